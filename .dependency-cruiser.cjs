@@ -1,0 +1,42 @@
+/** The floors of docs/architecture: a folder may import the floors below it, never its siblings or the floors above. */
+const floors = [
+  ["core"],
+  ["engine"],
+  ["networks", "shards"],
+  ["generator", "labeler"],
+  ["pipeline", "bootstrap"],
+  ["scripts"],
+];
+
+const forbidden = floors.flatMap((folders, floor) =>
+  folders.map((folder) => ({
+    name: `${folder}-imports-only-floors-below`,
+    severity: "error",
+    from: { path: `^${folder}/` },
+    to: {
+      path: `^(${floors.slice(floor).flat().join("|")})/`,
+      pathNot: `^${folder}/`,
+    },
+  })),
+);
+
+module.exports = {
+  forbidden: [
+    ...forbidden,
+    {
+      name: "shards-imports-only-core",
+      comment: "The loader must be usable by a trainer that has no engine installed.",
+      severity: "error",
+      from: { path: "^shards/" },
+      to: { path: "^(engine|networks)/" },
+    },
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|tests)/" },
+  },
+};
