@@ -1,0 +1,111 @@
+/** CIFAR images as bytes: their shape, their class names, and moves between layouts. */
+
+import { BuilderError } from "./errors.ts";
+
+/** Height and width in pixels. */
+export const imageSide = 32;
+/** Red, green, blue. */
+export const imageChannels = 3;
+/** Height × width. */
+export const imagePixels = imageSide * imageSide;
+/** Bytes of one image: 32 · 32 · 3. */
+export const imageBytes = imagePixels * imageChannels;
+
+/** The class names of CIFAR-10; the index is the label. */
+export const cifar10ClassNames = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+] as const;
+
+/**
+ * Planar to interleaved.
+ * @param images - uint8, shape [B, 3, 32, 32] flattened, as in the official CIFAR files
+ * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @returns uint8, shape [B, 32, 32, 3] flattened
+ * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ */
+export function chwToHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
+  requireWholeImages(images, out);
+  for (let start = 0; start < images.length; start += imageBytes) {
+    for (let pixel = 0; pixel < imagePixels; pixel++) {
+      const target = start + pixel * imageChannels;
+      out[target] = images[start + pixel]!;
+      out[target + 1] = images[start + imagePixels + pixel]!;
+      out[target + 2] = images[start + 2 * imagePixels + pixel]!;
+    }
+  }
+  return out;
+}
+
+/**
+ * Interleaved to planar: the inverse of `chwToHwc`.
+ * @param images - uint8, shape [B, 32, 32, 3] flattened
+ * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @returns uint8, shape [B, 3, 32, 32] flattened
+ * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ */
+export function hwcToChw(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
+  requireWholeImages(images, out);
+  for (let start = 0; start < images.length; start += imageBytes) {
+    for (let pixel = 0; pixel < imagePixels; pixel++) {
+      const source = start + pixel * imageChannels;
+      out[start + pixel] = images[source]!;
+      out[start + imagePixels + pixel] = images[source + 1]!;
+      out[start + 2 * imagePixels + pixel] = images[source + 2]!;
+    }
+  }
+  return out;
+}
+
+/**
+ * The mirror image, left and right exchanged.
+ * @param images - uint8, shape [B, 32, 32, 3] flattened
+ * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @returns uint8, shape [B, 32, 32, 3] flattened
+ * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ */
+export function mirrorHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
+  requireWholeImages(images, out);
+  const rowBytes = imageSide * imageChannels;
+  for (let row = 0; row < images.length; row += rowBytes) {
+    for (let x = 0; x < rowBytes; x += imageChannels) {
+      const target = row + rowBytes - imageChannels - x;
+      out[target] = images[row + x]!;
+      out[target + 1] = images[row + x + 1]!;
+      out[target + 2] = images[row + x + 2]!;
+    }
+  }
+  return out;
+}
+
+/**
+ * The mirror image, left and right exchanged.
+ * @param images - uint8, shape [B, 3, 32, 32] flattened
+ * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @returns uint8, shape [B, 3, 32, 32] flattened
+ * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ */
+export function mirrorChw(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
+  requireWholeImages(images, out);
+  for (let row = 0; row < images.length; row += imageSide) {
+    for (let x = 0; x < imageSide; x++) out[row + imageSide - 1 - x] = images[row + x]!;
+  }
+  return out;
+}
+
+function requireWholeImages(images: Uint8Array, out: Uint8Array): void {
+  if (images.length % imageBytes === 0 && out.length === images.length) return;
+  throw new BuilderError(
+    "image/bad-length",
+    `images must be a multiple of ${imageBytes} bytes and out as long, got ${images.length} and ${out.length}. ` +
+      "Pass whole 32×32×3 images.",
+  );
+}

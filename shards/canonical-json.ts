@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { BuilderError } from "../core/errors.ts";
+
+/** Anything JSON can hold. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined };
+
+/** Hexadecimal sha256 of bytes, or of the UTF-8 bytes of a text. */
+export function sha256(data: Uint8Array | string): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/**
+ * JSON with sorted keys, so that equal values give equal text. Keys whose value is undefined are left out.
+ * @param indent - spaces a level; 0 (default) puts all on one line
+ * @throws BuilderError `json/not-representable` for a number that is not finite, a bigint, function or symbol
+ */
+export function canonicalJson(value: unknown, indent = 0): string {
+  return JSON.stringify(sortKeys(value, "value"), null, indent);
+}
+
+/** Hexadecimal sha256 of the canonical JSON of a configuration: the identity that receipts and manifests carry. */
+export function hashConfig(config: unknown): string {
+  return sha256(canonicalJson(config));
+}
+
+/**
+ * The text of a file that can tell whether it was altered: canonical JSON, 2 spaces, with a `checksum` of all the rest.
+ */
+export function sealJson(value: object): string {
+  return `${canonicalJson({ ...value, checksum: hashConfig(value) }, 2)}\n`;
+}
+
+/**
+ * The value that `sealJson` wrote, without its checksum.
+ * @param path - named in errors
+ * @throws BuilderError `json/corrupt` if the text is no JSON object or does not match its checksum
+ */
+export function unsealJson(text: string, path: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (thrown) {
+    throw corrupt(path, "must be JSON, and is not", thrown);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw corrupt(path, `must hold a JSON object, got ${Array.isArray(parsed) ? "an array" : String(parsed)}`);
+  }
+  const { checksum, ...value } = parsed as Record<string, unknown>;
+  const actual = hashConfig(value);
+  if (checksum !== actual) {
+    throw corrupt(path, `has sha256 ${actual.slice(0, 12)}…, its checksum says ${String(checksum).slice(0, 12)}…`);
+  }
+  return value;
+}
+
+function corrupt(path: string, what: string, cause?: unknown): BuilderError {
+  return new BuilderError(
+    "json/corrupt",
+    `${path} ${what}. It is damaged or was edited by hand: delete it and run again to rebuild it.`,
+    { cause },
+  );
+}
+
+function sortKeys(value: unknown, path: string): unknown {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (Array.isArray(value)) return value.map((item, index) => sortKeys(item, `${path}[${index}]`));
+  if (typeof value === "object") {
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item, `${path}.${key}`)]));
+  }
+  throw new BuilderError(
+    "json/not-representable",
+    `${path} must be a finite number, string, boolean, null, array or object, got ${String(value)}. Convert it first.`,
+  );
+}

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { dirname, relative, sep } from "node:path";
+import { type CommitSink, commitFile } from "./commit.ts";
+import { diskError } from "./disk-error.ts";
+import {
+  type Receipt,
+  readReceipt,
+  readReceiptIfAny,
+  receiptVersion,
+  requireSameOrigin,
+  writeReceipt,
+} from "./receipt.ts";
+
+/** What a receipt says beyond what is measured while the data is written. */
+export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | "configHash" | "models" | "createdBy">;
+
+/**
+ * Does one unit: commits its data file, then its receipt.
+ *
+ * If another worker finished the unit first, its file and receipt are kept. A data file without receipt was left by a
+ * crash between the two commits: one with the same bytes is adopted, any other is replaced.
+ * @param options.write - writes the data file and returns its number of rows; called once
+ * @returns the receipt now in force, and whether this call wrote it
+ * @throws BuilderError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write` throws
+ */
+export async function commitUnit(options: {
+  readonly dataPath: string;
+  readonly receiptPath: string;
+  readonly origin: UnitOrigin;
+  readonly write: (sink: CommitSink) => Promise<number> | number;
+}): Promise<{ readonly receipt: Receipt; readonly outcome: "committed" | "kept-existing" }> {
+  const { dataPath, receiptPath, origin, write } = options;
+  let rows = 0;
+  const done = await readReceiptIfAny(receiptPath);
+  if (done !== undefined) {
+    requireSameOrigin(receiptPath, done, origin);
+    return { receipt: done, outcome: "kept-existing" };
+  }
+  const data = await commitFile(
+    dataPath,
+    async (sink) => {
+      rows = await write(sink);
+    },
+    {
+      onExisting: async (ours) =>
+        (await hashFile(dataPath)).sha256 === ours.sha256 || (await readReceiptIfAny(receiptPath)) !== undefined
+          ? "keep"
+          : "replace",
+    },
+  );
+  const receipt: Receipt = {
+    version: receiptVersion,
+    ...origin,
+    rows,
+    bytes: data.bytes,
+    sha256: data.sha256,
+    file: relative(dirname(receiptPath), dataPath).split(sep).join("/"),
+  };
+  const { outcome } = await writeReceipt(receiptPath, receipt);
+  if (outcome === "committed") return { receipt, outcome };
+  const theirs = await readReceipt(receiptPath);
+  requireSameOrigin(receiptPath, theirs, origin);
+  return { receipt: theirs, outcome };
+}
+
+/**
+ * sha256 and size of a file, read in pieces of 1 MiB.
+ * @throws BuilderError `disk/…`
+ */
+export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  try {
+    const handle = await open(path, "r");
+    try {
+      const hash = createHash("sha256");
+      const piece = Buffer.allocUnsafe(1 << 20);
+      let bytes = 0;
+      for (;;) {
+        const { bytesRead } = await handle.read(piece, 0, piece.length, bytes);
+        if (bytesRead === 0) return { sha256: hash.digest("hex"), bytes };
+        hash.update(piece.subarray(0, bytesRead));
+        bytes += bytesRead;
+      }
+    } finally {
+      await handle.close();
+    }
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+}

@@ -1,0 +1,54 @@
+import { BuilderError, messageOf } from "../core/errors.ts";
+
+/** What the operating system refused: our code, the rule, what to do. */
+const refusals: Readonly<Record<string, readonly [code: string, rule: string, action: string]>> = {
+  ENOSPC: ["disk/full", "no space is left on its disk", "Free some space and run again: finished units are kept."],
+  EDQUOT: [
+    "disk/quota-exceeded",
+    "your disk quota is spent",
+    "Free some space and run again: finished units are kept.",
+  ],
+  EFBIG: ["disk/file-too-large", "the file system allows no file that large", "Use smaller shards or another disk."],
+  EROFS: ["disk/read-only", "its file system is read-only", "Choose another folder, or mount it writable."],
+  EACCES: ["disk/permission-denied", "permission is denied", "Check the owner and mode of the file and its folder."],
+  EPERM: [
+    "disk/permission-denied",
+    "the operation is not permitted",
+    "Check the owner and mode of the file and its folder.",
+  ],
+  ENOENT: ["disk/missing", "the file or its folder does not exist", "Check the path."],
+  ENOTDIR: ["disk/not-a-folder", "a part of its path is a file, not a folder", "Check the path."],
+  EISDIR: ["disk/is-a-folder", "it is a folder, not a file", "Check the path."],
+  EMFILE: ["disk/too-many-open-files", "too many files are open", "Raise `ulimit -n`, or close other data sets."],
+  ENFILE: ["disk/too-many-open-files", "too many files are open on this machine", "Close other programs."],
+  EIO: ["disk/io-error", "the disk reports a failure", "Check the disk, then run again."],
+};
+
+/** The operating system's name of an error (`ENOSPC`), or undefined. */
+export function systemCodeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
+}
+
+/**
+ * The error to throw for something a file operation threw.
+ * @param doing - an infinitive, for example `write`
+ * @returns a BuilderError `disk/…` naming the file and what to do; `thrown` itself where it is a BuilderError or not an
+ *   operating system error
+ */
+export function diskError(thrown: unknown, doing: string, path: string): unknown {
+  const systemCode = systemCodeOf(thrown);
+  if (thrown instanceof BuilderError || systemCode === undefined) return thrown;
+  const known = refusals[systemCode];
+  if (known === undefined) {
+    if (!/^E[A-Z0-9]+$/.test(systemCode)) return thrown;
+    return new BuilderError(
+      "disk/failed",
+      `cannot ${doing} ${path}: ${messageOf(thrown)}. Check the disk, then run again.`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+  const [code, rule, action] = known;
+  return new BuilderError(code, `cannot ${doing} ${path}: ${rule} (${systemCode}). ${action}`, { cause: thrown });
+}

@@ -1,0 +1,42 @@
+/** Shards, receipts, manifests, and the loader that serves them. Needs no engine. */
+
+export { canonicalJson, hashConfig, type JsonValue, sealJson, sha256, unsealJson } from "./canonical-json.ts";
+export {
+  type CommitSink,
+  type Committed,
+  type CommitWriter,
+  commitBytes,
+  commitFile,
+  replaceBytes,
+  replaceFile,
+  type Written,
+} from "./commit.ts";
+export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
+export { diskError, systemCodeOf } from "./disk-error.ts";
+export {
+  hashShards,
+  type Manifest,
+  manifestName,
+  manifestVersion,
+  readManifest,
+  type ShardEntry,
+  type SplitName,
+  splitNames,
+  writeManifest,
+} from "./manifest.ts";
+export { readShard, readShardBatches } from "./read-shard.ts";
+export { readTable, readTableBatches, type Table } from "./read-table.ts";
+export {
+  isUnitDone,
+  type Receipt,
+  readReceipt,
+  readReceiptIfAny,
+  receiptVersion,
+  requireSameOrigin,
+  writeReceipt,
+} from "./receipt.ts";
+export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
+export type { ColumnType, IntegerArray, TableInput, TableRows, TableSchema } from "./table-schema.ts";
+export { removeStaleTemporaries } from "./temporary-file.ts";
+export { writeShard } from "./write-shard.ts";
+export { defaultRowsPerBatch, writeTable } from "./write-table.ts";

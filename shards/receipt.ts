@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { BuilderError } from "../core/errors.ts";
+import { sealJson, unsealJson } from "./canonical-json.ts";
+import { type Committed, commitBytes } from "./commit.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
+import { parseRecord, safeCount, sha256Text } from "./record-schema.ts";
+
+/** The version this code writes, and the only one it reads. */
+export const receiptVersion = 1;
+
+const receiptSchema = z.strictObject({
+  version: z.literal(receiptVersion),
+  /** The stage that did the unit: `sample`, `label`, … */
+  stage: z.string().min(1),
+  /** Index of the unit in its stage. */
+  unit: safeCount,
+  /** First sample id of the unit. */
+  idStart: safeCount,
+  /** One past its last sample id. */
+  idEnd: safeCount,
+  /** Rows in the data file; fewer than idEnd − idStart where some were dropped. */
+  rows: safeCount,
+  /** Size of the data file. */
+  bytes: safeCount,
+  sha256: sha256Text,
+  /** The data file, relative to the receipt's folder, with forward slashes. */
+  file: z.string().min(1),
+  configHash: sha256Text,
+  /** sha256 of every model the unit was made with, by name. */
+  models: z.record(z.string(), sha256Text),
+  /** Program and version. */
+  createdBy: z.string().min(1),
+});
+
+/** The proof that a unit is done. No times or host names, so that a build that was interrupted gives the same bytes. */
+export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
+
+/**
+ * Publishes a receipt, by the same atomic commit as data; one that exists is kept.
+ * @throws BuilderError `receipt/invalid`; `disk/…`
+ */
+export async function writeReceipt(path: string, receipt: Receipt): Promise<Committed> {
+  return await commitBytes(path, sealJson(parseRecord(receiptSchema, receipt, "receipt", path, receiptVersion)));
+}
+
+/**
+ * @throws BuilderError `receipt/missing`, `receipt/invalid`, `receipt/version-unsupported`, `json/corrupt`, `disk/…`
+ */
+export async function readReceipt(path: string): Promise<Receipt> {
+  const receipt = await readReceiptIfAny(path);
+  if (receipt !== undefined) return receipt;
+  throw new BuilderError("receipt/missing", `${path} does not exist, so its unit is not done. Run its stage again.`);
+}
+
+/** The receipt, or undefined if there is none. Throws as `readReceipt`. */
+export async function readReceiptIfAny(path: string): Promise<Receipt | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return undefined;
+    throw diskError(thrown, "read", path);
+  }
+  return parseRecord(receiptSchema, unsealJson(text, path), "receipt", path, receiptVersion);
+}
+
+/**
+ * Whether a unit is done: its receipt exists. Data files without receipt prove nothing and are not looked at.
+ * @param expected - what this run would make the unit with; a receipt of anything else is refused
+ * @throws BuilderError `unit/config-changed` if the receipt has another config hash or other models; as `readReceipt`
+ */
+export async function isUnitDone(
+  path: string,
+  expected: Pick<Receipt, "configHash"> & Partial<Pick<Receipt, "models">>,
+): Promise<boolean> {
+  const receipt = await readReceiptIfAny(path);
+  if (receipt === undefined) return false;
+  requireSameOrigin(path, receipt, expected);
+  return true;
+}
+
+/** @throws BuilderError `unit/config-changed` if the receipt has another config hash or other models */
+export function requireSameOrigin(
+  path: string,
+  receipt: Receipt,
+  expected: Pick<Receipt, "configHash"> & Partial<Pick<Receipt, "models">>,
+): void {
+  const refuse = (what: string, seen: string | undefined, wanted: string | undefined) => {
+    const shown = (hash: string | undefined) => (hash === undefined ? "none" : `${hash.slice(0, 12)}…`);
+    throw new BuilderError(
+      "unit/config-changed",
+      `${path} was made with ${what} ${shown(seen)}, this run has ${shown(wanted)}. ` +
+        "Use the config and models it was made with, or start a new run folder.",
+    );
+  };
+  if (receipt.configHash !== expected.configHash) refuse("config", receipt.configHash, expected.configHash);
+  if (expected.models === undefined) return;
+  for (const name of new Set([...Object.keys(receipt.models), ...Object.keys(expected.models)])) {
+    if (receipt.models[name] !== expected.models[name]) {
+      refuse(`model ${name}`, receipt.models[name], expected.models[name]);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { BuilderError } from "../core/errors.ts";
+
+/** A count, index or id: an integer in [0, 2⁵³). */
+export const safeCount = z.int().min(0);
+
+/** 64 hexadecimal digits. */
+export const sha256Text = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
+
+/**
+ * Checks a receipt or manifest.
+ * @param kind - `receipt` or `manifest`, the area of the error codes
+ * @param path - its file, named in errors
+ * @throws BuilderError `<kind>/version-unsupported` for another version, `<kind>/invalid` for anything else
+ */
+export function parseRecord<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  kind: string,
+  path: string,
+  version: number,
+): z.infer<Schema> {
+  const seen = typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
+  if (typeof seen === "number" && seen !== version) {
+    throw new BuilderError(
+      `${kind}/version-unsupported`,
+      `${path} must have format version ${version}, got ${seen}. Use the cifar5m release that wrote it, or build it again.`,
+    );
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const key = issue === undefined || issue.path.length === 0 ? "it" : issue.path.join(".");
+  throw new BuilderError(
+    `${kind}/invalid`,
+    `${path}: ${key}: ${issue?.message ?? "not as expected"}. Delete it and run again to rebuild it.`,
+  );
+}
