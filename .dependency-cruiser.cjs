@@ -30,7 +30,13 @@ module.exports = {
       from: { path: "^shards/" },
       to: { path: "^(engine|networks)/" },
     },
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-circular",
+      comment: "In engine/ops the gradient of one operation is made of others, and theirs of it: only there a circle is natural.",
+      severity: "error",
+      from: { pathNot: "^engine/ops/" },
+      to: { circular: true },
+    },
     { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {

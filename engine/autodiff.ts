@@ -1,0 +1,59 @@
+import { BuilderError } from "../core/errors.ts";
+import type { Graph, Node, Tensor } from "./graph.ts";
+import { add, scalarLike } from "./ops/elementwise.ts";
+import { zerosLike } from "./ops/shape.ts";
+import { isFloat, sizeOf } from "./tensor.ts";
+
+/**
+ * Gradients of a scalar, by reverse-mode differentiation: new nodes of the same graph, so they can be differentiated
+ * again and run on any executor.
+ * @param loss - one float element
+ * @param parameters - float tensors of any shape; they may belong to an outer graph
+ * @returns one tensor per parameter, of its shape; zeros where the loss does not depend on it
+ * @throws BuilderError `engine/not-scalar` when the loss has more than one element
+ */
+export function gradients(loss: Tensor, parameters: readonly Tensor[]): readonly Tensor[] {
+  if (sizeOf(loss.shape) !== 1 || !isFloat(loss.dtype)) {
+    throw new BuilderError(
+      "engine/not-scalar",
+      `only one float can be differentiated, got ${loss.dtype} of shape [${loss.shape}]. Take its mean or sum.`,
+    );
+  }
+  const dependent = new Set(parameters.map(({ name }) => name));
+  const path = nodesUpTo(loss).filter(({ inputs, outputs }) => {
+    if (!inputs.some(({ name }) => dependent.has(name))) return false;
+    for (const { name } of outputs) dependent.add(name);
+    return true;
+  });
+  const found = new Map<string, Tensor>();
+  const accumulate = (tensor: Tensor, gradient: Tensor) => {
+    const before = found.get(tensor.name);
+    found.set(tensor.name, before === undefined ? gradient : add(before, gradient));
+  };
+  const one = scalarLike(loss, 1);
+  accumulate(loss, loss.shape.length === 0 ? one : add(zerosLike(loss), one));
+  for (const node of path.reverse()) {
+    const incoming = node.outputs.map(({ name }) => found.get(name));
+    if (node.op.vjp === undefined || incoming.every((gradient) => gradient === undefined)) continue;
+    const outgoing = node.op.vjp(node, incoming);
+    node.inputs.forEach((input, index) => {
+      const gradient = outgoing[index];
+      if (gradient !== undefined && dependent.has(input.name) && isFloat(input.dtype)) accumulate(input, gradient);
+    });
+  }
+  return parameters.map((parameter) => found.get(parameter.name) ?? zerosLike({ ...parameter, graph: loss.graph }));
+}
+
+/** The nodes a tensor needs, of its own graph and those around it, in an order they can run in. */
+function nodesUpTo(tensor: Tensor): Node[] {
+  const needed = new Set([tensor.name]);
+  const nodes: Node[] = [];
+  for (let graph: Graph | undefined = tensor.graph; graph !== undefined; graph = graph.parent) {
+    for (const node of graph.nodes.toReversed()) {
+      if (!node.outputs.some(({ name }) => needed.has(name))) continue;
+      nodes.push(node);
+      for (const { name } of node.inputs) needed.add(name);
+    }
+  }
+  return nodes.reverse();
+}

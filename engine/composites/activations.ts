@@ -1,0 +1,19 @@
+import type { Tensor } from "../graph.ts";
+import { add, erf, exp, mul, sigmoid, sub } from "../ops/elementwise.ts";
+import { withGradient } from "./custom-gradient.ts";
+
+/** x · sigmoid(x), also named swish. */
+export function silu(x: Tensor): Tensor {
+  const gate = sigmoid(x);
+  const result = mul(x, gate);
+  return withGradient(result, [x], (gradient) => [mul(gradient, add(result, mul(gate, sub(1, result))))]);
+}
+
+/** x · Φ(x) with Φ the normal distribution function (the exact form, not the tanh one). */
+export function gelu(x: Tensor): Tensor {
+  const distribution = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
+  return withGradient(mul(x, distribution), [x], (gradient) => {
+    const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return [mul(gradient, add(distribution, mul(x, density)))];
+  });
+}

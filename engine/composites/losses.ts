@@ -1,0 +1,43 @@
+import { shapeError, type Tensor } from "../graph.ts";
+import { add, cast, equal, exp, log, mul, neg, stopGradient, sub } from "../ops/elementwise.ts";
+import { max, mean, sum } from "../ops/reduce.ts";
+import { reshape } from "../ops/shape.ts";
+import { tensorData } from "../tensor.ts";
+
+/** Logarithm of the softmax over the last axis, safe for large inputs. */
+export function logSoftmax(x: Tensor): Tensor {
+  const options = { axes: [-1], keepDims: true };
+  const shifted = sub(x, stopGradient(max(x, options)));
+  return sub(shifted, log(sum(exp(shifted), options)));
+}
+
+/** Rows of zeros with a one at each index: int64 [N] to [N, numClasses]. */
+export function oneHot(indices: Tensor, numClasses: number, dtype: "float32" | "float64" = "float32"): Tensor {
+  const range = indices.graph.constant(
+    tensorData(
+      "int64",
+      [1, numClasses],
+      Array.from({ length: numClasses }, (_, index) => index),
+    ),
+  );
+  return cast(equal(reshape(indices, [-1, 1]), range), dtype);
+}
+
+/**
+ * Mean cross-entropy.
+ * @param logits - [N, K]
+ * @param target - probabilities of each class, [N, K]
+ * @param options.labelSmoothing - part of the probability that is spread evenly over all classes, in [0, 1)
+ */
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  { labelSmoothing = 0 }: { readonly labelSmoothing?: number } = {},
+): Tensor {
+  if (logits.shape.join() !== target.shape.join()) {
+    throw shapeError("crossEntropy", "logits and targets must agree", logits.shape, target.shape);
+  }
+  const numClasses = logits.shape.at(-1)!;
+  const smoothed = labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / numClasses);
+  return neg(mean(sum(mul(smoothed, logSoftmax(logits)), { axes: [-1] })));
+}

@@ -1,0 +1,29 @@
+import type { Graph } from "./graph.ts";
+import type { TensorData } from "./tensor.ts";
+
+export type Feeds = Readonly<Record<string, TensorData>>;
+
+/** A graph made ready to run. */
+export interface Executable {
+  /** One run: a value for each input of the graph, in; a value for each output, out. */
+  run(feeds: Feeds): Promise<Record<string, TensorData>>;
+  /** Gives the memory back; the executable must not run again. */
+  release(): Promise<void>;
+}
+
+/** What runs graphs, on one device. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly device: string;
+  compile(graph: Graph): Promise<Executable>;
+}
+
+export const engineNames = ["onnxruntime", "tfjs"] as const;
+export type EngineName = (typeof engineNames)[number];
+
+export interface EngineOptions {
+  /** Where to run: `cpu`, or another that the engine has on this machine. */
+  readonly device?: string;
+  /** Threads of the CPU; as many as there are cores by default. Fixed for fixed results to the last bit. */
+  readonly numThreads?: number;
+}

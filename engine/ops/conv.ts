@@ -1,0 +1,165 @@
+import { type Attributes, appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
+import { matmul } from "./matmul.ts";
+import { sum } from "./reduce.ts";
+import { concat, pad, reshape, slice, transpose } from "./shape.ts";
+
+export interface ConvOptions {
+  /** Added to each output channel, shape [O]. */
+  readonly bias?: Tensor;
+  /** 1 by default, the same along both axes. */
+  readonly stride?: number;
+  /** Zeros around the image, in pixels on every side; 0 by default. */
+  readonly padding?: number;
+}
+
+const Conv: Operator = {
+  name: "Conv",
+  vjp: ({ inputs: [x, filters, bias], attributes }, [gradient]) => {
+    const { stride, padding } = geometry(attributes);
+    return [
+      inputGradient(gradient!, filters!, { stride, padding, outputSize: x!.shape.slice(2) }),
+      filterGradient(x!, gradient!, filters!.shape.slice(2), stride, padding),
+      bias === undefined ? undefined : sum(gradient!, { axes: [0, 2, 3] }),
+    ];
+  },
+};
+
+const ConvTranspose: Operator = {
+  name: "ConvTranspose",
+  vjp: ({ inputs: [x, filters], attributes }, [gradient]) => {
+    const { stride, padding } = geometry(attributes);
+    return [
+      conv2d(gradient!, filters!, { stride, padding }),
+      filterGradient(gradient!, x!, filters!.shape.slice(2), stride, padding),
+    ];
+  },
+};
+
+function geometry(attributes: Attributes) {
+  return { stride: (attributes["strides"] as number[])[0]!, padding: (attributes["pads"] as number[])[0]! };
+}
+
+/**
+ * Cross-correlation of images with filters.
+ * @param x - images, [N, I, H, W]
+ * @param filters - [O, I, height, width]
+ * @returns [N, O, (H + 2·padding - height) / stride + 1, likewise for W]
+ */
+export function conv2d(x: Tensor, filters: Tensor, { bias, stride = 1, padding = 0 }: ConvOptions = {}): Tensor {
+  const [numImages, channels, ...size] = x.shape;
+  const [numFilters, filterChannels, ...kernel] = filters.shape;
+  if (x.shape.length !== 4 || filters.shape.length !== 4 || channels !== filterChannels) {
+    throw shapeError("conv2d", "expects [N, I, H, W] and [O, I, h, w] with equal I", x.shape, filters.shape);
+  }
+  const outputSize = size.map((extent, axis) => Math.floor((extent + 2 * padding - kernel[axis]!) / stride) + 1);
+  if (outputSize.some((extent) => extent < 1)) {
+    throw shapeError("conv2d", "the filter must fit into the padded image", x.shape, filters.shape);
+  }
+  return appendOne(
+    Conv,
+    bias === undefined ? [x, filters] : [x, filters, bias],
+    { kernel_shape: kernel, strides: [stride, stride], pads: [padding, padding, padding, padding] },
+    x.dtype,
+    [numImages!, numFilters!, ...outputSize],
+  );
+}
+
+/**
+ * The transpose of `conv2d` as a linear map of images: what carries its gradients back.
+ * @param x - [N, O, H, W]
+ * @param filters - [O, I, height, width]
+ * @param options.outputSize - [H, W] of the result, which the stride alone leaves open
+ * @returns [N, I, ...outputSize]
+ */
+export function convTranspose2d(
+  x: Tensor,
+  filters: Tensor,
+  options: { readonly stride: number; readonly padding: number; readonly outputSize: readonly number[] },
+): Tensor {
+  const { stride, padding, outputSize } = options;
+  const [numImages, channels, ...size] = x.shape;
+  const [filterChannels, numOutputs, ...kernel] = filters.shape;
+  if (channels !== filterChannels) {
+    throw shapeError("convTranspose2d", "expects [N, O, H, W] and [O, I, h, w] with equal O", x.shape, filters.shape);
+  }
+  const outputPadding = outputSize.map(
+    (extent, axis) => extent - ((size[axis]! - 1) * stride + kernel[axis]! - 2 * padding),
+  );
+  if (outputPadding.some((extent) => extent < 0 || (extent > 0 && extent >= stride))) {
+    throw shapeError("convTranspose2d", "the output size must fit the stride", x.shape, outputSize);
+  }
+  return appendOne(
+    ConvTranspose,
+    [x, filters],
+    {
+      kernel_shape: kernel,
+      strides: [stride, stride],
+      pads: [padding, padding, padding, padding],
+      output_padding: outputPadding,
+    },
+    x.dtype,
+    [numImages!, numOutputs!, ...outputSize],
+  );
+}
+
+/**
+ * Gradient of a convolution for its images. At stride 1 it is the convolution with the filters turned by half a turn
+ * and their channels exchanged, which executors do about a third faster than the transposed one.
+ */
+function inputGradient(
+  gradient: Tensor,
+  filters: Tensor,
+  options: { readonly stride: number; readonly padding: number; readonly outputSize: readonly number[] },
+): Tensor {
+  const [height, width] = filters.shape.slice(2) as [number, number];
+  const padding = height - 1 - options.padding;
+  if (options.stride !== 1 || height !== width || padding < 0) return convTranspose2d(gradient, filters, options);
+  const turned =
+    height === 1
+      ? filters
+      : slice(
+          filters,
+          [2, 3].map((axis) => ({ axis, start: height - 1, end: -Infinity, step: -1 })),
+        );
+  return conv2d(gradient, transpose(turned, [1, 0, 2, 3]), { padding });
+}
+
+/**
+ * Gradient of a convolution for its filters: for each place in the kernel one matrix product of the shifted images
+ * with the gradient, summed over images and pixels by the product itself.
+ * @param x - what the filters slid over, [N, I, H, W]
+ * @param gradient - of the result, [N, O, H', W']
+ * @returns [O, I, height, width]
+ */
+function filterGradient(
+  x: Tensor,
+  gradient: Tensor,
+  kernel: readonly number[],
+  stride: number,
+  padding: number,
+): Tensor {
+  const [height, width] = kernel as [number, number];
+  const [numImages, numOutputs, outHeight, outWidth] = gradient.shape as [number, number, number, number];
+  const numChannels = x.shape[1]!;
+  const channelsFirst = pad(
+    transpose(x, [1, 0, 2, 3]),
+    [2, 3].map((axis) => ({ axis, before: padding, after: padding })),
+  );
+  const columns = reshape(transpose(gradient, [0, 2, 3, 1]), [numImages * outHeight * outWidth, numOutputs]);
+  const range = (axis: number, start: number, count: number) => ({
+    axis,
+    start,
+    end: start + (count - 1) * stride + 1,
+    step: stride,
+  });
+  // Shifting along rows copies single pixels, along columns whole rows: so the slow one is done once for all of those.
+  const products: Tensor[][] = Array.from({ length: height }, () => []);
+  for (let column = 0; column < width; column++) {
+    const shifted = slice(channelsFirst, [range(3, column, outWidth)]);
+    for (let row = 0; row < height; row++) {
+      const window = slice(shifted, [range(2, row, outHeight)]);
+      products[row]!.push(matmul(reshape(window, [numChannels, -1]), columns));
+    }
+  }
+  return transpose(reshape(concat(products.flat(), 0), [height, width, numChannels, numOutputs]), [3, 2, 0, 1]);
+}

@@ -1,0 +1,168 @@
+import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
+import { type DType, type Shape, tensorData } from "../tensor.ts";
+import { sumTo } from "./reduce.ts";
+
+/** A tensor, or a number that becomes a constant of the other operand's type. */
+export type Operand = Tensor | number;
+
+/**
+ * The shape two operands have after NumPy's broadcasting.
+ * @throws BuilderError `engine/wrong-shape` when two extents differ and neither is 1
+ */
+export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const left = a[axis - rank + a.length] ?? 1;
+    const right = b[axis - rank + b.length] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) throw shapeError(operation, "shapes must broadcast", a, b);
+    return left === 1 ? right : left;
+  });
+}
+
+/** A scalar constant in the graph of another tensor. */
+export function scalarLike(tensor: Tensor, value: number, dtype: DType = tensor.dtype): Tensor {
+  return tensor.graph.scalar(dtype, value, () => tensorData(dtype, [], [value]));
+}
+
+function tensors(a: Operand, b: Operand): [Tensor, Tensor] {
+  if (typeof a === "number") return [scalarLike(b as Tensor, a), b as Tensor];
+  return [a, typeof b === "number" ? scalarLike(a, b) : b];
+}
+
+function binary(op: Operator, a: Operand, b: Operand, dtype?: DType): Tensor {
+  const [left, right] = tensors(a, b);
+  if (left.dtype !== right.dtype) {
+    throw shapeError(`${op.name} of ${left.dtype} and ${right.dtype}`, "types must agree", left.shape, right.shape);
+  }
+  const shape = broadcastShapes(op.name, left.shape, right.shape);
+  return appendOne(op, [left, right], {}, dtype ?? left.dtype, shape);
+}
+
+/** The operands of a two-operand node and the gradient of its result. */
+type BinaryRule = (a: Tensor, b: Tensor, gradient: Tensor, result: Tensor) => readonly [Tensor, Tensor];
+
+function binaryOperator(name: string, rule: BinaryRule): Operator {
+  return {
+    name,
+    vjp: ({ inputs: [a, b], outputs: [result] }, [gradient]) => {
+      const [gradientA, gradientB] = rule(a!, b!, gradient!, result!);
+      return [sumTo(gradientA, a!.shape), sumTo(gradientB, b!.shape)];
+    },
+  };
+}
+
+function unaryOperator(name: string, rule: (x: Tensor, gradient: Tensor, result: Tensor) => Tensor): Operator {
+  return {
+    name,
+    vjp: ({ inputs: [x], outputs: [result] }, [gradient]) => [rule(x!, gradient!, result!)],
+  };
+}
+
+function unary(op: Operator, x: Tensor): Tensor {
+  return appendOne(op, [x], {}, x.dtype, x.shape);
+}
+
+const Add = binaryOperator("Add", (_a, _b, g) => [g, g]);
+const Sub = binaryOperator("Sub", (_a, _b, g) => [g, neg(g)]);
+const Mul = binaryOperator("Mul", (a, b, g) => [mul(g, b), mul(g, a)]);
+const Div = binaryOperator("Div", (_a, b, g, result) => {
+  const quotient = div(g, b);
+  return [quotient, neg(mul(quotient, result))];
+});
+const Pow = binaryOperator("Pow", (a, b, g, result) => [
+  mul(g, mul(b, pow(a, sub(b, 1)))),
+  mul(g, mul(result, log(a))),
+]);
+const Max = binaryOperator("Max", (a, b, g) => selectGradients(greater(a, b), g));
+const Min = binaryOperator("Min", (a, b, g) => selectGradients(less(a, b), g));
+
+function selectGradients(first: Tensor, gradient: Tensor): [Tensor, Tensor] {
+  return [where(first, gradient, 0), where(first, 0, gradient)];
+}
+
+export const add = (a: Operand, b: Operand): Tensor => binary(Add, a, b);
+export const sub = (a: Operand, b: Operand): Tensor => binary(Sub, a, b);
+export const mul = (a: Operand, b: Operand): Tensor => binary(Mul, a, b);
+export const div = (a: Operand, b: Operand): Tensor => binary(Div, a, b);
+/** a to the power b; the gradient for b needs a > 0. */
+export const pow = (a: Operand, b: Operand): Tensor => binary(Pow, a, b);
+/** The larger one; where they are equal the gradient goes to b. */
+export const maximum = (a: Operand, b: Operand): Tensor => binary(Max, a, b);
+/** The smaller one; where they are equal the gradient goes to b. */
+export const minimum = (a: Operand, b: Operand): Tensor => binary(Min, a, b);
+
+export const equal = (a: Operand, b: Operand): Tensor => binary({ name: "Equal" }, a, b, "bool");
+export const less = (a: Operand, b: Operand): Tensor => binary({ name: "Less" }, a, b, "bool");
+export const greater = (a: Operand, b: Operand): Tensor => binary({ name: "Greater" }, a, b, "bool");
+
+const Neg = unaryOperator("Neg", (_x, g) => neg(g));
+const Exp = unaryOperator("Exp", (_x, g, result) => mul(g, result));
+const Log = unaryOperator("Log", (x, g) => div(g, x));
+const Sqrt = unaryOperator("Sqrt", (_x, g, result) => div(mul(g, 0.5), result));
+const Reciprocal = unaryOperator("Reciprocal", (_x, g, result) => neg(mul(g, mul(result, result))));
+const Abs = unaryOperator("Abs", (x, g) => mul(g, sign(x)));
+const Sin = unaryOperator("Sin", (x, g) => mul(g, cos(x)));
+const Cos = unaryOperator("Cos", (x, g) => neg(mul(g, sin(x))));
+const Tanh = unaryOperator("Tanh", (_x, g, result) => mul(g, sub(1, mul(result, result))));
+const Sigmoid = unaryOperator("Sigmoid", (_x, g, result) => mul(g, mul(result, sub(1, result))));
+const Erf = unaryOperator("Erf", (x, g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
+const Relu = unaryOperator("Relu", (_x, g, result) => mul(g, cast(greater(result, 0), g.dtype)));
+
+export const neg = (x: Tensor): Tensor => unary(Neg, x);
+export const exp = (x: Tensor): Tensor => unary(Exp, x);
+/** Natural logarithm. */
+export const log = (x: Tensor): Tensor => unary(Log, x);
+export const sqrt = (x: Tensor): Tensor => unary(Sqrt, x);
+export const reciprocal = (x: Tensor): Tensor => unary(Reciprocal, x);
+export const abs = (x: Tensor): Tensor => unary(Abs, x);
+export const sin = (x: Tensor): Tensor => unary(Sin, x);
+export const cos = (x: Tensor): Tensor => unary(Cos, x);
+export const tanh = (x: Tensor): Tensor => unary(Tanh, x);
+export const sigmoid = (x: Tensor): Tensor => unary(Sigmoid, x);
+/** The error function. */
+export const erf = (x: Tensor): Tensor => unary(Erf, x);
+export const relu = (x: Tensor): Tensor => unary(Relu, x);
+/** -1, 0 or 1; gradients stop here, as at `floor` and `round`. */
+export const sign = (x: Tensor): Tensor => unary({ name: "Sign" }, x);
+export const floor = (x: Tensor): Tensor => unary({ name: "Floor" }, x);
+/** To the nearest integer, halves to the even one. */
+export const round = (x: Tensor): Tensor => unary({ name: "Round" }, x);
+/** The value itself, through which no gradient flows. */
+export const stopGradient = (x: Tensor): Tensor => unary({ name: "Identity" }, x);
+
+const Where: Operator = {
+  name: "Where",
+  vjp: ({ inputs: [condition, a, b] }, [gradient]) => {
+    const [gradientA, gradientB] = selectGradients(condition!, gradient!);
+    return [undefined, sumTo(gradientA, a!.shape), sumTo(gradientB, b!.shape)];
+  },
+};
+
+/** Elements of a where the condition (bool) holds, of b elsewhere; all three broadcast. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const [left, right] = tensors(a, b);
+  const shape = broadcastShapes("Where", condition.shape, broadcastShapes("Where", left.shape, right.shape));
+  return appendOne(Where, [condition, left, right], {}, left.dtype, shape);
+}
+
+/** ONNX numbers of the element types. */
+export const onnxTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+};
+
+const Cast: Operator = {
+  name: "Cast",
+  onnxAttributes: (attributes) => ({ to: onnxTypes[attributes["to"] as DType] }),
+  vjp: ({ inputs: [x] }, [gradient]) => [cast(gradient!, x!.dtype)],
+};
+
+/** The same numbers in another type; floats to integers truncate toward zero. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : appendOne(Cast, [x], { to: dtype }, dtype, x.shape);
+}

@@ -1,0 +1,30 @@
+import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
+import { broadcastShapes } from "./elementwise.ts";
+import { sumTo } from "./reduce.ts";
+import { transpose } from "./shape.ts";
+
+/** Exchanges the last two axes. */
+export function swapLastTwo(x: Tensor): Tensor {
+  const rank = x.shape.length;
+  const order = x.shape.map((_, axis) => axis);
+  return transpose(x, [...order.slice(0, rank - 2), rank - 1, rank - 2]);
+}
+
+const MatMul: Operator = {
+  name: "MatMul",
+  vjp: ({ inputs: [a, b] }, [gradient]) => [
+    sumTo(matmul(gradient!, swapLastTwo(b!)), a!.shape),
+    sumTo(matmul(swapLastTwo(a!), gradient!), b!.shape),
+  ],
+};
+
+/** Matrix product of the last two axes, [.., M, K] by [.., K, N]; leading axes broadcast. Both need rank 2 or more. */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const [rows, inner] = a.shape.slice(-2);
+  const [innerB, columns] = b.shape.slice(-2);
+  if (a.shape.length < 2 || b.shape.length < 2 || inner !== innerB) {
+    throw shapeError("matmul", "inner extents must agree and ranks be 2 or more", a.shape, b.shape);
+  }
+  const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return appendOne(MatMul, [a, b], {}, a.dtype, [...batch, rows!, columns!]);
+}

@@ -1,0 +1,107 @@
+import { BuilderError } from "../core/errors.ts";
+import type { Engine } from "./executor.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import type { TensorData } from "./tensor.ts";
+import { initialState, type StepInputs, Trainer, type TrainingState } from "./trainer.ts";
+import type { TrainingProgram } from "./training-program.ts";
+
+/** Where a training run keeps what it must not lose. The pipeline gives one that writes files atomically. */
+export interface TrainingStore {
+  /** The newest checkpoint, or undefined at the beginning. */
+  load(): Promise<Uint8Array | undefined>;
+  save(checkpoint: Uint8Array, step: number): Promise<void>;
+  /** One line of the loss log. Lines of steps after the loaded checkpoint are written again after a resume. */
+  log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
+}
+
+export interface TrainingProgress {
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Mean over the steps since the last report. */
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+}
+
+export interface TrainingRun {
+  readonly program: TrainingProgram;
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly residents: Readonly<Record<string, TensorData>>;
+  readonly batchSize: number;
+  readonly totalSteps: number;
+  /** Learning rate, averaging and values of a step, from 0; a pure function, so that a resumed run goes the same way. */
+  readonly inputsOf: (step: number) => StepInputs;
+  /** Changes the state before the first step, for weights that are computed from the data. */
+  readonly prepare?: (state: TrainingState) => TrainingState;
+  readonly store: TrainingStore;
+  readonly stepsPerCheckpoint: number;
+  /** Identifies architecture, options and data: a checkpoint of another run is refused. */
+  readonly fingerprint: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
+  /** Called after each checkpoint, for sample grids and the like. */
+  readonly onCheckpoint?: ((state: TrainingState) => Promise<void>) | undefined;
+}
+
+/**
+ * Trains from the newest checkpoint, or from the beginning, to the last step. On the CPU an interrupted and resumed
+ * run ends in the same weights, bit for bit.
+ * @returns the final state
+ * @throws BuilderError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss that is not
+ * finite, `interrupted` after the signal (the checkpoint is saved first)
+ */
+export async function runTraining(run: TrainingRun): Promise<TrainingState> {
+  const { program, totalSteps, store } = run;
+  const saved = await store.load();
+  const fresh = initialState(program, run.seed);
+  const state = saved === undefined ? (run.prepare?.(fresh) ?? fresh) : decodeState(saved, run.fingerprint);
+  if (state.step >= totalSteps) return state;
+  const trainer = await Trainer.create({ ...run, state });
+  let savedStep = state.step;
+  const save = async () => {
+    await store.save(encodeState(trainer.state, run.fingerprint), trainer.state.step);
+    savedStep = trainer.state.step;
+    await run.onCheckpoint?.(trainer.state);
+  };
+  try {
+    while (trainer.state.step < totalSteps) {
+      if (run.signal?.aborted) {
+        if (trainer.state.step > savedStep) await save();
+        throw new BuilderError("interrupted", `stopped after step ${savedStep} of ${totalSteps}. Run again to go on.`);
+      }
+      const { step } = trainer.state;
+      const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;
+      const end = Math.min(step + program.definition.stepsPerCall, nextSave, totalSteps);
+      const inputs = Array.from({ length: end - step }, (_, index) => run.inputsOf(step + index));
+      const started = performance.now();
+      const losses = await trainer.advance(inputs);
+      const seconds = (performance.now() - started) / 1000;
+      const loss = losses.reduce((total, value) => total + value, 0) / losses.length;
+      const imagesPerSecond = (losses.length * run.batchSize) / seconds;
+      await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
+      run.onProgress?.({ step: end, totalSteps, loss, imagesPerSecond });
+      if (end === nextSave || end === totalSteps) await save();
+    }
+    return trainer.state;
+  } finally {
+    await trainer.release();
+  }
+}
+
+function encodeState({ step, vectors }: TrainingState, fingerprint: string): Uint8Array {
+  const tensors = new Map(Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]));
+  return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint } }, "F32");
+}
+
+function decodeState(file: Uint8Array, fingerprint: string): TrainingState {
+  const { tensors, metadata } = readSafetensors(file, "the checkpoint");
+  if (metadata["fingerprint"] !== fingerprint) {
+    throw new BuilderError(
+      "train/config-changed",
+      `the checkpoint is of a run with other options or data: ${metadata["fingerprint"]}, now ${fingerprint}. ` +
+        "Use the options of the interrupted run, or another run folder.",
+    );
+  }
+  const vectors = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
+  return { step: Number(metadata["step"]), vectors };
+}

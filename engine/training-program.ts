@@ -1,0 +1,243 @@
+import { BuilderError } from "../core/errors.ts";
+import type { RandomStream } from "../core/random.ts";
+import { gradients } from "./autodiff.ts";
+import { Graph, type Tensor } from "./graph.ts";
+import { mul } from "./ops/elementwise.ts";
+import { gather } from "./ops/gather.ts";
+import { loop } from "./ops/loop.ts";
+import { concat, reshape, split } from "./ops/shape.ts";
+import { clipByNorm, movingAverage, type Optimizer } from "./optimizers.ts";
+import {
+  type ParameterSource,
+  type ParameterSpec,
+  type RandomKind,
+  Scope,
+  type StateSpec,
+  totalSize,
+} from "./parameters.ts";
+import { type DType, type Shape, sizeOf, tensorData } from "./tensor.ts";
+
+interface Declaration {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** What a loss is made from. */
+export interface LossInputs {
+  readonly scope: Scope;
+  /** Whole arrays that stay in place for the run, such as all training images. */
+  readonly residents: Readonly<Record<string, Tensor>>;
+  /** Values of this step. */
+  readonly step: Readonly<Record<string, Tensor>>;
+}
+
+export interface TrainingDefinition {
+  /** The loss of one step, a scalar; called twice, to find the parameters and to build the graph. */
+  readonly loss: (inputs: LossInputs) => Tensor;
+  readonly residents: Readonly<Record<string, Declaration>>;
+  /** Shapes of one step's values; they are fed for all steps of a call at once, along a new first axis. */
+  readonly step: Readonly<Record<string, Declaration>>;
+  readonly optimizer: Optimizer;
+  /** Steps that one call runs at most. */
+  readonly stepsPerCall: number;
+  /** Largest Euclidean norm of the gradient; unlimited by default. */
+  readonly clipNorm?: number;
+}
+
+/** Random numbers that a step uses, in the order it asked for them. */
+export interface RandomInput {
+  readonly name: string;
+  readonly kind: RandomKind;
+  readonly stream: RandomStream;
+  readonly shape: Shape;
+}
+
+/** A graph that trains: its one `Loop` carries all that changes from step to step. */
+export interface TrainingProgram {
+  readonly graph: Graph;
+  readonly definition: TrainingDefinition;
+  readonly parameters: readonly ParameterSpec[];
+  readonly states: readonly StateSpec[];
+  readonly randoms: readonly RandomInput[];
+  /** Names of the vectors that are fed, come back and are fed again. */
+  readonly carried: readonly string[];
+}
+
+/** Notes what a network asks for, in order. */
+class Survey implements ParameterSource {
+  readonly training = true;
+  readonly parameters: ParameterSpec[] = [];
+  readonly states: StateSpec[] = [];
+  readonly randoms: RandomInput[] = [];
+  readonly graph = new Graph();
+
+  parameter(spec: ParameterSpec): Tensor {
+    if ([...this.parameters, ...this.states].some(({ name }) => name === spec.name)) {
+      throw new BuilderError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
+    }
+    this.parameters.push(spec);
+    return this.graph.input(spec.name, "float32", spec.shape);
+  }
+
+  state(spec: StateSpec): Tensor {
+    this.states.push(spec);
+    return this.graph.input(spec.name, "float32", spec.shape);
+  }
+
+  setState(): void {}
+
+  random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {
+    const name = `random${this.randoms.length}`;
+    this.randoms.push({ name, kind, stream, shape });
+    return this.graph.input(name, "float32", shape);
+  }
+}
+
+/** Parameters and states that a network has, in the order it asks for them. */
+export function surveyNetwork(build: (scope: Scope, graph: Graph) => unknown): Survey {
+  const survey = new Survey();
+  build(new Scope(survey), survey.graph);
+  return survey;
+}
+
+function declare(graph: Graph, declarations: Readonly<Record<string, Declaration>>): Record<string, Tensor> {
+  const entries = Object.entries(declarations);
+  return Object.fromEntries(entries.map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)]));
+}
+
+/** Tensors of given shapes, cut from a vector. */
+function cut(vector: Tensor, specs: readonly { readonly name: string; readonly shape: Shape }[]): Map<string, Tensor> {
+  if (specs.length === 0) return new Map();
+  const parts = split(
+    vector,
+    specs.map(({ shape }) => sizeOf(shape)),
+    0,
+  );
+  return new Map(specs.map(({ name, shape }, index) => [name, reshape(parts[index]!, shape)]));
+}
+
+/** A constant vector [P] with one value for each parameter, or a scalar where all are equal. */
+function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spec: ParameterSpec) => number): Tensor {
+  const first = value(specs[0]!);
+  if (specs.every((spec) => value(spec) === first)) return graph.constant(tensorData("float32", [], [first]));
+  const values = new Float32Array(totalSize(specs));
+  let offset = 0;
+  for (const spec of specs) {
+    const end = offset + sizeOf(spec.shape);
+    values.fill(value(spec), offset, end);
+    offset = end;
+  }
+  return graph.constant({ dtype: "float32", shape: [values.length], data: values });
+}
+
+/**
+ * Builds the graph that trains a network: its inputs are the carried vectors, the resident arrays, the values of up
+ * to `stepsPerCall` steps and `numSteps`; its outputs the carried vectors and `losses`, shape [numSteps].
+ * Besides the definition's own, each step takes `learningRate`, `averageDecay` and `stepNumber`, float scalars.
+ */
+export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
+  const { parameters, states, randoms } = surveyNetwork((scope, graph) =>
+    definition.loss({ scope, residents: declare(graph, definition.residents), step: declare(graph, definition.step) }),
+  );
+  const { optimizer, stepsPerCall, clipNorm } = definition;
+  const graph = new Graph();
+  const numSteps = graph.input("numSteps", "int64", []);
+  const residents = declare(graph, definition.residents);
+  const scalar: Declaration = { dtype: "float32", shape: [] };
+  const perStep: Record<string, Declaration> = {
+    ...definition.step,
+    ...Object.fromEntries(randoms.map(({ name, shape }) => [name, { dtype: "float32", shape }])),
+    learningRate: scalar,
+    averageDecay: scalar,
+    stepNumber: scalar,
+  };
+  const series = Object.entries(perStep).map(([name, { dtype, shape }]) => ({
+    name,
+    all: graph.input(name, dtype, [stepsPerCall, ...shape]),
+  }));
+  const slotNames = Array.from({ length: optimizer.numSlots }, (_, index) => `slot${index}`);
+  const carried = ["parameters", "average", ...slotNames, ...(states.length > 0 ? ["states", "averageStates"] : [])];
+  const lengthOf = (name: string) => totalSize(name.toLowerCase().endsWith("states") ? states : parameters);
+  const initial = carried.map((name) => graph.input(name, "float32", [lengthOf(name)]));
+  const learningRateScale = perParameter(graph, parameters, (spec) => spec.learningRateScale);
+  const decayMask = perParameter(graph, parameters, (spec) => Number(spec.decay));
+
+  const result = loop(numSteps, stepsPerCall, initial, (_body, iteration, current) => {
+    const now = Object.fromEntries(carried.map((name, index) => [name, current[index]!]));
+    const step = Object.fromEntries(series.map(({ name, all }) => [name, gather(all, iteration)]));
+    const source = new StepSource(cut(now["parameters"]!, parameters), states, now["states"], step);
+    const loss = definition.loss({ scope: new Scope(source), residents, step });
+    const parts = gradients(
+      loss,
+      parameters.map(({ name }) => source.values.get(name)!),
+    );
+    const gradient = concat(
+      parts.map((part) => reshape(part, [-1])),
+      0,
+    );
+    const updated = optimizer.update({
+      parameters: now["parameters"]!,
+      gradient: clipNorm === undefined ? gradient : clipByNorm(gradient, clipNorm),
+      slots: slotNames.map((name) => now[name]!),
+      learningRate: mul(step["learningRate"]!, learningRateScale),
+      decayMask,
+      stepNumber: step["stepNumber"]!,
+    });
+    const average = movingAverage(now["average"]!, updated.parameters, step["averageDecay"]!);
+    const next = [updated.parameters, average, ...updated.slots];
+    if (states.length > 0) {
+      const nextStates = source.nextStates();
+      next.push(nextStates, movingAverage(now["averageStates"]!, nextStates, step["averageDecay"]!));
+    }
+    return { carried: next, collected: [loss] };
+  });
+  carried.forEach((name, index) => {
+    graph.output(`${name}Next`, result.carried[index]!);
+  });
+  graph.output("losses", result.collected[0]!);
+  return { graph, definition, parameters, states, randoms, carried };
+}
+
+/** Gives a network the parameters of the step that is being built. */
+class StepSource implements ParameterSource {
+  readonly training = true;
+  readonly values: ReadonlyMap<string, Tensor>;
+  readonly #states: ReadonlyMap<string, Tensor>;
+  readonly #next = new Map<string, Tensor>();
+  readonly #step: Readonly<Record<string, Tensor>>;
+  #numRandoms = 0;
+
+  constructor(
+    values: ReadonlyMap<string, Tensor>,
+    states: readonly StateSpec[],
+    stateVector: Tensor | undefined,
+    step: Readonly<Record<string, Tensor>>,
+  ) {
+    this.values = values;
+    this.#states = stateVector === undefined ? new Map() : cut(stateVector, states);
+    this.#step = step;
+  }
+
+  parameter({ name }: ParameterSpec): Tensor {
+    return this.values.get(name)!;
+  }
+
+  state({ name }: StateSpec): Tensor {
+    return this.#states.get(name)!;
+  }
+
+  setState(name: string, value: Tensor): void {
+    this.#next.set(name, value);
+  }
+
+  random(): Tensor {
+    return this.#step[`random${this.#numRandoms++}`]!;
+  }
+
+  nextStates(): Tensor {
+    return concat(
+      [...this.#states].map(([name, value]) => reshape(this.#next.get(name) ?? value, [-1])),
+      0,
+    );
+  }
+}

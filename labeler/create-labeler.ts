@@ -1,0 +1,81 @@
+import { BuilderError } from "../core/errors.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import type { EngineName } from "../engine/executor.ts";
+import { Graph } from "../engine/graph.ts";
+import { constantScope } from "../engine/inference.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
+import { softmax } from "../engine/ops/normalize.ts";
+import { slice } from "../engine/ops/shape.ts";
+import { readSafetensors } from "../engine/safetensors.ts";
+import { imagesFromBytes } from "../networks/image-input.ts";
+import { labelerNetwork } from "./labeler-network.ts";
+import { labelerNetworkSchema } from "./options.ts";
+
+/** Gives images their classes. */
+export interface Labeler {
+  /**
+   * @param images - uint8 [n, 32, 32, 3] flattened, any n
+   * @returns probability of each class, [n, 10] flattened; the same for any grouping of the images into calls
+   */
+  label(images: Uint8Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+export interface CreateLabelerOptions {
+  /** A safetensors file made by `trainLabeler`. */
+  readonly weights: Uint8Array;
+  /** Images that the graph takes at once; fewer are padded. */
+  readonly batchSize: number;
+  readonly engine: EngineName;
+  readonly device: string;
+}
+
+const imageBytes = 32 * 32 * 3;
+const numClasses = 10;
+
+/**
+ * A labeller that averages the logits of each image and its mirror image.
+ * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ */
+export async function createLabeler({ weights, batchSize, engine, device }: CreateLabelerOptions): Promise<Labeler> {
+  const { tensors, metadata } = readSafetensors(weights, "the labeller's weights");
+  const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
+  if (metadata["model"] !== "labeler" || !network.success) {
+    throw new BuilderError(
+      "weights/wrong-architecture",
+      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
+    );
+  }
+  const graph = new Graph();
+  const images = imagesFromBytes(graph.input("images", "uint8", [batchSize, 32, 32, 3]));
+  const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
+  const logits = [images, mirrored].map((view) => labelerNetwork(constantScope(graph, tensors), view, network.data));
+  graph.output("probabilities", softmax(mul(add(logits[0]!, logits[1]!), 0.5)));
+  const executable = await (await createEngine(engine, { device })).compile(graph);
+  return {
+    label: async (bytes) => {
+      const numImages = bytes.length / imageBytes;
+      const probabilities = new Float32Array(numImages * numClasses);
+      for (let start = 0; start < numImages; start += batchSize) {
+        const end = Math.min(start + batchSize, numImages);
+        const batch = new Uint8Array(batchSize * imageBytes);
+        batch.set(bytes.subarray(start * imageBytes, end * imageBytes));
+        const result = await executable.run({
+          images: { dtype: "uint8", shape: [batchSize, 32, 32, 3], data: batch },
+        });
+        const rows = result["probabilities"]!.data as Float32Array;
+        probabilities.set(rows.subarray(0, (end - start) * numClasses), start * numClasses);
+      }
+      return probabilities;
+    },
+    close: () => executable.release(),
+  };
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,9 @@
+/** The classifier that labels generated images. */
+export { type CreateLabelerOptions, createLabeler, type Labeler } from "./create-labeler.ts";
+export {
+  type LabelerNetworkOptions,
+  type LabelerTrainingOptions,
+  labelerNetworkSchema,
+  labelerTrainingSchema,
+} from "./options.ts";
+export { type LabelledImages, type TrainLabelerOptions, trainLabeler } from "./train-labeler.ts";

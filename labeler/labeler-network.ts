@@ -1,0 +1,24 @@
+import type { Tensor } from "../engine/graph.ts";
+import { div, sub } from "../engine/ops/elementwise.ts";
+import type { Scope } from "../engine/parameters.ts";
+import { tensorData } from "../engine/tensor.ts";
+import { resnet } from "../networks/resnet.ts";
+import type { LabelerNetworkOptions } from "./options.ts";
+
+/** Mean and standard deviation of CIFAR-10's train pixels in [0, 1], red, green, blue. */
+export const pixelMean = [0.4914, 0.4822, 0.4465] as const;
+export const pixelDeviation = [0.247, 0.2435, 0.2616] as const;
+
+/**
+ * The labeller's network.
+ * @param images - [N, 3, 32, 32], numbers in [-1, 1]
+ * @returns logits, [N, 10]
+ */
+export function labelerNetwork(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor {
+  const perChannel = (values: readonly number[]) => images.graph.constant(tensorData("float32", [1, 3, 1, 1], values));
+  const normalized = div(
+    sub(images, perChannel(pixelMean.map((mean) => 2 * mean - 1))),
+    perChannel(pixelDeviation.map((deviation) => 2 * deviation)),
+  );
+  return resnet(scope, normalized, { ...options, numClasses: 10, logitScale: 1 / 8 });
+}

@@ -1,0 +1,25 @@
+import * as z from "zod";
+
+/** The classifier's architecture; it is stored with its weights. */
+export const labelerNetworkSchema = z.strictObject({
+  widths: z
+    .array(z.int().min(1))
+    .min(2)
+    .default([64, 128, 256])
+    .describe("channels of each group of the classifier; each group halves the image"),
+  activation: z.enum(["relu", "silu", "gelu"]).default("relu").describe("the classifier's activation"),
+});
+
+/** How the classifier is trained. */
+export const labelerTrainingSchema = z.strictObject({
+  ...labelerNetworkSchema.shape,
+  epochs: z.number().positive().default(8).describe("passes over the train images"),
+  batchSize: z.int().min(1).default(256).describe("images of one training step"),
+  learningRate: z.number().positive().default(0.3).describe("peak learning rate of SGD"),
+  weightDecay: z.number().min(0).default(5e-4).describe("weight decay of SGD"),
+  labelSmoothing: z.number().min(0).max(0.99).default(0.1).describe("probability spread over all classes"),
+  translation: z.int().min(0).max(16).default(2).describe("random translation, pixels"),
+});
+
+export type LabelerNetworkOptions = z.infer<typeof labelerNetworkSchema>;
+export type LabelerTrainingOptions = z.infer<typeof labelerTrainingSchema>;

@@ -1,0 +1,42 @@
+import type { Tensor } from "../engine/graph.ts";
+import { abs, add, cast, equal, floor, greater, less, mul, sub, where } from "../engine/ops/elementwise.ts";
+import { matmul } from "../engine/ops/matmul.ts";
+import { reshape, slice, transpose } from "../engine/ops/shape.ts";
+import { tensorData } from "../engine/tensor.ts";
+
+/** Images [N, C, H, W], each mirrored left to right where `flipped` (bool, [N]) holds. */
+export function flipWhere(x: Tensor, flipped: Tensor): Tensor {
+  const mirrored = slice(x, [{ axis: 3, start: x.shape[3]! - 1, end: -Infinity, step: -1 }]);
+  return where(reshape(flipped, [-1, 1, 1, 1]), mirrored, x);
+}
+
+/**
+ * A random window of each image, as large as the image, moved by up to `reach` pixels; beyond the border the image is
+ * reflected. Moving is a product with a 0-1 matrix on each side, so it is a graph like everything else.
+ * @param x - [N, C, H, W], H = W
+ * @param uniform - numbers in [0, 1), [N, 2]
+ */
+export function randomTranslation(x: Tensor, reach: number, uniform: Tensor): Tensor {
+  const [numImages, , size] = x.shape as [number, number, number];
+  const shifts = sub(floor(mul(uniform, 2 * reach + 1)), reach);
+  const place = range(x, [1, size, 1], size);
+  const source = range(x, [1, 1, size], size);
+  const selection = (axis: number) => {
+    const shift = reshape(slice(shifts, [{ axis: 1, start: axis, end: axis + 1 }]), [numImages, 1, 1]);
+    const moved = abs(add(place, shift));
+    const reflected = where(greater(moved, size - 1), sub(2 * (size - 1), moved), moved);
+    return reshape(cast(equal(reflected, source), x.dtype), [numImages, 1, size, size]);
+  };
+  const columns = transpose(selection(1), [0, 1, 3, 2]);
+  return matmul(matmul(selection(0), x), columns);
+}
+
+function range(like: Tensor, shape: readonly number[], count: number): Tensor {
+  const values = Array.from({ length: count }, (_, index) => index);
+  return like.graph.constant(tensorData("float32", shape, values));
+}
+
+/** True with probability one half, for uniform numbers in [0, 1). */
+export function coin(uniform: Tensor): Tensor {
+  return less(uniform, 0.5);
+}

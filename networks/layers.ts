@@ -1,0 +1,82 @@
+import { batchNorm, batchNormBy, groupNorm, layerNorm } from "../engine/composites/norms.ts";
+import type { Tensor } from "../engine/graph.ts";
+import { conv2d } from "../engine/ops/conv.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
+import { matmul } from "../engine/ops/matmul.ts";
+import {
+  fanInInitializer,
+  type Initializer,
+  onesInitializer,
+  type Scope,
+  zerosInitializer,
+} from "../engine/parameters.ts";
+
+export interface ConvLayerOptions {
+  /** Side of the filters in pixels; 3 by default. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  /** (kernel - 1) / 2 by default, which keeps the size at stride 1. */
+  readonly padding?: number;
+  readonly bias?: boolean;
+  readonly initializer?: Initializer;
+}
+
+/** A convolution with its own filters: [N, C, H, W] to [N, numOutputs, H', W']. */
+export function convLayer(scope: Scope, x: Tensor, numOutputs: number, options: ConvLayerOptions = {}): Tensor {
+  const { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true } = options;
+  const numInputs = x.shape[1]!;
+  const { initializer = fanInInitializer(numInputs * kernel * kernel) } = options;
+  const filters = scope.parameter("weight", [numOutputs, numInputs, kernel, kernel], initializer);
+  if (!bias) return conv2d(x, filters, { stride, padding });
+  return conv2d(x, filters, { stride, padding, bias: scope.parameter("bias", [numOutputs], zerosInitializer) });
+}
+
+/** A linear map of the last axis, with bias: [.., inputs] to [.., numOutputs]. */
+export function linearLayer(scope: Scope, x: Tensor, numOutputs: number, initializer?: Initializer): Tensor {
+  const numInputs = x.shape.at(-1)!;
+  const weight = scope.parameter("weight", [numInputs, numOutputs], initializer ?? fanInInitializer(numInputs));
+  return add(matmul(x, weight), scope.parameter("bias", [numOutputs], zerosInitializer));
+}
+
+/** Group normalization with learned scale and shift. */
+export function groupNormLayer(scope: Scope, x: Tensor, numGroups: number): Tensor {
+  const channels = [x.shape[1]!];
+  return groupNorm(
+    x,
+    numGroups,
+    scope.parameter("weight", channels, onesInitializer),
+    scope.parameter("bias", channels, zerosInitializer),
+  );
+}
+
+/** Layer normalization of the last axis with learned scale and shift. */
+export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
+  const width = [x.shape.at(-1)!];
+  return layerNorm(
+    x,
+    scope.parameter("weight", width, onesInitializer),
+    scope.parameter("bias", width, zerosInitializer),
+  );
+}
+
+/**
+ * Batch normalization with learned scale and shift: by the batch in training, by running statistics otherwise.
+ * @param options.momentum - how much of the running statistics stays at each step
+ */
+export function batchNormLayer(
+  scope: Scope,
+  x: Tensor,
+  { momentum = 0.9, scaleLearningRate = 1 }: { readonly momentum?: number; readonly scaleLearningRate?: number } = {},
+): Tensor {
+  const channels = [x.shape[1]!];
+  const options = { decay: false, learningRateScale: scaleLearningRate };
+  const scale = scope.parameter("weight", channels, onesInitializer, options);
+  const shift = scope.parameter("bias", channels, zerosInitializer, options);
+  const running = { mean: scope.state("mean", channels, 0), variance: scope.state("variance", channels, 1) };
+  if (!scope.training) return batchNormBy(x, scale, shift, running);
+  const { result, statistics } = batchNorm(x, scale, shift);
+  for (const key of ["mean", "variance"] as const) {
+    scope.setState(key, add(mul(running[key], momentum), mul(statistics[key], 1 - momentum)));
+  }
+  return result;
+}

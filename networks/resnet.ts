@@ -1,0 +1,55 @@
+import { gelu, silu } from "../engine/composites/activations.ts";
+import type { Tensor } from "../engine/graph.ts";
+import { conv2d } from "../engine/ops/conv.ts";
+import { add, mul, relu } from "../engine/ops/elementwise.ts";
+import { maxPool } from "../engine/ops/pool.ts";
+import { max } from "../engine/ops/reduce.ts";
+import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
+import { batchNormLayer, convLayer, linearLayer } from "./layers.ts";
+
+export interface ResNetOptions {
+  /** Channels of each group; each group halves the image. */
+  readonly widths: readonly number[];
+  readonly numClasses: number;
+  readonly activation: "relu" | "silu" | "gelu";
+  /** Factor on the logits, which keeps the last layer's learning rate in line. */
+  readonly logitScale: number;
+}
+
+const activations = { relu, silu, gelu };
+
+/** Side of the patches that the first convolution whitens, pixels. */
+export const whiteningSide = 2;
+/** Name of the parameter that holds the whitening filters; it is computed from the data, not trained. */
+export const whiteningName = "stem.weight";
+
+/**
+ * A small residual classifier made for short training: fixed whitening filters, then groups that widen, halve the
+ * image and add a residual convolution, then the largest value of each channel and a linear layer.
+ * @param x - normalized images, [N, C, H, W]
+ * @returns logits, [N, numClasses]
+ * @see Keller Jordan 2024, arXiv:2404.00498, and David Page, "How to train your ResNet" (2018)
+ */
+export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor {
+  const activate = activations[options.activation];
+  const block = (part: Scope, input: Tensor, width: number, halve: boolean) => {
+    const initializer = fanInInitializer(input.shape[1]! * 9, 2);
+    const filtered = convLayer(part.child("conv"), input, width, { bias: false, initializer });
+    return activate(batchNormLayer(part.child("norm"), halve ? maxPool(filtered, 2) : filtered));
+  };
+  const channels = x.shape[1]!;
+  const numWhitened = 2 * channels * whiteningSide ** 2;
+  const filters = scope.parameter(
+    whiteningName,
+    [numWhitened, channels, whiteningSide, whiteningSide],
+    fanInInitializer(channels * whiteningSide ** 2),
+    { decay: false, learningRateScale: 0 },
+  );
+  let hidden = activate(conv2d(x, filters, { bias: scope.parameter("stem.bias", [numWhitened], zerosInitializer) }));
+  options.widths.forEach((width, index) => {
+    const widened = block(scope.child(`group${index}.widen`), hidden, width, true);
+    hidden = add(widened, block(scope.child(`group${index}.residual`), widened, width, false));
+  });
+  const features = max(hidden, { axes: [2, 3] });
+  return mul(linearLayer(scope.child("head"), features, options.numClasses), options.logitScale);
+}
