@@ -13,6 +13,9 @@ export {
 } from "./commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
 export { diskError, systemCodeOf } from "./disk-error.ts";
+export { type Batch, Loader, type Samples } from "./loader.ts";
+export type { FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
+export { type LoaderState, loaderStateVersion } from "./loader-state.ts";
 export {
   hashShards,
   type Manifest,
@@ -24,6 +27,7 @@ export {
   splitNames,
   writeManifest,
 } from "./manifest.ts";
+export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
 export { readShard, readShardBatches } from "./read-shard.ts";
 export { readTable, readTableBatches, type Table } from "./read-table.ts";
 export {
@@ -38,5 +42,7 @@ export {
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
 export type { ColumnType, IntegerArray, TableInput, TableRows, TableSchema } from "./table-schema.ts";
 export { removeStaleTemporaries } from "./temporary-file.ts";
+export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";
+export type { DatasetProblem } from "./verify-shard.ts";
 export { writeShard } from "./write-shard.ts";
 export { defaultRowsPerBatch, writeTable } from "./write-table.ts";

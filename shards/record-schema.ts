@@ -9,8 +9,9 @@ export const sha256Text = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadec
 
 /**
  * Checks a receipt or manifest.
- * @param kind - `receipt` or `manifest`, the area of the error codes
+ * @param kind - `receipt`, `manifest` or `loader-state`, the area of the error codes
  * @param path - its file, named in errors
+ * @param action - what to do about an invalid one
  * @throws BuilderError `<kind>/version-unsupported` for another version, `<kind>/invalid` for anything else
  */
 export function parseRecord<Schema extends z.ZodType>(
@@ -19,6 +20,7 @@ export function parseRecord<Schema extends z.ZodType>(
   kind: string,
   path: string,
   version: number,
+  action = "Delete it and run again to rebuild it.",
 ): z.infer<Schema> {
   const seen = typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
   if (typeof seen === "number" && seen !== version) {
@@ -31,8 +33,5 @@ export function parseRecord<Schema extends z.ZodType>(
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const key = issue === undefined || issue.path.length === 0 ? "it" : issue.path.join(".");
-  throw new BuilderError(
-    `${kind}/invalid`,
-    `${path}: ${key}: ${issue?.message ?? "not as expected"}. Delete it and run again to rebuild it.`,
-  );
+  throw new BuilderError(`${kind}/invalid`, `${path}: ${key}: ${issue?.message ?? "not as expected"}. ${action}`);
 }

@@ -1,0 +1,137 @@
+import { setImmediate } from "node:timers/promises";
+import { BuilderError } from "../core/errors.ts";
+import { imageBytes } from "../core/image-layout.ts";
+import { createFiniteOrder } from "./finite-order.ts";
+import { createInfiniteOrder } from "./infinite-order.ts";
+import { type LoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
+import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
+import { imageBytesOf } from "./open-shard.ts";
+import type { RowStore } from "./row-store.ts";
+import type { SampleOrder } from "./sample-order.ts";
+import { SubsetCache } from "./subset-cache.ts";
+
+/** Some samples. */
+export interface Samples {
+  /** uint8, shape [B, 32, 32, 3] flattened. */
+  readonly images: Uint8Array;
+  /** Shape [B]. */
+  readonly labels: Int32Array;
+  /** Sample ids, shape [B]. */
+  readonly ids: Float64Array;
+}
+
+/** What a model eats: this rank's part of a global batch, in arrays of its own. */
+export interface Batch extends Samples {
+  readonly epoch: number;
+  /** Global batches before this one since the start, over all epochs. */
+  readonly step: number;
+}
+
+/** Batches between two turns given to timers and signals, which a loop that never waits would starve. */
+const batchesPerTurn = 64;
+
+/**
+ * A position in an order of samples, and the batches from there on. It is one cursor: a loop that was left early and
+ * started again goes on where it was. Made by `Dataset.loader`.
+ */
+export class Loader implements AsyncIterable<Batch> {
+  /** Global batches from the start to the end; Infinity for endless epochs. */
+  readonly numBatches: number;
+  readonly batchesPerEpoch: number;
+  readonly #options: ResolvedOptions;
+  readonly #dataset: string;
+  readonly #store: RowStore;
+  readonly #order: SampleOrder;
+  readonly #cache: SubsetCache | undefined;
+  #epoch = 0;
+  #position = 0;
+
+  /** @throws BuilderError `loader/…`, `loader-state/…` */
+  constructor(store: RowStore, dataset: string, memoryBytes: number, options: LoaderOptions) {
+    const resolved = resolveOptions(options, store.numRows);
+    const { regime, numSamples, batchSize, dropLast, epochs, seed, shuffle } = resolved;
+    const poolSize = store.numRows;
+    this.#options = resolved;
+    this.#dataset = dataset;
+    this.#store = store;
+    this.#order =
+      regime === "finite"
+        ? createFiniteOrder({ poolSize, numSamples, seed, shuffle })
+        : createInfiniteOrder({ poolSize, seed });
+    this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
+    this.numBatches = this.batchesPerEpoch * epochs;
+    const isReused = regime === "finite" && epochs > 1 && !store.isResident;
+    if (isReused && imageBytesOf(numSamples) <= memoryBytes) this.#cache = new SubsetCache(store, this.#order);
+    if (options.state === undefined) return;
+    const state = requireState(options.state, dataset, resolved);
+    this.#epoch = state.epoch;
+    this.#position = state.position;
+  }
+
+  /** Where the loader stands: after the batch that was handed out last. Resuming from it costs O(1). */
+  state(): LoaderState {
+    const { regime, seed, numSamples, shuffle } = this.#options;
+    const { epoch, position } = this.#next();
+    return { version: loaderStateVersion, dataset: this.#dataset, regime, seed, numSamples, shuffle, epoch, position };
+  }
+
+  /**
+   * @throws BuilderError `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`, `table/…`,
+   *   `disk/…` when a shard cannot be read; `dataset/closed`
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    const release = this.#store.use();
+    try {
+      for (let count = 1; ; count++) {
+        const { epoch, position } = this.#next();
+        const { batchSize, numSamples, epochs, regime } = this.#options;
+        if (regime === "infinite") this.#requireFresh(position);
+        if (epoch >= epochs) return;
+        const batch = this.#gather(epoch, position, Math.min(position + batchSize, numSamples));
+        this.#epoch = epoch;
+        this.#position = Math.min(position + batchSize, numSamples);
+        if (count % batchesPerTurn === 0) await setImmediate();
+        yield batch;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** The cursor, moved to the next epoch where this one has no batch left. */
+  #next(): { readonly epoch: number; readonly position: number } {
+    const { regime, batchSize, numSamples, dropLast } = this.#options;
+    const left = numSamples - this.#position;
+    if (regime === "infinite" || left >= (dropLast ? batchSize : 1))
+      return { epoch: this.#epoch, position: this.#position };
+    return { epoch: this.#epoch + 1, position: 0 };
+  }
+
+  #gather(epoch: number, start: number, end: number): Batch {
+    const { rank, worldSize, batchSize } = this.#options;
+    const numRows = Math.max(0, Math.ceil((end - start - rank) / worldSize));
+    // Not zeroed first, since every byte is written below.
+    const images = new Uint8Array(Buffer.allocUnsafeSlow(numRows * imageBytes).buffer);
+    const labels = new Int32Array(numRows);
+    const ids = new Float64Array(numRows);
+    for (let index = 0; index < numRows; index++) {
+      const slot = this.#order.slotAt(epoch, start + rank + index * worldSize);
+      const row = this.#order.rowAt(slot);
+      this.#store.readFacts(row, index, labels, ids);
+      if (this.#cache === undefined) this.#store.readImage(row, index, images);
+      else this.#cache.readImage(slot, index, images);
+    }
+    const step = epoch * this.batchesPerEpoch + Math.floor(start / batchSize);
+    return { images, labels, ids, epoch, step };
+  }
+
+  #requireFresh(position: number): void {
+    const { batchSize, numSamples } = this.#options;
+    if (position + batchSize <= numSamples) return;
+    throw new BuilderError(
+      "regime/exhausted",
+      `the infinite regime was asked for images ${position + 1} to ${position + batchSize} of ${numSamples}. ` +
+        "Build more shards, stop earlier, or use the finite regime.",
+    );
+  }
+}

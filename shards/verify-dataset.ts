@@ -1,0 +1,119 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError, messageOf } from "../core/errors.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
+import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "./manifest.ts";
+import { checkShard, type DatasetProblem } from "./verify-shard.ts";
+
+/** What `verifyDataset` found. */
+export interface DatasetReport {
+  readonly problems: readonly DatasetProblem[];
+  /** Undefined if it could not be read. */
+  readonly manifest: Manifest | undefined;
+  readonly numShards: number;
+  /** Rows and bytes that were checked. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/**
+ * Checks everything a dataset says about itself: manifest; existence, size and sha256 of every shard; its columns, ids
+ * (in range, rising, unique over both splits), labels, confidences and class counts. Goes on after a problem.
+ * @param directory - the folder that holds manifest.json
+ * @param options.onProgress - called after each shard
+ * @returns every problem found; none means the dataset is whole. Throws nothing for a damaged dataset
+ */
+export async function verifyDataset(
+  directory: string,
+  options: {
+    readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
+  } = {},
+): Promise<DatasetReport> {
+  const problems: DatasetProblem[] = [];
+  let manifest: Manifest;
+  try {
+    manifest = await readManifest(directory);
+  } catch (thrown) {
+    return { problems: [toProblem(thrown, manifestName)], manifest: undefined, numShards: 0, rows: 0, bytes: 0 };
+  }
+  const total = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
+  const seen: { readonly file: string; readonly ids: Float64Array }[] = [];
+  let [rows, bytes, done] = [0, 0, 0];
+  for (const split of splitNames) {
+    const classCounts = manifest.classNames.map(() => 0);
+    let isWhole = true;
+    for (const entry of manifest.splits[split].shards) {
+      try {
+        const data = await readShardBytes(directory, entry);
+        const checked = checkShard(data, entry, join(directory, entry.file), manifest.classNames.length);
+        problems.push(...checked.problems);
+        for (const label of checked.labels) if (classCounts[label] !== undefined) classCounts[label]++;
+        seen.push({ file: entry.file, ids: checked.ids });
+        isWhole &&= checked.problems.length === 0;
+        rows += checked.ids.length;
+        bytes += data.byteLength;
+      } catch (thrown) {
+        isWhole = false;
+        problems.push(toProblem(thrown, entry.file));
+      }
+      options.onProgress?.({ file: entry.file, done: ++done, total });
+    }
+    const listed = manifest.splits[split].classCounts;
+    if (isWhole && classCounts.join() !== listed.join()) {
+      const message = `${split} has ${classCounts.join(", ")} images by class, ${manifestName} says ${listed.join(", ")}. Publish again.`;
+      problems.push({ file: manifestName, code: "manifest/class-counts", message });
+    }
+  }
+  problems.push(...findSharedIds(seen), ...(await findUnlisted(directory, manifest)));
+  return { problems, manifest, numShards: total, rows, bytes };
+}
+
+async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uint8Array> {
+  const path = join(directory, entry.file);
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== "ENOENT") throw diskError(thrown, "read", path);
+    throw new BuilderError(
+      "shard/missing",
+      `${path} is listed in the manifest but does not exist. Publish again to rebuild it.`,
+    );
+  }
+}
+
+/** Ids that two shards share. Within a shard they rise, so only shards whose ranges meet have to be compared. */
+function findSharedIds(shards: readonly { readonly file: string; readonly ids: Float64Array }[]): DatasetProblem[] {
+  const problems: DatasetProblem[] = [];
+  const sorted = shards.filter((shard) => shard.ids.length > 0).sort((a, b) => a.ids[0]! - b.ids[0]!);
+  for (const [index, first] of sorted.entries()) {
+    for (const second of sorted.slice(index + 1)) {
+      if (second.ids[0]! > first.ids[first.ids.length - 1]!) break;
+      const known = new Set(first.ids);
+      const shared = second.ids.find((id) => known.has(id));
+      if (shared === undefined) continue;
+      const message = `${second.file} must share no id with ${first.file}, both hold ${shared}. Publish again.`;
+      problems.push({ file: second.file, code: "dataset/id-twice", message });
+    }
+  }
+  return problems;
+}
+
+async function findUnlisted(directory: string, manifest: Manifest): Promise<DatasetProblem[]> {
+  const problems: DatasetProblem[] = [];
+  for (const split of splitNames) {
+    const listed = new Set(manifest.splits[split].shards.map((shard) => shard.file));
+    const names = await readdir(join(directory, split)).catch(() => []);
+    for (const name of names.sort()) {
+      const file = `${split}/${name}`;
+      if (!name.endsWith(".arrow") || listed.has(file)) continue;
+      const message = `${join(directory, file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
+      problems.push({ file, code: "dataset/unlisted-shard", message });
+    }
+  }
+  return problems;
+}
+
+function toProblem(thrown: unknown, file: string): DatasetProblem {
+  const code = thrown instanceof BuilderError ? thrown.code : "dataset/unreadable";
+  return { file, code, message: messageOf(thrown) };
+}

@@ -1,0 +1,86 @@
+import { toByteSource } from "./byte-source.ts";
+import { sha256 } from "./canonical-json.ts";
+import type { ShardEntry } from "./manifest.ts";
+import { readTableFrom } from "./read-table.ts";
+import { shardColumns } from "./shard-schema.ts";
+
+/** Something wrong with a dataset. */
+export interface DatasetProblem {
+  /** Relative to the dataset folder. */
+  readonly file: string;
+  /** Like the code of an error: `shard/hash-mismatch`. */
+  readonly code: string;
+  /** Names the file, the rule, the value seen, and what to do. */
+  readonly message: string;
+}
+
+/** A shard that could be read, and what is wrong with it. */
+export interface CheckedShard {
+  readonly problems: readonly DatasetProblem[];
+  readonly ids: Float64Array;
+  readonly labels: Float64Array;
+}
+
+/**
+ * Checks the bytes of a shard against its entry in the manifest, and its rows against the rules of a shard.
+ * @param path - named in messages
+ * @throws BuilderError `table/…` if the bytes are no shard at all, and their size and hash are as listed
+ */
+export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, numClasses: number): CheckedShard {
+  const problems: DatasetProblem[] = [];
+  const report = (code: string, what: string) => {
+    const message = `${path} ${what}. Delete it and publish again to rebuild it.`;
+    problems.push({ file: entry.file, code, message });
+  };
+  if (data.byteLength !== entry.bytes) {
+    report("shard/size-mismatch", `is ${data.byteLength} bytes, the manifest says ${entry.bytes}`);
+  } else {
+    const hash = sha256(data);
+    if (hash !== entry.sha256) {
+      report("shard/hash-mismatch", `is sha256 ${hash.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…`);
+    }
+  }
+  // Rows of bytes known to be damaged would only repeat the news.
+  if (problems.length > 0) return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
+  const { rows, columns } = readTableFrom(toByteSource(data, path), shardColumns);
+  if (rows !== entry.rows) report("shard/rows-mismatch", `holds ${rows} rows, the manifest says ${entry.rows}`);
+  let previous = -1;
+  for (const [row, id] of columns.id.entries()) {
+    if (id < entry.idStart || id >= entry.idEnd || id <= previous) {
+      const rule = `ids must rise within [${entry.idStart}, ${entry.idEnd})`;
+      report("shard/bad-id", `breaks a rule at row ${row}: ${rule}, got ${id} after ${previous}`);
+      break;
+    }
+    previous = id;
+  }
+  const bad = findBadLabel(columns.label, columns.confidence, columns.probabilities, numClasses);
+  if (bad !== undefined) report("shard/bad-label", `breaks a rule at row ${bad.row}: ${bad.rule}`);
+  return { problems, ids: columns.id, labels: columns.label };
+}
+
+/** The first row whose label is not the argmax, or whose confidence not the maximum, of its probabilities. */
+function findBadLabel(
+  labels: Float64Array,
+  confidences: Float32Array,
+  probabilities: Float32Array,
+  numClasses: number,
+): { readonly row: number; readonly rule: string } | undefined {
+  const width = labels.length === 0 ? numClasses : probabilities.length / labels.length;
+  for (let row = 0; row < labels.length; row++) {
+    let best = 0;
+    for (let index = 0; index < width; index++) {
+      const probability = probabilities[row * width + index]!;
+      if (!(probability >= 0 && probability <= 1)) {
+        return { row, rule: `probabilities must lie in [0, 1], got ${probability}` };
+      }
+      if (probability > probabilities[row * width + best]!) best = index;
+    }
+    if (labels[row] !== best)
+      return { row, rule: `label must be the argmax of probabilities, ${best}, got ${labels[row]}` };
+    const highest = probabilities[row * width + best]!;
+    if (confidences[row] !== highest) {
+      return { row, rule: `confidence must be the largest probability, ${highest}, got ${confidences[row]}` };
+    }
+  }
+  return undefined;
+}
