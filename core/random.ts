@@ -18,6 +18,7 @@ export const randomStreams = {
   augmentation: 8,
   churn: 9,
   dropout: 10,
+  classDropout: 11,
 } as const;
 
 export type RandomStream = (typeof randomStreams)[keyof typeof randomStreams];

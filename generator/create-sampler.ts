@@ -1,0 +1,152 @@
+import { BuilderError } from "../core/errors.ts";
+import { fillNormals, randomStreams } from "../core/random.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import type { EngineName, Executable } from "../engine/executor.ts";
+import { Graph, type Tensor } from "../engine/graph.ts";
+import { constantScope, type Weights } from "../engine/inference.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
+import { readSafetensors } from "../engine/safetensors.ts";
+import { tensorData } from "../engine/tensor.ts";
+import { unet } from "../networks/unet.ts";
+import { heunCalls, sampleHeun } from "./heun-sampler.ts";
+import { noiseLevels } from "./noise-levels.ts";
+import { type GeneratorNetworkOptions, generatorNetworkSchema, type SamplerOptions } from "./options.ts";
+import { preconditioning } from "./preconditioning.ts";
+
+const imageSize = 3 * 32 * 32;
+
+/** Which images to make. */
+export interface SampleRequest {
+  /** Sample ids, whole numbers from 0; the noise of an image is a pure function of (seed, id). */
+  readonly ids: ArrayLike<number>;
+  /** Conditioning class of each; not looked at by an unconditional generator. */
+  readonly classes: ArrayLike<number>;
+}
+
+/** Makes images. */
+export interface Sampler {
+  readonly batchSize: number;
+  /** Denoiser calls per image. */
+  readonly nfe: number;
+  /** Classes the generator knows, 0 when it is unconditional. */
+  readonly numClasses: number;
+  /** @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request */
+  sample(request: SampleRequest): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface CreateSamplerOptions {
+  /** A safetensors file made by `trainGenerator`. */
+  readonly weights: Uint8Array;
+  readonly options: SamplerOptions;
+  readonly seed: number;
+  readonly engine: EngineName;
+  readonly device: string;
+}
+
+/**
+ * Makes a trained generator ready to draw images.
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `config/out-of-range`
+ */
+export async function createSampler({
+  weights,
+  options,
+  seed,
+  engine,
+  device,
+}: CreateSamplerOptions): Promise<Sampler> {
+  const { tensors, network } = readGenerator(weights);
+  const { batchSize, guidance } = options;
+  const sigmas = noiseLevels(options);
+  const graph = denoiserGraph(tensors, network, batchSize, guidance);
+  const executable = await (await createEngine(engine, { device })).compile(graph);
+  return {
+    batchSize,
+    nfe: heunCalls(options.steps) * (guidance === 1 || network.numClasses === 0 ? 1 : 2),
+    numClasses: network.numClasses,
+    sample: async ({ ids, classes }) => {
+      const images = new Uint8Array(ids.length * imageSize);
+      for (let start = 0; start < ids.length; start += batchSize) {
+        const batch = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, ids.length - 1));
+        const noise = new Float32Array(batchSize * imageSize);
+        batch.forEach((place, index) => {
+          const part = noise.subarray(index * imageSize, (index + 1) * imageSize);
+          fillNormals({ seed, stream: randomStreams.sampleNoise, id: ids[place]! }, part);
+        });
+        const condition = BigInt64Array.from(batch, (place) => BigInt(classes[place] ?? 0));
+        const drawn = await sampleHeun(
+          (noisy, sigma) => denoise(executable, noisy, sigma, condition),
+          noise.map((value) => value * sigmas[0]!),
+          sigmas,
+        );
+        const end = Math.min(start + batchSize, ids.length);
+        images.set(imageBytes(drawn).subarray(0, (end - start) * imageSize), start * imageSize);
+      }
+      return images;
+    },
+    close: () => executable.release(),
+  };
+}
+
+/** Weights and architecture of a generator. */
+function readGenerator(file: Uint8Array): { tensors: Weights; network: GeneratorNetworkOptions } {
+  const { tensors, metadata } = readSafetensors(file, "the generator's weights");
+  if (metadata["model"] !== "generator") {
+    throw new BuilderError(
+      "weights/wrong-architecture",
+      `the file is of a "${metadata["model"] ?? "unknown"}" model, a generator is needed. Pass weights made by train generator.`,
+    );
+  }
+  return { tensors, network: generatorNetworkSchema.parse(JSON.parse(metadata["network"] ?? "{}")) };
+}
+
+/** D(x; sigma) for a batch: inputs `noisy` [B, 3, 32, 32], `sigma` [B], `classes` [B]; output `denoised`. */
+function denoiserGraph(weights: Weights, network: GeneratorNetworkOptions, batchSize: number, guidance: number): Graph {
+  const graph = new Graph();
+  const noisy = graph.input("noisy", "float32", [batchSize, 3, 32, 32]);
+  const sigma = graph.input("sigma", "float32", [batchSize]);
+  const factors = preconditioning(sigma);
+  const scope = constantScope(graph, weights);
+  const call = (classes: Tensor | undefined) =>
+    unet(scope, mul(noisy, factors.in), factors.noise, classes, { ...network, dropout: 0 });
+  let result: Tensor;
+  if (network.numClasses === 0) {
+    result = call(undefined);
+  } else {
+    result = call(graph.input("classes", "int64", [batchSize]));
+    if (guidance !== 1) {
+      const none = graph.constant(tensorData("int64", [batchSize], new Array(batchSize).fill(network.numClasses)));
+      result = add(mul(result, guidance), mul(call(none), 1 - guidance));
+    }
+  }
+  graph.output("denoised", add(mul(noisy, factors.skip), mul(result, factors.out)));
+  return graph;
+}
+
+async function denoise(
+  executable: Executable,
+  noisy: Float32Array,
+  sigma: number,
+  classes: BigInt64Array,
+): Promise<Float32Array> {
+  const batchSize = classes.length;
+  const result = await executable.run({
+    noisy: { dtype: "float32", shape: [batchSize, 3, 32, 32], data: noisy },
+    sigma: { dtype: "float32", shape: [batchSize], data: new Float32Array(batchSize).fill(sigma) },
+    classes: { dtype: "int64", shape: [batchSize], data: classes },
+  });
+  return result["denoised"]!.data as Float32Array;
+}
+
+/** Pixels in [-1, 1], planar, to bytes, interleaved. */
+function imageBytes(pixels: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(pixels.length);
+  const plane = 32 * 32;
+  for (let start = 0; start < pixels.length; start += imageSize) {
+    for (let index = 0; index < imageSize; index++) {
+      const value = Math.round((pixels[start + (index % 3) * plane + Math.floor(index / 3)]! + 1) * 127.5);
+      bytes[start + index] = Math.min(255, Math.max(0, value));
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,54 @@
+import * as z from "zod";
+
+/** The denoiser's architecture; it is stored with its weights. */
+export const generatorNetworkSchema = z.strictObject({
+  channels: z.int().min(8).multipleOf(4).default(64).describe("channels of the U-Net's first level"),
+  multipliers: z.array(z.int().min(1)).min(1).default([1, 2, 2]).describe("channels of each level, as multiples"),
+  blocks: z.int().min(1).default(2).describe("residual blocks of each level on the way down"),
+  attentionResolutions: z.array(z.int().min(1)).default([8]).describe("image sides at which blocks attend, pixels"),
+  patch: z
+    .union([z.literal(1), z.literal(2), z.literal(4)])
+    .default(2)
+    .describe("side of pixel squares that become channels"),
+  numClasses: z
+    .union([z.literal(0), z.literal(10)])
+    .default(10)
+    .describe("classes to condition on, 0 for none"),
+});
+
+/** How the denoiser is trained. */
+export const generatorTrainingSchema = z.strictObject({
+  ...generatorNetworkSchema.shape,
+  numImages: z.int().min(1).default(20_000_000).describe("training images to see"),
+  batchSize: z.int().min(1).default(64).describe("images of one training step"),
+  learningRate: z.number().positive().default(1e-3).describe("peak learning rate of AdamW"),
+  weightDecay: z.number().min(0).default(0).describe("weight decay of AdamW"),
+  warmUp: z.number().min(0).max(1).default(0.02).describe("part of training in which the learning rate rises"),
+  clipNorm: z.number().positive().default(1).describe("largest norm of the gradient"),
+  dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
+  classDropout: z.number().min(0).max(1).default(0.1).describe("probability that an image is shown without its class"),
+  averageExponent: z
+    .number()
+    .min(0)
+    .default(16.97)
+    .describe("exponent of the weights' average; larger reaches back less"),
+  stepsPerCheckpoint: z.int().min(1).default(500).describe("steps between checkpoints"),
+});
+
+/** How images are drawn. */
+export const samplerSchema = z.strictObject({
+  steps: z.int().min(1).max(1000).default(18).describe("noise levels that the Heun sampler visits"),
+  sigmaMin: z.number().positive().default(0.002).describe("smallest noise level, pixels in [-1, 1]"),
+  sigmaMax: z.number().positive().default(80).describe("largest noise level, pixels in [-1, 1]"),
+  rho: z.number().positive().default(7).describe("how noise levels are spread; larger puts more of them low"),
+  guidance: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe("weight of the class; 1 is the plain model, above 1 costs a second call"),
+  batchSize: z.int().min(1).default(16).describe("images that the graph takes at once"),
+});
+
+export type GeneratorNetworkOptions = z.infer<typeof generatorNetworkSchema>;
+export type GeneratorTrainingOptions = z.infer<typeof generatorTrainingSchema>;
+export type SamplerOptions = z.infer<typeof samplerSchema>;

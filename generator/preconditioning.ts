@@ -1,0 +1,31 @@
+import type { Tensor } from "../engine/graph.ts";
+import { add, div, log, mul, sqrt } from "../engine/ops/elementwise.ts";
+import { reshape } from "../engine/ops/shape.ts";
+
+/** Standard deviation of the data, pixels in [-1, 1]. */
+export const sigmaData = 0.5;
+
+/** Factors around the network F that give the denoiser D(x; sigma) = skip·x + out·F(in·x; noise), each [N, 1, 1, 1]. */
+export interface Preconditioning {
+  readonly skip: Tensor;
+  readonly out: Tensor;
+  readonly in: Tensor;
+  /** ln(sigma) / 4, [N]. */
+  readonly noise: Tensor;
+}
+
+/**
+ * @param sigma - noise level of each image, [N], above 0
+ * @see Karras et al. 2022, arXiv:2206.00364, table 1, column "Ours"
+ */
+export function preconditioning(sigma: Tensor): Preconditioning {
+  const perImage = reshape(sigma, [-1, 1, 1, 1]);
+  const variance = add(mul(perImage, perImage), sigmaData ** 2);
+  const deviation = sqrt(variance);
+  return {
+    skip: div(sigmaData ** 2, variance),
+    out: div(mul(perImage, sigmaData), deviation),
+    in: div(1, deviation),
+    noise: mul(log(sigma), 0.25),
+  };
+}
