@@ -1,0 +1,187 @@
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import {
+  commitBytes,
+  commitFile,
+  removeStaleTemporaries,
+  replaceBytes,
+  replaceFile,
+  sha256,
+} from "../../shards/index.ts";
+import { emitModules } from "./emit-modules.ts";
+import { makeTestFolder } from "./make-rows.ts";
+
+test("a committed file holds the bytes written, in a folder made for it, and nothing else is left", async () => {
+  const folder = join(await makeTestFolder(), "a", "b");
+  const committed = await commitFile(join(folder, "data.bin"), async (sink) => {
+    await sink.write("héllo ");
+    await sink.write(Uint8Array.of(1, 2, 3));
+    expect(sink.bytes).toBe(10);
+  });
+  const bytes = await readFile(join(folder, "data.bin"));
+  expect(committed).toEqual({ bytes: 10, sha256: sha256(bytes), outcome: "committed" });
+  expect(await readdir(folder)).toEqual(["data.bin"]);
+});
+
+test("a writer that fails leaves neither a visible file nor a temporary", async () => {
+  const folder = await makeTestFolder();
+  const write = commitFile(join(folder, "data.bin"), async (sink) => {
+    await sink.write("half");
+    throw new Error("the engine failed");
+  });
+  await expect(write).rejects.toThrow("the engine failed");
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("while a file is written only a hidden temporary exists", async () => {
+  const folder = await makeTestFolder();
+  await commitFile(join(folder, "data.bin"), async (sink) => {
+    await sink.write("half");
+    const names = await readdir(folder);
+    expect(names).toHaveLength(1);
+    expect(names[0]).toMatch(/^\.data\.bin\.tmp~/);
+    // A living process owns it, so cleaning must not touch it.
+    expect(await removeStaleTemporaries(folder)).toEqual([]);
+    await sink.write("whole");
+  });
+  expect(await readFile(join(folder, "data.bin"), "utf8")).toBe("halfwhole");
+});
+
+test("of many writers of one name exactly one commits, and its bytes stay", async () => {
+  const folder = await makeTestFolder();
+  for (let round = 0; round < 20; round++) {
+    const path = join(folder, `unit-${round}`);
+    const results = await Promise.all(["a", "b", "c", "d"].map((text) => commitBytes(path, text.repeat(1000))));
+    const winners = results.filter((result) => result.outcome === "committed");
+    expect(winners).toHaveLength(1);
+    expect(sha256(await readFile(path))).toBe(winners[0]?.sha256);
+  }
+  expect(await readdir(folder)).toHaveLength(20);
+});
+
+test("replacing gives the new bytes, and the old ones if the writer fails", async () => {
+  const path = join(await makeTestFolder(), "latest.json");
+  await replaceBytes(path, "one");
+  expect((await replaceBytes(path, "two")).outcome).toBe("committed");
+  await expect(
+    replaceFile(path, () => {
+      throw new Error("no");
+    }),
+  ).rejects.toThrow("no");
+  expect(await readFile(path, "utf8")).toBe("two");
+});
+
+test("temporaries of dead processes of this host are removed, those of living ones and other hosts are not", async () => {
+  const folder = await makeTestFolder();
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9-]/g, "-")
+    .slice(0, 64);
+  const dead = spawnSync(process.execPath, ["--version"]).pid;
+  const tail = "0123456789abcdef";
+  const stale = `.part-00000.arrow.tmp~${host}~${dead}~${tail}`;
+  const kept = [
+    `.part-00000.arrow.tmp~another-host~${dead}~${tail}`,
+    `.part-00000.arrow.tmp~${host}~${process.ppid}~${tail}`,
+    "part-00000.arrow",
+  ];
+  for (const name of [stale, ...kept]) await writeFile(join(folder, name), "");
+  expect(await removeStaleTemporaries(folder)).toEqual([stale]);
+  expect((await readdir(folder)).sort()).toEqual(kept.sort());
+  expect(await removeStaleTemporaries(join(folder, "none"))).toEqual([]);
+});
+
+const commitModules = [
+  "shards/commit.ts",
+  "shards/disk-error.ts",
+  "shards/temporary-file.ts",
+  "core/errors.ts",
+] as const;
+
+test("a process killed before the link leaves no visible file, and what it leaves is removed", async () => {
+  const [folder, code] = [await makeTestFolder(), await makeTestFolder()];
+  const url = await emitModules(code, commitModules);
+  const script = `
+    const { commitFile } = await import(${JSON.stringify(url)});
+    await commitFile(${JSON.stringify(join(folder, "data.bin"))}, async (sink) => {
+      await sink.write("half");
+      process.kill(process.pid, "SIGKILL");
+      await new Promise(() => setInterval(() => {}, 1000));
+    });`;
+  expect(spawnSync(process.execPath, ["--input-type=module", "-e", script]).signal).toBe("SIGKILL");
+  const left = await readdir(folder);
+  expect(left.filter((name) => !name.startsWith("."))).toEqual([]);
+  expect(left).toHaveLength(1);
+  expect(await removeStaleTemporaries(folder)).toEqual(left);
+  expect((await commitBytes(join(folder, "data.bin"), "whole")).outcome).toBe("committed");
+});
+
+test("of two processes that write the same units, exactly one commits each", async () => {
+  const [folder, code] = [await makeTestFolder(), await makeTestFolder()];
+  const url = await emitModules(code, commitModules);
+  const numUnits = 40;
+  const script = `
+    const { commitBytes } = await import(${JSON.stringify(url)});
+    let won = 0;
+    for (let unit = 0; unit < ${numUnits}; unit++) {
+      const { outcome } = await commitBytes(${JSON.stringify(folder)} + "/unit-" + unit, process.argv[1].repeat(1000));
+      if (outcome === "committed") won++;
+    }
+    console.log(won);`;
+  const run = async (letter: string) =>
+    Number((await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script, letter])).stdout);
+  const [first, second] = await Promise.all([run("a"), run("b")]);
+  expect(first + second).toBe(numUnits);
+  expect(await readdir(folder)).toHaveLength(numUnits);
+});
+
+test("a folder under a file is refused with an error that names the path", async () => {
+  const folder = await makeTestFolder();
+  await writeFile(join(folder, "file"), "");
+  await expect(commitBytes(join(folder, "file", "data.bin"), "x")).rejects.toMatchObject({
+    code: expect.stringMatching(/^disk\//),
+    message: expect.stringContaining("data.bin"),
+  });
+});
+
+test.skipIf(process.getuid?.() === 0)("a folder without write permission is refused by name", async () => {
+  const folder = join(await makeTestFolder(), "locked");
+  await mkdir(folder);
+  await chmod(folder, 0o555);
+  await expect(commitBytes(join(folder, "data.bin"), "x")).rejects.toMatchObject({ code: "disk/permission-denied" });
+});
+
+/** Mounts a tmpfs of 64 KiB, or gives undefined where that is not allowed. */
+async function mountSmallDisk(options: string): Promise<string | undefined> {
+  const folder = await makeTestFolder();
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder], { stdio: "ignore" });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => void execFileSync("umount", [folder]));
+  return folder;
+}
+
+test("a full disk is reported as full at any offset, and leaves nothing behind", async (context) => {
+  const folder = await mountSmallDisk("size=64k");
+  if (folder === undefined) return context.skip();
+  for (const chunkBytes of [1000, 4096, 30_000, 70_000]) {
+    const path = join(folder, `part-${chunkBytes}`);
+    const write = commitFile(path, async (sink) => {
+      while (sink.bytes < 200_000) await sink.write(new Uint8Array(chunkBytes));
+    });
+    await expect(write).rejects.toMatchObject({ code: "disk/full", message: expect.stringContaining(path) });
+    expect(await readdir(folder)).toEqual([]);
+  }
+  expect((await commitBytes(join(folder, "small"), "fits")).outcome).toBe("committed");
+});
+
+test("a read-only disk is reported as read-only", async (context) => {
+  const folder = await mountSmallDisk("size=64k,ro");
+  if (folder === undefined) return context.skip();
+  await expect(commitBytes(join(folder, "data.bin"), "x")).rejects.toMatchObject({ code: "disk/read-only" });
+});
