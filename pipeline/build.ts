@@ -1,0 +1,62 @@
+import { openRun } from "./run.ts";
+import { shippedFile } from "./shipped-files.ts";
+import type { StageContext } from "./stage.ts";
+import {
+  dedupStep,
+  fetchStep,
+  fingerprintStep,
+  importStep,
+  labelStep,
+  manifestStep,
+  publishStep,
+  type Step,
+  type StepOptions,
+  sampleStep,
+  trainStep,
+} from "./steps.ts";
+import { verifyStep } from "./verify.ts";
+
+/** Where the models of a build come from. */
+export interface BuildSources {
+  /** CIFAR-10, a folder or .tar.gz: a model for which no weights are given is trained on it. */
+  readonly data?: string;
+  /** Weights of the generator; with neither this nor data, the shipped ones. */
+  readonly generator?: string;
+  /** Weights of the labeller; with neither this nor data, the shipped ones. */
+  readonly labeler?: string;
+}
+
+/** All steps of a build, in order. What is done is skipped by the steps themselves. */
+export function buildSteps(options: StepOptions, sources: BuildSources): Step[] {
+  const { data } = sources;
+  const modelStep = (name: "generator" | "labeler") => {
+    const source = sources[name];
+    if (source !== undefined) return importStep(options, name, source);
+    if (data !== undefined) return trainStep(options, name);
+    return importStep(options, name, shippedFile(`${name}.safetensors`));
+  };
+  return [
+    settleStep(options),
+    ...(data === undefined ? [] : [fetchStep(options, data)]),
+    modelStep("generator"),
+    modelStep("labeler"),
+    sampleStep(options),
+    labelStep(options),
+    fingerprintStep(options),
+    dedupStep(options),
+    publishStep(options),
+    manifestStep(options),
+    verifyStep({ root: options.root }),
+  ];
+}
+
+/** Refuses a run folder with another configuration before any work is done. */
+function settleStep(options: StepOptions): Step {
+  return {
+    name: "settle",
+    total: 0,
+    async *run(_context: StageContext) {
+      yield await openRun(options.root, options.config);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import * as z from "zod";
+import { BuilderError } from "../core/errors.ts";
+import { generatorTrainingSchema, samplerSchema } from "../generator/index.ts";
+import { labelerTrainingSchema } from "../labeler/index.ts";
+import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
+
+/** Everything a run is made from. The types, the defaults, the flags of the command line and the hash all come from here. */
+export const configSchema = z.strictObject({
+  seed: z.int().min(0).default(0).describe("seed of all random numbers"),
+  count: z.int().min(1).default(5_000_000).describe("images of the train part, before removals"),
+  testCount: z.int().min(0).default(1_000_000).describe("images of the test part, before removals"),
+  unitSize: z.int().min(1).max(500_000).default(10_000).describe("images of one unit of work, and of one shard"),
+  engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
+  device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
+  recordsPerFile: z.int().min(1).default(10_000).describe("images in each of the six files of CIFAR-10"),
+  sampler: samplerSchema.prefault({}),
+  labeling: z
+    .strictObject({
+      batchSize: z.int().min(1).default(100).describe("images the labeller takes at once; does not change the bytes"),
+    })
+    .prefault({}),
+  generator: generatorTrainingSchema.prefault({}),
+  labeler: labelerTrainingSchema.prefault({}),
+});
+
+/** The resolved configuration: every key has its value. */
+export type Config = z.infer<typeof configSchema>;
+/** Some of the keys, as a config file or flags give them. */
+export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
+
+/** JSON schema of the configuration; the command line makes its flags of it. */
+export const configJsonSchema = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
+
+/** Keys that change speed only. They are in no hash: a run may go on with others. */
+export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
+  "sampler.batchSize",
+  "labeling.batchSize",
+  "generator.stepsPerCheckpoint",
+]);
+
+/**
+ * The configuration that some keys and the defaults give.
+ * @param partial - nested, as in a config file
+ * @throws BuilderError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
+ */
+export function resolveConfig(partial: PartialConfig): Config {
+  const parsed = configSchema.safeParse(partial);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const key = [...path, issue.keys[0]].join(".");
+    const near = leavesOf(configJsonSchema).map((leaf) => leaf.key);
+    throw new BuilderError(
+      "config/unknown-key",
+      `${key} is no key of the configuration. Use one of: ${near.join(", ")}.`,
+    );
+  }
+  const leaf = leavesOf(configJsonSchema).find(({ key }) => key === path.join("."));
+  const rule = leaf === undefined ? issue.message : `must be ${describeRule(leaf.schema)}`;
+  throw new BuilderError(
+    "config/out-of-range",
+    `${path.join(".")} ${rule}, got ${JSON.stringify(valueAt(partial, path))}. Give it another value, or leave it out for its default.`,
+  );
+}
+
+/** Two partial configurations as one; where both have a key, that of `over` counts. */
+export function mergeConfigs(under: PartialConfig, over: PartialConfig): PartialConfig {
+  return mergeObjects(under as Record<string, unknown>, over as Record<string, unknown>);
+}
+
+function mergeObjects(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key];
+    if (value !== undefined) merged[key] = isObject(before) && isObject(value) ? mergeObjects(before, value) : value;
+  }
+  return merged;
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value) ?? null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,33 @@
+import { type Manifest, replaceBytes } from "../shards/index.ts";
+import { gatherContactSheetRows } from "./contact-sheet-rows.ts";
+import { drawContactSheet } from "./draw-contact-sheet.ts";
+
+/** Images of each class on the sheet. */
+const imagesPerClass = 12;
+
+/**
+ * Writes a picture of a published data set: its first images by label, and how many of each there are.
+ * @param options.directory - the dataset folder
+ * @param options.path - the PNG file
+ * @throws BuilderError `table/…`, `disk/…`
+ */
+export async function writeContactSheet(options: {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly path: string;
+}): Promise<void> {
+  const { directory, manifest, path } = options;
+  const { train, test } = manifest.splits;
+  const removed = Object.values(manifest.removals).reduce((sum, count) => sum + count, 0);
+  const rows = await gatherContactSheetRows({ directory, manifest, imagesPerClass });
+  const numbers = [train.rows, test.rows, removed].map((count) => count.toLocaleString("en"));
+  const png = await drawContactSheet({
+    title: manifest.name,
+    subtitle:
+      `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} removed as copies · ` +
+      `the first ${imagesPerClass} train images of each label, none selected · set ${manifest.sha256.slice(0, 12)}`,
+    rows,
+    numColumns: imagesPerClass,
+  });
+  await replaceBytes(path, png);
+}

@@ -1,0 +1,146 @@
+import sharp from "sharp";
+import { imageSide } from "../core/image-layout.ts";
+
+/** A class on the contact sheet. */
+export interface ContactSheetRow {
+  readonly className: string;
+  /** Images of the class in the whole set. */
+  readonly numImages: number;
+  readonly cells: readonly {
+    /** uint8, shape [32, 32, 3]. */
+    readonly image: Uint8Array;
+    readonly confidence: number;
+    /** Whether the label is the class the generator was asked for. */
+    readonly isAsAsked: boolean;
+  }[];
+}
+
+/** Pixels. */
+const scale = 3;
+const cell = imageSide * scale;
+const gap = 6;
+const captionHeight = 18;
+const rowHeight = cell + captionHeight + 10;
+const margin = 40;
+const headerHeight = 130;
+const footerHeight = 70;
+const nameWidth = 132;
+const histogramWidth = 300;
+
+const ink = "#1b1f24";
+const faint = "#6b7280";
+const line = "#d9dde3";
+const bar = "#3b6ea8";
+const odd = "#d9822b";
+const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial, sans-serif'";
+
+/**
+ * Draws images by class, with what the labeller was sure of, and how many images each class has.
+ * @returns a PNG file
+ */
+export async function drawContactSheet(options: {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly rows: readonly ContactSheetRow[];
+  /** Images a row has room for. */
+  readonly numColumns: number;
+}): Promise<Uint8Array> {
+  const { rows, numColumns } = options;
+  const gridWidth = numColumns * (cell + gap) - gap;
+  const width = margin + nameWidth + gridWidth + 48 + histogramWidth + margin;
+  const height = headerHeight + rows.length * rowHeight + footerHeight;
+  const left = (column: number) => margin + nameWidth + column * (cell + gap);
+  const top = (row: number) => headerHeight + row * rowHeight;
+  const canvas = Buffer.alloc(width * height * 3, 0xff);
+  for (const [row, { cells }] of rows.entries()) {
+    for (const [column, { image }] of cells.entries()) {
+      enlarge(image, canvas, (top(row) * width + left(column)) * 3, width * 3);
+    }
+  }
+  const parts = [
+    text(margin, 58, options.title, { size: 30, weight: 700 }),
+    text(margin, 90, options.subtitle, { size: 16, fill: faint }),
+    ...rows.flatMap((row, index) => drawRowText(row, top(index), left)),
+    ...drawHistogram(rows, left(numColumns) - gap + 48, top),
+    ...drawLegend(height - footerHeight + 38, rows),
+  ];
+  const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
+  return await sharp(canvas, { raw: { width, height, channels: 3 } })
+    .composite([{ input: Buffer.from(svg) }])
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
+/** Copies an image to the canvas, every pixel as a square. */
+function enlarge(image: Uint8Array, canvas: Uint8Array, start: number, stride: number): void {
+  for (let y = 0; y < cell; y++) {
+    for (let x = 0; x < cell; x++) {
+      const source = (Math.floor(y / scale) * imageSide + Math.floor(x / scale)) * 3;
+      canvas.set(image.subarray(source, source + 3), start + y * stride + x * 3);
+    }
+  }
+}
+
+function drawRowText(row: ContactSheetRow, y: number, left: (column: number) => number): string[] {
+  const captions = row.cells.map(({ confidence, isAsAsked }, column) =>
+    text(left(column) + cell / 2, y + cell + 15, `${isAsAsked ? "" : "● "}${percent(confidence)}`, {
+      size: 12,
+      fill: isAsAsked ? faint : odd,
+      anchor: "middle",
+    }),
+  );
+  return [text(margin, y + cell / 2 + 6, row.className, { size: 18, weight: 600 }), ...captions];
+}
+
+function drawHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: number) => number): string[] {
+  const total = rows.reduce((sum, row) => sum + row.numImages, 0);
+  const largest = Math.max(1, ...rows.map((row) => row.numImages));
+  const roomForBars = histogramWidth - 110;
+  const lengthOf = (numImages: number) => (numImages / largest) * roomForBars;
+  const even = x + lengthOf(total / Math.max(1, rows.length));
+  const bars = rows.flatMap((row, index) => {
+    const y = top(index) + cell / 2 - 15;
+    const length = Math.max(1, lengthOf(row.numImages));
+    const share = percent(row.numImages / Math.max(1, total));
+    return [
+      `<rect x='${x}' y='${y}' width='${length}' height='30' rx='2' fill='${bar}'/>`,
+      text(x + length + 10, y + 14, row.numImages.toLocaleString("en"), { size: 15, weight: 600 }),
+      text(x + length + 10, y + 30, share, { size: 12, fill: faint }),
+    ];
+  });
+  const bottom = top(rows.length - 1) + cell;
+  return [
+    text(x, headerHeight - 16, "images by label, train and test", { size: 13, fill: faint }),
+    `<line x1='${x}' y1='${headerHeight}' x2='${x}' y2='${bottom}' stroke='${line}'/>`,
+    ...bars,
+    `<line x1='${even}' y1='${headerHeight}' x2='${even}' y2='${bottom}' stroke='${ink}' stroke-dasharray='3 4' opacity='0.5'/>`,
+    text(even, bottom + 17, "even", { size: 12, fill: faint, anchor: "middle" }),
+  ];
+}
+
+function drawLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
+  const cells = rows.flatMap((row) => row.cells);
+  const numOdd = cells.filter(({ isAsAsked }) => !isAsAsked).length;
+  return [
+    text(margin, y, "Row: the labeller’s class. Below each image: its confidence.", { size: 13, fill: faint }),
+    text(margin + 400, y, `● the generator was asked for another class (${numOdd} of ${cells.length} shown)`, {
+      size: 13,
+      fill: odd,
+    }),
+  ];
+}
+
+function text(
+  x: number,
+  y: number,
+  content: string,
+  style: { readonly size: number; readonly weight?: number; readonly fill?: string; readonly anchor?: "middle" },
+): string {
+  const { size, weight = 400, fill = ink, anchor = "start" } = style;
+  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<text x='${x}' y='${y}' ${font} font-size='${size}' font-weight='${weight}' fill='${fill}' text-anchor='${anchor}'>${escaped}</text>`;
+}
+
+function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(fraction >= 0.9995 ? 0 : 1)}%`;
+}

@@ -1,0 +1,156 @@
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { BuilderError } from "../core/errors.ts";
+import { commitUnit, diskError, hashConfig, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
+import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
+import { createdBy } from "./created-by.ts";
+import { download } from "./download.ts";
+import { readWholeFile } from "./read-file.ts";
+import { readTarGz } from "./read-tar.ts";
+import type { RunFolder } from "./run-folder.ts";
+import type { StageContext } from "./stage.ts";
+
+/** The official archive. */
+export const officialArchive = {
+  url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+  md5: "c32a1d4ab5d03f1284b67883e8d87530",
+} as const;
+
+/** What to fetch. */
+export interface FetchOptions {
+  readonly folder: RunFolder;
+  /** A folder or .tar.gz in the official binary layout; downloaded if left out. */
+  readonly data?: string;
+  /** What to download instead of the official archive. */
+  readonly archive?: { readonly url: string; readonly md5: string };
+  readonly recordsPerFile: number;
+}
+
+/**
+ * Brings CIFAR-10 into the run folder, checked, one receipt a file.
+ * @returns an async generator over the six files, each yielded when it is in place
+ * @throws BuilderError `cifar10/…`, `archive/…`, `download/…`, `run/data-changed`, `disk/…`
+ */
+export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
+  const { folder, data, recordsPerFile } = options;
+  const files = cifar10Files(recordsPerFile);
+  const place = (file: Cifar10File, bytes: Uint8Array) => placeFile({ folder, file, recordsPerFile, bytes, context });
+  if (data === undefined) {
+    if ((await readFetchReceipts(folder)) === undefined) {
+      await downloadArchive(options, context);
+      yield* placeFromArchive(folder.download, files, place);
+      await rm(folder.download, { force: true });
+    }
+    return;
+  }
+  if (await isFolder(data)) yield* placeFromFolder(data, files, place);
+  else yield* placeFromArchive(data, files, place);
+}
+
+/** The receipts of all six files, or undefined if CIFAR-10 is not wholly there. */
+export async function readFetchReceipts(folder: RunFolder): Promise<Receipt[] | undefined> {
+  const receipts = await Promise.all(cifar10Files().map(({ name }) => readReceiptIfAny(folder.receipt("fetch", name))));
+  return receipts.every((receipt) => receipt !== undefined) ? receipts : undefined;
+}
+
+type Place = (file: Cifar10File, bytes: Uint8Array) => Promise<void>;
+
+async function* placeFromFolder(
+  data: string,
+  files: readonly Cifar10File[],
+  place: Place,
+): AsyncGenerator<Cifar10File> {
+  const limit = pLimit(2);
+  const work = files.map((file) =>
+    limit(async () => {
+      const path = join(data, file.name);
+      const bytes = await readWholeFile(path);
+      checkRecords(bytes, file, path);
+      await place(file, bytes);
+      return file;
+    }),
+  );
+  for (const done of work) done.catch(() => limit.clearQueue());
+  for (const done of work) yield await done;
+}
+
+async function* placeFromArchive(
+  path: string,
+  files: readonly Cifar10File[],
+  place: Place,
+): AsyncGenerator<Cifar10File> {
+  const missing = new Map(files.map((file) => [file.name, file]));
+  const fileOf = (member: string) => missing.get(member.replace(/^(\.\/)?(cifar-10-batches-bin\/)?/, ""));
+  const sizeOf = (member: string) => {
+    const file = fileOf(member);
+    return file === undefined ? undefined : file.numRecords * recordBytes;
+  };
+  for await (const member of readTarGz({ path, sizeOf })) {
+    const file = fileOf(member.path)!;
+    checkRecords(member.bytes, file, `${path}:${member.path}`);
+    await place(file, member.bytes);
+    missing.delete(file.name);
+    yield file;
+  }
+  if (missing.size === 0) return;
+  throw new BuilderError(
+    "cifar10/missing-file",
+    `${path} must hold the six files of the CIFAR-10 binary layout, ${[...missing.keys()].join(", ")} not found. ` +
+      "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",
+  );
+}
+
+async function placeFile(options: {
+  readonly folder: RunFolder;
+  readonly file: Cifar10File;
+  readonly recordsPerFile: number;
+  readonly bytes: Uint8Array;
+  readonly context: StageContext;
+}): Promise<void> {
+  const { folder, file, bytes, context } = options;
+  context.signal.throwIfAborted();
+  const { receipt } = await commitUnit({
+    dataPath: join(folder.cifar10, file.name),
+    receiptPath: folder.receipt("fetch", file.name),
+    origin: {
+      stage: "fetch",
+      unit: Number(/\d/.exec(file.name)?.[0] ?? 6) - 1,
+      idStart: file.recordStart,
+      idEnd: file.recordStart + file.numRecords,
+      configHash: hashConfig({ layout: "cifar-10-binary", recordsPerFile: options.recordsPerFile }),
+      models: {},
+      createdBy,
+    },
+    write: async (sink) => {
+      await sink.write(bytes);
+      return file.numRecords;
+    },
+  });
+  const actual = sha256(bytes);
+  context.count("fetch/images", file.numRecords);
+  if (receipt.sha256 === actual) return;
+  throw new BuilderError(
+    "run/data-changed",
+    `${file.name} given with --data is sha256 ${actual.slice(0, 12)}…, the one in ${folder.cifar10} is ` +
+      `${receipt.sha256.slice(0, 12)}…. Leave --data out to go on with the data the run has, or name a new run folder.`,
+  );
+}
+
+async function downloadArchive(options: FetchOptions, context: StageContext): Promise<void> {
+  await download({
+    ...(options.archive ?? officialArchive),
+    path: options.folder.download,
+    signal: context.signal,
+    onBytes: (received, total) =>
+      context.show(total === undefined ? "MB" : `MB of ${Math.round(total / 1e6)}`, received / 1e6),
+  });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+}

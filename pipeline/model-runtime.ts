@@ -1,0 +1,55 @@
+import type { TrainingStore } from "../engine/run-training.ts";
+import type { Config } from "./config.ts";
+import type { CifarImages } from "./read-cifar-10.ts";
+import type { ModelName } from "./run-folder.ts";
+
+/** Makes images: what the pipeline needs of a generator. */
+export interface Sampler {
+  /** Images it likes to be asked for at once. */
+  readonly batchSize: number;
+  /** @returns uint8, shape [n, 32, 32, 3]; each image depends on its id and class only */
+  sample(request: { readonly ids: Float64Array; readonly classes: Uint8Array }): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Names images: what the pipeline needs of a labeller. */
+export interface Labeler {
+  /**
+   * @param images - uint8, shape [n, 32, 32, 3]
+   * @returns float32, shape [n, 10], probabilities
+   */
+  label(images: Uint8Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** What a training gets. */
+export interface TrainingTask {
+  readonly config: Config;
+  readonly train: CifarImages;
+  readonly test: CifarImages;
+  /** Keeps checkpoints and the log; the training goes on from what is there. */
+  readonly store: TrainingStore;
+  /** Keeps a picture of what a generator makes after some steps. */
+  readonly saveGrid: (png: Uint8Array, step: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
+}
+
+/** A finished training. */
+export interface TrainedModel {
+  /** A safetensors file. */
+  readonly weights: Uint8Array;
+  /** Figures worth showing, such as the test accuracy. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Everything the pipeline asks of generators and labellers. Models made elsewhere plug in here. */
+export interface ModelRuntime {
+  /** @param weights - a safetensors file */
+  openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;
+  /** @param weights - a safetensors file */
+  openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
+  /** Images a training sees, counting every pass. */
+  readonly trainingImages: Readonly<Record<ModelName, (config: Config) => number>>;
+  readonly train: Readonly<Record<ModelName, (task: TrainingTask) => Promise<TrainedModel>>>;
+}

@@ -1,0 +1,80 @@
+import { BuilderError } from "../core/errors.ts";
+import { commitUnit, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
+import { createdBy } from "./created-by.ts";
+import { readWholeFile } from "./read-file.ts";
+import type { ModelName, RunFolder } from "./run-folder.ts";
+import { type Identity, settleConfig } from "./settle-config.ts";
+
+/** The stage whose receipt says that a model is in place. */
+export function trainingStageOf(name: ModelName): "train-generator" | "train-labeler" {
+  return name === "generator" ? "train-generator" : "train-labeler";
+}
+
+/**
+ * Takes a file of weights into a run, so that the run holds all it was made with.
+ * @throws BuilderError `run/config-changed` if the run's model is another one; `disk/…`
+ */
+export async function importModel(folder: RunFolder, name: ModelName, source: string): Promise<void> {
+  const bytes = await readWholeFile(source);
+  await placeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
+}
+
+/**
+ * Puts a model in place, with its receipt.
+ * @param options.identity - what the model was made from; settled beside it
+ */
+export async function placeModel(options: {
+  readonly folder: RunFolder;
+  readonly name: ModelName;
+  readonly bytes: Uint8Array;
+  readonly identity: Identity;
+}): Promise<void> {
+  const { folder, name, bytes, identity } = options;
+  const stage = trainingStageOf(name);
+  const configHash = await settleConfig(folder.modelConfig(name), identity);
+  await commitUnit({
+    dataPath: folder.model(name),
+    receiptPath: folder.receipt(stage, name),
+    origin: { stage, unit: 0, idStart: 0, idEnd: 0, configHash, models: {}, createdBy },
+    write: async (sink) => {
+      await sink.write(bytes);
+      return 0;
+    },
+  });
+}
+
+/** The receipt of a model, or undefined if the run has none yet. */
+export async function readModelReceipt(folder: RunFolder, name: ModelName): Promise<Receipt | undefined> {
+  return await readReceiptIfAny(folder.receipt(trainingStageOf(name), name));
+}
+
+/** sha256 of the run's model, as its receipt says. Throws as `requireReceipt`. */
+export async function requireModel(folder: RunFolder, name: ModelName): Promise<string> {
+  return (await requireReceipt(folder, name)).sha256;
+}
+
+/**
+ * The weights of the run, a safetensors file.
+ * @throws BuilderError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
+ */
+export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
+  const receipt = await requireReceipt(folder, name);
+  const bytes = await readWholeFile(folder.model(name));
+  const actual = sha256(bytes);
+  if (actual === receipt.sha256) return bytes;
+  throw new BuilderError(
+    "unit/hash-mismatch",
+    `${folder.model(name)} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+      "Put the right file back, or start a new run folder.",
+  );
+}
+
+async function requireReceipt(folder: RunFolder, name: ModelName): Promise<Receipt> {
+  const receipt = await readModelReceipt(folder, name);
+  if (receipt !== undefined) return receipt;
+  throw new BuilderError(
+    "run/model-missing",
+    `${folder.model(name)} must exist with its receipt, and does not. ` +
+      `Run \`cifar5m train ${name}\`, or \`cifar5m build\` with --${name} FILE.`,
+  );
+}

@@ -1,0 +1,22 @@
+import { access, readFile } from "node:fs/promises";
+import { diskError, systemCodeOf } from "../shards/index.ts";
+
+/** @throws BuilderError `disk/…` */
+export async function readWholeFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+}
+
+/** @throws BuilderError `disk/…` for any other reason not to see the file than that there is none */
+export async function fileExists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return false;
+    throw diskError(thrown, "read", path);
+  }
+}

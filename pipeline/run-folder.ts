@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { type Unit, unitName } from "./units.ts";
+
+/** The stages that leave receipts, in the order of the data. */
+export const receiptStages = [
+  "fetch",
+  "train-generator",
+  "train-labeler",
+  "sample",
+  "label",
+  "fingerprint",
+  "dedup",
+  "publish",
+] as const;
+export type ReceiptStage = (typeof receiptStages)[number];
+
+/** The two models of a run. */
+export type ModelName = "generator" | "labeler";
+
+/** Where things lie in a run folder. The one place that knows. */
+export interface RunFolder {
+  readonly root: string;
+  /** The settled configuration. */
+  readonly config: string;
+  /** CIFAR-10 in the official binary layout. */
+  readonly cifar10: string;
+  /** A half-finished download. */
+  readonly download: string;
+  model(name: ModelName): string;
+  modelConfig(name: ModelName): string;
+  /** Checkpoints and logs of a training. */
+  training(name: ModelName): string;
+  /** uint8, shape [unit size, 32, 32, 3]. */
+  samples(unit: Unit): string;
+  /** float32 little endian, shape [unit size, 10]. */
+  probabilities(unit: Unit): string;
+  /** 16 bytes an image; see fingerprint.ts. */
+  fingerprints(unit: Unit): string;
+  /** JSON lines; see removals.ts. */
+  removals(unit: Unit): string;
+  readonly dataset: string;
+  shard(unit: Unit): string;
+  readonly manifest: string;
+  readonly contactSheet: string;
+  receipt(stage: ReceiptStage, name: string): string;
+  /** Every folder that files are committed into, so that what killed writers left there can be found. */
+  readonly directories: readonly string[];
+}
+
+/** The paths of the run folder at `root`; nothing is read or made. */
+export function runFolderAt(root: string): RunFolder {
+  return {
+    root,
+    config: join(root, "run.json"),
+    cifar10: join(root, "cifar-10"),
+    download: join(root, "cifar-10", "cifar-10-binary.tar.gz.part"),
+    model: (name) => join(root, "models", `${name}.safetensors`),
+    modelConfig: (name) => join(root, "models", `${name}.config.json`),
+    training: (name) => join(root, "models", `${name}-training`),
+    samples: (unit) => join(root, "samples", `${unitName(unit)}.u8`),
+    probabilities: (unit) => join(root, "labels", `${unitName(unit)}.f32`),
+    fingerprints: (unit) => join(root, "dedup", "fingerprints", `${unitName(unit)}.bin`),
+    removals: (unit) => join(root, "dedup", "removals", `${unitName(unit)}.jsonl`),
+    dataset: join(root, "dataset"),
+    shard: (unit) => join(root, "dataset", unit.split, `part-${padded(unit.part)}.arrow`),
+    manifest: join(root, "dataset", "manifest.json"),
+    contactSheet: join(root, "contact-sheet.png"),
+    receipt: (stage, name) => join(root, "receipts", stage, `${name}.json`),
+    directories: [
+      root,
+      ...["cifar-10", "models", "samples", "labels", "dataset"].map((name) => join(root, name)),
+      ...["fingerprints", "removals"].map((name) => join(root, "dedup", name)),
+      ...["train", "test"].map((name) => join(root, "dataset", name)),
+      ...receiptStages.map((stage) => join(root, "receipts", stage)),
+    ],
+  };
+}
+
+function padded(part: number): string {
+  return String(part).padStart(5, "0");
+}

@@ -1,0 +1,66 @@
+import { BuilderError } from "../core/errors.ts";
+import { hashConfig, removeStaleTemporaries } from "../shards/index.ts";
+import { type Config, keysOutsideTheBytes, mergeConfigs, type PartialConfig, resolveConfig } from "./config.ts";
+import { omitKeys } from "./config-keys.ts";
+import { type RunFolder, runFolderAt } from "./run-folder.ts";
+import { type Identity, readSettledConfig, settleConfig } from "./settle-config.ts";
+import { planUnits, type Unit } from "./units.ts";
+
+/** An open run: where it lies, what it is made from, and its units. */
+export interface Run {
+  readonly folder: RunFolder;
+  readonly config: Config;
+  /** Hash of what determines the bytes of the data set, models aside: those are named in each receipt. */
+  readonly hash: string;
+  readonly units: readonly Unit[];
+}
+
+/**
+ * Opens a run folder for the stages that make the data set, and settles its configuration if it is new.
+ * @throws BuilderError `run/config-changed`, `disk/…`
+ */
+export async function openRun(root: string, config: Config): Promise<Run> {
+  const folder = runFolderAt(root);
+  const hash = await settleConfig(folder.config, datasetIdentity(config));
+  for (const directory of folder.directories) await removeStaleTemporaries(directory);
+  return { folder, config, hash, units: planUnits(config) };
+}
+
+/**
+ * A run that is there, to look at: nothing is written.
+ * @throws BuilderError `run/missing` if nothing was settled; `json/corrupt`, `run/unreadable`, `disk/…`
+ */
+export async function readRun(root: string): Promise<Run> {
+  const folder = runFolderAt(root);
+  const settled = await readSettledConfig(folder.config);
+  if (settled === undefined) {
+    throw new BuilderError(
+      "run/missing",
+      `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
+    );
+  }
+  const config = resolveConfig(settled);
+  return { folder, config, hash: hashConfig(datasetIdentity(config)), units: planUnits(config) };
+}
+
+/**
+ * What the run folder has settled so far, as the ground for this command's options.
+ * @returns nested keys; empty for a new run
+ * @throws BuilderError `json/corrupt`, `run/unreadable`, `disk/…`
+ */
+export async function readRunConfig(root: string): Promise<PartialConfig> {
+  const folder = runFolderAt(root);
+  const dataset = (await readSettledConfig(folder.config)) ?? {};
+  let merged: PartialConfig = dataset;
+  for (const name of ["generator", "labeler"] as const) {
+    const options = (await readSettledConfig(folder.modelConfig(name)))?.options;
+    if (options !== undefined) merged = mergeConfigs(merged, { [name]: options });
+  }
+  return merged;
+}
+
+/** The keys that determine the bytes of the data set, given the two models. */
+export function datasetIdentity(config: Config): Identity {
+  const { seed, count, testCount, unitSize, engine, device, sampler } = config;
+  return omitKeys({ seed, count, testCount, unitSize, engine, device, sampler }, keysOutsideTheBytes);
+}

@@ -1,0 +1,40 @@
+import type { ModelRuntime, Sampler } from "./model-runtime.ts";
+import { readModel } from "./models.ts";
+import type { Run } from "./run.ts";
+import { openOnce, type Stage, unitStage } from "./stage.ts";
+import { conditioningClassOf, unitRows } from "./units.ts";
+
+/**
+ * Draws the images of a unit: uint8, shape [unit size, 32, 32, 3]. The classes take turns by id.
+ * @param options.models - sha256 of `generator`
+ * @throws BuilderError as `unitStage`, and what the sampler throws
+ */
+export function sampleStage(options: {
+  readonly run: Run;
+  readonly runtime: ModelRuntime;
+  readonly models: { readonly generator: string };
+}): Stage {
+  const { run, runtime, models } = options;
+  const sampler = openOnce<Sampler>(async () =>
+    runtime.openSampler(run.config, await readModel(run.folder, "generator")),
+  );
+  return unitStage({
+    name: "sample",
+    run,
+    models: { generator: models.generator },
+    pathOf: run.folder.samples,
+    close: sampler.close,
+    write: async (unit, sink, context) => {
+      const { batchSize } = await sampler.get();
+      for (let start = unit.idStart; start < unit.idEnd; start += batchSize) {
+        context.signal.throwIfAborted();
+        const numImages = Math.min(batchSize, unit.idEnd - start);
+        const ids = Float64Array.from({ length: numImages }, (_, index) => start + index);
+        const classes = Uint8Array.from(ids, conditioningClassOf);
+        await sink.write(await (await sampler.get()).sample({ ids, classes }));
+        context.count("sample/images", numImages);
+      }
+      return unitRows(unit);
+    },
+  });
+}

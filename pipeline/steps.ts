@@ -1,0 +1,154 @@
+import { type Cifar10Fingerprints, loadCifar10Fingerprints } from "./cifar-10-fingerprints.ts";
+import type { Config } from "./config.ts";
+import { dedupStage, fingerprintStage } from "./dedup.ts";
+import { fetchCifar10 } from "./fetch.ts";
+import { labelStage } from "./label.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import { importModel, readModelReceipt, requireModel } from "./models.ts";
+import { publishStage } from "./publish.ts";
+import { publishManifest } from "./publish-manifest.ts";
+import { readWholeFile } from "./read-file.ts";
+import { openRun, type Run } from "./run.ts";
+import { type ModelName, runFolderAt } from "./run-folder.ts";
+import { sampleStage } from "./sample.ts";
+import type { Stage, StageContext } from "./stage.ts";
+import { trainModel } from "./train-model.ts";
+import { shareOf } from "./units.ts";
+
+/** A part of a build that can be run, shown and interrupted by itself. */
+export interface Step {
+  readonly name: string;
+  /** What its counters `name/images` and `name/kept` add up to; 0 if it counts nothing. */
+  readonly total: number;
+  /** Does the work; what it yields is done. */
+  run(context: StageContext): AsyncIterable<unknown>;
+}
+
+/** What every step works on. */
+export interface StepOptions {
+  /** The run folder. */
+  readonly root: string;
+  readonly config: Config;
+  readonly runtime: ModelRuntime;
+  /** Go on with the units of other workers after one's own. */
+  readonly help: boolean;
+}
+
+/** Brings CIFAR-10 into the run. @param data - folder or .tar.gz; downloaded if left out */
+export function fetchStep(options: StepOptions, data: string | undefined): Step {
+  const { root, config } = options;
+  const { recordsPerFile } = config;
+  return {
+    name: "fetch",
+    total: 6 * recordsPerFile,
+    run: (context) =>
+      fetchCifar10({ folder: runFolderAt(root), recordsPerFile, ...(data === undefined ? {} : { data }) }, context),
+  };
+}
+
+/** Trains a model on the run's CIFAR-10. */
+export function trainStep(options: StepOptions, name: ModelName): Step {
+  const { root, config, runtime } = options;
+  const stepName = `train-${name}`;
+  return {
+    name: stepName,
+    total: runtime.trainingImages[name](config),
+    async *run(context) {
+      const figures = await trainModel({ folder: runFolderAt(root), name, config, runtime }, context);
+      for (const [figure, value] of Object.entries(figures)) context.show(figure, value);
+      yield figures;
+    },
+  };
+}
+
+/** Takes weights made elsewhere into the run, after a look whether they fit. */
+export function importStep(options: StepOptions, name: ModelName, source: string): Step {
+  const { root, config, runtime } = options;
+  return {
+    name: `import-${name}`,
+    total: 0,
+    async *run() {
+      const folder = runFolderAt(root);
+      if ((await readModelReceipt(folder, name)) === undefined) {
+        const weights = await readWholeFile(source);
+        const model =
+          name === "generator" ? runtime.openSampler(config, weights) : runtime.openLabeler(config, weights);
+        await (await model).close();
+      }
+      yield await importModel(folder, name, source);
+    },
+  };
+}
+
+export function sampleStep(options: StepOptions): Step {
+  return unitStep(options, "sample", async (run) => {
+    const generator = await requireModel(run.folder, "generator");
+    return sampleStage({ run, runtime: options.runtime, models: { generator } });
+  });
+}
+
+export function labelStep(options: StepOptions): Step {
+  return unitStep(options, "label", async (run) => {
+    const { generator, labeler } = await requireModels(run);
+    return labelStage({ run, runtime: options.runtime, models: { generator, labeler } });
+  });
+}
+
+export function fingerprintStep(options: StepOptions): Step {
+  return unitStep(options, "fingerprint", async (run) => {
+    const generator = await requireModel(run.folder, "generator");
+    return fingerprintStage({ run, models: { generator } });
+  });
+}
+
+export function dedupStep(options: StepOptions): Step {
+  return unitStep(options, "dedup", async (run) => {
+    const generator = await requireModel(run.folder, "generator");
+    return dedupStage({ run, models: { generator }, cifar10: await loadCifar10(run) });
+  });
+}
+
+export function publishStep(options: StepOptions): Step {
+  return unitStep(options, "publish", async (run) => publishStage({ run, models: await allHashes(run) }));
+}
+
+/** Writes the manifest once all units are published, by whichever workers. */
+export function manifestStep(options: StepOptions): Step {
+  return {
+    name: "manifest",
+    total: 0,
+    async *run() {
+      const run = await openRun(options.root, options.config);
+      yield await publishManifest(run, await allHashes(run));
+    },
+  };
+}
+
+function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => Promise<Stage>): Step {
+  const { root, config, help } = options;
+  return {
+    name,
+    total: config.count + config.testCount,
+    async *run(context) {
+      const run = await openRun(root, config);
+      const stage = await makeStage(run);
+      yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, help }), context);
+    },
+  };
+}
+
+async function requireModels(run: Run): Promise<{ readonly generator: string; readonly labeler: string }> {
+  return {
+    generator: await requireModel(run.folder, "generator"),
+    labeler: await requireModel(run.folder, "labeler"),
+  };
+}
+
+async function loadCifar10(run: Run): Promise<Cifar10Fingerprints> {
+  return await loadCifar10Fingerprints(run.folder, run.config.recordsPerFile);
+}
+
+/** Hashes of all that the shards are made with, as receipts and the manifest name them. */
+async function allHashes(run: Run): Promise<Readonly<Record<string, string>>> {
+  return { ...(await requireModels(run)), "cifar-10": (await loadCifar10(run)).sha256 };
+}

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { BuilderError } from "../core/errors.ts";
+import { hashConfig, replaceBytes } from "../shards/index.ts";
+import { type Config, keysOutsideTheBytes } from "./config.ts";
+import { omitKeys } from "./config-keys.ts";
+import { readFetchReceipts } from "./fetch.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
+import { readCifar10 } from "./read-cifar-10.ts";
+import type { ModelName, RunFolder } from "./run-folder.ts";
+import { type Identity, settleConfig } from "./settle-config.ts";
+import type { StageContext } from "./stage.ts";
+import { openTrainingStore } from "./training-store.ts";
+
+/**
+ * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
+ * left alone.
+ * @returns figures worth showing; empty if nothing was done
+ * @throws BuilderError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`; what the training throws
+ */
+export async function trainModel(
+  options: {
+    readonly folder: RunFolder;
+    readonly name: ModelName;
+    readonly config: Config;
+    readonly runtime: ModelRuntime;
+  },
+  context: StageContext,
+): Promise<Readonly<Record<string, number>>> {
+  const { folder, name, config, runtime } = options;
+  const identity = await trainingIdentity(folder, name, config);
+  await settleConfig(folder.modelConfig(name), identity);
+  if ((await readModelReceipt(folder, name)) !== undefined) return {};
+  if (context.rank !== 0) {
+    throw new BuilderError(
+      "run/not-rank-zero",
+      `${folder.model(name)} must be trained first, by rank 0; this is rank ${context.rank}. Run \`cifar5m train ${name}\` once.`,
+    );
+  }
+  const { recordsPerFile } = config;
+  const [train, test] = [
+    await readCifar10({ folder: folder.cifar10, split: "train", recordsPerFile }),
+    await readCifar10({ folder: folder.cifar10, split: "test", recordsPerFile }),
+  ];
+  let counted = 0;
+  const { weights, figures } = await runtime.train[name]({
+    config,
+    train,
+    test,
+    store: openTrainingStore(folder.training(name)),
+    saveGrid: async (png, step) => {
+      await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
+    },
+    signal: context.signal,
+    onProgress: ({ images, loss }) => {
+      context.count(`${trainingStageOf(name)}/images`, images - counted);
+      context.show("loss", loss);
+      counted = images;
+    },
+  });
+  await placeModel({ folder, name, bytes: weights, identity });
+  return figures;
+}
+
+/** What determines the weights: the options, and the data by the hashes of its files. */
+async function trainingIdentity(folder: RunFolder, name: ModelName, config: Config): Promise<Identity> {
+  const receipts = await readFetchReceipts(folder);
+  if (receipts === undefined) {
+    throw new BuilderError(
+      "run/data-missing",
+      `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
+    );
+  }
+  const { seed, engine, device } = config;
+  const options = omitKeys({ [name]: config[name] }, keysOutsideTheBytes)[name];
+  return { seed, engine, device, data: hashConfig(receipts.map(({ sha256 }) => sha256)), options };
+}

@@ -1,0 +1,68 @@
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { TrainingStore } from "../engine/run-training.ts";
+import { commitBytes, diskError, removeStaleTemporaries, replaceBytes, systemCodeOf } from "../shards/index.ts";
+import { readWholeFile } from "./read-file.ts";
+
+const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
+/** Checkpoints kept: the newest, and the one before in case someone looks at it. */
+const numKept = 2;
+
+/**
+ * Keeps a training in a folder: `checkpoint-000001200.safetensors` (the number is the step; committed atomically) and
+ * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so that it holds every step once.
+ * @throws BuilderError `disk/…`, from each of its functions
+ */
+export function openTrainingStore(folder: string): TrainingStore {
+  const logPath = join(folder, "log.jsonl");
+  const pathOf = (step: number) => join(folder, `checkpoint-${String(step).padStart(9, "0")}.safetensors`);
+  return {
+    async load() {
+      await removeStaleTemporaries(folder);
+      const step = (await listCheckpoints(folder)).at(-1);
+      await cutLog(logPath, step ?? 0);
+      return step === undefined ? undefined : await readWholeFile(pathOf(step));
+    },
+    async save(checkpoint, step) {
+      await commitBytes(pathOf(step), checkpoint);
+      for (const old of (await listCheckpoints(folder)).slice(0, -numKept)) await rm(pathOf(old), { force: true });
+    },
+    async log(line) {
+      try {
+        await mkdir(dirname(logPath), { recursive: true });
+        await appendFile(logPath, `${JSON.stringify(line)}\n`);
+      } catch (thrown) {
+        throw diskError(thrown, "write", logPath);
+      }
+    },
+  };
+}
+
+/** Steps of the checkpoints in a folder, rising. */
+async function listCheckpoints(folder: string): Promise<number[]> {
+  try {
+    const matches = (await readdir(folder)).map((name) => checkpointPattern.exec(name));
+    return matches.flatMap((match) => (match === null ? [] : [Number(match[1])])).sort((a, b) => a - b);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return [];
+    throw diskError(thrown, "read", folder);
+  }
+}
+
+/** Drops the lines after a step, and a last line that was cut short. */
+async function cutLog(path: string, step: number): Promise<void> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return;
+    throw diskError(thrown, "read", path);
+  }
+  const kept = text.split("\n").filter((line) => stepOfLine(line) <= step);
+  await replaceBytes(path, kept.map((line) => `${line}\n`).join(""));
+}
+
+function stepOfLine(line: string): number {
+  const match = /^\{"step":(\d+),.*\}$/.exec(line);
+  return match === null ? Number.POSITIVE_INFINITY : Number(match[1]);
+}

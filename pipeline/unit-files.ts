@@ -1,0 +1,40 @@
+import { BuilderError } from "../core/errors.ts";
+import { imageBytes } from "../core/image-layout.ts";
+import { readReceipt, sha256 } from "../shards/index.ts";
+import { readWholeFile } from "./read-file.ts";
+import type { Run } from "./run.ts";
+import type { ReceiptStage } from "./run-folder.ts";
+import { type Unit, unitName } from "./units.ts";
+
+/**
+ * The bytes an earlier stage made of a unit, checked against its receipt.
+ * @throws BuilderError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
+ */
+export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
+  const receiptPath = run.folder.receipt(stage, unitName(unit));
+  const receipt = await readReceipt(receiptPath);
+  const bytes = await readWholeFile(path);
+  const actual = sha256(bytes);
+  if (actual === receipt.sha256) return bytes;
+  throw new BuilderError(
+    "unit/hash-mismatch",
+    `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+      `Delete both it and ${receiptPath}, and run again to rebuild it.`,
+  );
+}
+
+/** Images of a unit: uint8, shape [unit size, 32, 32, 3]. */
+export async function readSamples(run: Run, unit: Unit): Promise<Uint8Array> {
+  return await readUnitFile(run, "sample", unit, run.folder.samples(unit));
+}
+
+/** Class probabilities of a unit: float32, shape [unit size, 10]. */
+export async function readProbabilities(run: Run, unit: Unit): Promise<Float32Array> {
+  const bytes = await readUnitFile(run, "label", unit, run.folder.probabilities(unit));
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** Image `index` of images in a row, without copying. */
+export function imageAt(images: Uint8Array, index: number): Uint8Array {
+  return images.subarray(index * imageBytes, (index + 1) * imageBytes);
+}

@@ -1,0 +1,67 @@
+/** The two parts of a data set. Train ids come first, test ids follow; no id is in both. */
+export type Split = "train" | "test";
+
+/** One shard's work: a fixed range of sample ids within one split. */
+export interface Unit {
+  /** Index among all units of the run. */
+  readonly index: number;
+  readonly split: Split;
+  /** Index among the units of its split. */
+  readonly part: number;
+  /** First sample id. */
+  readonly idStart: number;
+  /** One past the last sample id. */
+  readonly idEnd: number;
+}
+
+/**
+ * All units of a run: train ids 0 … count − 1, then test ids count … count + testCount − 1. A unit never crosses the
+ * split; the last of each split may be shorter.
+ */
+export function planUnits(options: {
+  readonly count: number;
+  readonly testCount: number;
+  readonly unitSize: number;
+}): Unit[] {
+  const { count, testCount, unitSize } = options;
+  const units: Unit[] = [];
+  for (const [split, start, end] of [
+    ["train", 0, count],
+    ["test", count, count + testCount],
+  ] as const) {
+    for (let idStart = start, part = 0; idStart < end; idStart += unitSize, part++) {
+      units.push({ index: units.length, split, part, idStart, idEnd: Math.min(idStart + unitSize, end) });
+    }
+  }
+  return units;
+}
+
+/**
+ * The units one of several workers does.
+ * @param options.help - after its own share, go on with the shares of the others: those they have finished by then cost
+ *   nothing, so that a run ends even if a worker died. In reverse, to meet the others as late as possible
+ */
+export function shareOf(
+  units: readonly Unit[],
+  options: { readonly rank: number; readonly worldSize: number; readonly help: boolean },
+): Unit[] {
+  const own = units.filter((unit) => unit.index % options.worldSize === options.rank);
+  if (!options.help) return own;
+  const others = units.filter((unit) => unit.index % options.worldSize !== options.rank);
+  return [...own, ...others.reverse()];
+}
+
+/** `train-00017`: the base of the unit's file names. */
+export function unitName(unit: Unit): string {
+  return `${unit.split}-${String(unit.part).padStart(5, "0")}`;
+}
+
+/** Number of samples of a unit before removals. */
+export function unitRows(unit: Unit): number {
+  return unit.idEnd - unit.idStart;
+}
+
+/** What the generator is asked for: the classes take turns, so that every 10 ids hold each class once. */
+export function conditioningClassOf(id: number): number {
+  return id % 10;
+}

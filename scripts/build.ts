@@ -1,0 +1,33 @@
+import { BuilderError } from "../core/errors.ts";
+import { buildSteps } from "../pipeline/build.ts";
+import { type Command, datasetKeys } from "./command.ts";
+import { printContactSheet } from "./inspect.ts";
+import { runIfMain } from "./run-if-main.ts";
+
+export const buildCommand: Command = {
+  words: ["build"],
+  describe: "all of it, from the models to the verified data set; what is done is skipped",
+  configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
+  options: {
+    data: { type: "string", requiresArg: true, describe: "CIFAR-10, folder or .tar.gz: train the models on it" },
+    generator: { type: "string", requiresArg: true, describe: "weights of the generator [default: the shipped ones]" },
+    labeler: { type: "string", requiresArg: true, describe: "weights of the labeller [default: the shipped ones]" },
+  },
+  steps: ({ stepOptions, option }) => {
+    const [data, generator, labeler] = ["data", "generator", "labeler"].map(option);
+    if (data !== undefined && generator !== undefined && labeler !== undefined) {
+      throw new BuilderError(
+        "usage/nothing-to-train",
+        "--data has no use beside --generator and --labeler. Leave one out.",
+      );
+    }
+    return buildSteps(stepOptions, {
+      ...(data === undefined ? {} : { data }),
+      ...(generator === undefined ? {} : { generator }),
+      ...(labeler === undefined ? {} : { labeler }),
+    });
+  },
+  finish: ({ root }) => printContactSheet(root),
+};
+
+await runIfMain(import.meta.url, buildCommand);

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { buildCommand } from "./build.ts";
+import type { Command } from "./command.ts";
+import { dedupCommand } from "./dedup.ts";
+import { fetchCommand } from "./fetch.ts";
+import { inspectCommand } from "./inspect.ts";
+import { labelCommand } from "./label.ts";
+import { publishCommand } from "./publish.ts";
+import { runCommands } from "./run-commands.ts";
+import { sampleCommand } from "./sample.ts";
+import { trainGeneratorCommand } from "./train-generator.ts";
+import { trainLabelerCommand } from "./train-labeler.ts";
+import { verifyCommand } from "./verify.ts";
+
+/** All commands, in the order of the data. */
+const commands: readonly Command[] = [
+  buildCommand,
+  fetchCommand,
+  trainGeneratorCommand,
+  trainLabelerCommand,
+  sampleCommand,
+  labelCommand,
+  dedupCommand,
+  publishCommand,
+  verifyCommand,
+  inspectCommand,
+];
+
+process.exitCode = await runCommands(commands, process.argv.slice(2));

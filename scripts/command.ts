@@ -1,0 +1,45 @@
+import type { Options } from "yargs";
+import type { Config } from "../pipeline/config.ts";
+import type { ModelRuntime } from "../pipeline/model-runtime.ts";
+import type { Step, StepOptions } from "../pipeline/steps.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** A command of the command line. */
+export interface Command {
+  /** `["train", "generator"]`. */
+  readonly words: readonly string[];
+  readonly describe: string;
+  /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
+  readonly configKeys: readonly string[];
+  /** Its own options, beyond those that all commands share. */
+  readonly options?: Readonly<Record<string, Options>>;
+  /** The work, as steps that are run and shown one after the other. */
+  readonly steps?: (session: Session) => readonly Step[];
+  /** What is left to do or to print after the steps. */
+  readonly finish?: (session: Session) => Promise<void>;
+}
+
+/** A command under way. */
+export interface Session {
+  /** The run folder. */
+  readonly root: string;
+  readonly config: Config;
+  readonly runtime: ModelRuntime;
+  readonly stepOptions: StepOptions;
+  readonly signal: AbortSignal;
+  readonly reporter: Reporter;
+  /** The value of one of the command's own options. */
+  readonly option: (name: string) => string | undefined;
+}
+
+/** Keys that determine the data set. */
+export const datasetKeys = [
+  "seed",
+  "engine",
+  "device",
+  "count",
+  "testCount",
+  "unitSize",
+  "sampler",
+  "labeling",
+] as const;

@@ -1,0 +1,42 @@
+import type { RunState } from "../pipeline/inspect.ts";
+import { formatBytes } from "./format.ts";
+
+/** What a run holds, as lines of text. */
+export function describeRun(state: RunState): string[] {
+  const { run, models, stages, removals, manifest } = state;
+  const lines = [
+    field("config", run === undefined ? "not settled" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
+    field("CIFAR-10", state.hasCifar10 ? "fetched" : "not fetched"),
+    ...(["generator", "labeler"] as const).map((name) => {
+      const receipt = models[name];
+      return field(
+        name,
+        receipt === undefined ? "none" : `${receipt.sha256.slice(0, 12)}, ${formatBytes(receipt.bytes)}`,
+      );
+    }),
+  ];
+  for (const { name, numDone, numUnits, rows, bytes } of stages) {
+    lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} rows, ${formatBytes(bytes)}`));
+  }
+  for (const [reason, count] of Object.entries(removals)) lines.push(field("removed", `${number(count)} ${reason}`));
+  if (manifest === undefined) return [...lines, field("dataset", "not published")];
+  const { train, test } = manifest.splits;
+  lines.push(
+    field("dataset", `${number(train.rows)} train, ${number(test.rows)} test, ${manifest.sha256.slice(0, 12)}`),
+  );
+  const counts = manifest.classNames.map((_, label) => train.classCounts[label]! + test.classCounts[label]!);
+  const largest = Math.max(1, ...counts);
+  for (const [label, name] of manifest.classNames.entries()) {
+    const bar = "█".repeat(Math.round((counts[label]! / largest) * 30));
+    lines.push(`  ${name.padEnd(12)} ${number(counts[label]!).padStart(9)} ${bar}`);
+  }
+  return lines;
+}
+
+function field(name: string, value: string): string {
+  return `${name.padEnd(12)} ${value}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}

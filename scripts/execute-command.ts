@@ -1,0 +1,98 @@
+import { BuilderError } from "../core/errors.ts";
+import { type Config, mergeConfigs, resolveConfig } from "../pipeline/config.ts";
+import { datasetIdentity, readRunConfig } from "../pipeline/run.ts";
+import { shippedRuntime } from "../pipeline/shipped-runtime.ts";
+import type { StageContext } from "../pipeline/stage.ts";
+import type { Step } from "../pipeline/steps.ts";
+import { hashConfig } from "../shards/index.ts";
+import type { Command, Session } from "./command.ts";
+import { configFromFlags, readConfigFile } from "./config-flags.ts";
+import { exitCodes, reportError } from "./exit-codes.ts";
+import { Reporter } from "./reporter.ts";
+
+/**
+ * Runs a command whose arguments were parsed.
+ * @returns the exit code
+ */
+export async function executeCommand(command: Command, args: Readonly<Record<string, unknown>>): Promise<number> {
+  const verbose = args.verbose === true;
+  const reporter = new Reporter({
+    stream: process.stderr,
+    verbosity: args.quiet === true ? "quiet" : verbose ? "verbose" : "normal",
+  });
+  const interruption = listenForInterruption();
+  try {
+    const root = String(args.run);
+    const config = await loadConfig(command, root, args);
+    if (args["dry-run"] === true) {
+      process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
+      return exitCodes.success;
+    }
+    const session: Session = {
+      root,
+      config,
+      runtime: shippedRuntime,
+      stepOptions: { root, config, runtime: shippedRuntime, help: command.words[0] === "build" },
+      signal: interruption.signal,
+      reporter,
+      option: (name) => (typeof args[name] === "string" ? args[name] : undefined),
+    };
+    const context = contextOf(args, session);
+    for (const step of command.steps?.(session) ?? []) await runStep(step, context, reporter);
+    await command.finish?.(session);
+    return exitCodes.success;
+  } catch (thrown) {
+    reporter.stop();
+    return reportError(thrown, { verbose, signal: interruption.signal });
+  } finally {
+    interruption.stop();
+  }
+}
+
+async function runStep(step: Step, context: StageContext, reporter: Reporter): Promise<void> {
+  context.signal.throwIfAborted();
+  reporter.begin(step);
+  for await (const _ of step.run(context)) context.signal.throwIfAborted();
+  reporter.end();
+}
+
+/** Defaults, under what the run has settled, under the config file, under the flags. */
+async function loadConfig(command: Command, root: string, args: Readonly<Record<string, unknown>>): Promise<Config> {
+  const settled = await readRunConfig(root);
+  const file = typeof args.config === "string" ? await readConfigFile(args.config) : {};
+  return resolveConfig(mergeConfigs(mergeConfigs(settled, file), configFromFlags(command.configKeys, args)));
+}
+
+function contextOf(args: Readonly<Record<string, unknown>>, session: Session): StageContext {
+  const { config, reporter, signal } = session;
+  const worldSize = wholeNumber("world-size", args["world-size"] ?? "1", 1, 1_000_000);
+  return {
+    seed: config.seed,
+    worldSize,
+    rank: wholeNumber("rank", args.rank ?? "0", 0, worldSize - 1),
+    signal,
+    count: (name, by) => reporter.count(name, by),
+    show: (name, value) => reporter.show(name, value),
+  };
+}
+
+function wholeNumber(flag: string, text: unknown, low: number, high: number): number {
+  const value = Number(text);
+  if (text !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
+  throw new BuilderError(
+    "usage/out-of-range",
+    `--${flag} must be an integer in [${low}, ${high}], got ${String(text)}. Ranks count from 0 to --world-size − 1.`,
+  );
+}
+
+/** The first SIGINT or SIGTERM asks for a clean end, a second one does not ask. */
+function listenForInterruption(): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const controller = new AbortController();
+  const listener = () => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort();
+    process.stderr.write("\nstopping after the current batch; press again to stop at once\n");
+  };
+  process.on("SIGINT", listener).on("SIGTERM", listener);
+  return { signal: controller.signal, stop: () => process.off("SIGINT", listener).off("SIGTERM", listener) };
+}

@@ -1,0 +1,12 @@
+import { labelStep } from "../pipeline/steps.ts";
+import { type Command, datasetKeys } from "./command.ts";
+import { runIfMain } from "./run-if-main.ts";
+
+export const labelCommand: Command = {
+  words: ["label"],
+  describe: "label the samples with the labeller",
+  configKeys: datasetKeys,
+  steps: ({ stepOptions }) => [labelStep(stepOptions)],
+};
+
+await runIfMain(import.meta.url, labelCommand);

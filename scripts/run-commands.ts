@@ -1,0 +1,79 @@
+import yargs, { type Argv, type Options } from "yargs";
+import { BuilderError } from "../core/errors.ts";
+import { createdBy } from "../pipeline/created-by.ts";
+import type { Command } from "./command.ts";
+import { configFlags } from "./config-flags.ts";
+import { executeCommand } from "./execute-command.ts";
+import { exitCodes, reportError } from "./exit-codes.ts";
+
+/** Options of every command. */
+const commonOptions: Readonly<Record<string, Options>> = {
+  run: { type: "string", requiresArg: true, demandOption: true, describe: "the run folder" },
+  config: { type: "string", requiresArg: true, describe: "JSON file with configuration keys; flags count more" },
+  rank: { type: "string", requiresArg: true, describe: "which of several workers this is [default: 0]" },
+  "world-size": { type: "string", requiresArg: true, describe: "number of workers that share the units [default: 1]" },
+  "dry-run": { type: "boolean", describe: "print the resolved configuration and its hash, do nothing" },
+  verbose: { type: "boolean", describe: "stack traces of errors" },
+  quiet: { type: "boolean", describe: "no progress, only results and errors" },
+};
+
+/**
+ * Runs a command line.
+ * @param commands - several are told apart by their words; a single one needs none
+ * @param argv - the arguments after the script's name
+ * @returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 after an interruption
+ */
+export async function runCommands(commands: readonly Command[], argv: readonly string[]): Promise<number> {
+  const [single] = commands;
+  let exitCode: number = exitCodes.success;
+  const handle = (command: Command) => async (args: Readonly<Record<string, unknown>>) => {
+    exitCode = await executeCommand(command, args);
+  };
+  const parser = yargs([...argv])
+    .scriptName("cifar5m")
+    .parserConfiguration({ "dot-notation": false, "camel-case-expansion": false, "duplicate-arguments-array": false })
+    .version(createdBy.split(" ")[1]!)
+    .alias("help", "h")
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .strict()
+    .fail((message: string | undefined, thrown: Error | undefined) => {
+      throw (
+        thrown ?? new BuilderError("usage/wrong", `${(message ?? "wrong usage").replaceAll("\n", " ")}. See --help.`)
+      );
+    });
+  if (commands.length === 1 && single !== undefined) {
+    parser.command("$0", single.describe, (builder) => builder.options(optionsOf(single)), handle(single));
+  } else addCommands(parser, commands, handle);
+  try {
+    await parser.parseAsync();
+    return exitCode;
+  } catch (thrown) {
+    return reportError(thrown, { verbose: argv.includes("--verbose") });
+  }
+}
+
+type Handle = (command: Command) => (args: Readonly<Record<string, unknown>>) => Promise<void>;
+
+function addCommands(parser: Argv, commands: readonly Command[], handle: Handle): void {
+  for (const word of new Set(commands.map(({ words }) => words[0]!))) {
+    const members = commands.filter(({ words }) => words[0] === word);
+    const [first] = members;
+    if (first?.words.length === 1) {
+      parser.command(word, first.describe, (builder) => builder.options(optionsOf(first)), handle(first));
+      continue;
+    }
+    const describe = members.map((member) => member.words[1]).join(" | ");
+    parser.command(word, `${word} ${describe}`, (builder) => {
+      for (const member of members) {
+        builder.command(member.words[1]!, member.describe, (inner) => inner.options(optionsOf(member)), handle(member));
+      }
+      return builder.demandCommand(1, 1, `${word} needs one of: ${describe}`, `${word} takes one of: ${describe}`);
+    });
+  }
+  parser.demandCommand(1, "name a command");
+}
+
+function optionsOf(command: Command): Record<string, Options> {
+  return { ...commonOptions, ...command.options, ...configFlags(command.configKeys) };
+}

@@ -1,0 +1,12 @@
+import { sampleStep } from "../pipeline/steps.ts";
+import { type Command, datasetKeys } from "./command.ts";
+import { runIfMain } from "./run-if-main.ts";
+
+export const sampleCommand: Command = {
+  words: ["sample"],
+  describe: "draw images with the generator",
+  configKeys: datasetKeys,
+  steps: ({ stepOptions }) => [sampleStep(stepOptions)],
+};
+
+await runIfMain(import.meta.url, sampleCommand);
