@@ -3,7 +3,7 @@
  * loader can jump to any position of any epoch.
  *
  * A position is split into two digits, `left` in [0, numLeft) and `right` in [0, numRight), where
- * numLeft · numRight is at least size and below size + numLeft. Twelve Feistel rounds add a keyed hash of one digit to
+ * numLeft · numRight is at least size and below size + numLeft. Eight Feistel rounds add a keyed hash of one digit to
  * the other, modulo its range. Positions that land outside [0, size) are sent through again (cycle walking).
  *
  * @see Black and Rogaway 2002, "Ciphers with arbitrary finite domains", methods "generalized Feistel" and "cycle walking"
@@ -12,12 +12,12 @@
 import { BuilderError } from "./errors.ts";
 import { fillBits, randomStreams } from "./random.ts";
 
-/** The largest size of a permutation, 2⁴⁰: products of two digits and 32-bit hashes stay exact in float64. */
+/** The largest size of a permutation, 2⁴⁰: the product of a digit and a 31-bit hash stays exact in float64. */
 export const maxPermutationSize = 2 ** 40;
 
 /** Always even, so that the last round changes the right digit. */
-const numRounds = 12;
-const twoToThe32 = 4294967296;
+const numRounds = 8;
+const twoToThe31 = 2147483648;
 
 /** A permutation of [0, size), ready to evaluate. Plain data: equal options give equal permutations. */
 export interface Permutation {
@@ -57,15 +57,18 @@ export function createPermutation(options: {
  */
 export function permute(position: number, permutation: Permutation): number {
   const { size, numLeft, numRight, keys } = permutation;
+  const leftScale = numLeft / twoToThe31;
+  const rightScale = numRight / twoToThe31;
   let value = position;
   do {
-    let left = Math.floor(value / numRight);
-    let right = value - left * numRight;
+    let left = Math.floor(value / numRight) | 0;
+    let right = (value - left * numRight) | 0;
     for (let word = 0; word < 2 * numRounds; word += 4) {
-      left += hashBelow(right, keys[word]!, keys[word + 1]!, numLeft);
-      if (left >= numLeft) left -= numLeft;
-      right += hashBelow(left, keys[word + 2]!, keys[word + 3]!, numRight);
-      if (right >= numRight) right -= numRight;
+      // Modulo without a branch, which would be mispredicted every other time.
+      left = (left + hashBelow(right, keys[word]!, keys[word + 1]!, leftScale) - numLeft) | 0;
+      left = (left + (numLeft & (left >> 31))) | 0;
+      right = (right + hashBelow(left, keys[word + 2]!, keys[word + 3]!, rightScale) - numRight) | 0;
+      right = (right + (numRight & (right >> 31))) | 0;
     }
     value = left * numRight + right;
   } while (value >= size);
@@ -79,14 +82,16 @@ export function permute(position: number, permutation: Permutation): number {
  */
 export function invertPermute(entry: number, permutation: Permutation): number {
   const { size, numLeft, numRight, keys } = permutation;
+  const leftScale = numLeft / twoToThe31;
+  const rightScale = numRight / twoToThe31;
   let value = entry;
   do {
-    let left = Math.floor(value / numRight);
-    let right = value - left * numRight;
+    let left = Math.floor(value / numRight) | 0;
+    let right = (value - left * numRight) | 0;
     for (let word = 2 * numRounds - 4; word >= 0; word -= 4) {
-      right -= hashBelow(left, keys[word + 2]!, keys[word + 3]!, numRight);
+      right -= hashBelow(left, keys[word + 2]!, keys[word + 3]!, rightScale);
       if (right < 0) right += numRight;
-      left -= hashBelow(right, keys[word]!, keys[word + 1]!, numLeft);
+      left -= hashBelow(right, keys[word]!, keys[word + 1]!, leftScale);
       if (left < 0) left += numLeft;
     }
     value = left * numRight + right;
@@ -94,13 +99,17 @@ export function invertPermute(entry: number, permutation: Permutation): number {
   return value;
 }
 
-/** A keyed hash of a digit, in [0, bound): the 32-bit finalizer of MurmurHash3 between two key words. */
-function hashBelow(digit: number, keyBefore: number, keyAfter: number, bound: number): number {
+/**
+ * A keyed hash of a digit, in [0, bound): the 32-bit finalizer of "lowbias32" with key words before and after its first
+ * product; its high 31 bits are scaled to the bound.
+ * @param scale - bound / 2³¹, exact in float64, as is the product of it and 31 bits
+ * @see Wellons 2018, https://nullprogram.com/blog/2018/07/31/
+ */
+function hashBelow(digit: number, keyBefore: number, keyAfter: number, scale: number): number {
   let mixed = digit ^ keyBefore;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) + keyAfter;
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x27d4eb2f);
-  return Math.floor((((mixed ^ (mixed >>> 16)) >>> 0) * bound) / twoToThe32);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x7feb352d) ^ keyAfter;
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b);
+  return (((mixed ^ (mixed >>> 16)) >>> 1) * scale) | 0;
 }
 
 function requireInteger(name: string, value: number, low: number, high: number): void {

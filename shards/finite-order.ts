@@ -16,7 +16,8 @@ export function createFiniteOrder(options: {
 }): SampleOrder {
   const { poolSize, numSamples, seed, shuffle } = options;
   const pool = createPermutation({ size: poolSize, seed, id: poolPermutationId });
-  const isFileOrder = !shuffle && numSamples === poolSize;
+  // Of the whole pool no subset has to be chosen: a slot is a row.
+  const isWhole = numSamples === poolSize;
   let current: { readonly epoch: number; readonly permutation: Permutation } | undefined;
   return {
     numSamples,
@@ -27,6 +28,6 @@ export function createFiniteOrder(options: {
       }
       return permute(position, current.permutation);
     },
-    rowAt: (slot) => (isFileOrder ? slot : permute(slot, pool)),
+    rowAt: (slot) => (isWhole ? slot : permute(slot, pool)),
   };
 }
