@@ -104,8 +104,8 @@ function drawHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: n
     const share = percent(row.numImages / Math.max(1, total));
     return [
       `<rect x='${x}' y='${y}' width='${length}' height='30' rx='2' fill='${bar}'/>`,
-      text(x + length + 10, y + 14, row.numImages.toLocaleString("en"), { size: 15, weight: 600 }),
-      text(x + length + 10, y + 30, share, { size: 12, fill: faint }),
+      text(x + roomForBars + 12, y + 14, row.numImages.toLocaleString("en"), { size: 15, weight: 600 }),
+      text(x + roomForBars + 12, y + 30, share, { size: 12, fill: faint }),
     ];
   });
   const bottom = top(rows.length - 1) + cell;
@@ -114,7 +114,7 @@ function drawHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: n
     `<line x1='${x}' y1='${headerHeight}' x2='${x}' y2='${bottom}' stroke='${line}'/>`,
     ...bars,
     `<line x1='${even}' y1='${headerHeight}' x2='${even}' y2='${bottom}' stroke='${ink}' stroke-dasharray='3 4' opacity='0.5'/>`,
-    text(even, bottom + 17, "even", { size: 12, fill: faint, anchor: "middle" }),
+    text(even, bottom + 17, "equal share", { size: 12, fill: faint, anchor: "middle" }),
   ];
 }
 

@@ -12,7 +12,8 @@ export const shippedRuntime: ModelRuntime = {
   openLabeler,
   trainingImages: {
     generator: ({ generator }) => Math.ceil(generator.numImages / generator.batchSize) * generator.batchSize,
-    labeler: ({ labeler, recordsPerFile }) => Math.round(labeler.epochs * 5 * recordsPerFile),
+    labeler: ({ labeler, recordsPerFile }) =>
+      Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
   },
   train: {
     async generator({ config, train, store, signal, onProgress, saveGrid }) {

@@ -14,7 +14,8 @@ export function configFlags(configKeys: readonly string[]): Record<string, Optio
         // The schema checks the text: yargs would make NaN of a word and an error message of that.
         type: "string",
         requiresArg: true,
-        describe: `${schema.description ?? key} [default: ${String(schema.default)}]`,
+        describe: schema.description ?? key,
+        defaultDescription: String(schema.default),
         group: "Configuration:",
       } satisfies Options,
     ]),

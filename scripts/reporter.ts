@@ -64,7 +64,7 @@ export class Reporter {
     if (this.#options.verbosity === "quiet") return;
     const kept = this.#counter(`${step.name}/kept`);
     const done = this.#counter(`${step.name}/images`);
-    const others = [...this.#counters].filter(([name]) => !/\/(images|kept)$/.test(name));
+    const others = [...this.#counters].filter(([name, value]) => value !== 0 && !/\/(images|kept)$/.test(name));
     const parts = [
       done > 0 ? `${done.toLocaleString("en")} images, ${this.#speed()}/s` : "",
       kept > 0 ? `${kept.toLocaleString("en")} images done before` : "",

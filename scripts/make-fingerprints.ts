@@ -1,0 +1,25 @@
+/**
+ * Makes `weights/cifar-10-fingerprints.bin` from CIFAR-10: 16 bytes an image, train before test; see pipeline/fingerprint.ts.
+ * For those who work on this package: `node dist/scripts/make-fingerprints.js CIFAR-10-FOLDER`.
+ */
+
+import { fingerprintImages } from "../pipeline/fingerprint.ts";
+import { readCifar10 } from "../pipeline/read-cifar-10.ts";
+import { shippedFile } from "../pipeline/shipped-files.ts";
+import { replaceBytes } from "../shards/index.ts";
+import { reportError } from "./exit-codes.ts";
+
+const [, , folder] = process.argv;
+if (folder === undefined) {
+  process.stderr.write("usage/wrong: name the folder with CIFAR-10's binary version.\n");
+  process.exitCode = 2;
+} else {
+  try {
+    const splits = [await readCifar10({ folder, split: "train" }), await readCifar10({ folder, split: "test" })];
+    const path = shippedFile("cifar-10-fingerprints.bin");
+    const { sha256 } = await replaceBytes(path, Buffer.concat(splits.map(({ images }) => fingerprintImages(images))));
+    process.stdout.write(`${path}: sha256 ${sha256}\n`);
+  } catch (thrown) {
+    process.exitCode = reportError(thrown, { verbose: true });
+  }
+}
