@@ -13,7 +13,7 @@ export {
 } from "./commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
 export { diskError, systemCodeOf } from "./disk-error.ts";
-export { type Batch, Loader, type Samples } from "./loader.ts";
+export { Loader } from "./loader.ts";
 export type { FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
 export { type LoaderState, loaderStateVersion } from "./loader-state.ts";
 export {
@@ -39,6 +39,7 @@ export {
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
+export type { Batch, Samples } from "./samples.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
 export type { ColumnType, IntegerArray, TableInput, TableRows, TableSchema } from "./table-schema.ts";
 export { removeStaleTemporaries } from "./temporary-file.ts";

@@ -10,6 +10,11 @@ interface CommonOptions {
   readonly rank?: number;
   /** Workers that share the global batches, default 1. It changes nothing about which batches there are. */
   readonly worldSize?: number;
+  /**
+   * Hand out the same arrays every time: they hold a batch until the next one is asked for. Faster, since fresh memory
+   * costs more than the copy into it. Default false: every batch has arrays of its own.
+   */
+  readonly reuseArrays?: boolean;
   /** Go on from there instead of from the start. */
   readonly state?: LoaderState | undefined;
 }

@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../core/errors.ts";
-import { imageBytes } from "../core/image-layout.ts";
 import { createFiniteOrder } from "./finite-order.ts";
 import { createInfiniteOrder } from "./infinite-order.ts";
 import { type LoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
@@ -8,24 +7,8 @@ import { type LoaderState, loaderStateVersion, requireState } from "./loader-sta
 import { imageBytesOf } from "./open-shard.ts";
 import type { RowStore } from "./row-store.ts";
 import type { SampleOrder } from "./sample-order.ts";
+import { allocateSamples, type Batch, firstSamples, type Samples } from "./samples.ts";
 import { SubsetCache } from "./subset-cache.ts";
-
-/** Some samples. */
-export interface Samples {
-  /** uint8, shape [B, 32, 32, 3] flattened. */
-  readonly images: Uint8Array;
-  /** Shape [B]. */
-  readonly labels: Int32Array;
-  /** Sample ids, shape [B]. */
-  readonly ids: Float64Array;
-}
-
-/** What a model eats: this rank's part of a global batch, in arrays of its own. */
-export interface Batch extends Samples {
-  readonly epoch: number;
-  /** Global batches before this one since the start, over all epochs. */
-  readonly step: number;
-}
 
 /** Batches between two turns given to timers and signals, which a loop that never waits would starve. */
 const batchesPerTurn = 64;
@@ -43,6 +26,7 @@ export class Loader implements AsyncIterable<Batch> {
   readonly #store: RowStore;
   readonly #order: SampleOrder;
   readonly #cache: SubsetCache | undefined;
+  readonly #reused: Samples | undefined;
   #epoch = 0;
   #position = 0;
 
@@ -62,6 +46,7 @@ export class Loader implements AsyncIterable<Batch> {
     this.numBatches = this.batchesPerEpoch * epochs;
     const isReused = regime === "finite" && epochs > 1 && !store.isResident;
     if (isReused && imageBytesOf(numSamples) <= memoryBytes) this.#cache = new SubsetCache(store, this.#order);
+    if (options.reuseArrays === true) this.#reused = allocateSamples(Math.ceil(batchSize / resolved.worldSize));
     if (options.state === undefined) return;
     const state = requireState(options.state, dataset, resolved);
     this.#epoch = state.epoch;
@@ -110,19 +95,18 @@ export class Loader implements AsyncIterable<Batch> {
   #gather(epoch: number, start: number, end: number): Batch {
     const { rank, worldSize, batchSize } = this.#options;
     const numRows = Math.max(0, Math.ceil((end - start - rank) / worldSize));
-    // Not zeroed first, since every byte is written below.
-    const images = new Uint8Array(Buffer.allocUnsafeSlow(numRows * imageBytes).buffer);
-    const labels = new Int32Array(numRows);
-    const ids = new Float64Array(numRows);
+    const samples = this.#reused === undefined ? allocateSamples(numRows) : firstSamples(this.#reused, numRows);
     for (let index = 0; index < numRows; index++) {
       const slot = this.#order.slotAt(epoch, start + rank + index * worldSize);
       const row = this.#order.rowAt(slot);
-      this.#store.readFacts(row, index, labels, ids);
-      if (this.#cache === undefined) this.#store.readImage(row, index, images);
-      else this.#cache.readImage(slot, index, images);
+      if (this.#cache === undefined) {
+        this.#store.readRow(row, index, samples);
+        continue;
+      }
+      this.#store.readFacts(row, index, samples);
+      this.#cache.readImage(slot, index, samples.images);
     }
-    const step = epoch * this.batchesPerEpoch + Math.floor(start / batchSize);
-    return { images, labels, ids, epoch, step };
+    return { ...samples, epoch, step: epoch * this.batchesPerEpoch + Math.floor(start / batchSize) };
   }
 
   #requireFresh(position: number): void {

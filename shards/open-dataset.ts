@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { imageBytes } from "../core/image-layout.ts";
-import { Loader, type Samples } from "./loader.ts";
+import { Loader } from "./loader.ts";
 import type { LoaderOptions } from "./loader-options.ts";
 import { type Manifest, readManifest, type SplitName, splitNames } from "./manifest.ts";
 import { RowStore } from "./row-store.ts";
+import { allocateSamples, type Samples } from "./samples.ts";
 
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */
 export const defaultMemoryBytes = 256 * 2 ** 20;
@@ -80,11 +80,7 @@ export class Dataset {
    */
   async readImages(rowIndices: ArrayLike<number>): Promise<Samples> {
     const numRows = rowIndices.length;
-    const samples = {
-      images: new Uint8Array(numRows * imageBytes),
-      labels: new Int32Array(numRows),
-      ids: new Float64Array(numRows),
-    };
+    const samples = allocateSamples(numRows);
     const release = this.#store.use();
     try {
       for (let index = 0; index < numRows; index++) {
@@ -95,7 +91,7 @@ export class Dataset {
             `a row index must be an integer in [0, ${this.numSamples}), got ${row}. Ask for rows the split has.`,
           );
         }
-        this.#store.readRow(row, index, samples.images, samples.labels, samples.ids);
+        this.#store.readRow(row, index, samples);
       }
     } finally {
       release();

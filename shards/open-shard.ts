@@ -17,6 +17,8 @@ export interface LoadedShard {
   readonly batchStarts: Float64Array;
   /** Byte position in the file of the first image of each record batch. */
   readonly batchPositions: Float64Array;
+  /** Record batches a row. */
+  readonly batchesPerRow: number;
   /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
   readonly images: Uint8Array | undefined;
 }
@@ -83,6 +85,7 @@ export function loadShard(
     labels: Uint8Array.from(labels),
     batchStarts: Float64Array.from(batches, (batch) => batch.firstRow),
     batchPositions: Float64Array.from(batches, (batch) => batch.regions[image]?.position ?? 0),
+    batchesPerRow: batches.length / rows,
     images: options.withImages ? read("image") : undefined,
   };
 }

@@ -1,15 +1,13 @@
 /**
- * The interval that holds a value.
+ * The interval that holds a value, by a guess that is right where intervals are of equal length, as ours nearly are.
  * @param starts - first value of each interval, rising, `starts[0]` 0
+ * @param perValue - intervals a unit of value, on average: the guess is `value * perValue`
  * @returns index of the last interval that starts at or below `value`
  */
-export function findInterval(starts: Float64Array, value: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (starts[middle]! <= value) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+export function findInterval(starts: Float64Array, value: number, perValue: number): number {
+  const last = starts.length - 1;
+  let index = Math.min(last, Math.trunc(value * perValue));
+  while (starts[index]! > value) index--;
+  while (index < last && starts[index + 1]! <= value) index++;
+  return index;
 }

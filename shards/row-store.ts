@@ -4,6 +4,7 @@ import type { FileSource } from "./byte-source.ts";
 import type { ShardEntry } from "./manifest.ts";
 import { imageBytesOf, type LoadedShard, loadShard, openShardFile } from "./open-shard.ts";
 import { findInterval } from "./row-search.ts";
+import type { Samples } from "./samples.ts";
 
 /** Files kept open at once; more shards than that are opened in turn. */
 const maxOpenFiles = 512;
@@ -19,6 +20,7 @@ export class RowStore {
   readonly #entries: readonly ShardEntry[];
   readonly #numClasses: number;
   readonly #firstRows: Float64Array;
+  readonly #shardsPerRow: number;
   readonly #shards: (LoadedShard | undefined)[];
   readonly #files = new Map<number, FileSource>();
   #numUsers = 0;
@@ -39,6 +41,7 @@ export class RowStore {
       return numRows - entry.rows;
     });
     this.numRows = numRows;
+    this.#shardsPerRow = this.#entries.length / numRows;
     this.isResident = imageBytesOf(numRows) <= options.memoryBytes;
     this.#shards = new Array<LoadedShard | undefined>(this.#entries.length).fill(undefined);
   }
@@ -59,34 +62,30 @@ export class RowStore {
     };
   }
 
-  /** Copies the id, label and image of a row to place `index` of a batch. Call between `use()` and its release. */
-  readRow(row: number, index: number, images: Uint8Array, labels: Int32Array, ids: Float64Array): void {
-    this.readFacts(row, index, labels, ids);
-    this.readImage(row, index, images);
+  /** Copies id, label and image of a row to place `index` of a batch. Call between `use()` and its release. */
+  readRow(row: number, index: number, samples: Samples): void {
+    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
+    const shard = this.#shards[shardIndex] ?? this.#load(shardIndex);
+    const own = row - this.#firstRows[shardIndex]!;
+    samples.ids[index] = shard.ids[own]!;
+    samples.labels[index] = shard.labels[own]!;
+    this.#copyImage(shardIndex, shard, own, index, samples.images);
   }
 
   /** `readRow` without the image. */
-  readFacts(row: number, index: number, labels: Int32Array, ids: Float64Array): void {
-    const shardIndex = findInterval(this.#firstRows, row);
+  readFacts(row: number, index: number, samples: Samples): void {
+    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
     const shard = this.#shards[shardIndex] ?? this.#load(shardIndex);
     const own = row - this.#firstRows[shardIndex]!;
-    ids[index] = shard.ids[own]!;
-    labels[index] = shard.labels[own]!;
+    samples.ids[index] = shard.ids[own]!;
+    samples.labels[index] = shard.labels[own]!;
   }
 
   /** `readRow` without id and label. */
   readImage(row: number, index: number, images: Uint8Array): void {
-    const shardIndex = findInterval(this.#firstRows, row);
+    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
     const shard = this.#shards[shardIndex] ?? this.#load(shardIndex);
-    const own = row - this.#firstRows[shardIndex]!;
-    const target = index * imageBytes;
-    if (shard.images !== undefined) {
-      images.set(shard.images.subarray(own * imageBytes, (own + 1) * imageBytes), target);
-      return;
-    }
-    const batch = findInterval(shard.batchStarts, own);
-    const position = shard.batchPositions[batch]! + (own - shard.batchStarts[batch]!) * imageBytes;
-    this.#open(shardIndex).readInto(position, images.subarray(target, target + imageBytes));
+    this.#copyImage(shardIndex, shard, row - this.#firstRows[shardIndex]!, index, images);
   }
 
   /** Closes all files and forgets what is resident; any later use is refused. */
@@ -94,6 +93,17 @@ export class RowStore {
     this.#isClosed = true;
     this.#closeFiles();
     this.#shards.fill(undefined);
+  }
+
+  #copyImage(shardIndex: number, shard: LoadedShard, own: number, index: number, images: Uint8Array): void {
+    const target = index * imageBytes;
+    if (shard.images !== undefined) {
+      images.set(shard.images.subarray(own * imageBytes, (own + 1) * imageBytes), target);
+      return;
+    }
+    const batch = findInterval(shard.batchStarts, own, shard.batchesPerRow);
+    const position = shard.batchPositions[batch]! + (own - shard.batchStarts[batch]!) * imageBytes;
+    this.#open(shardIndex).readInto(position, images.subarray(target, target + imageBytes));
   }
 
   #load(shardIndex: number): LoadedShard {

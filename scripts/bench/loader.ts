@@ -109,17 +109,20 @@ async function main(numImages: number): Promise<void> {
     const onDisk = await openDataset(folder, { memoryBytes: 0 });
     const cached = await openDataset(folder, { memoryBytes: Math.ceil(numImages / 5) * 3072 });
     const subset = Math.floor(numImages / 5);
+    const [infinite, finite] = [
+      { regime: "infinite", batchSize },
+      { regime: "finite", batchSize, epochs: 2 },
+    ] as const;
+    const kept = { ...finite, epochs: 4, numSamples: subset };
     const ours: Record<string, number> = {
-      "infinite, read from disk": await measure(onDisk, { regime: "infinite", batchSize }),
-      "finite, read from disk": await measure(onDisk, { regime: "finite", batchSize, epochs: 2 }),
-      [`finite, N = ${subset} kept`]: await measure(cached, {
-        regime: "finite",
-        batchSize,
-        numSamples: subset,
-        epochs: 4,
-      }),
-      "infinite, resident": await measure(resident, { regime: "infinite", batchSize }),
-      "finite, resident": await measure(resident, { regime: "finite", batchSize, epochs: 2 }),
+      "infinite, read from disk": await measure(onDisk, infinite),
+      [`finite, N = ${subset} kept`]: await measure(cached, kept),
+      "infinite, resident": await measure(resident, infinite),
+      "finite, resident": await measure(resident, finite),
+      "infinite, read from disk, reuseArrays": await measure(onDisk, { ...infinite, reuseArrays: true }),
+      [`finite, N = ${subset} kept, reuseArrays`]: await measure(cached, { ...kept, reuseArrays: true }),
+      "infinite, resident, reuseArrays": await measure(resident, { ...infinite, reuseArrays: true }),
+      "finite, resident, reuseArrays": await measure(resident, { ...finite, reuseArrays: true }),
     };
     const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
     for (const dataset of [resident, onDisk, cached]) dataset.close();
@@ -127,7 +130,7 @@ async function main(numImages: number): Promise<void> {
     const best = Math.max(...Object.values(peers));
     for (const [name, imagesPerSecond] of Object.entries({ ...ours, ...peers })) {
       const ratio = Number.isFinite(best) ? `  ${(imagesPerSecond / best).toFixed(2)} × best peer` : "";
-      console.log(`${name.padEnd(36)} ${thousands(imagesPerSecond)} images/s${ratio}`);
+      console.log(`${name.padEnd(40)} ${thousands(imagesPerSecond)} images/s${ratio}`);
     }
     console.log(
       `shuffled batches of ${batchSize}, ${numImages} images, warm cache; peak memory ${peakMb} MB (all our cases)`,

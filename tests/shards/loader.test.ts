@@ -118,6 +118,19 @@ test.each<LoaderOptions>([
   }
 });
 
+test("with reused arrays the batches are the same, one after the other in the same memory", async () => {
+  const dataset = await openTestDataset();
+  const options = { regime: "finite", numSamples: 47, epochs: 2, batchSize: 10, seed: 3, dropLast: false } as const;
+  const fresh = (await collect(dataset, options)).map(hashOf);
+  const [hashes, memory]: [string[], Set<ArrayBufferLike>] = [[], new Set()];
+  for await (const batch of dataset.loader({ ...options, reuseArrays: true })) {
+    hashes.push(hashOf(batch));
+    memory.add(batch.images.buffer);
+  }
+  expect(hashes).toEqual(fresh);
+  expect(memory.size).toBe(1);
+});
+
 test("a loop that was left early and started again goes on where it was", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 50, epochs: 2, batchSize: 10, seed: 4 } as const;
