@@ -1,0 +1,140 @@
+/**
+ * What `npm start`, `npm test`, `npm run check` and the like call. Plain JavaScript without dependencies, so that each
+ * works as the first command in a fresh clone: it installs what is missing, compiles what is stale, then runs the thing.
+ */
+
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const sourceFolders = [
+  "core",
+  "engine",
+  "networks",
+  "shards",
+  "generator",
+  "labeler",
+  "pipeline",
+  "bootstrap",
+  "scripts",
+];
+const binFolder = join(root, "node_modules", ".bin");
+const [task = "install", ...extra] = process.argv.slice(2);
+
+/** Runs a program in the package's folder, with our terminal. Resolves to its exit code; passes signals on. */
+function run(program, args, options = {}) {
+  return new Promise((resolve) => {
+    const path = `${binFolder}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`;
+    const child = spawn(program, args, {
+      cwd: root,
+      stdio: "inherit",
+      shell: process.platform === "win32",
+      env: { ...process.env, PATH: path },
+      ...options,
+    });
+    // A terminal's Ctrl-C reaches the child by itself; what is sent to us alone must be passed on. We wait in both cases.
+    const passOn = (signal) => process.stdin.isTTY || child.kill(signal);
+    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
+    child.on("error", (error) => {
+      process.stderr.write(`setup/cannot-run: ${program}: ${error.message}. Run \`npm ci\` again.\n`);
+      resolve(1);
+    });
+    child.on("exit", (code, signal) => {
+      for (const name of ["SIGINT", "SIGTERM"]) process.off(name, passOn);
+      resolve(code ?? (signal === "SIGINT" ? 130 : 1));
+    });
+  });
+}
+
+/** Runs steps until one fails. */
+async function runAll(steps) {
+  for (const [program, ...args] of steps) {
+    const code = await run(program, args);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+function modifiedMs(path) {
+  return existsSync(path) ? statSync(path).mtimeMs : 0;
+}
+
+/** Newest change of a source file. */
+function newestSourceMs() {
+  const files = [join(root, "tsconfig.json"), join(root, "tsconfig.build.json")];
+  for (const folder of sourceFolders.filter((name) => existsSync(join(root, name)))) {
+    for (const name of readdirSync(join(root, folder), { recursive: true })) {
+      // Folders count too: their time tells of deleted files.
+      if (name.endsWith(".ts") || !name.includes(".")) files.push(join(root, folder, name));
+    }
+  }
+  return Math.max(...files.map(modifiedMs));
+}
+
+/** npm ci, unless what is installed is what package-lock.json asks for. */
+async function install() {
+  const installed = modifiedMs(join(root, "node_modules", ".package-lock.json"));
+  if (installed >= modifiedMs(join(root, "package-lock.json")) && installed > 0) return 0;
+  process.stderr.write("installing packages (once)\n");
+  return await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+}
+
+/** tsc, unless the last compilation that went well is newer than every source file. */
+async function build() {
+  const stamp = join(root, "dist", ".built");
+  if (modifiedMs(stamp) > newestSourceMs()) return 0;
+  process.stderr.write("compiling\n");
+  const code = await run("tsc", ["--project", "tsconfig.build.json"]);
+  if (code === 0) writeFileSync(stamp, "");
+  return code;
+}
+
+const quickstart = [
+  "--run",
+  join("runs", "quickstart"),
+  "--count",
+  "1200",
+  "--test-count",
+  "240",
+  "--unit-size",
+  "120",
+];
+
+const tasks = {
+  install: () => 0,
+  start: () => run(process.execPath, [join("dist", "scripts", "build.js"), ...quickstart, ...extra]),
+  test: () => run("vitest", ["run", ...extra]),
+  "test:long": () => run("vitest", ["run", "--config", "vitest.long.config.ts", ...extra]),
+  bench: () => run(process.execPath, [join("dist", "scripts", "bench.js"), ...extra]),
+  check: () =>
+    runAll([
+      ["biome", "ci"],
+      ["tsc", "--project", "tsconfig.json"],
+      [
+        "depcruise",
+        "--config",
+        ".dependency-cruiser.cjs",
+        ...sourceFolders.filter((name) => existsSync(join(root, name))),
+      ],
+      ["typedoc"],
+      ...examples().map((path) => [process.execPath, path]),
+    ]),
+};
+
+/** Runnable examples; each exits with 0 if all went well. */
+function examples() {
+  const folder = join(root, "examples");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".mjs"))
+    .map((name) => join("examples", name));
+}
+
+if (!(task in tasks)) {
+  process.stderr.write(`setup/unknown-task: ${task}. Use one of: ${Object.keys(tasks).join(", ")}.\n`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = (await install()) || (await build()) || (await tasks[task]());
+}

@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { compiledFolder } from "../compile-sources.ts";
+import { hashFolder, killAndResume, runToEnd } from "./kill-build.ts";
+import { makeCifar10 } from "./make-cifar-10.ts";
+
+let folder: string;
+let data: string;
+const program = join(compiledFolder, "tests", "pipeline", "stand-in-build.js");
+const delayMs = "10";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-kill-"));
+  data = join(folder, "cifar-10");
+  await makeCifar10(data);
+  await runToEnd([program, join(folder, "undisturbed"), data, "0"]);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("a build killed at random moments and resumed leaves the very files of an undisturbed one", async () => {
+  const root = join(folder, "killed");
+  const { numKilled } = await killAndResume({
+    program: [program, root, data, delayMs],
+    numKills: 8,
+    maxLifeMs: 1800,
+    random: Math.random,
+  });
+  expect(numKilled).toBeGreaterThan(2);
+  expect(await hashFolder(root)).toEqual(await hashFolder(join(folder, "undisturbed")));
+});
+
+test("two workers on one run, one of them killed, build the same set", async () => {
+  const root = join(folder, "shared");
+  // Models are trained by rank 0 only, before the others start.
+  await killAndResume({
+    program: [program, root, data, "0", "0", "2"],
+    numKills: 0,
+    maxLifeMs: 0,
+    random: Math.random,
+  });
+  await rm(join(root, "receipts", "sample"), { recursive: true });
+  await rm(join(root, "dataset"), { recursive: true });
+  await rm(join(root, "receipts", "publish"), { recursive: true });
+  await Promise.all([
+    runToEnd([program, root, data, delayMs, "0", "2"]),
+    killAndResume({
+      program: [program, root, data, delayMs, "1", "2"],
+      numKills: 1,
+      maxLifeMs: 900,
+      random: () => 0.9,
+    }),
+  ]);
+  expect(await hashFolder(join(root, "dataset"))).toEqual(await hashFolder(join(folder, "undisturbed", "dataset")));
+});

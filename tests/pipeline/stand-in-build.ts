@@ -1,0 +1,13 @@
+/** A program that builds a small set with stand-in models: `node stand-in-build.js RUN CIFAR-10-FOLDER DELAY-MS RANK WORLD-SIZE`. */
+
+import { runBuild, testContext } from "./run-build.ts";
+import { standInRuntime } from "./stand-in-runtime.ts";
+
+const [, , root, data, delayMs, rank, worldSize] = process.argv;
+if (root === undefined || data === undefined) throw new Error("name a run folder and a CIFAR-10 folder");
+await runBuild({
+  root,
+  runtime: standInRuntime({ delayMs: Number(delayMs ?? 0) }),
+  sources: { data },
+  context: testContext({ rank: Number(rank ?? 0), worldSize: Number(worldSize ?? 1) }),
+});

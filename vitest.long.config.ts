@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests that take minutes: `npm run test:long`. */
+export default defineConfig({
+  test: {
+    include: ["tests/long/**/*.test.ts"],
+    globalSetup: ["tests/compile-sources.ts"],
+    testTimeout: 3_600_000,
+    hookTimeout: 120_000,
+  },
+});
