@@ -34,6 +34,8 @@ async function createSession(graph: Graph, provider: string, numThreads: number)
       graphOptimizationLevel: "all",
       intraOpNumThreads: numThreads,
       logSeverityLevel: 3,
+      // Threads that wait must sleep: spinning ones starve whatever else runs on the machine.
+      extra: { session: { intra_op: { allow_spinning: "0" } } },
     });
   } catch (error) {
     if (provider === "cpu") throw new BuilderError("engine/compile-failed", messageOf(error), { cause: error });

@@ -1,0 +1,93 @@
+/**
+ * Puts a trained model into `weights/`, with a card: command, images seen, time, machine, loss curve, and a sample grid
+ * or the test accuracy. For those who work on this package:
+ * `node dist/scripts/make-card.js RUN generator|labeler "MACHINE IN WORDS"`.
+ */
+
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { resolveConfig } from "../pipeline/config.ts";
+import { readCifar10 } from "../pipeline/read-cifar-10.ts";
+import { type ModelName, runFolderAt } from "../pipeline/run-folder.ts";
+import { drawSampleGrid } from "../pipeline/sample-grid.ts";
+import { shippedFile } from "../pipeline/shipped-files.ts";
+import { shippedRuntime } from "../pipeline/shipped-runtime.ts";
+import { replaceBytes, sha256 } from "../shards/index.ts";
+import { drawLossCurve, type LogLine } from "./draw-loss-curve.ts";
+import { reportError } from "./exit-codes.ts";
+
+const [, , run, name, machine] = process.argv;
+if (run === undefined || (name !== "generator" && name !== "labeler") || machine === undefined) {
+  process.stderr.write('usage/wrong: make-card RUN generator|labeler "MACHINE IN WORDS".\n');
+  process.exitCode = 2;
+} else {
+  try {
+    await makeCard(run, name, machine);
+  } catch (thrown) {
+    process.exitCode = reportError(thrown, { verbose: true });
+  }
+}
+
+async function makeCard(root: string, name: ModelName, machine: string): Promise<void> {
+  const folder = runFolderAt(root);
+  const weights = await readFile(folder.model(name));
+  const { options, seed } = JSON.parse(await readFile(folder.modelConfig(name), "utf8")) as {
+    readonly options: Readonly<Record<string, unknown>> & { readonly batchSize: number };
+    readonly seed: number;
+  };
+  const config = resolveConfig({ seed, [name]: options });
+  const lines = (await readFile(join(folder.training(name), "log.jsonl"), "utf8"))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as LogLine & { readonly imagesPerSecond: number });
+  const images = lines.at(-1)!.step * options.batchSize;
+  const seconds = lines.reduce((total, { step, imagesPerSecond }, index) => {
+    const steps = step - (lines[index - 1]?.step ?? 0);
+    return total + (steps * options.batchSize) / imagesPerSecond;
+  }, 0);
+  const pictures = { loss: `${name}-loss.png`, samples: `${name}-samples.png` };
+  await replaceBytes(shippedFile(`${name}.safetensors`), weights);
+  await replaceBytes(shippedFile(pictures.loss), await drawLossCurve(lines, options.batchSize));
+  const quality = name === "generator" ? await showSamples(pictures.samples) : await testAccuracy();
+  const flags = Object.entries(options).map(([key, value]) => `--${name}.${key} ${[value].flat().join(" ")}`);
+  const card = `# ${name === "generator" ? "Generator" : "Labeller"}
+
+| | |
+| --- | --- |
+| file | \`${basename(folder.model(name))}\`, ${(weights.length / 1e6).toFixed(1)} MB, float16, sha256 \`${sha256(weights)}\` |
+| trained on | CIFAR-10 train, 50,000 images |
+| images seen | ${images.toLocaleString("en")} (${(images / 50_000).toFixed(1)} epochs) |
+| time | ${(seconds / 60).toFixed(0)} minutes, ${(images / seconds).toFixed(0)} images/s on average |
+| machine | ${machine} |
+| last loss | ${lines.at(-1)!.loss.toFixed(4)} |
+${quality}
+
+\`\`\`
+cifar5m fetch --run DIR --data CIFAR-10-FOLDER
+cifar5m train ${name} --run DIR --seed ${seed} \\
+  ${flags.join(" \\\n  ")}
+\`\`\`
+
+![loss](${pictures.loss})
+${name === "generator" ? `\nImages of ids 0 to 39, one class a column, not selected:\n\n![samples](${pictures.samples})\n` : ""}`;
+  await replaceBytes(shippedFile(`${name}.md`), Buffer.from(card));
+
+  async function showSamples(file: string): Promise<string> {
+    const sampler = await shippedRuntime.openSampler(config, weights);
+    await replaceBytes(shippedFile(file), await drawSampleGrid(sampler));
+    await sampler.close();
+    return `| sampler of the pictures | Heun, ${config.sampler.steps} steps, guidance ${config.sampler.guidance} |`;
+  }
+
+  async function testAccuracy(): Promise<string> {
+    const test = await readCifar10({ folder: folder.cifar10, split: "test" });
+    const labeler = await shippedRuntime.openLabeler(config, weights);
+    const probabilities = await labeler.label(test.images);
+    await labeler.close();
+    const right = test.labels.filter((label, index) => {
+      const row = probabilities.subarray(index * 10, (index + 1) * 10);
+      return row.indexOf(Math.max(...row)) === label;
+    });
+    return `| CIFAR-10 test accuracy | **${((100 * right.length) / test.labels.length).toFixed(2)}%** (with the mirror image averaged in) |`;
+  }
+}
