@@ -13,17 +13,19 @@ export {
 } from "./commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
 export { diskError, systemCodeOf } from "./disk-error.ts";
-export { Loader } from "./loader.ts";
+export type { Loader } from "./loader.ts";
 export type { FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
-export { type LoaderState, loaderStateVersion } from "./loader-state.ts";
+export { type LoaderState, loaderStateSchema, loaderStateVersion } from "./loader-state.ts";
 export {
   hashShards,
   type Manifest,
   manifestName,
+  manifestSchema,
   manifestVersion,
   readManifest,
   type ShardEntry,
   type SplitName,
+  shardEntrySchema,
   splitNames,
   writeManifest,
 } from "./manifest.ts";
@@ -35,13 +37,22 @@ export {
   type Receipt,
   readReceipt,
   readReceiptIfAny,
+  receiptSchema,
   receiptVersion,
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
 export type { Batch, Samples } from "./samples.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
-export type { ColumnType, IntegerArray, TableInput, TableRows, TableSchema } from "./table-schema.ts";
+export type {
+  ColumnInput,
+  ColumnType,
+  ColumnValues,
+  IntegerArray,
+  TableInput,
+  TableRows,
+  TableSchema,
+} from "./table-schema.ts";
 export { removeStaleTemporaries } from "./temporary-file.ts";
 export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";
 export type { DatasetProblem } from "./verify-shard.ts";

@@ -5,7 +5,8 @@ import { parseRecord, safeCount } from "./record-schema.ts";
 /** The version this code writes, and the only one it reads. */
 export const loaderStateVersion = 1;
 
-const loaderStateSchema = z.strictObject({
+/** A loader state as JSON. */
+export const loaderStateSchema = z.strictObject({
   version: z.literal(loaderStateVersion),
   /** Fingerprint of the split: a state means nothing for other data. */
   dataset: z.string().min(1),

@@ -16,9 +16,20 @@ const batchesPerTurn = 64;
 /**
  * A position in an order of samples, and the batches from there on. It is one cursor: a loop that was left early and
  * started again goes on where it was. Made by `Dataset.loader`.
+ *
+ * Iterating throws BuilderError `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`,
+ * `table/…`, `disk/…` when a shard cannot be read; `dataset/closed`.
  */
-export class Loader implements AsyncIterable<Batch> {
+export interface Loader extends AsyncIterable<Batch> {
   /** Global batches from the start to the end; Infinity for endless epochs. */
+  readonly numBatches: number;
+  readonly batchesPerEpoch: number;
+  /** Where the loader stands: after the batch that was handed out last. Resuming from it costs O(1). */
+  state(): LoaderState;
+}
+
+/** Serves the rows of a store. */
+export class RowLoader implements Loader {
   readonly numBatches: number;
   readonly batchesPerEpoch: number;
   readonly #options: ResolvedOptions;
@@ -53,17 +64,12 @@ export class Loader implements AsyncIterable<Batch> {
     this.#position = state.position;
   }
 
-  /** Where the loader stands: after the batch that was handed out last. Resuming from it costs O(1). */
   state(): LoaderState {
     const { regime, seed, numSamples, shuffle } = this.#options;
     const { epoch, position } = this.#next();
     return { version: loaderStateVersion, dataset: this.#dataset, regime, seed, numSamples, shuffle, epoch, position };
   }
 
-  /**
-   * @throws BuilderError `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`, `table/…`,
-   *   `disk/…` when a shard cannot be read; `dataset/closed`
-   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const release = this.#store.use();
     try {

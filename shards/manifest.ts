@@ -13,7 +13,8 @@ export const manifestVersion = 1;
 /** Its name in a dataset folder. */
 export const manifestName = "manifest.json";
 
-const shardEntrySchema = z.strictObject({
+/** A shard in the manifest. */
+export const shardEntrySchema = z.strictObject({
   /** Relative to the dataset folder, with forward slashes. */
   file: z.string().regex(/^(?!.*\.\.)[A-Za-z0-9_-]+\/[A-Za-z0-9_.-]+\.arrow$/, "must be like train/part-00000.arrow"),
   rows: safeCount,
@@ -31,7 +32,8 @@ const splitSchema = z.strictObject({
   classCounts: z.array(safeCount),
 });
 
-const manifestSchema = z.strictObject({
+/** manifest.json without its checksum. */
+export const manifestSchema = z.strictObject({
   version: z.literal(manifestVersion),
   name: z.string().min(1),
   classNames: z.array(z.string().min(1)),

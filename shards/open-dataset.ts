@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { Loader } from "./loader.ts";
+import { type Loader, RowLoader } from "./loader.ts";
 import type { LoaderOptions } from "./loader-options.ts";
 import { type Manifest, readManifest, type SplitName, splitNames } from "./manifest.ts";
 import { RowStore } from "./row-store.ts";
@@ -70,7 +70,7 @@ export class Dataset {
    * @throws BuilderError `loader/…` for options out of range, `loader-state/…` for a state of another loader
    */
   loader(options: LoaderOptions): Loader {
-    return new Loader(this.#store, this.fingerprint, this.#memoryBytes, options);
+    return new RowLoader(this.#store, this.fingerprint, this.#memoryBytes, options);
   }
 
   /**

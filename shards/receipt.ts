@@ -9,7 +9,8 @@ import { parseRecord, safeCount, sha256Text } from "./record-schema.ts";
 /** The version this code writes, and the only one it reads. */
 export const receiptVersion = 1;
 
-const receiptSchema = z.strictObject({
+/** A receipt without its checksum. */
+export const receiptSchema = z.strictObject({
   version: z.literal(receiptVersion),
   /** The stage that did the unit: `sample`, `label`, … */
   stage: z.string().min(1),

@@ -42,6 +42,7 @@ test.skipIf(!hasPython)(
       datasets: expected,
       features,
       inPlaceFeatures: features,
+      streamedFeatures: features,
       labelNames: cifar10ClassNames,
       firstStreamed: { label: shards[0]?.columns.label[0], bytes: 3072 },
     });
