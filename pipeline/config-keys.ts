@@ -90,5 +90,5 @@ function describeBounds(schema: JsonSchema): string {
     high === undefined ? "" : `at most ${high}`,
     below === undefined ? "" : `below ${below}`,
   ].filter((bound) => bound !== "");
-  return bounds.length === 0 ? "" : ` ${bounds.join(" and ")}`;
+  return bounds.length === 0 ? "" : `, ${bounds.join(" and ")}`;
 }

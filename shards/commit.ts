@@ -147,11 +147,21 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function makeFolder(directory: string): Promise<void> {
-  const firstMade = await mkdir(directory, { recursive: true });
+  const firstMade = await mkdir(directory, { recursive: true }).catch(async (thrown: unknown) => {
+    // On a read-only file system Node says ENOENT here; a plain mkdir tells the reason.
+    if (systemCodeOf(thrown) === "ENOENT") await mkdir(await firstMissing(directory));
+    throw thrown;
+  });
   // Without this a power cut could forget the new folder and all that was committed in it.
   for (let made = directory; firstMade !== undefined && made.length >= firstMade.length; made = dirname(made)) {
     await syncFolder(dirname(made));
   }
+}
+
+/** The topmost part of a path that does not exist. */
+async function firstMissing(directory: string): Promise<string> {
+  const parent = dirname(directory);
+  return parent === directory || (await exists(parent)) ? directory : await firstMissing(parent);
 }
 
 async function syncFolder(directory: string): Promise<void> {

@@ -1,0 +1,161 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readCifar10 } from "../../pipeline/read-cifar-10.ts";
+import { readRemovals } from "../../pipeline/removals.ts";
+import { readRun } from "../../pipeline/run.ts";
+import { verifyRun } from "../../pipeline/verify.ts";
+import { openDataset, readManifest, readShard } from "../../shards/index.ts";
+import { errorOf } from "./expect-error.ts";
+import { hashFolder } from "./kill-build.ts";
+import { makeCifar10, recordsPerFile } from "./make-cifar-10.ts";
+import { runBuild, smallConfig, testContext } from "./run-build.ts";
+import { mirrored, standInImage, standInRuntime } from "./stand-in-runtime.ts";
+
+let folder: string;
+let data: string;
+let root: string;
+let planted: Map<number, Uint8Array>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-build-"));
+  data = join(folder, "cifar-10");
+  root = join(folder, "run");
+  await makeCifar10(data);
+  const train = await readCifar10({ folder: data, split: "train", recordsPerFile });
+  const held = await readCifar10({ folder: data, split: "test", recordsPerFile });
+  const imageOf = ({ images }: { images: Uint8Array }, index: number) => images.slice(index * 3072, (index + 1) * 3072);
+  const weights = Buffer.from("any weights");
+  planted = new Map([
+    [7, imageOf(train, 11)],
+    [20, mirrored(imageOf(held, 3))],
+    // A test image that repeats a train image: ids 2 and 60 are in different splits.
+    [60, mirrored(standInImage({ seed: 0, weights }, 2, 2))],
+    [2, standInImage({ seed: 0, weights }, 2, 2)],
+  ]);
+  await runBuild({ root, runtime: standInRuntime({ planted }), sources: { data } });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("planted copies are left out of the shards, and recorded with reason and partner", async () => {
+  const run = await readRun(root);
+  const removals = (await Promise.all(run.units.map((unit) => readRemovals(run.folder.removals(unit))))).flat();
+  expect(removals.map(({ id, reason, mirrored: flipped, partner }) => [id, reason, flipped, partner])).toEqual([
+    [7, "duplicate-of-cifar10-train", false, 11],
+    [20, "duplicate-of-cifar10-test", true, 3],
+    [60, "duplicate-within-set", true, 2],
+  ]);
+  const manifest = await readManifest(run.folder.dataset);
+  expect([manifest.splits.train.rows, manifest.splits.test.rows]).toEqual([48, 20]);
+  expect(manifest.removals).toEqual({
+    "duplicate-of-cifar10-train": 1,
+    "duplicate-of-cifar10-test": 1,
+    "duplicate-within-set": 1,
+  });
+});
+
+test("the shards hold what the models made: ids, images, classes in turn, the most probable label", async () => {
+  const run = await readRun(root);
+  const shards = await Promise.all(run.units.map((unit) => readShard(run.folder.shard(unit))));
+  const ids = shards.flatMap(({ columns }) => [...columns.id]);
+  expect(ids).toEqual(Array.from({ length: 71 }, (_, id) => id).filter((id) => ![7, 20, 60].includes(id)));
+  const weights = await readFile(run.folder.model("generator"));
+  for (const { columns } of shards) {
+    for (const [row, id] of columns.id.entries()) {
+      const image = columns.image.subarray(row * 3072, (row + 1) * 3072);
+      expect(Buffer.compare(image, standInImage({ seed: 0, weights }, id, id % 10, planted))).toBe(0);
+      expect(columns.class[row]).toBe(id % 10);
+      expect(columns.label[row]).toBe(image[0]! % 10);
+      expect(columns.confidence[row]).toBe(Math.fround(0.55));
+    }
+  }
+});
+
+test("a second build does nothing, and opens no model", async () => {
+  const before = await hashFolder(root);
+  const fail = () => Promise.reject(new Error("a model was opened"));
+  const runtime = standInRuntime();
+  const counts = await runBuild({
+    root,
+    runtime: { ...runtime, openSampler: fail, openLabeler: fail, train: { generator: fail, labeler: fail } },
+    sources: { data },
+  });
+  expect(counts.get("sample/kept")).toBe(71);
+  expect(counts.get("sample/images")).toBeUndefined();
+  expect(await hashFolder(root)).toEqual(before);
+});
+
+test("batch size and number of workers leave no trace in the data set", async () => {
+  const other = join(folder, "other-batches");
+  const config = { ...smallConfig, sampler: { batchSize: 7 }, labeling: { batchSize: 3 } };
+  await runBuild({ root: other, runtime: standInRuntime({ planted }), sources: { data }, config });
+  expect(await hashFolder(join(other, "dataset"))).toEqual(await hashFolder(join(root, "dataset")));
+});
+
+test("a flipped byte is found, and a build after deleting the shard makes it again", async () => {
+  const before = await hashFolder(join(root, "dataset"));
+  const { folder: paths, units } = await readRun(root);
+  const path = paths.shard(units[1]!);
+  const bytes = await readFile(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  await writeFile(path, bytes);
+  const problems = await verifyRun(root, testContext());
+  expect(problems.map(({ code }) => code)).toEqual(["shard/hash-mismatch"]);
+  expect(problems[0]?.message).toContain(path);
+  await errorOf(
+    () => runBuild({ root, runtime: standInRuntime({ planted }), sources: { data } }),
+    "shard/hash-mismatch",
+  );
+  await rm(path);
+  await runBuild({ root, runtime: standInRuntime({ planted }), sources: { data } });
+  expect(await hashFolder(join(root, "dataset"))).toEqual(before);
+});
+
+test("a damaged receipt and a damaged intermediate file are named", async () => {
+  const { folder: paths, units } = await readRun(root);
+  const receipt = paths.receipt("label", "train-00001");
+  const good = await readFile(receipt, "utf8");
+  await writeFile(receipt, good.replace(/"rows": \d+/, '"rows": 3'));
+  const { message } = await errorOf(
+    () => runBuild({ root, runtime: standInRuntime(), sources: { data } }),
+    "json/corrupt",
+  );
+  expect(message).toContain(receipt);
+  await writeFile(receipt, good);
+  const samples = paths.samples(units[0]!);
+  const bytes = await readFile(samples);
+  await writeFile(samples, bytes.subarray(1));
+  expect((await verifyRun(root, testContext())).map(({ code }) => code)).toEqual(["unit/hash-mismatch"]);
+  await writeFile(samples, bytes);
+  expect(await verifyRun(root, testContext())).toEqual([]);
+});
+
+test("other weights than the run was made with are refused", async () => {
+  const weights = join(folder, "other.safetensors");
+  await writeFile(weights, "other weights");
+  const sources = { generator: weights, labeler: weights };
+  const { message } = await errorOf(() => runBuild({ root, runtime: standInRuntime(), sources }), "run/config-changed");
+  expect(message).toContain("generator.config.json");
+});
+
+test("a run without CIFAR-10 is compared with the shipped fingerprints", async () => {
+  const weights = join(folder, "weights.safetensors");
+  await writeFile(weights, "weights");
+  const other = join(folder, "no-data");
+  await runBuild({ root: other, runtime: standInRuntime(), sources: { generator: weights, labeler: weights } });
+  const manifest = await readManifest(join(other, "dataset"));
+  expect(Object.keys(manifest.models)).toEqual(["cifar-10", "generator", "labeler"]);
+  expect(await verifyRun(other, testContext())).toEqual([]);
+});
+
+test("the loader serves what was built", async () => {
+  const dataset = await openDataset(join(root, "dataset"));
+  const seen: number[] = [];
+  for await (const { ids } of dataset.loader({ regime: "finite", numSamples: 48, epochs: 1, batchSize: 8, seed: 1 })) {
+    seen.push(...ids);
+  }
+  expect(seen.sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 50 }, (_, id) => id).filter((id) => id !== 7 && id !== 20),
+  );
+});

@@ -1,0 +1,118 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { createdBy } from "../../pipeline/created-by.ts";
+import { runCli } from "./run-cli.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-usage-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("receipts name the version of package.json", () => {
+  expect(createdBy).toBe(`${packageJson.name} ${packageJson.version}`);
+});
+
+describe.concurrent("wrong usage is one line on stderr and exit code 2", () => {
+  test.for([
+    ["an unknown option", ["sample", "--run", "RUN", "--cuont", "5"], /usage\/wrong: .*cuont/],
+    [
+      "an unknown option of a section",
+      ["sample", "--run", "RUN", "--sampler.stepz", "5"],
+      /usage\/wrong: .*sampler\.stepz/,
+    ],
+    ["an option of another command", ["inspect", "--run", "RUN", "--count", "5"], /usage\/wrong: .*count/],
+    ["an unknown command", ["smaple", "--run", "RUN"], /usage\/wrong: .*smaple/],
+    ["no command", [], /usage\/wrong: /],
+    ["no run folder", ["build"], /usage\/wrong: .*run/],
+    ["train without a model", ["train", "--run", "RUN"], /usage\/wrong: .*generator \| labeler/],
+    [
+      "--count 0",
+      ["build", "--run", "RUN", "--count", "0"],
+      /config\/out-of-range: count must be an integer, at least 1, got 0\./,
+    ],
+    [
+      "a word for a number",
+      ["build", "--run", "RUN", "--count", "many"],
+      /config\/out-of-range: --count must be .*, got many\./,
+    ],
+    [
+      "an engine that does not exist",
+      ["sample", "--run", "RUN", "--engine", "abacus"],
+      /config\/out-of-range: .*onnxruntime, tfjs/,
+    ],
+    [
+      "a rank beyond the workers",
+      ["sample", "--run", "RUN", "--rank", "2", "--world-size", "2"],
+      /usage\/out-of-range: --rank/,
+    ],
+  ] as const)("%s", async ([, args, line]) => {
+    const root = join(folder, "unused");
+    const { exitCode, stderr } = await runCli(args.map((arg) => (arg === "RUN" ? root : arg)));
+    expect(stderr).toMatch(line);
+    expect(stderr.trim().split("\n").length).toBe(1);
+    expect(exitCode).toBe(2);
+    expect(await readdir(folder)).not.toContain("unused");
+  });
+});
+
+test("--dry-run prints the configuration of file and flags with its hash, and writes nothing", async () => {
+  const root = join(folder, "dry");
+  const file = join(folder, "config.json");
+  await writeFile(file, JSON.stringify({ count: 500, sampler: { steps: 9, rho: 5 } }));
+  const flags = ["--dry-run", "--sampler.steps", "4", "--generator.multipliers", "1,2"];
+  const { exitCode, stdout } = await runCli(["build", "--run", root, "--config", file, ...flags]);
+  expect(exitCode).toBe(0);
+  const { hash, config } = JSON.parse(stdout);
+  expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  expect(config.count).toBe(500);
+  expect(config.sampler).toMatchObject({ steps: 4, rho: 5 });
+  expect(config.generator.multipliers).toEqual([1, 2]);
+  expect(await readdir(folder)).not.toContain("dry");
+});
+
+test("a config file that is no JSON is named", async () => {
+  const file = join(folder, "broken.json");
+  await writeFile(file, "{ count: 5 }");
+  const { exitCode, stderr } = await runCli(["build", "--run", join(folder, "none"), "--config", file]);
+  expect(stderr).toContain(`config/not-json: ${file}`);
+  expect(exitCode).toBe(2);
+});
+
+test("what fails for another reason is one line and exit code 1; --verbose adds the stack", async () => {
+  const args = ["sample", "--run", join(folder, "empty"), "--count", "10", "--test-count", "0"];
+  const plain = await runCli([...args, "--quiet"]);
+  expect(plain.exitCode).toBe(1);
+  expect(plain.stderr).toMatch(/^run\/model-missing: .*generator\.safetensors .*\n$/);
+  const verbose = await runCli([...args, "--verbose"]);
+  expect(verbose.stderr).toMatch(/\n {4}at /);
+});
+
+test("another configuration than the run folder's is refused", async () => {
+  const root = join(folder, "changed");
+  await runCli(["sample", "--run", root, "--count", "10", "--test-count", "0"]);
+  const { exitCode, stderr } = await runCli(["sample", "--run", root, "--count", "20", "--quiet"]);
+  expect(stderr).toMatch(/^run\/config-changed: .*run\.json .*count is 10, now 20.*\n$/);
+  expect(exitCode).toBe(1);
+});
+
+test("weights that are none, or of another model, are refused before the run takes them", async () => {
+  const root = join(folder, "weights");
+  const file = join(folder, "none.safetensors");
+  await writeFile(file, "no weights at all");
+  const args = ["build", "--run", root, "--count", "10", "--test-count", "0", "--generator", file, "--quiet"];
+  const { exitCode, stderr } = await runCli(args);
+  expect(stderr).toMatch(/^weights\/corrupt: .*\n$/);
+  expect(exitCode).toBe(1);
+  expect(await readdir(root)).not.toContain("models");
+});
+
+test("each stage also runs by itself", async () => {
+  const { exitCode, stderr } = await runCli(["--run", join(folder, "none"), "--quiet"], "verify");
+  expect(stderr).toMatch(/^run\/missing: .*\n$/);
+  expect(exitCode).toBe(1);
+  expect((await runCli(["--help"], "train-labeler")).stdout).toContain("--labeler.epochs");
+});
