@@ -1,0 +1,18 @@
+import type { Tensor, TensorFlow } from "../load-tensorflow.ts";
+
+type Tensor4D = import("@tensorflow/tfjs").Tensor4D;
+
+/** [N, C, H, W] to [N, H, W, C], the only layout in which tfjs computes on a CPU. */
+export function channelsLast(tf: TensorFlow, x: Tensor): Tensor4D {
+  return tf.transpose(x as Tensor4D, [0, 2, 3, 1]);
+}
+
+/** [N, H, W, C] to [N, C, H, W]. */
+export function channelsFirst(tf: TensorFlow, x: Tensor): Tensor4D {
+  return tf.transpose(x as Tensor4D, [0, 3, 1, 2]);
+}
+
+/** Filters [O, I, h, w] to [h, w, I, O]. */
+export function filtersLast(tf: TensorFlow, filters: Tensor): Tensor4D {
+  return tf.transpose(filters as Tensor4D, [2, 3, 1, 0]);
+}

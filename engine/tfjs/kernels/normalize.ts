@@ -1,0 +1,19 @@
+import { type Kernels, single } from "../kernel.ts";
+
+export const normalizeKernels: Kernels = {
+  Softmax: single((tf, [x], { attributes }) => {
+    const axis = attributes["axis"] as number;
+    const last = x!.rank - 1;
+    if (axis === last) return tf.softmax(x!);
+    // tfjs knows the last axis only; exchanging two axes is its own inverse.
+    const exchange = x!.shape.map((_, index) => (index === axis ? last : index === last ? axis : index));
+    return tf.transpose(tf.softmax(tf.transpose(x!, exchange)), exchange);
+  }),
+  LayerNormalization: (tf, [x], { attributes }) => {
+    const mean = tf.mean(x!, -1, true);
+    const centred = tf.sub(x!, mean);
+    const variance = tf.mean(tf.square(centred), -1, true);
+    const inverseDeviation = tf.rsqrt(tf.add(variance, attributes["epsilon"] as number));
+    return [tf.mul(centred, inverseDeviation), mean, inverseDeviation];
+  },
+};

@@ -1,0 +1,151 @@
+import { BuilderError } from "../../core/errors.ts";
+import { Graph, type Node } from "../graph.ts";
+import { neededNodes } from "../write-onnx.ts";
+import type { Kernel, Kernels } from "./kernel.ts";
+import { convKernels } from "./kernels/conv.ts";
+import { elementwiseKernels } from "./kernels/elementwise.ts";
+import { gatherKernels } from "./kernels/gather.ts";
+import { matmulKernels } from "./kernels/matmul.ts";
+import { normalizeKernels } from "./kernels/normalize.ts";
+import { poolKernels } from "./kernels/pool.ts";
+import { reduceKernels } from "./kernels/reduce.ts";
+import { shapeKernels } from "./kernels/shape.ts";
+import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
+import { tfType, toTensor } from "./values.ts";
+
+const kernels: Kernels = {
+  ...elementwiseKernels,
+  ...shapeKernels,
+  ...matmulKernels,
+  ...convKernels,
+  ...poolKernels,
+  ...reduceKernels,
+  ...normalizeKernels,
+  ...gatherKernels,
+};
+
+/** Finds a value of the graph that is running, or of one around it. */
+type Lookup = (name: string) => Tensor;
+
+interface Step {
+  readonly node: Node;
+  readonly kernel: Kernel | undefined;
+  readonly body: Plan | undefined;
+  readonly inputNames: readonly string[];
+  /** Values that no later step needs. */
+  readonly lastUses: readonly string[];
+}
+
+/** How to run a graph: its needed nodes in order, with what can be freed after each. */
+export class Plan {
+  readonly graph: Graph;
+  readonly #tf: TensorFlow;
+  readonly #steps: readonly Step[];
+  readonly #constants = new Map<string, Tensor>();
+
+  /** @throws BuilderError `engine/unsupported-type` or `engine/unknown-operator` */
+  constructor(tf: TensorFlow, graph: Graph) {
+    this.#tf = tf;
+    this.graph = graph;
+    const { nodes, names } = neededNodes(graph);
+    for (const [name, value] of graph.constants) {
+      if (names.has(name)) this.#constants.set(name, tf.keep(toTensor(tf, value)));
+    }
+    const kept = new Set([...graph.outputs.values()].map(({ name }) => name));
+    const own = new Set([...graph.inputs, ...nodes.flatMap(({ outputs }) => outputs)].map(({ name }) => name));
+    const steps = nodes.toReversed().map((node) => {
+      for (const { dtype } of node.outputs) tfType(dtype);
+      const used = new Set([...node.outputs.map(({ name }) => name), ...usedNames(node)]);
+      const lastUses = [...used].filter((name) => own.has(name) && !kept.has(name));
+      for (const name of used) kept.add(name);
+      return this.#stepOf(node, lastUses);
+    });
+    this.#steps = steps.reverse();
+  }
+
+  #stepOf(node: Node, lastUses: readonly string[]): Step {
+    const { op, inputs, attributes } = node;
+    const inputNames = inputs.slice(0, op.numOnnxInputs).map(({ name }) => name);
+    const { body } = attributes;
+    if (body instanceof Graph) {
+      return { node, kernel: undefined, body: new Plan(this.#tf, body), inputNames, lastUses };
+    }
+    const kernel = kernels[op.name];
+    if (kernel === undefined) {
+      const known = "it has one for every operation in engine/ops";
+      throw new BuilderError(
+        "engine/unknown-operator",
+        `the tfjs engine has no kernel "${op.name}", ${known}. Add it in engine/tfjs/kernels.`,
+      );
+    }
+    return { node, kernel, body: undefined, inputNames, lastUses };
+  }
+
+  /**
+   * Runs the graph once.
+   * @param inputs - a value for each input of the graph, in order; they belong to the run from now on
+   * @returns a value for each output, in order; they belong to the caller
+   */
+  run(inputs: readonly Tensor[], outer?: Lookup): Tensor[] {
+    const values = new Map(this.graph.inputs.map(({ name }, index) => [name, inputs[index]!]));
+    const lookup: Lookup = (name) => {
+      const value = values.get(name) ?? this.#constants.get(name) ?? outer?.(name);
+      if (value === undefined) throw new Error(`no value "${name}" in the graph`);
+      return value;
+    };
+    try {
+      for (const { node, kernel, body, inputNames, lastUses } of this.#steps) {
+        const operands = inputNames.map(lookup);
+        const results =
+          body === undefined
+            ? this.#tf.tidy(() => [...kernel!(this.#tf, operands, node)])
+            : this.#repeat(body, operands, lookup);
+        node.outputs.forEach(({ name }, index) => {
+          const result = results[index]!;
+          values.set(name, operands.includes(result) ? result.clone() : result);
+        });
+        for (const name of lastUses) {
+          values.get(name)?.dispose();
+          values.delete(name);
+        }
+      }
+      return [...this.graph.outputs.values()].map(({ name }) => lookup(name).clone());
+    } finally {
+      for (const value of values.values()) value.dispose();
+    }
+  }
+
+  /** Runs the body of a `Loop`: [count, condition, ...initial] to [...carried, ...collected]. */
+  #repeat(body: Plan, [count, , ...initial]: readonly Tensor[], lookup: Lookup): Tensor[] {
+    const tf = this.#tf;
+    const numIterations = count!.dataSync()[0]!;
+    let carried = initial.map((tensor) => tensor.clone());
+    const collected: Tensor[][] = [];
+    for (let iteration = 0; iteration < numIterations; iteration++) {
+      const counter = [tf.scalar(iteration, "int32"), tf.scalar(true, "bool")];
+      const [proceed, ...results] = body.run([...counter, ...carried], lookup);
+      proceed!.dispose();
+      carried = results.slice(0, initial.length);
+      collected.push(results.slice(initial.length));
+    }
+    const series = collected[0]?.map((_, index) => tf.stack(collected.map((results) => results[index]!)));
+    tf.dispose(collected);
+    return [...carried, ...(series ?? [])];
+  }
+
+  /** Frees the constants. */
+  release(): void {
+    for (const { body } of this.#steps) body?.release();
+    this.#tf.dispose([...this.#constants.values()]);
+    this.#constants.clear();
+  }
+}
+
+/** Values a node reads, those of its body from outside included. */
+function usedNames({ inputs, op, attributes }: Node): string[] {
+  const names = inputs.slice(0, op.numOnnxInputs).map(({ name }) => name);
+  for (const attribute of Object.values(attributes)) {
+    if (attribute instanceof Graph) names.push(...neededNodes(attribute).names);
+  }
+  return names;
+}

@@ -1,0 +1,67 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
+import type { Graph } from "../graph.ts";
+import type { TensorData } from "../tensor.ts";
+import { loadTensorFlow, type TensorFlow } from "./load-tensorflow.ts";
+import { Plan } from "./plan.ts";
+import { fromTensor, toTensor } from "./values.ts";
+
+export interface TfjsEngine extends Engine {
+  /** The package that does the work: `@tensorflow/tfjs-node-gpu`, `@tensorflow/tfjs-node` or `@tensorflow/tfjs`. */
+  readonly packageName: string;
+}
+
+/**
+ * Runs graphs with TensorFlow.js, node by node.
+ * @param options.device - `cpu`, `gpu` or `cuda`; by default the first that is there of a GPU, a native CPU and plain
+ * JavaScript
+ * @throws BuilderError `engine/unknown-device` or `engine/device-missing`
+ */
+export async function tfjsEngine({ device }: EngineOptions = {}): Promise<TfjsEngine> {
+  const loaded = await loadTensorFlow(device);
+  return {
+    name: "tfjs",
+    device: loaded.device,
+    packageName: loaded.packageName,
+    compile: async (graph) => new TfjsExecutable(loaded.tf, graph),
+  };
+}
+
+class TfjsExecutable implements Executable {
+  readonly #tf: TensorFlow;
+  readonly #plan: Plan;
+
+  constructor(tf: TensorFlow, graph: Graph) {
+    this.#tf = tf;
+    this.#plan = new Plan(tf, graph);
+  }
+
+  async run(feeds: Feeds): Promise<Record<string, TensorData>> {
+    const { inputs, outputs } = this.#plan.graph;
+    const values = inputs.map(({ name, shape }) => {
+      const value = feeds[name];
+      if (value === undefined) {
+        throw new BuilderError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
+      }
+      if (value.shape.join() !== shape.join()) {
+        throw new BuilderError(
+          "engine/wrong-shape",
+          `the input "${name}" has shape [${shape}], got [${value.shape}]. Feed a value of that shape.`,
+        );
+      }
+      return value;
+    });
+    const results = this.#plan.run(values.map((value) => toTensor(this.#tf, value)));
+    const declared = [...outputs];
+    const data = results.map((result, index) => {
+      const [name, { dtype }] = declared[index]!;
+      return [name, fromTensor(result, dtype)] as const;
+    });
+    this.#tf.dispose(results);
+    return Object.fromEntries(data);
+  }
+
+  async release(): Promise<void> {
+    this.#plan.release();
+  }
+}
