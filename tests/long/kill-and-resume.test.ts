@@ -1,14 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { compiledFolder } from "../compile-sources.ts";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { hashFolder, killAndResume, runToEnd } from "../pipeline/kill-build.ts";
 import { makeCifar10 } from "../pipeline/make-cifar-10.ts";
 
 let folder: string;
 let data: string;
-const program = join(compiledFolder, "tests", "pipeline", "stand-in-build.js");
+const program = join(inject("compiledFolder"), "tests", "pipeline", "stand-in-build.js");
 const delayMs = "10";
 
 beforeAll(async () => {

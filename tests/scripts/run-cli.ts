@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { compiledFolder } from "../compile-sources.ts";
+import { inject } from "vitest";
 
 /** What a command left. */
 export interface CliResult {
@@ -12,7 +12,7 @@ export interface CliResult {
 /** Runs `cifar5m` with arguments, as a process of its own. */
 export function runCli(args: readonly string[], script = "cifar5m"): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(compiledFolder, "scripts", `${script}.js`), ...args]);
+    const child = spawn(process.execPath, [join(inject("compiledFolder"), "scripts", `${script}.js`), ...args]);
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (text) => {
       stdout += String(text);
