@@ -1,23 +1,16 @@
-import { BuilderError } from "../core/errors.ts";
-import type { RandomStream } from "../core/random.ts";
 import { gradients } from "./autodiff.ts";
 import { Graph, type Tensor } from "./graph.ts";
 import { mul } from "./ops/elementwise.ts";
 import { gather } from "./ops/gather.ts";
 import { loop } from "./ops/loop.ts";
-import { concat, reshape, split } from "./ops/shape.ts";
+import { concat, reshape } from "./ops/shape.ts";
 import { clipByNorm, movingAverage, type Optimizer } from "./optimizers.ts";
-import {
-  type ParameterSource,
-  type ParameterSpec,
-  type RandomKind,
-  Scope,
-  type StateSpec,
-  totalSize,
-} from "./parameters.ts";
+import { cutVector, type RandomInput, StepSource, surveyNetwork } from "./parameter-sources.ts";
+import { type ParameterSpec, Scope, type StateSpec, totalSize } from "./parameters.ts";
 import { type DType, type Shape, sizeOf, tensorData } from "./tensor.ts";
 
-interface Declaration {
+/** Type and shape of one value of a step, or of a resident array. */
+export interface Declaration {
   readonly dtype: DType;
   readonly shape: Shape;
 }
@@ -44,14 +37,6 @@ export interface TrainingDefinition {
   readonly clipNorm?: number;
 }
 
-/** Random numbers that a step uses, in the order it asked for them. */
-export interface RandomInput {
-  readonly name: string;
-  readonly kind: RandomKind;
-  readonly stream: RandomStream;
-  readonly shape: Shape;
-}
-
 /** A graph that trains: its one `Loop` carries all that changes from step to step. */
 export interface TrainingProgram {
   readonly graph: Graph;
@@ -63,57 +48,9 @@ export interface TrainingProgram {
   readonly carried: readonly string[];
 }
 
-/** Notes what a network asks for, in order. */
-class Survey implements ParameterSource {
-  readonly training = true;
-  readonly parameters: ParameterSpec[] = [];
-  readonly states: StateSpec[] = [];
-  readonly randoms: RandomInput[] = [];
-  readonly graph = new Graph();
-
-  parameter(spec: ParameterSpec): Tensor {
-    if ([...this.parameters, ...this.states].some(({ name }) => name === spec.name)) {
-      throw new BuilderError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
-    }
-    this.parameters.push(spec);
-    return this.graph.input(spec.name, "float32", spec.shape);
-  }
-
-  state(spec: StateSpec): Tensor {
-    this.states.push(spec);
-    return this.graph.input(spec.name, "float32", spec.shape);
-  }
-
-  setState(): void {}
-
-  random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {
-    const name = `random${this.randoms.length}`;
-    this.randoms.push({ name, kind, stream, shape });
-    return this.graph.input(name, "float32", shape);
-  }
-}
-
-/** Parameters and states that a network has, in the order it asks for them. */
-export function surveyNetwork(build: (scope: Scope, graph: Graph) => unknown): Survey {
-  const survey = new Survey();
-  build(new Scope(survey), survey.graph);
-  return survey;
-}
-
 function declare(graph: Graph, declarations: Readonly<Record<string, Declaration>>): Record<string, Tensor> {
   const entries = Object.entries(declarations);
   return Object.fromEntries(entries.map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)]));
-}
-
-/** Tensors of given shapes, cut from a vector. */
-function cut(vector: Tensor, specs: readonly { readonly name: string; readonly shape: Shape }[]): Map<string, Tensor> {
-  if (specs.length === 0) return new Map();
-  const parts = split(
-    vector,
-    specs.map(({ shape }) => sizeOf(shape)),
-    0,
-  );
-  return new Map(specs.map(({ name, shape }, index) => [name, reshape(parts[index]!, shape)]));
 }
 
 /** A constant vector [P] with one value for each parameter, or a scalar where all are equal. */
@@ -165,7 +102,7 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
   const result = loop(numSteps, stepsPerCall, initial, (_body, iteration, current) => {
     const now = Object.fromEntries(carried.map((name, index) => [name, current[index]!]));
     const step = Object.fromEntries(series.map(({ name, all }) => [name, gather(all, iteration)]));
-    const source = new StepSource(cut(now["parameters"]!, parameters), states, now["states"], step);
+    const source = new StepSource(cutVector(now["parameters"]!, parameters), states, now["states"], step);
     const loss = definition.loss({ scope: new Scope(source), residents, step });
     const parts = gradients(
       loss,
@@ -196,48 +133,4 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
   });
   graph.output("losses", result.collected[0]!);
   return { graph, definition, parameters, states, randoms, carried };
-}
-
-/** Gives a network the parameters of the step that is being built. */
-class StepSource implements ParameterSource {
-  readonly training = true;
-  readonly values: ReadonlyMap<string, Tensor>;
-  readonly #states: ReadonlyMap<string, Tensor>;
-  readonly #next = new Map<string, Tensor>();
-  readonly #step: Readonly<Record<string, Tensor>>;
-  #numRandoms = 0;
-
-  constructor(
-    values: ReadonlyMap<string, Tensor>,
-    states: readonly StateSpec[],
-    stateVector: Tensor | undefined,
-    step: Readonly<Record<string, Tensor>>,
-  ) {
-    this.values = values;
-    this.#states = stateVector === undefined ? new Map() : cut(stateVector, states);
-    this.#step = step;
-  }
-
-  parameter({ name }: ParameterSpec): Tensor {
-    return this.values.get(name)!;
-  }
-
-  state({ name }: StateSpec): Tensor {
-    return this.#states.get(name)!;
-  }
-
-  setState(name: string, value: Tensor): void {
-    this.#next.set(name, value);
-  }
-
-  random(): Tensor {
-    return this.#step[`random${this.#numRandoms++}`]!;
-  }
-
-  nextStates(): Tensor {
-    return concat(
-      [...this.#states].map(([name, value]) => reshape(this.#next.get(name) ?? value, [-1])),
-      0,
-    );
-  }
 }

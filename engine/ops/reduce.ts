@@ -3,7 +3,7 @@ import { type Shape, sizeOf, tensorData } from "../tensor.ts";
 import { cast, equal, mul } from "./elementwise.ts";
 import { expand, reshape } from "./shape.ts";
 
-interface ReduceOptions {
+export interface ReduceOptions {
   /** Axes to reduce, negative ones from the end; all by default. */
   readonly axes?: readonly number[];
   /** Keep reduced axes with extent 1; false by default. */

@@ -113,7 +113,7 @@ export function zerosLike({ graph, dtype, shape }: Tensor): Tensor {
   return expand(zero, shape);
 }
 
-interface SliceRange {
+export interface SliceRange {
   readonly axis: number;
   readonly start: number;
   /** One past the last, in the direction of the step; may be -Infinity with a negative step. */
@@ -176,7 +176,7 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   return appendOne(Slice, [x], attributes, x.dtype, shape);
 }
 
-interface Padding {
+export interface Padding {
   readonly axis: number;
   readonly before: number;
   readonly after: number;

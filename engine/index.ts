@@ -1,0 +1,72 @@
+/** Graphs: building, differentiating, training and running them. */
+export { gradients } from "./autodiff.ts";
+export { gelu, silu } from "./composites/activations.ts";
+export { attention } from "./composites/attention.ts";
+export { withGradient } from "./composites/custom-gradient.ts";
+export { dropout } from "./composites/dropout.ts";
+export { crossEntropy, logSoftmax, oneHot } from "./composites/losses.ts";
+export {
+  type BatchStatistics,
+  batchNorm,
+  batchNormBy,
+  groupNorm,
+  groupStandardize,
+  layerNorm,
+} from "./composites/norms.ts";
+export { createEngine } from "./create-engine.ts";
+export {
+  type Engine,
+  type EngineName,
+  type EngineOptions,
+  type Executable,
+  engineNames,
+  type Feeds,
+} from "./executor.ts";
+export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";
+export { constantScope, type Weights } from "./inference.ts";
+export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
+export * from "./ops/elementwise.ts";
+export { gather } from "./ops/gather.ts";
+export { type LoopBody, loop } from "./ops/loop.ts";
+export { matmul, swapLastTwo } from "./ops/matmul.ts";
+export { softmax, standardize } from "./ops/normalize.ts";
+export { averagePool, maxPool, upsample } from "./ops/pool.ts";
+export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
+export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/shape.ts";
+export { adamw, clipByNorm, movingAverage, type Optimizer, type OptimizerStep, sgd } from "./optimizers.ts";
+export { type RandomInput, Survey, surveyNetwork } from "./parameter-sources.ts";
+export {
+  fanInInitializer,
+  type Initializer,
+  initialParameters,
+  namedParts,
+  onesInitializer,
+  type ParameterSource,
+  type ParameterSpec,
+  type RandomKind,
+  Scope,
+  type StateSpec,
+  totalSize,
+  zerosInitializer,
+} from "./parameters.ts";
+export { runTraining, type TrainingProgress, type TrainingRun, type TrainingStore } from "./run-training.ts";
+export { readSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
+export {
+  type DType,
+  isFloat,
+  type Shape,
+  sizeOf,
+  type TensorArray,
+  type TensorData,
+  tensorData,
+  zeros,
+} from "./tensor.ts";
+export { initialState, type StepInputs, Trainer, type TrainingState } from "./trainer.ts";
+export {
+  buildTrainingProgram,
+  type Declaration,
+  type LossInputs,
+  type TrainingDefinition,
+  type TrainingProgram,
+} from "./training-program.ts";
+export { writeOnnx } from "./write-onnx.ts";

@@ -1,0 +1,109 @@
+import { BuilderError } from "../core/errors.ts";
+import type { RandomStream } from "../core/random.ts";
+import { Graph, type Tensor } from "./graph.ts";
+import { concat, reshape, split } from "./ops/shape.ts";
+import { type ParameterSource, type ParameterSpec, type RandomKind, Scope, type StateSpec } from "./parameters.ts";
+import { type Shape, sizeOf } from "./tensor.ts";
+
+/** Random numbers that a step uses, in the order it asked for them. */
+export interface RandomInput {
+  readonly name: string;
+  readonly kind: RandomKind;
+  readonly stream: RandomStream;
+  readonly shape: Shape;
+}
+
+/** Notes what a network asks for, in order. */
+export class Survey implements ParameterSource {
+  readonly training = true;
+  readonly parameters: ParameterSpec[] = [];
+  readonly states: StateSpec[] = [];
+  readonly randoms: RandomInput[] = [];
+  readonly graph = new Graph();
+
+  parameter(spec: ParameterSpec): Tensor {
+    if ([...this.parameters, ...this.states].some(({ name }) => name === spec.name)) {
+      throw new BuilderError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
+    }
+    this.parameters.push(spec);
+    return this.graph.input(spec.name, "float32", spec.shape);
+  }
+
+  state(spec: StateSpec): Tensor {
+    this.states.push(spec);
+    return this.graph.input(spec.name, "float32", spec.shape);
+  }
+
+  setState(): void {}
+
+  random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {
+    const name = `random${this.randoms.length}`;
+    this.randoms.push({ name, kind, stream, shape });
+    return this.graph.input(name, "float32", shape);
+  }
+}
+
+/** Parameters and states that a network has, in the order it asks for them. */
+export function surveyNetwork(build: (scope: Scope, graph: Graph) => unknown): Survey {
+  const survey = new Survey();
+  build(new Scope(survey), survey.graph);
+  return survey;
+}
+
+/** Tensors of given shapes, cut from a vector. */
+export function cutVector(
+  vector: Tensor,
+  specs: readonly { readonly name: string; readonly shape: Shape }[],
+): Map<string, Tensor> {
+  if (specs.length === 0) return new Map();
+  const parts = split(
+    vector,
+    specs.map(({ shape }) => sizeOf(shape)),
+    0,
+  );
+  return new Map(specs.map(({ name, shape }, index) => [name, reshape(parts[index]!, shape)]));
+}
+
+/** Gives a network the parameters of the step that is being built. */
+export class StepSource implements ParameterSource {
+  readonly training = true;
+  readonly values: ReadonlyMap<string, Tensor>;
+  readonly #states: ReadonlyMap<string, Tensor>;
+  readonly #next = new Map<string, Tensor>();
+  readonly #step: Readonly<Record<string, Tensor>>;
+  #numRandoms = 0;
+
+  constructor(
+    values: ReadonlyMap<string, Tensor>,
+    states: readonly StateSpec[],
+    stateVector: Tensor | undefined,
+    step: Readonly<Record<string, Tensor>>,
+  ) {
+    this.values = values;
+    this.#states = stateVector === undefined ? new Map() : cutVector(stateVector, states);
+    this.#step = step;
+  }
+
+  parameter({ name }: ParameterSpec): Tensor {
+    return this.values.get(name)!;
+  }
+
+  state({ name }: StateSpec): Tensor {
+    return this.#states.get(name)!;
+  }
+
+  setState(name: string, value: Tensor): void {
+    this.#next.set(name, value);
+  }
+
+  random(): Tensor {
+    return this.#step[`random${this.#numRandoms++}`]!;
+  }
+
+  nextStates(): Tensor {
+    return concat(
+      [...this.#states].map(([name, value]) => reshape(this.#next.get(name) ?? value, [-1])),
+      0,
+    );
+  }
+}

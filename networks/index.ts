@@ -1,0 +1,16 @@
+/** Networks and what surrounds them, as pure functions of graphs. */
+export { coin, flipWhere, randomTranslation } from "./augment.ts";
+export { batchIndices } from "./batch-order.ts";
+export { imagesFromBytes } from "./image-input.ts";
+export {
+  batchNormLayer,
+  type ConvLayerOptions,
+  convLayer,
+  groupNormLayer,
+  layerNormLayer,
+  linearLayer,
+} from "./layers.ts";
+export { type ResNetOptions, resnet } from "./resnet.ts";
+export { powerAverageDecay, triangularSchedule } from "./schedules.ts";
+export { type UNetOptions, unet } from "./unet.ts";
+export { symmetricEigen, whiteningFilters } from "./whitening.ts";
