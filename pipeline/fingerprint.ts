@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { imageBytes, mirrorHwc } from "../core/image-layout.ts";
+import { hash } from "node:crypto";
+import { imageBytes, imageChannels, imageSide, mirrorHwc } from "../core/image-layout.ts";
 
 /** Bytes of a fingerprint. */
 export const fingerprintBytes = 16;
@@ -19,16 +19,26 @@ export function fingerprintImages(images: Uint8Array): Uint8Array {
   const mirrored = new Uint8Array(imageBytes);
   for (let index = 0; index < numImages; index++) {
     const image = images.subarray(index * imageBytes, (index + 1) * imageBytes);
-    mirrorHwc(image, mirrored);
-    const isMirrorFirst = Buffer.compare(mirrored, image) < 0;
-    const digest = createHash("sha256")
-      .update(isMirrorFirst ? mirrored : image)
-      .digest();
+    const isMirrorFirst = isMirrorSmaller(image);
+    const digest = hash("sha256", isMirrorFirst ? mirrorHwc(image, mirrored) : image, "buffer");
     out.set(digest.subarray(0, fingerprintBytes), index * fingerprintBytes);
     const last = (index + 1) * fingerprintBytes - 1;
     out[last] = (out[last]! & 0xfe) | (isMirrorFirst ? 1 : 0);
   }
   return out;
+}
+
+/** Whether an image's mirror image comes first by bytes; the first row that is not symmetric decides. */
+function isMirrorSmaller(image: Uint8Array): boolean {
+  const rowBytes = imageSide * imageChannels;
+  for (let row = 0; row < imageBytes; row += rowBytes) {
+    for (let byte = 0; byte < rowBytes; byte++) {
+      const channel = byte % imageChannels;
+      const difference = image[row + rowBytes - imageChannels - byte + 2 * channel]! - image[row + byte]!;
+      if (difference !== 0) return difference < 0;
+    }
+  }
+  return false;
 }
 
 /** The two 64-bit halves of fingerprints, as numbers: the last bit is kept apart, so that mirror images compare equal. */
