@@ -1,6 +1,6 @@
 import { appendOne, innermostGraph, type Operator, type Tensor } from "../graph.ts";
 import { tensorData } from "../tensor.ts";
-import { mul, sub } from "./elementwise.ts";
+import { add, cast, mul, sub } from "./elementwise.ts";
 import { mean, normalizeAxes, sum } from "./reduce.ts";
 
 const Softmax: Operator = {
@@ -22,17 +22,28 @@ const LayerNormalization: Operator = {
   floatAttributes: ["epsilon"],
   constantInputs: ({ size }, dtype) => [tensorData(dtype, [size as number], new Array<number>(size as number).fill(1))],
   onnxAttributes: ({ epsilon }) => ({ axis: -1, epsilon: epsilon! }),
-  vjp: ({ outputs: [result, , inverseDeviation] }, [gradient]) => {
-    const axes = [-1];
-    const centred = sub(gradient!, mean(gradient!, { axes, keepDims: true }));
-    const along = mul(result!, mean(mul(gradient!, result!), { axes, keepDims: true }));
-    return [mul(sub(centred, along), inverseDeviation!)];
+  vjp: ({ outputs: [result, , statistic], attributes }, [gradient, , statisticGradient]) => {
+    const options = { axes: [-1], keepDims: true };
+    const inverseDeviation = cast(statistic!, result!.dtype);
+    const parts: Tensor[] = [];
+    if (gradient !== undefined) {
+      const centred = sub(gradient, mean(gradient, options));
+      const along = mul(result!, mean(mul(gradient, result!), options));
+      parts.push(mul(sub(centred, along), inverseDeviation));
+    }
+    // Second derivatives come through the deviation too.
+    if (statisticGradient !== undefined) {
+      const slope = mul(mul(inverseDeviation, inverseDeviation), -1 / (attributes["size"] as number));
+      parts.push(mul(result!, mul(cast(statisticGradient, result!.dtype), slope)));
+    }
+    return [parts.reduce((a, b) => add(a, b))];
   },
 };
 
 /** Each row of the last axis shifted and scaled to mean 0 and variance 1 / (1 + epsilon / variance). */
 export function standardize(x: Tensor, epsilon: number): Tensor {
-  const rows = { dtype: x.dtype, shape: x.shape.with(-1, 1) };
+  // ONNX gives the statistics in float32, whatever the type of x.
+  const rows = { dtype: "float32" as const, shape: x.shape.with(-1, 1) };
   const attributes = { size: x.shape.at(-1)!, epsilon };
   return innermostGraph([x]).append(
     LayerNormalization,
