@@ -27,7 +27,8 @@ for await (const { images, labels, ids } of dataset.loader({
   batchSize: 64,
   seed: 7,
 })) {
-  if (numBatches === 0) console.log(`first batch: ${images.length} bytes, labels ${labels.slice(0, 8)}, ids ${ids.slice(0, 4)}`);
+  if (numBatches === 0)
+    console.log(`first batch: ${images.length} bytes, labels ${labels.slice(0, 8)}, ids ${ids.slice(0, 4)}`);
   numBatches++;
 }
 console.log(`finite: ${numBatches} batches`);

@@ -16,7 +16,8 @@ export function describeRun(state: RunState): string[] {
     }),
   ];
   for (const { name, numDone, numUnits, rows, bytes } of stages) {
-    lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} rows, ${formatBytes(bytes)}`));
+    const noun = name === "dedup" ? "removals" : "rows";
+    lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} ${noun}, ${formatBytes(bytes)}`));
   }
   for (const [reason, count] of Object.entries(removals)) lines.push(field("removed", `${number(count)} ${reason}`));
   if (manifest === undefined) return [...lines, field("dataset", "not published")];
