@@ -32,7 +32,8 @@ module.exports = {
     },
     {
       name: "no-circular",
-      comment: "In engine/ops the gradient of one operation is made of others, and theirs of it: only there a circle is natural.",
+      comment:
+        "In engine/ops the gradient of one operation is made of others, and theirs of it: only there a circle is natural.",
       severity: "error",
       from: { pathNot: "^engine/ops/" },
       to: { circular: true },

@@ -107,7 +107,7 @@ const tasks = {
   start: () => run(process.execPath, [join("dist", "scripts", "build.js"), ...quickstart, ...extra]),
   test: () => run("vitest", ["run", ...extra]),
   "test:long": () => run("vitest", ["run", "--config", "vitest.long.config.ts", ...extra]),
-  bench: () => run(process.execPath, [join("dist", "scripts", "bench.js"), ...extra]),
+  bench: () => run(process.execPath, [join("dist", "scripts", "bench", "main.js"), ...extra]),
   check: () =>
     runAll([
       ["biome", "ci"],
