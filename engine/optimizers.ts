@@ -23,8 +23,7 @@ export interface Optimizer {
 
 /**
  * Gradient descent with momentum; weight decay is added to the gradient.
- * @param options.momentum - 0 for none
- * @param options.nesterov - look ahead by one momentum step
+ * @param options - momentum: 0 for none; nesterov: look ahead by one momentum step
  */
 export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 } = {}): Optimizer {
   return {

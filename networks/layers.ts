@@ -61,7 +61,7 @@ export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
 
 /**
  * Batch normalization with learned scale and shift: by the batch in training, by running statistics otherwise.
- * @param options.momentum - how much of the running statistics stays at each step
+ * @param options - momentum: how much of the running statistics stays at each step
  */
 export function batchNormLayer(
   scope: Scope,

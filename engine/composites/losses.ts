@@ -27,7 +27,7 @@ export function oneHot(indices: Tensor, numClasses: number, dtype: "float32" | "
  * Mean cross-entropy.
  * @param logits - [N, K]
  * @param target - probabilities of each class, [N, K]
- * @param options.labelSmoothing - part of the probability that is spread evenly over all classes, in [0, 1)
+ * @param options - labelSmoothing: part of the probability that is spread evenly over all classes, in [0, 1)
  */
 export function crossEntropy(
   logits: Tensor,
