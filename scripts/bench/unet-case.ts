@@ -1,0 +1,97 @@
+/** The network that `unet.ts` measures, with the weights and inputs that every contender starts from. */
+
+import { fillNormals, fillUniforms, randomStreams } from "../../core/random.ts";
+import { Graph } from "../../engine/graph.ts";
+import { constantScope, type Weights } from "../../engine/inference.ts";
+import { initialParameters, namedParts } from "../../engine/parameters.ts";
+import { readSafetensors, writeSafetensors } from "../../engine/safetensors.ts";
+import { sizeOf } from "../../engine/tensor.ts";
+import type { TrainingProgram } from "../../engine/training-program.ts";
+import { generatorTrainingSchema } from "../../generator/index.ts";
+import { generatorProgram } from "../../generator/train-generator.ts";
+import { unet } from "../../networks/unet.ts";
+
+export const batchSize = 16;
+export const numSamples = 512;
+/** Steps of one training round. */
+export const stepsPerRound = 4;
+export const learningRate = 1e-4;
+export const averageDecay = 0.9;
+export const seed = 1;
+
+export const trainingOptions = generatorTrainingSchema.parse({
+  channels: 64,
+  multipliers: [1, 2, 2],
+  blocks: 2,
+  attentionResolutions: [16],
+  patch: 1,
+  batchSize,
+});
+
+/** The training program of `cifar5m train generator` for this network. */
+export function benchmarkProgram(): TrainingProgram {
+  return generatorProgram(trainingOptions, numSamples);
+}
+
+/** The network alone: inputs `x`, `noise` and `classes`, output `y`. */
+export function forwardGraph(weights: Weights): Graph {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", [batchSize, 3, 32, 32]);
+  const noise = graph.input("noise", "float32", [batchSize]);
+  const classes = graph.input("classes", "int64", [batchSize]);
+  graph.output("y", unet(constantScope(graph, weights), x, noise, classes, trainingOptions));
+  return graph;
+}
+
+/** Weights without the zeros that training starts from, which would hide most of the network from a comparison. */
+function benchmarkWeights(program: TrainingProgram): Float32Array {
+  const specs = program.parameters.map((spec) =>
+    spec.initializer.kind === "constant" && spec.initializer.value === 0
+      ? { ...spec, initializer: { kind: "normal", deviation: 0.05 } as const }
+      : spec,
+  );
+  return initialParameters(specs, seed);
+}
+
+/** What the contenders of both benchmarks need, as one safetensors file. */
+export function writeCase(program: TrainingProgram): Uint8Array {
+  const tensors = new Map(namedParts(program.parameters, benchmarkWeights(program)));
+  const put = (name: string, shape: readonly number[], draw: typeof fillNormals, id: number) => {
+    const data = new Float32Array(sizeOf(shape));
+    draw({ seed, stream: randomStreams.sampleNoise, id }, data);
+    tensors.set(name, { shape, data });
+    return data;
+  };
+  put("input.x", [batchSize, 3, 32, 32], fillNormals, 0);
+  put("input.noise", [batchSize], fillNormals, 1);
+  tensors.set("input.classes", {
+    shape: [batchSize],
+    data: Float32Array.from({ length: batchSize }, (_, i) => i % 11),
+  });
+  const images = put("data.images", [numSamples, 32, 32, 3], fillUniforms, 2);
+  images.forEach((value, index) => {
+    images[index] = Math.floor(256 * value);
+  });
+  // The numbers that the trainer itself draws in its first steps.
+  for (let step = 0; step < stepsPerRound; step++) {
+    program.randoms.forEach(({ name, kind, stream, shape }, index) => {
+      const data = new Float32Array(sizeOf(shape));
+      (kind === "normal" ? fillNormals : fillUniforms)(
+        { seed, stream, id: step * program.randoms.length + index },
+        data,
+      );
+      tensors.set(`step${step}.${name}`, { shape, data });
+    });
+  }
+  const metadata = { learningRate: String(learningRate), averageDecay: String(averageDecay) };
+  return writeSafetensors({ tensors, metadata }, "F32");
+}
+
+export function readCase(file: Uint8Array): Weights {
+  return readSafetensors(file, "the benchmark's case").tensors;
+}
+
+/** Samples of a step: always the next ones. */
+export function stepIndices(step: number): number[] {
+  return Array.from({ length: batchSize }, (_, index) => (step * batchSize + index) % numSamples);
+}

@@ -1,0 +1,88 @@
+/** Our side of the U-Net benchmark, as a process: `node unet-contestant.js forward|train THREADS CASE`. */
+
+import { readFile } from "node:fs/promises";
+import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
+import { totalSize } from "../../engine/parameters.ts";
+import { tensorData } from "../../engine/tensor.ts";
+import { type StepInputs, Trainer } from "../../engine/trainer.ts";
+import type { TrainingProgram } from "../../engine/training-program.ts";
+import { type Contestant, measure, serveContestant } from "./contender.ts";
+import {
+  averageDecay,
+  batchSize,
+  benchmarkProgram,
+  forwardGraph,
+  learningRate,
+  numSamples,
+  readCase,
+  seed,
+  stepIndices,
+  stepsPerRound,
+} from "./unet-case.ts";
+
+const callsPerRound = 4;
+
+async function forwardContestant(caseFile: Uint8Array): Promise<Contestant> {
+  const tensors = readCase(caseFile);
+  const executable = await engine.compile(forwardGraph(tensors));
+  const value = (name: string) => ({ dtype: "float32" as const, ...tensors.get(`input.${name}`)! });
+  const classes = tensorData("int64", [batchSize], Array.from(value("classes").data));
+  const feeds = { x: value("x"), noise: value("noise"), classes };
+  return {
+    round: () =>
+      measure(callsPerRound * batchSize, async () => {
+        for (let call = 0; call < callsPerRound; call++) await executable.run(feeds);
+      }),
+    check: async () => (await executable.run(feeds))["y"]!.data as Float32Array,
+  };
+}
+
+async function trainContestant(caseFile: Uint8Array): Promise<Contestant> {
+  const program = benchmarkProgram();
+  const tensors = readCase(caseFile);
+  const parameters = flatten(program, tensors);
+  const zeros = () => new Float32Array(parameters.length);
+  const trainer = await Trainer.create({
+    program,
+    engine,
+    residents: {
+      images: tensorData("uint8", [numSamples, 32, 32, 3], Array.from(tensors.get("data.images")!.data)),
+      classes: tensorData(
+        "int64",
+        [numSamples],
+        Array.from({ length: numSamples }, (_, index) => index % 10),
+      ),
+    },
+    seed,
+    state: {
+      step: 0,
+      vectors: { parameters, average: parameters.slice(), slot0: zeros(), slot1: zeros() },
+    },
+  });
+  const nextSteps = (): StepInputs[] =>
+    Array.from({ length: stepsPerRound }, (_, offset) => ({
+      learningRate,
+      averageDecay,
+      values: { indices: BigInt64Array.from(stepIndices(trainer.state.step + offset), BigInt) },
+    }));
+  return {
+    round: () => measure(stepsPerRound * batchSize, () => trainer.advance(nextSteps())),
+    check: () => trainer.advance(nextSteps()),
+  };
+}
+
+function flatten(program: TrainingProgram, tensors: ReturnType<typeof readCase>): Float32Array {
+  const all = new Float32Array(totalSize(program.parameters));
+  let offset = 0;
+  for (const { name } of program.parameters) {
+    const { data } = tensors.get(name)!;
+    all.set(data, offset);
+    offset += data.length;
+  }
+  return all;
+}
+
+const [, , kind, threads, casePath] = process.argv;
+const engine = onnxruntimeEngine({ numThreads: Number(threads) });
+const caseFile = await readFile(casePath!);
+await serveContestant(await (kind === "train" ? trainContestant : forwardContestant)(caseFile));
