@@ -110,7 +110,7 @@ const tasks = {
   bench: () => run(process.execPath, [join("dist", "scripts", "bench", "main.js"), ...extra]),
   check: () =>
     runAll([
-      ["biome", "ci"],
+      ["biome", "ci", "--diagnostic-level=warn", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
       ["tsc", "--project", "tsconfig.json"],
       [
         "depcruise",
