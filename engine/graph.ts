@@ -79,8 +79,8 @@ export class Graph {
 
   /** Names a value as a result of the graph. */
   output(name: string, tensor: Tensor): void {
-    if (this.outputs.has(name)) {
-      throw new BuilderError("engine/name-taken", `the graph has an output "${name}" already. Choose another name.`);
+    if (this.outputs.has(name) || this.inputs.some((input) => input.name === name)) {
+      throw new BuilderError("engine/name-taken", `the graph has an input or output "${name}". Choose another name.`);
     }
     this.outputs.set(name, tensor);
   }

@@ -67,10 +67,14 @@ export function readSafetensors(file: Uint8Array, label: string): TensorFile {
   } catch (error) {
     throw fail(`its header is not JSON (${messageOf(error)})`, error);
   }
+  if (typeof header !== "object" || header === null) throw fail(`its header must be an object, got ${header}`);
   const { __metadata__: metadata = {}, ...entries } = header;
   const dataStart = 8 + headerBytes;
   const tensors = new Map<string, { shape: Shape; data: Float32Array }>();
-  for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!isHeaderEntry(entry)) {
+      throw fail(`"${name}" must have a dtype, a shape and two offsets, got ${JSON.stringify(entry)}`);
+    }
     const { dtype, shape, data_offsets: offsets } = entry;
     if (dtype !== "F32" && dtype !== "F16") throw fail(`"${name}" must be F32 or F16, got ${dtype}`);
     const [start, end] = offsets;
@@ -86,4 +90,13 @@ export function readSafetensors(file: Uint8Array, label: string): TensorFile {
     tensors.set(name, { shape, data });
   }
   return { tensors, metadata: metadata as Record<string, string> };
+}
+
+function isHeaderEntry(entry: unknown): entry is HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Record<keyof HeaderEntry, unknown>>;
+  return typeof dtype === "string" && areCounts(shape) && areCounts(offsets) && offsets.length === 2;
+}
+
+function areCounts(values: unknown): values is number[] {
+  return Array.isArray(values) && values.every((value) => Number.isSafeInteger(value) && value >= 0);
 }

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../engine/safetensors.ts";
+
+const tensors = new Map([
+  ["z.weight", { shape: [2, 3], data: Float32Array.of(1, -2, 0.5, 1 / 3, 1e-7, 65504) }],
+  ["a.bias", { shape: [2], data: Float32Array.of(-0, 3.25) }],
+  ["scalar", { shape: [], data: Float32Array.of(7) }],
+]);
+const metadata = { model: "generator", network: '{"channels":8}' };
+
+test("tensors and metadata come back as they were written, exactly in F32", () => {
+  const read = readSafetensors(writeSafetensors({ tensors, metadata }, "F32"), "file");
+  expect(read.metadata).toEqual(metadata);
+  for (const [name, { shape, data }] of tensors) {
+    expect(read.tensors.get(name)!.shape).toEqual(shape);
+    expect(read.tensors.get(name)!.data).toEqual(data);
+  }
+});
+
+test("F16 rounds to 11 significant bits", () => {
+  const read = readSafetensors(writeSafetensors({ tensors, metadata }, "F16"), "file").tensors;
+  for (const [name, { data }] of tensors) {
+    data.forEach((value, index) => {
+      expect(Math.abs(read.get(name)!.data[index]! - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11 + 2 ** -25);
+    });
+  }
+});
+
+test("the bytes are those the format's description asks for", () => {
+  const file = writeSafetensors({ tensors, metadata }, "F32");
+  const view = new DataView(file.buffer);
+  const headerBytes = Number(view.getBigUint64(0, true));
+  expect((8 + headerBytes) % 8).toBe(0);
+  const header = JSON.parse(Buffer.from(file.subarray(8, 8 + headerBytes)).toString());
+  expect(header).toEqual({
+    __metadata__: metadata,
+    "a.bias": { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+    scalar: { dtype: "F32", shape: [], data_offsets: [8, 12] },
+    "z.weight": { dtype: "F32", shape: [2, 3], data_offsets: [12, 36] },
+  });
+  expect(file.length).toBe(8 + headerBytes + 36);
+  expect(view.getFloat32(8 + headerBytes + 4, true)).toBe(3.25);
+});
+
+test("equal tensors give equal bytes, whatever order they were put in", () => {
+  const reversed = new Map([...tensors].reverse());
+  const bytes = [tensors, reversed].map((map) => Buffer.from(writeSafetensors({ tensors: map, metadata }, "F16")));
+  expect(bytes[0]!.equals(bytes[1]!)).toBe(true);
+});
+
+test("a cut file is refused at every length", () => {
+  const file = writeSafetensors({ tensors, metadata }, "F16");
+  for (let length = 0; length < file.length; length++) {
+    expect(() => readSafetensors(file.subarray(0, length), "cut"), `${length}`).toThrowError(
+      expect.objectContaining({ code: "weights/corrupt" }),
+    );
+  }
+});
+
+test.each([
+  ["null", "null"],
+  ["a list", "[1, 2]"],
+  ["no JSON", "{oops"],
+  ["a number for an entry", '{"a":3}'],
+  ["an entry without offsets", '{"a":{"dtype":"F32","shape":[1]}}'],
+  ["an entry without shape", '{"a":{"dtype":"F32","data_offsets":[0,4]}}'],
+  ["a negative extent", '{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,-4]}}'],
+  ["a fractional extent", '{"a":{"dtype":"F32","shape":[0.5],"data_offsets":[0,2]}}'],
+  ["an offset beyond the file", '{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'],
+  ["another type", '{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'],
+])("a header with %s is refused", (_, header) => {
+  const file = new Uint8Array(8 + header.length + 4);
+  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
+  file.set(Buffer.from(header), 8);
+  expect(() => readSafetensors(file, "bad")).toThrowError(expect.objectContaining({ code: "weights/corrupt" }));
+});
