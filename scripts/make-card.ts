@@ -31,10 +31,14 @@ if (run === undefined || (name !== "generator" && name !== "labeler") || machine
 async function makeCard(root: string, name: ModelName, machine: string): Promise<void> {
   const folder = runFolderAt(root);
   const weights = await readFile(folder.model(name));
-  const { options, seed } = JSON.parse(await readFile(folder.modelConfig(name), "utf8")) as {
-    readonly options: Readonly<Record<string, unknown>> & { readonly batchSize: number };
-    readonly seed: number;
-  };
+  const { options, seed } = (
+    JSON.parse(await readFile(folder.modelConfig(name), "utf8")) as {
+      readonly config: {
+        readonly options: Readonly<Record<string, unknown>> & { readonly batchSize: number };
+        readonly seed: number;
+      };
+    }
+  ).config;
   const config = resolveConfig({ seed, [name]: options });
   const lines = (await readFile(join(folder.training(name), "log.jsonl"), "utf8"))
     .trim()
@@ -49,7 +53,10 @@ async function makeCard(root: string, name: ModelName, machine: string): Promise
   await replaceBytes(shippedFile(`${name}.safetensors`), weights);
   await replaceBytes(shippedFile(pictures.loss), await drawLossCurve(lines, options.batchSize));
   const quality = name === "generator" ? await showSamples(pictures.samples) : await testAccuracy();
-  const flags = Object.entries(options).map(([key, value]) => `--${name}.${key} ${[value].flat().join(" ")}`);
+  const flags = Object.entries(options).map(
+    ([key, value]) =>
+      `--${name}.${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${[value].flat().join(",")}`,
+  );
   const card = `# ${name === "generator" ? "Generator" : "Labeller"}
 
 | | |
