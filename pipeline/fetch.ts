@@ -86,7 +86,7 @@ async function* placeFromArchive(
     const file = fileOf(member);
     return file === undefined ? undefined : file.numRecords * recordBytes;
   };
-  for await (const member of readTarGz({ path, sizeOf })) {
+  for (const member of await readTarGz({ path, sizeOf })) {
     const file = fileOf(member.path)!;
     checkRecords(member.bytes, file, `${path}:${member.path}`);
     await place(file, member.bytes);
