@@ -35,7 +35,7 @@ beforeAll(async () => {
     response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
     response.write(content.subarray(start, start + sends), () => {
       if (start + sends >= content.length) response.end();
-      else setTimeout(() => response.destroy(), 20);
+      else response.socket?.end();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -65,7 +65,7 @@ function task(name: string, changes: Partial<Download> = {}): Download {
 test("a connection that drops again and again is continued where it broke off", async () => {
   behaviours = [{ sends: 120_000 }];
   await download(task("dropping"));
-  expect(await readFile(join(folder, "dropping"))).toEqual(Buffer.from(content));
+  expect((await readFile(join(folder, "dropping"))).equals(content)).toBe(true);
   expect(ranges[0]).toBeUndefined();
   expect(ranges.length).toBe(3);
   expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? ""))).toBe(true);
@@ -80,13 +80,13 @@ test("a download that gave up is continued by a later call", async () => {
   behaviours = [{}];
   await download(task("later"));
   expect(ranges).toEqual(["bytes=100000-"]);
-  expect(await readFile(join(folder, "later"))).toEqual(Buffer.from(content));
+  expect((await readFile(join(folder, "later"))).equals(content)).toBe(true);
 });
 
 test("a server that knows no ranges is read from the start", async () => {
   behaviours = [{ sends: 100_000 }, { ignoresRange: true }];
   await download(task("no-ranges"));
-  expect(await readFile(join(folder, "no-ranges"))).toEqual(Buffer.from(content));
+  expect((await readFile(join(folder, "no-ranges"))).equals(content)).toBe(true);
 });
 
 test("a whole file that is there already is checked, not fetched", async () => {
