@@ -1,7 +1,7 @@
 import { type Attributes, appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { matmul } from "./matmul.ts";
+import { filterGradient } from "./filter-gradient.ts";
 import { sum } from "./reduce.ts";
-import { concat, pad, reshape, slice, transpose } from "./shape.ts";
+import { slice, transpose } from "./shape.ts";
 
 export interface ConvOptions {
   /** Added to each output channel, shape [O]. */
@@ -18,7 +18,7 @@ const Conv: Operator = {
     const { stride, padding } = geometry(attributes);
     return [
       inputGradient(gradient!, filters!, { stride, padding, outputSize: x!.shape.slice(2) }),
-      filterGradient(x!, gradient!, filters!.shape.slice(2), stride, padding),
+      filterGradient(x!, gradient!, { kernel: kernelOf(filters!), stride, padding }),
       bias === undefined ? undefined : sum(gradient!, { axes: [0, 2, 3] }),
     ];
   },
@@ -30,10 +30,14 @@ const ConvTranspose: Operator = {
     const { stride, padding } = geometry(attributes);
     return [
       conv2d(gradient!, filters!, { stride, padding }),
-      filterGradient(gradient!, x!, filters!.shape.slice(2), stride, padding),
+      filterGradient(gradient!, x!, { kernel: kernelOf(filters!), stride, padding }),
     ];
   },
 };
+
+function kernelOf(filters: Tensor): [number, number] {
+  return [filters.shape[2]!, filters.shape[3]!];
+}
 
 function geometry(attributes: Attributes) {
   return { stride: (attributes["strides"] as number[])[0]!, padding: (attributes["pads"] as number[])[0]! };
@@ -122,44 +126,4 @@ function inputGradient(
           [2, 3].map((axis) => ({ axis, start: height - 1, end: -Infinity, step: -1 })),
         );
   return conv2d(gradient, transpose(turned, [1, 0, 2, 3]), { padding });
-}
-
-/**
- * Gradient of a convolution for its filters: for each place in the kernel one matrix product of the shifted images
- * with the gradient, summed over images and pixels by the product itself.
- * @param x - what the filters slid over, [N, I, H, W]
- * @param gradient - of the result, [N, O, H', W']
- * @returns [O, I, height, width]
- */
-function filterGradient(
-  x: Tensor,
-  gradient: Tensor,
-  kernel: readonly number[],
-  stride: number,
-  padding: number,
-): Tensor {
-  const [height, width] = kernel as [number, number];
-  const [numImages, numOutputs, outHeight, outWidth] = gradient.shape as [number, number, number, number];
-  const numChannels = x.shape[1]!;
-  const channelsFirst = pad(
-    transpose(x, [1, 0, 2, 3]),
-    [2, 3].map((axis) => ({ axis, before: padding, after: padding })),
-  );
-  const columns = reshape(transpose(gradient, [0, 2, 3, 1]), [numImages * outHeight * outWidth, numOutputs]);
-  const range = (axis: number, start: number, count: number) => ({
-    axis,
-    start,
-    end: start + (count - 1) * stride + 1,
-    step: stride,
-  });
-  // Shifting along rows copies single pixels, along columns whole rows: so the slow one is done once for all of those.
-  const products: Tensor[][] = Array.from({ length: height }, () => []);
-  for (let column = 0; column < width; column++) {
-    const shifted = slice(channelsFirst, [range(3, column, outWidth)]);
-    for (let row = 0; row < height; row++) {
-      const window = slice(shifted, [range(2, row, outHeight)]);
-      products[row]!.push(matmul(reshape(window, [numChannels, -1]), columns));
-    }
-  }
-  return transpose(reshape(concat(products.flat(), 0), [height, width, numChannels, numOutputs]), [3, 2, 0, 1]);
 }

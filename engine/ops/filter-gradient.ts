@@ -1,0 +1,90 @@
+import type { Tensor } from "../graph.ts";
+import { matmul, swapLastTwo } from "./matmul.ts";
+import { concat, pad, reshape, slice, transpose } from "./shape.ts";
+
+interface Geometry {
+  readonly kernel: readonly [height: number, width: number];
+  readonly stride: number;
+  /** Zeros around the images, in pixels. */
+  readonly padding: number;
+}
+
+/**
+ * Gradient of a convolution for its filters: matrix products that sum over images and pixels.
+ * @param x - what the filters slid over, [N, I, H, W]
+ * @param gradient - of the result, [N, O, H', W']
+ * @returns [O, I, height, width]
+ */
+export function filterGradient(x: Tensor, gradient: Tensor, geometry: Geometry): Tensor {
+  const { kernel, stride, padding } = geometry;
+  const images = transpose(x, [1, 0, 2, 3]);
+  const flow = transpose(gradient, [1, 0, 2, 3]);
+  const byColumn = stride === 1 && padding < kernel[0];
+  const products = (byColumn ? productsByColumn : productsByPlace)(images, flow, geometry);
+  const filtersLast = reshape(products, [kernel[0] * kernel[1], -1]);
+  return reshape(transpose(filtersLast, [1, 0]), [flow.shape[0]!, images.shape[0]!, ...kernel]);
+}
+
+/**
+ * At stride 1 a shift of the images along rows is one of the gradient the other way. So the images are shifted along
+ * columns only, the gradient along rows, and one product takes all rows: it is larger, and less is copied.
+ * @returns [height, width, O·I]
+ */
+function productsByColumn(images: Tensor, flow: Tensor, { kernel: [height, width], padding }: Geometry): Tensor {
+  const rowStarts = Array.from({ length: height }, (_, row) => height - 1 - row);
+  const rows = concat(
+    windows(flow, 2, { padding: height - 1 - padding, starts: rowStarts, count: images.shape[2]! }),
+    0,
+  );
+  const starts = Array.from({ length: width }, (_, column) => column);
+  const columns = windows(images, 3, { padding, starts, count: flow.shape[3]! });
+  return concat(
+    columns.map((column) => reshape(product(rows, column), [height, 1, -1])),
+    1,
+  );
+}
+
+/**
+ * One product for each place in the kernel.
+ * @returns [height, width, O·I]
+ */
+function productsByPlace(images: Tensor, flow: Tensor, { kernel: [height, width], stride, padding }: Geometry): Tensor {
+  const [rowStarts, starts] = [height, width].map((length) => Array.from({ length }, (_, place) => place));
+  const padded = pad(images, [{ axis: 2, before: padding, after: padding }]);
+  const columns = windows(padded, 3, { padding, starts: starts!, count: flow.shape[3]!, stride });
+  const products = rowStarts!.map((row) =>
+    concat(
+      columns.map((column) => {
+        const window = windows(column, 2, { padding: 0, starts: [row], count: flow.shape[2]!, stride })[0]!;
+        return reshape(product(flow, window), [1, 1, -1]);
+      }),
+      1,
+    ),
+  );
+  return concat(products, 0);
+}
+
+/** Parts of padded images along an axis: `count` places from each start. */
+function windows(
+  x: Tensor,
+  axis: number,
+  options: {
+    readonly padding: number;
+    readonly starts: readonly number[];
+    readonly count: number;
+    readonly stride?: number;
+  },
+): Tensor[] {
+  const { padding, starts, count, stride = 1 } = options;
+  const padded = pad(x, [{ axis, before: padding, after: padding }]);
+  return starts.map((start) =>
+    stride === 1 && start === padding && count === x.shape[axis]
+      ? x
+      : slice(padded, [{ axis, start, end: start + (count - 1) * stride + 1, step: stride }]),
+  );
+}
+
+/** [A, ...] and [B, ...] to [A, B], summed over all else. */
+function product(a: Tensor, b: Tensor): Tensor {
+  return matmul(reshape(a, [a.shape[0]!, -1]), swapLastTwo(reshape(b, [b.shape[0]!, -1])));
+}
