@@ -1,5 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
-import { sha256 } from "../shards/index.ts";
+import { hashConfig, type Receipt, sha256 } from "../shards/index.ts";
 import { readFetchReceipts } from "./fetch.ts";
 import { type FingerprintKeys, fingerprintBytes, fingerprintImages, unpackFingerprints } from "./fingerprint.ts";
 import { readCifar10 } from "./read-cifar-10.ts";
@@ -7,12 +7,17 @@ import { readWholeFile } from "./read-file.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { shippedFile } from "./shipped-files.ts";
 
+/** Fingerprints of CIFAR-10, read when first asked for. */
+export interface Cifar10Source {
+  /** Of what they are computed from; quick to know. */
+  readonly sha256: string;
+  readonly load: () => Promise<Cifar10Fingerprints>;
+}
+
 /** What generated images must not repeat. */
 export interface Cifar10Fingerprints {
   readonly train: FingerprintKeys;
   readonly test: FingerprintKeys;
-  /** Of the fingerprints, train before test, in the order of the records. */
-  readonly sha256: string;
 }
 
 /** Train images in the shipped file; the rest are test images. */
@@ -20,35 +25,46 @@ const numShippedTrain = 50_000;
 const numShipped = 60_000;
 
 /**
- * The fingerprints of the CIFAR-10 that the run has fetched; else the shipped ones, so that a set made with shipped
- * weights, without any CIFAR-10 at hand, holds no copy of it either.
+ * The CIFAR-10 that the run has fetched; else the shipped fingerprints, so that a set made with shipped weights, without
+ * any CIFAR-10 at hand, holds no copy of it either.
+ * @throws BuilderError `fingerprints/wrong-size`, `cifar10/…`, `receipt/…`, `disk/…`
  */
-export async function loadCifar10Fingerprints(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Fingerprints> {
+export async function openCifar10Source(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Source> {
   const receipts = await readFetchReceipts(folder);
-  if (receipts === undefined) return await readShippedFingerprints(shippedFile("cifar-10-fingerprints.bin"));
-  const [train, test] = await Promise.all(
-    (["train", "test"] as const).map(async (split) => {
-      const { images } = await readCifar10({ folder: folder.cifar10, split, recordsPerFile });
-      return fingerprintImages(images);
-    }),
-  );
-  return fromBytes(Buffer.concat([train!, test!]), train!.length);
+  if (receipts !== undefined) {
+    const readSplit = async (split: "train" | "test") =>
+      unpackFingerprints(
+        fingerprintImages((await readCifar10({ folder: folder.cifar10, split, recordsPerFile })).images),
+      );
+    return {
+      sha256: hashOfCifar10(receipts),
+      load: async () => ({ train: await readSplit("train"), test: await readSplit("test") }),
+    };
+  }
+  const path = shippedFile("cifar-10-fingerprints.bin");
+  const bytes = await readWholeFile(path);
+  return { sha256: sha256(bytes), load: async () => parseShippedFingerprints(bytes, path) };
 }
 
-/** @throws BuilderError `fingerprints/wrong-size`, `disk/…` */
-export async function readShippedFingerprints(path: string): Promise<Cifar10Fingerprints> {
-  const bytes = await readWholeFile(path);
-  if (bytes.length === numShipped * fingerprintBytes) return fromBytes(bytes, numShippedTrain * fingerprintBytes);
+/** The identity of a fetched CIFAR-10, by the hashes of its files. */
+export function hashOfCifar10(receipts: readonly Receipt[]): string {
+  return hashConfig(receipts.map((receipt) => receipt.sha256));
+}
+
+/**
+ * @param bytes - what `scripts/make-fingerprints.ts` wrote
+ * @param path - named in errors
+ * @throws BuilderError `fingerprints/wrong-size`
+ */
+export function parseShippedFingerprints(bytes: Uint8Array, path: string): Cifar10Fingerprints {
+  if (bytes.length === numShipped * fingerprintBytes) {
+    return {
+      train: unpackFingerprints(bytes.subarray(0, numShippedTrain * fingerprintBytes)),
+      test: unpackFingerprints(bytes.subarray(numShippedTrain * fingerprintBytes)),
+    };
+  }
   throw new BuilderError(
     "fingerprints/wrong-size",
     `${path} must be ${numShipped * fingerprintBytes} bytes, got ${bytes.length}. Install cifar5m again.`,
   );
-}
-
-function fromBytes(bytes: Uint8Array, trainBytes: number): Cifar10Fingerprints {
-  return {
-    train: unpackFingerprints(bytes.subarray(0, trainBytes)),
-    test: unpackFingerprints(bytes.subarray(trainBytes)),
-    sha256: sha256(bytes),
-  };
 }

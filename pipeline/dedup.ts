@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { Cifar10Fingerprints } from "./cifar-10-fingerprints.ts";
+import type { Cifar10Source } from "./cifar-10-fingerprints.ts";
 import { findDuplicates } from "./find-duplicates.ts";
 import { type FingerprintKeys, fingerprintBytes, fingerprintImages, unpackFingerprints } from "./fingerprint.ts";
 import { type Removal, writeRemovals } from "./removals.ts";
@@ -38,7 +38,7 @@ export function fingerprintStage(options: {
 export function dedupStage(options: {
   readonly run: Run;
   readonly models: { readonly generator: string };
-  readonly cifar10: Cifar10Fingerprints;
+  readonly cifar10: Cifar10Source;
 }): Stage {
   const { run, models, cifar10 } = options;
   let found: Promise<Removal[]> | undefined;
@@ -58,11 +58,12 @@ export function dedupStage(options: {
   });
 }
 
-async function findRemovals(run: Run, cifar10: Cifar10Fingerprints, context: StageContext): Promise<Removal[]> {
+async function findRemovals(run: Run, cifar10: Cifar10Source, context: StageContext): Promise<Removal[]> {
+  const { train, test } = await cifar10.load();
   return findDuplicates({
     references: [
-      { reason: "duplicate-of-cifar10-train", keys: cifar10.train },
-      { reason: "duplicate-of-cifar10-test", keys: cifar10.test },
+      { reason: "duplicate-of-cifar10-train", keys: train },
+      { reason: "duplicate-of-cifar10-test", keys: test },
     ],
     samples: await readAllFingerprints(run, context),
   });

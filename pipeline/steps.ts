@@ -1,4 +1,4 @@
-import { type Cifar10Fingerprints, loadCifar10Fingerprints } from "./cifar-10-fingerprints.ts";
+import { openCifar10Source } from "./cifar-10-fingerprints.ts";
 import type { Config } from "./config.ts";
 import { dedupStage, fingerprintStage } from "./dedup.ts";
 import { fetchCifar10 } from "./fetch.ts";
@@ -104,12 +104,16 @@ export function fingerprintStep(options: StepOptions): Step {
 export function dedupStep(options: StepOptions): Step {
   return unitStep(options, "dedup", async (run) => {
     const generator = await requireModel(run.folder, "generator");
-    return dedupStage({ run, models: { generator }, cifar10: await loadCifar10(options, run) });
+    return dedupStage({
+      run,
+      models: { generator },
+      cifar10: await openCifar10Source(run.folder, run.config.recordsPerFile),
+    });
   });
 }
 
 export function publishStep(options: StepOptions): Step {
-  return unitStep(options, "publish", async (run) => publishStage({ run, models: await allHashes(options, run) }));
+  return unitStep(options, "publish", async (run) => publishStage({ run, models: await allHashes(run) }));
 }
 
 /** Writes the manifest once all units are published, by whichever workers. */
@@ -119,7 +123,7 @@ export function manifestStep(options: StepOptions): Step {
     total: 0,
     async *run() {
       const run = await openRun(options.root, options.config);
-      yield await publishManifest(run, await allHashes(options, run));
+      yield await publishManifest(run, await allHashes(run));
     },
   };
 }
@@ -144,16 +148,8 @@ async function requireModels(run: Run): Promise<{ readonly generator: string; re
   };
 }
 
-/** Fingerprints take seconds to compute; the steps of one command share them. */
-const fingerprintsOf = new WeakMap<StepOptions, Promise<Cifar10Fingerprints>>();
-
-function loadCifar10(options: StepOptions, run: Run): Promise<Cifar10Fingerprints> {
-  const known = fingerprintsOf.get(options) ?? loadCifar10Fingerprints(run.folder, run.config.recordsPerFile);
-  fingerprintsOf.set(options, known);
-  return known;
-}
-
 /** Hashes of all that the shards are made with, as receipts and the manifest name them. */
-async function allHashes(options: StepOptions, run: Run): Promise<Readonly<Record<string, string>>> {
-  return { ...(await requireModels(run)), "cifar-10": (await loadCifar10(options, run)).sha256 };
+async function allHashes(run: Run): Promise<Readonly<Record<string, string>>> {
+  const cifar10 = await openCifar10Source(run.folder, run.config.recordsPerFile);
+  return { ...(await requireModels(run)), "cifar-10": cifar10.sha256 };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { hashConfig, replaceBytes } from "../shards/index.ts";
+import { replaceBytes } from "../shards/index.ts";
+import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
 import { readFetchReceipts } from "./fetch.ts";
@@ -73,5 +74,5 @@ async function trainingIdentity(folder: RunFolder, name: ModelName, config: Conf
   }
   const { seed, engine, device } = config;
   const options = omitKeys({ [name]: config[name] }, keysOutsideTheBytes)[name];
-  return { seed, engine, device, data: hashConfig(receipts.map(({ sha256 }) => sha256)), options };
+  return { seed, engine, device, data: hashOfCifar10(receipts), options };
 }

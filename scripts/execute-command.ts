@@ -21,6 +21,8 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
     verbosity: args.quiet === true ? "quiet" : verbose ? "verbose" : "normal",
   });
   const interruption = listenForInterruption();
+  // Whoever reads us may stop reading: `cifar5m inspect | head`.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   try {
     const root = String(args.run);
     const config = await loadConfig(command, root, args);

@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readShippedFingerprints } from "../../pipeline/cifar-10-fingerprints.ts";
+import { parseShippedFingerprints } from "../../pipeline/cifar-10-fingerprints.ts";
 import { findDuplicates } from "../../pipeline/find-duplicates.ts";
 import { fingerprintImages, unpackFingerprints } from "../../pipeline/fingerprint.ts";
 import { shippedFile } from "../../pipeline/shipped-files.ts";
@@ -87,7 +88,8 @@ test("what is removed is what comparing all pairs of pixels finds", () => {
 });
 
 test("the shipped fingerprints are those of 50,000 train and 10,000 test images", async () => {
-  const { train, test: held } = await readShippedFingerprints(shippedFile("cifar-10-fingerprints.bin"));
+  const path = shippedFile("cifar-10-fingerprints.bin");
+  const { train, test: held } = parseShippedFingerprints(await readFile(path), path);
   expect([train.high.length, held.high.length]).toEqual([50_000, 10_000]);
   const keys = new Set(train.high);
   // ciFAIR: no test image of CIFAR-10 is an exact copy of a train image.
