@@ -43,6 +43,8 @@ export class Reporter {
       clearOnComplete: true,
       format: "{step} {bar} {percentage}% {value}/{total} {speed}/s {left}{shown}",
       barsize: 28,
+      barCompleteChar: "█",
+      barIncompleteChar: "░",
     });
     this.#bar.start(step.total, 0, { step: step.name.padEnd(16), speed: "-", left: "", shown: "" });
   }
