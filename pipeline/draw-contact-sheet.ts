@@ -100,7 +100,7 @@ function drawHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: n
   const even = x + lengthOf(total / Math.max(1, rows.length));
   const bars = rows.flatMap((row, index) => {
     const y = top(index) + cell / 2 - 15;
-    const length = Math.max(1, lengthOf(row.numImages));
+    const length = row.numImages === 0 ? 0 : Math.max(1, lengthOf(row.numImages));
     const share = percent(row.numImages / Math.max(1, total));
     return [
       `<rect x='${x}' y='${y}' width='${length}' height='30' rx='2' fill='${bar}'/>`,
