@@ -54,7 +54,10 @@ function encodeGraph(graph: Graph, name: string): object {
   for (const [constant, value] of graph.constants) {
     if (names.has(constant)) initializers.push(encodeTensor(constant, value));
   }
+  const own = new Set(nodes.flatMap((node) => node.outputs.map((output) => output.name)));
   const outputs = [...graph.outputs].map(([outputName, tensor]) => {
+    // A body's results count by place, not by name, and a copy of all weights at each step takes time.
+    if (graph.parent !== undefined && own.delete(tensor.name)) return encodeValueInfo(tensor.name, tensor);
     onnxNodes.push({ op_type: "Identity", input: [tensor.name], output: [outputName] });
     return encodeValueInfo(outputName, tensor);
   });
