@@ -10,7 +10,6 @@ export {
   batchNorm,
   batchNormBy,
   groupNorm,
-  groupStandardize,
   layerNorm,
 } from "./composites/norms.ts";
 export { createEngine } from "./create-engine.ts";
@@ -33,7 +32,7 @@ export { softmax, standardize } from "./ops/normalize.ts";
 export { averagePool, maxPool, upsample } from "./ops/pool.ts";
 export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
 export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/shape.ts";
-export { adamw, clipByNorm, movingAverage, type Optimizer, type OptimizerStep, sgd } from "./optimizers.ts";
+export { adamw, clipByNorm, clipScale, movingAverage, type Optimizer, type OptimizerStep, sgd } from "./optimizers.ts";
 export { type RandomInput, Survey, surveyNetwork } from "./parameter-sources.ts";
 export {
   fanInInitializer,

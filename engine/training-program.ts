@@ -4,7 +4,7 @@ import { mul } from "./ops/elementwise.ts";
 import { gather } from "./ops/gather.ts";
 import { loop } from "./ops/loop.ts";
 import { concat, reshape } from "./ops/shape.ts";
-import { clipByNorm, movingAverage, type Optimizer } from "./optimizers.ts";
+import { clipScale, movingAverage, type Optimizer } from "./optimizers.ts";
 import { cutVector, type RandomInput, StepSource, surveyNetwork } from "./parameter-sources.ts";
 import { type ParameterSpec, Scope, type StateSpec, totalSize } from "./parameters.ts";
 import { type DType, type Shape, sizeOf, tensorData } from "./tensor.ts";
@@ -114,7 +114,8 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     );
     const updated = optimizer.update({
       parameters: now["parameters"]!,
-      gradient: clipNorm === undefined ? gradient : clipByNorm(gradient, clipNorm),
+      gradient,
+      gradientScale: clipNorm === undefined ? undefined : clipScale(gradient, clipNorm),
       slots: slotNames.map((name) => now[name]!),
       learningRate: mul(step["learningRate"]!, learningRateScale),
       decayMask,

@@ -2,7 +2,7 @@ import { randomStreams } from "../core/random.ts";
 import { silu } from "../engine/composites/activations.ts";
 import { attention } from "../engine/composites/attention.ts";
 import { dropout } from "../engine/composites/dropout.ts";
-import { groupStandardize } from "../engine/composites/norms.ts";
+import { groupNorm } from "../engine/composites/norms.ts";
 import { shapeError, type Tensor } from "../engine/graph.ts";
 import { add, cos, mul, sin } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
@@ -122,8 +122,7 @@ function residualBlock(scope: Scope, x: Tensor, embedding: Tensor, width: number
     fanInInitializer(embedding.shape[1]!, 0.1),
   );
   const [scale, shift] = split(reshape(modulation, [-1, 2 * width, 1, 1]), [width, width], 1);
-  const normalized = groupStandardize(entered, numGroups(entered));
-  let hidden = silu(add(mul(normalized, add(scale!, 1)), shift!));
+  let hidden = silu(groupNorm(entered, numGroups(entered), add(scale!, 1), shift!));
   if (rate > 0 && scope.training) {
     hidden = dropout(hidden, rate, scope.random("uniform", randomStreams.dropout, hidden.shape));
   }

@@ -1,8 +1,8 @@
 import { shapeError, type Tensor } from "../graph.ts";
 import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
-import { standardize } from "../ops/normalize.ts";
-import { mean, sum } from "../ops/reduce.ts";
-import { reshape } from "../ops/shape.ts";
+import { standardize, standardizeRows } from "../ops/normalize.ts";
+import { mean, sum, sumTo } from "../ops/reduce.ts";
+import { expand, reshape } from "../ops/shape.ts";
 import { sizeOf } from "../tensor.ts";
 import { withGradient } from "./custom-gradient.ts";
 
@@ -12,19 +12,39 @@ export function perChannel(values: Tensor): Tensor {
 }
 
 /**
- * Group normalization of images [N, C, H, W], without scale and shift.
+ * Group normalization of images [N, C, H, W]: each group of channels of an image shifted and scaled to mean 0 and
+ * variance 1, then scaled and shifted.
+ * @param scale - [C], or one for each image, [N, C, 1, 1]
+ * @param shift - in the shape of `scale`
  * @see Wu and He 2018, arXiv:1803.08494
  */
-export function groupStandardize(x: Tensor, numGroups: number, epsilon = 1e-5): Tensor {
-  const [numImages, channels] = x.shape as [number, number];
-  if (channels % numGroups !== 0)
-    throw shapeError("groupStandardize", `channels must divide into ${numGroups}`, x.shape);
-  return reshape(standardize(reshape(x, [numImages, numGroups, -1]), epsilon), x.shape);
-}
-
-/** Group normalization with scale and shift, each of shape [C]. */
 export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Tensor, epsilon = 1e-5): Tensor {
-  return add(mul(groupStandardize(x, numGroups, epsilon), perChannel(scale)), perChannel(shift));
+  const [numImages, channels] = x.shape as [number, number];
+  if (channels % numGroups !== 0) throw shapeError("groupNorm", `channels must divide into ${numGroups}`, x.shape);
+  const rows = [numImages, numGroups, -1];
+  const { result: grouped, inverseDeviation } = standardizeRows(reshape(x, rows), epsilon);
+  const normalized = reshape(grouped, x.shape);
+  const [slope, intercept] = [scale, shift].map((values) => (values.shape.length === 1 ? perChannel(values) : values));
+  const result = add(mul(normalized, slope!), intercept!);
+  // The sums over pixels that scale and shift need also give the means over groups that x needs.
+  return withGradient(result, [x, scale, shift], (gradient) => {
+    const options = { axes: [2, 3], keepDims: true };
+    const total = sum(gradient, options);
+    const along = sum(mul(gradient, normalized), options);
+    const groupMean = (sums: Tensor) => {
+      const weighted = sum(reshape(mul(sums, slope!), rows), { axes: [-1], keepDims: true });
+      return mul(inverseDeviation, mul(weighted, numGroups / sizeOf(x.shape.slice(1))));
+    };
+    const direct = mul(
+      gradient,
+      reshape(mul(reshape(expand(slope!, total.shape), rows), inverseDeviation), total.shape),
+    );
+    const correction = add(mul(grouped, groupMean(along)), groupMean(total));
+    const [scaleGradient, shiftGradient] = [along, total].map((sums) =>
+      reshape(sumTo(sums, slope!.shape), scale.shape),
+    );
+    return [sub(direct, reshape(correction, x.shape)), scaleGradient!, shiftGradient!];
+  });
 }
 
 /**

@@ -42,13 +42,21 @@ const LayerNormalization: Operator = {
 
 /** Each row of the last axis shifted and scaled to mean 0 and variance 1 / (1 + epsilon / variance). */
 export function standardize(x: Tensor, epsilon: number): Tensor {
+  return standardizeRows(x, epsilon).result;
+}
+
+/**
+ * The same, with the factor of each row.
+ * @returns `inverseDeviation` has extent 1 along the last axis
+ */
+export function standardizeRows(
+  x: Tensor,
+  epsilon: number,
+): { readonly result: Tensor; readonly inverseDeviation: Tensor } {
   // ONNX gives the statistics in float32, whatever the type of x.
   const rows = { dtype: "float32" as const, shape: x.shape.with(-1, 1) };
   const attributes = { size: x.shape.at(-1)!, epsilon };
-  return innermostGraph([x]).append(
-    LayerNormalization,
-    [x],
-    attributes,
-    [x, rows, rows].map(({ dtype, shape }) => ({ dtype, shape })),
-  )[0]!;
+  const outputs = [x, rows, rows].map(({ dtype, shape }) => ({ dtype, shape }));
+  const [result, , inverseDeviation] = innermostGraph([x]).append(LayerNormalization, [x], attributes, outputs);
+  return { result: result!, inverseDeviation: cast(inverseDeviation!, x.dtype) };
 }
