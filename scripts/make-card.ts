@@ -16,6 +16,8 @@ import { replaceBytes, sha256 } from "../shards/index.ts";
 import { drawLossCurve, type LogLine } from "./draw-loss-curve.ts";
 import { reportError } from "./exit-codes.ts";
 
+/** Weights of the class that the generator's pictures are drawn with; 1 is the plain model. */
+const guidances = [1, 3];
 const [, , run, name, machine] = process.argv;
 if (run === undefined || (name !== "generator" && name !== "labeler") || machine === undefined) {
   process.stderr.write('usage/wrong: make-card RUN generator|labeler "MACHINE IN WORDS".\n');
@@ -49,10 +51,11 @@ async function makeCard(root: string, name: ModelName, machine: string): Promise
     const steps = step - (lines[index - 1]?.step ?? 0);
     return total + (steps * options.batchSize) / imagesPerSecond;
   }, 0);
-  const pictures = { loss: `${name}-loss.png`, samples: `${name}-samples.png` };
+  const lossFile = `${name}-loss.png`;
+  const sampleFile = (guidance: number) => `${name}-samples-guidance-${guidance}.png`;
   await replaceBytes(shippedFile(`${name}.safetensors`), weights);
-  await replaceBytes(shippedFile(pictures.loss), await drawLossCurve(lines, options.batchSize));
-  const quality = name === "generator" ? await showSamples(pictures.samples) : await testAccuracy();
+  await replaceBytes(shippedFile(lossFile), await drawLossCurve(lines, options.batchSize));
+  const quality = name === "generator" ? await showSamples() : await testAccuracy();
   const flags = Object.entries(options).map(
     ([key, value]) =>
       `--${name}.${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${[value].flat().join(",")}`,
@@ -75,15 +78,22 @@ cifar5m train ${name} --run DIR --seed ${seed} \\
   ${flags.join(" \\\n  ")}
 \`\`\`
 
-![loss](${pictures.loss})
-${name === "generator" ? `\nImages of ids 0 to 39, one class a column, not selected:\n\n![samples](${pictures.samples})\n` : ""}`;
+![loss](${lossFile})
+${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
   await replaceBytes(shippedFile(`${name}.md`), Buffer.from(card));
 
-  async function showSamples(file: string): Promise<string> {
-    const sampler = await shippedRuntime.openSampler(config, weights);
-    await replaceBytes(shippedFile(file), await drawSampleGrid(sampler));
-    await sampler.close();
-    return `| sampler of the pictures | Heun, ${config.sampler.steps} steps, guidance ${config.sampler.guidance} |`;
+  function showGrid(guidance: number): string {
+    return `\nIds 0 to 39, one class a column, not selected, guidance ${guidance}:\n\n![samples](${sampleFile(guidance)})\n`;
+  }
+
+  async function showSamples(): Promise<string> {
+    for (const guidance of guidances) {
+      const drawn = resolveConfig({ ...config, sampler: { ...config.sampler, guidance } });
+      const sampler = await shippedRuntime.openSampler(drawn, weights);
+      await replaceBytes(shippedFile(sampleFile(guidance)), await drawSampleGrid(sampler));
+      await sampler.close();
+    }
+    return `| sampler of the pictures | Heun, ${config.sampler.steps} steps |`;
   }
 
   async function testAccuracy(): Promise<string> {
