@@ -67,19 +67,24 @@ test("a connection that drops again and again is continued where it broke off", 
   await download(task("dropping"));
   expect((await readFile(join(folder, "dropping"))).equals(content)).toBe(true);
   expect(ranges[0]).toBeUndefined();
-  expect(ranges.length).toBe(3);
-  expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? ""))).toBe(true);
+  // A drop may lose bytes that were on their way, so where it broke off is for the client to say: on, never back.
+  const starts = ranges.map((range) => Number(/^bytes=(\d+)-$/.exec(range ?? "bytes=0-")?.[1]));
+  expect(starts.length).toBeGreaterThanOrEqual(3);
+  const steps = starts.slice(1).map((start, index) => start - starts[index]!);
+  expect(steps.every((step) => step > 0 && step <= 120_000)).toBe(true);
 });
 
 test("a download that gave up is continued by a later call", async () => {
   behaviours = [{ sends: 100_000 }, { status: 503 }];
   const { message } = await errorOf(() => download(task("later")), "download/failed");
   expect(message).toContain("503");
-  expect((await stat(join(folder, "later"))).size).toBe(100_000);
+  const { size } = await stat(join(folder, "later"));
+  expect(size).toBeGreaterThan(0);
+  expect(size).toBeLessThanOrEqual(100_000);
   ranges = [];
   behaviours = [{}];
   await download(task("later"));
-  expect(ranges).toEqual(["bytes=100000-"]);
+  expect(ranges).toEqual([`bytes=${size}-`]);
   expect((await readFile(join(folder, "later"))).equals(content)).toBe(true);
 });
 
