@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     exclude: ["tests/long/**"],
+    // Workers that the tests start run TypeScript too, which Node 20 does not do by itself.
+    execArgv: ["--import", "tsx"],
     globalSetup: ["tests/compile-sources.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -5,17 +5,23 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 
 /** A graph made ready to run. */
 export interface Executable {
+  /** Runs that go on at the same time; more wait for their turn. */
+  readonly concurrency: number;
   /** One run: a value for each input of the graph, in; a value for each output, out. */
   run(feeds: Feeds): Promise<Record<string, TensorData>>;
   /** Gives the memory back; the executable must not run again. */
   release(): Promise<void>;
 }
 
+/** One run as fast as possible, or as many runs as possible in a given time. Their results are the same. */
+export type Goal = "latency" | "throughput";
+
 /** What runs graphs, on one device. */
 export interface Engine {
   readonly name: EngineName;
   readonly device: string;
-  compile(graph: Graph): Promise<Executable>;
+  /** @param goal - what the executable shall be good at, `latency` by default */
+  compile(graph: Graph, goal?: Goal): Promise<Executable>;
 }
 
 export const engineNames = ["onnxruntime", "tfjs"] as const;

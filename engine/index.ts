@@ -1,7 +1,7 @@
 /** Graphs: building, differentiating, training and running them. */
 export { gradients } from "./autodiff.ts";
 export { gelu, silu } from "./composites/activations.ts";
-export { attention } from "./composites/attention.ts";
+export { attention, attentionPlacesLast } from "./composites/attention.ts";
 export { withGradient } from "./composites/custom-gradient.ts";
 export { dropout } from "./composites/dropout.ts";
 export { crossEntropy, logSoftmax, oneHot } from "./composites/losses.ts";

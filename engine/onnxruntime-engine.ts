@@ -1,8 +1,13 @@
-import * as ort from "onnxruntime-node";
+import { availableParallelism } from "node:os";
+import { extname } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
+import { Piscina } from "piscina";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "./executor.ts";
 import type { Graph } from "./graph.ts";
-import type { DType, TensorArray, TensorData } from "./tensor.ts";
+import type { LaneData } from "./onnxruntime-lane.ts";
+import { createSession, runSession, type SessionOptions } from "./onnxruntime-session.ts";
+import type { TensorData } from "./tensor.ts";
 import { writeOnnx } from "./write-onnx.ts";
 
 /** Devices, by the name of the provider that onnxruntime-node knows them under. */
@@ -20,65 +25,95 @@ export function onnxruntimeEngine({ device = "cpu", numThreads = 0 }: EngineOpti
       `the onnxruntime engine runs on ${Object.keys(providers).join(", ")}, got "${device}". Choose one of them.`,
     );
   }
+  const numLanes = device === "cpu" ? numThreads || availableParallelism() : 1;
   return {
     name: "onnxruntime",
     device,
-    compile: async (graph) => new OnnxruntimeExecutable(graph, await createSession(graph, provider, numThreads)),
+    compile: async (graph, goal = "latency") =>
+      goal === "throughput" && numLanes > 1
+        ? new LanesExecutable(graph, numLanes)
+        : new SessionExecutable(graph, await openSession(writeOnnx(graph), { provider, numThreads })),
   };
 }
 
-async function createSession(graph: Graph, provider: string, numThreads: number): Promise<ort.InferenceSession> {
+async function openSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   try {
-    return await ort.InferenceSession.create(writeOnnx(graph), {
-      executionProviders: [provider],
-      graphOptimizationLevel: "all",
-      intraOpNumThreads: numThreads,
-      logSeverityLevel: 3,
-      // Threads that wait must sleep: spinning ones starve whatever else runs on the machine.
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
-    });
+    return await createSession(model, options);
   } catch (error) {
-    if (provider === "cpu") throw new BuilderError("engine/compile-failed", messageOf(error), { cause: error });
+    if (options.provider === "cpu") {
+      throw new BuilderError("engine/compile-failed", messageOf(error), { cause: error });
+    }
+    const [firstLine] = messageOf(error).split("\n", 1);
     throw new BuilderError(
       "engine/device-missing",
-      `onnxruntime cannot use the device "${provider}" here: ${firstLine(messageOf(error))}. Use --device cpu, or install what it needs.`,
+      `onnxruntime cannot use the device "${options.provider}" here: ${firstLine}. Use --device cpu, or install what it needs.`,
       { cause: error },
     );
   }
 }
 
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0]!;
+/** The values of a graph's inputs, and no others. */
+function feedsOf(graph: Graph, feeds: Feeds): Feeds {
+  const needed = graph.inputs.map(({ name }) => {
+    const value = feeds[name];
+    if (value === undefined) {
+      throw new BuilderError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
+    }
+    return [name, value] as const;
+  });
+  return Object.fromEntries(needed);
 }
 
-class OnnxruntimeExecutable implements Executable {
+/** One session, in this thread. */
+class SessionExecutable implements Executable {
+  readonly concurrency = 1;
   readonly #graph: Graph;
-  readonly #session: ort.InferenceSession;
+  readonly #session: InferenceSession;
 
-  constructor(graph: Graph, session: ort.InferenceSession) {
+  constructor(graph: Graph, session: InferenceSession) {
     this.#graph = graph;
     this.#session = session;
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
-    const inputs: Record<string, ort.Tensor> = {};
-    for (const { name } of this.#graph.inputs) {
-      const value = feeds[name];
-      if (value === undefined) {
-        throw new BuilderError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
-      }
-      inputs[name] = new ort.Tensor(value.dtype as "float32", value.data as Float32Array, value.shape);
-    }
-    const results = await this.#session.run(inputs);
-    return Object.fromEntries(
-      Object.entries(results).map(([name, { type, dims, data }]) => [
-        name,
-        { dtype: type as DType, shape: dims, data: data as TensorArray },
-      ]),
-    );
+    return await runSession(this.#session, feedsOf(this.#graph, feeds));
   }
 
   async release(): Promise<void> {
     await this.#session.release();
+  }
+}
+
+/**
+ * A worker for each core, with a session on one thread: none waits for another within a run, what a small batch needs
+ * stays in the core's cache, and this thread stays free.
+ */
+class LanesExecutable implements Executable {
+  readonly concurrency: number;
+  readonly #graph: Graph;
+  readonly #pool: Piscina<Feeds, Record<string, TensorData>>;
+
+  constructor(graph: Graph, numLanes: number) {
+    const bytes = writeOnnx(graph);
+    const model = new SharedArrayBuffer(bytes.byteLength);
+    new Uint8Array(model).set(bytes);
+    const data: LaneData = { model, session: { provider: "cpu", numThreads: 1 } };
+    this.concurrency = numLanes;
+    this.#graph = graph;
+    this.#pool = new Piscina({
+      // The worker has the ending that this file has, compiled or not.
+      filename: new URL(`onnxruntime-lane${extname(import.meta.url)}`, import.meta.url).href,
+      minThreads: numLanes,
+      maxThreads: numLanes,
+      workerData: data,
+    });
+  }
+
+  async run(feeds: Feeds): Promise<Record<string, TensorData>> {
+    return await this.#pool.run(feedsOf(this.#graph, feeds));
+  }
+
+  async release(): Promise<void> {
+    await this.#pool.destroy();
   }
 }

@@ -2,6 +2,7 @@ import { BuilderError } from "../core/errors.ts";
 import { fillNormals, randomStreams } from "../core/random.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName, Executable } from "../engine/executor.ts";
+import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
@@ -25,6 +26,7 @@ export interface SampleRequest {
 
 /** Makes images. */
 export interface Sampler {
+  /** Images to ask for at once, for full speed. */
   readonly batchSize: number;
   /** Denoiser calls per image. */
   readonly nfe: number;
@@ -59,15 +61,17 @@ export async function createSampler({
   const { batchSize, guidance } = options;
   const sigmas = noiseLevels(options);
   const graph = denoiserGraph(tensors, network, batchSize, guidance);
-  const executable = await (await createEngine(engine, { device })).compile(graph);
+  const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
+  const { concurrency } = executable;
   return {
-    batchSize,
+    batchSize: batchSize * concurrency,
     nfe: heunCalls(options.steps) * (guidance === 1 || network.numClasses === 0 ? 1 : 2),
     numClasses: network.numClasses,
     sample: async ({ ids, classes }) => {
       const images = new Uint8Array(ids.length * imageSize);
-      for (let start = 0; start < ids.length; start += batchSize) {
-        const batch = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, ids.length - 1));
+      await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
+        // A short batch is filled up with its last image.
+        const batch = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, end - 1));
         const noise = new Float32Array(batchSize * imageSize);
         batch.forEach((place, index) => {
           const part = noise.subarray(index * imageSize, (index + 1) * imageSize);
@@ -79,9 +83,8 @@ export async function createSampler({
           noise.map((value) => value * sigmas[0]!),
           sigmas,
         );
-        const end = Math.min(start + batchSize, ids.length);
         images.set(imageBytes(drawn).subarray(0, (end - start) * imageSize), start * imageSize);
-      }
+      });
       return images;
     },
     close: () => executable.release(),

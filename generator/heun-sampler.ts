@@ -18,22 +18,26 @@ export function heunCalls(steps: number): number {
  * @see Karras et al. 2022, arXiv:2206.00364, algorithm 1
  */
 export async function sampleHeun(denoise: Denoise, start: Float32Array, sigmas: Float64Array): Promise<Float32Array> {
-  let x = Float64Array.from(start);
+  const x = Float64Array.from(start);
   for (let step = 0; step + 1 < sigmas.length; step++) {
-    const sigma = sigmas[step]!;
-    const next = sigmas[step + 1]!;
+    const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
     const slope = slopeAt(x, await denoise(Float32Array.from(x), sigma), sigma);
-    const euler = x.map((value, index) => value + (next - sigma) * slope[index]!);
+    const euler = Float64Array.from(x);
+    for (let index = 0; index < x.length; index++) euler[index]! += (next - sigma) * slope[index]!;
     if (next > 0) {
       const corrected = slopeAt(euler, await denoise(Float32Array.from(euler), next), next);
-      x = x.map((value, index) => value + ((next - sigma) * (slope[index]! + corrected[index]!)) / 2);
+      for (let index = 0; index < x.length; index++) {
+        x[index]! += ((next - sigma) * (slope[index]! + corrected[index]!)) / 2;
+      }
     } else {
-      x = euler;
+      x.set(euler);
     }
   }
   return Float32Array.from(x);
 }
 
 function slopeAt(x: Float64Array, denoised: Float32Array, sigma: number): Float64Array {
-  return x.map((value, index) => (value - denoised[index]!) / sigma);
+  const slope = new Float64Array(x.length);
+  for (let index = 0; index < x.length; index++) slope[index] = (x[index]! - denoised[index]!) / sigma;
+  return slope;
 }

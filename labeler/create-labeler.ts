@@ -1,6 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName } from "../engine/executor.ts";
+import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph } from "../engine/graph.ts";
 import { constantScope } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
@@ -13,6 +14,8 @@ import { labelerNetworkSchema } from "./options.ts";
 
 /** Gives images their classes. */
 export interface Labeler {
+  /** Images to ask for at once, for full speed. */
+  readonly batchSize: number;
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
    * @returns probability of each class, [n, 10] flattened; the same for any grouping of the images into calls
@@ -51,13 +54,14 @@ export async function createLabeler({ weights, batchSize, engine, device }: Crea
   const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
   const logits = [images, mirrored].map((view) => labelerNetwork(constantScope(graph, tensors), view, network.data));
   graph.output("probabilities", softmax(mul(add(logits[0]!, logits[1]!), 0.5)));
-  const executable = await (await createEngine(engine, { device })).compile(graph);
+  const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
+  const { concurrency } = executable;
   return {
+    batchSize: batchSize * concurrency,
     label: async (bytes) => {
       const numImages = bytes.length / imageBytes;
       const probabilities = new Float32Array(numImages * numClasses);
-      for (let start = 0; start < numImages; start += batchSize) {
-        const end = Math.min(start + batchSize, numImages);
+      await forEachBatch({ numItems: numImages, batchSize, concurrency }, async (start, end) => {
         const batch = new Uint8Array(batchSize * imageBytes);
         batch.set(bytes.subarray(start * imageBytes, end * imageBytes));
         const result = await executable.run({
@@ -65,7 +69,7 @@ export async function createLabeler({ weights, batchSize, engine, device }: Crea
         });
         const rows = result["probabilities"]!.data as Float32Array;
         probabilities.set(rows.subarray(0, (end - start) * numClasses), start * numClasses);
-      }
+      });
       return probabilities;
     },
     close: () => executable.release(),

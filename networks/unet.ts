@@ -1,6 +1,6 @@
 import { randomStreams } from "../core/random.ts";
 import { silu } from "../engine/composites/activations.ts";
-import { attention } from "../engine/composites/attention.ts";
+import { attentionPlacesLast } from "../engine/composites/attention.ts";
 import { dropout } from "../engine/composites/dropout.ts";
 import { groupNorm } from "../engine/composites/norms.ts";
 import { shapeError, type Tensor } from "../engine/graph.ts";
@@ -138,12 +138,9 @@ function attentionBlock(scope: Scope, x: Tensor): Tensor {
   const parts = convLayer(scope.child("qkv"), groupNormLayer(scope.child("norm"), x, numGroups(x)), 3 * channels, {
     kernel: 1,
   });
-  const heads = split(
-    transpose(reshape(parts, [numImages, 3 * numHeads, channels / numHeads, height * width]), [0, 1, 3, 2]),
-    [numHeads, numHeads, numHeads],
-    1,
-  );
-  const mixed = transpose(attention(heads[0]!, heads[1]!, heads[2]!), [0, 1, 3, 2]);
+  const heads = reshape(parts, [numImages, 3 * numHeads, channels / numHeads, height * width]);
+  const [query, key, value] = split(heads, [numHeads, numHeads, numHeads], 1);
+  const mixed = attentionPlacesLast(query!, key!, value!);
   const result = convLayer(scope.child("out"), reshape(mixed, x.shape), channels, {
     kernel: 1,
     initializer: zerosInitializer,

@@ -20,7 +20,6 @@ export function labelStage(options: {
   const labeler = openOnce<Labeler>(async () =>
     runtime.openLabeler(run.config, await readModel(run.folder, "labeler")),
   );
-  const { batchSize } = run.config.labeling;
   return unitStage({
     name: "label",
     run,
@@ -29,6 +28,7 @@ export function labelStage(options: {
     close: labeler.close,
     write: async (unit, sink, context) => {
       const images = await readSamples(run, unit);
+      const { batchSize } = await labeler.get();
       for (let start = 0; start < unitRows(unit); start += batchSize) {
         context.signal.throwIfAborted();
         const batch = images.subarray(start * imageBytes, (start + batchSize) * imageBytes);

@@ -5,7 +5,7 @@ import type { ModelName } from "./run-folder.ts";
 
 /** Makes images: what the pipeline needs of a generator. */
 export interface Sampler {
-  /** Images it likes to be asked for at once. */
+  /** Images to ask for at once, for full speed. */
   readonly batchSize: number;
   /** @returns uint8, shape [n, 32, 32, 3]; each image depends on its id and class only */
   sample(request: { readonly ids: Float64Array; readonly classes: Uint8Array }): Promise<Uint8Array>;
@@ -14,6 +14,8 @@ export interface Sampler {
 
 /** Names images: what the pipeline needs of a labeller. */
 export interface Labeler {
+  /** Images to ask for at once, for full speed. */
+  readonly batchSize: number;
   /**
    * @param images - uint8, shape [n, 32, 32, 3]
    * @returns float32, shape [n, 10], probabilities

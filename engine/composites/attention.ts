@@ -17,3 +17,17 @@ export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
   const scores = matmul(mul(query, 1 / Math.sqrt(width)), swapLastTwo(key));
   return matmul(softmax(scores), value);
 }
+
+/**
+ * The same with the places last, as images have them, which saves transposing all three and the result.
+ * @param query - [.., width, queries]
+ * @param key - [.., width, keys]
+ * @param value - [.., width of the result, keys]
+ * @returns [.., width of the result, queries]
+ */
+export function attentionPlacesLast(query: Tensor, key: Tensor, value: Tensor): Tensor {
+  const width = query.shape.at(-2)!;
+  if (key.shape.at(-2) !== width) throw shapeError("attention", "widths must agree", query.shape, key.shape);
+  const scores = matmul(swapLastTwo(mul(query, 1 / Math.sqrt(width))), key);
+  return matmul(value, swapLastTwo(softmax(scores)));
+}

@@ -28,6 +28,7 @@ export async function tfjsEngine({ device }: EngineOptions = {}): Promise<TfjsEn
 }
 
 class TfjsExecutable implements Executable {
+  readonly concurrency = 1;
   readonly #tf: TensorFlow;
   readonly #plan: Plan;
 

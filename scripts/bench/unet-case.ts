@@ -14,7 +14,7 @@ import { unet } from "../../networks/unet.ts";
 export const batchSize = 16;
 export const numSamples = 512;
 /** Steps of one training round. */
-export const stepsPerRound = 4;
+export const stepsPerRound = 2;
 export const learningRate = 1e-4;
 export const averageDecay = 0.9;
 export const seed = 1;
@@ -33,12 +33,15 @@ export function benchmarkProgram(): TrainingProgram {
   return generatorProgram(trainingOptions, numSamples);
 }
 
-/** The network alone: inputs `x`, `noise` and `classes`, output `y`. */
+/** Images of one run of the network; so many runs make a batch, as in sampling. */
+export const imagesPerRun = 4;
+
+/** The network alone, on a part of a batch: inputs `x`, `noise` and `classes`, output `y`. */
 export function forwardGraph(weights: Weights): Graph {
   const graph = new Graph();
-  const x = graph.input("x", "float32", [batchSize, 3, 32, 32]);
-  const noise = graph.input("noise", "float32", [batchSize]);
-  const classes = graph.input("classes", "int64", [batchSize]);
+  const x = graph.input("x", "float32", [imagesPerRun, 3, 32, 32]);
+  const noise = graph.input("noise", "float32", [imagesPerRun]);
+  const classes = graph.input("classes", "int64", [imagesPerRun]);
   graph.output("y", unet(constantScope(graph, weights), x, noise, classes, trainingOptions));
   return graph;
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { hashFolder, killAndResume, runToEnd } from "./kill-build.ts";
+import { hashFolder, killBuilds, runAndKill, runToEnd } from "./kill-build.ts";
 import { makeCifar10 } from "./make-cifar-10.ts";
 
 let folder: string;
@@ -19,37 +19,24 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("a build killed at random moments and resumed leaves the very files of an undisturbed one", async () => {
-  const root = join(folder, "killed");
-  const { numKilled } = await killAndResume({
-    program: [program, root, data, delayMs],
+  const expected = await hashFolder(join(folder, "undisturbed"));
+  await killBuilds({
+    program: (root) => [program, root, data, delayMs],
+    folder,
     numKills: 8,
     maxLifeMs: 1800,
-    random: Math.random,
+    check: async (root) => expect(await hashFolder(root)).toEqual(expected),
   });
-  expect(numKilled).toBeGreaterThan(2);
-  expect(await hashFolder(root)).toEqual(await hashFolder(join(folder, "undisturbed")));
 });
 
 test("two workers on one run, one of them killed, build the same set", async () => {
   const root = join(folder, "shared");
   // Models are trained by rank 0 only, before the others start.
-  await killAndResume({
-    program: [program, root, data, "0", "0", "2"],
-    numKills: 0,
-    maxLifeMs: 0,
-    random: Math.random,
-  });
+  await runToEnd([program, root, data, "0", "0", "2"]);
   await rm(join(root, "receipts", "sample"), { recursive: true });
   await rm(join(root, "dataset"), { recursive: true });
   await rm(join(root, "receipts", "publish"), { recursive: true });
-  await Promise.all([
-    runToEnd([program, root, data, delayMs, "0", "2"]),
-    killAndResume({
-      program: [program, root, data, delayMs, "1", "2"],
-      numKills: 1,
-      maxLifeMs: 900,
-      random: () => 0.9,
-    }),
-  ]);
+  const workers = ["0", "1"].map((rank) => [program, root, data, delayMs, rank, "2"]);
+  await Promise.all([runToEnd(workers[0]!), runAndKill(workers[1]!, 800).then(() => runToEnd(workers[1]!))]);
   expect(await hashFolder(join(root, "dataset"))).toEqual(await hashFolder(join(folder, "undisturbed", "dataset")));
 });

@@ -1,28 +1,40 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
-/** Runs a program and kills it after a while, again and again, then lets it end. */
-export async function killAndResume(options: {
-  readonly program: readonly string[];
+/**
+ * Builds in one new folder after the other, each killed at random moments and called again until it ends by itself, until
+ * there were as many kills as asked for. How fast the machine is changes only how many builds that takes.
+ * @param options.check - gets the folder of each finished build
+ */
+export async function killBuilds(options: {
+  readonly program: (root: string) => readonly string[];
+  readonly folder: string;
   readonly numKills: number;
-  /** The kill comes at a random moment up to this. */
+  /** A kill comes at a random moment up to this. */
   readonly maxLifeMs: number;
-  /** In [0, 1); called once a kill. */
-  readonly random: () => number;
-}): Promise<{ readonly numKilled: number }> {
+  readonly check: (root: string) => Promise<void>;
+}): Promise<void> {
   let numKilled = 0;
-  for (let kill = 0; kill < options.numKills; kill++) {
-    const child = spawn(process.execPath, options.program, { stdio: "ignore" });
-    const ended = endOf(child);
-    await Promise.race([sleep(options.random() * options.maxLifeMs), ended]);
-    child.kill("SIGKILL");
-    if ((await ended) === null) numKilled++;
+  for (let build = 0; numKilled < options.numKills; build++) {
+    const root = join(options.folder, `killed${build}`);
+    const program = options.program(root);
+    while (await runAndKill(program, Math.random() * options.maxLifeMs)) numKilled++;
+    await options.check(root);
+    await rm(root, { recursive: true });
   }
-  await runToEnd(options.program);
-  return { numKilled };
+}
+
+/** Whether the program was killed, after the time given, or ended well before. Throws if it failed. */
+export async function runAndKill(program: readonly string[], lifeMs: number): Promise<boolean> {
+  const child = spawn(process.execPath, program, { stdio: "ignore" });
+  const ended = endOf(child);
+  const timer = setTimeout(() => child.kill("SIGKILL"), lifeMs);
+  const code = await ended;
+  clearTimeout(timer);
+  if (code !== null && code !== 0) throw new Error(`${program.join(" ")} ended with ${code}`);
+  return code === null;
 }
 
 /** Runs a program to its end. Throws with what it printed if it fails. */

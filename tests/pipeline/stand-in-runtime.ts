@@ -32,7 +32,8 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
       },
       close: async () => undefined,
     }),
-    openLabeler: async () => ({
+    openLabeler: async (config) => ({
+      batchSize: config.labeling.batchSize,
       async label(images) {
         await wait();
         const numImages = images.length / 3072;

@@ -1,0 +1,40 @@
+import * as ort from "onnxruntime-node";
+import type { Feeds } from "./executor.ts";
+import type { DType, TensorArray, TensorData } from "./tensor.ts";
+
+/** Where and how a session runs; plain data, so that it can be sent to a worker. */
+export interface SessionOptions {
+  /** As onnxruntime-node names it. */
+  readonly provider: string;
+  /** 0 for as many as there are cores. */
+  readonly numThreads: number;
+}
+
+/** @param model - an ONNX file */
+export async function createSession(model: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
+  return await ort.InferenceSession.create(model, {
+    executionProviders: [options.provider],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: options.numThreads,
+    logSeverityLevel: 3,
+    // Threads that wait must sleep: spinning ones starve whatever else runs on the machine.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+  });
+}
+
+/** One run. It blocks the calling thread: onnxruntime-node runs where it is called. */
+export async function runSession(session: ort.InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> {
+  const inputs = Object.fromEntries(
+    Object.entries(feeds).map(([name, { dtype, data, shape }]) => [
+      name,
+      new ort.Tensor(dtype as "float32", data as Float32Array, shape),
+    ]),
+  );
+  const results = await session.run(inputs);
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { type, dims, data }]) => [
+      name,
+      { dtype: type as DType, shape: dims, data: data as TensorArray },
+    ]),
+  );
+}
