@@ -60,7 +60,7 @@ export {
   tensorData,
   zeros,
 } from "./tensor.ts";
-export { initialState, type StepInputs, Trainer, type TrainingState } from "./trainer.ts";
+export { initialState, type StepInputs, stateFromWeights, Trainer, type TrainingState } from "./trainer.ts";
 export {
   buildTrainingProgram,
   type Declaration,

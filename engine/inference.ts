@@ -11,6 +11,23 @@ export function constantScope(graph: Graph, weights: Weights): Scope {
   return new Scope(new ConstantSource(graph, weights));
 }
 
+/**
+ * A weight that a network asks for.
+ * @throws BuilderError `weights/wrong-architecture` where there is none of that name and shape
+ */
+export function requireWeight(
+  weights: Weights,
+  { name, shape }: { readonly name: string; readonly shape: Shape },
+): { readonly shape: Shape; readonly data: Float32Array } {
+  const value = weights.get(name);
+  if (value?.shape.join() === shape.join()) return value;
+  const seen = value === undefined ? "none" : `one of shape [${value.shape}]`;
+  throw new BuilderError(
+    "weights/wrong-architecture",
+    `the network needs a weight "${name}" of shape [${shape}], the file has ${seen}. Use weights of the same architecture.`,
+  );
+}
+
 class ConstantSource implements ParameterSource {
   readonly training = false;
   readonly #graph: Graph;
@@ -21,16 +38,9 @@ class ConstantSource implements ParameterSource {
     this.#weights = weights;
   }
 
-  parameter({ name, shape }: ParameterSpec | StateSpec): Tensor {
-    const value = this.#weights.get(name);
-    if (value === undefined || value.shape.join() !== shape.join()) {
-      const seen = value === undefined ? "none" : `one of shape [${value.shape}]`;
-      throw new BuilderError(
-        "weights/wrong-architecture",
-        `the network needs a weight "${name}" of shape [${shape}], the file has ${seen}. Use weights of the same architecture.`,
-      );
-    }
-    return this.#graph.constant({ dtype: "float32", shape, data: value.data }, name);
+  parameter(spec: ParameterSpec | StateSpec): Tensor {
+    const { shape, data } = requireWeight(this.#weights, spec);
+    return this.#graph.constant({ dtype: "float32", shape, data }, spec.name);
   }
 
   state(spec: StateSpec): Tensor {

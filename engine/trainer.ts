@@ -1,7 +1,8 @@
 import { BuilderError } from "../core/errors.ts";
 import { fillNormals, fillUniforms } from "../core/random.ts";
 import type { Engine, Executable } from "./executor.ts";
-import { initialParameters } from "./parameters.ts";
+import { requireWeight, type Weights } from "./inference.ts";
+import { initialParameters, namedParts } from "./parameters.ts";
 import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "./tensor.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
@@ -32,6 +33,23 @@ export function initialState(program: TrainingProgram, seed: number): TrainingSt
     return [name, new Float32Array(parameters.length)] as const;
   });
   return { step: 0, vectors: Object.fromEntries(vectors) };
+}
+
+/**
+ * The state before the first step of a training that starts from trained weights.
+ * @throws BuilderError `weights/wrong-architecture` for weights of another network
+ */
+export function stateFromWeights(program: TrainingProgram, seed: number, weights: Weights): TrainingState {
+  const state = initialState(program, seed);
+  const specs = { parameters: program.parameters, states: program.states };
+  const targets = { parameters: ["parameters", "average"], states: ["states", "averageStates"] };
+  for (const kind of ["parameters", "states"] as const) {
+    for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
+      const parts = namedParts(specs[kind], state.vectors[name]!);
+      for (const spec of specs[kind]) parts.get(spec.name)!.data.set(requireWeight(weights, spec).data);
+    }
+  }
+  return state;
 }
 
 /** Runs a training program step by step. */

@@ -1,4 +1,3 @@
-import { BuilderError } from "../core/errors.ts";
 import { fillNormals, randomStreams } from "../core/random.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName, Executable } from "../engine/executor.ts";
@@ -6,13 +5,13 @@ import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
-import { readSafetensors } from "../engine/safetensors.ts";
 import { tensorData } from "../engine/tensor.ts";
 import { unet } from "../networks/unet.ts";
 import { heunCalls, sampleHeun } from "./heun-sampler.ts";
 import { noiseLevels } from "./noise-levels.ts";
-import { type GeneratorNetworkOptions, generatorNetworkSchema, type SamplerOptions } from "./options.ts";
+import type { GeneratorNetworkOptions, SamplerOptions } from "./options.ts";
 import { preconditioning } from "./preconditioning.ts";
+import { readGenerator } from "./read-generator.ts";
 
 const imageSize = 3 * 32 * 32;
 
@@ -89,18 +88,6 @@ export async function createSampler({
     },
     close: () => executable.release(),
   };
-}
-
-/** Weights and architecture of a generator. */
-function readGenerator(file: Uint8Array): { tensors: Weights; network: GeneratorNetworkOptions } {
-  const { tensors, metadata } = readSafetensors(file, "the generator's weights");
-  if (metadata["model"] !== "generator") {
-    throw new BuilderError(
-      "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model, a generator is needed. Pass weights made by train generator.`,
-    );
-  }
-  return { tensors, network: generatorNetworkSchema.parse(JSON.parse(metadata["network"] ?? "{}")) };
 }
 
 /** D(x; sigma) for a batch: inputs `noisy` [B, 3, 32, 32], `sigma` [B], `classes` [B]; output `denoised`. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { randomStreams } from "../core/random.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName } from "../engine/executor.ts";
@@ -11,6 +12,7 @@ import { namedParts } from "../engine/parameters.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/run-training.ts";
 import { writeSafetensors } from "../engine/safetensors.ts";
 import { tensorData } from "../engine/tensor.ts";
+import { stateFromWeights } from "../engine/trainer.ts";
 import { buildTrainingProgram, type LossInputs, type TrainingProgram } from "../engine/training-program.ts";
 import { coin, flipWhere } from "../networks/augment.ts";
 import { batchIndices } from "../networks/batch-order.ts";
@@ -19,12 +21,15 @@ import { powerAverageDecay, triangularSchedule } from "../networks/schedules.ts"
 import { unet } from "../networks/unet.ts";
 import { type GeneratorTrainingOptions, generatorNetworkSchema } from "./options.ts";
 import { preconditioning } from "./preconditioning.ts";
+import { readGenerator } from "./read-generator.ts";
 
 /** Mean and standard deviation of ln(sigma) in training (Karras et al. 2022, table 1). */
 const logSigmaMean = -1.2;
 const logSigmaDeviation = 1.2;
 
 export interface TrainGeneratorOptions {
+  /** A generator of the same architecture to start from, a safetensors file; random weights by default. */
+  readonly initialWeights?: Uint8Array | undefined;
   /** Images, uint8 [N, 32, 32, 3] flattened, and their classes. */
   readonly data: { readonly images: Uint8Array; readonly labels: Uint8Array };
   readonly options: GeneratorTrainingOptions;
@@ -48,6 +53,9 @@ export async function trainGenerator(training: TrainGeneratorOptions): Promise<U
   const totalSteps = Math.ceil(options.numImages / options.batchSize);
   const program = generatorProgram(options, numSamples);
   const { stepsPerCheckpoint, ...identity } = options;
+  const { initialWeights } = training;
+  const startsFrom =
+    initialWeights === undefined ? {} : { initialWeights: createHash("sha256").update(initialWeights).digest("hex") };
   const state = await runTraining({
     program,
     engine: await createEngine(training.engine, { device: training.device }),
@@ -63,9 +71,11 @@ export async function trainGenerator(training: TrainGeneratorOptions): Promise<U
       averageDecay: powerAverageDecay(step, options.averageExponent),
       values: { indices: batchIndices(seed, numSamples, options.batchSize, step) },
     }),
+    prepare: (fresh) =>
+      initialWeights === undefined ? fresh : stateFromWeights(program, seed, readGenerator(initialWeights).tensors),
     store: training.store,
     stepsPerCheckpoint,
-    fingerprint: JSON.stringify({ model: "generator", options: identity, seed, numSamples }),
+    fingerprint: JSON.stringify({ model: "generator", options: identity, seed, numSamples, ...startsFrom }),
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {

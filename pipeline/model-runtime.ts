@@ -27,6 +27,8 @@ export interface Labeler {
 /** What a training gets. */
 export interface TrainingTask {
   readonly config: Config;
+  /** Weights to start from, for a generator; random ones where undefined. */
+  readonly initialWeights: Uint8Array | undefined;
   readonly train: CifarImages;
   readonly test: CifarImages;
   /** Keeps checkpoints and the log; the training goes on from what is there. */

@@ -16,9 +16,10 @@ export const shippedRuntime: ModelRuntime = {
       Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
   },
   train: {
-    async generator({ config, train, store, signal, onProgress, saveGrid }) {
+    async generator({ config, initialWeights, train, store, signal, onProgress, saveGrid }) {
       const { seed, engine, device, generator: options } = config;
       const weights = await trainGenerator({
+        initialWeights,
         data: train,
         options,
         seed,

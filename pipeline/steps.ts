@@ -46,15 +46,15 @@ export function fetchStep(options: StepOptions, data: string | undefined): Step 
   };
 }
 
-/** Trains a model on the run's CIFAR-10. */
-export function trainStep(options: StepOptions, name: ModelName): Step {
+/** Trains a model on the run's CIFAR-10. @param initialWeights - file of weights to start from */
+export function trainStep(options: StepOptions, name: ModelName, initialWeights?: string): Step {
   const { root, config, runtime } = options;
   const stepName = `train-${name}`;
   return {
     name: stepName,
     total: runtime.trainingImages[name](config),
     async *run(context) {
-      const figures = await trainModel({ folder: runFolderAt(root), name, config, runtime }, context);
+      const figures = await trainModel({ folder: runFolderAt(root), name, config, runtime, initialWeights }, context);
       for (const [figure, value] of Object.entries(figures)) context.show(figure, value);
       yield figures;
     },

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { replaceBytes } from "../shards/index.ts";
+import { replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
@@ -8,6 +8,7 @@ import { readFetchReceipts } from "./fetch.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
 import { readCifar10 } from "./read-cifar-10.ts";
+import { readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { type Identity, settleConfig } from "./settle-config.ts";
 import type { StageContext } from "./stage.ts";
@@ -25,11 +26,15 @@ export async function trainModel(
     readonly name: ModelName;
     readonly config: Config;
     readonly runtime: ModelRuntime;
+    /** File of weights to start from. */
+    readonly initialWeights?: string | undefined;
   },
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
   const { folder, name, config, runtime } = options;
-  const identity = await trainingIdentity(folder, name, config);
+  const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
+  const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
+  const identity = { ...(await trainingIdentity(folder, name, config)), ...startsFrom };
   await settleConfig(folder.modelConfig(name), identity);
   if ((await readModelReceipt(folder, name)) !== undefined) return {};
   if (context.rank !== 0) {
@@ -46,6 +51,7 @@ export async function trainModel(
   let counted = 0;
   const { weights, figures } = await runtime.train[name]({
     config,
+    initialWeights,
     train,
     test,
     store: openTrainingStore(folder.training(name)),

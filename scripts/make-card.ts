@@ -33,11 +33,12 @@ if (run === undefined || (name !== "generator" && name !== "labeler") || machine
 async function makeCard(root: string, name: ModelName, machine: string): Promise<void> {
   const folder = runFolderAt(root);
   const weights = await readFile(folder.model(name));
-  const { options, seed } = (
+  const { options, seed, initialWeights } = (
     JSON.parse(await readFile(folder.modelConfig(name), "utf8")) as {
       readonly config: {
         readonly options: Readonly<Record<string, unknown>> & { readonly batchSize: number };
         readonly seed: number;
+        readonly initialWeights?: string;
       };
     }
   ).config;
@@ -60,6 +61,8 @@ async function makeCard(root: string, name: ModelName, machine: string): Promise
     ([key, value]) =>
       `--${name}.${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${[value].flat().join(",")}`,
   );
+  // Named by hash: the command's reader needs the same file.
+  if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${initialWeights.slice(0, 12)}`);
   const card = `# ${name === "generator" ? "Generator" : "Labeller"}
 
 | | |
