@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { replaceBytes, sha256 } from "../shards/index.ts";
@@ -48,13 +49,14 @@ export async function trainModel(
     await readCifar10({ folder: folder.cifar10, split: "train", recordsPerFile }),
     await readCifar10({ folder: folder.cifar10, split: "test", recordsPerFile }),
   ];
+  const store = openTrainingStore(folder.training(name));
   let counted = 0;
-  const { weights, figures } = await runtime.train[name]({
+  const training = runtime.train[name]({
     config,
     initialWeights,
     train,
     test,
-    store: openTrainingStore(folder.training(name)),
+    store,
     saveGrid: async (png, step) => {
       await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
     },
@@ -65,8 +67,15 @@ export async function trainModel(
       counted = images;
     },
   });
-  await placeModel({ folder, name, bytes: weights, identity });
-  return figures;
+  try {
+    const { weights, figures } = await training;
+    await placeModel({ folder, name, bytes: weights, identity });
+    return figures;
+  } catch (thrown) {
+    // Before the first checkpoint nothing binds the run to these options.
+    if ((await store.load()) === undefined) await rm(folder.modelConfig(name), { force: true });
+    throw thrown;
+  }
 }
 
 /** What determines the weights: the options, and the data by the hashes of its files. */

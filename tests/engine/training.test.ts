@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { Engine } from "../../engine/executor.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
+import { namedParts } from "../../engine/parameters.ts";
 import { runTraining, type TrainingStore } from "../../engine/run-training.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
-import { Trainer, type TrainingState } from "../../engine/trainer.ts";
+import { initialState, stateFromWeights, Trainer, type TrainingState } from "../../engine/trainer.ts";
 import { type SmallTraining, smallGeneratorTraining, smallLabelerTraining } from "./small-training.ts";
 
 const onnxruntime = onnxruntimeEngine();
@@ -127,3 +128,19 @@ function largestDeviation(left: readonly number[], right: readonly number[]): nu
 function mean(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0) / values.length;
 }
+
+test.each(trainings)("training the %s from given weights starts with them, and refuses those of another", (_, make) => {
+  const { program, seed } = make();
+  const trained = initialState(program, seed + 1).vectors;
+  const weights = new Map([
+    ...namedParts(program.parameters, trained["parameters"]!),
+    ...namedParts(program.states, trained["states"] ?? new Float32Array()),
+  ]);
+  const state = stateFromWeights(program, seed, weights);
+  expectSameBits(state, initialState(program, seed + 1));
+  const { name } = program.parameters[0]!;
+  weights.delete(name);
+  expect(() => stateFromWeights(program, seed, weights)).toThrowError(
+    expect.objectContaining({ code: "weights/wrong-architecture", message: expect.stringContaining(name) }),
+  );
+});

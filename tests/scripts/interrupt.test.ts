@@ -54,6 +54,21 @@ test("SIGINT ends a training cleanly with 130, and the next call ends in the ver
   expect(steps[0]).toEqual(steps[1]);
 });
 
+test("a training starts from the weights of --init, and goes on with no others", async () => {
+  const [trained, next] = ["undisturbed", "next"].map((name) => join(folder, name)) as [string, string];
+  const fetch = ["fetch", "--run", next, "--data", join(folder, "cifar-10"), ...records];
+  expect((await runCli(fetch)).exitCode).toBe(0);
+  const init = (weights: string) => [...training, "--run", next, "--init", weights, "--quiet"];
+  const file = join(trained, "models", "generator.safetensors");
+
+  const labeler = join(inject("compiledFolder"), "..", "..", "weights", "labeler.safetensors");
+  expect((await runCli(init(labeler))).stderr).toMatch(/^weights\/wrong-architecture: .*"labeler".*\n$/);
+  expect(await runCli(init(file))).toMatchObject({ exitCode: 0, stderr: "" });
+  expect((await runCli([...training, "--run", next, "--quiet"])).stderr).toMatch(/^run\/config-changed: .*\n$/);
+  const losses = await Promise.all([trained, next].map(loggedSteps));
+  expect(losses[0]).not.toEqual(losses[1]);
+});
+
 /** Steps and losses of the log; speed differs. */
 async function loggedSteps(run: string): Promise<unknown[]> {
   const text = await readFile(join(run, "models", "generator-training", "log.jsonl"), "utf8");
