@@ -10,7 +10,7 @@
  */
 
 import { BuilderError } from "./errors.ts";
-import { fillBits, randomStreams } from "./random.ts";
+import { fillBits, type RandomStream, randomStreams } from "./random.ts";
 
 /** The largest size of a permutation, 2⁴⁰: the product of a digit and a 31-bit hash stays exact in float64. */
 export const maxPermutationSize = 2 ** 40;
@@ -32,21 +32,23 @@ export interface Permutation {
  * @param options.size - number of entries, integer in [1, 2⁴⁰]
  * @param options.seed - integer in [0, 2⁵³)
  * @param options.id - which of the permutations of this seed, integer in [0, 2⁵³); permutations of other ids are independent
+ * @param options.stream - what the permutation is for, `permutation` by default; those of other streams are independent
  * @throws BuilderError `permutation/out-of-range` unless size, seed and id are integers in range
  */
 export function createPermutation(options: {
   readonly size: number;
   readonly seed: number;
   readonly id: number;
+  readonly stream?: RandomStream;
 }): Permutation {
-  const { size, seed, id } = options;
+  const { size, seed, id, stream = randomStreams.permutation } = options;
   requireInteger("size", size, 1, maxPermutationSize);
   requireInteger("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   requireInteger("id", id, 0, Number.MAX_SAFE_INTEGER);
   const numLeft = Math.ceil(Math.sqrt(size));
   const numRight = Math.ceil(size / numLeft);
   const words = new Uint32Array(2 * numRounds);
-  fillBits({ seed, stream: randomStreams.permutation, id }, words);
+  fillBits({ seed, stream, id }, words);
   return { size, numLeft, numRight, keys: new Int32Array(words.buffer) };
 }
 

@@ -19,6 +19,9 @@ export const randomStreams = {
   churn: 9,
   dropout: 10,
   classDropout: 11,
+  blockPermutation: 12,
+  windowPermutation: 13,
+  labelNoise: 14,
 } as const;
 
 export type RandomStream = (typeof randomStreams)[keyof typeof randomStreams];

@@ -13,8 +13,11 @@ export {
 } from "./commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
 export { diskError, systemCodeOf } from "./disk-error.ts";
+export type { ExtraColumn, ExtraValues } from "./extra-columns.ts";
+export { cifar10Normalization, type ImageArray, type ImageFormat, type Normalization } from "./image-format.ts";
+export type { LiveSamples, LiveSource } from "./live-source.ts";
 export type { Loader } from "./loader.ts";
-export type { FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
+export type { BlockedShuffleOptions, FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
 export { type LoaderState, loaderStateSchema, loaderStateVersion } from "./loader-state.ts";
 export {
   hashShards,
@@ -42,7 +45,9 @@ export {
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
-export type { Batch, Samples } from "./samples.ts";
+export type { ResolvedFilter, RowFilter } from "./row-filter.ts";
+export type { RowStore } from "./row-store.ts";
+export type { Batch, Mixup, Samples } from "./samples.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
 export type {
   ColumnInput,
@@ -54,6 +59,8 @@ export type {
   TableSchema,
 } from "./table-schema.ts";
 export { removeStaleTemporaries } from "./temporary-file.ts";
+export { toReadableStream } from "./to-readable-stream.ts";
+export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./to-tf-dataset.ts";
 export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";
 export type { DatasetProblem } from "./verify-shard.ts";
 export { writeShard } from "./write-shard.ts";

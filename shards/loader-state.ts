@@ -3,7 +3,7 @@ import { BuilderError } from "../core/errors.ts";
 import { parseRecord, safeCount } from "./record-schema.ts";
 
 /** The version this code writes, and the only one it reads. */
-export const loaderStateVersion = 1;
+export const loaderStateVersion = 2;
 
 /** A loader state as JSON. */
 export const loaderStateSchema = z.strictObject({
@@ -13,7 +13,8 @@ export const loaderStateSchema = z.strictObject({
   regime: z.enum(["finite", "infinite"]),
   seed: safeCount,
   numSamples: z.int().min(1),
-  shuffle: z.boolean(),
+  /** See `nameShuffle`. */
+  shuffle: z.string().min(1),
   /** The epoch of the next sample. */
   epoch: safeCount,
   /** Samples of that epoch that were served before, over all ranks. */
@@ -32,7 +33,7 @@ export type LoaderState = Readonly<z.infer<typeof loaderStateSchema>>;
 export function requireState(
   state: unknown,
   dataset: string,
-  options: Omit<LoaderState, "version" | "dataset" | "epoch" | "position">,
+  options: Omit<LoaderState, "version" | "dataset" | "epoch" | "position"> & { readonly isLive: boolean },
 ): LoaderState {
   const found = parseRecord(
     loaderStateSchema,
@@ -52,7 +53,8 @@ export function requireState(
         "Resume with the data and options the state was taken with, or start without a state.",
     );
   }
-  if (found.position >= numSamples && !(regime === "infinite" && found.position === numSamples)) {
+  const isBeyond = regime === "infinite" ? found.position > numSamples : found.position >= numSamples;
+  if (isBeyond && !options.isLive) {
     throw new BuilderError(
       "loader-state/invalid",
       `position of the loader state must be below ${numSamples}, got ${found.position}. Start without a state.`,

@@ -1,13 +1,18 @@
 import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../core/errors.ts";
-import { createFiniteOrder } from "./finite-order.ts";
-import { createInfiniteOrder } from "./infinite-order.ts";
-import { type LoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
+import { BatchMaker, type BatchRange } from "./batch-maker.ts";
+import { BatchWorkers } from "./batch-workers.ts";
+import type { ImageArray } from "./image-format.ts";
+import { LivePool } from "./live-pool.ts";
+import type { LiveSource } from "./live-source.ts";
+import { type AnyLoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
 import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
+import type { SplitName } from "./manifest.ts";
 import { imageBytesOf } from "./open-shard.ts";
 import type { RowStore } from "./row-store.ts";
-import type { SampleOrder } from "./sample-order.ts";
-import { allocateSamples, type Batch, firstSamples, type Samples } from "./samples.ts";
+import { createSampleOrder } from "./sample-order.ts";
+import type { Batch, BatchArrays } from "./samples.ts";
+import { nameShuffle } from "./shuffle.ts";
 import { SubsetCache } from "./subset-cache.ts";
 
 /** Batches between two turns given to timers and signals, which a loop that never waits would starve. */
@@ -18,110 +23,155 @@ const batchesPerTurn = 64;
  * started again goes on where it was. Made by `Dataset.loader`.
  *
  * Iterating throws BuilderError `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`,
- * `table/…`, `disk/…` when a shard cannot be read; `dataset/closed`.
+ * `table/…`, `disk/…` when a shard cannot be read; `dataset/closed`; the reason of the signal.
  */
-export interface Loader extends AsyncIterable<Batch> {
-  /** Global batches from the start to the end; Infinity for endless epochs. */
+export interface Loader<Images extends ImageArray = Uint8Array> extends AsyncIterable<Batch<Images>> {
+  /** Global batches from the start to the end; Infinity for endless epochs or a live source. */
   readonly numBatches: number;
   readonly batchesPerEpoch: number;
   /** Where the loader stands: after the batch that was handed out last. Resuming from it costs O(1). */
   state(): LoaderState;
 }
 
-/** Serves the rows of a store. */
-export class RowLoader implements Loader {
+/** What a loader serves. */
+export interface Pool {
+  readonly store: RowStore;
+  /** Rows of the store to serve; undefined for all of them. */
+  readonly rows: Uint32Array | undefined;
+  /** Identity of the data, carried by states. */
+  readonly fingerprint: string;
+  readonly numClasses: number;
+  /** Where workers open the data set. */
+  readonly directory: string;
+  readonly splitName: SplitName;
+  /** The id after the last of the data set, in all splits. */
+  readonly idEnd: number;
+}
+
+/** Place of the next sample. */
+interface Cursor {
+  readonly epoch: number;
+  readonly position: number;
+}
+
+/** Serves the rows of a pool. */
+export class RowLoader implements Loader<ImageArray> {
   readonly numBatches: number;
   readonly batchesPerEpoch: number;
+  readonly #pool: Pool;
   readonly #options: ResolvedOptions;
-  readonly #dataset: string;
-  readonly #store: RowStore;
-  readonly #order: SampleOrder;
-  readonly #cache: SubsetCache | undefined;
-  readonly #reused: Samples | undefined;
-  #epoch = 0;
-  #position = 0;
+  readonly #maker: BatchMaker;
+  readonly #live: LiveSource | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #cursor: Cursor = { epoch: 0, position: 0 };
 
   /** @throws BuilderError `loader/…`, `loader-state/…` */
-  constructor(store: RowStore, dataset: string, memoryBytes: number, options: LoaderOptions) {
-    const resolved = resolveOptions(options, store.numRows);
-    const { regime, numSamples, batchSize, dropLast, epochs, seed, shuffle } = resolved;
-    const poolSize = store.numRows;
+  constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
+    const { store, rows, fingerprint, numClasses } = pool;
+    const poolSize = rows?.length ?? store.numRows;
+    const resolved = resolveOptions(options, poolSize);
+    const { regime, numSamples, batchSize, dropLast, epochs } = resolved;
+    this.#pool = pool;
     this.#options = resolved;
-    this.#dataset = dataset;
-    this.#store = store;
-    this.#order =
-      regime === "finite"
-        ? createFiniteOrder({ poolSize, numSamples, seed, shuffle })
-        : createInfiniteOrder({ poolSize, seed });
+    this.#signal = options.signal;
+    this.#live = options.regime === "infinite" ? options.live : undefined;
+    const isReused = regime === "finite" && epochs > 1 && !store.isResident && resolved.numWorkers === 0;
+    const cache = isReused && imageBytesOf(numSamples) <= memoryBytes ? new SubsetCache(store, numSamples) : undefined;
+    const order = createSampleOrder(resolved, poolSize);
+    this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
     this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
-    this.numBatches = this.batchesPerEpoch * epochs;
-    const isReused = regime === "finite" && epochs > 1 && !store.isResident;
-    if (isReused && imageBytesOf(numSamples) <= memoryBytes) this.#cache = new SubsetCache(store, this.#order);
-    if (options.reuseArrays === true) this.#reused = allocateSamples(Math.ceil(batchSize / resolved.worldSize));
+    this.numBatches = this.#live === undefined ? this.batchesPerEpoch * epochs : Number.POSITIVE_INFINITY;
     if (options.state === undefined) return;
-    const state = requireState(options.state, dataset, resolved);
-    this.#epoch = state.epoch;
-    this.#position = state.position;
+    const isLive = this.#live !== undefined;
+    const state = requireState(options.state, fingerprint, {
+      ...this.#identity(),
+      isLive,
+    });
+    this.#cursor = { epoch: state.epoch, position: state.position };
   }
 
   state(): LoaderState {
-    const { regime, seed, numSamples, shuffle } = this.#options;
-    const { epoch, position } = this.#next();
-    return { version: loaderStateVersion, dataset: this.#dataset, regime, seed, numSamples, shuffle, epoch, position };
+    return { version: loaderStateVersion, dataset: this.#pool.fingerprint, ...this.#identity(), ...this.#cursor };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    const release = this.#store.use();
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
+    const release = this.#pool.store.use();
+    const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
     try {
       for (let count = 1; ; count++) {
-        const { epoch, position } = this.#next();
-        const { batchSize, numSamples, epochs, regime } = this.#options;
-        if (regime === "infinite") this.#requireFresh(position);
-        if (epoch >= epochs) return;
-        const batch = this.#gather(epoch, position, Math.min(position + batchSize, numSamples));
-        this.#epoch = epoch;
-        this.#position = Math.min(position + batchSize, numSamples);
+        this.#signal?.throwIfAborted();
+        const range = this.#rangeAt(this.#cursor);
+        if (range === undefined) {
+          this.#requireEnd();
+          return;
+        }
+        const made = this.#reachesBeyondThePool(range)
+          ? await this.#makeLive(range)
+          : (workers?.take(range) ?? this.#maker.make(range));
+        const arrays = made instanceof Promise ? await made : made;
+        this.#cursor = this.#after(range);
         if (count % batchesPerTurn === 0) await setImmediate();
-        yield batch;
+        const { epoch, start } = range;
+        const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
+        yield { ...arrays, epoch, step };
       }
     } finally {
       release();
+      await workers?.close();
     }
   }
 
-  /** The cursor, moved to the next epoch where this one has no batch left. */
-  #next(): { readonly epoch: number; readonly position: number } {
+  #identity() {
+    const { regime, seed, numSamples, shuffle } = this.#options;
+    return { regime, seed, numSamples, shuffle: nameShuffle(shuffle) };
+  }
+
+  #startWorkers(): BatchWorkers {
+    const { directory, splitName, rows, numClasses } = this.#pool;
+    return new BatchWorkers({
+      job: { directory, splitName, rows, numClasses, options: this.#options },
+      nextRange: (range) => {
+        const next = this.#rangeAt(this.#after(range));
+        return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
+      },
+      signal: this.#signal,
+    });
+  }
+
+  /** The batch that starts at a place, or undefined where there is none. */
+  #rangeAt({ epoch, position }: Cursor): BatchRange | undefined {
+    const { batchSize, numSamples, epochs } = this.#options;
+    if (epoch >= epochs) return undefined;
+    const end = position + batchSize;
+    if (end <= numSamples || this.#live !== undefined) return { epoch, start: position, end };
+    return this.#options.dropLast ? undefined : { epoch, start: position, end: numSamples };
+  }
+
+  /** The place after a batch: that of the next epoch where this one has no batch left. */
+  #after({ epoch, end }: BatchRange): Cursor {
     const { regime, batchSize, numSamples, dropLast } = this.#options;
-    const left = numSamples - this.#position;
-    if (regime === "infinite" || left >= (dropLast ? batchSize : 1))
-      return { epoch: this.#epoch, position: this.#position };
-    return { epoch: this.#epoch + 1, position: 0 };
+    const isLeft = numSamples - end >= (dropLast ? batchSize : 1);
+    return regime === "infinite" || isLeft ? { epoch, position: end } : { epoch: epoch + 1, position: 0 };
   }
 
-  #gather(epoch: number, start: number, end: number): Batch {
-    const { rank, worldSize, batchSize } = this.#options;
-    const numRows = Math.max(0, Math.ceil((end - start - rank) / worldSize));
-    const samples = this.#reused === undefined ? allocateSamples(numRows) : firstSamples(this.#reused, numRows);
-    for (let index = 0; index < numRows; index++) {
-      const slot = this.#order.slotAt(epoch, start + rank + index * worldSize);
-      const row = this.#order.rowAt(slot);
-      if (this.#cache === undefined) {
-        this.#store.readRow(row, index, samples);
-        continue;
-      }
-      this.#store.readFacts(row, index, samples);
-      this.#cache.readImage(slot, index, samples.images);
-    }
-    return { ...samples, epoch, step: epoch * this.batchesPerEpoch + Math.floor(start / batchSize) };
+  #reachesBeyondThePool({ end }: BatchRange): boolean {
+    return this.#live !== undefined && end > this.#options.numSamples;
   }
 
-  #requireFresh(position: number): void {
-    const { batchSize, numSamples } = this.#options;
-    if (position + batchSize <= numSamples) return;
+  async #makeLive(range: BatchRange): Promise<BatchArrays> {
+    const options = { poolSize: this.#options.numSamples, firstId: this.#pool.idEnd };
+    const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
+    return this.#maker.make(range, live);
+  }
+
+  #requireEnd(): void {
+    const { regime, batchSize, numSamples } = this.#options;
+    if (regime === "finite") return;
+    const { position } = this.#cursor;
     throw new BuilderError(
       "regime/exhausted",
       `the infinite regime was asked for images ${position + 1} to ${position + batchSize} of ${numSamples}. ` +
-        "Build more shards, stop earlier, or use the finite regime.",
+        "Build more shards, stop earlier, pass a live source, or use the finite regime.",
     );
   }
 }

@@ -1,8 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
 import type { FileSource } from "./byte-source.ts";
+import { copyExtras, type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
 import type { ShardEntry } from "./manifest.ts";
 import { imageBytesOf, type LoadedShard, loadShard, openShardFile } from "./open-shard.ts";
+import type { ResolvedFilter } from "./row-filter.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
 
@@ -22,6 +25,7 @@ export class RowStore {
   readonly #firstRows: Float64Array;
   readonly #shardsPerRow: number;
   readonly #shards: (LoadedShard | undefined)[];
+  readonly #extras = new Map<number, LoadedExtras>();
   readonly #files = new Map<number, FileSource>();
   #numUsers = 0;
   #isClosed = false;
@@ -81,6 +85,42 @@ export class RowStore {
     samples.labels[index] = shard.labels[own]!;
   }
 
+  /** Copies the columns asked for, of a row, to place `index`. */
+  readExtras(row: number, index: number, target: ExtraValues): void {
+    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
+    const extras = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
+    copyExtras(extras, row - this.#firstRows[shardIndex]!, index, target, () => this.#open(shardIndex));
+  }
+
+  /**
+   * Rows that a filter keeps, rising. Reads labels and confidences of the whole split, and lets others work meanwhile.
+   * @returns shape [kept], in memory that workers can share
+   */
+  async selectRows(filter: ResolvedFilter): Promise<Uint32Array> {
+    const isWanted = new Uint8Array(256);
+    for (const label of filter.classes) isWanted[label] = 1;
+    const rows = new Uint32Array(this.numRows);
+    const release = this.use();
+    let numKept = 0;
+    try {
+      for (const [shardIndex, { rows: numRows }] of this.#entries.entries()) {
+        const { labels } = this.#shards[shardIndex] ?? this.#load(shardIndex);
+        const { confidences } = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
+        const firstRow = this.#firstRows[shardIndex]!;
+        for (let own = 0; own < numRows; own++) {
+          if (isWanted[labels[own]!] === 1 && confidences[own]! >= filter.minConfidence)
+            rows[numKept++] = firstRow + own;
+        }
+        await setImmediate();
+      }
+    } finally {
+      release();
+    }
+    const kept = new Uint32Array(new SharedArrayBuffer(4 * numKept));
+    kept.set(rows.subarray(0, numKept));
+    return kept;
+  }
+
   /** `readRow` without id and label. */
   readImage(row: number, index: number, images: Uint8Array): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
@@ -93,6 +133,7 @@ export class RowStore {
     this.#isClosed = true;
     this.#closeFiles();
     this.#shards.fill(undefined);
+    this.#extras.clear();
   }
 
   #copyImage(shardIndex: number, shard: LoadedShard, own: number, index: number, images: Uint8Array): void {
@@ -112,6 +153,12 @@ export class RowStore {
     this.#shards[shardIndex] = shard;
     if (this.isResident) this.#closeFile(shardIndex);
     return shard;
+  }
+
+  #loadExtras(shardIndex: number): LoadedExtras {
+    const extras = loadExtras(this.#open(shardIndex));
+    this.#extras.set(shardIndex, extras);
+    return extras;
   }
 
   #open(shardIndex: number): FileSource {

@@ -1,3 +1,7 @@
+import { createFiniteOrder } from "./finite-order.ts";
+import { createInfiniteOrder } from "./infinite-order.ts";
+import type { ShuffleKind } from "./shuffle.ts";
+
 /** In which order samples are served. Pure: which row is served is a function of (seed, epoch, position). */
 export interface SampleOrder {
   /** Samples of an epoch. */
@@ -11,13 +15,18 @@ export interface SampleOrder {
   rowAt(slot: number): number;
 }
 
-/**
- * Ids of the permutations of a seed. The pool permutation orders the infinite regime; its first N rows are the subset
- * of the finite regime, so subsets of growing N are nested.
- */
-export const poolPermutationId = 0;
-
-/** Id of the permutation that shuffles the subset in one epoch of the finite regime. */
-export function epochPermutationId(epoch: number): number {
-  return 1 + epoch;
+/** The order of a regime. */
+export function createSampleOrder(
+  options: {
+    readonly regime: "finite" | "infinite";
+    readonly numSamples: number;
+    readonly seed: number;
+    readonly shuffle: ShuffleKind;
+  },
+  poolSize: number,
+): SampleOrder {
+  const { regime, numSamples, seed, shuffle } = options;
+  return regime === "finite"
+    ? createFiniteOrder({ poolSize, numSamples, seed, shuffle })
+    : createInfiniteOrder({ poolSize, seed, shuffle });
 }

@@ -1,36 +1,73 @@
 import { imageBytes } from "../core/image-layout.ts";
+import { allocateExtras, type ExtraColumn, type ExtraValues } from "./extra-columns.ts";
+import { allocateImages, type ImageArray, type ImageFormat } from "./image-format.ts";
 
 /** Some samples. */
-export interface Samples {
-  /** uint8, shape [B, 32, 32, 3] flattened. */
-  readonly images: Uint8Array;
+export interface Samples<Images extends ImageArray = Uint8Array> {
+  /** Shape [B, 32, 32, 3] flattened, or [B, 3, 32, 32] where asked for. */
+  readonly images: Images;
   /** Shape [B]. */
   readonly labels: Int32Array;
   /** Sample ids, shape [B]. */
   readonly ids: Float64Array;
 }
 
+/** The other halves of blended images. */
+export interface Mixup {
+  /** Labels of the images that were blended in, shape [B]. */
+  readonly labels: Int32Array;
+  /** Weight of the image's own label, in [0, 1]; that of the other is the rest. Shape [B]. */
+  readonly weights: Float32Array;
+}
+
 /** What a model eats: this rank's part of a global batch. */
-export interface Batch extends Samples {
+export interface Batch<Images extends ImageArray = Uint8Array> extends Samples<Images>, ExtraValues {
   readonly epoch: number;
   /** Global batches before this one since the start, over all epochs. */
   readonly step: number;
+  /** Where `augment.mixup` was asked for. */
+  readonly mixup?: Mixup;
 }
 
-/** Room for some samples; the images are not zeroed, since every byte is to be written. */
+/** The arrays of a batch. */
+export type BatchArrays = Samples<ImageArray> & ExtraValues & { readonly mixup?: Mixup };
+
+/** Room for some samples as stored. */
 export function allocateSamples(numRows: number): Samples {
+  const images = allocateImages("uint8", numRows) as Uint8Array;
+  return { images, labels: new Int32Array(numRows), ids: new Float64Array(numRows) };
+}
+
+/** Room for a batch. */
+export function allocateBatch(
+  numRows: number,
+  options: {
+    readonly format: ImageFormat;
+    readonly columns: readonly ExtraColumn[];
+    readonly augmentation: { readonly mixup: unknown };
+  },
+): BatchArrays {
+  const { format, columns, augmentation } = options;
+  const mixup = { labels: new Int32Array(numRows), weights: new Float32Array(numRows) };
   return {
-    images: new Uint8Array(Buffer.allocUnsafeSlow(numRows * imageBytes).buffer),
+    images: allocateImages(format.dtype, numRows),
     labels: new Int32Array(numRows),
     ids: new Float64Array(numRows),
+    ...allocateExtras(columns, numRows),
+    ...(augmentation.mixup === undefined ? {} : { mixup }),
   };
 }
 
-/** The first samples, in the same memory. */
-export function firstSamples(samples: Samples, numRows: number): Samples {
+/** The first rows of a batch, in the same memory. */
+export function firstRows(batch: BatchArrays, numRows: number): BatchArrays {
+  const { images, probabilities, mixup, ...vectors } = batch;
+  const cut = Object.entries(vectors).map(([name, values]) => [name, values.subarray(0, numRows)]);
   return {
-    images: samples.images.subarray(0, numRows * imageBytes),
-    labels: samples.labels.subarray(0, numRows),
-    ids: samples.ids.subarray(0, numRows),
+    ...(Object.fromEntries(cut) as typeof vectors),
+    images: images.subarray(0, numRows * imageBytes),
+    ...(probabilities === undefined ? {} : { probabilities: probabilities.subarray(0, numRows * 10) }),
+    ...(mixup === undefined
+      ? {}
+      : { mixup: { labels: mixup.labels.subarray(0, numRows), weights: mixup.weights.subarray(0, numRows) } }),
   };
 }

@@ -1,6 +1,5 @@
 import { imageBytes } from "../core/image-layout.ts";
 import type { RowStore } from "./row-store.ts";
-import type { SampleOrder } from "./sample-order.ts";
 
 /**
  * Images of a finite subset, kept after their first use: from the second epoch on nothing is read from disk, also when
@@ -8,21 +7,19 @@ import type { SampleOrder } from "./sample-order.ts";
  */
 export class SubsetCache {
   readonly #store: RowStore;
-  readonly #order: SampleOrder;
   readonly #images: Uint8Array;
   readonly #isKept: Uint8Array;
 
-  constructor(store: RowStore, order: SampleOrder) {
+  constructor(store: RowStore, numSamples: number) {
     this.#store = store;
-    this.#order = order;
-    this.#images = new Uint8Array(order.numSamples * imageBytes);
-    this.#isKept = new Uint8Array(order.numSamples);
+    this.#images = new Uint8Array(numSamples * imageBytes);
+    this.#isKept = new Uint8Array(numSamples);
   }
 
-  /** Copies the image of a slot to place `index` of a batch. */
-  readImage(slot: number, index: number, images: Uint8Array): void {
+  /** Copies the image of a slot, which is that of a row, to place `index` of a batch. */
+  readImage(slot: number, row: number, index: number, images: Uint8Array): void {
     if (this.#isKept[slot] === 0) {
-      this.#store.readImage(this.#order.rowAt(slot), slot, this.#images);
+      this.#store.readImage(row, slot, this.#images);
       this.#isKept[slot] = 1;
     }
     images.set(this.#images.subarray(slot * imageBytes, (slot + 1) * imageBytes), index * imageBytes);

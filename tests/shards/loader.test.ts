@@ -192,7 +192,7 @@ test("a state of other data, options or format is refused by the key that differ
   );
   expect(() => dataset.loader({ ...options, numSamples: 40, state })).toThrow(/numSamples/);
   expect(() => dataset.loader({ regime: "infinite", batchSize: 10, seed: 4, state })).toThrow(/regime/);
-  expect(() => dataset.loader({ ...options, state: { ...state, version: 2 as 1 } })).toThrow(/version 1, got 2/);
+  expect(() => dataset.loader({ ...options, state: { ...state, version: 1 as 2 } })).toThrow(/version 2, got 1/);
   expect(() => dataset.loader({ ...options, state: { ...state, position: -1 } })).toThrow(/position/);
   expect(() => dataset.loader({ ...options, state: { ...state, position: 50 } })).toThrow(/position/);
 });

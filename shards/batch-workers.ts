@@ -1,0 +1,77 @@
+import { extname } from "node:path";
+import { Piscina } from "piscina";
+import { BuilderError } from "../core/errors.ts";
+import type { BatchRange } from "./batch-maker.ts";
+import type { ResolvedOptions } from "./loader-options.ts";
+import type { SplitName } from "./manifest.ts";
+import type { BatchArrays } from "./samples.ts";
+
+/** What a worker needs to make batches; plain data. */
+export interface BatchJob {
+  readonly directory: string;
+  readonly splitName: SplitName;
+  /** In shared memory. */
+  readonly rows: Uint32Array | undefined;
+  readonly numClasses: number;
+  readonly options: ResolvedOptions;
+}
+
+/** What a worker answers: its error classes do not survive the way between threads. */
+export type BatchAnswer =
+  | { readonly batch: BatchArrays }
+  | { readonly error: { readonly code: string; readonly message: string } };
+
+/** Batches that are made, or being made, ahead of the one asked for, for each worker: back-pressure. */
+const batchesAhead = 2;
+
+/** Threads that make batches ahead. */
+export class BatchWorkers {
+  readonly #pool: Piscina<BatchRange, BatchAnswer>;
+  readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
+  readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
+  readonly #depth: number;
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param options.nextRange - the batch after one, undefined at the end */
+  constructor(options: {
+    readonly job: BatchJob;
+    readonly nextRange: (range: BatchRange) => BatchRange | undefined;
+    readonly signal: AbortSignal | undefined;
+  }) {
+    const { numWorkers } = options.job.options;
+    this.#nextRange = options.nextRange;
+    this.#signal = options.signal;
+    this.#depth = numWorkers * batchesAhead;
+    this.#pool = new Piscina({
+      // The worker has the ending that this file has, compiled or not.
+      filename: new URL(`batch-worker${extname(import.meta.url)}`, import.meta.url).href,
+      minThreads: numWorkers,
+      maxThreads: numWorkers,
+      workerData: options.job,
+    });
+  }
+
+  /** A batch, and the start of those that follow. Batches must be asked for in order. */
+  async take(range: BatchRange): Promise<BatchArrays> {
+    if (this.#queue.length === 0) this.#ask(range);
+    while (this.#queue.length < this.#depth) {
+      const next = this.#nextRange(this.#queue.at(-1)!.range);
+      if (next === undefined) break;
+      this.#ask(next);
+    }
+    const answer = await this.#queue.shift()!.answer;
+    if ("batch" in answer) return answer.batch;
+    throw new BuilderError(answer.error.code, answer.error.message);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #ask(range: BatchRange): void {
+    const answer = this.#pool.run(range, this.#signal === undefined ? {} : { signal: this.#signal });
+    // Those that nobody waits for any more, after an early end, fail unheard.
+    answer.catch(() => undefined);
+    this.#queue.push({ range, answer });
+  }
+}
