@@ -30,7 +30,7 @@ export class BatchWorkers {
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
   readonly #depth: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #aborted: Promise<never> | undefined;
 
   /** @param options.nextRange - the batch after one, undefined at the end */
   constructor(options: {
@@ -40,7 +40,7 @@ export class BatchWorkers {
   }) {
     const { numWorkers } = options.job.options;
     this.#nextRange = options.nextRange;
-    this.#signal = options.signal;
+    this.#aborted = rejectionBy(options.signal);
     this.#depth = numWorkers * batchesAhead;
     this.#pool = new Piscina({
       // The worker has the ending that this file has, compiled or not.
@@ -59,19 +59,30 @@ export class BatchWorkers {
       if (next === undefined) break;
       this.#ask(next);
     }
-    const answer = await this.#queue.shift()!.answer;
+    const { answer: promise } = this.#queue.shift()!;
+    const answer = await (this.#aborted === undefined ? promise : Promise.race([promise, this.#aborted]));
     if ("batch" in answer) return answer.batch;
     throw new BuilderError(answer.error.code, answer.error.message);
   }
 
+  /** Waits for the batches that are being made; those that only wait are dropped. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#pool.close({ force: true });
   }
 
   #ask(range: BatchRange): void {
-    const answer = this.#pool.run(range, this.#signal === undefined ? {} : { signal: this.#signal });
+    const answer = this.#pool.run(range);
     // Those that nobody waits for any more, after an early end, fail unheard.
     answer.catch(() => undefined);
     this.#queue.push({ range, answer });
   }
+}
+
+function rejectionBy(signal: AbortSignal | undefined): Promise<never> | undefined {
+  if (signal === undefined) return undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => undefined);
+  return aborted;
 }

@@ -3,30 +3,12 @@ import { rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Batch, type Dataset, type LoaderOptions, type LoaderState, openDataset } from "../../shards/index.ts";
-import { hashValues, makeDataset, makeRows, makeTestFolder } from "./make-rows.ts";
+import { type Dataset, type LoaderOptions, type LoaderState, openDataset } from "../../shards/index.ts";
+import { hashValues, makeRows } from "./make-rows.ts";
+import { collectBatches, hashBatch, idsOf, openTestDataset } from "./open-test-dataset.ts";
 
-async function openTestDataset(
-  options: { train?: number; test?: number; rowsPerShard?: number; memoryBytes?: number } = {},
-): Promise<Dataset> {
-  const folder = await makeTestFolder();
-  await makeDataset(folder, { train: 100, test: 20, rowsPerShard: 30, ...options });
-  return await openDataset(folder, { memoryBytes: options.memoryBytes ?? 2 ** 28 });
-}
-
-async function collect(dataset: Dataset, options: LoaderOptions, limit = Number.POSITIVE_INFINITY): Promise<Batch[]> {
-  const batches: Batch[] = [];
-  if (limit === 0) return batches;
-  for await (const batch of dataset.loader(options)) {
-    batches.push(batch);
-    if (batches.length >= limit) break;
-  }
-  return batches;
-}
-
-const idsOf = (batches: readonly Batch[]) => batches.flatMap((batch) => [...batch.ids]);
-const hashOf = (batch: Batch) =>
-  [hashValues(batch.images), hashValues(batch.labels), hashValues(batch.ids), batch.epoch, batch.step].join();
+const collect = (dataset: Dataset, options: LoaderOptions, limit?: number) =>
+  collectBatches(dataset.loader(options), limit);
 
 test.each([
   ["resident", 2 ** 28],
@@ -106,25 +88,25 @@ test.each<LoaderOptions>([
 ])("resuming at every step gives the very same batches (%o)", async (options) => {
   const dataset = await openTestDataset();
   const numBatches = dataset.loader(options).numBatches;
-  const whole = (await collect(dataset, options, numBatches)).map(hashOf);
+  const whole = (await collect(dataset, options, numBatches)).map(hashBatch);
   expect(whole).toHaveLength(numBatches);
   for (let step = 0; step <= numBatches; step++) {
     const loader = dataset.loader(options);
     const hashes: string[] = [];
-    if (step > 0) for await (const batch of loader) if (hashes.push(hashOf(batch)) === step) break;
+    if (step > 0) for await (const batch of loader) if (hashes.push(hashBatch(batch)) === step) break;
     const state = JSON.parse(JSON.stringify(loader.state())) as LoaderState;
     const rest = await collect(dataset, { ...options, state }, numBatches - step);
-    expect([...hashes, ...rest.map(hashOf)]).toEqual(whole);
+    expect([...hashes, ...rest.map(hashBatch)]).toEqual(whole);
   }
 });
 
 test("with reused arrays the batches are the same, one after the other in the same memory", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 47, epochs: 2, batchSize: 10, seed: 3, dropLast: false } as const;
-  const fresh = (await collect(dataset, options)).map(hashOf);
+  const fresh = (await collect(dataset, options)).map(hashBatch);
   const [hashes, memory]: [string[], Set<ArrayBufferLike>] = [[], new Set()];
   for await (const batch of dataset.loader({ ...options, reuseArrays: true })) {
-    hashes.push(hashOf(batch));
+    hashes.push(hashBatch(batch));
     memory.add(batch.images.buffer);
   }
   expect(hashes).toEqual(fresh);
@@ -134,11 +116,11 @@ test("with reused arrays the batches are the same, one after the other in the sa
 test("a loop that was left early and started again goes on where it was", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 50, epochs: 2, batchSize: 10, seed: 4 } as const;
-  const whole = (await collect(dataset, options)).map(hashOf);
+  const whole = (await collect(dataset, options)).map(hashBatch);
   const loader = dataset.loader(options);
   const seen: string[] = [];
-  for await (const batch of loader) if (seen.push(hashOf(batch)) === 3) break;
-  for await (const batch of loader) seen.push(hashOf(batch));
+  for await (const batch of loader) if (seen.push(hashBatch(batch)) === 3) break;
+  for await (const batch of loader) seen.push(hashBatch(batch));
   expect(seen).toEqual(whole);
 });
 
