@@ -38,7 +38,6 @@ export class BatchMaker {
   /** One sample as stored, and one image as handed out. */
   readonly #stored = allocateSamples(1);
   readonly #other: ImageArray;
-  #reused: BatchArrays | undefined;
 
   constructor(source: SampleSource, options: ResolvedOptions, numClasses: number) {
     const { format, augmentation, labelNoise, seed } = options;
@@ -54,18 +53,28 @@ export class BatchMaker {
   }
 
   /**
-   * @param live - has the samples of the range that lie beyond the pool
+   * @param options.live - has the samples of the range that lie beyond the pool
+   * @param options.room - arrays to write to, of a whole batch; new ones by default
    * @throws BuilderError `shard/…`, `table/…`, `disk/…`
    */
-  make({ epoch, start, end }: BatchRange, live?: LivePool): BatchArrays {
+  make(
+    { epoch, start, end }: BatchRange,
+    { live, room }: { readonly live?: LivePool; readonly room?: BatchArrays | undefined } = {},
+  ): BatchArrays {
     const { rank, worldSize } = this.#options;
     const numRows = Math.max(0, Math.ceil((end - start - rank) / worldSize));
-    const batch = this.#allocate(numRows);
+    const batch = room === undefined ? allocateBatch(numRows, this.#options) : firstRows(room, numRows);
     for (let index = 0; index < numRows; index++) {
       const position = start + rank + index * worldSize;
       this.#serve({ epoch, start, end }, position, index, batch, live);
     }
     return batch;
+  }
+
+  /** Arrays for a whole batch of this rank. */
+  room(): BatchArrays {
+    const { batchSize, worldSize } = this.#options;
+    return allocateBatch(Math.ceil(batchSize / worldSize), this.#options);
   }
 
   /** Positions whose samples `make` reads; some may come twice. */
@@ -79,13 +88,6 @@ export class BatchMaker {
       positions.push(this.#partnerOf(position, start, end));
     }
     return positions;
-  }
-
-  #allocate(numRows: number): BatchArrays {
-    const { reuseArrays, batchSize, worldSize } = this.#options;
-    if (!reuseArrays) return allocateBatch(numRows, this.#options);
-    this.#reused ??= allocateBatch(Math.ceil(batchSize / worldSize), this.#options);
-    return firstRows(this.#reused, numRows);
   }
 
   #serve(range: BatchRange, position: number, index: number, batch: BatchArrays, live: LivePool | undefined): void {

@@ -3,23 +3,21 @@
 import { workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { BuilderError } from "../core/errors.ts";
-import { BatchMaker, type BatchRange } from "./batch-maker.ts";
-import type { BatchAnswer, BatchJob } from "./batch-workers.ts";
+import { BatchMaker } from "./batch-maker.ts";
+import { type BatchAnswer, type BatchJob, type BatchRequest, buffersOf } from "./batch-workers.ts";
 import { openDataset } from "./open-dataset.ts";
 import { createSampleOrder } from "./sample-order.ts";
 
 const { directory, splitName, rows, numClasses, options }: BatchJob = workerData;
 let maker: Promise<BatchMaker> | undefined;
 
-export default async function makeBatch(range: BatchRange): Promise<BatchAnswer> {
+export default async function makeBatch({ range, room: given }: BatchRequest): Promise<BatchAnswer> {
   try {
     maker ??= openMaker();
-    const batch = (await maker).make(range);
-    const arrays = Object.values({ ...batch, mixup: undefined, ...batch.mixup }).filter((value) => value !== undefined);
-    return move({
-      [transferableSymbol]: arrays.map(({ buffer }) => buffer),
-      [valueSymbol]: { batch },
-    } as never) as never;
+    const opened = await maker;
+    const room = given ?? opened.room();
+    const answer: BatchAnswer = { batch: opened.make(range, { room }), room };
+    return move({ [transferableSymbol]: buffersOf(room), [valueSymbol]: answer } as never) as never;
   } catch (thrown) {
     if (!(thrown instanceof BuilderError)) throw thrown;
     return { error: { code: thrown.code, message: thrown.message } };

@@ -16,9 +16,16 @@ export interface BatchJob {
   readonly options: ResolvedOptions;
 }
 
+/** What a worker is asked. */
+export interface BatchRequest {
+  readonly range: BatchRange;
+  /** Arrays of an earlier batch, to write to. */
+  readonly room: BatchArrays | undefined;
+}
+
 /** What a worker answers: its error classes do not survive the way between threads. */
 export type BatchAnswer =
-  | { readonly batch: BatchArrays }
+  | { readonly batch: BatchArrays; readonly room: BatchArrays }
   | { readonly error: { readonly code: string; readonly message: string } };
 
 /** Batches that are made, or being made, ahead of the one asked for, for each worker: back-pressure. */
@@ -26,7 +33,11 @@ const batchesAhead = 2;
 
 /** Threads that make batches ahead. */
 export class BatchWorkers {
-  readonly #pool: Piscina<BatchRange, BatchAnswer>;
+  readonly #pool: Piscina<BatchRequest, BatchAnswer>;
+  readonly #reuseArrays: boolean;
+  /** Arrays that nobody uses, and those of the batch handed out last. */
+  readonly #spare: BatchArrays[] = [];
+  #handedOut: BatchArrays | undefined;
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
   readonly #depth: number;
@@ -38,7 +49,8 @@ export class BatchWorkers {
     readonly nextRange: (range: BatchRange) => BatchRange | undefined;
     readonly signal: AbortSignal | undefined;
   }) {
-    const { numWorkers } = options.job.options;
+    const { numWorkers, reuseArrays } = options.job.options;
+    this.#reuseArrays = reuseArrays;
     this.#nextRange = options.nextRange;
     this.#aborted = rejectionBy(options.signal);
     this.#depth = numWorkers * batchesAhead;
@@ -53,6 +65,8 @@ export class BatchWorkers {
 
   /** A batch, and the start of those that follow. Batches must be asked for in order. */
   async take(range: BatchRange): Promise<BatchArrays> {
+    if (this.#handedOut !== undefined) this.#spare.push(this.#handedOut);
+    this.#handedOut = undefined;
     if (this.#queue.length === 0) this.#ask(range);
     while (this.#queue.length < this.#depth) {
       const next = this.#nextRange(this.#queue.at(-1)!.range);
@@ -61,8 +75,9 @@ export class BatchWorkers {
     }
     const { answer: promise } = this.#queue.shift()!;
     const answer = await (this.#aborted === undefined ? promise : Promise.race([promise, this.#aborted]));
-    if ("batch" in answer) return answer.batch;
-    throw new BuilderError(answer.error.code, answer.error.message);
+    if ("error" in answer) throw new BuilderError(answer.error.code, answer.error.message);
+    if (this.#reuseArrays) this.#handedOut = answer.room;
+    return answer.batch;
   }
 
   /** Waits for the batches that are being made; those that only wait are dropped. */
@@ -71,11 +86,19 @@ export class BatchWorkers {
   }
 
   #ask(range: BatchRange): void {
-    const answer = this.#pool.run(range);
+    const room = this.#spare.pop();
+    const answer = this.#pool.run({ range, room }, { transferList: room === undefined ? [] : buffersOf(room) });
     // Those that nobody waits for any more, after an early end, fail unheard.
     answer.catch(() => undefined);
     this.#queue.push({ range, answer });
   }
+}
+
+/** The memory of a batch, to be given away. */
+export function buffersOf({ mixup, ...arrays }: BatchArrays): ArrayBuffer[] {
+  return Object.values({ ...arrays, mixLabels: mixup?.labels, mixWeights: mixup?.weights })
+    .filter((array) => array !== undefined)
+    .map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 function rejectionBy(signal: AbortSignal | undefined): Promise<never> | undefined {

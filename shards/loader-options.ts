@@ -18,7 +18,7 @@ interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
   readonly worldSize?: number;
   /**
    * Hand out the same arrays every time: they hold a batch until the next one is asked for. Faster, since fresh memory
-   * costs more than the copy into it. Default false: every batch has arrays of its own. Not with `workers`.
+   * costs more than the copy into it. Default false: every batch has arrays of its own.
    */
   readonly reuseArrays?: boolean;
   /** Go on from there instead of from the start. */
@@ -147,7 +147,6 @@ function resolveCommon(options: AnyLoaderOptions) {
   requireInteger("worldSize", worldSize, 1, 2 ** 31);
   requireInteger("rank", rank, 0, worldSize - 1);
   requireInteger("workers", workers, 0, 256);
-  if (reuseArrays && workers > 0) throw outOfRange("reuseArrays", "false where workers prepare batches", true);
   for (const column of columns) requireChoice("columns", column, extraColumnNames);
   const format = resolveFormat(options);
   const augmentation = resolveAugmentation(options.augment ?? {}, format);

@@ -63,6 +63,7 @@ export class RowLoader implements Loader<ImageArray> {
   readonly #maker: BatchMaker;
   readonly #live: LiveSource | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #room: BatchArrays | undefined;
   #cursor: Cursor = { epoch: 0, position: 0 };
 
   /** @throws BuilderError `loader/…`, `loader-state/…` */
@@ -79,6 +80,7 @@ export class RowLoader implements Loader<ImageArray> {
     const cache = isReused && imageBytesOf(numSamples) <= memoryBytes ? new SubsetCache(store, numSamples) : undefined;
     const order = createSampleOrder(resolved, poolSize);
     this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
+    if (resolved.reuseArrays && resolved.numWorkers === 0) this.#room = this.#maker.room();
     this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
     this.numBatches = this.#live === undefined ? this.batchesPerEpoch * epochs : Number.POSITIVE_INFINITY;
     if (options.state === undefined) return;
@@ -107,7 +109,7 @@ export class RowLoader implements Loader<ImageArray> {
         }
         const made = this.#reachesBeyondThePool(range)
           ? await this.#makeLive(range)
-          : (workers?.take(range) ?? this.#maker.make(range));
+          : (workers?.take(range) ?? this.#maker.make(range, { room: this.#room }));
         const arrays = made instanceof Promise ? await made : made;
         this.#cursor = this.#after(range);
         if (count % batchesPerTurn === 0) await setImmediate();
@@ -161,7 +163,7 @@ export class RowLoader implements Loader<ImageArray> {
   async #makeLive(range: BatchRange): Promise<BatchArrays> {
     const options = { poolSize: this.#options.numSamples, firstId: this.#pool.idEnd };
     const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
-    return this.#maker.make(range, live);
+    return this.#maker.make(range, { live, room: this.#room });
   }
 
   #requireEnd(): void {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openLiveSource } from "../../pipeline/live-source.ts";
 import { readCifar10 } from "../../pipeline/read-cifar-10.ts";
 import { readRemovals } from "../../pipeline/removals.ts";
 import { readRun } from "../../pipeline/run.ts";
@@ -147,6 +148,24 @@ test("a run without CIFAR-10 is compared with the shipped fingerprints", async (
   const manifest = await readManifest(join(other, "dataset"));
   expect(Object.keys(manifest.models)).toEqual(["cifar-10", "generator", "labeler"]);
   expect(await verifyRun(other, testContext())).toEqual([]);
+});
+
+test("a live source makes the images the run made, and those that follow", async () => {
+  const live = await openLiveSource(root, { runtime: standInRuntime({ planted }) });
+  const run = await readRun(root);
+  const shard = await readShard(run.folder.shard(run.units[1]!));
+  const made = await live.sample(shard.columns.id);
+  expect(Buffer.from(made.images).equals(Buffer.from(shard.columns.image))).toBe(true);
+  expect(made.probabilities).toEqual(shard.columns.probabilities);
+  expect([...made.classes]).toEqual([...shard.columns.class]);
+
+  const dataset = await openDataset(run.folder.dataset);
+  const ids: number[] = [];
+  for await (const batch of dataset.loader({ regime: "infinite", batchSize: 20, live })) {
+    if (ids.push(...batch.ids) === 80) break;
+  }
+  expect(ids.slice(48)).toEqual(Array.from({ length: 32 }, (_, index) => 71 + index));
+  await live.close();
 });
 
 test("the loader serves what was built", async () => {

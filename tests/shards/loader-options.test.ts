@@ -88,6 +88,11 @@ test.each<[string, LoaderOptions]>([
   const state = JSON.parse(JSON.stringify(loader.state())) as LoaderState;
   const rest = await collectBatches(dataset.loader({ ...options, workers: 1, state }));
   expect([...first, ...rest.map(hashBatch)]).toEqual(expected);
+  const reused: string[] = [];
+  for await (const batch of dataset.loader({ ...options, workers: 2, reuseArrays: true })) {
+    reused.push(hashBatch(batch));
+  }
+  expect(reused).toEqual(expected);
 });
 
 test("threads serve a filtered set, and end the infinite regime as one does", async () => {
@@ -200,7 +205,6 @@ test("options that do not go together, or are out of range, are refused by name"
   expect(make({ labelNoise: { rate: 1.2 } })).toThrow(/labelNoise.rate must be a number in \[0, 1\], got 1.2/);
   expect(make({ columns: ["image"] })).toThrow(/columns must be one of class, confidence, probabilities, got image/);
   expect(make({ workers: -1 })).toThrow(/workers/);
-  expect(make({ workers: 1, reuseArrays: true })).toThrow(/reuseArrays must be false where workers/);
   expect(make({ shuffle: { blockRows: 0 } })).toThrow(/shuffle.blockRows/);
   expect(() => dataset.loader({ regime: "infinite", batchSize: 1, shuffle: false as never })).toThrow(
     /shuffle must be full or blocked/,

@@ -1,0 +1,38 @@
+import type { LiveSource } from "../shards/index.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import { readModel } from "./models.ts";
+import { readRun } from "./run.ts";
+import { shippedRuntime } from "./shipped-runtime.ts";
+import { conditioningClassOf } from "./units.ts";
+
+/** A live source that holds models; to be closed. */
+export interface OpenLiveSource extends LiveSource {
+  close(): Promise<void>;
+}
+
+/**
+ * Makes images as a run made its own, with its models and configuration: the image of an id is the one that the run
+ * would have made had it been larger. Copies, of CIFAR-10 or of each other, are not looked for.
+ * @param root - the run folder
+ * @param options.runtime - the models' code; that of this package by default
+ * @throws BuilderError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
+ */
+export async function openLiveSource(
+  root: string,
+  { runtime = shippedRuntime }: { readonly runtime?: ModelRuntime } = {},
+): Promise<OpenLiveSource> {
+  const { folder, config } = await readRun(root);
+  const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
+  const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
+  return {
+    sample: async (ids) => {
+      const classes = Uint8Array.from(ids, conditioningClassOf);
+      const images = await sampler.sample({ ids, classes });
+      return { images, probabilities: await labeler.label(images), classes };
+    },
+    close: async () => {
+      await sampler.close();
+      await labeler.close();
+    },
+  };
+}
