@@ -43,25 +43,34 @@ export function readTableLayout(source: ByteSource, columns: TableSchema): Table
   requireSchema(columns, footer.schema, source.path);
   const batches: BatchLayout[] = [];
   let firstRow = 0;
+  let last: { readonly metadata: Buffer; readonly header: BatchHeader } | undefined;
   for (const block of footer.recordBatches()) {
     if (block.metaDataLength < 8) throw corrupt(source, "a record batch has no metadata");
-    const header = decode(source, () => {
-      const message = Message.decode(readBytes(source, block.offset + 8, block.metaDataLength - 8));
-      if (!message.isRecordBatch()) throw new Error("a footer entry is no record batch");
-      return message.header();
-    });
-    if (header.compression !== null) {
-      throw new BuilderError("table/compressed", `${source.path} must not be compressed. Write it again uncompressed.`);
-    }
-    if (header.nodes.some((node) => node.nullCount !== 0)) {
-      throw new BuilderError("table/has-nulls", `${source.path} must hold no nulls. Build it again.`);
-    }
+    const metadata = Buffer.from(readBytes(source, block.offset + 8, block.metaDataLength - 8).buffer);
+    // Batches of equal size have equal metadata, byte for byte, and decoding it is most of the work.
+    const header = last?.metadata.equals(metadata) === true ? last.header : decodeHeader(source, metadata);
+    last = { metadata, header };
     const bodyStart = block.offset + block.metaDataLength;
     const regions = locateColumns(source, columns, header, bodyStart, block.bodyLength);
     batches.push({ firstRow, rows: header.length, regions });
     firstRow += header.length;
   }
   return { rows: firstRow, batches, metadata: footer.schema.metadata };
+}
+
+function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
+  const header = decode(source, () => {
+    const message = Message.decode(metadata);
+    if (!message.isRecordBatch()) throw new Error("a footer entry is no record batch");
+    return message.header();
+  });
+  if (header.compression !== null) {
+    throw new BuilderError("table/compressed", `${source.path} must not be compressed. Write it again uncompressed.`);
+  }
+  if (header.nodes.some((node) => node.nullCount !== 0)) {
+    throw new BuilderError("table/has-nulls", `${source.path} must hold no nulls. Build it again.`);
+  }
+  return header;
 }
 
 interface BatchHeader {

@@ -1,165 +1,133 @@
 /**
- * Images a second of the loader, in both regimes, beside pyarrow and Hugging Face datasets where Python has them.
- * Run after a build: `node dist/scripts/bench/loader.js [images]`.
+ * Images a second of the loader beside PyTorch, pyarrow and Hugging Face datasets where Python has them: shuffled batches
+ * of 256, warm cache. Run after a build: `node dist/scripts/bench/loader.js [images] [rounds]`.
  */
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cifar10ClassNames } from "../../core/image-layout.ts";
-import { fillBits, randomStreams } from "../../core/random.ts";
-import {
-  commitFile,
-  type Dataset,
-  hashConfig,
-  type LoaderOptions,
-  openDataset,
-  type ShardEntry,
-  verifyDataset,
-  writeManifest,
-  writeShard,
-} from "../../shards/index.ts";
+import { openDataset, verifyDataset } from "../../shards/index.ts";
+import { Contender, median } from "./contender.ts";
+import { batchSize, writeBenchmarkSet } from "./loader-case.ts";
 
-const rowsPerShard = 10_000;
-const batchSize = 256;
-const secondsPerCase = 1.5;
+const ourScript = fileURLToPath(new URL("loader-contestant.js", import.meta.url));
 const peersScript = fileURLToPath(new URL("../../../scripts/bench/loader_peers.py", import.meta.url));
 
-async function writeShards(folder: string, numImages: number): Promise<void> {
-  const shards: ShardEntry[] = [];
-  for (let start = 0; start < numImages; start += rowsPerShard) {
-    const rows = Math.min(rowsPerShard, numImages - start);
-    const bits = new Uint32Array((rows * 3072) / 4);
-    fillBits({ seed: 1, stream: randomStreams.sampleNoise, id: start }, bits);
-    const probabilities = new Float32Array(rows * 10);
-    for (let row = 0; row < rows; row++) probabilities[row * 10] = 1;
-    const label = new Uint8Array(rows);
-    const chunk = {
-      id: Float64Array.from({ length: rows }, (_, row) => start + row),
-      image: new Uint8Array(bits.buffer),
-      label,
-      class: label,
-      confidence: new Float32Array(rows).fill(1),
-      probabilities,
-    };
-    const file = `train/part-${String(shards.length).padStart(5, "0")}.arrow`;
-    const { bytes, sha256 } = await commitFile(join(folder, file), async (sink) => {
-      await writeShard(sink, [chunk]);
-    });
-    shards.push({ file, rows, bytes, sha256, idStart: start, idEnd: start + rows });
-  }
-  const noCounts = cifar10ClassNames.map(() => 0);
-  await writeManifest(folder, {
-    name: "benchmark",
-    classNames: [...cifar10ClassNames],
-    imageShape: [32, 32, 3],
-    splits: {
-      train: { rows: numImages, shards, classCounts: noCounts.with(0, numImages) },
-      test: { rows: 0, shards: [], classCounts: noCounts },
-    },
-    configHash: hashConfig({}),
-    config: {},
-    models: {},
-    removals: {},
-    createdBy: "cifar5m benchmark",
-  });
+interface Comparison {
+  readonly title: string;
+  /** Ours: kind and number of threads. */
+  readonly ours: readonly (readonly [kind: string, workers: number])[];
+  readonly peers: readonly string[];
+  /** How many times the best peer's speed we want. */
+  readonly goal: number;
 }
 
-/** Images a second, and images a CPU second, which says more on a busy machine. */
-type Speed = readonly [wall: number, cpu: number];
+const comparisons: readonly Comparison[] = [
+  {
+    title: "uint8, images stay on disk",
+    ours: [
+      ["disk", 0],
+      ["disk", 2],
+    ],
+    peers: ["torch", "torch-workers", "pyarrow-map", "datasets"],
+    goal: 1.5,
+  },
+  {
+    title: "uint8, images in memory",
+    ours: [
+      ["resident", 0],
+      ["resident", 2],
+    ],
+    peers: ["pyarrow-resident"],
+    goal: 2,
+  },
+  {
+    title: "float32, flip + crop + normalize, 2 threads or processes",
+    ours: [["augmented", 2]],
+    peers: ["torch-augmented"],
+    goal: 3,
+  },
+];
 
-/** The speed after one pass that warms the caches up, which counts for neither side. */
-async function measure(dataset: Dataset, options: LoaderOptions): Promise<Speed> {
-  let numImages = 0;
-  let startMs = performance.now();
-  let startCpu = process.cpuUsage();
-  for (let pass = 0; pass === 0 || performance.now() - startMs < 1000 * secondsPerCase; pass++) {
-    const loader = dataset.loader({ ...options, seed: pass });
-    let count = 0;
-    for await (const { ids } of loader) {
-      numImages += ids.length;
-      // One more batch would exhaust the infinite regime.
-      if (++count === loader.numBatches) break;
+const packages: Readonly<Record<string, string>> = {
+  torch: "torch",
+  "torch-workers": "torch",
+  "torch-augmented": "torch",
+  "pyarrow-map": "pyarrow",
+  "pyarrow-resident": "pyarrow",
+  datasets: "datasets",
+};
+
+async function compare({ title, ours, peers, goal }: Comparison, folder: string, numRounds: number): Promise<void> {
+  const own = ours.map(
+    ([kind, workers]) =>
+      new Contender(`cifar5m, ${workers} workers`, process.execPath, [ourScript, kind, folder, String(workers)]),
+  );
+  const others = peers
+    .filter((peer) => spawnSync("python3", ["-c", `import numpy, pyarrow, ${packages[peer]}`]).status === 0)
+    .map((peer) => new Contender(peer, "python3", [peersScript, peer, folder, String(batchSize)]));
+  const all = [...own, ...others];
+  try {
+    const truth = await own[0]!.check();
+    for (const other of others) {
+      const sums = await other.check();
+      if (sums.join() !== truth.join()) throw new Error(`${other.name} reads ${sums}, we ${truth}`);
     }
-    if (pass > 0) continue;
-    numImages = 0;
-    startMs = performance.now();
-    startCpu = process.cpuUsage();
-  }
-  const { user, system } = process.cpuUsage(startCpu);
-  return [(1000 * numImages) / (performance.now() - startMs), (1e6 * numImages) / (user + system)];
-}
-
-function runPeers(folder: string): Record<string, Speed> {
-  if (spawnSync("python3", ["-c", "import pyarrow, datasets, numpy"]).status !== 0) return {};
-  const peers = execFileSync("python3", [
-    peersScript,
-    join(folder, "train"),
-    String(batchSize),
-    String(secondsPerCase),
-  ]);
-  return JSON.parse(peers.toString()) as Record<string, Speed>;
-}
-
-function printSpeeds(ours: Record<string, Speed>, peers: Record<string, Speed>): void {
-  const bestWall = Math.max(...Object.values(peers).map(([wall]) => wall));
-  const bestCpu = Math.max(...Object.values(peers).map(([, cpu]) => cpu));
-  const ratio = (speed: number, best: number) => (best > 0 ? ` (${(speed / best).toFixed(2)} × best peer)` : "");
-  for (const [name, [wall, cpu]] of Object.entries({ ...ours, ...peers })) {
-    console.log(
-      `${name.padEnd(40)} ${thousands(wall)} images/s${ratio(wall, bestWall)}, ` +
-        `${thousands(cpu)} images a CPU second${ratio(cpu, bestCpu)}`,
-    );
+    for (const contender of all) await contender.round();
+    for (const contender of all) contender.rounds.length = 0;
+    for (let round = 0; round < numRounds; round++) for (const contender of all) await contender.round();
+    const speedOf = (contender: Contender) => median(contender.rounds.map(({ imagesPerSecond }) => imagesPerSecond));
+    const best = Math.max(...others.map(speedOf), 0);
+    console.log(`\n${title}: median of ${numRounds} rounds in turns`);
+    console.log(`${"".padEnd(24)}     images/s  × best peer      peak MB`);
+    for (const contender of all) {
+      const speed = speedOf(contender);
+      const cells = [thousands(speed), best > 0 ? (speed / best).toFixed(2) : "", String(await contender.finish())];
+      console.log(contender.name.padEnd(24) + cells.map((cell) => cell.padStart(13)).join(""));
+    }
+    if (best === 0) return;
+    const ratio = Math.max(...own.map(speedOf)) / best;
+    console.log(`goal: ${goal} × the best peer, ${ratio >= goal ? "reached" : "missed"} with ${ratio.toFixed(2)}`);
+  } finally {
+    for (const contender of all) contender.kill();
   }
 }
 
-async function main(numImages: number): Promise<void> {
+/** What a trainer waits for besides batches. */
+async function measureWaits(folder: string): Promise<void> {
+  let startMs = performance.now();
+  const { problems, rows } = await verifyDataset(folder);
+  console.log(
+    `verify ${thousands((1000 * rows) / (performance.now() - startMs))} images/s, ${problems.length} problems`,
+  );
+  const dataset = await openDataset(folder);
+  const options = { regime: "finite", batchSize, epochs: 1000, seed: 1 } as const;
+  const state = { ...dataset.loader(options).state(), epoch: 613, position: 256 * 77 };
+  startMs = performance.now();
+  for await (const _ of dataset.loader({ ...options, state })) break;
+  console.log(`first batch after resuming in epoch 613: ${(performance.now() - startMs).toFixed(0)} ms`);
+  dataset.close();
+}
+
+function thousands(value: number): string {
+  return `${Math.round(value / 1000)}k`;
+}
+
+async function main(numImages: number, numRounds: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
   try {
-    let startMs = performance.now();
-    await writeShards(folder, numImages);
-    console.log(`write     ${rate(numImages, startMs)} (random images made, hashed, fsynced)`);
-    startMs = performance.now();
-    const { problems, rows } = await verifyDataset(folder);
-    console.log(`verify    ${rate(rows, startMs)}, ${problems.length} problems`);
-    const resident = await openDataset(folder, { memoryBytes: 4 * 2 ** 30 });
-    const onDisk = await openDataset(folder, { memoryBytes: 0 });
-    const cached = await openDataset(folder, { memoryBytes: Math.ceil(numImages / 5) * 3072 });
-    const subset = Math.floor(numImages / 5);
-    const [infinite, finite] = [
-      { regime: "infinite", batchSize },
-      { regime: "finite", batchSize, epochs: 2 },
-    ] as const;
-    const kept = { ...finite, epochs: 4, numSamples: subset };
-    const ours: Record<string, Speed> = {
-      "infinite, read from disk": await measure(onDisk, infinite),
-      [`finite, N = ${subset} kept`]: await measure(cached, kept),
-      "infinite, resident": await measure(resident, infinite),
-      "finite, resident": await measure(resident, finite),
-      "infinite, read from disk, reuseArrays": await measure(onDisk, { ...infinite, reuseArrays: true }),
-      [`finite, N = ${subset} kept, reuseArrays`]: await measure(cached, { ...kept, reuseArrays: true }),
-      "infinite, resident, reuseArrays": await measure(resident, { ...infinite, reuseArrays: true }),
-      "finite, resident, reuseArrays": await measure(resident, { ...finite, reuseArrays: true }),
-    };
-    const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
-    for (const dataset of [resident, onDisk, cached]) dataset.close();
-    printSpeeds(ours, runPeers(folder));
-    console.log(
-      `shuffled batches of ${batchSize}, ${numImages} images, warm cache; peak memory ${peakMb} MB (all our cases)`,
-    );
+    const startMs = performance.now();
+    await writeBenchmarkSet(folder, numImages);
+    const speed = (1000 * numImages) / (performance.now() - startMs);
+    console.log(`${numImages} images; written at ${thousands(speed)} images/s (random images made, hashed, fsynced)`);
+    await measureWaits(folder);
+    for (const comparison of comparisons) await compare(comparison, folder, numRounds);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function rate(count: number, startMs: number): string {
-  return `${thousands((1000 * count) / (performance.now() - startMs))} images/s`;
-}
-
-function thousands(value: number): string {
-  return `${Math.round(value / 1000)}k`.padStart(6);
-}
-
-await main(Number(process.argv[2] ?? 50_000));
+const [, , images = 200_000, rounds = 5] = process.argv;
+await main(Number(images), Number(rounds));

@@ -1,63 +1,171 @@
-"""Images a second of Python readers over shuffled batches, as one line of JSON.
+"""A Python reader over shuffled batches, as a process that the benchmark asks in turns.
 
-usage: loader_peers.py FOLDER BATCH_SIZE SECONDS
+usage: loader_peers.py READER FOLDER BATCH_SIZE
+Each line on standard input is "round", "check" or "finish" in JSON; each is answered by one line of JSON.
 """
 
 import glob
 import json
 import os
 import sys
-import tempfile
 import time
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-cache = tempfile.TemporaryDirectory()
-os.environ["HF_HOME"] = cache.name
-os.environ["HF_DATASETS_CACHE"] = cache.name
+reader, folder, batch_size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+BATCHES_PER_ROUND = 40 if reader == "torch-augmented" else 300
 
-import datasets  # noqa: E402
 import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-
-datasets.disable_progress_bars()
-folder, batch_size, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-paths = sorted(glob.glob(f"{folder}/*.arrow"))
-table = pa.concat_tables([pa.ipc.open_file(pa.memory_map(path)).read_all() for path in paths])
-table = table.select(["id", "image", "label"])
 
 
-def to_numpy(batch: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """A batch as arrays of its own: images uint8 [B, 32, 32, 3] and labels."""
-    images = batch["image"].combine_chunks()
-    flat = (images.chunk(0) if isinstance(images, pa.ChunkedArray) else images).flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(-1, 32, 32, 3), batch["label"].to_numpy()
+def read_table():
+    import pyarrow as pa
+
+    paths = sorted(glob.glob(f"{folder}/train/*.arrow"))
+    table = pa.concat_tables([pa.ipc.open_file(pa.memory_map(path)).read_all() for path in paths])
+    return table.select(["id", "image", "label"])
 
 
-def measure(read_batch) -> list[float]:
-    """Images a second, and a CPU second, of `read_batch(indices)` over shuffled batches, after a warm-up."""
+def to_numpy(batch):
+    """A batch as arrays of its own: images uint8 [B, 32, 32, 3], ids and labels."""
+    images = batch["image"]
+    if hasattr(images, "combine_chunks"):
+        images = images.combine_chunks()
+    flat = (images.chunk(0) if hasattr(images, "chunk") else images).flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, 32, 32, 3), batch["id"].to_numpy(), batch["label"].to_numpy()
+
+
+def write_npy():
+    """The set as arrays that numpy maps into memory, as people keep CIFAR-5m."""
+    path = f"{folder}/images.npy"
+    if not os.path.exists(path):
+        table = read_table()
+        images = np.lib.format.open_memmap(f"{path}.tmp", "w+", np.uint8, (table.num_rows, 32, 32, 3))
+        start = 0
+        for batch in table.to_batches():
+            images[start : start + batch.num_rows] = to_numpy(batch)[0]
+            start += batch.num_rows
+        images.flush()
+        np.save(f"{folder}/labels.npy", table["label"].to_numpy())
+        os.rename(f"{path}.tmp", path)
+    return path
+
+
+def indexed_batches(read_batch, num_rows):
     random = np.random.default_rng(0)
-
-    def run() -> list[float]:
-        num_images, start, cpu_start = 0, time.perf_counter(), time.process_time()
-        while True:
-            order = random.permutation(table.num_rows)
-            for first in range(0, table.num_rows - batch_size + 1, batch_size):
-                num_images += len(read_batch(order[first : first + batch_size])[0])
-                if time.perf_counter() - start > seconds:
-                    return [num_images / (time.perf_counter() - start), num_images / (time.process_time() - cpu_start)]
-
-    run()
-    return run()
+    while True:
+        order = random.permutation(num_rows)
+        for first in range(0, num_rows - batch_size + 1, batch_size):
+            yield read_batch(order[first : first + batch_size])
 
 
-in_place = datasets.Dataset(table).with_format("arrow")
-one_chunk = table.combine_chunks()
-print(
-    json.dumps(
-        {
-            "pyarrow, take from memory map": measure(lambda indices: to_numpy(table.take(pa.array(indices)))),
-            "pyarrow, take from one chunk in RAM": measure(lambda indices: to_numpy(one_chunk.take(pa.array(indices)))),
-            "HF datasets, with_format(arrow)": measure(lambda indices: to_numpy(in_place[indices])),
-        }
+def torch_batches(augmented, workers):
+    """torch DataLoader on a memory-mapped npy file."""
+    import torch
+    from torch.utils.data import DataLoader, Dataset
+
+    mean = torch.tensor([0.4914, 0.4822, 0.4465]).view(3, 1, 1)
+    deviation = torch.tensor([0.247, 0.2435, 0.2616]).view(3, 1, 1)
+    path = write_npy()
+
+    class Images(Dataset):
+        def __init__(self):
+            self.images = np.load(path, mmap_mode="r")
+            self.labels = np.load(f"{folder}/labels.npy")
+
+        def __len__(self):
+            return len(self.labels)
+
+        def __getitem__(self, index):
+            """One sample: pad by 4, crop, flip, normalize, as torchvision's transforms do."""
+            image = torch.from_numpy(self.images[index].copy()).permute(2, 0, 1)
+            padded = torch.nn.functional.pad(image, (4, 4, 4, 4))
+            y, x = torch.randint(0, 9, (2,)).tolist()
+            image = padded[:, y : y + 32, x : x + 32]
+            if torch.rand(()) < 0.5:
+                image = image.flip(2)
+            return (image.float().div(255) - mean) / deviation, int(self.labels[index])
+
+        def __getitems__(self, indices):
+            if augmented:
+                return [self[index] for index in indices]
+            return torch.from_numpy(self.images[indices]), torch.from_numpy(self.labels[indices])
+
+    collate = torch.utils.data.default_collate if augmented else (lambda batch: batch)
+    loader = DataLoader(
+        Images(),
+        batch_size,
+        shuffle=True,
+        num_workers=workers,
+        collate_fn=collate,
+        persistent_workers=workers > 0,
+        drop_last=True,
     )
-)
+    while True:
+        yield from loader
+
+
+def make_batches():
+    if reader == "pyarrow-map":
+        table = read_table()
+        import pyarrow as pa
+
+        return indexed_batches(lambda indices: to_numpy(table.take(pa.array(indices))), table.num_rows)
+    if reader == "pyarrow-resident":
+        table = read_table().combine_chunks()
+        import pyarrow as pa
+
+        return indexed_batches(lambda indices: to_numpy(table.take(pa.array(indices))), table.num_rows)
+    if reader == "datasets":
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        import datasets
+
+        in_place = datasets.Dataset(read_table()).with_format("arrow")
+        return indexed_batches(lambda indices: to_numpy(in_place[indices]), in_place.num_rows)
+    if reader == "torch":
+        return torch_batches(augmented=False, workers=0)
+    if reader == "torch-workers":
+        return torch_batches(augmented=False, workers=2)
+    return torch_batches(augmented=True, workers=2)
+
+
+def check():
+    total, products = 0, 0
+    for batch in read_table().to_batches():
+        images, ids, labels = to_numpy(batch)
+        total += int(images.sum(dtype=np.int64))
+        products += int((ids * labels).sum())
+    return [float(np.float32(total)), float(np.float32(products))]
+
+
+def peak_memory_mb():
+    """Of this process and its workers: what is mapped and shared counts once."""
+    import subprocess
+
+    children = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)
+    total = 0
+    for process in [str(os.getpid()), *children.stdout.split()]:
+        try:
+            with open(f"/proc/{process}/status") as file:
+                fields = dict(line.split(":", 1) for line in file)
+            mapped = int(fields["RssFile"].split()[0]) + int(fields["RssShmem"].split()[0])
+            total += max(0, int(fields["VmHWM"].split()[0]) - mapped)
+        except (OSError, KeyError):
+            continue
+    return total // 1024
+
+
+batches = make_batches()
+for line in sys.stdin:
+    request = json.loads(line)
+    if request == "round":
+        start, start_cpu = time.perf_counter(), time.process_time()
+        for _ in range(BATCHES_PER_ROUND):
+            next(batches)
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
+        images = BATCHES_PER_ROUND * batch_size
+        answer = {"imagesPerSecond": images / seconds, "cpuMsPerImage": 1000 * cpu_seconds / images}
+    else:
+        answer = check() if request == "check" else peak_memory_mb()
+    print(json.dumps(answer), flush=True)
+    if request == "finish":
+        break
+os._exit(0)
