@@ -19,8 +19,9 @@ export interface OpenLiveSource extends LiveSource {
  */
 export async function openLiveSource(
   root: string,
-  { runtime = shippedRuntime }: { readonly runtime?: ModelRuntime } = {},
+  options: { readonly runtime?: ModelRuntime } = {},
 ): Promise<OpenLiveSource> {
+  const { runtime = shippedRuntime } = options;
   const { folder, config } = await readRun(root);
   const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));

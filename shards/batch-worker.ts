@@ -5,8 +5,8 @@ import { move, transferableSymbol, valueSymbol } from "piscina";
 import { BuilderError } from "../core/errors.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import { type BatchAnswer, type BatchJob, type BatchRequest, buffersOf } from "./batch-workers.ts";
+import { createSampleOrder } from "./create-sample-order.ts";
 import { openDataset } from "./open-dataset.ts";
-import { createSampleOrder } from "./sample-order.ts";
 
 const { directory, splitName, rows, numClasses, options }: BatchJob = workerData;
 let maker: Promise<BatchMaker> | undefined;

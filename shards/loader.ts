@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../core/errors.ts";
 import { BatchMaker, type BatchRange } from "./batch-maker.ts";
 import { BatchWorkers } from "./batch-workers.ts";
+import { createSampleOrder } from "./create-sample-order.ts";
 import type { ImageArray } from "./image-format.ts";
 import { LivePool } from "./live-pool.ts";
 import type { LiveSource } from "./live-source.ts";
@@ -10,7 +11,6 @@ import { type LoaderState, loaderStateVersion, requireState } from "./loader-sta
 import type { SplitName } from "./manifest.ts";
 import { imageBytesOf } from "./open-shard.ts";
 import type { RowStore } from "./row-store.ts";
-import { createSampleOrder } from "./sample-order.ts";
 import type { Batch, BatchArrays } from "./samples.ts";
 import { nameShuffle } from "./shuffle.ts";
 import { SubsetCache } from "./subset-cache.ts";

@@ -23,8 +23,9 @@ export interface TensorFlowApi<Tensor, TfDataset> {
 export function toTfDataset<Tensor, TfDataset>(
   tf: TensorFlowApi<Tensor, TfDataset>,
   loader: Loader<ImageArray>,
-  { layout = "NHWC", numClasses = 10 }: { readonly layout?: ImageFormat["layout"]; readonly numClasses?: number } = {},
+  options: { readonly layout?: ImageFormat["layout"]; readonly numClasses?: number } = {},
 ): TfDataset {
+  const { layout = "NHWC", numClasses = 10 } = options;
   const shape = layout === "NHWC" ? [imageSide, imageSide, imageChannels] : [imageChannels, imageSide, imageSide];
   return tf.data.generator(async function* () {
     for await (const batch of loader) {

@@ -1,0 +1,20 @@
+import { createFiniteOrder } from "./finite-order.ts";
+import { createInfiniteOrder } from "./infinite-order.ts";
+import type { SampleOrder } from "./sample-order.ts";
+import type { ShuffleKind } from "./shuffle.ts";
+
+/** The order of a regime. */
+export function createSampleOrder(
+  options: {
+    readonly regime: "finite" | "infinite";
+    readonly numSamples: number;
+    readonly seed: number;
+    readonly shuffle: ShuffleKind;
+  },
+  poolSize: number,
+): SampleOrder {
+  const { regime, numSamples, seed, shuffle } = options;
+  return regime === "finite"
+    ? createFiniteOrder({ poolSize, numSamples, seed, shuffle })
+    : createInfiniteOrder({ poolSize, seed, shuffle });
+}
