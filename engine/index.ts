@@ -20,6 +20,7 @@ export {
   type Executable,
   engineNames,
   type Feeds,
+  type Goal,
 } from "./executor.ts";
 export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";
 export { constantScope, type Weights } from "./inference.ts";

@@ -14,14 +14,14 @@ export interface OpenLiveSource extends LiveSource {
  * Makes images as a run made its own, with its models and configuration: the image of an id is the one that the run
  * would have made had it been larger. Copies, of CIFAR-10 or of each other, are not looked for.
  * @param root - the run folder
- * @param options.runtime - the models' code; that of this package by default
  * @throws BuilderError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
  */
-export async function openLiveSource(
-  root: string,
-  options: { readonly runtime?: ModelRuntime } = {},
-): Promise<OpenLiveSource> {
-  const { runtime = shippedRuntime } = options;
+export async function openLiveSource(root: string): Promise<OpenLiveSource> {
+  return await openLiveSourceWith(root, shippedRuntime);
+}
+
+/** @internal */
+export async function openLiveSourceWith(root: string, runtime: ModelRuntime): Promise<OpenLiveSource> {
   const { folder, config } = await readRun(root);
   const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openLiveSource } from "../../pipeline/live-source.ts";
+import { openLiveSourceWith } from "../../pipeline/live-source.ts";
 import { readCifar10 } from "../../pipeline/read-cifar-10.ts";
 import { readRemovals } from "../../pipeline/removals.ts";
 import { readRun } from "../../pipeline/run.ts";
@@ -151,7 +151,7 @@ test("a run without CIFAR-10 is compared with the shipped fingerprints", async (
 });
 
 test("a live source makes the images the run made, and those that follow", async () => {
-  const live = await openLiveSource(root, { runtime: standInRuntime({ planted }) });
+  const live = await openLiveSourceWith(root, standInRuntime({ planted }));
   const run = await readRun(root);
   const shard = await readShard(run.folder.shard(run.units[1]!));
   const made = await live.sample(shard.columns.id);
