@@ -41,7 +41,9 @@ for await (const { images, labels } of loader) {
     {
       id: "torch",
       title: "PyTorch",
-      note: "The file lies in examples/python of cifar5m; it gives the same order as the TypeScript loader.",
+      note:
+        "The file lies in examples/python of cifar5m; it gives the same order as the TypeScript loader." +
+        (folder === undefined ? " It reads a copy of the folder, see below." : ""),
       code: `from cifar5m_torch import Cifar5mDataset
 
 dataset = Cifar5mDataset(${copy})`,
@@ -49,7 +51,7 @@ dataset = Cifar5mDataset(${copy})`,
     {
       id: "hugging-face",
       title: "Hugging Face datasets",
-      note: "Downloads the shards into its cache; streaming=True reads them as they come.",
+      note: "Needs pip install datasets aiohttp requests. Keeps the shards in its cache; streaming=True does not.",
       code: `import json, urllib.request
 from datasets import load_dataset
 
