@@ -1,27 +1,26 @@
 import { type Manifest, replaceBytes } from "../shards/index.ts";
 import { gatherContactSheetRows } from "./contact-sheet-rows.ts";
-import { drawContactSheet } from "./draw-contact-sheet.ts";
+import { contactSheetSize, drawContactSheet } from "./draw-contact-sheet.ts";
 
 /** Images of each class on the sheet. */
 const imagesPerClass = 12;
 
 /**
- * Writes a picture of a published data set: its first images by label, and how many of each there are.
+ * Draws a picture of a published data set: its first images by label, and how many of each there are.
  * @param options.directory - the dataset folder
- * @param options.path - the PNG file
+ * @returns a PNG file, of `datasetSheetSize`
  * @throws BuilderError `table/…`, `disk/…`
  */
-export async function writeContactSheet(options: {
+export async function drawDatasetSheet(options: {
   readonly directory: string;
   readonly manifest: Manifest;
-  readonly path: string;
-}): Promise<void> {
-  const { directory, manifest, path } = options;
+}): Promise<Uint8Array> {
+  const { directory, manifest } = options;
   const { train, test } = manifest.splits;
   const removed = Object.values(manifest.removals).reduce((sum, count) => sum + count, 0);
   const rows = await gatherContactSheetRows({ directory, manifest, imagesPerClass });
   const numbers = [train.rows, test.rows, removed].map((count) => count.toLocaleString("en"));
-  const png = await drawContactSheet({
+  return await drawContactSheet({
     title: manifest.name,
     subtitle:
       `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} removed as copies · ` +
@@ -29,5 +28,22 @@ export async function writeContactSheet(options: {
     rows,
     numColumns: imagesPerClass,
   });
-  await replaceBytes(path, png);
+}
+
+/** Pixels of the picture. */
+export function datasetSheetSize(manifest: Manifest): { readonly width: number; readonly height: number } {
+  return contactSheetSize({ numRows: manifest.classNames.length, numColumns: imagesPerClass });
+}
+
+/**
+ * Writes the picture of a published data set.
+ * @param options.path - the PNG file
+ * @throws as `drawDatasetSheet`; BuilderError `disk/…`
+ */
+export async function writeContactSheet(options: {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly path: string;
+}): Promise<void> {
+  await replaceBytes(options.path, await drawDatasetSheet(options));
 }

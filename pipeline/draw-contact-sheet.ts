@@ -46,9 +46,7 @@ export async function drawContactSheet(options: {
   readonly numColumns: number;
 }): Promise<Uint8Array> {
   const { rows, numColumns } = options;
-  const gridWidth = numColumns * (cell + gap) - gap;
-  const width = margin + nameWidth + gridWidth + 48 + histogramWidth + margin;
-  const height = headerHeight + rows.length * rowHeight + footerHeight;
+  const { width, height } = contactSheetSize({ numRows: rows.length, numColumns });
   const left = (column: number) => margin + nameWidth + column * (cell + gap);
   const top = (row: number) => headerHeight + row * rowHeight;
   const canvas = Buffer.alloc(width * height * 3, 0xff);
@@ -69,6 +67,15 @@ export async function drawContactSheet(options: {
     .composite([{ input: Buffer.from(svg) }])
     .png({ compressionLevel: 9 })
     .toBuffer();
+}
+
+/** Pixels of a contact sheet. */
+export function contactSheetSize({ numRows, numColumns }: { readonly numRows: number; readonly numColumns: number }) {
+  const gridWidth = numColumns * (cell + gap) - gap;
+  return {
+    width: margin + nameWidth + gridWidth + 48 + histogramWidth + margin,
+    height: headerHeight + numRows * rowHeight + footerHeight,
+  };
 }
 
 /** Copies an image to the canvas, every pixel as a square. */

@@ -8,6 +8,7 @@ import { labelCommand } from "./label.ts";
 import { publishCommand } from "./publish.ts";
 import { runCommands } from "./run-commands.ts";
 import { sampleCommand } from "./sample.ts";
+import { serveCommand } from "./serve.ts";
 import { trainGeneratorCommand } from "./train-generator.ts";
 import { trainLabelerCommand } from "./train-labeler.ts";
 import { verifyCommand } from "./verify.ts";
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   publishCommand,
   verifyCommand,
   inspectCommand,
+  serveCommand,
 ];
 
 process.exitCode = await runCommands(commands, process.argv.slice(2));

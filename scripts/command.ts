@@ -11,6 +11,10 @@ export interface Command {
   readonly describe: string;
   /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
   readonly configKeys: readonly string[];
+  /** The option that may also stand alone, without its name: `cifar5m serve DIR`. */
+  readonly positional?: string;
+  /** What is said of an interruption, at once and at the end; by default that a batch is finished and kept. */
+  readonly interruption?: { readonly stopping: string; readonly stopped: string };
   /** Its own options, beyond those that all commands share. */
   readonly options?: Readonly<Record<string, Options>>;
   /** The work, as steps that are run and shown one after the other. */

@@ -20,7 +20,7 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
     stream: process.stderr,
     verbosity: args.quiet === true ? "quiet" : verbose ? "verbose" : "normal",
   });
-  const interruption = listenForInterruption();
+  const interruption = listenForInterruption(command.interruption?.stopping ?? "stopping after the current batch");
   // Whoever reads us may stop reading: `cifar5m inspect | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   try {
@@ -45,7 +45,7 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
     return exitCodes.success;
   } catch (thrown) {
     reporter.stop();
-    return reportError(thrown, { verbose, signal: interruption.signal });
+    return reportError(thrown, { verbose, signal: interruption.signal, stopped: command.interruption?.stopped });
   } finally {
     interruption.stop();
   }
@@ -88,12 +88,12 @@ function wholeNumber(flag: string, text: unknown, low: number, high: number): nu
 }
 
 /** The first SIGINT or SIGTERM asks for a clean end, a second one does not ask. */
-function listenForInterruption(): { readonly signal: AbortSignal; readonly stop: () => void } {
+function listenForInterruption(stopping: string): { readonly signal: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
   const listener = () => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
     controller.abort();
-    process.stderr.write("\nstopping after the current batch; press again to stop at once\n");
+    process.stderr.write(`\n${stopping}; press again to stop at once\n`);
   };
   process.on("SIGINT", listener).on("SIGTERM", listener);
   return { signal: controller.signal, stop: () => process.off("SIGINT", listener).off("SIGTERM", listener) };

@@ -6,10 +6,15 @@ export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } 
 /** Prints the one line of an error to stderr. @returns the exit code */
 export function reportError(
   thrown: unknown,
-  options: { readonly verbose: boolean; readonly signal?: AbortSignal },
+  options: {
+    readonly verbose: boolean;
+    readonly signal?: AbortSignal;
+    readonly stopped?: string | undefined;
+  },
 ): number {
   if (options.signal?.aborted === true) {
-    process.stderr.write("interrupted: what was finished is kept. Run the same command again to go on.\n");
+    const stopped = options.stopped ?? "what was finished is kept. Run the same command again to go on.";
+    process.stderr.write(`interrupted: ${stopped}\n`);
     return exitCodes.interrupted;
   }
   const known = thrown instanceof BuilderError;

@@ -43,7 +43,12 @@ export async function runCommands(commands: readonly Command[], argv: readonly s
       );
     });
   if (commands.length === 1 && single !== undefined) {
-    parser.command("$0", single.describe, (builder) => builder.options(optionsOf(single)), handle(single));
+    parser.command(
+      usageOf("$0", single),
+      single.describe,
+      (builder) => builder.options(optionsOf(single)),
+      handle(single),
+    );
   } else addCommands(parser, commands, handle);
   try {
     await parser.parseAsync();
@@ -60,7 +65,12 @@ function addCommands(parser: Argv, commands: readonly Command[], handle: Handle)
     const members = commands.filter(({ words }) => words[0] === word);
     const [first] = members;
     if (first?.words.length === 1) {
-      parser.command(word, first.describe, (builder) => builder.options(optionsOf(first)), handle(first));
+      parser.command(
+        usageOf(word, first),
+        first.describe,
+        (builder) => builder.options(optionsOf(first)),
+        handle(first),
+      );
       continue;
     }
     const describe = members.map((member) => member.words[1]).join(" | ");
@@ -72,6 +82,10 @@ function addCommands(parser: Argv, commands: readonly Command[], handle: Handle)
     });
   }
   parser.demandCommand(1, "name a command");
+}
+
+function usageOf(word: string, { positional }: Command): string {
+  return positional === undefined ? word : `${word} [${positional}]`;
 }
 
 function optionsOf(command: Command): Record<string, Options> {

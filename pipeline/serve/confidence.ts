@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { readShardBatches } from "../../shards/index.ts";
+import type { PublishedDataset } from "./find-dataset.ts";
+
+/** Images that are looked at: some 30 MB, also of a set of millions. */
+const maxImages = 10_000;
+/** Bins of equal width over [0, 1]. */
+const numBins = 20;
+
+/** How sure the labeller was of the first train images. */
+export interface ConfidenceSummary {
+  readonly numImages: number;
+  /** Images with a confidence in each twentieth of [0, 1]. */
+  readonly bins: readonly number[];
+  readonly median: number;
+  /** A tenth of the images lie below. */
+  readonly lowestTenth: number;
+  /** Images whose label is the class that the generator was asked for. */
+  readonly numAsAsked: number;
+}
+
+/**
+ * Reads the first train images, whole record batches of them.
+ * @throws BuilderError `table/…`, `disk/…`
+ */
+export async function summarizeConfidence({ directory, manifest }: PublishedDataset): Promise<ConfidenceSummary> {
+  const values: number[] = [];
+  let numAsAsked = 0;
+  for (const { file } of manifest.splits.train.shards) {
+    if (values.length >= maxImages) break;
+    for await (const { rows, columns } of readShardBatches(join(directory, file))) {
+      for (let row = 0; row < rows; row++) {
+        values.push(columns.confidence[row]!);
+        if (columns.label[row] === columns.class[row]) numAsAsked++;
+      }
+      if (values.length >= maxImages) break;
+    }
+  }
+  const sorted = Float64Array.from(values).sort();
+  const bins = new Array<number>(numBins).fill(0);
+  for (const value of sorted) {
+    const bin = Math.max(0, Math.min(numBins - 1, Math.floor(value * numBins)));
+    bins[bin] = bins[bin]! + 1;
+  }
+  const at = (fraction: number) => sorted[Math.floor(fraction * sorted.length)] ?? 0;
+  return { numImages: sorted.length, bins, median: at(0.5), lowestTenth: at(0.1), numAsAsked };
+}

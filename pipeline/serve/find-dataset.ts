@@ -1,0 +1,24 @@
+import { realpath } from "node:fs/promises";
+import { type Manifest, readManifest } from "../../shards/index.ts";
+import { readManifestIfAny } from "../read-manifest.ts";
+import { runFolderAt } from "../run-folder.ts";
+
+/** A published data set on the disk. */
+export interface PublishedDataset {
+  /** Its folder: absolute, without links. */
+  readonly directory: string;
+  readonly manifest: Manifest;
+}
+
+/**
+ * The data set of a folder.
+ * @param folder - a run folder, or a data set folder, which holds the manifest itself
+ * @throws BuilderError `manifest/missing` where neither has one; `manifest/…`, `json/corrupt`, `disk/…`
+ */
+export async function findDataset(folder: string): Promise<PublishedDataset> {
+  const bare = await readManifestIfAny(folder);
+  if (bare !== undefined) return { directory: await realpath(folder), manifest: bare };
+  const { dataset } = runFolderAt(folder);
+  const manifest = await readManifest(dataset);
+  return { directory: await realpath(dataset), manifest };
+}

@@ -1,0 +1,30 @@
+/** Text that is HTML already. */
+export class Html {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** What may stand in a template: plain text is escaped, lists are joined. */
+export type HtmlValue = string | number | Html | readonly HtmlValue[];
+
+/** A template whose values are escaped, so that no text of a manifest becomes markup. */
+export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  return new Html(String.raw({ raw: parts }, ...values.map(toText)));
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+function toText(value: HtmlValue): string {
+  if (value instanceof Html) return value.text;
+  if (typeof value === "object") return value.map(toText).join("");
+  return String(value).replace(/[&<>"']/g, (character) => entities[character]!);
+}

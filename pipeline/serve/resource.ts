@@ -1,0 +1,94 @@
+import { constants, type FileHandle, open, realpath } from "node:fs/promises";
+import { sep } from "node:path";
+import { Readable } from "node:stream";
+import { BuilderError } from "../../core/errors.ts";
+import { diskError, sha256 } from "../../shards/index.ts";
+import type { ByteRange } from "./byte-range.ts";
+
+/** Something that is offered under one path. */
+export interface Resource {
+  /** Content-Type. */
+  readonly type: string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * @param visit.origin - how the client reaches us, for example `http://127.0.0.1:8765`
+   * @throws BuilderError if it cannot be sent as promised
+   */
+  open(visit: { readonly origin: string }): Promise<Content>;
+}
+
+/** The bytes of a resource, ready to be sent; whoever opened it closes it. */
+export interface Content {
+  /** sha256 of the whole, lower-case hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** A part that is not empty. */
+  read(range: ByteRange): Readable;
+  close(): Promise<void>;
+}
+
+/** Bytes at hand. */
+export function toContent(data: Uint8Array): Content {
+  return {
+    sha256: sha256(data),
+    bytes: data.byteLength,
+    read: ({ start, end }) => Readable.from([data.subarray(start, end)], { objectMode: false }),
+    close: async () => undefined,
+  };
+}
+
+/** Bytes per read from the disk. */
+const chunkBytes = 256 * 1024;
+
+/**
+ * Opens a file of a folder, to be sent as the bytes its entry in the manifest names.
+ * @throws BuilderError `serve/outside-folder` where a link leads out of the folder; `serve/size-mismatch`; `disk/…`
+ */
+export async function openListedFile(options: {
+  /** Without links. */
+  readonly directory: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}): Promise<Content> {
+  const { directory, path, bytes, sha256 } = options;
+  const handle = await openInside(directory, path);
+  try {
+    const found = await handle.stat();
+    if (!found.isFile() || found.size !== bytes) {
+      throw new BuilderError(
+        "serve/size-mismatch",
+        `${path} is ${found.isFile() ? `${found.size} bytes` : "no file"}, the manifest says ${bytes} bytes. ` +
+          "Run `cifar5m verify` to see what is damaged.",
+      );
+    }
+  } catch (thrown) {
+    await handle.close();
+    throw thrown;
+  }
+  return {
+    sha256,
+    bytes,
+    read: ({ start, end }) =>
+      handle.createReadStream({ start, end: end - 1, highWaterMark: chunkBytes, autoClose: false }),
+    close: () => handle.close(),
+  };
+}
+
+async function openInside(directory: string, path: string): Promise<FileHandle> {
+  let real: string;
+  try {
+    real = await realpath(path);
+    // What is opened is what was looked at; and a named pipe would wait for a writer.
+    if (real.startsWith(directory + sep)) {
+      return await open(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    }
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+  throw new BuilderError(
+    "serve/outside-folder",
+    `${path} is a link out of ${directory}, and only what lies inside is served. Put the file itself there.`,
+  );
+}

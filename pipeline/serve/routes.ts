@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { manifestName, sealJson, splitNames } from "../../shards/index.ts";
+import { drawDatasetSheet } from "../contact-sheet.ts";
+import { summarizeConfidence } from "./confidence.ts";
+import type { PublishedDataset } from "./find-dataset.ts";
+import { pageHeaders, renderPage } from "./page.ts";
+import { openListedFile, type Resource, toContent } from "./resource.ts";
+
+/** A year in seconds; what "for ever" is written as. */
+const longMaxAge = 31_536_000;
+
+/** What is offered at a request's target (path and query), or undefined. */
+export type FindResource = (target: string) => Resource | undefined;
+
+/**
+ * All that is served of a data set, by exact path: a path is never decoded, joined or looked for on the disk, so nothing
+ * that is not listed here can be reached.
+ * @param options.folder - the data set's folder as the page names it; undefined if visitors do not share this disk
+ */
+export function routesOf(dataset: PublishedDataset, options: { readonly folder: string | undefined }): FindResource {
+  const { directory, manifest } = dataset;
+  const sheet = once(() => drawDatasetSheet({ directory, manifest }));
+  const confidence = once(() => summarizeConfidence(dataset));
+  const manifestContent = toContent(Buffer.from(sealJson(manifest)));
+  const routes = new Map<string, Resource>([
+    [
+      "/",
+      {
+        type: "text/html; charset=utf-8",
+        headers: pageHeaders,
+        open: async ({ origin }) => {
+          // A damaged shard must not hide the rest.
+          const known = await confidence().catch(() => undefined);
+          return toContent(Buffer.from(renderPage({ manifest, origin, folder: options.folder, confidence: known })));
+        },
+      },
+    ],
+    ["/contact-sheet.png", { type: "image/png", open: async () => toContent(await sheet()) }],
+    [`/dataset/${manifestName}`, { type: "application/json", open: async () => manifestContent }],
+  ]);
+  for (const { file, bytes, sha256 } of splitNames.flatMap((split) => manifest.splits[split].shards)) {
+    const shard: Resource = {
+      type: "application/vnd.apache.arrow.file",
+      open: () => openListedFile({ directory, path: join(directory, file), bytes, sha256 }),
+    };
+    routes.set(`/dataset/${file}`, shard);
+    // The plain path may name another set's bytes tomorrow; with the hash in it, the address names these for ever.
+    const headers = { "Cache-Control": `public, max-age=${longMaxAge}, immutable` };
+    routes.set(`/dataset/${file}?sha256=${sha256}`, { ...shard, headers });
+  }
+  return (target) => {
+    const path = target.replace(/\?(?!sha256=).*$/s, "");
+    return routes.get(path);
+  };
+}
+
+/** Does the work at the first call and keeps the result; a failure is not kept. */
+function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
+  let result: Promise<Value> | undefined;
+  return () => {
+    result ??= work().catch((thrown: unknown) => {
+      result = undefined;
+      throw thrown;
+    });
+    return result;
+  };
+}

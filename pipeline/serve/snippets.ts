@@ -1,0 +1,93 @@
+import type { Manifest } from "../../shards/index.ts";
+
+/** Lines to copy. */
+export interface Snippet {
+  readonly id: string;
+  readonly title: string;
+  readonly note: string;
+  readonly code: string;
+}
+
+/**
+ * How to load the set with each tool.
+ * @param options.base - where the set is served, for example `http://127.0.0.1:8765/dataset`
+ * @param options.folder - where it lies on the reader's disk too, or undefined
+ */
+export function loaderSnippets(options: {
+  readonly manifest: Manifest;
+  readonly base: string;
+  readonly folder: string | undefined;
+}): readonly Snippet[] {
+  const { manifest, base, folder } = options;
+  const numSamples = Math.min(manifest.splits.train.rows, 50_000);
+  const batchSize = Math.min(128, Math.max(1, numSamples));
+  const copy = JSON.stringify(folder ?? "dataset");
+  const urls = `base = ${JSON.stringify(base)}
+shards = json.load(urllib.request.urlopen(f"{base}/manifest.json"))["splits"]["train"]["shards"]
+urls = [f"{base}/{shard['file']}" for shard in shards]`;
+  return [
+    {
+      id: "typescript",
+      title: "TypeScript",
+      note: "Shuffled batches, the same in every process with this seed; npm install cifar5m.",
+      code: `import { openDataset } from "cifar5m";
+
+const dataset = await openDataset(${JSON.stringify(base)});
+const loader = dataset.loader({ regime: "finite", numSamples: ${numSamples}, epochs: 1, batchSize: ${batchSize}, seed: 0 });
+for await (const { images, labels } of loader) {
+  // images: Uint8Array, shape [${batchSize}, 32, 32, 3]
+}`,
+    },
+    {
+      id: "torch",
+      title: "PyTorch",
+      note:
+        "The file lies in examples/python of cifar5m; it gives the same order as the TypeScript loader." +
+        (folder === undefined ? " It reads a copy of the folder, see below." : ""),
+      code: `from cifar5m_torch import Cifar5mDataset
+
+dataset = Cifar5mDataset(${copy})`,
+    },
+    {
+      id: "hugging-face",
+      title: "Hugging Face datasets",
+      note: "Needs pip install datasets aiohttp requests. Keeps the shards in its cache; streaming=True does not.",
+      code: `import json, urllib.request
+from datasets import load_dataset
+
+${urls}
+dataset = load_dataset("arrow", data_files={"train": urls}, split="train")
+print(dataset.features["label"])`,
+    },
+    {
+      id: "polars",
+      title: "polars",
+      note: "Lazy: the shards are fetched, by Range requests, once a result is asked for.",
+      code: `import json, urllib.request
+import polars as pl
+
+${urls}
+images = pl.scan_ipc(urls)
+print(images.group_by("label").agg(pl.len(), pl.mean("confidence")).sort("label").collect())`,
+    },
+    {
+      id: "duckdb",
+      title: "DuckDB",
+      note: "DuckDB itself opens no Arrow files; it queries what polars (or pyarrow) has opened.",
+      code: `import json, urllib.request
+import duckdb, polars as pl
+
+${urls}
+labels = pl.scan_ipc(urls).select("id", "label", "class", "confidence").collect()
+print(duckdb.sql("select label, count(*), avg(confidence) from labels group by label order by label"))`,
+    },
+    {
+      id: "copy",
+      title: "A copy of the folder",
+      note: "The manifest comes last: a folder that has one is whole.",
+      code: `base=${base}
+curl -s $base/manifest.json | jq -r '.splits[].shards[].file' | xargs -I{} curl -s --create-dirs -o dataset/{} $base/{}
+curl -s -o dataset/manifest.json $base/manifest.json`,
+    },
+  ];
+}

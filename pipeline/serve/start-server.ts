@@ -1,0 +1,119 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { BuilderError } from "../../core/errors.ts";
+import { systemCodeOf } from "../../shards/index.ts";
+import { findDataset, type PublishedDataset } from "./find-dataset.ts";
+import { isLoopback, urlHost } from "./host-name.ts";
+import { routesOf } from "./routes.ts";
+import { sendResource, sendText } from "./send-resource.ts";
+
+/** Answers under way when the server is closed may take that long. */
+const graceMs = 2000;
+
+/** A server under way. */
+export interface DatasetServer {
+  readonly dataset: PublishedDataset;
+  /** For example `http://127.0.0.1:8765`, without a slash at the end. */
+  readonly origin: string;
+  /** Whether only programs of this machine reach it. */
+  readonly isLoopback: boolean;
+  /** Takes no more requests; ends when the last answer has, at the latest two seconds later. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a data set over HTTP.
+ * @param options.folder - a run folder or a data set folder
+ * @param options.port - 0 for a free one
+ * @param options.report - is given what keeps a request from being answered
+ * @throws BuilderError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`
+ */
+export async function startDatasetServer(options: {
+  readonly folder: string;
+  readonly host: string;
+  readonly port: number;
+  readonly report: (thrown: unknown) => void;
+}): Promise<DatasetServer> {
+  const dataset = await findDataset(options.folder);
+  const server = createServer();
+  const address = await listen(server, options);
+  const local = isLoopback(address.address);
+  const origin = `http://${urlHost(address.address)}:${address.port}`;
+  const find = routesOf(dataset, { folder: local ? dataset.directory : undefined });
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const host = request.headers.host ?? "";
+    response.setHeader("X-Content-Type-Options", "nosniff");
+    if (local && host !== "" && !isLoopback(host.replace(/:\d+$/, ""))) {
+      // A page from elsewhere may have its own name resolved to this machine, to read what is meant for its users only.
+      sendText(
+        response,
+        421,
+        "this server answers to localhost only; start it with --host to be reached by other names",
+      );
+    } else if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      sendText(response, 405, "GET and HEAD only");
+    } else {
+      const resource = find(request.url ?? "");
+      const visit = { origin: /^[\w.:[\]-]+$/.test(host) ? `http://${host}` : origin };
+      if (resource === undefined) sendText(response, 404, "there is a page at / that lists what is served");
+      else sendResource(request, response, resource, visit).catch((thrown) => fail(request, response, thrown));
+    }
+  });
+
+  function fail(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+    // Who goes away in the middle of a download does no harm.
+    if (request.socket.destroyed) return;
+    options.report(thrown);
+    if (response.headersSent) response.destroy();
+    else sendText(response, 500, "this cannot be read; the server's own output says why");
+  }
+
+  return { dataset, origin, isLoopback: local, close: () => close(server) };
+}
+
+async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {
+  try {
+    server.listen({ host, port });
+    await once(server, "listening");
+  } catch (thrown) {
+    throw listenError(thrown, host, port);
+  }
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no address");
+  return address;
+}
+
+function listenError(thrown: unknown, host: string, port: number): unknown {
+  switch (systemCodeOf(thrown)) {
+    case "EADDRINUSE":
+      return new BuilderError(
+        "usage/port-taken",
+        `port ${port} of ${host} must be free, another program has it. Choose another --port, or --port 0 for a free one.`,
+      );
+    case "EACCES":
+      return new BuilderError(
+        "usage/port-forbidden",
+        `port ${port} of ${host} may not be used by you. Choose a --port above 1023, or --port 0 for a free one.`,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EINVAL":
+      return new BuilderError(
+        "usage/unknown-host",
+        `--host must be an address of this machine, got ${host}. Leave it out to serve this machine only.`,
+      );
+    default:
+      return thrown;
+  }
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}
