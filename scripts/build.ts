@@ -1,6 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import { buildSteps } from "../pipeline/build.ts";
-import { type Command, datasetKeys } from "./command.ts";
+import { uploadStep } from "../pipeline/upload.ts";
+import { type Command, datasetKeys, uploadOption } from "./command.ts";
 import { printContactSheet } from "./inspect.ts";
 import { runIfMain } from "./run-if-main.ts";
 
@@ -12,20 +13,23 @@ export const buildCommand: Command = {
     data: { type: "string", requiresArg: true, describe: "CIFAR-10, folder or .tar.gz: train the models on it" },
     generator: { type: "string", requiresArg: true, describe: "weights of the generator [default: the shipped ones]" },
     labeler: { type: "string", requiresArg: true, describe: "weights of the labeller [default: the shipped ones]" },
+    to: uploadOption,
   },
   steps: ({ stepOptions, option }) => {
-    const [data, generator, labeler] = ["data", "generator", "labeler"].map(option);
+    const [data, generator, labeler, to] = ["data", "generator", "labeler", "to"].map(option);
     if (data !== undefined && generator !== undefined && labeler !== undefined) {
       throw new BuilderError(
         "usage/nothing-to-train",
         "--data has no use beside --generator and --labeler. Leave one out.",
       );
     }
-    return buildSteps(stepOptions, {
+    const upload = to === undefined ? [] : [uploadStep(stepOptions, to)];
+    const steps = buildSteps(stepOptions, {
       ...(data === undefined ? {} : { data }),
       ...(generator === undefined ? {} : { generator }),
       ...(labeler === undefined ? {} : { labeler }),
     });
+    return [...steps, ...upload];
   },
   finish: ({ root }) => printContactSheet(root),
 };

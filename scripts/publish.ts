@@ -1,5 +1,7 @@
+import { BuilderError } from "../core/errors.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
-import { type Command, datasetKeys } from "./command.ts";
+import { uploadStep } from "../pipeline/upload.ts";
+import { type Command, datasetKeys, uploadOption } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const publishCommand: Command = {
@@ -8,11 +10,19 @@ export const publishCommand: Command = {
   configKeys: datasetKeys,
   options: {
     manifest: { type: "boolean", default: true, describe: "write the manifest; one of several workers is enough" },
+    to: uploadOption,
   },
-  steps: ({ stepOptions, option }) => [
-    publishStep(stepOptions),
-    ...(option("manifest") === "false" ? [] : [manifestStep(stepOptions)]),
-  ],
+  steps: ({ stepOptions, option }) => {
+    const [withManifest, to] = [option("manifest") !== "false", option("to")];
+    if (to !== undefined && !withManifest) {
+      throw new BuilderError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
+    }
+    return [
+      publishStep(stepOptions),
+      ...(withManifest ? [manifestStep(stepOptions)] : []),
+      ...(to === undefined ? [] : [uploadStep(stepOptions, to)]),
+    ];
+  },
 };
 
 await runIfMain(import.meta.url, publishCommand);

@@ -30,6 +30,8 @@ export {
   writeManifest,
 } from "./manifest.ts";
 export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
+export type { OpenOptions } from "./open-options.ts";
+export { requireTarget } from "./open-target.ts";
 export { readShard, readShardBatches } from "./read-shard.ts";
 export { readTable, readTableBatches, type Table } from "./read-table.ts";
 export {
@@ -42,6 +44,10 @@ export {
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
+export type { StoreOptions } from "./remote/open-store.ts";
+export type { S3Options } from "./remote/s3-client.ts";
+export type { CacheOptions } from "./remote/shard-cache.ts";
+export type { TransferOptions } from "./remote/transfer-options.ts";
 export type { Batch, Samples } from "./samples.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
 export type {
@@ -54,6 +60,7 @@ export type {
   TableSchema,
 } from "./table-schema.ts";
 export { removeStaleTemporaries } from "./temporary-file.ts";
+export { type UploadedShard, uploadDataset } from "./upload-dataset.ts";
 export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";
 export type { DatasetProblem } from "./verify-shard.ts";
 export { writeShard } from "./write-shard.ts";

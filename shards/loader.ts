@@ -5,6 +5,7 @@ import { createInfiniteOrder } from "./infinite-order.ts";
 import { type LoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
 import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
 import { imageBytesOf } from "./open-shard.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import type { RowStore } from "./row-store.ts";
 import type { SampleOrder } from "./sample-order.ts";
 import { allocateSamples, type Batch, firstSamples, type Samples } from "./samples.ts";
@@ -72,12 +73,15 @@ export class RowLoader implements Loader {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const release = this.#store.use();
+    const readAhead = this.#store.isRemote ? this.#makeReadAhead() : undefined;
     try {
       for (let count = 1; ; count++) {
         const { epoch, position } = this.#next();
         const { batchSize, numSamples, epochs, regime } = this.#options;
         if (regime === "infinite") this.#requireFresh(position);
         if (epoch >= epochs) return;
+        for (let wait = readAhead?.prepare(epoch, position); wait; wait = readAhead?.prepare(epoch, position))
+          await wait;
         const batch = this.#gather(epoch, position, Math.min(position + batchSize, numSamples));
         this.#epoch = epoch;
         this.#position = Math.min(position + batchSize, numSamples);
@@ -113,6 +117,19 @@ export class RowLoader implements Loader {
       this.#cache.readImage(slot, index, samples.images);
     }
     return { ...samples, epoch, step: epoch * this.batchesPerEpoch + Math.floor(start / batchSize) };
+  }
+
+  #makeReadAhead(): ReadAhead {
+    const { rank, worldSize, batchSize, numSamples } = this.#options;
+    const rowsOf = (epoch: number, start: number) => {
+      const rows: number[] = [];
+      for (let position = start + rank; position < Math.min(start + batchSize, numSamples); position += worldSize) {
+        const slot = this.#order.slotAt(epoch, position);
+        if (this.#cache?.isKept(slot) !== true) rows.push(this.#order.rowAt(slot));
+      }
+      return rows;
+    };
+    return new ReadAhead({ store: this.#store, batchSize, numSamples, rowsOf });
   }
 
   #requireFresh(position: number): void {

@@ -19,6 +19,11 @@ export class SubsetCache {
     this.#isKept = new Uint8Array(order.numSamples);
   }
 
+  /** Whether the image of a slot is here, so that its shard is not needed. */
+  isKept(slot: number): boolean {
+    return this.#isKept[slot] === 1;
+  }
+
   /** Copies the image of a slot to place `index` of a batch. */
   readImage(slot: number, index: number, images: Uint8Array): void {
     if (this.#isKept[slot] === 0) {
