@@ -1,9 +1,9 @@
 import { BuilderError } from "../core/errors.ts";
 import { buildSteps } from "../pipeline/build.ts";
-import { uploadStep } from "../pipeline/upload.ts";
-import { type Command, datasetKeys, uploadOption } from "./command.ts";
+import { type Command, datasetKeys } from "./command.ts";
 import { printContactSheet } from "./inspect.ts";
 import { runIfMain } from "./run-if-main.ts";
+import { uploadOption, uploadSteps } from "./upload-option.ts";
 
 export const buildCommand: Command = {
   words: ["build"],
@@ -23,7 +23,8 @@ export const buildCommand: Command = {
         "--data has no use beside --generator and --labeler. Leave one out.",
       );
     }
-    const upload = to === undefined ? [] : [uploadStep(stepOptions, to)];
+    // First, so that a place it cannot go to is refused before the work, not after it.
+    const upload = uploadSteps(stepOptions, to);
     const steps = buildSteps(stepOptions, {
       ...(data === undefined ? {} : { data }),
       ...(generator === undefined ? {} : { generator }),

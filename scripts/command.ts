@@ -43,10 +43,3 @@ export const datasetKeys = [
   "sampler",
   "labeling",
 ] as const;
-
-/** `--to`, of the commands that can publish elsewhere. */
-export const uploadOption = {
-  type: "string",
-  requiresArg: true,
-  describe: "then upload the data set to s3://bucket/prefix or a folder; the manifest comes last",
-} as const satisfies Options;

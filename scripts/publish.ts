@@ -1,8 +1,8 @@
 import { BuilderError } from "../core/errors.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
-import { uploadStep } from "../pipeline/upload.ts";
-import { type Command, datasetKeys, uploadOption } from "./command.ts";
+import { type Command, datasetKeys } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
+import { uploadOption, uploadSteps } from "./upload-option.ts";
 
 export const publishCommand: Command = {
   words: ["publish"],
@@ -20,7 +20,7 @@ export const publishCommand: Command = {
     return [
       publishStep(stepOptions),
       ...(withManifest ? [manifestStep(stepOptions)] : []),
-      ...(to === undefined ? [] : [uploadStep(stepOptions, to)]),
+      ...uploadSteps(stepOptions, to),
     ];
   },
 };

@@ -6,7 +6,8 @@ import { replyRange } from "./reply-range.ts";
 
 /**
  * A folder on a web server.
- * @param url - of the folder; a query (a signature, say) is sent with every request and kept out of errors
+ * @param url - of the folder; a query (a signature, say), name and password are sent with every request and kept out of
+ *   errors
  * @param options.headers - sent with every request, `authorization` for example
  */
 export function httpStore(
@@ -14,6 +15,7 @@ export function httpStore(
   options: { readonly headers?: Readonly<Record<string, string>> } = {},
 ): ObjectStore {
   const base = new URL(url);
+  const ownHeaders = { ...credentialsOf(base), ...options.headers };
   const resolveName = (name: string) => {
     const resolved = new URL(base);
     resolved.pathname = `${base.pathname.replace(/\/+$/, "")}/${name}`;
@@ -29,7 +31,7 @@ export function httpStore(
         fetch(resolveName(name), {
           signal,
           headers: {
-            ...options.headers,
+            ...ownHeaders,
             // Lengths and ranges are those of the file itself only where nothing compresses it on the way.
             "accept-encoding": "identity",
             ...(isPart ? { range: `bytes=${start}-${end === undefined ? "" : end - 1}` } : {}),
@@ -55,6 +57,15 @@ export function httpStore(
       };
     },
   };
+}
+
+/** Takes `name:password@` out of a URL, which fetch refuses. */
+function credentialsOf(url: URL): Readonly<Record<string, string>> {
+  if (url.username === "" && url.password === "") return {};
+  const text = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = "";
+  url.password = "";
+  return { authorization: `Basic ${Buffer.from(text).toString("base64")}` };
 }
 
 /** A weak ETag promises equal meaning, not equal bytes. */

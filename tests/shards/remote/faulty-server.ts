@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,6 +37,8 @@ export interface Asked {
   readonly path: string;
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** A web server of a folder that does wrong what it is told to. */
@@ -74,8 +76,11 @@ export async function startFaultyServer(folder: string): Promise<FaultyServer> {
   const server = createServer((request, response) => {
     underWay.add(response);
     response.on("close", () => underWay.delete(response));
+    const { pathname, search } = new URL(request.url ?? "/", "http://host");
     const question = {
-      path: decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname),
+      path: decodeURIComponent(pathname),
+      query: search,
+      headers: request.headers,
       range: request.headers.range,
       ifRange: request.headers["if-range"] as string | undefined,
     };

@@ -2,11 +2,12 @@ import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openDataset, type UploadedShard, uploadDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../pipeline/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../make-rows.ts";
-import { hashBatches, quick } from "./remote-batches.ts";
+import { startCuttingProxy } from "./cutting-proxy.ts";
+import { hashBatches, openFilesUnder, quick } from "./remote-batches.ts";
 import { hasS3Server, s3Servers, startS3 } from "./s3-servers.ts";
 
 const shuffled = { regime: "finite", epochs: 2, batchSize: 16, seed: 3, dropLast: false } as const;
@@ -102,6 +103,62 @@ describe.each(s3Servers.filter(hasS3Server))("with the S3 server %s", (server) =
     await client.send(new DeleteObjectCommand({ Bucket: "data", Key }));
     expect((await errorOf(() => dataset.readImages([40]), "store/not-found")).message).toContain(`s3://data/${Key}`);
   });
+});
+
+test("where connections to S3 are cut, uploads and reads go on, and every batch is right", async () => {
+  const [directory, { s3 }] = [await makeFolder(), await startS3("s3rver")];
+  const proxy = await startCuttingProxy(s3.endpoint ?? "");
+  const through = { ...s3, endpoint: proxy.url };
+  proxy.cuts = [20, 20, 0];
+  expect(await upload({ directory, to, s3: through })).toEqual(Array(6).fill("uploaded"));
+  const wanted = await hashBatches(await openDataset(directory), shuffled);
+  for (const partBytes of [2 ** 20, 20_000]) {
+    const cache = { directory: await makeTestFolder() };
+    proxy.cuts = [100, 3000, 20_000, 7, 40_000, 9000];
+    const dataset = await openDataset(to, { s3: through, cache, memoryBytes: 0, transfer: { ...quick, partBytes } });
+    expect(await hashBatches(dataset, shuffled)).toEqual(wanted);
+  }
+});
+
+test("leaving a loop while S3 is silent ends its requests", async () => {
+  const [directory, { s3 }] = [await makeFolder(), await startS3("s3rver")];
+  await upload({ directory, to, s3 });
+  const proxy = await startCuttingProxy(s3.endpoint ?? "");
+  const cache = { directory: await makeTestFolder() };
+  const through = { ...s3, endpoint: proxy.url };
+  const dataset = await openDataset(to, { s3: through, cache, memoryBytes: 0, transfer: quick });
+  await dataset.readImages([0]);
+  proxy.freezeAfter = 30_000;
+  for await (const _ of dataset.loader({ regime: "finite", batchSize: 10, shuffle: false })) break;
+  await vi.waitUntil(() => openFilesUnder(cache.directory).length === 0, 5000);
+  const waiting = errorOf(() => dataset.readImages([139]), "dataset/closed");
+  await vi.waitUntil(() => openFilesUnder(cache.directory).length > 0, 5000);
+  dataset.close();
+  await waiting;
+  await vi.waitUntil(() => openFilesUnder(cache.directory).length === 0, 5000);
+});
+
+test("whoever sees the manifest finds every shard, at any moment of an upload", async () => {
+  const [directory, { s3, client }] = [await makeFolder(), await startS3("s3rver")];
+  const { shards } = (await openDataset(directory)).manifest.splits.train;
+  let isDone = false;
+  const watch = async () => {
+    for (let numLooks = 0; ; numLooks++) {
+      const wasDone = isDone;
+      const key = (name: string) => ({ Bucket: "data", Key: `sets/one/${name}` });
+      const manifest = await client.send(new GetObjectCommand(key("manifest.json"))).catch(() => undefined);
+      if (manifest !== undefined) {
+        for (const { file, bytes } of shards) {
+          expect((await client.send(new GetObjectCommand(key(file)))).ContentLength).toBe(bytes);
+        }
+      }
+      if (wasDone) return numLooks;
+    }
+  };
+  const watching = watch();
+  await upload({ directory, to, s3 });
+  isDone = true;
+  expect(await watching).toBeGreaterThan(0);
 });
 
 test("a data set is published to a folder by its path or file: URL, and read from there", async () => {
