@@ -3,6 +3,7 @@ import { buildSteps } from "../pipeline/build.ts";
 import { type Command, datasetKeys } from "./command.ts";
 import { printContactSheet } from "./inspect.ts";
 import { runIfMain } from "./run-if-main.ts";
+import { uploadOption, uploadSteps } from "./upload-option.ts";
 
 export const buildCommand: Command = {
   words: ["build"],
@@ -12,20 +13,24 @@ export const buildCommand: Command = {
     data: { type: "string", requiresArg: true, describe: "CIFAR-10, folder or .tar.gz: train the models on it" },
     generator: { type: "string", requiresArg: true, describe: "weights of the generator [default: the shipped ones]" },
     labeler: { type: "string", requiresArg: true, describe: "weights of the labeller [default: the shipped ones]" },
+    to: uploadOption,
   },
   steps: ({ stepOptions, option }) => {
-    const [data, generator, labeler] = ["data", "generator", "labeler"].map(option);
+    const [data, generator, labeler, to] = ["data", "generator", "labeler", "to"].map(option);
     if (data !== undefined && generator !== undefined && labeler !== undefined) {
       throw new BuilderError(
         "usage/nothing-to-train",
         "--data has no use beside --generator and --labeler. Leave one out.",
       );
     }
-    return buildSteps(stepOptions, {
+    // First, so that a place it cannot go to is refused before the work, not after it.
+    const upload = uploadSteps(stepOptions, to);
+    const steps = buildSteps(stepOptions, {
       ...(data === undefined ? {} : { data }),
       ...(generator === undefined ? {} : { generator }),
       ...(labeler === undefined ? {} : { labeler }),
     });
+    return [...steps, ...upload];
   },
   finish: ({ root }) => printContactSheet(root),
 };

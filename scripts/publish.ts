@@ -1,6 +1,8 @@
+import { BuilderError } from "../core/errors.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { type Command, datasetKeys } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
+import { uploadOption, uploadSteps } from "./upload-option.ts";
 
 export const publishCommand: Command = {
   words: ["publish"],
@@ -8,11 +10,19 @@ export const publishCommand: Command = {
   configKeys: datasetKeys,
   options: {
     manifest: { type: "boolean", default: true, describe: "write the manifest; one of several workers is enough" },
+    to: uploadOption,
   },
-  steps: ({ stepOptions, option }) => [
-    publishStep(stepOptions),
-    ...(option("manifest") === "false" ? [] : [manifestStep(stepOptions)]),
-  ],
+  steps: ({ stepOptions, option }) => {
+    const [withManifest, to] = [option("manifest") !== "false", option("to")];
+    if (to !== undefined && !withManifest) {
+      throw new BuilderError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
+    }
+    return [
+      publishStep(stepOptions),
+      ...(withManifest ? [manifestStep(stepOptions)] : []),
+      ...uploadSteps(stepOptions, to),
+    ];
+  },
 };
 
 await runIfMain(import.meta.url, publishCommand);

@@ -90,6 +90,14 @@ export class BatchMaker {
     return positions;
   }
 
+  /** Rows of the store that `make` reads and that are not in memory. */
+  rowsOf(range: BatchRange): number[] {
+    const { order, cache } = this.#source;
+    const inPool = this.positionsOf(range).filter((position) => position < order.numSamples);
+    const places = inPool.map((position) => this.#rowAt(range.epoch, position));
+    return places.flatMap(({ slot, row }) => (cache?.isKept(slot) === true ? [] : [row]));
+  }
+
   #serve(range: BatchRange, position: number, index: number, batch: BatchArrays, live: LivePool | undefined): void {
     const { epoch, start, end } = range;
     const { augmentation, format } = this.#options;

@@ -7,16 +7,19 @@ import { BatchMaker } from "./batch-maker.ts";
 import { type BatchAnswer, type BatchJob, type BatchRequest, buffersOf } from "./batch-workers.ts";
 import { createSampleOrder } from "./create-sample-order.ts";
 import { openDataset } from "./open-dataset.ts";
+import type { RowStore } from "./row-store.ts";
 
-const { directory, splitName, rows, numClasses, options }: BatchJob = workerData;
-let maker: Promise<BatchMaker> | undefined;
+const { directory, reopen, rows, numClasses, options }: BatchJob = workerData;
+let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
 
 export default async function makeBatch({ range, room: given }: BatchRequest): Promise<BatchAnswer> {
   try {
-    maker ??= openMaker();
-    const opened = await maker;
-    const room = given ?? opened.room();
-    const answer: BatchAnswer = { batch: opened.make(range, { room }), room };
+    opened ??= openMaker();
+    const { maker, store } = await opened;
+    const needed = store.isRemote ? maker.rowsOf(range) : [];
+    for (let wait = store.prepare(needed); wait !== undefined; wait = store.prepare(needed)) await wait;
+    const room = given ?? maker.room();
+    const answer: BatchAnswer = { batch: maker.make(range, { room }), room };
     return move({ [transferableSymbol]: buffersOf(room), [valueSymbol]: answer } as never) as never;
   } catch (thrown) {
     if (!(thrown instanceof BuilderError)) throw thrown;
@@ -25,9 +28,9 @@ export default async function makeBatch({ range, room: given }: BatchRequest): P
 }
 
 /** Images are not kept in memory: the threads share the system's cache of the files. */
-async function openMaker(): Promise<BatchMaker> {
-  const { store } = await openDataset(directory, { split: splitName, memoryBytes: 0 });
+async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
+  const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });
   store.use();
   const order = createSampleOrder(options, rows?.length ?? store.numRows);
-  return new BatchMaker({ store, rows, order, cache: undefined }, options, numClasses);
+  return { maker: new BatchMaker({ store, rows, order, cache: undefined }, options, numClasses), store };
 }

@@ -3,13 +3,13 @@ import { Piscina } from "piscina";
 import { BuilderError } from "../core/errors.ts";
 import type { BatchRange } from "./batch-maker.ts";
 import type { ResolvedOptions } from "./loader-options.ts";
-import type { SplitName } from "./manifest.ts";
+import type { OpenOptions } from "./open-options.ts";
 import type { BatchArrays } from "./samples.ts";
 
 /** What a worker needs to make batches; plain data. */
 export interface BatchJob {
   readonly directory: string;
-  readonly splitName: SplitName;
+  readonly reopen: OpenOptions;
   /** In shared memory. */
   readonly rows: Uint32Array | undefined;
   readonly numClasses: number;

@@ -17,6 +17,8 @@ export interface ByteSource {
 
 /** An open file; the owner closes it. */
 export interface FileSource extends ByteSource {
+  /** Whether its last name was removed: closing it then frees its disk space. */
+  isRemoved(): boolean;
   close(): void;
 }
 
@@ -50,6 +52,7 @@ export function openFileSource(path: string): FileSource {
         done += count;
       }
     },
+    isRemoved: () => fstatSync(descriptor).nlink === 0,
     close() {
       closeSync(descriptor);
     },

@@ -60,10 +60,16 @@ export async function commitBytes(path: string, data: Uint8Array | string): Prom
 /**
  * `commitFile` for a file that legitimately changes (a pointer to the newest checkpoint, a manifest published again):
  * readers see the old bytes or the new, never a mixture.
- * @throws BuilderError `disk/…` if the disk is full, read-only, …; what `write` throws
+ * @param options.check - looks at what was written; if it throws, nothing becomes visible
+ * @throws BuilderError `disk/…` if the disk is full, read-only, …; what `write` and `check` throw
  */
-export async function replaceFile(path: string, write: CommitWriter): Promise<Committed> {
-  return await writeThenPublish(path, write, async (temporary) => {
+export async function replaceFile(
+  path: string,
+  write: CommitWriter,
+  options: { readonly check?: (written: Written) => void } = {},
+): Promise<Committed> {
+  return await writeThenPublish(path, write, async (temporary, written) => {
+    options.check?.(written);
     await rename(temporary, path);
     return "committed";
   });

@@ -33,6 +33,8 @@ export {
   writeManifest,
 } from "./manifest.ts";
 export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
+export type { OpenOptions } from "./open-options.ts";
+export { requireTarget } from "./open-target.ts";
 export { readShard, readShardBatches } from "./read-shard.ts";
 export { readTable, readTableBatches, type Table } from "./read-table.ts";
 export {
@@ -45,6 +47,10 @@ export {
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
+export type { StoreOptions } from "./remote/open-store.ts";
+export type { S3Options } from "./remote/s3-client.ts";
+export type { CacheOptions } from "./remote/shard-cache.ts";
+export type { TransferOptions } from "./remote/transfer-options.ts";
 export type { ResolvedFilter, RowFilter } from "./row-filter.ts";
 export type { RowStore } from "./row-store.ts";
 export type { Batch, Mixup, Samples } from "./samples.ts";
@@ -61,6 +67,7 @@ export type {
 export { removeStaleTemporaries } from "./temporary-file.ts";
 export { toReadableStream } from "./to-readable-stream.ts";
 export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./to-tf-dataset.ts";
+export { type UploadedShard, uploadDataset } from "./upload-dataset.ts";
 export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";
 export type { DatasetProblem } from "./verify-shard.ts";
 export { writeShard } from "./write-shard.ts";

@@ -8,8 +8,9 @@ import { LivePool } from "./live-pool.ts";
 import type { LiveSource } from "./live-source.ts";
 import { type AnyLoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
 import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
-import type { SplitName } from "./manifest.ts";
+import type { OpenOptions } from "./open-options.ts";
 import { imageBytesOf } from "./open-shard.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import type { RowStore } from "./row-store.ts";
 import type { Batch, BatchArrays } from "./samples.ts";
 import { nameShuffle } from "./shuffle.ts";
@@ -41,9 +42,9 @@ export interface Pool {
   /** Identity of the data, carried by states. */
   readonly fingerprint: string;
   readonly numClasses: number;
-  /** Where workers open the data set. */
+  /** Where and how workers open the data set. */
   readonly directory: string;
-  readonly splitName: SplitName;
+  readonly reopen: OpenOptions;
   /** The id after the last of the data set, in all splits. */
   readonly idEnd: number;
 }
@@ -99,6 +100,7 @@ export class RowLoader implements Loader<ImageArray> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
     const release = this.#pool.store.use();
     const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
+    const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
     try {
       for (let count = 1; ; count++) {
         this.#signal?.throwIfAborted();
@@ -107,6 +109,7 @@ export class RowLoader implements Loader<ImageArray> {
           this.#requireEnd();
           return;
         }
+        for (let wait = readAhead?.prepare(range); wait !== undefined; wait = readAhead?.prepare(range)) await wait;
         const made = this.#reachesBeyondThePool(range)
           ? await this.#makeLive(range)
           : (workers?.take(range) ?? this.#maker.make(range, { room: this.#room }));
@@ -129,14 +132,22 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   #startWorkers(): BatchWorkers {
-    const { directory, splitName, rows, numClasses } = this.#pool;
+    const { directory, reopen, rows, numClasses } = this.#pool;
     return new BatchWorkers({
-      job: { directory, splitName, rows, numClasses, options: this.#options },
+      job: { directory, reopen, rows, numClasses, options: this.#options },
       nextRange: (range) => {
         const next = this.#rangeAt(this.#after(range));
         return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
       },
       signal: this.#signal,
+    });
+  }
+
+  #startReadAhead(): ReadAhead {
+    return new ReadAhead({
+      store: this.#pool.store,
+      rowsOf: (range) => this.#maker.rowsOf(range),
+      nextRange: (range) => this.#rangeAt(this.#after(range)),
     });
   }
 
@@ -162,6 +173,9 @@ export class RowLoader implements Loader<ImageArray> {
 
   async #makeLive(range: BatchRange): Promise<BatchArrays> {
     const options = { poolSize: this.#options.numSamples, firstId: this.#pool.idEnd };
+    const rows = this.#maker.rowsOf(range);
+    for (let wait = this.#pool.store.prepare(rows); wait !== undefined; wait = this.#pool.store.prepare(rows))
+      await wait;
     const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
     return this.#maker.make(range, { live, room: this.#room });
   }

@@ -99,6 +99,15 @@ export async function readManifest(directory: string): Promise<Manifest> {
       `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
     );
   }
+  return parseManifestText(text, path);
+}
+
+/**
+ * The manifest that `writeManifest` wrote, after its checksum and its rules were checked.
+ * @param path - named in errors
+ * @throws BuilderError `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`
+ */
+export function parseManifestText(text: string, path: string): Manifest {
   return parseManifest(unsealJson(text, path), path);
 }
 

@@ -1,69 +1,74 @@
-import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { hashConfig } from "./canonical-json.ts";
 import type { ImageArray, ImageFormat } from "./image-format.ts";
 import { type Loader, RowLoader } from "./loader.ts";
 import type { LoaderOptions } from "./loader-options.ts";
 import { type Manifest, readManifest, type SplitName, splitNames } from "./manifest.ts";
+import type { OpenOptions } from "./open-options.ts";
+import { parseLocation } from "./parse-location.ts";
 import { type RowFilter, resolveFilter } from "./row-filter.ts";
 import { RowStore } from "./row-store.ts";
 import { allocateSamples, type Samples } from "./samples.ts";
+import { folderSource, type ShardSource } from "./shard-source.ts";
 
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */
 export const defaultMemoryBytes = 256 * 2 ** 20;
 
 /**
- * Opens one split of a published dataset. Only the manifest is read; shards are opened as they are needed. Their hashes
- * are not checked here: that is what `verifyDataset` does.
- * @param directory - the folder that holds manifest.json
- * @param options.split - default `train`
- * @param options.memoryBytes - images held in memory: those of the split if they all fit, else those of each finite
- *   subset that fits; default 256 MiB. Besides, 9 bytes a row are held of every shard that was touched.
- * @throws BuilderError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`
+ * Opens one split of a published dataset. Only the manifest is read; shards are opened, or fetched, as they are needed.
+ * Hashes of local shards are not checked here: that is what `verifyDataset` does. Those of fetched ones are.
+ * @param location - the folder that holds manifest.json: a path, `file://`, `https://`, `http://` or `s3://bucket/prefix`
+ * @throws BuilderError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`; `store/…`
  */
-export async function openDataset(
-  directory: string,
-  options: { readonly split?: SplitName; readonly memoryBytes?: number } = {},
-): Promise<Dataset> {
-  const manifest = await readManifest(directory);
-  return new Dataset(resolve(directory), manifest, options.split ?? "train", options.memoryBytes ?? defaultMemoryBytes);
+export async function openDataset(location: string, options: OpenOptions = {}): Promise<Dataset> {
+  const parsed = parseLocation(location);
+  if (parsed.kind === "folder") {
+    const { directory } = parsed;
+    return new Dataset(folderSource(directory), await readManifest(directory), options);
+  }
+  const { openRemote } = await import("./remote/open-remote.ts");
+  const { source, manifest } = await openRemote(parsed.url, options);
+  return new Dataset(source, manifest, options);
 }
 
 /** One split of a published dataset, or a part of it. */
 export class Dataset {
+  /** The folder, or the URL of a remote one. */
   readonly directory: string;
   readonly manifest: Manifest;
   readonly splitName: SplitName;
   /** Images of the split. */
   readonly numSamples: number;
-  /** Identity of the data, carried by loader states. */
+  /** Identity of the data, carried by loader states: equal for a local and a remote copy. */
   readonly fingerprint: string;
   /** Where the rows lie; shared by the parts of a split. */
   readonly store: RowStore;
-  readonly #memoryBytes: number;
+  readonly #source: ShardSource;
+  readonly #options: OpenOptions;
   readonly #rows: Uint32Array | undefined;
 
+  /** @internal */
   constructor(
-    directory: string,
+    source: ShardSource,
     manifest: Manifest,
-    splitName: SplitName,
-    memoryBytes: number,
+    options: OpenOptions,
     part?: { readonly store: RowStore; readonly rows: Uint32Array; readonly name: string },
   ) {
+    const { split: splitName = "train", memoryBytes = defaultMemoryBytes } = options;
     if (!splitNames.includes(splitName)) {
       throw new BuilderError(
         "dataset/unknown-split",
         `split must be one of ${splitNames.join(", ")}, got ${String(splitName)}. Choose one.`,
       );
     }
-    this.directory = directory;
+    this.directory = source.location;
     this.manifest = manifest;
     this.splitName = splitName;
     this.fingerprint = `${splitName}-${manifest.sha256.slice(0, 32)}${part?.name ?? ""}`;
-    this.#memoryBytes = memoryBytes;
+    this.#source = source;
+    this.#options = options;
     const entries = manifest.splits[splitName].shards;
-    this.store =
-      part?.store ?? new RowStore({ directory, entries, numClasses: manifest.classNames.length, memoryBytes });
+    this.store = part?.store ?? new RowStore({ source, entries, numClasses: manifest.classNames.length, memoryBytes });
     this.#rows = part?.rows;
     this.numSamples = this.#rows?.length ?? this.store.numRows;
   }
@@ -75,7 +80,7 @@ export class Dataset {
 
   /** Another split of the same dataset; to be closed on its own. */
   split(splitName: SplitName): Dataset {
-    return new Dataset(this.directory, this.manifest, splitName, this.#memoryBytes);
+    return new Dataset(this.#source, this.manifest, { ...this.#options, split: splitName });
   }
 
   /**
@@ -90,7 +95,7 @@ export class Dataset {
     const rows = before === undefined ? kept : kept.filter((row) => before.has(row));
     const name = `${this.fingerprint.slice(this.splitName.length + 33)}-${hashConfig({ ...resolved }).slice(0, 8)}`;
     const part = { store: this.store, rows, name };
-    return new Dataset(this.directory, this.manifest, this.splitName, this.#memoryBytes, part);
+    return new Dataset(this.#source, this.manifest, this.#options, part);
   }
 
   /**
@@ -101,43 +106,44 @@ export class Dataset {
     options: LoaderOptions<DType>,
   ): Loader<DType extends "float32" ? Float32Array : Uint8Array> {
     const { store, fingerprint, directory, splitName, manifest } = this;
+    const { signal: _, ...reopen } = { ...this.#options, split: splitName };
     const shards = splitNames.flatMap((name) => manifest.splits[name].shards);
     const pool = {
-      ...{ store, fingerprint, directory, splitName, rows: this.#rows },
+      ...{ store, fingerprint, directory, reopen, rows: this.#rows },
       numClasses: manifest.classNames.length,
       idEnd: shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0),
     };
-    const loader: Loader<ImageArray> = new RowLoader(pool, this.#memoryBytes, options);
+    const loader: Loader<ImageArray> = new RowLoader(pool, this.#options.memoryBytes ?? defaultMemoryBytes, options);
     return loader as Loader<DType extends "float32" ? Float32Array : Uint8Array>;
   }
 
   /**
    * Samples by index, in the order asked for.
    * @param indices - each in [0, numSamples)
-   * @throws BuilderError `dataset/no-such-row`; `shard/…`, `table/…`, `disk/…`; `dataset/closed`
+   * @throws BuilderError `dataset/no-such-row`; `shard/…`, `table/…`, `disk/…`; `store/…`; `dataset/closed`
    */
   async readImages(indices: ArrayLike<number>): Promise<Samples> {
-    const numRows = indices.length;
-    const samples = allocateSamples(numRows);
+    const rows = Float64Array.from(indices, (index) => this.#rowAt(index));
+    const samples = allocateSamples(rows.length);
     const release = this.store.use();
     try {
-      for (let place = 0; place < numRows; place++) {
-        const index = indices[place] ?? Number.NaN;
-        if (!Number.isSafeInteger(index) || index < 0 || index >= this.numSamples) {
-          throw new BuilderError(
-            "dataset/no-such-row",
-            `a row index must be an integer in [0, ${this.numSamples}), got ${index}. Ask for rows the split has.`,
-          );
-        }
-        this.store.readRow(this.#rows?.[index] ?? index, place, samples);
-      }
+      for (let wait = this.store.prepare(rows); wait !== undefined; wait = this.store.prepare(rows)) await wait;
+      for (const [place, row] of rows.entries()) this.store.readRow(row, place, samples);
     } finally {
       release();
     }
     return samples;
   }
 
-  /** Closes files and frees memory. A loader of a closed dataset throws `dataset/closed`. */
+  #rowAt(index: number): number {
+    if (Number.isSafeInteger(index) && index >= 0 && index < this.numSamples) return this.#rows?.[index] ?? index;
+    throw new BuilderError(
+      "dataset/no-such-row",
+      `a row index must be an integer in [0, ${this.numSamples}), got ${index}. Ask for rows the split has.`,
+    );
+  }
+
+  /** Closes files, ends downloads and frees memory. A loader of a closed dataset throws `dataset/closed`. */
   close(): void {
     this.store.close();
   }

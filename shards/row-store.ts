@@ -1,43 +1,43 @@
 import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
-import type { FileSource } from "./byte-source.ts";
 import { copyExtras, type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
 import type { ShardEntry } from "./manifest.ts";
-import { imageBytesOf, type LoadedShard, loadShard, openShardFile } from "./open-shard.ts";
+import { imageBytesOf, type LoadedShard, loadShard } from "./open-shard.ts";
 import type { ResolvedFilter } from "./row-filter.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
-
-/** Files kept open at once; more shards than that are opened in turn. */
-const maxOpenFiles = 512;
+import { ShardFiles } from "./shard-files.ts";
+import type { ShardSource } from "./shard-source.ts";
 
 /**
  * Rows of one split by index, read where they lie. A shard is opened when its first row is asked for. If all images fit
- * into `memoryBytes` they become resident; else each is one read of 3,072 bytes.
+ * into `memoryBytes` they become resident; else each is one read of 3,072 bytes. Rows of a remote set have to be prepared
+ * before they are read.
  */
 export class RowStore {
   readonly numRows: number;
   readonly isResident: boolean;
-  readonly #directory: string;
+  readonly #source: ShardSource;
   readonly #entries: readonly ShardEntry[];
   readonly #numClasses: number;
   readonly #firstRows: Float64Array;
   readonly #shardsPerRow: number;
   readonly #shards: (LoadedShard | undefined)[];
   readonly #extras = new Map<number, LoadedExtras>();
-  readonly #files = new Map<number, FileSource>();
+  readonly #files: ShardFiles;
   #numUsers = 0;
   #isClosed = false;
 
   constructor(options: {
-    readonly directory: string;
+    readonly source: ShardSource;
     readonly entries: readonly ShardEntry[];
     readonly numClasses: number;
     readonly memoryBytes: number;
   }) {
-    this.#directory = options.directory;
+    this.#source = options.source;
     this.#entries = options.entries.filter((entry) => entry.rows > 0);
+    this.#files = new ShardFiles(options.source, this.#entries);
     this.#numClasses = options.numClasses;
     let numRows = 0;
     this.#firstRows = Float64Array.from(this.#entries, (entry) => {
@@ -50,9 +50,14 @@ export class RowStore {
     this.#shards = new Array<LoadedShard | undefined>(this.#entries.length).fill(undefined);
   }
 
+  /** Whether rows have to be prepared before they are read. */
+  get isRemote(): boolean {
+    return this.#source.isRemote;
+  }
+
   /**
-   * Keeps files open until the returned function is called; the last one to call it closes them all. So a loader whose
-   * loop was left early leaks nothing, also if nobody closes the data set.
+   * Keeps files open until the returned function is called; the last one to call it closes them all and ends all
+   * downloads. So a loader whose loop was left early leaks nothing, also if nobody closes the data set.
    */
   use(): () => void {
     this.#requireOpen();
@@ -62,8 +67,25 @@ export class RowStore {
       if (isReleased) return;
       isReleased = true;
       this.#numUsers--;
-      if (this.#numUsers === 0) this.#closeFiles();
+      if (this.#numUsers === 0) this.#files.closeAll();
     };
+  }
+
+  /**
+   * Brings rows within reach; call between `use()` and its release.
+   * @returns undefined if they can be read now, until the next turn of the event loop; else a promise, after which to
+   *   ask again: other readers of the store may have closed in between what was opened for this one
+   * @throws BuilderError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, also of an earlier prefetch
+   */
+  prepare(rows: ArrayLike<number>): Promise<void> | undefined {
+    if (!this.isRemote) return undefined;
+    this.#requireOpen();
+    return this.#files.prepare(this.#shardsOf(rows));
+  }
+
+  /** Starts to fetch what rows need, in the background; an error is told by the `prepare` that needs it. */
+  prefetch(rows: ArrayLike<number>): void {
+    if (this.isRemote && !this.#isClosed) this.#files.prefetch(this.#shardsOf(rows));
   }
 
   /** Copies id, label and image of a row to place `index` of a batch. Call between `use()` and its release. */
@@ -89,11 +111,11 @@ export class RowStore {
   readExtras(row: number, index: number, target: ExtraValues): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
     const extras = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
-    copyExtras(extras, row - this.#firstRows[shardIndex]!, index, target, () => this.#open(shardIndex));
+    copyExtras(extras, row - this.#firstRows[shardIndex]!, index, target, () => this.#files.open(shardIndex));
   }
 
   /**
-   * Rows that a filter keeps, rising. Reads labels and confidences of the whole split, and lets others work meanwhile.
+   * Rows that a filter keeps, rising. Reads labels and confidences of the whole split, shard by shard.
    * @returns shape [kept], in memory that workers can share
    */
   async selectRows(filter: ResolvedFilter): Promise<Uint32Array> {
@@ -104,9 +126,10 @@ export class RowStore {
     let numKept = 0;
     try {
       for (const [shardIndex, { rows: numRows }] of this.#entries.entries()) {
+        const firstRow = this.#firstRows[shardIndex]!;
+        for (let wait = this.prepare([firstRow]); wait !== undefined; wait = this.prepare([firstRow])) await wait;
         const { labels } = this.#shards[shardIndex] ?? this.#load(shardIndex);
         const { confidences } = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
-        const firstRow = this.#firstRows[shardIndex]!;
         for (let own = 0; own < numRows; own++) {
           if (isWanted[labels[own]!] === 1 && confidences[own]! >= filter.minConfidence)
             rows[numKept++] = firstRow + own;
@@ -128,12 +151,22 @@ export class RowStore {
     this.#copyImage(shardIndex, shard, row - this.#firstRows[shardIndex]!, index, images);
   }
 
-  /** Closes all files and forgets what is resident; any later use is refused. */
+  /** Closes all files, ends all downloads and forgets what is resident; any later use is refused. */
   close(): void {
     this.#isClosed = true;
-    this.#closeFiles();
+    this.#files.closeAll(this.#closedError());
     this.#shards.fill(undefined);
     this.#extras.clear();
+  }
+
+  /** Shards that have to be open to read rows, each once. */
+  #shardsOf(rows: ArrayLike<number>): Set<number> {
+    const shardIndices = new Set<number>();
+    for (let index = 0; index < rows.length; index++) {
+      const shardIndex = findInterval(this.#firstRows, rows[index]!, this.#shardsPerRow);
+      if (this.#shards[shardIndex]?.images === undefined) shardIndices.add(shardIndex);
+    }
+    return shardIndices;
   }
 
   #copyImage(shardIndex: number, shard: LoadedShard, own: number, index: number, images: Uint8Array): void {
@@ -142,57 +175,40 @@ export class RowStore {
       images.set(shard.images.subarray(own * imageBytes, (own + 1) * imageBytes), target);
       return;
     }
+    this.#requireOpen();
     const batch = findInterval(shard.batchStarts, own, shard.batchesPerRow);
     const position = shard.batchPositions[batch]! + (own - shard.batchStarts[batch]!) * imageBytes;
-    this.#open(shardIndex).readInto(position, images.subarray(target, target + imageBytes));
-  }
-
-  #load(shardIndex: number): LoadedShard {
-    const options = { numClasses: this.#numClasses, withImages: this.isResident };
-    const shard = loadShard(this.#open(shardIndex), this.#entry(shardIndex), options);
-    this.#shards[shardIndex] = shard;
-    if (this.isResident) this.#closeFile(shardIndex);
-    return shard;
+    this.#files.open(shardIndex).readInto(position, images.subarray(target, target + imageBytes));
   }
 
   #loadExtras(shardIndex: number): LoadedExtras {
-    const extras = loadExtras(this.#open(shardIndex));
+    this.#requireOpen();
+    const extras = loadExtras(this.#files.open(shardIndex));
     this.#extras.set(shardIndex, extras);
     return extras;
   }
 
-  #open(shardIndex: number): FileSource {
-    const known = this.#files.get(shardIndex);
-    if (known !== undefined) return known;
+  #load(shardIndex: number): LoadedShard {
     this.#requireOpen();
-    const [oldest] = this.#files.keys();
-    if (oldest !== undefined && this.#files.size >= maxOpenFiles) this.#closeFile(oldest);
-    const file = openShardFile(this.#directory, this.#entry(shardIndex));
-    this.#files.set(shardIndex, file);
-    return file;
-  }
-
-  #entry(shardIndex: number): ShardEntry {
     const entry = this.#entries[shardIndex];
-    if (entry !== undefined) return entry;
-    throw new BuilderError(
-      "dataset/no-such-row",
-      `${this.#directory} has no shard ${shardIndex}. Ask for rows it has.`,
-    );
-  }
-
-  #closeFile(shardIndex: number): void {
-    this.#files.get(shardIndex)?.close();
-    this.#files.delete(shardIndex);
-  }
-
-  #closeFiles(): void {
-    for (const file of this.#files.values()) file.close();
-    this.#files.clear();
+    if (entry === undefined) {
+      throw new BuilderError(
+        "dataset/no-such-row",
+        `${this.#source.location} has no shard ${shardIndex}. Ask for rows it has.`,
+      );
+    }
+    const options = { numClasses: this.#numClasses, withImages: this.isResident };
+    const shard = loadShard(this.#files.open(shardIndex), entry, options);
+    this.#shards[shardIndex] = shard;
+    if (this.isResident) this.#files.close(shardIndex);
+    return shard;
   }
 
   #requireOpen(): void {
-    if (!this.#isClosed) return;
-    throw new BuilderError("dataset/closed", `${this.#directory} must be open, it was closed. Open it again.`);
+    if (this.#isClosed) throw this.#closedError();
+  }
+
+  #closedError(): BuilderError {
+    return new BuilderError("dataset/closed", `${this.#source.location} must be open, it was closed. Open it again.`);
   }
 }

@@ -16,6 +16,11 @@ export class SubsetCache {
     this.#isKept = new Uint8Array(numSamples);
   }
 
+  /** Whether the image of a slot is here. */
+  isKept(slot: number): boolean {
+    return this.#isKept[slot] === 1;
+  }
+
   /** Copies the image of a slot, which is that of a row, to place `index` of a batch. */
   readImage(slot: number, row: number, index: number, images: Uint8Array): void {
     if (this.#isKept[slot] === 0) {

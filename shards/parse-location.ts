@@ -1,0 +1,26 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BuilderError } from "../core/errors.ts";
+
+/** Where a data set lies. */
+export type Location =
+  | { readonly kind: "folder"; readonly directory: string }
+  | { readonly kind: "http" | "s3"; readonly url: string };
+
+/**
+ * Tells folders, `file:` URLs and remote locations apart.
+ * @throws BuilderError `store/bad-location` for a scheme that nothing here reads
+ */
+export function parseLocation(location: string): Location {
+  // One letter is a Windows drive.
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase();
+  if (scheme === "http" || scheme === "https") return { kind: "http", url: location };
+  if (scheme === "s3") return { kind: "s3", url: location };
+  if (scheme === "file") return { kind: "folder", directory: fileURLToPath(location) };
+  if (scheme === undefined || !location.startsWith(`${scheme}://`))
+    return { kind: "folder", directory: resolve(location) };
+  throw new BuilderError(
+    "store/bad-location",
+    `${location} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
+  );
+}

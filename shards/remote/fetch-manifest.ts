@@ -1,0 +1,81 @@
+import pRetry from "p-retry";
+import { BuilderError } from "../../core/errors.ts";
+import { type Manifest, manifestName, parseManifestText } from "../manifest.ts";
+import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
+import { unreachable } from "./remote-source.ts";
+import type { TransferPolicy } from "./transfer-options.ts";
+
+/** No manifest is larger: a shard takes 250 bytes in it. */
+const maxManifestBytes = 2 ** 28;
+
+/**
+ * Fetches the manifest of a data set and checks it.
+ * @throws BuilderError `store/…`, `manifest/…`, `json/corrupt`; the signal's reason
+ */
+export async function fetchManifest(
+  store: ObjectStore,
+  policy: TransferPolicy,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
+  const url = store.urlOf(manifestName);
+  try {
+    return await pRetry(() => receiveManifest(store, policy, signal), {
+      ...(signal === undefined ? {} : { signal }),
+      retries: policy.tries - 1,
+      minTimeout: policy.firstDelayMs,
+      maxTimeout: policy.maxDelayMs,
+      maxRetryTime: policy.totalMs,
+      randomize: true,
+      // Damage on the way is rare, but it is cheap to ask once more.
+      shouldRetry: ({ error, retriesConsumed }) =>
+        error instanceof TransferError ||
+        (error instanceof BuilderError && error.code === "json/corrupt" && retriesConsumed === 0),
+    });
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    if (thrown instanceof ContentError) {
+      throw new BuilderError(
+        "store/wrong-content",
+        `${url} must be the manifest of a data set, it is ${thrown.message}. Give the address of the folder that holds manifest.json.`,
+      );
+    }
+    throw thrown instanceof TransferError ? unreachable(url, `failed ${policy.tries} times`, thrown) : thrown;
+  }
+}
+
+async function receiveManifest(
+  store: ObjectStore,
+  policy: TransferPolicy,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`)), policy.stallMs);
+  try {
+    const reply = await store.get(manifestName, {
+      start: 0,
+      end: undefined,
+      version: undefined,
+      signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+    });
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of reply.body) {
+      timer.refresh();
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes > maxManifestBytes) throw new ContentError(`more than ${maxManifestBytes} bytes`);
+    }
+    if (reply.totalBytes !== undefined && bytes !== reply.totalBytes) {
+      throw new TransferError(`an end of the connection at byte ${bytes} of ${reply.totalBytes}`);
+    }
+    const text = Buffer.concat(chunks).toString("utf8");
+    if (/^\s*</.test(text)) throw new ContentError(`an HTML or XML page of ${bytes} bytes`);
+    return parseManifestText(text, store.urlOf(manifestName));
+  } catch (thrown) {
+    stop.signal.throwIfAborted();
+    stop.abort(thrown);
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+  }
+}

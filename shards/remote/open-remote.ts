@@ -1,0 +1,24 @@
+import type { Manifest } from "../manifest.ts";
+import type { OpenOptions } from "../open-options.ts";
+import type { ShardSource } from "../shard-source.ts";
+import { fetchManifest } from "./fetch-manifest.ts";
+import { openStore } from "./open-store.ts";
+import { RemoteSource } from "./remote-source.ts";
+import { ShardCache } from "./shard-cache.ts";
+import { resolveTransfer } from "./transfer-options.ts";
+
+/**
+ * Opens a data set on a server: its manifest is fetched and checked, its shards are fetched when they are needed.
+ * @throws BuilderError `store/…`, `manifest/…`, `json/corrupt`, `disk/…`
+ */
+export async function openRemote(
+  url: string,
+  options: OpenOptions,
+): Promise<{ readonly source: ShardSource; readonly manifest: Manifest }> {
+  const policy = resolveTransfer(options.transfer);
+  const cache = new ShardCache(options.cache);
+  const store = await openStore(url, options);
+  const manifest = await fetchManifest(store, policy, options.signal);
+  await cache.removeLeftovers();
+  return { source: new RemoteSource({ store, cache, policy, signal: options.signal }), manifest };
+}

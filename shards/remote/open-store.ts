@@ -1,0 +1,25 @@
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { httpStore } from "./http-store.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { openS3Folder, type S3Options } from "./s3-client.ts";
+import { s3Store } from "./s3-store.ts";
+
+/** How a store is reached. */
+export interface StoreOptions {
+  /** Sent with every request to a web server, `{ authorization: "Bearer …" }` for example. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly s3?: S3Options;
+}
+
+/**
+ * Opens `https://…`, `http://…` or `s3://…`; nothing is asked of the server yet.
+ * @throws BuilderError `store/bad-location`
+ */
+export async function openStore(location: string, options: StoreOptions = {}): Promise<ObjectStore> {
+  if (location.startsWith("s3://")) return s3Store(await openS3Folder(location, options.s3));
+  try {
+    return httpStore(location, options.headers === undefined ? {} : { headers: options.headers });
+  } catch (thrown) {
+    throw new BuilderError("store/bad-location", `${location} must be a URL: ${messageOf(thrown)}. Correct it.`);
+  }
+}

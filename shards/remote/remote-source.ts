@@ -1,0 +1,117 @@
+import pLimit, { type LimitFunction } from "p-limit";
+import pRetry from "p-retry";
+import { BuilderError } from "../../core/errors.ts";
+import type { FileSource } from "../byte-source.ts";
+import type { ShardEntry } from "../manifest.ts";
+import type { ShardSource } from "../shard-source.ts";
+import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
+import { receiveObject } from "./receive-object.ts";
+import type { ShardCache } from "./shard-cache.ts";
+import type { TransferPolicy } from "./transfer-options.ts";
+
+/** Times that a shard which came whole, and wrong, is fetched again before giving up. */
+const maxRefetches = 2;
+
+/** The shards of a store, fetched whole into the cache when first needed and checked there. */
+export class RemoteSource implements ShardSource {
+  readonly isRemote = true;
+  readonly location: string;
+  readonly #store: ObjectStore;
+  readonly #cache: ShardCache;
+  readonly #policy: TransferPolicy;
+  readonly #signal: AbortSignal | undefined;
+  readonly #requests: LimitFunction;
+  readonly #shards: LimitFunction;
+
+  constructor(options: {
+    readonly store: ObjectStore;
+    readonly cache: ShardCache;
+    readonly policy: TransferPolicy;
+    readonly signal: AbortSignal | undefined;
+  }) {
+    this.location = options.store.location;
+    this.#store = options.store;
+    this.#cache = options.cache;
+    this.#policy = options.policy;
+    this.#signal = options.signal;
+    this.#requests = pLimit(options.policy.maxRequests);
+    this.#shards = pLimit(options.policy.maxRequests);
+  }
+
+  open(entry: ShardEntry): FileSource | undefined {
+    return this.#cache.open(entry);
+  }
+
+  isLocal(entry: ShardEntry): boolean {
+    return this.#cache.has(entry);
+  }
+
+  fetch(entry: ShardEntry, signal: AbortSignal): Promise<FileSource> {
+    const asked = this.#signal === undefined ? signal : AbortSignal.any([signal, this.#signal]);
+    return this.#shards(async () => {
+      asked.throwIfAborted();
+      // Another process, or another data set of this one, may have brought it while we waited for our turn.
+      return this.#cache.open(entry) ?? (await this.#download(entry, asked));
+    });
+  }
+
+  async #download(entry: ShardEntry, asked: AbortSignal): Promise<FileSource> {
+    const deadline = AbortSignal.timeout(this.#policy.totalMs);
+    const job = {
+      store: this.#store,
+      name: entry.file,
+      bytes: entry.bytes,
+      policy: this.#policy,
+      limit: this.#requests,
+      signal: AbortSignal.any([asked, deadline]),
+    };
+    try {
+      return await pRetry(() => this.#cache.add(entry, receiveObject(job)), {
+        signal: job.signal,
+        retries: maxRefetches,
+        minTimeout: this.#policy.firstDelayMs,
+        maxTimeout: this.#policy.maxDelayMs,
+        randomize: true,
+        shouldRetry: ({ error }) => error instanceof ContentError,
+      });
+    } catch (thrown) {
+      asked.throwIfAborted();
+      throw describeFailure(thrown, this.#store.urlOf(entry.file), entry, this.#policy, deadline);
+    }
+  }
+}
+
+function describeFailure(
+  thrown: unknown,
+  url: string,
+  entry: Pick<ShardEntry, "bytes" | "sha256">,
+  policy: TransferPolicy,
+  deadline: AbortSignal,
+): unknown {
+  if (thrown instanceof ContentError) {
+    return new BuilderError(
+      "store/wrong-content",
+      `${url} must be ${entry.bytes} bytes with sha256 ${entry.sha256.slice(0, 12)}…, ${maxRefetches + 1} times came ${thrown.message}. ` +
+        "Publish the data set there again, or let the server send files as they are.",
+      { cause: thrown },
+    );
+  }
+  if (thrown instanceof TransferError) return unreachable(url, `failed ${policy.tries} times`, thrown);
+  if (deadline.aborted) {
+    return new BuilderError(
+      "store/too-slow",
+      `${url} must arrive within ${policy.totalMs / 1000} s, it did not. Run again: whole shards are kept; or raise transfer.totalMs.`,
+      { cause: thrown },
+    );
+  }
+  return thrown;
+}
+
+/** The error for a server that was tried often enough. @param what - `failed 6 times` */
+export function unreachable(url: string, what: string, last: Error): BuilderError {
+  return new BuilderError(
+    "store/unreachable",
+    `${url} ${what}, last with: ${last.message}. Check the network and the server, then run again: whole shards are kept.`,
+    { cause: last },
+  );
+}

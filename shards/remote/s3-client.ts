@@ -1,0 +1,85 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { TransferError } from "./object-store.ts";
+import { refusalOf } from "./refusal.ts";
+
+/** What the SDK shall not find out by itself, from its environment variables and configuration files. */
+export interface S3Options {
+  /** Of a server other than Amazon's, for example `http://127.0.0.1:9000`; else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. */
+  readonly endpoint?: string;
+  /** Else AWS_REGION, or the profile's. */
+  readonly region?: string;
+  /** Bucket names in the path instead of the host name; default: where an endpoint is named, since most such servers want it. */
+  readonly forcePathStyle?: boolean;
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+}
+
+/** A prefix of a bucket, and the means to reach it. */
+export interface S3Folder {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** `s3://bucket/prefix`, without a slash at the end. */
+  readonly location: string;
+  keyOf(name: string): string;
+  urlOf(name: string): string;
+}
+
+/**
+ * Opens `s3://bucket/prefix`. The SDK is loaded here, so that whoever needs no S3 pays nothing for it.
+ * @throws BuilderError `store/bad-location`
+ */
+export async function openS3Folder(location: string, options: S3Options = {}): Promise<S3Folder> {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/([^?#]*))?$/.exec(location);
+  if (match?.[1] === undefined) {
+    throw new BuilderError(
+      "store/bad-location",
+      `an S3 location must be like s3://bucket/prefix, got ${location}. Correct it.`,
+    );
+  }
+  const bucket = match[1];
+  const prefix = (match[2] ?? "").replace(/\/+$/, "");
+  const { S3Client: Client } = await import("@aws-sdk/client-s3");
+  const isElsewhere = [options.endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
+  const client = new Client({
+    forcePathStyle: isElsewhere,
+    ...options,
+    // Our own retries know what was received already.
+    maxAttempts: 1,
+    // Our sha256 covers more, and many servers do not know the trailing checksums that are the default.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  const keyOf = (name: string) => (prefix === "" ? name : `${prefix}/${name}`);
+  return {
+    client,
+    bucket,
+    location: prefix === "" ? `s3://${bucket}` : `s3://${bucket}/${prefix}`,
+    keyOf,
+    urlOf: (name) => `s3://${bucket}/${keyOf(name)}`,
+  };
+}
+
+/** What an error of the SDK means, in our terms. @param url - what was asked for */
+export function s3Error(thrown: unknown, url: string): Error {
+  const status = s3StatusOf(thrown);
+  if (status !== undefined && status >= 300) return refusalOf(url, status);
+  const message = messageOf(thrown);
+  if (/region is missing|credential/i.test(message)) {
+    return new BuilderError(
+      "store/s3-settings",
+      `${url} cannot be asked for: ${message}. Set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.`,
+      { cause: thrown },
+    );
+  }
+  return new TransferError(message === "" ? String(thrown) : message, { cause: thrown });
+}
+
+/** HTTP status of an error of the SDK, if the server answered at all. */
+export function s3StatusOf(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error && "$metadata" in thrown)) return undefined;
+  return (thrown.$metadata as { readonly httpStatusCode?: number }).httpStatusCode;
+}

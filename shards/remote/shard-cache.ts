@@ -1,0 +1,162 @@
+import { rmSync, statSync, utimesSync } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { type FileSource, openFileSource } from "../byte-source.ts";
+import { replaceFile } from "../commit.ts";
+import { diskError, systemCodeOf } from "../disk-error.ts";
+import type { ShardEntry } from "../manifest.ts";
+import { removeStaleTemporaries } from "../temporary-file.ts";
+import { ContentError } from "./object-store.ts";
+
+/** Where fetched shards are kept. */
+export interface CacheOptions {
+  /** Default: `cifar5m` in XDG_CACHE_HOME, else in `~/.cache`. */
+  readonly directory?: string;
+  /** Size that the files are kept below by removing those unused for longest, default 64 GiB. */
+  readonly maxBytes?: number;
+}
+
+/** Default size limit of the cache: room for the six million images of the original set, three times. */
+export const defaultCacheBytes = 64 * 2 ** 30;
+
+/** A temporary that old has no living writer, whichever host made it. */
+const staleMs = 24 * 3_600_000;
+
+/**
+ * Fetched shards on this machine's disk, named by their sha256. Any number of processes share it without a lock: a name
+ * holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open.
+ */
+export class ShardCache {
+  readonly #directory: string;
+  readonly #maxBytes: number;
+
+  /** @throws BuilderError `store/out-of-range` */
+  constructor(options: CacheOptions = {}) {
+    const { maxBytes = defaultCacheBytes } = options;
+    if (!(maxBytes >= 0)) {
+      throw new BuilderError(
+        "store/out-of-range",
+        `cache.maxBytes must be a number of bytes, got ${String(maxBytes)}. Choose another value, or leave it out.`,
+      );
+    }
+    this.#directory = join(resolve(options.directory ?? defaultCacheDirectory()), "shards");
+    this.#maxBytes = maxBytes;
+  }
+
+  has(entry: ShardEntry): boolean {
+    return statSync(this.#pathOf(entry), { throwIfNoEntry: false })?.size === entry.bytes;
+  }
+
+  /** Opens a shard and notes the use; undefined if it is not there. @throws BuilderError `disk/…` */
+  open(entry: ShardEntry): FileSource | undefined {
+    const path = this.#pathOf(entry);
+    let source: FileSource;
+    try {
+      source = openFileSource(path);
+    } catch (thrown) {
+      if (thrown instanceof BuilderError && thrown.code === "disk/missing") return undefined;
+      throw thrown;
+    }
+    if (source.bytes !== entry.bytes) {
+      // Cut by a disk failure or by hand: no commit of ours leaves that.
+      source.close();
+      rmSync(path, { force: true });
+      return undefined;
+    }
+    noteUse(path);
+    return source;
+  }
+
+  /**
+   * Takes in a shard and opens it, then makes room. It is opened first, so that not even a limit below its size keeps
+   * its reader from reading it.
+   * @throws ContentError if the bytes are not the ones of the entry; BuilderError `disk/…`; what `pieces` throws
+   */
+  async add(entry: ShardEntry, pieces: AsyncIterable<Uint8Array>): Promise<FileSource> {
+    const path = this.#pathOf(entry);
+    await replaceFile(
+      path,
+      async (sink) => {
+        for await (const piece of pieces) await sink.write(piece);
+      },
+      {
+        check: ({ bytes, sha256 }) => {
+          if (bytes !== entry.bytes || sha256 !== entry.sha256) {
+            throw new ContentError(`${bytes} bytes with sha256 ${sha256.slice(0, 12)}…`);
+          }
+        },
+      },
+    );
+    // Another process may have made room for its own shards in between.
+    const source = this.open(entry);
+    if (source === undefined) throw new ContentError(`a file that was removed from ${this.#directory} at once`);
+    try {
+      await this.makeRoom();
+    } catch (thrown) {
+      source.close();
+      throw thrown;
+    }
+    return source;
+  }
+
+  /** Removes files, those unused for longest first, until the rest is within the limit. @throws BuilderError `disk/…` */
+  async makeRoom(): Promise<void> {
+    try {
+      const files = await this.#listFiles();
+      let total = files.reduce((sum, file) => sum + file.bytes, 0);
+      for (const { path, bytes } of files.sort((a, b) => a.usedMs - b.usedMs)) {
+        if (total <= this.#maxBytes) return;
+        await rm(path, { force: true });
+        total -= bytes;
+      }
+    } catch (thrown) {
+      throw diskError(thrown, "clean", this.#directory);
+    }
+  }
+
+  /** Removes what downloads that were killed left. @throws BuilderError `disk/…` */
+  async removeLeftovers(): Promise<void> {
+    await removeStaleTemporaries(this.#directory);
+    const names = await readdir(this.#directory).catch(() => []);
+    for (const name of names.filter((candidate) => candidate.startsWith("."))) {
+      const path = join(this.#directory, name);
+      const changed = await stat(path).catch(() => undefined);
+      if (changed !== undefined && Date.now() - changed.mtimeMs > staleMs) await rm(path, { force: true });
+    }
+  }
+
+  async #listFiles(): Promise<{ path: string; bytes: number; usedMs: number }[]> {
+    const files = [];
+    for (const name of await readdir(this.#directory)) {
+      if (!name.endsWith(".arrow")) continue;
+      const path = join(this.#directory, name);
+      // Another process may be making room too.
+      const found = await stat(path).catch(() => undefined);
+      if (found !== undefined) files.push({ path, bytes: found.size, usedMs: found.mtimeMs });
+    }
+    return files;
+  }
+
+  #pathOf(entry: ShardEntry): string {
+    return join(this.#directory, `${entry.sha256}.arrow`);
+  }
+}
+
+/** The time of the last change tells the last use: the system's own access times are switched off on many machines. */
+function noteUse(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch (thrown) {
+    // Removed in between, or a cache that others filled for us to read only.
+    if (!["ENOENT", "EPERM", "EACCES", "EROFS"].includes(systemCodeOf(thrown) ?? "")) throw thrown;
+  }
+}
+
+/** As the XDG base directory specification has it: a relative path in the variable is to be ignored. */
+function defaultCacheDirectory(): string {
+  const base = process.env.XDG_CACHE_HOME;
+  return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), ".cache"), "cifar5m");
+}

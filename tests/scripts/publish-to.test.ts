@@ -1,0 +1,71 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { openDataset } from "../../shards/index.ts";
+import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
+import { runBuild } from "../pipeline/run-build.ts";
+import { standInRuntime } from "../pipeline/stand-in-runtime.ts";
+import { makeTestFolder } from "../shards/make-rows.ts";
+import { hashBatches } from "../shards/remote/remote-batches.ts";
+import { startS3 } from "../shards/remote/s3-servers.ts";
+import { runCli } from "./run-cli.ts";
+
+/** A finished run, and the options by which the command line knows it. */
+async function makeRun(): Promise<{ root: string; run: string[] }> {
+  const folder = await makeTestFolder();
+  const root = join(folder, "run");
+  await makeCifar10(join(folder, "cifar-10"));
+  await runBuild({ root, runtime: standInRuntime(), sources: { data: join(folder, "cifar-10") } });
+  await writeFile(join(folder, "config.json"), JSON.stringify({ recordsPerFile }));
+  return { root, run: ["--run", root, "--config", join(folder, "config.json")] };
+}
+
+test("publish --to s3:// uploads the data set, keeps on a second call what is there, and it can be read from there", async () => {
+  const [{ root, run }, { s3 }] = [await makeRun(), await startS3("s3rver")];
+  vi.stubEnv("AWS_ENDPOINT_URL_S3", s3.endpoint);
+  vi.stubEnv("AWS_REGION", "us-east-1");
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "S3RVER");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "S3RVER");
+  try {
+    const args = ["publish", ...run, "--to", "s3://data/mine"];
+    expect(await runCli(args)).toMatchObject({ exitCode: 0 });
+    const again = await runCli(args);
+    expect(again.exitCode).toBe(0);
+    expect(again.stderr).not.toContain("Warning");
+    expect(again.stderr).toMatch(/^upload +71 images done before/m);
+    const cache = { directory: await makeTestFolder() };
+    const options = { regime: "finite", epochs: 2, batchSize: 7 } as const;
+    const remote = await hashBatches(await openDataset("s3://data/mine", { cache }), options);
+    expect(remote).toEqual(await hashBatches(await openDataset(join(root, "dataset")), options));
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+test("--to a place that cannot be published to is refused before any work, in one line", async () => {
+  const { run } = await makeRun();
+  for (const command of ["publish", "build"]) {
+    const { exitCode, stderr } = await runCli([command, ...run, "--to", "https://host/data"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^store\/bad-location: .*s3:\/\/bucket\/prefix.*\n$/);
+  }
+  const unfinished = await runCli(["publish", ...run, "--no-manifest", "--to", "s3://data/mine"]);
+  expect(unfinished.exitCode).toBe(2);
+  expect(unfinished.stderr).toMatch(/^usage\/unfinished-upload: /);
+});
+
+test("without credentials or region, publish --to says which to set", async () => {
+  const { run } = await makeRun();
+  for (const name of ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"])
+    vi.stubEnv(name, undefined);
+  vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
+  vi.stubEnv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+  vi.stubEnv("HOME", await makeTestFolder());
+  try {
+    const { exitCode, stderr } = await runCli(["publish", ...run, "--to", "s3://data/mine"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/store\/s3-settings: .*Region is missing.*Set AWS_REGION/);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
