@@ -4,7 +4,7 @@ import { imageBytes } from "../core/image-layout.ts";
 import { type FileSource, openFileSource } from "./byte-source.ts";
 import type { ShardEntry } from "./manifest.ts";
 import { readColumn } from "./read-table.ts";
-import { shardColumns } from "./shard-schema.ts";
+import { shardColumns, shardColumnsOf } from "./shard-schema.ts";
 import { readTableLayout } from "./table-layout.ts";
 
 /** What the loader keeps of a shard it has touched: 9 bytes a row, and the images where they are resident. */
@@ -61,7 +61,7 @@ export function loadShard(
   entry: ShardEntry,
   options: { readonly numClasses: number; readonly withImages: boolean },
 ): LoadedShard {
-  const { batches, rows } = readTableLayout(source, shardColumns);
+  const { batches, rows } = readTableLayout(source, shardColumnsOf(options.numClasses));
   if (rows !== entry.rows) {
     throw new BuilderError(
       "shard/rows-mismatch",
