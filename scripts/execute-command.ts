@@ -37,10 +37,10 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       stepOptions: { root, config, runtime: shippedRuntime, help: command.words[0] === "build" },
       signal: interruption.signal,
       reporter,
-      option: (name) => (typeof args[name] === "string" ? args[name] : undefined),
+      option: (name) => (["string", "boolean"].includes(typeof args[name]) ? String(args[name]) : undefined),
     };
     const context = contextOf(args, session);
-    for (const step of command.steps?.(session) ?? []) await runStep(step, context, reporter);
+    for (const step of (await command.steps?.(session)) ?? []) await runStep(step, context, reporter);
     await command.finish?.(session);
     return exitCodes.success;
   } catch (thrown) {
