@@ -8,8 +8,6 @@ import type { FileFormat, PartInput } from "./export-format.ts";
 
 /** Images of a part of the original CIFAR-5m. */
 const originalPartRows = 1_000_448;
-/** The earliest time a zip can hold, so that equal sets give equal bytes. */
-const mtime = new Date(1980, 0, 1);
 
 /** CIFAR-5m's own layout: `X` uint8, shape [N, 32, 32, 3]; `Y` int64, shape [N]; stored, zip64 where needed. */
 export const npzFormat: FileFormat = {
@@ -35,6 +33,8 @@ async function writeNpz(sink: CommitSink, { numRows, rows }: PartInput): Promise
     yield new Uint8Array(labels.buffer);
   }
   const zip = new ZipFile();
+  // The earliest time a zip can hold, in local time as zips have it, so that equal sets give equal bytes everywhere.
+  const mtime = new Date(1980, 0, 1);
   const add = (name: string, size: number, open: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => {
     const options = { size, mtime, forceDosTimestamp: true, compress: false, mode: 0o100644 };
     zip.addReadStreamLazy(name, options, (done) => {
