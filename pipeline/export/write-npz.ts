@@ -33,8 +33,8 @@ async function writeNpz(sink: CommitSink, { numRows, rows }: PartInput): Promise
     yield new Uint8Array(labels.buffer);
   }
   const zip = new ZipFile();
-  // The earliest time a zip can hold, in local time as zips have it, so that equal sets give equal bytes everywhere.
-  const mtime = new Date(1980, 0, 1);
+  // Zips keep local time: the same reading of the clock in every time zone, so that equal sets give equal bytes.
+  const mtime = new Date(2000, 0, 1);
   const add = (name: string, size: number, open: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => {
     const options = { size, mtime, forceDosTimestamp: true, compress: false, mode: 0o100644 };
     zip.addReadStreamLazy(name, options, (done) => {
