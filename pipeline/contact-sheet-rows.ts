@@ -22,14 +22,15 @@ export async function gatherContactSheetRows(options: {
   const isWanted = (label: number) => cells[label]!.length < Math.min(imagesPerClass, train.classCounts[label]!);
   for (const shard of train.shards) {
     if (!cells.some((_, label) => isWanted(label))) break;
-    for await (const { rows, columns } of readShardBatches(join(directory, shard.file))) {
+    for await (const { rows, columns } of readShardBatches(join(directory, shard.file), manifest.classNames.length)) {
       for (let row = 0; row < rows; row++) {
         const label = columns.label[row]!;
         if (!isWanted(label)) continue;
         cells[label]!.push({
           image: imageAt(columns.image, row).slice(0, imageBytes),
           confidence: columns.confidence[row]!,
-          isAsAsked: columns.class[row] === label,
+          // −1: nothing was asked for, as in an imported set.
+          isAsAsked: columns.class[row] === label || columns.class[row] === -1,
         });
       }
     }

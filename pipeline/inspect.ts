@@ -1,5 +1,6 @@
 import { type Manifest, type Receipt, readReceiptIfAny } from "../shards/index.ts";
 import { readFetchReceipts } from "./fetch.ts";
+import { type ImportedRun, readImportedRun } from "./import/imported-run.ts";
 import { readModelReceipt } from "./models.ts";
 import { fileExists } from "./read-file.ts";
 import { readManifestIfAny } from "./read-manifest.ts";
@@ -20,8 +21,9 @@ export interface StageState {
 
 /** What a run folder holds. */
 export interface RunState {
-  /** Undefined if no stage that makes the data set has run. */
+  /** Undefined if no stage that makes the data set has run, or the set was imported. */
   readonly run: Run | undefined;
+  readonly imported: ImportedRun | undefined;
   readonly hasCifar10: boolean;
   readonly models: Readonly<Partial<Record<ModelName, Receipt>>>;
   readonly stages: readonly StageState[];
@@ -37,24 +39,33 @@ export interface RunState {
  */
 export async function inspectRun(root: string): Promise<RunState> {
   const folder = runFolderAt(root);
-  const run = (await fileExists(folder.config)) ? await readRun(root) : undefined;
+  const imported = await readImportedRun(root);
+  const isBuilt = imported === undefined && (await fileExists(folder.config));
+  const run = isBuilt ? await readRun(root) : undefined;
   const models: Partial<Record<ModelName, Receipt>> = {};
   for (const name of ["generator", "labeler"] as const) {
     const receipt = await readModelReceipt(folder, name);
     if (receipt !== undefined) models[name] = receipt;
   }
-  const unitStages = ["sample", "label", "fingerprint", "dedup", "publish"] as const;
   return {
     run,
+    imported,
     hasCifar10: (await readFetchReceipts(folder)) !== undefined,
     models,
-    stages: run === undefined ? [] : await Promise.all(unitStages.map((stage) => inspectStage(run, stage))),
+    stages: await inspectStages(run, imported),
     removals: run === undefined ? {} : await countRemovals(run),
     manifest: await readManifestIfAny(folder.dataset),
   };
 }
 
-async function inspectStage(run: Run, name: ReceiptStage): Promise<StageState> {
+async function inspectStages(run: Run | undefined, imported: ImportedRun | undefined): Promise<StageState[]> {
+  if (imported !== undefined) return [await inspectStage(imported, "import")];
+  if (run === undefined) return [];
+  const stages = ["sample", "label", "fingerprint", "dedup", "publish"] as const;
+  return await Promise.all(stages.map((stage) => inspectStage(run, stage)));
+}
+
+async function inspectStage(run: Pick<Run, "folder" | "units">, name: ReceiptStage): Promise<StageState> {
   let [numDone, rows, bytes] = [0, 0, 0];
   for (const unit of run.units) {
     const receipt = await readReceiptIfAny(run.folder.receipt(name, unitName(unit)));

@@ -3,6 +3,7 @@ import { cifar10ClassNames } from "../core/image-layout.ts";
 import {
   canonicalJson,
   type Manifest,
+  type Receipt,
   readReceipt,
   requireSameOrigin,
   type ShardEntry,
@@ -13,6 +14,7 @@ import { countLabels } from "./publish.ts";
 import { readManifestIfAny } from "./read-manifest.ts";
 import { readRemovals } from "./removals.ts";
 import { datasetIdentity, type Run } from "./run.ts";
+import type { RunFolder } from "./run-folder.ts";
 import { type Split, type Unit, unitName } from "./units.ts";
 
 /** Units read at once. */
@@ -67,11 +69,16 @@ async function shardEntry(run: Run, unit: Unit, models: Readonly<Record<string, 
   const path = run.folder.receipt("publish", unitName(unit));
   const receipt = await readReceipt(path);
   requireSameOrigin(path, receipt, { configHash: run.hash, models });
+  return toShardEntry(run.folder, unit, receipt);
+}
+
+/** A unit's shard, as the manifest lists it. */
+export function toShardEntry(folder: RunFolder, unit: Unit, receipt: Receipt): ShardEntry {
   const { rows, bytes, sha256, idStart, idEnd } = receipt;
   return {
-    file: run.folder
+    file: folder
       .shard(unit)
-      .slice(run.folder.dataset.length + 1)
+      .slice(folder.dataset.length + 1)
       .replaceAll("\\", "/"),
     rows,
     bytes,

@@ -11,6 +11,7 @@ export const receiptStages = [
   "fingerprint",
   "dedup",
   "publish",
+  "import",
 ] as const;
 export type ReceiptStage = (typeof receiptStages)[number];
 

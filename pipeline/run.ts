@@ -21,6 +21,12 @@ export interface Run {
  */
 export async function openRun(root: string, config: Config): Promise<Run> {
   const folder = runFolderAt(root);
+  if (isImported((await readSettledConfig(folder.config)) ?? {})) {
+    throw new BuilderError(
+      "run/imported",
+      `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
+    );
+  }
   const hash = await settleConfig(folder.config, datasetIdentity(config));
   for (const directory of folder.directories) await removeStaleTemporaries(directory);
   return { folder, config, hash, units: planUnits(config) };
@@ -50,13 +56,26 @@ export async function readRun(root: string): Promise<Run> {
  */
 export async function readRunConfig(root: string): Promise<PartialConfig> {
   const folder = runFolderAt(root);
-  const dataset = (await readSettledConfig(folder.config)) ?? {};
+  const settled = (await readSettledConfig(folder.config)) ?? {};
+  const dataset = isImported(settled) ? keysOfImport(settled) : settled;
   let merged: PartialConfig = dataset;
   for (const name of ["generator", "labeler"] as const) {
     const options = (await readSettledConfig(folder.modelConfig(name)))?.options;
     if (options !== undefined) merged = mergeConfigs(merged, { [name]: options });
   }
   return merged;
+}
+
+/** The keys that an import takes from the configuration. */
+function keysOfImport(settled: Identity): PartialConfig {
+  const { import: identity } = settled;
+  const hasUnitSize = typeof identity === "object" && identity !== null && "unitSize" in identity;
+  return hasUnitSize ? { unitSize: identity.unitSize } : {};
+}
+
+/** Whether what a run settled is an import, not a build. */
+export function isImported(settled: Identity): boolean {
+  return "import" in settled;
 }
 
 /** The keys that determine the bytes of the data set, given the two models. */

@@ -18,10 +18,15 @@ const version = 1;
 /**
  * Settles what something is made from, once: the first caller writes it down, later ones must bring the same.
  * @param path - for example RUN/run.json
+ * @param advice - what to do about other values
  * @returns the hash of the identity, for receipts
  * @throws BuilderError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
  */
-export async function settleConfig(path: string, identity: Identity): Promise<string> {
+export async function settleConfig(
+  path: string,
+  identity: Identity,
+  advice = "Leave these options out to go on as settled, or name a new run folder with --run.",
+): Promise<string> {
   const hash = hashConfig(identity);
   let settled = await readSettledConfig(path);
   if (settled === undefined) {
@@ -32,8 +37,7 @@ export async function settleConfig(path: string, identity: Identity): Promise<st
   if (differing.length === 0) return hash;
   throw new BuilderError(
     "run/config-changed",
-    `${path} was settled with other values: ${differing.join("; ")}. ` +
-      "Leave these options out to go on as settled, or name a new run folder with --run.",
+    `${path} was settled with other values: ${differing.join("; ")}. ${advice}`,
   );
 }
 

@@ -31,7 +31,7 @@ export type Stage = (units: AsyncIterable<Unit> | Iterable<Unit>, context: Stage
  */
 export function unitStage(options: {
   readonly name: ReceiptStage;
-  readonly run: Run;
+  readonly run: Pick<Run, "folder" | "hash">;
   readonly models: Readonly<Record<string, string>>;
   readonly pathOf: (unit: Unit) => string;
   readonly write: (unit: Unit, sink: CommitSink, context: StageContext) => Promise<number>;

@@ -8,6 +8,7 @@ import {
   readReceiptIfAny,
   verifyDataset,
 } from "../shards/index.ts";
+import { readImportedRun } from "./import/imported-run.ts";
 import { trainingStageOf } from "./models.ts";
 import { fileExists } from "./read-file.ts";
 import { type Run, readRun } from "./run.ts";
@@ -26,13 +27,16 @@ const numReaders = 4;
  * @throws BuilderError `run/missing` if there is no run; what reading run.json throws
  */
 export async function verifyRun(root: string, context: Pick<StageContext, "signal">): Promise<DatasetProblem[]> {
-  const run = await readRun(root);
+  const imported = await readImportedRun(root);
+  const run: VerifiedRun = imported ?? (await readRun(root));
+  const models = imported === undefined ? (["generator", "labeler"] as const) : [];
+  const stagesOf = imported === undefined ? unitFiles : importedFiles;
   const report = await verifyDataset(run.folder.dataset, { onProgress: () => context.signal.throwIfAborted() });
   const limit = pLimit(numReaders);
   const checks = [
-    ...(["generator", "labeler"] as const).map((name) => () => checkModel(run, name)),
+    ...models.map((name) => () => checkModel(run, name)),
     ...run.units.flatMap((unit) =>
-      unitFiles(run, unit).map(
+      stagesOf(run, unit).map(
         ([stage, path]) =>
           () =>
             checkUnit({ run, unit, stage, path, manifest: report.manifest }),
@@ -65,7 +69,14 @@ export function verifyStep(options: { readonly root: string }): Step {
   };
 }
 
-function unitFiles(run: Run, unit: Unit): [ReceiptStage, string][] {
+/** Built or imported. */
+type VerifiedRun = Pick<Run, "folder" | "hash" | "units">;
+
+function importedFiles(run: VerifiedRun, unit: Unit): [ReceiptStage, string][] {
+  return [["import", run.folder.shard(unit)]];
+}
+
+function unitFiles(run: VerifiedRun, unit: Unit): [ReceiptStage, string][] {
   const { folder } = run;
   return [
     ["sample", folder.samples(unit)],
@@ -76,7 +87,7 @@ function unitFiles(run: Run, unit: Unit): [ReceiptStage, string][] {
   ];
 }
 
-async function checkModel(run: Run, name: "generator" | "labeler"): Promise<DatasetProblem[]> {
+async function checkModel(run: VerifiedRun, name: "generator" | "labeler"): Promise<DatasetProblem[]> {
   const receiptPath = run.folder.receipt(trainingStageOf(name), name);
   const receipt = await readReceiptIfAny(receiptPath);
   if (receipt === undefined) return [missing(receiptPath)];
@@ -84,7 +95,7 @@ async function checkModel(run: Run, name: "generator" | "labeler"): Promise<Data
 }
 
 async function checkUnit(options: {
-  readonly run: Run;
+  readonly run: VerifiedRun;
   readonly unit: Unit;
   readonly stage: ReceiptStage;
   readonly path: string;
@@ -104,7 +115,7 @@ async function checkUnit(options: {
       `is of ids ${receipt.idStart} to ${receipt.idEnd}, its unit has ${unit.idStart} to ${unit.idEnd}. Delete it.`,
     );
   }
-  if (stage !== "publish") return [...problems, ...(await checkFile(path, receipt, false))];
+  if (stage !== "publish" && stage !== "import") return [...problems, ...(await checkFile(path, receipt, false))];
   // The bytes of shards are checked against the manifest already.
   const entry = manifest?.splits[unit.split].shards[unit.part];
   if (entry !== undefined && entry.sha256 !== receipt.sha256) {
@@ -124,6 +135,6 @@ async function checkFile(path: string, receipt: Receipt, isNeeded: boolean): Pro
 }
 
 function missing(path: string): DatasetProblem {
-  const message = `${path} does not exist, so its unit is not done. Run \`cifar5m build\` again to go on.`;
+  const message = `${path} does not exist, so its unit is not done. Run the command that makes it again to go on.`;
   return { file: path, code: "receipt/missing", message };
 }

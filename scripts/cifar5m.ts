@@ -2,7 +2,9 @@
 import { buildCommand } from "./build.ts";
 import type { Command } from "./command.ts";
 import { dedupCommand } from "./dedup.ts";
+import { exportCommand } from "./export.ts";
 import { fetchCommand } from "./fetch.ts";
+import { importCommand } from "./import.ts";
 import { inspectCommand } from "./inspect.ts";
 import { labelCommand } from "./label.ts";
 import { publishCommand } from "./publish.ts";
@@ -26,6 +28,8 @@ const commands: readonly Command[] = [
   verifyCommand,
   inspectCommand,
   serveCommand,
+  importCommand,
+  exportCommand,
 ];
 
 process.exitCode = await runCommands(commands, process.argv.slice(2));

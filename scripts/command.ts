@@ -18,7 +18,7 @@ export interface Command {
   /** Its own options, beyond those that all commands share. */
   readonly options?: Readonly<Record<string, Options>>;
   /** The work, as steps that are run and shown one after the other. */
-  readonly steps?: (session: Session) => readonly Step[];
+  readonly steps?: (session: Session) => readonly Step[] | Promise<readonly Step[]>;
   /** What is left to do or to print after the steps. */
   readonly finish?: (session: Session) => Promise<void>;
 }
@@ -32,7 +32,7 @@ export interface Session {
   readonly stepOptions: StepOptions;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
-  /** The value of one of the command's own options. */
+  /** The value of one of the command's own options; `true` or `false` for a boolean. */
   readonly option: (name: string) => string | undefined;
 }
 

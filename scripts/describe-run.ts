@@ -1,20 +1,11 @@
+import type { ImportedRun } from "../pipeline/import/imported-run.ts";
 import type { RunState } from "../pipeline/inspect.ts";
 import { formatBytes } from "./format.ts";
 
 /** What a run holds, as lines of text. */
 export function describeRun(state: RunState): string[] {
-  const { run, models, stages, removals, manifest } = state;
-  const lines = [
-    field("config", run === undefined ? "not settled" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
-    field("CIFAR-10", state.hasCifar10 ? "fetched" : "not fetched"),
-    ...(["generator", "labeler"] as const).map((name) => {
-      const receipt = models[name];
-      return field(
-        name,
-        receipt === undefined ? "none" : `${receipt.sha256.slice(0, 12)}, ${formatBytes(receipt.bytes)}`,
-      );
-    }),
-  ];
+  const { stages, removals, manifest } = state;
+  const lines = state.imported === undefined ? describeBuild(state) : [describeImport(state.imported)];
   for (const { name, numDone, numUnits, rows, bytes } of stages) {
     const noun = name === "dedup" ? "removals" : "rows";
     lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} ${noun}, ${formatBytes(bytes)}`));
@@ -32,6 +23,25 @@ export function describeRun(state: RunState): string[] {
     lines.push(`  ${name.padEnd(12)} ${number(counts[label]!).padStart(9)} ${bar}`);
   }
   return lines;
+}
+
+function describeBuild({ run, models, hasCifar10 }: RunState): string[] {
+  return [
+    field("config", run === undefined ? "not settled" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
+    field("CIFAR-10", hasCifar10 ? "fetched" : "not fetched"),
+    ...(["generator", "labeler"] as const).map((name) => {
+      const receipt = models[name];
+      return field(
+        name,
+        receipt === undefined ? "none" : `${receipt.sha256.slice(0, 12)}, ${formatBytes(receipt.bytes)}`,
+      );
+    }),
+  ];
+}
+
+function describeImport({ identity, hash }: ImportedRun): string {
+  const { format, sourceSha256 } = identity.import;
+  return field("imported", `${format}, source ${sourceSha256.slice(0, 12)}, config ${hash.slice(0, 12)}`);
 }
 
 function field(name: string, value: string): string {

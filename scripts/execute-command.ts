@@ -40,7 +40,7 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       option: (name) => (["string", "boolean"].includes(typeof args[name]) ? String(args[name]) : undefined),
     };
     const context = contextOf(args, session);
-    for (const step of command.steps?.(session) ?? []) await runStep(step, context, reporter);
+    for (const step of (await command.steps?.(session)) ?? []) await runStep(step, context, reporter);
     await command.finish?.(session);
     return exitCodes.success;
   } catch (thrown) {

@@ -31,6 +31,7 @@ export interface SampleSource {
 export class BatchMaker {
   readonly #source: SampleSource;
   readonly #options: ResolvedOptions;
+  readonly #numClasses: number;
   readonly #writer: ImageWriter | undefined;
   readonly #crops: CropMaps;
   readonly #draws: SampleDraws;
@@ -43,6 +44,7 @@ export class BatchMaker {
     const { format, augmentation, labelNoise, seed } = options;
     this.#source = source;
     this.#options = options;
+    this.#numClasses = numClasses;
     const isAsStored = format.dtype === "uint8" && format.layout === "NHWC";
     const isMoved = augmentation.flip || augmentation.crop !== undefined;
     if (!isAsStored || isMoved) this.#writer = createImageWriter(format);
@@ -63,7 +65,8 @@ export class BatchMaker {
   ): BatchArrays {
     const { rank, worldSize } = this.#options;
     const numRows = Math.max(0, Math.ceil((end - start - rank) / worldSize));
-    const batch = room === undefined ? allocateBatch(numRows, this.#options) : firstRows(room, numRows);
+    const batch =
+      room === undefined ? allocateBatch(numRows, this.#options, this.#numClasses) : firstRows(room, numRows);
     for (let index = 0; index < numRows; index++) {
       const position = start + rank + index * worldSize;
       this.#serve({ epoch, start, end }, position, index, batch, live);
@@ -74,7 +77,7 @@ export class BatchMaker {
   /** Arrays for a whole batch of this rank. */
   room(): BatchArrays {
     const { batchSize, worldSize } = this.#options;
-    return allocateBatch(Math.ceil(batchSize / worldSize), this.#options);
+    return allocateBatch(Math.ceil(batchSize / worldSize), this.#options, this.#numClasses);
   }
 
   /** Positions whose samples `make` reads; some may come twice. */

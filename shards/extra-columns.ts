@@ -1,7 +1,7 @@
 import type { FileSource } from "./byte-source.ts";
 import { readColumn } from "./read-table.ts";
 import { findInterval } from "./row-search.ts";
-import { shardColumns } from "./shard-schema.ts";
+import { shardColumnsOf } from "./shard-schema.ts";
 import { readTableLayout } from "./table-layout.ts";
 
 /** Columns that a loader hands out if asked to. */
@@ -14,19 +14,16 @@ export interface ExtraValues {
   readonly classes?: Int32Array;
   /** Probability of the label as the labeller gave it, float32, shape [B]. */
   readonly confidences?: Float32Array;
-  /** float32, shape [B, 10]. */
+  /** float32, shape [B, classes]. */
   readonly probabilities?: Float32Array;
 }
 
-/** Probabilities of a row. */
-const probabilitiesWidth = 10;
-
 /** Room for the columns asked for. */
-export function allocateExtras(columns: readonly ExtraColumn[], numRows: number): ExtraValues {
+export function allocateExtras(columns: readonly ExtraColumn[], numRows: number, numClasses: number): ExtraValues {
   return {
     ...(columns.includes("class") ? { classes: new Int32Array(numRows) } : {}),
     ...(columns.includes("confidence") ? { confidences: new Float32Array(numRows) } : {}),
-    ...(columns.includes("probabilities") ? { probabilities: new Float32Array(numRows * probabilitiesWidth) } : {}),
+    ...(columns.includes("probabilities") ? { probabilities: new Float32Array(numRows * numClasses) } : {}),
   };
 }
 
@@ -36,20 +33,24 @@ export interface LoadedExtras {
   readonly confidences: Float32Array;
   readonly batchStarts: Float64Array;
   readonly batchPositions: Float64Array;
+  /** Bytes of a row's probabilities. */
+  readonly rowBytes: number;
 }
 
 /** @throws BuilderError `table/…`, `disk/…` */
-export function loadExtras(source: FileSource): LoadedExtras {
-  const { batches, rows } = readTableLayout(source, shardColumns);
-  const names = Object.keys(shardColumns);
+export function loadExtras(source: FileSource, numClasses: number): LoadedExtras {
+  const columns = shardColumnsOf(numClasses);
+  const { batches, rows } = readTableLayout(source, columns);
+  const names = Object.keys(columns);
   const read = <Name extends "class" | "confidence">(name: Name) =>
-    readColumn(source, name, shardColumns[name], names.indexOf(name), batches, rows);
+    readColumn(source, name, columns[name], names.indexOf(name), batches, rows);
   const probabilities = names.indexOf("probabilities");
   return {
     classes: Int8Array.from(read("class")),
     confidences: read("confidence"),
     batchStarts: Float64Array.from(batches, ({ firstRow }) => firstRow),
     batchPositions: Float64Array.from(batches, ({ regions }) => regions[probabilities]?.position ?? 0),
+    rowBytes: 4 * numClasses,
   };
 }
 
@@ -68,7 +69,7 @@ export function copyExtras(
   if (target.confidences !== undefined) target.confidences[index] = extras.confidences[row]!;
   if (target.probabilities === undefined) return;
   const batch = findInterval(extras.batchStarts, row, extras.batchStarts.length / extras.confidences.length);
-  const rowBytes = 4 * probabilitiesWidth;
+  const { rowBytes } = extras;
   const position = extras.batchPositions[batch]! + (row - extras.batchStarts[batch]!) * rowBytes;
   const { buffer, byteOffset } = target.probabilities;
   open().readInto(position, new Uint8Array(buffer, byteOffset + index * rowBytes, rowBytes));

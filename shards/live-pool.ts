@@ -1,22 +1,20 @@
 import { BuilderError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
 import type { ExtraValues } from "./extra-columns.ts";
-import type { LiveSource } from "./live-source.ts";
+import type { LiveSamples, LiveSource } from "./live-source.ts";
 import type { Samples } from "./samples.ts";
 
 /** Samples beyond the pool, made for one batch. */
 export class LivePool {
   readonly #indices: ReadonlyMap<number, number>;
+  readonly #numClasses: number;
   readonly #ids: Float64Array;
   readonly #images: Uint8Array;
   readonly #probabilities: Float32Array;
   readonly #classes: Uint8Array;
 
-  private constructor(
-    indices: ReadonlyMap<number, number>,
-    ids: Float64Array,
-    made: { readonly images: Uint8Array; readonly probabilities: Float32Array; readonly classes: Uint8Array },
-  ) {
+  private constructor(indices: ReadonlyMap<number, number>, ids: Float64Array, made: LiveSamples, numClasses: number) {
+    this.#numClasses = numClasses;
     this.#indices = indices;
     this.#ids = ids;
     this.#images = made.images;
@@ -32,12 +30,12 @@ export class LivePool {
   static async make(
     source: LiveSource,
     positions: readonly number[],
-    { poolSize, firstId }: { readonly poolSize: number; readonly firstId: number },
+    { poolSize, firstId, numClasses }: Readonly<Record<"poolSize" | "firstId" | "numClasses", number>>,
   ): Promise<LivePool> {
     const wanted = [...new Set(positions.filter((position) => position >= poolSize))];
     const ids = Float64Array.from(wanted, (position) => firstId + position - poolSize);
     const made = await source.sample(ids);
-    const [numImages, numProbabilities] = [made.images.length / imageBytes, made.probabilities.length / 10];
+    const [numImages, numProbabilities] = [made.images.length / imageBytes, made.probabilities.length / numClasses];
     if (numImages !== ids.length || numProbabilities !== ids.length || made.classes.length !== ids.length) {
       throw new BuilderError(
         "live/wrong-size",
@@ -45,7 +43,7 @@ export class LivePool {
           `probabilities and ${made.classes.length} classes. Mend its sample().`,
       );
     }
-    return new LivePool(new Map(wanted.map((position, index) => [position, index])), ids, made);
+    return new LivePool(new Map(wanted.map((position, index) => [position, index])), ids, made, numClasses);
   }
 
   /** Copies id, label and image of a position to place `index`. */
@@ -58,14 +56,18 @@ export class LivePool {
 
   readExtras(position: number, index: number, target: ExtraValues): void {
     const own = this.#indices.get(position)!;
-    const probabilities = this.#probabilities.subarray(own * 10, (own + 1) * 10);
+    const probabilities = this.#probabilitiesOf(own);
     if (target.classes !== undefined) target.classes[index] = this.#classes[own]!;
     if (target.confidences !== undefined) target.confidences[index] = probabilities[this.#labelOf(own)]!;
-    target.probabilities?.set(probabilities, index * 10);
+    target.probabilities?.set(probabilities, index * this.#numClasses);
   }
 
   #labelOf(own: number): number {
-    const probabilities = this.#probabilities.subarray(own * 10, (own + 1) * 10);
+    const probabilities = this.#probabilitiesOf(own);
     return probabilities.indexOf(Math.max(...probabilities));
+  }
+
+  #probabilitiesOf(own: number): Float32Array {
+    return this.#probabilities.subarray(own * this.#numClasses, (own + 1) * this.#numClasses);
   }
 }

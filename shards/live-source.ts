@@ -2,7 +2,7 @@
 export interface LiveSource {
   /**
    * @param ids - sample ids that no shard holds, each asked for once a pass
-   * @returns images uint8 [n, 32, 32, 3]; probabilities float32 [n, 10], of which label and confidence follow; classes,
+   * @returns images uint8 [n, 32, 32, 3]; probabilities float32 [n, classes], of which label and confidence follow; classes,
    *   what the generator was asked for [n]
    */
   sample(ids: Float64Array): Promise<LiveSamples>;

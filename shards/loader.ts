@@ -172,7 +172,11 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   async #makeLive(range: BatchRange): Promise<BatchArrays> {
-    const options = { poolSize: this.#options.numSamples, firstId: this.#pool.idEnd };
+    const options = {
+      poolSize: this.#options.numSamples,
+      firstId: this.#pool.idEnd,
+      numClasses: this.#pool.numClasses,
+    };
     const rows = this.#maker.rowsOf(range);
     for (let wait = this.#pool.store.prepare(rows); wait !== undefined; wait = this.#pool.store.prepare(rows))
       await wait;

@@ -2,25 +2,35 @@ import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
 import { type FileSource, openFileSource } from "./byte-source.ts";
+import { fromInt64 } from "./int64.ts";
 import type { ShardEntry } from "./manifest.ts";
 import { readColumn } from "./read-table.ts";
-import { shardColumns } from "./shard-schema.ts";
+import { findInterval } from "./row-search.ts";
+import { shardColumns, shardColumnsOf } from "./shard-schema.ts";
 import { readTableLayout } from "./table-layout.ts";
 
-/** What the loader keeps of a shard it has touched: 9 bytes a row, and the images where they are resident. */
-export interface LoadedShard {
+/** Where the rows of a shard lie, and what is kept of them in memory. */
+export interface OpenShard {
+  readonly rows: number;
+  /** First row of each record batch. */
+  readonly batchStarts: Float64Array;
+  /** Record batches a row. */
+  readonly batchesPerRow: number;
+  /** Byte position in the file of the first value of each record batch, by column. */
+  readonly positions: { readonly id: Float64Array; readonly label: Float64Array; readonly image: Float64Array };
+  /** Ids and labels that were read one by one. */
+  numSingleReads: number;
+  /** 9 bytes a row, once so many were read that it pays. */
+  facts: ShardFacts | undefined;
+  /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
+  readonly images: Uint8Array | undefined;
+}
+
+export interface ShardFacts {
   /** Sample ids, shape [R]. */
   readonly ids: Float64Array;
   /** Labels, shape [R]. */
   readonly labels: Uint8Array;
-  /** First row of each record batch. */
-  readonly batchStarts: Float64Array;
-  /** Byte position in the file of the first image of each record batch. */
-  readonly batchPositions: Float64Array;
-  /** Record batches a row. */
-  readonly batchesPerRow: number;
-  /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
-  readonly images: Uint8Array | undefined;
 }
 
 const columnNames = Object.keys(shardColumns);
@@ -52,42 +62,89 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
 }
 
 /**
- * Reads what the loader keeps of a shard.
- * @param options.withImages - also the images
- * @throws BuilderError `table/…`, `shard/rows-mismatch`, `shard/bad-label`; `disk/…`
+ * Finds out where the rows of a shard lie.
+ * @param options.withImages - read all its images too
+ * @throws BuilderError `table/…`, `shard/rows-mismatch`; `disk/…`
  */
-export function loadShard(
+export function openShard(
   source: FileSource,
   entry: ShardEntry,
   options: { readonly numClasses: number; readonly withImages: boolean },
-): LoadedShard {
-  const { batches, rows } = readTableLayout(source, shardColumns);
+): OpenShard {
+  const columns = shardColumnsOf(options.numClasses);
+  const { batches, rows } = readTableLayout(source, columns);
   if (rows !== entry.rows) {
     throw new BuilderError(
       "shard/rows-mismatch",
       `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. Delete it and publish again to rebuild it.`,
     );
   }
-  const read = <Name extends keyof typeof shardColumns>(name: Name) =>
-    readColumn(source, name, shardColumns[name], columnIndex(name), batches, rows);
-  const labels = read("label");
-  const badRow = labels.findIndex((label) => label < 0 || label >= options.numClasses);
-  if (badRow >= 0) {
-    throw new BuilderError(
-      "shard/bad-label",
-      `label of row ${badRow} of ${source.path} must lie in [0, ${options.numClasses}), got ${labels[badRow]}. ` +
-        "Delete it and publish again to rebuild it.",
-    );
-  }
-  const image = columnIndex("image");
+  const positionsOf = (name: keyof typeof shardColumns) =>
+    Float64Array.from(batches, (batch) => batch.regions[columnIndex(name)]?.position ?? 0);
   return {
-    ids: read("id"),
-    labels: Uint8Array.from(labels),
+    rows,
     batchStarts: Float64Array.from(batches, (batch) => batch.firstRow),
-    batchPositions: Float64Array.from(batches, (batch) => batch.regions[image]?.position ?? 0),
     batchesPerRow: batches.length / rows,
-    images: options.withImages ? read("image") : undefined,
+    positions: { id: positionsOf("id"), label: positionsOf("label"), image: positionsOf("image") },
+    numSingleReads: 0,
+    facts: undefined,
+    images: options.withImages
+      ? readColumn(source, "image", columns.image, columnIndex("image"), batches, rows)
+      : undefined,
   };
+}
+
+/**
+ * All ids and labels of a shard.
+ * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
+ */
+export function readFacts(source: FileSource, numClasses: number): ShardFacts {
+  const columns = shardColumnsOf(numClasses);
+  const { batches, rows } = readTableLayout(source, columns);
+  const read = (name: "id" | "label") => readColumn(source, name, columns[name], columnIndex(name), batches, rows);
+  const labels = read("label");
+  for (const [row, label] of labels.entries()) requireLabel(source, row, label, numClasses);
+  return { ids: read("id"), labels: Uint8Array.from(labels) };
+}
+
+const oneValue = new BigInt64Array(1);
+const oneValueBytes = new Uint8Array(oneValue.buffer);
+
+/** The position in the file of a row's value of a column. */
+export function positionOf(
+  shard: OpenShard,
+  column: keyof OpenShard["positions"],
+  row: number,
+  valueBytes: number,
+): number {
+  const batch = findInterval(shard.batchStarts, row, shard.batchesPerRow);
+  return shard.positions[column][batch]! + (row - shard.batchStarts[batch]!) * valueBytes;
+}
+
+/**
+ * Id or label of one row, from the file: where few rows of a shard are served, that is far less than to read all.
+ * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
+ */
+export function readFact(
+  source: FileSource,
+  shard: OpenShard,
+  column: "id" | "label",
+  row: number,
+  numClasses: number,
+): number {
+  source.readInto(positionOf(shard, column, row, 8), oneValueBytes);
+  const [value] = fromInt64(oneValue, column);
+  if (column === "label") requireLabel(source, row, value!, numClasses);
+  return value!;
+}
+
+function requireLabel(source: FileSource, row: number, label: number, numClasses: number): void {
+  if (label >= 0 && label < numClasses) return;
+  throw new BuilderError(
+    "shard/bad-label",
+    `label of row ${row} of ${source.path} must lie in [0, ${numClasses}), got ${label}. ` +
+      "Delete it and publish again to rebuild it.",
+  );
 }
 
 /** Bytes of the images of a shard or split. */

@@ -3,12 +3,23 @@ import { BuilderError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
 import { copyExtras, type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
 import type { ShardEntry } from "./manifest.ts";
-import { imageBytesOf, type LoadedShard, loadShard } from "./open-shard.ts";
+import {
+  imageBytesOf,
+  type OpenShard,
+  openShard,
+  positionOf,
+  readFact,
+  readFacts,
+  type ShardFacts,
+} from "./open-shard.ts";
 import type { ResolvedFilter } from "./row-filter.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
 import { ShardFiles } from "./shard-files.ts";
 import type { ShardSource } from "./shard-source.ts";
+
+/** So many rows of a shard are read one by one before its ids and labels are read as a whole. */
+const maxSingleReads = 64;
 
 /**
  * Rows of one split by index, read where they lie. A shard is opened when its first row is asked for. If all images fit
@@ -23,7 +34,7 @@ export class RowStore {
   readonly #numClasses: number;
   readonly #firstRows: Float64Array;
   readonly #shardsPerRow: number;
-  readonly #shards: (LoadedShard | undefined)[];
+  readonly #shards: (OpenShard | undefined)[];
   readonly #extras = new Map<number, LoadedExtras>();
   readonly #files: ShardFiles;
   #numUsers = 0;
@@ -47,7 +58,7 @@ export class RowStore {
     this.numRows = numRows;
     this.#shardsPerRow = this.#entries.length / numRows;
     this.isResident = imageBytesOf(numRows) <= options.memoryBytes;
-    this.#shards = new Array<LoadedShard | undefined>(this.#entries.length).fill(undefined);
+    this.#shards = new Array<OpenShard | undefined>(this.#entries.length).fill(undefined);
   }
 
   /** Whether rows have to be prepared before they are read. */
@@ -91,20 +102,17 @@ export class RowStore {
   /** Copies id, label and image of a row to place `index` of a batch. Call between `use()` and its release. */
   readRow(row: number, index: number, samples: Samples): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#load(shardIndex);
+    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
     const own = row - this.#firstRows[shardIndex]!;
-    samples.ids[index] = shard.ids[own]!;
-    samples.labels[index] = shard.labels[own]!;
+    this.#copyFacts(shardIndex, shard, own, index, samples);
     this.#copyImage(shardIndex, shard, own, index, samples.images);
   }
 
   /** `readRow` without the image. */
   readFacts(row: number, index: number, samples: Samples): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#load(shardIndex);
-    const own = row - this.#firstRows[shardIndex]!;
-    samples.ids[index] = shard.ids[own]!;
-    samples.labels[index] = shard.labels[own]!;
+    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
+    this.#copyFacts(shardIndex, shard, row - this.#firstRows[shardIndex]!, index, samples);
   }
 
   /** Copies the columns asked for, of a row, to place `index`. */
@@ -128,7 +136,8 @@ export class RowStore {
       for (const [shardIndex, { rows: numRows }] of this.#entries.entries()) {
         const firstRow = this.#firstRows[shardIndex]!;
         for (let wait = this.prepare([firstRow]); wait !== undefined; wait = this.prepare([firstRow])) await wait;
-        const { labels } = this.#shards[shardIndex] ?? this.#load(shardIndex);
+        const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
+        const { labels } = shard.facts ?? this.#loadFacts(shardIndex, shard);
         const { confidences } = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
         for (let own = 0; own < numRows; own++) {
           if (isWanted[labels[own]!] === 1 && confidences[own]! >= filter.minConfidence)
@@ -147,7 +156,7 @@ export class RowStore {
   /** `readRow` without id and label. */
   readImage(row: number, index: number, images: Uint8Array): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#load(shardIndex);
+    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
     this.#copyImage(shardIndex, shard, row - this.#firstRows[shardIndex]!, index, images);
   }
 
@@ -169,26 +178,46 @@ export class RowStore {
     return shardIndices;
   }
 
-  #copyImage(shardIndex: number, shard: LoadedShard, own: number, index: number, images: Uint8Array): void {
+  #copyFacts(shardIndex: number, shard: OpenShard, own: number, index: number, samples: Samples): void {
+    let { facts } = shard;
+    if (facts === undefined && !this.isResident && shard.numSingleReads < maxSingleReads) {
+      shard.numSingleReads++;
+      this.#requireOpen();
+      const file = this.#files.open(shardIndex);
+      samples.ids[index] = readFact(file, shard, "id", own, this.#numClasses);
+      samples.labels[index] = readFact(file, shard, "label", own, this.#numClasses);
+      return;
+    }
+    facts ??= this.#loadFacts(shardIndex, shard);
+    samples.ids[index] = facts.ids[own]!;
+    samples.labels[index] = facts.labels[own]!;
+  }
+
+  #copyImage(shardIndex: number, shard: OpenShard, own: number, index: number, images: Uint8Array): void {
     const target = index * imageBytes;
     if (shard.images !== undefined) {
       images.set(shard.images.subarray(own * imageBytes, (own + 1) * imageBytes), target);
       return;
     }
     this.#requireOpen();
-    const batch = findInterval(shard.batchStarts, own, shard.batchesPerRow);
-    const position = shard.batchPositions[batch]! + (own - shard.batchStarts[batch]!) * imageBytes;
+    const position = positionOf(shard, "image", own, imageBytes);
     this.#files.open(shardIndex).readInto(position, images.subarray(target, target + imageBytes));
   }
 
   #loadExtras(shardIndex: number): LoadedExtras {
     this.#requireOpen();
-    const extras = loadExtras(this.#files.open(shardIndex));
+    const extras = loadExtras(this.#files.open(shardIndex), this.#numClasses);
     this.#extras.set(shardIndex, extras);
     return extras;
   }
 
-  #load(shardIndex: number): LoadedShard {
+  #loadFacts(shardIndex: number, shard: OpenShard): ShardFacts {
+    this.#requireOpen();
+    shard.facts = readFacts(this.#files.open(shardIndex), this.#numClasses);
+    return shard.facts;
+  }
+
+  #openShard(shardIndex: number): OpenShard {
     this.#requireOpen();
     const entry = this.#entries[shardIndex];
     if (entry === undefined) {
@@ -198,9 +227,11 @@ export class RowStore {
       );
     }
     const options = { numClasses: this.#numClasses, withImages: this.isResident };
-    const shard = loadShard(this.#files.open(shardIndex), entry, options);
+    const shard = openShard(this.#files.open(shardIndex), entry, options);
     this.#shards[shardIndex] = shard;
-    if (this.isResident) this.#files.close(shardIndex);
+    if (!this.isResident) return shard;
+    this.#loadFacts(shardIndex, shard);
+    this.#files.close(shardIndex);
     return shard;
   }
 

@@ -46,6 +46,7 @@ export function allocateBatch(
     readonly columns: readonly ExtraColumn[];
     readonly augmentation: { readonly mixup: unknown };
   },
+  numClasses: number,
 ): BatchArrays {
   const { format, columns, augmentation } = options;
   const mixup = { labels: new Int32Array(numRows), weights: new Float32Array(numRows) };
@@ -53,7 +54,7 @@ export function allocateBatch(
     images: allocateImages(format.dtype, numRows),
     labels: new Int32Array(numRows),
     ids: new Float64Array(numRows),
-    ...allocateExtras(columns, numRows),
+    ...allocateExtras(columns, numRows, numClasses),
     ...(augmentation.mixup === undefined ? {} : { mixup }),
   };
 }
@@ -61,11 +62,12 @@ export function allocateBatch(
 /** The first rows of a batch, in the same memory. */
 export function firstRows(batch: BatchArrays, numRows: number): BatchArrays {
   const { images, probabilities, mixup, ...vectors } = batch;
+  const numClasses = (probabilities?.length ?? 0) / Math.max(1, batch.ids.length);
   const cut = Object.entries(vectors).map(([name, values]) => [name, values.subarray(0, numRows)]);
   return {
     ...(Object.fromEntries(cut) as typeof vectors),
     images: images.subarray(0, numRows * imageBytes),
-    ...(probabilities === undefined ? {} : { probabilities: probabilities.subarray(0, numRows * 10) }),
+    ...(probabilities === undefined ? {} : { probabilities: probabilities.subarray(0, numRows * numClasses) }),
     ...(mixup === undefined
       ? {}
       : { mixup: { labels: mixup.labels.subarray(0, numRows), weights: mixup.weights.subarray(0, numRows) } }),

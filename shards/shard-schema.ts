@@ -1,21 +1,26 @@
 import { cifar10ClassNames } from "../core/image-layout.ts";
 import { parseColumnType, type TableInput, type TableRows, type TableSchema } from "./table-schema.ts";
 
-/** Columns of a published shard. */
-export const shardColumns = {
-  /** Sample id: the image can be made again from it. */
-  id: "int64",
-  /** uint8, shape [32, 32, 3], height, width, channel. */
-  image: "uint8[3072]",
-  /** argmax of `probabilities`. */
-  label: "int64",
-  /** Conditioning class: what the generator was asked for; −1 if nothing. */
-  class: "int64",
-  /** max of `probabilities`. */
-  confidence: "float32",
-  /** The labeller's probabilities by class. */
-  probabilities: "float32[10]",
-} as const satisfies TableSchema;
+/** Columns of a published shard of a set with so many classes. */
+export function shardColumnsOf(numClasses: number) {
+  return {
+    /** Sample id: the image can be made again from it. */
+    id: "int64",
+    /** uint8, shape [32, 32, 3], height, width, channel. */
+    image: "uint8[3072]",
+    /** argmax of `probabilities`. */
+    label: "int64",
+    /** Conditioning class: what the generator was asked for; −1 if nothing. */
+    class: "int64",
+    /** max of `probabilities`. */
+    confidence: "float32",
+    /** The labeller's probabilities by class. */
+    probabilities: `float32[${numClasses}]`,
+  } as const satisfies TableSchema;
+}
+
+/** Columns of a published shard with the classes of CIFAR-10. */
+export const shardColumns = shardColumnsOf(cifar10ClassNames.length);
 
 /** Some rows of a shard, as written. */
 export type ShardInput = TableInput<typeof shardColumns>;
@@ -44,6 +49,7 @@ export function toHuggingFaceInfo(
 }
 
 /** Schema metadata of a published shard. */
-export const shardMetadata = {
-  huggingface: toHuggingFaceInfo(shardColumns, { label: cifar10ClassNames, class: cifar10ClassNames }),
-} as const;
+export function shardMetadataOf(classNames: readonly string[]): { readonly huggingface: string } {
+  const columns = shardColumnsOf(classNames.length);
+  return { huggingface: toHuggingFaceInfo(columns, { label: classNames, class: classNames }) };
+}

@@ -2,7 +2,7 @@ import { toByteSource } from "./byte-source.ts";
 import { sha256 } from "./canonical-json.ts";
 import type { ShardEntry } from "./manifest.ts";
 import { readTableFrom } from "./read-table.ts";
-import { shardColumns } from "./shard-schema.ts";
+import { shardColumnsOf } from "./shard-schema.ts";
 
 /** Something wrong with a dataset. */
 export interface DatasetProblem {
@@ -42,7 +42,7 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
   }
   // Rows of bytes known to be damaged would only repeat the news.
   if (problems.length > 0) return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
-  const { rows, columns } = readTableFrom(toByteSource(data, path), shardColumns);
+  const { rows, columns } = readTableFrom(toByteSource(data, path), shardColumnsOf(numClasses));
   if (rows !== entry.rows) report("shard/rows-mismatch", `holds ${rows} rows, the manifest says ${entry.rows}`);
   let previous = -1;
   for (const [row, id] of columns.id.entries()) {

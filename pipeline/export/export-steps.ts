@@ -1,0 +1,186 @@
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  commitUnit,
+  type Manifest,
+  readManifest,
+  readReceiptIfAny,
+  removeStaleTemporaries,
+  requireSameOrigin,
+  splitNames,
+} from "../../shards/index.ts";
+import { createdBy } from "../created-by.ts";
+import { checkClassNames } from "../import/class-names.ts";
+import { runFolderAt } from "../run-folder.ts";
+import type { StageContext } from "../stage.ts";
+import type { Step } from "../steps.ts";
+import type { Split } from "../units.ts";
+import type { FileFormat, PartInput } from "./export-format.ts";
+import { readExportRows } from "./export-rows.ts";
+import { settleTarget } from "./export-target.ts";
+import { npzFormat } from "./write-npz.ts";
+import { parquetFormat } from "./write-parquet.ts";
+import { picturesFormat } from "./write-pictures.ts";
+import { webdatasetFormat } from "./write-webdataset.ts";
+
+/** What can be written. */
+export const exportFormats = ["npz", "png", "webdataset", "parquet"] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+/** What to export, and where to. */
+export interface ExportOptions {
+  /** The run folder. */
+  readonly root: string;
+  /** The folder to write; new, empty, or left by an interrupted export. */
+  readonly target: string;
+  readonly format: ExportFormat;
+  readonly splits: readonly Split[];
+  /** Images of one part; if left out, what is usual for the format. */
+  readonly partSize?: number | undefined;
+}
+
+/** One part's work. */
+interface Part {
+  /** Index among all parts of the export. */
+  readonly index: number;
+  readonly split: Split;
+  /** Index among the parts of its split. */
+  readonly part: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const fileFormats = {
+  npz: npzFormat,
+  png: picturesFormat,
+  webdataset: webdatasetFormat,
+  parquet: parquetFormat,
+} as const satisfies Readonly<Record<ExportFormat, FileFormat>>;
+
+/**
+ * Writes a published data set in another format, part by part, in constant memory. A part that is whole is kept.
+ * @returns one step, that throws BuilderError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
+ *   `run/config-changed`, `disk/…`
+ */
+export async function exportSteps(options: ExportOptions): Promise<Step[]> {
+  const { target, format, splits } = options;
+  const directory = runFolderAt(options.root).dataset;
+  const manifest = await readManifest(directory);
+  checkClassNames(manifest.classNames, join(directory, "manifest.json"));
+  const fileFormat: FileFormat = fileFormats[format];
+  const partSize = options.partSize ?? fileFormat.partSize;
+  return [
+    {
+      name: "export",
+      total: splits.reduce((sum, split) => sum + manifest.splits[split].rows, 0),
+      async *run(context) {
+        const identity = { format, splits: [...splits], partSize, dataset: manifest.sha256 };
+        const configHash = await settleTarget(target, identity, manifest.classNames);
+        for (const folder of foldersOf(target, manifest)) await removeStaleTemporaries(folder);
+        const parts = planParts(manifest, splits, partSize);
+        for (const part of parts) {
+          context.signal.throwIfAborted();
+          yield await exportPart({ target, directory, manifest, fileFormat, part, configHash, context });
+        }
+        for (const split of splits) {
+          const paths = parts.filter((part) => part.split === split).map((part) => pathOf(target, fileFormat, part));
+          await fileFormat.finish?.(join(target, split), paths);
+        }
+      },
+    },
+  ];
+}
+
+/** Hidden from readers that take all files of a folder. */
+const receiptsName = ".receipts";
+
+/** Every folder of an export that files are committed into. */
+function foldersOf(target: string, manifest: Manifest): string[] {
+  return [
+    join(target, receiptsName),
+    ...splitNames.flatMap((split) => [
+      join(target, split),
+      join(target, ".labels", split),
+      ...manifest.classNames.map((name) => join(target, split, name)),
+    ]),
+  ];
+}
+
+function pathOf(target: string, fileFormat: FileFormat, { split, part }: Part): string {
+  return join(target, fileFormat.pathOf(split, part));
+}
+
+function planParts(manifest: Manifest, splits: readonly Split[], partSize: number): Part[] {
+  const parts: Part[] = [];
+  for (const split of splits) {
+    const { rows } = manifest.splits[split];
+    for (let start = 0, part = 0; start < rows; start += partSize, part++) {
+      parts.push({ index: parts.length, split, part, start, end: Math.min(rows, start + partSize) });
+    }
+  }
+  return parts;
+}
+
+async function exportPart(options: {
+  readonly target: string;
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly fileFormat: FileFormat;
+  readonly part: Part;
+  readonly configHash: string;
+  readonly context: StageContext;
+}): Promise<Part> {
+  const { target, directory, manifest, fileFormat, part, configHash, context } = options;
+  const { split, start, end } = part;
+  const numRows = end - start;
+  const folder = join(target, split);
+  const dataPath = pathOf(target, fileFormat, part);
+  const receiptPath = join(target, receiptsName, `${split}-${part.part}.json`);
+  const isIntact = async () => (await fileFormat.isIntact?.(folder, dataPath)) ?? true;
+  if (await isWhole({ dataPath, receiptPath, configHash, isIntact })) {
+    context.count("export/kept", numRows);
+    return part;
+  }
+  const input: PartInput = {
+    numRows,
+    folder,
+    classNames: manifest.classNames,
+    rows: async function* () {
+      for await (const chunk of readExportRows({ directory, manifest, split, start, end })) {
+        context.signal.throwIfAborted();
+        yield chunk;
+        context.count("export/images", chunk.rows);
+      }
+    },
+  };
+  await commitUnit({
+    dataPath,
+    receiptPath,
+    origin: { stage: "export", unit: part.index, idStart: start, idEnd: end, configHash, models: {}, createdBy },
+    write: async (sink) => {
+      await fileFormat.write(sink, input);
+      return numRows;
+    },
+  });
+  return part;
+}
+
+/** Whether a part is done and as long as it was; what is left of one that is not is removed. */
+async function isWhole(options: {
+  readonly dataPath: string;
+  readonly receiptPath: string;
+  readonly configHash: string;
+  readonly isIntact: () => Promise<boolean>;
+}): Promise<boolean> {
+  const { dataPath, receiptPath, configHash, isIntact } = options;
+  const receipt = await readReceiptIfAny(receiptPath);
+  if (receipt === undefined) return false;
+  requireSameOrigin(receiptPath, receipt, { configHash });
+  const bytes = await stat(dataPath).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+  if (bytes === receipt.bytes && (await isIntact())) return true;
+  await rm(receiptPath, { force: true });
+  return false;
+}

@@ -1,0 +1,42 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { commitBytes, diskError, removeStaleTemporaries, systemCodeOf } from "../../shards/index.ts";
+import { classNamesFile } from "../import/class-names.ts";
+import { type Identity, settleConfig } from "../settle-config.ts";
+
+const settledName = "export.json";
+
+/**
+ * Makes an export's folder ours, or finds that it is.
+ * @returns the hash of the identity, for receipts
+ * @throws BuilderError `export/target-not-empty`, `run/config-changed`, `disk/…`
+ */
+export async function settleTarget(target: string, identity: Identity, classNames: readonly string[]): Promise<string> {
+  const names = await listAll(target);
+  const stranger = names.find((name) => !name.includes(".tmp~"));
+  if (stranger !== undefined && !names.includes(settledName)) {
+    throw new BuilderError(
+      "export/target-not-empty",
+      `${target} must be empty, or hold an export that was interrupted, and holds ${JSON.stringify(stranger)}. ` +
+        "Name another folder with --to.",
+    );
+  }
+  await removeStaleTemporaries(target);
+  const hash = await settleConfig(
+    join(target, settledName),
+    identity,
+    "Go on with the same options and the same data set, or name another folder with --to.",
+  );
+  await commitBytes(join(target, classNamesFile), classNames.map((name) => `${name}\n`).join(""));
+  return hash;
+}
+
+async function listAll(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return [];
+    throw diskError(thrown, "read", folder);
+  }
+}

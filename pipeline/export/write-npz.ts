@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { ZipFile } from "yazl";
+import { imageBytes } from "../../core/image-layout.ts";
+import type { CommitSink } from "../../shards/index.ts";
+import { npyHeader } from "../import/npy-header.ts";
+import type { FileFormat, PartInput } from "./export-format.ts";
+
+/** Images of a part of the original CIFAR-5m. */
+const originalPartRows = 1_000_448;
+
+/** CIFAR-5m's own layout: `X` uint8, shape [N, 32, 32, 3]; `Y` int64, shape [N]; stored, zip64 where needed. */
+export const npzFormat: FileFormat = {
+  partSize: originalPartRows,
+  pathOf: (split, part) => join(split, `part${part}.npz`),
+  write: writeNpz,
+};
+
+async function writeNpz(sink: CommitSink, { numRows, rows }: PartInput): Promise<void> {
+  const labels = new BigInt64Array(numRows);
+  const xHeader = npyHeader("|u1", [numRows, 32, 32, 3]);
+  const yHeader = npyHeader("<i8", [numRows]);
+  async function* images() {
+    yield xHeader;
+    let row = 0;
+    for await (const { image, label } of rows()) {
+      for (const value of label) labels[row++] = BigInt(value);
+      yield image;
+    }
+  }
+  function* labelBytes() {
+    yield yHeader;
+    yield new Uint8Array(labels.buffer);
+  }
+  const zip = new ZipFile();
+  // Zips keep local time: the same reading of the clock in every time zone, so that equal sets give equal bytes.
+  const mtime = new Date(2000, 0, 1);
+  const add = (name: string, size: number, open: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => {
+    const options = { size, mtime, forceDosTimestamp: true, compress: false, mode: 0o100644 };
+    zip.addReadStreamLazy(name, options, (done) => {
+      const stream = Readable.from(open(), { objectMode: false });
+      // yazl does not look at the errors of streams it is given.
+      stream.on("error", (error) => zip.emit("error", error));
+      done(null, stream);
+    });
+  };
+  const output = zip.outputStream as Readable;
+  zip.on("error", (error: Error) => output.destroy(error));
+  // The labels are known once the images have passed.
+  add("X.npy", xHeader.length + numRows * imageBytes, images);
+  add("Y.npy", yHeader.length + labels.byteLength, labelBytes);
+  zip.end();
+  for await (const chunk of output) await sink.write(chunk as Uint8Array);
+}

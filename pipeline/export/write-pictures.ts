@@ -1,0 +1,66 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { imageBytes } from "../../core/image-layout.ts";
+import { type CommitSink, replaceBytes, replaceFile } from "../../shards/index.ts";
+import { readWholeFile } from "../read-file.ts";
+import { encodePng } from "./encode-png.ts";
+import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
+
+/** Pictures written at once. */
+const numWriters = 8;
+const columns = "file,label,class_name,id,class,confidence\n";
+
+/**
+ * A folder of PNGs by class, `CLASS/ID.png`, and a labels.csv beside the classes. A part is a range of pictures with
+ * its lines of labels.csv, which are joined in the end.
+ */
+export const picturesFormat: FileFormat = {
+  partSize: 10_000,
+  pathOf: (split, part) => join(".labels", split, partName(part, "csv")),
+  write: writePictures,
+  isIntact: async (folder, path) => {
+    const limit = pLimit(numWriters);
+    const lines = Buffer.from(await readWholeFile(path))
+      .toString("utf8")
+      .split("\n");
+    const sizes = await limit.map(
+      lines.filter((line) => line !== ""),
+      async (line) => {
+        const info = await stat(join(folder, fileOf(line))).catch(() => undefined);
+        return info?.size ?? 0;
+      },
+    );
+    return sizes.every((size) => size > 0);
+  },
+  finish: async (folder, paths) => {
+    await replaceFile(join(folder, "labels.csv"), async (sink) => {
+      await sink.write(columns);
+      for (const path of paths) await sink.write(await readWholeFile(path));
+    });
+  },
+};
+
+async function writePictures(sink: CommitSink, { folder, classNames, rows }: PartInput): Promise<void> {
+  const limit = pLimit(numWriters);
+  for await (const chunk of rows()) {
+    const lines = await limit.map(Array.from(chunk.id), async (id, row) => {
+      const label = chunk.label[row]!;
+      const className = classNames[label]!;
+      const file = `${className}/${sampleName(id)}.png`;
+      const png = encodePng(chunk.image.subarray(row * imageBytes, (row + 1) * imageBytes));
+      await replaceBytes(join(folder, file), png);
+      return `${quote(file)},${label},${quote(className)},${id},${chunk.class[row]},${chunk.confidence[row]}\n`;
+    });
+    await sink.write(lines.join(""));
+  }
+}
+
+/** Class names hold no quotation marks. */
+function quote(text: string): string {
+  return text.includes(",") ? `"${text}"` : text;
+}
+
+function fileOf(line: string): string {
+  return line.startsWith('"') ? line.slice(1, line.indexOf('"', 1)) : line.slice(0, line.indexOf(","));
+}

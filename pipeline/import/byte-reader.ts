@@ -1,0 +1,53 @@
+/** A stream of bytes, taken in pieces of exactly the size asked for. */
+export class ByteReader {
+  readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
+  readonly #endsEarly: () => Error;
+  readonly #onBytes: ((bytes: Uint8Array) => void) | undefined;
+  #rest: Uint8Array = new Uint8Array(0);
+
+  /**
+   * @param options.endsEarly - makes the error for a stream that ends before what is asked for
+   * @param options.onBytes - sees every byte once, in order
+   */
+  constructor(
+    stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: { readonly endsEarly: () => Error; readonly onBytes?: (bytes: Uint8Array) => void },
+  ) {
+    this.#chunks = Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+    this.#endsEarly = options.endsEarly;
+    this.#onBytes = options.onBytes;
+  }
+
+  /** The next `length` bytes, in memory of their own. */
+  async read(length: number): Promise<Uint8Array> {
+    const target = new Uint8Array(length);
+    for (let filled = 0; filled < length; ) {
+      if (this.#rest.length === 0 && !(await this.#pull())) throw this.#endsEarly();
+      const taken = this.#rest.subarray(0, length - filled);
+      target.set(taken, filled);
+      filled += taken.length;
+      this.#rest = this.#rest.subarray(taken.length);
+    }
+    return target;
+  }
+
+  /** Whether no byte is left. */
+  async isAtEnd(): Promise<boolean> {
+    return this.#rest.length === 0 && !(await this.#pull());
+  }
+
+  /** Ends the stream, wherever it is. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #pull(): Promise<boolean> {
+    while (this.#rest.length === 0) {
+      const next = await this.#chunks.next();
+      if (next.done === true) return false;
+      this.#onBytes?.(next.value);
+      this.#rest = next.value;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,173 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { chwToHwc, cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import { diskError } from "../../shards/index.ts";
+import { cifar10Files } from "../cifar-10-files.ts";
+import type { CifarImages } from "../read-cifar-10.ts";
+import { readTarGz } from "../read-tar.ts";
+import type { Split } from "../units.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { cifar100ClassNames } from "./cifar-100-class-names.ts";
+import { chunkRows, type ImportSource } from "./import-source.ts";
+import { isFolder } from "./list-names.ts";
+
+/** CIFAR-10 or CIFAR-100 in the official binary layout. */
+interface CifarLayout {
+  readonly format: "cifar-10" | "cifar-100";
+  readonly classNames: readonly string[];
+  /** Bytes before the pixels of a record; the last one is the label. CIFAR-100 has a coarse label before the fine one. */
+  readonly labelBytes: number;
+  readonly files: readonly { readonly name: string; readonly split: Split; readonly numRecords: number }[];
+}
+
+/** @param recordsPerFile - 10,000 in the official sets */
+function layoutsOf(recordsPerFile: number): CifarLayout[] {
+  return [
+    { format: "cifar-10", classNames: cifar10ClassNames, labelBytes: 1, files: cifar10Files(recordsPerFile) },
+    {
+      format: "cifar-100",
+      classNames: cifar100ClassNames,
+      labelBytes: 2,
+      files: [
+        { name: "train.bin", split: "train", numRecords: 5 * recordsPerFile },
+        { name: "test.bin", split: "test", numRecords: recordsPerFile },
+      ],
+    },
+  ];
+}
+
+/** Where a file's bytes come from; named in errors. */
+interface CifarFile {
+  readonly name: string;
+  open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/**
+ * CIFAR-10 or CIFAR-100 as its authors publish the binary version: a folder, or a .tar.gz, which is held in memory.
+ * @param options.format - found from the files if left out
+ * @param options.recordsPerFile - 10,000 in the official sets
+ * @throws BuilderError `import/…`, `archive/…`, `disk/…`
+ */
+export async function openCifarSource(options: {
+  readonly path: string;
+  readonly format?: CifarLayout["format"] | undefined;
+  readonly recordsPerFile: number;
+}): Promise<ImportSource> {
+  const { path, format } = options;
+  const layouts = layoutsOf(options.recordsPerFile).filter(
+    (layout) => format === undefined || layout.format === format,
+  );
+  const files = (await isFolder(path)) ? await filesOfFolder(path, layouts) : await filesOfArchive(path, layouts);
+  const layout = layouts.find((candidate) => candidate.files.every(({ name }) => files.has(name)));
+  if (layout === undefined) {
+    const wanted = layouts.map((candidate) => candidate.files.map(({ name }) => name).join(", "));
+    throw new BuilderError(
+      "import/missing-file",
+      `${path} must hold ${wanted.join(" or ")}, got ${[...files.keys()].join(", ") || "none of them"}. ` +
+        "Get the binary version of the set, not the Python or Matlab version.",
+    );
+  }
+  const rowsOf = (split: Split) =>
+    layout.files.filter((file) => file.split === split).reduce((sum, file) => sum + file.numRecords, 0);
+  return {
+    format: layout.format,
+    classNames: layout.classNames,
+    numRows: { train: rowsOf("train"), test: rowsOf("test") },
+    async *read() {
+      for (const { name, numRecords } of layout.files) yield* readRecords(files.get(name)!, numRecords, layout);
+    },
+  };
+}
+
+/** The format whose files a folder holds, if any. */
+export async function findCifarFormat(folder: string): Promise<CifarLayout["format"] | undefined> {
+  const layouts = layoutsOf(1);
+  for (const { format, files } of layouts) {
+    if ((await sizeOfFile(join(folder, files[0]!.name))) !== undefined) return format;
+  }
+  return undefined;
+}
+
+async function filesOfFolder(folder: string, layouts: readonly CifarLayout[]): Promise<Map<string, CifarFile>> {
+  const files = new Map<string, CifarFile>();
+  for (const layout of layouts) {
+    for (const { name, numRecords } of layout.files) {
+      const path = join(folder, name);
+      const bytes = await sizeOfFile(path);
+      if (bytes === undefined) continue;
+      const expected = numRecords * (layout.labelBytes + imageBytes);
+      if (bytes !== expected) {
+        throw new BuilderError(
+          "import/wrong-size",
+          `${path} must hold ${numRecords} records of ${layout.format}, ${expected} bytes, got ${bytes}. ` +
+            "Get the file again: it was cut, or is of another data set.",
+        );
+      }
+      files.set(name, { name: path, open: () => createReadStream(path) });
+    }
+  }
+  return files;
+}
+
+async function filesOfArchive(path: string, layouts: readonly CifarLayout[]): Promise<Map<string, CifarFile>> {
+  const sizes = new Map(
+    layouts.flatMap(({ labelBytes, files }) =>
+      files.map(({ name, numRecords }) => [name, numRecords * (labelBytes + imageBytes)] as const),
+    ),
+  );
+  const nameOf = (member: string) => member.replace(/^(\.\/)?(cifar-10-batches-bin\/|cifar-100-binary\/)?/, "");
+  const members = await readTarGz({ path, sizeOf: (member) => sizes.get(nameOf(member)) });
+  return new Map(
+    members.map(({ path: member, bytes }) => [
+      nameOf(member),
+      { name: `${path}:${nameOf(member)}`, open: () => [bytes] },
+    ]),
+  );
+}
+
+async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLayout): AsyncGenerator<CifarImages> {
+  const { labelBytes, classNames } = layout;
+  const recordBytes = labelBytes + imageBytes;
+  const reader = new ByteReader(file.open(), {
+    endsEarly: () =>
+      new BuilderError("import/wrong-size", `${file.name} must hold ${numRecords} records. It was cut: get it again.`),
+  });
+  try {
+    for (let start = 0; start < numRecords; start += chunkRows) {
+      const rows = Math.min(chunkRows, numRecords - start);
+      const bytes = await reader.read(rows * recordBytes);
+      const planar = new Uint8Array(rows * imageBytes);
+      const labels = new Uint8Array(rows);
+      for (let row = 0; row < rows; row++) {
+        const record = bytes.subarray(row * recordBytes, (row + 1) * recordBytes);
+        const label = record[labelBytes - 1]!;
+        if (label >= classNames.length) throw badLabel(file.name, start + row, label, classNames.length);
+        labels[row] = label;
+        planar.set(record.subarray(labelBytes), row * imageBytes);
+      }
+      yield { images: chwToHwc(planar), labels };
+    }
+  } catch (thrown) {
+    throw diskError(thrown, "read", file.name);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function sizeOfFile(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return undefined;
+  }
+}
+
+function badLabel(name: string, record: number, label: number, numClasses: number): BuilderError {
+  return new BuilderError(
+    "import/label-out-of-range",
+    `${name} record ${record}: a label must lie in [0, ${numClasses - 1}], got ${label}. ` +
+      "Get the file again: it is damaged, or is of another data set.",
+  );
+}

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { fileExists, readWholeFile } from "../read-file.ts";
+
+/** File beside a set that names its classes, one a line; the line number is the label. */
+export const classNamesFile = "class-names.txt";
+
+/** Labels are bytes in the loader. */
+const maxClasses = 256;
+
+/**
+ * @param path - named in errors
+ * @returns the names, once they are fit to be class names
+ * @throws BuilderError `import/bad-class-names` unless there are 1 to 256, all different, and each can be the name of a
+ *   folder anywhere
+ */
+export function checkClassNames(classNames: readonly string[], path: string): readonly string[] {
+  const refuse = (what: string) => {
+    throw new BuilderError("import/bad-class-names", `${path} ${what}. Rename, or leave some out.`);
+  };
+  if (classNames.length < 1 || classNames.length > maxClasses) {
+    refuse(`must name 1 to ${maxClasses} classes, got ${classNames.length}`);
+  }
+  const seen = new Set<string>();
+  for (const name of classNames) {
+    const shown = JSON.stringify(name.slice(0, 60));
+    if (!isSafeName(name)) refuse(`must name classes in letters, digits, spaces and the like, got ${shown}`);
+    if (seen.has(name)) refuse(`must name each class once, got ${shown} twice`);
+    seen.add(name);
+  }
+  return classNames;
+}
+
+/** The names in a folder's class-names.txt, or undefined if it has none. */
+export async function readClassNames(folder: string): Promise<readonly string[] | undefined> {
+  const path = join(folder, classNamesFile);
+  if (!(await fileExists(path))) return undefined;
+  const lines = Buffer.from(await readWholeFile(path))
+    .toString("utf8")
+    .split(/\r?\n/);
+  if (lines.at(-1) === "") lines.pop();
+  return checkClassNames(lines, path);
+}
+
+/** Whether a class name can be a folder's name: no path, nothing hidden, nothing that cannot be seen. */
+function isSafeName(name: string): boolean {
+  return name.length <= 100 && name === name.trim() && /^[^./\\:*?"<>|\p{C}][^/\\:*?"<>|\p{C}]*$/u.test(name);
+}

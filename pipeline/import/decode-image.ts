@@ -1,0 +1,63 @@
+import sharp from "sharp";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
+
+/** Larger pictures are refused before they are unpacked: a small file can hold gigapixels. */
+const maxPixels = 2 ** 26;
+
+/**
+ * A PNG or JPEG as pixels.
+ * @param options.resize - pictures of other sizes are scaled to cover 32×32 and cut at the centre; else they are refused
+ * @returns uint8, shape [32, 32, 3] flattened
+ * @throws BuilderError `image/…` for anything that is not such a picture; transparency too
+ */
+export async function decodeImage(path: string, options: { readonly resize: boolean }): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  let channels: number;
+  try {
+    const image = sharp(path, { limitInputPixels: maxPixels, failOn: "warning" });
+    const { format, width, height, pages } = await image.metadata();
+    if ((format !== "png" && format !== "jpeg") || (pages ?? 1) > 1) throw notAPicture(path, `it is ${format}`);
+    if (!options.resize && (width !== imageSide || height !== imageSide)) {
+      throw new BuilderError(
+        "image/wrong-size",
+        `${path} must be ${imageSide}×${imageSide} pixels, got ${width}×${height}. ` +
+          "Give --resize to have such pictures scaled, or take it away.",
+      );
+    }
+    const upright = image.autoOrient();
+    const sized = options.resize ? upright.resize(imageSide, imageSide, { fit: "cover" }) : upright;
+    const { data, info } = await sized
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    bytes = data;
+    channels = info.channels;
+  } catch (thrown) {
+    if (thrown instanceof BuilderError) throw thrown;
+    throw notAPicture(path, messageOf(thrown).replaceAll(/\s+/g, " ").trim(), thrown);
+  }
+  if (channels === 3 && bytes.length === imageBytes) return bytes;
+  if (channels !== 4) throw notAPicture(path, `it has ${channels} channels`);
+  return withoutAlpha(bytes, path);
+}
+
+function withoutAlpha(rgba: Uint8Array, path: string): Uint8Array {
+  const rgb = new Uint8Array(imageBytes);
+  for (let pixel = 0; pixel < imagePixels; pixel++) {
+    if (rgba[4 * pixel + 3] !== 255) {
+      throw new BuilderError(
+        "image/transparent",
+        `${path} must not be transparent, and is at pixel ${pixel}. Lay it on a background of your choice first.`,
+      );
+    }
+    rgb.set(rgba.subarray(4 * pixel, 4 * pixel + 3), 3 * pixel);
+  }
+  return rgb;
+}
+
+function notAPicture(path: string, what: string, cause?: unknown): BuilderError {
+  return new BuilderError("image/unreadable", `${path} must be a whole PNG or JPEG picture: ${what}. Take it away.`, {
+    cause,
+  });
+}

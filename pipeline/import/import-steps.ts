@@ -1,0 +1,162 @@
+import { BuilderError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
+import {
+  canonicalJson,
+  readReceipt,
+  removeStaleTemporaries,
+  requireSameOrigin,
+  type ShardInput,
+  writeManifest,
+  writeShard,
+} from "../../shards/index.ts";
+import { createdBy } from "../created-by.ts";
+import { toShardEntry } from "../publish-manifest.ts";
+import type { CifarImages } from "../read-cifar-10.ts";
+import { settleConfig } from "../settle-config.ts";
+import { unitStage } from "../stage.ts";
+import type { Step } from "../steps.ts";
+import { type Split, unitName } from "../units.ts";
+import { type CheckedSource, checkSource } from "./check-source.ts";
+import type { ImportSource } from "./import-source.ts";
+import { type ImportedRun, importedColumns, importedRunAt, readImportedRun } from "./imported-run.ts";
+import { openImportSource, type SourceOptions } from "./open-import-source.ts";
+import { RowCursor } from "./row-cursor.ts";
+
+/** What to import, and into which run. */
+export interface ImportOptions extends SourceOptions {
+  /** The run folder. */
+  readonly root: string;
+  /** Images of one shard. */
+  readonly unitSize: number;
+  /** The last so many images become the test part; if left out, as the source divides itself. */
+  readonly testCount?: number | undefined;
+}
+
+/**
+ * The steps of an import. The source is read twice: once to check all of it before anything is written, once to write.
+ * Done units are skipped, so an interrupted import goes on where it was.
+ * @returns steps that throw BuilderError for whatever is wrong with the source; `run/config-changed`; `disk/…`
+ */
+export async function importSteps(options: ImportOptions): Promise<Step[]> {
+  const source = await openImportSource(options);
+  const total = source.numRows.train + source.numRows.test;
+  let checked: CheckedSource;
+  let run: ImportedRun;
+  return [
+    {
+      name: "check",
+      total,
+      async *run(context) {
+        const { count, testCount } = divide(source, total, options);
+        checked = await checkSource(source, context);
+        const { format, classNames } = source;
+        const { unitSize, resize } = options;
+        const sourceSha256 = checked.sha256;
+        const split = { count, testCount, unitSize, resize };
+        run = importedRunAt(options.root, {
+          import: { format, sourceSha256, classNames: [...classNames], ...split, columns: { ...importedColumns } },
+        });
+        yield await settleConfig(run.folder.config, run.identity);
+        for (const directory of run.folder.directories) await removeStaleTemporaries(directory);
+      },
+    },
+    {
+      name: "import",
+      total,
+      async *run(context) {
+        const cursor = new RowCursor(source.read());
+        const stage = unitStage({
+          name: "import",
+          run,
+          models: {},
+          pathOf: run.folder.shard,
+          write: async ({ idStart, idEnd }, sink) => {
+            const chunks = cursor.take(idStart, idEnd, () => context.signal.throwIfAborted());
+            const rows = await writeShard(sink, toShardRows(chunks, idStart, source.classNames), source.classNames);
+            context.count("import/images", rows);
+            return rows;
+          },
+          close: () => cursor.close(),
+        });
+        yield* stage(run.units, context);
+      },
+    },
+    {
+      name: "manifest",
+      total: 0,
+      async *run() {
+        yield await publishImported(run, checked);
+      },
+    },
+  ];
+}
+
+/** Rows of each split. */
+function divide(source: ImportSource, total: number, options: ImportOptions): { count: number; testCount: number } {
+  const testCount = options.testCount ?? source.numRows.test;
+  if (total > testCount) return { count: total - testCount, testCount };
+  throw new BuilderError(
+    "import/no-train-images",
+    `${options.path} holds ${total} images, ${testCount} of them for the test part: none is left to train on. ` +
+      "Use a larger set, or a smaller --test-count.",
+  );
+}
+
+async function* toShardRows(
+  chunks: AsyncIterable<CifarImages>,
+  idStart: number,
+  classNames: readonly string[],
+): AsyncGenerator<ShardInput> {
+  let nextId = idStart;
+  for await (const { images, labels } of chunks) {
+    const rows = labels.length;
+    const probabilities = new Float32Array(rows * classNames.length);
+    for (const [row, label] of labels.entries()) probabilities[row * classNames.length + label] = 1;
+    const firstId = nextId;
+    nextId += rows;
+    yield {
+      id: Float64Array.from({ length: rows }, (_, row) => firstId + row),
+      image: images.subarray(0, rows * imageBytes),
+      label: labels,
+      class: new Int32Array(rows).fill(-1),
+      confidence: new Float32Array(rows).fill(1),
+      probabilities,
+    };
+  }
+}
+
+async function publishImported(run: ImportedRun, checked: CheckedSource): Promise<void> {
+  const { identity, folder, hash } = run;
+  const { count, testCount, classNames, format } = identity.import;
+  const entries = async (split: Split) => {
+    const units = run.units.filter((unit) => unit.split === split);
+    return await Promise.all(
+      units.map(async (unit) => {
+        const path = folder.receipt("import", unitName(unit));
+        const receipt = await readReceipt(path);
+        requireSameOrigin(path, receipt, { configHash: hash, models: {} });
+        return toShardEntry(folder, unit, receipt);
+      }),
+    );
+  };
+  const classCounts = [checked.numByLabel(0, count), checked.numByLabel(count, count + testCount)] as const;
+  await writeManifest(folder.dataset, {
+    name: `imported ${format}`,
+    classNames,
+    imageShape: [32, 32, 3],
+    splits: {
+      train: { rows: count, shards: await entries("train"), classCounts: classCounts[0] },
+      test: { rows: testCount, shards: await entries("test"), classCounts: classCounts[1] },
+    },
+    configHash: hash,
+    config: JSON.parse(canonicalJson(identity)),
+    models: {},
+    removals: {},
+    createdBy,
+  });
+}
+
+/** What an earlier call settled, for options that are left out now. */
+export async function readSettledImport(root: string) {
+  return (await readImportedRun(root))?.identity.import;
+}

@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { hashConfig } from "../../shards/index.ts";
+import { isImported } from "../run.ts";
+import { type RunFolder, runFolderAt } from "../run-folder.ts";
+import { readSettledConfig } from "../settle-config.ts";
+import { planUnits, type Unit } from "../units.ts";
+import { importFormats } from "./import-source.ts";
+
+/** How the columns come about that a labelled set from elsewhere does not have. Written into every manifest. */
+export const importedColumns = {
+  id: "row of the source, train before test",
+  class: "-1: no generator was asked for anything",
+  probabilities: "1 for the label, 0 for all others: the source has no probabilities",
+  confidence: "1, the probability of the label",
+} as const;
+
+const identitySchema = z.strictObject({
+  import: z.strictObject({
+    format: z.enum(importFormats),
+    /** Of all labels and pixels, whatever they were packed in. */
+    sourceSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    classNames: z.array(z.string().min(1)),
+    count: z.int().min(1),
+    testCount: z.int().min(0),
+    unitSize: z.int().min(1),
+    /** Whether pictures were scaled to 32×32. */
+    resize: z.boolean(),
+    columns: z.record(z.string(), z.string()),
+  }),
+});
+
+/** What determines the bytes of an imported set; its run.json and its manifest hold it. */
+export type ImportIdentity = Readonly<z.infer<typeof identitySchema>>;
+
+/** A run whose data set was imported: it has no models, and one stage. */
+export interface ImportedRun {
+  readonly folder: RunFolder;
+  readonly identity: ImportIdentity;
+  readonly hash: string;
+  readonly units: readonly Unit[];
+}
+
+/** The run at `root` that an import with this identity makes; nothing is read or written. */
+export function importedRunAt(root: string, identity: ImportIdentity): ImportedRun {
+  return { folder: runFolderAt(root), identity, hash: hashConfig(identity), units: planUnits(identity.import) };
+}
+
+/**
+ * The imported run at `root`, or undefined if there is none, or one that was built.
+ * @throws BuilderError `run/unreadable`, `json/corrupt`, `disk/…`
+ */
+export async function readImportedRun(root: string): Promise<ImportedRun | undefined> {
+  const path = runFolderAt(root).config;
+  const settled = await readSettledConfig(path);
+  if (settled === undefined || !isImported(settled)) return undefined;
+  const parsed = identitySchema.safeParse(settled);
+  if (parsed.success) return importedRunAt(root, parsed.data);
+  throw new BuilderError(
+    "run/unreadable",
+    `${path} must describe an import, and does not: ${messageOf(parsed.error.issues[0])}. Use the cifar5m that wrote it.`,
+  );
+}

@@ -1,0 +1,58 @@
+import { BuilderError } from "../../core/errors.ts";
+import { findCifarFormat, openCifarSource } from "./cifar-source.ts";
+import { openImageFolderSource } from "./image-folder-source.ts";
+import { type ImportFormat, type ImportSource, importFormats } from "./import-source.ts";
+import { isFolder, listNames } from "./list-names.ts";
+import { holdsNpz, openNpzSource } from "./npz-source.ts";
+
+/** What to import. */
+export interface SourceOptions {
+  /** A file or folder. */
+  readonly path: string;
+  /** Found from what lies at the path if left out. */
+  readonly format?: ImportFormat | undefined;
+  /** Images in each file of CIFAR-10; a fifth of those in CIFAR-100's train.bin. */
+  readonly recordsPerFile: number;
+  /** Scale pictures of an image folder to 32×32. */
+  readonly resize: boolean;
+}
+
+/**
+ * Opens a set made elsewhere, after a look at its names and headers.
+ * @throws BuilderError `import/unknown-source`, `import/…`, `npz/…`, `image/…`, `archive/…`, `disk/…`
+ */
+export async function openImportSource(options: SourceOptions): Promise<ImportSource> {
+  const { path, recordsPerFile, resize } = options;
+  const format = options.format ?? (await findFormat(path));
+  if (resize && format !== "image-folder") {
+    throw new BuilderError("usage/nothing-to-resize", "--resize is for image folders only. Leave it out.");
+  }
+  switch (format) {
+    case "npz":
+      return await openNpzSource(path);
+    case "image-folder":
+      return await openImageFolderSource(path, { resize });
+    case "cifar":
+      return await openCifarSource({ path, recordsPerFile });
+    default:
+      return await openCifarSource({ path, format, recordsPerFile });
+  }
+}
+
+/** `cifar`: an archive, which only reading it tells. */
+async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
+  if (await isFolder(path)) {
+    if (await holdsNpz(path)) return "npz";
+    const cifar = await findCifarFormat(path);
+    if (cifar !== undefined) return cifar;
+    for (const name of await listNames(path)) if (await isFolder(`${path}/${name}`)) return "image-folder";
+  } else {
+    if (path.endsWith(".npz")) return "npz";
+    if (/\.(tar\.gz|tgz)$/.test(path)) return "cifar";
+  }
+  throw new BuilderError(
+    "import/unknown-source",
+    `${path} must be .npz files, the binary version of CIFAR-10 or CIFAR-100, or a folder of pictures by class, and looks ` +
+      `like none of them. Name what it is with --format ${importFormats.join(" | ")}.`,
+  );
+}

@@ -1,0 +1,149 @@
+import type { Readable } from "node:stream";
+import { crc32 } from "node:zlib";
+import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { diskError } from "../../shards/index.ts";
+import { ByteReader } from "./byte-reader.ts";
+
+/** More members than this are no CIFAR-5m part. */
+const maxMembers = 64;
+/** Deflate packs no more than this many bytes into one. */
+const maxInflation = 1032;
+
+/** A member of an .npz, open at its first byte. */
+export interface NpzMember {
+  /** `part0.npz: X.npy`, for errors. */
+  readonly name: string;
+  /** Size once unpacked, as the archive says. */
+  readonly bytes: number;
+  readonly reader: ByteReader;
+  /** @throws BuilderError `npz/corrupt` if bytes are left, or those that came do not match the archive's checksum */
+  finish(): Promise<void>;
+}
+
+/** An open .npz; its names are never used as paths. */
+export interface NpzArchive {
+  /** @throws BuilderError `npz/missing-array`, `npz/corrupt`, `disk/…` */
+  openMember(name: string): Promise<NpzMember>;
+  close(): void;
+}
+
+/**
+ * Opens an .npz, zip64 or not; members may be stored or deflated.
+ * @throws BuilderError `npz/corrupt`, `disk/…`
+ */
+export async function openNpz(path: string): Promise<NpzArchive> {
+  const zip = await attempt(path, () => openPromise(path, { autoClose: false, lazyEntries: true }));
+  try {
+    const entries = await attempt(path, () => listEntries(zip, path));
+    const streams: Readable[] = [];
+    return {
+      openMember: async (name) => {
+        const entry = entries.get(name);
+        if (entry === undefined) {
+          const found = [...entries.keys()].map((key) => JSON.stringify(key.slice(0, 40))).slice(0, 5);
+          throw new BuilderError(
+            "npz/missing-array",
+            `${path} must hold the arrays X and Y, ${name} is not among ${found.join(", ") || "its members: there are none"}. ` +
+              "Save it with numpy.savez(path, X=images, Y=labels).",
+          );
+        }
+        requirePossible(entry, path);
+        const stream = await attempt(path, () => zip.openReadStreamPromise(entry));
+        streams.push(stream);
+        return memberOf(entry, stream, path);
+      },
+      close: () => {
+        // The file stays open as long as one of its streams does.
+        for (const stream of streams) stream.destroy();
+        zip.close();
+      },
+    };
+  } catch (thrown) {
+    zip.close();
+    throw thrown;
+  }
+}
+
+async function listEntries(zip: ZipFile, path: string): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  if (zip.entryCount > maxMembers)
+    throw corrupt(path, `it has ${zip.entryCount} members, at most ${maxMembers} make sense`);
+  for await (const entry of zip.eachEntry()) {
+    if (entries.has(entry.fileName)) throw corrupt(path, `it has two members ${JSON.stringify(entry.fileName)}`);
+    entries.set(entry.fileName, entry);
+  }
+  return entries;
+}
+
+/** What memory is set aside for is bounded by the bytes that are there, whatever the archive promises. */
+function requirePossible(entry: Entry, path: string): void {
+  if (entry.uncompressedSize <= entry.compressedSize * maxInflation + 64) return;
+  throw corrupt(
+    `${path}: ${entry.fileName}`,
+    `its ${entry.compressedSize} bytes cannot unpack to the ${entry.uncompressedSize} it promises`,
+  );
+}
+
+function memberOf(entry: Entry, stream: Readable, path: string): NpzMember {
+  const name = `${path}: ${entry.fileName}`;
+  let sum = 0;
+  const reader = new ByteReader(checked(stream, name), {
+    endsEarly: () => corrupt(name, `it ends before the ${entry.uncompressedSize} bytes it promises`),
+    onBytes: (bytes) => {
+      sum = crc32(bytes, sum);
+    },
+  });
+  return {
+    name,
+    bytes: entry.uncompressedSize,
+    reader,
+    finish: async () => {
+      if (!(await reader.isAtEnd()))
+        throw corrupt(name, `it goes on after the ${entry.uncompressedSize} bytes it promises`);
+      if (sum !== entry.crc32) throw corrupt(name, `its checksum is ${hex(sum)}, the archive says ${hex(entry.crc32)}`);
+    },
+  };
+}
+
+/** The chunks of a stream, which may fail before the first of them is asked for. */
+function checked(stream: Readable, name: string): AsyncGenerator<Uint8Array> {
+  let failure: unknown;
+  stream.on("error", (error) => {
+    failure ??= error;
+  });
+  async function* chunks() {
+    try {
+      if (failure !== undefined) throw failure;
+      for await (const chunk of stream) {
+        yield chunk as Uint8Array;
+        if (failure !== undefined) throw failure;
+      }
+    } catch (thrown) {
+      throw asCorrupt(thrown, name);
+    }
+  }
+  return chunks();
+}
+
+async function attempt<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw asCorrupt(thrown, name);
+  }
+}
+
+function asCorrupt(thrown: unknown, name: string): unknown {
+  const known = diskError(thrown, "read", name);
+  return known instanceof BuilderError ? known : corrupt(name, messageOf(thrown), thrown);
+}
+
+function corrupt(name: string, what: string, cause?: unknown): BuilderError {
+  const words = what.replaceAll(/\s+/g, " ").replace(/\.$/, "");
+  return new BuilderError("npz/corrupt", `${name} must be a whole .npz: ${words}. Get the file again.`, { cause });
+}
+
+function hex(sum: number): string {
+  return sum.toString(16).padStart(8, "0");
+}

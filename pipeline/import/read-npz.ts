@@ -1,0 +1,116 @@
+import { BuilderError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
+import type { CifarImages } from "../read-cifar-10.ts";
+import { chunkRows } from "./import-source.ts";
+import { readNpyHeader } from "./npy-header.ts";
+import { type NpzArchive, type NpzMember, openNpz } from "./open-npz.ts";
+
+/** Number of images of an .npz, after a look at its headers. @throws as `readNpz` */
+export async function countNpzRows(path: string): Promise<number> {
+  return await withArrays(path, async ({ numRows }) => numRows);
+}
+
+/**
+ * Images and labels of an .npz in the layout of CIFAR-5m: `X` uint8, shape [N, 32, 32, 3]; `Y` integers, shape [N].
+ * Both are streamed side by side; memory does not depend on N.
+ * @throws BuilderError `npz/…` for anything else; `disk/…`
+ */
+export async function* readNpz(path: string, classNames: readonly string[]): AsyncGenerator<CifarImages> {
+  const archive = await openNpz(path);
+  try {
+    const { x, y, numRows, label } = await openArrays(archive);
+    for (let row = 0; row < numRows; row += chunkRows) {
+      const rows = Math.min(chunkRows, numRows - row);
+      const images = await x.reader.read(rows * imageBytes);
+      const values = Buffer.from(await y.reader.read(rows * label.bytes));
+      const labels = new Uint8Array(rows);
+      for (let index = 0; index < rows; index++) {
+        const value = label.read(values, index * label.bytes);
+        if (value < 0 || value >= classNames.length) throw badLabel(y.name, row + index, value, classNames);
+        labels[index] = Number(value);
+      }
+      yield { images, labels };
+    }
+    await x.finish();
+    await y.finish();
+  } finally {
+    archive.close();
+  }
+}
+
+/** How one integer of Y is read. */
+interface LabelType {
+  readonly bytes: number;
+  read(values: Buffer, position: number): number | bigint;
+}
+
+const labelTypes: Readonly<Record<string, LabelType>> = {
+  "|u1": { bytes: 1, read: (values, position) => values.readUInt8(position) },
+  "|i1": { bytes: 1, read: (values, position) => values.readInt8(position) },
+  "<u2": { bytes: 2, read: (values, position) => values.readUInt16LE(position) },
+  "<i2": { bytes: 2, read: (values, position) => values.readInt16LE(position) },
+  "<u4": { bytes: 4, read: (values, position) => values.readUInt32LE(position) },
+  "<i4": { bytes: 4, read: (values, position) => values.readInt32LE(position) },
+  "<u8": { bytes: 8, read: (values, position) => values.readBigUInt64LE(position) },
+  "<i8": { bytes: 8, read: (values, position) => values.readBigInt64LE(position) },
+};
+
+interface Arrays {
+  readonly x: NpzMember;
+  readonly y: NpzMember;
+  readonly numRows: number;
+  readonly label: LabelType;
+}
+
+async function withArrays<Result>(path: string, use: (arrays: Arrays) => Promise<Result>): Promise<Result> {
+  const archive = await openNpz(path);
+  try {
+    return await use(await openArrays(archive));
+  } finally {
+    archive.close();
+  }
+}
+
+async function openArrays(archive: NpzArchive): Promise<Arrays> {
+  const x = await archive.openMember("X.npy");
+  const y = await archive.openMember("Y.npy");
+  const xHeader = await readNpyHeader(x.reader, x.name);
+  const yHeader = await readNpyHeader(y.reader, y.name);
+  const [numRows = 0, ...imageShape] = xHeader.shape;
+  if (xHeader.descr !== "|u1") throw wrongType(x.name, "uint8 (|u1)", xHeader.descr);
+  if (imageShape.join() !== "32,32,3") throw wrongShape(x.name, "(N, 32, 32, 3)", xHeader.shape);
+  const label = labelTypes[yHeader.descr];
+  if (label === undefined) throw wrongType(y.name, `integers (${Object.keys(labelTypes).join(", ")})`, yHeader.descr);
+  if (yHeader.shape.length !== 1 || yHeader.shape[0] !== numRows)
+    throw wrongShape(y.name, `(${numRows},)`, yHeader.shape);
+  requireSize(x, xHeader.headerBytes + numRows * imageBytes);
+  requireSize(y, yHeader.headerBytes + numRows * label.bytes);
+  return { x, y, numRows, label };
+}
+
+/** A header that promises more than the archive holds, or less, is a lie. */
+function requireSize(member: NpzMember, expected: number): void {
+  if (member.bytes === expected) return;
+  throw new BuilderError(
+    "npz/wrong-size",
+    `${member.name} must be ${expected} bytes by its shape, the archive says ${member.bytes}. Get the file again.`,
+  );
+}
+
+function wrongType(name: string, rule: string, descr: string): BuilderError {
+  const seen = JSON.stringify(descr.slice(0, 40));
+  return new BuilderError("npz/wrong-dtype", `${name} must hold ${rule}, got ${seen}. Convert it with numpy's astype.`);
+}
+
+function wrongShape(name: string, rule: string, shape: readonly number[]): BuilderError {
+  const seen = `(${shape.slice(0, 8).join(", ")}${shape.length === 1 ? "," : ""})`;
+  return new BuilderError("npz/wrong-shape", `${name} must have shape ${rule}, got ${seen}. Reshape it with numpy.`);
+}
+
+function badLabel(name: string, row: number, value: number | bigint, classNames: readonly string[]): BuilderError {
+  return new BuilderError(
+    "npz/label-out-of-range",
+    `${name} row ${row}: a label must lie in [0, ${classNames.length - 1}], got ${value}. ` +
+      "Put a class-names.txt with one name a line beside the file if it has other classes than CIFAR-10.",
+  );
+}

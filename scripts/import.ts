@@ -1,0 +1,56 @@
+import { resolve } from "node:path";
+import { BuilderError } from "../core/errors.ts";
+import { type ImportFormat, importFormats } from "../pipeline/import/import-source.ts";
+import { importSteps, readSettledImport } from "../pipeline/import/import-steps.ts";
+import { runFolderAt } from "../pipeline/run-folder.ts";
+import { readManifest } from "../shards/index.ts";
+import type { Command } from "./command.ts";
+import { choiceOption, wholeNumberOption } from "./parse-option.ts";
+import { runIfMain } from "./run-if-main.ts";
+
+export const importCommand: Command = {
+  words: ["import"],
+  describe: "bring a labelled set made elsewhere into a run, as shards",
+  configKeys: ["unitSize", "recordsPerFile"],
+  options: {
+    from: {
+      type: "string",
+      requiresArg: true,
+      demandOption: true,
+      describe:
+        "CIFAR-5m .npz files, binary CIFAR-10 or CIFAR-100 (folder or .tar.gz), or a folder of pictures by class",
+    },
+    format: {
+      type: "string",
+      requiresArg: true,
+      describe: `${importFormats.join(" | ")} [default: what it looks like]`,
+    },
+    "test-count": {
+      type: "string",
+      requiresArg: true,
+      describe: "the last so many images become the test part [default: as the source is divided]",
+    },
+    resize: { type: "boolean", describe: "scale pictures of other sizes to 32×32" },
+  },
+  steps: async ({ root, config, option }) => {
+    const from = option("from");
+    if (from === undefined) throw new BuilderError("usage/wrong", "--from must name what to import. See --help.");
+    const settled = await readSettledImport(root);
+    return await importSteps({
+      root,
+      path: from,
+      format: choiceOption<ImportFormat>("format", option("format"), importFormats),
+      recordsPerFile: config.recordsPerFile,
+      unitSize: config.unitSize,
+      testCount: wholeNumberOption("test-count", option("test-count"), 0) ?? settled?.testCount,
+      resize: option("resize") === undefined ? (settled?.resize ?? false) : option("resize") === "true",
+    });
+  },
+  finish: async ({ root }) => {
+    const { dataset } = runFolderAt(root);
+    const { train, test } = (await readManifest(dataset)).splits;
+    process.stdout.write(`imported: ${train.rows} train and ${test.rows} test images in ${resolve(dataset)}\n`);
+  },
+};
+
+await runIfMain(import.meta.url, importCommand);

@@ -1,0 +1,11 @@
+import { type ExportOptions, exportSteps } from "../../../pipeline/export/export-steps.ts";
+import { runSteps, testContext } from "../run-build.ts";
+
+/** Exports to the end. @returns what was counted */
+export async function runExport(
+  options: Pick<ExportOptions, "root" | "target" | "format"> & Partial<ExportOptions>,
+): Promise<ReadonlyMap<string, number>> {
+  const context = testContext();
+  await runSteps(await exportSteps({ splits: ["train", "test"], partSize: 7, ...options }), context);
+  return context.counts;
+}

@@ -1,0 +1,126 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import { describe, expect, test } from "vitest";
+import { verifyRun } from "../../../pipeline/verify.ts";
+import { makeTestFolder } from "../../shards/make-rows.ts";
+import { errorOf } from "../expect-error.ts";
+import { testContext } from "../run-build.ts";
+import { makeImages } from "./make-images.ts";
+import { readSplit, rowsOf, runImport } from "./run-import.ts";
+
+const set = makeImages("pictures", 12, 3);
+const classes = ["cat", "dog", "emu, large"];
+const pixelsOf = (row: number) => set.images.subarray(row * 3072, (row + 1) * 3072);
+const raw = (width: number, height: number, channels: 3 | 4 = 3) => ({ raw: { width, height, channels } });
+
+async function place(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+}
+
+async function placePicture(path: string, row: number): Promise<void> {
+  await place(path, await sharp(pixelsOf(row), raw(32, 32)).png().toBuffer());
+}
+
+/** One picture a row, in the folder of its class. */
+async function placeSet(source: string, start: number, end: number): Promise<void> {
+  for (let row = start; row < end; row++) {
+    await placePicture(join(source, classes[set.labels[row]!]!, `${String(row).padStart(4, "0")}.png`), row);
+  }
+}
+
+test("a folder of pictures by class is read in the order of file names, with the folders as class names", async () => {
+  const folder = await makeTestFolder();
+  const [source, root] = [join(folder, "source"), join(folder, "run")];
+  await placeSet(source, 0, 12);
+  await place(join(source, "cat", ".DS_Store"), Buffer.from("hidden"));
+  await runImport({ root, path: source, testCount: 2 });
+  const { manifest, ...train } = await readSplit(root, "train");
+  expect(manifest.classNames).toEqual(classes);
+  expect(train).toMatchObject(rowsOf(set, 0, 10));
+  expect(await readSplit(root, "test")).toMatchObject(rowsOf(set, 10, 12));
+  expect(await verifyRun(root, testContext())).toEqual([]);
+});
+
+test("train and test folders become train and test", async () => {
+  const folder = await makeTestFolder();
+  const [source, root] = [join(folder, "source"), join(folder, "run")];
+  await placeSet(join(source, "train"), 0, 9);
+  await placeSet(join(source, "test"), 9, 12);
+  await runImport({ root, path: source });
+  expect(await readSplit(root, "train")).toMatchObject(rowsOf(set, 0, 9));
+  expect(await readSplit(root, "test")).toMatchObject(rowsOf(set, 9, 12));
+});
+
+test("grey, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
+  const folder = await makeTestFolder();
+  const [source, root] = [join(folder, "source"), join(folder, "run")];
+  const flat = sharp({ create: { width: 32, height: 32, channels: 3, background: { r: 90, g: 90, b: 90 } } });
+  await place(join(source, "a", "0.png"), await flat.clone().toColourspace("b-w").png().toBuffer());
+  await place(join(source, "a", "1.png"), await flat.clone().ensureAlpha().png().toBuffer());
+  await place(join(source, "a", "2.png"), await flat.clone().toColourspace("rgb16").png().toBuffer());
+  await place(join(source, "a", "3.jpg"), await flat.clone().jpeg({ quality: 100 }).toBuffer());
+  await runImport({ root, path: source });
+  const { images } = await readSplit(root, "train");
+  expect(images).toHaveLength(4 * 3072);
+  expect([...images].every((value) => Math.abs(value - 90) <= 1)).toBe(true);
+});
+
+test("--resize scales other sizes to cover 32×32 and cuts at the centre", async () => {
+  const folder = await makeTestFolder();
+  const [source, root] = [join(folder, "source"), join(folder, "run")];
+  // Red, wide margins left and right of a green square: only the square is to stay.
+  const wide = new Uint8Array(128 * 64 * 3);
+  for (let pixel = 0; pixel < 128 * 64; pixel++)
+    wide[3 * pixel + ((pixel % 128) - 32 < 64 && pixel % 128 >= 32 ? 1 : 0)] = 200;
+  await place(join(source, "a", "wide.png"), await sharp(wide, raw(128, 64)).png().toBuffer());
+  await errorOf(() => runImport({ root, path: source }), "image/wrong-size");
+  await runImport({ root, path: source, resize: true });
+  const { images } = await readSplit(root, "train");
+  const centre = (16 * 32 + 16) * 3;
+  expect([...images.subarray(centre, centre + 3)]).toEqual([0, 200, 0]);
+});
+
+describe("refused in one line, with nothing written:", () => {
+  const picture = () => sharp(pixelsOf(0), raw(32, 32)).png();
+  test.for([
+    ["a picture of another size", "image/wrong-size", "a/1.png", () => picture().resize(33, 32).toBuffer()],
+    ["a picture cut short", "image/unreadable", "a/1.png", async () => (await picture().toBuffer()).subarray(0, 900)],
+    ["a text named like a picture", "image/unreadable", "a/1.png", async () => Buffer.from("no picture")],
+    ["another kind of picture", "image/unreadable", "a/1.png", () => picture().webp().toBuffer()],
+    ["a transparent picture", "image/transparent", "a/1.png", () => picture().ensureAlpha(0.5).toBuffer()],
+    ["another kind of file", "import/not-a-picture", "a/notes.txt", async () => Buffer.from("notes")],
+    [
+      "too many pixels",
+      "image/(wrong-size|unreadable)",
+      "a/1.png",
+      () =>
+        sharp({ create: { width: 9000, height: 9000, channels: 3, background: "red" } })
+          .png()
+          .toBuffer(),
+    ],
+    ["a class no folder can have everywhere", "import/bad-class-names", "what?/1.png", () => picture().toBuffer()],
+  ] as const)("%s", async ([, code, name, makeBytes]) => {
+    const folder = await makeTestFolder();
+    const source = join(folder, "source");
+    await placePicture(join(source, "a", "0.png"), 0);
+    await place(join(source, name), await makeBytes());
+    const { message } = await errorOf(() => runImport({ root: join(folder, "run"), path: source }), code);
+    expect(message).not.toContain("\n");
+    expect(message).toContain(source);
+    expect(await readdir(folder)).toEqual(["source"]);
+  });
+
+  test("a class without pictures", async () => {
+    const folder = await makeTestFolder();
+    const source = join(folder, "source");
+    await placeSet(source, 0, 12);
+    await mkdir(join(source, "fox"));
+    const { message } = await errorOf(
+      () => runImport({ root: join(folder, "run"), path: source }),
+      "import/empty-class",
+    );
+    expect(message).toContain("fox");
+  });
+});
