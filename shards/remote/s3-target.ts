@@ -20,7 +20,7 @@ export function s3Target(folder: S3Folder): UploadTarget {
       Key: keyOf(name),
       Body: data,
       ContentLength: data.byteLength,
-      // Servers check at least one of the two on arrival; the second is also kept, and told by `holds`.
+      // For the servers that check them on arrival; for those that do not, `holds` asks afterwards.
       ContentMD5: createHash("md5").update(data).digest("base64"),
       ChecksumSHA256: createHash("sha256").update(data).digest("base64"),
       ...extra,
