@@ -12,12 +12,18 @@ export function findPythonModules(names: readonly string[]): Set<string> {
  * Runs a Python script, on one thread.
  * @param script - relative to this folder
  * @param input - handed over as JSON
+ * @param variables - added to the environment
  * @returns what it printed
  * @throws Error with what it wrote to standard error, if it fails
  */
-export function runPython(script: string, args: readonly string[], input?: unknown): Promise<string> {
+export function runPython(
+  script: string,
+  args: readonly string[],
+  input?: unknown,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const env = { ...process.env, OMP_NUM_THREADS: "1", PYTHONDONTWRITEBYTECODE: "1" };
+  const env = { ...process.env, OMP_NUM_THREADS: "1", PYTHONDONTWRITEBYTECODE: "1", ...variables };
   return new Promise((resolve, reject) => {
     const child = execFile("python3", [path, ...args], { env, maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);

@@ -246,4 +246,12 @@ describe.skipIf(missing.length > 0)("PyTorch, where python3 has torch, numpy and
     );
     for (const [index, [, message]] of cases.entries()) expect(served[index]?.error).toMatch(message);
   });
+
+  test("the example trains in both regimes and resumes with the same weights", async () => {
+    const data = await makeTestFolder();
+    await makeDataset(data, { train: 400, test: 5, rowsPerShard: 150 });
+    const printed = await runPython("../../examples/python/train_torch.py", [data]);
+    expect(printed).toContain("finite: resumed after 6, the same weights");
+    expect(printed).toContain("infinite: resumed after 6, the same weights");
+  });
 });
