@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import type { Config } from "../pipeline/config.ts";
 import type { ModelRuntime } from "../pipeline/model-runtime.ts";
+import type { StageContext } from "../pipeline/stage.ts";
 import type { Step, StepOptions } from "../pipeline/steps.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -30,6 +31,10 @@ export interface Session {
   readonly reporter: Reporter;
   /** The value of one of the command's own options. */
   readonly option: (name: string) => string | undefined;
+  /** Whether one of the command's own switches was given. */
+  readonly isSet: (name: string) => boolean;
+  /** What the stages know of this process. */
+  readonly context: StageContext;
 }
 
 /** Keys that determine the data set. */

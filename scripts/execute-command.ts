@@ -30,6 +30,7 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
       return exitCodes.success;
     }
+    const context = contextOf(args, { config, reporter, signal: interruption.signal });
     const session: Session = {
       root,
       config,
@@ -38,8 +39,9 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       signal: interruption.signal,
       reporter,
       option: (name) => (typeof args[name] === "string" ? args[name] : undefined),
+      isSet: (name) => args[name] === true,
+      context,
     };
-    const context = contextOf(args, session);
     for (const step of command.steps?.(session) ?? []) await runStep(step, context, reporter);
     await command.finish?.(session);
     return exitCodes.success;
@@ -65,7 +67,10 @@ async function loadConfig(command: Command, root: string, args: Readonly<Record<
   return resolveConfig(mergeConfigs(mergeConfigs(settled, file), configFromFlags(command.configKeys, args)));
 }
 
-function contextOf(args: Readonly<Record<string, unknown>>, session: Session): StageContext {
+function contextOf(
+  args: Readonly<Record<string, unknown>>,
+  session: Pick<Session, "config" | "reporter" | "signal">,
+): StageContext {
   const { config, reporter, signal } = session;
   const worldSize = wholeNumber("world-size", args["world-size"] ?? "1", 1, 1_000_000);
   return {

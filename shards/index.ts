@@ -54,7 +54,8 @@ export type {
   TableSchema,
 } from "./table-schema.ts";
 export { removeStaleTemporaries } from "./temporary-file.ts";
-export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";
+export { type DatasetReport, type VerifyOptions, verifyDataset } from "./verify-dataset.ts";
+export { chooseShards, type VerifyMode, type VerifyPart } from "./verify-mode.ts";
 export type { DatasetProblem } from "./verify-shard.ts";
 export { writeShard } from "./write-shard.ts";
 export { defaultRowsPerBatch, writeTable } from "./write-table.ts";
