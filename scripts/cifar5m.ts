@@ -6,6 +6,8 @@ import { fetchCommand } from "./fetch.ts";
 import { inspectCommand } from "./inspect.ts";
 import { labelCommand } from "./label.ts";
 import { publishCommand } from "./publish.ts";
+import { regenerateCommand } from "./regenerate.ts";
+import { repairCommand } from "./repair.ts";
 import { runCommands } from "./run-commands.ts";
 import { sampleCommand } from "./sample.ts";
 import { trainGeneratorCommand } from "./train-generator.ts";
@@ -23,6 +25,8 @@ const commands: readonly Command[] = [
   dedupCommand,
   publishCommand,
   verifyCommand,
+  repairCommand,
+  regenerateCommand,
   inspectCommand,
 ];
 
