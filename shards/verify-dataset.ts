@@ -69,7 +69,8 @@ export async function verifyDataset(directory: string, options: VerifyOptions = 
       }
       const path = options.receiptOf?.(entry);
       if (path !== undefined) problems.push(...(await checkShardReceipt({ path, directory, entry, manifest })));
-      options.onProgress?.({ file: entry.file, done: ++done, total });
+      done++;
+      options.onProgress?.({ file: entry.file, done, total });
     }
     const listed = manifest.splits[split].classCounts;
     if (isWhole && classCounts.join() !== listed.join()) {

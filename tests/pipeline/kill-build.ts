@@ -15,21 +15,38 @@ export async function killBuilds(options: {
   /** A kill comes at a random moment up to this. */
   readonly maxLifeMs: number;
   readonly check: (root: string) => Promise<void>;
+  /** What a kill's moment is counted from: the start of the process (default), or its first output, which says that it works. */
+  readonly countFrom?: "start" | "ready";
+  /** Makes the new folder, where the program needs something in it. */
+  readonly prepare?: (root: string) => Promise<void>;
+  /** Gets the folder after each kill. */
+  readonly checkKilled?: (root: string) => Promise<void>;
 }): Promise<void> {
   let numKilled = 0;
   for (let build = 0; numKilled < options.numKills; build++) {
     const root = join(options.folder, `killed${build}`);
     const program = options.program(root);
-    while (await runAndKill(program, Math.random() * options.maxLifeMs)) numKilled++;
+    await options.prepare?.(root);
+    while (await runAndKill(program, Math.random() * options.maxLifeMs, options.countFrom)) {
+      numKilled++;
+      await options.checkKilled?.(root);
+    }
     await options.check(root);
     await rm(root, { recursive: true });
   }
 }
 
 /** Whether the program was killed, after the time given, or ended well before. Throws if it failed. */
-export async function runAndKill(program: readonly string[], lifeMs: number): Promise<boolean> {
-  const child = spawn(process.execPath, program, { stdio: "ignore" });
+export async function runAndKill(
+  program: readonly string[],
+  lifeMs: number,
+  countFrom: "start" | "ready" = "start",
+): Promise<boolean> {
+  const child = spawn(process.execPath, program, {
+    stdio: ["ignore", countFrom === "ready" ? "pipe" : "ignore", "ignore"],
+  });
   const ended = endOf(child);
+  if (countFrom === "ready") await Promise.race([new Promise((resolve) => child.stdout?.once("data", resolve)), ended]);
   const timer = setTimeout(() => child.kill("SIGKILL"), lifeMs);
   const code = await ended;
   clearTimeout(timer);
