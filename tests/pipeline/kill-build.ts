@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+/** Longer than any build of a test. */
+const foreverMs = 3_600_000;
+
 /**
  * Builds in one new folder after the other, each killed at random moments and called again until it ends by itself, until
  * there were as many kills as asked for. How fast the machine is changes only how many builds that takes.
@@ -27,7 +30,9 @@ export async function killBuilds(options: {
     const root = join(options.folder, `killed${build}`);
     const program = options.program(root);
     await options.prepare?.(root);
-    while (await runAndKill(program, Math.random() * options.maxLifeMs, options.countFrom)) {
+    // After the last kill the build may end, however slow the machine is.
+    const lifeMs = () => (numKilled < options.numKills ? Math.random() * options.maxLifeMs : foreverMs);
+    while (await runAndKill(program, lifeMs(), options.countFrom)) {
       numKilled++;
       await options.checkKilled?.(root);
     }
