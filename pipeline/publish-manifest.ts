@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import pLimit from "p-limit";
 import { cifar10ClassNames } from "../core/image-layout.ts";
 import {
@@ -5,6 +6,7 @@ import {
   type Manifest,
   type Receipt,
   readReceipt,
+  readShard,
   requireSameOrigin,
   type ShardEntry,
   writeManifest,
@@ -12,27 +14,33 @@ import {
 import { createdBy } from "./created-by.ts";
 import { countLabels } from "./publish.ts";
 import { readManifestIfAny } from "./read-manifest.ts";
-import { readRemovals } from "./removals.ts";
+import { type RemovalReason, readRemovals } from "./removals.ts";
 import { datasetIdentity, type Run } from "./run.ts";
 import type { RunFolder } from "./run-folder.ts";
-import { type Split, type Unit, unitName } from "./units.ts";
+import { readUnitFile } from "./unit-files.ts";
+import { type Split, type Unit, unitName, unitRows } from "./units.ts";
 
 /** Units read at once. */
 const numReaders = 4;
 
 /**
  * Writes the manifest, the last step of a build, from the receipts of all units.
+ * @param summarize - counts what receipts do not tell
  * @throws BuilderError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
  */
-export async function publishManifest(run: Run, models: Readonly<Record<string, string>>): Promise<Manifest> {
+export async function publishManifest(
+  run: Run,
+  models: Readonly<Record<string, string>>,
+  summarize: (run: Run, unit: Unit) => Promise<UnitSummary> = summarizeUnit,
+): Promise<Manifest> {
   const published = await readPublished(run, models);
   if (published !== undefined) return published;
   const removals: Record<string, number> = {};
   const limit = pLimit(numReaders);
   const parts = await limit.map([...run.units], async (unit) => {
-    for (const { reason } of await readRemovals(run.folder.removals(unit)))
-      removals[reason] = (removals[reason] ?? 0) + 1;
-    return { unit, entry: await shardEntry(run, unit, models), classCounts: await countLabels(run, unit) };
+    const { reasons, classCounts } = await summarize(run, unit);
+    for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
+    return { unit, entry: await shardEntry(run, unit, models), classCounts };
   });
   const splitOf = (split: Split) => {
     const ofSplit = parts.filter(({ unit }) => unit.split === split);
@@ -58,6 +66,30 @@ export async function publishManifest(run: Run, models: Readonly<Record<string, 
   return manifest;
 }
 
+/** What the manifest counts of a unit. */
+export interface UnitSummary {
+  /** Why samples were removed, one for each. */
+  readonly reasons: readonly RemovalReason[];
+  /** Rows that are left, by label: shape [10]. */
+  readonly classCounts: readonly number[];
+}
+
+/** From what the stages before publish left. */
+async function summarizeUnit(run: Run, unit: Unit): Promise<UnitSummary> {
+  const removals = await readRemovals(run.folder.removals(unit));
+  return { reasons: removals.map(({ reason }) => reason), classCounts: await countLabels(run, unit) };
+}
+
+/** From the shard, so that all other files may be gone; but for removals, if there were any. */
+export async function summarizeShard(run: Run, unit: Unit): Promise<UnitSummary> {
+  const { rows, columns } = await readShard(run.folder.shard(unit));
+  const classCounts = cifar10ClassNames.map((_, label) => columns.label.filter((found) => found === label).length);
+  if (rows === unitRows(unit)) return { reasons: [], classCounts };
+  const path = run.folder.removals(unit);
+  await readUnitFile(run, "dedup", unit, path);
+  return { reasons: (await readRemovals(path)).map(({ reason }) => reason), classCounts };
+}
+
 /** The manifest that is there, if it is of this run; it is written last, so then all is done. */
 async function readPublished(run: Run, models: Readonly<Record<string, string>>): Promise<Manifest | undefined> {
   const manifest = await readManifestIfAny(run.folder.dataset);
@@ -76,10 +108,7 @@ async function shardEntry(run: Run, unit: Unit, models: Readonly<Record<string, 
 export function toShardEntry(folder: RunFolder, unit: Unit, receipt: Receipt): ShardEntry {
   const { rows, bytes, sha256, idStart, idEnd } = receipt;
   return {
-    file: folder
-      .shard(unit)
-      .slice(folder.dataset.length + 1)
-      .replaceAll("\\", "/"),
+    file: `${unit.split}/${basename(folder.shard(unit))}`,
     rows,
     bytes,
     sha256,

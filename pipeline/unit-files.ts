@@ -6,6 +6,22 @@ import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
 import { type Unit, unitName } from "./units.ts";
 
+/** The stages that make one file of each unit, in the order of the data. */
+export const unitStages = ["sample", "label", "fingerprint", "dedup", "publish"] as const satisfies ReceiptStage[];
+export type UnitStage = (typeof unitStages)[number];
+
+/** Where a stage keeps what it made of a unit. */
+export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, unit: Unit): string {
+  const paths = {
+    sample: folder.samples,
+    label: folder.probabilities,
+    fingerprint: folder.fingerprints,
+    dedup: folder.removals,
+    publish: folder.shard,
+  } as const satisfies Record<UnitStage, (unit: Unit) => string>;
+  return paths[stage](unit);
+}
+
 /**
  * The bytes an earlier stage made of a unit, checked against its receipt.
  * @throws BuilderError `receipt/missing`, `unit/hash-mismatch`, `disk/…`

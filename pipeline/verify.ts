@@ -1,20 +1,24 @@
+import { join } from "node:path";
 import pLimit from "p-limit";
 import { BuilderError } from "../core/errors.ts";
 import {
+  chooseShards,
   type DatasetProblem,
-  hashFile,
   type Manifest,
-  type Receipt,
-  readReceiptIfAny,
+  manifestName,
+  type ShardEntry,
+  type VerifyMode,
   verifyDataset,
 } from "../shards/index.ts";
+import { checkAgainstReceipt } from "./check-receipt.ts";
 import { readImportedRun } from "./import/imported-run.ts";
 import { trainingStageOf } from "./models.ts";
 import { fileExists } from "./read-file.ts";
 import { type Run, readRun } from "./run.ts";
-import type { ReceiptStage } from "./run-folder.ts";
+import { runFolderAt } from "./run-folder.ts";
 import type { StageContext } from "./stage.ts";
 import type { Step } from "./steps.ts";
+import { dataFileOf, type UnitStage, unitStages } from "./unit-files.ts";
 import { type Unit, unitName } from "./units.ts";
 
 /** Files hashed at once. */
@@ -22,35 +26,45 @@ const numReaders = 4;
 
 /**
  * Checks a finished run: its data set, and every receipt against its file and against the run's configuration.
- * Intermediate files may have been deleted to save space; those that are there must be whole.
+ * Intermediate files may have been deleted to save space; those that are there must be whole. A dataset folder without a
+ * run around it, as it is downloaded, is checked against its manifest alone.
+ * @param root - run folder, or dataset folder
+ * @param mode - which files are read; of all others only existence and size are checked
  * @returns every problem found
- * @throws BuilderError `run/missing` if there is no run; what reading run.json throws
+ * @throws BuilderError `run/missing` if there is no run; what reading run.json throws; `verify/out-of-range`
  */
-export async function verifyRun(root: string, context: Pick<StageContext, "signal">): Promise<DatasetProblem[]> {
+export async function verifyRun(
+  root: string,
+  context: Pick<StageContext, "signal">,
+  mode: VerifyMode = "full",
+): Promise<readonly DatasetProblem[]> {
+  const onProgress = () => context.signal.throwIfAborted();
+  if (await isDatasetAlone(root)) return (await verifyDataset(root, { mode, onProgress })).problems;
   const imported = await readImportedRun(root);
   const run: VerifiedRun = imported ?? (await readRun(root));
-  const models = imported === undefined ? (["generator", "labeler"] as const) : [];
-  const stagesOf = imported === undefined ? unitFiles : importedFiles;
-  const report = await verifyDataset(run.folder.dataset, { onProgress: () => context.signal.throwIfAborted() });
+  const [lastStage, earlierStages, models] =
+    imported === undefined
+      ? ([publishStage, stagesBefore, ["generator", "labeler"]] as const)
+      : (["import", [], []] as const);
+  const isRead = chooseShards(run.units.length, mode);
+  const { problems, manifest } = await verifyDataset(run.folder.dataset, {
+    mode,
+    onProgress,
+    receiptOf: (entry) => run.folder.receipt(lastStage, unitNameOf(entry)),
+  });
   const limit = pLimit(numReaders);
   const checks = [
-    ...models.map((name) => () => checkModel(run, name)),
-    ...run.units.flatMap((unit) =>
-      stagesOf(run, unit).map(
-        ([stage, path]) =>
-          () =>
-            checkUnit({ run, unit, stage, path, manifest: report.manifest }),
-      ),
+    ...models.map((name) => () => checkModel(run, name, mode !== "fast")),
+    // Shards and their receipts are checked against the manifest already, if there is one.
+    ...[...earlierStages, ...(manifest === undefined ? [lastStage] : [])].flatMap((stage) =>
+      run.units.map((unit) => () => checkUnit({ run, unit, stage, isHashed: isRead(unit.index) })),
     ),
   ];
   const found = await limit.map(checks, async (check) => {
     context.signal.throwIfAborted();
-    return await check().catch((thrown: unknown) => {
-      if (!(thrown instanceof BuilderError)) throw thrown;
-      return [{ file: root, code: thrown.code, message: thrown.message }];
-    });
+    return await check();
   });
-  return [...report.problems, ...found.flat()];
+  return [...problems, ...checkManifest(run, manifest), ...found.flat()];
 }
 
 /** `verifyRun` as the last step of a build: the first problem stops it. */
@@ -72,69 +86,66 @@ export function verifyStep(options: { readonly root: string }): Step {
 /** Built or imported. */
 type VerifiedRun = Pick<Run, "folder" | "hash" | "units">;
 
-function importedFiles(run: VerifiedRun, unit: Unit): [ReceiptStage, string][] {
-  return [["import", run.folder.shard(unit)]];
+const publishStage = "publish" satisfies UnitStage;
+const stagesBefore = unitStages.filter((stage) => stage !== publishStage);
+
+async function isDatasetAlone(root: string): Promise<boolean> {
+  return !(await fileExists(runFolderAt(root).config)) && (await fileExists(join(root, manifestName)));
 }
 
-function unitFiles(run: VerifiedRun, unit: Unit): [ReceiptStage, string][] {
-  const { folder } = run;
-  return [
-    ["sample", folder.samples(unit)],
-    ["label", folder.probabilities(unit)],
-    ["fingerprint", folder.fingerprints(unit)],
-    ["dedup", folder.removals(unit)],
-    ["publish", folder.shard(unit)],
+/** The unit of `train/part-00017.arrow` is `train-00017`. */
+function unitNameOf(entry: ShardEntry): string {
+  return entry.file.replace("/part-", "-").replace(/\.arrow$/, "");
+}
+
+/** Whether the manifest is of this run, and lists all its shards. */
+function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): DatasetProblem[] {
+  if (manifest === undefined) return [];
+  const listed = [...manifest.splits.train.shards, ...manifest.splits.test.shards].map(unitNameOf);
+  const report = (what: string): DatasetProblem[] => [
+    { file: run.folder.manifest, code: "manifest/mismatch", message: `${run.folder.manifest} ${what}` },
   ];
+  if (manifest.configHash !== run.hash) {
+    return report(`has another config hash than ${run.folder.config}. Run \`cifar5m publish\` again.`);
+  }
+  const unlisted = run.units.find((unit, index) => listed[index] !== unitName(unit));
+  if (unlisted === undefined && listed.length === run.units.length) return [];
+  return report(
+    `lists ${listed.length} shards, the run has ${run.units.length} units. Delete it and run \`cifar5m publish\` again.`,
+  );
 }
 
-async function checkModel(run: VerifiedRun, name: "generator" | "labeler"): Promise<DatasetProblem[]> {
+async function checkModel(
+  run: VerifiedRun,
+  name: "generator" | "labeler",
+  isHashed: boolean,
+): Promise<DatasetProblem[]> {
   const receiptPath = run.folder.receipt(trainingStageOf(name), name);
-  const receipt = await readReceiptIfAny(receiptPath);
-  if (receipt === undefined) return [missing(receiptPath)];
-  return await checkFile(run.folder.model(name), receipt, true);
+  return await checkAgainstReceipt({ path: run.folder.model(name), receiptPath, isNeeded: true, isHashed });
 }
 
 async function checkUnit(options: {
   readonly run: VerifiedRun;
   readonly unit: Unit;
-  readonly stage: ReceiptStage;
-  readonly path: string;
-  readonly manifest: Manifest | undefined;
+  readonly stage: UnitStage | "import";
+  readonly isHashed: boolean;
 }): Promise<DatasetProblem[]> {
-  const { run, unit, stage, path, manifest } = options;
-  const receiptPath = run.folder.receipt(stage, unitName(unit));
-  const receipt = await readReceiptIfAny(receiptPath);
-  if (receipt === undefined) return [missing(receiptPath)];
-  const problems: DatasetProblem[] = [];
-  const report = (what: string) =>
-    problems.push({ file: receiptPath, code: "receipt/mismatch", message: `${receiptPath} ${what}` });
-  if (receipt.configHash !== run.hash)
-    report(`has another config hash than ${run.folder.config}. Start a new run folder.`);
-  if (receipt.idStart !== unit.idStart || receipt.idEnd !== unit.idEnd) {
-    report(
-      `is of ids ${receipt.idStart} to ${receipt.idEnd}, its unit has ${unit.idStart} to ${unit.idEnd}. Delete it.`,
-    );
-  }
-  if (stage !== "publish" && stage !== "import") return [...problems, ...(await checkFile(path, receipt, false))];
-  // The bytes of shards are checked against the manifest already.
-  const entry = manifest?.splits[unit.split].shards[unit.part];
-  if (entry !== undefined && entry.sha256 !== receipt.sha256) {
-    report(
-      `says sha256 ${receipt.sha256.slice(0, 12)}…, the manifest ${entry.sha256.slice(0, 12)}…. Delete both, publish again.`,
-    );
-  }
-  return problems;
-}
-
-async function checkFile(path: string, receipt: Receipt, isNeeded: boolean): Promise<DatasetProblem[]> {
-  if (!isNeeded && !(await fileExists(path))) return [];
-  const { sha256 } = await hashFile(path);
-  if (sha256 === receipt.sha256) return [];
-  const seen = `${path} is sha256 ${sha256.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…`;
-  return [{ file: path, code: "unit/hash-mismatch", message: `${seen}. Delete it and run again to rebuild it.` }];
-}
-
-function missing(path: string): DatasetProblem {
-  const message = `${path} does not exist, so its unit is not done. Run the command that makes it again to go on.`;
-  return { file: path, code: "receipt/missing", message };
+  const { run, unit, stage, isHashed } = options;
+  return await checkAgainstReceipt({
+    path: stage === "import" ? run.folder.shard(unit) : dataFileOf(run, stage, unit),
+    receiptPath: run.folder.receipt(stage, unitName(unit)),
+    isNeeded: stage === "publish" || stage === "import",
+    isHashed,
+    rulesOf: (receipt) => [
+      ...(receipt.configHash === run.hash
+        ? []
+        : [`has another config hash than ${run.folder.config}. Start a new run folder.`]),
+      ...(receipt.idStart === unit.idStart && receipt.idEnd === unit.idEnd && receipt.stage === stage
+        ? []
+        : [
+            `is of ${receipt.stage} and ids ${receipt.idStart} to ${receipt.idEnd}, its unit has ${stage} and ` +
+              `${unit.idStart} to ${unit.idEnd}. Run \`cifar5m repair\` to make it again.`,
+          ]),
+    ],
+  });
 }

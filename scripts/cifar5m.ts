@@ -8,6 +8,8 @@ import { importCommand } from "./import.ts";
 import { inspectCommand } from "./inspect.ts";
 import { labelCommand } from "./label.ts";
 import { publishCommand } from "./publish.ts";
+import { regenerateCommand } from "./regenerate.ts";
+import { repairCommand } from "./repair.ts";
 import { runCommands } from "./run-commands.ts";
 import { sampleCommand } from "./sample.ts";
 import { serveCommand } from "./serve.ts";
@@ -26,6 +28,8 @@ const commands: readonly Command[] = [
   dedupCommand,
   publishCommand,
   verifyCommand,
+  repairCommand,
+  regenerateCommand,
   inspectCommand,
   serveCommand,
   importCommand,

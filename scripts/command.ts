@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import type { Config } from "../pipeline/config.ts";
 import type { ModelRuntime } from "../pipeline/model-runtime.ts";
+import type { StageContext } from "../pipeline/stage.ts";
 import type { Step, StepOptions } from "../pipeline/steps.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -32,8 +33,12 @@ export interface Session {
   readonly stepOptions: StepOptions;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
-  /** The value of one of the command's own options; `true` or `false` for a boolean. */
+  /** The value of one of the command's own options. */
   readonly option: (name: string) => string | undefined;
+  /** Whether one of the command's own switches is on, or off (`--no-NAME`); undefined if it was not given. */
+  readonly flag: (name: string) => boolean | undefined;
+  /** What the stages know of this process. */
+  readonly context: StageContext;
 }
 
 /** Keys that determine the data set. */

@@ -30,6 +30,7 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
       return exitCodes.success;
     }
+    const context = contextOf(args, { config, reporter, signal: interruption.signal });
     const session: Session = {
       root,
       config,
@@ -37,9 +38,10 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       stepOptions: { root, config, runtime: shippedRuntime, help: command.words[0] === "build" },
       signal: interruption.signal,
       reporter,
-      option: (name) => (["string", "boolean"].includes(typeof args[name]) ? String(args[name]) : undefined),
+      option: (name) => (typeof args[name] === "string" ? args[name] : undefined),
+      flag: (name) => (typeof args[name] === "boolean" ? args[name] : undefined),
+      context,
     };
-    const context = contextOf(args, session);
     for (const step of (await command.steps?.(session)) ?? []) await runStep(step, context, reporter);
     await command.finish?.(session);
     return exitCodes.success;
@@ -65,7 +67,10 @@ async function loadConfig(command: Command, root: string, args: Readonly<Record<
   return resolveConfig(mergeConfigs(mergeConfigs(settled, file), configFromFlags(command.configKeys, args)));
 }
 
-function contextOf(args: Readonly<Record<string, unknown>>, session: Session): StageContext {
+function contextOf(
+  args: Readonly<Record<string, unknown>>,
+  session: Pick<Session, "config" | "reporter" | "signal">,
+): StageContext {
   const { config, reporter, signal } = session;
   const worldSize = wholeNumber("world-size", args["world-size"] ?? "1", 1, 1_000_000);
   return {

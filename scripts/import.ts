@@ -32,7 +32,7 @@ export const importCommand: Command = {
     },
     resize: { type: "boolean", describe: "scale pictures of other sizes to 32×32" },
   },
-  steps: async ({ root, config, option }) => {
+  steps: async ({ root, config, option, flag }) => {
     const from = option("from");
     if (from === undefined) throw new BuilderError("usage/wrong", "--from must name what to import. See --help.");
     const settled = await readSettledImport(root);
@@ -43,7 +43,7 @@ export const importCommand: Command = {
       recordsPerFile: config.recordsPerFile,
       unitSize: config.unitSize,
       testCount: wholeNumberOption("test-count", option("test-count"), 0) ?? settled?.testCount,
-      resize: option("resize") === undefined ? (settled?.resize ?? false) : option("resize") === "true",
+      resize: flag("resize") ?? settled?.resize ?? false,
     });
   },
   finish: async ({ root }) => {

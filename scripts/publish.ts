@@ -12,8 +12,8 @@ export const publishCommand: Command = {
     manifest: { type: "boolean", default: true, describe: "write the manifest; one of several workers is enough" },
     to: uploadOption,
   },
-  steps: ({ stepOptions, option }) => {
-    const [withManifest, to] = [option("manifest") !== "false", option("to")];
+  steps: ({ stepOptions, option, flag }) => {
+    const [withManifest, to] = [flag("manifest") !== false, option("to")];
     if (to !== undefined && !withManifest) {
       throw new BuilderError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
     }

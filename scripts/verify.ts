@@ -1,18 +1,62 @@
 import { BuilderError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify.ts";
+import type { VerifyMode } from "../shards/index.ts";
 import type { Command } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const verifyCommand: Command = {
   words: ["verify"],
-  describe: "check every shard and receipt of a run",
+  describe: "check every shard and receipt of a run, or of a dataset folder that was downloaded",
   configKeys: [],
-  finish: async ({ root, signal }) => {
-    const [last, ...others] = (await verifyRun(root, { signal })).reverse();
-    for (const { code, message } of others.reverse()) process.stderr.write(`${code}: ${message}\n`);
+  options: {
+    sample: { type: "string", requiresArg: true, describe: "read a random part of the shards only, such as 5%" },
+    "sample-seed": {
+      type: "string",
+      requiresArg: true,
+      describe: "which part: another seed, other shards [default: 0]",
+    },
+    fast: { type: "boolean", describe: "read no shard: manifest, receipts, existence and sizes" },
+  },
+  finish: async ({ root, signal, option, flag }) => {
+    const mode = modeOf({ sample: option("sample"), seed: option("sample-seed"), isFast: flag("fast") === true });
+    const problems = await verifyRun(root, { signal }, mode);
+    for (const { code, message } of problems.slice(0, -1)) process.stderr.write(`${code}: ${message}\n`);
+    const last = problems.at(-1);
     if (last !== undefined) throw new BuilderError(last.code, last.message);
-    process.stdout.write(`verified: ${root} is whole\n`);
+    process.stdout.write(`verified: ${root} is whole${describeMode(mode)}\n`);
   },
 };
+
+/** @throws BuilderError `usage/out-of-range`, `usage/contradiction` */
+function modeOf(flags: {
+  readonly sample: string | undefined;
+  readonly seed: string | undefined;
+  readonly isFast: boolean;
+}): VerifyMode {
+  const { sample, seed, isFast } = flags;
+  if (isFast && sample !== undefined) {
+    throw new BuilderError("usage/contradiction", "--fast reads no shard and --sample some. Leave one of them out.");
+  }
+  if (seed !== undefined && sample === undefined) {
+    throw new BuilderError("usage/contradiction", "--sample-seed has no use without --sample. Give both, or neither.");
+  }
+  if (isFast) return "fast";
+  if (sample === undefined) return "full";
+  const percent = /^\d+(\.\d+)?%$/.test(sample) ? Number(sample.slice(0, -1)) : Number.NaN;
+  if (!(percent > 0 && percent <= 100)) {
+    throw new BuilderError("usage/out-of-range", `--sample must lie in (0%, 100%], got ${sample}. Give it like 5%.`);
+  }
+  const number = /^\d+$/.test(seed ?? "0") ? Number(seed ?? "0") : Number.NaN;
+  if (!Number.isSafeInteger(number)) {
+    throw new BuilderError("usage/out-of-range", `--sample-seed must be an integer in [0, 2⁵³), got ${seed}.`);
+  }
+  return { fraction: percent / 100, seed: number };
+}
+
+function describeMode(mode: VerifyMode): string {
+  if (mode === "full") return "";
+  if (mode === "fast") return ", by manifest, receipts and sizes; no shard was read";
+  return `, by manifest, receipts, sizes and ${mode.fraction * 100}% of the shards (seed ${mode.seed})`;
+}
 
 await runIfMain(import.meta.url, verifyCommand);

@@ -39,7 +39,8 @@ export function sealJson(value: object): string {
 /**
  * The value that `sealJson` wrote, without its checksum.
  * @param path - named in errors
- * @throws BuilderError `json/corrupt` if the text is no JSON object or does not match its checksum
+ * @throws BuilderError `json/corrupt` if the text is no JSON object, does not match its checksum, or is not, byte for
+ *   byte, what `sealJson` writes: a lost last line break is damage too
  */
 export function unsealJson(text: string, path: string): Record<string, unknown> {
   let parsed: unknown;
@@ -56,6 +57,7 @@ export function unsealJson(text: string, path: string): Record<string, unknown> 
   if (checksum !== actual) {
     throw corrupt(path, `has sha256 ${actual.slice(0, 12)}…, its checksum says ${String(checksum).slice(0, 12)}…`);
   }
+  if (text !== sealJson(value)) throw corrupt(path, "must be laid out as it was written, and is not");
   return value;
 }
 

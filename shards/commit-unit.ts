@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { dirname, relative, sep } from "node:path";
-import { type CommitSink, commitFile } from "./commit.ts";
+import { sealJson } from "./canonical-json.ts";
+import { type CommitSink, commitFile, replaceBytes } from "./commit.ts";
 import { diskError } from "./disk-error.ts";
 import {
   type Receipt,
@@ -61,6 +62,12 @@ export async function commitUnit(options: {
   if (outcome === "committed") return { receipt, outcome };
   const theirs = await readReceipt(receiptPath);
   requireSameOrigin(receiptPath, theirs, origin);
+  // Two workers on unlike machines can make unlike bytes. If ours replaced theirs before we could see their receipt, it
+  // vouches for bytes that are gone: the receipt must follow the data.
+  if (theirs.sha256 !== receipt.sha256 && (await hashFile(dataPath)).sha256 === receipt.sha256) {
+    await replaceBytes(receiptPath, sealJson(receipt));
+    return { receipt, outcome: "committed" };
+  }
   return { receipt: theirs, outcome };
 }
 

@@ -1,9 +1,11 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BuilderError, messageOf } from "../core/errors.ts";
+import { BuilderError } from "../core/errors.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "./manifest.ts";
-import { checkShard, type DatasetProblem } from "./verify-shard.ts";
+import { chooseShards, type VerifyMode } from "./verify-mode.ts";
+import { checkShardReceipt } from "./verify-receipt.ts";
+import { type CheckedShard, checkShard, checkShardSize, type DatasetProblem, toProblem } from "./verify-shard.ts";
 
 /** What `verifyDataset` found. */
 export interface DatasetReport {
@@ -11,24 +13,33 @@ export interface DatasetReport {
   /** Undefined if it could not be read. */
   readonly manifest: Manifest | undefined;
   readonly numShards: number;
-  /** Rows and bytes that were checked. */
+  /** Rows and bytes that were read. */
   readonly rows: number;
   readonly bytes: number;
 }
 
+/** What `verifyDataset` looks at. */
+export interface VerifyOptions {
+  /** `full` unless told otherwise. */
+  readonly mode?: VerifyMode;
+  /**
+   * Where the receipt of a shard lies. All modes read every receipt and compare it with the manifest; left out, there are
+   * none to read, as in a dataset that was downloaded.
+   */
+  readonly receiptOf?: (entry: ShardEntry) => string;
+  /** Called after each shard. */
+  readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
+}
+
 /**
- * Checks everything a dataset says about itself: manifest; existence, size and sha256 of every shard; its columns, ids
- * (in range, rising, unique over both splits), labels, confidences and class counts. Goes on after a problem.
+ * Checks what a dataset says about itself: manifest; receipts; existence, size and, as far as the mode reads them, sha256
+ * of the shards, their columns, ids (in range, rising, unique over both splits), labels, confidences; class counts of a
+ * split that is read whole. Goes on after a problem.
  * @param directory - the folder that holds manifest.json
- * @param options.onProgress - called after each shard
- * @returns every problem found; none means the dataset is whole. Throws nothing for a damaged dataset
+ * @returns every problem found; none means the dataset is whole, as far as the mode tells
+ * @throws BuilderError `verify/out-of-range`; nothing for a damaged dataset
  */
-export async function verifyDataset(
-  directory: string,
-  options: {
-    readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
-  } = {},
-): Promise<DatasetReport> {
+export async function verifyDataset(directory: string, options: VerifyOptions = {}): Promise<DatasetReport> {
   const problems: DatasetProblem[] = [];
   let manifest: Manifest;
   try {
@@ -37,6 +48,7 @@ export async function verifyDataset(
     return { problems: [toProblem(thrown, manifestName)], manifest: undefined, numShards: 0, rows: 0, bytes: 0 };
   }
   const total = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
+  const isRead = chooseShards(total, options.mode ?? "full");
   const seen: { readonly file: string; readonly ids: Float64Array }[] = [];
   let [rows, bytes, done] = [0, 0, 0];
   for (const split of splitNames) {
@@ -44,19 +56,21 @@ export async function verifyDataset(
     let isWhole = true;
     for (const entry of manifest.splits[split].shards) {
       try {
-        const data = await readShardBytes(directory, entry);
-        const checked = checkShard(data, entry, join(directory, entry.file), manifest.classNames.length);
+        const checked = await checkEntry({ directory, entry, manifest, isRead: isRead(done) });
         problems.push(...checked.problems);
         for (const label of checked.labels) if (classCounts[label] !== undefined) classCounts[label]++;
         seen.push({ file: entry.file, ids: checked.ids });
-        isWhole &&= checked.problems.length === 0;
+        isWhole &&= isRead(done) && checked.problems.length === 0;
         rows += checked.ids.length;
-        bytes += data.byteLength;
+        bytes += isRead(done) ? entry.bytes : 0;
       } catch (thrown) {
         isWhole = false;
         problems.push(toProblem(thrown, entry.file));
       }
-      options.onProgress?.({ file: entry.file, done: ++done, total });
+      const path = options.receiptOf?.(entry);
+      if (path !== undefined) problems.push(...(await checkShardReceipt({ path, directory, entry, manifest })));
+      done++;
+      options.onProgress?.({ file: entry.file, done, total });
     }
     const listed = manifest.splits[split].classCounts;
     if (isWhole && classCounts.join() !== listed.join()) {
@@ -68,15 +82,23 @@ export async function verifyDataset(
   return { problems, manifest, numShards: total, rows, bytes };
 }
 
-async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uint8Array> {
+async function checkEntry(options: {
+  readonly directory: string;
+  readonly entry: ShardEntry;
+  readonly manifest: Manifest;
+  readonly isRead: boolean;
+}): Promise<CheckedShard> {
+  const { directory, entry, manifest, isRead } = options;
   const path = join(directory, entry.file);
   try {
-    return await readFile(path);
+    if (isRead) return checkShard(await readFile(path), entry, path, manifest.classNames.length);
+    const none = { ids: new Float64Array(0), labels: new Float64Array(0) };
+    return { problems: checkShardSize((await stat(path)).size, entry, path), ...none };
   } catch (thrown) {
     if (systemCodeOf(thrown) !== "ENOENT") throw diskError(thrown, "read", path);
     throw new BuilderError(
       "shard/missing",
-      `${path} is listed in the manifest but does not exist. Publish again to rebuild it.`,
+      `${path} is listed in the manifest but does not exist. Rebuild it with \`cifar5m repair\`, or download it again.`,
     );
   }
 }
@@ -111,9 +133,4 @@ async function findUnlisted(directory: string, manifest: Manifest): Promise<Data
     }
   }
   return problems;
-}
-
-function toProblem(thrown: unknown, file: string): DatasetProblem {
-  const code = thrown instanceof BuilderError ? thrown.code : "dataset/unreadable";
-  return { file, code, message: messageOf(thrown) };
 }

@@ -1,3 +1,4 @@
+import { BuilderError, messageOf } from "../core/errors.ts";
 import { toByteSource } from "./byte-source.ts";
 import { sha256 } from "./canonical-json.ts";
 import type { ShardEntry } from "./manifest.ts";
@@ -27,14 +28,9 @@ export interface CheckedShard {
  * @throws BuilderError `table/…` if the bytes are no shard at all, and their size and hash are as listed
  */
 export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, numClasses: number): CheckedShard {
-  const problems: DatasetProblem[] = [];
-  const report = (code: string, what: string) => {
-    const message = `${path} ${what}. Delete it and publish again to rebuild it.`;
-    problems.push({ file: entry.file, code, message });
-  };
-  if (data.byteLength !== entry.bytes) {
-    report("shard/size-mismatch", `is ${data.byteLength} bytes, the manifest says ${entry.bytes}`);
-  } else {
+  const problems = checkShardSize(data.byteLength, entry, path);
+  const report = (code: string, what: string) => problems.push(shardProblem(entry, code, `${path} ${what}`));
+  if (problems.length === 0) {
     const hash = sha256(data);
     if (hash !== entry.sha256) {
       report("shard/hash-mismatch", `is sha256 ${hash.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…`);
@@ -56,6 +52,22 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
   const bad = findBadLabel(columns.label, columns.confidence, columns.probabilities, numClasses);
   if (bad !== undefined) report("shard/bad-label", `breaks a rule at row ${bad.row}: ${bad.rule}`);
   return { problems, ids: columns.id, labels: columns.label };
+}
+
+/** Checks no more than the size of a shard. */
+export function checkShardSize(bytes: number, entry: ShardEntry, path: string): DatasetProblem[] {
+  if (bytes === entry.bytes) return [];
+  return [shardProblem(entry, "shard/size-mismatch", `${path} is ${bytes} bytes, the manifest says ${entry.bytes}`)];
+}
+
+/** What was thrown, as a problem of a file. */
+export function toProblem(thrown: unknown, file: string): DatasetProblem {
+  const code = thrown instanceof BuilderError ? thrown.code : "dataset/unreadable";
+  return { file, code, message: messageOf(thrown) };
+}
+
+function shardProblem(entry: ShardEntry, code: string, what: string): DatasetProblem {
+  return { file: entry.file, code, message: `${what}. Rebuild it with \`cifar5m repair\`, or download it again.` };
 }
 
 /** The first row whose label is not the argmax, or whose confidence not the maximum, of its probabilities. */

@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+/** Longer than any build of a test. */
+const foreverMs = 3_600_000;
+
 /**
  * Builds in one new folder after the other, each killed at random moments and called again until it ends by itself, until
  * there were as many kills as asked for. How fast the machine is changes only how many builds that takes.
@@ -15,21 +18,40 @@ export async function killBuilds(options: {
   /** A kill comes at a random moment up to this. */
   readonly maxLifeMs: number;
   readonly check: (root: string) => Promise<void>;
+  /** What a kill's moment is counted from: the start of the process (default), or its first output, which says that it works. */
+  readonly countFrom?: "start" | "ready";
+  /** Makes the new folder, where the program needs something in it. */
+  readonly prepare?: (root: string) => Promise<void>;
+  /** Gets the folder after each kill. */
+  readonly checkKilled?: (root: string) => Promise<void>;
 }): Promise<void> {
   let numKilled = 0;
   for (let build = 0; numKilled < options.numKills; build++) {
     const root = join(options.folder, `killed${build}`);
     const program = options.program(root);
-    while (await runAndKill(program, Math.random() * options.maxLifeMs)) numKilled++;
+    await options.prepare?.(root);
+    // After the last kill the build may end, however slow the machine is.
+    const lifeMs = () => (numKilled < options.numKills ? Math.random() * options.maxLifeMs : foreverMs);
+    while (await runAndKill(program, lifeMs(), options.countFrom)) {
+      numKilled++;
+      await options.checkKilled?.(root);
+    }
     await options.check(root);
     await rm(root, { recursive: true });
   }
 }
 
 /** Whether the program was killed, after the time given, or ended well before. Throws if it failed. */
-export async function runAndKill(program: readonly string[], lifeMs: number): Promise<boolean> {
-  const child = spawn(process.execPath, program, { stdio: "ignore" });
+export async function runAndKill(
+  program: readonly string[],
+  lifeMs: number,
+  countFrom: "start" | "ready" = "start",
+): Promise<boolean> {
+  const child = spawn(process.execPath, program, {
+    stdio: ["ignore", countFrom === "ready" ? "pipe" : "ignore", "ignore"],
+  });
   const ended = endOf(child);
+  if (countFrom === "ready") await Promise.race([new Promise((resolve) => child.stdout?.once("data", resolve)), ended]);
   const timer = setTimeout(() => child.kill("SIGKILL"), lifeMs);
   const code = await ended;
   clearTimeout(timer);

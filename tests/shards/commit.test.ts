@@ -1,9 +1,9 @@
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   commitBytes,
   commitFile,
@@ -14,6 +14,7 @@ import {
 } from "../../shards/index.ts";
 import { emitModules } from "./emit-modules.ts";
 import { makeTestFolder } from "./make-rows.ts";
+import { mountSmallDisk } from "./mount-small-disk.ts";
 
 test("a committed file holds the bytes written, in a folder made for it, and nothing else is left", async () => {
   const folder = join(await makeTestFolder(), "a", "b");
@@ -153,18 +154,6 @@ test.skipIf(process.getuid?.() === 0)("a folder without write permission is refu
   await chmod(folder, 0o555);
   await expect(commitBytes(join(folder, "data.bin"), "x")).rejects.toMatchObject({ code: "disk/permission-denied" });
 });
-
-/** Mounts a tmpfs of 64 KiB, or gives undefined where that is not allowed. */
-async function mountSmallDisk(options: string): Promise<string | undefined> {
-  const folder = await makeTestFolder();
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder], { stdio: "ignore" });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => void execFileSync("umount", [folder]));
-  return folder;
-}
 
 test("a full disk is reported as full at any offset, and leaves nothing behind", async (context) => {
   const folder = await mountSmallDisk("size=64k");

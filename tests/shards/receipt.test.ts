@@ -8,6 +8,7 @@ import {
   isUnitDone,
   type Receipt,
   readReceipt,
+  sealJson,
   sha256,
   writeReceipt,
 } from "../../shards/index.ts";
@@ -78,7 +79,7 @@ test("a missing, truncated or future receipt is refused by name", async () => {
   await writeFile(path, '{"version": 1, "stage": "sam');
   await expect(readReceipt(path)).rejects.toMatchObject({ code: "json/corrupt" });
   const future = { ...receipt, version: 2 };
-  await writeFile(path, canonicalJson({ ...future, checksum: hashConfig(future) }));
+  await writeFile(path, sealJson(future));
   await expect(readReceipt(path)).rejects.toMatchObject({ code: "receipt/version-unsupported" });
 });
 

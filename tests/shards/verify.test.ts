@@ -2,6 +2,7 @@ import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
+  chooseShards,
   type Manifest,
   readManifest,
   type ShardInput,
@@ -145,4 +146,31 @@ test("an unreadable manifest is one problem", async () => {
   expect(await codesOf(folder)).toEqual(["json/corrupt"]);
   await rm(join(folder, "manifest.json"));
   expect(await codesOf(folder)).toEqual(["manifest/missing"]);
+});
+
+test("a random part is the same for the same seed, another for others, and a larger part holds the smaller", () => {
+  const chosen = (fraction: number, seed: number) => range(0, 200).filter(chooseShards(200, { fraction, seed }));
+  expect(chosen(0.05, 1)).toHaveLength(10);
+  expect(chosen(0.05, 1)).toEqual(chosen(0.05, 1));
+  expect(chosen(0.05, 1)).not.toEqual(chosen(0.05, 2));
+  expect(chosen(0.2, 1)).toEqual(expect.arrayContaining(chosen(0.05, 1)));
+  expect(chosen(1, 1)).toEqual(range(0, 200));
+  expect(range(0, 3).filter(chooseShards(3, { fraction: 0.01, seed: 0 }))).toHaveLength(1);
+  expect(() => chooseShards(3, { fraction: 0, seed: 0 })).toThrow(/fraction must lie in \(0, 1\], got 0/);
+});
+
+test("a part of the shards is read, the rest only measured", async () => {
+  const folder = await makeTestDataset();
+  const files = ["train/part-00000.arrow", "train/part-00001.arrow", "test/part-00000.arrow"];
+  for (const file of files) {
+    const bytes = await readFile(join(folder, file));
+    bytes[3000]! ^= 1;
+    await writeFile(join(folder, file), bytes);
+  }
+  const isRead = chooseShards(3, { fraction: 0.34, seed: 5 });
+  const { problems } = await verifyDataset(folder, { mode: { fraction: 0.34, seed: 5 } });
+  expect(problems.map(({ file }) => file)).toEqual(files.filter((_, index) => isRead(index)));
+  await rm(join(folder, files.find((_, index) => !isRead(index))!));
+  const after = await verifyDataset(folder, { mode: { fraction: 0.34, seed: 5 } });
+  expect(after.problems.map(({ code }) => code).sort()).toContain("shard/missing");
 });

@@ -1,0 +1,44 @@
+import { rm } from "node:fs/promises";
+import { BuilderError } from "../core/errors.ts";
+import { hashFile, replaceBytes, sha256 } from "../shards/index.ts";
+import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
+import { fileExists, readWholeFile } from "./read-file.ts";
+import type { ModelName, RunFolder } from "./run-folder.ts";
+import { readSettledConfig } from "./settle-config.ts";
+import { shippedFile } from "./shipped-files.ts";
+import { readUndamaged } from "./unit-state.ts";
+
+/**
+ * Repairs a model: shipped weights are put back from the package, a receipt is written again if the manifest vouches for
+ * the weights. Trained weights cannot be made again.
+ * @param listed - sha256 of the model, as the manifest says; undefined if there is none
+ * @returns the files that were written
+ * @throws BuilderError `repair/model-lost`, `run/model-missing`, `disk/…`
+ */
+export async function repairModel(folder: RunFolder, name: ModelName, listed: string | undefined): Promise<string[]> {
+  const path = folder.model(name);
+  const receiptPath = folder.receipt(trainingStageOf(name), name);
+  const receipt = await readUndamaged(() => readModelReceipt(folder, name));
+  const expected = receipt?.sha256 ?? listed;
+  const written: string[] = [];
+  if (expected === undefined) throw lost(receiptPath, "is gone or damaged, and no manifest says what it said");
+  const found = (await fileExists(path)) ? (await hashFile(path)).sha256 : undefined;
+  if (found !== expected) {
+    const shipped = await readWholeFile(shippedFile(`${name}.safetensors`));
+    if (sha256(shipped) !== expected) throw lost(path, `must be sha256 ${expected.slice(0, 12)}…, and is not`);
+    await replaceBytes(path, shipped);
+    written.push(path);
+  }
+  if (receipt === undefined) {
+    const identity = await readSettledConfig(folder.modelConfig(name));
+    if (identity === undefined) throw lost(folder.modelConfig(name), "is gone");
+    await rm(receiptPath, { force: true });
+    await placeModel({ folder, name, bytes: await readWholeFile(path), identity });
+    written.push(receiptPath);
+  }
+  return written;
+}
+
+function lost(path: string, what: string): BuilderError {
+  return new BuilderError("repair/model-lost", `${path} ${what}. Put the right file back: it cannot be made again.`);
+}
