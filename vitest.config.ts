@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     // Workers that the tests start run TypeScript too, which Node 20 does not do by itself.
     execArgv: ["--import", "tsx"],
     globalSetup: ["tests/compile-sources.ts"],
+    // Most tests wait for processes of their own.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -90,7 +90,8 @@ export class RowLoader implements Loader<ImageArray> {
       ...this.#identity(),
       isLive,
     });
-    this.#cursor = { epoch: state.epoch, position: state.position };
+    // With larger batches than before, the rest of the epoch may hold none.
+    this.#cursor = this.#settle({ epoch: state.epoch, position: state.position });
   }
 
   state(): LoaderState {
@@ -160,11 +161,15 @@ export class RowLoader implements Loader<ImageArray> {
     return this.#options.dropLast ? undefined : { epoch, start: position, end: numSamples };
   }
 
-  /** The place after a batch: that of the next epoch where this one has no batch left. */
   #after({ epoch, end }: BatchRange): Cursor {
+    return this.#settle({ epoch, position: end });
+  }
+
+  /** The place itself, or that of the next epoch where this one has no batch left. */
+  #settle({ epoch, position }: Cursor): Cursor {
     const { regime, batchSize, numSamples, dropLast } = this.#options;
-    const isLeft = numSamples - end >= (dropLast ? batchSize : 1);
-    return regime === "infinite" || isLeft ? { epoch, position: end } : { epoch: epoch + 1, position: 0 };
+    const isLeft = numSamples - position >= (dropLast ? batchSize : 1);
+    return regime === "infinite" || isLeft ? { epoch, position } : { epoch: epoch + 1, position: 0 };
   }
 
   #reachesBeyondThePool({ end }: BatchRange): boolean {

@@ -148,7 +148,8 @@ class Cifar5mDataset(IterableDataset):
         end = self.identity["numSamples"] - (self.identity["regime"] == "finite")
         require_integer("epoch of the loader state", state["epoch"], 0, MAX_INTEGER, action)
         require_integer("position of the loader state", state["position"], 0, end, action)
-        self._epoch, self._position = state["epoch"], state["position"]
+        # With larger batches than before, the rest of the epoch may hold none.
+        self._epoch, self._position = self._after(state["epoch"], state["position"])
 
     def _ranges(self):
         """(epoch, start, end) of the global batches that are left."""

@@ -113,6 +113,17 @@ test("with reused arrays the batches are the same, one after the other in the sa
   expect(memory.size).toBe(1);
 });
 
+test("resumed with larger batches than an epoch has left, the loader goes on with the next epoch", async () => {
+  const dataset = await openTestDataset();
+  const options = { regime: "finite", numSamples: 50, epochs: 3, batchSize: 10, seed: 4 } as const;
+  const loader = dataset.loader(options);
+  await collectBatches(loader, 4);
+  const rest = await collect(dataset, { ...options, batchSize: 20, state: loader.state() });
+  expect(rest.map(({ epoch }) => epoch)).toEqual([1, 1, 2, 2]);
+  const whole = await collect(dataset, { ...options, batchSize: 20 });
+  expect(rest.map(hashBatch)).toEqual(whole.slice(2).map(hashBatch));
+});
+
 test("a loop that was left early and started again goes on where it was", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 50, epochs: 2, batchSize: 10, seed: 4 } as const;

@@ -161,6 +161,14 @@ describe.skipIf(missing.length > 0)("PyTorch, where python3 has torch, numpy and
       expect(restHere.batches).toEqual(whole.batches.slice(numBefore));
       expect(restsInPython[index]?.batches).toEqual(whole.batches.slice(numBefore));
     }
+    const larger = rests.map(({ options, state }) => ({
+      options: { ...options, batchSize: Math.min(20, 2 * options.batchSize) },
+      state,
+    }));
+    const largerInPython = await serveInPython(folder, larger);
+    for (const [index, rest] of larger.entries()) {
+      expect(largerInPython[index]).toMatchObject(await serve(dataset, rest));
+    }
   });
 
   test("worker processes of a DataLoader serve the same batches in the same order, and the state counts them", async () => {
