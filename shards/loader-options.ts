@@ -44,7 +44,11 @@ interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
   readonly labelNoise?: { readonly rate: number; readonly seed?: number };
   /** Columns besides images, labels and ids. */
   readonly columns?: readonly ExtraColumn[];
-  /** Threads that prepare batches ahead, default 0: batches are prepared when asked for. The batches are the same. */
+  /**
+   * Threads that prepare batches ahead, default 0: batches are prepared when asked for. The batches are the same. They
+   * pay where images are augmented or converted; images as stored are served faster without, above all resident ones,
+   * which threads read from the files again.
+   */
   readonly workers?: number;
   /** Ends the loop, with the signal's reason. */
   readonly signal?: AbortSignal;
