@@ -9,7 +9,7 @@ import { findInterval } from "./row-search.ts";
 import { shardColumns, shardColumnsOf } from "./shard-schema.ts";
 import { readTableLayout } from "./table-layout.ts";
 
-/** Where the rows of a shard lie, and what is kept of them in memory. */
+/** Where the rows of a shard lie. */
 export interface OpenShard {
   readonly rows: number;
   /** First row of each record batch. */
@@ -18,14 +18,11 @@ export interface OpenShard {
   readonly batchesPerRow: number;
   /** Byte position in the file of the first value of each record batch, by column. */
   readonly positions: { readonly id: Float64Array; readonly label: Float64Array; readonly image: Float64Array };
-  /** Ids and labels that were read one by one. */
-  numSingleReads: number;
-  /** 9 bytes a row, once so many were read that it pays. */
-  facts: ShardFacts | undefined;
   /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
   readonly images: Uint8Array | undefined;
 }
 
+/** What is kept of rows that are served often: 9 bytes a row. */
 export interface ShardFacts {
   /** Sample ids, shape [R]. */
   readonly ids: Float64Array;
@@ -86,8 +83,6 @@ export function openShard(
     batchStarts: Float64Array.from(batches, (batch) => batch.firstRow),
     batchesPerRow: batches.length / rows,
     positions: { id: positionsOf("id"), label: positionsOf("label"), image: positionsOf("image") },
-    numSingleReads: 0,
-    facts: undefined,
     images: options.withImages
       ? readColumn(source, "image", columns.image, columnIndex("image"), batches, rows)
       : undefined,

@@ -1,25 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../core/errors.ts";
-import { imageBytes } from "../core/image-layout.ts";
-import { copyExtras, type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
+import type { ExtraValues } from "./extra-columns.ts";
 import type { ShardEntry } from "./manifest.ts";
-import {
-  imageBytesOf,
-  type OpenShard,
-  openShard,
-  positionOf,
-  readFact,
-  readFacts,
-  type ShardFacts,
-} from "./open-shard.ts";
+import { imageBytesOf } from "./open-shard.ts";
 import type { ResolvedFilter } from "./row-filter.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
 import { ShardFiles } from "./shard-files.ts";
+import { ShardRows } from "./shard-rows.ts";
 import type { ShardSource } from "./shard-source.ts";
-
-/** So many rows of a shard are read one by one before its ids and labels are read as a whole. */
-const maxSingleReads = 64;
 
 /**
  * Rows of one split by index, read where they lie. A shard is opened when its first row is asked for. If all images fit
@@ -34,8 +23,7 @@ export class RowStore {
   readonly #numClasses: number;
   readonly #firstRows: Float64Array;
   readonly #shardsPerRow: number;
-  readonly #shards: (OpenShard | undefined)[];
-  readonly #extras = new Map<number, LoadedExtras>();
+  readonly #shards: (ShardRows | undefined)[];
   readonly #files: ShardFiles;
   #numUsers = 0;
   #isClosed = false;
@@ -58,7 +46,7 @@ export class RowStore {
     this.numRows = numRows;
     this.#shardsPerRow = this.#entries.length / numRows;
     this.isResident = imageBytesOf(numRows) <= options.memoryBytes;
-    this.#shards = new Array<OpenShard | undefined>(this.#entries.length).fill(undefined);
+    this.#shards = new Array<ShardRows | undefined>(this.#entries.length).fill(undefined);
   }
 
   /** Whether rows have to be prepared before they are read. */
@@ -104,22 +92,29 @@ export class RowStore {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
     const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
     const own = row - this.#firstRows[shardIndex]!;
-    this.#copyFacts(shardIndex, shard, own, index, samples);
-    this.#copyImage(shardIndex, shard, own, index, samples.images);
+    shard.copyFacts(own, index, samples);
+    shard.copyImage(own, index, samples.images);
   }
 
   /** `readRow` without the image. */
   readFacts(row: number, index: number, samples: Samples): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
     const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-    this.#copyFacts(shardIndex, shard, row - this.#firstRows[shardIndex]!, index, samples);
+    shard.copyFacts(row - this.#firstRows[shardIndex]!, index, samples);
+  }
+
+  /** `readRow` without id and label. */
+  readImage(row: number, index: number, images: Uint8Array): void {
+    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
+    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
+    shard.copyImage(row - this.#firstRows[shardIndex]!, index, images);
   }
 
   /** Copies the columns asked for, of a row, to place `index`. */
   readExtras(row: number, index: number, target: ExtraValues): void {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const extras = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
-    copyExtras(extras, row - this.#firstRows[shardIndex]!, index, target, () => this.#files.open(shardIndex));
+    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
+    shard.copyExtras(row - this.#firstRows[shardIndex]!, index, target);
   }
 
   /**
@@ -137,8 +132,7 @@ export class RowStore {
         const firstRow = this.#firstRows[shardIndex]!;
         for (let wait = this.prepare([firstRow]); wait !== undefined; wait = this.prepare([firstRow])) await wait;
         const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-        const { labels } = shard.facts ?? this.#loadFacts(shardIndex, shard);
-        const { confidences } = this.#extras.get(shardIndex) ?? this.#loadExtras(shardIndex);
+        const [{ labels }, { confidences }] = [shard.facts, shard.extras];
         for (let own = 0; own < numRows; own++) {
           if (isWanted[labels[own]!] === 1 && confidences[own]! >= filter.minConfidence)
             rows[numKept++] = firstRow + own;
@@ -153,19 +147,11 @@ export class RowStore {
     return kept;
   }
 
-  /** `readRow` without id and label. */
-  readImage(row: number, index: number, images: Uint8Array): void {
-    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-    this.#copyImage(shardIndex, shard, row - this.#firstRows[shardIndex]!, index, images);
-  }
-
   /** Closes all files, ends all downloads and forgets what is resident; any later use is refused. */
   close(): void {
     this.#isClosed = true;
     this.#files.closeAll(this.#closedError());
     this.#shards.fill(undefined);
-    this.#extras.clear();
   }
 
   /** Shards that have to be open to read rows, each once. */
@@ -173,52 +159,12 @@ export class RowStore {
     const shardIndices = new Set<number>();
     for (let index = 0; index < rows.length; index++) {
       const shardIndex = findInterval(this.#firstRows, rows[index]!, this.#shardsPerRow);
-      if (this.#shards[shardIndex]?.images === undefined) shardIndices.add(shardIndex);
+      if (this.#shards[shardIndex]?.isResident !== true) shardIndices.add(shardIndex);
     }
     return shardIndices;
   }
 
-  #copyFacts(shardIndex: number, shard: OpenShard, own: number, index: number, samples: Samples): void {
-    let { facts } = shard;
-    if (facts === undefined && !this.isResident && shard.numSingleReads < maxSingleReads) {
-      shard.numSingleReads++;
-      this.#requireOpen();
-      const file = this.#files.open(shardIndex);
-      samples.ids[index] = readFact(file, shard, "id", own, this.#numClasses);
-      samples.labels[index] = readFact(file, shard, "label", own, this.#numClasses);
-      return;
-    }
-    facts ??= this.#loadFacts(shardIndex, shard);
-    samples.ids[index] = facts.ids[own]!;
-    samples.labels[index] = facts.labels[own]!;
-  }
-
-  #copyImage(shardIndex: number, shard: OpenShard, own: number, index: number, images: Uint8Array): void {
-    const target = index * imageBytes;
-    if (shard.images !== undefined) {
-      images.set(shard.images.subarray(own * imageBytes, (own + 1) * imageBytes), target);
-      return;
-    }
-    this.#requireOpen();
-    const position = positionOf(shard, "image", own, imageBytes);
-    this.#files.open(shardIndex).readInto(position, images.subarray(target, target + imageBytes));
-  }
-
-  #loadExtras(shardIndex: number): LoadedExtras {
-    this.#requireOpen();
-    const extras = loadExtras(this.#files.open(shardIndex), this.#numClasses);
-    this.#extras.set(shardIndex, extras);
-    return extras;
-  }
-
-  #loadFacts(shardIndex: number, shard: OpenShard): ShardFacts {
-    this.#requireOpen();
-    shard.facts = readFacts(this.#files.open(shardIndex), this.#numClasses);
-    return shard.facts;
-  }
-
-  #openShard(shardIndex: number): OpenShard {
-    this.#requireOpen();
+  #openShard(shardIndex: number): ShardRows {
     const entry = this.#entries[shardIndex];
     if (entry === undefined) {
       throw new BuilderError(
@@ -226,12 +172,13 @@ export class RowStore {
         `${this.#source.location} has no shard ${shardIndex}. Ask for rows it has.`,
       );
     }
-    const options = { numClasses: this.#numClasses, withImages: this.isResident };
-    const shard = openShard(this.#files.open(shardIndex), entry, options);
+    const open = () => {
+      this.#requireOpen();
+      return this.#files.open(shardIndex);
+    };
+    const shard = new ShardRows({ open, entry, numClasses: this.#numClasses, isResident: this.isResident });
     this.#shards[shardIndex] = shard;
-    if (!this.isResident) return shard;
-    this.#loadFacts(shardIndex, shard);
-    this.#files.close(shardIndex);
+    if (this.isResident) this.#files.close(shardIndex);
     return shard;
   }
 
