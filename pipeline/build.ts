@@ -56,6 +56,8 @@ function settleStep(options: StepOptions): Step {
     name: "settle",
     total: 0,
     async *run(_context: StageContext) {
+      // A folder that settled for a device that is not there could never be built.
+      await options.runtime.requireDevice(options.config);
       yield await openRun(options.root, options.config);
     },
   };

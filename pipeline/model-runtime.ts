@@ -49,6 +49,8 @@ export interface TrainedModel {
 
 /** Everything the pipeline asks of generators and labellers. Models made elsewhere plug in here. */
 export interface ModelRuntime {
+  /** @throws BuilderError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
+  requireDevice(config: Config): Promise<void>;
   /** @param weights - a safetensors file */
   openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;
   /** @param weights - a safetensors file */

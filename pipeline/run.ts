@@ -45,6 +45,12 @@ export async function readRun(root: string): Promise<Run> {
       `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
     );
   }
+  if (isImported(settled)) {
+    throw new BuilderError(
+      "run/imported",
+      `${root} holds an imported data set, which has no models. To mend it, run \`cifar5m import\` again with the same source.`,
+    );
+  }
   const config = resolveConfig(settled);
   return { folder, config, hash: hashConfig(datasetIdentity(config)), units: planUnits(config) };
 }

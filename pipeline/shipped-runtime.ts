@@ -1,3 +1,4 @@
+import { add, createEngine, Graph } from "../engine/index.ts";
 import { createSampler, trainGenerator } from "../generator/index.ts";
 import { createLabeler, trainLabeler } from "../labeler/index.ts";
 import type { Config } from "./config.ts";
@@ -7,6 +8,11 @@ import { drawSampleGrid } from "./sample-grid.ts";
 
 /** The generator and the labeller of this package. */
 export const shippedRuntime: ModelRuntime = {
+  requireDevice: async ({ engine, device }) => {
+    const graph = new Graph();
+    graph.output("y", add(graph.input("x", "float32", [1]), 1));
+    await (await (await createEngine(engine, { device })).compile(graph)).release();
+  },
   openSampler: ({ sampler: options, seed, engine, device }, weights) =>
     createSampler({ weights, options, seed, engine, device }),
   openLabeler,

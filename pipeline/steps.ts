@@ -129,11 +129,14 @@ export function manifestStep(options: StepOptions): Step {
 }
 
 function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => Promise<Stage>): Step {
-  const { root, config, help } = options;
+  const { root, config, runtime, help } = options;
   return {
     name,
     total: config.count + config.testCount,
     async *run(context) {
+      // Before a configuration is settled: a misspelled folder must not become a run.
+      await requireModel(runFolderAt(root), "generator");
+      await runtime.requireDevice(config);
       const run = await openRun(root, config);
       const stage = await makeStage(run);
       yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, help }), context);

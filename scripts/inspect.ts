@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
+import { BuilderError } from "../core/errors.ts";
 import { writeContactSheet } from "../pipeline/contact-sheet.ts";
-import { inspectRun } from "../pipeline/inspect.ts";
+import { inspectRun, type RunState } from "../pipeline/inspect.ts";
 import { runFolderAt } from "../pipeline/run-folder.ts";
 import type { Command, Session } from "./command.ts";
 import { describeRun } from "./describe-run.ts";
@@ -9,13 +10,24 @@ import { runIfMain } from "./run-if-main.ts";
 export const inspectCommand: Command = {
   words: ["inspect"],
   describe: "print what a run holds, draw a contact sheet",
+  positional: "run",
   configKeys: [],
   finish: async ({ root }) => {
     const state = await inspectRun(root);
+    if (!isAnything(state)) {
+      throw new BuilderError(
+        "run/missing",
+        `${root} must be a run folder with something in it, and is not. Name one, or build one with \`cifar5m build\`.`,
+      );
+    }
     for (const line of describeRun(state)) process.stdout.write(`${line}\n`);
     await printContactSheet(root);
   },
 };
+
+function isAnything({ run, imported, hasCifar10, models, manifest }: RunState): boolean {
+  return [run, imported, manifest].some((part) => part !== undefined) || hasCifar10 || Object.keys(models).length > 0;
+}
 
 /** Draws the contact sheet of a published data set and prints its path. */
 export async function printContactSheet(root: Session["root"]): Promise<void> {

@@ -1,4 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
+import { readImportedRun } from "../pipeline/import/imported-run.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { type Command, datasetKeys } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
@@ -12,11 +13,13 @@ export const publishCommand: Command = {
     manifest: { type: "boolean", default: true, describe: "write the manifest; one of several workers is enough" },
     to: uploadOption,
   },
-  steps: ({ stepOptions, option, flag }) => {
+  steps: async ({ root, stepOptions, option, flag }) => {
     const [withManifest, to] = [flag("manifest") !== false, option("to")];
     if (to !== undefined && !withManifest) {
       throw new BuilderError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
     }
+    // An imported set is published already.
+    if (to !== undefined && (await readImportedRun(root)) !== undefined) return uploadSteps(stepOptions, to);
     return [
       publishStep(stepOptions),
       ...(withManifest ? [manifestStep(stepOptions)] : []),

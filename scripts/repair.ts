@@ -5,6 +5,7 @@ import { runIfMain } from "./run-if-main.ts";
 export const repairCommand: Command = {
   words: ["repair"],
   describe: "make damaged or lost files of a finished run again, and prove by their hash that they are the same",
+  positional: "run",
   configKeys: ["recordsPerFile", "sampler.batchSize", "labeling.batchSize"],
   finish: async ({ root, config, runtime, context, reporter }) => {
     reporter.line(`repair           looks at every file of ${root}`);

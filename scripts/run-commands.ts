@@ -37,6 +37,7 @@ export async function runCommands(commands: readonly Command[], argv: readonly s
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .exitProcess(false)
     .strict()
+    .strictCommands()
     .fail((message: string | undefined, thrown: Error | undefined) => {
       throw (
         thrown ?? new BuilderError("usage/wrong", `${(message ?? "wrong usage").replaceAll("\n", " ")}. See --help.`)

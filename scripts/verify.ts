@@ -7,6 +7,7 @@ import { runIfMain } from "./run-if-main.ts";
 export const verifyCommand: Command = {
   words: ["verify"],
   describe: "check every shard and receipt of a run, or of a dataset folder that was downloaded",
+  positional: "run",
   configKeys: [],
   options: {
     sample: { type: "string", requiresArg: true, describe: "read a random part of the shards only, such as 5%" },

@@ -5,6 +5,7 @@ import { cifar10Normalization, type ImageFormat, type Normalization } from "./im
 import type { LabelNoise } from "./label-noise.ts";
 import type { LiveSource } from "./live-source.ts";
 import type { LoaderState } from "./loader-state.ts";
+import { requireKeys } from "./require-keys.ts";
 import type { ShuffleKind } from "./shuffle.ts";
 
 interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
@@ -114,6 +115,7 @@ export interface ResolvedOptions {
  * @throws BuilderError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
  */
 export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
+  requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
   const common = resolveCommon(options);
   if (poolSize === 0) {
     throw new BuilderError(
@@ -144,6 +146,12 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
   return { regime: "finite", ...common, numSamples, epochs, shuffle, dropLast };
 }
 
+const commonKeys = [
+  ...["regime", "batchSize", "seed", "rank", "worldSize", "reuseArrays", "state", "dtype", "layout", "normalize"],
+  ...["augment", "labelNoise", "columns", "workers", "signal", "shuffle"],
+];
+const regimeKeys = { finite: ["numSamples", "epochs", "dropLast"], infinite: ["live"] };
+
 function resolveCommon(options: AnyLoaderOptions) {
   const { batchSize, seed = 0, rank = 0, worldSize = 1, reuseArrays = false, workers = 0, columns = [] } = options;
   requireInteger("batchSize", batchSize, 1, 2 ** 31);
@@ -166,16 +174,22 @@ function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: 
   const normalization = normalize === true ? cifar10Normalization : normalize === false ? undefined : normalize;
   if (normalization !== undefined) {
     if (dtype === "uint8") throw outOfRange("normalize", "false where dtype is uint8", normalize);
+    requireKeys("normalize", normalization, ["mean", "deviation"]);
     for (const channel of [0, 1, 2]) {
-      requireNumber("normalize.mean", normalization.mean[channel], -1e6, 1e6);
-      requireNumber("normalize.deviation", normalization.deviation[channel], 1e-6, 1e6);
+      requireNumber("normalize.mean", normalization.mean?.[channel], -1e6, 1e6);
+      requireNumber("normalize.deviation", normalization.deviation?.[channel], 1e-6, 1e6);
     }
   }
   return { dtype, layout, normalize: normalization };
 }
 
 function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, { dtype }: ImageFormat): Augmentation {
+  requireKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
   const { flip = false, crop = false, cutout, mixup } = augment;
+  for (const [name, value] of Object.entries({ crop, cutout, mixup })) {
+    const keys = { crop: ["padding", "mode"], cutout: ["size"], mixup: ["alpha"] }[name]!;
+    if (value !== undefined && typeof value !== "boolean") requireKeys(`augment.${name}`, value, keys);
+  }
   const resolvedCrop =
     crop === false ? undefined : { padding: 4, mode: "zero" as const, ...(crop === true ? {} : crop) };
   if (resolvedCrop !== undefined) {
@@ -192,6 +206,7 @@ function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, 
 
 function resolveLabelNoise(noise: LoaderOptions["labelNoise"], loaderSeed: number): LabelNoise | undefined {
   if (noise === undefined) return undefined;
+  requireKeys("labelNoise", noise, ["rate", "seed"]);
   const { rate, seed = loaderSeed } = noise;
   requireNumber("labelNoise.rate", rate, 0, 1);
   requireInteger("labelNoise.seed", seed, 0, Number.MAX_SAFE_INTEGER);

@@ -4,8 +4,9 @@ import type { ImageArray, ImageFormat } from "./image-format.ts";
 import { type Loader, RowLoader } from "./loader.ts";
 import type { LoaderOptions } from "./loader-options.ts";
 import { type Manifest, readManifest, type SplitName, splitNames } from "./manifest.ts";
-import type { OpenOptions } from "./open-options.ts";
+import { type OpenOptions, openOptionKeys } from "./open-options.ts";
 import { parseLocation } from "./parse-location.ts";
+import { requireKeys } from "./require-keys.ts";
 import { type RowFilter, resolveFilter } from "./row-filter.ts";
 import { RowStore } from "./row-store.ts";
 import { allocateSamples, type Samples } from "./samples.ts";
@@ -21,6 +22,7 @@ export const defaultMemoryBytes = 256 * 2 ** 20;
  * @throws BuilderError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`; `store/…`
  */
 export async function openDataset(location: string, options: OpenOptions = {}): Promise<Dataset> {
+  requireKeys("openDataset's options", options, openOptionKeys);
   const parsed = parseLocation(location);
   if (parsed.kind === "folder") {
     const { directory } = parsed;

@@ -19,3 +19,8 @@ export interface OpenOptions extends StoreOptions {
   /** Ends all requests; what waits for one then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
+/** The keys of `OpenOptions`. */
+export const openOptionKeys: readonly (keyof OpenOptions)[] = [
+  ...(["split", "memoryBytes", "cache", "transfer", "signal", "headers", "s3"] as const),
+];

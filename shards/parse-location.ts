@@ -15,7 +15,13 @@ export function parseLocation(location: string): Location {
   // One letter is a Windows drive.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return { kind: "http", url: location };
-  if (scheme === "s3") return { kind: "s3", url: location };
+  if (scheme === "s3") {
+    if (/^s3:\/\/[^/]+/.test(location)) return { kind: "s3", url: location };
+    throw new BuilderError(
+      "store/bad-location",
+      `an S3 location must be like s3://bucket/prefix, got ${location}. Correct it.`,
+    );
+  }
   if (scheme === "file") return { kind: "folder", directory: fileURLToPath(location) };
   if (scheme === undefined || !location.startsWith(`${scheme}://`))
     return { kind: "folder", directory: resolve(location) };

@@ -1,4 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
+import { requireKeys } from "./require-keys.ts";
 
 /** Which rows of a split to serve; all conditions must hold. */
 export interface RowFilter {
@@ -16,6 +17,7 @@ export interface ResolvedFilter {
 
 /** @throws BuilderError `dataset/unknown-class`, `dataset/out-of-range` */
 export function resolveFilter(filter: RowFilter, classNames: readonly string[]): ResolvedFilter {
+  requireKeys("the filter", filter, ["classes", "minConfidence"]);
   const { classes = classNames.map((_, index) => index), minConfidence = 0 } = filter;
   const numbers = classes.map((name) => {
     const index = typeof name === "number" ? name : classNames.indexOf(name);

@@ -22,6 +22,7 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
     if (delayMs > 0) await sleep(delayMs);
   };
   return {
+    requireDevice: async () => undefined,
     openSampler: async (config, weights) => ({
       batchSize: config.sampler.batchSize,
       async sample({ ids, classes }) {

@@ -93,10 +93,23 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
 
 test("another configuration than the run folder's is refused", async () => {
   const root = join(folder, "changed");
-  await runCli(["sample", "--run", root, "--count", "10", "--test-count", "0"]);
-  const { exitCode, stderr } = await runCli(["sample", "--run", root, "--count", "20", "--quiet"]);
-  expect(stderr).toMatch(/^run\/config-changed: .*run\.json .*count is 10, now 20.*\n$/);
+  const none = join(folder, "none-at-all.safetensors");
+  const build = (count: string) => ["build", "--run", root, "--count", count, "--test-count", "0", "--generator", none];
+  expect((await runCli(build("10"))).stderr).toContain(none);
+  const { exitCode, stderr } = await runCli(build("20"));
+  expect(stderr).toMatch(/run\/config-changed: .*run\.json .*count is 10, now 20.*\n$/);
   expect(exitCode).toBe(1);
+});
+
+test("neither a misspelled folder nor a device that is not there leaves a run behind", async () => {
+  const root = join(folder, "mispelled");
+  const sampled = await runCli(["sample", "--run", root, "--quiet"]);
+  expect(sampled).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/model-missing: .*\n$/) });
+  const built = await runCli(["build", "--run", root, "--count", "10", "--device", "tpu", "--quiet"]);
+  expect(built).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^engine\/unknown-device: .*"tpu".*\n$/) });
+  expect(await readdir(folder)).not.toContain("mispelled");
+  const inspected = await runCli(["inspect", "--run", root]);
+  expect(inspected).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
 });
 
 test("weights that are none, or of another model, are refused before the run takes them", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LiveSource, LoaderOptions, LoaderState } from "../../shards/index.ts";
+import { type LiveSource, type LoaderOptions, type LoaderState, openDataset } from "../../shards/index.ts";
 import { makeRows } from "./make-rows.ts";
 import { collectBatches, hashBatch, idsOf, openTestDataset } from "./open-test-dataset.ts";
 
@@ -220,4 +220,22 @@ test("a loop of threads that is left early leaves no thread behind", async () =>
     break;
   }
   expect(numThreads()).toBe(before);
+});
+
+test("a misspelled option is refused, not passed over", async () => {
+  const dataset = await openTestDataset();
+  const make = (options: object) => () => dataset.loader({ ...finite, ...options } as LoaderOptions);
+  expect(make({ shufle: "full" })).toThrow(/shufle is no key of the loader's options\. Use one of: regime, .*dropLast/);
+  expect(make({ live: {} })).toThrow(/live is no key of the loader's options/);
+  expect(make({ augment: { flipp: true } })).toThrow(/flipp is no key of augment\. Use one of: flip, crop/);
+  expect(make({ augment: "flip" })).toThrow(/augment must be an object with keys of flip, .*got "flip"/);
+  expect(make({ augment: { crop: { pad: 4 } } })).toThrow(/pad is no key of augment.crop/);
+  expect(make({ dtype: "float32", normalize: { mean: [0, 0, 0], std: [1, 1, 1] } })).toThrow(
+    /std is no key of normalize/,
+  );
+  expect(() => dataset.loader(undefined as never)).toThrow(/the loader's options must be an object/);
+  await expect(dataset.filter({ minConfidense: 0.9 } as object)).rejects.toThrow(
+    /minConfidense is no key of the filter/,
+  );
+  await expect(openDataset(dataset.directory, { splitt: "test" } as object)).rejects.toThrow(/splitt is no key/);
 });
