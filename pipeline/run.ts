@@ -21,15 +21,19 @@ export interface Run {
  */
 export async function openRun(root: string, config: Config): Promise<Run> {
   const folder = runFolderAt(root);
-  if (isImported((await readSettledConfig(folder.config)) ?? {})) {
-    throw new BuilderError(
-      "run/imported",
-      `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
-    );
-  }
+  await requireBuildable(root);
   const hash = await settleConfig(folder.config, datasetIdentity(config));
   for (const directory of folder.directories) await removeStaleTemporaries(directory);
   return { folder, config, hash, units: planUnits(config) };
+}
+
+/** @throws BuilderError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
+export async function requireBuildable(root: string): Promise<void> {
+  if (!isImported((await readSettledConfig(runFolderAt(root).config)) ?? {})) return;
+  throw new BuilderError(
+    "run/imported",
+    `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
+  );
 }
 
 /**

@@ -8,7 +8,7 @@ import { importModel, readModelReceipt, requireModel } from "./models.ts";
 import { publishStage } from "./publish.ts";
 import { publishManifest } from "./publish-manifest.ts";
 import { readWholeFile } from "./read-file.ts";
-import { openRun, type Run } from "./run.ts";
+import { openRun, type Run, requireBuildable } from "./run.ts";
 import { type ModelName, runFolderAt } from "./run-folder.ts";
 import { sampleStage } from "./sample.ts";
 import type { Stage, StageContext } from "./stage.ts";
@@ -135,6 +135,7 @@ function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => P
     total: config.count + config.testCount,
     async *run(context) {
       // Before a configuration is settled: a misspelled folder must not become a run.
+      await requireBuildable(root);
       await requireModel(runFolderAt(root), "generator");
       await runtime.requireDevice(config);
       const run = await openRun(root, config);
