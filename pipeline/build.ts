@@ -1,4 +1,3 @@
-import { openRun } from "./run.ts";
 import { shippedFile } from "./shipped-files.ts";
 import type { StageContext } from "./stage.ts";
 import {
@@ -8,6 +7,7 @@ import {
   importStep,
   labelStep,
   manifestStep,
+  openRunOnDevice,
   publishStep,
   type Step,
   type StepOptions,
@@ -56,9 +56,7 @@ function settleStep(options: StepOptions): Step {
     name: "settle",
     total: 0,
     async *run(_context: StageContext) {
-      // A folder that settled for a device that is not there could never be built.
-      await options.runtime.requireDevice(options.config);
-      yield await openRun(options.root, options.config);
+      yield await openRunOnDevice(options);
     },
   };
 }

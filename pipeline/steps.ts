@@ -7,7 +7,7 @@ import type { ModelRuntime } from "./model-runtime.ts";
 import { importModel, readModelReceipt, requireModel } from "./models.ts";
 import { publishStage } from "./publish.ts";
 import { publishManifest } from "./publish-manifest.ts";
-import { readWholeFile } from "./read-file.ts";
+import { fileExists, readWholeFile } from "./read-file.ts";
 import { openRun, type Run, requireBuildable } from "./run.ts";
 import { type ModelName, runFolderAt } from "./run-folder.ts";
 import { sampleStage } from "./sample.ts";
@@ -128,8 +128,14 @@ export function manifestStep(options: StepOptions): Step {
   };
 }
 
+/** `openRun`; a new folder is settled only for a device that is there, or it could never be built. */
+export async function openRunOnDevice({ root, config, runtime }: StepOptions): Promise<Run> {
+  if (!(await fileExists(runFolderAt(root).config))) await runtime.requireDevice(config);
+  return await openRun(root, config);
+}
+
 function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => Promise<Stage>): Step {
-  const { root, config, runtime, help } = options;
+  const { root, config, help } = options;
   return {
     name,
     total: config.count + config.testCount,
@@ -137,8 +143,7 @@ function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => P
       // Before a configuration is settled: a misspelled folder must not become a run.
       await requireBuildable(root);
       await requireModel(runFolderAt(root), "generator");
-      await runtime.requireDevice(config);
-      const run = await openRun(root, config);
+      const run = await openRunOnDevice(options);
       const stage = await makeStage(run);
       yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, help }), context);
     },

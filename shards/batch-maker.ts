@@ -1,4 +1,5 @@
 import { blend, CropMaps, cutOut } from "./augmentation.ts";
+import type { ExtraValues } from "./extra-columns.ts";
 import { allocateImages, createImageWriter, type ImageArray, type ImageWriter } from "./image-format.ts";
 import { createLabelNoise } from "./label-noise.ts";
 import type { LivePool } from "./live-pool.ts";
@@ -104,6 +105,7 @@ export class BatchMaker {
   #serve(range: BatchRange, position: number, index: number, batch: BatchArrays, live: LivePool | undefined): void {
     const { epoch, start, end } = range;
     const { augmentation, format } = this.#options;
+    if (this.#options.columns.length > 0) this.#readExtras(epoch, position, index, batch, live);
     if (this.#writer === undefined) {
       this.#read(epoch, position, index, batch as BatchArrays & { readonly images: Uint8Array }, live);
       if (augmentation.cutout !== undefined) {
@@ -115,7 +117,6 @@ export class BatchMaker {
     this.#read(epoch, position, 0, this.#stored, live);
     batch.labels[index] = this.#stored.labels[0]!;
     batch.ids[index] = this.#stored.ids[0]!;
-    if (this.#options.columns.length > 0) this.#readExtras(epoch, position, index, batch, live);
     this.#draws.moveTo(epoch, position);
     this.#write(batch.images, index);
     if (augmentation.mixup === undefined || batch.mixup === undefined) return;
@@ -176,12 +177,9 @@ export class BatchMaker {
     if (this.#noisyLabel !== undefined) {
       target.labels[index] = this.#noisyLabel(target.ids[index]!, target.labels[index]!);
     }
-    if (this.#writer === undefined && this.#options.columns.length > 0) {
-      this.#readExtras(epoch, position, index, target, live);
-    }
   }
 
-  #readExtras(epoch: number, position: number, index: number, target: object, live: LivePool | undefined): void {
+  #readExtras(epoch: number, position: number, index: number, target: ExtraValues, live: LivePool | undefined): void {
     if (position >= this.#source.order.numSamples && live !== undefined) {
       live.readExtras(position, index, target);
     } else {

@@ -16,8 +16,7 @@ export default async function makeBatch({ range, room: given }: BatchRequest): P
   try {
     opened ??= openMaker();
     const { maker, store } = await opened;
-    const needed = store.isRemote ? maker.rowsOf(range) : [];
-    for (let wait = store.prepare(needed); wait !== undefined; wait = store.prepare(needed)) await wait;
+    if (store.isRemote) await store.ready(maker.rowsOf(range));
     const room = given ?? maker.room();
     const answer: BatchAnswer = { batch: maker.make(range, { room }), room };
     return move({ [transferableSymbol]: buffersOf(room), [valueSymbol]: answer } as never) as never;

@@ -110,7 +110,7 @@ export class RowLoader implements Loader<ImageArray> {
           this.#requireEnd();
           return;
         }
-        for (let wait = readAhead?.prepare(range); wait !== undefined; wait = readAhead?.prepare(range)) await wait;
+        if (readAhead !== undefined) await readAhead.ready(range);
         const made = this.#reachesBeyondThePool(range)
           ? await this.#makeLive(range)
           : (workers?.take(range) ?? this.#maker.make(range, { room: this.#room }));
@@ -182,10 +182,9 @@ export class RowLoader implements Loader<ImageArray> {
       firstId: this.#pool.idEnd,
       numClasses: this.#pool.numClasses,
     };
-    const rows = this.#maker.rowsOf(range);
-    for (let wait = this.#pool.store.prepare(rows); wait !== undefined; wait = this.#pool.store.prepare(rows))
-      await wait;
     const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
+    // The source took its time: other readers may have closed files meanwhile.
+    if (this.#pool.store.isRemote) await this.#pool.store.ready(this.#maker.rowsOf(range));
     return this.#maker.make(range, { live, room: this.#room });
   }
 

@@ -129,7 +129,7 @@ export class Dataset {
     const samples = allocateSamples(rows.length);
     const release = this.store.use();
     try {
-      for (let wait = this.store.prepare(rows); wait !== undefined; wait = this.store.prepare(rows)) await wait;
+      await this.store.ready(rows);
       for (const [place, row] of rows.entries()) this.store.readRow(row, place, samples);
     } finally {
       release();

@@ -7,17 +7,19 @@ import type { ShardEntry } from "./manifest.ts";
 import { readColumn } from "./read-table.ts";
 import { findInterval } from "./row-search.ts";
 import { shardColumns, shardColumnsOf } from "./shard-schema.ts";
-import { readTableLayout } from "./table-layout.ts";
+import { type BatchLayout, readTableLayout } from "./table-layout.ts";
+import type { ColumnValues } from "./table-schema.ts";
 
 /** Where the rows of a shard lie. */
 export interface OpenShard {
   readonly rows: number;
+  readonly batches: readonly BatchLayout[];
   /** First row of each record batch. */
   readonly batchStarts: Float64Array;
   /** Record batches a row. */
   readonly batchesPerRow: number;
   /** Byte position in the file of the first value of each record batch, by column. */
-  readonly positions: { readonly id: Float64Array; readonly label: Float64Array; readonly image: Float64Array };
+  readonly positions: Readonly<Record<"id" | "label" | "image" | "probabilities", Float64Array>>;
   /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
   readonly images: Uint8Array | undefined;
 }
@@ -80,9 +82,15 @@ export function openShard(
     Float64Array.from(batches, (batch) => batch.regions[columnIndex(name)]?.position ?? 0);
   return {
     rows,
+    batches,
     batchStarts: Float64Array.from(batches, (batch) => batch.firstRow),
     batchesPerRow: batches.length / rows,
-    positions: { id: positionsOf("id"), label: positionsOf("label"), image: positionsOf("image") },
+    positions: {
+      id: positionsOf("id"),
+      label: positionsOf("label"),
+      image: positionsOf("image"),
+      probabilities: positionsOf("probabilities"),
+    },
     images: options.withImages
       ? readColumn(source, "image", columns.image, columnIndex("image"), batches, rows)
       : undefined,
@@ -93,13 +101,19 @@ export function openShard(
  * All ids and labels of a shard.
  * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
  */
-export function readFacts(source: FileSource, numClasses: number): ShardFacts {
-  const columns = shardColumnsOf(numClasses);
-  const { batches, rows } = readTableLayout(source, columns);
-  const read = (name: "id" | "label") => readColumn(source, name, columns[name], columnIndex(name), batches, rows);
-  const labels = read("label");
+export function readFacts(source: FileSource, shard: OpenShard, numClasses: number): ShardFacts {
+  const labels = readShardColumn(source, shard, "label");
   for (const [row, label] of labels.entries()) requireLabel(source, row, label, numClasses);
-  return { ids: read("id"), labels: Uint8Array.from(labels) };
+  return { ids: readShardColumn(source, shard, "id"), labels: Uint8Array.from(labels) };
+}
+
+/** A column of a shard, whole; of any number of classes. */
+export function readShardColumn<Name extends "id" | "label" | "class" | "confidence">(
+  source: FileSource,
+  { batches, rows }: OpenShard,
+  name: Name,
+): ColumnValues<(typeof shardColumns)[Name]> {
+  return readColumn(source, name, shardColumns[name], columnIndex(name), batches, rows);
 }
 
 const oneValue = new BigInt64Array(1);

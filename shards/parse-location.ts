@@ -16,11 +16,8 @@ export function parseLocation(location: string): Location {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return { kind: "http", url: location };
   if (scheme === "s3") {
-    if (/^s3:\/\/[^/]+/.test(location)) return { kind: "s3", url: location };
-    throw new BuilderError(
-      "store/bad-location",
-      `an S3 location must be like s3://bucket/prefix, got ${location}. Correct it.`,
-    );
+    parseS3Location(location);
+    return { kind: "s3", url: location };
   }
   if (scheme === "file") return { kind: "folder", directory: fileURLToPath(location) };
   if (scheme === undefined || !location.startsWith(`${scheme}://`))
@@ -28,5 +25,18 @@ export function parseLocation(location: string): Location {
   throw new BuilderError(
     "store/bad-location",
     `${location} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
+  );
+}
+
+/**
+ * @returns prefix: without slashes at the end
+ * @throws BuilderError `store/bad-location`
+ */
+export function parseS3Location(location: string): { readonly bucket: string; readonly prefix: string } {
+  const [, bucket, path = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/([^?#]*))?$/.exec(location) ?? [];
+  if (bucket !== undefined) return { bucket, prefix: path.replace(/\/+$/, "") };
+  throw new BuilderError(
+    "store/bad-location",
+    `an S3 location must be like s3://bucket/prefix, got ${location}. Correct it.`,
   );
 }

@@ -27,21 +27,27 @@ export class ReadAhead {
     this.#nextRange = options.nextRange;
   }
 
-  /** `RowStore.prepare` for a batch; those after it are fetched meanwhile. Batches must be asked for in order. */
-  prepare(range: BatchRange): Promise<void> | undefined {
-    const waiting = this.#store.prepare(this.#rowsOf(range));
-    if (waiting === undefined) this.#numAhead--;
-    const limit = Math.ceil(rowsAhead / (range.end - range.start));
+  /** `RowStore.ready` for a batch; those after it are fetched meanwhile. Batches must be asked for in order. */
+  async ready(range: BatchRange): Promise<void> {
+    const rows = this.#rowsOf(range);
+    const waiting = this.#store.prepare(rows);
+    this.#lookAhead(range);
+    await waiting;
+    await this.#store.ready(rows);
+  }
+
+  #lookAhead(range: BatchRange): void {
+    this.#numAhead--;
     if (this.#numAhead <= 0) {
       this.#last = range;
       this.#numAhead = 0;
     }
+    const limit = Math.ceil(rowsAhead / (range.end - range.start));
     while (this.#numAhead < limit && this.#last !== undefined) {
       this.#last = this.#nextRange(this.#last);
-      if (this.#last === undefined) break;
+      if (this.#last === undefined) return;
       this.#store.prefetch(this.#rowsOf(this.#last));
       this.#numAhead++;
     }
-    return waiting;
   }
 }

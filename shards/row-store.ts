@@ -82,6 +82,11 @@ export class RowStore {
     return this.#files.prepare(this.#shardsOf(rows));
   }
 
+  /** Waits until rows can be read: until the next turn of the event loop. Throws as `prepare`. */
+  async ready(rows: ArrayLike<number>): Promise<void> {
+    for (let wait = this.prepare(rows); wait !== undefined; wait = this.prepare(rows)) await wait;
+  }
+
   /** Starts to fetch what rows need, in the background; an error is told by the `prepare` that needs it. */
   prefetch(rows: ArrayLike<number>): void {
     if (this.isRemote && !this.#isClosed) this.#files.prefetch(this.#shardsOf(rows));
@@ -130,7 +135,7 @@ export class RowStore {
     try {
       for (const [shardIndex, { rows: numRows }] of this.#entries.entries()) {
         const firstRow = this.#firstRows[shardIndex]!;
-        for (let wait = this.prepare([firstRow]); wait !== undefined; wait = this.prepare([firstRow])) await wait;
+        await this.ready([firstRow]);
         const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
         const [{ labels }, { confidences }] = [shard.facts, shard.extras];
         for (let own = 0; own < numRows; own++) {

@@ -1,6 +1,6 @@
 import { imageBytes } from "../core/image-layout.ts";
 import type { FileSource } from "./byte-source.ts";
-import { copyExtras, type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
+import { type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
 import type { ShardEntry } from "./manifest.ts";
 import { type OpenShard, openShard, positionOf, readFact, readFacts, type ShardFacts } from "./open-shard.ts";
 import type { Samples } from "./samples.ts";
@@ -31,7 +31,7 @@ export class ShardRows {
     this.#open = open;
     this.#numClasses = numClasses;
     this.#shard = openShard(open(), entry, { numClasses, withImages: isResident });
-    if (isResident) this.#facts = readFacts(open(), numClasses);
+    if (isResident) this.#facts = readFacts(open(), this.#shard, numClasses);
   }
 
   /** Whether images are in memory. */
@@ -41,13 +41,13 @@ export class ShardRows {
 
   /** All ids and labels. */
   get facts(): ShardFacts {
-    this.#facts ??= readFacts(this.#open(), this.#numClasses);
+    this.#facts ??= readFacts(this.#open(), this.#shard, this.#numClasses);
     return this.#facts;
   }
 
   /** All classes and confidences. */
   get extras(): LoadedExtras {
-    this.#extras ??= loadExtras(this.#open(), this.#numClasses);
+    this.#extras ??= loadExtras(this.#open(), this.#shard);
     return this.#extras;
   }
 
@@ -79,6 +79,13 @@ export class ShardRows {
 
   /** Copies the columns asked for, of a row, to place `index`. */
   copyExtras(row: number, index: number, target: ExtraValues): void {
-    copyExtras(this.extras, row, index, target, this.#open);
+    const { classes, confidences } = this.extras;
+    if (target.classes !== undefined) target.classes[index] = classes[row]!;
+    if (target.confidences !== undefined) target.confidences[index] = confidences[row]!;
+    if (target.probabilities === undefined) return;
+    const rowBytes = 4 * this.#numClasses;
+    const { buffer, byteOffset } = target.probabilities;
+    const position = positionOf(this.#shard, "probabilities", row, rowBytes);
+    this.#open().readInto(position, new Uint8Array(buffer, byteOffset + index * rowBytes, rowBytes));
   }
 }

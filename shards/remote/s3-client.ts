@@ -1,5 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BuilderError, messageOf } from "../../core/errors.ts";
+import { parseS3Location } from "../parse-location.ts";
 import { TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -33,15 +34,7 @@ export interface S3Folder {
  * @throws BuilderError `store/bad-location`
  */
 export async function openS3Folder(location: string, options: S3Options = {}): Promise<S3Folder> {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/([^?#]*))?$/.exec(location);
-  if (match?.[1] === undefined) {
-    throw new BuilderError(
-      "store/bad-location",
-      `an S3 location must be like s3://bucket/prefix, got ${location}. Correct it.`,
-    );
-  }
-  const bucket = match[1];
-  const prefix = (match[2] ?? "").replace(/\/+$/, "");
+  const { bucket, prefix } = parseS3Location(location);
   const { S3Client: Client } = await import("@aws-sdk/client-s3");
   const isElsewhere = [options.endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
   const client = new Client({
