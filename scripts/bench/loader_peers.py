@@ -5,15 +5,14 @@ Each line on standard input is "round", "check" or "finish" in JSON; each is ans
 """
 
 import glob
-import json
 import os
 import sys
-import time
 
 reader, folder, batch_size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 BATCHES_PER_ROUND = 40 if reader == "torch-augmented" else 300
 
 import numpy as np  # noqa: E402
+from contestant import serve  # noqa: E402
 
 
 def read_table():
@@ -154,18 +153,13 @@ def peak_memory_mb():
 
 
 batches = make_batches()
-for line in sys.stdin:
-    request = json.loads(line)
-    if request == "round":
-        start, start_cpu = time.perf_counter(), time.process_time()
-        for _ in range(BATCHES_PER_ROUND):
-            next(batches)
-        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
-        images = BATCHES_PER_ROUND * batch_size
-        answer = {"imagesPerSecond": images / seconds, "cpuMsPerImage": 1000 * cpu_seconds / images}
-    else:
-        answer = check() if request == "check" else peak_memory_mb()
-    print(json.dumps(answer), flush=True)
-    if request == "finish":
-        break
+
+
+def work():
+    for _ in range(BATCHES_PER_ROUND):
+        next(batches)
+    return BATCHES_PER_ROUND * batch_size
+
+
+serve(work, check, peak_memory_mb)
 os._exit(0)

@@ -8,11 +8,11 @@ import json
 import math
 import struct
 import sys
-import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from contestant import serve
 from torch import nn
 
 BATCH_SIZE, NUM_SAMPLES, STEPS_PER_ROUND, CALLS_PER_ROUND = 16, 512, 2, 4
@@ -254,18 +254,7 @@ def main() -> None:
         check, work = forward_contestant(variant, tensors)
     else:
         check, work = train_contestant(variant, tensors, metadata)
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request == "round":
-            start, start_cpu = time.perf_counter(), time.process_time()
-            images = work()
-            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
-            answer = {"imagesPerSecond": images / seconds, "cpuMsPerImage": 1000 * cpu_seconds / images}
-        else:
-            answer = check() if request == "check" else peak_memory_mb()
-        print(json.dumps(answer), flush=True)
-        if request == "finish":
-            break
+    serve(work, check, peak_memory_mb)
 
 
 main()
