@@ -22,6 +22,7 @@ export const randomStreams = {
   blockPermutation: 12,
   windowPermutation: 13,
   labelNoise: 14,
+  rotation: 20,
 } as const;
 
 export type RandomStream = (typeof randomStreams)[keyof typeof randomStreams];

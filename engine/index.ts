@@ -13,6 +13,7 @@ export {
   layerNorm,
 } from "./composites/norms.ts";
 export { createEngine } from "./create-engine.ts";
+export { buildEvaluationProgram, type EvaluationProgram } from "./evaluation-program.ts";
 export {
   type Engine,
   type EngineName,

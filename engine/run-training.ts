@@ -30,13 +30,20 @@ export interface TrainingRun {
   readonly batchSize: number;
   readonly totalSteps: number;
   /** Learning rate, averaging and values of a step, from 0; a pure function, so that a resumed run goes the same way. */
-  readonly inputsOf: (step: number) => StepInputs;
+  readonly inputsOf: (step: number) => StepInputs | Promise<StepInputs>;
   /** Changes the state before the first step, for weights that are computed from the data. */
   readonly prepare?: (state: TrainingState) => TrainingState;
   readonly store: TrainingStore;
   readonly stepsPerCheckpoint: number;
   /** Identifies architecture, options and data: a checkpoint of another run is refused. */
   readonly fingerprint: string;
+  /** Steps after which `onPause` is called, before a checkpoint of the same step; rising. */
+  readonly pauses?: readonly number[];
+  readonly onPause?: (state: TrainingState) => Promise<void>;
+  /** Whether training ends early; asked after every pause. */
+  readonly isDone?: () => boolean;
+  /** A text that is kept with each checkpoint and given back when one is loaded. */
+  readonly notes?: { readonly save: () => string; readonly load: (text: string) => void };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
   /** Called after each checkpoint, for sample grids and the like. */
@@ -54,25 +61,31 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const { program, totalSteps, store } = run;
   const saved = await store.load();
   const fresh = initialState(program, run.seed);
-  const state = saved === undefined ? (run.prepare?.(fresh) ?? fresh) : decodeState(saved, run.fingerprint);
-  if (state.step >= totalSteps) return state;
+  const resumed = saved === undefined ? undefined : decodeState(saved, run.fingerprint);
+  const state = resumed?.state ?? run.prepare?.(fresh) ?? fresh;
+  if (resumed !== undefined) run.notes?.load(resumed.notes);
+  else if (run.pauses?.[0] === 0) await run.onPause?.(state);
+  const isOver = ({ step }: TrainingState) => step >= totalSteps || run.isDone?.() === true;
+  if (isOver(state)) return state;
   const trainer = await Trainer.create({ ...run, state });
   let savedStep = state.step;
   const save = async () => {
-    await store.save(encodeState(trainer.state, run.fingerprint), trainer.state.step);
+    await store.save(encodeState(trainer.state, run.fingerprint, run.notes?.save() ?? ""), trainer.state.step);
     savedStep = trainer.state.step;
     await run.onCheckpoint?.(trainer.state);
   };
   try {
-    while (trainer.state.step < totalSteps) {
+    while (!isOver(trainer.state)) {
       if (run.signal?.aborted) {
         if (trainer.state.step > savedStep) await save();
         throw new BuilderError("interrupted", `stopped after step ${savedStep} of ${totalSteps}. Run again to go on.`);
       }
       const { step } = trainer.state;
       const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;
-      const end = Math.min(step + program.definition.stepsPerCall, nextSave, totalSteps);
-      const inputs = Array.from({ length: end - step }, (_, index) => run.inputsOf(step + index));
+      const nextPause = run.pauses?.find((pause) => pause > step) ?? Number.POSITIVE_INFINITY;
+      const end = Math.min(step + program.definition.stepsPerCall, nextSave, nextPause, totalSteps);
+      const inputs: StepInputs[] = [];
+      for (let next = step; next < end; next++) inputs.push(await run.inputsOf(next));
       const started = performance.now();
       const losses = await trainer.advance(inputs);
       const seconds = (performance.now() - started) / 1000;
@@ -80,7 +93,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       const imagesPerSecond = (losses.length * run.batchSize) / seconds;
       await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
       run.onProgress?.({ step: end, totalSteps, loss, imagesPerSecond });
-      if (end === nextSave || end === totalSteps) await save();
+      if (end === nextPause) await run.onPause?.(trainer.state);
+      if (end === nextSave || isOver(trainer.state)) await save();
     }
     return trainer.state;
   } finally {
@@ -88,12 +102,12 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   }
 }
 
-function encodeState({ step, vectors }: TrainingState, fingerprint: string): Uint8Array {
+function encodeState({ step, vectors }: TrainingState, fingerprint: string, notes: string): Uint8Array {
   const tensors = new Map(Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]));
-  return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint } }, "F32");
+  return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes } }, "F32");
 }
 
-function decodeState(file: Uint8Array, fingerprint: string): TrainingState {
+function decodeState(file: Uint8Array, fingerprint: string): { readonly state: TrainingState; readonly notes: string } {
   const { tensors, metadata } = readSafetensors(file, "the checkpoint");
   if (metadata["fingerprint"] !== fingerprint) {
     throw new BuilderError(
@@ -103,5 +117,5 @@ function decodeState(file: Uint8Array, fingerprint: string): TrainingState {
     );
   }
   const vectors = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
-  return { step: Number(metadata["step"]), vectors };
+  return { state: { step: Number(metadata["step"]), vectors }, notes: metadata["notes"] ?? "" };
 }

@@ -37,16 +37,23 @@ export function initialState(program: TrainingProgram, seed: number): TrainingSt
 
 /**
  * The state before the first step of a training that starts from trained weights.
+ * @param isFresh - names of parameters that start as without them, such as a head for another task; none by default
  * @throws BuilderError `weights/wrong-architecture` for weights of another network
  */
-export function stateFromWeights(program: TrainingProgram, seed: number, weights: Weights): TrainingState {
+export function stateFromWeights(
+  program: TrainingProgram,
+  seed: number,
+  weights: Weights,
+  isFresh: (name: string) => boolean = () => false,
+): TrainingState {
   const state = initialState(program, seed);
   const specs = { parameters: program.parameters, states: program.states };
   const targets = { parameters: ["parameters", "average"], states: ["states", "averageStates"] };
   for (const kind of ["parameters", "states"] as const) {
     for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
       const parts = namedParts(specs[kind], state.vectors[name]!);
-      for (const spec of specs[kind]) parts.get(spec.name)!.data.set(requireWeight(weights, spec).data);
+      const taken = specs[kind].filter((spec) => !isFresh(spec.name));
+      for (const spec of taken) parts.get(spec.name)!.data.set(requireWeight(weights, spec).data);
     }
   }
   return state;

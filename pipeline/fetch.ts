@@ -1,10 +1,10 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
+import { createdBy } from "../core/created-by.ts";
 import { BuilderError } from "../core/errors.ts";
 import { commitUnit, diskError, hashConfig, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
 import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
-import { createdBy } from "./created-by.ts";
 import { download } from "./download.ts";
 import { readWholeFile } from "./read-file.ts";
 import { readTarGz } from "./read-tar.ts";

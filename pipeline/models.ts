@@ -1,6 +1,6 @@
+import { createdBy } from "../core/created-by.ts";
 import { BuilderError } from "../core/errors.ts";
 import { commitUnit, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
-import { createdBy } from "./created-by.ts";
 import { readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { type Identity, settleConfig } from "./settle-config.ts";

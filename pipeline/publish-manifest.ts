@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import pLimit from "p-limit";
+import { createdBy } from "../core/created-by.ts";
 import { cifar10ClassNames } from "../core/image-layout.ts";
 import {
   canonicalJson,
@@ -11,7 +12,6 @@ import {
   type ShardEntry,
   writeManifest,
 } from "../shards/index.ts";
-import { createdBy } from "./created-by.ts";
 import { countLabels } from "./publish.ts";
 import { readManifestIfAny } from "./read-manifest.ts";
 import { type RemovalReason, readRemovals } from "./removals.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { createdBy } from "../core/created-by.ts";
 import { commitUnit, sha256 } from "../shards/index.ts";
 import { openCifar10Source } from "./cifar-10-fingerprints.ts";
-import { createdBy } from "./created-by.ts";
 import { dedupStage, fingerprintStage } from "./dedup.ts";
 import { labelStage } from "./label.ts";
 import type { ModelRuntime } from "./model-runtime.ts";

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
+import { createdBy } from "../core/created-by.ts";
 import type { CommitSink } from "../shards/index.ts";
 import { commitUnit, isUnitDone } from "../shards/index.ts";
-import { createdBy } from "./created-by.ts";
 import { fileExists } from "./read-file.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { replaceBytes, sha256 } from "../shards/index.ts";
+import { openTrainingStore, replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
@@ -13,7 +13,6 @@ import { readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { type Identity, settleConfig } from "./settle-config.ts";
 import type { StageContext } from "./stage.ts";
-import { openTrainingStore } from "./training-store.ts";
 
 /**
  * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is

@@ -20,6 +20,8 @@ export interface Command {
   readonly options?: Readonly<Record<string, Options>>;
   /** The work, as steps that are run and shown one after the other. */
   readonly steps?: (session: Session) => readonly Step[] | Promise<readonly Step[]>;
+  /** What `--dry-run` prints; by default the resolved configuration and its hash. */
+  readonly dryRun?: (session: Session) => Promise<void>;
   /** What is left to do or to print after the steps. */
   readonly finish?: (session: Session) => Promise<void>;
 }

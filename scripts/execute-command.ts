@@ -26,10 +26,6 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
   try {
     const root = String(args.run);
     const config = await loadConfig(command, root, args);
-    if (args["dry-run"] === true) {
-      process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
-      return exitCodes.success;
-    }
     const context = contextOf(args, { config, reporter, signal: interruption.signal });
     const session: Session = {
       root,
@@ -42,6 +38,10 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
       flag: (name) => (typeof args[name] === "boolean" ? args[name] : undefined),
       context,
     };
+    if (args["dry-run"] === true) {
+      await (command.dryRun ?? printConfig)(session);
+      return exitCodes.success;
+    }
     for (const step of (await command.steps?.(session)) ?? []) await runStep(step, context, reporter);
     await command.finish?.(session);
     return exitCodes.success;
@@ -51,6 +51,10 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
   } finally {
     interruption.stop();
   }
+}
+
+async function printConfig({ config }: Session): Promise<void> {
+  process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
 }
 
 async function runStep(step: Step, context: StageContext, reporter: Reporter): Promise<void> {

@@ -1,6 +1,6 @@
 import yargs, { type Argv, type Options } from "yargs";
+import { createdBy } from "../core/created-by.ts";
 import { BuilderError } from "../core/errors.ts";
-import { createdBy } from "../pipeline/created-by.ts";
 import type { Command } from "./command.ts";
 import { configFlags } from "./config-flags.ts";
 import { executeCommand } from "./execute-command.ts";
@@ -77,7 +77,12 @@ function addCommands(parser: Argv, commands: readonly Command[], handle: Handle)
     const describe = members.map((member) => member.words[1]).join(" | ");
     parser.command(word, `${word} ${describe}`, (builder) => {
       for (const member of members) {
-        builder.command(member.words[1]!, member.describe, (inner) => inner.options(optionsOf(member)), handle(member));
+        builder.command(
+          usageOf(member.words[1]!, member),
+          member.describe,
+          (inner) => inner.options(optionsOf(member)),
+          handle(member),
+        );
       }
       return builder.demandCommand(1, 1, `${word} needs one of: ${describe}`, `${word} takes one of: ${describe}`);
     });

@@ -1,5 +1,6 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { createdBy } from "../../core/created-by.ts";
 import {
   commitUnit,
   type Manifest,
@@ -9,7 +10,6 @@ import {
   requireSameOrigin,
   splitNames,
 } from "../../shards/index.ts";
-import { createdBy } from "../created-by.ts";
 import { checkClassNames } from "../import/class-names.ts";
 import { runFolderAt } from "../run-folder.ts";
 import type { StageContext } from "../stage.ts";

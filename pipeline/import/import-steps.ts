@@ -1,3 +1,4 @@
+import { createdBy } from "../../core/created-by.ts";
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import {
@@ -9,7 +10,6 @@ import {
   writeManifest,
   writeShard,
 } from "../../shards/index.ts";
-import { createdBy } from "../created-by.ts";
 import { toShardEntry } from "../publish-manifest.ts";
 import type { CifarImages } from "../read-cifar-10.ts";
 import { settleConfig } from "../settle-config.ts";

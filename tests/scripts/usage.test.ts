@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createdBy } from "../../core/created-by.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { createdBy } from "../../pipeline/created-by.ts";
 import { runCli } from "./run-cli.ts";
 
 let folder: string;

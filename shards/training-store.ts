@@ -1,19 +1,26 @@
 import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { TrainingStore } from "../engine/run-training.ts";
-import { commitBytes, diskError, removeStaleTemporaries, replaceBytes, systemCodeOf } from "../shards/index.ts";
-import { readWholeFile } from "./read-file.ts";
+import { commitBytes, replaceBytes } from "./commit.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
+import { removeStaleTemporaries } from "./temporary-file.ts";
 
 const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
 /** Checkpoints kept: the newest, and the one before in case someone looks at it. */
 const numKept = 2;
+
+/** What a training needs kept, as the engine's `TrainingStore` states it; `shards/` knows no engine. */
+interface FolderTrainingStore {
+  load(): Promise<Uint8Array | undefined>;
+  save(checkpoint: Uint8Array, step: number): Promise<void>;
+  log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
+}
 
 /**
  * Keeps a training in a folder: `checkpoint-000001200.safetensors` (the number is the step; committed atomically) and
  * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so that it holds every step once.
  * @throws BuilderError `disk/…`, from each of its functions
  */
-export function openTrainingStore(folder: string): TrainingStore {
+export function openTrainingStore(folder: string): FolderTrainingStore {
   const logPath = join(folder, "log.jsonl");
   const pathOf = (step: number) => join(folder, `checkpoint-${String(step).padStart(9, "0")}.safetensors`);
   return {
@@ -21,7 +28,7 @@ export function openTrainingStore(folder: string): TrainingStore {
       await removeStaleTemporaries(folder);
       const step = (await listCheckpoints(folder)).at(-1);
       await cutLog(logPath, step ?? 0);
-      return step === undefined ? undefined : await readWholeFile(pathOf(step));
+      return step === undefined ? undefined : await readCheckpoint(pathOf(step));
     },
     async save(checkpoint, step) {
       await commitBytes(pathOf(step), checkpoint);
@@ -36,6 +43,14 @@ export function openTrainingStore(folder: string): TrainingStore {
       }
     },
   };
+}
+
+async function readCheckpoint(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
 }
 
 /** Steps of the checkpoints in a folder, rising. */
