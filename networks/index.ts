@@ -1,14 +1,26 @@
 /** Networks and what surrounds them, as pure functions of graphs. */
 export { coin, flipWhere, randomTranslation } from "./augment.ts";
 export { batchIndices } from "./batch-order.ts";
+export {
+  buildExperimentNetwork,
+  type ExperimentNetworkName,
+  type ExperimentNetworkOptions,
+  type ExperimentPresetName,
+  experimentNetworkSchema,
+  experimentNetworks,
+  experimentPresets,
+} from "./experiment-networks.ts";
 export { imagesFromBytes } from "./image-input.ts";
 export {
   batchNormLayer,
   type ConvLayerOptions,
   convLayer,
+  dropoutLayer,
   groupNormLayer,
   layerNormLayer,
   linearLayer,
+  normRelu,
+  torchInitializer,
 } from "./layers.ts";
 export { type ResNetOptions, resnet } from "./resnet.ts";
 export { powerAverageDecay, triangularSchedule } from "./schedules.ts";

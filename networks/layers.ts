@@ -1,7 +1,9 @@
+import { randomStreams } from "../core/random.ts";
+import { dropout } from "../engine/composites/dropout.ts";
 import { batchNorm, batchNormBy, groupNorm, layerNorm } from "../engine/composites/norms.ts";
 import type { Tensor } from "../engine/graph.ts";
 import { conv2d } from "../engine/ops/conv.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
+import { add, mul, relu } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import {
   fanInInitializer,
@@ -10,6 +12,7 @@ import {
   type Scope,
   zerosInitializer,
 } from "../engine/parameters.ts";
+import { sizeOf } from "../engine/tensor.ts";
 
 export interface ConvLayerOptions {
   /** Side of the filters in pixels; 3 by default. */
@@ -19,23 +22,38 @@ export interface ConvLayerOptions {
   readonly padding?: number;
   readonly bias?: boolean;
   readonly initializer?: Initializer;
+  readonly biasInitializer?: Initializer;
+}
+
+/**
+ * The deviation of what PyTorch starts convolutions and linear layers with, weights and biases alike; it draws evenly
+ * from ±1/√fanIn.
+ */
+export function torchInitializer(fanIn: number): Initializer {
+  return fanInInitializer(fanIn, 1 / 3);
 }
 
 /** A convolution with its own filters: [N, C, H, W] to [N, numOutputs, H', W']. */
 export function convLayer(scope: Scope, x: Tensor, numOutputs: number, options: ConvLayerOptions = {}): Tensor {
   const { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true } = options;
   const numInputs = x.shape[1]!;
-  const { initializer = fanInInitializer(numInputs * kernel * kernel) } = options;
+  const { initializer = fanInInitializer(numInputs * kernel * kernel), biasInitializer = zerosInitializer } = options;
   const filters = scope.parameter("weight", [numOutputs, numInputs, kernel, kernel], initializer);
   if (!bias) return conv2d(x, filters, { stride, padding });
-  return conv2d(x, filters, { stride, padding, bias: scope.parameter("bias", [numOutputs], zerosInitializer) });
+  return conv2d(x, filters, { stride, padding, bias: scope.parameter("bias", [numOutputs], biasInitializer) });
 }
 
 /** A linear map of the last axis, with bias: [.., inputs] to [.., numOutputs]. */
-export function linearLayer(scope: Scope, x: Tensor, numOutputs: number, initializer?: Initializer): Tensor {
+export function linearLayer(
+  scope: Scope,
+  x: Tensor,
+  numOutputs: number,
+  initializer?: Initializer,
+  biasInitializer: Initializer = zerosInitializer,
+): Tensor {
   const numInputs = x.shape.at(-1)!;
   const weight = scope.parameter("weight", [numInputs, numOutputs], initializer ?? fanInInitializer(numInputs));
-  return add(matmul(x, weight), scope.parameter("bias", [numOutputs], zerosInitializer));
+  return add(matmul(x, weight), scope.parameter("bias", [numOutputs], biasInitializer));
 }
 
 /** Group normalization with learned scale and shift. */
@@ -60,7 +78,8 @@ export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
 }
 
 /**
- * Batch normalization with learned scale and shift: by the batch in training, by running statistics otherwise.
+ * Batch normalization with learned scale and shift: by the batch in training, by running statistics otherwise. The
+ * running variance is that of the batch's population, divided by the count less one, as PyTorch has it.
  * @param options - momentum: how much of the running statistics stays at each step
  */
 export function batchNormLayer(
@@ -75,8 +94,21 @@ export function batchNormLayer(
   const running = { mean: scope.state("mean", channels, 0), variance: scope.state("variance", channels, 1) };
   if (!scope.training) return batchNormBy(x, scale, shift, running);
   const { result, statistics } = batchNorm(x, scale, shift);
+  const count = sizeOf(x.shape) / x.shape[1]!;
+  const shares = { mean: 1 - momentum, variance: ((1 - momentum) * count) / (count - 1) };
   for (const key of ["mean", "variance"] as const) {
-    scope.setState(key, add(mul(running[key], momentum), mul(statistics[key], 1 - momentum)));
+    scope.setState(key, add(mul(running[key], momentum), mul(statistics[key], shares[key])));
   }
   return result;
+}
+
+/** Batch normalization, then the positive part. */
+export function normRelu(scope: Scope, x: Tensor): Tensor {
+  return relu(batchNormLayer(scope, x));
+}
+
+/** In training, drops features with probability `rate` and scales up the others. */
+export function dropoutLayer(scope: Scope, x: Tensor, rate: number): Tensor {
+  if (rate === 0 || !scope.training) return x;
+  return dropout(x, rate, scope.random("uniform", randomStreams.dropout, x.shape));
 }

@@ -1,7 +1,5 @@
-import { randomStreams } from "../core/random.ts";
 import { silu } from "../engine/composites/activations.ts";
 import { attentionPlacesLast } from "../engine/composites/attention.ts";
-import { dropout } from "../engine/composites/dropout.ts";
 import { groupNorm } from "../engine/composites/norms.ts";
 import { shapeError, type Tensor } from "../engine/graph.ts";
 import { add, cos, mul, sin } from "../engine/ops/elementwise.ts";
@@ -10,7 +8,7 @@ import { averagePool, upsample } from "../engine/ops/pool.ts";
 import { concat, reshape, split, transpose } from "../engine/ops/shape.ts";
 import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
 import { tensorData } from "../engine/tensor.ts";
-import { convLayer, groupNormLayer, linearLayer } from "./layers.ts";
+import { convLayer, dropoutLayer, groupNormLayer, linearLayer } from "./layers.ts";
 
 export interface UNetOptions {
   /** Channels of the first level. */
@@ -122,10 +120,7 @@ function residualBlock(scope: Scope, x: Tensor, embedding: Tensor, width: number
     fanInInitializer(embedding.shape[1]!, 0.1),
   );
   const [scale, shift] = split(reshape(modulation, [-1, 2 * width, 1, 1]), [width, width], 1);
-  let hidden = silu(groupNorm(entered, numGroups(entered), add(scale!, 1), shift!));
-  if (rate > 0 && scope.training) {
-    hidden = dropout(hidden, rate, scope.random("uniform", randomStreams.dropout, hidden.shape));
-  }
+  const hidden = dropoutLayer(scope, silu(groupNorm(entered, numGroups(entered), add(scale!, 1), shift!)), rate);
   const change = convLayer(scope.child("conv1"), hidden, width, { initializer: zerosInitializer });
   const kept = x.shape[1] === width ? x : convLayer(scope.child("skip"), x, width, { kernel: 1 });
   return add(kept, change);

@@ -63,8 +63,9 @@ export interface BatchStatistics {
 }
 
 /**
- * Batch normalization of images [N, C, H, W] by the statistics of the batch itself; scale and shift have shape [C].
- * @returns the images and the statistics, for a running average
+ * Batch normalization of images [N, C, H, W] or features [N, C] by the statistics of the batch itself; scale and shift
+ * have shape [C].
+ * @returns the result and the statistics, for a running average
  * @see Ioffe and Szegedy 2015, arXiv:1502.03167
  */
 export function batchNorm(
@@ -73,9 +74,10 @@ export function batchNorm(
   shift: Tensor,
   epsilon = 1e-5,
 ): { readonly result: Tensor; readonly statistics: BatchStatistics } {
-  const axes = [0, 2, 3];
+  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
   const channels = x.shape[1]!;
   const numPerChannel = sizeOf(x.shape) / channels;
+  if (numPerChannel < 2) throw shapeError("batchNorm", "each channel needs two values or more", x.shape);
   const batchMean = mean(x, { axes });
   const variance = sub(mean(mul(x, x), { axes }), mul(batchMean, batchMean));
   const inverseDeviation = div(1, sqrt(add(variance, epsilon)));
@@ -88,7 +90,7 @@ export function batchNorm(
     // dx = slope · (g - mean(g) - normalized · mean(g · normalized)), gathered into one affine map of g and one of x.
     const alongX = mul(mul(slope, inverseDeviation), div(scaleGradient, -numPerChannel));
     const constant = sub(mul(slope, div(shiftGradient, -numPerChannel)), mul(alongX, batchMean));
-    return [add(mul(gradient, perChannel(slope)), affine(x, alongX, constant)), scaleGradient, shiftGradient];
+    return [add(mul(gradient, alongChannels(slope, x)), affine(x, alongX, constant)), scaleGradient, shiftGradient];
   });
   return { result: whole, statistics: { mean: batchMean, variance } };
 }
@@ -106,5 +108,13 @@ export function batchNormBy(
 }
 
 function affine(x: Tensor, slope: Tensor, intercept: Tensor): Tensor {
-  return add(mul(x, perChannel(slope)), perChannel(intercept));
+  return add(mul(x, alongChannels(slope, x)), alongChannels(intercept, x));
+}
+
+/** A value per channel, shape [C], made to broadcast over x, whose second axis it is. */
+function alongChannels(values: Tensor, { shape }: Tensor): Tensor {
+  return reshape(
+    values,
+    shape.map((_, axis) => (axis === 1 ? -1 : 1)),
+  );
 }

@@ -1,7 +1,7 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
 import { broadcastShapes } from "./elementwise.ts";
 import { sumTo } from "./reduce.ts";
-import { transpose } from "./shape.ts";
+import { reshape, transpose } from "./shape.ts";
 
 /** Exchanges the last two axes. */
 export function swapLastTwo(x: Tensor): Tensor {
@@ -14,9 +14,16 @@ const MatMul: Operator = {
   name: "MatMul",
   vjp: ({ inputs: [a, b] }, [gradient]) => [
     sumTo(matmul(gradient!, swapLastTwo(b!)), a!.shape),
-    sumTo(matmul(swapLastTwo(a!), gradient!), b!.shape),
+    // One large product over all rows, where the other way would make a matrix for each of the leading axes and add them.
+    b!.shape.length === 2
+      ? matmul(swapLastTwo(asRows(a!)), asRows(gradient!))
+      : sumTo(matmul(swapLastTwo(a!), gradient!), b!.shape),
   ],
 };
+
+function asRows(x: Tensor): Tensor {
+  return reshape(x, [-1, x.shape.at(-1)!]);
+}
 
 /** Matrix product of the last two axes, [.., M, K] by [.., K, N]; leading axes broadcast. Both need rank 2 or more. */
 export function matmul(a: Tensor, b: Tensor): Tensor {

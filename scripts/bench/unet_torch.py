@@ -4,15 +4,13 @@ usage: unet_torch.py forward|train eager|channels-last|compile THREADS CASE
 Each line on standard input is "round", "check" or "finish" in JSON; each is answered by one line of JSON.
 """
 
-import json
 import math
-import struct
 import sys
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from contestant import serve
+from read_safetensors import read_safetensors
 from torch import nn
 
 BATCH_SIZE, NUM_SAMPLES, STEPS_PER_ROUND, CALLS_PER_ROUND = 16, 512, 2, 4
@@ -127,19 +125,6 @@ class UNet(nn.Module):
             else:
                 hidden = self.parts[step](hidden, embedding)
         return self.leave(F.silu(self.leave_norm(hidden)))
-
-
-def read_safetensors(path: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    with open(path, "rb") as file:
-        (header_bytes,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(header_bytes))
-        data = np.frombuffer(file.read(), np.float32)
-    metadata = header.pop("__metadata__", {})
-    tensors = {}
-    for name, entry in header.items():
-        start, end = (offset // 4 for offset in entry["data_offsets"])
-        tensors[name] = torch.from_numpy(data[start:end].reshape(entry["shape"]).copy())
-    return tensors, metadata
 
 
 def load_weights(network: UNet, tensors: dict[str, torch.Tensor]) -> None:

@@ -1,0 +1,29 @@
+import type { Tensor } from "../engine/graph.ts";
+import type { Scope } from "../engine/parameters.ts";
+import { convLayer, linearLayer, normRelu, torchInitializer } from "./layers.ts";
+
+/** A linear layer that starts as PyTorch's does. */
+export function torchLinear(scope: Scope, x: Tensor, numOutputs: number): Tensor {
+  const initializer = torchInitializer(x.shape.at(-1)!);
+  return linearLayer(scope, x, numOutputs, initializer, initializer);
+}
+
+export interface TorchConvOptions {
+  /** Side of the filters in pixels; 3 by default. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  /** False by default: batch normalization mostly follows, which takes biases away. */
+  readonly bias?: boolean;
+}
+
+/** A convolution that starts as PyTorch's does and, at stride 1, keeps the size. */
+export function torchConv(scope: Scope, x: Tensor, numOutputs: number, options: TorchConvOptions = {}): Tensor {
+  const { kernel = 3, stride = 1, bias = false } = options;
+  const initializer = torchInitializer(x.shape[1]! * kernel ** 2);
+  return convLayer(scope, x, numOutputs, { kernel, stride, bias, initializer, biasInitializer: initializer });
+}
+
+/** Convolution with bias, batch normalization, positive part. */
+export function convNormRelu(scope: Scope, x: Tensor, numOutputs: number): Tensor {
+  return normRelu(scope.child("norm"), torchConv(scope.child("conv"), x, numOutputs, { bias: true }));
+}
