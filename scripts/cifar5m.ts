@@ -2,6 +2,7 @@
 import { buildCommand } from "./build.ts";
 import type { Command } from "./command.ts";
 import { dedupCommand } from "./dedup.ts";
+import { experimentCompareCommand, experimentListCommand, experimentRunCommand } from "./experiment.ts";
 import { exportCommand } from "./export.ts";
 import { fetchCommand } from "./fetch.ts";
 import { importCommand } from "./import.ts";
@@ -34,6 +35,9 @@ const commands: readonly Command[] = [
   serveCommand,
   importCommand,
   exportCommand,
+  experimentRunCommand,
+  experimentListCommand,
+  experimentCompareCommand,
 ];
 
 process.exitCode = await runCommands(commands, process.argv.slice(2));

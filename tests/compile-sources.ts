@@ -13,6 +13,7 @@ const folders = [
   "generator",
   "labeler",
   "pipeline",
+  "bootstrap",
   "scripts",
   "tests/pipeline",
 ];

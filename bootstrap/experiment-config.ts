@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import * as z from "zod";
+import { BuilderError, messageOf } from "../core/errors.ts";
+import { engineNames } from "../engine/index.ts";
+import { diskError } from "../shards/index.ts";
+import { parseOptions } from "./parse-options.ts";
+import { type RunOptions, runOptionsSchema } from "./run-options.ts";
+
+/** An experiment file: what all runs have in common, and the values that are tried in every combination. */
+export const experimentSchema = z.strictObject({
+  name: z.string().min(1).describe("title of the report"),
+  dataset: z.string().min(1).describe("folder or URL of the data set"),
+  alsoTest: z
+    .record(z.string().regex(/^[a-z0-9-]+$/), z.string().min(1))
+    .default({})
+    .describe("further data sets whose test split is looked at, such as CIFAR-10, by name"),
+  engine: z.enum(engineNames).default("onnxruntime"),
+  device: z.string().min(1).default("cpu"),
+  trials: z.int().min(1).default(1).describe("runs of each combination, with seeds that count up from the run's"),
+  base: z.record(z.string(), z.unknown()).default({}).describe("options of every run"),
+  grid: z
+    .record(z.string(), z.array(z.unknown()).min(1))
+    .default({})
+    .describe("options by name, each with the values to try: all combinations are run"),
+});
+
+export type ExperimentConfig = z.infer<typeof experimentSchema>;
+
+/**
+ * Reads an experiment file.
+ * @throws BuilderError `experiment/not-json`, `experiment/unknown-key`, `experiment/out-of-range`, `disk/…`
+ */
+export async function readExperimentConfig(path: string): Promise<ExperimentConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    throw new BuilderError("experiment/not-json", `${path} must be JSON: ${messageOf(thrown)}. Mend the file.`);
+  }
+  return parseOptions(experimentSchema, value, path);
+}
+
+/**
+ * The runs that an experiment consists of: each combination of the grid, each trial. Combinations that differ only in
+ * what has no effect, such as the number of samples in the ideal world, are one.
+ * @throws BuilderError `experiment/unknown-key`, `experiment/out-of-range`
+ */
+export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): readonly RunOptions[] {
+  let combinations: Record<string, unknown>[] = [base];
+  for (const [key, values] of Object.entries(grid)) {
+    combinations = combinations.flatMap((before) => values.map((value) => ({ ...before, [key]: value })));
+  }
+  const runs = combinations.flatMap((combination) => {
+    const options = settle(parseOptions(runOptionsSchema, combination, `experiment "${name}"`));
+    return Array.from({ length: trials }, (_, trial) => ({ ...options, seed: options.seed + trial }));
+  });
+  const unique = new Map(runs.map((run) => [JSON.stringify(run), run]));
+  return [...unique.values()];
+}
+
+/** Options without effect get the same value everywhere. */
+function settle(options: RunOptions): RunOptions {
+  return options.world === "real" ? options : { ...options, numSamples: 1, stopBelow: 0, shuffle: true };
+}

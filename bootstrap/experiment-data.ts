@@ -1,0 +1,108 @@
+import { BuilderError } from "../core/errors.ts";
+import { type Dataset, openDataset } from "../shards/index.ts";
+import type { ExperimentConfig } from "./experiment-config.ts";
+import type { RunOptions } from "./run-options.ts";
+import { type EvaluationSet, readEvaluationSet } from "./worlds.ts";
+
+/** The data sets of an experiment, opened. */
+export interface ExperimentData {
+  readonly train: Dataset;
+  readonly test: Dataset;
+  /** Test splits of further data sets, by name. */
+  readonly others: ReadonlyMap<string, Dataset>;
+  /** What determines the data, for the identity of a run. */
+  readonly fingerprint: Readonly<Record<string, string>>;
+  close(): void;
+}
+
+/**
+ * @throws BuilderError `manifest/…`, `disk/…`, `experiment/other-classes`
+ */
+export async function openExperimentData({ dataset, alsoTest }: ExperimentConfig): Promise<ExperimentData> {
+  const train = await openDataset(dataset);
+  const test = train.split("test");
+  const others = new Map<string, Dataset>();
+  for (const [name, location] of Object.entries(alsoTest)) {
+    const other = await openDataset(location, { split: "test" });
+    if (other.classNames.join() !== train.classNames.join()) {
+      throw new BuilderError(
+        "experiment/other-classes",
+        `alsoTest.${name} must have the classes ${train.classNames.join(", ")}, it has ${other.classNames.join(", ")}. Leave it out.`,
+      );
+    }
+    others.set(name, other);
+  }
+  const fingerprints = [...others].map(([name, other]) => [name, other.fingerprint] as const);
+  return {
+    train,
+    test,
+    others,
+    fingerprint: { train: train.fingerprint, test: test.fingerprint, ...Object.fromEntries(fingerprints) },
+    close: () => {
+      for (const each of [train, test, ...others.values()]) each.close();
+    },
+  };
+}
+
+/** The part of a split that a run sees. */
+export async function partOf(dataset: Dataset, classes: readonly string[] | undefined): Promise<Dataset> {
+  return classes === undefined ? dataset : await dataset.filter({ classes: [...classes] });
+}
+
+/** Name of the evaluation set of the images that the real world trains on. */
+export const trainSetName = "train";
+
+/**
+ * The images that a run's metrics are of: `train` (real world only), `test`, and the further data sets by name.
+ * @param train - the part of the train split that the run sees
+ */
+export async function readEvaluationSets(
+  data: ExperimentData,
+  train: Dataset,
+  options: RunOptions,
+): Promise<readonly EvaluationSet[]> {
+  const { world, numSamples, classes, labelNoise, evaluation, seed } = options;
+  const noise = labelNoise?.rate;
+  const sets: EvaluationSet[] = [];
+  if (world === "real") {
+    const numTrain = Math.min(numSamples, evaluation.trainSamples);
+    sets.push(await readEvaluationSet(trainSetName, train, { numSamples: numTrain, seed, labelNoise: noise }));
+  }
+  for (const [name, dataset] of [["test", data.test] as const, ...data.others]) {
+    sets.push(
+      await readEvaluationSet(name, await partOf(dataset, classes), {
+        numSamples: evaluation.testSamples,
+        // Every run is measured on the same test images.
+        seed: 0,
+        labelNoise: labelNoise?.on === "both" ? noise : undefined,
+      }),
+    );
+  }
+  return sets;
+}
+
+/**
+ * @throws BuilderError `experiment/pool-too-small` where a run would need more images than there are
+ */
+export function requirePool(options: RunOptions, poolSize: number): void {
+  const { world, numSamples, batchSize, steps } = options;
+  if (world === "ideal" && steps * batchSize > poolSize) {
+    throw new BuilderError(
+      "experiment/pool-too-small",
+      `the ideal world of ${steps} steps × ${batchSize} images needs ${steps * batchSize} images, the pool has ${poolSize}. ` +
+        `Take at most ${Math.floor(poolSize / batchSize)} steps, smaller batches, or build a larger set.`,
+    );
+  }
+  if (world === "real" && numSamples > poolSize) {
+    throw new BuilderError(
+      "experiment/pool-too-small",
+      `the real world of N = ${numSamples} samples needs as many images, the pool has ${poolSize}. Take a smaller numSamples.`,
+    );
+  }
+  if (world === "real" && numSamples < batchSize) {
+    throw new BuilderError(
+      "experiment/pool-too-small",
+      `the real world needs at least a batch of samples, got N = ${numSamples} and batchSize ${batchSize}. Take a larger numSamples.`,
+    );
+  }
+}

@@ -1,0 +1,22 @@
+import { join } from "node:path";
+
+/** Where an experiment keeps what. */
+export function experimentFolderAt(root: string) {
+  return {
+    root,
+    /** The resolved experiment file. */
+    config: join(root, "experiment.json"),
+    results: join(root, "results.arrow"),
+    /** Checkpoints and the loss log of a training. */
+    training: (id: string) => join(root, "runs", id, "training"),
+    /** Metrics of a finished run. */
+    metrics: (id: string) => join(root, "runs", id, "metrics.arrow"),
+    /** Weights of a finished pretraining. */
+    weights: (id: string) => join(root, "runs", id, "weights.safetensors"),
+    receipt: (id: string) => join(root, "runs", id, "receipt.json"),
+    /** Why a run failed. */
+    failure: (id: string) => join(root, "runs", id, "failed.json"),
+  } as const;
+}
+
+export type ExperimentFolder = ReturnType<typeof experimentFolderAt>;

@@ -1,0 +1,72 @@
+import {
+  adamw,
+  buildEvaluationProgram,
+  buildTrainingProgram,
+  crossEntropy,
+  type EvaluationProgram,
+  mean,
+  mul,
+  type Optimizer,
+  sgd,
+  sub,
+  type Tensor,
+  type TrainingProgram,
+} from "../engine/index.ts";
+import { buildExperimentNetwork, imagesFromBytes } from "../networks/index.ts";
+import type { OptimizerOptions, RunOptions } from "./run-options.ts";
+import { servesBytes } from "./worlds.ts";
+
+/** Steps that one call of the engine does at most. */
+const stepsPerCall = 10;
+/** Images that are evaluated at once. */
+export const evaluationBatchSize = 250;
+
+/** The graphs of a run. */
+export interface ExperimentProgram {
+  /** Each step takes `images` and `targets` (probabilities, [B, K]). */
+  readonly training: TrainingProgram;
+  /** Takes `images`, uint8 [`evaluationBatchSize`, 32, 32, 3]; gives logits. */
+  readonly evaluation: EvaluationProgram;
+}
+
+/**
+ * @param numClasses - K
+ */
+export function buildExperimentProgram(options: RunOptions, numClasses: number): ExperimentProgram {
+  const { batchSize, clipNorm } = options;
+  const isBytes = servesBytes(options);
+  const network = { ...options.network, numClasses };
+  const training = buildTrainingProgram({
+    residents: {},
+    step: {
+      images: isBytes
+        ? { dtype: "uint8", shape: [batchSize, 32, 32, 3] }
+        : { dtype: "float32", shape: [batchSize, 3, 32, 32] },
+      targets: { dtype: "float32", shape: [batchSize, numClasses] },
+    },
+    optimizer: optimizerOf(options.optimizer),
+    stepsPerCall,
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+    loss: ({ scope, step }) => {
+      const images = isBytes ? imagesFromBytes(step["images"]!) : step["images"]!;
+      const logits = buildExperimentNetwork(scope, images, network);
+      return lossOf(logits, step["targets"]!, options.loss);
+    },
+  });
+  const evaluation = buildEvaluationProgram(
+    training,
+    { images: { dtype: "uint8", shape: [evaluationBatchSize, 32, 32, 3] } },
+    (scope, { images }) => buildExperimentNetwork(scope, imagesFromBytes(images!), network),
+  );
+  return { training, evaluation };
+}
+
+function lossOf(logits: Tensor, targets: Tensor, loss: RunOptions["loss"]): Tensor {
+  if (loss === "cross-entropy") return crossEntropy(logits, targets);
+  const difference = sub(logits, targets);
+  return mean(mul(difference, difference));
+}
+
+function optimizerOf(options: OptimizerOptions): Optimizer {
+  return options.name === "sgd" ? sgd(options) : adamw(options);
+}

@@ -1,0 +1,20 @@
+/** The Deep Bootstrap experiments: the same training in the real and in the ideal world. */
+export { type Comparison, compareWorlds, convergedSoftError, type Estimate } from "./compare-worlds.ts";
+export { describeNetwork, describeRun, describeWorld } from "./describe-run.ts";
+export {
+  type Experiment,
+  gatherResults,
+  keepConfig,
+  openExperiment,
+  type RunStatus,
+  requireNoFailures,
+  statusOf,
+} from "./experiment.ts";
+export { type ExperimentConfig, experimentSchema, readExperimentConfig } from "./experiment-config.ts";
+export { experimentFolderAt } from "./experiment-folder.ts";
+export { type Metrics, metricsOf } from "./metrics.ts";
+export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";
+export { type RunResult, readResults, resultsSchema } from "./results.ts";
+export { type Outcome, runPlanned } from "./run-experiment.ts";
+export { type RunOptions, runOptionsSchema } from "./run-options.ts";
+export type { MetricsRow } from "./train-run.ts";

@@ -1,0 +1,87 @@
+import { hashConfig } from "../shards/index.ts";
+import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
+import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
+import type { PretrainingOptions, RunOptions } from "./run-options.ts";
+
+/** A training that is to be done once, known by the hash of all that determines it. */
+export interface PlannedRun {
+  /** First 12 hexadecimal digits of `hash`; names its folder. */
+  readonly id: string;
+  readonly hash: string;
+  readonly options: RunOptions;
+  /** The training whose weights it starts from. */
+  readonly pretraining: PlannedPretraining | undefined;
+}
+
+/** A training whose weights others start from. */
+export interface PlannedPretraining {
+  readonly id: string;
+  readonly hash: string;
+  readonly options: RunOptions;
+  readonly task: PretrainingOptions["task"];
+  /** Another data set than the experiment's. */
+  readonly dataset: string | undefined;
+}
+
+/**
+ * All runs of an experiment, those with the same pretraining next to each other.
+ * @throws BuilderError `experiment/…` for options that do not fit, or runs that the data is too small for
+ */
+export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
+  const { engine, device } = config;
+  const planned: PlannedRun[] = [];
+  for (const options of combinationsOf(config)) {
+    requirePool(options, (await partOf(data.train, options.classes)).numSamples);
+    const pretraining =
+      options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, data);
+    const identity = { engine, device, data: data.fingerprint, options, pretraining: pretraining?.hash };
+    planned.push({ ...named(identity), options, pretraining });
+  }
+  return planned;
+}
+
+/** The runs of one worker: those that start from the same weights go to the same one. */
+export function shareOfRuns(
+  runs: readonly PlannedRun[],
+  { rank, worldSize }: { readonly rank: number; readonly worldSize: number },
+): readonly PlannedRun[] {
+  const groups = [...new Set(runs.map(groupOf))];
+  return runs.filter((run) => groups.indexOf(groupOf(run)) % worldSize === rank);
+}
+
+function groupOf({ id, pretraining }: PlannedRun): string {
+  return pretraining?.id ?? id;
+}
+
+function named(identity: object): { readonly id: string; readonly hash: string } {
+  const hash = hashConfig(identity);
+  return { id: hash.slice(0, 12), hash };
+}
+
+function planPretraining(
+  { pretraining: _, ...options }: RunOptions,
+  { task, dataset, classes, steps, learningRate }: PretrainingOptions,
+  { engine, device }: ExperimentConfig,
+  data: ExperimentData,
+): PlannedPretraining {
+  const derived: RunOptions = {
+    ...options,
+    world: "real",
+    steps,
+    learningRate: learningRate ?? options.learningRate,
+    classes,
+    labelNoise: undefined,
+    stopBelow: 0,
+    evaluation: { ...options.evaluation, steps: 2 },
+  };
+  const identity = {
+    kind: "pretraining",
+    engine,
+    device,
+    data: data.fingerprint.train,
+    task,
+    dataset,
+    options: derived,
+  };
+  return { ...named(identity), options: derived, task, dataset };
+}

@@ -1,0 +1,111 @@
+import { closest } from "fastest-levenshtein";
+import * as z from "zod";
+import { experimentNetworkSchema, experimentPresets } from "../networks/index.ts";
+
+const augmentations = ["none", "flip", "crop-flip", "cutout", "mixup"] as const;
+
+const presets: Readonly<Record<string, unknown>> = experimentPresets;
+
+/** A network with its options, or the name of one of the presets. */
+const networkSchema = z.preprocess((value, context) => {
+  if (typeof value !== "string" || Object.hasOwn(presets, value)) {
+    return typeof value === "string" ? presets[value] : value;
+  }
+  const names = Object.keys(presets);
+  const message = `must be options of a network or one of ${names.join(", ")}; did you mean "${closest(value, names)}"?`;
+  context.issues.push({ code: "custom", message, input: value });
+  return z.NEVER;
+}, experimentNetworkSchema);
+
+/** The rule by which weights change. */
+export const optimizerSchema = z.discriminatedUnion("name", [
+  z.strictObject({
+    name: z.literal("sgd"),
+    momentum: z.number().min(0).max(1).default(0),
+    nesterov: z.boolean().default(false),
+    weightDecay: z.number().min(0).default(0).describe("added to the gradient"),
+  }),
+  z.strictObject({
+    name: z.literal("adamw").describe("Adam where weightDecay is 0"),
+    beta1: z.number().min(0).lt(1).default(0.9),
+    beta2: z.number().min(0).lt(1).default(0.999),
+    weightDecay: z.number().min(0).default(0).describe("decoupled from the gradient"),
+  }),
+]);
+
+/** The learning rate over the steps, as a factor on its peak. */
+export const scheduleSchema = z.strictObject({
+  name: z.enum(["constant", "cosine", "step"]).default("cosine"),
+  warmUp: z.number().min(0).max(1).default(0).describe("part of all steps over which the rate rises from 0"),
+  milestones: z
+    .array(z.number().min(0).max(1))
+    .default([0.5, 0.75])
+    .describe("`step`: parts of all steps at which the rate falls"),
+  factor: z.number().positive().lt(1).default(0.1).describe("`step`: what it is multiplied with there"),
+  stepsPerChange: z.int().min(1).default(1).describe("steps between two changes; the paper's code has 390"),
+});
+
+/** What a network learns before the experiment; its head is then made anew. */
+export const pretrainingSchema = z.strictObject({
+  task: z
+    .enum(["labels", "rotation"])
+    .default("labels")
+    .describe("`rotation`: by how many quarter turns an image was turned"),
+  dataset: z.string().min(1).optional().describe("another data set than the experiment's"),
+  classes: z.array(z.string()).min(1).optional().describe("only images of these classes"),
+  steps: z.int().min(1),
+  learningRate: z.number().positive().optional().describe("that of the run by default"),
+});
+
+/** When metrics are taken. */
+export const evaluationSchema = z.strictObject({
+  steps: z
+    .union([z.literal("paper"), z.int().min(2)])
+    .default("paper")
+    .describe(
+      "`paper`: every 4 steps below 1,024, every 8 below 2,048, every 64 after; a number: so many, dense early and sparse later",
+    ),
+  testSamples: z.int().min(1).default(10_000).describe("images of the test split"),
+  trainSamples: z.int().min(1).default(10_000).describe("of the N train images, for the real world's train metrics"),
+});
+
+/** One training: everything that changes its curve. */
+export const runOptionsSchema = z.strictObject({
+  network: networkSchema.describe(`options of a network, or one of ${Object.keys(presets).join(", ")}`),
+  world: z
+    .enum(["real", "ideal"])
+    .default("real")
+    .describe("`real`: N samples, reused; `ideal`: every step fresh ones"),
+  numSamples: z.int().min(1).default(50_000).describe("N of the real world"),
+  steps: z.int().min(1).default(39_000).describe("T, the same in both worlds"),
+  batchSize: z.int().min(1).default(128),
+  optimizer: optimizerSchema.default({ name: "sgd", momentum: 0, nesterov: false, weightDecay: 0 }),
+  learningRate: z.number().positive().default(0.1).describe("the peak"),
+  schedule: scheduleSchema.prefault({}),
+  clipNorm: z.number().positive().optional().describe("largest norm of the gradient"),
+  loss: z.enum(["cross-entropy", "mse"]).default("cross-entropy").describe("`mse`: between logits and one-hot labels"),
+  augmentation: z.enum(augmentations).default("none"),
+  classes: z.array(z.string()).min(2).optional().describe("only images of these classes, of train and test"),
+  labelNoise: z
+    .strictObject({ rate: z.number().min(0).max(1), on: z.enum(["train", "both"]).default("train") })
+    .optional(),
+  pretraining: pretrainingSchema.optional(),
+  shuffle: z
+    .boolean()
+    .default(true)
+    .describe("real world: another order every epoch; false: that of the ideal world, over and over"),
+  stopBelow: z
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe("the real world ends when its train loss is below this; 0 for never"),
+  evaluation: evaluationSchema.prefault({}),
+  seed: z.int().min(0).default(0).describe("of the weights, the order, the subset, the augmentation and the noise"),
+});
+
+export type OptimizerOptions = z.infer<typeof optimizerSchema>;
+export type ScheduleOptions = z.infer<typeof scheduleSchema>;
+export type PretrainingOptions = z.infer<typeof pretrainingSchema>;
+export type EvaluationOptions = z.infer<typeof evaluationSchema>;
+export type RunOptions = z.infer<typeof runOptionsSchema>;
+export type Augmentation = RunOptions["augmentation"];

@@ -1,0 +1,166 @@
+import { BuilderError } from "../core/errors.ts";
+import {
+  createEngine,
+  namedParts,
+  runTraining,
+  stateFromWeights,
+  type TrainingProgram,
+  type TrainingState,
+  type TrainingStore,
+  type Weights,
+} from "../engine/index.ts";
+import type { Batch, Dataset, ImageArray } from "../shards/index.ts";
+import { evaluationSteps } from "./evaluation-steps.ts";
+import { Evaluator } from "./evaluator.ts";
+import type { ExperimentConfig } from "./experiment-config.ts";
+import { trainSetName } from "./experiment-data.ts";
+import { buildExperimentProgram } from "./experiment-program.ts";
+import { learningRateAt } from "./learning-rate.ts";
+import type { Metrics } from "./metrics.ts";
+import { rotateImages } from "./rotate-images.ts";
+import type { PretrainingOptions, RunOptions } from "./run-options.ts";
+import { batchesFrom, type EvaluationSet, servesBytes } from "./worlds.ts";
+
+/** Quarter turns of the rotation task. */
+const numTurns = 4;
+const stepsPerCheckpoint = 100;
+/** Every network names its last layer so. */
+const headPrefix = "head.";
+
+/** Metrics of one set of images after some steps. */
+export interface MetricsRow extends Metrics {
+  readonly step: number;
+  /** `train`, `test`, or the name of a further data set. */
+  readonly set: string;
+}
+
+/** A finished training. */
+export interface FinishedRun {
+  readonly rows: readonly MetricsRow[];
+  /** Steps done: fewer than T where the real world had converged before. */
+  readonly steps: number;
+  /** The last weights and running statistics by name. */
+  readonly weights: Weights;
+}
+
+/** What a training is done with. */
+export interface RunTask {
+  readonly hash: string;
+  readonly options: RunOptions;
+  readonly task: PretrainingOptions["task"];
+  /** The part of the train split that the run sees. */
+  readonly train: Dataset;
+  readonly evaluationSets: readonly EvaluationSet[];
+  readonly initialWeights: Weights | undefined;
+  readonly store: TrainingStore;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
+}
+
+/**
+ * Trains one network in one world, or goes on with it: an interrupted and resumed run has the same curve, on the CPU bit
+ * for bit.
+ * @throws BuilderError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
+ */
+export async function trainRun(run: RunTask, { engine, device }: ExperimentConfig): Promise<FinishedRun> {
+  const { options, train, evaluationSets } = run;
+  const numClasses = run.task === "rotation" ? numTurns : train.classNames.length;
+  if (run.task === "rotation" && !servesBytes(options)) {
+    throw new BuilderError(
+      "experiment/out-of-range",
+      `pretraining by rotation takes images as bytes, augmentation ${options.augmentation} does not. Use none, flip or crop-flip.`,
+    );
+  }
+  const program = buildExperimentProgram(options, numClasses);
+  const executor = await createEngine(engine, { device });
+  const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });
+  const batches = new BatchCursor(train, options);
+  let rows: MetricsRow[] = [];
+  try {
+    const state = await runTraining({
+      program: program.training,
+      engine: executor,
+      seed: options.seed,
+      residents: {},
+      batchSize: options.batchSize,
+      totalSteps: options.steps,
+      inputsOf: async (step) => {
+        const batch = await batches.at(step);
+        const labels =
+          run.task === "rotation" ? rotateImages(batch.images as Uint8Array, options.seed, step) : batch.labels;
+        return {
+          learningRate: learningRateAt(step, options.steps, options.learningRate, options.schedule),
+          averageDecay: 0,
+          values: { images: batch.images, targets: targetsOf({ ...batch, labels }, numClasses) },
+        };
+      },
+      prepare: (fresh) =>
+        run.initialWeights === undefined
+          ? fresh
+          : stateFromWeights(program.training, options.seed, run.initialWeights, (name) => name.startsWith(headPrefix)),
+      store: run.store,
+      stepsPerCheckpoint,
+      pauses: evaluationSteps(options.steps, options.evaluation),
+      onPause: async (current) => {
+        for (const set of evaluationSets) {
+          rows.push({ step: current.step, set: set.name, ...(await evaluator.evaluate(current, set)) });
+        }
+      },
+      isDone: () =>
+        (rows.findLast(({ set }) => set === trainSetName)?.loss ?? Number.POSITIVE_INFINITY) < options.stopBelow,
+      notes: {
+        save: () => JSON.stringify(rows),
+        load: (text) => {
+          rows = JSON.parse(text);
+        },
+      },
+      fingerprint: run.hash,
+      signal: run.signal,
+      onProgress: ({ step, loss }) => run.onProgress({ images: step * options.batchSize, loss }),
+    });
+    return { rows, steps: state.step, weights: weightsOf(program.training, state) };
+  } finally {
+    await batches.close();
+    await evaluator.close();
+  }
+}
+
+/** Hands out batches in order, from whichever step is asked for first. */
+class BatchCursor {
+  readonly #dataset: Dataset;
+  readonly #options: RunOptions;
+  #batches: AsyncIterator<Batch<ImageArray>> | undefined;
+
+  constructor(dataset: Dataset, options: RunOptions) {
+    this.#dataset = dataset;
+    this.#options = options;
+  }
+
+  async at(step: number): Promise<Batch<ImageArray>> {
+    this.#batches ??= batchesFrom(this.#dataset, this.#options, step)[Symbol.asyncIterator]();
+    const { value, done } = await this.#batches.next();
+    if (done === true || value.step !== step) throw new Error(`the loader has no batch for step ${step}`);
+    return value;
+  }
+
+  async close(): Promise<void> {
+    await this.#batches?.return?.();
+  }
+}
+
+/** Probabilities of the classes, [B, K]: one-hot, or two classes where images were blended. */
+function targetsOf({ labels, mixup }: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
+  const targets = new Float32Array(labels.length * numClasses);
+  for (const [row, label] of labels.entries()) {
+    targets[row * numClasses + label]! += mixup?.weights[row] ?? 1;
+    if (mixup !== undefined) targets[row * numClasses + mixup.labels[row]!]! += 1 - mixup.weights[row]!;
+  }
+  return targets;
+}
+
+function weightsOf(program: TrainingProgram, { vectors }: TrainingState): Weights {
+  return new Map([
+    ...namedParts(program.parameters, vectors["parameters"]!),
+    ...(program.states.length === 0 ? [] : namedParts(program.states, vectors["states"]!)),
+  ]);
+}

@@ -1,0 +1,95 @@
+import type { Batch, Dataset, ImageArray, Loader, LoaderOptions } from "../shards/index.ts";
+import type { Augmentation, RunOptions } from "./run-options.ts";
+
+/** Of pixels in [-1, 1], which is what the networks take. */
+const normalization = { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] } as const;
+
+/** Augmentations that need numbers: 0 is the middle of the range there, and black among bytes. */
+const floatAugmentations: ReadonlySet<Augmentation> = new Set(["cutout", "mixup"]);
+
+/** Whether a run's batches hold bytes, [B, 32, 32, 3], or numbers in [-1, 1], [B, 3, 32, 32]. */
+export function servesBytes({ augmentation }: Pick<RunOptions, "augmentation">): boolean {
+  return !floatAugmentations.has(augmentation);
+}
+
+/**
+ * The batches of a world from a step on: of the real world N samples, shuffled anew every epoch; of the ideal world fresh
+ * ones at every step. Everything else is the same for both.
+ * @param dataset - the train split, or a part of it
+ * @param firstStep - steps that were done before
+ * @throws BuilderError `loader/…`
+ */
+export function batchesFrom(
+  dataset: Dataset,
+  options: RunOptions,
+  firstStep: number,
+): AsyncIterable<Batch<ImageArray>> {
+  const start = loaderOf(dataset, options, undefined);
+  if (firstStep === 0) return start;
+  const epoch = options.world === "ideal" ? 0 : Math.floor(firstStep / start.batchesPerEpoch);
+  const position = (firstStep - epoch * start.batchesPerEpoch) * options.batchSize;
+  return loaderOf(dataset, options, { ...start.state(), epoch, position });
+}
+
+function loaderOf(dataset: Dataset, options: RunOptions, state: LoaderOptions["state"]): Loader<ImageArray> {
+  const { world, numSamples, batchSize, seed, labelNoise } = options;
+  const common = {
+    batchSize,
+    seed,
+    state,
+    augment: augmentOf(options.augmentation),
+    ...(labelNoise === undefined ? {} : { labelNoise: { rate: labelNoise.rate } }),
+    ...(servesBytes(options) ? {} : { dtype: "float32" as const, layout: "NCHW" as const, normalize: normalization }),
+  };
+  return dataset.loader<"uint8" | "float32">(
+    world === "ideal"
+      ? { ...common, regime: "infinite" }
+      : { ...common, regime: "finite", numSamples, shuffle: options.shuffle, epochs: Number.POSITIVE_INFINITY },
+  ) as Loader<ImageArray>;
+}
+
+function augmentOf(augmentation: Augmentation): NonNullable<LoaderOptions["augment"]> {
+  switch (augmentation) {
+    case "none":
+      return {};
+    case "flip":
+      return { flip: true };
+    case "crop-flip":
+      return { flip: true, crop: true };
+    case "cutout":
+      return { flip: true, crop: true, cutout: { size: 16 } };
+    case "mixup":
+      return { flip: true, crop: true, mixup: { alpha: 1 } };
+  }
+}
+
+/** Images to evaluate on, as stored. */
+export interface EvaluationSet {
+  readonly name: string;
+  /** uint8 [N, 32, 32, 3] flattened. */
+  readonly images: Uint8Array;
+  readonly labels: Int32Array;
+}
+
+/**
+ * Some images, unaugmented: the first of a seeded subset, so that of the train split they are among the N that the real
+ * world of the same seed trains on.
+ */
+export async function readEvaluationSet(
+  name: string,
+  dataset: Dataset,
+  options: { readonly numSamples: number; readonly seed: number; readonly labelNoise?: number | undefined },
+): Promise<EvaluationSet> {
+  const { seed, labelNoise } = options;
+  const numSamples = Math.min(options.numSamples, dataset.numSamples);
+  const loader = dataset.loader({
+    regime: "finite",
+    numSamples,
+    batchSize: numSamples,
+    seed,
+    shuffle: false,
+    ...(labelNoise === undefined ? {} : { labelNoise: { rate: labelNoise } }),
+  });
+  for await (const { images, labels } of loader) return { name, images, labels };
+  throw new Error("a subset of at least one image has a batch");
+}

@@ -1,0 +1,135 @@
+import {
+  compareWorlds,
+  describeNetwork,
+  describeRun,
+  type Estimate,
+  type Experiment,
+  experimentFolderAt,
+  gatherResults,
+  keepConfig,
+  openExperiment,
+  type PlannedRun,
+  readResults,
+  requireNoFailures,
+  runPlanned,
+  shareOfRuns,
+  statusOf,
+} from "../bootstrap/index.ts";
+import type { Step } from "../pipeline/steps.ts";
+import type { Command, Session } from "./command.ts";
+
+const experimentOption = {
+  experiment: {
+    type: "string",
+    requiresArg: true,
+    describe: "the experiment file [default: the one the run folder was used with before]",
+  },
+} as const;
+
+const interruption = {
+  stopping: "stopping after the current steps",
+  stopped: "the runs so far are kept; run again to go on",
+};
+
+export const experimentRunCommand: Command = {
+  words: ["experiment", "run"],
+  describe: "do all runs of an experiment file, or go on with them",
+  positional: "experiment",
+  configKeys: [],
+  options: experimentOption,
+  interruption,
+  dryRun: listRuns,
+  steps: async (session) => {
+    const experiment = await openExperiment(session.root, session.option("experiment"));
+    await keepConfig(experiment);
+    const { rank, worldSize } = session.context;
+    const mine = shareOfRuns(experiment.runs, { rank, worldSize });
+    const failures: string[] = [];
+    return [
+      ...mine.map((run, index) => stepOf(experiment, run, `${index + 1}/${mine.length}`, failures)),
+      {
+        name: "results",
+        total: 0,
+        async *run() {
+          await gatherResults(experiment);
+          experiment.data.close();
+          yield requireNoFailures(failures, mine.length);
+        },
+      },
+    ];
+  },
+};
+
+export const experimentListCommand: Command = {
+  words: ["experiment", "list"],
+  describe: "list the runs of an experiment, and which are done",
+  positional: "experiment",
+  configKeys: [],
+  options: experimentOption,
+  finish: listRuns,
+};
+
+export const experimentCompareCommand: Command = {
+  words: ["experiment", "compare"],
+  describe: "print real and ideal world side by side",
+  positional: "run",
+  configKeys: [],
+  finish: async ({ root }) => {
+    const comparisons = compareWorlds(await readResults(experimentFolderAt(root).results));
+    const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap }) =>
+      [
+        describeNetwork(options),
+        options.augmentation,
+        options.pretraining?.task ?? "-",
+        String(options.numSamples),
+        set,
+        `${Math.round(step)}${numConverged === real.numTrials ? "" : " (not converged)"}`,
+        showEstimate(real),
+        showEstimate(ideal),
+        showEstimate(gap),
+      ].join("\t"),
+    );
+    const header = "network\taugmentation\tpretraining\tN\tset\tstep\treal\tideal\tgap";
+    process.stdout.write(`${[header, ...lines].join("\n")}\n`);
+  },
+};
+
+async function listRuns({ root, option }: Session): Promise<void> {
+  const experiment = await openExperiment(root, option("experiment"));
+  for (const run of experiment.runs) {
+    process.stdout.write(`${run.id}\t${await statusOf(experiment, run)}\t${describeRun(run)}\n`);
+  }
+  experiment.data.close();
+}
+
+function stepOf(experiment: Experiment, run: PlannedRun, place: string, failures: string[]): Step {
+  const { folder, config, data } = experiment;
+  const name = `${place} ${describeRun(run)}`;
+  const { steps, batchSize, pretraining } = run.options;
+  return {
+    name,
+    total: (steps + (pretraining?.steps ?? 0)) * batchSize,
+    async *run(context) {
+      const counted = new Map<string, number>();
+      const outcome = await runPlanned(run, {
+        folder,
+        config,
+        data,
+        signal: context.signal,
+        onProgress: ({ id, images, loss }) => {
+          context.count(`${name}/images`, images - (counted.get(id) ?? 0));
+          context.show("loss", loss);
+          counted.set(id, images);
+        },
+      });
+      if (outcome.kind === "kept") context.count(`${name}/kept`, steps * batchSize);
+      if (outcome.kind === "failed") failures.push(`${run.id} (${outcome.line})`);
+      yield outcome;
+    },
+  };
+}
+
+/** `0.412 ± 0.013`. */
+function showEstimate({ mean, margin }: Estimate): string {
+  return margin === undefined ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${margin.toFixed(4)}`;
+}
