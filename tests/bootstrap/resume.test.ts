@@ -29,7 +29,7 @@ test("an experiment that is killed again and again ends in the very curves of an
   for (let attempt = 0; attempt < 60; attempt++) {
     const child = spawn(process.execPath, [script, "experiment", "run", file, "--run", killed], { stdio: "ignore" });
     const ended = once(child, "exit");
-    const patience = sleep(700 + ((attempt * 397) % 1500));
+    const patience = sleep(600 + ((attempt * 397) % 1500));
     await Promise.race([ended, patience]);
     if (child.exitCode === 0) break;
     child.kill("SIGKILL");

@@ -1,0 +1,152 @@
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import {
+  openExperiment,
+  readResults,
+  requireNoFailures,
+  runPlanned,
+  shareOfRuns,
+  statusOf,
+} from "../../bootstrap/index.ts";
+import { resultsSchema } from "../../bootstrap/results.ts";
+import { commitFile, writeTable } from "../../shards/index.ts";
+import { errorOf } from "../pipeline/expect-error.ts";
+import { runCli } from "../scripts/run-cli.ts";
+import { makeExperimentFile, runAll, tinyNetwork, tinyRun, writeExperimentFile } from "./make-experiment.ts";
+
+async function planOf(config: Readonly<Record<string, unknown>>) {
+  const file = await makeExperimentFile(config);
+  const experiment = await openExperiment(join(dirname(file), "run"), file);
+  experiment.data.close();
+  return { file, ...experiment };
+}
+
+test("a grid gives every combination and trial once; N changes nothing about the ideal world", async () => {
+  const { runs } = await planOf({
+    trials: 2,
+    base: tinyRun,
+    grid: { network: [tinyNetwork, "mcnn-small"], world: ["real", "ideal"], numSamples: [40, 80, 120] },
+  });
+  expect(runs).toHaveLength(2 * 2 * (3 + 1));
+  expect(new Set(runs.map(({ id }) => id)).size).toBe(runs.length);
+});
+
+test("workers share the runs, and those that start from the same weights go to one worker", async () => {
+  const { runs } = await planOf({
+    trials: 3,
+    base: { ...tinyRun, pretraining: { task: "labels", classes: ["cat", "dog"], steps: 5 } },
+    grid: { world: ["real", "ideal"], augmentation: ["none", "flip"] },
+  });
+  const shares = [0, 1].map((rank) => shareOfRuns(runs, { rank, worldSize: 2 }));
+  expect(
+    shares
+      .flat()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(runs.map(({ id }) => id).sort());
+  for (const share of shares) expect(share.length).toBeGreaterThan(0);
+  const [first, second] = shares.map((share) => share.map(({ pretraining }) => pretraining!.id));
+  for (const id of first!) expect(second).not.toContain(id);
+});
+
+test("what the data is too small for, and what is misspelled, is refused before any training", async () => {
+  const cases: [Record<string, unknown>, string, RegExp][] = [
+    [
+      { base: { ...tinyRun, world: "ideal", steps: 21 } },
+      "experiment/pool-too-small",
+      /21 steps × 10 images needs 210 images, the pool has 200.*at most 20 steps/,
+    ],
+    [{ base: { ...tinyRun, numSamples: 201 } }, "experiment/pool-too-small", /N = 201 .*the pool has 200/],
+    [{ base: { ...tinyRun, numSamples: 9 } }, "experiment/pool-too-small", /at least a batch/],
+    [{ base: { ...tinyRun, stepps: 2 } }, "experiment/unknown-key", /"stepps" is no key. Did you mean "steps"/],
+    [
+      { base: { ...tinyRun, network: { name: "mlp", widht: 3 } } },
+      "experiment/unknown-key",
+      /"network.widht" is no key. Did you mean "width"/,
+    ],
+    [{ base: { ...tinyRun, network: "mcnn-smal" } }, "experiment/out-of-range", /did you mean "mcnn-small"/],
+    [
+      { base: { ...tinyRun, network: { name: "vitt" } } },
+      "experiment/out-of-range",
+      /network.name must be one of .*Did you mean "vit"/,
+    ],
+    [
+      { base: { ...tinyRun, optimizer: { name: "sgd", momentun: 0.9 } } },
+      "experiment/unknown-key",
+      /Did you mean "momentum"/,
+    ],
+    [{ base: { ...tinyRun, world: "reel" } }, "experiment/out-of-range", /world .*got "reel"/],
+    [{ base: tinyRun, trails: 3 }, "experiment/unknown-key", /Did you mean "trials"/],
+    [{ base: { ...tinyRun, classes: ["cat", "dgo"] } }, "dataset/unknown-class", /dgo/],
+  ];
+  const file = await makeExperimentFile({});
+  for (const [config, code, message] of cases) {
+    await writeExperimentFile(dirname(file), config);
+    expect((await errorOf(() => openExperiment(dirname(file), file), code)).message).toMatch(message);
+  }
+});
+
+test("a run that diverges is marked as failed and not tried again, and the others are done", async () => {
+  const file = await makeExperimentFile({ base: tinyRun, grid: { learningRate: [1e30, 0.05] } });
+  const root = join(dirname(file), "run");
+  const first = await runCli(["experiment", "run", file, "--run", root]);
+  expect(first.exitCode).toBe(1);
+  expect(first.stderr).toMatch(/experiment\/runs-failed: 1 of 2 runs failed: \w{12} \(the loss of step \d+ is/);
+  const experiment = await runAll(root, file);
+  const statuses = await Promise.all(experiment.runs.map((run) => statusOf(experiment, run)));
+  expect(statuses).toEqual(["failed", "done"]);
+  expect(() => requireNoFailures([], 2)).not.toThrow();
+  const listed = await runCli(["experiment", "list", "--run", root]);
+  expect(listed.stdout).toMatch(/^\w{12}\tfailed\tmlp 8×1, real 40, seed 0\n\w{12}\tdone\t/);
+});
+
+test("a run that is done is not done again, and leaves no checkpoints", async () => {
+  const file = await makeExperimentFile({ base: tinyRun });
+  const root = join(dirname(file), "run");
+  const { runs } = await runAll(root, file);
+  const folder = join(root, "runs", runs[0]!.id);
+  expect((await readdir(folder)).sort()).toEqual(["metrics.arrow", "receipt.json"]);
+  const before = await readFile(join(folder, "metrics.arrow"));
+  const again = await openExperiment(root, file);
+  const outcome = await runPlanned(again.runs[0]!, {
+    ...again,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
+  again.data.close();
+  expect(outcome).toEqual({ kind: "kept" });
+  expect((await readFile(join(folder, "metrics.arrow"))).equals(before)).toBe(true);
+});
+
+test("a real world that has converged ends early, at a step at which metrics were taken", async () => {
+  const file = await makeExperimentFile({
+    base: {
+      ...tinyRun,
+      network: { name: "mlp", width: 64, depth: 1 },
+      numSamples: 20,
+      steps: 400,
+      learningRate: 0.3,
+      schedule: { name: "constant" },
+      stopBelow: 0.05,
+      evaluation: { steps: 40, trainSamples: 20 },
+    },
+  });
+  const root = join(dirname(file), "run");
+  expect((await runCli(["experiment", "run", file, "--run", root])).exitCode).toBe(0);
+  const [result] = await readResults(join(root, "results.arrow"));
+  const train = result!.rows.filter(({ set }) => set === "train");
+  expect(train.at(-1)!.loss).toBeLessThan(0.05);
+  for (const row of train.slice(0, -1)) expect(row.loss).toBeGreaterThanOrEqual(0.05);
+  expect(train.at(-1)!.step).toBeLessThan(400);
+});
+
+test("results of another version are refused", async () => {
+  const file = await makeExperimentFile({ base: tinyRun });
+  const path = join(dirname(file), "results.arrow");
+  await commitFile(path, async (sink) => {
+    await writeTable(sink, resultsSchema, [], { metadata: { "cifar5m.results": "2" } });
+  });
+  const error = await errorOf(() => readResults(path), "experiment/results-version");
+  expect(error.message).toMatch(/version 1, got 2/);
+});
