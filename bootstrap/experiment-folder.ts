@@ -7,6 +7,8 @@ export function experimentFolderAt(root: string) {
     /** The resolved experiment file. */
     config: join(root, "experiment.json"),
     results: join(root, "results.arrow"),
+    /** The page and its figures. */
+    report: join(root, "report"),
     /** Checkpoints and the loss log of a training. */
     training: (id: string) => join(root, "runs", id, "training"),
     /** Metrics of a finished run. */

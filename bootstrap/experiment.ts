@@ -34,8 +34,8 @@ export async function keepConfig({ folder, config }: Experiment): Promise<void> 
 }
 
 /** Gathers the results of all finished runs, whichever worker did them. */
-export async function gatherResults({ folder, runs }: Experiment): Promise<void> {
-  await writeResults(folder.results, await readFinishedRuns(folder, runs));
+export async function gatherResults({ folder, runs, data }: Experiment): Promise<void> {
+  await writeResults(folder.results, { data: data.fingerprint, runs: await readFinishedRuns(folder, runs) });
 }
 
 /** How far a run is. */

@@ -14,7 +14,9 @@ export { type ExperimentConfig, experimentSchema, readExperimentConfig } from ".
 export { experimentFolderAt } from "./experiment-folder.ts";
 export { type Metrics, metricsOf } from "./metrics.ts";
 export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";
-export { type RunResult, readResults, resultsSchema } from "./results.ts";
+export { showEstimate } from "./report/page.ts";
+export { writeReport } from "./report/write-report.ts";
+export { type Results, type RunResult, readResults, resultsSchema } from "./results.ts";
 export { type Outcome, runPlanned } from "./run-experiment.ts";
 export { type RunOptions, runOptionsSchema } from "./run-options.ts";
 export type { MetricsRow } from "./train-run.ts";

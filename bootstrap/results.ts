@@ -17,6 +17,7 @@ import type { MetricsRow } from "./train-run.ts";
 /** The version this code writes, and the only one it reads. */
 const resultsVersion = "1";
 const versionKey = "cifar5m.results";
+const dataKey = "cifar5m.data";
 
 /** What is repeated in every row of a run, so that a table can be grouped without reading JSON. */
 const runColumns = {
@@ -52,10 +53,18 @@ export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly 
   return results;
 }
 
+/** The results of an experiment. */
+export interface Results {
+  /** Identity of the data sets, by role. */
+  readonly data: Readonly<Record<string, string>>;
+  readonly runs: readonly RunResult[];
+}
+
 /** Writes the one file that holds the results of an experiment, in place of the one before. */
-export async function writeResults(path: string, runs: readonly RunResult[]): Promise<void> {
+export async function writeResults(path: string, { data, runs }: Results): Promise<void> {
+  const metadata = { [versionKey]: resultsVersion, [dataKey]: canonicalJson(data) };
   await replaceFile(path, async (sink) => {
-    await writeTable(sink, resultsSchema, runs.map(toColumns), { metadata: { [versionKey]: resultsVersion } });
+    await writeTable(sink, resultsSchema, runs.map(toColumns), { metadata });
   });
 }
 
@@ -80,7 +89,7 @@ function toColumns({ id, options, rows }: RunResult): TableInput<typeof resultsS
  * Reads what `writeResults` wrote.
  * @throws BuilderError `experiment/results-version` for a file of another release; `table/…`, `disk/…`
  */
-export async function readResults(path: string): Promise<RunResult[]> {
+export async function readResults(path: string): Promise<Results> {
   const { columns, rows, metadata } = await readTable(path, resultsSchema);
   const version = metadata.get(versionKey);
   if (version !== resultsVersion) {
@@ -101,5 +110,5 @@ export async function readResults(path: string): Promise<RunResult[]> {
     result.rows.push(metrics[row]!);
     results.set(id, result);
   }
-  return [...results.values()];
+  return { data: JSON.parse(metadata.get(dataKey) ?? "{}"), runs: [...results.values()] };
 }

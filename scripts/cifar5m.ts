@@ -2,7 +2,12 @@
 import { buildCommand } from "./build.ts";
 import type { Command } from "./command.ts";
 import { dedupCommand } from "./dedup.ts";
-import { experimentCompareCommand, experimentListCommand, experimentRunCommand } from "./experiment.ts";
+import {
+  experimentCompareCommand,
+  experimentListCommand,
+  experimentReportCommand,
+  experimentRunCommand,
+} from "./experiment.ts";
 import { exportCommand } from "./export.ts";
 import { fetchCommand } from "./fetch.ts";
 import { importCommand } from "./import.ts";
@@ -38,6 +43,7 @@ const commands: readonly Command[] = [
   experimentRunCommand,
   experimentListCommand,
   experimentCompareCommand,
+  experimentReportCommand,
 ];
 
 process.exitCode = await runCommands(commands, process.argv.slice(2));

@@ -2,7 +2,6 @@ import {
   compareWorlds,
   describeNetwork,
   describeRun,
-  type Estimate,
   type Experiment,
   experimentFolderAt,
   gatherResults,
@@ -13,7 +12,9 @@ import {
   requireNoFailures,
   runPlanned,
   shareOfRuns,
+  showEstimate,
   statusOf,
+  writeReport,
 } from "../bootstrap/index.ts";
 import type { Step } from "../pipeline/steps.ts";
 import type { Command, Session } from "./command.ts";
@@ -75,7 +76,7 @@ export const experimentCompareCommand: Command = {
   positional: "run",
   configKeys: [],
   finish: async ({ root }) => {
-    const comparisons = compareWorlds(await readResults(experimentFolderAt(root).results));
+    const comparisons = compareWorlds((await readResults(experimentFolderAt(root).results)).runs);
     const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap }) =>
       [
         describeNetwork(options),
@@ -91,6 +92,16 @@ export const experimentCompareCommand: Command = {
     );
     const header = "network\taugmentation\tpretraining\tN\tset\tstep\treal\tideal\tgap";
     process.stdout.write(`${[header, ...lines].join("\n")}\n`);
+  },
+};
+
+export const experimentReportCommand: Command = {
+  words: ["experiment", "report"],
+  describe: "draw the figures of an experiment, and a page with all of it",
+  positional: "run",
+  configKeys: [],
+  finish: async ({ root }) => {
+    process.stdout.write(`${await writeReport(root)}\n`);
   },
 };
 
@@ -127,9 +138,4 @@ function stepOf(experiment: Experiment, run: PlannedRun, place: string, failures
       yield outcome;
     },
   };
-}
-
-/** `0.412 ± 0.013`. */
-function showEstimate({ mean, margin }: Estimate): string {
-  return margin === undefined ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${margin.toFixed(4)}`;
 }

@@ -134,7 +134,7 @@ test("a real world that has converged ends early, at a step at which metrics wer
   });
   const root = join(dirname(file), "run");
   expect((await runCli(["experiment", "run", file, "--run", root])).exitCode).toBe(0);
-  const [result] = await readResults(join(root, "results.arrow"));
+  const [result] = (await readResults(join(root, "results.arrow"))).runs;
   const train = result!.rows.filter(({ set }) => set === "train");
   expect(train.at(-1)!.loss).toBeLessThan(0.05);
   for (const row of train.slice(0, -1)) expect(row.loss).toBeGreaterThanOrEqual(0.05);

@@ -1,0 +1,103 @@
+import { type Comparison, convergedSoftError, type Estimate } from "../compare-worlds.ts";
+import { describeNetwork, describeRun } from "../describe-run.ts";
+import type { RunResult } from "../results.ts";
+import { describeSetting } from "./curves.ts";
+import type { Figure } from "./figures.ts";
+
+const style = `
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+figure { margin: 1rem 0 2rem; overflow-x: auto; } figcaption { max-width: 46rem; color: #555; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }
+th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; } th { font-weight: 600; }
+pre { background: #f5f5f5; padding: .7rem; overflow-x: auto; font-size: 12px; } summary { cursor: pointer; }
+`;
+
+/** What the page tells. */
+export interface ReportContent {
+  readonly name: string;
+  /** Identity of the data sets, by role. */
+  readonly data: Readonly<Record<string, string>>;
+  readonly runs: readonly RunResult[];
+  readonly comparisons: readonly Comparison[];
+  readonly figures: readonly { readonly figure: Figure; readonly svg: string }[];
+}
+
+/** The report as one HTML file that needs no other. */
+export function reportPage({ name, data, runs, comparisons, figures }: ReportContent): string {
+  const sets = Object.entries(data).map(([role, fingerprint]) => `${role} ${fingerprint}`);
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(name)}</title>
+<style>${style}</style>
+<h1>${escapeHtml(name)}</h1>
+<p>${runs.length} runs. ${escapeHtml(verdict(comparisons))}</p>
+<p>Data: <code>${escapeHtml(sets.join(", "))}</code></p>
+${figures
+  .map(
+    ({ figure, svg }) =>
+      `<h2>${escapeHtml(figure.title)}</h2>\n<figure>${svg}<figcaption>${escapeHtml(figure.caption)}</figcaption></figure>`,
+  )
+  .join("\n")}
+<h2>Bootstrap gaps</h2>
+${comparisonTable(comparisons)}
+<h2>Every run</h2>
+${runs.map(runDetails).join("\n")}
+</html>
+`;
+}
+
+/** What the comparisons say of the paper's claim, in one sentence. */
+export function verdict(comparisons: readonly Comparison[]): string {
+  const tested = comparisons.filter(({ set }) => set === "test");
+  if (tested.length === 0) return "No setting was run in both worlds, so there is nothing to compare.";
+  const gaps = tested.map(({ gap }) => gap.mean).sort((a, b) => a - b);
+  const worst = gaps.at(-1)!;
+  const middle = gaps[Math.floor(gaps.length / 2)]!;
+  const numConverged = tested.filter((comparison) => comparison.numConverged === comparison.gap.numTrials).length;
+  return (
+    `In ${tested.length} settings the soft errors of real and ideal world differ by ${percent(middle)} in the median and ${percent(worst)} at most, ` +
+    `where the real world's train soft error reaches ${percent(convergedSoftError)} (${numConverged} settings) or at its last step (${tested.length - numConverged}).`
+  );
+}
+
+function comparisonTable(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.map((comparison) => {
+    const { options, set, step, numConverged, gap, real, ideal, trainSoftError } = comparison;
+    const cells = [
+      describeNetwork(options),
+      describeSetting(options),
+      set,
+      String(options.numSamples),
+      `${Math.round(step)}${numConverged === gap.numTrials ? "" : " (last)"}`,
+      ...[trainSoftError, real, ideal, gap].map(showEstimate),
+    ];
+    return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`;
+  });
+  const header = ["network", "setting", "images", "N", "step", "train soft error", "real", "ideal", "gap"];
+  return `<table><tr>${header.map((cell) => `<th>${cell}</th>`).join("")}</tr>\n${rows.join("\n")}</table>
+<p>Soft errors at the step where the real world's train soft error reaches ${percent(convergedSoftError)}, or at its last; ± is the 95% confidence interval of the mean over trials.</p>`;
+}
+
+function runDetails({ id, options, rows }: RunResult): string {
+  const last = rows.filter(({ step }) => step === rows.at(-1)?.step);
+  const figures = last.map(({ set, loss, error, softError }) =>
+    [set, `loss ${loss.toFixed(4)}`, `error ${percent(error)}`, `soft error ${percent(softError)}`].join(" "),
+  );
+  return `<details><summary><code>${id}</code> ${escapeHtml(describeRun({ options }))}: step ${last[0]?.step ?? 0}, ${escapeHtml(figures.join("; "))}</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>`;
+}
+
+/** `41.2% ± 1.3%`. */
+export function showEstimate({ mean, margin }: Estimate): string {
+  return margin === undefined ? percent(mean) : `${percent(mean)} ± ${percent(margin)}`;
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(2)}%`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
