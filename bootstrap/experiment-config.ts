@@ -14,6 +14,11 @@ export const experimentSchema = z.strictObject({
     .record(z.string().regex(/^[a-z0-9-]+$/), z.string().min(1))
     .default({})
     .describe("further data sets whose test split is looked at, such as CIFAR-10, by name"),
+  live: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("run folder whose models make more images for the ideal world when the pool is spent"),
   engine: z.enum(engineNames).default("onnxruntime"),
   device: z.string().min(1).default("cpu"),
   trials: z.int().min(1).default(1).describe("runs of each combination, with seeds that count up from the run's"),

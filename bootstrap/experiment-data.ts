@@ -1,8 +1,18 @@
 import { BuilderError } from "../core/errors.ts";
-import { type Dataset, openDataset } from "../shards/index.ts";
+import { type Dataset, type LiveSource, openDataset } from "../shards/index.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type EvaluationSet, readEvaluationSet } from "./worlds.ts";
+
+/** Makes images beyond the pool. */
+export interface Live extends LiveSource {
+  /** Hash of what determines its images. */
+  readonly fingerprint: string;
+  close(): Promise<void>;
+}
+
+/** Opens the live source of a run folder; given from outside, since this floor knows no generator. */
+export type OpenLive = (root: string) => Promise<Live>;
 
 /** The data sets of an experiment, opened. */
 export interface ExperimentData {
@@ -10,15 +20,19 @@ export interface ExperimentData {
   readonly test: Dataset;
   /** Test splits of further data sets, by name. */
   readonly others: ReadonlyMap<string, Dataset>;
+  readonly live: Live | undefined;
   /** What determines the data, for the identity of a run. */
   readonly fingerprint: Readonly<Record<string, string>>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
  * @throws BuilderError `manifest/…`, `disk/…`, `experiment/other-classes`
  */
-export async function openExperimentData({ dataset, alsoTest }: ExperimentConfig): Promise<ExperimentData> {
+export async function openExperimentData(
+  { dataset, alsoTest, live: liveRoot }: ExperimentConfig,
+  openLive: OpenLive,
+): Promise<ExperimentData> {
   const train = await openDataset(dataset);
   const test = train.split("test");
   const others = new Map<string, Dataset>();
@@ -32,14 +46,22 @@ export async function openExperimentData({ dataset, alsoTest }: ExperimentConfig
     }
     others.set(name, other);
   }
+  const live = liveRoot === undefined ? undefined : await openLive(liveRoot);
   const fingerprints = [...others].map(([name, other]) => [name, other.fingerprint] as const);
   return {
     train,
     test,
     others,
-    fingerprint: { train: train.fingerprint, test: test.fingerprint, ...Object.fromEntries(fingerprints) },
-    close: () => {
+    live,
+    fingerprint: {
+      train: train.fingerprint,
+      test: test.fingerprint,
+      ...Object.fromEntries(fingerprints),
+      ...(live === undefined ? {} : { live: live.fingerprint }),
+    },
+    close: async () => {
       for (const each of [train, test, ...others.values()]) each.close();
+      await live?.close();
     },
   };
 }
@@ -82,15 +104,16 @@ export async function readEvaluationSets(
 }
 
 /**
+ * @param isLive - more images can be made, though not of some classes only
  * @throws BuilderError `experiment/pool-too-small` where a run would need more images than there are
  */
-export function requirePool(options: RunOptions, poolSize: number): void {
-  const { world, numSamples, batchSize, steps } = options;
-  if (world === "ideal" && steps * batchSize > poolSize) {
+export function requirePool(options: RunOptions, poolSize: number, isLive: boolean): void {
+  const { world, numSamples, batchSize, steps, classes } = options;
+  if (world === "ideal" && steps * batchSize > poolSize && !(isLive && classes === undefined)) {
     throw new BuilderError(
       "experiment/pool-too-small",
       `the ideal world of ${steps} steps × ${batchSize} images needs ${steps * batchSize} images, the pool has ${poolSize}. ` +
-        `Take at most ${Math.floor(poolSize / batchSize)} steps, smaller batches, or build a larger set.`,
+        `Take at most ${Math.floor(poolSize / batchSize)} steps, smaller batches, build a larger set, or name a live run.`,
     );
   }
   if (world === "real" && numSamples > poolSize) {

@@ -1,7 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import { canonicalJson, isUnitDone, replaceBytes } from "../shards/index.ts";
 import { type ExperimentConfig, readExperimentConfig } from "./experiment-config.ts";
-import { type ExperimentData, openExperimentData } from "./experiment-data.ts";
+import { type ExperimentData, type OpenLive, openExperimentData } from "./experiment-data.ts";
 import { type ExperimentFolder, experimentFolderAt } from "./experiment-folder.ts";
 import { type PlannedRun, planExperiment } from "./plan-experiment.ts";
 import { readFinishedRuns, writeResults } from "./results.ts";
@@ -19,12 +19,13 @@ export interface Experiment {
  * Opens the data and plans all runs.
  * @param root - the experiment's folder
  * @param file - the experiment file; by default the one that the folder was used with last
+ * @param openLive - opens the live source that the file may name
  * @throws BuilderError `experiment/…`; `manifest/…`, `disk/…`
  */
-export async function openExperiment(root: string, file?: string): Promise<Experiment> {
+export async function openExperiment(root: string, file: string | undefined, openLive: OpenLive): Promise<Experiment> {
   const folder = experimentFolderAt(root);
   const config = await readExperimentConfig(file ?? folder.config);
-  const data = await openExperimentData(config);
+  const data = await openExperimentData(config, openLive);
   return { folder, config, data, runs: await planExperiment(config, data) };
 }
 

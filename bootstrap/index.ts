@@ -11,6 +11,7 @@ export {
   statusOf,
 } from "./experiment.ts";
 export { type ExperimentConfig, experimentSchema, readExperimentConfig } from "./experiment-config.ts";
+export type { Live, OpenLive } from "./experiment-data.ts";
 export { experimentFolderAt } from "./experiment-folder.ts";
 export { type Metrics, metricsOf } from "./metrics.ts";
 export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";

@@ -31,7 +31,7 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
   const { engine, device } = config;
   const planned: PlannedRun[] = [];
   for (const options of combinationsOf(config)) {
-    requirePool(options, (await partOf(data.train, options.classes)).numSamples);
+    requirePool(options, (await partOf(data.train, options.classes)).numSamples, data.live !== undefined);
     const pretraining =
       options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, data);
     const identity = { engine, device, data: data.fingerprint, options, pretraining: pretraining?.hash };

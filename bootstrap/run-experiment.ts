@@ -4,7 +4,6 @@ import { BuilderError } from "../core/errors.ts";
 import { readSafetensors, type Weights, writeSafetensors } from "../engine/index.ts";
 import {
   commitUnit,
-  type Dataset,
   diskError,
   isUnitDone,
   openDataset,
@@ -53,7 +52,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
       {
         ...run,
         task: "labels",
-        train,
+        source: { train, live: data.live },
         evaluationSets: await readEvaluationSets(data, train, run.options),
         initialWeights,
         store: openTrainingStore(folder.training(run.id)),
@@ -82,13 +81,13 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
   if (!(await isUnitDone(folder.receipt(id), { configHash: hash }))) {
     const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
     try {
-      const train: Dataset = await partOf(source, options.classes);
+      const train = await partOf(source, options.classes);
       const { weights } = await trainRun(
         {
           hash,
           options: { ...options, numSamples: train.numSamples },
           task,
-          train,
+          source: { train, live: undefined },
           evaluationSets: [],
           initialWeights: undefined,
           store: openTrainingStore(folder.training(id)),

@@ -9,7 +9,7 @@ import {
   type TrainingStore,
   type Weights,
 } from "../engine/index.ts";
-import type { Batch, Dataset, ImageArray } from "../shards/index.ts";
+import type { Batch, ImageArray } from "../shards/index.ts";
 import { evaluationSteps } from "./evaluation-steps.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
@@ -19,7 +19,7 @@ import { learningRateAt } from "./learning-rate.ts";
 import type { Metrics } from "./metrics.ts";
 import { rotateImages } from "./rotate-images.ts";
 import type { PretrainingOptions, RunOptions } from "./run-options.ts";
-import { batchesFrom, type EvaluationSet, servesBytes } from "./worlds.ts";
+import { batchesFrom, type EvaluationSet, servesBytes, type TrainSource } from "./worlds.ts";
 
 /** Quarter turns of the rotation task. */
 const numTurns = 4;
@@ -48,8 +48,7 @@ export interface RunTask {
   readonly hash: string;
   readonly options: RunOptions;
   readonly task: PretrainingOptions["task"];
-  /** The part of the train split that the run sees. */
-  readonly train: Dataset;
+  readonly source: TrainSource;
   readonly evaluationSets: readonly EvaluationSet[];
   readonly initialWeights: Weights | undefined;
   readonly store: TrainingStore;
@@ -63,8 +62,8 @@ export interface RunTask {
  * @throws BuilderError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
 export async function trainRun(run: RunTask, { engine, device }: ExperimentConfig): Promise<FinishedRun> {
-  const { options, train, evaluationSets } = run;
-  const numClasses = run.task === "rotation" ? numTurns : train.classNames.length;
+  const { options, source, evaluationSets } = run;
+  const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
   if (run.task === "rotation" && !servesBytes(options)) {
     throw new BuilderError(
       "experiment/out-of-range",
@@ -74,7 +73,7 @@ export async function trainRun(run: RunTask, { engine, device }: ExperimentConfi
   const program = buildExperimentProgram(options, numClasses);
   const executor = await createEngine(engine, { device });
   const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });
-  const batches = new BatchCursor(train, options);
+  const batches = new BatchCursor(source, options);
   let rows: MetricsRow[] = [];
   try {
     const state = await runTraining({
@@ -127,17 +126,17 @@ export async function trainRun(run: RunTask, { engine, device }: ExperimentConfi
 
 /** Hands out batches in order, from whichever step is asked for first. */
 class BatchCursor {
-  readonly #dataset: Dataset;
+  readonly #source: TrainSource;
   readonly #options: RunOptions;
   #batches: AsyncIterator<Batch<ImageArray>> | undefined;
 
-  constructor(dataset: Dataset, options: RunOptions) {
-    this.#dataset = dataset;
+  constructor(source: TrainSource, options: RunOptions) {
+    this.#source = source;
     this.#options = options;
   }
 
   async at(step: number): Promise<Batch<ImageArray>> {
-    this.#batches ??= batchesFrom(this.#dataset, this.#options, step)[Symbol.asyncIterator]();
+    this.#batches ??= batchesFrom(this.#source, this.#options, step)[Symbol.asyncIterator]();
     const { value, done } = await this.#batches.next();
     if (done === true || value.step !== step) throw new Error(`the loader has no batch for step ${step}`);
     return value;

@@ -1,4 +1,4 @@
-import type { Batch, Dataset, ImageArray, Loader, LoaderOptions } from "../shards/index.ts";
+import type { Batch, Dataset, ImageArray, LiveSource, Loader, LoaderOptions } from "../shards/index.ts";
 import type { Augmentation, RunOptions } from "./run-options.ts";
 
 /** Of pixels in [-1, 1], which is what the networks take. */
@@ -12,26 +12,37 @@ export function servesBytes({ augmentation }: Pick<RunOptions, "augmentation">):
   return !floatAugmentations.has(augmentation);
 }
 
+/** Where a run's train images are from. */
+export interface TrainSource {
+  /** The part of the train split that the run sees. */
+  readonly train: Dataset;
+  /** Makes images for the ideal world when those of the data set are spent. */
+  readonly live: LiveSource | undefined;
+}
+
 /**
  * The batches of a world from a step on: of the real world N samples, shuffled anew every epoch; of the ideal world fresh
  * ones at every step. Everything else is the same for both.
- * @param dataset - the train split, or a part of it
  * @param firstStep - steps that were done before
  * @throws BuilderError `loader/…`
  */
 export function batchesFrom(
-  dataset: Dataset,
+  source: TrainSource,
   options: RunOptions,
   firstStep: number,
 ): AsyncIterable<Batch<ImageArray>> {
-  const start = loaderOf(dataset, options, undefined);
+  const start = loaderOf(source, options, undefined);
   if (firstStep === 0) return start;
   const epoch = options.world === "ideal" ? 0 : Math.floor(firstStep / start.batchesPerEpoch);
   const position = (firstStep - epoch * start.batchesPerEpoch) * options.batchSize;
-  return loaderOf(dataset, options, { ...start.state(), epoch, position });
+  return loaderOf(source, options, { ...start.state(), epoch, position });
 }
 
-function loaderOf(dataset: Dataset, options: RunOptions, state: LoaderOptions["state"]): Loader<ImageArray> {
+function loaderOf(
+  { train, live }: TrainSource,
+  options: RunOptions,
+  state: LoaderOptions["state"],
+): Loader<ImageArray> {
   const { world, numSamples, batchSize, seed, labelNoise } = options;
   const common = {
     batchSize,
@@ -41,9 +52,9 @@ function loaderOf(dataset: Dataset, options: RunOptions, state: LoaderOptions["s
     ...(labelNoise === undefined ? {} : { labelNoise: { rate: labelNoise.rate } }),
     ...(servesBytes(options) ? {} : { dtype: "float32" as const, layout: "NCHW" as const, normalize: normalization }),
   };
-  return dataset.loader<"uint8" | "float32">(
+  return train.loader<"uint8" | "float32">(
     world === "ideal"
-      ? { ...common, regime: "infinite" }
+      ? { ...common, regime: "infinite", ...(live === undefined ? {} : { live }) }
       : { ...common, regime: "finite", numSamples, shuffle: options.shuffle, epochs: Number.POSITIVE_INFINITY },
   ) as Loader<ImageArray>;
 }

@@ -1,12 +1,14 @@
-import type { LiveSource } from "../shards/index.ts";
+import { hashConfig, type LiveSource } from "../shards/index.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
-import { readModel } from "./models.ts";
-import { readRun } from "./run.ts";
+import { readModel, requireModel } from "./models.ts";
+import { datasetIdentity, readRun } from "./run.ts";
 import { shippedRuntime } from "./shipped-runtime.ts";
 import { conditioningClassOf } from "./units.ts";
 
 /** A live source that holds models; to be closed. */
 export interface OpenLiveSource extends LiveSource {
+  /** Hash of what determines its images: the run's configuration and models. */
+  readonly fingerprint: string;
   close(): Promise<void>;
 }
 
@@ -25,7 +27,9 @@ export async function openLiveSourceWith(root: string, runtime: ModelRuntime): P
   const { folder, config } = await readRun(root);
   const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
+  const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];
   return {
+    fingerprint: hashConfig({ config: datasetIdentity(config), generator, labeler: labelerHash }),
     sample: async (ids) => {
       const classes = Uint8Array.from(ids, conditioningClassOf);
       const images = await sampler.sample({ ids, classes });

@@ -16,6 +16,7 @@ import {
   statusOf,
   writeReport,
 } from "../bootstrap/index.ts";
+import { openLiveSource } from "../pipeline/live-source.ts";
 import type { Step } from "../pipeline/steps.ts";
 import type { Command, Session } from "./command.ts";
 
@@ -41,7 +42,7 @@ export const experimentRunCommand: Command = {
   interruption,
   dryRun: listRuns,
   steps: async (session) => {
-    const experiment = await openExperiment(session.root, session.option("experiment"));
+    const experiment = await openExperiment(session.root, session.option("experiment"), openLiveSource);
     await keepConfig(experiment);
     const { rank, worldSize } = session.context;
     const mine = shareOfRuns(experiment.runs, { rank, worldSize });
@@ -53,7 +54,7 @@ export const experimentRunCommand: Command = {
         total: 0,
         async *run() {
           await gatherResults(experiment);
-          experiment.data.close();
+          await experiment.data.close();
           yield requireNoFailures(failures, mine.length);
         },
       },
@@ -106,11 +107,11 @@ export const experimentReportCommand: Command = {
 };
 
 async function listRuns({ root, option }: Session): Promise<void> {
-  const experiment = await openExperiment(root, option("experiment"));
+  const experiment = await openExperiment(root, option("experiment"), openLiveSource);
   for (const run of experiment.runs) {
     process.stdout.write(`${run.id}\t${await statusOf(experiment, run)}\t${describeRun(run)}\n`);
   }
-  experiment.data.close();
+  await experiment.data.close();
 }
 
 function stepOf(experiment: Experiment, run: PlannedRun, place: string, failures: string[]): Step {

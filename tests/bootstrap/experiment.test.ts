@@ -13,12 +13,12 @@ import { resultsSchema } from "../../bootstrap/results.ts";
 import { commitFile, writeTable } from "../../shards/index.ts";
 import { errorOf } from "../pipeline/expect-error.ts";
 import { runCli } from "../scripts/run-cli.ts";
-import { makeExperimentFile, runAll, tinyNetwork, tinyRun, writeExperimentFile } from "./make-experiment.ts";
+import { makeExperimentFile, noLive, runAll, tinyNetwork, tinyRun, writeExperimentFile } from "./make-experiment.ts";
 
 async function planOf(config: Readonly<Record<string, unknown>>) {
   const file = await makeExperimentFile(config);
-  const experiment = await openExperiment(join(dirname(file), "run"), file);
-  experiment.data.close();
+  const experiment = await openExperiment(join(dirname(file), "run"), file, noLive);
+  await experiment.data.close();
   return { file, ...experiment };
 }
 
@@ -83,7 +83,7 @@ test("what the data is too small for, and what is misspelled, is refused before 
   const file = await makeExperimentFile({});
   for (const [config, code, message] of cases) {
     await writeExperimentFile(dirname(file), config);
-    expect((await errorOf(() => openExperiment(dirname(file), file), code)).message).toMatch(message);
+    expect((await errorOf(() => openExperiment(dirname(file), file, noLive), code)).message).toMatch(message);
   }
 });
 
@@ -108,13 +108,13 @@ test("a run that is done is not done again, and leaves no checkpoints", async ()
   const folder = join(root, "runs", runs[0]!.id);
   expect((await readdir(folder)).sort()).toEqual(["metrics.arrow", "receipt.json"]);
   const before = await readFile(join(folder, "metrics.arrow"));
-  const again = await openExperiment(root, file);
+  const again = await openExperiment(root, file, noLive);
   const outcome = await runPlanned(again.runs[0]!, {
     ...again,
     signal: new AbortController().signal,
     onProgress: () => {},
   });
-  again.data.close();
+  await again.data.close();
   expect(outcome).toEqual({ kind: "kept" });
   expect((await readFile(join(folder, "metrics.arrow"))).equals(before)).toBe(true);
 });

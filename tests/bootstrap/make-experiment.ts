@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Experiment, openExperiment, runPlanned } from "../../bootstrap/index.ts";
+import { type Experiment, type OpenLive, openExperiment, runPlanned } from "../../bootstrap/index.ts";
 import { makeDataset, makeTestFolder } from "../shards/make-rows.ts";
 
 /** A network that trains in milliseconds. */
@@ -30,13 +30,17 @@ export async function writeExperimentFile(folder: string, config: Readonly<Recor
   return path;
 }
 
-/** Does all runs of an experiment; an aborted signal interrupts the first. */
-export async function runAll(root: string, file: string, signal = new AbortController().signal): Promise<Experiment> {
-  const experiment = await openExperiment(root, file);
+/** For experiments without a live source. */
+export const noLive: OpenLive = () => Promise.reject(new Error("no live source was asked for"));
+
+/** Does all runs of an experiment. */
+export async function runAll(root: string, file: string, openLive = noLive): Promise<Experiment> {
+  const { signal } = new AbortController();
+  const experiment = await openExperiment(root, file, openLive);
   try {
     for (const run of experiment.runs) await runPlanned(run, { ...experiment, signal, onProgress: () => {} });
     return experiment;
   } finally {
-    experiment.data.close();
+    await experiment.data.close();
   }
 }

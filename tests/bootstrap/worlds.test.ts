@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { readFinishedRuns } from "../../bootstrap/results.ts";
+import { makeRows } from "../shards/make-rows.ts";
 import { makeExperimentFile, runAll, tinyNetwork, tinyRun } from "./make-experiment.ts";
 
 test("the real world with as many samples as steps need, in the ideal world's order, is the ideal world, step by step", async () => {
@@ -37,4 +38,26 @@ test("with fewer samples the real world is the ideal one for the first epoch, an
   );
   expect(real!.slice(0, 2)).toEqual(ideal!.slice(0, 2));
   for (const place of [2, 3, 4]) expect(real![place]).not.toBe(ideal![place]);
+});
+
+test("the ideal world goes on with images made on demand when the pool is spent, each once", async () => {
+  const file = await makeExperimentFile({ live: "anywhere", base: { ...tinyRun, world: "ideal", steps: 25 } });
+  const asked: number[] = [];
+  let numClosed = 0;
+  const { folder, runs } = await runAll(join(dirname(file), "run"), file, async () => ({
+    fingerprint: "stand-in",
+    sample: async (ids) => {
+      asked.push(...ids);
+      const { image, probabilities, class: classes } = makeRows([...ids]);
+      return { images: image, probabilities, classes };
+    },
+    close: async () => {
+      numClosed++;
+    },
+  }));
+  // 25 steps of 10 images, of which the pool has 200.
+  expect(asked).toHaveLength(50);
+  expect(new Set(asked).size).toBe(50);
+  expect(numClosed).toBe(1);
+  expect((await readFinishedRuns(folder, runs))[0]!.rows.at(-1)!.step).toBe(25);
 });
