@@ -29,7 +29,7 @@ export * from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";
 export { type LoopBody, loop } from "./ops/loop.ts";
 export { matmul, swapLastTwo } from "./ops/matmul.ts";
-export { softmax, standardize } from "./ops/normalize.ts";
+export { affineChannels, softmax, standardize } from "./ops/normalize.ts";
 export { averagePool, maxPool, upsample } from "./ops/pool.ts";
 export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
 export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/shape.ts";
