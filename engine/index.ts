@@ -33,7 +33,16 @@ export { affineChannels, softmax, standardize } from "./ops/normalize.ts";
 export { averagePool, maxPool, upsample } from "./ops/pool.ts";
 export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
 export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/shape.ts";
-export { adamw, clipByNorm, clipScale, movingAverage, type Optimizer, type OptimizerStep, sgd } from "./optimizers.ts";
+export {
+  adam,
+  adamw,
+  clipByNorm,
+  clipScale,
+  movingAverage,
+  type Optimizer,
+  type OptimizerStep,
+  sgd,
+} from "./optimizers.ts";
 export { type RandomInput, Survey, surveyNetwork } from "./parameter-sources.ts";
 export {
   fanInInitializer,
