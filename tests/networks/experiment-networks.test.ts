@@ -29,11 +29,16 @@ function survey(options: ExperimentNetworkOptions) {
   );
 }
 
-/** Logits of a network as it starts, by running statistics. */
+/** Logits by running statistics, with filters large enough that the images are still told apart at the end. */
 async function logitsOf(options: ExperimentNetworkOptions) {
   const { parameters, states } = survey(options);
+  const widened = parameters.map((spec) =>
+    spec.initializer.kind === "normal"
+      ? { ...spec, initializer: { kind: "normal" as const, deviation: spec.initializer.deviation * Math.sqrt(6) } }
+      : spec,
+  );
   const weights = new Map([
-    ...namedParts(parameters, initialParameters(parameters, 4)),
+    ...namedParts(parameters, initialParameters(widened, 4)),
     ...states.map(
       ({ name, shape, value }) => [name, { shape, data: new Float32Array(shape[0]!).fill(value + 0.1) }] as const,
     ),
