@@ -30,11 +30,20 @@ export * from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";
 export { type LoopBody, loop } from "./ops/loop.ts";
 export { matmul, swapLastTwo } from "./ops/matmul.ts";
-export { softmax, standardize } from "./ops/normalize.ts";
+export { affineChannels, softmax, standardize } from "./ops/normalize.ts";
 export { averagePool, maxPool, upsample } from "./ops/pool.ts";
 export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
 export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/shape.ts";
-export { adamw, clipByNorm, clipScale, movingAverage, type Optimizer, type OptimizerStep, sgd } from "./optimizers.ts";
+export {
+  adam,
+  adamw,
+  clipByNorm,
+  clipScale,
+  movingAverage,
+  type Optimizer,
+  type OptimizerStep,
+  sgd,
+} from "./optimizers.ts";
 export { type RandomInput, Survey, surveyNetwork } from "./parameter-sources.ts";
 export {
   fanInInitializer,

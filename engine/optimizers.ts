@@ -66,6 +66,24 @@ export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay 
   };
 }
 
+/**
+ * Adam as it was first: weight decay is added to the gradient, as in `sgd`.
+ * @see Kingma and Ba 2015, arXiv:1412.6980
+ */
+export function adam({ weightDecay = 0, ...options }: Parameters<typeof adamw>[0] = {}): Optimizer {
+  const { numSlots, update } = adamw(options);
+  return {
+    numSlots,
+    update: (step) => (weightDecay === 0 ? update(step) : update(withDecay(step, weightDecay))),
+  };
+}
+
+/** A step whose gradient is scaled and pulls the weights towards zero. */
+function withDecay({ gradientScale, ...step }: OptimizerStep, weightDecay: number): OptimizerStep {
+  const gradient = gradientScale === undefined ? step.gradient : mul(step.gradient, gradientScale);
+  return { ...step, gradient: add(gradient, mul(step.parameters, mul(step.decayMask, weightDecay))) };
+}
+
 function powerOf(base: number, exponent: Tensor): Tensor {
   return pow(add(mul(exponent, 0), base), exponent);
 }

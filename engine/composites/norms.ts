@@ -1,6 +1,6 @@
 import { shapeError, type Tensor } from "../graph.ts";
-import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
-import { standardize, standardizeRows } from "../ops/normalize.ts";
+import { add, div, maximum, mul, sqrt, sub } from "../ops/elementwise.ts";
+import { affineChannels, alongChannels, standardize, standardizeRows } from "../ops/normalize.ts";
 import { mean, sum, sumTo } from "../ops/reduce.ts";
 import { expand, reshape } from "../ops/shape.ts";
 import { sizeOf } from "../tensor.ts";
@@ -79,10 +79,11 @@ export function batchNorm(
   const numPerChannel = sizeOf(x.shape) / channels;
   if (numPerChannel < 2) throw shapeError("batchNorm", "each channel needs two values or more", x.shape);
   const batchMean = mean(x, { axes });
-  const variance = sub(mean(mul(x, x), { axes }), mul(batchMean, batchMean));
+  // Rounding can bring the difference below zero where a channel hardly varies.
+  const variance = maximum(sub(mean(mul(x, x), { axes }), mul(batchMean, batchMean)), 0);
   const inverseDeviation = div(1, sqrt(add(variance, epsilon)));
   const slope = mul(scale, inverseDeviation);
-  const result = affine(x, slope, sub(shift, mul(batchMean, slope)));
+  const result = affineChannels(x, slope, sub(shift, mul(batchMean, slope)));
   const whole = withGradient(result, [x, scale, shift], (gradient) => {
     const shiftGradient = sum(gradient, { axes });
     const product = sum(mul(gradient, x), { axes });
@@ -90,7 +91,11 @@ export function batchNorm(
     // dx = slope · (g - mean(g) - normalized · mean(g · normalized)), gathered into one affine map of g and one of x.
     const alongX = mul(mul(slope, inverseDeviation), div(scaleGradient, -numPerChannel));
     const constant = sub(mul(slope, div(shiftGradient, -numPerChannel)), mul(alongX, batchMean));
-    return [add(mul(gradient, alongChannels(slope, x)), affine(x, alongX, constant)), scaleGradient, shiftGradient];
+    return [
+      add(mul(gradient, alongChannels(slope, x)), affineChannels(x, alongX, constant)),
+      scaleGradient,
+      shiftGradient,
+    ];
   });
   return { result: whole, statistics: { mean: batchMean, variance } };
 }
@@ -104,17 +109,5 @@ export function batchNormBy(
   epsilon = 1e-5,
 ): Tensor {
   const slope = div(scale, sqrt(add(statistics.variance, epsilon)));
-  return affine(x, slope, sub(shift, mul(statistics.mean, slope)));
-}
-
-function affine(x: Tensor, slope: Tensor, intercept: Tensor): Tensor {
-  return add(mul(x, alongChannels(slope, x)), alongChannels(intercept, x));
-}
-
-/** A value per channel, shape [C], made to broadcast over x, whose second axis it is. */
-function alongChannels(values: Tensor, { shape }: Tensor): Tensor {
-  return reshape(
-    values,
-    shape.map((_, axis) => (axis === 1 ? -1 : 1)),
-  );
+  return affineChannels(x, slope, sub(shift, mul(statistics.mean, slope)));
 }

@@ -1,7 +1,8 @@
-import { appendOne, innermostGraph, type Operator, type Tensor } from "../graph.ts";
+import { appendOne, innermostGraph, type Operator, shapeError, type Tensor } from "../graph.ts";
 import { tensorData } from "../tensor.ts";
 import { add, cast, mul, sub } from "./elementwise.ts";
 import { mean, normalizeAxes, sum } from "./reduce.ts";
+import { reshape } from "./shape.ts";
 
 const Softmax: Operator = {
   name: "Softmax",
@@ -59,4 +60,41 @@ export function standardizeRows(
   const outputs = [x, rows, rows].map(({ dtype, shape }) => ({ dtype, shape }));
   const [result, , inverseDeviation] = innermostGraph([x]).append(LayerNormalization, [x], attributes, outputs);
   return { result: result!, inverseDeviation: cast(inverseDeviation!, x.dtype) };
+}
+
+/** As normalization by statistics it would be that of mean 0 and variance 1. */
+const BatchNormalization: Operator = {
+  name: "BatchNormalization",
+  floatAttributes: ["epsilon"],
+  constantInputs: ({ channels }, dtype) =>
+    [0, 1].map((value) => tensorData(dtype, [channels as number], new Array<number>(channels as number).fill(value))),
+  onnxAttributes: () => ({ epsilon: 0 }),
+  vjp: ({ inputs: [x, slope] }, [gradient]) => {
+    const axes = x!.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    return [mul(gradient!, alongChannels(slope!, x!)), sum(mul(gradient!, x!), { axes }), sum(gradient!, { axes })];
+  },
+};
+
+/**
+ * x · slope + intercept with a value of each for every channel, in one pass over x.
+ * @param x - [N, C, ...]
+ * @param slope - [C]
+ * @param intercept - [C]
+ */
+export function affineChannels(x: Tensor, slope: Tensor, intercept: Tensor): Tensor {
+  const channels = x.shape[1]!;
+  if (slope.shape.join() !== String(channels) || intercept.shape.join() !== String(channels)) {
+    throw shapeError("affineChannels", "slope and intercept must be [C]", x.shape, slope.shape, intercept.shape);
+  }
+  // Without pixels there is nothing for the operator to go along.
+  if (x.shape.length === 2) return add(mul(x, alongChannels(slope, x)), alongChannels(intercept, x));
+  return appendOne(BatchNormalization, [x, slope, intercept], { channels }, x.dtype, x.shape);
+}
+
+/** A value per channel, shape [C], made to broadcast over x, whose second axis it is. */
+export function alongChannels(values: Tensor, { shape }: Tensor): Tensor {
+  return reshape(
+    values,
+    shape.map((_, axis) => (axis === 1 ? -1 : 1)),
+  );
 }

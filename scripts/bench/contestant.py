@@ -22,3 +22,13 @@ def serve(work, check, peak_memory_mb) -> None:
         print(json.dumps(answer), flush=True)
         if request == "finish":
             break
+
+
+def peak_memory_mb() -> int:
+    try:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) // 1024
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 * 1024 if sys.platform == "darwin" else 1024)

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const benchmarks = ["unet", "loader"];
+const benchmarks = ["unet", "networks", "loader"];
 
 for (const name of benchmarks) {
   console.log(`\n── ${name} ──`);

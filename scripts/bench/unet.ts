@@ -3,120 +3,27 @@
  * Run after a build: `node dist/scripts/bench/unet.js [rounds] [threads]`.
  */
 
-import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { totalSize } from "../../engine/parameters.ts";
-import { Contender, median, type Speed } from "./contender.ts";
+import { compare, type Effort, torchVersion } from "./comparison.ts";
 import { batchSize, benchmarkProgram, writeCase } from "./unet-case.ts";
 
-const ourScript = fileURLToPath(new URL("unet-contestant.js", import.meta.url));
-const torchScript = fileURLToPath(new URL("../../../scripts/bench/unet_torch.py", import.meta.url));
-
-interface Comparison {
-  readonly kind: "forward" | "train";
-  readonly title: string;
-  readonly peers: readonly string[];
-  /** The peer that the goal is about, and how many times its speed it asks for. */
-  readonly goal: { readonly peer: string; readonly ratio: number };
-}
-
-interface Effort {
-  readonly numRounds: number;
-  readonly numThreads: number;
-}
-
-const comparisons: readonly Comparison[] = [
+const comparisons = [
   {
     kind: "forward",
     title: "U-Net forward",
-    peers: ["eager", "channels-last", "compile"],
-    goal: { peer: "compile", ratio: 1.1 },
+    variants: ["eager", "channels-last", "compile"],
+    goal: { variant: "compile", ratio: 1.1 },
   },
   {
     kind: "train",
     title: "U-Net training step (loss, backward, clipping, AdamW, EMA)",
-    peers: ["channels-last"],
-    goal: { peer: "channels-last", ratio: 0.8 },
+    variants: ["channels-last"],
+    goal: { variant: "channels-last", ratio: 0.8 },
   },
 ];
-
-async function compare(
-  { kind, title, peers, goal }: Comparison,
-  casePath: string,
-  { numRounds, numThreads }: Effort,
-): Promise<void> {
-  const ours = new Contender("cifar5m (onnxruntime)", process.execPath, [
-    ourScript,
-    kind,
-    String(numThreads),
-    casePath,
-  ]);
-  const others = peers.map(
-    (peer) => new Contender(`torch ${peer}`, "python3", [torchScript, kind, peer, String(numThreads), casePath]),
-  );
-  const all = [ours, ...others];
-  try {
-    const truth = await ours.check();
-    const differences = new Map<string, number>();
-    for (const other of others) differences.set(other.name, largestDifference(truth, await other.check()));
-    // The first round of each warms up allocators and caches.
-    for (const contender of all) await contender.round();
-    for (const contender of all) contender.rounds.length = 0;
-    for (let round = 0; round < numRounds; round++) for (const contender of all) await contender.round();
-    console.log(
-      `\n${title}, batch ${batchSize}, float32, ${numThreads} threads, median of ${numRounds} rounds in turns`,
-    );
-    console.log(row("", "images/s", "ratio", "CPU ms/image", "ratio", "peak MB", "difference"));
-    for (const contender of all) {
-      const ratio = (key: keyof Speed) => (contender === ours ? "" : ratioOf(ours, contender, key).toFixed(2));
-      console.log(
-        row(
-          contender.name,
-          median(contender.rounds.map(({ imagesPerSecond }) => imagesPerSecond)).toFixed(1),
-          ratio("imagesPerSecond"),
-          median(contender.rounds.map(({ cpuMsPerImage }) => cpuMsPerImage)).toFixed(1),
-          ratio("cpuMsPerImage"),
-          String(await contender.finish()),
-          differences.get(contender.name)?.toExponential(1) ?? "",
-        ),
-      );
-    }
-    const aim = others.find(({ name }) => name === `torch ${goal.peer}`);
-    if (aim !== undefined) {
-      const ratio = ratioOf(ours, aim, "imagesPerSecond");
-      const verdict = ratio >= goal.ratio ? "reached" : "missed";
-      console.log(`goal: ${goal.ratio} × ${aim.name}, ${verdict} with ${ratio.toFixed(2)}`);
-    }
-    const worst = Math.max(0, ...differences.values());
-    if (!(worst < 1e-4)) throw new Error(`${title}: the largest difference to torch must be below 1e-4, got ${worst}.`);
-  } finally {
-    for (const contender of all) contender.kill();
-  }
-}
-
-function row(name: string, ...cells: readonly string[]): string {
-  return name.padEnd(24) + cells.map((cell) => cell.padStart(13)).join("");
-}
-
-/** Median over rounds of the ratio within a round, which a load that comes and goes disturbs least. */
-function ratioOf(ours: Contender, other: Contender, key: keyof Speed): number {
-  return median(ours.rounds.map((speed, round) => speed[key] / other.rounds[round]![key]));
-}
-
-/** Largest difference of two results, relative to the largest value where that is above 1. */
-function largestDifference(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  const scale = Math.max(1, ...a.map(Math.abs));
-  return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index]!) / scale), 0);
-}
-
-function torchVersion(): string | undefined {
-  const { status, stdout } = spawnSync("python3", ["-c", "import torch; print(torch.__version__)"]);
-  return status === 0 ? stdout.toString().trim() : undefined;
-}
 
 async function main(effort: Effort): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
@@ -129,8 +36,16 @@ async function main(effort: Effort): Promise<void> {
       `U-Net of ${(totalSize(program.parameters) / 1e6).toFixed(1)} M parameters on 32×32 images; ` +
         `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}; ${torch === undefined ? "no PyTorch here" : `PyTorch ${torch}`}`,
     );
-    for (const comparison of comparisons) {
-      await compare(torch === undefined ? { ...comparison, peers: [] } : comparison, casePath, effort);
+    const threads = String(effort.numThreads);
+    for (const { kind, title, variants, goal } of comparisons) {
+      const comparison = {
+        title: `${title}, batch ${batchSize}`,
+        ours: ["unet-contestant.js", kind, threads, casePath],
+        theirs: (variant: string) => ["unet_torch.py", kind, variant, threads, casePath],
+        variants: torch === undefined ? [] : variants,
+        goal,
+      };
+      await compare(comparison, effort);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

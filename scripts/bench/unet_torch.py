@@ -9,7 +9,7 @@ import sys
 
 import torch
 import torch.nn.functional as F
-from contestant import serve
+from contestant import peak_memory_mb, serve
 from read_safetensors import read_safetensors
 from torch import nn
 
@@ -219,16 +219,6 @@ def train_contestant(variant: str, tensors: dict[str, torch.Tensor], metadata: d
         return STEPS_PER_ROUND * BATCH_SIZE
 
     return check, work
-
-
-def peak_memory_mb() -> int:
-    try:
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) // 1024
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 def main() -> None:

@@ -56,6 +56,13 @@ export const compositeCases: readonly OpCase[] = [
     second: true,
   },
   {
+    name: "batchNorm of features",
+    shapes: [[6, 4], [4], [4]],
+    build: (x, scale, shift) => batchNorm(x!, scale!, shift!).result,
+    reference: (x, scale, shift) => tf.add(tf.mul(tf.transpose(standardized(tf.transpose(x!), 1e-5)), scale!), shift!),
+    second: true,
+  },
+  {
     name: "batchNorm's statistics",
     shapes: [images],
     build: (x) => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../engine/graph.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { adamw, clipByNorm, movingAverage, type Optimizer, sgd } from "../../engine/optimizers.ts";
+import { adam, adamw, clipByNorm, movingAverage, type Optimizer, sgd } from "../../engine/optimizers.ts";
 import { type TensorData, tensorData } from "../../engine/tensor.ts";
 
 const engine = onnxruntimeEngine({ numThreads: 1 });
@@ -84,23 +84,29 @@ test.each([
   },
 );
 
-test.each([0, 0.1])("adamw with weight decay %d follows its definition", async (weightDecay) => {
+test.each([
+  { name: "adamw", make: adamw, weightDecay: 0 },
+  { name: "adamw", make: adamw, weightDecay: 0.1 },
+  { name: "adam", make: adam, weightDecay: 0.1 },
+])("$name with weight decay $weightDecay follows its definition", async ({ name, make, weightDecay }) => {
   const [beta1, beta2, epsilon] = [0.9, 0.99, 1e-8];
   const first = [0, 0, 0];
   const second = [0, 0, 0];
   let parameters = start;
   const expected = gradientsOfSteps.map((gradient, step) => {
     parameters = parameters.map((value, index) => {
-      first[index] = beta1 * first[index]! + (1 - beta1) * gradient[index]!;
-      second[index] = beta2 * second[index]! + (1 - beta2) * gradient[index]! ** 2;
+      const decay = weightDecay * decayMask[index]! * value;
+      const slope = gradient[index]! + (name === "adam" ? decay : 0);
+      first[index] = beta1 * first[index]! + (1 - beta1) * slope;
+      second[index] = beta2 * second[index]! + (1 - beta2) * slope ** 2;
       const mean = first[index]! / (1 - beta1 ** (step + 1));
       const square = second[index]! / (1 - beta2 ** (step + 1));
-      const decay = weightDecay * decayMask[index]! * value;
-      return value - learningRates[step]! * (mean / (Math.sqrt(square) + epsilon) + decay);
+      const direction = mean / (Math.sqrt(square) + epsilon) + (name === "adam" ? 0 : decay);
+      return value - learningRates[step]! * direction;
     });
     return parameters;
   });
-  expectClose(await runOptimizer(adamw({ beta1, beta2, epsilon, weightDecay })), expected);
+  expectClose(await runOptimizer(make({ beta1, beta2, epsilon, weightDecay })), expected);
 });
 
 test("clipByNorm shortens long gradients to the norm and leaves short and zero ones as they are", async () => {

@@ -2,7 +2,7 @@ import type { Tensor } from "../../engine/graph.ts";
 import { add, mul } from "../../engine/ops/elementwise.ts";
 import { gather } from "../../engine/ops/gather.ts";
 import { matmul, swapLastTwo } from "../../engine/ops/matmul.ts";
-import { softmax, standardize } from "../../engine/ops/normalize.ts";
+import { affineChannels, softmax, standardize } from "../../engine/ops/normalize.ts";
 import { max, mean, sum } from "../../engine/ops/reduce.ts";
 import { concat, expand, pad, reshape, slice, split, transpose } from "../../engine/ops/shape.ts";
 import { tensorData } from "../../engine/tensor.ts";
@@ -128,6 +128,21 @@ export const shapeCases: readonly OpCase[] = [
     ],
     build: (a, b) => matmul(a!, b!),
     reference: (a, b) => tf.matMul(a!, tf.broadcastTo(b!, [2, 3, 4])),
+    second: true,
+  },
+  {
+    name: "affineChannels of images",
+    shapes: [[2, 3, 2, 2], [3], [3]],
+    build: (x, slope, intercept) => affineChannels(x!, slope!, intercept!),
+    reference: (x, slope, intercept) =>
+      tf.add(tf.mul(x!, tf.reshape(slope!, [3, 1, 1])), tf.reshape(intercept!, [3, 1, 1])),
+    second: true,
+  },
+  {
+    name: "affineChannels of features",
+    shapes: [[4, 3], [3], [3]],
+    build: (x, slope, intercept) => affineChannels(x!, slope!, intercept!),
+    reference: (x, slope, intercept) => tf.add(tf.mul(x!, slope!), intercept!),
   },
   {
     name: "matmul of batches that broadcast",

@@ -9,6 +9,10 @@ export const normalizeKernels: Kernels = {
     const exchange = x!.shape.map((_, index) => (index === axis ? last : index === last ? axis : index));
     return tf.transpose(tf.softmax(tf.transpose(x!, exchange)), exchange);
   }),
+  BatchNormalization: single((tf, [x, slope, intercept]) => {
+    const [scale, shift] = [slope!, intercept!].map((values) => tf.reshape(values, alongChannels(x!.rank)));
+    return tf.add(tf.mul(x!, scale!), shift!);
+  }),
   LayerNormalization: (tf, [x], { attributes }) => {
     const mean = tf.mean(x!, -1, true);
     const centred = tf.sub(x!, mean);
@@ -17,3 +21,8 @@ export const normalizeKernels: Kernels = {
     return [tf.mul(centred, inverseDeviation), mean, inverseDeviation];
   },
 };
+
+/** The shape in which a value per channel broadcasts over tensors of a rank whose second axis is that of channels. */
+function alongChannels(rank: number): number[] {
+  return Array.from({ length: rank }, (_, axis) => (axis === 1 ? -1 : 1));
+}

@@ -1,0 +1,94 @@
+/** Our contender beside PyTorch's: results compared, rounds in turns, one table. */
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Contender, median, type Speed } from "./contender.ts";
+
+export interface Comparison {
+  readonly title: string;
+  /** Compiled script of our side beside this file, and its arguments. */
+  readonly ours: readonly string[];
+  /** Python script in scripts/bench, and its arguments for a variant. */
+  readonly theirs: (variant: string) => readonly string[];
+  readonly variants: readonly string[];
+  /** The variant that the goal is about, and how many times its speed it asks for. */
+  readonly goal: { readonly variant: string; readonly ratio: number };
+}
+
+export interface Effort {
+  readonly numRounds: number;
+  readonly numThreads: number;
+}
+
+/** @throws Error when a result of a contender differs by more than 1e-4 from ours */
+export async function compare(
+  { title, ours: ourArgs, theirs, variants, goal }: Comparison,
+  { numRounds, numThreads }: Effort,
+): Promise<void> {
+  const ours = new Contender("cifar5m (onnxruntime)", process.execPath, withPath(ourArgs, "./"));
+  const others = variants.map(
+    (variant) => new Contender(`torch ${variant}`, "python3", withPath(theirs(variant), "../../../scripts/bench/")),
+  );
+  const all = [ours, ...others];
+  try {
+    const truth = await ours.check();
+    const differences = new Map<string, number>();
+    for (const other of others) differences.set(other.name, largestDifference(truth, await other.check()));
+    // The first round of each warms up allocators and caches.
+    for (const contender of all) await contender.round();
+    for (const contender of all) contender.rounds.length = 0;
+    for (let round = 0; round < numRounds; round++) for (const contender of all) await contender.round();
+    const threads = numThreads === 1 ? "1 thread" : `${numThreads} threads`;
+    console.log(`\n${title}, float32, ${threads}, median of ${numRounds} rounds in turns`);
+    console.log(row("", "images/s", "ratio", "CPU ms/image", "ratio", "peak MB", "difference"));
+    for (const contender of all) {
+      const ratio = (key: keyof Speed) => (contender === ours ? "" : ratioOf(ours, contender, key).toFixed(2));
+      console.log(
+        row(
+          contender.name,
+          median(contender.rounds.map(({ imagesPerSecond }) => imagesPerSecond)).toFixed(1),
+          ratio("imagesPerSecond"),
+          median(contender.rounds.map(({ cpuMsPerImage }) => cpuMsPerImage)).toFixed(1),
+          ratio("cpuMsPerImage"),
+          String(await contender.finish()),
+          differences.get(contender.name)?.toExponential(1) ?? "",
+        ),
+      );
+    }
+    const aim = others.find(({ name }) => name === `torch ${goal.variant}`);
+    if (aim !== undefined) {
+      const ratio = ratioOf(ours, aim, "imagesPerSecond");
+      const verdict = ratio >= goal.ratio ? "reached" : "missed";
+      console.log(`goal: ${goal.ratio} × ${aim.name}, ${verdict} with ${ratio.toFixed(2)}`);
+    }
+    const worst = Math.max(0, ...differences.values());
+    if (!(worst < 1e-4)) throw new Error(`${title}: the largest difference to torch must be below 1e-4, got ${worst}.`);
+  } finally {
+    for (const contender of all) contender.kill();
+  }
+}
+
+function withPath([script, ...args]: readonly string[], folder: string): string[] {
+  return [fileURLToPath(new URL(`${folder}${script}`, import.meta.url)), ...args];
+}
+
+function row(name: string, ...cells: readonly string[]): string {
+  return name.padEnd(24) + cells.map((cell) => cell.padStart(13)).join("");
+}
+
+/** Median over rounds of the ratio within a round, which a load that comes and goes disturbs least. */
+function ratioOf(ours: Contender, other: Contender, key: keyof Speed): number {
+  return median(ours.rounds.map((speed, round) => speed[key] / other.rounds[round]![key]));
+}
+
+/** Largest difference of two results, relative to the largest value where that is above 1. */
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  const scale = Math.max(1, ...a.map(Math.abs));
+  return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index]!) / scale), 0);
+}
+
+export function torchVersion(): string | undefined {
+  const { status, stdout } = spawnSync("python3", ["-c", "import torch; print(torch.__version__)"]);
+  return status === 0 ? stdout.toString().trim() : undefined;
+}
