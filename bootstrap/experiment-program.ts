@@ -1,4 +1,5 @@
 import {
+  adam,
   adamw,
   buildEvaluationProgram,
   buildTrainingProgram,
@@ -68,5 +69,6 @@ function lossOf(logits: Tensor, targets: Tensor, loss: RunOptions["loss"]): Tens
 }
 
 function optimizerOf(options: OptimizerOptions): Optimizer {
-  return options.name === "sgd" ? sgd(options) : adamw(options);
+  if (options.name === "sgd") return sgd(options);
+  return options.name === "adam" ? adam(options) : adamw(options);
 }

@@ -1,21 +1,7 @@
-import { closest } from "fastest-levenshtein";
 import * as z from "zod";
-import { experimentNetworkSchema, experimentPresets } from "../networks/index.ts";
+import { experimentNetworkSchema } from "../networks/index.ts";
 
 const augmentations = ["none", "flip", "crop-flip", "cutout", "mixup"] as const;
-
-const presets: Readonly<Record<string, unknown>> = experimentPresets;
-
-/** A network with its options, or the name of one of the presets. */
-const networkSchema = z.preprocess((value, context) => {
-  if (typeof value !== "string" || Object.hasOwn(presets, value)) {
-    return typeof value === "string" ? presets[value] : value;
-  }
-  const names = Object.keys(presets);
-  const message = `must be options of a network or one of ${names.join(", ")}; did you mean "${closest(value, names)}"?`;
-  context.issues.push({ code: "custom", message, input: value });
-  return z.NEVER;
-}, experimentNetworkSchema);
 
 /** The rule by which weights change. */
 export const optimizerSchema = z.discriminatedUnion("name", [
@@ -26,10 +12,10 @@ export const optimizerSchema = z.discriminatedUnion("name", [
     weightDecay: z.number().min(0).default(0).describe("added to the gradient"),
   }),
   z.strictObject({
-    name: z.literal("adamw").describe("Adam where weightDecay is 0"),
+    name: z.enum(["adam", "adamw"]).describe("`adam` adds weight decay to the gradient, `adamw` keeps it apart"),
     beta1: z.number().min(0).lt(1).default(0.9),
     beta2: z.number().min(0).lt(1).default(0.999),
-    weightDecay: z.number().min(0).default(0).describe("decoupled from the gradient"),
+    weightDecay: z.number().min(0).default(0),
   }),
 ]);
 
@@ -71,7 +57,7 @@ export const evaluationSchema = z.strictObject({
 
 /** One training: everything that changes its curve. */
 export const runOptionsSchema = z.strictObject({
-  network: networkSchema.describe(`options of a network, or one of ${Object.keys(presets).join(", ")}`),
+  network: experimentNetworkSchema.describe("options of a network, or the name of a preset"),
   world: z
     .enum(["real", "ideal"])
     .default("real")

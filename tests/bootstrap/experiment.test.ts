@@ -65,7 +65,11 @@ test("what the data is too small for, and what is misspelled, is refused before 
       "experiment/unknown-key",
       /"network.widht" is no key. Did you mean "width"/,
     ],
-    [{ base: { ...tinyRun, network: "mcnn-smal" } }, "experiment/out-of-range", /did you mean "mcnn-small"/],
+    [
+      { base: { ...tinyRun, network: "mcnn-smal" } },
+      "experiment/out-of-range",
+      /expected a preset .*mcnn-small.* got "mcnn-smal"/,
+    ],
     [
       { base: { ...tinyRun, network: { name: "vitt" } } },
       "experiment/out-of-range",
