@@ -40,5 +40,8 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
 }
 
 function lost(path: string, what: string): BuilderError {
-  return new BuilderError("repair/model-lost", `${path} ${what}. Put the right file back: it cannot be made again.`);
+  return new BuilderError(
+    "repair/model-lost",
+    `${path} ${what}. It was trained, so it cannot be made again: put the file back from a copy, then repair again.`,
+  );
 }

@@ -52,7 +52,7 @@ export async function readRun(root: string): Promise<Run> {
   if (isImported(settled)) {
     throw new BuilderError(
       "run/imported",
-      `${root} holds an imported data set, which has no models. To mend it, run \`cifar5m import\` again with the same source.`,
+      `${root} holds an imported data set, which has no models to make anything again. To mend it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
   const config = resolveConfig(settled);

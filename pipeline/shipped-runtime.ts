@@ -1,3 +1,4 @@
+import { argmax } from "../core/argmax.ts";
 import { add, createEngine, Graph } from "../engine/index.ts";
 import { createSampler, trainGenerator } from "../generator/index.ts";
 import { createLabeler, trainLabeler } from "../labeler/index.ts";
@@ -77,7 +78,7 @@ async function accuracyOf(labeler: Labeler, { images, labels }: CifarImages): Pr
   let numRight = 0;
   for (const [index, label] of labels.entries()) {
     const row = probabilities.subarray(index * 10, (index + 1) * 10);
-    if (row[label] === Math.max(...row)) numRight++;
+    if (argmax(row) === label) numRight++;
   }
   return numRight / labels.length;
 }

@@ -6,6 +6,7 @@ import {
   type DatasetProblem,
   type Manifest,
   manifestName,
+  parseLocation,
   type ShardEntry,
   type VerifyMode,
   verifyDataset,
@@ -28,7 +29,7 @@ const numReaders = 4;
  * Checks a finished run: its data set, and every receipt against its file and against the run's configuration.
  * Intermediate files may have been deleted to save space; those that are there must be whole. A dataset folder without a
  * run around it, as it is downloaded, is checked against its manifest alone.
- * @param root - run folder, or dataset folder
+ * @param root - run folder, or dataset folder, or the URL of a dataset
  * @param mode - which files are read; of all others only existence and size are checked
  * @returns every problem found
  * @throws BuilderError `run/missing` if there is no run; what reading run.json throws; `verify/out-of-range`
@@ -39,7 +40,9 @@ export async function verifyRun(
   mode: VerifyMode = "full",
 ): Promise<readonly DatasetProblem[]> {
   const onProgress = () => context.signal.throwIfAborted();
-  if (await isDatasetAlone(root)) return (await verifyDataset(root, { mode, onProgress })).problems;
+  if (await isDatasetAlone(root)) {
+    return (await verifyDataset(root, { mode, onProgress, signal: context.signal })).problems;
+  }
   const imported = await readImportedRun(root);
   const run: VerifiedRun = imported ?? (await readRun(root));
   const [lastStage, earlierStages, models] =
@@ -90,6 +93,7 @@ const publishStage = "publish" satisfies UnitStage;
 const stagesBefore = unitStages.filter((stage) => stage !== publishStage);
 
 async function isDatasetAlone(root: string): Promise<boolean> {
+  if (parseLocation(root).kind !== "folder") return true;
   return !(await fileExists(runFolderAt(root).config)) && (await fileExists(join(root, manifestName)));
 }
 

@@ -6,6 +6,7 @@
 
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { argmax } from "../core/argmax.ts";
 import { resolveConfig } from "../pipeline/config.ts";
 import { readCifar10 } from "../pipeline/read-cifar-10.ts";
 import { type ModelName, runFolderAt } from "../pipeline/run-folder.ts";
@@ -106,7 +107,7 @@ ${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
     await labeler.close();
     const right = test.labels.filter((label, index) => {
       const row = probabilities.subarray(index * 10, (index + 1) * 10);
-      return row.indexOf(Math.max(...row)) === label;
+      return argmax(row) === label;
     });
     return `| CIFAR-10 test accuracy | **${((100 * right.length) / test.labels.length).toFixed(2)}%** (with the mirror image averaged in) |`;
   }

@@ -1,12 +1,15 @@
 import { BuilderError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify.ts";
-import type { VerifyMode } from "../shards/index.ts";
+import { parseLocation, type VerifyMode } from "../shards/index.ts";
 import type { Command } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
 
+/** Problems that are told; of more, the number. */
+const maxShown = 20;
+
 export const verifyCommand: Command = {
   words: ["verify"],
-  describe: "check every shard and receipt of a run, or of a dataset folder that was downloaded",
+  describe: "check every shard and receipt of a run, or of a dataset alone: its folder, https://… or s3://…",
   positional: "run",
   configKeys: [],
   options: {
@@ -21,10 +24,14 @@ export const verifyCommand: Command = {
   finish: async ({ root, signal, option, flag }) => {
     const mode = modeOf({ sample: option("sample"), seed: option("sample-seed"), isFast: flag("fast") === true });
     const problems = await verifyRun(root, { signal }, mode);
-    for (const { code, message } of problems.slice(0, -1)) process.stderr.write(`${code}: ${message}\n`);
-    const last = problems.at(-1);
-    if (last !== undefined) throw new BuilderError(last.code, last.message);
-    process.stdout.write(`verified: ${root} is whole${describeMode(mode)}\n`);
+    const shown = problems.slice(0, maxShown);
+    for (const { code, message } of shown.slice(0, -1)) process.stderr.write(`${code}: ${message}\n`);
+    const last = shown.at(-1);
+    const rest = problems.length - shown.length;
+    const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
+    if (last !== undefined) throw new BuilderError(last.code, last.message + more);
+    const isRemote = parseLocation(root).kind !== "folder";
+    process.stdout.write(`verified: ${root} is whole${describeMode(mode, isRemote)}\n`);
   },
 };
 
@@ -54,10 +61,11 @@ function modeOf(flags: {
   return { fraction: percent / 100, seed: number };
 }
 
-function describeMode(mode: VerifyMode): string {
+function describeMode(mode: VerifyMode, isRemote: boolean): string {
   if (mode === "full") return "";
-  if (mode === "fast") return ", by manifest, receipts and sizes; no shard was read";
-  return `, by manifest, receipts, sizes and ${mode.fraction * 100}% of the shards (seed ${mode.seed})`;
+  const seen = isRemote ? "manifest" : "manifest, receipts, sizes";
+  if (mode === "fast") return `, by ${seen}; no shard was read`;
+  return `, by ${seen} and ${mode.fraction * 100}% of the shards (seed ${mode.seed})`;
 }
 
 await runIfMain(import.meta.url, verifyCommand);

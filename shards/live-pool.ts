@@ -1,3 +1,4 @@
+import { argmax } from "../core/argmax.ts";
 import { BuilderError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
 import type { ExtraValues } from "./extra-columns.ts";
@@ -63,8 +64,7 @@ export class LivePool {
   }
 
   #labelOf(own: number): number {
-    const probabilities = this.#probabilitiesOf(own);
-    return probabilities.indexOf(Math.max(...probabilities));
+    return argmax(this.#probabilitiesOf(own));
   }
 
   #probabilitiesOf(own: number): Float32Array {

@@ -1,9 +1,6 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { BuilderError } from "../core/errors.ts";
-import { diskError, systemCodeOf } from "./disk-error.ts";
-import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "./manifest.ts";
+import { type Manifest, manifestName, type ShardEntry, splitNames } from "./manifest.ts";
 import { chooseShards, type VerifyMode } from "./verify-mode.ts";
+import { openPlace, type VerifiedPlace } from "./verify-place.ts";
 import { checkShardReceipt } from "./verify-receipt.ts";
 import { type CheckedShard, checkShard, checkShardSize, type DatasetProblem, toProblem } from "./verify-shard.ts";
 
@@ -27,6 +24,8 @@ export interface VerifyOptions {
    * none to read, as in a dataset that was downloaded.
    */
   readonly receiptOf?: (entry: ShardEntry) => string;
+  /** Ends the requests to a server; `verifyDataset` then throws its reason. */
+  readonly signal?: AbortSignal;
   /** Called after each shard. */
   readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
 }
@@ -34,19 +33,30 @@ export interface VerifyOptions {
 /**
  * Checks what a dataset says about itself: manifest; receipts; existence, size and, as far as the mode reads them, sha256
  * of the shards, their columns, ids (in range, rising, unique over both splits), labels, confidences; class counts of a
- * split that is read whole. Goes on after a problem.
- * @param directory - the folder that holds manifest.json
+ * split that is read whole. Goes on after a problem. From a server, every shard that is to be read is fetched, past any
+ * cache; of the others nothing is asked.
+ * @param location - the folder that holds manifest.json, or its URL: as of `openDataset`
  * @returns every problem found; none means the dataset is whole, as far as the mode tells
- * @throws BuilderError `verify/out-of-range`; nothing for a damaged dataset
+ * @throws BuilderError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
  */
-export async function verifyDataset(directory: string, options: VerifyOptions = {}): Promise<DatasetReport> {
-  const problems: DatasetProblem[] = [];
-  let manifest: Manifest;
+export async function verifyDataset(location: string, options: VerifyOptions = {}): Promise<DatasetReport> {
+  let place: VerifiedPlace;
   try {
-    manifest = await readManifest(directory);
+    place = await openPlace(location, options.signal);
   } catch (thrown) {
+    options.signal?.throwIfAborted();
     return { problems: [toProblem(thrown, manifestName)], manifest: undefined, numShards: 0, rows: 0, bytes: 0 };
   }
+  try {
+    return await verifyPlace(place, location, options);
+  } finally {
+    await place.close();
+  }
+}
+
+async function verifyPlace(place: VerifiedPlace, location: string, options: VerifyOptions): Promise<DatasetReport> {
+  const { manifest } = place;
+  const problems: DatasetProblem[] = [];
   const total = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
   const isRead = chooseShards(total, options.mode ?? "full");
   const seen: { readonly file: string; readonly ids: Float64Array }[] = [];
@@ -56,7 +66,7 @@ export async function verifyDataset(directory: string, options: VerifyOptions = 
     let isWhole = true;
     for (const entry of manifest.splits[split].shards) {
       try {
-        const checked = await checkEntry({ directory, entry, manifest, isRead: isRead(done) });
+        const checked = await checkEntry(place, entry, isRead(done));
         problems.push(...checked.problems);
         for (const label of checked.labels) if (classCounts[label] !== undefined) classCounts[label]++;
         seen.push({ file: entry.file, ids: checked.ids });
@@ -64,11 +74,13 @@ export async function verifyDataset(directory: string, options: VerifyOptions = 
         rows += checked.ids.length;
         bytes += isRead(done) ? entry.bytes : 0;
       } catch (thrown) {
+        options.signal?.throwIfAborted();
         isWhole = false;
         problems.push(toProblem(thrown, entry.file));
       }
       const path = options.receiptOf?.(entry);
-      if (path !== undefined) problems.push(...(await checkShardReceipt({ path, directory, entry, manifest })));
+      if (path !== undefined)
+        problems.push(...(await checkShardReceipt({ path, directory: location, entry, manifest })));
       done++;
       options.onProgress?.({ file: entry.file, done, total });
     }
@@ -78,29 +90,16 @@ export async function verifyDataset(directory: string, options: VerifyOptions = 
       problems.push({ file: manifestName, code: "manifest/class-counts", message });
     }
   }
-  problems.push(...findSharedIds(seen), ...(await findUnlisted(directory, manifest)));
+  problems.push(...findSharedIds(seen), ...(await findUnlisted(place)));
   return { problems, manifest, numShards: total, rows, bytes };
 }
 
-async function checkEntry(options: {
-  readonly directory: string;
-  readonly entry: ShardEntry;
-  readonly manifest: Manifest;
-  readonly isRead: boolean;
-}): Promise<CheckedShard> {
-  const { directory, entry, manifest, isRead } = options;
-  const path = join(directory, entry.file);
-  try {
-    if (isRead) return checkShard(await readFile(path), entry, path, manifest.classNames.length);
-    const none = { ids: new Float64Array(0), labels: new Float64Array(0) };
-    return { problems: checkShardSize((await stat(path)).size, entry, path), ...none };
-  } catch (thrown) {
-    if (systemCodeOf(thrown) !== "ENOENT") throw diskError(thrown, "read", path);
-    throw new BuilderError(
-      "shard/missing",
-      `${path} is listed in the manifest but does not exist. Rebuild it with \`cifar5m repair\`, or download it again.`,
-    );
-  }
+async function checkEntry(place: VerifiedPlace, entry: ShardEntry, isRead: boolean): Promise<CheckedShard> {
+  const path = place.pathOf(entry.file);
+  if (isRead) return checkShard(await place.read(entry), entry, path, place.manifest.classNames.length);
+  const bytes = await place.sizeOf(entry);
+  const problems = bytes === undefined ? [] : checkShardSize(bytes, entry, path);
+  return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
 }
 
 /** Ids that two shards share. Within a shard they rise, so only shards whose ranges meet have to be compared. */
@@ -120,15 +119,14 @@ function findSharedIds(shards: readonly { readonly file: string; readonly ids: F
   return problems;
 }
 
-async function findUnlisted(directory: string, manifest: Manifest): Promise<DatasetProblem[]> {
+async function findUnlisted(place: VerifiedPlace): Promise<DatasetProblem[]> {
   const problems: DatasetProblem[] = [];
   for (const split of splitNames) {
-    const listed = new Set(manifest.splits[split].shards.map((shard) => shard.file));
-    const names = await readdir(join(directory, split)).catch(() => []);
-    for (const name of names.sort()) {
+    const listed = new Set(place.manifest.splits[split].shards.map((shard) => shard.file));
+    for (const name of (await place.list(split)).sort()) {
       const file = `${split}/${name}`;
       if (!name.endsWith(".arrow") || listed.has(file)) continue;
-      const message = `${join(directory, file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
+      const message = `${place.pathOf(file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
       problems.push({ file, code: "dataset/unlisted-shard", message });
     }
   }

@@ -1,3 +1,4 @@
+import { argmax } from "../core/argmax.ts";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { toByteSource } from "./byte-source.ts";
 import { sha256 } from "./canonical-json.ts";
@@ -79,14 +80,13 @@ function findBadLabel(
 ): { readonly row: number; readonly rule: string } | undefined {
   const width = labels.length === 0 ? numClasses : probabilities.length / labels.length;
   for (let row = 0; row < labels.length; row++) {
-    let best = 0;
     for (let index = 0; index < width; index++) {
       const probability = probabilities[row * width + index]!;
       if (!(probability >= 0 && probability <= 1)) {
         return { row, rule: `probabilities must lie in [0, 1], got ${probability}` };
       }
-      if (probability > probabilities[row * width + best]!) best = index;
     }
+    const best = argmax(probabilities.subarray(row * width, (row + 1) * width));
     if (labels[row] !== best)
       return { row, rule: `label must be the argmax of probabilities, ${best}, got ${labels[row]}` };
     const highest = probabilities[row * width + best]!;

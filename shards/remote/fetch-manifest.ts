@@ -39,6 +39,10 @@ export async function fetchManifest(
         `${url} must be the manifest of a data set, it is ${thrown.message}. Give the address of the folder that holds manifest.json.`,
       );
     }
+    if (thrown instanceof BuilderError && thrown.code === "store/not-found") {
+      const hint = "Give the address of the folder that holds manifest.json: of `cifar5m serve` it ends in /dataset.";
+      throw new BuilderError(thrown.code, `${url} must exist, and does not. ${hint}`, { cause: thrown });
+    }
     throw thrown instanceof TransferError ? unreachable(url, `failed ${policy.tries} times`, thrown) : thrown;
   }
 }
