@@ -2,16 +2,13 @@ import { fillNormals, randomStreams } from "../core/random.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName, Executable } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
-import { Graph, type Tensor } from "../engine/graph.ts";
-import { constantScope, type Weights } from "../engine/inference.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
-import { tensorData } from "../engine/tensor.ts";
-import { unet } from "../networks/unet.ts";
+import { Graph } from "../engine/graph.ts";
+import { probeGraph } from "../engine/probe-graph.ts";
+import { guidedDenoiser } from "./denoiser.ts";
 import { heunCalls, sampleHeun } from "./heun-sampler.ts";
 import { noiseLevels } from "./noise-levels.ts";
-import type { GeneratorNetworkOptions, SamplerOptions } from "./options.ts";
-import { preconditioning } from "./preconditioning.ts";
-import { readGenerator } from "./read-generator.ts";
+import { type OpenGenerator, openGenerator } from "./open-generator.ts";
+import type { SamplerOptions } from "./options.ts";
 
 const imageSize = 3 * 32 * 32;
 
@@ -37,7 +34,7 @@ export interface Sampler {
 }
 
 export interface CreateSamplerOptions {
-  /** A safetensors file made by `trainGenerator`. */
+  /** A safetensors file made by `trainGenerator`, or an ONNX file with its description within. */
   readonly weights: Uint8Array;
   readonly options: SamplerOptions;
   readonly seed: number;
@@ -47,7 +44,7 @@ export interface CreateSamplerOptions {
 
 /**
  * Makes a trained generator ready to draw images.
- * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `config/out-of-range`
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
  */
 export async function createSampler({
   weights,
@@ -56,16 +53,19 @@ export async function createSampler({
   engine,
   device,
 }: CreateSamplerOptions): Promise<Sampler> {
-  const { tensors, network } = readGenerator(weights);
-  const { batchSize, guidance } = options;
+  const generator = openGenerator(weights);
+  const { guidance } = options;
+  const batchSize = generator.batchSize ?? options.batchSize;
   const sigmas = noiseLevels(options);
-  const graph = denoiserGraph(tensors, network, batchSize, guidance);
-  const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
+  const graph = denoiserGraph(generator, batchSize, guidance);
+  const executor = await createEngine(engine, { device });
+  if (generator.isForeign) await probeGraph(executor, graph, "the generator");
+  const executable = await executor.compile(graph, "throughput");
   const { concurrency } = executable;
   return {
     batchSize: batchSize * concurrency,
-    nfe: heunCalls(options.steps) * (guidance === 1 || network.numClasses === 0 ? 1 : 2),
-    numClasses: network.numClasses,
+    nfe: heunCalls(options.steps) * (guidance === 1 || generator.numClasses === 0 ? 1 : 2),
+    numClasses: generator.numClasses,
     sample: async ({ ids, classes }) => {
       const images = new Uint8Array(ids.length * imageSize);
       await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
@@ -91,25 +91,18 @@ export async function createSampler({
 }
 
 /** D(x; sigma) for a batch: inputs `noisy` [B, 3, 32, 32], `sigma` [B], `classes` [B]; output `denoised`. */
-function denoiserGraph(weights: Weights, network: GeneratorNetworkOptions, batchSize: number, guidance: number): Graph {
+function denoiserGraph(generator: OpenGenerator, batchSize: number, guidance: number): Graph {
   const graph = new Graph();
   const noisy = graph.input("noisy", "float32", [batchSize, 3, 32, 32]);
   const sigma = graph.input("sigma", "float32", [batchSize]);
-  const factors = preconditioning(sigma);
-  const scope = constantScope(graph, weights);
-  const call = (classes: Tensor | undefined) =>
-    unet(scope, mul(noisy, factors.in), factors.noise, classes, { ...network, dropout: 0 });
-  let result: Tensor;
-  if (network.numClasses === 0) {
-    result = call(undefined);
+  const denoiser = generator.place(graph);
+  if (generator.numClasses === 0) {
+    graph.output("denoised", denoiser(noisy, sigma, undefined));
   } else {
-    result = call(graph.input("classes", "int64", [batchSize]));
-    if (guidance !== 1) {
-      const none = graph.constant(tensorData("int64", [batchSize], new Array(batchSize).fill(network.numClasses)));
-      result = add(mul(result, guidance), mul(call(none), 1 - guidance));
-    }
+    const classes = graph.input("classes", "int64", [batchSize]);
+    const guided = guidance === 1 ? denoiser : guidedDenoiser(denoiser, guidance);
+    graph.output("denoised", guided(noisy, sigma, classes));
   }
-  graph.output("denoised", add(mul(noisy, factors.skip), mul(result, factors.out)));
   return graph;
 }
 

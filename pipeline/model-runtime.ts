@@ -51,9 +51,9 @@ export interface TrainedModel {
 export interface ModelRuntime {
   /** @throws BuilderError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
   requireDevice(config: Config): Promise<void>;
-  /** @param weights - a safetensors file */
+  /** @param weights - a safetensors file, or an ONNX file with its description within */
   openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;
-  /** @param weights - a safetensors file */
+  /** @param weights - a safetensors file, or an ONNX file with its description within */
   openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
   /** Images a training sees, counting every pass. */
   readonly trainingImages: Readonly<Record<ModelName, (config: Config) => number>>;
