@@ -38,16 +38,15 @@ export function followTrajectory(inputs: TrajectoryInputs): Tensor {
       columns.map(() => 1),
       0,
     );
-    const denoised = denoise(x!, expand(row[0]!, [x!.shape[0]!]));
-    const values = new Map<Term, Tensor>([["x", x!]]);
-    values.set("denoised0", denoised);
-    memories.forEach((term, index) => values.set(term, remembered[index]!));
-    if (noise !== undefined) values.set("noise", gather(noise, iteration));
+    const values = new Map<Term, Tensor>([
+      ["x", x!],
+      ["denoised0", denoise(x!, expand(row[0]!, [x!.shape[0]!]))],
+      ...memories.map((term, index) => [term, remembered[index]!] as const),
+      ...(noise === undefined ? [] : [["noise", gather(noise, iteration)] as const]),
+    ]);
     const combined = (of: "next" | "kept") =>
       columns
-        .flatMap((column, index) =>
-          column.of === of ? [mul(values.get(column.term)!, row[index]!)] : [],
-        )
+        .flatMap((column, index) => (column.of === of ? [mul(values.get(column.term)!, row[index]!)] : []))
         .reduce((sum, part) => add(sum, part));
     const next = combined("next");
     const handedOn = memories.map((term) =>

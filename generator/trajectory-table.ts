@@ -45,9 +45,11 @@ export function cutTrajectory({ calls }: Trajectory, mostCalls: number): (readon
   const starts = [0];
   let candidate = 0;
   calls.forEach((call, index) => {
-    if (index - starts.at(-1)! >= mostCalls && candidate > starts.at(-1)!) starts.push(candidate);
-    if (!looksBack(call)) candidate = index;
-    if (index - starts.at(-1)! >= mostCalls && candidate > starts.at(-1)!) starts.push(candidate);
+    if (looksBack(call)) return;
+    if (index - starts.at(-1)! > mostCalls && candidate > starts.at(-1)!) starts.push(candidate);
+    candidate = index;
   });
+  const last = starts.at(-1)!;
+  if (calls.length - last > mostCalls && candidate > last) starts.push(candidate);
   return starts.map((start, index) => [start, starts[index + 1] ?? calls.length]);
 }

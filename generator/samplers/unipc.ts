@@ -11,8 +11,7 @@ import { stepsOf, type Trajectory } from "./trajectory.ts";
 export function unipc(sigmas: Float64Array, order: 2 | 3): Trajectory {
   const newest = (step: number, count: number) => [...sigmas.slice(Math.max(0, step + 1 - count), step + 1)].reverse();
   const calls = stepsOf(sigmas).map(({ sigma, next }, step) => {
-    const corrected =
-      step === 0 ? { x: 1 } : multistep({ kept: 1 }, sigmas[step - 1]!, sigma, newest(step, order + 1));
+    const corrected = step === 0 ? { x: 1 } : multistep({ kept: 1 }, sigmas[step - 1]!, sigma, newest(step, order + 1));
     return { sigma, next: multistep(corrected, sigma, next, newest(step, order)), kept: corrected };
   });
   return { start: sigmas[0]!, calls };
