@@ -4,6 +4,7 @@ import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { tensorData } from "../engine/tensor.ts";
+import { checkSamplerOptions } from "./check-sampler-options.ts";
 import { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
 import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
@@ -73,7 +74,13 @@ export async function createDenoiserSampler({
   engine,
   device,
 }: CreateDenoiserSamplerOptions): Promise<Sampler> {
-  requireConditioning(options, numClasses);
+  checkSamplerOptions(options);
+  if (options.conditional && numClasses === 0) {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
+    );
+  }
   const { batchSize, guidance, conditional } = options;
   const trajectory = planTrajectory(options);
   const table = tableOf(trajectory);
@@ -151,19 +158,4 @@ export async function createDenoiserSampler({
     },
     close: () => executable.release(),
   };
-}
-
-function requireConditioning({ conditional, guidance }: SamplerOptions, numClasses: number): void {
-  if (conditional && numClasses === 0) {
-    throw new BuilderError(
-      "config/out-of-range",
-      "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
-    );
-  }
-  if (!conditional && guidance !== 1) {
-    throw new BuilderError(
-      "config/out-of-range",
-      `sampler.guidance must be 1 where sampler.conditional is false, got ${guidance}. Change one of them.`,
-    );
-  }
 }

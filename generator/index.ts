@@ -1,4 +1,5 @@
 /** The diffusion model that makes images: training and sampling. */
+export { checkSamplerOptions } from "./check-sampler-options.ts";
 export {
   type CreateDenoiserSamplerOptions,
   type CreateSamplerOptions,
