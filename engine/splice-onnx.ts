@@ -11,19 +11,18 @@ export interface OnnxCall {
 }
 
 /**
- * Places a model made elsewhere in a graph: its weights once, as constants, and its nodes at each call, with names of their
- * own. To our graph a call is one node without a gradient; only the ONNX writer looks inside. What the model leaves
- * open, such as the batch size, follows from the shapes of the inputs.
- * @param graph - where the weights are placed: the graph of the calls, or one around it
+ * Places a model made elsewhere in the graphs that call it: its nodes at each call, with names of their own, its weights
+ * once in each graph. (In a graph around a `Loop`, onnxruntime would not reorder them for its kernels.) To our graph a call
+ * is one node without a gradient; only the ONNX writer looks inside. What the model leaves open, such as the batch size,
+ * follows from the shapes of the inputs.
  * @returns calls the model; every input of it must be fed, and the output must be as declared
  */
-export function spliceOnnx(graph: Graph, model: OnnxModel): (call: OnnxCall) => Tensor {
-  const weights = new Map<string, Tensor>();
-  for (const tensor of model.graph.initializer) {
-    const value = decodeOnnxTensor(tensor);
-    if (value !== undefined) weights.set(tensor.name, graph.constant(value));
-  }
+export function spliceOnnx(model: OnnxModel): (call: OnnxCall) => Tensor {
+  const placed = new WeakMap<Graph, ReadonlyMap<string, Tensor>>();
   return ({ inputs, output: { name: output, dtype, shape } }) => {
+    const graph = innermostGraph(Object.values(inputs));
+    const weights = placed.get(graph) ?? placeWeights(graph, model);
+    placed.set(graph, weights);
     const names = [...Object.keys(inputs), ...weights.keys()];
     const op: Operator = {
       name: "Model",
@@ -31,8 +30,17 @@ export function spliceOnnx(graph: Graph, model: OnnxModel): (call: OnnxCall) => 
       onnxNodes: (node) => renamedNodes(model.graph, { names, node, output }),
     };
     const fed = [...Object.values(inputs), ...weights.values()];
-    return innermostGraph(fed).append(op, fed, {}, [{ dtype, shape }])[0]!;
+    return graph.append(op, fed, {}, [{ dtype, shape }])[0]!;
   };
+}
+
+function placeWeights(graph: Graph, model: OnnxModel): ReadonlyMap<string, Tensor> {
+  const weights = new Map<string, Tensor>();
+  for (const tensor of model.graph.initializer) {
+    const value = decodeOnnxTensor(tensor);
+    if (value !== undefined) weights.set(tensor.name, graph.constant(value));
+  }
+  return weights;
 }
 
 /** The model's nodes with our names for what they are fed, and names below that of the result for all else. */

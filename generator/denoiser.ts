@@ -1,4 +1,4 @@
-import type { Graph, Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { tensorData } from "../engine/tensor.ts";
@@ -16,14 +16,15 @@ import { preconditioning } from "./preconditioning.ts";
 export type Denoiser = (noisy: Tensor, sigma: Tensor, classes: Tensor | undefined) => Tensor;
 
 /**
- * The denoiser that a trained U-Net is inside its preconditioning.
- * @param graph - where the weights are placed: the graph of the calls, or one around it
+ * The denoiser that a trained U-Net is inside its preconditioning. Its weights are placed in the graph of the call: in
+ * that around a `Loop`, onnxruntime would not reorder them for its kernels, and a call takes a third longer.
  * @throws BuilderError `weights/wrong-architecture`, at the first call
  */
-export function trainedDenoiser(graph: Graph, weights: Weights, network: GeneratorNetworkOptions): Denoiser {
+export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptions): Denoiser {
   const { numClasses } = network;
-  const scope = constantScope(graph, weights);
   return (noisy, sigma, classes) => {
+    const { graph } = noisy;
+    const scope = constantScope(graph, weights);
     const factors = preconditioning(sigma);
     const numImages = noisy.shape[0]!;
     // What training shows an image under when it hides the class.

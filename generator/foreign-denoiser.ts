@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
-import type { Graph, Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph.ts";
 import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx-description.ts";
 import { add, cast, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
 import { reshape, transpose } from "../engine/ops/shape.ts";
@@ -36,14 +36,13 @@ export const foreignGeneratorSchema = z.strictObject({
 
 export type ForeignGeneratorOptions = z.infer<typeof foreignGeneratorSchema>;
 
-/** A denoiser made elsewhere, checked and ready to be placed. */
+/** A denoiser made elsewhere, checked. */
 export interface ForeignGenerator {
   /** Classes it is conditioned on, 0 for none. */
   readonly numClasses: number;
   /** Images it takes at once; undefined where it takes any number. */
   readonly batchSize: number | undefined;
-  /** @param graph - where the weights are placed: the graph of the calls, or one around it */
-  readonly place: (graph: Graph) => Denoiser;
+  readonly denoiser: Denoiser;
 }
 
 /**
@@ -73,7 +72,7 @@ export function readForeignGenerator(file: Uint8Array): ForeignGenerator {
   return {
     numClasses: classes === null ? 0 : numClasses,
     batchSize,
-    place: (graph) => foreignDenoiser({ graph, model, options, dtypes }),
+    denoiser: foreignDenoiser({ model, options, dtypes }),
   };
 }
 
@@ -90,15 +89,14 @@ type IntegerType = "int64" | "int32";
  * A network with a schedule gets y / sqrt(1 + s²), which is sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε, and a timestep; one without gets y and s.
  * @see Salimans and Ho 2022, arXiv:2202.00512, appendix D; Karras et al. 2022, arXiv:2206.00364, table 1, "VP"
  */
-function foreignDenoiser(placed: {
-  readonly graph: Graph;
+function foreignDenoiser(read: {
   readonly model: OnnxModel;
   readonly options: ForeignGeneratorOptions;
   readonly dtypes: ReadonlyMap<string, string>;
 }): Denoiser {
-  const { graph, model, options, dtypes } = placed;
+  const { model, options, dtypes } = read;
   const { images, noise, classes, output } = options;
-  const call = spliceOnnx(graph, model);
+  const call = spliceOnnx(model);
   const [low, high] = images.range;
   const [scale, middle] = [(high - low) / 2, (high + low) / 2];
   const isPlanar = images.layout === "NCHW";

@@ -1,19 +1,17 @@
-import type { Graph } from "../engine/graph.ts";
 import { isDescribedOnnx } from "../engine/onnx-description.ts";
 import { type Denoiser, trainedDenoiser } from "./denoiser.ts";
 import { readForeignGenerator } from "./foreign-denoiser.ts";
 import { readGenerator } from "./read-generator.ts";
 
-/** A denoiser ready to be placed in a graph. */
+/** A denoiser, and what has to be known of it. */
 export interface OpenGenerator {
+  readonly denoiser: Denoiser;
   /** Classes it is conditioned on, 0 for none. */
   readonly numClasses: number;
   /** Images it takes at once; undefined where it takes any number. */
   readonly batchSize: number | undefined;
   /** Whether it was made elsewhere, so that nobody has seen it run yet. */
   readonly isForeign: boolean;
-  /** @param graph - where the weights are placed: the graph of the calls, or one around it */
-  readonly place: (graph: Graph) => Denoiser;
 }
 
 /**
@@ -24,10 +22,6 @@ export interface OpenGenerator {
 export function openGenerator(weights: Uint8Array): OpenGenerator {
   if (isDescribedOnnx(weights)) return { ...readForeignGenerator(weights), isForeign: true };
   const { tensors, network } = readGenerator(weights);
-  return {
-    numClasses: network.numClasses,
-    batchSize: undefined,
-    isForeign: false,
-    place: (graph) => trainedDenoiser(graph, tensors, network),
-  };
+  const { numClasses } = network;
+  return { denoiser: trainedDenoiser(tensors, network), numClasses, batchSize: undefined, isForeign: false };
 }

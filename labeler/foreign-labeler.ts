@@ -61,10 +61,7 @@ export async function foreignLabelerGraph(
   const numImages = ports.batchSize ?? batchSize;
   const graph = new Graph();
   const normalized = normalize(graph.input("images", "uint8", [numImages, 32, 32, 3]), images);
-  const result = spliceOnnx(
-    graph,
-    model,
-  )({
+  const result = spliceOnnx(model)({
     inputs: { [images.input]: isPlanar ? transpose(normalized, [0, 3, 1, 2]) : normalized },
     output: { name: output.name, dtype: "float32", shape: [numImages, classes.length] },
   });

@@ -27,7 +27,7 @@ export async function openLiveSourceWith(root: string, runtime: ModelRuntime): P
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   return {
     sample: async (ids) => {
-      const classes = Uint8Array.from(ids, conditioningClassOf);
+      const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
       const images = await sampler.sample({ ids, classes });
       return { images, probabilities: await labeler.label(images), classes };
     },

@@ -109,7 +109,7 @@ function graphAround(file: Uint8Array): Graph {
   const model = readOnnx(file, "model");
   const graph = new Graph();
   const x = graph.input("x", "float32", [2, 3, 4, 4]);
-  const call = spliceOnnx(graph, model);
+  const call = spliceOnnx(model);
   const output = { name: "y", dtype: "float32", shape: [2, 4] } as const;
   graph.output("once", call({ inputs: { x }, output }));
   graph.output("sum", add(call({ inputs: { x }, output }), call({ inputs: { x: mul(x, 1) }, output })));

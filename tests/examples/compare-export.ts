@@ -22,7 +22,7 @@ export async function compareExport(folder: string, prediction: string, diffuser
   const sigma = graph.input("sigma", "float32", [numImages]);
   const classes = graph.input("classes", "int64", [numImages]);
   const generator = readForeignGenerator(await readModelFile(join(folder, "generator.onnx")));
-  graph.output("clean", generator.place(graph)(noisy, sigma, classes));
+  graph.output("clean", generator.denoiser(noisy, sigma, classes));
   const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
   const { clean } = await executable.run({
     noisy: tensorData("float32", noisy.shape, await floats("noisy.f32")),

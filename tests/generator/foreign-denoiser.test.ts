@@ -77,7 +77,7 @@ async function denoise(file: Uint8Array, noisy: Float32Array, sigmas: readonly n
   const graph = new Graph();
   const x = graph.input("x", "float32", [sigmas.length, 3, 32, 32]);
   const sigma = graph.input("sigma", "float32", [sigmas.length]);
-  graph.output("clean", readForeignGenerator(file).place(graph)(x, sigma, undefined));
+  graph.output("clean", readForeignGenerator(file).denoiser(x, sigma, undefined));
   const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
   const { clean } = await executable.run({
     x: tensorData("float32", x.shape, noisy),
@@ -248,7 +248,7 @@ test("the class goes in, and the class of none where no class is asked for", asy
   const classes = graph.input("classes", "int64", [2]);
   const generator = readForeignGenerator(withNone(42));
   expect(generator.numClasses).toBe(10);
-  const denoiser = generator.place(graph);
+  const denoiser = generator.denoiser;
   graph.output("asked", denoiser(x, sigma, classes));
   graph.output("free", denoiser(x, sigma, undefined));
   const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
@@ -260,7 +260,7 @@ test("the class goes in, and the class of none where no class is asked for", asy
   await executable.release();
   expect([asked!.data[0], asked!.data[3072], free!.data[0], free!.data[3072]]).toEqual([3, 9, 42, 42]);
   const { message } = await errorOf(
-    () => readForeignGenerator(withNone(null)).place(graph)(x, sigma, undefined),
+    () => readForeignGenerator(withNone(null)).denoiser(x, sigma, undefined),
     "model/no-free-class",
   );
   expect(message).toContain("classes.none");
