@@ -26,6 +26,7 @@ export interface OnnxModel {
   /** What has to be fed; inputs that the file itself has values for are not among them. */
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
+  /** @internal */
   readonly graph: OnnxGraph;
   readonly metadata: ReadonlyMap<string, string>;
 }

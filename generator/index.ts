@@ -9,7 +9,12 @@ export {
   type Sampler,
 } from "./create-sampler.ts";
 export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
-export { type ForeignGeneratorOptions, foreignGeneratorSchema, readForeignGenerator } from "./foreign-denoiser.ts";
+export {
+  type ForeignGenerator,
+  type ForeignGeneratorOptions,
+  foreignGeneratorSchema,
+  readForeignGenerator,
+} from "./foreign-denoiser.ts";
 export { type NoiseLevelOptions, noiseLevels, type ScheduleName } from "./noise-levels.ts";
 export {
   type GeneratorNetworkOptions,
