@@ -16,7 +16,7 @@ export const randomStreams = {
   weights: 6,
   permutation: 7,
   augmentation: 8,
-  churn: 9,
+  stepNoise: 9,
   dropout: 10,
   classDropout: 11,
   blockPermutation: 12,
@@ -34,6 +34,8 @@ export interface RandomSource {
   readonly stream: RandomStream;
   /** The thing that draws: an image id, a training step, a parameter. Any integer in [0, 2⁵³). */
   readonly id: number;
+  /** Values passed over, a multiple of 4; none by default. */
+  readonly skip?: number;
 }
 
 const multiplierA = 0xd2511f53;
@@ -90,15 +92,16 @@ export function fillBits(source: RandomSource, out: Uint32Array): void {
   const key = [source.seed >>> 0, Math.floor(source.seed / twoToThe32) >>> 0] as const;
   const idLow = source.id >>> 0;
   const idHigh = Math.floor(source.id / twoToThe32) >>> 0;
-  const counter: [number, number, number, number] = [0, idLow, idHigh, source.stream];
+  const firstBlock = (source.skip ?? 0) / 4;
+  const counter: [number, number, number, number] = [firstBlock, idLow, idHigh, source.stream];
   const whole = out.length & ~3;
   for (let position = 0; position < whole; position += 4) {
-    counter[0] = position >>> 2;
+    counter[0] = firstBlock + (position >>> 2);
     philox4x32(counter, key, out, position);
   }
   if (whole < out.length) {
     const last = new Uint32Array(4);
-    counter[0] = whole >>> 2;
+    counter[0] = firstBlock + (whole >>> 2);
     philox4x32(counter, key, last);
     out.set(last.subarray(0, out.length - whole), whole);
   }

@@ -33,6 +33,10 @@ export interface Operator {
   readonly numOnnxInputs?: number;
   /** Attributes of the ONNX node, where they are not those of this one. */
   readonly onnxAttributes?: (attributes: Attributes) => Attributes;
+  /** The ONNX nodes that stand for one of this operator, where it is a whole model; only onnxruntime runs them. */
+  readonly onnxNodes?: (node: Node) => readonly object[];
+  /** The version of the ONNX operators that `onnxNodes` need. */
+  readonly opset?: number;
   /**
    * Vector-Jacobian product: from the gradients of the outputs (undefined where none flows) to those of the inputs.
    * Without it the operation stops gradients.

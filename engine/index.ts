@@ -25,6 +25,14 @@ export {
 } from "./executor.ts";
 export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";
 export { constantScope, type Weights } from "./inference.ts";
+export {
+  checkPorts,
+  descriptionOf,
+  type ExpectedPort,
+  embedDescription,
+  isDescribedOnnx,
+  readDescription,
+} from "./onnx-description.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
 export * from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";
@@ -59,8 +67,11 @@ export {
   totalSize,
   zerosInitializer,
 } from "./parameters.ts";
+export { probeGraph } from "./probe-graph.ts";
+export { type OnnxModel, type OnnxPort, opsets, readOnnx } from "./read-onnx.ts";
 export { runTraining, type TrainingProgress, type TrainingRun, type TrainingStore } from "./run-training.ts";
 export { readSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
+export { type OnnxCall, spliceOnnx } from "./splice-onnx.ts";
 export {
   type DType,
   isFloat,

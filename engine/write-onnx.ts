@@ -7,6 +7,9 @@ import type { TensorData } from "./tensor.ts";
 /** Attribute kinds, as onnx.proto numbers them. */
 const attributeTypes = { float: 1, integer: 2, string: 3, graph: 5, floats: 6, integers: 7 };
 
+/** The version of the ONNX operators that graphs are written in, unless a model within needs another. */
+const defaultOpset = 21;
+
 /** Protobuf itself holds no message of 2 GiB or more. */
 const maxModelBytes = 2 ** 31 - 1;
 
@@ -27,7 +30,7 @@ export function writeOnnx(graph: Graph, metadata: Readonly<Record<string, string
     ir_version: 10,
     producer_name: "cifar5m",
     graph: encodeGraph(graph, "main"),
-    opset_import: [{ domain: "", version: 21 }],
+    opset_import: [{ domain: "", version: opsetOf(graph) ?? defaultOpset }],
     metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
 }
@@ -47,10 +50,24 @@ export function neededNodes(graph: Graph): { readonly nodes: readonly Node[]; re
   return { nodes: kept.reverse(), names };
 }
 
+/** The version of the operators that the models within a graph need; a file has one version. */
+function opsetOf(graph: Graph): number | undefined {
+  const inner = neededNodes(graph).nodes.flatMap(({ op, attributes }) => [
+    op.opset,
+    ...Object.values(attributes).map((attribute) => (attribute instanceof Graph ? opsetOf(attribute) : undefined)),
+  ]);
+  const versions = new Set(inner.filter((version) => version !== undefined));
+  if (versions.size <= 1) return [...versions][0];
+  throw new BuilderError(
+    "engine/mixed-opsets",
+    `a graph holds models of one opset, got ${[...versions].join(" and ")}. Export them with the same opset_version.`,
+  );
+}
+
 function encodeGraph(graph: Graph, name: string): object {
   const { nodes, names } = neededNodes(graph);
   const initializers: object[] = [];
-  const onnxNodes: object[] = nodes.map((node) => encodeNode(node, initializers));
+  const onnxNodes: object[] = nodes.flatMap((node) => node.op.onnxNodes?.(node) ?? [encodeNode(node, initializers)]);
   for (const [constant, value] of graph.constants) {
     if (names.has(constant)) initializers.push(encodeTensor(constant, value));
   }

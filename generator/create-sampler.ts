@@ -1,25 +1,28 @@
+import { BuilderError } from "../core/errors.ts";
 import { fillNormals, randomStreams } from "../core/random.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName, Executable } from "../engine/executor.ts";
+import type { EngineName } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
-import { Graph, type Tensor } from "../engine/graph.ts";
-import { constantScope, type Weights } from "../engine/inference.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
+import { Graph } from "../engine/graph.ts";
+import { probeGraph } from "../engine/probe-graph.ts";
 import { tensorData } from "../engine/tensor.ts";
-import { unet } from "../networks/unet.ts";
-import { heunCalls, sampleHeun } from "./heun-sampler.ts";
-import { noiseLevels } from "./noise-levels.ts";
-import type { GeneratorNetworkOptions, SamplerOptions } from "./options.ts";
-import { preconditioning } from "./preconditioning.ts";
-import { readGenerator } from "./read-generator.ts";
+import { checkSamplerOptions } from "./check-sampler-options.ts";
+import { type Denoiser, guidedDenoiser } from "./denoiser.ts";
+import { type OpenGenerator, openGenerator } from "./open-generator.ts";
+import type { SamplerOptions } from "./options.ts";
+import { planTrajectory } from "./plan-trajectory.ts";
+import { buildSamplerGraph } from "./sampler-graph.ts";
+import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
 
 const imageSize = 3 * 32 * 32;
+/** Calls of one run that add fresh noise: each takes 12 kB an image. */
+const mostNoisyCalls = 50;
 
 /** Which images to make. */
 export interface SampleRequest {
   /** Sample ids, whole numbers from 0; the noise of an image is a pure function of (seed, id). */
   readonly ids: ArrayLike<number>;
-  /** Conditioning class of each; not looked at by an unconditional generator. */
+  /** Conditioning class of each; not looked at when sampling is unconditional. */
   readonly classes: ArrayLike<number>;
 }
 
@@ -37,7 +40,7 @@ export interface Sampler {
 }
 
 export interface CreateSamplerOptions {
-  /** A safetensors file made by `trainGenerator`. */
+  /** A safetensors file made by `trainGenerator`, or an ONNX file with its description within. */
   readonly weights: Uint8Array;
   readonly options: SamplerOptions;
   readonly seed: number;
@@ -46,97 +49,128 @@ export interface CreateSamplerOptions {
 }
 
 /**
- * Makes a trained generator ready to draw images.
- * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `config/out-of-range`
+ * Makes a generator ready to draw images.
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
  */
-export async function createSampler({
-  weights,
+export async function createSampler({ weights, ...rest }: CreateSamplerOptions): Promise<Sampler> {
+  const generator = openGenerator(weights);
+  const { engine, device, options } = rest;
+  if (generator.isForeign)
+    await probeGraph(await createEngine(engine, { device }), oneCall(generator), "the generator");
+  const { denoiser, numClasses, batchSize = options.batchSize } = generator;
+  return await createDenoiserSampler({ ...rest, denoiser, numClasses, options: { ...options, batchSize } });
+}
+
+/** A graph that calls a denoiser once, with as few images as it takes. */
+function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph {
+  const graph = new Graph();
+  const noisy = graph.input("noisy", "float32", [batchSize, 3, 32, 32]);
+  const sigma = graph.input("sigma", "float32", [batchSize]);
+  const classes = numClasses === 0 ? undefined : graph.input("classes", "int64", [batchSize]);
+  graph.output("clean", denoiser(noisy, sigma, classes));
+  return graph;
+}
+
+export interface CreateDenoiserSamplerOptions extends Omit<CreateSamplerOptions, "weights"> {
+  readonly denoiser: Denoiser;
+  /** Classes the denoiser knows, 0 when it is unconditional. */
+  readonly numClasses: number;
+}
+
+/**
+ * Makes any denoiser ready to draw images: the whole trajectory is one graph, which takes noise and gives bytes.
+ * @throws BuilderError `config/out-of-range`, and what the denoiser throws
+ */
+export async function createDenoiserSampler({
+  denoiser,
+  numClasses,
   options,
   seed,
   engine,
   device,
-}: CreateSamplerOptions): Promise<Sampler> {
-  const { tensors, network } = readGenerator(weights);
-  const { batchSize, guidance } = options;
-  const sigmas = noiseLevels(options);
-  const graph = denoiserGraph(tensors, network, batchSize, guidance);
+}: CreateDenoiserSamplerOptions): Promise<Sampler> {
+  checkSamplerOptions(options);
+  if (options.conditional && numClasses === 0) {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
+    );
+  }
+  const { batchSize, guidance, conditional } = options;
+  const trajectory = planTrajectory(options);
+  const table = tableOf(trajectory);
+  const isNoisy = needsNoise(table);
+  const runs = cutTrajectory(trajectory, isNoisy ? mostNoisyCalls : trajectory.calls.length);
+  const callsPerRun = Math.max(...runs.map(([start, end]) => end - start));
+  const graph = buildSamplerGraph({
+    denoiser: guidance === 1 ? denoiser : guidedDenoiser(denoiser, guidance),
+    batchSize,
+    isConditional: conditional,
+    columns: table.columns,
+    callsPerRun,
+    isNoisy,
+  });
   const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
   const { concurrency } = executable;
+  const noiseColumn = table.columns.findIndex((column) => column.of === "next" && column.term === "noise");
+
+  /** Fresh noise of the calls of a run, float32 [calls, images, 3, 32, 32]. */
+  const noiseOf = (ids: readonly number[], start: number, end: number) => {
+    const noise = new Float32Array(callsPerRun * ids.length * imageSize);
+    for (let call = start; call < end; call++) {
+      if (table.rows[call]![noiseColumn] === 0) continue;
+      ids.forEach((id, index) => {
+        const from = ((call - start) * ids.length + index) * imageSize;
+        const source = { seed, stream: randomStreams.stepNoise, id, skip: call * imageSize };
+        fillNormals(source, noise.subarray(from, from + imageSize));
+      });
+    }
+    return noise;
+  };
+
+  const draw = async (ids: readonly number[], classes: readonly number[]) => {
+    const shape = [ids.length, 3, 32, 32];
+    let x = new Float32Array(ids.length * imageSize);
+    ids.forEach((id, index) => {
+      const part = x.subarray(index * imageSize, (index + 1) * imageSize);
+      fillNormals({ seed, stream: randomStreams.sampleNoise, id }, part);
+    });
+    x = x.map((value) => value * trajectory.start);
+    for (const [start, end] of runs) {
+      const rows = new Float32Array(callsPerRun * table.columns.length);
+      rows.set(table.rows.slice(start, end).flat());
+      const results = await executable.run({
+        x: { dtype: "float32", shape, data: x },
+        classes: tensorData("int64", [ids.length], classes),
+        rows: { dtype: "float32", shape: [callsPerRun, table.columns.length], data: rows },
+        numCalls: tensorData("int64", [], [end - start]),
+        ...(isNoisy
+          ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data: noiseOf(ids, start, end) } }
+          : {}),
+      });
+      if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
+      x = results["next"]!.data as Float32Array<ArrayBuffer>;
+    }
+    throw new Error("a trajectory has at least one run");
+  };
+
   return {
     batchSize: batchSize * concurrency,
-    nfe: heunCalls(options.steps) * (guidance === 1 || network.numClasses === 0 ? 1 : 2),
-    numClasses: network.numClasses,
+    nfe: trajectory.calls.length * (guidance === 1 ? 1 : 2),
+    numClasses,
     sample: async ({ ids, classes }) => {
       const images = new Uint8Array(ids.length * imageSize);
       await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
         // A short batch is filled up with its last image.
-        const batch = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, end - 1));
-        const noise = new Float32Array(batchSize * imageSize);
-        batch.forEach((place, index) => {
-          const part = noise.subarray(index * imageSize, (index + 1) * imageSize);
-          fillNormals({ seed, stream: randomStreams.sampleNoise, id: ids[place]! }, part);
-        });
-        const condition = BigInt64Array.from(batch, (place) => BigInt(classes[place] ?? 0));
-        const drawn = await sampleHeun(
-          (noisy, sigma) => denoise(executable, noisy, sigma, condition),
-          noise.map((value) => value * sigmas[0]!),
-          sigmas,
+        const places = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, end - 1));
+        const drawn = await draw(
+          places.map((place) => ids[place]!),
+          places.map((place) => (conditional ? classes[place]! : 0)),
         );
-        images.set(imageBytes(drawn).subarray(0, (end - start) * imageSize), start * imageSize);
+        images.set(drawn.subarray(0, (end - start) * imageSize), start * imageSize);
       });
       return images;
     },
     close: () => executable.release(),
   };
-}
-
-/** D(x; sigma) for a batch: inputs `noisy` [B, 3, 32, 32], `sigma` [B], `classes` [B]; output `denoised`. */
-function denoiserGraph(weights: Weights, network: GeneratorNetworkOptions, batchSize: number, guidance: number): Graph {
-  const graph = new Graph();
-  const noisy = graph.input("noisy", "float32", [batchSize, 3, 32, 32]);
-  const sigma = graph.input("sigma", "float32", [batchSize]);
-  const factors = preconditioning(sigma);
-  const scope = constantScope(graph, weights);
-  const call = (classes: Tensor | undefined) =>
-    unet(scope, mul(noisy, factors.in), factors.noise, classes, { ...network, dropout: 0 });
-  let result: Tensor;
-  if (network.numClasses === 0) {
-    result = call(undefined);
-  } else {
-    result = call(graph.input("classes", "int64", [batchSize]));
-    if (guidance !== 1) {
-      const none = graph.constant(tensorData("int64", [batchSize], new Array(batchSize).fill(network.numClasses)));
-      result = add(mul(result, guidance), mul(call(none), 1 - guidance));
-    }
-  }
-  graph.output("denoised", add(mul(noisy, factors.skip), mul(result, factors.out)));
-  return graph;
-}
-
-async function denoise(
-  executable: Executable,
-  noisy: Float32Array,
-  sigma: number,
-  classes: BigInt64Array,
-): Promise<Float32Array> {
-  const batchSize = classes.length;
-  const result = await executable.run({
-    noisy: { dtype: "float32", shape: [batchSize, 3, 32, 32], data: noisy },
-    sigma: { dtype: "float32", shape: [batchSize], data: new Float32Array(batchSize).fill(sigma) },
-    classes: { dtype: "int64", shape: [batchSize], data: classes },
-  });
-  return result["denoised"]!.data as Float32Array;
-}
-
-/** Pixels in [-1, 1], planar, to bytes, interleaved. */
-function imageBytes(pixels: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(pixels.length);
-  const plane = 32 * 32;
-  for (let start = 0; start < pixels.length; start += imageSize) {
-    for (let index = 0; index < imageSize; index++) {
-      const value = Math.round((pixels[start + (index % 3) * plane + Math.floor(index / 3)]! + 1) * 127.5);
-      bytes[start + index] = Math.min(255, Math.max(0, value));
-    }
-  }
-  return bytes;
 }

@@ -1,7 +1,21 @@
 /** The diffusion model that makes images: training and sampling. */
-export { type CreateSamplerOptions, createSampler, type SampleRequest, type Sampler } from "./create-sampler.ts";
-export { type Denoise, heunCalls, sampleHeun } from "./heun-sampler.ts";
-export { noiseLevels } from "./noise-levels.ts";
+export { checkSamplerOptions } from "./check-sampler-options.ts";
+export {
+  type CreateDenoiserSamplerOptions,
+  type CreateSamplerOptions,
+  createDenoiserSampler,
+  createSampler,
+  type SampleRequest,
+  type Sampler,
+} from "./create-sampler.ts";
+export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
+export {
+  type ForeignGenerator,
+  type ForeignGeneratorOptions,
+  foreignGeneratorSchema,
+  readForeignGenerator,
+} from "./foreign-denoiser.ts";
+export { type NoiseLevelOptions, noiseLevels, type ScheduleName } from "./noise-levels.ts";
 export {
   type GeneratorNetworkOptions,
   type GeneratorTrainingOptions,
@@ -10,4 +24,9 @@ export {
   type SamplerOptions,
   samplerSchema,
 } from "./options.ts";
+export { planTrajectory, type SamplingName, samplings } from "./plan-trajectory.ts";
+export type { Churn } from "./samplers/heun.ts";
+export type { Call, Combination, Term, Trajectory } from "./samplers/trajectory.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./train-generator.ts";
+export { followTrajectory, type TrajectoryInputs } from "./trajectory-graph.ts";
+export { type Column, type TrajectoryTable, tableOf } from "./trajectory-table.ts";

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { scheduleNames } from "./noise-levels.ts";
+import { samplingNames } from "./plan-trajectory.ts";
 
 /** The denoiser's architecture; it is stored with its weights. */
 export const generatorNetworkSchema = z.strictObject({
@@ -37,15 +39,23 @@ export const generatorTrainingSchema = z.strictObject({
 
 /** How images are drawn. */
 export const samplerSchema = z.strictObject({
-  steps: z.int().min(1).max(1000).default(18).describe("noise levels that the Heun sampler visits"),
+  name: z.enum(samplingNames).default("heun").describe("how a trajectory from noise to an image is followed"),
+  steps: z.int().min(1).max(1000).default(18).describe("noise levels of the trajectory"),
+  schedule: z.enum(scheduleNames).default("karras").describe("how noise levels are spread; linear-beta is DDPM's"),
   sigmaMin: z.number().positive().default(0.002).describe("smallest noise level, pixels in [-1, 1]"),
   sigmaMax: z.number().positive().default(80).describe("largest noise level, pixels in [-1, 1]"),
-  rho: z.number().positive().default(7).describe("how noise levels are spread; larger puts more of them low"),
+  rho: z.number().positive().default(7).describe("how karras spreads noise levels; larger puts more of them low"),
+  conditional: z.boolean().default(true).describe("ask for images of a class; false takes what comes"),
   guidance: z
     .number()
     .min(0)
+    .max(100)
     .default(1)
-    .describe("weight of the class; 1 is the plain model, above 1 costs a second call"),
+    .describe("weight of the class; 1 is the plain model, any other costs a second call"),
+  churn: z.number().min(0).default(0).describe("heun: noise that all steps together add, as a part of their levels"),
+  churnMin: z.number().min(0).default(0.05).describe("heun: smallest noise level at which noise is added"),
+  churnMax: z.number().min(0).default(50).describe("heun: largest noise level at which noise is added"),
+  churnNoise: z.number().min(0).default(1.003).describe("heun: standard deviation of the noise that is added"),
   batchSize: z.int().min(1).default(16).describe("images that the graph takes at once"),
 });
 

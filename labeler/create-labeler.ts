@@ -4,11 +4,13 @@ import type { EngineName } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph } from "../engine/graph.ts";
 import { constantScope } from "../engine/inference.ts";
+import { isDescribedOnnx } from "../engine/onnx-description.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { softmax } from "../engine/ops/normalize.ts";
 import { slice } from "../engine/ops/shape.ts";
 import { readSafetensors } from "../engine/safetensors.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
+import { foreignLabelerGraph } from "./foreign-labeler.ts";
 import { labelerNetwork } from "./labeler-network.ts";
 import { labelerNetworkSchema } from "./options.ts";
 
@@ -25,7 +27,7 @@ export interface Labeler {
 }
 
 export interface CreateLabelerOptions {
-  /** A safetensors file made by `trainLabeler`. */
+  /** A safetensors file made by `trainLabeler`, or an ONNX file with its description within. */
   readonly weights: Uint8Array;
   /** Images that the graph takes at once; fewer are padded. */
   readonly batchSize: number;
@@ -37,24 +39,16 @@ const imageBytes = 32 * 32 * 3;
 const numClasses = 10;
 
 /**
- * A labeller that averages the logits of each image and its mirror image.
- * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ * A labeller. One that was trained here averages the logits of each image and its mirror image; one that was made
+ * elsewhere is asked once.
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
-export async function createLabeler({ weights, batchSize, engine, device }: CreateLabelerOptions): Promise<Labeler> {
-  const { tensors, metadata } = readSafetensors(weights, "the labeller's weights");
-  const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
-  if (metadata["model"] !== "labeler" || !network.success) {
-    throw new BuilderError(
-      "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
-    );
-  }
-  const graph = new Graph();
-  const images = imagesFromBytes(graph.input("images", "uint8", [batchSize, 32, 32, 3]));
-  const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
-  const logits = [images, mirrored].map((view) => labelerNetwork(constantScope(graph, tensors), view, network.data));
-  graph.output("probabilities", softmax(mul(add(logits[0]!, logits[1]!), 0.5)));
-  const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
+export async function createLabeler(options: CreateLabelerOptions): Promise<Labeler> {
+  const executor = await createEngine(options.engine, { device: options.device });
+  const { graph, batchSize } = isDescribedOnnx(options.weights)
+    ? await foreignLabelerGraph(options.weights, options.batchSize, executor)
+    : { graph: trainedLabelerGraph(options.weights, options.batchSize), batchSize: options.batchSize };
+  const executable = await executor.compile(graph, "throughput");
   const { concurrency } = executable;
   return {
     batchSize: batchSize * concurrency,
@@ -74,6 +68,24 @@ export async function createLabeler({ weights, batchSize, engine, device }: Crea
     },
     close: () => executable.release(),
   };
+}
+
+/** Probabilities of images that are bytes: input `images` [B, 32, 32, 3], output `probabilities` [B, 10]. */
+function trainedLabelerGraph(weights: Uint8Array, batchSize: number): Graph {
+  const { tensors, metadata } = readSafetensors(weights, "the labeller's weights");
+  const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
+  if (metadata["model"] !== "labeler" || !network.success) {
+    throw new BuilderError(
+      "weights/wrong-architecture",
+      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
+    );
+  }
+  const graph = new Graph();
+  const images = imagesFromBytes(graph.input("images", "uint8", [batchSize, 32, 32, 3]));
+  const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
+  const logits = [images, mirrored].map((view) => labelerNetwork(constantScope(graph, tensors), view, network.data));
+  graph.output("probabilities", softmax(mul(add(logits[0]!, logits[1]!), 0.5)));
+  return graph;
 }
 
 function parseJson(text: string | undefined): unknown {

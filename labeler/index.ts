@@ -1,5 +1,6 @@
 /** The classifier that labels generated images. */
 export { type CreateLabelerOptions, createLabeler, type Labeler } from "./create-labeler.ts";
+export { foreignLabelerGraph, foreignLabelerSchema } from "./foreign-labeler.ts";
 export {
   type LabelerNetworkOptions,
   type LabelerTrainingOptions,

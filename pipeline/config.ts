@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
-import { generatorTrainingSchema, samplerSchema } from "../generator/index.ts";
+import { checkSamplerOptions, generatorTrainingSchema, samplerSchema } from "../generator/index.ts";
 import { labelerTrainingSchema } from "../labeler/index.ts";
 import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
 
@@ -45,7 +45,10 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
  */
 export function resolveConfig(partial: PartialConfig): Config {
   const parsed = configSchema.safeParse(partial);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    checkSamplerOptions(parsed.data.sampler);
+    return parsed.data;
+  }
   const issue = parsed.error.issues[0]!;
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {

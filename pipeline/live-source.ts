@@ -31,7 +31,7 @@ export async function openLiveSourceWith(root: string, runtime: ModelRuntime): P
   return {
     fingerprint: hashConfig({ config: datasetIdentity(config), generator, labeler: labelerHash }),
     sample: async (ids) => {
-      const classes = Uint8Array.from(ids, conditioningClassOf);
+      const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
       const images = await sampler.sample({ ids, classes });
       return { images, probabilities: await labeler.label(images), classes };
     },

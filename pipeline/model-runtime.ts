@@ -7,8 +7,13 @@ import type { ModelName } from "./run-folder.ts";
 export interface Sampler {
   /** Images to ask for at once, for full speed. */
   readonly batchSize: number;
-  /** @returns uint8, shape [n, 32, 32, 3]; each image depends on its id and class only */
-  sample(request: { readonly ids: Float64Array; readonly classes: Uint8Array }): Promise<Uint8Array>;
+  /** Denoiser calls per image. */
+  readonly nfe: number;
+  /**
+   * @param request.classes - −1 for none
+   * @returns uint8, shape [n, 32, 32, 3]; each image depends on its id and class only
+   */
+  sample(request: { readonly ids: Float64Array; readonly classes: Int8Array }): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -51,9 +56,9 @@ export interface TrainedModel {
 export interface ModelRuntime {
   /** @throws BuilderError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
   requireDevice(config: Config): Promise<void>;
-  /** @param weights - a safetensors file */
+  /** @param weights - a safetensors file, or an ONNX file with its description within */
   openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;
-  /** @param weights - a safetensors file */
+  /** @param weights - a safetensors file, or an ONNX file with its description within */
   openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
   /** Images a training sees, counting every pass. */
   readonly trainingImages: Readonly<Record<ModelName, (config: Config) => number>>;

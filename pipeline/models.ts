@@ -1,9 +1,11 @@
 import { createdBy } from "../core/created-by.ts";
 import { BuilderError } from "../core/errors.ts";
+import { isDescribedOnnx } from "../engine/index.ts";
 import { commitUnit, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
-import { readWholeFile } from "./read-file.ts";
+import { fileExists, readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { type Identity, settleConfig } from "./settle-config.ts";
+import { readUndamaged } from "./unit-state.ts";
 
 /** The stage whose receipt says that a model is in place. */
 export function trainingStageOf(name: ModelName): "train-generator" | "train-labeler" {
@@ -11,11 +13,11 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
 }
 
 /**
- * Takes a file of weights into a run, so that the run holds all it was made with.
+ * Takes a model into a run, so that the run holds all it was made with.
+ * @param bytes - as `readModelFile` gives it
  * @throws BuilderError `run/config-changed` if the run's model is another one; `disk/…`
  */
-export async function importModel(folder: RunFolder, name: ModelName, source: string): Promise<void> {
-  const bytes = await readWholeFile(source);
+export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
   await placeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
 }
 
@@ -33,7 +35,7 @@ export async function placeModel(options: {
   const stage = trainingStageOf(name);
   const configHash = await settleConfig(folder.modelConfig(name), identity);
   await commitUnit({
-    dataPath: folder.model(name),
+    dataPath: folder.model(name, isDescribedOnnx(bytes) ? "onnx" : "safetensors"),
     receiptPath: folder.receipt(stage, name),
     origin: { stage, unit: 0, idStart: 0, idEnd: 0, configHash, models: {}, createdBy },
     write: async (sink) => {
@@ -48,23 +50,32 @@ export async function readModelReceipt(folder: RunFolder, name: ModelName): Prom
   return await readReceiptIfAny(folder.receipt(trainingStageOf(name), name));
 }
 
+/** Where the run's model lies: where its receipt says, or else whichever file is there. */
+export async function modelPath(folder: RunFolder, name: ModelName): Promise<string> {
+  const receipt = await readUndamaged(() => readModelReceipt(folder, name));
+  const onnx = folder.model(name, "onnx");
+  const isOnnx = receipt?.file.endsWith(".onnx") ?? (await fileExists(onnx));
+  return isOnnx ? onnx : folder.model(name);
+}
+
 /** sha256 of the run's model, as its receipt says. Throws as `requireReceipt`. */
 export async function requireModel(folder: RunFolder, name: ModelName): Promise<string> {
   return (await requireReceipt(folder, name)).sha256;
 }
 
 /**
- * The weights of the run, a safetensors file.
+ * A model of the run: a safetensors file, or an ONNX file with its description within.
  * @throws BuilderError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
   const receipt = await requireReceipt(folder, name);
-  const bytes = await readWholeFile(folder.model(name));
+  const path = await modelPath(folder, name);
+  const bytes = await readWholeFile(path);
   const actual = sha256(bytes);
   if (actual === receipt.sha256) return bytes;
   throw new BuilderError(
     "unit/hash-mismatch",
-    `${folder.model(name)} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+    `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
       "Put the right file back, or start a new run folder.",
   );
 }

@@ -31,7 +31,7 @@ export function publishStage(options: { readonly run: Run; readonly models: Read
         kept.slice(chunk * chunkRows, (chunk + 1) * chunkRows),
       );
       function* shardChunks() {
-        for (const rows of chunks) yield shardRows({ unit, rows, images, probabilities });
+        for (const rows of chunks) yield shardRows({ unit, rows, images, probabilities, sampler: run.config.sampler });
       }
       const numRows = await writeShard(sink, shardChunks());
       context.count("publish/images", unitRows(unit));
@@ -65,8 +65,9 @@ function shardRows(options: {
   readonly rows: readonly number[];
   readonly images: Uint8Array;
   readonly probabilities: Float32Array;
+  readonly sampler: { readonly conditional: boolean };
 }) {
-  const { unit, rows, images, probabilities } = options;
+  const { unit, rows, images, probabilities, sampler } = options;
   const labels = rows.map((row) => labelOf(probabilities, row));
   const image = new Uint8Array(rows.length * imageBytes);
   const rowProbabilities = new Float32Array(rows.length * numClasses);
@@ -78,7 +79,7 @@ function shardRows(options: {
     id: Float64Array.from(rows, (row) => unit.idStart + row),
     image,
     label: Uint8Array.from(labels, ({ label }) => label),
-    class: Uint8Array.from(rows, (row) => conditioningClassOf(unit.idStart + row)),
+    class: Int32Array.from(rows, (row) => conditioningClassOf(unit.idStart + row, sampler)),
     confidence: Float32Array.from(labels, ({ confidence }) => confidence),
     probabilities: rowProbabilities,
   };

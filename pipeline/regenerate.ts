@@ -67,7 +67,8 @@ async function makeImage(options: {
   const { run, runtime, id } = options;
   const sampler = await runtime.openSampler(run.config, await readModel(run.folder, "generator"));
   try {
-    return await sampler.sample({ ids: Float64Array.of(id), classes: Uint8Array.of(conditioningClassOf(id)) });
+    const classes = Int8Array.of(conditioningClassOf(id, run.config.sampler));
+    return await sampler.sample({ ids: Float64Array.of(id), classes });
   } finally {
     await sampler.close();
   }

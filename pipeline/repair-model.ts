@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { BuilderError } from "../core/errors.ts";
 import { hashFile, replaceBytes, sha256 } from "../shards/index.ts";
-import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
+import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
 import { fileExists, readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { readSettledConfig } from "./settle-config.ts";
@@ -16,7 +16,7 @@ import { readUndamaged } from "./unit-state.ts";
  * @throws BuilderError `repair/model-lost`, `run/model-missing`, `disk/…`
  */
 export async function repairModel(folder: RunFolder, name: ModelName, listed: string | undefined): Promise<string[]> {
-  const path = folder.model(name);
+  const path = await modelPath(folder, name);
   const receiptPath = folder.receipt(trainingStageOf(name), name);
   const receipt = await readUndamaged(() => readModelReceipt(folder, name));
   const expected = receipt?.sha256 ?? listed;

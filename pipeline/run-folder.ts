@@ -15,6 +15,9 @@ export const receiptStages = [
 ] as const;
 export type ReceiptStage = (typeof receiptStages)[number];
 
+/** What a model is kept in: weights trained here, or a whole model from elsewhere. */
+export type ModelFormat = "safetensors" | "onnx";
+
 /** The two models of a run. */
 export type ModelName = "generator" | "labeler";
 
@@ -27,7 +30,8 @@ export interface RunFolder {
   readonly cifar10: string;
   /** A half-finished download. */
   readonly download: string;
-  model(name: ModelName): string;
+  /** `safetensors` by default; `modelPath` finds out. */
+  model(name: ModelName, format?: ModelFormat): string;
   modelConfig(name: ModelName): string;
   /** Checkpoints and logs of a training. */
   training(name: ModelName): string;
@@ -55,7 +59,7 @@ export function runFolderAt(root: string): RunFolder {
     config: join(root, "run.json"),
     cifar10: join(root, "cifar-10"),
     download: join(root, "cifar-10", "cifar-10-binary.tar.gz.part"),
-    model: (name) => join(root, "models", `${name}.safetensors`),
+    model: (name, format = "safetensors") => join(root, "models", `${name}.${format}`),
     modelConfig: (name) => join(root, "models", `${name}.config.json`),
     training: (name) => join(root, "models", `${name}-training`),
     samples: (unit) => join(root, "samples", `${unitName(unit)}.u8`),

@@ -12,7 +12,7 @@ const numClasses = 10;
  */
 export async function drawSampleGrid(sampler: Sampler): Promise<Uint8Array> {
   const ids = Float64Array.from({ length: numPerClass * numClasses }, (_, index) => index);
-  const images = await sampler.sample({ ids, classes: Uint8Array.from(ids, (id) => id % numClasses) });
+  const images = await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % numClasses) });
   const width = numClasses * imageSide;
   const height = numPerClass * imageSide;
   const grid = Buffer.alloc(width * height * 3);

@@ -25,12 +25,13 @@ export function sampleStage(options: {
     pathOf: run.folder.samples,
     close: sampler.close,
     write: async (unit, sink, context) => {
-      const { batchSize } = await sampler.get();
+      const { batchSize, nfe } = await sampler.get();
+      context.show("NFE", nfe);
       for (let start = unit.idStart; start < unit.idEnd; start += batchSize) {
         context.signal.throwIfAborted();
         const numImages = Math.min(batchSize, unit.idEnd - start);
         const ids = Float64Array.from({ length: numImages }, (_, index) => start + index);
-        const classes = Uint8Array.from(ids, conditioningClassOf);
+        const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, run.config.sampler));
         await sink.write(await (await sampler.get()).sample({ ids, classes }));
         context.count("sample/images", numImages);
       }

@@ -36,7 +36,9 @@ export const shippedRuntime: ModelRuntime = {
         signal,
         onProgress: ({ step, loss }) => onProgress({ images: step * options.batchSize, loss }),
         onWeights: async (current, step) => {
-          const sampler = await shippedRuntime.openSampler(config, current);
+          const asked = options.numClasses > 0 ? {} : { conditional: false, guidance: 1 };
+          const grid = { ...config, sampler: { ...config.sampler, ...asked } };
+          const sampler = await shippedRuntime.openSampler(grid, current);
           try {
             await saveGrid(await drawSampleGrid(sampler), step);
           } finally {

@@ -7,7 +7,8 @@ import type { ModelRuntime } from "./model-runtime.ts";
 import { importModel, readModelReceipt, requireModel } from "./models.ts";
 import { publishStage } from "./publish.ts";
 import { publishManifest } from "./publish-manifest.ts";
-import { fileExists, readWholeFile } from "./read-file.ts";
+import { fileExists } from "./read-file.ts";
+import { readModelFile } from "./read-model-file.ts";
 import { openRun, type Run, requireBuildable } from "./run.ts";
 import { type ModelName, runFolderAt } from "./run-folder.ts";
 import { sampleStage } from "./sample.ts";
@@ -61,7 +62,7 @@ export function trainStep(options: StepOptions, name: ModelName, initialWeights?
   };
 }
 
-/** Takes weights made elsewhere into the run, after a look whether they fit. */
+/** Takes a model made elsewhere into the run, after a look whether it fits. */
 export function importStep(options: StepOptions, name: ModelName, source: string): Step {
   const { root, config, runtime } = options;
   return {
@@ -69,13 +70,13 @@ export function importStep(options: StepOptions, name: ModelName, source: string
     total: 0,
     async *run() {
       const folder = runFolderAt(root);
+      const weights = await readModelFile(source);
       if ((await readModelReceipt(folder, name)) === undefined) {
-        const weights = await readWholeFile(source);
         const model =
           name === "generator" ? runtime.openSampler(config, weights) : runtime.openLabeler(config, weights);
         await (await model).close();
       }
-      yield await importModel(folder, name, source);
+      yield await importModel(folder, name, weights);
     },
   };
 }

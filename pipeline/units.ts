@@ -61,7 +61,10 @@ export function unitRows(unit: Unit): number {
   return unit.idEnd - unit.idStart;
 }
 
-/** What the generator is asked for: the classes take turns, so that every 10 ids hold each class once. */
-export function conditioningClassOf(id: number): number {
-  return id % 10;
+/**
+ * What the generator is asked for: the classes take turns, so that every 10 ids hold each class once; −1, nothing, where
+ * sampling is unconditional.
+ */
+export function conditioningClassOf(id: number, { conditional }: { readonly conditional: boolean }): number {
+  return conditional ? id % 10 : -1;
 }

@@ -13,7 +13,7 @@ import {
 } from "../shards/index.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
 import { readImportedRun } from "./import/imported-run.ts";
-import { trainingStageOf } from "./models.ts";
+import { modelPath, trainingStageOf } from "./models.ts";
 import { fileExists } from "./read-file.ts";
 import { type Run, readRun } from "./run.ts";
 import { runFolderAt } from "./run-folder.ts";
@@ -125,7 +125,7 @@ async function checkModel(
   isHashed: boolean,
 ): Promise<DatasetProblem[]> {
   const receiptPath = run.folder.receipt(trainingStageOf(name), name);
-  return await checkAgainstReceipt({ path: run.folder.model(name), receiptPath, isNeeded: true, isHashed });
+  return await checkAgainstReceipt({ path: await modelPath(run.folder, name), receiptPath, isNeeded: true, isHashed });
 }
 
 async function checkUnit(options: {

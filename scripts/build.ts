@@ -11,8 +11,16 @@ export const buildCommand: Command = {
   configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
   options: {
     data: { type: "string", requiresArg: true, describe: "CIFAR-10, folder or .tar.gz: train the models on it" },
-    generator: { type: "string", requiresArg: true, describe: "weights of the generator [default: the shipped ones]" },
-    labeler: { type: "string", requiresArg: true, describe: "weights of the labeller [default: the shipped ones]" },
+    generator: {
+      type: "string",
+      requiresArg: true,
+      describe: "generator, .safetensors or .onnx [default: the shipped ones]",
+    },
+    labeler: {
+      type: "string",
+      requiresArg: true,
+      describe: "labeller, .safetensors or .onnx [default: the shipped ones]",
+    },
     to: uploadOption,
   },
   steps: ({ stepOptions, option }) => {

@@ -1,5 +1,6 @@
 import { BuilderError } from "../core/errors.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../pipeline/config.ts";
+import { requireRecipe } from "../pipeline/recipes.ts";
 import { datasetIdentity, readRunConfig } from "../pipeline/run.ts";
 import { shippedRuntime } from "../pipeline/shipped-runtime.ts";
 import type { StageContext } from "../pipeline/stage.ts";
@@ -64,11 +65,13 @@ async function runStep(step: Step, context: StageContext, reporter: Reporter): P
   reporter.end();
 }
 
-/** Defaults, under what the run has settled, under the config file, under the flags. */
+/** Defaults, under what the run has settled, under the recipe, under the config file, under the flags. */
 async function loadConfig(command: Command, root: string, args: Readonly<Record<string, unknown>>): Promise<Config> {
   const settled = await readRunConfig(root);
+  const recipe = typeof args.recipe === "string" ? requireRecipe(args.recipe) : {};
   const file = typeof args.config === "string" ? await readConfigFile(args.config) : {};
-  return resolveConfig(mergeConfigs(mergeConfigs(settled, file), configFromFlags(command.configKeys, args)));
+  const flags = configFromFlags(command.configKeys, args);
+  return resolveConfig([recipe, file, flags].reduce(mergeConfigs, settled));
 }
 
 function contextOf(

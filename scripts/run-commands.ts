@@ -17,6 +17,13 @@ const commonOptions: Readonly<Record<string, Options>> = {
   quiet: { type: "boolean", describe: "no progress, only results and errors" },
 };
 
+const recipeOption: Options = {
+  type: "string",
+  requiresArg: true,
+  describe:
+    "a set of values for the sampler: fast, or original, as CIFAR-5m was made; flags count more [default: fast]",
+};
+
 /**
  * Runs a command line.
  * @param commands - several are told apart by their words; a single one needs none
@@ -95,5 +102,6 @@ function usageOf(word: string, { positional }: Command): string {
 }
 
 function optionsOf(command: Command): Record<string, Options> {
-  return { ...commonOptions, ...command.options, ...configFlags(command.configKeys) };
+  const recipe = command.configKeys.includes("sampler") ? { recipe: recipeOption } : {};
+  return { ...commonOptions, ...command.options, ...recipe, ...configFlags(command.configKeys) };
 }

@@ -12,7 +12,7 @@ export class LivePool {
   readonly #ids: Float64Array;
   readonly #images: Uint8Array;
   readonly #probabilities: Float32Array;
-  readonly #classes: Uint8Array;
+  readonly #classes: LiveSamples["classes"];
 
   private constructor(indices: ReadonlyMap<number, number>, ids: Float64Array, made: LiveSamples, numClasses: number) {
     this.#numClasses = numClasses;

@@ -43,11 +43,17 @@ export class Plan {
   readonly #steps: readonly Step[];
   readonly #constants = new Map<string, Tensor>();
 
-  /** @throws BuilderError `engine/unsupported-type` or `engine/unknown-operator` */
+  /** @throws BuilderError `engine/unsupported-type`, `engine/unknown-operator` or `engine/onnxruntime-only` */
   constructor(tf: TensorFlow, graph: Graph) {
     this.#tf = tf;
     this.graph = graph;
     const { nodes, names } = neededNodes(graph);
+    if (nodes.some(({ op }) => op.onnxNodes !== undefined)) {
+      throw new BuilderError(
+        "engine/onnxruntime-only",
+        "a model made elsewhere runs on the onnxruntime engine, got tfjs. Use --engine onnxruntime.",
+      );
+    }
     for (const [name, value] of graph.constants) {
       if (names.has(name)) this.#constants.set(name, tf.keep(toTensor(tf, value)));
     }

@@ -15,7 +15,9 @@ export interface ConfidenceSummary {
   readonly median: number;
   /** A tenth of the images lie below. */
   readonly lowestTenth: number;
-  /** Images whose label is the class that the generator was asked for. */
+  /** Images for which the generator was asked for a class. */
+  readonly numAsked: number;
+  /** Those of them whose label is that class. */
   readonly numAsAsked: number;
 }
 
@@ -25,12 +27,14 @@ export interface ConfidenceSummary {
  */
 export async function summarizeConfidence({ directory, manifest }: PublishedDataset): Promise<ConfidenceSummary> {
   const values: number[] = [];
+  let numAsked = 0;
   let numAsAsked = 0;
   for (const { file } of manifest.splits.train.shards) {
     if (values.length >= maxImages) break;
     for await (const { rows, columns } of readShardBatches(join(directory, file))) {
       for (let row = 0; row < rows; row++) {
         values.push(columns.confidence[row]!);
+        if (columns.class[row] !== -1) numAsked++;
         if (columns.label[row] === columns.class[row]) numAsAsked++;
       }
       if (values.length >= maxImages) break;
@@ -43,5 +47,5 @@ export async function summarizeConfidence({ directory, manifest }: PublishedData
     bins[bin] = bins[bin]! + 1;
   }
   const at = (fraction: number) => sorted[Math.floor(fraction * sorted.length)] ?? 0;
-  return { numImages: sorted.length, bins, median: at(0.5), lowestTenth: at(0.1), numAsAsked };
+  return { numImages: sorted.length, bins, median: at(0.5), lowestTenth: at(0.1), numAsked, numAsAsked };
 }

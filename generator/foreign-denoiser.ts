@@ -1,0 +1,143 @@
+import * as z from "zod";
+import { BuilderError } from "../core/errors.ts";
+import type { Tensor } from "../engine/graph.ts";
+import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx-description.ts";
+import { add, cast, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
+import { reshape, transpose } from "../engine/ops/shape.ts";
+import { type OnnxModel, readOnnx } from "../engine/read-onnx.ts";
+import { spliceOnnx } from "../engine/splice-onnx.ts";
+import { tensorData } from "../engine/tensor.ts";
+import type { Denoiser } from "./denoiser.ts";
+import { scheduleSchema, timestepsAt } from "./foreign-schedule.ts";
+
+const numClasses = 10;
+
+/** What a denoiser made elsewhere says of itself; docs/models.md explains each key. */
+export const foreignGeneratorSchema = z.strictObject({
+  model: z.literal("generator"),
+  images: z.strictObject({
+    input: z.string().min(1),
+    layout: z.enum(["NCHW", "NHWC"]),
+    range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, { message: "must rise" }),
+  }),
+  noise: z.strictObject({
+    input: z.string().min(1),
+    schedule: z.discriminatedUnion("kind", [z.strictObject({ kind: z.literal("sigma") }), scheduleSchema]),
+  }),
+  classes: z
+    .strictObject({
+      input: z.string().min(1),
+      count: z.literal(numClasses),
+      none: z.int().min(0).nullable(),
+    })
+    .nullable(),
+  output: z.strictObject({ name: z.string().min(1), prediction: z.enum(["eps", "v", "x0"]) }),
+});
+
+export type ForeignGeneratorOptions = z.infer<typeof foreignGeneratorSchema>;
+
+/** A denoiser made elsewhere, checked. */
+export interface ForeignGenerator {
+  /** Classes it is conditioned on, 0 for none. */
+  readonly numClasses: number;
+  /** Images it takes at once; undefined where it takes any number. */
+  readonly batchSize: number | undefined;
+  readonly denoiser: Denoiser;
+}
+
+/**
+ * Reads a denoiser made elsewhere.
+ * @param file - an ONNX file with its description within
+ * @throws BuilderError `model/…` for every way in which the file and its description do not fit
+ */
+export function readForeignGenerator(file: Uint8Array): ForeignGenerator {
+  const model = readOnnx(file, "the generator");
+  const options = readDescription(model, foreignGeneratorSchema);
+  const { images, noise, classes, output } = options;
+  const shape: ExpectedPort["shape"] = images.layout === "NCHW" ? ["batch", 3, 32, 32] : ["batch", 32, 32, 3];
+  const { batchSize, dtypes } = checkPorts(model, {
+    inputs: [
+      { name: images.input, dtypes: ["float32"], shape },
+      {
+        name: noise.input,
+        dtypes: noise.schedule.kind === "sigma" ? ["float32"] : ["float32", "int64", "int32"],
+        shape: ["batch"],
+      },
+      ...(classes === null
+        ? []
+        : [{ name: classes.input, dtypes: ["int64", "int32"] as const, shape: ["batch"] as const }]),
+    ],
+    output: { name: output.name, dtypes: ["float32"], shape },
+  });
+  return {
+    numClasses: classes === null ? 0 : numClasses,
+    batchSize,
+    denoiser: foreignDenoiser({ model, options, dtypes }),
+  };
+}
+
+type IntegerType = "int64" | "int32";
+
+/**
+ * D(x; sigma) of a network that predicts something else, in other units.
+ *
+ * With y the noisy image in the network's own range, s the noise in it, and F what the network predicts, D in that range is
+ * - eps: y − s F
+ * - x0: F
+ * - v: y / (1 + s²) − s / sqrt(1 + s²) F, since v = sqrt(ᾱ) ε − sqrt(1 − ᾱ) x₀ and ᾱ = 1 / (1 + s²)
+ *
+ * A network with a schedule gets y / sqrt(1 + s²), which is sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε, and a timestep; one without gets y and s.
+ * @see Salimans and Ho 2022, arXiv:2202.00512, appendix D; Karras et al. 2022, arXiv:2206.00364, table 1, "VP"
+ */
+function foreignDenoiser(read: {
+  readonly model: OnnxModel;
+  readonly options: ForeignGeneratorOptions;
+  readonly dtypes: ReadonlyMap<string, string>;
+}): Denoiser {
+  const { model, options, dtypes } = read;
+  const { images, noise, classes, output } = options;
+  const call = spliceOnnx(model);
+  const [low, high] = images.range;
+  const [scale, middle] = [(high - low) / 2, (high + low) / 2];
+  const isPlanar = images.layout === "NCHW";
+  return (noisy, sigma, wanted) => {
+    const y = add(mul(noisy, scale), middle);
+    const s = mul(sigma, scale);
+    const perImage = reshape(s, [-1, 1, 1, 1]);
+    const variance = add(mul(perImage, perImage), 1);
+    const { schedule } = noise;
+    const x = schedule.kind === "sigma" ? y : div(y, sqrt(variance));
+    const noiseType = dtypes.get(noise.input) as "float32" | IntegerType;
+    const given = isPlanar ? x : transpose(x, [0, 2, 3, 1]);
+    const predicted = call({
+      inputs: {
+        [images.input]: given,
+        [noise.input]: schedule.kind === "sigma" ? s : timestepsAt(schedule, s, noiseType),
+        ...(classes === null
+          ? {}
+          : {
+              [classes.input]: cast(conditionOf(noisy, wanted, classes.none), dtypes.get(classes.input) as IntegerType),
+            }),
+      },
+      output: { name: output.name, dtype: "float32", shape: given.shape },
+    });
+    const f = isPlanar ? predicted : transpose(predicted, [0, 3, 1, 2]);
+    const clean = {
+      eps: () => sub(y, mul(perImage, f)),
+      x0: () => f,
+      v: () => sub(div(y, variance), mul(div(perImage, sqrt(variance)), f)),
+    }[output.prediction]();
+    return div(sub(clean, middle), scale);
+  };
+}
+
+/** The classes to condition on; `none` for all where no class is asked for. */
+function conditionOf(noisy: Tensor, classes: Tensor | undefined, none: number | null): Tensor {
+  if (classes !== undefined) return classes;
+  const numImages = noisy.shape[0]!;
+  if (none !== null) return noisy.graph.constant(tensorData("int64", [numImages], new Array(numImages).fill(none)));
+  throw new BuilderError(
+    "model/no-free-class",
+    "the generator must have classes.none in its description to be used without a class or with guidance, got null. Use --sampler.guidance 1.",
+  );
+}

@@ -1,0 +1,27 @@
+import { isDescribedOnnx } from "../engine/onnx-description.ts";
+import { type Denoiser, trainedDenoiser } from "./denoiser.ts";
+import { readForeignGenerator } from "./foreign-denoiser.ts";
+import { readGenerator } from "./read-generator.ts";
+
+/** A denoiser, and what has to be known of it. */
+export interface OpenGenerator {
+  readonly denoiser: Denoiser;
+  /** Classes it is conditioned on, 0 for none. */
+  readonly numClasses: number;
+  /** Images it takes at once; undefined where it takes any number. */
+  readonly batchSize: number | undefined;
+  /** Whether it was made elsewhere, so that nobody has seen it run yet. */
+  readonly isForeign: boolean;
+}
+
+/**
+ * Opens a generator that was trained here, or made elsewhere.
+ * @param weights - a safetensors file made by `trainGenerator`, or an ONNX file with its description within
+ * @throws BuilderError `weights/…` for the one, `model/…` for the other
+ */
+export function openGenerator(weights: Uint8Array): OpenGenerator {
+  if (isDescribedOnnx(weights)) return { ...readForeignGenerator(weights), isForeign: true };
+  const { tensors, network } = readGenerator(weights);
+  const { numClasses } = network;
+  return { denoiser: trainedDenoiser(tensors, network), numClasses, batchSize: undefined, isForeign: false };
+}

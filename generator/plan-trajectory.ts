@@ -1,0 +1,31 @@
+import { type NoiseLevelOptions, noiseLevels } from "./noise-levels.ts";
+import { ddim } from "./samplers/ddim.ts";
+import { ddpm } from "./samplers/ddpm.ts";
+import { dpmSolver2M } from "./samplers/dpm-solver-2m.ts";
+import { dpmSolver3M } from "./samplers/dpm-solver-3m.ts";
+import { type Churn, heun } from "./samplers/heun.ts";
+import type { Trajectory } from "./samplers/trajectory.ts";
+import { unipc } from "./samplers/unipc.ts";
+
+/** Samplers by name: from noise levels, strictly falling, shape [N + 1], to the way through them. */
+export const samplings = {
+  ddpm,
+  ddim,
+  heun,
+  "dpm-solver-2m": dpmSolver2M,
+  "dpm-solver-3m": dpmSolver3M,
+  "unipc-2": (sigmas) => unipc(sigmas, 2),
+  "unipc-3": (sigmas) => unipc(sigmas, 3),
+} satisfies Record<string, (sigmas: Float64Array, churn: Churn) => Trajectory>;
+
+export type SamplingName = keyof typeof samplings;
+export const samplingNames = Object.keys(samplings) as [SamplingName, ...SamplingName[]];
+
+/**
+ * The way from noise to images that some options ask for.
+ * @throws BuilderError `config/out-of-range` for noise levels that cannot be
+ */
+export function planTrajectory(options: NoiseLevelOptions & Churn & { readonly name: SamplingName }): Trajectory {
+  const sampling: (sigmas: Float64Array, churn: Churn) => Trajectory = samplings[options.name];
+  return sampling(noiseLevels(options), options);
+}

@@ -1,0 +1,56 @@
+import type { Combination } from "./trajectory.ts";
+
+const denoisedTerms = ["denoised0", "denoised1", "denoised2", "denoised3"] as const;
+
+/**
+ * A step of the probability-flow equation that is exact where the denoised images are a polynomial in -ln(sigma):
+ * x(next) = (next / sigma) · x(sigma) + integral of exp(s - h) · D over s from 0 to h, with h = ln(sigma / next).
+ * @param nodes - noise levels at which the last calls took place, newest first: D is interpolated between them
+ * @returns factors of the denoised images of the nodes, newest first; that of x is next / sigma
+ * @see Lu et al. 2022, arXiv:2211.01095, eq. 11; with D interpolated it is an exponential Adams method
+ */
+export function multistepWeights(sigma: number, next: number, nodes: readonly number[]): number[] {
+  if (next === 0) return nodes.map((_, index) => (index === 0 ? 1 : 0));
+  const h = Math.log(sigma / next);
+  const places = nodes.map((node) => Math.log(sigma / node) / h);
+  return places.map((own, index) => {
+    // The polynomial that is 1 at this node and 0 at the others, lowest power first.
+    let polynomial = [1];
+    places.forEach((other, otherIndex) => {
+      if (otherIndex === index) return;
+      const scale = 1 / (own - other);
+      polynomial = [...polynomial, 0].map(
+        (value, power) => scale * ((polynomial[power - 1] ?? 0) - other * (power < polynomial.length ? value : 0)),
+      );
+    });
+    return polynomial.reduce((sum, factor, power) => sum + factor * moment(h, power), 0);
+  });
+}
+
+/** The combination that such a step is. @param x - the place at `sigma` */
+export function multistep(x: Combination, sigma: number, next: number, nodes: readonly number[]): Combination {
+  const sum: Record<string, number> = {};
+  for (const [term, factor] of Object.entries(x)) sum[term] = (factor * next) / sigma;
+  multistepWeights(sigma, next, nodes).forEach((weight, index) => {
+    const term = denoisedTerms[index]!;
+    sum[term] = (sum[term] ?? 0) + weight;
+  });
+  return sum;
+}
+
+/** Integral of exp(s - h) · (s / h)^power over s from 0 to h. */
+function moment(h: number, power: number): number {
+  if (h >= 1) {
+    // By parts; loses digits for small h.
+    let value = -Math.expm1(-h);
+    for (let k = 1; k <= power; k++) value = 1 - (k / h) * value;
+    return value;
+  }
+  let summand = h / (power + 1);
+  let sum = 0;
+  for (let k = power + 2; Math.abs(summand) > 1e-18 * h; k++) {
+    sum += summand;
+    summand *= -h / k;
+  }
+  return sum;
+}

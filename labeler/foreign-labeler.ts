@@ -1,0 +1,90 @@
+import * as z from "zod";
+import { BuilderError } from "../core/errors.ts";
+import { cifar10ClassNames } from "../core/image-layout.ts";
+import type { Engine } from "../engine/executor.ts";
+import { Graph, type Tensor } from "../engine/graph.ts";
+import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx-description.ts";
+import { add, cast, div, mul, sub } from "../engine/ops/elementwise.ts";
+import { gather } from "../engine/ops/gather.ts";
+import { softmax } from "../engine/ops/normalize.ts";
+import { transpose } from "../engine/ops/shape.ts";
+import { probeGraph } from "../engine/probe-graph.ts";
+import { readOnnx } from "../engine/read-onnx.ts";
+import { spliceOnnx } from "../engine/splice-onnx.ts";
+import { tensorData } from "../engine/tensor.ts";
+
+const perChannel = z.tuple([z.number(), z.number(), z.number()]);
+
+/** What a classifier made elsewhere says of itself; docs/models.md explains each key. */
+export const foreignLabelerSchema = z.strictObject({
+  model: z.literal("labeler"),
+  images: z.strictObject({
+    input: z.string().min(1),
+    layout: z.enum(["NCHW", "NHWC"]),
+    range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, { message: "must rise" }),
+    mean: perChannel.default([0, 0, 0]),
+    deviation: perChannel.default([1, 1, 1]).refine((values) => values.every((value) => value > 0), {
+      message: "must be above 0",
+    }),
+  }),
+  output: z.strictObject({ name: z.string().min(1), kind: z.enum(["logits", "probabilities"]) }),
+  classes: z
+    .array(z.string())
+    .refine((names) => [...names].sort().join() === [...cifar10ClassNames].sort().join(), {
+      message: `must name each of ${cifar10ClassNames.join(", ")} once`,
+    })
+    .default([...cifar10ClassNames]),
+});
+
+type ForeignLabelerOptions = z.infer<typeof foreignLabelerSchema>;
+
+/**
+ * A graph that labels images with a classifier made elsewhere, which has been run once.
+ * @param file - an ONNX file with its description within
+ * @param batchSize - images at once, unless the model takes a fixed number
+ * @returns a graph with input `images` uint8 [B, 32, 32, 3] and output `probabilities` [B, 10], and B
+ * @throws BuilderError `model/…` for every way in which the file and its description do not fit
+ */
+export async function foreignLabelerGraph(
+  file: Uint8Array,
+  batchSize: number,
+  engine: Engine,
+): Promise<{ readonly graph: Graph; readonly batchSize: number }> {
+  const model = readOnnx(file, "the labeller");
+  const { images, output, classes } = readDescription<ForeignLabelerOptions>(model, foreignLabelerSchema);
+  const isPlanar = images.layout === "NCHW";
+  const shape: ExpectedPort["shape"] = isPlanar ? ["batch", 3, 32, 32] : ["batch", 32, 32, 3];
+  const ports = checkPorts(model, {
+    inputs: [{ name: images.input, dtypes: ["float32"], shape }],
+    output: { name: output.name, dtypes: ["float32"], shape: ["batch", classes.length] },
+  });
+  const numImages = ports.batchSize ?? batchSize;
+  const graph = new Graph();
+  const normalized = normalize(graph.input("images", "uint8", [numImages, 32, 32, 3]), images);
+  const result = spliceOnnx(model)({
+    inputs: { [images.input]: isPlanar ? transpose(normalized, [0, 3, 1, 2]) : normalized },
+    output: { name: output.name, dtype: "float32", shape: [numImages, classes.length] },
+  });
+  const places = cifar10ClassNames.map((name) => classes.indexOf(name));
+  const ordered = gather(result, graph.constant(tensorData("int64", [places.length], places)), 1);
+  graph.output("probabilities", output.kind === "logits" ? softmax(ordered) : ordered);
+  const { probabilities } = await probeGraph(engine, graph, model.label);
+  if (output.kind === "probabilities") requireProbabilities(probabilities!.data.subarray(0, 10) as Float32Array);
+  return { graph, batchSize: numImages };
+}
+
+/** Bytes as the numbers that the classifier was trained on, [B, 32, 32, 3]. */
+function normalize(bytes: Tensor, { range: [low, high], mean, deviation }: ForeignLabelerOptions["images"]): Tensor {
+  const row = (values: readonly number[]) => bytes.graph.constant(tensorData("float32", [1, 1, 1, 3], values));
+  const scaled = add(mul(cast(bytes, "float32"), (high - low) / 255), low);
+  return div(sub(scaled, row(mean)), row(deviation));
+}
+
+function requireProbabilities(row: Float32Array): void {
+  const total = row.reduce((sum, value) => sum + value, 0);
+  if (Math.abs(total - 1) < 1e-3 && row.every((value) => value >= 0)) return;
+  throw new BuilderError(
+    "model/wrong-result",
+    `the labeller must give probabilities, as its description says, and its first ones add up to ${total}. Try output.kind "logits".`,
+  );
+}

@@ -1,0 +1,41 @@
+import { BuilderError, messageOf } from "../core/errors.ts";
+import { descriptionOf, embedDescription, isDescribedOnnx, readOnnx } from "../engine/index.ts";
+import { fileExists, readWholeFile } from "./read-file.ts";
+
+/**
+ * A model as runs keep it, in one file: weights as they are, an ONNX model with its description within.
+ * @param path - a safetensors file, or `NAME.onnx` with its description in `NAME.onnx.json`
+ * @throws BuilderError `model/not-described`, `model/described-twice`, `model/wrong-description`, and as `readOnnx`; `disk/…`
+ */
+export async function readModelFile(path: string): Promise<Uint8Array> {
+  const bytes = await readWholeFile(path);
+  if (!path.endsWith(".onnx")) return bytes;
+  const within = descriptionOf(readOnnx(bytes, path));
+  const beside = `${path}.json`;
+  const isBeside = await fileExists(beside);
+  if (within !== undefined && isBeside) {
+    throw new BuilderError(
+      "model/described-twice",
+      `${path} has a description within and another in ${beside}. Delete the wrong one, or both come to differ.`,
+    );
+  }
+  if (within !== undefined) return isDescribedOnnx(bytes) ? bytes : embedDescription(bytes, within);
+  if (isBeside) return embedDescription(bytes, compactJson(await readWholeFile(beside), beside));
+  throw new BuilderError(
+    "model/not-described",
+    `${path} must say how it is used, in ${beside}, which does not exist. See docs/models.md for its keys.`,
+  );
+}
+
+/** Without white space, so that how a description is set makes no other model. */
+function compactJson(bytes: Uint8Array, path: string): string {
+  try {
+    return JSON.stringify(JSON.parse(Buffer.from(bytes).toString()));
+  } catch (thrown) {
+    throw new BuilderError(
+      "model/wrong-description",
+      `${path} must be JSON: ${messageOf(thrown)}. See docs/models.md for its keys.`,
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { embedDescription } from "../../engine/onnx-description.ts";
+import { createLabeler } from "../../labeler/create-labeler.ts";
+import { floats, integers, makeOnnx, node, port, types } from "../make-onnx.ts";
+import { errorOf } from "../pipeline/expect-error.ts";
+
+const mean = [0.4914, 0.4822, 0.4465] as const;
+const deviation = [0.247, 0.2435, 0.2616] as const;
+/** Names from last to first. */
+const classes = cifar10ClassNames.toReversed();
+
+/** Class i of the model has as logit the i-th number of a normalized image, in the model's own layout. */
+function firstNumbers(layout: "NCHW" | "NHWC", batch: number | string, output = "logits"): Uint8Array {
+  const dims = layout === "NCHW" ? [batch, 3, 32, 32] : [batch, 32, 32, 3];
+  return makeOnnx({
+    node: [
+      node("flat = Flatten(x)"),
+      node("logits = Slice(flat, start, end, axis)"),
+      node("probabilities = Softmax(logits)"),
+    ],
+    initializer: [integers("start", [1], [0]), integers("end", [1], [10]), integers("axis", [1], [1])],
+    input: [port("x", types.float, dims)],
+    output: [port(output, types.float, [batch, 10])],
+  });
+}
+
+const description = (layout: string, kind: string) => ({
+  model: "labeler",
+  images: { input: "x", layout, range: [0, 1], mean, deviation },
+  output: { name: kind, kind },
+  classes,
+});
+
+const open = (file: Uint8Array, text: unknown) =>
+  createLabeler({
+    weights: embedDescription(file, JSON.stringify(text)),
+    batchSize: 3,
+    engine: "onnxruntime",
+    device: "cpu",
+  });
+
+/** By the definition: the probabilities of an image in the order of CIFAR-10. */
+function expected(image: Uint8Array, layout: "NCHW" | "NHWC"): number[] {
+  const numbers = Array.from({ length: 10 }, (_, place) => {
+    const [channel, byte] = layout === "NCHW" ? [0, image[3 * place]!] : [place % 3, image[place]!];
+    return Math.exp((byte / 255 - mean[channel]!) / deviation[channel]!);
+  });
+  const total = numbers.reduce((sum, value) => sum + value, 0);
+  return numbers.map((value) => value / total).reverse();
+}
+
+test.each([
+  { layout: "NCHW", kind: "logits", batch: "batch" },
+  { layout: "NHWC", kind: "logits", batch: 4 },
+  { layout: "NCHW", kind: "probabilities", batch: 2 },
+] as const)(
+  "a classifier of $layout that gives $kind for $batch images labels as its description says",
+  async (options) => {
+    const { layout, kind, batch } = options;
+    const labeler = await open(firstNumbers(layout, batch, kind), description(layout, kind));
+    const images = Uint8Array.from({ length: 5 * 3072 }, (_, index) => (index * 89 + (index >> 3)) % 256);
+    const probabilities = await labeler.label(images);
+    await labeler.close();
+    expect(probabilities).toHaveLength(50);
+    for (let image = 0; image < 5; image++) {
+      const wanted = expected(images.subarray(image * 3072, (image + 1) * 3072), layout);
+      wanted.forEach((value, index) => {
+        expect(probabilities[image * 10 + index]).toBeCloseTo(value, 5);
+      });
+    }
+  },
+);
+
+test.each<[string, () => Promise<unknown>, string, RegExp]>([
+  [
+    "logits that are called probabilities",
+    () =>
+      open(firstNumbers("NCHW", "n"), {
+        ...description("NCHW", "logits"),
+        output: { name: "logits", kind: "probabilities" },
+      }),
+    "model/wrong-result",
+    /add up to .*"logits"/,
+  ],
+  [
+    "a class that is named twice",
+    () => open(firstNumbers("NCHW", "n"), { ...description("NCHW", "logits"), classes: classes.with(0, "ship") }),
+    "model/wrong-description",
+    /classes: must name each of airplane, .* once/,
+  ],
+  [
+    "a number of classes other than ten",
+    () =>
+      open(
+        makeOnnx({
+          node: [node("flat = Flatten(x)"), node("logits = MatMul(flat, w)")],
+          initializer: [floats("w", [3072, 4], new Float32Array(12288))],
+          input: [port("x", types.float, ["n", 3, 32, 32])],
+          output: [port("logits", types.float, ["n", 4])],
+        }),
+        description("NCHW", "logits"),
+      ),
+    "model/mismatch",
+    /"logits" in shape \[batch, 10\], got \[n, 4\]/,
+  ],
+  [
+    "another layout than the model's",
+    () => open(firstNumbers("NCHW", "n"), description("NHWC", "logits")),
+    "model/mismatch",
+    /\[batch, 32, 32, 3\], got \[n, 3, 32, 32\]/,
+  ],
+  [
+    "a shape that only the executor finds out",
+    () =>
+      open(
+        makeOnnx({
+          node: [node("flat = Flatten(x)"), node("logits = MatMul(flat, w)")],
+          initializer: [floats("w", [3071, 10], new Float32Array(30710))],
+          input: [port("x", types.float, ["n", 3, 32, 32])],
+          output: [port("logits", types.float, ["n", 10])],
+        }),
+        description("NCHW", "logits"),
+      ),
+    "model/cannot-run",
+    /the labeller cannot be run: .*incompatible dimensions/i,
+  ],
+])("%s is refused in one line", async (_, opening, code, message) => {
+  const error = await errorOf(opening, code);
+  expect(error.message).toMatch(message);
+  expect(error.message).not.toContain("\n");
+});
