@@ -9,5 +9,9 @@ export {
   generatorTrainingSchema,
   type SamplerOptions,
   samplerSchema,
+  type TuningOptions,
+  tuningSchema,
 } from "./options.ts";
+export type { GeneratorTraining } from "./run-denoiser-training.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./train-generator.ts";
+export { type TuneGeneratorOptions, tuneGenerator } from "./tune-generator.ts";

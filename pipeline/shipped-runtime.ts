@@ -1,5 +1,5 @@
 import { add, createEngine, Graph } from "../engine/index.ts";
-import { createSampler, trainGenerator } from "../generator/index.ts";
+import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../generator/index.ts";
 import { createLabeler, trainLabeler } from "../labeler/index.ts";
 import type { Config } from "./config.ts";
 import type { Labeler, ModelRuntime } from "./model-runtime.ts";
@@ -17,23 +17,23 @@ export const shippedRuntime: ModelRuntime = {
     createSampler({ weights, options, seed, engine, device }),
   openLabeler,
   trainingImages: {
-    generator: ({ generator }) => Math.ceil(generator.numImages / generator.batchSize) * generator.batchSize,
+    generator: ({ generator }) => wholeBatches(generator),
+    tuning: ({ tuning }) => wholeBatches(tuning),
     labeler: ({ labeler, recordsPerFile }) =>
       Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
   },
   train: {
-    async generator({ config, initialWeights, train, store, signal, onProgress, saveGrid }) {
-      const { seed, engine, device, generator: options } = config;
-      const weights = await trainGenerator({
-        initialWeights,
+    async generator({ config, initialWeights, tune, train, store, signal, onProgress, saveGrid }) {
+      const { seed, engine, device, generator, tuning } = config;
+      const { batchSize } = tune ? tuning : generator;
+      const common: GeneratorTraining = {
         data: train,
-        options,
         seed,
         engine,
         device,
         store,
         signal,
-        onProgress: ({ step, loss }) => onProgress({ images: step * options.batchSize, loss }),
+        onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
         onWeights: async (current, step) => {
           const sampler = await shippedRuntime.openSampler(config, current);
           try {
@@ -42,7 +42,11 @@ export const shippedRuntime: ModelRuntime = {
             await sampler.close();
           }
         },
-      });
+      };
+      const weights =
+        tune && initialWeights !== undefined
+          ? await tuneGenerator({ ...common, initialWeights, options: tuning })
+          : await trainGenerator({ ...common, initialWeights, options: generator });
       return { weights, figures: {} };
     },
     async labeler({ config, train, test, store, signal, onProgress }) {
@@ -66,6 +70,10 @@ export const shippedRuntime: ModelRuntime = {
     },
   },
 };
+
+function wholeBatches({ numImages, batchSize }: { readonly numImages: number; readonly batchSize: number }): number {
+  return Math.ceil(numImages / batchSize) * batchSize;
+}
 
 function openLabeler({ labeling, engine, device }: Config, weights: Uint8Array): Promise<Labeler> {
   return createLabeler({ weights, batchSize: labeling.batchSize, engine, device });

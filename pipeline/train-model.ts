@@ -29,13 +29,15 @@ export async function trainModel(
     readonly runtime: ModelRuntime;
     /** File of weights to start from. */
     readonly initialWeights?: string | undefined;
+    /** Tune these weights, a generator's, to need fewer calls. */
+    readonly tune?: boolean | undefined;
   },
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
-  const { folder, name, config, runtime } = options;
+  const { folder, name, config, runtime, tune = false } = options;
   const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
-  const identity = { ...(await trainingIdentity(folder, name, config)), ...startsFrom };
+  const identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
   await settleConfig(folder.modelConfig(name), identity);
   if ((await readModelReceipt(folder, name)) !== undefined) return {};
   if (context.rank !== 0) {
@@ -54,6 +56,7 @@ export async function trainModel(
   const training = runtime.train[name]({
     config,
     initialWeights,
+    tune,
     train,
     test,
     store,
@@ -79,7 +82,7 @@ export async function trainModel(
 }
 
 /** What determines the weights: the options, and the data by the hashes of its files. */
-async function trainingIdentity(folder: RunFolder, name: ModelName, config: Config): Promise<Identity> {
+async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning", config: Config): Promise<Identity> {
   const receipts = await readFetchReceipts(folder);
   if (receipts === undefined) {
     throw new BuilderError(
@@ -88,6 +91,12 @@ async function trainingIdentity(folder: RunFolder, name: ModelName, config: Conf
     );
   }
   const { seed, engine, device } = config;
-  const options = omitKeys({ [name]: config[name] }, keysOutsideTheBytes)[name];
-  return { seed, engine, device, data: hashOfCifar10(receipts), options };
+  const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
+  return {
+    seed,
+    engine,
+    device,
+    data: hashOfCifar10(receipts),
+    ...(section === "tuning" ? { tuning: options } : { options }),
+  };
 }
