@@ -1,0 +1,45 @@
+import type { Graph, Tensor } from "../engine/graph.ts";
+import { constantScope, type Weights } from "../engine/inference.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
+import { tensorData } from "../engine/tensor.ts";
+import { unet } from "../networks/unet.ts";
+import type { GeneratorNetworkOptions } from "./options.ts";
+import { preconditioning } from "./preconditioning.ts";
+
+/**
+ * D(x; sigma) as graph nodes: the best guess of the clean images behind noisy ones, pixels in [-1, 1].
+ * @param noisy - images plus noise, float32 [B, 3, 32, 32]
+ * @param sigma - standard deviation of each image's noise, above 0, float32 [B]
+ * @param classes - conditioning classes, int64 [B]; undefined asks for images of any class
+ * @returns float32 [B, 3, 32, 32]
+ */
+export type Denoiser = (noisy: Tensor, sigma: Tensor, classes: Tensor | undefined) => Tensor;
+
+/**
+ * The denoiser that a trained U-Net is inside its preconditioning.
+ * @param graph - where the weights are placed: the graph of the calls, or one around it
+ * @throws BuilderError `weights/wrong-architecture`, at the first call
+ */
+export function trainedDenoiser(graph: Graph, weights: Weights, network: GeneratorNetworkOptions): Denoiser {
+  const { numClasses } = network;
+  const scope = constantScope(graph, weights);
+  return (noisy, sigma, classes) => {
+    const factors = preconditioning(sigma);
+    const numImages = noisy.shape[0]!;
+    // What training shows an image under when it hides the class.
+    const none = () => graph.constant(tensorData("int64", [numImages], new Array<number>(numImages).fill(numClasses)));
+    const condition = numClasses === 0 ? undefined : (classes ?? none());
+    const result = unet(scope, mul(noisy, factors.in), factors.noise, condition, { ...network, dropout: 0 });
+    return add(mul(noisy, factors.skip), mul(result, factors.out));
+  };
+}
+
+/**
+ * Classifier-free guidance: away from images of any class, toward those of the class asked for. Each call is two.
+ * @param weight - 1 is the plain denoiser, larger follows the class more closely
+ * @see Ho and Salimans 2022, arXiv:2207.12598
+ */
+export function guidedDenoiser(denoiser: Denoiser, weight: number): Denoiser {
+  return (noisy, sigma, classes) =>
+    add(mul(denoiser(noisy, sigma, classes), weight), mul(denoiser(noisy, sigma, undefined), 1 - weight));
+}
