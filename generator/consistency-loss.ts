@@ -1,15 +1,10 @@
 import type { Tensor } from "../engine/graph.ts";
-import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, div, maximum, mul, sigmoid, sqrt, stopGradient, sub } from "../engine/ops/elementwise.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
 import { reshape } from "../engine/ops/shape.ts";
-import type { Scope } from "../engine/parameters.ts";
-import { shareScope } from "../engine/share-scope.ts";
-import { sizeOf, tensorData } from "../engine/tensor.ts";
+import { sizeOf } from "../engine/tensor.ts";
 import type { LossInputs } from "../engine/training-program.ts";
-import { unet } from "../networks/unet.ts";
-import type { GeneratorNetworkOptions } from "./options.ts";
-import { preconditioning } from "./preconditioning.ts";
+import type { Denoiser } from "./denoiser.ts";
 import { addNoise, trainingBatch } from "./training-batch.ts";
 
 /** ln(sigma) in tuning (Geng et al. 2024, for CIFAR-10). */
@@ -21,39 +16,26 @@ const huberWidth = 0.03;
 /** Stands for zero noise, at which the logarithm that the network sees has no value. */
 const leastSigma = 1e-6;
 
-/** Who knows the way from more to less noise, where it is not the data. */
-export interface Teacher {
-  readonly weights: Weights;
-  /** Weight of the class; 1 is the plain denoiser. */
-  readonly guidance: number;
-}
-
 /**
  * The denoiser at a noise level should say what it says, itself, at a slightly lower one on the same path: then one call
  * leads to the path's end. Step value `gap`: the distance of the two levels for large sigma, as part of sigma.
- * Without a teacher the path goes straight to the clean image (easy consistency tuning); with one it is a step of the
- * teacher's probability flow (consistency distillation), so that guidance of several calls becomes part of one.
- * @returns mean of |D(x; sigma) - D(x'; sigma')| / (sigma - sigma') by root mean square over pixels
+ * @param student - called at both levels; no gradient flows through the lower one
+ * @param teacher - without one the path goes straight to the clean image (easy consistency tuning); with one it is a step
+ * of the teacher's probability flow (consistency distillation), so that what took it several calls becomes part of one
+ * @returns mean of |D(x; sigma) - D(x'; sigma')| / (sigma - sigma'), norms divided by √(numbers of an image)
  * @see Geng et al. 2024, arXiv:2406.14548; Song et al. 2023, arXiv:2303.01469, algorithm 2; Luo et al. 2023, arXiv:2310.04378
  */
-export function consistencyLoss(
-  inputs: LossInputs,
-  network: GeneratorNetworkOptions & { readonly dropout: number },
-  teacher?: Teacher,
-): Tensor {
-  const { clean, sigma, noise, classes: known } = trainingBatch(inputs, logSigma);
-  const classes = network.numClasses > 0 ? known : undefined;
+export function consistencyLoss(inputs: LossInputs, student: Denoiser, teacher?: Denoiser): Tensor {
+  const { clean, sigma, noise, classes } = trainingBatch(inputs, logSigma);
   const lower = lowerLevel(sigma, inputs.step["gap"]!);
   const noisy = addNoise(clean, noise, sigma);
-  const less =
+  const lessNoisy =
     teacher === undefined
       ? addNoise(clean, noise, lower)
-      : flowStep(noisy, guidedDenoiser(teacher, noisy, sigma, classes, network), sigma, lower);
-  // Both calls drop the same features.
-  const scopes = shareScope(inputs.scope);
-  const student = denoiser(scopes(), noisy, sigma, classes, network);
-  const target = stopGradient(denoiser(scopes(), less, maximum(lower, leastSigma), classes, network));
-  return pathLoss(student, target, sub(sigma, lower));
+      : flowStep(noisy, teacher(noisy, sigma, classes), sigma, lower);
+  const denoised = student(noisy, sigma, classes);
+  const target = stopGradient(student(lessNoisy, maximum(lower, leastSigma), classes));
+  return pathLoss(denoised, target, sub(sigma, lower));
 }
 
 /**
@@ -72,38 +54,9 @@ export function flowStep(x: Tensor, denoised: Tensor, sigma: Tensor, lower: Tens
 }
 
 /** Pseudo-Huber distance of each image, over the distance of the noise levels; its mean. */
-export function pathLoss(student: Tensor, target: Tensor, distance: Tensor): Tensor {
-  const difference = sub(student, target);
+export function pathLoss(denoised: Tensor, target: Tensor, distance: Tensor): Tensor {
+  const difference = sub(denoised, target);
   const square = sum(mul(difference, difference), { axes: [1, 2, 3] });
   const huber = sub(sqrt(add(square, huberWidth ** 2)), huberWidth);
-  return mul(mean(div(huber, distance)), 1 / Math.sqrt(sizeOf(student.shape.slice(1))));
-}
-
-function guidedDenoiser(
-  { weights, guidance }: Teacher,
-  noisy: Tensor,
-  sigma: Tensor,
-  classes: Tensor | undefined,
-  network: GeneratorNetworkOptions,
-): Tensor {
-  const scope = constantScope(noisy.graph, weights);
-  const call = (asked: Tensor | undefined) => denoiser(scope, noisy, sigma, asked, { ...network, dropout: 0 });
-  const plain = call(classes);
-  if (guidance === 1 || classes === undefined) return plain;
-  const none = noisy.graph.constant(
-    tensorData("int64", classes.shape, new Array(sizeOf(classes.shape)).fill(network.numClasses)),
-  );
-  return add(mul(plain, guidance), mul(call(none), 1 - guidance));
-}
-
-function denoiser(
-  scope: Scope,
-  noisy: Tensor,
-  sigma: Tensor,
-  classes: Tensor | undefined,
-  network: GeneratorNetworkOptions & { readonly dropout: number },
-): Tensor {
-  const factors = preconditioning(sigma);
-  const result = unet(scope, mul(noisy, factors.in), factors.noise, classes, network);
-  return add(mul(noisy, factors.skip), mul(result, factors.out));
+  return mul(mean(div(huber, distance)), 1 / Math.sqrt(sizeOf(denoised.shape.slice(1))));
 }

@@ -1,7 +1,10 @@
 import { BuilderError } from "../core/errors.ts";
+import type { Weights } from "../engine/inference.ts";
 import { adamw } from "../engine/optimizers.ts";
+import { shareScope } from "../engine/share-scope.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../engine/training-program.ts";
-import { consistencyLoss, type Teacher } from "./consistency-loss.ts";
+import { consistencyLoss } from "./consistency-loss.ts";
+import { guidedDenoiser, networkDenoiser, trainedDenoiser } from "./denoiser.ts";
 import type { GeneratorNetworkOptions, TuningOptions } from "./options.ts";
 import { readGenerator } from "./read-generator.ts";
 import { type GeneratorTraining, runDenoiserTraining } from "./run-denoiser-training.ts";
@@ -36,7 +39,7 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
       options,
       network,
       numSamples: tuning.data.labels.length,
-      teacher: guidance === undefined ? undefined : { weights: tensors, guidance },
+      weights: tensors,
     }),
     options,
     network,
@@ -47,22 +50,30 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
   });
 }
 
-/** The graph that tunes a denoiser on a set of `numSamples` images. */
+/**
+ * The graph that tunes a denoiser on a set of `numSamples` images.
+ * @param tuning - weights: of the frozen teacher, which is part of the graph where the options ask for guidance
+ */
 export function tuningProgram(tuning: {
   readonly options: TuningOptions;
   readonly network: GeneratorNetworkOptions;
   readonly numSamples: number;
-  readonly teacher?: Teacher | undefined;
+  readonly weights: Weights;
 }): TrainingProgram {
-  const { options, network, numSamples, teacher } = tuning;
-  const { batchSize, weightDecay, clipNorm, dropout } = options;
+  const { options, network, numSamples, weights } = tuning;
+  const { batchSize, weightDecay, clipNorm, dropout, guidance } = options;
   return buildTrainingProgram({
     residents: trainingResidents(numSamples),
     step: { indices: { dtype: "int64", shape: [batchSize] }, gap: { dtype: "float32", shape: [] } },
     optimizer: adamw({ beta1: 0.9, beta2: 0.99, weightDecay }),
     stepsPerCall: 10,
     clipNorm,
-    loss: (inputs) => consistencyLoss(inputs, { ...network, dropout }, teacher),
+    loss: (inputs) => {
+      const student = networkDenoiser(shareScope(inputs.scope), { ...network, dropout });
+      if (guidance === undefined) return consistencyLoss(inputs, student);
+      const teacher = trainedDenoiser(weights, network);
+      return consistencyLoss(inputs, student, guidance === 1 ? teacher : guidedDenoiser(teacher, guidance));
+    },
   });
 }
 

@@ -26,6 +26,8 @@ export const shippedRuntime: ModelRuntime = {
     async generator({ config, initialWeights, tune, train, store, signal, onProgress, saveGrid }) {
       const { seed, engine, device, generator, tuning } = config;
       const { batchSize } = tune ? tuning : generator;
+      // What tuning is for, on the grid: one call, with the guidance that is built in.
+      const gridSampler = tune ? { ...config.sampler, steps: 1, guidance: 1 } : config.sampler;
       const common: GeneratorTraining = {
         data: train,
         seed,
@@ -35,7 +37,7 @@ export const shippedRuntime: ModelRuntime = {
         signal,
         onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
         onWeights: async (current, step) => {
-          const sampler = await shippedRuntime.openSampler(config, current);
+          const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, current);
           try {
             await saveGrid(await drawSampleGrid(sampler), step);
           } finally {
