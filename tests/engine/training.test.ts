@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import type { Engine } from "../../engine/executor.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
 import { namedParts } from "../../engine/parameters.ts";
-import { runTraining, type TrainingStore } from "../../engine/run-training.ts";
+import { runTraining } from "../../engine/run-training.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { initialState, stateFromWeights, Trainer, type TrainingState } from "../../engine/trainer.ts";
+import { memoryStore } from "./memory-store.ts";
 import { type SmallTraining, smallGeneratorTraining, smallLabelerTraining } from "./small-training.ts";
 
 const onnxruntime = onnxruntimeEngine();
@@ -106,20 +107,6 @@ test("a loss that is not finite stops the run and leaves the state as it was", a
   expect(trainer.state).toBe(before);
   await trainer.release();
 });
-
-function memoryStore(): TrainingStore & { readonly savedSteps: number[] } {
-  let checkpoint: Uint8Array | undefined;
-  const savedSteps: number[] = [];
-  return {
-    savedSteps,
-    load: async () => checkpoint,
-    save: async (bytes, step) => {
-      checkpoint = bytes.slice();
-      savedSteps.push(step);
-    },
-    log: async () => {},
-  };
-}
 
 function largestDeviation(left: readonly number[], right: readonly number[]): number {
   return Math.max(...left.map((value, index) => Math.abs(value - right[index]!)));
