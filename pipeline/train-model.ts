@@ -5,6 +5,7 @@ import { replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
+import { drawLossCurve } from "./draw-loss-curve.ts";
 import { readFetchReceipts } from "./fetch.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
@@ -13,7 +14,7 @@ import { readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { type Identity, settleConfig } from "./settle-config.ts";
 import type { StageContext } from "./stage.ts";
-import { openTrainingStore } from "./training-store.ts";
+import { openTrainingStore, readTrainingLog } from "./training-store.ts";
 
 /**
  * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
@@ -52,6 +53,12 @@ export async function trainModel(
     await readCifar10({ folder: folder.cifar10, split: "test", recordsPerFile }),
   ];
   const store = openTrainingStore(folder.training(name));
+  const { batchSize } = config[tune ? "tuning" : name];
+  const drawLoss = async () => {
+    const lines = await readTrainingLog(folder.training(name));
+    if (lines.length === 0) return;
+    await replaceBytes(join(folder.training(name), "loss.png"), await drawLossCurve(lines, batchSize));
+  };
   let counted = 0;
   const training = runtime.train[name]({
     config,
@@ -59,7 +66,13 @@ export async function trainModel(
     tune,
     train,
     test,
-    store,
+    store: {
+      ...store,
+      save: async (checkpoint, step) => {
+        await store.save(checkpoint, step);
+        await drawLoss();
+      },
+    },
     saveGrid: async (png, step) => {
       await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
     },
@@ -72,6 +85,8 @@ export async function trainModel(
   });
   try {
     const { weights, figures } = await training;
+    // Once more, for a training that was cut off after its last checkpoint.
+    await drawLoss();
     await placeModel({ folder, name, bytes: weights, identity });
     return figures;
   } catch (thrown) {

@@ -108,6 +108,21 @@ test("a loss that is not finite stops the run and leaves the state as it was", a
   await trainer.release();
 });
 
+test("weights that an update makes infinite are never saved, though the loss before it was finite", async () => {
+  const training = smallGeneratorTraining();
+  const store = memoryStore();
+  const run = runTraining({
+    ...training,
+    inputsOf: (step) => ({ ...training.inputsOf(step), learningRate: step < 6 ? 1e-3 : 1e39 }),
+    ...{ engine: onnxruntime, store, batchSize: 4, totalSteps: 12, stepsPerCheckpoint: 1, fingerprint: "wild" },
+  });
+  await expect(run).rejects.toMatchObject({
+    code: "train/diverged",
+    message: expect.stringContaining("after step 7 "),
+  });
+  expect(store.savedSteps).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
 function largestDeviation(left: readonly number[], right: readonly number[]): number {
   return Math.max(...left.map((value, index) => Math.abs(value - right[index]!)));
 }
