@@ -40,8 +40,8 @@ export const tuningSchema = z.strictObject({
   guidance: z
     .number()
     .min(0)
-    .optional()
-    .describe("weight of the class that is built in, by a frozen copy of the start; without it the data alone teaches"),
+    .default(0)
+    .describe("weight of the class that is built in, by a frozen copy of the start; at 0 the data alone teaches"),
   numImages: z.int().min(1).default(1_000_000).describe("training images to see in tuning"),
   batchSize: z.int().min(1).default(64).describe("images of one tuning step"),
   stages: z.int().min(1).default(4).describe("equal parts of tuning, each with noise levels closer together"),

@@ -27,13 +27,13 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
   const { options, initialWeights: file } = tuning;
   const { tensors, network } = readGenerator(file);
   const { guidance, stepsPerCheckpoint, ...rest } = options;
-  if (guidance !== undefined && guidance !== 1 && network.numClasses === 0) {
+  if (guidance !== 0 && guidance !== 1 && network.numClasses === 0) {
     throw new BuilderError(
       "config/out-of-range",
-      `tuning.guidance must be 1 or left out for a generator without classes, got ${guidance}. Leave it out.`,
+      `tuning.guidance must be 0 or 1 for a generator without classes, got ${guidance}. Leave it out.`,
     );
   }
-  const tuned = { method: "consistency", guidance };
+  const tuned = { method: "consistency", ...(guidance === 0 ? {} : { guidance }) };
   return await runDenoiserTraining(tuning, {
     program: tuningProgram({
       options,
@@ -70,7 +70,7 @@ export function tuningProgram(tuning: {
     clipNorm,
     loss: (inputs) => {
       const student = networkDenoiser(shareScope(inputs.scope), { ...network, dropout });
-      if (guidance === undefined) return consistencyLoss(inputs, student);
+      if (guidance === 0) return consistencyLoss(inputs, student);
       const teacher = trainedDenoiser(weights, network);
       return consistencyLoss(inputs, student, guidance === 1 ? teacher : guidedDenoiser(teacher, guidance));
     },

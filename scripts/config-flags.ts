@@ -15,7 +15,7 @@ export function configFlags(configKeys: readonly string[]): Record<string, Optio
         type: "string",
         requiresArg: true,
         describe: schema.description ?? key,
-        defaultDescription: String(schema.default ?? "none"),
+        defaultDescription: String(schema.default),
         group: "Configuration:",
       } satisfies Options,
     ]),
