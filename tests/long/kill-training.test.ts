@@ -49,7 +49,9 @@ async function expectSameAfterKills(name: string, args: readonly string[]): Prom
   let numKilled = 0;
   while (numKilled < numKills) {
     // Begins anew where a training came to its end between kills.
-    await rm(join(root, "models"), { recursive: true, force: true });
+    for (const part of ["models", "receipts/train-generator"]) {
+      await rm(join(root, part), { recursive: true, force: true });
+    }
     const mostSteps = () => (numKilled < numKills ? Math.ceil(Math.random() * 20) : Number.POSITIVE_INFINITY);
     while (await runAndKill([...args, "--run", root], root, mostSteps())) numKilled++;
     const last = `generator-training/checkpoint-${String(numSteps).padStart(9, "0")}.safetensors`;
