@@ -54,8 +54,8 @@ export interface TrainingRun {
  * Trains from the newest checkpoint, or from the beginning, to the last step. On the CPU an interrupted and resumed
  * run ends in the same weights, bit for bit.
  * @returns the final state
- * @throws BuilderError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss that is not
- * finite, `interrupted` after the signal (the checkpoint is saved first)
+ * @throws BuilderError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss or a state that
+ * is not finite (nothing of it is saved), `interrupted` after the signal (the checkpoint is saved first)
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const { program, totalSteps, store } = run;
@@ -102,9 +102,19 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   }
 }
 
+/** A loss can be finite where the update after it is not, so the state is looked at too. */
 function encodeState({ step, vectors }: TrainingState, fingerprint: string, notes: string): Uint8Array {
   const tensors = new Map(Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]));
-  return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes } }, "F32");
+  try {
+    return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes } }, "F32");
+  } catch (thrown) {
+    if (!(thrown instanceof BuilderError && thrown.code === "weights/not-finite")) throw thrown;
+    throw new BuilderError(
+      "train/diverged",
+      `after step ${step} not all numbers of the training are finite. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
+      { cause: thrown },
+    );
+  }
 }
 
 function decodeState(file: Uint8Array, fingerprint: string): { readonly state: TrainingState; readonly notes: string } {

@@ -16,10 +16,13 @@ interface HeaderEntry {
 }
 
 const bytesPerElement = { F16: 2, F32: 4 } as const;
+/** What rounds to infinity, and all above. */
+const firstTooLarge = { F16: 65_520, F32: Number.POSITIVE_INFINITY } as const;
 
 /**
  * Encodes tensors as safetensors, sorted by name, so that equal tensors give equal bytes.
  * @param dtype - `F16` rounds to half precision
+ * @throws BuilderError `weights/not-finite` for a number that is not finite, or too large for the type
  * @see https://github.com/huggingface/safetensors, "Format"
  */
 export function writeSafetensors({ tensors, metadata }: TensorFile, dtype: "F32" | "F16"): Uint8Array {
@@ -41,6 +44,8 @@ export function writeSafetensors({ tensors, metadata }: TensorFile, dtype: "F32"
   let offset = 0;
   for (const name of names) {
     for (const value of tensors.get(name)!.data) {
+      // The comparison is false for NaN too.
+      if (!(Math.abs(value) < firstTooLarge[dtype])) throw notFinite(name, value, dtype);
       if (dtype === "F32") data.setFloat32(offset, value, true);
       else data.setUint16(offset, toFloat16Bits(value), true);
       offset += bytesPerElement[dtype];
@@ -90,6 +95,13 @@ export function readSafetensors(file: Uint8Array, label: string): TensorFile {
     tensors.set(name, { shape, data });
   }
   return { tensors, metadata: metadata as Record<string, string> };
+}
+
+function notFinite(name: string, value: number, dtype: string): BuilderError {
+  return new BuilderError(
+    "weights/not-finite",
+    `"${name}" must hold finite numbers of type ${dtype}, got ${value}. Train again with a lower learning rate.`,
+  );
 }
 
 function isHeaderEntry(entry: unknown): entry is HeaderEntry {

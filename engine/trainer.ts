@@ -157,7 +157,7 @@ export class Trainer {
     if (bad >= 0) {
       throw new BuilderError(
         "train/diverged",
-        `the loss of step ${this.#state.step + bad + 1} is ${losses[bad]}. Resume from the last checkpoint with a lower learning rate.`,
+        `the loss of step ${this.#state.step + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
       );
     }
     this.#state = {

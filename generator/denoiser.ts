@@ -1,6 +1,7 @@
-import type { Tensor } from "../engine/graph.ts";
+import type { Graph, Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
+import type { Scope } from "../engine/parameters.ts";
 import { tensorData } from "../engine/tensor.ts";
 import { unet } from "../networks/unet.ts";
 import type { GeneratorNetworkOptions } from "./options.ts";
@@ -16,23 +17,33 @@ import { preconditioning } from "./preconditioning.ts";
 export type Denoiser = (noisy: Tensor, sigma: Tensor, classes: Tensor | undefined) => Tensor;
 
 /**
- * The denoiser that a trained U-Net is inside its preconditioning. Its weights are placed in the graph of the call: in
- * that around a `Loop`, onnxruntime would not reorder them for its kernels, and a call takes a third longer.
- * @throws BuilderError `weights/wrong-architecture`, at the first call
+ * The denoiser that a U-Net is inside its preconditioning.
+ * @param scopeIn - where a call in a graph gets the parameters from
  */
-export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptions): Denoiser {
+export function networkDenoiser(
+  scopeIn: (graph: Graph) => Scope,
+  network: GeneratorNetworkOptions & { readonly dropout: number },
+): Denoiser {
   const { numClasses } = network;
   return (noisy, sigma, classes) => {
     const { graph } = noisy;
-    const scope = constantScope(graph, weights);
     const factors = preconditioning(sigma);
     const numImages = noisy.shape[0]!;
     // What training shows an image under when it hides the class.
     const none = () => graph.constant(tensorData("int64", [numImages], new Array<number>(numImages).fill(numClasses)));
     const condition = numClasses === 0 ? undefined : (classes ?? none());
-    const result = unet(scope, mul(noisy, factors.in), factors.noise, condition, { ...network, dropout: 0 });
+    const result = unet(scopeIn(graph), mul(noisy, factors.in), factors.noise, condition, network);
     return add(mul(noisy, factors.skip), mul(result, factors.out));
   };
+}
+
+/**
+ * The denoiser of a trained U-Net. Its weights are placed in the graph of the call: in that around a `Loop`,
+ * onnxruntime would not reorder them for its kernels, and a call takes a third longer.
+ * @throws BuilderError `weights/wrong-architecture`, at the first call
+ */
+export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptions): Denoiser {
+  return networkDenoiser((graph) => constantScope(graph, weights), { ...network, dropout: 0 });
 }
 
 /**

@@ -23,10 +23,14 @@ export {
   generatorTrainingSchema,
   type SamplerOptions,
   samplerSchema,
+  type TuningOptions,
+  tuningSchema,
 } from "./options.ts";
 export { planTrajectory, type SamplingName, samplings } from "./plan-trajectory.ts";
+export type { GeneratorTraining } from "./run-denoiser-training.ts";
 export type { Churn } from "./samplers/heun.ts";
 export type { Call, Combination, Term, Trajectory } from "./samplers/trajectory.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./train-generator.ts";
 export { followTrajectory, type TrajectoryInputs } from "./trajectory-graph.ts";
 export { type Column, type TrajectoryTable, tableOf } from "./trajectory-table.ts";
+export { type TuneGeneratorOptions, tuneGenerator } from "./tune-generator.ts";

@@ -37,6 +37,35 @@ export const generatorTrainingSchema = z.strictObject({
   stepsPerCheckpoint: z.int().min(1).default(500).describe("steps between checkpoints"),
 });
 
+/** How a trained denoiser is tuned to need one or two calls an image. Its architecture is that of the weights it starts from. */
+export const tuningSchema = z.strictObject({
+  guidance: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("weight of the class that is built in, by a frozen copy of the start; at 0 the data alone teaches"),
+  numImages: z.int().min(1).default(1_000_000).describe("training images to see in tuning"),
+  batchSize: z.int().min(1).default(64).describe("images of one tuning step"),
+  stages: z.int().min(1).default(4).describe("equal parts of tuning, each with noise levels closer together"),
+  lastGap: z
+    .number()
+    .positive()
+    .max(0.5)
+    .default(1 / 256)
+    .describe("distance of the two noise levels in the last stage, as part of the higher one"),
+  learningRate: z.number().positive().default(3e-4).describe("peak learning rate of AdamW in tuning"),
+  weightDecay: z.number().min(0).default(0).describe("weight decay of AdamW in tuning"),
+  warmUp: z.number().min(0).max(1).default(0.02).describe("part of tuning in which the learning rate rises"),
+  clipNorm: z.number().positive().default(1).describe("largest norm of the gradient in tuning"),
+  dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped in tuning"),
+  averageExponent: z
+    .number()
+    .min(0)
+    .default(16.97)
+    .describe("exponent of the weights' average in tuning; larger reaches back less"),
+  stepsPerCheckpoint: z.int().min(1).default(500).describe("tuning steps between checkpoints"),
+});
+
 /** How images are drawn. */
 export const samplerSchema = z.strictObject({
   name: z.enum(samplingNames).default("heun").describe("how a trajectory from noise to an image is followed"),
@@ -61,4 +90,5 @@ export const samplerSchema = z.strictObject({
 
 export type GeneratorNetworkOptions = z.infer<typeof generatorNetworkSchema>;
 export type GeneratorTrainingOptions = z.infer<typeof generatorTrainingSchema>;
+export type TuningOptions = z.infer<typeof tuningSchema>;
 export type SamplerOptions = z.infer<typeof samplerSchema>;

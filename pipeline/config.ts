@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
-import { checkSamplerOptions, generatorTrainingSchema, samplerSchema } from "../generator/index.ts";
+import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../generator/index.ts";
 import { labelerTrainingSchema } from "../labeler/index.ts";
 import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
 
@@ -20,6 +20,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   generator: generatorTrainingSchema.prefault({}),
+  tuning: tuningSchema.prefault({}),
   labeler: labelerTrainingSchema.prefault({}),
 });
 
@@ -36,6 +37,7 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
   "sampler.batchSize",
   "labeling.batchSize",
   "generator.stepsPerCheckpoint",
+  "tuning.stepsPerCheckpoint",
 ]);
 
 /**

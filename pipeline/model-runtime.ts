@@ -34,6 +34,8 @@ export interface TrainingTask {
   readonly config: Config;
   /** Weights to start from, for a generator; random ones where undefined. */
   readonly initialWeights: Uint8Array | undefined;
+  /** Whether to tune these weights to need fewer calls, by the options of `tuning`. */
+  readonly tune: boolean;
   readonly train: CifarImages;
   readonly test: CifarImages;
   /** Keeps checkpoints and the log; the training goes on from what is there. */
@@ -60,7 +62,7 @@ export interface ModelRuntime {
   openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;
   /** @param weights - a safetensors file, or an ONNX file with its description within */
   openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
-  /** Images a training sees, counting every pass. */
-  readonly trainingImages: Readonly<Record<ModelName, (config: Config) => number>>;
+  /** Images a training, or the tuning of a generator, sees, counting every pass. */
+  readonly trainingImages: Readonly<Record<ModelName | "tuning", (config: Config) => number>>;
   readonly train: Readonly<Record<ModelName, (task: TrainingTask) => Promise<TrainedModel>>>;
 }

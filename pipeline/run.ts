@@ -70,8 +70,9 @@ export async function readRunConfig(root: string): Promise<PartialConfig> {
   const dataset = isImported(settled) ? keysOfImport(settled) : settled;
   let merged: PartialConfig = dataset;
   for (const name of ["generator", "labeler"] as const) {
-    const options = (await readSettledConfig(folder.modelConfig(name)))?.options;
+    const { options, tuning } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
     if (options !== undefined) merged = mergeConfigs(merged, { [name]: options });
+    if (tuning !== undefined) merged = mergeConfigs(merged, { tuning });
   }
   return merged;
 }

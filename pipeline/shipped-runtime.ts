@@ -1,6 +1,6 @@
 import { argmax } from "../core/argmax.ts";
 import { add, createEngine, Graph } from "../engine/index.ts";
-import { createSampler, trainGenerator } from "../generator/index.ts";
+import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../generator/index.ts";
 import { createLabeler, trainLabeler } from "../labeler/index.ts";
 import type { Config } from "./config.ts";
 import type { Labeler, ModelRuntime } from "./model-runtime.ts";
@@ -18,34 +18,43 @@ export const shippedRuntime: ModelRuntime = {
     createSampler({ weights, options, seed, engine, device }),
   openLabeler,
   trainingImages: {
-    generator: ({ generator }) => Math.ceil(generator.numImages / generator.batchSize) * generator.batchSize,
+    generator: ({ generator }) => wholeBatches(generator),
+    tuning: ({ tuning }) => wholeBatches(tuning),
     labeler: ({ labeler, recordsPerFile }) =>
       Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
   },
   train: {
-    async generator({ config, initialWeights, train, store, signal, onProgress, saveGrid }) {
-      const { seed, engine, device, generator: options } = config;
-      const weights = await trainGenerator({
-        initialWeights,
+    async generator({ config, initialWeights, tune, train, store, signal, onProgress, saveGrid }) {
+      const { seed, engine, device, generator, tuning } = config;
+      const { batchSize } = tune ? tuning : generator;
+      // What tuning is for, on the grid: one call, with the guidance that is built in.
+      const isConditional = tune || generator.numClasses > 0;
+      const gridSampler = {
+        ...config.sampler,
+        ...(tune ? { steps: 1, guidance: 1 } : {}),
+        ...(isConditional ? {} : { conditional: false, guidance: 1 }),
+      };
+      const common: GeneratorTraining = {
         data: train,
-        options,
         seed,
         engine,
         device,
         store,
         signal,
-        onProgress: ({ step, loss }) => onProgress({ images: step * options.batchSize, loss }),
+        onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
         onWeights: async (current, step) => {
-          const asked = options.numClasses > 0 ? {} : { conditional: false, guidance: 1 };
-          const grid = { ...config, sampler: { ...config.sampler, ...asked } };
-          const sampler = await shippedRuntime.openSampler(grid, current);
+          const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, current);
           try {
             await saveGrid(await drawSampleGrid(sampler), step);
           } finally {
             await sampler.close();
           }
         },
-      });
+      };
+      const weights =
+        tune && initialWeights !== undefined
+          ? await tuneGenerator({ ...common, initialWeights, options: tuning })
+          : await trainGenerator({ ...common, initialWeights, options: generator });
       return { weights, figures: {} };
     },
     async labeler({ config, train, test, store, signal, onProgress }) {
@@ -69,6 +78,10 @@ export const shippedRuntime: ModelRuntime = {
     },
   },
 };
+
+function wholeBatches({ numImages, batchSize }: { readonly numImages: number; readonly batchSize: number }): number {
+  return Math.ceil(numImages / batchSize) * batchSize;
+}
 
 function openLabeler({ labeling, engine, device }: Config, weights: Uint8Array): Promise<Labeler> {
   return createLabeler({ weights, batchSize: labeling.batchSize, engine, device });

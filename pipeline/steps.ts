@@ -47,15 +47,22 @@ export function fetchStep(options: StepOptions, data: string | undefined): Step 
   };
 }
 
-/** Trains a model on the run's CIFAR-10. @param initialWeights - file of weights to start from */
-export function trainStep(options: StepOptions, name: ModelName, initialWeights?: string): Step {
+/**
+ * Trains a model on the run's CIFAR-10.
+ * @param start - initialWeights: file of weights to start from; tune: tune them to need fewer calls
+ */
+export function trainStep(
+  options: StepOptions,
+  name: ModelName,
+  start: { readonly initialWeights?: string | undefined; readonly tune?: boolean } = {},
+): Step {
   const { root, config, runtime } = options;
   const stepName = `train-${name}`;
   return {
     name: stepName,
-    total: runtime.trainingImages[name](config),
+    total: runtime.trainingImages[start.tune ? "tuning" : name](config),
     async *run(context) {
-      const figures = await trainModel({ folder: runFolderAt(root), name, config, runtime, initialWeights }, context);
+      const figures = await trainModel({ folder: runFolderAt(root), name, config, runtime, ...start }, context);
       for (const [figure, value] of Object.entries(figures)) context.show(figure, value);
       yield figures;
     },

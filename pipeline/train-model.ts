@@ -1,10 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { openTrainingStore, replaceBytes, sha256 } from "../shards/index.ts";
+import { openTrainingStore, readTrainingLog, replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
+import { drawLossCurve } from "./draw-loss-curve.ts";
 import { readFetchReceipts } from "./fetch.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
@@ -28,13 +29,15 @@ export async function trainModel(
     readonly runtime: ModelRuntime;
     /** File of weights to start from. */
     readonly initialWeights?: string | undefined;
+    /** Tune these weights, a generator's, to need fewer calls. */
+    readonly tune?: boolean | undefined;
   },
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
-  const { folder, name, config, runtime } = options;
+  const { folder, name, config, runtime, tune = false } = options;
   const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
-  const identity = { ...(await trainingIdentity(folder, name, config)), ...startsFrom };
+  const identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
   await settleConfig(folder.modelConfig(name), identity);
   if ((await readModelReceipt(folder, name)) !== undefined) return {};
   if (context.rank !== 0) {
@@ -49,13 +52,26 @@ export async function trainModel(
     await readCifar10({ folder: folder.cifar10, split: "test", recordsPerFile }),
   ];
   const store = openTrainingStore(folder.training(name));
+  const { batchSize } = config[tune ? "tuning" : name];
+  const drawLoss = async () => {
+    const lines = await readTrainingLog(folder.training(name));
+    if (lines.length === 0) return;
+    await replaceBytes(join(folder.training(name), "loss.png"), await drawLossCurve(lines, batchSize));
+  };
   let counted = 0;
   const training = runtime.train[name]({
     config,
     initialWeights,
+    tune,
     train,
     test,
-    store,
+    store: {
+      ...store,
+      save: async (checkpoint, step) => {
+        await store.save(checkpoint, step);
+        await drawLoss();
+      },
+    },
     saveGrid: async (png, step) => {
       await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
     },
@@ -68,6 +84,8 @@ export async function trainModel(
   });
   try {
     const { weights, figures } = await training;
+    // Once more, for a training that was cut off after its last checkpoint.
+    await drawLoss();
     await placeModel({ folder, name, bytes: weights, identity });
     return figures;
   } catch (thrown) {
@@ -78,7 +96,7 @@ export async function trainModel(
 }
 
 /** What determines the weights: the options, and the data by the hashes of its files. */
-async function trainingIdentity(folder: RunFolder, name: ModelName, config: Config): Promise<Identity> {
+async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning", config: Config): Promise<Identity> {
   const receipts = await readFetchReceipts(folder);
   if (receipts === undefined) {
     throw new BuilderError(
@@ -87,6 +105,12 @@ async function trainingIdentity(folder: RunFolder, name: ModelName, config: Conf
     );
   }
   const { seed, engine, device } = config;
-  const options = omitKeys({ [name]: config[name] }, keysOutsideTheBytes)[name];
-  return { seed, engine, device, data: hashOfCifar10(receipts), options };
+  const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
+  return {
+    seed,
+    engine,
+    device,
+    data: hashOfCifar10(receipts),
+    ...(section === "tuning" ? { tuning: options } : { options }),
+  };
 }

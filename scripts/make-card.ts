@@ -5,16 +5,16 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { argmax } from "../core/argmax.ts";
 import { resolveConfig } from "../pipeline/config.ts";
+import { drawLossCurve } from "../pipeline/draw-loss-curve.ts";
 import { readCifar10 } from "../pipeline/read-cifar-10.ts";
 import { type ModelName, runFolderAt } from "../pipeline/run-folder.ts";
 import { drawSampleGrid } from "../pipeline/sample-grid.ts";
 import { shippedFile } from "../pipeline/shipped-files.ts";
 import { shippedRuntime } from "../pipeline/shipped-runtime.ts";
-import { replaceBytes, sha256 } from "../shards/index.ts";
-import { drawLossCurve, type LogLine } from "./draw-loss-curve.ts";
+import { readTrainingLog, replaceBytes, sha256 } from "../shards/index.ts";
 import { reportError } from "./exit-codes.ts";
 
 /** Weights of the class that the generator's pictures are drawn with; 1 is the plain model. */
@@ -44,10 +44,7 @@ async function makeCard(root: string, name: ModelName, machine: string): Promise
     }
   ).config;
   const config = resolveConfig({ seed, [name]: options });
-  const lines = (await readFile(join(folder.training(name), "log.jsonl"), "utf8"))
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as LogLine & { readonly imagesPerSecond: number });
+  const lines = await readTrainingLog(folder.training(name));
   const images = lines.at(-1)!.step * options.batchSize;
   const seconds = lines.reduce((total, { step, imagesPerSecond }, index) => {
     const steps = step - (lines[index - 1]?.step ?? 0);

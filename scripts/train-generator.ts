@@ -1,3 +1,4 @@
+import { BuilderError } from "../core/errors.ts";
 import { trainStep } from "../pipeline/steps.ts";
 import type { Command } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
@@ -5,11 +6,28 @@ import { runIfMain } from "./run-if-main.ts";
 export const trainGeneratorCommand: Command = {
   words: ["train", "generator"],
   describe: "train the model that makes images, or go on with it",
-  configKeys: ["seed", "engine", "device", "recordsPerFile", "sampler", "generator"],
+  configKeys: ["seed", "engine", "device", "recordsPerFile", "sampler", "generator", "tuning"],
   options: {
     init: { type: "string", requiresArg: true, describe: "weights to start from [default: random ones]" },
+    tune: {
+      type: "string",
+      requiresArg: true,
+      describe: "consistency: make a generator of one or two calls of the one --init names, by the options of tuning",
+    },
   },
-  steps: ({ stepOptions, option }) => [trainStep(stepOptions, "generator", option("init"))],
+  steps: ({ stepOptions, option }) => {
+    const [initialWeights, tune] = ["init", "tune"].map(option);
+    if (tune !== undefined && tune !== "consistency") {
+      throw new BuilderError(
+        "usage/out-of-range",
+        `--tune must be consistency, got ${tune}. There is no other tuning.`,
+      );
+    }
+    if (tune !== undefined && initialWeights === undefined) {
+      throw new BuilderError("usage/wrong", "--tune needs trained weights. Name them with --init FILE.");
+    }
+    return [trainStep(stepOptions, "generator", { initialWeights, tune: tune !== undefined })];
+  },
 };
 
 await runIfMain(import.meta.url, trainGeneratorCommand);

@@ -68,7 +68,7 @@ export type {
 export { removeStaleTemporaries } from "./temporary-file.ts";
 export { toReadableStream } from "./to-readable-stream.ts";
 export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./to-tf-dataset.ts";
-export { openTrainingStore } from "./training-store.ts";
+export { type LogLine, openTrainingStore, readTrainingLog } from "./training-store.ts";
 export { type UploadedShard, uploadDataset } from "./upload-dataset.ts";
 export { type DatasetReport, type VerifyOptions, verifyDataset } from "./verify-dataset.ts";
 export { chooseShards, type VerifyMode, type VerifyPart } from "./verify-mode.ts";

@@ -15,13 +15,21 @@ interface FolderTrainingStore {
   log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
 }
 
+/** One line of a training's log. */
+export interface LogLine {
+  readonly step: number;
+  /** Mean of the steps since the line before. */
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+}
+
 /**
  * Keeps a training in a folder: `checkpoint-000001200.safetensors` (the number is the step; committed atomically) and
  * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so that it holds every step once.
  * @throws BuilderError `disk/…`, from each of its functions
  */
 export function openTrainingStore(folder: string): FolderTrainingStore {
-  const logPath = join(folder, "log.jsonl");
+  const logPath = logPathIn(folder);
   const pathOf = (step: number) => join(folder, `checkpoint-${String(step).padStart(9, "0")}.safetensors`);
   return {
     async load() {
@@ -51,6 +59,22 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }
+}
+
+/** The log of a training, lines in the order of their steps; none before the first. @throws BuilderError `disk/…` */
+export async function readTrainingLog(folder: string): Promise<LogLine[]> {
+  const path = logPathIn(folder);
+  try {
+    const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as LogLine);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return [];
+    throw diskError(thrown, "read", path);
+  }
+}
+
+function logPathIn(folder: string): string {
+  return join(folder, "log.jsonl");
 }
 
 /** Steps of the checkpoints in a folder, rising. */

@@ -74,3 +74,15 @@ test.each([
   file.set(Buffer.from(header), 8);
   expect(() => readSafetensors(file, "bad")).toThrowError(expect.objectContaining({ code: "weights/corrupt" }));
 });
+
+test.each([
+  ["F32", Number.NaN],
+  ["F32", Number.POSITIVE_INFINITY],
+  ["F16", Number.NEGATIVE_INFINITY],
+  ["F16", 65_520],
+] as const)("%s is not written with %d", (dtype, value) => {
+  const wrong = new Map([["bad", { shape: [2], data: Float32Array.of(1, value) }]]);
+  expect(() => writeSafetensors({ tensors: wrong, metadata: {} }, dtype)).toThrowError(
+    expect.objectContaining({ code: "weights/not-finite", message: expect.stringContaining('"bad"') }),
+  );
+});

@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import type { Engine } from "../../engine/executor.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
 import { namedParts } from "../../engine/parameters.ts";
-import { runTraining, type TrainingStore } from "../../engine/run-training.ts";
+import { runTraining } from "../../engine/run-training.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { initialState, stateFromWeights, Trainer, type TrainingState } from "../../engine/trainer.ts";
+import { memoryStore } from "./memory-store.ts";
 import { type SmallTraining, smallGeneratorTraining, smallLabelerTraining } from "./small-training.ts";
 
 const onnxruntime = onnxruntimeEngine();
@@ -107,19 +108,20 @@ test("a loss that is not finite stops the run and leaves the state as it was", a
   await trainer.release();
 });
 
-function memoryStore(): TrainingStore & { readonly savedSteps: number[] } {
-  let checkpoint: Uint8Array | undefined;
-  const savedSteps: number[] = [];
-  return {
-    savedSteps,
-    load: async () => checkpoint,
-    save: async (bytes, step) => {
-      checkpoint = bytes.slice();
-      savedSteps.push(step);
-    },
-    log: async () => {},
-  };
-}
+test("weights that an update makes infinite are never saved, though the loss before it was finite", async () => {
+  const training = smallGeneratorTraining();
+  const store = memoryStore();
+  const run = runTraining({
+    ...training,
+    inputsOf: (step) => ({ ...training.inputsOf(step), learningRate: step < 6 ? 1e-3 : 1e39 }),
+    ...{ engine: onnxruntime, store, batchSize: 4, totalSteps: 12, stepsPerCheckpoint: 1, fingerprint: "wild" },
+  });
+  await expect(run).rejects.toMatchObject({
+    code: "train/diverged",
+    message: expect.stringContaining("after step 7 "),
+  });
+  expect(store.savedSteps).toEqual([1, 2, 3, 4, 5, 6]);
+});
 
 function largestDeviation(left: readonly number[], right: readonly number[]): number {
   return Math.max(...left.map((value, index) => Math.abs(value - right[index]!)));

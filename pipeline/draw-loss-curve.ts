@@ -1,10 +1,5 @@
 import sharp from "sharp";
-
-/** One line of a training's log. */
-export interface LogLine {
-  readonly step: number;
-  readonly loss: number;
-}
+import type { LogLine } from "../shards/index.ts";
 
 const width = 760;
 const height = 300;
