@@ -24,8 +24,8 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
   // Whoever reads us may stop reading: `cifar5m inspect | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   try {
-    const root = String(args.run);
-    const config = await loadConfig(command, root, args);
+    const root = command.folderless ? "." : String(args.run);
+    const config = command.folderless ? resolveConfig({}) : await loadConfig(command, root, args);
     if (args["dry-run"] === true) {
       process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
       return exitCodes.success;
