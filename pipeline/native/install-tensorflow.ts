@@ -9,7 +9,7 @@ export const tensorFlowVersion = "2.21.0";
 
 const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
 /** All that the binding includes: TensorFlow's C interface, and the layout of its strings. */
-const header = /^tensorflow\/include\/(tensorflow\/c\/.*\.h|tensorflow\/core\/platform\/ctstring(_internal)?\.h)$/;
+const header = /^tensorflow\/include\/(tensorflow\/c\/|xla\/tsl\/c\/|(tensorflow\/core|tsl)\/platform\/ctstring).*\.h$/;
 
 /** Where TensorFlow goes and the binding is made. */
 export interface BindingPackage {
