@@ -1,4 +1,5 @@
 import type { LiveSource } from "../shards/index.ts";
+import { openFittingSampler } from "./fitting-sampler.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel } from "./models.ts";
 import { readRun } from "./run.ts";
@@ -23,7 +24,7 @@ export async function openLiveSource(root: string): Promise<OpenLiveSource> {
 /** @internal */
 export async function openLiveSourceWith(root: string, runtime: ModelRuntime): Promise<OpenLiveSource> {
   const { folder, config } = await readRun(root);
-  const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
+  const sampler = await openFittingSampler({ folder, config }, runtime, { search: false });
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   return {
     sample: async (ids) => {

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
+import { parseDevice } from "../engine/index.ts";
 import { replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
@@ -87,7 +88,8 @@ async function trainingIdentity(folder: RunFolder, name: ModelName, config: Conf
       `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
     );
   }
-  const { seed, engine, device } = config;
+  const { seed, engine } = config;
+  const device = parseDevice(config.device).kind;
   const options = omitKeys({ [name]: config[name] }, keysOutsideTheBytes)[name];
   return { seed, engine, device, data: hashOfCifar10(receipts), options };
 }

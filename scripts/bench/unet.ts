@@ -9,6 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { totalSize } from "../../engine/parameters.ts";
+import { probeTarget } from "../../pipeline/doctor/probe-target.ts";
 import { Contender, median, type Speed } from "./contender.ts";
 import { batchSize, benchmarkProgram, writeCase } from "./unet-case.ts";
 
@@ -54,9 +55,12 @@ async function compare(
     String(numThreads),
     casePath,
   ]);
-  const others = peers.map(
+  const torches = peers.map(
     (peer) => new Contender(`torch ${peer}`, "python3", [torchScript, kind, peer, String(numThreads), casePath]),
   );
+  const isNative = kind === "forward" && (await hasNativeTensorFlow());
+  const tfjs = [ourScript, kind, String(numThreads), casePath, "tfjs"];
+  const others = [...torches, ...(isNative ? [new Contender("cifar5m (tfjs-node)", process.execPath, tfjs)] : [])];
   const all = [ours, ...others];
   try {
     const truth = await ours.check();
@@ -91,7 +95,8 @@ async function compare(
       console.log(`goal: ${goal.ratio} × ${aim.name}, ${verdict} with ${ratio.toFixed(2)}`);
     }
     const worst = Math.max(0, ...differences.values());
-    if (!(worst < 1e-4)) throw new Error(`${title}: the largest difference to torch must be below 1e-4, got ${worst}.`);
+    if (!(worst < 1e-4))
+      throw new Error(`${title}: the largest difference to another must be below 1e-4, got ${worst}.`);
   } finally {
     for (const contender of all) contender.kill();
   }
@@ -111,6 +116,12 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   const scale = Math.max(1, ...a.map(Math.abs));
   return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index]!) / scale), 0);
+}
+
+/** Plain JavaScript would take minutes for a round. */
+async function hasNativeTensorFlow(): Promise<boolean> {
+  const target = { engine: "tfjs", device: "cpu", packageName: "@tensorflow/tfjs-node" } as const;
+  return (await probeTarget({ target }, new AbortController().signal)).usable;
 }
 
 function torchVersion(): string | undefined {
