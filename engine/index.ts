@@ -13,6 +13,7 @@ export {
   layerNorm,
 } from "./composites/norms.ts";
 export { createEngine } from "./create-engine.ts";
+export { type DeviceName, parseDevice } from "./device-name.ts";
 export { buildEvaluationProgram, type EvaluationProgram } from "./evaluation-program.ts";
 export {
   type Engine,
@@ -25,6 +26,7 @@ export {
 } from "./executor.ts";
 export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";
 export { constantScope, type Weights } from "./inference.ts";
+export { isOutOfMemory, outOfMemory } from "./memory-error.ts";
 export {
   checkPorts,
   descriptionOf,
@@ -33,6 +35,7 @@ export {
   isDescribedOnnx,
   readDescription,
 } from "./onnx-description.ts";
+export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime-files.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
 export * from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";

@@ -3,50 +3,59 @@ import { extname } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseDevice } from "./device-name.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "./executor.ts";
+import { explainDevice } from "./explain-device.ts";
 import type { Graph } from "./graph.ts";
+import { namingMemoryErrors } from "./memory-error.ts";
 import type { LaneData } from "./onnxruntime-lane.ts";
 import { createSession, runSession, type SessionOptions } from "./onnxruntime-session.ts";
 import type { TensorData } from "./tensor.ts";
 import { writeOnnx } from "./write-onnx.ts";
 
-/** Devices, by the name of the provider that onnxruntime-node knows them under. */
-const providers: Readonly<Record<string, string>> = { cpu: "cpu", webgpu: "webgpu", cuda: "cuda" };
+/** Devices, which are named as onnxruntime-node names their providers. */
+const kinds: readonly string[] = ["cpu", "webgpu", "cuda"];
 
 /**
  * Runs graphs with onnxruntime.
- * @throws BuilderError `engine/unknown-device` for a device other than cpu, webgpu and cuda
+ * @throws BuilderError `engine/unknown-device` for a device other than cpu, webgpu, cuda and cuda:N
  */
 export function onnxruntimeEngine({ device = "cpu", numThreads = 0 }: EngineOptions = {}): Engine {
-  const provider = providers[device];
-  if (provider === undefined) {
+  const { kind, index } = parseDevice(device);
+  if (!kinds.includes(kind) || (index !== undefined && kind !== "cuda")) {
     throw new BuilderError(
       "engine/unknown-device",
-      `the onnxruntime engine runs on ${Object.keys(providers).join(", ")}, got "${device}". Choose one of them.`,
+      `the onnxruntime engine runs on ${kinds.join(", ")} and cuda:N, got "${device}". Choose one of them.`,
     );
   }
-  const numLanes = device === "cpu" ? numThreads || availableParallelism() : 1;
+  const session: SessionOptions = {
+    provider: kind,
+    numThreads,
+    ...(index === undefined ? {} : { deviceId: index }),
+  };
+  const numLanes = kind === "cpu" ? numThreads || availableParallelism() : 1;
   return {
     name: "onnxruntime",
     device,
     compile: async (graph, goal = "latency") =>
       goal === "throughput" && numLanes > 1
         ? new LanesExecutable(graph, numLanes)
-        : new SessionExecutable(graph, await openSession(writeOnnx(graph), { provider, numThreads })),
+        : new SessionExecutable(graph, device, await openSession(writeOnnx(graph), device, session)),
   };
 }
 
-async function openSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+async function openSession(model: Uint8Array, device: string, options: SessionOptions): Promise<InferenceSession> {
   try {
-    return await createSession(model, options);
+    return await namingMemoryErrors(device, () => createSession(model, options));
   } catch (error) {
+    if (error instanceof BuilderError) throw error;
     if (options.provider === "cpu") {
       throw new BuilderError("engine/compile-failed", messageOf(error), { cause: error });
     }
-    const [firstLine] = messageOf(error).split("\n", 1);
+    const why = explainDevice(options.provider, messageOf(error));
     throw new BuilderError(
       "engine/device-missing",
-      `onnxruntime cannot use the device "${options.provider}" here: ${firstLine}. Use --device cpu, or install what it needs.`,
+      `onnxruntime cannot use the device "${device}" here: ${why} Or use --device cpu.`,
       { cause: error },
     );
   }
@@ -68,15 +77,18 @@ function feedsOf(graph: Graph, feeds: Feeds): Feeds {
 class SessionExecutable implements Executable {
   readonly concurrency = 1;
   readonly #graph: Graph;
+  readonly #device: string;
   readonly #session: InferenceSession;
 
-  constructor(graph: Graph, session: InferenceSession) {
+  constructor(graph: Graph, device: string, session: InferenceSession) {
     this.#graph = graph;
+    this.#device = device;
     this.#session = session;
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
-    return await runSession(this.#session, feedsOf(this.#graph, feeds));
+    const needed = feedsOf(this.#graph, feeds);
+    return await namingMemoryErrors(this.#device, () => runSession(this.#session, needed));
   }
 
   async release(): Promise<void> {
@@ -110,7 +122,8 @@ class LanesExecutable implements Executable {
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
-    return await this.#pool.run(feedsOf(this.#graph, feeds));
+    const needed = feedsOf(this.#graph, feeds);
+    return await namingMemoryErrors("cpu", () => this.#pool.run(needed));
   }
 
   async release(): Promise<void> {

@@ -6,20 +6,29 @@ import type { DType, TensorArray, TensorData } from "./tensor.ts";
 export interface SessionOptions {
   /** As onnxruntime-node names it. */
   readonly provider: string;
+  /** Which of several GPUs; of `cuda` only. */
+  readonly deviceId?: number;
   /** 0 for as many as there are cores. */
   readonly numThreads: number;
 }
 
+// What goes wrong is thrown, and told by whoever catches it: the log would tell it a second time.
+ort.env.logLevel = "fatal";
+
 /** @param model - an ONNX file */
 export async function createSession(model: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
   return await ort.InferenceSession.create(model, {
-    executionProviders: [options.provider],
+    executionProviders: [providerOf(options)],
     graphOptimizationLevel: "all",
     intraOpNumThreads: options.numThreads,
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     // Threads that wait must sleep: spinning ones starve whatever else runs on the machine.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
   });
+}
+
+function providerOf({ provider, deviceId }: SessionOptions): ort.InferenceSession.ExecutionProviderConfig {
+  return deviceId === undefined ? provider : { name: "cuda", deviceId };
 }
 
 /** One run. It blocks the calling thread: onnxruntime-node runs where it is called. */

@@ -6,7 +6,7 @@ import { planTrajectory } from "./plan-trajectory.ts";
  * Looks for options that are each within range and do not fit each other.
  * @throws BuilderError `config/out-of-range`
  */
-export function checkSamplerOptions(options: SamplerOptions): void {
+export function checkSamplerOptions(options: Omit<SamplerOptions, "batchSize">): void {
   const { name, conditional, guidance, churn } = options;
   planTrajectory(options);
   if (!conditional && guidance !== 1) {

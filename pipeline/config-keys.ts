@@ -4,7 +4,8 @@ export interface JsonSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly { readonly const?: unknown }[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly JsonSchema[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -30,6 +31,8 @@ export function leavesOf(schema: JsonSchema, prefix = ""): ConfigLeaf[] {
 export function describeRule(schema: JsonSchema): string {
   const choices = choicesOf(schema);
   if (choices !== undefined) return `one of ${choices.map(String).join(", ")}`;
+  if (schema.const !== undefined) return String(schema.const);
+  if (schema.anyOf !== undefined) return schema.anyOf.map(describeRule).join(" or ");
   if (schema.type === "array") return `a list of values that are each ${describeRule(schema.items ?? {})}`;
   if (schema.type === "boolean") return "true or false";
   if (schema.type === "string") return "a text that is not empty";
@@ -38,13 +41,17 @@ export function describeRule(schema: JsonSchema): string {
 
 /** The values of a key that allows just some. */
 function choicesOf(schema: JsonSchema): readonly unknown[] | undefined {
-  return schema.enum ?? schema.anyOf?.map((choice) => choice.const);
+  const constants = schema.anyOf?.map((choice) => choice.const);
+  return schema.enum ?? (constants?.includes(undefined) ? undefined : constants);
 }
 
 /** A value from a flag's text. Text that does not fit stays text, for the schema to refuse by name. */
 export function parseFlag(text: string, schema: JsonSchema): unknown {
   const choice = choicesOf(schema)?.find((value) => String(value) === text);
   if (choice !== undefined) return choice;
+  if (schema.anyOf !== undefined) {
+    return schema.anyOf.map((inner) => parseFlag(text, inner)).find((value) => value !== text) ?? text;
+  }
   if (schema.type === "array") return text.split(",").map((item) => parseFlag(item.trim(), schema.items ?? {}));
   if (schema.type === "integer" || schema.type === "number") {
     const value = Number(text.replaceAll("_", ""));
@@ -52,6 +59,11 @@ export function parseFlag(text: string, schema: JsonSchema): unknown {
   }
   if (schema.type === "boolean") return text === "true" ? true : text === "false" ? false : text;
   return text;
+}
+
+/** Whether a text that a flag was given is a value as it stands. */
+export function takesText(text: string, schema: JsonSchema): boolean {
+  return schema.type === "string" || (schema.anyOf?.some((inner) => inner.const === text) ?? false);
 }
 
 /** `sampler.numSteps` → `sampler.num-steps`. */

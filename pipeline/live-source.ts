@@ -1,4 +1,5 @@
 import { hashConfig, type LiveSource } from "../shards/index.ts";
+import { openFittingSampler } from "./fitting-sampler.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel, requireModel } from "./models.ts";
 import { datasetIdentity, readRun } from "./run.ts";
@@ -25,7 +26,7 @@ export async function openLiveSource(root: string): Promise<OpenLiveSource> {
 /** @internal */
 export async function openLiveSourceWith(root: string, runtime: ModelRuntime): Promise<OpenLiveSource> {
   const { folder, config } = await readRun(root);
-  const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
+  const sampler = await openFittingSampler({ folder, config }, runtime, { search: false });
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];
   return {

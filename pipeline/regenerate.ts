@@ -1,8 +1,8 @@
 import { BuilderError } from "../core/errors.ts";
 import { readReceiptIfAny, readShard } from "../shards/index.ts";
 import type { Config } from "./config.ts";
+import { openFittingSampler } from "./fitting-sampler.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
-import { readModel } from "./models.ts";
 import { fileExists } from "./read-file.ts";
 import { readRemovals } from "./removals.ts";
 import { type Run, readRun } from "./run.ts";
@@ -65,7 +65,7 @@ async function makeImage(options: {
   readonly id: number;
 }): Promise<Uint8Array> {
   const { run, runtime, id } = options;
-  const sampler = await runtime.openSampler(run.config, await readModel(run.folder, "generator"));
+  const sampler = await openFittingSampler(run, runtime, { search: false });
   try {
     const classes = Int8Array.of(conditioningClassOf(id, run.config.sampler));
     return await sampler.sample({ ids: Float64Array.of(id), classes });

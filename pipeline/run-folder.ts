@@ -26,6 +26,8 @@ export interface RunFolder {
   readonly root: string;
   /** The settled configuration. */
   readonly config: string;
+  /** The batch size that was found for its sampler. */
+  readonly batchSize: string;
   /** CIFAR-10 in the official binary layout. */
   readonly cifar10: string;
   /** A half-finished download. */
@@ -57,6 +59,7 @@ export function runFolderAt(root: string): RunFolder {
   return {
     root,
     config: join(root, "run.json"),
+    batchSize: join(root, "batch-size.json"),
     cifar10: join(root, "cifar-10"),
     download: join(root, "cifar-10", "cifar-10-binary.tar.gz.part"),
     model: (name, format = "safetensors") => join(root, "models", `${name}.${format}`),

@@ -1,4 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
+import { parseDevice } from "../engine/index.ts";
 import { hashConfig, removeStaleTemporaries } from "../shards/index.ts";
 import { type Config, keysOutsideTheBytes, mergeConfigs, type PartialConfig, resolveConfig } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
@@ -91,6 +92,8 @@ export function isImported(settled: Identity): boolean {
 
 /** The keys that determine the bytes of the data set, given the two models. */
 export function datasetIdentity(config: Config): Identity {
-  const { seed, count, testCount, unitSize, engine, device, sampler } = config;
+  const { seed, count, testCount, unitSize, engine, sampler } = config;
+  // Which of several GPUs computes is not part of it: each worker may have its own.
+  const device = parseDevice(config.device).kind;
   return omitKeys({ seed, count, testCount, unitSize, engine, device, sampler }, keysOutsideTheBytes);
 }

@@ -1,5 +1,5 @@
+import { openFittingSampler } from "./fitting-sampler.ts";
 import type { ModelRuntime, Sampler } from "./model-runtime.ts";
-import { readModel } from "./models.ts";
 import type { Run } from "./run.ts";
 import { openOnce, type Stage, unitStage } from "./stage.ts";
 import { conditioningClassOf, unitRows } from "./units.ts";
@@ -15,9 +15,7 @@ export function sampleStage(options: {
   readonly models: { readonly generator: string };
 }): Stage {
   const { run, runtime, models } = options;
-  const sampler = openOnce<Sampler>(async () =>
-    runtime.openSampler(run.config, await readModel(run.folder, "generator")),
-  );
+  const sampler = openOnce<Sampler>(async () => openFittingSampler(run, runtime, { search: true }));
   return unitStage({
     name: "sample",
     run,

@@ -3,6 +3,7 @@ import { add, createEngine, Graph } from "../engine/index.ts";
 import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../generator/index.ts";
 import { createLabeler, trainLabeler } from "../labeler/index.ts";
 import type { Config } from "./config.ts";
+import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { Labeler, ModelRuntime } from "./model-runtime.ts";
 import type { CifarImages } from "./read-cifar-10.ts";
 import { drawSampleGrid } from "./sample-grid.ts";
@@ -14,8 +15,10 @@ export const shippedRuntime: ModelRuntime = {
     graph.output("y", add(graph.input("x", "float32", [1]), 1));
     await (await (await createEngine(engine, { device })).compile(graph)).release();
   },
-  openSampler: ({ sampler: options, seed, engine, device }, weights) =>
-    createSampler({ weights, options, seed, engine, device }),
+  openSampler: (config, weights) => {
+    const { seed, engine, device, sampler } = config;
+    return createSampler({ weights, options: { ...sampler, batchSize: fixedBatchSize(config) }, seed, engine, device });
+  },
   openLabeler,
   trainingImages: {
     generator: ({ generator }) => wholeBatches(generator),

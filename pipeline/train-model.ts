@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
+import { parseDevice } from "../engine/index.ts";
 import { openTrainingStore, readTrainingLog, replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
@@ -104,7 +105,8 @@ async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning"
       `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
     );
   }
-  const { seed, engine, device } = config;
+  const { seed, engine } = config;
+  const device = parseDevice(config.device).kind;
   const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
   return {
     seed,

@@ -2,6 +2,7 @@
 import { buildCommand } from "./build.ts";
 import type { Command } from "./command.ts";
 import { dedupCommand } from "./dedup.ts";
+import { doctorCommand } from "./doctor.ts";
 import {
   experimentCompareCommand,
   experimentListCommand,
@@ -19,6 +20,8 @@ import { repairCommand } from "./repair.ts";
 import { runCommands } from "./run-commands.ts";
 import { sampleCommand } from "./sample.ts";
 import { serveCommand } from "./serve.ts";
+import { setupCudaCommand } from "./setup-cuda.ts";
+import { setupTensorFlowCommand } from "./setup-tensorflow.ts";
 import { trainGeneratorCommand } from "./train-generator.ts";
 import { trainLabelerCommand } from "./train-labeler.ts";
 import { verifyCommand } from "./verify.ts";
@@ -44,6 +47,9 @@ const commands: readonly Command[] = [
   experimentListCommand,
   experimentCompareCommand,
   experimentReportCommand,
+  doctorCommand,
+  setupCudaCommand,
+  setupTensorFlowCommand,
 ];
 
 process.exitCode = await runCommands(commands, process.argv.slice(2));

@@ -12,6 +12,8 @@ export interface Command {
   readonly describe: string;
   /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
   readonly configKeys: readonly string[];
+  /** Whether it works on this machine, not on a run folder: then it has no options of a run. */
+  readonly folderless?: true;
   /** The option that may also stand alone, without its name: `cifar5m serve DIR`. */
   readonly positional?: string;
   /** What is said of an interruption, at once and at the end; by default that a batch is finished and kept. */
@@ -28,7 +30,7 @@ export interface Command {
 
 /** A command under way. */
 export interface Session {
-  /** The run folder. */
+  /** The run folder; of a command without one, the folder it was started in. */
   readonly root: string;
   readonly config: Config;
   readonly runtime: ModelRuntime;

@@ -2,7 +2,15 @@ import { readFile } from "node:fs/promises";
 import type { Options } from "yargs";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { configJsonSchema, mergeConfigs, type PartialConfig } from "../pipeline/config.ts";
-import { type ConfigLeaf, describeRule, flagOf, leavesOf, nest, parseFlag } from "../pipeline/config-keys.ts";
+import {
+  type ConfigLeaf,
+  describeRule,
+  flagOf,
+  leavesOf,
+  nest,
+  parseFlag,
+  takesText,
+} from "../pipeline/config-keys.ts";
 import { diskError } from "../shards/index.ts";
 
 /** Flags for the keys of a command: `--count`, `--sampler.steps`, … */
@@ -29,7 +37,7 @@ export function configFromFlags(configKeys: readonly string[], args: Readonly<Re
     const text = args[flagOf(key)];
     if (typeof text !== "string") continue;
     const value = parseFlag(text, schema);
-    if (typeof value === "string" && schema.type !== "string") {
+    if (typeof value === "string" && !takesText(value, schema)) {
       throw new BuilderError(
         "config/out-of-range",
         `--${flagOf(key)} must be ${describeRule(schema)}, got ${text}. Give it another value, or leave it out for its default.`,

@@ -25,8 +25,8 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
   // Whoever reads us may stop reading: `cifar5m inspect | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   try {
-    const root = String(args.run);
-    const config = await loadConfig(command, root, args);
+    const root = command.folderless ? "." : String(args.run);
+    const config = command.folderless ? resolveConfig({}) : await loadConfig(command, root, args);
     const context = contextOf(args, { config, reporter, signal: interruption.signal });
     const session: Session = {
       root,

@@ -8,13 +8,17 @@ import { exitCodes, reportError } from "./exit-codes.ts";
 
 /** Options of every command. */
 const commonOptions: Readonly<Record<string, Options>> = {
+  verbose: { type: "boolean", describe: "stack traces of errors" },
+  quiet: { type: "boolean", describe: "no progress, only results and errors" },
+};
+
+/** Options of every command that works on a run folder. */
+const runOptions: Readonly<Record<string, Options>> = {
   run: { type: "string", requiresArg: true, demandOption: true, describe: "the run folder" },
   config: { type: "string", requiresArg: true, describe: "JSON file with configuration keys; flags count more" },
   rank: { type: "string", requiresArg: true, describe: "which of several workers this is [default: 0]" },
   "world-size": { type: "string", requiresArg: true, describe: "number of workers that share the units [default: 1]" },
   "dry-run": { type: "boolean", describe: "print the resolved configuration and its hash, do nothing" },
-  verbose: { type: "boolean", describe: "stack traces of errors" },
-  quiet: { type: "boolean", describe: "no progress, only results and errors" },
 };
 
 const recipeOption: Options = {
@@ -103,5 +107,6 @@ function usageOf(word: string, { positional }: Command): string {
 
 function optionsOf(command: Command): Record<string, Options> {
   const recipe = command.configKeys.includes("sampler") ? { recipe: recipeOption } : {};
-  return { ...commonOptions, ...command.options, ...recipe, ...configFlags(command.configKeys) };
+  const shared = command.folderless ? commonOptions : { ...runOptions, ...commonOptions };
+  return { ...shared, ...command.options, ...recipe, ...configFlags(command.configKeys) };
 }

@@ -102,6 +102,8 @@ const tasks = {
   start: () => run(process.execPath, [join("dist", "scripts", "build.js"), ...quickstart, ...extra]),
   test: () => run("vitest", ["run", ...extra]),
   "test:long": () => run("vitest", ["run", "--config", "vitest.long.config.ts", ...extra]),
+  "setup:cuda": () => run(process.execPath, [join("dist", "scripts", "setup-cuda.js"), ...extra]),
+  "setup:tensorflow": () => run(process.execPath, [join("dist", "scripts", "setup-tensorflow.js"), ...extra]),
   bench: () => run(process.execPath, [join("dist", "scripts", "bench", "main.js"), ...extra]),
   check: () =>
     runAll([

@@ -1,14 +1,20 @@
 import { BuilderError } from "../../core/errors.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
 import type { Graph } from "../graph.ts";
+import { namingMemoryErrors } from "../memory-error.ts";
 import type { TensorData } from "../tensor.ts";
-import { loadTensorFlow, type TensorFlow } from "./load-tensorflow.ts";
+import { loadTensorFlow, type TensorFlow, type TensorFlowPackage } from "./load-tensorflow.ts";
 import { Plan } from "./plan.ts";
 import { fromTensor, toTensor } from "./values.ts";
 
 export interface TfjsEngine extends Engine {
-  /** The package that does the work: `@tensorflow/tfjs-node-gpu`, `@tensorflow/tfjs-node` or `@tensorflow/tfjs`. */
-  readonly packageName: string;
+  /** The package that does the work. */
+  readonly packageName: TensorFlowPackage;
+}
+
+export interface TfjsEngineOptions extends EngineOptions {
+  /** The one package to use; the first that loads by default. */
+  readonly packageName?: TensorFlowPackage;
 }
 
 /**
@@ -17,23 +23,25 @@ export interface TfjsEngine extends Engine {
  * JavaScript
  * @throws BuilderError `engine/unknown-device` or `engine/device-missing`
  */
-export async function tfjsEngine({ device }: EngineOptions = {}): Promise<TfjsEngine> {
-  const loaded = await loadTensorFlow(device);
+export async function tfjsEngine({ device, packageName }: TfjsEngineOptions = {}): Promise<TfjsEngine> {
+  const loaded = await loadTensorFlow(device, packageName);
   return {
     name: "tfjs",
     device: loaded.device,
     packageName: loaded.packageName,
-    compile: async (graph) => new TfjsExecutable(loaded.tf, graph),
+    compile: async (graph) => new TfjsExecutable(loaded.tf, loaded.device, graph),
   };
 }
 
 class TfjsExecutable implements Executable {
   readonly concurrency = 1;
   readonly #tf: TensorFlow;
+  readonly #device: string;
   readonly #plan: Plan;
 
-  constructor(tf: TensorFlow, graph: Graph) {
+  constructor(tf: TensorFlow, device: string, graph: Graph) {
     this.#tf = tf;
+    this.#device = device;
     this.#plan = new Plan(tf, graph);
   }
 
@@ -52,6 +60,10 @@ class TfjsExecutable implements Executable {
       }
       return value;
     });
+    return await namingMemoryErrors(this.#device, async () => this.#compute(values, outputs));
+  }
+
+  #compute(values: readonly TensorData[], outputs: Graph["outputs"]): Record<string, TensorData> {
     const results = this.#plan.run(values.map((value) => toTensor(this.#tf, value)));
     const declared = [...outputs];
     const data = results.map((result, index) => {

@@ -11,6 +11,8 @@ export interface Comparison {
   /** Python script in scripts/bench, and its arguments for a variant. */
   readonly theirs: (variant: string) => readonly string[];
   readonly variants: readonly string[];
+  /** Further contenders of ours, by name, with script and arguments as `ours`. */
+  readonly alsoOurs?: Readonly<Record<string, readonly string[]>>;
   /** The variant that the goal is about, and how many times its speed it asks for. */
   readonly goal: { readonly variant: string; readonly ratio: number };
 }
@@ -22,13 +24,17 @@ export interface Effort {
 
 /** @throws Error when a result of a contender differs by more than 1e-4 from ours */
 export async function compare(
-  { title, ours: ourArgs, theirs, variants, goal }: Comparison,
+  { title, ours: ourArgs, theirs, variants, alsoOurs = {}, goal }: Comparison,
   { numRounds, numThreads }: Effort,
 ): Promise<void> {
   const ours = new Contender("cifar5m (onnxruntime)", process.execPath, withPath(ourArgs, "./"));
-  const others = variants.map(
+  const torches = variants.map(
     (variant) => new Contender(`torch ${variant}`, "python3", withPath(theirs(variant), "../../../scripts/bench/")),
   );
+  const others = [
+    ...torches,
+    ...Object.entries(alsoOurs).map(([name, args]) => new Contender(name, process.execPath, withPath(args, "./"))),
+  ];
   const all = [ours, ...others];
   try {
     const truth = await ours.check();
@@ -62,7 +68,8 @@ export async function compare(
       console.log(`goal: ${goal.ratio} × ${aim.name}, ${verdict} with ${ratio.toFixed(2)}`);
     }
     const worst = Math.max(0, ...differences.values());
-    if (!(worst < 1e-4)) throw new Error(`${title}: the largest difference to torch must be below 1e-4, got ${worst}.`);
+    if (!(worst < 1e-4))
+      throw new Error(`${title}: the largest difference to another must be below 1e-4, got ${worst}.`);
   } finally {
     for (const contender of all) contender.kill();
   }

@@ -1,8 +1,9 @@
-/** Our side of the U-Net benchmark, as a process: `node unet-contestant.js forward|train THREADS CASE`. */
+/** Our side of the U-Net benchmark, as a process: `node unet-contestant.js forward|train THREADS CASE [ENGINE]`. */
 
 import { readFile } from "node:fs/promises";
+import { createEngine } from "../../engine/create-engine.ts";
+import type { EngineName } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
 import { totalSize } from "../../engine/parameters.ts";
 import { tensorData } from "../../engine/tensor.ts";
 import { type StepInputs, Trainer } from "../../engine/trainer.ts";
@@ -97,7 +98,7 @@ function flatten(program: TrainingProgram, tensors: ReturnType<typeof readCase>)
   return all;
 }
 
-const [, , kind, threads, casePath] = process.argv;
-const engine = onnxruntimeEngine({ numThreads: Number(threads) });
+const [, , kind, threads, casePath, engineName = "onnxruntime"] = process.argv;
+const engine = await createEngine(engineName as EngineName, { device: "cpu", numThreads: Number(threads) });
 const caseFile = await readFile(casePath!);
 await serveContestant(await (kind === "train" ? trainContestant : forwardContestant)(caseFile));

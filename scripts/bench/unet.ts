@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { totalSize } from "../../engine/parameters.ts";
+import { probeTarget } from "../../pipeline/doctor/probe-target.ts";
 import { compare, type Effort, torchVersion } from "./comparison.ts";
 import { batchSize, benchmarkProgram, writeCase } from "./unet-case.ts";
 
@@ -24,6 +25,12 @@ const comparisons = [
     goal: { variant: "channels-last", ratio: 0.8 },
   },
 ];
+
+/** Plain JavaScript would take minutes for a round. */
+async function hasNativeTensorFlow(): Promise<boolean> {
+  const target = { engine: "tfjs", device: "cpu", packageName: "@tensorflow/tfjs-node" } as const;
+  return (await probeTarget({ target }, new AbortController().signal)).usable;
+}
 
 async function main(effort: Effort): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
@@ -43,6 +50,10 @@ async function main(effort: Effort): Promise<void> {
         ours: ["unet-contestant.js", kind, threads, casePath],
         theirs: (variant: string) => ["unet_torch.py", kind, variant, threads, casePath],
         variants: torch === undefined ? [] : variants,
+        alsoOurs:
+          kind === "forward" && (await hasNativeTensorFlow())
+            ? { "cifar5m (tfjs-node)": ["unet-contestant.js", kind, threads, casePath, "tfjs"] }
+            : {},
         goal,
       };
       await compare(comparison, effort);

@@ -27,7 +27,7 @@ export const imageCases: readonly OpCase[] = [
     shapes: [[2, 2, 4, 4], [3, 2, 3, 3], [3]],
     build: (x, filters, bias) => conv2d(x!, filters!, { bias: bias!, padding: 1 }),
     reference: (x, filters, bias) =>
-      onChannelsLast(x!, (images) => tf.add(tf.conv2d(images, turned(filters!), 1, 1), bias!)),
+      onChannelsLast(x!, (images) => tf.add(tf.conv2d(padded(images, 1), turned(filters!), 1, "valid"), bias!)),
     float32Only: true,
     second: true,
   },
@@ -88,7 +88,7 @@ function convCase({ kernel, stride, padding }: Geometry): OpCase {
     ],
     build: (x, filters) => conv2d(x!, filters!, { stride, padding }),
     reference: (x, filters) =>
-      onChannelsLast(x!, (images) => tf.conv2d(images, turned(filters!), stride, padding, "NHWC", 1, "floor")),
+      onChannelsLast(x!, (images) => tf.conv2d(padded(images, padding), turned(filters!), stride, "valid")),
     float32Only: true,
     second: true,
   };
@@ -103,9 +103,11 @@ function transposedCase({ kernel, stride, padding, outputSize }: Geometry & { re
     ],
     build: (x, filters) => convTranspose2d(x!, filters!, { stride, padding, outputSize: [outputSize, outputSize] }),
     reference: (x, filters) =>
-      onChannelsLast(x!, (images) =>
-        tf.conv2dTranspose(images, turned(filters!), [2, outputSize, outputSize, 3], stride, padding, "floor"),
-      ),
+      onChannelsLast(x!, (images) => {
+        const size = outputSize + 2 * padding;
+        const whole = tf.conv2dTranspose(images, turned(filters!), [2, size, size, 3], stride, "valid");
+        return tf.slice(whole, [0, padding, padding, 0], [2, outputSize, outputSize, 3]);
+      }),
     float32Only: true,
     second: true,
   };
@@ -113,6 +115,16 @@ function transposedCase({ kernel, stride, padding, outputSize }: Geometry & { re
 
 function onChannelsLast(x: TfTensor, compute: (images: Images) => TfTensor): TfTensor {
   return tf.transpose(compute(tf.transpose(x as Images, [0, 2, 3, 1])), [0, 3, 1, 2]);
+}
+
+/** Native TensorFlow takes no other padding in a convolution than `same` and `valid`. */
+function padded(images: Images, padding: number): Images {
+  return tf.pad(images, [
+    [0, 0],
+    [padding, padding],
+    [padding, padding],
+    [0, 0],
+  ]);
 }
 
 function turned(filters: TfTensor): Images {

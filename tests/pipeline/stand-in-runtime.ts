@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mirrorHwc } from "../../core/image-layout.ts";
+import { fixedBatchSize } from "../../pipeline/fixed-batch-size.ts";
 import type { ModelRuntime, TrainingTask } from "../../pipeline/model-runtime.ts";
 import { noiseBytes } from "./make-cifar-10.ts";
 
@@ -24,8 +25,8 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
   return {
     requireDevice: async () => undefined,
     openSampler: async (config, weights) => ({
-      batchSize: config.sampler.batchSize,
       nfe: 0,
+      batchSize: fixedBatchSize(config),
       async sample({ ids, classes }) {
         await wait();
         return Buffer.concat(

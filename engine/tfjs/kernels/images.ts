@@ -17,3 +17,10 @@ export function channelsFirst(tf: TensorFlow, x: Tensor): Tensor4D {
 export function filtersLast(tf: TensorFlow, filters: Tensor): Tensor4D {
   return transposed(tf, filters, [2, 3, 1, 0]) as Tensor4D;
 }
+
+/** [N, H, W, C] with zeros around each image. */
+export function padSides(tf: TensorFlow, images: Tensor4D, padding: number): Tensor4D {
+  if (padding === 0) return images;
+  const sides: [number, number] = [padding, padding];
+  return tf.pad(images, [[0, 0], sides, sides, [0, 0]]);
+}

@@ -1,0 +1,48 @@
+import { BuilderError, messageOf } from "../core/errors.ts";
+
+export const outOfMemory = "engine/out-of-memory";
+
+/** How onnxruntime, CUDA, WebGPU, TensorFlow and V8 say that memory does not suffice. */
+const signs: readonly RegExp[] = [
+  /out of memory/i,
+  /failed to allocate memory/i,
+  /bad_alloc/,
+  /cudaErrorMemoryAllocation|_ALLOC_FAILED|VK_ERROR_OUT_OF_/,
+  /\bOOM when allocating/,
+  /array buffer allocation failed/i,
+  // WebGPU: a buffer it could not make shows only where it is used, one above its limits is cut into too many pieces.
+  /allocation size too large|exceeds the max buffer size|\[invalid buffer|too many storage buffers in shader/i,
+];
+
+/**
+ * Does some work on a device; its memory errors get one name, whatever made them.
+ * @throws BuilderError `engine/out-of-memory`; what the work throws
+ */
+export async function namingMemoryErrors<Result>(device: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const reason = memoryReason(messageOf(thrown));
+    if (thrown instanceof BuilderError || reason === undefined) throw thrown;
+    throw new BuilderError(
+      outOfMemory,
+      `the memory of the device "${device}" does not suffice: ${reason}. Use a smaller batch size, or another --device.`,
+      { cause: thrown },
+    );
+  }
+}
+
+export function isOutOfMemory(thrown: unknown): boolean {
+  return thrown instanceof BuilderError && thrown.code === outOfMemory;
+}
+
+/** The part of a message that tells of memory, or undefined if none does. */
+function memoryReason(message: string): string | undefined {
+  const start = Math.max(...signs.map((sign) => message.search(sign)));
+  return start < 0
+    ? undefined
+    : message
+        .slice(start)
+        .split("\n", 1)[0]!
+        .replace(/[.\s]+$/, "");
+}

@@ -1,0 +1,72 @@
+import { statfs } from "node:fs/promises";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { runProgram } from "../native/run-program.ts";
+
+/** What a build needs to know of a machine. */
+export interface Machine {
+  readonly node: string;
+  readonly platform: string;
+  readonly processor: string;
+  /** Cores that this process may use. */
+  readonly numCores: number;
+  /** What this process may use of the memory, bytes. */
+  readonly memoryBytes: number;
+  /** Free space where the command was started. */
+  readonly freeDiskBytes: number;
+  /** Whether pictures can be drawn: undefined if so, or why not. */
+  readonly sharpProblem: string | undefined;
+  readonly gpus: readonly Gpu[];
+}
+
+/** A GPU as `nvidia-smi` lists it. */
+export interface Gpu {
+  /** `cuda:0` */
+  readonly device: string;
+  readonly name: string;
+  readonly memoryBytes: number;
+  readonly driver: string;
+}
+
+export async function describeMachine(folder: string, signal: AbortSignal): Promise<Machine> {
+  const { bavail, bsize } = await statfs(folder);
+  // Within a container less than the machine has.
+  const limit = process.constrainedMemory();
+  return {
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    processor: cpus()[0]?.model ?? "unknown",
+    numCores: availableParallelism(),
+    memoryBytes: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
+    freeDiskBytes: bavail * bsize,
+    sharpProblem: await sharpProblem(),
+    gpus: await listGpus(signal),
+  };
+}
+
+async function sharpProblem(): Promise<string | undefined> {
+  try {
+    const { default: sharp } = await import("sharp");
+    await sharp({ create: { width: 1, height: 1, channels: 3, background: "black" } })
+      .png()
+      .toBuffer();
+    return undefined;
+  } catch (thrown) {
+    return String(thrown).split("\n", 1)[0];
+  }
+}
+
+/** The NVIDIA GPUs; none where there is no driver. */
+async function listGpus(signal: AbortSignal): Promise<Gpu[]> {
+  const query = ["--query-gpu=index,memory.total,driver_version,name", "--format=csv,noheader,nounits"];
+  const { exitCode, output } = await runProgram("nvidia-smi", query, { signal });
+  return exitCode === 0 ? parseGpus(output) : [];
+}
+
+/** @param csv - lines of index, memory in MiB, driver, name */
+export function parseGpus(csv: string): Gpu[] {
+  return csv.split("\n").flatMap((line) => {
+    const [, index, mebibytes, driver, name] = /^(\d+), (\d+), ([^,]+), (.+)$/.exec(line.trim()) ?? [];
+    if (index === undefined) return [];
+    return [{ device: `cuda:${index}`, name: name!, memoryBytes: Number(mebibytes) * 2 ** 20, driver: driver! }];
+  });
+}

@@ -1,0 +1,56 @@
+import { tensorFlowPackages } from "../../engine/tfjs/load-tensorflow.ts";
+import { shippedFile } from "../shipped-files.ts";
+import { describeMachine, type Machine } from "./describe-machine.ts";
+import { probeTarget } from "./probe-target.ts";
+import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";
+
+/** An engine on a device, and what became of trying it. */
+export interface Finding extends ProbeTarget {
+  readonly usable: boolean;
+  /** Why it cannot be used, and what to do about it. */
+  readonly reason?: string;
+  /** How fast it runs the shipped generator's network. */
+  readonly speed?: NetworkSpeed;
+}
+
+/** What a machine has, and what of it can be used. */
+export interface Diagnosis {
+  readonly machine: Machine;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Tries every engine on every device, one after the other.
+ * @param options.bench - also time them
+ * @param options.onFinding - called after each
+ */
+export async function examine(options: {
+  readonly folder: string;
+  readonly bench: boolean;
+  readonly signal: AbortSignal;
+  readonly onFinding: (finding: Finding) => void;
+}): Promise<Diagnosis> {
+  const { folder, bench, signal, onFinding } = options;
+  const machine = await describeMachine(folder, signal);
+  const findings: Finding[] = [];
+  for (const target of targetsOf(machine)) {
+    signal.throwIfAborted();
+    const task = { target, ...(bench ? { weightsPath: shippedFile("generator.safetensors") } : {}) };
+    const finding = { ...target, ...(await probeTarget(task, signal)) };
+    findings.push(finding);
+    onFinding(finding);
+  }
+  return { machine, findings };
+}
+
+function targetsOf({ gpus }: Machine): ProbeTarget[] {
+  const cudaDevices = gpus.length > 1 ? gpus.map(({ device }) => device) : ["cuda"];
+  return [
+    ...["cpu", ...cudaDevices, "webgpu"].map((device) => ({ engine: "onnxruntime" as const, device })),
+    ...tensorFlowPackages.map((packageName) => ({
+      engine: "tfjs" as const,
+      device: packageName === "@tensorflow/tfjs-node-gpu" ? "gpu" : "cpu",
+      packageName,
+    })),
+  ];
+}

@@ -1,0 +1,39 @@
+import { fork } from "node:child_process";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ProbeAnswer, ProbeTask } from "./probe-task.ts";
+
+/** A GPU's first session can take long; nothing that works takes longer. */
+const timeoutMs = 120_000;
+
+/** Tries an engine on a device, really and in a process of its own. */
+export function probeTarget(task: ProbeTask, signal: AbortSignal): Promise<ProbeAnswer> {
+  // The process runs the file with the ending that this one has, compiled or not.
+  const script = fileURLToPath(new URL(`probe-process${extname(import.meta.url)}`, import.meta.url));
+  return new Promise((resolve, reject) => {
+    const child = fork(script, { silent: true, signal });
+    let said = "";
+    child.stderr?.on("data", (text) => {
+      said = `${said}${String(text)}`.slice(-4000);
+    });
+    let answer: ProbeAnswer | undefined;
+    const timer = setTimeout(() => {
+      answer ??= { usable: false, reason: `it gave no answer within ${timeoutMs / 1000} seconds.` };
+      child.kill("SIGKILL");
+    }, timeoutMs);
+    child.on("message", (message) => {
+      answer ??= message as ProbeAnswer;
+    });
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.on("close", (exitCode, signalName) => {
+      clearTimeout(timer);
+      const end = signalName === null ? `with exit code ${exitCode}` : `by ${signalName}`;
+      const last = said.trim().split("\n").at(-1);
+      resolve(answer ?? { usable: false, reason: `its process ended ${end}${last ? `: ${last}` : ""}.` });
+    });
+    child.send(task);
+  });
+}

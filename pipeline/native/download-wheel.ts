@@ -1,0 +1,44 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { runProgram } from "./run-program.ts";
+
+/** Any of Python's versions would do: no Python ever runs what is taken out. This one has all the wheels. */
+const pythonVersion = "3.12";
+/** Systems whose wheels run here, by the C library they need. */
+const platforms = ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
+
+/**
+ * Fetches a wheel with pip, which knows the mirrors and proxies of this machine and checks the index's hashes.
+ * @param options.requirement - `onnxruntime-gpu==1.30.0`
+ * @param options.folder - an empty folder that the wheel goes to
+ * @returns its path
+ * @throws BuilderError `setup/no-pip` or `setup/download-failed`
+ */
+export async function downloadWheel(options: {
+  readonly requirement: string;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}): Promise<string> {
+  const { requirement, folder, signal } = options;
+  const args = [
+    ...["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"],
+    ...["--python-version", pythonVersion, ...platforms.flatMap((platform) => ["--platform", platform])],
+    ...["--dest", folder, requirement],
+  ];
+  const { exitCode, output } = await runProgram("python3", args, { signal });
+  if (exitCode === undefined || /No module named pip/.test(output)) {
+    throw new BuilderError(
+      "setup/no-pip",
+      `${requirement} is fetched with python3 and its pip, which are not here. Install them, or pass the file with --wheel.`,
+    );
+  }
+  const [wheel] = (await readdir(folder)).filter((name) => name.endsWith(".whl"));
+  if (exitCode === 0 && wheel !== undefined) return join(folder, wheel);
+  const line = output.split("\n").findLast((text) => text.startsWith("ERROR: ")) ?? output.trim().split("\n").at(-1);
+  throw new BuilderError(
+    "setup/download-failed",
+    `pip could not fetch ${requirement}: ${line?.replace("ERROR: ", "").replace(/\.$/, "")}. ` +
+      "Look after the network and pip's configuration, or pass the file with --wheel.",
+  );
+}

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { cudaProviderFile, onnxruntimeFiles } from "../../engine/index.ts";
+import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
+
+const files = ["libonnxruntime_providers_shared.so", cudaProviderFile];
+
+/**
+ * Puts the CUDA provider beside the libraries of onnxruntime-node, which come without it. It is part of the Python
+ * package of the same version.
+ * @param installed - the onnxruntime-node to complete
+ * @returns whether there was anything to do
+ * @throws BuilderError `setup/…`, `disk/…`
+ */
+export async function installCuda(setup: SetupOptions, installed = onnxruntimeFiles()): Promise<boolean> {
+  const { version, folder } = installed;
+  const members = new Map(files.map((file) => [`onnxruntime/capi/${file}`, join(folder, file)]));
+  return await placeLibraries({
+    setup,
+    requirement: `onnxruntime-gpu==${version}`,
+    contents: {
+      name: "onnxruntime_gpu",
+      version,
+      targetOf: (member) => members.get(member),
+      required: [...members.keys()],
+    },
+    marker: join(folder, `cuda-provider-${version}`),
+  });
+}

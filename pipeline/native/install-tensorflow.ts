@@ -1,0 +1,85 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { compileBinding } from "./compile-binding.ts";
+import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
+
+/** The one that the binding was tried with; any 2.x with this C interface would do. */
+export const tensorFlowVersion = "2.21.0";
+
+const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
+/** All that the binding includes: TensorFlow's C interface, and the layout of its strings. */
+const header = /^tensorflow\/include\/(tensorflow\/c\/|xla\/tsl\/c\/|(tensorflow\/core|tsl)\/platform\/ctstring).*\.h$/;
+
+/** Where TensorFlow goes and the binding is made. */
+export interface BindingPackage {
+  /** The folder of @tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu. */
+  readonly folder: string;
+  /** The Python package whose TensorFlow it gets: `tensorflow-cpu`, or `tensorflow`, which knows CUDA. */
+  readonly source: "tensorflow-cpu" | "tensorflow";
+}
+
+/** @throws BuilderError `setup/package-missing` */
+export function bindingPackage(gpu: boolean): BindingPackage {
+  const name = gpu ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node";
+  try {
+    const path = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    return { folder: dirname(path), source: gpu ? "tensorflow" : "tensorflow-cpu" };
+  } catch (thrown) {
+    throw new BuilderError(
+      "setup/package-missing",
+      `${name} must be installed, and is not. Run \`npm ci\` without --omit=optional.`,
+      { cause: thrown },
+    );
+  }
+}
+
+/**
+ * Gives TensorFlow.js a native TensorFlow: the libraries and headers of the Python package, and the binding of the npm
+ * package compiled against them. All lies in the npm package's folder, where it is looked for.
+ * @param options.compiler - a C++ compiler
+ * @returns whether there was anything to do
+ * @throws BuilderError `setup/…`, `disk/…`
+ */
+export async function installTensorFlow(
+  options: SetupOptions & { readonly compiler: string },
+  { folder, source }: BindingPackage,
+): Promise<boolean> {
+  const members = new Map(libraries.map((name) => [`tensorflow/${name}`, join(folder, "deps", "lib", name)]));
+  const include = join(folder, "deps", "include");
+  return await placeLibraries({
+    setup: options,
+    requirement: `${source}==${tensorFlowVersion}`,
+    contents: {
+      name: source.replace("-", "_"),
+      version: tensorFlowVersion,
+      targetOf: (member) =>
+        members.get(member) ??
+        (header.test(member) ? join(include, member.slice("tensorflow/include/".length)) : undefined),
+      required: [...members.keys(), "tensorflow/include/tensorflow/c/eager/c_api.h"],
+    },
+    marker: join(folder, "deps", `tensorflow-${tensorFlowVersion}`),
+    finish: async () => {
+      options.report("compiling the binding");
+      await compileBinding({
+        ...options,
+        folder,
+        include: [include, nodeApiHeaders()],
+        libraries: [...members.values()],
+      });
+    },
+  });
+}
+
+/** The headers of Node's C interface, which is the same in all versions of Node. */
+function nodeApiHeaders(): string {
+  try {
+    return (createRequire(import.meta.url)("node-api-headers") as { include_dir: string }).include_dir;
+  } catch (thrown) {
+    throw new BuilderError(
+      "setup/package-missing",
+      `node-api-headers must be installed to compile the binding: ${messageOf(thrown).split("\n", 1)[0]}. Run \`npm i node-api-headers\`.`,
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,38 @@
+import { bindingPackage, installTensorFlow } from "../pipeline/native/install-tensorflow.ts";
+import type { Command } from "./command.ts";
+import { runIfMain } from "./run-if-main.ts";
+import { reportProbe, setupInterruption, wheelOption } from "./setup-options.ts";
+
+export const setupTensorFlowCommand: Command = {
+  words: ["setup", "tensorflow"],
+  describe: "give the tfjs engine a native TensorFlow, compiled here",
+  configKeys: [],
+  folderless: true,
+  interruption: setupInterruption,
+  options: {
+    wheel: wheelOption("tensorflow-cpu, or tensorflow with --gpu"),
+    gpu: { type: "boolean", describe: "for @tensorflow/tfjs-node-gpu, with the TensorFlow that knows CUDA" },
+  },
+  finish: async ({ signal, option, flag, reporter }) => {
+    const gpu = flag("gpu") === true;
+    const wheel = option("wheel");
+    const isNew = await installTensorFlow(
+      {
+        signal,
+        report: (line) => reporter.line(line),
+        compiler: process.env.CXX ?? "c++",
+        ...(wheel === undefined ? {} : { wheel }),
+      },
+      bindingPackage(gpu),
+    );
+    process.stdout.write(`TensorFlow and its binding are ${isNew ? "now" : "already"} in place\n`);
+    await reportProbe(
+      gpu
+        ? { engine: "tfjs", device: "gpu", packageName: "@tensorflow/tfjs-node-gpu" }
+        : { engine: "tfjs", device: "cpu", packageName: "@tensorflow/tfjs-node" },
+      signal,
+    );
+  },
+};
+
+await runIfMain(import.meta.url, setupTensorFlowCommand);
