@@ -1,4 +1,5 @@
 import { type NoiseLevelOptions, noiseLevels } from "./noise-levels.ts";
+import { consistency } from "./samplers/consistency.ts";
 import { ddim } from "./samplers/ddim.ts";
 import { ddpm } from "./samplers/ddpm.ts";
 import { dpmSolver2M } from "./samplers/dpm-solver-2m.ts";
@@ -16,6 +17,7 @@ export const samplings = {
   "dpm-solver-3m": dpmSolver3M,
   "unipc-2": (sigmas) => unipc(sigmas, 2),
   "unipc-3": (sigmas) => unipc(sigmas, 3),
+  consistency,
 } satisfies Record<string, (sigmas: Float64Array, churn: Churn) => Trajectory>;
 
 export type SamplingName = keyof typeof samplings;

@@ -11,6 +11,10 @@ const { batchSize: _, ...fewSteps } = samplerSchema.parse({});
 export const recipes = {
   /** Class-conditional, few steps: the defaults. */
   fast: { sampler: fewSteps },
+  /** Two calls, for a generator that was tuned to need no more; what guidance it has is built in. */
+  tuned: {
+    sampler: { ...fewSteps, name: "consistency", schedule: "karras", steps: 2, sigmaMin: 0.8, guidance: 1 },
+  },
   /** As CIFAR-5m was made: unconditional, DDPM's ancestral sampling through all its noise levels. */
   original: {
     sampler: { ...fewSteps, name: "ddpm", schedule: "linear-beta", steps: 1000, conditional: false, guidance: 1 },

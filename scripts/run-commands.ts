@@ -25,7 +25,7 @@ const recipeOption: Options = {
   type: "string",
   requiresArg: true,
   describe:
-    "a set of values for the sampler: fast, or original, as CIFAR-5m was made; flags count more [default: fast]",
+    "a set of values for the sampler: fast; tuned, for generators of one or two calls; original, as CIFAR-5m was made; flags count more [default: fast]",
 };
 
 /**

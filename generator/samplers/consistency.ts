@@ -1,0 +1,14 @@
+import { stepsOf, type Trajectory } from "./trajectory.ts";
+
+/**
+ * For tuned generators, whose one call leads to the end of the path: takes the denoised images, adds fresh noise of the
+ * next level, and denoises again. One call a step.
+ * @see Song et al. 2023, arXiv:2303.01469, algorithm 1
+ */
+export function consistency(sigmas: Float64Array): Trajectory {
+  const calls = stepsOf(sigmas).map(({ sigma, next }) => ({
+    sigma,
+    next: { denoised0: 1, ...(next > 0 ? { noise: next } : {}) },
+  }));
+  return { start: sigmas[0]!, calls };
+}
