@@ -1,16 +1,10 @@
-import { BuilderError } from "../core/errors.ts";
-import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName } from "../engine/executor.ts";
-import { forEachBatch } from "../engine/for-each-batch.ts";
-import { Graph } from "../engine/graph.ts";
 import { constantScope } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { softmax } from "../engine/ops/normalize.ts";
 import { slice } from "../engine/ops/shape.ts";
-import { readSafetensors } from "../engine/safetensors.ts";
-import { imagesFromBytes } from "../networks/image-input.ts";
-import { labelerNetwork } from "./labeler-network.ts";
-import { labelerNetworkSchema } from "./options.ts";
+import { compileImageFunction, type ImageFunction, type ImageFunctionOptions } from "./image-function.ts";
+import { labelerFeatures, labelerNetwork } from "./labeler-network.ts";
+import { readLabeler } from "./read-labeler.ts";
 
 /** Gives images their classes. */
 export interface Labeler {
@@ -24,62 +18,35 @@ export interface Labeler {
   close(): Promise<void>;
 }
 
-export interface CreateLabelerOptions {
+export interface CreateLabelerOptions extends ImageFunctionOptions {
   /** A safetensors file made by `trainLabeler`. */
   readonly weights: Uint8Array;
-  /** Images that the graph takes at once; fewer are padded. */
-  readonly batchSize: number;
-  readonly engine: EngineName;
-  readonly device: string;
 }
-
-const imageBytes = 32 * 32 * 3;
-const numClasses = 10;
 
 /**
  * A labeller that averages the logits of each image and its mirror image.
  * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
  */
-export async function createLabeler({ weights, batchSize, engine, device }: CreateLabelerOptions): Promise<Labeler> {
-  const { tensors, metadata } = readSafetensors(weights, "the labeller's weights");
-  const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
-  if (metadata["model"] !== "labeler" || !network.success) {
-    throw new BuilderError(
-      "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
+export async function createLabeler({ weights, ...options }: CreateLabelerOptions): Promise<Labeler> {
+  const { tensors, network } = readLabeler(weights);
+  const { batchSize, run, close } = await compileImageFunction(options, (images) => {
+    const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
+    const logits = [images, mirrored].map((view) =>
+      labelerNetwork(constantScope(images.graph, tensors), view, network),
     );
-  }
-  const graph = new Graph();
-  const images = imagesFromBytes(graph.input("images", "uint8", [batchSize, 32, 32, 3]));
-  const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
-  const logits = [images, mirrored].map((view) => labelerNetwork(constantScope(graph, tensors), view, network.data));
-  graph.output("probabilities", softmax(mul(add(logits[0]!, logits[1]!), 0.5)));
-  const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
-  const { concurrency } = executable;
-  return {
-    batchSize: batchSize * concurrency,
-    label: async (bytes) => {
-      const numImages = bytes.length / imageBytes;
-      const probabilities = new Float32Array(numImages * numClasses);
-      await forEachBatch({ numItems: numImages, batchSize, concurrency }, async (start, end) => {
-        const batch = new Uint8Array(batchSize * imageBytes);
-        batch.set(bytes.subarray(start * imageBytes, end * imageBytes));
-        const result = await executable.run({
-          images: { dtype: "uint8", shape: [batchSize, 32, 32, 3], data: batch },
-        });
-        const rows = result["probabilities"]!.data as Float32Array;
-        probabilities.set(rows.subarray(0, (end - start) * numClasses), start * numClasses);
-      });
-      return probabilities;
-    },
-    close: () => executable.release(),
-  };
+    return softmax(mul(add(logits[0]!, logits[1]!), 0.5));
+  });
+  return { batchSize, label: run, close };
 }
 
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return undefined;
-  }
+/**
+ * What the labeller's last layer sees of each image: numbers that tell images apart by what they show. The mirror image
+ * is not looked at.
+ * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ */
+export async function createLabelerFeatures({ weights, ...options }: CreateLabelerOptions): Promise<ImageFunction> {
+  const { tensors, network } = readLabeler(weights);
+  return await compileImageFunction(options, (images) =>
+    labelerFeatures(constantScope(images.graph, tensors), images, network),
+  );
 }

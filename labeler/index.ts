@@ -1,5 +1,6 @@
 /** The classifier that labels generated images. */
-export { type CreateLabelerOptions, createLabeler, type Labeler } from "./create-labeler.ts";
+export { type CreateLabelerOptions, createLabeler, createLabelerFeatures, type Labeler } from "./create-labeler.ts";
+export type { ImageFunction, ImageFunctionOptions } from "./image-function.ts";
 export {
   type LabelerNetworkOptions,
   type LabelerTrainingOptions,
