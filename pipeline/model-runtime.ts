@@ -7,6 +7,8 @@ import type { ModelName } from "./run-folder.ts";
 export interface Sampler {
   /** Images to ask for at once, for full speed. */
   readonly batchSize: number;
+  /** Denoiser calls per image. */
+  readonly nfe: number;
   /** @returns uint8, shape [n, 32, 32, 3]; each image depends on its id and class only */
   sample(request: { readonly ids: Float64Array; readonly classes: Uint8Array }): Promise<Uint8Array>;
   close(): Promise<void>;

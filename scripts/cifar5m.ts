@@ -12,6 +12,8 @@ import { regenerateCommand } from "./regenerate.ts";
 import { repairCommand } from "./repair.ts";
 import { runCommands } from "./run-commands.ts";
 import { sampleCommand } from "./sample.ts";
+import { scoreCommand } from "./score.ts";
+import { scoreGeneratorCommand } from "./score-generator.ts";
 import { serveCommand } from "./serve.ts";
 import { trainGeneratorCommand } from "./train-generator.ts";
 import { trainLabelerCommand } from "./train-labeler.ts";
@@ -31,6 +33,8 @@ const commands: readonly Command[] = [
   repairCommand,
   regenerateCommand,
   inspectCommand,
+  scoreCommand,
+  scoreGeneratorCommand,
   serveCommand,
   importCommand,
   exportCommand,

@@ -25,6 +25,7 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
     requireDevice: async () => undefined,
     openSampler: async (config, weights) => ({
       batchSize: config.sampler.batchSize,
+      nfe: config.sampler.steps,
       async sample({ ids, classes }) {
         await wait();
         return Buffer.concat(
