@@ -29,7 +29,7 @@ const rowScoreSchema = z.strictObject({
   /** sha256 of the weights. */
   generator: z.string(),
   /** The resolved sampler options. */
-  sampler: z.record(z.string(), z.json()),
+  sampler: z.record(z.string(), z.unknown()),
   seed: z.number(),
   engine: z.string(),
   device: z.string(),

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { imageBytes } from "../../core/image-layout.ts";
-import { hashConfig, type JsonValue, replaceBytes, sha256 } from "../../shards/index.ts";
+import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
 import { type Config, keysOutsideTheBytes } from "../config.ts";
 import { omitKeys } from "../config-keys.ts";
 import { createdBy } from "../created-by.ts";
@@ -9,12 +8,13 @@ import { readModel, readModelReceipt } from "../models.ts";
 import { readWholeFile } from "../read-file.ts";
 import { type ModelName, runFolderAt } from "../run-folder.ts";
 import { shippedFile } from "../shipped-files.ts";
-import { openOnce, type StageContext } from "../stage.ts";
+import type { StageContext } from "../stage.ts";
 import type { Step } from "../steps.ts";
 import { conditioningClassOf } from "../units.ts";
 import { drawGeneratorPlot } from "./draw-generator-plot.ts";
 import { drawRowImages, forgetRowImages } from "./draw-row-images.ts";
 import { computeFeatures, type FeatureNet } from "./feature-net.ts";
+import { sliceFeatures } from "./features.ts";
 import {
   type GeneratorScore,
   generatorScoreVersion,
@@ -26,6 +26,7 @@ import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import {
   type Cifar10,
   compareWithReference,
+  computeCifar10Features,
   computeReference,
   openCifar10,
   type Reference,
@@ -86,10 +87,11 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
     planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawn, generator: sha256(bytes) }) });
   }
   const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));
-  const basis = openOnce<Basis & { close(): Promise<void> }>(async () => {
-    const progress = { signal: new AbortController().signal, count: () => undefined };
-    return { ...(await computeBasis(net, { root, cifar10, numImages }, progress)), close: () => net.close() };
-  });
+  let basis: Basis | undefined;
+  const close = async () => {
+    basis = undefined;
+    await net.close();
+  };
   const scoreWith = (cifar10Test: SetScores): GeneratorScore => ({
     version: generatorScoreVersion,
     createdBy,
@@ -105,9 +107,16 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   return [
     {
       name: "reference",
-      total: 0,
-      async *run() {
-        yield await basis.get();
+      total: cifar10.train.labels.length + cifar10.test.labels.length,
+      async *run(context) {
+        const count = (images: number) => context.count("reference/images", images);
+        try {
+          basis = await computeBasis(net, { root, cifar10, numImages }, { signal: context.signal, count });
+        } catch (thrown) {
+          await close();
+          throw thrown;
+        }
+        yield basis;
       },
     },
     ...planned.map(
@@ -120,12 +129,17 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
             return;
           }
           const folder = join(scoring, `images-${row.key.slice(0, 12)}`);
-          const current = await basis.get();
-          done.set(
-            row.key,
-            await scoreRow({ row, basis: current, folder, runtime, labelerWeights, numImages }, context),
-          );
-          await writeGeneratorScore(paths.json, scoreWith(current.cifar10Test));
+          try {
+            const { cifar10Test } = basis!;
+            done.set(
+              row.key,
+              await scoreRow({ row, basis: basis!, folder, runtime, labelerWeights, numImages }, context),
+            );
+            await writeGeneratorScore(paths.json, scoreWith(cifar10Test));
+          } catch (thrown) {
+            await close();
+            throw thrown;
+          }
           await forgetRowImages(folder);
           yield row;
         },
@@ -135,13 +149,12 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
       name: "plot",
       total: 0,
       async *run() {
-        const { cifar10Test } = await basis.get();
-        const score = scoreWith(cifar10Test);
+        const score = scoreWith(basis!.cifar10Test);
         await writeGeneratorScore(paths.json, score);
         const { svg, png } = await drawGeneratorPlot(score);
         await replaceBytes(paths.svg, svg);
         await replaceBytes(paths.png, png);
-        await basis.close();
+        await close();
         yield score;
       },
     },
@@ -153,10 +166,11 @@ async function computeBasis(
   { root, cifar10, numImages }: { readonly root: string; readonly cifar10: Cifar10; readonly numImages: number },
   progress: Parameters<typeof computeFeatures>[2],
 ): Promise<Basis> {
-  const { images } = cifar10.test;
-  const testFeatures = await computeFeatures(net, images.subarray(0, numImages * imageBytes), progress);
-  const reference = await computeReference(net, cifar10, runFolderAt(root).scoring, progress);
-  return { net, reference, cifar10Test: await compareWithReference(reference, testFeatures, "CIFAR-10 test") };
+  const { scoring } = runFolderAt(root);
+  const testFeatures = await computeCifar10Features(net, cifar10, "test", scoring, progress);
+  const reference = await computeReference(net, cifar10, scoring, progress);
+  const part = sliceFeatures(testFeatures, 0, numImages);
+  return { net, reference, cifar10Test: await compareWithReference(reference, part, "CIFAR-10 test") };
 }
 
 async function scoreRow(
@@ -188,7 +202,7 @@ async function scoreRow(
     confidence += largest / numImages;
   }
   return {
-    ...{ key, name, series, generator: sha256(bytes), sampler: samplerOptions as Record<string, JsonValue> },
+    ...{ key, name, series, generator: sha256(bytes), sampler: samplerOptions },
     ...{ seed, engine, device },
     ...(await compareWithReference(basis.reference, features, name)),
     ...{ agreement: numAgreeing / numImages, meanConfidence: confidence },

@@ -20,7 +20,7 @@ export const maxCompared = 10_000;
 export interface Cifar10 {
   readonly train: CifarImages;
   readonly test: CifarImages;
-  /** Of the train images and labels. */
+  /** Of all images and of the train labels. */
   readonly sha256: string;
 }
 
@@ -52,7 +52,7 @@ export async function openCifar10(options: {
     await readCifar10({ folder: data ?? folder.cifar10, split: "train", recordsPerFile }),
     await readCifar10({ folder: data ?? folder.cifar10, split: "test", recordsPerFile }),
   ];
-  return { train, test, sha256: sha256(sha256(train.images) + sha256(train.labels)) };
+  return { train, test, sha256: sha256([train.images, train.labels, test.images].map(sha256).join()) };
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -83,26 +83,36 @@ export interface Reference {
 }
 
 /**
- * The reference, whose features are computed once and kept.
+ * Features of a split of CIFAR-10, which are computed once and kept.
  * @param folder - where, under a name that says what they are of
- * @throws BuilderError `score/too-few-images`; `disk/…`
+ * @throws BuilderError `disk/…`
  */
+export async function computeCifar10Features(
+  net: FeatureNet,
+  cifar10: Cifar10,
+  split: "train" | "test",
+  folder: string,
+  progress: Parameters<typeof computeFeatures>[2],
+): Promise<Features> {
+  const { images, labels } = cifar10[split];
+  const path = join(folder, `${split}-features-${hashConfig([net.sha256, cifar10.sha256]).slice(0, 12)}.f32`);
+  if (!(await fileExists(path))) {
+    const { values } = await computeFeatures(net, images, progress);
+    await commitBytes(path, new Uint8Array(values.buffer));
+  }
+  // Aligned anew: what is read may begin anywhere in a buffer.
+  const values = new Float32Array(Uint8Array.from(await readWholeFile(path)).buffer);
+  return { count: labels.length, width: net.width, values };
+}
+
+/** @throws BuilderError `score/too-few-images`; `disk/…` */
 export async function computeReference(
   net: FeatureNet,
   cifar10: Cifar10,
   folder: string,
   progress: Parameters<typeof computeFeatures>[2],
 ): Promise<Reference> {
-  const { train } = cifar10;
-  const identity = hashConfig({ network: net.sha256, cifar10: cifar10.sha256 }).slice(0, 12);
-  const path = join(folder, `train-features-${identity}.f32`);
-  if (!(await fileExists(path))) {
-    const { values } = await computeFeatures(net, train.images, progress);
-    await commitBytes(path, new Uint8Array(values.buffer));
-  }
-  // Aligned anew: what is read may begin anywhere in a buffer.
-  const values = new Float32Array(Uint8Array.from(await readWholeFile(path)).buffer);
-  const features = { count: train.labels.length, width: net.width, values };
+  const features = await computeCifar10Features(net, cifar10, "train", folder, progress);
   return {
     statistics: await computeFeatureStatistics(features, "CIFAR-10 train"),
     compared: sliceFeatures(features, 0, maxCompared),

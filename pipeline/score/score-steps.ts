@@ -14,11 +14,18 @@ import { describeScore } from "./describe-score.ts";
 import { drawNeighbourSheet } from "./draw-neighbour-sheet.ts";
 import { drawScoredImages, type ScoredImages } from "./draw-scored-images.ts";
 import { computeFeatures } from "./feature-net.ts";
+import { sliceFeatures } from "./features.ts";
 import { findNeighbours } from "./find-neighbours.ts";
 import { measureSpeed } from "./measure-speed.ts";
 import { countNearCopies, usualNeighbours } from "./memorization.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
-import { type Cifar10, compareWithReference, computeReference, openCifar10 } from "./reference.ts";
+import {
+  type Cifar10,
+  compareWithReference,
+  computeCifar10Features,
+  computeReference,
+  openCifar10,
+} from "./reference.ts";
 import { type Score, scoreVersion } from "./score.ts";
 import { scoreLabels } from "./score-labels.ts";
 
@@ -59,7 +66,6 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   const net = await openFeatureNet(options.features, config);
   const { train, test } = cifar10;
   const count = Math.min(numImages, manifest.splits.train.rows);
-  const numTested = Math.min(count, test.labels.length);
   const found: Partly<Score> = {};
   const draw = (signal: AbortSignal) =>
     drawScoredImages({ directory, split: "train", count, seed: config.seed, signal });
@@ -70,17 +76,22 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   return [
     {
       name: "score-features",
-      total: train.labels.length + numTested + count,
+      total: train.labels.length + test.labels.length + count,
       async *run(context) {
         const progress = countInto("score-features", context);
         try {
           const drawn = await draw(context.signal);
           // The set first: if it is too small that is found at once.
           const features = await computeFeatures(net, drawn.images, progress);
-          const testFeatures = await computeFeatures(net, test.images.subarray(0, numTested * imageBytes), progress);
-          const reference = await computeReference(net, cifar10, runFolderAt(root).scoring, progress);
+          const { scoring } = runFolderAt(root);
+          const testFeatures = await computeCifar10Features(net, cifar10, "test", scoring, progress);
+          const reference = await computeReference(net, cifar10, scoring, progress);
           found.synthetic = await compareWithReference(reference, features, manifest.name);
-          found.cifar10Test = await compareWithReference(reference, testFeatures, "CIFAR-10 test");
+          found.cifar10Test = await compareWithReference(
+            reference,
+            sliceFeatures(testFeatures, 0, count),
+            "CIFAR-10 test",
+          );
           found.labels = scoreLabels(drawn, manifest);
         } finally {
           await net.close();
