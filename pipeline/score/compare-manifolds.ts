@@ -22,8 +22,8 @@ export const densityNeighbours = 5;
 const tolerance = 1e-9;
 /** Squared distances below this part of the squared lengths are those of equal vectors. */
 const equality = 1e-12;
-/** Rows of distances in memory at once. */
-const blockRows = 256;
+/** Rows of distances in memory at once, at most. */
+const maxBlockRows = 256;
 
 /**
  * Precision and recall by Kynkäänniemi et al. 2019 (arXiv:1904.06991), density and coverage by Naeem et al. 2020
@@ -95,6 +95,7 @@ async function forEachDistance(
   visit: (row: number, distances: Float64Array) => void,
 ): Promise<void> {
   const { width } = rows;
+  const blockRows = Math.min(maxBlockRows, rows.count);
   const columnValues = Float64Array.from(columns.values);
   const rowNorms = squaredNorms(rows);
   const columnNorms = squaredNorms(columns);

@@ -12,8 +12,8 @@ export interface FeatureStatistics {
   readonly covariance: Float64Array;
 }
 
-/** Vectors that are multiplied at once. */
-const blockSize = 2048;
+/** Vectors that are multiplied at once, at most. */
+const maxBlockSize = 2048;
 
 /**
  * Mean and covariance, in float64.
@@ -31,6 +31,7 @@ export async function computeFeatureStatistics(features: Features, name: string)
   }
   const mean = new Float64Array(width);
   for (let index = 0; index < count * width; index++) mean[index % width]! += values[index]! / count;
+  const blockSize = Math.min(maxBlockSize, count);
   const covariance = new Float64Array(width * width);
   const product = await openProduct("float64", { rows: width, columns: width, inner: blockSize });
   try {

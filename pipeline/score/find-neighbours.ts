@@ -11,10 +11,10 @@ export interface Neighbour {
   readonly distance: number;
 }
 
-/** Synthetic images whose distances are computed at once. */
-const blockRows = 256;
-/** Train images whose distances are computed at once. */
-const blockColumns = 2500;
+/** Synthetic images whose distances are computed at once, at most. */
+const maxBlockRows = 256;
+/** Train images whose distances are computed at once, at most. */
+const maxBlockColumns = 2500;
 
 /**
  * The nearest train images of each image, by pixels, nearest first; each train image counts once, plain or mirrored.
@@ -33,6 +33,7 @@ export async function findNeighbours(options: {
 }): Promise<Neighbour[][]> {
   const { images, train, numNeighbours, signal, count } = options;
   const [numImages, numTrain] = [images.length / imageBytes, train.length / imageBytes];
+  const [blockRows, blockColumns] = [Math.min(maxBlockRows, numImages), Math.min(maxBlockColumns, numTrain)];
   // Mirroring an image is the same as mirroring every train image, and cheaper.
   const views = [images, mirrorHwc(images.slice())] as const;
   const candidates = Array.from({ length: numImages }, () => new Nearest(2 * numNeighbours));

@@ -17,7 +17,7 @@ export interface GeneratorSpeed {
 }
 
 /** Seconds that are measured, at least. */
-const leastSeconds = 5;
+const leastSeconds = 2;
 
 /**
  * Draws images with the run's generator for some seconds, after a batch to warm up.

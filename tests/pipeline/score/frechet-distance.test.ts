@@ -80,7 +80,7 @@ test("too few images for the covariance are refused by name", async () => {
 });
 
 test.skipIf(!findPythonModules(["numpy"]).has("numpy"))("numpy finds the same distance", async () => {
-  const [first, second] = [randomGaussian(64, 3), randomGaussian(64, 4)];
+  const [first, second] = [randomGaussian(32, 3), randomGaussian(32, 4)];
   const plain = ({ mean, covariance, width }: FeatureStatistics) => ({
     mean: [...mean],
     covariance: [...covariance],
