@@ -12,6 +12,7 @@ import { probeGraph } from "../engine/probe-graph.ts";
 import { readOnnx } from "../engine/read-onnx.ts";
 import { spliceOnnx } from "../engine/splice-onnx.ts";
 import { tensorData } from "../engine/tensor.ts";
+import type { ImageGraph } from "./image-function.ts";
 
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 
@@ -42,14 +43,10 @@ type ForeignLabelerOptions = z.infer<typeof foreignLabelerSchema>;
  * A graph that labels images with a classifier made elsewhere, which has been run once.
  * @param file - an ONNX file with its description within
  * @param batchSize - images at once, unless the model takes a fixed number
- * @returns a graph with input `images` uint8 [B, 32, 32, 3] and output `probabilities` [B, 10], and B
+ * @returns the graph; a row holds the probabilities of the 10 classes
  * @throws BuilderError `model/…` for every way in which the file and its description do not fit
  */
-export async function foreignLabelerGraph(
-  file: Uint8Array,
-  batchSize: number,
-  engine: Engine,
-): Promise<{ readonly graph: Graph; readonly batchSize: number }> {
+export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, engine: Engine): Promise<ImageGraph> {
   const model = readOnnx(file, "the labeller");
   const { images, output, classes } = readDescription<ForeignLabelerOptions>(model, foreignLabelerSchema);
   const isPlanar = images.layout === "NCHW";
@@ -67,10 +64,10 @@ export async function foreignLabelerGraph(
   });
   const places = cifar10ClassNames.map((name) => classes.indexOf(name));
   const ordered = gather(result, graph.constant(tensorData("int64", [places.length], places)), 1);
-  graph.output("probabilities", output.kind === "logits" ? softmax(ordered) : ordered);
-  const { probabilities } = await probeGraph(engine, graph, model.label);
-  if (output.kind === "probabilities") requireProbabilities(probabilities!.data.subarray(0, 10) as Float32Array);
-  return { graph, batchSize: numImages };
+  graph.output("rows", output.kind === "logits" ? softmax(ordered) : ordered);
+  const { rows } = await probeGraph(engine, graph, model.label);
+  if (output.kind === "probabilities") requireProbabilities(rows!.data.subarray(0, 10) as Float32Array);
+  return { graph, batchSize: numImages, width: classes.length };
 }
 
 /** Bytes as the numbers that the classifier was trained on, [B, 32, 32, 3]. */

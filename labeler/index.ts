@@ -1,6 +1,8 @@
 /** The classifier that labels generated images. */
-export { type CreateLabelerOptions, createLabeler, type Labeler } from "./create-labeler.ts";
+
+export { type CreateLabelerOptions, createLabeler, createLabelerFeatures, type Labeler } from "./create-labeler.ts";
 export { foreignLabelerGraph, foreignLabelerSchema } from "./foreign-labeler.ts";
+export type { ImageFunction, ImageFunctionOptions } from "./image-function.ts";
 export {
   type LabelerNetworkOptions,
   type LabelerTrainingOptions,

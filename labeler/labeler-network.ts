@@ -2,7 +2,7 @@ import type { Tensor } from "../engine/graph.ts";
 import { div, sub } from "../engine/ops/elementwise.ts";
 import type { Scope } from "../engine/parameters.ts";
 import { tensorData } from "../engine/tensor.ts";
-import { resnet } from "../networks/resnet.ts";
+import { resnet, resnetFeatures } from "../networks/resnet.ts";
 import type { LabelerNetworkOptions } from "./options.ts";
 
 /** Mean and standard deviation of CIFAR-10's train pixels in [0, 1], red, green, blue. */
@@ -15,10 +15,22 @@ export const pixelDeviation = [0.247, 0.2435, 0.2616] as const;
  * @returns logits, [N, 10]
  */
 export function labelerNetwork(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor {
+  return resnet(scope, normalize(images), { ...options, numClasses: 10, logitScale: 1 / 8 });
+}
+
+/**
+ * What the labeller's last layer sees.
+ * @param images - [N, 3, 32, 32], numbers in [-1, 1]
+ * @returns [N, last of the widths]
+ */
+export function labelerFeatures(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor {
+  return resnetFeatures(scope, normalize(images), options);
+}
+
+function normalize(images: Tensor): Tensor {
   const perChannel = (values: readonly number[]) => images.graph.constant(tensorData("float32", [1, 3, 1, 1], values));
-  const normalized = div(
+  return div(
     sub(images, perChannel(pixelMean.map((mean) => 2 * mean - 1))),
     perChannel(pixelDeviation.map((deviation) => 2 * deviation)),
   );
-  return resnet(scope, normalized, { ...options, numClasses: 10, logitScale: 1 / 8 });
 }

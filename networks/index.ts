@@ -22,7 +22,7 @@ export {
   normRelu,
   torchInitializer,
 } from "./layers.ts";
-export { type ResNetOptions, resnet } from "./resnet.ts";
+export { type ResNetOptions, resnet, resnetFeatures } from "./resnet.ts";
 export { powerAverageDecay, triangularSchedule } from "./schedules.ts";
 export { type UNetOptions, unet } from "./unet.ts";
 export { symmetricEigen, whiteningFilters } from "./whitening.ts";

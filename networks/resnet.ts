@@ -31,6 +31,16 @@ export const whiteningName = "stem.weight";
  * @see Keller Jordan 2024, arXiv:2404.00498, and David Page, "How to train your ResNet" (2018)
  */
 export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor {
+  const features = resnetFeatures(scope, x, options);
+  return mul(linearLayer(scope.child("head"), features, options.numClasses), options.logitScale);
+}
+
+/**
+ * What the last layer of `resnet` sees.
+ * @param x - normalized images, [N, C, H, W]
+ * @returns [N, last width]
+ */
+export function resnetFeatures(scope: Scope, x: Tensor, options: Pick<ResNetOptions, "widths" | "activation">): Tensor {
   const activate = activations[options.activation];
   const block = (part: Scope, input: Tensor, width: number, halve: boolean) => {
     const initializer = fanInInitializer(input.shape[1]! * 9, 2);
@@ -50,6 +60,5 @@ export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor 
     const widened = block(scope.child(`group${index}.widen`), hidden, width, true);
     hidden = add(widened, block(scope.child(`group${index}.residual`), widened, width, false));
   });
-  const features = max(hidden, { axes: [2, 3] });
-  return mul(linearLayer(scope.child("head"), features, options.numClasses), options.logitScale);
+  return max(hidden, { axes: [2, 3] });
 }

@@ -1,5 +1,6 @@
 import sharp from "sharp";
 import { imageSide } from "../core/image-layout.ts";
+import { bar, enlarge, faint, ink, line, odd, text } from "./drawing.ts";
 
 /** A class on the contact sheet. */
 export interface ContactSheetRow {
@@ -27,13 +28,6 @@ const footerHeight = 70;
 const nameWidth = 132;
 const histogramWidth = 300;
 
-const ink = "#1b1f24";
-const faint = "#6b7280";
-const line = "#d9dde3";
-const bar = "#3b6ea8";
-const odd = "#d9822b";
-const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial, sans-serif'";
-
 /**
  * Draws images by class, with what the labeller was sure of, and how many images each class has.
  * @returns a PNG file
@@ -52,7 +46,7 @@ export async function drawContactSheet(options: {
   const canvas = Buffer.alloc(width * height * 3, 0xff);
   for (const [row, { cells }] of rows.entries()) {
     for (const [column, { image }] of cells.entries()) {
-      enlarge(image, canvas, (top(row) * width + left(column)) * 3, width * 3);
+      enlarge(image, canvas, { start: (top(row) * width + left(column)) * 3, stride: width * 3, scale });
     }
   }
   const parts = [
@@ -76,16 +70,6 @@ export function contactSheetSize({ numRows, numColumns }: { readonly numRows: nu
     width: margin + nameWidth + gridWidth + 48 + histogramWidth + margin,
     height: headerHeight + numRows * rowHeight + footerHeight,
   };
-}
-
-/** Copies an image to the canvas, every pixel as a square. */
-function enlarge(image: Uint8Array, canvas: Uint8Array, start: number, stride: number): void {
-  for (let y = 0; y < cell; y++) {
-    for (let x = 0; x < cell; x++) {
-      const source = (Math.floor(y / scale) * imageSide + Math.floor(x / scale)) * 3;
-      canvas.set(image.subarray(source, source + 3), start + y * stride + x * 3);
-    }
-  }
 }
 
 function drawRowText(row: ContactSheetRow, y: number, left: (column: number) => number): string[] {
@@ -135,17 +119,6 @@ function drawLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
       fill: odd,
     }),
   ];
-}
-
-function text(
-  x: number,
-  y: number,
-  content: string,
-  style: { readonly size: number; readonly weight?: number; readonly fill?: string; readonly anchor?: "middle" },
-): string {
-  const { size, weight = 400, fill = ink, anchor = "start" } = style;
-  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text x='${x}' y='${y}' ${font} font-size='${size}' font-weight='${weight}' fill='${fill}' text-anchor='${anchor}'>${escaped}</text>`;
 }
 
 function percent(fraction: number): string {

@@ -49,6 +49,12 @@ export interface RunFolder {
   shard(unit: Unit): string;
   readonly manifest: string;
   readonly contactSheet: string;
+  /** What the data set is worth: figures, the same for people, and a picture of nearest train images. */
+  readonly score: Readonly<Record<"json" | "markdown" | "neighbours", string>>;
+  /** Quality of a generator over its cost: figures, and a plot of them. */
+  readonly generatorScore: Readonly<Record<"json" | "svg" | "png", string>>;
+  /** What is kept of long scorings: features of CIFAR-10, classifiers, images of generators under comparison. */
+  readonly scoring: string;
   receipt(stage: ReceiptStage, name: string): string;
   /** Every folder that files are committed into, so that what killed writers left there can be found. */
   readonly directories: readonly string[];
@@ -73,6 +79,17 @@ export function runFolderAt(root: string): RunFolder {
     shard: (unit) => join(root, "dataset", unit.split, `part-${padded(unit.part)}.arrow`),
     manifest: join(root, "dataset", "manifest.json"),
     contactSheet: join(root, "contact-sheet.png"),
+    score: {
+      json: join(root, "score.json"),
+      markdown: join(root, "score.md"),
+      neighbours: join(root, "score-neighbours.png"),
+    },
+    generatorScore: {
+      json: join(root, "generator-score.json"),
+      svg: join(root, "generator-score.svg"),
+      png: join(root, "generator-score.png"),
+    },
+    scoring: join(root, "scoring"),
     receipt: (stage, name) => join(root, "receipts", stage, `${name}.json`),
     directories: [
       root,

@@ -19,6 +19,8 @@ import { regenerateCommand } from "./regenerate.ts";
 import { repairCommand } from "./repair.ts";
 import { runCommands } from "./run-commands.ts";
 import { sampleCommand } from "./sample.ts";
+import { scoreCommand } from "./score.ts";
+import { scoreGeneratorCommand } from "./score-generator.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCudaCommand } from "./setup-cuda.ts";
 import { setupTensorFlowCommand } from "./setup-tensorflow.ts";
@@ -40,6 +42,8 @@ const commands: readonly Command[] = [
   repairCommand,
   regenerateCommand,
   inspectCommand,
+  scoreCommand,
+  scoreGeneratorCommand,
   serveCommand,
   importCommand,
   exportCommand,

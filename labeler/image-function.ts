@@ -1,0 +1,70 @@
+import type { Engine, EngineName } from "../engine/executor.ts";
+import { forEachBatch } from "../engine/for-each-batch.ts";
+import { Graph, type Tensor } from "../engine/graph.ts";
+import { imagesFromBytes } from "../networks/image-input.ts";
+
+/** A network that makes a row of numbers of each image. */
+export interface ImageFunction {
+  /** Images to ask for at once, for full speed. */
+  readonly batchSize: number;
+  /** Numbers in a row. */
+  readonly width: number;
+  /**
+   * @param images - uint8 [n, 32, 32, 3] flattened, any n
+   * @returns [n, width] flattened; the same for any grouping of the images into calls
+   */
+  run(images: Uint8Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Where it runs. */
+export interface ImageFunctionOptions {
+  /** Images that the graph takes at once; fewer are padded. */
+  readonly batchSize: number;
+  readonly engine: EngineName;
+  readonly device: string;
+}
+
+const imageBytes = 32 * 32 * 3;
+
+/** A graph with input `images`, uint8 [B, 32, 32, 3], and output `rows`, float32 [B, width]. */
+export interface ImageGraph {
+  readonly graph: Graph;
+  /** B. */
+  readonly batchSize: number;
+  readonly width: number;
+}
+
+/** @param build - makes [B, width] of images [B, 3, 32, 32], numbers in [-1, 1] */
+export function imageGraph(batchSize: number, build: (images: Tensor) => Tensor): ImageGraph {
+  const graph = new Graph();
+  const rows = build(imagesFromBytes(graph.input("images", "uint8", [batchSize, 32, 32, 3])));
+  graph.output("rows", rows);
+  return { graph, batchSize, width: rows.shape[1]! };
+}
+
+export async function openImageFunction(
+  engine: Engine,
+  { graph, batchSize, width }: ImageGraph,
+): Promise<ImageFunction> {
+  const executable = await engine.compile(graph, "throughput");
+  const { concurrency } = executable;
+  return {
+    batchSize: batchSize * concurrency,
+    width,
+    run: async (bytes) => {
+      const numImages = bytes.length / imageBytes;
+      const result = new Float32Array(numImages * width);
+      await forEachBatch({ numItems: numImages, batchSize, concurrency }, async (start, end) => {
+        const batch = new Uint8Array(batchSize * imageBytes);
+        batch.set(bytes.subarray(start * imageBytes, end * imageBytes));
+        const { rows: made } = await executable.run({
+          images: { dtype: "uint8", shape: [batchSize, 32, 32, 3], data: batch },
+        });
+        result.set((made!.data as Float32Array).subarray(0, (end - start) * width), start * width);
+      });
+      return result;
+    },
+    close: () => executable.release(),
+  };
+}

@@ -1,0 +1,29 @@
+import { BuilderError } from "../core/errors.ts";
+import type { Weights } from "../engine/inference.ts";
+import { readSafetensors } from "../engine/safetensors.ts";
+import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
+
+/**
+ * Weights and architecture of a labeller.
+ * @param file - a safetensors file made by `trainLabeler`
+ * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ */
+export function readLabeler(file: Uint8Array): { readonly tensors: Weights; readonly network: LabelerNetworkOptions } {
+  const { tensors, metadata } = readSafetensors(file, "the labeller's weights");
+  const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
+  if (metadata["model"] !== "labeler" || !network.success) {
+    throw new BuilderError(
+      "weights/wrong-architecture",
+      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
+    );
+  }
+  return { tensors, network: network.data };
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+/** Parts of pictures: pixels enlarged into a canvas, and text as SVG. */
+
+import { imageSide } from "../core/image-layout.ts";
+
+export const ink = "#1b1f24";
+export const faint = "#6b7280";
+export const line = "#d9dde3";
+export const bar = "#3b6ea8";
+export const odd = "#d9822b";
+
+const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial, sans-serif'";
+
+/**
+ * Copies an image to a canvas of three channels, every pixel as a square.
+ * @param image - uint8, shape [32, 32, 3]
+ * @param place.start - byte of the canvas where its first pixel goes
+ * @param place.stride - bytes of a row of the canvas
+ * @param place.scale - side of the squares, pixels
+ */
+export function enlarge(
+  image: Uint8Array,
+  canvas: Uint8Array,
+  { start, stride, scale }: Readonly<Record<"start" | "stride" | "scale", number>>,
+): void {
+  for (let y = 0; y < imageSide * scale; y++) {
+    for (let x = 0; x < imageSide * scale; x++) {
+      const source = (Math.floor(y / scale) * imageSide + Math.floor(x / scale)) * 3;
+      canvas.set(image.subarray(source, source + 3), start + y * stride + x * 3);
+    }
+  }
+}
+
+/** A line of text, its baseline at `y`. */
+export function text(
+  x: number,
+  y: number,
+  content: string,
+  style: { readonly size: number; readonly weight?: number; readonly fill?: string; readonly anchor?: "middle" },
+): string {
+  const { size, weight = 400, fill = ink, anchor = "start" } = style;
+  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<text x='${x}' y='${y}' ${font} font-size='${size}' font-weight='${weight}' fill='${fill}' text-anchor='${anchor}'>${escaped}</text>`;
+}

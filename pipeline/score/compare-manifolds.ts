@@ -1,0 +1,137 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { Features } from "./features.ts";
+import { openProduct, type Product } from "./open-product.ts";
+
+/** How two clouds of feature vectors overlap. */
+export interface ManifoldScores {
+  /** Part of the synthetic images that lie within the `precisionNeighbours` ball of some real one. */
+  readonly precision: number;
+  /** Part of the real images that lie within the `precisionNeighbours` ball of some synthetic one. */
+  readonly recall: number;
+  /** Real `densityNeighbours` balls that a synthetic image lies in, over `densityNeighbours`; about 1 where equal. */
+  readonly density: number;
+  /** Part of the real images whose `densityNeighbours` ball holds a synthetic one. */
+  readonly coverage: number;
+}
+
+/** Neighbours that make the balls of precision and recall. */
+export const precisionNeighbours = 3;
+/** Neighbours that make the balls of density and coverage. */
+export const densityNeighbours = 5;
+/** The neighbour that made a ball is not to fall out of it by rounding; relative to the squared radius. */
+const tolerance = 1e-9;
+/** Squared distances below this part of the squared lengths are those of equal vectors. */
+const equality = 1e-12;
+/** Rows of distances in memory at once, at most. */
+const maxBlockRows = 256;
+
+/**
+ * Precision and recall by Kynkäänniemi et al. 2019 (arXiv:1904.06991), density and coverage by Naeem et al. 2020
+ * (arXiv:2002.09797). The ball of an image reaches to its k-th nearest neighbour of its own kind.
+ * @throws BuilderError `score/too-few-images` for fewer than six images of a kind
+ */
+export async function compareManifolds(real: Features, synthetic: Features): Promise<ManifoldScores> {
+  for (const { count } of [real, synthetic]) {
+    if (count > densityNeighbours) continue;
+    throw new BuilderError(
+      "score/too-few-images",
+      `${densityNeighbours} nearest neighbours need more than ${densityNeighbours} images, got ${count}. Score more images.`,
+    );
+  }
+  const realRadii = await squaredRadii(real);
+  const syntheticRadii = await squaredRadii(synthetic);
+  const hasNeighbour = new Uint8Array(real.count);
+  const isCovered = new Uint8Array(real.count);
+  let [numPrecise, numBalls] = [0, 0];
+  await forEachDistance(synthetic, real, (row, distances) => {
+    const ownRadius = syntheticRadii.precision[row]!;
+    let isPrecise = false;
+    for (let column = 0; column < real.count; column++) {
+      const distance = distances[column]!;
+      if (distance <= realRadii.precision[column]!) isPrecise = true;
+      if (distance <= ownRadius) hasNeighbour[column] = 1;
+      if (distance <= realRadii.density[column]!) {
+        numBalls++;
+        isCovered[column] = 1;
+      }
+    }
+    if (isPrecise) numPrecise++;
+  });
+  return {
+    precision: numPrecise / synthetic.count,
+    recall: sum(hasNeighbour) / real.count,
+    density: numBalls / (densityNeighbours * synthetic.count),
+    coverage: sum(isCovered) / real.count,
+  };
+}
+
+/** Squared distance of each vector to its neighbours, itself left out. */
+async function squaredRadii(features: Features): Promise<Readonly<Record<"precision" | "density", Float64Array>>> {
+  const precision = new Float64Array(features.count);
+  const density = new Float64Array(features.count);
+  const nearest = new Float64Array(densityNeighbours);
+  await forEachDistance(features, features, (row, distances) => {
+    nearest.fill(Number.POSITIVE_INFINITY);
+    for (let column = 0; column < features.count; column++) {
+      let distance = distances[column]!;
+      if (column === row || distance >= nearest[densityNeighbours - 1]!) continue;
+      for (let place = 0; place < densityNeighbours; place++) {
+        const other = nearest[place]!;
+        if (distance >= other) continue;
+        nearest[place] = distance;
+        distance = other;
+      }
+    }
+    precision[row] = nearest[precisionNeighbours - 1]! * (1 + tolerance);
+    density[row] = nearest[densityNeighbours - 1]! * (1 + tolerance);
+  });
+  return { precision, density };
+}
+
+/** Squared distances of each of `rows` to all of `columns`, row by row. */
+async function forEachDistance(
+  rows: Features,
+  columns: Features,
+  visit: (row: number, distances: Float64Array) => void,
+): Promise<void> {
+  const { width } = rows;
+  const blockRows = Math.min(maxBlockRows, rows.count);
+  const columnValues = Float64Array.from(columns.values);
+  const rowNorms = squaredNorms(rows);
+  const columnNorms = squaredNorms(columns);
+  const product: Product<Float64Array> = await openProduct("float64", {
+    rows: blockRows,
+    columns: columns.count,
+    inner: width,
+  });
+  try {
+    for (let start = 0; start < rows.count; start += blockRows) {
+      const end = Math.min(start + blockRows, rows.count);
+      const block = new Float64Array(blockRows * width);
+      block.set(rows.values.subarray(start * width, end * width));
+      const distances = await product.run(block, columnValues);
+      for (let row = start; row < end; row++) {
+        const part = distances.subarray((row - start) * columns.count, (row - start + 1) * columns.count);
+        const norm = rowNorms[row]!;
+        for (let column = 0; column < part.length; column++) {
+          const lengths = norm + columnNorms[column]!;
+          const distance = lengths - 2 * part[column]!;
+          part[column] = distance < equality * lengths ? 0 : distance;
+        }
+        visit(row, part);
+      }
+    }
+  } finally {
+    await product.close();
+  }
+}
+
+function squaredNorms({ count, width, values }: Features): Float64Array {
+  const norms = new Float64Array(count);
+  for (let index = 0; index < count * width; index++) norms[Math.floor(index / width)]! += values[index]! ** 2;
+  return norms;
+}
+
+function sum(values: Uint8Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}

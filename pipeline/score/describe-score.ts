@@ -1,0 +1,101 @@
+import type { SetScores } from "./reference.ts";
+import type { Score } from "./score.ts";
+
+/** A score as Markdown, for the card of a data set: every figure with its number of images and its reference. */
+export function describeScore(score: Score): string {
+  return [
+    `# Score of ${score.dataset.name}`,
+    "",
+    describeBasis(score),
+    "",
+    ...markdownTable(distanceRows(score)),
+    "",
+    ...scoreFacts(score).map((fact) => `- ${fact}`),
+    ...(score.classification === undefined ? [] : ["", ...markdownTable(classificationRows(score.classification))]),
+    "",
+    "![Random images beside the train images nearest to them](score-neighbours.png)",
+    "",
+  ].join("\n");
+}
+
+/** What all figures rest on, in one sentence. */
+export function describeBasis({ dataset, features, reference, seed }: Score): string {
+  return (
+    `Set ${dataset.sha256.slice(0, 12)}, ${numberOf(dataset.trainImages)} train images; features: ${features.network} ` +
+    `(sha256 ${features.sha256.slice(0, 12)}), ${features.width} numbers an image; reference: ${reference.name}, ` +
+    `${numberOf(reference.count)} images; images chosen by seed ${seed}.`
+  );
+}
+
+/** Title row and rows: the set, and CIFAR-10 test for scale. */
+export function distanceRows({ dataset, features, synthetic, cifar10Test }: Score): string[][] {
+  const row = (name: string, { count, frechetDistance, compared, manifold }: SetScores) => [
+    `${name}, N = ${numberOf(count)}`,
+    frechetDistance.toPrecision(4),
+    ...[manifold.precision, manifold.recall, manifold.density, manifold.coverage].map((value) => value.toFixed(3)),
+    `${numberOf(compared.count)} : ${numberOf(compared.reference)}`,
+  ];
+  const distance = `Fréchet distance (${features.network} features)`;
+  return [
+    ["", distance, "precision", "recall", "density", "coverage", "compared"],
+    row(dataset.name, synthetic),
+    row("CIFAR-10 test", cifar10Test),
+  ];
+}
+
+/** Everything else, a sentence each. */
+export function scoreFacts({ labels, neighbours, generator }: Score): string[] {
+  const shares = Object.entries(labels.classShares).sort(([, a], [, b]) => a - b);
+  const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(([name, share]) => `${name} ${percent(share)}`);
+  const agreement =
+    labels.agreement === undefined
+      ? "no class was asked for"
+      : `label is the class asked for: ${percent(labels.agreement)}`;
+  return [
+    `Labels of ${numberOf(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
+    `Classes of the whole set: smallest ${smallest}, largest ${largest}.`,
+    `Near-copies of train images among ${numberOf(neighbours.count)}: ${neighbours.nearCopies} with d₁/d₂ < 1/3, ` +
+      `${neighbours.adaptiveNearCopies} by the adaptive test; median d₁/d₂ ${neighbours.medianRatio.toFixed(2)}.`,
+    ...(generator === undefined
+      ? []
+      : [
+          `Generator ${generator.sha256.slice(0, 12)}: NFE ${generator.nfe}, ${generator.imagesPerSecond.toPrecision(3)} ` +
+            `images/s (${generator.engine}, ${generator.device}).`,
+        ]),
+  ];
+}
+
+/** Title row and rows of the 2×2 table: test errors. */
+export function classificationRows({
+  trainCount,
+  testCount,
+  epochs,
+  error,
+}: NonNullable<Score["classification"]>): string[][] {
+  const names = { cifar10: "CIFAR-10", synthetic: "synthetic" } as const;
+  return [
+    [
+      `test error, ResNet, ${epochs} epochs`,
+      `on ${names.cifar10} test, N = ${numberOf(testCount.cifar10)}`,
+      `on ${names.synthetic} test, N = ${numberOf(testCount.synthetic)}`,
+    ],
+    ...(["cifar10", "synthetic"] as const).map((kind) => [
+      `trained on ${numberOf(trainCount)} ${names[kind]}`,
+      error[kind].cifar10.toFixed(3),
+      error[kind].synthetic.toFixed(3),
+    ]),
+  ];
+}
+
+function markdownTable([title, ...rows]: readonly string[][]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(title!), line(title!.map(() => "---")), ...rows.map(line)];
+}
+
+function numberOf(count: number): string {
+  return count.toLocaleString("en");
+}
+
+function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(1)}%`;
+}

@@ -1,0 +1,71 @@
+import sharp from "sharp";
+import type { TopLevelSpec } from "vega-lite";
+import { renderChart } from "../../core/render-chart.ts";
+import type { GeneratorScore } from "./generator-score.ts";
+
+/**
+ * Draws the Fréchet distance of each row over its denoiser calls and over its images a second, with CIFAR-10 test for
+ * scale.
+ * @returns the plot as SVG text and as a PNG file
+ */
+export async function drawGeneratorPlot(
+  score: GeneratorScore,
+): Promise<{ readonly svg: string; readonly png: Uint8Array }> {
+  const svg = await renderChart(plotOf(score));
+  return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() };
+}
+
+function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): TopLevelSpec {
+  const values = rows.map(({ name, series, nfe, imagesPerSecond, frechetDistance }) => ({
+    ...{ name, series, nfe, imagesPerSecond, frechetDistance },
+  }));
+  const y = { field: "frechetDistance", type: "quantitative", scale: { type: "log" } } as const;
+  const panel = (field: "nfe" | "imagesPerSecond", title: string) => ({
+    width: 380,
+    height: 300,
+    layer: [
+      {
+        data: { values: [{ frechetDistance: cifar10Test.frechetDistance, text: "CIFAR-10 test" }] },
+        layer: [
+          { mark: { type: "rule", strokeDash: [4, 4], color: "#6b7280" }, encoding: { y } },
+          {
+            mark: { type: "text", align: "left", baseline: "bottom", dx: 4, color: "#6b7280", x: 0 },
+            encoding: { y, text: { field: "text" } },
+          },
+        ],
+      },
+      {
+        encoding: {
+          x: { field, type: "quantitative", scale: { type: "log" }, axis: { title } },
+          y: { ...y, axis: { title: `Fréchet distance (${features.network} features)` } },
+        },
+        layer: [
+          {
+            mark: { type: "line", point: { size: 50 } },
+            encoding: { color: { field: "series", type: "nominal", title: null, legend: { orient: "bottom" } } },
+          },
+          {
+            // On the side that the line does not pass: distances fall with calls, and rise with speed.
+            mark: { type: "text", align: "left", dx: 7, dy: field === "nfe" ? -6 : 9, fontSize: 10 },
+            encoding: { text: { field: "name" } },
+          },
+        ],
+      },
+    ],
+  });
+  const counts = [...new Set(rows.map(({ count }) => count.toLocaleString("en")))].join(", ");
+  return {
+    background: "white",
+    padding: 16,
+    title: {
+      text: "Quality over cost",
+      subtitle: `${counts} images a point, against ${reference.count.toLocaleString("en")} of ${reference.name}; lower is better`,
+      anchor: "start",
+      fontSize: 18,
+      offset: 14,
+    },
+    data: { values },
+    config: { font: "DejaVu Sans, Arial, sans-serif", view: { stroke: null }, axis: { gridColor: "#e5e7eb" } },
+    hconcat: [panel("nfe", "denoiser calls an image (NFE)"), panel("imagesPerSecond", "images a second")],
+  } as TopLevelSpec;
+}

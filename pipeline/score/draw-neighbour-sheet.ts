@@ -1,0 +1,85 @@
+import sharp from "sharp";
+import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
+import { enlarge, faint, line, odd, text } from "../drawing.ts";
+import type { CifarImages } from "../read-cifar-10.ts";
+import type { Neighbour } from "./find-neighbours.ts";
+import { memorizedBelow, nearestRatio } from "./memorization.ts";
+
+/** A synthetic image and what is near it. */
+export interface NeighbourRow {
+  readonly id: number;
+  /** uint8, shape [32, 32, 3]. */
+  readonly image: Uint8Array;
+  /** The name of its label. */
+  readonly label: string;
+  readonly neighbours: readonly Neighbour[];
+}
+
+/** Pixels. */
+const scale = 3;
+const cell = imageSide * scale;
+const gap = 8;
+const rowHeight = cell + 40;
+const margin = 40;
+const headerHeight = 138;
+/** From the synthetic image to the first neighbour. */
+const aside = 48;
+/** Rows stand in two columns. */
+const numSheetColumns = 2;
+const columnGap = 64;
+
+/**
+ * Draws synthetic images, each beside the train images nearest to it; a near-copy has its ratio in another colour.
+ * @param options.numNeighbours - shown of each
+ * @returns a PNG file
+ */
+export async function drawNeighbourSheet(options: {
+  readonly rows: readonly NeighbourRow[];
+  readonly train: CifarImages;
+  readonly numNeighbours: number;
+  readonly subtitle: string;
+}): Promise<Uint8Array> {
+  const { rows, train, numNeighbours, subtitle } = options;
+  const columnWidth = cell + aside + numNeighbours * (cell + gap) - gap;
+  const rowsPerColumn = Math.ceil(rows.length / numSheetColumns);
+  const width = 2 * margin + numSheetColumns * columnWidth + (numSheetColumns - 1) * columnGap;
+  const height = headerHeight + rowsPerColumn * rowHeight + margin / 2;
+  const canvas = Buffer.alloc(width * height * 3, 0xff);
+  const parts = [
+    text(margin, 58, "Nearest train images", { size: 30, weight: 700 }),
+    text(margin, 88, subtitle, { size: 15, fill: faint }),
+  ];
+  const put = (image: Uint8Array, x: number, y: number) =>
+    enlarge(image, canvas, { start: (y * width + x) * 3, stride: width * 3, scale });
+  for (const [index, { id, image, label, neighbours }] of rows.entries()) {
+    const left = margin + Math.floor(index / rowsPerColumn) * (columnWidth + columnGap);
+    const top = headerHeight + (index % rowsPerColumn) * rowHeight;
+    if (index % rowsPerColumn === 0) {
+      parts.push(text(left + cell / 2, headerHeight - 14, "synthetic", { size: 13, fill: faint, anchor: "middle" }));
+      parts.push(
+        text(left + cell + aside, headerHeight - 14, "CIFAR-10 train, nearest first", { size: 13, fill: faint }),
+      );
+    }
+    const captions = (x: number, first: string, second: string, fill = faint) => {
+      parts.push(text(x + cell / 2, top + cell + 14, first, { size: 12, fill, anchor: "middle" }));
+      parts.push(text(x + cell / 2, top + cell + 28, second, { size: 11, fill, anchor: "middle" }));
+    };
+    put(image, left, top);
+    const ratio = nearestRatio(neighbours);
+    captions(left, `${label} ${id}`, `d₁/d₂ ${ratio.toFixed(2)}`, ratio < memorizedBelow ? odd : faint);
+    const middle = left + cell + aside / 2;
+    parts.push(`<line x1='${middle}' y1='${top}' x2='${middle}' y2='${top + cell}' stroke='${line}'/>`);
+    for (const [place, { index: trainIndex, isMirrored, distance }] of neighbours.slice(0, numNeighbours).entries()) {
+      const x = left + cell + aside + place * (cell + gap);
+      const pixels = train.images.slice(trainIndex * imageBytes, (trainIndex + 1) * imageBytes);
+      put(isMirrored ? mirrorHwc(pixels) : pixels, x, top);
+      const className = cifar10ClassNames[train.labels[trainIndex]!]!;
+      captions(x, className, `${distance.toFixed(0)}${isMirrored ? " mirrored" : ""}`);
+    }
+  }
+  const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
+  return await sharp(canvas, { raw: { width, height, channels: 3 } })
+    .composite([{ input: Buffer.from(svg) }])
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}

@@ -1,0 +1,83 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { imageBytes } from "../../core/image-layout.ts";
+import { commitBytes } from "../../shards/index.ts";
+import type { Config } from "../config.ts";
+import type { Sampler } from "../model-runtime.ts";
+import { fileExists, readWholeFile } from "../read-file.ts";
+import { conditioningClassOf } from "../units.ts";
+import { watchMemory } from "./watch-memory.ts";
+
+/** Images that a row drew, and what they cost. */
+export interface RowImages {
+  /** uint8, shape [n, 32, 32, 3] flattened. */
+  readonly images: Uint8Array;
+  readonly seconds: number;
+  readonly peakMegabytes: number;
+}
+
+type PartCost = Omit<RowImages, "images">;
+
+/** Images of a part, which is kept when it is drawn. */
+const partSize = 500;
+
+/**
+ * Draws images 0 to `numImages` − 1, whose noise and classes are the same for every row, in parts; parts that an
+ * interrupted drawing left are used again, with the seconds they took.
+ * @param options.folder - of this row only; to be removed with `forgetRowImages`
+ */
+export async function drawRowImages(options: {
+  readonly sampler: Sampler;
+  readonly config: Config;
+  readonly numImages: number;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly count: (images: number) => void;
+}): Promise<RowImages> {
+  const { numImages, folder, signal, count } = options;
+  const images = new Uint8Array(numImages * imageBytes);
+  let [seconds, peakMegabytes] = [0, 0];
+  for (let start = 0; start < numImages; start += partSize) {
+    const numInPart = Math.min(partSize, numImages - start);
+    const paths = {
+      images: join(folder, `images-${String(start).padStart(7, "0")}.u8`),
+      cost: join(folder, `images-${String(start).padStart(7, "0")}.json`),
+    };
+    // The cost is written last: it says that the part is whole.
+    if (!(await fileExists(paths.cost))) {
+      const { result, ...cost } = await watchMemory(() => drawPart(options, start, start + numInPart, signal));
+      await commitBytes(paths.images, result);
+      await commitBytes(paths.cost, JSON.stringify(cost satisfies PartCost));
+    }
+    images.set(await readWholeFile(paths.images), start * imageBytes);
+    const cost = JSON.parse(Buffer.from(await readWholeFile(paths.cost)).toString()) as PartCost;
+    seconds += cost.seconds;
+    peakMegabytes = Math.max(peakMegabytes, cost.peakMegabytes);
+    count(numInPart);
+  }
+  return { images, seconds, peakMegabytes };
+}
+
+/** Removes what `drawRowImages` keeps, once the row's figures are safe. */
+export async function forgetRowImages(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function drawPart(
+  { sampler, config }: { readonly sampler: Sampler; readonly config: Config },
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const part = new Uint8Array((end - start) * imageBytes);
+  for (let first = start; first < end; first += sampler.batchSize) {
+    signal.throwIfAborted();
+    const ids = Float64Array.from({ length: Math.min(sampler.batchSize, end - first) }, (_, index) => first + index);
+    const drawn = await sampler.sample({
+      ids,
+      classes: Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler)),
+    });
+    part.set(drawn, (first - start) * imageBytes);
+  }
+  return part;
+}

@@ -1,0 +1,63 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import { openDataset, type SplitName } from "../../shards/index.ts";
+
+/** Images of a set with what it says of them. */
+export interface ScoredImages {
+  /** uint8, shape [n, 32, 32, 3] flattened. */
+  readonly images: Uint8Array;
+  /** Shape [n]. */
+  readonly labels: Uint8Array;
+  readonly ids: Float64Array;
+  /** Conditioning class, −1 for none; shape [n]. */
+  readonly classes: Int32Array;
+  readonly confidences: Float32Array;
+}
+
+const batchSize = 1000;
+
+/**
+ * Random images of a split, in random order.
+ * @param options.count - fewer where the split has fewer
+ * @throws BuilderError as `openDataset` and its loader
+ */
+export async function drawScoredImages(options: {
+  readonly directory: string;
+  readonly split: SplitName;
+  readonly count: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}): Promise<ScoredImages> {
+  const { directory, split, seed, signal } = options;
+  const dataset = await openDataset(directory, { split, memoryBytes: 0 });
+  try {
+    const count = Math.min(options.count, dataset.numSamples);
+    const drawn = {
+      images: new Uint8Array(count * imageBytes),
+      labels: new Uint8Array(count),
+      ids: new Float64Array(count),
+      classes: new Int32Array(count),
+      confidences: new Float32Array(count),
+    };
+    const loader = dataset.loader({
+      regime: "finite",
+      numSamples: count,
+      batchSize,
+      dropLast: false,
+      columns: ["class", "confidence"],
+      seed,
+      signal,
+    });
+    let place = 0;
+    for await (const { images, labels, ids, classes, confidences } of loader) {
+      drawn.images.set(images, place * imageBytes);
+      drawn.labels.set(labels, place);
+      drawn.ids.set(ids, place);
+      drawn.classes.set(classes!, place);
+      drawn.confidences.set(confidences!, place);
+      place += ids.length;
+    }
+    return drawn;
+  } finally {
+    dataset.close();
+  }
+}

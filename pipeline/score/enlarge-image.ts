@@ -1,0 +1,32 @@
+/**
+ * Square images in another size, bilinear, pixel centres at half integers, edges repeated, no smoothing: what PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)` does, and FID's customs expect. (sharp rounds to bytes in between.)
+ * @param images - [count, from, from, channels] flattened
+ * @returns [count, to, to, channels] flattened
+ */
+export function enlargeImage(
+  images: Float32Array,
+  { count, channels, from, to }: Readonly<Record<"count" | "channels" | "from" | "to", number>>,
+): Float32Array {
+  const result = new Float32Array(count * to * to * channels);
+  const places = Array.from({ length: to }, (_, index) => {
+    const place = Math.min(from - 1, Math.max(0, ((index + 0.5) * from) / to - 0.5));
+    const low = Math.floor(place);
+    return { low, high: Math.min(from - 1, low + 1), weight: place - low };
+  });
+  let target = 0;
+  for (let image = 0; image < count; image++) {
+    const start = image * from * from * channels;
+    for (const y of places) {
+      for (const x of places) {
+        for (let channel = 0; channel < channels; channel++) {
+          const pixel = (row: number, column: number) => images[start + (row * from + column) * channels + channel]!;
+          const top = pixel(y.low, x.low) * (1 - x.weight) + pixel(y.low, x.high) * x.weight;
+          const bottom = pixel(y.high, x.low) * (1 - x.weight) + pixel(y.high, x.high) * x.weight;
+          result[target++] = top * (1 - y.weight) + bottom * y.weight;
+        }
+      }
+    }
+  }
+  return result;
+}

@@ -1,0 +1,37 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import type { Features } from "./features.ts";
+
+/** A fixed network that says what images show; distances of its features compare sets. */
+export interface FeatureNet {
+  /** For people: `labeller`, or the file's name. */
+  readonly name: string;
+  /** Of the file of weights: figures of other features compare with nothing. */
+  readonly sha256: string;
+  /** Images to ask for at once. */
+  readonly batchSize: number;
+  /** Numbers of an image. */
+  readonly width: number;
+  /** @param images - uint8 [n, 32, 32, 3] flattened; returns float32 [n, width] flattened */
+  run(images: Uint8Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * The features of images.
+ * @param options.count - told how many are done
+ */
+export async function computeFeatures(
+  net: FeatureNet,
+  images: Uint8Array,
+  { signal, count }: { readonly signal: AbortSignal; readonly count: (images: number) => void },
+): Promise<Features> {
+  const numImages = images.length / imageBytes;
+  const values = new Float32Array(numImages * net.width);
+  for (let start = 0; start < numImages; start += net.batchSize) {
+    signal.throwIfAborted();
+    const batch = images.subarray(start * imageBytes, (start + net.batchSize) * imageBytes);
+    values.set(await net.run(batch), start * net.width);
+    count(batch.length / imageBytes);
+  }
+  return { count: numImages, width: net.width, values };
+}

@@ -1,0 +1,54 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { Features } from "./features.ts";
+import { openProduct } from "./open-product.ts";
+
+/** The Gaussian of the same mean and covariance as some feature vectors. */
+export interface FeatureStatistics {
+  readonly count: number;
+  readonly width: number;
+  /** Shape [width]. */
+  readonly mean: Float64Array;
+  /** Unbiased, shape [width, width] flattened. */
+  readonly covariance: Float64Array;
+}
+
+/** Vectors that are multiplied at once, at most. */
+const maxBlockSize = 2048;
+
+/**
+ * Mean and covariance, in float64.
+ * @param name - of the images, for the error
+ * @throws BuilderError `score/too-few-images` unless there are more vectors than numbers in one: the covariance would be
+ *   singular, and the distance say more about the count than about the images
+ */
+export async function computeFeatureStatistics(features: Features, name: string): Promise<FeatureStatistics> {
+  const { count, width, values } = features;
+  if (count <= width) {
+    throw new BuilderError(
+      "score/too-few-images",
+      `the covariance of ${width} features needs more than ${width} images, got ${count} of ${name}. Score more images.`,
+    );
+  }
+  const mean = new Float64Array(width);
+  for (let index = 0; index < count * width; index++) mean[index % width]! += values[index]! / count;
+  const blockSize = Math.min(maxBlockSize, count);
+  const covariance = new Float64Array(width * width);
+  const product = await openProduct("float64", { rows: width, columns: width, inner: blockSize });
+  try {
+    for (let start = 0; start < count; start += blockSize) {
+      // Transposed; what a short block lacks stays zero, as if at the mean.
+      const centred = new Float64Array(width * blockSize);
+      const end = Math.min(start + blockSize, count);
+      for (let row = start; row < end; row++) {
+        for (let column = 0; column < width; column++) {
+          centred[column * blockSize + row - start] = values[row * width + column]! - mean[column]!;
+        }
+      }
+      const part = await product.run(centred, centred);
+      for (let index = 0; index < part.length; index++) covariance[index]! += part[index]! / (count - 1);
+    }
+  } finally {
+    await product.close();
+  }
+  return { count, width, mean, covariance };
+}

@@ -1,0 +1,121 @@
+import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
+import { openProduct } from "./open-product.ts";
+
+/** A train image near a synthetic one. */
+export interface Neighbour {
+  /** Index of the train image. */
+  readonly index: number;
+  /** Whether its mirror image is the nearer one. */
+  readonly isMirrored: boolean;
+  /** Root of the summed squared differences of all 3,072 values, each from 0 to 255. */
+  readonly distance: number;
+}
+
+/** Synthetic images whose distances are computed at once, at most. */
+const maxBlockRows = 256;
+/** Train images whose distances are computed at once, at most. */
+const maxBlockColumns = 2500;
+
+/**
+ * The nearest train images of each image, by pixels, nearest first; each train image counts once, plain or mirrored.
+ * Products of float32 choose candidates, twice as many as asked for; integers put them in order.
+ * @param options.images - uint8 [n, 32, 32, 3] flattened
+ * @param options.train - uint8 [N, 32, 32, 3] flattened
+ * @param options.numNeighbours - fewer where N is less
+ */
+export async function findNeighbours(options: {
+  readonly images: Uint8Array;
+  readonly train: Uint8Array;
+  readonly numNeighbours: number;
+  readonly signal: AbortSignal;
+  /** Told how many of the train images were looked at. */
+  readonly count: (trainImages: number) => void;
+}): Promise<Neighbour[][]> {
+  const { images, train, numNeighbours, signal, count } = options;
+  const [numImages, numTrain] = [images.length / imageBytes, train.length / imageBytes];
+  const [blockRows, blockColumns] = [Math.min(maxBlockRows, numImages), Math.min(maxBlockColumns, numTrain)];
+  // Mirroring an image is the same as mirroring every train image, and cheaper.
+  const views = [images, mirrorHwc(images.slice())] as const;
+  const candidates = Array.from({ length: numImages }, () => new Nearest(2 * numNeighbours));
+  const product = await openProduct("float32", { rows: blockRows, columns: blockColumns, inner: imageBytes });
+  try {
+    for (let first = 0; first < numTrain; first += blockColumns) {
+      const last = Math.min(first + blockColumns, numTrain);
+      const columns = centre(train.subarray(first * imageBytes, last * imageBytes), blockColumns);
+      const norms = squaredNorms(columns);
+      for (let start = 0; start < numImages; start += blockRows) {
+        signal.throwIfAborted();
+        const end = Math.min(start + blockRows, numImages);
+        const [plain, mirrored] = [
+          await product.run(centre(views[0].subarray(start * imageBytes, end * imageBytes), blockRows), columns),
+          await product.run(centre(views[1].subarray(start * imageBytes, end * imageBytes), blockRows), columns),
+        ];
+        for (let row = start; row < end; row++) {
+          for (let index = first; index < last; index++) {
+            const place = (row - start) * blockColumns + index - first;
+            // The image's own norm is the same for all.
+            candidates[row]!.offer(index, norms[index - first]! - 2 * Math.max(plain[place]!, mirrored[place]!));
+          }
+        }
+      }
+      count(last - first);
+    }
+  } finally {
+    await product.close();
+  }
+  return candidates.map(({ indices }, row) => {
+    const neighbours = indices.map((index) => exactNeighbour(views, row, train, index));
+    return neighbours.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, numNeighbours);
+  });
+}
+
+/** Bytes as numbers around 0, which float32 products keep exact for longer; filled up with zeros. */
+function centre(bytes: Uint8Array, numRows: number): Float32Array {
+  const numbers = new Float32Array(numRows * imageBytes);
+  for (let index = 0; index < bytes.length; index++) numbers[index] = bytes[index]! - 128;
+  return numbers;
+}
+
+function squaredNorms(rows: Float32Array): Float64Array {
+  const norms = new Float64Array(rows.length / imageBytes);
+  for (let index = 0; index < rows.length; index++) norms[Math.floor(index / imageBytes)]! += rows[index]! ** 2;
+  return norms;
+}
+
+function exactNeighbour(views: readonly [Uint8Array, Uint8Array], row: number, train: Uint8Array, index: number) {
+  const [plain, mirrored] = views.map((bytes) => {
+    let squared = 0;
+    for (let byte = 0; byte < imageBytes; byte++) {
+      squared += (bytes[row * imageBytes + byte]! - train[index * imageBytes + byte]!) ** 2;
+    }
+    return Math.sqrt(squared);
+  }) as [number, number];
+  return { index, isMirrored: mirrored < plain, distance: Math.min(plain, mirrored) };
+}
+
+/** The indices of the smallest values offered. */
+class Nearest {
+  readonly #indices: number[] = [];
+  readonly #values: number[] = [];
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  get indices(): readonly number[] {
+    return this.#indices;
+  }
+
+  offer(index: number, value: number): void {
+    const isFull = this.#values.length === this.#size;
+    if (isFull && value >= this.#values.at(-1)!) return;
+    let place = this.#values.length;
+    while (place > 0 && this.#values[place - 1]! > value) place--;
+    this.#values.splice(place, 0, value);
+    this.#indices.splice(place, 0, index);
+    if (!isFull) return;
+    this.#values.pop();
+    this.#indices.pop();
+  }
+}

@@ -1,0 +1,85 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { BuilderError } from "../../core/errors.ts";
+import { diskError, replaceBytes, sealJson, systemCodeOf, unsealJson } from "../../shards/index.ts";
+
+/** The version of generator-score.json that this code writes, and the only one it reads. */
+export const generatorScoreVersion = 1;
+
+const manifoldSchema = z.strictObject({
+  precision: z.number(),
+  recall: z.number(),
+  density: z.number(),
+  coverage: z.number(),
+});
+
+const setScoresSchema = z.strictObject({
+  count: z.number(),
+  frechetDistance: z.number(),
+  compared: z.strictObject({ count: z.number(), reference: z.number() }),
+  manifold: manifoldSchema,
+});
+
+/** What a way to draw images gives, and what it costs. */
+const rowScoreSchema = z.strictObject({
+  /** Hash of everything the images and the figures follow from: a row of the same key need not be drawn again. */
+  key: z.string(),
+  name: z.string(),
+  series: z.string(),
+  /** sha256 of the weights. */
+  generator: z.string(),
+  /** The resolved sampler options. */
+  sampler: z.record(z.string(), z.unknown()),
+  seed: z.number(),
+  engine: z.string(),
+  device: z.string(),
+  ...setScoresSchema.shape,
+  /** Part of the images that the labeller finds to be of the class asked for. */
+  agreement: z.number().optional(),
+  meanConfidence: z.number(),
+  nfe: z.number(),
+  imagesPerSecond: z.number(),
+  /** Most resident memory of the process while drawing, MB. */
+  peakMegabytes: z.number(),
+});
+
+const generatorScoreSchema = z.strictObject({
+  version: z.literal(generatorScoreVersion),
+  createdBy: z.string(),
+  reference: z.strictObject({ name: z.literal("CIFAR-10 train"), count: z.number(), sha256: z.string() }),
+  features: z.strictObject({ network: z.string(), sha256: z.string(), width: z.number() }),
+  /** sha256 of the labeller's weights. */
+  labeler: z.string(),
+  /** CIFAR-10 test against train, at the same number of images where there are as many. */
+  cifar10Test: setScoresSchema,
+  rows: z.array(rowScoreSchema),
+});
+
+/** generator-score.json, without its checksum. */
+export type GeneratorScore = Readonly<z.infer<typeof generatorScoreSchema>>;
+export type RowScore = Readonly<z.infer<typeof rowScoreSchema>>;
+
+/**
+ * @returns undefined if there is none yet
+ * @throws BuilderError `json/corrupt`, `score/unreadable`, `disk/…`
+ */
+export async function readGeneratorScore(path: string): Promise<GeneratorScore | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return undefined;
+    throw diskError(thrown, "read", path);
+  }
+  const parsed = generatorScoreSchema.safeParse(unsealJson(text, path));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new BuilderError(
+    "score/unreadable",
+    `${path}: ${issue.path.join(".")} ${issue.message}. Use the cifar5m that wrote it, or delete it to start anew.`,
+  );
+}
+
+export async function writeGeneratorScore(path: string, score: GeneratorScore): Promise<void> {
+  await replaceBytes(path, sealJson(score));
+}

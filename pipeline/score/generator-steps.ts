@@ -1,0 +1,222 @@
+import { join } from "node:path";
+import { createdBy } from "../../core/created-by.ts";
+import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
+import { type Config, keysOutsideTheBytes } from "../config.ts";
+import { omitKeys } from "../config-keys.ts";
+import type { ModelRuntime, Sampler } from "../model-runtime.ts";
+import { readModel, readModelReceipt } from "../models.ts";
+import { readWholeFile } from "../read-file.ts";
+import { type ModelName, runFolderAt } from "../run-folder.ts";
+import { shippedFile } from "../shipped-files.ts";
+import type { StageContext } from "../stage.ts";
+import type { Step } from "../steps.ts";
+import { conditioningClassOf } from "../units.ts";
+import { drawGeneratorPlot } from "./draw-generator-plot.ts";
+import { drawRowImages, forgetRowImages } from "./draw-row-images.ts";
+import { computeFeatures, type FeatureNet } from "./feature-net.ts";
+import { sliceFeatures } from "./features.ts";
+import {
+  type GeneratorScore,
+  generatorScoreVersion,
+  type RowScore,
+  readGeneratorScore,
+  writeGeneratorScore,
+} from "./generator-score.ts";
+import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
+import {
+  type Cifar10,
+  compareWithReference,
+  computeCifar10Features,
+  computeReference,
+  openCifar10,
+  type Reference,
+  type SetScores,
+} from "./reference.ts";
+import { readSamplerRows, type SamplerRow } from "./sampler-rows.ts";
+
+/** Which ways to draw images are compared. */
+export interface GeneratorScoreOptions {
+  readonly root: string;
+  readonly config: Config;
+  readonly runtime: ModelRuntime;
+  readonly data?: string | undefined;
+  readonly features: FeatureNetChoice;
+  /** Weights of the rows that name none; the run's, else the shipped ones, if left out. */
+  readonly generator?: string | undefined;
+  /** A list of rows; see `readSamplerRows`. */
+  readonly rows?: string | undefined;
+  readonly numImages: number;
+}
+
+/** A row with its weights. */
+interface PlannedRow extends SamplerRow {
+  readonly bytes: Uint8Array;
+  /** Of everything the images and the figures follow from. */
+  readonly key: string;
+}
+
+/** What all rows are compared with. */
+interface Basis {
+  readonly net: FeatureNet;
+  readonly reference: Reference;
+  readonly cifar10Test: SetScores;
+}
+
+/**
+ * A step for each row, and one that draws the plot. Each row is in generator-score.json as soon as it is done, and is
+ * not drawn again; of a row that was interrupted its images are kept.
+ * @throws BuilderError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before any work
+ */
+export async function generatorSteps(options: GeneratorScoreOptions): Promise<readonly Step[]> {
+  const { root, config, runtime, numImages } = options;
+  const { generatorScore: paths, scoring } = runFolderAt(root);
+  const samplerRows = await readSamplerRows(options.rows, config);
+  const cifar10 = await openCifar10({ root, data: options.data, recordsPerFile: config.recordsPerFile });
+  const labelerWeights = await modelOf(root, "labeler", options.features.labeler);
+  const ownWeights = await modelOf(root, "generator", options.generator);
+  const before = await readGeneratorScore(paths.json);
+  const net = await openFeatureNet({ ...options.features }, config);
+  const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
+  const planned: PlannedRow[] = [];
+  for (const row of samplerRows) {
+    const bytes = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
+    // A file that is no generator is found now, not hours later.
+    await (await runtime.openSampler(row.config, bytes)).close();
+    const { seed, engine, device, sampler } = row.config;
+    const drawn = omitKeys({ seed, engine, device, sampler }, keysOutsideTheBytes);
+    planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawn, generator: sha256(bytes) }) });
+  }
+  const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));
+  let basis: Basis | undefined;
+  const close = async () => {
+    basis = undefined;
+    await net.close();
+  };
+  const scoreWith = (cifar10Test: SetScores): GeneratorScore => ({
+    version: generatorScoreVersion,
+    createdBy,
+    reference: { name: "CIFAR-10 train", count: cifar10.train.labels.length, sha256: cifar10.sha256 },
+    features: { network: net.name, sha256: net.sha256, width: net.width },
+    labeler: sha256(labelerWeights),
+    cifar10Test,
+    rows: planned.flatMap(({ key, name, series }) => {
+      const row = done.get(key);
+      return row === undefined ? [] : [{ ...row, name, series }];
+    }),
+  });
+  return [
+    {
+      name: "reference",
+      total: cifar10.train.labels.length + cifar10.test.labels.length,
+      async *run(context) {
+        const count = (images: number) => context.count("reference/images", images);
+        try {
+          basis = await computeBasis(net, { root, cifar10, numImages }, { signal: context.signal, count });
+        } catch (thrown) {
+          await close();
+          throw thrown;
+        }
+        yield basis;
+      },
+    },
+    ...planned.map(
+      (row): Step => ({
+        name: row.name,
+        total: numImages,
+        async *run(context) {
+          if (done.has(row.key)) {
+            context.count(`${row.name}/kept`, numImages);
+            return;
+          }
+          const folder = join(scoring, `images-${row.key.slice(0, 12)}`);
+          try {
+            const { cifar10Test } = basis!;
+            done.set(
+              row.key,
+              await scoreRow({ row, basis: basis!, folder, runtime, labelerWeights, numImages }, context),
+            );
+            await writeGeneratorScore(paths.json, scoreWith(cifar10Test));
+          } catch (thrown) {
+            await close();
+            throw thrown;
+          }
+          await forgetRowImages(folder);
+          yield row;
+        },
+      }),
+    ),
+    {
+      name: "plot",
+      total: 0,
+      async *run() {
+        const score = scoreWith(basis!.cifar10Test);
+        await writeGeneratorScore(paths.json, score);
+        const { svg, png } = await drawGeneratorPlot(score);
+        await replaceBytes(paths.svg, svg);
+        await replaceBytes(paths.png, png);
+        await close();
+        yield score;
+      },
+    },
+  ];
+}
+
+async function computeBasis(
+  net: FeatureNet,
+  { root, cifar10, numImages }: { readonly root: string; readonly cifar10: Cifar10; readonly numImages: number },
+  progress: Parameters<typeof computeFeatures>[2],
+): Promise<Basis> {
+  const { scoring } = runFolderAt(root);
+  const testFeatures = await computeCifar10Features(net, cifar10, "test", scoring, progress);
+  const reference = await computeReference(net, cifar10, scoring, progress);
+  const part = sliceFeatures(testFeatures, 0, numImages);
+  return { net, reference, cifar10Test: await compareWithReference(reference, part, "CIFAR-10 test") };
+}
+
+async function scoreRow(
+  options: {
+    readonly row: PlannedRow;
+    readonly basis: Basis;
+    readonly folder: string;
+    readonly runtime: ModelRuntime;
+    readonly labelerWeights: Uint8Array;
+    readonly numImages: number;
+  },
+  context: StageContext,
+): Promise<RowScore> {
+  const { row, basis, folder, runtime, labelerWeights, numImages } = options;
+  const { key, name, series, bytes, config } = row;
+  const { seed, engine, device, sampler: samplerOptions } = config;
+  const { signal } = context;
+  const sampler: Sampler = await runtime.openSampler(config, bytes);
+  const count = (images: number) => context.count(`${name}/images`, images);
+  const drawn = await drawRowImages({ sampler, config, numImages, folder, signal, count }).finally(() =>
+    sampler.close(),
+  );
+  const features = await computeFeatures(basis.net, drawn.images, { signal, count: () => undefined });
+  const labeler = await runtime.openLabeler(config, labelerWeights);
+  const probabilities = await labeler.label(drawn.images).finally(() => labeler.close());
+  let [numAgreeing, confidence] = [0, 0];
+  for (let id = 0; id < numImages; id++) {
+    const part = probabilities.subarray(id * 10, (id + 1) * 10);
+    const largest = Math.max(...part);
+    if (part[conditioningClassOf(id, config.sampler)] === largest) numAgreeing++;
+    confidence += largest / numImages;
+  }
+  return {
+    ...{ key, name, series, generator: sha256(bytes), sampler: samplerOptions },
+    ...{ seed, engine, device },
+    ...(await compareWithReference(basis.reference, features, name)),
+    ...(config.sampler.conditional ? { agreement: numAgreeing / numImages } : {}),
+    meanConfidence: confidence,
+    ...{ nfe: sampler.nfe, imagesPerSecond: numImages / drawn.seconds, peakMegabytes: drawn.peakMegabytes },
+  };
+}
+
+/** A model of the run, or a file, or the one that this package ships. */
+async function modelOf(root: string, name: ModelName, file: string | undefined): Promise<Uint8Array> {
+  if (file !== undefined) return await readWholeFile(file);
+  const folder = runFolderAt(root);
+  const isThere = (await readModelReceipt(folder, name)) !== undefined;
+  return isThere ? await readModel(folder, name) : await readWholeFile(shippedFile(`${name}.safetensors`));
+}

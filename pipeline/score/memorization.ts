@@ -1,0 +1,42 @@
+import type { Neighbour } from "./find-neighbours.ts";
+
+/** An image is a near-copy where its nearest train image is this much nearer than the second nearest. */
+export const memorizedBelow = 1 / 3;
+
+/** Neighbours that say what distance is usual around an image. */
+export const usualNeighbours = 50;
+
+/** How many of some images are near-copies of train images. */
+export interface Memorization {
+  readonly count: number;
+  /** d₁/d₂ < 1/3; misses train images that have a twin. */
+  readonly nearCopies: number;
+  /** d₁ < half the mean distance of the 50 nearest: the adaptive test, which twins do not deceive. */
+  readonly adaptiveNearCopies: number;
+  readonly medianRatio: number;
+}
+
+/** Distance to the nearest over distance to the second nearest, in [0, 1]; 1 where both are 0. */
+export function nearestRatio([first, second]: readonly Neighbour[]): number {
+  const further = second?.distance ?? 0;
+  return further === 0 ? 1 : first!.distance / further;
+}
+
+/**
+ * @param found - of each image its 50 nearest train images, nearest first
+ * @see Carlini et al. 2023, "Extracting training data from diffusion models", arXiv:2301.13188; Yoon et al. 2023,
+ *   "Diffusion probabilistic models generalize when they fail to memorize", for the ratio
+ */
+export function countNearCopies(found: readonly (readonly Neighbour[])[]): Memorization {
+  const ratios = found.map(nearestRatio).sort((a, b) => a - b);
+  const isAdaptiveNearCopy = (neighbours: readonly Neighbour[]) => {
+    const mean = neighbours.reduce((sum, { distance }) => sum + distance, 0) / neighbours.length;
+    return neighbours[0]!.distance < mean / 2;
+  };
+  return {
+    count: found.length,
+    nearCopies: ratios.filter((ratio) => ratio < memorizedBelow).length,
+    adaptiveNearCopies: found.filter(isAdaptiveNearCopy).length,
+    medianRatio: ratios[Math.floor(ratios.length / 2)] ?? 1,
+  };
+}

@@ -1,0 +1,133 @@
+import { basename } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
+import { createSession, runSession } from "../../engine/onnxruntime-session.ts";
+import { sha256 } from "../../shards/index.ts";
+import { readWholeFile } from "../read-file.ts";
+import { enlargeImage } from "./enlarge-image.ts";
+import type { FeatureNet } from "./feature-net.ts";
+
+/** Images of one run where the file leaves it open. */
+const openBatchSize = 32;
+
+/** What the file takes and gives. */
+interface Contract {
+  readonly input: string;
+  readonly output: string;
+  readonly dtype: "uint8" | "float32";
+  readonly layout: "NCHW" | "NHWC";
+  readonly side: number;
+  readonly batchSize: number;
+  readonly width: number;
+}
+
+/**
+ * A feature network from elsewhere, such as the Inception network of FID.
+ *
+ * The file has one input, images [n, 3, S, S] or [n, S, S, 3], uint8 from 0 to 255 or float32 from 0 to 1 (any other
+ * normalization belongs into the graph), and one output [n, d], or one named `features`. Images are enlarged to S × S
+ * bilinearly; where the file leaves S open they are handed over as they are, 32 × 32.
+ * @throws BuilderError `features/unreadable`, `features/wrong-input`, `features/wrong-output`; `disk/…`
+ */
+export async function openOnnxFeatures(path: string, device: string): Promise<FeatureNet> {
+  const bytes = await readWholeFile(path);
+  let session: InferenceSession;
+  try {
+    session = await createSession(bytes, { provider: device, numThreads: 0 });
+  } catch (thrown) {
+    const [firstLine] = messageOf(thrown).split("\n", 1);
+    throw new BuilderError(
+      "features/unreadable",
+      `${path} must be an ONNX file that onnxruntime runs on ${device}: ${firstLine}. Export it again, or use another device.`,
+      { cause: thrown },
+    );
+  }
+  const contract = readContract(session, path);
+  const { input, output, dtype, batchSize, width } = contract;
+  return {
+    name: basename(path),
+    sha256: sha256(bytes),
+    batchSize,
+    width,
+    run: async (images) => {
+      const numImages = images.length / imageBytes;
+      const features = new Float32Array(numImages * width);
+      for (let start = 0; start < numImages; start += batchSize) {
+        const end = Math.min(start + batchSize, numImages);
+        const batch = new Uint8Array(batchSize * imageBytes);
+        batch.set(images.subarray(start * imageBytes, end * imageBytes));
+        const result = (await runSession(session, { [input]: { dtype, ...toInput(batch, contract) } }))[output]!;
+        if (result.shape.join() !== [batchSize, width].join()) {
+          throw wrongOutput(path, `gave [${result.shape}] for ${batchSize} images`);
+        }
+        features.set((result.data as Float32Array).subarray(0, (end - start) * width), start * width);
+      }
+      return features;
+    },
+    close: () => session.release(),
+  };
+}
+
+function readContract(session: InferenceSession, path: string): Contract {
+  const [input, ...otherInputs] = session.inputMetadata;
+  const shape = input?.isTensor === true ? input.shape.map(extentOf) : [];
+  const type = input?.isTensor === true ? input.type : "none";
+  const layout = shape.length !== 4 ? undefined : shape[1] === 3 ? "NCHW" : shape[3] === 3 ? "NHWC" : undefined;
+  const [height, width] = layout === "NCHW" ? shape.slice(2) : shape.slice(1, 3);
+  const isImage = layout !== undefined && height === width && (type === "uint8" || type === "float32");
+  if (input === undefined || otherInputs.length > 0 || !isImage) {
+    const seen = session.inputMetadata.map(describe).join(", ");
+    throw new BuilderError(
+      "features/wrong-input",
+      `${path} must take one input, uint8 or float32 images [n, 3, S, S] or [n, S, S, 3], has ${seen}. Export it so.`,
+    );
+  }
+  const outputs = session.outputMetadata;
+  const output = outputs.find(({ name }) => name === "features") ?? outputs[0];
+  const outputShape = output?.isTensor === true ? output.shape.map(extentOf) : [];
+  const isChosen = outputs.length === 1 || output?.name === "features";
+  const numFeatures = outputShape[1];
+  if (output?.isTensor !== true || !isChosen || outputShape.length !== 2 || output.type !== "float32" || !numFeatures) {
+    throw wrongOutput(path, `has ${outputs.map(describe).join(", ")}`);
+  }
+  return {
+    input: input.name,
+    output: output.name,
+    dtype: type as Contract["dtype"],
+    layout,
+    side: height ?? imageSide,
+    batchSize: shape[0] ?? openBatchSize,
+    width: numFeatures,
+  };
+}
+
+function wrongOutput(path: string, seen: string): BuilderError {
+  return new BuilderError(
+    "features/wrong-output",
+    `${path} must give float32 [n, d] with a fixed d, as its only output or as one named "features", ${seen}. Export it so.`,
+  );
+}
+
+/** A fixed extent, or undefined for one that is left open. */
+function extentOf(extent: number | string): number | undefined {
+  return typeof extent === "number" && extent > 0 ? extent : undefined;
+}
+
+function describe(value: InferenceSession.ValueMetadata): string {
+  return value.isTensor ? `${value.name}: ${value.type} [${value.shape.join(", ")}]` : `${value.name}: no tensor`;
+}
+
+/** Images [B, 32, 32, 3] as the file wants them. */
+function toInput(images: Uint8Array, { layout, side, batchSize, dtype }: Contract) {
+  const shape = layout === "NCHW" ? [batchSize, 3, side, side] : [batchSize, side, side, 3];
+  const numbers = Float32Array.from(layout === "NCHW" ? hwcToChw(images) : images);
+  const enlarged =
+    side === imageSide
+      ? numbers
+      : layout === "NCHW"
+        ? enlargeImage(numbers, { count: batchSize * 3, channels: 1, from: imageSide, to: side })
+        : enlargeImage(numbers, { count: batchSize, channels: 3, from: imageSide, to: side });
+  const data = dtype === "uint8" ? Uint8Array.from(enlarged, Math.round) : enlarged.map((value) => value / 255);
+  return { shape, data };
+}

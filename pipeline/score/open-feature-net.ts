@@ -1,0 +1,30 @@
+import { readFile } from "node:fs/promises";
+import { createLabelerFeatures } from "../../labeler/index.ts";
+import { sha256 } from "../../shards/index.ts";
+import type { Config } from "../config.ts";
+import { readWholeFile } from "../read-file.ts";
+import { shippedFile } from "../shipped-files.ts";
+import type { FeatureNet } from "./feature-net.ts";
+import { openOnnxFeatures } from "./onnx-features.ts";
+
+/** Which network makes the features. */
+export interface FeatureNetChoice {
+  /** An ONNX file; the labeller if left out. */
+  readonly onnx?: string | undefined;
+  /** Weights of another labeller than the one this package ships, which is the same for every set. */
+  readonly labeler?: string | undefined;
+}
+
+/**
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`; `features/…` for an ONNX file that does not fit;
+ *   `disk/…`
+ */
+export async function openFeatureNet(
+  { onnx, labeler }: FeatureNetChoice,
+  { engine, device, labeling }: Pick<Config, "engine" | "device" | "labeling">,
+): Promise<FeatureNet> {
+  if (onnx !== undefined) return await openOnnxFeatures(onnx, device);
+  const weights = await (labeler === undefined ? readFile(shippedFile("labeler.safetensors")) : readWholeFile(labeler));
+  const features = await createLabelerFeatures({ weights, batchSize: labeling.batchSize, engine, device });
+  return { ...features, name: "labeller", sha256: sha256(weights) };
+}

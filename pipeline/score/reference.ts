@@ -1,0 +1,138 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { commitBytes, hashConfig, sha256, systemCodeOf } from "../../shards/index.ts";
+import type { Config } from "../config.ts";
+import { readFetchReceipts } from "../fetch.ts";
+import { type CifarImages, readCifar10 } from "../read-cifar-10.ts";
+import { fileExists, readWholeFile } from "../read-file.ts";
+import { runFolderAt } from "../run-folder.ts";
+import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
+import { computeFeatures, type FeatureNet } from "./feature-net.ts";
+import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";
+import { type Features, sliceFeatures } from "./features.ts";
+import { frechetDistance } from "./frechet-distance.ts";
+
+/** Images of a side at most, where all are compared with all. */
+export const maxCompared = 10_000;
+
+/** CIFAR-10, in memory. */
+export interface Cifar10 {
+  readonly train: CifarImages;
+  readonly test: CifarImages;
+  /** Of all images and of the train labels. */
+  readonly sha256: string;
+}
+
+/**
+ * CIFAR-10 from a folder, or as the run has fetched it.
+ * @param options.data - a folder in the official binary layout
+ * @throws BuilderError `score/no-cifar-10`, `cifar10/…`, `disk/…`
+ */
+export async function openCifar10(options: {
+  readonly root: string;
+  readonly data: string | undefined;
+  readonly recordsPerFile: Config["recordsPerFile"];
+}): Promise<Cifar10> {
+  const { root, data, recordsPerFile } = options;
+  const folder = runFolderAt(root);
+  if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
+    throw new BuilderError(
+      "score/no-cifar-10",
+      `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder with --data, or run \`cifar5m fetch\`.`,
+    );
+  }
+  if (data !== undefined && !(await isFolder(data))) {
+    throw new BuilderError(
+      "score/no-cifar-10",
+      `--data must be a folder with data_batch_1.bin … test_batch.bin, got ${data}. Unpack cifar-10-binary.tar.gz and name its folder.`,
+    );
+  }
+  const [train, test] = [
+    await readCifar10({ folder: data ?? folder.cifar10, split: "train", recordsPerFile }),
+    await readCifar10({ folder: data ?? folder.cifar10, split: "test", recordsPerFile }),
+  ];
+  return { train, test, sha256: sha256([train.images, train.labels, test.images].map(sha256).join()) };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return false;
+    throw thrown;
+  }
+}
+
+/** How a set of images compares with CIFAR-10 train. */
+export interface SetScores {
+  /** Images that the distance is computed of. */
+  readonly count: number;
+  /** Squared, of the features' Gaussians, to all of the reference. */
+  readonly frechetDistance: number;
+  /** Images of each side that precision, recall, density and coverage are computed of. */
+  readonly compared: { readonly count: number; readonly reference: number };
+  readonly manifold: ManifoldScores;
+}
+
+/** CIFAR-10 train as features, computed once, to compare sets with. */
+export interface Reference {
+  readonly statistics: FeatureStatistics;
+  /** The first images. */
+  readonly compared: Features;
+}
+
+/**
+ * Features of a split of CIFAR-10, which are computed once and kept.
+ * @param folder - where, under a name that says what they are of
+ * @throws BuilderError `disk/…`
+ */
+export async function computeCifar10Features(
+  net: FeatureNet,
+  cifar10: Cifar10,
+  split: "train" | "test",
+  folder: string,
+  progress: Parameters<typeof computeFeatures>[2],
+): Promise<Features> {
+  const { images, labels } = cifar10[split];
+  const path = join(folder, `${split}-features-${hashConfig([net.sha256, cifar10.sha256]).slice(0, 12)}.f32`);
+  if (!(await fileExists(path))) {
+    const { values } = await computeFeatures(net, images, progress);
+    await commitBytes(path, new Uint8Array(values.buffer));
+  }
+  // Aligned anew: what is read may begin anywhere in a buffer.
+  const values = new Float32Array(Uint8Array.from(await readWholeFile(path)).buffer);
+  return { count: labels.length, width: net.width, values };
+}
+
+/** @throws BuilderError `score/too-few-images`; `disk/…` */
+export async function computeReference(
+  net: FeatureNet,
+  cifar10: Cifar10,
+  folder: string,
+  progress: Parameters<typeof computeFeatures>[2],
+): Promise<Reference> {
+  const features = await computeCifar10Features(net, cifar10, "train", folder, progress);
+  return {
+    statistics: await computeFeatureStatistics(features, "CIFAR-10 train"),
+    compared: sliceFeatures(features, 0, maxCompared),
+  };
+}
+
+/**
+ * @param name - of the set, for errors
+ * @throws BuilderError `score/too-few-images`
+ */
+export async function compareWithReference(
+  { statistics, compared }: Reference,
+  features: Features,
+  name: string,
+): Promise<SetScores> {
+  const part = sliceFeatures(features, 0, maxCompared);
+  return {
+    count: features.count,
+    frechetDistance: frechetDistance(statistics, await computeFeatureStatistics(features, name)),
+    compared: { count: part.count, reference: compared.count },
+    manifold: await compareManifolds(compared, part),
+  };
+}

@@ -1,0 +1,76 @@
+import { dirname, resolve } from "node:path";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../config.ts";
+import { readWholeFile } from "../read-file.ts";
+
+/** A way to draw images that is compared with others. */
+export interface SamplerRow {
+  /** For the table and the plot. */
+  readonly name: string;
+  /** Rows of a series are joined by a line. */
+  readonly series: string;
+  readonly config: Config;
+  /** The generator's weights; undefined for those that all rows share. */
+  readonly weights: string | undefined;
+}
+
+/** Steps of the rows where no file names others. */
+const defaultSteps = [1, 2, 5, 10, 18] as const;
+
+/**
+ * The rows of a comparison: a JSON list of partial configurations, each laid over the base, such as
+ * `{"sampler": {"steps": 5}}`. Besides, a row may have a `name`, a `series` and `weights`, a file, relative to the list.
+ * @param path - the list; steps 1, 2, 5, 10 and 18 of the base's sampler if left out
+ * @throws BuilderError `score/bad-rows`, `config/unknown-key`, `config/out-of-range`, `disk/…`, before any work
+ */
+export async function readSamplerRows(path: string | undefined, base: Config): Promise<readonly SamplerRow[]> {
+  const list: unknown =
+    path === undefined
+      ? defaultSteps.map((steps) => ({ sampler: { steps } }))
+      : parseList(await readWholeFile(path), path);
+  if (!Array.isArray(list) || list.length === 0) throw badRows(path, "it is no list, or an empty one");
+  const rows = list.map((row: unknown, index): SamplerRow => {
+    if (typeof row !== "object" || row === null || Array.isArray(row))
+      throw badRows(path, `entry ${index} is no object`);
+    const { name, series, weights, ...partial } = row as Readonly<Record<string, unknown>>;
+    for (const [key, value] of Object.entries({ name, series, weights })) {
+      if (value === undefined || (typeof value === "string" && value !== "")) continue;
+      throw badRows(path, `${key} of entry ${index} is no text`);
+    }
+    return {
+      name: (name as string | undefined) ?? describePartial(partial),
+      series: (series as string | undefined) ?? (weights as string | undefined) ?? "generator",
+      config: resolveConfig(mergeConfigs(base, partial as PartialConfig)),
+      weights: weights === undefined ? undefined : resolve(dirname(path ?? "."), weights as string),
+    };
+  });
+  const twice = rows.find(({ name }, index) => rows.findIndex((other) => other.name === name) !== index);
+  if (twice !== undefined) throw badRows(path, `two entries are named "${twice.name}"`);
+  return rows;
+}
+
+function parseList(bytes: Uint8Array, path: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString());
+  } catch (thrown) {
+    throw badRows(path, messageOf(thrown));
+  }
+}
+
+function badRows(path: string | undefined, what: string): BuilderError {
+  return new BuilderError(
+    "score/bad-rows",
+    `${path} must be a JSON list of objects like {"name": "5 steps", "sampler": {"steps": 5}}: ${what}. Mend it.`,
+  );
+}
+
+/** `steps 5, guidance 3`. */
+function describePartial(partial: Readonly<Record<string, unknown>>): string {
+  const leaves = (value: Readonly<Record<string, unknown>>): string[] =>
+    Object.entries(value).flatMap(([key, inner]) =>
+      typeof inner === "object" && inner !== null && !Array.isArray(inner)
+        ? leaves(inner as Readonly<Record<string, unknown>>)
+        : [`${key} ${String(inner)}`],
+    );
+  return leaves(partial).join(", ") || "as configured";
+}

@@ -1,0 +1,241 @@
+import { join } from "node:path";
+import { createdBy } from "../../core/created-by.ts";
+import { BuilderError } from "../../core/errors.ts";
+import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import { hashConfig, type Manifest, replaceBytes, sealJson } from "../../shards/index.ts";
+import type { Config } from "../config.ts";
+import type { ModelRuntime } from "../model-runtime.ts";
+import { runFolderAt } from "../run-folder.ts";
+import { findDataset } from "../serve/find-dataset.ts";
+import type { StageContext } from "../stage.ts";
+import type { Step } from "../steps.ts";
+import { type CrossErrors, firstImages, type ImagesByKind, type Kind, kinds, trainAndTest } from "./cross-errors.ts";
+import { describeScore } from "./describe-score.ts";
+import { drawNeighbourSheet } from "./draw-neighbour-sheet.ts";
+import { drawScoredImages, type ScoredImages } from "./draw-scored-images.ts";
+import { computeFeatures } from "./feature-net.ts";
+import { sliceFeatures } from "./features.ts";
+import { findNeighbours } from "./find-neighbours.ts";
+import { measureSpeed } from "./measure-speed.ts";
+import { countNearCopies, usualNeighbours } from "./memorization.ts";
+import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
+import {
+  type Cifar10,
+  compareWithReference,
+  computeCifar10Features,
+  computeReference,
+  openCifar10,
+} from "./reference.ts";
+import { type Score, scoreVersion } from "./score.ts";
+import { scoreLabels } from "./score-labels.ts";
+
+/** What is scored, and how thoroughly. */
+export interface ScoreOptions {
+  /** A run folder, or a data set folder. */
+  readonly root: string;
+  readonly config: Config;
+  readonly runtime: ModelRuntime;
+  /** CIFAR-10; that of the run if left out. */
+  readonly data?: string | undefined;
+  readonly features: FeatureNetChoice;
+  /** Images that distances are computed of; fewer where the set has fewer. */
+  readonly numImages: number;
+  /** Images whose nearest train images are looked up. */
+  readonly numNeighbours: number;
+  /** Images that classifiers are trained on; none are trained if left out. */
+  readonly numClassified?: number | undefined;
+}
+
+/** Images on the sheet, and train images beside each. */
+const sheet = { rows: 20, neighbours: 6 } as const;
+/** Test images of a kind, at most: as many as CIFAR-10 has. */
+const maxTested = 10_000;
+
+type Partly<Whole> = { -readonly [Key in keyof Whole]?: Whole[Key] };
+
+/**
+ * The steps that score a data set; the last writes score.json, score.md and score-neighbours.png into its folder.
+ * @throws BuilderError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`, before
+ *   any work
+ */
+export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]> {
+  const { root, config, runtime, numImages, numClassified } = options;
+  const { directory, manifest } = await findDataset(root);
+  if (numClassified !== undefined) requireClasses(manifest, directory);
+  const cifar10 = await openCifar10({ root, data: options.data, recordsPerFile: config.recordsPerFile });
+  const net = await openFeatureNet(options.features, config);
+  const { train, test } = cifar10;
+  const count = Math.min(numImages, manifest.splits.train.rows);
+  const found: Partly<Score> = {};
+  const draw = (signal: AbortSignal) =>
+    drawScoredImages({ directory, split: "train", count, seed: config.seed, signal });
+  const countInto = (name: string, context: StageContext) => ({
+    signal: context.signal,
+    count: (images: number) => context.count(`${name}/images`, images),
+  });
+  return [
+    {
+      name: "score-features",
+      total: train.labels.length + test.labels.length + count,
+      async *run(context) {
+        const progress = countInto("score-features", context);
+        try {
+          const drawn = await draw(context.signal);
+          // The set first: if it is too small that is found at once.
+          const features = await computeFeatures(net, drawn.images, progress);
+          const { scoring } = runFolderAt(root);
+          const testFeatures = await computeCifar10Features(net, cifar10, "test", scoring, progress);
+          const reference = await computeReference(net, cifar10, scoring, progress);
+          found.synthetic = await compareWithReference(reference, features, manifest.name);
+          found.cifar10Test = await compareWithReference(
+            reference,
+            sliceFeatures(testFeatures, 0, count),
+            "CIFAR-10 test",
+          );
+          found.labels = scoreLabels(drawn, manifest);
+        } finally {
+          await net.close();
+        }
+        yield found.synthetic;
+      },
+    },
+    {
+      name: "score-neighbours",
+      total: train.labels.length,
+      async *run(context) {
+        const drawn = await draw(context.signal);
+        found.neighbours = await lookUpNeighbours(
+          { ...options, cifar10, drawn, classNames: manifest.classNames },
+          countInto("score-neighbours", context),
+        );
+        yield found.neighbours;
+      },
+    },
+    {
+      name: "score-speed",
+      total: 0,
+      async *run({ signal }) {
+        const speed = await measureSpeed({ root, config, runtime, signal });
+        if (speed !== undefined) found.generator = speed;
+        yield speed;
+      },
+    },
+    ...(numClassified === undefined
+      ? []
+      : classifySteps({ ...options, numClassified, directory, manifest, cifar10 }, (errors) => {
+          found.classification = errors;
+        })),
+    {
+      name: "score",
+      total: 0,
+      async *run() {
+        const score: Score = {
+          version: scoreVersion,
+          createdBy,
+          seed: config.seed,
+          dataset: { name: manifest.name, sha256: manifest.sha256, trainImages: manifest.splits.train.rows },
+          reference: { name: "CIFAR-10 train", count: train.labels.length, sha256: cifar10.sha256 },
+          features: { network: net.name, sha256: net.sha256, width: net.width },
+          ...(found as Omit<Score, "version" | "createdBy" | "seed" | "dataset" | "reference" | "features">),
+        };
+        const paths = runFolderAt(root).score;
+        await replaceBytes(paths.markdown, describeScore(score));
+        await replaceBytes(paths.json, sealJson(score));
+        yield score;
+      },
+    },
+  ];
+}
+
+async function lookUpNeighbours(
+  options: ScoreOptions & {
+    readonly cifar10: Cifar10;
+    readonly drawn: ScoredImages;
+    readonly classNames: readonly string[];
+  },
+  progress: { readonly signal: AbortSignal; readonly count: (images: number) => void },
+) {
+  const { root, config, numNeighbours, drawn, classNames } = options;
+  const { train } = options.cifar10;
+  const images = drawn.images.subarray(0, numNeighbours * imageBytes);
+  const found = await findNeighbours({ images, train: train.images, numNeighbours: usualNeighbours, ...progress });
+  const nearCopies = countNearCopies(found);
+  const rows = found.slice(0, sheet.rows).map((neighbours, index) => ({
+    id: drawn.ids[index]!,
+    image: images.subarray(index * imageBytes, (index + 1) * imageBytes),
+    label: classNames[drawn.labels[index]!]!,
+    neighbours,
+  }));
+  const subtitle =
+    `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
+    `(d₁/d₂ < 1/3) among ${nearCopies.count.toLocaleString("en")} images: ${nearCopies.nearCopies}`;
+  const png = await drawNeighbourSheet({ rows, train, numNeighbours: sheet.neighbours, subtitle });
+  await replaceBytes(runFolderAt(root).score.neighbours, png);
+  return nearCopies;
+}
+
+function classifySteps(
+  options: ScoreOptions & {
+    readonly numClassified: number;
+    readonly directory: string;
+    readonly manifest: Manifest;
+    readonly cifar10: Cifar10;
+  },
+  onErrors: (errors: CrossErrors) => void,
+): Step[] {
+  const { root, config, runtime, directory, manifest, cifar10 } = options;
+  const trainCount = Math.min(options.numClassified, manifest.splits.train.rows, cifar10.train.labels.length);
+  const { seed, engine, device, labeler } = config;
+  const identity = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount, seed, engine, device, labeler };
+  const folder = join(runFolderAt(root).scoring, `classifiers-${hashConfig(identity).slice(0, 12)}`);
+  const errors: Partial<Record<Kind, Record<Kind, number>>> = {};
+  const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
+    cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },
+    synthetic: {
+      train: await drawScoredImages({ directory, split: "train", count: trainCount, seed, signal }),
+      test: await drawScoredImages({ directory, split: "test", count: maxTested, seed, signal }),
+    },
+  });
+  return kinds.map((kind) => ({
+    name: `score-on-${kind}`,
+    total: Math.max(1, Math.round((labeler.epochs * trainCount) / labeler.batchSize)) * labeler.batchSize,
+    async *run(context) {
+      const { signal } = context;
+      const images = await load(signal);
+      errors[kind] = await trainAndTest(
+        kind,
+        { images, folder, config, runtime },
+        {
+          signal,
+          show: context.show,
+          count: (seen) => context.count(`score-on-${kind}/images`, seen),
+        },
+      );
+      const { cifar10: first, synthetic: second } = errors;
+      if (first !== undefined && second !== undefined) {
+        const testCount = {
+          cifar10: images.cifar10.test.labels.length,
+          synthetic: images.synthetic.test.labels.length,
+        };
+        const error = { cifar10: first, synthetic: second };
+        onErrors({ trainCount, testCount, epochs: labeler.epochs, error });
+      }
+      yield errors[kind];
+    },
+  }));
+}
+
+/** Classifiers that are tested on CIFAR-10 need its classes, and images held out. */
+function requireClasses({ classNames, splits }: Manifest, directory: string): void {
+  if (classNames.join() !== cifar10ClassNames.join()) {
+    throw new BuilderError(
+      "score/other-classes",
+      `${directory} must have the classes of CIFAR-10 for --cas, it has ${classNames.length} others. Leave --cas out.`,
+    );
+  }
+  if (splits.test.rows > 0) return;
+  throw new BuilderError(
+    "score/no-test-images",
+    `${directory} must have test images for --cas, which tests on images held out, and has none. Build with --test-count, or leave --cas out.`,
+  );
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { runFolderAt } from "../pipeline/run-folder.ts";
+import { classificationRows, describeBasis, distanceRows, scoreFacts } from "../pipeline/score/describe-score.ts";
+import type { Score } from "../pipeline/score/score.ts";
+import { scoreSteps } from "../pipeline/score/score-steps.ts";
+import type { Command } from "./command.ts";
+import { formatTable } from "./format-table.ts";
+import { wholeNumberOption } from "./parse-option.ts";
+import { runIfMain } from "./run-if-main.ts";
+
+/** Images that classifiers are trained on at most: all of CIFAR-10 train. */
+const mostClassified = 50_000;
+
+export const scoreCommand: Command = {
+  words: ["score"],
+  describe: "what the images of a set are worth, beside CIFAR-10: score.json, score.md and a picture",
+  positional: "run",
+  configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
+  options: {
+    data: { type: "string", requiresArg: true, describe: "folder of CIFAR-10, binary version [default: the run's]" },
+    features: {
+      type: "string",
+      requiresArg: true,
+      describe: "ONNX file that makes features of images, such as Inception [default: the labeller's last layer]",
+    },
+    "features-labeler": {
+      type: "string",
+      requiresArg: true,
+      describe: "weights of the labeller that makes features [default: the shipped ones, the same for every set]",
+    },
+    images: { type: "string", requiresArg: true, describe: "images to compare [default: 10,000, or all]" },
+    neighbours: {
+      type: "string",
+      requiresArg: true,
+      describe: "images whose nearest train images are looked up [default: 1,000]",
+    },
+    cas: {
+      type: "string",
+      describe: "train classifiers on so many images of the set and of CIFAR-10, test both on both [50,000, or all]",
+    },
+  },
+  steps: ({ root, config, runtime, option }) => {
+    const number = (name: string) => wholeNumberOption(name, option(name) || undefined, 1);
+    return scoreSteps({
+      ...{ root, config, runtime, data: option("data") },
+      features: { onnx: option("features"), labeler: option("features-labeler") },
+      numImages: number("images") ?? 10_000,
+      numNeighbours: number("neighbours") ?? 1000,
+      numClassified: option("cas") === undefined ? undefined : (number("cas") ?? mostClassified),
+    });
+  },
+  finish: async ({ root }) => {
+    const { json, markdown, neighbours } = runFolderAt(root).score;
+    const score = JSON.parse(await readFile(json, "utf8")) as Score;
+    const lines = [
+      describeBasis(score),
+      "",
+      ...formatTable(distanceRows(score)),
+      "",
+      ...scoreFacts(score),
+      ...(score.classification === undefined ? [] : ["", ...formatTable(classificationRows(score.classification))]),
+      "",
+      ...[json, markdown, neighbours].map((path) => resolve(path)),
+    ];
+    process.stdout.write(`${lines.join("\n")}\n`);
+  },
+};
+
+await runIfMain(import.meta.url, scoreCommand);

@@ -1,0 +1,153 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { resolveConfig } from "../../../pipeline/config.ts";
+import { readCifar10 } from "../../../pipeline/read-cifar-10.ts";
+import type { GeneratorScore } from "../../../pipeline/score/generator-score.ts";
+import { generatorSteps } from "../../../pipeline/score/generator-steps.ts";
+import type { Score } from "../../../pipeline/score/score.ts";
+import { scoreSteps } from "../../../pipeline/score/score-steps.ts";
+import { unsealJson } from "../../../shards/index.ts";
+import { errorOf } from "../expect-error.ts";
+import { makeCifar10 } from "../make-cifar-10.ts";
+import { runBuild, runSteps, smallConfig, testContext } from "../run-build.ts";
+import { mirrored, standInRuntime } from "../stand-in-runtime.ts";
+import { makeFeatureFile } from "./make-feature-file.ts";
+
+const records = 30;
+const config = resolveConfig({ ...smallConfig, recordsPerFile: records, labeler: { batchSize: 10 } });
+let folder: string;
+let root: string;
+let data: string;
+let features: { onnx: string };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-score-"));
+  [root, data, features] = [join(folder, "run"), join(folder, "cifar-10"), { onnx: join(folder, "features.onnx") }];
+  await makeCifar10(data, records);
+  await makeFeatureFile(features.onnx);
+  const { images } = await readCifar10({ folder: data, split: "train", recordsPerFile: records });
+  // Near a train image, but no copy, which would be removed.
+  const near = mirrored(images.subarray(7 * 3072, 8 * 3072)).map((value, index) => (index < 30 ? 255 - value : value));
+  await runBuild({ root, runtime: standInRuntime({ planted: new Map([[3, near]]) }), sources: { data }, config });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function scoreOptions(more: Partial<Parameters<typeof scoreSteps>[0]> = {}) {
+  const runtime = standInRuntime();
+  return { root, config, runtime, features, numImages: 1000, numNeighbours: 1000, ...more };
+}
+
+async function readJson<Value>(path: string): Promise<Value> {
+  return unsealJson(await readFile(path, "utf8"), path) as Value;
+}
+
+test("a set is scored with every figure, its numbers of images and its reference", async () => {
+  await runSteps(await scoreSteps(scoreOptions({ numClassified: 40 })), testContext());
+  const score = await readJson<Score>(join(root, "score.json"));
+  expect(score).toMatchObject({
+    version: 1,
+    reference: { name: "CIFAR-10 train", count: 5 * records },
+    features: { network: "features.onnx", width: 6 },
+    synthetic: { count: 50, compared: { count: 50, reference: 150 } },
+    cifar10Test: { count: records },
+    labels: { count: 50 },
+    neighbours: { count: 50, nearCopies: 1 },
+    generator: { nfe: 18 },
+    classification: { trainCount: 40, testCount: { cifar10: records, synthetic: 21 } },
+  });
+  expect(score.synthetic.frechetDistance).toBeGreaterThan(0);
+  expect(Object.values(score.labels.classShares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
+  // The stand-in labeller looks at the first byte, as it did for the set's labels.
+  expect(score.classification!.error.cifar10.synthetic).toBe(0);
+  const card = await readFile(join(root, "score.md"), "utf8");
+  expect(card).toContain("| cifar5m, N = 50 |");
+  expect(card).toContain("trained on 40 synthetic");
+  const { width } = await sharp(await readFile(join(root, "score-neighbours.png"))).metadata();
+  expect(width).toBeGreaterThan(1000);
+});
+
+test("scoring again gives the same bytes, and trains nothing again", async () => {
+  const kept = join(root, "scoring");
+  const before = await readJson<Score>(join(root, "score.json"));
+  const [classifiers] = (await readdir(kept)).filter((name) => name.startsWith("classifiers-"));
+  const written = async () => (await stat(join(kept, classifiers!, "synthetic.safetensors"))).mtimeMs;
+  const time = await written();
+  await runSteps(await scoreSteps(scoreOptions({ numClassified: 40 })), testContext());
+  const { generator, ...after } = await readJson<Score>(join(root, "score.json"));
+  expect(generator).toBeDefined();
+  expect({ ...before, ...after }).toEqual(before);
+  expect(await written()).toBe(time);
+});
+
+test("what cannot be scored is refused before any work", async () => {
+  const none = await errorOf(() => scoreSteps(scoreOptions({ root: join(root, "dataset") })), "score/no-cifar-10");
+  expect(none.message).toContain("--data");
+  await errorOf(() => scoreSteps(scoreOptions({ data: join(folder, "none") })), "score/no-cifar-10");
+  await errorOf(() => scoreSteps(scoreOptions({ root: folder })), "manifest/missing");
+  await errorOf(() => scoreSteps(scoreOptions({ features: { onnx: data } })), "disk/is-a-folder");
+  const labeler = join(folder, "labeler.safetensors");
+  await errorOf(() => scoreSteps(scoreOptions({ features: { labeler } as never })), "disk/missing");
+  const few = await scoreSteps(scoreOptions({ numImages: 6 }));
+  const { message } = await errorOf(() => runSteps(few, testContext()), "score/too-few-images");
+  expect(message).toContain("6 features needs more than 6 images, got 6 of cifar5m");
+});
+
+test("generators are compared row by row, and an interrupted comparison goes on where it was", async () => {
+  const rows = join(folder, "rows.json");
+  await writeFile(rows, JSON.stringify([{ sampler: { steps: 2 } }, { name: "many", sampler: { steps: 9 } }]));
+  const runtime = standInRuntime();
+  const options = { root, config, runtime, features, rows, numImages: 540 };
+  const controller = new AbortController();
+  const interrupted = { ...testContext(), signal: controller.signal };
+  const stopAt = { ...interrupted, count: (name: string) => name === "many/images" && controller.abort() };
+  const steps = await generatorSteps(options);
+  await expect(runSteps(steps, stopAt as never)).rejects.toThrow();
+  const half = await readJson<GeneratorScore>(join(root, "generator-score.json"));
+  expect(half.rows.map(({ name }) => name)).toEqual(["steps 2"]);
+
+  const drawn: number[] = [];
+  const counting = {
+    ...runtime,
+    openSampler: async (...parameters: Parameters<typeof runtime.openSampler>) => {
+      const sampler = await runtime.openSampler(...parameters);
+      const sample: typeof sampler.sample = (request) => {
+        drawn.push(...request.ids);
+        return sampler.sample(request);
+      };
+      return { ...sampler, sample };
+    },
+  };
+  await runSteps(await generatorSteps({ ...options, runtime: counting }), testContext());
+  // The first row was done, and so were the first 500 images of the second.
+  expect(drawn).toEqual(Array.from({ length: 40 }, (_, index) => 500 + index));
+  const whole = await readJson<GeneratorScore>(join(root, "generator-score.json"));
+  expect(whole.rows.map(({ name, nfe, count }) => [name, nfe, count])).toEqual([
+    ["steps 2", 2, 540],
+    ["many", 9, 540],
+  ]);
+  expect(whole.rows[0]).toEqual(half.rows[0]);
+  // Steps change nothing about the stand-in's images.
+  expect(whole.rows[1]!.frechetDistance).toBe(whole.rows[0]!.frechetDistance);
+  expect(whole.rows[1]!.agreement).toBeCloseTo(0.1, 1);
+  const svg = await readFile(join(root, "generator-score.svg"), "utf8");
+  expect(svg).toContain("many");
+  expect((await sharp(await readFile(join(root, "generator-score.png"))).metadata()).width).toBeGreaterThan(800);
+  expect((await readdir(join(root, "scoring"))).filter((name) => name.startsWith("images-"))).toEqual([]);
+});
+
+test.for([
+  ["no list", "{}", "score/bad-rows", "no list"],
+  ["no JSON", "[", "score/bad-rows", "JSON"],
+  ["a name twice", '[{"name": "a"}, {"name": "a", "sampler": {"steps": 2}}]', "score/bad-rows", 'named "a"'],
+  ["an unknown key", '[{"sampler": {"stepz": 2}}]', "config/unknown-key", "sampler.stepz"],
+  ["a value out of range", '[{"sampler": {"steps": 0}}]', "config/out-of-range", "sampler.steps"],
+  ["weights that are not there", '[{"weights": "none.safetensors"}]', "disk/missing", "none.safetensors"],
+] as const)("rows with %s are refused before any work", async ([, text, code, part]) => {
+  const rows = join(folder, "bad-rows.json");
+  await writeFile(rows, text);
+  const options = { root, config, runtime: standInRuntime(), features, rows, numImages: 20 };
+  expect((await errorOf(() => generatorSteps(options), code)).message).toContain(part);
+});
