@@ -97,6 +97,18 @@ const quickstart = [
   ...["--sampler.batch-size", "20", "--sampler.steps", "12", "--sampler.guidance", "3"],
 ];
 
+const cli = (...args) => [process.execPath, join("dist", "scripts", "cifar5m.js"), ...args];
+const quickData = join("runs", "experiment-quick");
+const quickRun = join("runs", "experiment-quick-results");
+
+/** Under ten minutes on two cores: a pool that the ideal world never has to repeat, and its runs. */
+const experimentQuick = [
+  cli("build", "--run", quickData, "--count", "10000", "--test-count", "1000", "--unit-size", "1000", ...fewCalls),
+  cli("experiment", "run", join("examples", "experiments", "quick.json"), "--run", quickRun),
+  cli("experiment", "report", "--run", quickRun),
+  cli("experiment", "compare", "--run", quickRun),
+];
+
 const tasks = {
   install: () => 0,
   start: () => run(process.execPath, [join("dist", "scripts", "build.js"), ...quickstart, ...extra]),
@@ -104,6 +116,7 @@ const tasks = {
   "test:long": () => run("vitest", ["run", "--config", "vitest.long.config.ts", ...extra]),
   "setup:cuda": () => run(process.execPath, [join("dist", "scripts", "setup-cuda.js"), ...extra]),
   "setup:tensorflow": () => run(process.execPath, [join("dist", "scripts", "setup-tensorflow.js"), ...extra]),
+  "experiment:quick": () => runAll(experimentQuick),
   bench: () => run(process.execPath, [join("dist", "scripts", "bench", "main.js"), ...extra]),
   check: () =>
     runAll([
