@@ -1,20 +1,12 @@
 import { type Attributes, Graph, type Node, type Tensor } from "../graph.ts";
-import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
+import { add, mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { concat, reshape, split, transpose } from "../ops/shape.ts";
-import { type Shape, sizeOf, type TensorData, tensorData } from "../tensor.ts";
+import type { TensorData } from "../tensor.ts";
 import { neededNodes } from "../write-onnx.ts";
-import { fitsWinograd, winogradConv } from "./winograd.ts";
-
-/**
- * Images [N, C, H, W] kept as [H, W, N, C], with a factor and a summand for each channel that are still to be applied,
- * both [1, 1, N or 1, C]: so bias, normalization and modulation together pass over the images once.
- */
-interface Places {
-  readonly tensor: Tensor;
-  readonly slope?: Tensor | undefined;
-  readonly intercept?: Tensor | undefined;
-}
+import { gainfulSizes, is3x3, sizeOfImages } from "./gainful-sizes.ts";
+import { applied, enlarge, halve, normalizeGroups, type Places, scaled, shifted } from "./places.ts";
+import { transformFilters, winogradConv } from "./winograd.ts";
 
 /** Operations on each element by itself. */
 const elementwise = new Set(["Sigmoid", "Relu", "Tanh", "Erf", "Exp", "Neg", "Abs", "Sqrt", "Identity"]);
@@ -32,6 +24,7 @@ export function rewritePlacesFirst(graph: Graph): Graph {
 class Rewriter {
   readonly #from: Graph;
   readonly #to: Graph;
+  readonly #converted = new Map<string, Tensor>();
   /** Tensors of the old graph that its outputs depend on. */
   #needed: ReadonlySet<string> = new Set();
   readonly #sizes: ReadonlyMap<string, boolean>;
@@ -108,7 +101,11 @@ class Rewriter {
     if (op.name === "LayerNormalization") {
       const grouped = this.#groups.get(first.name);
       const givesStatistics = outputs.slice(1).some(({ name }) => this.#needed.has(name));
-      return !givesStatistics && grouped !== undefined && note(normalizeGroups(grouped, node), this.#groups);
+      return (
+        !givesStatistics &&
+        grouped !== undefined &&
+        note(normalizeGroups(grouped, first.shape[1]!, node.attributes["epsilon"] as number), this.#groups)
+      );
     }
     if (op.name === "AveragePool" && this.#gains(result)) {
       return note({ tensor: x === undefined ? this.#toPlaces(this.#copy(node)) : halve(this.#applied(first)) });
@@ -128,7 +125,8 @@ class Rewriter {
         result.shape.length === 3 && sameImages === numImages && channels % numGroups === 0 && note(x, this.#groups)
       );
     }
-    if (op.name === "Resize" && this.#gains(result)) return note({ tensor: enlarge(this.#applied(first), node) });
+    if (op.name === "Resize" && this.#gains(result))
+      return note({ tensor: enlarge(this.#applied(first), node.attributes["size"] as number) });
     if (elementwise.has(op.name)) {
       const { dtype, shape } = this.#applied(first);
       return note({ tensor: this.#to.append(op, [this.#applied(first)], node.attributes, [{ dtype, shape }])[0]! });
@@ -177,13 +175,29 @@ class Rewriter {
     if (value === undefined || !this.#gains(x)) return undefined;
     let tensor: Tensor;
     if (is3x3(filters, node)) {
-      tensor = winogradConv(this.#applied(x), value);
+      tensor = winogradConv(
+        this.#applied(x),
+        this.#filters(filters, () => transformFilters(value)),
+      );
     } else if (filters.shape.slice(2).join() === "1,1" && sizeOfImages(node.outputs[0]!) === sizeOfImages(x)) {
-      tensor = convolvePoints(this.#applied(x), value);
+      tensor = matmul(
+        this.#applied(x),
+        this.#filters(filters, () => turnFilters(value)),
+      );
     } else {
       return undefined;
     }
     return { tensor, intercept: bias && reshape(this.#asNatural(bias), [1, 1, 1, -1]) };
+  }
+
+  /** Filters in another form, once for all convolutions that share them. */
+  #filters({ name }: Tensor, convert: () => TensorData): Tensor {
+    let converted = this.#converted.get(name);
+    if (converted === undefined) {
+      converted = this.#to.constant(convert());
+      this.#converted.set(name, converted);
+    }
+    return converted;
   }
 
   #gains(images: Tensor): boolean {
@@ -264,106 +278,8 @@ class Rewriter {
   }
 }
 
-/** Fewest channels, on either side of a convolution, at which the transforms cost less than they save. */
-const fewestChannels = 32;
-
-/** Fewest tiles of a batch: with less, reading the transformed filters takes longer than using them. */
-const fewestTiles = 16;
-
-function sizeOfImages({ shape }: Tensor): string {
-  return shape.slice(2).join("×");
-}
-
-function is3x3(filters: Tensor, { attributes }: Node): boolean {
-  const [stride, padding] = ["strides", "pads"].map((key) => (attributes[key] as number[])[0]!);
-  return filters.shape.slice(2).join() === "3,3" && stride === 1 && padding === 1;
-}
-
-/**
- * Sizes of images all of whose 3×3 convolutions gain, bodies of loops included. Where only some of them do, the
- * changes of layout between them would cost more.
- */
-function gainfulSizes(graph: Graph, sizes = new Map<string, boolean>()): Map<string, boolean> {
-  for (const node of neededNodes(graph).nodes) {
-    const [x, filters] = node.inputs;
-    if (node.op.name === "Conv" && is3x3(filters!, node)) {
-      const gains =
-        graph.constants.has(filters!.name) &&
-        x!.dtype === "float32" &&
-        fitsWinograd(x!.shape[2]!, x!.shape[3]!) &&
-        (x!.shape[0]! * x!.shape[2]! * x!.shape[3]!) / 16 >= fewestTiles &&
-        Math.min(filters!.shape[0]!, filters!.shape[1]!) >= fewestChannels;
-      const size = sizeOfImages(x!);
-      sizes.set(size, gains && sizes.get(size) !== false);
-    }
-    for (const value of Object.values(node.attributes)) if (value instanceof Graph) gainfulSizes(value, sizes);
-  }
-  return sizes;
-}
-
-function scaled({ tensor, slope, intercept }: Places, factor: Tensor): Places {
-  return {
-    tensor,
-    slope: slope === undefined ? factor : mul(slope, factor),
-    intercept: intercept && mul(intercept, factor),
-  };
-}
-
-function shifted({ tensor, slope, intercept }: Places, summand: Tensor): Places {
-  return { tensor, slope, intercept: intercept === undefined ? summand : add(intercept, summand) };
-}
-
-function applied({ tensor, slope, intercept }: Places): Tensor {
-  const product = slope === undefined ? tensor : mul(tensor, slope);
-  return intercept === undefined ? product : add(product, intercept);
-}
-
-/**
- * Mean 0 and variance 1 in each group of channels of each image, from the means over places. Means are matrix products,
- * which onnxruntime does faster than reductions; the one over a group also hands its value to the group's channels.
- */
-function normalizeGroups({ tensor, slope, intercept }: Places, { inputs, attributes }: Node): Places {
-  const base = slope === undefined ? { tensor, intercept } : { tensor: applied({ tensor, slope, intercept }) };
-  const [height, width, numImages, channels] = tensor.shape as [number, number, number, number];
-  const numGroups = inputs[0]!.shape[1]!;
-  const numPlaces = height * width;
-  const constant = (shape: Shape, value: (index: number) => number) =>
-    tensor.graph.constant(
-      tensorData(
-        "float32",
-        shape,
-        Array.from({ length: sizeOf(shape) }, (_, i) => value(i)),
-      ),
-    );
-  const overPlaces = constant([1, numPlaces], () => 1 / numPlaces);
-  const size = channels / numGroups;
-  const groupOf = (channel: number) => Math.floor(channel / size);
-  const overGroup = constant([channels, channels], (index) =>
-    groupOf(Math.floor(index / channels)) === groupOf(index % channels) ? 1 / size : 0,
-  );
-  const meanOf = (x: Tensor) =>
-    reshape(matmul(overPlaces, reshape(x, [numPlaces, numImages * channels])), [numImages, channels]);
-  const first = meanOf(base.tensor);
-  const second = meanOf(mul(base.tensor, base.tensor));
-  // With the summand b still to come, E(x + b) = E(x) + b and E(x + b)² = E(x²) + b · (2 · E(x) + b).
-  const summand = base.intercept && reshape(base.intercept, [-1, channels]);
-  const mean = matmul(summand === undefined ? first : add(first, summand), overGroup);
-  const square = matmul(
-    summand === undefined ? second : add(second, mul(summand, add(mul(first, 2), summand))),
-    overGroup,
-  );
-  const deviation = sqrt(add(sub(square, mul(mean, mean)), attributes["epsilon"] as number));
-  const perChannel = (values: Tensor) => reshape(values, [1, 1, numImages, channels]);
-  const centre = summand === undefined ? mul(mean, -1) : sub(summand, mean);
-  return {
-    tensor: base.tensor,
-    slope: perChannel(div(1, deviation)),
-    intercept: perChannel(div(centre, deviation)),
-  };
-}
-
-/** A 1×1 convolution: [H, W, N, I] to [H, W, N, O]. */
-function convolvePoints(x: Tensor, { shape, data }: TensorData): Tensor {
+/** Filters of one pixel, [O, I, 1, 1], as a matrix [I, O]. */
+function turnFilters({ shape, data }: TensorData): TensorData {
   const [numOutputs, numInputs] = shape as [number, number];
   const turned = new Float32Array(data.length);
   for (let output = 0; output < numOutputs; output++) {
@@ -371,33 +287,10 @@ function convolvePoints(x: Tensor, { shape, data }: TensorData): Tensor {
       turned[input * numOutputs + output] = data[output * numInputs + input] as number;
     }
   }
-  return matmul(x, x.graph.constant({ dtype: "float32", shape: [numInputs, numOutputs], data: turned }));
+  return { dtype: "float32", shape: [numInputs, numOutputs], data: turned };
 }
 
 function isSwap(attributes: Attributes): boolean {
   const order = attributes["perm"] as number[];
   return order.length === 4 && order.join() === "0,1,3,2";
-}
-
-/** Means of squares of 2×2 pixels. */
-function halve(x: Tensor): Tensor {
-  return alongSides(x, 1 / 2, (result, pixel) => (result === Math.floor(pixel / 2) ? 1 / 2 : 0));
-}
-
-/** Every pixel repeated. */
-function enlarge(x: Tensor, { attributes }: Node): Tensor {
-  const size = attributes["size"] as number;
-  return alongSides(x, size, (result, pixel) => (Math.floor(result / size) === pixel ? 1 : 0));
-}
-
-/** A linear map of each column and row, as matrix products: onnxruntime's reductions and expansions are slower. */
-function alongSides(x: Tensor, scale: number, factor: (result: number, pixel: number) => number): Tensor {
-  const [height, width, numImages, channels] = x.shape as [number, number, number, number];
-  const matrix = (side: number) => {
-    const data = Array.from({ length: side * scale * side }, (_, i) => factor(Math.floor(i / side), i % side));
-    return x.graph.constant(tensorData("float32", [side * scale, side], data));
-  };
-  const columns = matmul(matrix(height), reshape(x, [height, width * numImages * channels]));
-  const both = matmul(matrix(width), reshape(columns, [height * scale, width, numImages * channels]));
-  return reshape(both, [height * scale, width * scale, numImages, channels]);
 }

@@ -43,20 +43,20 @@ export function fitsWinograd(height: number, width: number): boolean {
  * A 3×3 convolution, stride 1, one pixel of zeros around, by tiles of 4×4 pixels that take 36 products for each pair of
  * channels instead of 144. All steps are matrix products; the largest, one for each place of a tile, is over channels.
  * @param x - images with the places first, [H, W, N, I]; sides as `fitsWinograd` wants them
- * @param filters - [O, I, 3, 3]
+ * @param filters - as `transformFilters` makes them, [6, 1, 6, I, O]
  * @returns [H, W, N, O]
  * @see Lavin and Gray 2015, arXiv:1509.09308
  */
-export function winogradConv(x: Tensor, filters: TensorData): Tensor {
+export function winogradConv(x: Tensor, filters: Tensor): Tensor {
   const [height, width, numImages, numInputs] = x.shape as [number, number, number, number];
-  const numOutputs = filters.shape[0]!;
+  const numOutputs = filters.shape[4]!;
   const [numRows, numColumns] = [height / tile, width / tile];
   const constant = (value: TensorData) => x.graph.constant(value);
   const rows = matmul(constant(intoTiles(height)), reshape(x, [height, width * numImages * numInputs]));
   const tiles = matmul(constant(intoTiles(width)), reshape(rows, [places * numRows, width, numImages * numInputs]));
   const products = multiplyPlaces(
     reshape(tiles, [places, numRows, places, numColumns * numImages, numInputs]),
-    transformFilters(filters),
+    filters,
   );
   const columns = matmul(
     constant(outOfTiles(width)),
@@ -75,21 +75,16 @@ const fewestRows = 32;
 /**
  * One matrix product over channels for each place of the tiles.
  * @param tiles - [6, rows of tiles, 6, tiles of a row · N, I]
- * @param filters - [36, I, O]
+ * @param filters - [6, 1, 6, I, O]
  * @returns [6, rows of tiles, 6, tiles of a row · N, O]
  */
-function multiplyPlaces(tiles: Tensor, filters: TensorData): Tensor {
+function multiplyPlaces(tiles: Tensor, filters: Tensor): Tensor {
   const [, numRows, , numColumns, numInputs] = tiles.shape as [number, number, number, number, number];
-  const numOutputs = filters.shape[2]!;
-  const { graph } = tiles;
-  if (numColumns >= fewestRows) {
-    const shape = [places, 1, places, numInputs, numOutputs];
-    return matmul(tiles, graph.constant({ ...filters, shape }));
-  }
+  if (numColumns >= fewestRows) return matmul(tiles, filters);
   const order = [0, 2, 1, 3, 4];
-  const together = reshape(transpose(tiles, order), [places ** 2, numRows * numColumns, numInputs]);
-  const products = matmul(together, graph.constant(filters));
-  return transpose(reshape(products, [places, places, numRows, numColumns, numOutputs]), order);
+  const together = reshape(transpose(tiles, order), [places, 1, places, numRows * numColumns, numInputs]);
+  const products = matmul(together, filters);
+  return transpose(reshape(products, [places, places, numRows, numColumns, filters.shape[4]!]), order);
 }
 
 /** From a side of pixels to the places of its tiles, [6 · side/4, side]: place first, tile second. */
@@ -121,11 +116,11 @@ function outOfTiles(side: number): TensorData {
   return matrix;
 }
 
-/** [O, I, 3, 3] to [36, I, O]. */
-function transformFilters({ shape, data }: TensorData): TensorData {
+/** Filters [O, I, 3, 3] as `winogradConv` takes them, [6, 1, 6, I, O]. */
+export function transformFilters({ shape, data }: TensorData): TensorData {
   const [numOutputs, numInputs] = shape as [number, number];
   const filters = data as Float32Array;
-  const result = tensorOf([places ** 2, numInputs, numOutputs]);
+  const result = tensorOf([places, 1, places, numInputs, numOutputs]);
   // One matrix [36][9] for both axes.
   const both = filterTransform.flatMap((left) =>
     filterTransform.map((right) => left.flatMap((a) => right.map((b) => a * b))),

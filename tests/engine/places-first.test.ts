@@ -117,6 +117,15 @@ describe("rewriting to the places-first layout", () => {
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
 
+  it("holds filters that two convolutions share once", () => {
+    const { graph } = graphOf([4, 32, 8, 8], (x) => {
+      const filters = x.graph.constant(normals([32, 32, 3, 3]));
+      return conv2d(conv2d(x, filters, { padding: 1 }), filters, { padding: 1 });
+    });
+    const sizes = [...rewritePlacesFirst(graph).constants.values()].map(({ shape }) => sizeOf(shape));
+    expect(sizes.filter((size) => size === 36 * 32 * 32)).toHaveLength(1);
+  });
+
   it("leaves a graph alone whose filters are not constant, or whose images are large or few", () => {
     const trained = new Graph();
     const x = trained.input("x", "float32", [16, 32, 8, 8]);
