@@ -10,6 +10,7 @@ import type { Graph } from "./graph.ts";
 import { namingMemoryErrors } from "./memory-error.ts";
 import type { LaneData } from "./onnxruntime-lane.ts";
 import { createSession, runSession, type SessionOptions } from "./onnxruntime-session.ts";
+import { rewritePlacesFirst } from "./rewrite/places-first.ts";
 import type { TensorData } from "./tensor.ts";
 import { writeOnnx } from "./write-onnx.ts";
 
@@ -37,10 +38,13 @@ export function onnxruntimeEngine({ device = "cpu", numThreads = 0 }: EngineOpti
   return {
     name: "onnxruntime",
     device,
-    compile: async (graph, goal = "latency") =>
-      goal === "throughput" && numLanes > 1
-        ? new LanesExecutable(graph, numLanes)
-        : new SessionExecutable(graph, device, await openSession(writeOnnx(graph), device, session)),
+    compile: async (graph, goal = "latency") => {
+      // Devices have convolutions of their own that are faster.
+      const model = writeOnnx(kind === "cpu" ? rewritePlacesFirst(graph) : graph);
+      return goal === "throughput" && numLanes > 1
+        ? new LanesExecutable(graph, model, numLanes)
+        : new SessionExecutable(graph, device, await openSession(model, device, session));
+    },
   };
 }
 
@@ -105,8 +109,7 @@ class LanesExecutable implements Executable {
   readonly #graph: Graph;
   readonly #pool: Piscina<Feeds, Record<string, TensorData>>;
 
-  constructor(graph: Graph, numLanes: number) {
-    const bytes = writeOnnx(graph);
+  constructor(graph: Graph, bytes: Uint8Array, numLanes: number) {
     const model = new SharedArrayBuffer(bytes.byteLength);
     new Uint8Array(model).set(bytes);
     const data: LaneData = { model, session: { provider: "cpu", numThreads: 1 } };

@@ -13,8 +13,8 @@ export interface Comparison {
   readonly variants: readonly string[];
   /** Further contenders of ours, by name, with script and arguments as `ours`. */
   readonly alsoOurs?: Readonly<Record<string, readonly string[]>>;
-  /** The variant that the goal is about, and how many times its speed it asks for. */
-  readonly goal: { readonly variant: string; readonly ratio: number };
+  /** The variants that goals are about, and how many times their speed they ask for. */
+  readonly goals: readonly { readonly variant: string; readonly ratio: number }[];
 }
 
 export interface Effort {
@@ -24,7 +24,7 @@ export interface Effort {
 
 /** @throws Error when a result of a contender differs by more than 1e-4 from ours */
 export async function compare(
-  { title, ours: ourArgs, theirs, variants, alsoOurs = {}, goal }: Comparison,
+  { title, ours: ourArgs, theirs, variants, alsoOurs = {}, goals }: Comparison,
   { numRounds, numThreads }: Effort,
 ): Promise<void> {
   const ours = new Contender("cifar5m (onnxruntime)", process.execPath, withPath(ourArgs, "./"));
@@ -61,15 +61,18 @@ export async function compare(
         ),
       );
     }
-    const aim = others.find(({ name }) => name === `torch ${goal.variant}`);
-    if (aim !== undefined) {
+    for (const goal of goals) {
+      const aim = others.find(({ name }) => name === `torch ${goal.variant}`);
+      if (aim === undefined) continue;
       const ratio = ratioOf(ours, aim, "imagesPerSecond");
       const verdict = ratio >= goal.ratio ? "reached" : "missed";
       console.log(`goal: ${goal.ratio} × ${aim.name}, ${verdict} with ${ratio.toFixed(2)}`);
     }
-    const worst = Math.max(0, ...differences.values());
-    if (!(worst < 1e-4))
-      throw new Error(`${title}: the largest difference to another must be below 1e-4, got ${worst}.`);
+    for (const [name, difference] of differences) {
+      const allowed = name.endsWith("bf16") ? 0.1 : 1e-4;
+      if (difference < allowed) continue;
+      throw new Error(`${title}: the difference to ${name} must be below ${allowed}, got ${difference}.`);
+    }
   } finally {
     for (const contender of all) contender.kill();
   }

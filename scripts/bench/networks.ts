@@ -24,7 +24,7 @@ async function main(networks: readonly string[], effort: Effort): Promise<void> 
         ours: ["networks-contestant.js", threads, casePath],
         theirs: (variant: string) => ["networks_torch.py", variant, threads, casePath],
         variants: torch === undefined ? [] : ["eager", "channels-last"],
-        goal: { variant: "channels-last", ratio: 0.8 },
+        goals: [{ variant: "channels-last", ratio: 0.8 }],
       };
       await compare(comparison, effort);
     }

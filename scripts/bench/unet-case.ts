@@ -34,7 +34,7 @@ export function benchmarkProgram(): TrainingProgram {
 }
 
 /** Images of one run of the network; so many runs make a batch, as in sampling. */
-export const imagesPerRun = 4;
+export const imagesPerRun = 8;
 
 /** The network alone, on a part of a batch: inputs `x`, `noise` and `classes`, output `y`. */
 export function forwardGraph(weights: Weights): Graph {

@@ -1,6 +1,6 @@
 """The U-Net of networks/unet.ts and its training step in PyTorch, as a process that the benchmark asks in turns.
 
-usage: unet_torch.py forward|train eager|channels-last|compile THREADS CASE
+usage: unet_torch.py forward|train eager|channels-last|compile|compile-bf16 THREADS CASE
 Each line on standard input is "round", "check" or "finish" in JSON; each is answered by one line of JSON.
 """
 
@@ -150,15 +150,16 @@ def forward_contestant(variant: str, tensors: dict[str, torch.Tensor]):
     classes = classes.long()
     if variant != "eager":
         network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    if variant == "compile":
+    if variant.startswith("compile"):
         network = torch.compile(network)
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=variant.endswith("bf16"))
 
     def check() -> list[float]:
-        with torch.inference_mode():
-            return network(x, noise, classes).flatten().tolist()
+        with torch.inference_mode(), autocast:
+            return network(x, noise, classes).float().flatten().tolist()
 
     def work() -> int:
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast:
             for _ in range(CALLS_PER_ROUND):
                 network(x, noise, classes)
         return CALLS_PER_ROUND * BATCH_SIZE

@@ -1,0 +1,296 @@
+import { type Attributes, Graph, type Node, type Tensor } from "../graph.ts";
+import { add, mul } from "../ops/elementwise.ts";
+import { matmul, swapLastTwo } from "../ops/matmul.ts";
+import { concat, reshape, split, transpose } from "../ops/shape.ts";
+import type { TensorData } from "../tensor.ts";
+import { neededNodes } from "../write-onnx.ts";
+import { gainfulSizes, is3x3, sizeOfImages } from "./gainful-sizes.ts";
+import { applied, enlarge, halve, normalizeGroups, type Places, scaled, shifted } from "./places.ts";
+import { transformFilters, winogradConv } from "./winograd.ts";
+
+/** Operations on each element by itself. */
+const elementwise = new Set(["Sigmoid", "Relu", "Tanh", "Erf", "Exp", "Neg", "Abs", "Sqrt", "Identity"]);
+const pairwise = new Set(["Add", "Sub", "Mul", "Div"]);
+
+/**
+ * Rewrites a graph so that its convolutions of small images with constant filters run in Winograd's form, and what
+ * lies between them in the layout that this form wants. Values stay the same up to rounding.
+ */
+export function rewritePlacesFirst(graph: Graph): Graph {
+  const sizes = gainfulSizes(graph);
+  return [...sizes.values()].includes(true) ? new Rewriter(graph, new Graph(), sizes, undefined).run() : graph;
+}
+
+class Rewriter {
+  readonly #from: Graph;
+  readonly #to: Graph;
+  readonly #converted = new Map<string, Tensor>();
+  /** Tensors of the old graph that its outputs depend on. */
+  #needed: ReadonlySet<string> = new Set();
+  readonly #sizes: ReadonlyMap<string, boolean>;
+  readonly #outer: Rewriter | undefined;
+  /** Tensors of the new graph by the name of the old one. */
+  readonly #natural = new Map<string, Tensor>();
+  readonly #places = new Map<string, Places>();
+  /** Images whose channels are seen as groups, [N, G, C/G·H·W]. */
+  readonly #groups = new Map<string, Places>();
+  /** Matrices kept with their last two axes exchanged, as attention has them: [N, heads, H·W, width]. */
+  readonly #swapped = new Map<string, Tensor>();
+
+  constructor(from: Graph, to: Graph, sizes: ReadonlyMap<string, boolean>, outer: Rewriter | undefined) {
+    this.#from = from;
+    this.#to = to;
+    this.#sizes = sizes;
+    this.#outer = outer;
+  }
+
+  run(): Graph {
+    for (const { name, dtype, shape } of this.#from.inputs) this.#natural.set(name, this.#to.input(name, dtype, shape));
+    const { nodes, names } = neededNodes(this.#from);
+    this.#needed = names;
+    for (const node of nodes) {
+      if (!this.#rewrite(node)) this.#copy(node);
+    }
+    for (const [name, tensor] of this.#from.outputs) this.#to.output(name, this.#asNatural(tensor));
+    return this.#to;
+  }
+
+  /** @returns the first output of the copy */
+  #copy({ op, inputs, outputs, attributes }: Node): Tensor {
+    const operands = inputs.slice(0, op.numOnnxInputs).map((input) => this.#asNatural(input));
+    const copied = Object.entries(attributes).map(([key, value]) => [
+      key,
+      value instanceof Graph ? new Rewriter(value, new Graph(this.#to), this.#sizes, this).run() : value,
+    ]);
+    const declared = outputs.map(({ dtype, shape }) => ({ dtype, shape }));
+    const results = this.#to.append(op, operands, Object.fromEntries(copied), declared);
+    outputs.forEach(({ name }, index) => {
+      this.#natural.set(name, results[index]!);
+    });
+    return results[0]!;
+  }
+
+  /** Whether the node could be done with the places first; if so, its result is noted. */
+  #rewrite(node: Node): boolean {
+    const { op, inputs, outputs } = node;
+    const [first] = inputs as [Tensor];
+    const [result] = outputs as [Tensor];
+    const note = (places: Places | undefined, as = this.#places) => {
+      if (places === undefined) return false;
+      as.set(result.name, places);
+      return true;
+    };
+    if (op.name === "Conv") return note(this.#convolve(node));
+    if (this.#swapped.has(first.name)) return this.#rewriteSwapped(node);
+    const x = this.#places.get(first.name);
+    if (op.name === "Identity") return note(x);
+    if (pairwise.has(op.name)) return note(this.#combine(node));
+    if (op.name === "Concat" && node.attributes["axis"] === 1 && inputs.some(({ name }) => this.#places.has(name))) {
+      return note({
+        tensor: concat(
+          inputs.map((input) => this.#applied(input)),
+          3,
+        ),
+      });
+    }
+    if (op.name === "Reshape" && this.#groups.has(first.name)) {
+      const grouped = this.#groups.get(first.name)!;
+      const [height, width, numImages, channels] = grouped.tensor.shape;
+      return result.shape.join() === [numImages, channels, height, width].join() && note(grouped);
+    }
+    if (op.name === "LayerNormalization") {
+      const grouped = this.#groups.get(first.name);
+      const givesStatistics = outputs.slice(1).some(({ name }) => this.#needed.has(name));
+      return (
+        !givesStatistics &&
+        grouped !== undefined &&
+        note(normalizeGroups(grouped, first.shape[1]!, node.attributes["epsilon"] as number), this.#groups)
+      );
+    }
+    if (op.name === "AveragePool" && this.#gains(result)) {
+      return note({ tensor: x === undefined ? this.#toPlaces(this.#copy(node)) : halve(this.#applied(first)) });
+    }
+    if (x === undefined) return false;
+    if (op.name === "Reshape" && result.shape.length === 4) {
+      const [numImages, numHeads, width, numPlaces] = result.shape as [number, number, number, number];
+      if (numImages !== first.shape[0] || numPlaces !== first.shape[2]! * first.shape[3]!) return false;
+      const heads = reshape(this.#applied(first), [numPlaces, numImages, numHeads, width]);
+      this.#swapped.set(result.name, transpose(heads, [1, 2, 0, 3]));
+      return true;
+    }
+    if (op.name === "Reshape") {
+      const [numImages, channels] = first.shape as [number, number];
+      const [sameImages, numGroups] = result.shape as [number, number];
+      return (
+        result.shape.length === 3 && sameImages === numImages && channels % numGroups === 0 && note(x, this.#groups)
+      );
+    }
+    if (op.name === "Resize" && this.#gains(result))
+      return note({ tensor: enlarge(this.#applied(first), node.attributes["size"] as number) });
+    if (elementwise.has(op.name)) {
+      const { dtype, shape } = this.#applied(first);
+      return note({ tensor: this.#to.append(op, [this.#applied(first)], node.attributes, [{ dtype, shape }])[0]! });
+    }
+    return false;
+  }
+
+  #rewriteSwapped({ op, inputs, outputs, attributes }: Node): boolean {
+    const x = this.#swapped.get(inputs[0]!.name)!;
+    const [result] = outputs as [Tensor];
+    const [second] = inputs.slice(1);
+    if (op.name === "Split" && attributes["axis"] === 1) {
+      const parts = split(x, attributes["sizes"] as number[], 1);
+      outputs.forEach(({ name }, index) => {
+        this.#swapped.set(name, parts[index]!);
+      });
+      return true;
+    }
+    if (op.name === "Transpose" && isSwap(attributes)) {
+      this.#natural.set(result.name, x);
+      return true;
+    }
+    if (op.name === "Mul" && second?.shape.length === 0) {
+      this.#swapped.set(result.name, mul(x, this.#asNatural(second)));
+      return true;
+    }
+    if (op.name === "MatMul") {
+      const turned = this.#from.producerOf(second!);
+      if (turned?.op.name !== "Transpose" || !isSwap(turned.attributes)) return false;
+      this.#swapped.set(result.name, matmul(this.#asNatural(turned.inputs[0]!), x));
+      return true;
+    }
+    if (op.name === "Reshape" && this.#gains(result)) {
+      const [numImages, channels, height, width] = result.shape as [number, number, number, number];
+      if (numImages !== inputs[0]!.shape[0] || inputs[0]!.shape.at(-1) !== height * width) return false;
+      const tensor = reshape(transpose(x, [2, 0, 1, 3]), [height, width, numImages, channels]);
+      this.#places.set(result.name, { tensor });
+      return true;
+    }
+    return false;
+  }
+
+  #convolve(node: Node): Places | undefined {
+    const [x, filters, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+    const value = this.#from.constants.get(filters.name);
+    if (value === undefined || !this.#gains(x)) return undefined;
+    let tensor: Tensor;
+    if (is3x3(filters, node)) {
+      tensor = winogradConv(
+        this.#applied(x),
+        this.#filters(filters, () => transformFilters(value)),
+      );
+    } else if (filters.shape.slice(2).join() === "1,1" && sizeOfImages(node.outputs[0]!) === sizeOfImages(x)) {
+      tensor = matmul(
+        this.#applied(x),
+        this.#filters(filters, () => turnFilters(value)),
+      );
+    } else {
+      return undefined;
+    }
+    return { tensor, intercept: bias && reshape(this.#asNatural(bias), [1, 1, 1, -1]) };
+  }
+
+  /** Filters in another form, once for all convolutions that share them. */
+  #filters({ name }: Tensor, convert: () => TensorData): Tensor {
+    let converted = this.#converted.get(name);
+    if (converted === undefined) {
+      converted = this.#to.constant(convert());
+      this.#converted.set(name, converted);
+    }
+    return converted;
+  }
+
+  #gains(images: Tensor): boolean {
+    return images.shape.length === 4 && this.#sizes.get(sizeOfImages(images)) === true;
+  }
+
+  /** A sum, product, … of images with images or with values for each channel. */
+  #combine({ op, inputs, outputs, attributes }: Node): Places | undefined {
+    const [a, b] = inputs as [Tensor, Tensor];
+    const forms = [a, b].map(({ name }) => this.#places.get(name));
+    if (forms.every((form) => form === undefined)) return undefined;
+    const [x, y] = forms as [Places | undefined, Places | undefined];
+    const keepsShape = a.shape.join() === outputs[0]!.shape.join();
+    if (x !== undefined && y === undefined && keepsShape && (op.name === "Mul" || op.name === "Add")) {
+      const values = this.#perChannel(b);
+      if (values !== undefined) return op.name === "Mul" ? scaled(x, values) : shifted(x, values);
+    }
+    // Summands of both sides wait on.
+    if (op.name === "Add" && x !== undefined && y !== undefined && x.slope === undefined && y.slope === undefined) {
+      const parts = [x, y].flatMap(({ intercept }) => intercept ?? []);
+      return { tensor: add(x.tensor, y.tensor), intercept: parts.length === 2 ? add(parts[0]!, parts[1]!) : parts[0] };
+    }
+    const operands = [a, b].map((tensor) =>
+      tensor.shape.length === 4 ? (this.#perChannel(tensor) ?? this.#applied(tensor)) : this.#scalar(tensor),
+    );
+    if (operands.some((operand) => operand === undefined)) return undefined;
+    const [left, right] = operands as [Tensor, Tensor];
+    const shape = left.shape.map((extent, axis) => Math.max(extent, right.shape[axis]!));
+    return { tensor: this.#to.append(op, [left, right], attributes, [{ dtype: a.dtype, shape }])[0]! };
+  }
+
+  /** A value for each channel, or each channel of each image, as [1, 1, N or 1, C]. */
+  #perChannel(tensor: Tensor): Tensor | undefined {
+    const { shape } = tensor;
+    if (shape.length !== 4) return this.#scalar(tensor);
+    if (shape[2] !== 1 || shape[3] !== 1 || this.#places.has(tensor.name)) return undefined;
+    return reshape(this.#asNatural(tensor), [1, 1, shape[0]!, shape[1]!]);
+  }
+
+  #scalar(tensor: Tensor): Tensor | undefined {
+    return tensor.shape.length === 0 ? reshape(this.#asNatural(tensor), [1, 1, 1, 1]) : undefined;
+  }
+
+  /** The images with the places first, factors and summands applied. */
+  #applied(old: Tensor): Tensor {
+    const places = this.#places.get(old.name);
+    if (places === undefined) {
+      const tensor = this.#toPlaces(this.#asNatural(old));
+      this.#places.set(old.name, { tensor });
+      return tensor;
+    }
+    const tensor = applied(places);
+    this.#places.set(old.name, { tensor });
+    return tensor;
+  }
+
+  /** In two turns, because onnxruntime does the first together with leaving its own blocked layout. */
+  #toPlaces(images: Tensor): Tensor {
+    return transpose(transpose(images, [0, 2, 3, 1]), [1, 2, 0, 3]);
+  }
+
+  #asNatural(old: Tensor): Tensor {
+    let tensor = this.#natural.get(old.name);
+    if (tensor !== undefined) return tensor;
+    const places = this.#places.get(old.name) ?? this.#groups.get(old.name);
+    if (places !== undefined) {
+      const imagesFirst = transpose(applied(places), [2, 0, 1, 3]);
+      tensor = reshape(transpose(imagesFirst, [0, 3, 1, 2]), old.shape);
+    } else if (this.#swapped.has(old.name)) {
+      tensor = swapLastTwo(this.#swapped.get(old.name)!);
+    } else if (this.#from.constants.has(old.name)) {
+      tensor = this.#to.constant(this.#from.constants.get(old.name)!);
+    } else {
+      return this.#outer!.#asNatural(old);
+    }
+    this.#natural.set(old.name, tensor);
+    return tensor;
+  }
+}
+
+/** Filters of one pixel, [O, I, 1, 1], as a matrix [I, O]. */
+function turnFilters({ shape, data }: TensorData): TensorData {
+  const [numOutputs, numInputs] = shape as [number, number];
+  const turned = new Float32Array(data.length);
+  for (let output = 0; output < numOutputs; output++) {
+    for (let input = 0; input < numInputs; input++) {
+      turned[input * numOutputs + output] = data[output * numInputs + input] as number;
+    }
+  }
+  return { dtype: "float32", shape: [numInputs, numOutputs], data: turned };
+}
+
+function isSwap(attributes: Attributes): boolean {
+  const order = attributes["perm"] as number[];
+  return order.length === 4 && order.join() === "0,1,3,2";
+}
