@@ -1,6 +1,7 @@
 import type { Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
+import { slice } from "../engine/ops/shape.ts";
 import { tensorData } from "../engine/tensor.ts";
 import { unet } from "../networks/unet.ts";
 import type { GeneratorNetworkOptions } from "./options.ts";
@@ -9,7 +10,7 @@ import { preconditioning } from "./preconditioning.ts";
 /**
  * D(x; sigma) as graph nodes: the best guess of the clean images behind noisy ones, pixels in [-1, 1].
  * @param noisy - images plus noise, float32 [B, 3, 32, 32]
- * @param sigma - standard deviation of each image's noise, above 0, float32 [B]
+ * @param sigma - standard deviation of the noise, above 0, float32 [B]; the same for all images of a batch
  * @param classes - conditioning classes, int64 [B]; undefined asks for images of any class
  * @returns float32 [B, 3, 32, 32]
  */
@@ -17,7 +18,9 @@ export type Denoiser = (noisy: Tensor, sigma: Tensor, classes: Tensor | undefine
 
 /**
  * The denoiser that a trained U-Net is inside its preconditioning. Its weights are placed in the graph of the call: in
- * that around a `Loop`, onnxruntime would not reorder them for its kernels, and a call takes a third longer.
+ * that around a `Loop`, onnxruntime would not reorder them for its kernels, and a call takes a third longer. The noise level
+ * is looked at once a batch, not once an image: onnxruntime's logarithm of an image's level depends, in the last bit, on
+ * the image's place in the batch.
  * @throws BuilderError `weights/wrong-architecture`, at the first call
  */
 export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptions): Denoiser {
@@ -25,10 +28,9 @@ export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptio
   return (noisy, sigma, classes) => {
     const { graph } = noisy;
     const scope = constantScope(graph, weights);
-    const factors = preconditioning(sigma);
-    const numImages = noisy.shape[0]!;
+    const factors = preconditioning(slice(sigma, [{ axis: 0, start: 0, end: 1 }]));
     // What training shows an image under when it hides the class.
-    const none = () => graph.constant(tensorData("int64", [numImages], new Array<number>(numImages).fill(numClasses)));
+    const none = () => graph.constant(tensorData("int64", [1], [numClasses]));
     const condition = numClasses === 0 ? undefined : (classes ?? none());
     const result = unet(scope, mul(noisy, factors.in), factors.noise, condition, { ...network, dropout: 0 });
     return add(mul(noisy, factors.skip), mul(result, factors.out));

@@ -1,54 +1,16 @@
 import { expect, test } from "vitest";
+import type { Tensor } from "../../engine/graph.ts";
+import { add, cast, mul } from "../../engine/ops/elementwise.ts";
+import { reshape } from "../../engine/ops/shape.ts";
 import { namedParts } from "../../engine/parameters.ts";
 import { writeSafetensors } from "../../engine/safetensors.ts";
+import { tensorData } from "../../engine/tensor.ts";
 import { initialState } from "../../engine/trainer.ts";
-import { createSampler } from "../../generator/create-sampler.ts";
-import { heunCalls, sampleHeun } from "../../generator/heun-sampler.ts";
-import { noiseLevels } from "../../generator/noise-levels.ts";
+import { createDenoiserSampler, createSampler, type Sampler } from "../../generator/create-sampler.ts";
 import { generatorNetworkSchema, samplerSchema } from "../../generator/options.ts";
 import { smallGenerator, smallGeneratorTraining } from "../engine/small-training.ts";
 
-const levels = { sigmaMin: 0.002, sigmaMax: 80, rho: 7 };
-
-test("noise levels fall from sigmaMax to sigmaMin by the formula, then to zero", () => {
-  const sigmas = noiseLevels({ ...levels, steps: 18 });
-  expect(sigmas).toHaveLength(19);
-  expect(sigmas[0]).toBeCloseTo(80, 10);
-  expect(sigmas[17]).toBeCloseTo(0.002, 12);
-  expect(sigmas[18]).toBe(0);
-  for (let index = 0; index < 18; index++) expect(sigmas[index + 1]).toBeLessThan(sigmas[index]!);
-  expect(sigmas[1]).toBeCloseTo((80 ** (1 / 7) + (0.002 ** (1 / 7) - 80 ** (1 / 7)) / 17) ** 7, 10);
-  expect([...noiseLevels({ ...levels, steps: 1 })]).toEqual([80, 0]);
-});
-
-test.each([{ steps: 0 }, { steps: 1.5 }, { sigmaMin: 0 }, { sigmaMin: 90 }])("noise levels refuse %o", (wrong) => {
-  expect(() => noiseLevels({ ...levels, steps: 18, ...wrong })).toThrowError(
-    expect.objectContaining({ code: "config/out-of-range" }),
-  );
-});
-
-test("for Gaussian data the sampler's error falls fourfold when steps double, and calls are 2N - 1", async () => {
-  const deviation = 0.5;
-  const start = Float32Array.of(80, -40, 12.5);
-  // The exact solution scales noise: x(0) = x(sigma) · s / sqrt(s² + sigma²).
-  const exact = start.map((value) => (value * deviation) / Math.sqrt(deviation ** 2 + 80 ** 2));
-  const errors: number[] = [];
-  for (const steps of [16, 32, 64, 128]) {
-    let calls = 0;
-    const denoise = async (noisy: Float32Array, sigma: number) => {
-      calls++;
-      return noisy.map((value) => (value * deviation ** 2) / (deviation ** 2 + sigma ** 2));
-    };
-    const found = await sampleHeun(denoise, start, noiseLevels({ ...levels, steps }));
-    expect(calls).toBe(heunCalls(steps));
-    errors.push(Math.abs(found[0]! - exact[0]!));
-  }
-  for (let index = 1; index < errors.length; index++) {
-    const ratio = errors[index - 1]! / errors[index]!;
-    expect(ratio).toBeGreaterThan(3.5);
-    expect(ratio).toBeLessThan(4.6);
-  }
-});
+const onCpu = { seed: 3, engine: "onnxruntime", device: "cpu" } as const;
 
 /** Weights of a generator in which nothing is zero, so that its images depend on everything. */
 function randomWeights(): Uint8Array {
@@ -69,14 +31,35 @@ function randomWeights(): Uint8Array {
   return writeSafetensors({ tensors: namedParts(program.parameters, values), metadata }, "F16");
 }
 
-test("an image's bytes depend on its id and class only, not on batch size, grouping or order", async () => {
-  const weights = randomWeights();
-  const ids = Array.from({ length: 18 }, (_, index) => 1000 + 7 * index);
+const weights = randomWeights();
+
+/** Draws with a sampler of its own. */
+async function drawWith(sampler: Promise<Sampler>, ids: readonly number[], classes = ids.map((id) => id % 10)) {
+  const opened = await sampler;
+  try {
+    return await opened.sample({ ids, classes });
+  } finally {
+    await opened.close();
+  }
+}
+
+test.each([
+  { name: "ddpm", steps: 60, schedule: "linear-beta", conditional: false },
+  { name: "ddim", steps: 3, schedule: "exponential" },
+  { name: "heun", steps: 3, guidance: 2 },
+  { name: "heun", steps: 3, churn: 1 },
+  { name: "dpm-solver-2m", steps: 4 },
+  { name: "dpm-solver-3m", steps: 4 },
+  { name: "unipc-2", steps: 4 },
+  { name: "unipc-3", steps: 5 },
+])("an image's bytes depend on id and class only, not on batch size, grouping or order: %o", async (given) => {
+  const ids = Array.from({ length: 9 }, (_, index) => 1000 + 7 * index);
   const imageOf = new Map<number, string>();
-  for (const batchSize of [1, 7, 16]) {
-    const options = samplerSchema.parse({ steps: 4, batchSize });
-    const sampler = await createSampler({ weights, options, seed: 3, engine: "onnxruntime", device: "cpu" });
+  for (const batchSize of [1, 7, 64]) {
+    const options = samplerSchema.parse({ ...given, batchSize });
+    const sampler = await createSampler({ ...onCpu, weights, options });
     for (const request of [ids, ids.toReversed(), ids.slice(5, 6)]) {
+      if (batchSize === 64 && request.length > 1 && request !== ids) continue;
       const bytes = await sampler.sample({ ids: request, classes: request.map((id) => id % 10) });
       expect(bytes).toHaveLength(request.length * 3072);
       request.forEach((id, index) => {
@@ -88,4 +71,93 @@ test("an image's bytes depend on its id and class only, not on batch size, group
     await sampler.close();
   }
   expect(new Set(imageOf.values()).size).toBe(ids.length);
+});
+
+test.each([
+  { name: "unipc-3", steps: 5, guidance: 2 },
+  { name: "heun", steps: 2, churn: 1 },
+])("the tfjs engine draws what onnxruntime draws, to one step of a byte: %o", async (given) => {
+  const options = samplerSchema.parse({ ...given, batchSize: 2 });
+  const [reference, other] = await Promise.all(
+    (["onnxruntime", "tfjs"] as const).map((engine) =>
+      drawWith(createSampler({ ...onCpu, weights, options, engine }), [1, 2, 3]),
+    ),
+  );
+  const differences = reference!.map((value, index) => Math.abs(value - other![index]!));
+  expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+  expect(differences.filter((difference) => difference > 0).length).toBeLessThan(0.01 * differences.length);
+});
+
+test("seed, id and step each give stochastic samplers other noise", async () => {
+  const options = samplerSchema.parse({ name: "ddpm", steps: 2, batchSize: 2 });
+  const draw = (seed: number, id: number) => drawWith(createSampler({ ...onCpu, seed, weights, options }), [id], [0]);
+  const images = await Promise.all([draw(1, 1), draw(2, 1), draw(1, 2)]);
+  expect(new Set(images.map((image) => Buffer.from(image).toString("base64"))).size).toBe(3);
+});
+
+/** A denoiser that knows the images: a ramp over rows and channels, plus a tenth of the class; no class is 0. */
+function denoiseRamp(noisy: Tensor, _sigma: Tensor, classes: Tensor | undefined): Tensor {
+  const ramp = Array.from({ length: 3072 }, (_, index) =>
+    ramped(Math.floor(index / 1024), Math.floor(index / 32) % 32),
+  );
+  const images = add(mul(noisy, 0), noisy.graph.constant(tensorData("float32", [1, 3, 32, 32], ramp)));
+  return classes === undefined ? images : add(images, mul(reshape(cast(classes, "float32"), [-1, 1, 1, 1]), 0.1));
+}
+
+const ramped = (channel: number, row: number) => row / 62 - 0.25 - 0.2 * channel;
+const byteOf = (value: number) => Math.min(255, Math.max(0, Math.round((value + 1) * 127.5)));
+
+test.each([
+  { guidance: 1, conditional: true, added: 0.1, factor: 1 },
+  { guidance: 3, conditional: true, added: 0.3, factor: 2 },
+  { guidance: 1, conditional: false, added: 0, factor: 1 },
+])(
+  "images are bytes by row, column, channel; guidance goes away from no class; calls are counted: %o",
+  async (given) => {
+    const { added, factor, ...conditioning } = given;
+    const options = samplerSchema.parse({ ...conditioning, name: "heun", steps: 9, batchSize: 3 });
+    let callsBuilt = 0;
+    const sampler = await createDenoiserSampler({
+      ...onCpu,
+      options,
+      numClasses: 10,
+      denoiser: (noisy, sigma, classes) => {
+        callsBuilt++;
+        return denoiseRamp(noisy, sigma, classes);
+      },
+    });
+    expect(callsBuilt).toBe(factor);
+    expect(sampler.nfe).toBe(17 * factor);
+    const images = await sampler.sample({ ids: [0, 1], classes: [1, 7] });
+    await sampler.close();
+    for (const [index, label] of [1, 7].entries()) {
+      for (const [row, column, channel] of [
+        [0, 0, 0],
+        [31, 5, 2],
+        [17, 30, 1],
+      ] as const) {
+        const byte = images[index * 3072 + (row * 32 + column) * 3 + channel]!;
+        expect(Math.abs(byte - byteOf(ramped(channel, row) + added * label))).toBeLessThanOrEqual(1);
+      }
+    }
+  },
+);
+
+test.each([
+  [{ conditional: false, guidance: 3 }, /^sampler\.guidance must be 1 where sampler\.conditional is false, got 3\./],
+  [{ name: "ddim", churn: 5 }, /^sampler\.churn must be 0 where sampler\.name is ddim, got 5\./],
+  [{ sigmaMin: 100 }, /^sampler\.sigmaMin must lie between 0 and sigmaMax = 80, got 100\./],
+])("options that do not fit each other are refused: %o", async (given, message) => {
+  const options = samplerSchema.parse(given);
+  await expect(createSampler({ ...onCpu, weights, options })).rejects.toMatchObject({
+    code: "config/out-of-range",
+    message: expect.stringMatching(message),
+  });
+});
+
+test("a generator without classes is not asked for one", async () => {
+  const options = samplerSchema.parse({});
+  await expect(
+    createDenoiserSampler({ ...onCpu, options, numClasses: 0, denoiser: denoiseRamp }),
+  ).rejects.toMatchObject({ code: "config/out-of-range", message: expect.stringContaining("conditional") });
 });
