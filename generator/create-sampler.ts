@@ -1,43 +1,10 @@
-import { BuilderError } from "../core/errors.ts";
-import { fillNormals, randomStreams } from "../core/random.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName } from "../engine/executor.ts";
-import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph } from "../engine/graph.ts";
 import { probeGraph } from "../engine/probe-graph.ts";
-import { tensorData } from "../engine/tensor.ts";
-import { checkSamplerOptions } from "./check-sampler-options.ts";
-import { type Denoiser, guidedDenoiser } from "./denoiser.ts";
+import { createDenoiserSampler, type Sampler } from "./denoiser-sampler.ts";
 import { type OpenGenerator, openGenerator } from "./open-generator.ts";
 import type { SamplerOptions } from "./options.ts";
-import { planTrajectory } from "./plan-trajectory.ts";
-import { buildSamplerGraph } from "./sampler-graph.ts";
-import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
-
-const imageSize = 3 * 32 * 32;
-/** Calls of one run that add fresh noise: each takes 12 kB an image. */
-const mostNoisyCalls = 50;
-
-/** Which images to make. */
-export interface SampleRequest {
-  /** Sample ids, whole numbers from 0; the noise of an image is a pure function of (seed, id). */
-  readonly ids: ArrayLike<number>;
-  /** Conditioning class of each; not looked at when sampling is unconditional. */
-  readonly classes: ArrayLike<number>;
-}
-
-/** Makes images. */
-export interface Sampler {
-  /** Images to ask for at once, for full speed. */
-  readonly batchSize: number;
-  /** Denoiser calls per image. */
-  readonly nfe: number;
-  /** Classes the generator knows, 0 when it is unconditional. */
-  readonly numClasses: number;
-  /** @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request */
-  sample(request: SampleRequest): Promise<Uint8Array>;
-  close(): Promise<void>;
-}
 
 export interface CreateSamplerOptions {
   /** A safetensors file made by `trainGenerator`, or an ONNX file with its description within. */
@@ -52,13 +19,18 @@ export interface CreateSamplerOptions {
  * Makes a generator ready to draw images.
  * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
  */
-export async function createSampler({ weights, ...rest }: CreateSamplerOptions): Promise<Sampler> {
+export async function createSampler({
+  weights,
+  options,
+  seed,
+  engine: name,
+  device,
+}: CreateSamplerOptions): Promise<Sampler> {
   const generator = openGenerator(weights);
-  const { engine, device, options } = rest;
-  if (generator.isForeign)
-    await probeGraph(await createEngine(engine, { device }), oneCall(generator), "the generator");
+  const engine = await createEngine(name, { device });
+  if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
   const { denoiser, numClasses, batchSize = options.batchSize } = generator;
-  return await createDenoiserSampler({ ...rest, denoiser, numClasses, options: { ...options, batchSize } });
+  return await createDenoiserSampler({ denoiser, numClasses, options: { ...options, batchSize }, seed, engine });
 }
 
 /** A graph that calls a denoiser once, with as few images as it takes. */
@@ -69,108 +41,4 @@ function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph 
   const classes = numClasses === 0 ? undefined : graph.input("classes", "int64", [batchSize]);
   graph.output("clean", denoiser(noisy, sigma, classes));
   return graph;
-}
-
-export interface CreateDenoiserSamplerOptions extends Omit<CreateSamplerOptions, "weights"> {
-  readonly denoiser: Denoiser;
-  /** Classes the denoiser knows, 0 when it is unconditional. */
-  readonly numClasses: number;
-}
-
-/**
- * Makes any denoiser ready to draw images: the whole trajectory is one graph, which takes noise and gives bytes.
- * @throws BuilderError `config/out-of-range`, and what the denoiser throws
- */
-export async function createDenoiserSampler({
-  denoiser,
-  numClasses,
-  options,
-  seed,
-  engine,
-  device,
-}: CreateDenoiserSamplerOptions): Promise<Sampler> {
-  checkSamplerOptions(options);
-  if (options.conditional && numClasses === 0) {
-    throw new BuilderError(
-      "config/out-of-range",
-      "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
-    );
-  }
-  const { batchSize, guidance, conditional } = options;
-  const trajectory = planTrajectory(options);
-  const table = tableOf(trajectory);
-  const isNoisy = needsNoise(table);
-  const runs = cutTrajectory(trajectory, isNoisy ? mostNoisyCalls : trajectory.calls.length);
-  const callsPerRun = Math.max(...runs.map(([start, end]) => end - start));
-  const graph = buildSamplerGraph({
-    denoiser: guidance === 1 ? denoiser : guidedDenoiser(denoiser, guidance),
-    batchSize,
-    isConditional: conditional,
-    columns: table.columns,
-    callsPerRun,
-    isNoisy,
-  });
-  const executable = await (await createEngine(engine, { device })).compile(graph, "throughput");
-  const { concurrency } = executable;
-  const noiseColumn = table.columns.findIndex((column) => column.of === "next" && column.term === "noise");
-
-  /** Fresh noise of the calls of a run, float32 [calls, images, 3, 32, 32]. */
-  const noiseOf = (ids: readonly number[], start: number, end: number) => {
-    const noise = new Float32Array(callsPerRun * ids.length * imageSize);
-    for (let call = start; call < end; call++) {
-      if (table.rows[call]![noiseColumn] === 0) continue;
-      ids.forEach((id, index) => {
-        const from = ((call - start) * ids.length + index) * imageSize;
-        const source = { seed, stream: randomStreams.stepNoise, id, skip: call * imageSize };
-        fillNormals(source, noise.subarray(from, from + imageSize));
-      });
-    }
-    return noise;
-  };
-
-  const draw = async (ids: readonly number[], classes: readonly number[]) => {
-    const shape = [ids.length, 3, 32, 32];
-    let x = new Float32Array(ids.length * imageSize);
-    ids.forEach((id, index) => {
-      const part = x.subarray(index * imageSize, (index + 1) * imageSize);
-      fillNormals({ seed, stream: randomStreams.sampleNoise, id }, part);
-    });
-    x = x.map((value) => value * trajectory.start);
-    for (const [start, end] of runs) {
-      const rows = new Float32Array(callsPerRun * table.columns.length);
-      rows.set(table.rows.slice(start, end).flat());
-      const results = await executable.run({
-        x: { dtype: "float32", shape, data: x },
-        classes: tensorData("int64", [ids.length], classes),
-        rows: { dtype: "float32", shape: [callsPerRun, table.columns.length], data: rows },
-        numCalls: tensorData("int64", [], [end - start]),
-        ...(isNoisy
-          ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data: noiseOf(ids, start, end) } }
-          : {}),
-      });
-      if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
-      x = results["next"]!.data as Float32Array<ArrayBuffer>;
-    }
-    throw new Error("a trajectory has at least one run");
-  };
-
-  return {
-    batchSize: batchSize * concurrency,
-    nfe: trajectory.calls.length * (guidance === 1 ? 1 : 2),
-    numClasses,
-    sample: async ({ ids, classes }) => {
-      const images = new Uint8Array(ids.length * imageSize);
-      await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
-        // A short batch is filled up with its last image.
-        const places = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, end - 1));
-        const drawn = await draw(
-          places.map((place) => ids[place]!),
-          places.map((place) => (conditional ? classes[place]! : 0)),
-        );
-        images.set(drawn.subarray(0, (end - start) * imageSize), start * imageSize);
-      });
-      return images;
-    },
-    close: () => executable.release(),
-  };
 }

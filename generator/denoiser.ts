@@ -1,6 +1,7 @@
 import type { Graph, Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
+import { slice } from "../engine/ops/shape.ts";
 import type { Scope } from "../engine/parameters.ts";
 import { tensorData } from "../engine/tensor.ts";
 import { unet } from "../networks/unet.ts";
@@ -10,7 +11,7 @@ import { preconditioning } from "./preconditioning.ts";
 /**
  * D(x; sigma) as graph nodes: the best guess of the clean images behind noisy ones, pixels in [-1, 1].
  * @param noisy - images plus noise, float32 [B, 3, 32, 32]
- * @param sigma - standard deviation of each image's noise, above 0, float32 [B]
+ * @param sigma - standard deviation of each image's noise, above 0, float32 [B], or [1] for all
  * @param classes - conditioning classes, int64 [B]; undefined asks for images of any class
  * @returns float32 [B, 3, 32, 32]
  */
@@ -28,9 +29,8 @@ export function networkDenoiser(
   return (noisy, sigma, classes) => {
     const { graph } = noisy;
     const factors = preconditioning(sigma);
-    const numImages = noisy.shape[0]!;
     // What training shows an image under when it hides the class.
-    const none = () => graph.constant(tensorData("int64", [numImages], new Array<number>(numImages).fill(numClasses)));
+    const none = () => graph.constant(tensorData("int64", [1], [numClasses]));
     const condition = numClasses === 0 ? undefined : (classes ?? none());
     const result = unet(scopeIn(graph), mul(noisy, factors.in), factors.noise, condition, network);
     return add(mul(noisy, factors.skip), mul(result, factors.out));
@@ -54,4 +54,12 @@ export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptio
 export function guidedDenoiser(denoiser: Denoiser, weight: number): Denoiser {
   return (noisy, sigma, classes) =>
     add(mul(denoiser(noisy, sigma, classes), weight), mul(denoiser(noisy, sigma, undefined), 1 - weight));
+}
+
+/**
+ * A denoiser for batches whose images all have the same noise level, which is then looked at once a batch: onnxruntime's
+ * logarithm of an image's level depends, in the last bit, on the image's place in the batch.
+ */
+export function oneLevelDenoiser(denoiser: Denoiser): Denoiser {
+  return (noisy, sigma, classes) => denoiser(noisy, slice(sigma, [{ axis: 0, start: 0, end: 1 }]), classes);
 }

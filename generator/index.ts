@@ -1,14 +1,13 @@
 /** The diffusion model that makes images: training and sampling. */
 export { checkSamplerOptions } from "./check-sampler-options.ts";
+export { type CreateSamplerOptions, createSampler } from "./create-sampler.ts";
+export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
 export {
   type CreateDenoiserSamplerOptions,
-  type CreateSamplerOptions,
   createDenoiserSampler,
-  createSampler,
   type SampleRequest,
   type Sampler,
-} from "./create-sampler.ts";
-export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
+} from "./denoiser-sampler.ts";
 export {
   type ForeignGenerator,
   type ForeignGeneratorOptions,

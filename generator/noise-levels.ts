@@ -27,7 +27,7 @@ export function noiseLevels(options: NoiseLevelOptions): Float64Array {
   if (!(sigmaMin > 0 && sigmaMin < sigmaMax)) {
     throw new BuilderError(
       "config/out-of-range",
-      `sampler.sigmaMin must lie between 0 and sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.002 and 80.`,
+      `sampler.sigmaMin must lie between 0 and sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.02 and 80.`,
     );
   }
   const most = schedule === "linear-beta" ? numDdpmLevels : Number.MAX_SAFE_INTEGER;
@@ -35,7 +35,7 @@ export function noiseLevels(options: NoiseLevelOptions): Float64Array {
     const bound = schedule === "linear-beta" ? ` to ${most}` : "";
     throw new BuilderError(
       "config/out-of-range",
-      `sampler.steps must be a whole number from 1${bound}, got ${steps}. Use 18.`,
+      `sampler.steps must be a whole number from 1${bound}, got ${steps}. Use 10.`,
     );
   }
   const levelAt = {

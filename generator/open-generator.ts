@@ -1,5 +1,5 @@
 import { isDescribedOnnx } from "../engine/onnx-description.ts";
-import { type Denoiser, trainedDenoiser } from "./denoiser.ts";
+import { type Denoiser, oneLevelDenoiser, trainedDenoiser } from "./denoiser.ts";
 import { readForeignGenerator } from "./foreign-denoiser.ts";
 import { readGenerator } from "./read-generator.ts";
 
@@ -23,5 +23,10 @@ export function openGenerator(weights: Uint8Array): OpenGenerator {
   if (isDescribedOnnx(weights)) return { ...readForeignGenerator(weights), isForeign: true };
   const { tensors, network } = readGenerator(weights);
   const { numClasses } = network;
-  return { denoiser: trainedDenoiser(tensors, network), numClasses, batchSize: undefined, isForeign: false };
+  return {
+    denoiser: oneLevelDenoiser(trainedDenoiser(tensors, network)),
+    numClasses,
+    batchSize: undefined,
+    isForeign: false,
+  };
 }

@@ -68,12 +68,12 @@ export const tuningSchema = z.strictObject({
 
 /** How images are drawn. */
 export const samplerSchema = z.strictObject({
-  name: z.enum(samplingNames).default("heun").describe("how a trajectory from noise to an image is followed"),
-  steps: z.int().min(1).max(1000).default(18).describe("noise levels of the trajectory"),
+  name: z.enum(samplingNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
+  steps: z.int().min(1).max(1000).default(10).describe("noise levels of the trajectory"),
   schedule: z.enum(scheduleNames).default("karras").describe("how noise levels are spread; linear-beta is DDPM's"),
-  sigmaMin: z.number().positive().default(0.002).describe("smallest noise level, pixels in [-1, 1]"),
+  sigmaMin: z.number().positive().default(0.02).describe("smallest noise level, pixels in [-1, 1]"),
   sigmaMax: z.number().positive().default(80).describe("largest noise level, pixels in [-1, 1]"),
-  rho: z.number().positive().default(7).describe("how karras spreads noise levels; larger puts more of them low"),
+  rho: z.number().positive().default(10).describe("how karras spreads noise levels; larger puts more of them low"),
   conditional: z.boolean().default(true).describe("ask for images of a class; false takes what comes"),
   guidance: z
     .number()

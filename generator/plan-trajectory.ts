@@ -2,8 +2,7 @@ import { type NoiseLevelOptions, noiseLevels } from "./noise-levels.ts";
 import { consistency } from "./samplers/consistency.ts";
 import { ddim } from "./samplers/ddim.ts";
 import { ddpm } from "./samplers/ddpm.ts";
-import { dpmSolver2M } from "./samplers/dpm-solver-2m.ts";
-import { dpmSolver3M } from "./samplers/dpm-solver-3m.ts";
+import { dpmSolver } from "./samplers/dpm-solver.ts";
 import { type Churn, heun } from "./samplers/heun.ts";
 import type { Trajectory } from "./samplers/trajectory.ts";
 import { unipc } from "./samplers/unipc.ts";
@@ -13,8 +12,8 @@ export const samplings = {
   ddpm,
   ddim,
   heun,
-  "dpm-solver-2m": dpmSolver2M,
-  "dpm-solver-3m": dpmSolver3M,
+  "dpm-solver-2m": (sigmas) => dpmSolver(sigmas, 2),
+  "dpm-solver-3m": (sigmas) => dpmSolver(sigmas, 3),
   "unipc-2": (sigmas) => unipc(sigmas, 2),
   "unipc-3": (sigmas) => unipc(sigmas, 3),
   consistency,

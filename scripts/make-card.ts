@@ -94,7 +94,7 @@ ${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
       await replaceBytes(shippedFile(sampleFile(guidance)), await drawSampleGrid(sampler));
       await sampler.close();
     }
-    return `| sampler of the pictures | Heun, ${config.sampler.steps} steps |`;
+    return `| sampler of the pictures | ${config.sampler.name}, ${config.sampler.steps} steps |`;
   }
 
   async function testAccuracy(): Promise<string> {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import type { Tensor } from "../../engine/graph.ts";
-import { add, div, mul, sub } from "../../engine/ops/elementwise.ts";
+import { add, div, mul, sqrt, sub } from "../../engine/ops/elementwise.ts";
 import { matmul } from "../../engine/ops/matmul.ts";
 import { reshape } from "../../engine/ops/shape.ts";
 import { tensorData } from "../../engine/tensor.ts";
@@ -24,7 +24,7 @@ function denoiseNormal(noisy: Tensor, sigma: Tensor): Tensor {
 }
 
 /** In theory; UniPC's corrector adds one to the order of its predictor (Zhao et al. 2023, theorem 3.1). */
-const orders: Readonly<Record<Exclude<SamplingName, "ddpm">, number>> = {
+const orders: Readonly<Record<Exclude<SamplingName, "ddpm" | "consistency">, number>> = {
   ddim: 1,
   heun: 2,
   "dpm-solver-2m": 2,
@@ -41,10 +41,12 @@ test.each(Object.entries(orders))(
       // Ends above zero, where the exact place is known: the flow scales x by the deviation of image plus noise.
       const sigmas = noiseLevels({ ...karras, sigmaMin: 0.05, steps: steps + 1 }).subarray(0, steps + 1);
       const trajectory = samplings[name as SamplingName](sigmas, noChurn);
-      const start = tensorData("float64", [1, 3], [80, -40, 12.5]);
+      const places = [80, -40, 12.5];
+      const start = tensorData("float64", [1, 3], places);
       const end = await follow({ trajectory, start, denoise: denoiseNormal });
+      // The flow scales a place by the deviation of image plus noise.
       const scale = Math.hypot(deviation, sigmas[steps]!) / Math.hypot(deviation, 80);
-      errors.push(Math.hypot(...start.data.map((value, index) => end[index]! - Number(value) * scale)));
+      errors.push(Math.hypot(...places.map((place, index) => end[index]! - place * scale)));
     }
     const measured = Math.log2(errors[0]! / errors[1]!);
     expect(measured).toBeGreaterThan(0.9 * order);
@@ -94,7 +96,7 @@ function denoiseCorrelated(noisy: Tensor, sigma: Tensor): Tensor {
   return add(matmul(shrunk, constant([2, 2], [cosine, sine, -sine, cosine])), centre);
 }
 
-const numImages = 10_000;
+const numImages = 4000;
 
 async function drawCorrelated(trajectory: Trajectory): Promise<Float32Array> {
   const draw = (stream: keyof typeof randomStreams, id: number, length: number) => {
@@ -172,4 +174,30 @@ test("a trajectory that is cut where nothing is remembered goes on as if it was 
 test("a deterministic trajectory that looks back at every call is one run", () => {
   const trajectory = planTrajectory({ ...karras, ...noChurn, name: "unipc-3", steps: 100 });
   expect(cutTrajectory(trajectory, 1000)).toEqual([[0, 100]]);
+});
+
+test("consistency, given the exact end of every path, draws Gaussian data with its deviation, whatever its levels", async () => {
+  const trajectory = planTrajectory({ ...karras, ...noChurn, name: "consistency", steps: 3, sigmaMin: 0.4 });
+  expect(trajectory.calls.map(({ sigma }) => sigma)[0]).toBe(80);
+  expect(trajectory.calls).toHaveLength(3);
+  // The path's end scales a place by the deviation of the data over that of data plus noise.
+  const endOfPath = (noisy: Tensor, sigma: Tensor) => {
+    const variance = add(reshape(mul(sigma, sigma), [-1, 1]), deviation ** 2);
+    return mul(noisy, div(deviation, sqrt(variance)));
+  };
+  const numValues = 20_000;
+  const draw = (stream: keyof typeof randomStreams, length: number) => {
+    const values = new Float32Array(length);
+    fillNormals({ seed: 2, stream: randomStreams[stream], id: 0 }, values);
+    return values;
+  };
+  const start = tensorData(
+    "float32",
+    [numValues, 1],
+    draw("sampleNoise", numValues).map((value) => value * 80),
+  );
+  const end = await follow({ trajectory, start, denoise: endOfPath, noise: draw("stepNoise", 3 * numValues) });
+  let variance = 0;
+  for (const value of end) variance += Number(value) ** 2 / numValues;
+  expect(Math.abs(variance / deviation ** 2 - 1)).toBeLessThan(3.5 * Math.sqrt(2 / numValues));
 });

@@ -73,6 +73,20 @@ test("the shards hold what the models made: ids, images, classes in turn, the mo
   }
 });
 
+test("an unconditional set has class -1, and its live source too", async () => {
+  const other = join(folder, "unconditional");
+  const config = { ...smallConfig, count: 20, testCount: 0, sampler: { conditional: false } };
+  await runBuild({ root: other, runtime: standInRuntime(), sources: { data }, config });
+  const run = await readRun(other);
+  const weights = await readFile(run.folder.model("generator"));
+  const { columns } = await readShard(run.folder.shard(run.units[0]!));
+  expect(new Set(columns.class)).toEqual(new Set([-1]));
+  expect(columns.image.subarray(0, 3072)).toEqual(new Uint8Array(standInImage({ seed: 0, weights }, 0, -1)));
+  const live = await openLiveSourceWith(other, standInRuntime());
+  expect([...(await live.sample(Float64Array.of(3, 25))).classes]).toEqual([-1, -1]);
+  await live.close();
+});
+
 test("a second build does nothing, and opens no model", async () => {
   const before = await hashFolder(root);
   const fail = () => Promise.reject(new Error("a model was opened"));

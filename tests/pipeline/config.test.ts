@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configJsonSchema, mergeConfigs, resolveConfig } from "../../pipeline/config.ts";
 import { flagOf, leavesOf, nest, parseFlag } from "../../pipeline/config-keys.ts";
+import { recipes } from "../../pipeline/recipes.ts";
 import { datasetIdentity, openRun, readRunConfig } from "../../pipeline/run.ts";
 import { hashConfig } from "../../shards/index.ts";
 import { errorOf } from "./expect-error.ts";
@@ -50,6 +51,15 @@ test("an unknown key is refused, and the known ones are named", async () => {
 test("of two configurations the later one counts, key by key", () => {
   const merged = mergeConfigs({ count: 5, sampler: { steps: 9, rho: 5 } }, { sampler: { steps: 3 } });
   expect(merged).toEqual({ count: 5, sampler: { steps: 3, rho: 5 } });
+});
+
+test("a recipe is values for keys: it counts less than the keys given, and all keys of one replace those of another", () => {
+  expect(resolveConfig(recipes.fast)).toEqual(resolveConfig({}));
+  const original = { name: "ddpm", steps: 1000, schedule: "linear-beta", conditional: false, guidance: 1 };
+  expect(resolveConfig(recipes.original).sampler).toMatchObject(original);
+  const fewer = mergeConfigs(recipes.original, { sampler: { steps: 100 } });
+  expect(resolveConfig(fewer).sampler).toMatchObject({ ...original, steps: 100 });
+  expect(resolveConfig(mergeConfigs(recipes.original, recipes.fast))).toEqual(resolveConfig({}));
 });
 
 test("a run settles its configuration once: another one is refused and the differing keys are named", async () => {

@@ -45,6 +45,26 @@ describe.concurrent("wrong usage is one line on stderr and exit code 2", () => {
       /config\/out-of-range: .*onnxruntime, tfjs/,
     ],
     [
+      "a recipe that does not exist",
+      ["build", "--run", "RUN", "--recipe", "slow"],
+      /config\/unknown-recipe: .*fast, original, got slow\./,
+    ],
+    [
+      "guidance without a class",
+      ["build", "--run", "RUN", "--recipe", "original", "--sampler.guidance", "3"],
+      /config\/out-of-range: sampler\.guidance must be 1 .*, got 3\./,
+    ],
+    [
+      "a guidance out of range",
+      ["sample", "--run", "RUN", "--sampler.guidance", "-1"],
+      /config\/out-of-range: sampler\.guidance must be a number, at least 0 and at most 100, got -1\./,
+    ],
+    [
+      "a sampler that does not exist",
+      ["sample", "--run", "RUN", "--sampler.name", "euler"],
+      /config\/out-of-range: --sampler\.name must be one of ddpm, .*, got euler\./,
+    ],
+    [
       "a rank beyond the workers",
       ["sample", "--run", "RUN", "--rank", "2", "--world-size", "2"],
       /usage\/out-of-range: --rank/,
