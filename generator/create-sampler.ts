@@ -1,3 +1,4 @@
+import { BuilderError } from "../core/errors.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { EngineName } from "../engine/executor.ts";
 import { Graph } from "../engine/graph.ts";
@@ -27,6 +28,7 @@ export async function createSampler({
   device,
 }: CreateSamplerOptions): Promise<Sampler> {
   const generator = openGenerator(weights);
+  requireSampling(options.name, generator);
   const engine = await createEngine(name, { device });
   if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
   const { denoiser, numClasses, batchSize = options.batchSize } = generator;
@@ -41,4 +43,15 @@ function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph 
   const classes = numClasses === 0 ? undefined : graph.input("classes", "int64", [batchSize]);
   graph.output("clean", denoiser(noisy, sigma, classes));
   return graph;
+}
+
+/** Consistency sampling and generators that were tuned for it need each other. */
+function requireSampling(name: SamplerOptions["name"], { isTuned }: OpenGenerator): void {
+  if (isTuned === undefined || isTuned === (name === "consistency")) return;
+  throw new BuilderError(
+    "config/out-of-range",
+    isTuned
+      ? `sampler.name must be consistency for this generator, which was tuned for few calls, got ${name}. Use --recipe tuned.`
+      : "sampler.name must be another than consistency for this generator, which was not tuned. Use --recipe fast, or tuned weights.",
+  );
 }

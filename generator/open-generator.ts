@@ -10,6 +10,8 @@ export interface OpenGenerator {
   readonly numClasses: number;
   /** Images it takes at once; undefined where it takes any number. */
   readonly batchSize: number | undefined;
+  /** Whether it was tuned to need one or two calls; undefined where nobody knows. */
+  readonly isTuned: boolean | undefined;
   /** Whether it was made elsewhere, so that nobody has seen it run yet. */
   readonly isForeign: boolean;
 }
@@ -20,13 +22,9 @@ export interface OpenGenerator {
  * @throws BuilderError `weights/…` for the one, `model/…` for the other
  */
 export function openGenerator(weights: Uint8Array): OpenGenerator {
-  if (isDescribedOnnx(weights)) return { ...readForeignGenerator(weights), isForeign: true };
-  const { tensors, network } = readGenerator(weights);
+  if (isDescribedOnnx(weights)) return { ...readForeignGenerator(weights), isTuned: undefined, isForeign: true };
+  const { tensors, network, isTuned } = readGenerator(weights);
   const { numClasses } = network;
-  return {
-    denoiser: oneLevelDenoiser(trainedDenoiser(tensors, network)),
-    numClasses,
-    batchSize: undefined,
-    isForeign: false,
-  };
+  const denoiser = oneLevelDenoiser(trainedDenoiser(tensors, network));
+  return { denoiser, numClasses, batchSize: undefined, isTuned, isForeign: false };
 }

@@ -11,6 +11,8 @@ import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./options.
 export function readGenerator(file: Uint8Array): {
   readonly tensors: Weights;
   readonly network: GeneratorNetworkOptions;
+  /** Whether it was tuned to need one or two calls. */
+  readonly isTuned: boolean;
 } {
   const { tensors, metadata } = readSafetensors(file, "the generator's weights");
   if (metadata["model"] !== "generator") {
@@ -19,5 +21,9 @@ export function readGenerator(file: Uint8Array): {
       `the file is of a "${metadata["model"] ?? "unknown"}" model, a generator is needed. Pass weights made by train generator.`,
     );
   }
-  return { tensors, network: generatorNetworkSchema.parse(JSON.parse(metadata["network"] ?? "{}")) };
+  return {
+    tensors,
+    network: generatorNetworkSchema.parse(JSON.parse(metadata["network"] ?? "{}")),
+    isTuned: "tuned" in metadata,
+  };
 }

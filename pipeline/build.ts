@@ -1,4 +1,4 @@
-import { shippedFile } from "./shipped-files.ts";
+import { shippedModel } from "./shipped-files.ts";
 import type { StageContext } from "./stage.ts";
 import {
   dedupStep,
@@ -33,7 +33,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     const source = sources[name];
     if (source !== undefined) return importStep(options, name, source);
     if (data !== undefined) return trainStep(options, name);
-    return importStep(options, name, shippedFile(`${name}.safetensors`));
+    return importStep(options, name, shippedModel(name, options.config));
   };
   return [
     settleStep(options),

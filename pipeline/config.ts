@@ -39,9 +39,11 @@ export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
 /** JSON schema of the configuration; the command line makes its flags of it. */
 export const configJsonSchema = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
 
-/** Keys that change speed only. They are in no hash: a run may go on with others. */
+/**
+ * Keys that change speed only. They are in no hash: a run may go on with others. `sampler.batchSize` is none of them, since
+ * engines choose their kernels by it, which round differently.
+ */
 export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
-  "sampler.batchSize",
   "labeling.batchSize",
   "generator.stepsPerCheckpoint",
   "tuning.stepsPerCheckpoint",

@@ -5,7 +5,7 @@ import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "./mode
 import { fileExists, readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
 import { readSettledConfig } from "./settle-config.ts";
-import { shippedFile } from "./shipped-files.ts";
+import { shippedModels } from "./shipped-files.ts";
 import { readUndamaged } from "./unit-state.ts";
 
 /**
@@ -24,8 +24,10 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
   if (expected === undefined) throw lost(receiptPath, "is gone or damaged, and no manifest says what it said");
   const found = (await fileExists(path)) ? (await hashFile(path)).sha256 : undefined;
   if (found !== expected) {
-    const shipped = await readWholeFile(shippedFile(`${name}.safetensors`));
-    if (sha256(shipped) !== expected) throw lost(path, `must be sha256 ${expected.slice(0, 12)}…, and is not`);
+    const shipped = (await Promise.all(shippedModels(name).map(readWholeFile))).find(
+      (file) => sha256(file) === expected,
+    );
+    if (shipped === undefined) throw lost(path, `must be sha256 ${expected.slice(0, 12)}…, and is not`);
     await replaceBytes(path, shipped);
     written.push(path);
   }

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Config } from "./config.ts";
+import type { ModelName } from "./run-folder.ts";
 
 /** The path of a file in the package's `weights/`, whether this code runs compiled from `dist/` or from source. */
 export function shippedFile(name: string): string {
@@ -8,4 +10,15 @@ export function shippedFile(name: string): string {
   while (!existsSync(join(directory, "package.json")) && dirname(directory) !== directory)
     directory = dirname(directory);
   return join(directory, "weights", name);
+}
+
+/** All weights of a model that the package has. */
+export function shippedModels(name: ModelName): readonly string[] {
+  return (name === "labeler" ? ["labeler"] : ["generator", "tuned"]).map((file) => shippedFile(`${file}.safetensors`));
+}
+
+/** The shipped weights of a model: those tuned for few calls where the sampler is made for such. */
+export function shippedModel(name: ModelName, { sampler }: Pick<Config, "sampler">): string {
+  const isTuned = name === "generator" && sampler.name === "consistency";
+  return shippedFile(`${isTuned ? "tuned" : name}.safetensors`);
 }

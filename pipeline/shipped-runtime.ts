@@ -34,7 +34,7 @@ export const shippedRuntime: ModelRuntime = {
       const isConditional = tune || generator.numClasses > 0;
       const gridSampler = {
         ...config.sampler,
-        ...(tune ? { steps: 1, guidance: 1 } : {}),
+        ...(tune ? ({ name: "consistency", steps: 1, guidance: 1 } as const) : {}),
         ...(isConditional ? {} : { conditional: false, guidance: 1 }),
       };
       const common: GeneratorTraining = {

@@ -7,7 +7,7 @@ import type { ModelRuntime, Sampler } from "../model-runtime.ts";
 import { readModel, readModelReceipt } from "../models.ts";
 import { readWholeFile } from "../read-file.ts";
 import { type ModelName, runFolderAt } from "../run-folder.ts";
-import { shippedFile } from "../shipped-files.ts";
+import { shippedModel } from "../shipped-files.ts";
 import type { StageContext } from "../stage.ts";
 import type { Step } from "../steps.ts";
 import { conditioningClassOf } from "../units.ts";
@@ -72,8 +72,8 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   const { generatorScore: paths, scoring } = runFolderAt(root);
   const samplerRows = await readSamplerRows(options.rows, config);
   const cifar10 = await openCifar10({ root, data: options.data, recordsPerFile: config.recordsPerFile });
-  const labelerWeights = await modelOf(root, "labeler", options.features.labeler);
-  const ownWeights = await modelOf(root, "generator", options.generator);
+  const labelerWeights = await modelOf(options, "labeler", options.features.labeler);
+  const ownWeights = await modelOf(options, "generator", options.generator);
   const before = await readGeneratorScore(paths.json);
   const net = await openFeatureNet({ ...options.features }, config);
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
@@ -214,9 +214,13 @@ async function scoreRow(
 }
 
 /** A model of the run, or a file, or the one that this package ships. */
-async function modelOf(root: string, name: ModelName, file: string | undefined): Promise<Uint8Array> {
+async function modelOf(
+  { root, config }: { readonly root: string; readonly config: Config },
+  name: ModelName,
+  file: string | undefined,
+): Promise<Uint8Array> {
   if (file !== undefined) return await readWholeFile(file);
   const folder = runFolderAt(root);
   const isThere = (await readModelReceipt(folder, name)) !== undefined;
-  return isThere ? await readModel(folder, name) : await readWholeFile(shippedFile(`${name}.safetensors`));
+  return isThere ? await readModel(folder, name) : await readWholeFile(shippedModel(name, config));
 }

@@ -101,9 +101,9 @@ test("a second build does nothing, and opens no model", async () => {
   expect(await hashFolder(root)).toEqual(before);
 });
 
-test("batch size and number of workers leave no trace in the data set", async () => {
+test("the labeller's batch size and the number of workers leave no trace in the data set", async () => {
   const other = join(folder, "other-batches");
-  const config = { ...smallConfig, sampler: { batchSize: 7 }, labeling: { batchSize: 3 } };
+  const config = { ...smallConfig, labeling: { batchSize: 3 } };
   await runBuild({ root: other, runtime: standInRuntime({ planted }), sources: { data }, config });
   expect(await hashFolder(join(other, "dataset"))).toEqual(await hashFolder(join(root, "dataset")));
 });
