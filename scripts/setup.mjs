@@ -103,7 +103,19 @@ const quickRun = join("runs", "experiment-quick-results");
 
 /** Under ten minutes on two cores: a pool that the ideal world never has to repeat, and its runs. */
 const experimentQuick = [
-  cli("build", "--run", quickData, "--count", "10000", "--test-count", "1000", "--unit-size", "1000", ...fewCalls),
+  cli(
+    "build",
+    "--run",
+    quickData,
+    "--count",
+    "10000",
+    "--test-count",
+    "1000",
+    "--unit-size",
+    "1000",
+    "--recipe",
+    "tuned",
+  ),
   cli("experiment", "run", join("examples", "experiments", "quick.json"), "--run", quickRun),
   cli("experiment", "report", "--run", quickRun),
   cli("experiment", "compare", "--run", quickRun),
