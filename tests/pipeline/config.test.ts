@@ -73,7 +73,7 @@ test("a run settles its configuration once: another one is refused and the diffe
   const root = join(folder, "settled");
   await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 } }));
   const before = await readFile(join(root, "run.json"));
-  await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9, batchSize: 2 } }));
+  await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: { batchSize: 2 } }));
   const other = resolveConfig({ count: 200, sampler: { steps: 18 } });
   const { message } = await errorOf(() => openRun(root, other), "run/config-changed");
   expect(message).toContain("count is 100, now 200");

@@ -25,7 +25,7 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
   return {
     requireDevice: async () => undefined,
     openSampler: async (config, weights) => ({
-      nfe: 0,
+      nfe: config.sampler.steps,
       batchSize: fixedBatchSize(config),
       async sample({ ids, classes }) {
         await wait();

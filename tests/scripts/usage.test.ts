@@ -47,7 +47,7 @@ describe.concurrent("wrong usage is one line on stderr and exit code 2", () => {
     [
       "a recipe that does not exist",
       ["build", "--run", "RUN", "--recipe", "slow"],
-      /config\/unknown-recipe: .*fast, original, got slow\./,
+      /config\/unknown-recipe: .*fast, tuned, original, got slow\./,
     ],
     [
       "guidance without a class",
@@ -62,7 +62,7 @@ describe.concurrent("wrong usage is one line on stderr and exit code 2", () => {
     [
       "a sampler that does not exist",
       ["sample", "--run", "RUN", "--sampler.name", "euler"],
-      /config\/out-of-range: --sampler\.name must be one of ddpm, .*, got euler\./,
+      /config\/out-of-range: sampler\.name must be one of ddpm, .*consistency, got "euler"\./,
     ],
     [
       "a rank beyond the workers",
