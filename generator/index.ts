@@ -14,7 +14,7 @@ export {
   foreignGeneratorSchema,
   readForeignGenerator,
 } from "./foreign-denoiser.ts";
-export { type NoiseLevelOptions, noiseLevels, type ScheduleName } from "./noise-levels.ts";
+export { type NoiseLevelOptions, noiseLevels, type ScheduleName, scheduleNames } from "./noise-levels.ts";
 export {
   type GeneratorNetworkOptions,
   type GeneratorTrainingOptions,
@@ -28,7 +28,7 @@ export {
 export { planTrajectory, type SamplingName, samplings } from "./plan-trajectory.ts";
 export type { GeneratorTraining } from "./run-denoiser-training.ts";
 export type { Churn } from "./samplers/heun.ts";
-export type { Call, Combination, Term, Trajectory } from "./samplers/trajectory.ts";
+export { type Call, type Combination, type Term, type Trajectory, terms } from "./samplers/trajectory.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./train-generator.ts";
 export { followTrajectory, type TrajectoryInputs } from "./trajectory-graph.ts";
 export { type Column, type TrajectoryTable, tableOf } from "./trajectory-table.ts";

@@ -2,7 +2,7 @@
 
 export { type CreateLabelerOptions, createLabeler, createLabelerFeatures, type Labeler } from "./create-labeler.ts";
 export { foreignLabelerGraph, foreignLabelerSchema } from "./foreign-labeler.ts";
-export type { ImageFunction, ImageFunctionOptions } from "./image-function.ts";
+export type { ImageFunction, ImageFunctionOptions, ImageGraph } from "./image-function.ts";
 export {
   type LabelerNetworkOptions,
   type LabelerTrainingOptions,

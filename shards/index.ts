@@ -35,7 +35,7 @@ export {
 export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
 export type { OpenOptions } from "./open-options.ts";
 export { requireTarget } from "./open-target.ts";
-export { parseLocation } from "./parse-location.ts";
+export { type Location, parseLocation } from "./parse-location.ts";
 export { readShard, readShardBatches } from "./read-shard.ts";
 export { readTable, readTableBatches, type Table } from "./read-table.ts";
 export {
@@ -68,7 +68,7 @@ export type {
 export { removeStaleTemporaries } from "./temporary-file.ts";
 export { toReadableStream } from "./to-readable-stream.ts";
 export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./to-tf-dataset.ts";
-export { type LogLine, openTrainingStore, readTrainingLog } from "./training-store.ts";
+export { type FolderTrainingStore, type LogLine, openTrainingStore, readTrainingLog } from "./training-store.ts";
 export { type UploadedShard, uploadDataset } from "./upload-dataset.ts";
 export { type DatasetReport, type VerifyOptions, verifyDataset } from "./verify-dataset.ts";
 export { chooseShards, type VerifyMode, type VerifyPart } from "./verify-mode.ts";

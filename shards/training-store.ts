@@ -9,7 +9,7 @@ const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
 const numKept = 2;
 
 /** What a training needs kept, as the engine's `TrainingStore` states it; `shards/` knows no engine. */
-interface FolderTrainingStore {
+export interface FolderTrainingStore {
   load(): Promise<Uint8Array | undefined>;
   save(checkpoint: Uint8Array, step: number): Promise<void>;
   log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
