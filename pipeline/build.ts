@@ -1,3 +1,5 @@
+import { fileExists } from "./read-file.ts";
+import { runFolderAt } from "./run-folder.ts";
 import { shippedModel } from "./shipped-files.ts";
 import type { StageContext } from "./stage.ts";
 import {
@@ -9,6 +11,7 @@ import {
   manifestStep,
   openRunOnDevice,
   publishStep,
+  requireUsableModel,
   type Step,
   type StepOptions,
   sampleStep,
@@ -36,7 +39,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     return importStep(options, name, shippedModel(name, options.config));
   };
   return [
-    settleStep(options),
+    settleStep(options, sources),
     ...(data === undefined ? [] : [fetchStep(options, data)]),
     modelStep("generator"),
     modelStep("labeler"),
@@ -50,12 +53,20 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
   ];
 }
 
-/** Refuses a run folder with another configuration before any work is done. */
-function settleStep(options: StepOptions): Step {
+/**
+ * Refuses a run folder with another configuration before any work is done. A new one is settled only for models that fit,
+ * or it could never be built.
+ */
+function settleStep(options: StepOptions, sources: BuildSources): Step {
   return {
     name: "settle",
     total: 0,
     async *run(_context: StageContext) {
+      const isNew = !(await fileExists(runFolderAt(options.root).config));
+      for (const name of ["generator", "labeler"] as const) {
+        const source = sources[name];
+        if (isNew && source !== undefined) await requireUsableModel(options, name, source);
+      }
       yield await openRunOnDevice(options);
     },
   };

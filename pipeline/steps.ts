@@ -71,21 +71,26 @@ export function trainStep(
 
 /** Takes a model made elsewhere into the run, after a look whether it fits. */
 export function importStep(options: StepOptions, name: ModelName, source: string): Step {
-  const { root, config, runtime } = options;
   return {
     name: `import-${name}`,
     total: 0,
     async *run() {
-      const folder = runFolderAt(root);
-      const weights = await readModelFile(source);
-      if ((await readModelReceipt(folder, name)) === undefined) {
-        const model =
-          name === "generator" ? runtime.openSampler(config, weights) : runtime.openLabeler(config, weights);
-        await (await model).close();
-      }
-      yield await importModel(folder, name, weights);
+      const folder = runFolderAt(options.root);
+      if ((await readModelReceipt(folder, name)) === undefined) await requireUsableModel(options, name, source);
+      yield await importModel(folder, name, await readModelFile(source));
     },
   };
+}
+
+/** Opens a file of weights once. @throws what opening it throws, where it does not fit the configuration */
+export async function requireUsableModel(
+  { config, runtime }: StepOptions,
+  name: ModelName,
+  source: string,
+): Promise<void> {
+  const weights = await readModelFile(source);
+  const model = name === "generator" ? runtime.openSampler(config, weights) : runtime.openLabeler(config, weights);
+  await (await model).close();
 }
 
 export function sampleStep(options: StepOptions): Step {

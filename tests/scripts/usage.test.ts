@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createdBy } from "../../core/created-by.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { shippedFile } from "../../pipeline/shipped-files.ts";
 import { runCli } from "./run-cli.ts";
 
 let folder: string;
@@ -113,9 +114,8 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
 
 test("another configuration than the run folder's is refused", async () => {
   const root = join(folder, "changed");
-  const none = join(folder, "none-at-all.safetensors");
-  const build = (count: string) => ["build", "--run", root, "--count", count, "--test-count", "0", "--generator", none];
-  expect((await runCli(build("10"))).stderr).toContain(none);
+  const build = (count: string) => ["build", "--run", root, "--count", count, "--test-count", "0", "--recipe", "tuned"];
+  expect((await runCli(build("10"))).exitCode).toBe(0);
   const { exitCode, stderr } = await runCli(build("20"));
   expect(stderr).toMatch(/run\/config-changed: .*run\.json .*count is 10, now 20.*\n$/);
   expect(exitCode).toBe(1);
@@ -140,7 +140,20 @@ test("weights that are none, or of another model, are refused before the run tak
   const { exitCode, stderr } = await runCli(args);
   expect(stderr).toMatch(/^weights\/corrupt: .*\n$/);
   expect(exitCode).toBe(1);
-  expect(await readdir(root)).not.toContain("models");
+  // Nothing is settled either, so that the folder can be used with others.
+  await expect(readdir(root)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("consistency sampling and tuned weights need each other", async () => {
+  const args = ["build", "--run", join(folder, "tuned"), "--count", "10", "--test-count", "0", "--quiet"];
+  const [tuned, plain] = ["tuned", "generator"].map((name) => shippedFile(`${name}.safetensors`)) as [string, string];
+  const without = await runCli([...args, "--generator", tuned]);
+  expect(without.stderr).toMatch(/^config\/out-of-range: sampler\.name must be consistency .* Use --recipe tuned\.\n$/);
+  const wrong = await runCli([...args, "--recipe", "tuned", "--generator", plain]);
+  expect(wrong.stderr).toMatch(/^config\/out-of-range: sampler\.name must be another than consistency .*\n$/);
+  const right = await runCli([...args, "--recipe", "tuned"]);
+  expect(right.stderr).toBe("");
+  expect(right.exitCode).toBe(0);
 });
 
 test("each stage also runs by itself", async () => {
