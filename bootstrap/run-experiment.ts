@@ -8,9 +8,9 @@ import {
   isUnitDone,
   openDataset,
   openTrainingStore,
+  readTextIfAny,
   replaceBytes,
   sealJson,
-  systemCodeOf,
   unsealJson,
   writeTable,
 } from "../shards/index.ts";
@@ -125,10 +125,6 @@ async function commitResult(
 /** Why a run failed, or undefined if it did not. */
 export async function readFailure(folder: ExperimentFolder, id: string): Promise<string | undefined> {
   const path = folder.failure(id);
-  try {
-    return String(unsealJson(await readFile(path, "utf8"), path)["line"]);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return undefined;
-    throw thrown instanceof BuilderError ? thrown : diskError(thrown, "read", path);
-  }
+  const text = await readTextIfAny(path);
+  return text === undefined ? undefined : String(unsealJson(text, path)["line"]);
 }

@@ -1,4 +1,5 @@
 import { fileExists } from "./read-file.ts";
+import { readModelFile } from "./read-model-file.ts";
 import { runFolderAt } from "./run-folder.ts";
 import { shippedModel } from "./shipped-files.ts";
 import type { StageContext } from "./stage.ts";
@@ -65,7 +66,7 @@ function settleStep(options: StepOptions, sources: BuildSources): Step {
       const isNew = !(await fileExists(runFolderAt(options.root).config));
       for (const name of ["generator", "labeler"] as const) {
         const source = sources[name];
-        if (isNew && source !== undefined) await requireUsableModel(options, name, source);
+        if (isNew && source !== undefined) await requireUsableModel(options, name, await readModelFile(source));
       }
       yield await openRunOnDevice(options);
     },

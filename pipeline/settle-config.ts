@@ -1,14 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { BuilderError } from "../core/errors.ts";
-import {
-  canonicalJson,
-  commitBytes,
-  diskError,
-  hashConfig,
-  sealJson,
-  systemCodeOf,
-  unsealJson,
-} from "../shards/index.ts";
+import { canonicalJson, commitBytes, hashConfig, readTextIfAny, sealJson, unsealJson } from "../shards/index.ts";
 
 /** Keys and values that determine bytes, nested as in the configuration. */
 export type Identity = Readonly<Record<string, unknown>>;
@@ -46,13 +37,8 @@ export async function settleConfig(
  * @throws BuilderError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readSettledConfig(path: string): Promise<Identity | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return undefined;
-    throw diskError(thrown, "read", path);
-  }
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
   const { version: found, config } = unsealJson(text, path);
   if (found === version && typeof config === "object" && config !== null) return config as Identity;
   throw new BuilderError(

@@ -76,19 +76,19 @@ export function importStep(options: StepOptions, name: ModelName, source: string
     total: 0,
     async *run() {
       const folder = runFolderAt(options.root);
-      if ((await readModelReceipt(folder, name)) === undefined) await requireUsableModel(options, name, source);
-      yield await importModel(folder, name, await readModelFile(source));
+      const weights = await readModelFile(source);
+      if ((await readModelReceipt(folder, name)) === undefined) await requireUsableModel(options, name, weights);
+      yield await importModel(folder, name, weights);
     },
   };
 }
 
-/** Opens a file of weights once. @throws what opening it throws, where it does not fit the configuration */
+/** Opens a model once. @param weights - as `readModelFile` gives them. @throws what opening it throws, where it does not fit the configuration */
 export async function requireUsableModel(
   { config, runtime }: StepOptions,
   name: ModelName,
-  source: string,
+  weights: Uint8Array,
 ): Promise<void> {
-  const weights = await readModelFile(source);
   const model = name === "generator" ? runtime.openSampler(config, weights) : runtime.openLabeler(config, weights);
   await (await model).close();
 }

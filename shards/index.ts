@@ -38,6 +38,7 @@ export { requireTarget } from "./open-target.ts";
 export { type Location, parseLocation } from "./parse-location.ts";
 export { readShard, readShardBatches } from "./read-shard.ts";
 export { readTable, readTableBatches, type Table } from "./read-table.ts";
+export { readTextIfAny } from "./read-text.ts";
 export {
   isUnitDone,
   type Receipt,

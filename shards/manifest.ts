@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { BuilderError } from "../core/errors.ts";
 import { sealJson, sha256, unsealJson } from "./canonical-json.ts";
 import { type Committed, replaceBytes } from "./commit.ts";
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { readTextIfAny } from "./read-text.ts";
 import { parseRecord, safeCount, sha256Text } from "./record-schema.ts";
 
 /** The version this code writes, and the only one it reads. */
@@ -89,17 +88,12 @@ export async function writeManifest(
  */
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = join(directory, manifestName);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (thrown) {
-    if (systemCodeOf(thrown) !== "ENOENT") throw diskError(thrown, "read", path);
-    throw new BuilderError(
-      "manifest/missing",
-      `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
-    );
-  }
-  return parseManifestText(text, path);
+  const text = await readTextIfAny(path);
+  if (text !== undefined) return parseManifestText(text, path);
+  throw new BuilderError(
+    "manifest/missing",
+    `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
+  );
 }
 
 /**

@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { BuilderError } from "../core/errors.ts";
 import { sealJson, unsealJson } from "./canonical-json.ts";
 import { type Committed, commitBytes } from "./commit.ts";
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { readTextIfAny } from "./read-text.ts";
 import { parseRecord, safeCount, sha256Text } from "./record-schema.ts";
 
 /** The version this code writes, and the only one it reads. */
@@ -56,13 +55,8 @@ export async function readReceipt(path: string): Promise<Receipt> {
 
 /** The receipt, or undefined if there is none. Throws as `readReceipt`. */
 export async function readReceiptIfAny(path: string): Promise<Receipt | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return undefined;
-    throw diskError(thrown, "read", path);
-  }
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
   return parseRecord(receiptSchema, unsealJson(text, path), "receipt", path, receiptVersion);
 }
 

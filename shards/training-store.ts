@@ -2,6 +2,7 @@ import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
 
 const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
@@ -63,14 +64,9 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
 
 /** The log of a training, lines in the order of their steps; none before the first. @throws BuilderError `disk/…` */
 export async function readTrainingLog(folder: string): Promise<LogLine[]> {
-  const path = logPathIn(folder);
-  try {
-    const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
-    return lines.map((line) => JSON.parse(line) as LogLine);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return [];
-    throw diskError(thrown, "read", path);
-  }
+  const text = (await readTextIfAny(logPathIn(folder))) ?? "";
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as LogLine);
 }
 
 function logPathIn(folder: string): string {
@@ -90,13 +86,8 @@ async function listCheckpoints(folder: string): Promise<number[]> {
 
 /** Drops the lines after a step, and a last line that was cut short. */
 async function cutLog(path: string, step: number): Promise<void> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return;
-    throw diskError(thrown, "read", path);
-  }
+  const text = await readTextIfAny(path);
+  if (text === undefined) return;
   const kept = text.split("\n").filter((line) => stepOfLine(line) <= step);
   await replaceBytes(path, kept.map((line) => `${line}\n`).join(""));
 }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { BuilderError } from "../../core/errors.ts";
-import { diskError, replaceBytes, sealJson, systemCodeOf, unsealJson } from "../../shards/index.ts";
+import { readTextIfAny, replaceBytes, sealJson, unsealJson } from "../../shards/index.ts";
 
 /** The version of generator-score.json that this code writes, and the only one it reads. */
 export const generatorScoreVersion = 1;
@@ -64,13 +63,8 @@ export type RowScore = Readonly<z.infer<typeof rowScoreSchema>>;
  * @throws BuilderError `json/corrupt`, `score/unreadable`, `disk/…`
  */
 export async function readGeneratorScore(path: string): Promise<GeneratorScore | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return undefined;
-    throw diskError(thrown, "read", path);
-  }
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
   const parsed = generatorScoreSchema.safeParse(unsealJson(text, path));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
