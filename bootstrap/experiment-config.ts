@@ -24,9 +24,12 @@ export const experimentSchema = z.strictObject({
   trials: z.int().min(1).default(1).describe("runs of each combination, with seeds that count up from the run's"),
   base: z.record(z.string(), z.unknown()).default({}).describe("options of every run"),
   grid: z
-    .record(z.string(), z.array(z.unknown()).min(1))
-    .default({})
-    .describe("options by name, each with the values to try: all combinations are run"),
+    .preprocess(
+      (value) => (Array.isArray(value) ? value : [value]),
+      z.array(z.record(z.string(), z.array(z.unknown()).min(1))).min(1),
+    )
+    .default([{}])
+    .describe("options by name, each with the values to try: all combinations are run; or a list of such grids"),
 });
 
 export type ExperimentConfig = z.infer<typeof experimentSchema>;
@@ -52,21 +55,26 @@ export async function readExperimentConfig(path: string): Promise<ExperimentConf
 }
 
 /**
- * The runs that an experiment consists of: each combination of the grid, each trial. Combinations that differ only in
- * what has no effect, such as the number of samples in the ideal world, are one.
+ * The runs that an experiment consists of: each combination of each grid, each trial. Those that differ only in what has
+ * no effect, such as the number of samples in the ideal world, are one.
  * @throws BuilderError `experiment/unknown-key`, `experiment/out-of-range`
  */
 export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): readonly RunOptions[] {
-  let combinations: Record<string, unknown>[] = [base];
-  for (const [key, values] of Object.entries(grid)) {
-    combinations = combinations.flatMap((before) => values.map((value) => ({ ...before, [key]: value })));
-  }
-  const runs = combinations.flatMap((combination) => {
-    const options = settle(parseOptions(runOptionsSchema, combination, `experiment "${name}"`));
+  const runs = grid.flatMap(combine).flatMap((combination) => {
+    const given = { ...base, ...combination };
+    const options = settle(parseOptions(runOptionsSchema, given, `experiment "${name}"`));
     return Array.from({ length: trials }, (_, trial) => ({ ...options, seed: options.seed + trial }));
   });
   const unique = new Map(runs.map((run) => [JSON.stringify(run), run]));
   return [...unique.values()];
+}
+
+function combine(grid: Readonly<Record<string, readonly unknown[]>>): readonly Record<string, unknown>[] {
+  let combinations: Record<string, unknown>[] = [{}];
+  for (const [key, values] of Object.entries(grid)) {
+    combinations = combinations.flatMap((before) => values.map((value) => ({ ...before, [key]: value })));
+  }
+  return combinations;
 }
 
 /** Options without effect get the same value everywhere. */

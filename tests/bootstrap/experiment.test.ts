@@ -32,6 +32,17 @@ test("a grid gives every combination and trial once; N changes nothing about the
   expect(new Set(runs.map(({ id }) => id)).size).toBe(runs.length);
 });
 
+test("of several grids each gives its combinations, over the same base", async () => {
+  const ideal = { world: ["ideal"], learningRate: [0.05, 0.1] };
+  const { runs } = await planOf({ base: tinyRun, grid: [{ numSamples: [40, 80] }, ideal, ideal] });
+  expect(runs.map(({ options: { world, numSamples, learningRate } }) => [world, numSamples, learningRate])).toEqual([
+    ["real", 40, 0.05],
+    ["real", 80, 0.05],
+    ["ideal", 1, 0.05],
+    ["ideal", 1, 0.1],
+  ]);
+});
+
 test("workers share the runs, and those that start from the same weights go to one worker", async () => {
   const { runs } = await planOf({
     trials: 3,
