@@ -1,4 +1,4 @@
-import { hashConfig } from "../shards/index.ts";
+import { hashConfig, openDataset } from "../shards/index.ts";
 import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
 import type { PretrainingOptions, RunOptions } from "./run-options.ts";
@@ -33,7 +33,7 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
   for (const options of combinationsOf(config)) {
     requirePool(options, (await partOf(data.train, options.classes)).numSamples, data.live !== undefined);
     const pretraining =
-      options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, data);
+      options.pretraining === undefined ? undefined : await planPretraining(options, options.pretraining, config, data);
     const identity = { engine, device, data: data.fingerprint, options, pretraining: pretraining?.hash };
     planned.push({ ...named(identity), options, pretraining });
   }
@@ -53,17 +53,23 @@ function groupOf({ id, pretraining }: PlannedRun): string {
   return pretraining?.id ?? id;
 }
 
+async function fingerprintAt(location: string): Promise<string> {
+  const dataset = await openDataset(location);
+  dataset.close();
+  return dataset.fingerprint;
+}
+
 function named(identity: object): { readonly id: string; readonly hash: string } {
   const hash = hashConfig(identity);
   return { id: hash.slice(0, 12), hash };
 }
 
-function planPretraining(
+async function planPretraining(
   { pretraining: _, ...options }: RunOptions,
   { task, dataset, classes, steps, learningRate }: PretrainingOptions,
   { engine, device }: ExperimentConfig,
   data: ExperimentData,
-): PlannedPretraining {
+): Promise<PlannedPretraining> {
   const derived: RunOptions = {
     ...options,
     world: "real",
@@ -78,9 +84,8 @@ function planPretraining(
     kind: "pretraining",
     engine,
     device,
-    data: data.fingerprint.train,
+    data: dataset === undefined ? data.train.fingerprint : await fingerprintAt(dataset),
     task,
-    dataset,
     options: derived,
   };
   return { ...named(identity), options: derived, task, dataset };

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
@@ -13,6 +13,7 @@ import { resultsSchema } from "../../bootstrap/results.ts";
 import { commitFile, writeTable } from "../../shards/index.ts";
 import { errorOf } from "../pipeline/expect-error.ts";
 import { runCli } from "../scripts/run-cli.ts";
+import { makeDataset, makeTestFolder } from "../shards/make-rows.ts";
 import { makeExperimentFile, noLive, runAll, tinyNetwork, tinyRun, writeExperimentFile } from "./make-experiment.ts";
 
 async function planOf(config: Readonly<Record<string, unknown>>) {
@@ -41,6 +42,18 @@ test("of several grids each gives its combinations, over the same base", async (
     ["ideal", 1, 0.05],
     ["ideal", 1, 0.1],
   ]);
+});
+
+test("a pretraining on another data set is another one when that set changes", async () => {
+  const other = join(await makeTestFolder(), "other");
+  const planned: string[] = [];
+  for (const train of [60, 80]) {
+    await rm(other, { recursive: true, force: true });
+    await makeDataset(other, { train, test: 40, rowsPerShard: 60 });
+    const { runs } = await planOf({ base: { ...tinyRun, pretraining: { task: "labels", dataset: other, steps: 5 } } });
+    planned.push(runs[0]!.pretraining!.hash);
+  }
+  expect(planned[0]).not.toBe(planned[1]);
 });
 
 test("workers share the runs, and those that start from the same weights go to one worker", async () => {
