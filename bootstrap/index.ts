@@ -18,6 +18,6 @@ export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";
 export { showEstimate } from "./report/page.ts";
 export { writeReport } from "./report/write-report.ts";
 export { type Results, type RunResult, readResults, resultsSchema } from "./results.ts";
-export { type Outcome, runPlanned } from "./run-experiment.ts";
+export { type ExperimentContext, type Outcome, runPlanned } from "./run-experiment.ts";
 export { type RunOptions, runOptionsSchema } from "./run-options.ts";
 export type { MetricsRow } from "./train-run.ts";

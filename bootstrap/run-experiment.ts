@@ -26,6 +26,8 @@ export interface ExperimentContext {
   readonly folder: ExperimentFolder;
   readonly config: ExperimentConfig;
   readonly data: ExperimentData;
+  /** Threads of the CPU that a training takes; as many as there are cores by default. */
+  readonly numThreads?: number | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly id: string; readonly images: number; readonly loss: number }) => void;
 }
@@ -59,7 +61,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
         signal: context.signal,
         onProgress: (progress) => context.onProgress({ id: run.id, ...progress }),
       },
-      context.config,
+      { ...context.config, numThreads: context.numThreads },
     );
     await commitResult(folder.metrics(run.id), run, folder, async (sink) =>
       writeTable(sink, metricsSchema, [toMetricsColumns(rows)]),
@@ -75,7 +77,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
 
 /** The weights of a pretraining, which is done if it is not. */
 async function pretrain(pretraining: PlannedPretraining, context: ExperimentContext): Promise<Weights> {
-  const { folder, config, data } = context;
+  const { folder, data } = context;
   const { id, hash, options, task } = pretraining;
   const path = folder.weights(id);
   if (!(await isUnitDone(folder.receipt(id), { configHash: hash }))) {
@@ -94,7 +96,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
           signal: context.signal,
           onProgress: (progress) => context.onProgress({ id, ...progress }),
         },
-        config,
+        { ...context.config, numThreads: context.numThreads },
       );
       await commitResult(path, pretraining, folder, async (sink) => {
         await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));

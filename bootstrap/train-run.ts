@@ -56,12 +56,18 @@ export interface RunTask {
   readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
 }
 
+/** Where a training computes. */
+export interface TrainingPlace extends Pick<ExperimentConfig, "engine" | "device"> {
+  /** Threads of the CPU; as many as there are cores by default. */
+  readonly numThreads?: number | undefined;
+}
+
 /**
  * Trains one network in one world, or goes on with it: an interrupted and resumed run has the same curve, on the CPU bit
- * for bit.
+ * for bit, with as many threads.
  * @throws BuilderError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
-export async function trainRun(run: RunTask, { engine, device }: ExperimentConfig): Promise<FinishedRun> {
+export async function trainRun(run: RunTask, place: TrainingPlace): Promise<FinishedRun> {
   const { options, source, evaluationSets } = run;
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
   if (run.task === "rotation" && !servesBytes(options)) {
@@ -71,7 +77,7 @@ export async function trainRun(run: RunTask, { engine, device }: ExperimentConfi
     );
   }
   const program = buildExperimentProgram(options, numClasses);
-  const executor = await createEngine(engine, { device });
+  const executor = await createEngine(place.engine, place);
   const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });
   const batches = new BatchCursor(source, options);
   let rows: MetricsRow[] = [];

@@ -27,9 +27,18 @@ export interface Engine {
 export const engineNames = ["onnxruntime", "tfjs"] as const;
 export type EngineName = (typeof engineNames)[number];
 
+/**
+ * What convolutions and matrix products are computed in: `mixed` has float16 there and float32 in all else, which GPUs
+ * do several times as fast.
+ */
+export const precisions = ["float32", "mixed"] as const;
+export type Precision = (typeof precisions)[number];
+
 export interface EngineOptions {
   /** Where to run: `cpu`, or another that the engine has on this machine. */
   readonly device?: string;
   /** Threads of the CPU; as many as there are cores by default. Fixed for fixed results to the last bit. */
-  readonly numThreads?: number;
+  readonly numThreads?: number | undefined;
+  /** `float32` by default. */
+  readonly precision?: Precision | undefined;
 }

@@ -23,6 +23,8 @@ export {
   engineNames,
   type Feeds,
   type Goal,
+  type Precision,
+  precisions,
 } from "./executor.ts";
 export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";
 export { constantScope, type Weights } from "./inference.ts";

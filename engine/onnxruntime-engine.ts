@@ -4,12 +4,13 @@ import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { parseDevice } from "./device-name.ts";
-import type { Engine, EngineOptions, Executable, Feeds } from "./executor.ts";
+import type { Engine, EngineOptions, Executable, Feeds, Precision } from "./executor.ts";
 import { explainDevice } from "./explain-device.ts";
 import type { Graph } from "./graph.ts";
 import { namingMemoryErrors } from "./memory-error.ts";
 import type { LaneData } from "./onnxruntime-lane.ts";
 import { createSession, runSession, type SessionOptions } from "./onnxruntime-session.ts";
+import { rewriteHalfProducts } from "./rewrite/half-products.ts";
 import { rewritePlacesFirst } from "./rewrite/places-first.ts";
 import type { TensorData } from "./tensor.ts";
 import { writeOnnx } from "./write-onnx.ts";
@@ -21,7 +22,8 @@ const kinds: readonly string[] = ["cpu", "webgpu", "cuda"];
  * Runs graphs with onnxruntime.
  * @throws BuilderError `engine/unknown-device` for a device other than cpu, webgpu, cuda and cuda:N
  */
-export function onnxruntimeEngine({ device = "cpu", numThreads = 0 }: EngineOptions = {}): Engine {
+export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
+  const { device = "cpu", numThreads = 0, precision = "float32" } = options;
   const { kind, index } = parseDevice(device);
   if (!kinds.includes(kind) || (index !== undefined && kind !== "cuda")) {
     throw new BuilderError(
@@ -39,13 +41,19 @@ export function onnxruntimeEngine({ device = "cpu", numThreads = 0 }: EngineOpti
     name: "onnxruntime",
     device,
     compile: async (graph, goal = "latency") => {
-      // Devices have convolutions of their own that are faster.
-      const model = writeOnnx(kind === "cpu" ? rewritePlacesFirst(graph) : graph);
+      const model = writeOnnx(rewriteFor(kind, precision, graph));
       return goal === "throughput" && numLanes > 1
         ? new LanesExecutable(graph, model, numLanes)
         : new SessionExecutable(graph, device, await openSession(model, device, session));
     },
   };
+}
+
+/** The form of a graph that a device is fastest with. */
+function rewriteFor(kind: string, precision: Precision, graph: Graph): Graph {
+  if (precision === "mixed") return rewriteHalfProducts(graph);
+  // Other devices have convolutions of their own that are faster.
+  return kind === "cpu" ? rewritePlacesFirst(graph) : graph;
 }
 
 async function openSession(model: Uint8Array, device: string, options: SessionOptions): Promise<InferenceSession> {

@@ -1,5 +1,5 @@
 import type { Tensor } from "./graph.ts";
-import { add, div, minimum, mul, pow, sqrt, sub } from "./ops/elementwise.ts";
+import { add, div, minimum, mul, type Operand, pow, sqrt, sub } from "./ops/elementwise.ts";
 import { sum } from "./ops/reduce.ts";
 
 /** What an optimizer sees of one step. All vectors have shape [P], all parameters of a network one after the other. */
@@ -88,8 +88,19 @@ function powerOf(base: number, exponent: Tensor): Tensor {
   return pow(add(mul(exponent, 0), base), exponent);
 }
 
+/**
+ * The factor on a gradient that undoes the loss's scale, and then brings it down to a Euclidean norm of at most `clipNorm`;
+ * undefined where there is neither.
+ */
+export function gradientScaleOf(gradient: Tensor, clipNorm?: number, lossScale?: Tensor): Tensor | undefined {
+  if (lossScale === undefined) return clipNorm === undefined ? undefined : clipScale(gradient, clipNorm);
+  // Where the gradient is scaled, so is the norm that it may have.
+  const clip = clipNorm === undefined ? 1 : clipScale(gradient, mul(lossScale, clipNorm));
+  return div(clip, lossScale);
+}
+
 /** The factor that brings a gradient down, if need be, to a Euclidean norm of at most `maxNorm`. */
-export function clipScale(gradient: Tensor, maxNorm: number): Tensor {
+export function clipScale(gradient: Tensor, maxNorm: Operand): Tensor {
   const norm = sqrt(sum(mul(gradient, gradient)));
   return minimum(div(maxNorm, add(norm, 1e-12)), 1);
 }

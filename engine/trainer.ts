@@ -2,6 +2,7 @@ import { BuilderError } from "../core/errors.ts";
 import { fillNormals, fillUniforms } from "../core/random.ts";
 import type { Engine, Executable } from "./executor.ts";
 import { requireWeight, type Weights } from "./inference.ts";
+import { initialLossScale, leastLossScale, lossScaleName } from "./loss-scale.ts";
 import { initialParameters, namedParts } from "./parameters.ts";
 import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "./tensor.ts";
 import type { TrainingProgram } from "./training-program.ts";
@@ -30,6 +31,7 @@ export function initialState(program: TrainingProgram, seed: number): TrainingSt
   const vectors = program.carried.map((name) => {
     if (name === "parameters" || name === "average") return [name, parameters.slice()] as const;
     if (name === "states" || name === "averageStates") return [name, states.slice()] as const;
+    if (name === lossScaleName) return [name, Float32Array.from(initialLossScale)] as const;
     return [name, new Float32Array(parameters.length)] as const;
   });
   return { step: 0, vectors: Object.fromEntries(vectors) };
@@ -114,7 +116,7 @@ export class Trainer {
   /**
    * Does the next steps, at most `stepsPerCall` of the program.
    * @returns the loss of each step, before its update
-   * @throws BuilderError `train/diverged` when a loss is not finite; the state stays as it was
+   * @throws BuilderError `train/diverged` when a loss is not finite, or gradients at any scale; the state stays as it was
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
     const { randoms, definition, carried } = this.program;
@@ -158,6 +160,14 @@ export class Trainer {
       throw new BuilderError(
         "train/diverged",
         `the loss of step ${this.#state.step + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
+      );
+    }
+    const [lossScale = 1] = (results[`${lossScaleName}Next`]?.data ?? []) as Float32Array;
+    if (lossScale < leastLossScale) {
+      throw new BuilderError(
+        "train/diverged",
+        `up to step ${this.#state.step + steps.length} gradients were not finite whatever the loss was scaled by. ` +
+          "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",
       );
     }
     this.#state = {

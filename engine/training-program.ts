@@ -1,10 +1,11 @@
 import { gradients } from "./autodiff.ts";
 import { Graph, type Tensor } from "./graph.ts";
-import { mul } from "./ops/elementwise.ts";
+import { cutLossScale, initialLossScale, isFiniteVector, lossScaleName, nextLossScale } from "./loss-scale.ts";
+import { mul, where } from "./ops/elementwise.ts";
 import { gather } from "./ops/gather.ts";
 import { loop } from "./ops/loop.ts";
 import { concat, reshape } from "./ops/shape.ts";
-import { clipScale, movingAverage, type Optimizer } from "./optimizers.ts";
+import { gradientScaleOf, movingAverage, type Optimizer } from "./optimizers.ts";
 import { cutVector, type RandomInput, StepSource, surveyNetwork } from "./parameter-sources.ts";
 import { type ParameterSpec, Scope, type StateSpec, totalSize } from "./parameters.ts";
 import { type DType, type Shape, sizeOf, tensorData } from "./tensor.ts";
@@ -35,6 +36,8 @@ export interface TrainingDefinition {
   readonly stepsPerCall: number;
   /** Largest Euclidean norm of the gradient; unlimited by default. */
   readonly clipNorm?: number;
+  /** Whether gradients are taken of a multiple of the loss, for engines of `mixed` precision; not by default. */
+  readonly scalesLoss?: boolean;
 }
 
 /** A graph that trains: its one `Loop` carries all that changes from step to step. */
@@ -53,6 +56,12 @@ function declare(graph: Graph, declarations: Readonly<Record<string, Declaration
   return Object.fromEntries(entries.map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)]));
 }
 
+/** Number of elements of a carried vector. */
+export function lengthOf(name: string, parameters: readonly ParameterSpec[], states: readonly StateSpec[]): number {
+  if (name === lossScaleName) return initialLossScale.length;
+  return totalSize(name === "states" || name === "averageStates" ? states : parameters);
+}
+
 /** A constant vector [P] with one value for each parameter, or a scalar where all are equal. */
 function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spec: ParameterSpec) => number): Tensor {
   const first = value(specs[0]!);
@@ -69,14 +78,15 @@ function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spe
 
 /**
  * Builds the graph that trains a network: its inputs are the carried vectors, the resident arrays, the values of up
- * to `stepsPerCall` steps and `numSteps`; its outputs the carried vectors and `losses`, shape [numSteps].
+ * to `stepsPerCall` steps and `numSteps`; its outputs the carried vectors and `losses`, shape [numSteps]. With
+ * `scalesLoss`, a step whose gradient is not finite changes the scale only.
  * Besides the definition's own, each step takes `learningRate`, `averageDecay` and `stepNumber`, float scalars.
  */
 export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
   const { parameters, states, randoms } = surveyNetwork((scope, graph) =>
     definition.loss({ scope, residents: declare(graph, definition.residents), step: declare(graph, definition.step) }),
   );
-  const { optimizer, stepsPerCall, clipNorm } = definition;
+  const { optimizer, stepsPerCall, clipNorm, scalesLoss = false } = definition;
   const graph = new Graph();
   const numSteps = graph.input("numSteps", "int64", []);
   const residents = declare(graph, definition.residents);
@@ -93,9 +103,9 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     all: graph.input(name, dtype, [stepsPerCall, ...shape]),
   }));
   const slotNames = Array.from({ length: optimizer.numSlots }, (_, index) => `slot${index}`);
-  const carried = ["parameters", "average", ...slotNames, ...(states.length > 0 ? ["states", "averageStates"] : [])];
-  const lengthOf = (name: string) => totalSize(name.toLowerCase().endsWith("states") ? states : parameters);
-  const initial = carried.map((name) => graph.input(name, "float32", [lengthOf(name)]));
+  const stateNames = states.length > 0 ? ["states", "averageStates"] : [];
+  const carried = ["parameters", "average", ...slotNames, ...stateNames, ...(scalesLoss ? [lossScaleName] : [])];
+  const initial = carried.map((name) => graph.input(name, "float32", [lengthOf(name, parameters, states)]));
   const learningRateScale = perParameter(graph, parameters, (spec) => spec.learningRateScale);
   const decayMask = perParameter(graph, parameters, (spec) => Number(spec.decay));
 
@@ -104,8 +114,9 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     const step = Object.fromEntries(series.map(({ name, all }) => [name, gather(all, iteration)]));
     const source = new StepSource(cutVector(now["parameters"]!, parameters), states, now["states"], step);
     const loss = definition.loss({ scope: new Scope(source), residents, step });
+    const scaling = scalesLoss ? cutLossScale(now[lossScaleName]!) : undefined;
     const parts = gradients(
-      loss,
+      scaling === undefined ? loss : mul(loss, scaling.scale),
       parameters.map(({ name }) => source.values.get(name)!),
     );
     const gradient = concat(
@@ -115,7 +126,7 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     const updated = optimizer.update({
       parameters: now["parameters"]!,
       gradient,
-      gradientScale: clipNorm === undefined ? undefined : clipScale(gradient, clipNorm),
+      gradientScale: gradientScaleOf(gradient, clipNorm, scaling?.scale),
       slots: slotNames.map((name) => now[name]!),
       learningRate: mul(step["learningRate"]!, learningRateScale),
       decayMask,
@@ -126,6 +137,13 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     if (states.length > 0) {
       const nextStates = source.nextStates();
       next.push(nextStates, movingAverage(now["averageStates"]!, nextStates, step["averageDecay"]!));
+    }
+    if (scaling !== undefined) {
+      const isUsable = isFiniteVector(gradient);
+      next.forEach((value, index) => {
+        next[index] = where(isUsable, value, current[index]!);
+      });
+      next.push(nextLossScale(scaling, isUsable));
     }
     return { carried: next, collected: [loss] };
   });

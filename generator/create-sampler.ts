@@ -1,6 +1,6 @@
 import { BuilderError } from "../core/errors.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName } from "../engine/executor.ts";
+import type { EngineName, Precision } from "../engine/executor.ts";
 import { Graph } from "../engine/graph.ts";
 import { probeGraph } from "../engine/probe-graph.ts";
 import { createDenoiserSampler, type Sampler } from "./denoiser-sampler.ts";
@@ -14,6 +14,7 @@ export interface CreateSamplerOptions {
   readonly seed: number;
   readonly engine: EngineName;
   readonly device: string;
+  readonly precision?: Precision | undefined;
 }
 
 /**
@@ -26,10 +27,11 @@ export async function createSampler({
   seed,
   engine: name,
   device,
+  precision,
 }: CreateSamplerOptions): Promise<Sampler> {
   const generator = openGenerator(weights);
   requireSampling(options.name, generator);
-  const engine = await createEngine(name, { device });
+  const engine = await createEngine(name, { device, precision });
   if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
   const { denoiser, numClasses, batchSize = options.batchSize } = generator;
   return await createDenoiserSampler({ denoiser, numClasses, options: { ...options, batchSize }, seed, engine });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName } from "../engine/executor.ts";
+import type { EngineName, Precision } from "../engine/executor.ts";
 import type { Weights } from "../engine/inference.ts";
 import { namedParts } from "../engine/parameters.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/run-training.ts";
@@ -19,6 +19,7 @@ export interface GeneratorTraining {
   readonly seed: number;
   readonly engine: EngineName;
   readonly device: string;
+  readonly precision?: Precision | undefined;
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
@@ -54,7 +55,7 @@ export async function runDenoiserTraining(
     readonly metadata: Readonly<Record<string, string>>;
   },
 ): Promise<Uint8Array> {
-  const { data, seed } = training;
+  const { data, seed, precision } = training;
   const { program, options, initial } = parts;
   const { batchSize } = options;
   const numSamples = data.labels.length;
@@ -76,7 +77,7 @@ export async function runDenoiserTraining(
     initial === undefined ? {} : { initialWeights: createHash("sha256").update(initial.file).digest("hex") };
   const state = await runTraining({
     program,
-    engine: await createEngine(training.engine, { device: training.device }),
+    engine: await createEngine(training.engine, training),
     seed,
     residents: {
       images: { dtype: "uint8", shape: [numSamples, 32, 32, 3], data: data.images },
@@ -95,7 +96,7 @@ export async function runDenoiserTraining(
     prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors)),
     store: training.store,
     stepsPerCheckpoint: options.stepsPerCheckpoint,
-    fingerprint: JSON.stringify({ model: "generator", ...parts.identity, seed, numSamples, ...startsFrom }),
+    fingerprint: JSON.stringify({ model: "generator", ...parts.identity, ...startsFrom, seed, numSamples, precision }),
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {

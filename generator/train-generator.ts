@@ -28,7 +28,7 @@ export async function trainGenerator(training: TrainGeneratorOptions): Promise<U
   const { options, initialWeights: file } = training;
   const { stepsPerCheckpoint, ...identity } = options;
   return await runDenoiserTraining(training, {
-    program: generatorProgram(options, training.data.labels.length),
+    program: generatorProgram(options, training.data.labels.length, { scalesLoss: training.precision === "mixed" }),
     options,
     network: networkOf(options),
     initial: file === undefined ? undefined : { file, tensors: readGenerator(file).tensors },
@@ -38,8 +38,13 @@ export async function trainGenerator(training: TrainGeneratorOptions): Promise<U
 }
 
 /** The graph that trains the denoiser on a set of `numSamples` images. */
-export function generatorProgram(options: GeneratorTrainingOptions, numSamples: number): TrainingProgram {
+export function generatorProgram(
+  options: GeneratorTrainingOptions,
+  numSamples: number,
+  { scalesLoss = false } = {},
+): TrainingProgram {
   return buildTrainingProgram({
+    scalesLoss,
     residents: trainingResidents(numSamples),
     step: { indices: { dtype: "int64", shape: [options.batchSize] } },
     optimizer: adamw({ beta1: 0.9, beta2: 0.99, weightDecay: options.weightDecay }),

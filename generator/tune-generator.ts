@@ -40,6 +40,7 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
       network,
       numSamples: tuning.data.labels.length,
       weights: tensors,
+      scalesLoss: tuning.precision === "mixed",
     }),
     options,
     network,
@@ -59,10 +60,12 @@ export function tuningProgram(tuning: {
   readonly network: GeneratorNetworkOptions;
   readonly numSamples: number;
   readonly weights: Weights;
+  readonly scalesLoss?: boolean;
 }): TrainingProgram {
-  const { options, network, numSamples, weights } = tuning;
+  const { options, network, numSamples, weights, scalesLoss = false } = tuning;
   const { batchSize, weightDecay, clipNorm, dropout, guidance } = options;
   return buildTrainingProgram({
+    scalesLoss,
     residents: trainingResidents(numSamples),
     step: { indices: { dtype: "int64", shape: [batchSize] }, gap: { dtype: "float32", shape: [] } },
     optimizer: adamw({ beta1: 0.9, beta2: 0.99, weightDecay }),

@@ -31,8 +31,8 @@ export interface CreateLabelerOptions extends ImageFunctionOptions {
  * elsewhere is asked once.
  * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
-export async function createLabeler({ weights, engine, device, batchSize }: CreateLabelerOptions): Promise<Labeler> {
-  const executor = await createEngine(engine, { device });
+export async function createLabeler({ weights, batchSize, engine, ...where }: CreateLabelerOptions): Promise<Labeler> {
+  const executor = await createEngine(engine, where);
   const labels = isDescribedOnnx(weights)
     ? await foreignLabelerGraph(weights, batchSize, executor)
     : trainedLabelerGraph(weights, batchSize);
@@ -57,10 +57,10 @@ function trainedLabelerGraph(weights: Uint8Array, batchSize: number) {
  * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
  */
 export async function createLabelerFeatures(options: CreateLabelerOptions): Promise<ImageFunction> {
-  const { weights, engine, device, batchSize } = options;
+  const { weights, engine, batchSize } = options;
   const { tensors, network } = readLabeler(weights);
   const features = imageGraph(batchSize, (images) =>
     labelerFeatures(constantScope(images.graph, tensors), images, network),
   );
-  return await openImageFunction(await createEngine(engine, { device }), features);
+  return await openImageFunction(await createEngine(engine, options), features);
 }

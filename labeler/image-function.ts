@@ -1,4 +1,4 @@
-import type { Engine, EngineName } from "../engine/executor.ts";
+import type { Engine, EngineName, Precision } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
@@ -23,6 +23,7 @@ export interface ImageFunctionOptions {
   readonly batchSize: number;
   readonly engine: EngineName;
   readonly device: string;
+  readonly precision?: Precision | undefined;
 }
 
 const imageBytes = 32 * 32 * 3;

@@ -1,7 +1,7 @@
 import { randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName } from "../engine/executor.ts";
+import type { EngineName, Precision } from "../engine/executor.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { sgd } from "../engine/optimizers.ts";
 import { namedParts } from "../engine/parameters.ts";
@@ -31,6 +31,7 @@ export interface TrainLabelerOptions {
   readonly seed: number;
   readonly engine: EngineName;
   readonly device: string;
+  readonly precision?: Precision | undefined;
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: TrainingProgress) => void;
@@ -49,10 +50,10 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
   const { data, options, seed } = training;
   const numSamples = data.labels.length;
   const totalSteps = Math.max(1, Math.round((options.epochs * numSamples) / options.batchSize));
-  const program = labelerProgram(options, numSamples);
+  const program = labelerProgram(options, numSamples, { scalesLoss: training.precision === "mixed" });
   const state = await runTraining({
     program,
-    engine: await createEngine(training.engine, { device: training.device }),
+    engine: await createEngine(training.engine, training),
     seed,
     residents: {
       images: { dtype: "uint8", shape: [numSamples, 32, 32, 3], data: data.images },
@@ -68,7 +69,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     prepare: (fresh) => withWhitening(program, fresh, data.images),
     store: training.store,
     stepsPerCheckpoint: 100,
-    fingerprint: JSON.stringify({ model: "labeler", options, seed, numSamples }),
+    fingerprint: JSON.stringify({ model: "labeler", options, seed, numSamples, precision: training.precision }),
     signal: training.signal,
     onProgress: training.onProgress,
   });
@@ -86,9 +87,14 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
 }
 
 /** The graph that trains the labeller on a set of `numSamples` images. */
-export function labelerProgram(options: LabelerTrainingOptions, numSamples: number): TrainingProgram {
+export function labelerProgram(
+  options: LabelerTrainingOptions,
+  numSamples: number,
+  { scalesLoss = false } = {},
+): TrainingProgram {
   const { batchSize } = options;
   return buildTrainingProgram({
+    scalesLoss,
     residents: {
       images: { dtype: "uint8", shape: [numSamples, 32, 32, 3] },
       labels: { dtype: "int64", shape: [numSamples] },

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
+import { precisions } from "../engine/index.ts";
 import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../generator/index.ts";
 import { labelerTrainingSchema } from "../labeler/index.ts";
 import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
@@ -12,6 +13,10 @@ export const configSchema = z.strictObject({
   unitSize: z.int().min(1).max(500_000).default(10_000).describe("images of one unit of work, and of one shard"),
   engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
   device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
+  precision: z
+    .enum(precisions)
+    .default("float32")
+    .describe("of convolutions and matrix products; mixed has float16 there, for GPUs"),
   recordsPerFile: z.int().min(1).default(10_000).describe("images in each of the six files of CIFAR-10"),
   sampler: samplerSchema
     .extend({

@@ -92,8 +92,8 @@ export function isImported(settled: Identity): boolean {
 
 /** The keys that determine the bytes of the data set, given the two models. */
 export function datasetIdentity(config: Config): Identity {
-  const { seed, count, testCount, unitSize, engine, sampler } = config;
+  const { seed, count, testCount, unitSize, engine, precision, sampler } = config;
   // Which of several GPUs computes is not part of it: each worker may have its own.
   const device = parseDevice(config.device).kind;
-  return omitKeys({ seed, count, testCount, unitSize, engine, device, sampler }, keysOutsideTheBytes);
+  return omitKeys({ seed, count, testCount, unitSize, engine, device, precision, sampler }, keysOutsideTheBytes);
 }

@@ -10,14 +10,14 @@ import { drawSampleGrid } from "./sample-grid.ts";
 
 /** The generator and the labeller of this package. */
 export const shippedRuntime: ModelRuntime = {
-  requireDevice: async ({ engine, device }) => {
+  requireDevice: async ({ engine, ...where }) => {
     const graph = new Graph();
     graph.output("y", add(graph.input("x", "float32", [1]), 1));
-    await (await (await createEngine(engine, { device })).compile(graph)).release();
+    await (await (await createEngine(engine, where)).compile(graph)).release();
   },
   openSampler: (config, weights) => {
-    const { seed, engine, device, sampler } = config;
-    return createSampler({ weights, options: { ...sampler, batchSize: fixedBatchSize(config) }, seed, engine, device });
+    const options = { ...config.sampler, batchSize: fixedBatchSize(config) };
+    return createSampler({ ...executionOf(config), weights, options });
   },
   openLabeler,
   trainingImages: {
@@ -28,7 +28,7 @@ export const shippedRuntime: ModelRuntime = {
   },
   train: {
     async generator({ config, initialWeights, tune, train, store, signal, onProgress, saveGrid }) {
-      const { seed, engine, device, generator, tuning } = config;
+      const { generator, tuning } = config;
       const { batchSize } = tune ? tuning : generator;
       // What tuning is for, on the grid: one call, with the guidance that is built in.
       const isConditional = tune || generator.numClasses > 0;
@@ -38,10 +38,8 @@ export const shippedRuntime: ModelRuntime = {
         ...(isConditional ? {} : { conditional: false, guidance: 1 }),
       };
       const common: GeneratorTraining = {
+        ...executionOf(config),
         data: train,
-        seed,
-        engine,
-        device,
         store,
         signal,
         onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
@@ -61,13 +59,11 @@ export const shippedRuntime: ModelRuntime = {
       return { weights, figures: {} };
     },
     async labeler({ config, train, test, store, signal, onProgress }) {
-      const { seed, engine, device, labeler: options } = config;
+      const { labeler: options } = config;
       const weights = await trainLabeler({
+        ...executionOf(config),
         data: train,
         options,
-        seed,
-        engine,
-        device,
         store,
         signal,
         onProgress: ({ step, loss }) => onProgress({ images: step * options.batchSize, loss }),
@@ -86,8 +82,13 @@ function wholeBatches({ numImages, batchSize }: { readonly numImages: number; re
   return Math.ceil(numImages / batchSize) * batchSize;
 }
 
-function openLabeler({ labeling, engine, device }: Config, weights: Uint8Array): Promise<Labeler> {
-  return createLabeler({ weights, batchSize: labeling.batchSize, engine, device });
+/** What everything that computes is told. */
+function executionOf({ seed, engine, device, precision }: Config) {
+  return { seed, engine, device, precision };
+}
+
+function openLabeler(config: Config, weights: Uint8Array): Promise<Labeler> {
+  return createLabeler({ ...executionOf(config), weights, batchSize: config.labeling.batchSize });
 }
 
 /** Part of the images whose most probable class is their label. */

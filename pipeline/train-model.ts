@@ -105,13 +105,14 @@ async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning"
       `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
     );
   }
-  const { seed, engine } = config;
+  const { seed, engine, precision } = config;
   const device = parseDevice(config.device).kind;
   const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
   return {
     seed,
     engine,
     device,
+    precision,
     data: hashOfCifar10(receipts),
     ...(section === "tuning" ? { tuning: options } : { options }),
   };

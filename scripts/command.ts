@@ -50,6 +50,7 @@ export const datasetKeys = [
   "seed",
   "engine",
   "device",
+  "precision",
   "count",
   "testCount",
   "unitSize",

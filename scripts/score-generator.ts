@@ -11,7 +11,7 @@ export const scoreGeneratorCommand: Command = {
   words: ["score-generator"],
   describe: "quality of a generator over its cost, for several samplers: a table and a plot",
   positional: "run",
-  configKeys: ["seed", "engine", "device", "recordsPerFile", "sampler", "labeling"],
+  configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "labeling"],
   options: {
     data: { type: "string", requiresArg: true, describe: "folder of CIFAR-10, binary version [default: the run's]" },
     rows: {

@@ -6,7 +6,7 @@ import { runIfMain } from "./run-if-main.ts";
 export const trainGeneratorCommand: Command = {
   words: ["train", "generator"],
   describe: "train the model that makes images, or go on with it",
-  configKeys: ["seed", "engine", "device", "recordsPerFile", "sampler", "generator", "tuning"],
+  configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "generator", "tuning"],
   options: {
     init: { type: "string", requiresArg: true, describe: "weights to start from [default: random ones]" },
     tune: {

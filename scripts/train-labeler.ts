@@ -5,7 +5,7 @@ import { runIfMain } from "./run-if-main.ts";
 export const trainLabelerCommand: Command = {
   words: ["train", "labeler"],
   describe: "train the model that names images, or go on with it",
-  configKeys: ["seed", "engine", "device", "recordsPerFile", "labeler"],
+  configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "labeler"],
   steps: ({ stepOptions }) => [trainStep(stepOptions, "labeler")],
 };
 

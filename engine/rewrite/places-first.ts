@@ -3,9 +3,9 @@ import { add, mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { concat, reshape, split, transpose } from "../ops/shape.ts";
 import type { TensorData } from "../tensor.ts";
-import { neededNodes } from "../write-onnx.ts";
 import { gainfulSizes, is3x3, sizeOfImages } from "./gainful-sizes.ts";
 import { applied, enlarge, halve, normalizeGroups, type Places, scaled, shifted } from "./places.ts";
+import { Rewriter } from "./rewriter.ts";
 import { transformFilters, winogradConv } from "./winograd.ts";
 
 /** Operations on each element by itself. */
@@ -18,60 +18,28 @@ const pairwise = new Set(["Add", "Sub", "Mul", "Div"]);
  */
 export function rewritePlacesFirst(graph: Graph): Graph {
   const sizes = gainfulSizes(graph);
-  return [...sizes.values()].includes(true) ? new Rewriter(graph, new Graph(), sizes, undefined).run() : graph;
+  return [...sizes.values()].includes(true) ? new PlacesFirst(graph, new Graph(), sizes).run() : graph;
 }
 
-class Rewriter {
-  readonly #from: Graph;
-  readonly #to: Graph;
+class PlacesFirst extends Rewriter {
   readonly #converted = new Map<string, Tensor>();
-  /** Tensors of the old graph that its outputs depend on. */
-  #needed: ReadonlySet<string> = new Set();
   readonly #sizes: ReadonlyMap<string, boolean>;
-  readonly #outer: Rewriter | undefined;
-  /** Tensors of the new graph by the name of the old one. */
-  readonly #natural = new Map<string, Tensor>();
   readonly #places = new Map<string, Places>();
   /** Images whose channels are seen as groups, [N, G, C/G·H·W]. */
   readonly #groups = new Map<string, Places>();
   /** Matrices kept with their last two axes exchanged, as attention has them: [N, heads, H·W, width]. */
   readonly #swapped = new Map<string, Tensor>();
 
-  constructor(from: Graph, to: Graph, sizes: ReadonlyMap<string, boolean>, outer: Rewriter | undefined) {
-    this.#from = from;
-    this.#to = to;
+  constructor(from: Graph, to: Graph, sizes: ReadonlyMap<string, boolean>, outer?: PlacesFirst) {
+    super(from, to, outer);
     this.#sizes = sizes;
-    this.#outer = outer;
   }
 
-  run(): Graph {
-    for (const { name, dtype, shape } of this.#from.inputs) this.#natural.set(name, this.#to.input(name, dtype, shape));
-    const { nodes, names } = neededNodes(this.#from);
-    this.#needed = names;
-    for (const node of nodes) {
-      if (!this.#rewrite(node)) this.#copy(node);
-    }
-    for (const [name, tensor] of this.#from.outputs) this.#to.output(name, this.#asNatural(tensor));
-    return this.#to;
+  protected override bodyRewriter(body: Graph, to: Graph): PlacesFirst {
+    return new PlacesFirst(body, to, this.#sizes, this);
   }
 
-  /** @returns the first output of the copy */
-  #copy({ op, inputs, outputs, attributes }: Node): Tensor {
-    const operands = inputs.slice(0, op.numOnnxInputs).map((input) => this.#asNatural(input));
-    const copied = Object.entries(attributes).map(([key, value]) => [
-      key,
-      value instanceof Graph ? new Rewriter(value, new Graph(this.#to), this.#sizes, this).run() : value,
-    ]);
-    const declared = outputs.map(({ dtype, shape }) => ({ dtype, shape }));
-    const results = this.#to.append(op, operands, Object.fromEntries(copied), declared);
-    outputs.forEach(({ name }, index) => {
-      this.#natural.set(name, results[index]!);
-    });
-    return results[0]!;
-  }
-
-  /** Whether the node could be done with the places first; if so, its result is noted. */
-  #rewrite(node: Node): boolean {
+  protected override rewrite(node: Node): boolean {
     const { op, inputs, outputs } = node;
     const [first] = inputs as [Tensor];
     const [result] = outputs as [Tensor];
@@ -100,7 +68,7 @@ class Rewriter {
     }
     if (op.name === "LayerNormalization") {
       const grouped = this.#groups.get(first.name);
-      const givesStatistics = outputs.slice(1).some(({ name }) => this.#needed.has(name));
+      const givesStatistics = outputs.slice(1).some(({ name }) => this.needed.has(name));
       return (
         !givesStatistics &&
         grouped !== undefined &&
@@ -108,7 +76,7 @@ class Rewriter {
       );
     }
     if (op.name === "AveragePool" && this.#gains(result)) {
-      return note({ tensor: x === undefined ? this.#toPlaces(this.#copy(node)) : halve(this.#applied(first)) });
+      return note({ tensor: x === undefined ? this.#toPlaces(this.copyNode(node)) : halve(this.#applied(first)) });
     }
     if (x === undefined) return false;
     if (op.name === "Reshape" && result.shape.length === 4) {
@@ -129,7 +97,7 @@ class Rewriter {
       return note({ tensor: enlarge(this.#applied(first), node.attributes["size"] as number) });
     if (elementwise.has(op.name)) {
       const { dtype, shape } = this.#applied(first);
-      return note({ tensor: this.#to.append(op, [this.#applied(first)], node.attributes, [{ dtype, shape }])[0]! });
+      return note({ tensor: this.to.append(op, [this.#applied(first)], node.attributes, [{ dtype, shape }])[0]! });
     }
     return false;
   }
@@ -146,17 +114,17 @@ class Rewriter {
       return true;
     }
     if (op.name === "Transpose" && isSwap(attributes)) {
-      this.#natural.set(result.name, x);
+      this.note(result, x);
       return true;
     }
     if (op.name === "Mul" && second?.shape.length === 0) {
-      this.#swapped.set(result.name, mul(x, this.#asNatural(second)));
+      this.#swapped.set(result.name, mul(x, this.copyOf(second)));
       return true;
     }
     if (op.name === "MatMul") {
-      const turned = this.#from.producerOf(second!);
+      const turned = this.from.producerOf(second!);
       if (turned?.op.name !== "Transpose" || !isSwap(turned.attributes)) return false;
-      this.#swapped.set(result.name, matmul(this.#asNatural(turned.inputs[0]!), x));
+      this.#swapped.set(result.name, matmul(this.copyOf(turned.inputs[0]!), x));
       return true;
     }
     if (op.name === "Reshape" && this.#gains(result)) {
@@ -171,7 +139,7 @@ class Rewriter {
 
   #convolve(node: Node): Places | undefined {
     const [x, filters, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
-    const value = this.#from.constants.get(filters.name);
+    const value = this.from.constants.get(filters.name);
     if (value === undefined || !this.#gains(x)) return undefined;
     let tensor: Tensor;
     if (is3x3(filters, node)) {
@@ -187,14 +155,14 @@ class Rewriter {
     } else {
       return undefined;
     }
-    return { tensor, intercept: bias && reshape(this.#asNatural(bias), [1, 1, 1, -1]) };
+    return { tensor, intercept: bias && reshape(this.copyOf(bias), [1, 1, 1, -1]) };
   }
 
   /** Filters in another form, once for all convolutions that share them. */
   #filters({ name }: Tensor, convert: () => TensorData): Tensor {
     let converted = this.#converted.get(name);
     if (converted === undefined) {
-      converted = this.#to.constant(convert());
+      converted = this.to.constant(convert());
       this.#converted.set(name, converted);
     }
     return converted;
@@ -226,7 +194,7 @@ class Rewriter {
     if (operands.some((operand) => operand === undefined)) return undefined;
     const [left, right] = operands as [Tensor, Tensor];
     const shape = left.shape.map((extent, axis) => Math.max(extent, right.shape[axis]!));
-    return { tensor: this.#to.append(op, [left, right], attributes, [{ dtype: a.dtype, shape }])[0]! };
+    return { tensor: this.to.append(op, [left, right], attributes, [{ dtype: a.dtype, shape }])[0]! };
   }
 
   /** A value for each channel, or each channel of each image, as [1, 1, N or 1, C]. */
@@ -234,18 +202,18 @@ class Rewriter {
     const { shape } = tensor;
     if (shape.length !== 4) return this.#scalar(tensor);
     if (shape[2] !== 1 || shape[3] !== 1 || this.#places.has(tensor.name)) return undefined;
-    return reshape(this.#asNatural(tensor), [1, 1, shape[0]!, shape[1]!]);
+    return reshape(this.copyOf(tensor), [1, 1, shape[0]!, shape[1]!]);
   }
 
   #scalar(tensor: Tensor): Tensor | undefined {
-    return tensor.shape.length === 0 ? reshape(this.#asNatural(tensor), [1, 1, 1, 1]) : undefined;
+    return tensor.shape.length === 0 ? reshape(this.copyOf(tensor), [1, 1, 1, 1]) : undefined;
   }
 
   /** The images with the places first, factors and summands applied. */
   #applied(old: Tensor): Tensor {
     const places = this.#places.get(old.name);
     if (places === undefined) {
-      const tensor = this.#toPlaces(this.#asNatural(old));
+      const tensor = this.#toPlaces(this.copyOf(old));
       this.#places.set(old.name, { tensor });
       return tensor;
     }
@@ -259,22 +227,14 @@ class Rewriter {
     return transpose(transpose(images, [0, 2, 3, 1]), [1, 2, 0, 3]);
   }
 
-  #asNatural(old: Tensor): Tensor {
-    let tensor = this.#natural.get(old.name);
-    if (tensor !== undefined) return tensor;
+  protected override restore(old: Tensor): Tensor | undefined {
     const places = this.#places.get(old.name) ?? this.#groups.get(old.name);
     if (places !== undefined) {
       const imagesFirst = transpose(applied(places), [2, 0, 1, 3]);
-      tensor = reshape(transpose(imagesFirst, [0, 3, 1, 2]), old.shape);
-    } else if (this.#swapped.has(old.name)) {
-      tensor = swapLastTwo(this.#swapped.get(old.name)!);
-    } else if (this.#from.constants.has(old.name)) {
-      tensor = this.#to.constant(this.#from.constants.get(old.name)!);
-    } else {
-      return this.#outer!.#asNatural(old);
+      return reshape(transpose(imagesFirst, [0, 3, 1, 2]), old.shape);
     }
-    this.#natural.set(old.name, tensor);
-    return tensor;
+    const swapped = this.#swapped.get(old.name);
+    return swapped && swapLastTwo(swapped);
   }
 }
 

@@ -21,9 +21,16 @@ export interface TfjsEngineOptions extends EngineOptions {
  * Runs graphs with TensorFlow.js, node by node.
  * @param options.device - `cpu`, `gpu` or `cuda`; by default the first that is there of a GPU, a native CPU and plain
  * JavaScript
- * @throws BuilderError `engine/unknown-device` or `engine/device-missing`
+ * @throws BuilderError `engine/unknown-device`, `engine/device-missing`, `engine/no-float16` for mixed precision
  */
-export async function tfjsEngine({ device, packageName }: TfjsEngineOptions = {}): Promise<TfjsEngine> {
+export async function tfjsEngine(options: TfjsEngineOptions = {}): Promise<TfjsEngine> {
+  const { device, packageName, precision } = options;
+  if (precision === "mixed") {
+    throw new BuilderError(
+      "engine/no-float16",
+      "the tfjs engine computes in float32 only, got precision mixed. Use --engine onnxruntime, or --precision float32.",
+    );
+  }
   const loaded = await loadTensorFlow(device, packageName);
   return {
     name: "tfjs",

@@ -82,8 +82,8 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
     const bytes = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
     // A file that is no generator is found now, not hours later.
     await (await runtime.openSampler(row.config, bytes)).close();
-    const { seed, engine, device, sampler } = row.config;
-    const drawn = omitKeys({ seed, engine, device, sampler }, keysOutsideTheBytes);
+    const { seed, engine, device, precision, sampler } = row.config;
+    const drawn = omitKeys({ seed, engine, device, precision, sampler }, keysOutsideTheBytes);
     planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawn, generator: sha256(bytes) }) });
   }
   const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));

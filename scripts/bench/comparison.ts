@@ -15,6 +15,21 @@ export interface Comparison {
   readonly alsoOurs?: Readonly<Record<string, readonly string[]>>;
   /** The variants that goals are about, and how many times their speed they ask for. */
   readonly goals: readonly { readonly variant: string; readonly ratio: number }[];
+  /** Largest difference from our result, relative to the largest value; a contender in 16 bits may have more. */
+  readonly tolerance?: number;
+}
+
+/** What a contender did, with ratios to ours: above 1 is in our favour for speed. */
+export interface ContenderResult extends Speed {
+  readonly name: string;
+  readonly speedRatio: number;
+  readonly peakMb: number;
+  readonly difference: number;
+}
+
+export interface ComparisonResult {
+  readonly title: string;
+  readonly contenders: readonly ContenderResult[];
 }
 
 export interface Effort {
@@ -22,11 +37,11 @@ export interface Effort {
   readonly numThreads: number;
 }
 
-/** @throws Error when a result of a contender differs by more than 1e-4 from ours */
+/** @throws Error when a result of a contender differs by more than the tolerance from ours */
 export async function compare(
-  { title, ours: ourArgs, theirs, variants, alsoOurs = {}, goals }: Comparison,
+  { title, ours: ourArgs, theirs, variants, alsoOurs = {}, goals, tolerance = 1e-4 }: Comparison,
   { numRounds, numThreads }: Effort,
-): Promise<void> {
+): Promise<ComparisonResult> {
   const ours = new Contender("cifar5m (onnxruntime)", process.execPath, withPath(ourArgs, "./"));
   const torches = variants.map(
     (variant) => new Contender(`torch ${variant}`, "python3", withPath(theirs(variant), "../../../scripts/bench/")),
@@ -45,19 +60,29 @@ export async function compare(
     for (const contender of all) contender.rounds.length = 0;
     for (let round = 0; round < numRounds; round++) for (const contender of all) await contender.round();
     const threads = numThreads === 1 ? "1 thread" : `${numThreads} threads`;
-    console.log(`\n${title}, float32, ${threads}, median of ${numRounds} rounds in turns`);
+    console.log(`\n${title}, ${threads}, median of ${numRounds} rounds in turns`);
     console.log(row("", "images/s", "ratio", "CPU ms/image", "ratio", "peak MB", "difference"));
+    const results: ContenderResult[] = [];
     for (const contender of all) {
       const ratio = (key: keyof Speed) => (contender === ours ? "" : ratioOf(ours, contender, key).toFixed(2));
+      const result = {
+        name: contender.name,
+        imagesPerSecond: median(contender.rounds.map(({ imagesPerSecond }) => imagesPerSecond)),
+        speedRatio: ratioOf(ours, contender, "imagesPerSecond"),
+        cpuMsPerImage: median(contender.rounds.map(({ cpuMsPerImage }) => cpuMsPerImage)),
+        peakMb: await contender.finish(),
+        difference: differences.get(contender.name) ?? 0,
+      };
+      results.push(result);
       console.log(
         row(
-          contender.name,
-          median(contender.rounds.map(({ imagesPerSecond }) => imagesPerSecond)).toFixed(1),
+          result.name,
+          result.imagesPerSecond.toFixed(1),
           ratio("imagesPerSecond"),
-          median(contender.rounds.map(({ cpuMsPerImage }) => cpuMsPerImage)).toFixed(1),
+          result.cpuMsPerImage.toFixed(1),
           ratio("cpuMsPerImage"),
-          String(await contender.finish()),
-          differences.get(contender.name)?.toExponential(1) ?? "",
+          String(result.peakMb),
+          contender === ours ? "" : result.difference.toExponential(1),
         ),
       );
     }
@@ -69,10 +94,11 @@ export async function compare(
       console.log(`goal: ${goal.ratio} × ${aim.name}, ${verdict} with ${ratio.toFixed(2)}`);
     }
     for (const [name, difference] of differences) {
-      const allowed = name.endsWith("bf16") ? 0.1 : 1e-4;
+      const allowed = /bf16|mixed/.test(name) ? 0.1 : tolerance;
       if (difference < allowed) continue;
       throw new Error(`${title}: the difference to ${name} must be below ${allowed}, got ${difference}.`);
     }
+    return { title, contenders: results };
   } finally {
     for (const contender of all) contender.kill();
   }
@@ -98,7 +124,10 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index]!) / scale), 0);
 }
 
-export function torchVersion(): string | undefined {
-  const { status, stdout } = spawnSync("python3", ["-c", "import torch; print(torch.__version__)"]);
+/** The version of PyTorch, if there is one here that runs on the device. */
+export function torchVersion(device = "cpu"): string | undefined {
+  const usable = device === "cpu" ? "True" : "torch.cuda.is_available()";
+  const program = `import torch; assert ${usable}; print(torch.__version__)`;
+  const { status, stdout } = spawnSync("python3", ["-c", program]);
   return status === 0 ? stdout.toString().trim() : undefined;
 }

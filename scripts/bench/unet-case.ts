@@ -11,38 +11,55 @@ import { generatorTrainingSchema } from "../../generator/index.ts";
 import { generatorProgram } from "../../generator/train-generator.ts";
 import { unet } from "../../networks/unet.ts";
 
-export const batchSize = 16;
 export const numSamples = 512;
-/** Steps of one training round. */
-export const stepsPerRound = 2;
 export const learningRate = 1e-4;
 export const averageDecay = 0.9;
 export const seed = 1;
 
-export const trainingOptions = generatorTrainingSchema.parse({
-  channels: 64,
-  multipliers: [1, 2, 2],
-  blocks: 2,
-  attentionResolutions: [16],
-  patch: 1,
-  batchSize,
-});
-
-/** The training program of `cifar5m train generator` for this network. */
-export function benchmarkProgram(): TrainingProgram {
-  return generatorProgram(trainingOptions, numSamples);
+/** How much is done at once; every contender reads it from the case. */
+export interface Sizes {
+  readonly batchSize: number;
+  /** Images of one of our runs of the network; so many runs make a batch, as in sampling. */
+  readonly imagesPerRun: number;
+  /** Batches of one round, forward. */
+  readonly callsPerRound: number;
+  /** Steps of one training round. */
+  readonly stepsPerRound: number;
 }
 
-/** Images of one run of the network; so many runs make a batch, as in sampling. */
-export const imagesPerRun = 8;
+const sizesOfKind: Readonly<Record<"cpu" | "gpu", Sizes>> = {
+  cpu: { batchSize: 16, imagesPerRun: 8, callsPerRound: 4, stepsPerRound: 2 },
+  gpu: { batchSize: 256, imagesPerRun: 256, callsPerRound: 16, stepsPerRound: 10 },
+};
+
+/** @param device - as `--device` names it */
+export function sizesFor(device: string): Sizes {
+  return sizesOfKind[device === "cpu" ? "cpu" : "gpu"];
+}
+
+function trainingOptions(batchSize: number) {
+  return generatorTrainingSchema.parse({
+    channels: 64,
+    multipliers: [1, 2, 2],
+    blocks: 2,
+    attentionResolutions: [16],
+    patch: 1,
+    batchSize,
+  });
+}
+
+/** The training program of `cifar5m train generator` for this network. */
+export function benchmarkProgram({ batchSize }: Sizes, { scalesLoss = false } = {}): TrainingProgram {
+  return generatorProgram(trainingOptions(batchSize), numSamples, { scalesLoss });
+}
 
 /** The network alone, on a part of a batch: inputs `x`, `noise` and `classes`, output `y`. */
-export function forwardGraph(weights: Weights): Graph {
+export function forwardGraph(weights: Weights, { imagesPerRun }: Sizes): Graph {
   const graph = new Graph();
   const x = graph.input("x", "float32", [imagesPerRun, 3, 32, 32]);
   const noise = graph.input("noise", "float32", [imagesPerRun]);
   const classes = graph.input("classes", "int64", [imagesPerRun]);
-  graph.output("y", unet(constantScope(graph, weights), x, noise, classes, trainingOptions));
+  graph.output("y", unet(constantScope(graph, weights), x, noise, classes, trainingOptions(imagesPerRun)));
   return graph;
 }
 
@@ -57,7 +74,9 @@ function benchmarkWeights(program: TrainingProgram): Float32Array {
 }
 
 /** What the contenders of both benchmarks need, as one safetensors file. */
-export function writeCase(program: TrainingProgram): Uint8Array {
+export function writeCase(sizes: Sizes): Uint8Array {
+  const { batchSize, stepsPerRound } = sizes;
+  const program = benchmarkProgram(sizes);
   const tensors = new Map(namedParts(program.parameters, benchmarkWeights(program)));
   const put = (name: string, shape: readonly number[], draw: typeof fillNormals, id: number) => {
     const data = new Float32Array(sizeOf(shape));
@@ -86,15 +105,24 @@ export function writeCase(program: TrainingProgram): Uint8Array {
       tensors.set(`step${step}.${name}`, { shape, data });
     });
   }
-  const metadata = { learningRate: String(learningRate), averageDecay: String(averageDecay) };
+  const numbers = { ...sizes, numSamples, learningRate, averageDecay };
+  const metadata = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
   return writeSafetensors({ tensors, metadata }, "F32");
 }
 
-export function readCase(file: Uint8Array): Weights {
-  return readSafetensors(file, "the benchmark's case").tensors;
+export function readCase(file: Uint8Array): { readonly tensors: Weights; readonly sizes: Sizes } {
+  const { tensors, metadata } = readSafetensors(file, "the benchmark's case");
+  const sizeOfName = (name: keyof Sizes) => Number(metadata[name]);
+  const sizes = {
+    batchSize: sizeOfName("batchSize"),
+    imagesPerRun: sizeOfName("imagesPerRun"),
+    callsPerRound: sizeOfName("callsPerRound"),
+    stepsPerRound: sizeOfName("stepsPerRound"),
+  };
+  return { tensors, sizes };
 }
 
 /** Samples of a step: always the next ones. */
-export function stepIndices(step: number): number[] {
+export function stepIndices(step: number, batchSize: number): number[] {
   return Array.from({ length: batchSize }, (_, index) => (step * batchSize + index) % numSamples);
 }

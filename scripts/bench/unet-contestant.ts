@@ -1,33 +1,30 @@
-/** Our side of the U-Net benchmark, as a process: `node unet-contestant.js forward|train THREADS CASE [ENGINE]`. */
+/** Our side of the U-Net benchmark, as a process: `node unet-contestant.js forward|train THREADS CASE [ENGINE] [DEVICE] [PRECISION]`. */
 
 import { readFile } from "node:fs/promises";
 import { createEngine } from "../../engine/create-engine.ts";
-import type { EngineName } from "../../engine/executor.ts";
+import type { EngineName, Precision } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
+import type { Weights } from "../../engine/inference.ts";
 import { totalSize } from "../../engine/parameters.ts";
 import { tensorData } from "../../engine/tensor.ts";
-import { type StepInputs, Trainer } from "../../engine/trainer.ts";
+import { initialState, type StepInputs, Trainer } from "../../engine/trainer.ts";
 import type { TrainingProgram } from "../../engine/training-program.ts";
 import { type Contestant, measure, serveContestant } from "./contender.ts";
 import {
   averageDecay,
-  batchSize,
   benchmarkProgram,
   forwardGraph,
-  imagesPerRun,
   learningRate,
   numSamples,
   readCase,
   seed,
   stepIndices,
-  stepsPerRound,
 } from "./unet-case.ts";
 
-const callsPerRound = 4;
-
 async function forwardContestant(caseFile: Uint8Array): Promise<Contestant> {
-  const tensors = readCase(caseFile);
-  const executable = await engine.compile(forwardGraph(tensors), "throughput");
+  const { tensors, sizes } = readCase(caseFile);
+  const { batchSize, imagesPerRun, callsPerRound } = sizes;
+  const executable = await engine.compile(forwardGraph(tensors, sizes), "throughput");
   const input = (name: string) => tensors.get(`input.${name}`)!.data as Float32Array;
   const [x, noise, classes] = [input("x"), input("noise"), BigInt64Array.from(input("classes"), BigInt)];
   const forward = async () => {
@@ -54,10 +51,10 @@ async function forwardContestant(caseFile: Uint8Array): Promise<Contestant> {
 }
 
 async function trainContestant(caseFile: Uint8Array): Promise<Contestant> {
-  const program = benchmarkProgram();
-  const tensors = readCase(caseFile);
+  const { tensors, sizes } = readCase(caseFile);
+  const { batchSize, stepsPerRound } = sizes;
+  const program = benchmarkProgram(sizes, { scalesLoss: precision === "mixed" });
   const parameters = flatten(program, tensors);
-  const zeros = () => new Float32Array(parameters.length);
   const trainer = await Trainer.create({
     program,
     engine,
@@ -72,14 +69,18 @@ async function trainContestant(caseFile: Uint8Array): Promise<Contestant> {
     seed,
     state: {
       step: 0,
-      vectors: { parameters, average: parameters.slice(), slot0: zeros(), slot1: zeros() },
+      vectors: {
+        ...initialState(program, seed).vectors,
+        parameters,
+        average: parameters.slice(),
+      },
     },
   });
   const nextSteps = (): StepInputs[] =>
     Array.from({ length: stepsPerRound }, (_, offset) => ({
       learningRate,
       averageDecay,
-      values: { indices: BigInt64Array.from(stepIndices(trainer.state.step + offset), BigInt) },
+      values: { indices: BigInt64Array.from(stepIndices(trainer.state.step + offset, batchSize), BigInt) },
     }));
   return {
     round: () => measure(stepsPerRound * batchSize, () => trainer.advance(nextSteps())),
@@ -87,7 +88,7 @@ async function trainContestant(caseFile: Uint8Array): Promise<Contestant> {
   };
 }
 
-function flatten(program: TrainingProgram, tensors: ReturnType<typeof readCase>): Float32Array {
+function flatten(program: TrainingProgram, tensors: Weights): Float32Array {
   const all = new Float32Array(totalSize(program.parameters));
   let offset = 0;
   for (const { name } of program.parameters) {
@@ -98,7 +99,11 @@ function flatten(program: TrainingProgram, tensors: ReturnType<typeof readCase>)
   return all;
 }
 
-const [, , kind, threads, casePath, engineName = "onnxruntime"] = process.argv;
-const engine = await createEngine(engineName as EngineName, { device: "cpu", numThreads: Number(threads) });
+const [, , kind, threads, casePath, engineName = "onnxruntime", device = "cpu", precision = "float32"] = process.argv;
+const engine = await createEngine(engineName as EngineName, {
+  device,
+  numThreads: Number(threads),
+  precision: precision as Precision,
+});
 const caseFile = await readFile(casePath!);
 await serveContestant(await (kind === "train" ? trainContestant : forwardContestant)(caseFile));

@@ -1,6 +1,7 @@
 """The U-Net of networks/unet.ts and its training step in PyTorch, as a process that the benchmark asks in turns.
 
-usage: unet_torch.py forward|train eager|channels-last|compile|compile-bf16 THREADS CASE
+usage: unet_torch.py forward|train eager|channels-last|bf16|compile|compile-bf16 THREADS CASE [DEVICE]
+All but eager are channels-last; bf16 is autocast.
 Each line on standard input is "round", "check" or "finish" in JSON; each is answered by one line of JSON.
 """
 
@@ -13,7 +14,6 @@ from contestant import peak_memory_mb, serve
 from read_safetensors import read_safetensors
 from torch import nn
 
-BATCH_SIZE, NUM_SAMPLES, STEPS_PER_ROUND, CALLS_PER_ROUND = 16, 512, 2, 4
 CHANNELS, MULTIPLIERS, BLOCKS, ATTENTION, NUM_CLASSES = 64, (1, 2, 2), 2, (16,), 10
 
 
@@ -143,16 +143,18 @@ def load_weights(network: UNet, tensors: dict[str, torch.Tensor]) -> None:
             parameter.copy_(tensors[name].T if is_linear else tensors[name])
 
 
-def forward_contestant(variant: str, tensors: dict[str, torch.Tensor]):
+def forward_contestant(variant: str, device: str, tensors: dict[str, torch.Tensor], metadata: dict[str, str]):
+    calls_per_round = int(metadata["callsPerRound"])
     network = UNet().eval().requires_grad_(False)
     load_weights(network, tensors)
-    x, noise, classes = (tensors[f"input.{name}"] for name in ("x", "noise", "classes"))
+    network = network.to(device)
+    x, noise, classes = (tensors[f"input.{name}"].to(device) for name in ("x", "noise", "classes"))
     classes = classes.long()
     if variant != "eager":
         network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     if variant.startswith("compile"):
         network = torch.compile(network)
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=variant.endswith("bf16"))
+    autocast = torch.autocast(device, torch.bfloat16, enabled=variant.endswith("bf16"))
 
     def check() -> list[float]:
         with torch.inference_mode(), autocast:
@@ -160,31 +162,36 @@ def forward_contestant(variant: str, tensors: dict[str, torch.Tensor]):
 
     def work() -> int:
         with torch.inference_mode(), autocast:
-            for _ in range(CALLS_PER_ROUND):
+            for _ in range(calls_per_round):
                 network(x, noise, classes)
-        return CALLS_PER_ROUND * BATCH_SIZE
+        wait_for(device)
+        return calls_per_round * len(x)
 
     return check, work
 
 
-def train_contestant(variant: str, tensors: dict[str, torch.Tensor], metadata: dict[str, str]):
+def train_contestant(variant: str, device: str, tensors: dict[str, torch.Tensor], metadata: dict[str, str]):
+    batch_size, num_samples, steps_per_round = (
+        int(metadata[name]) for name in ("batchSize", "numSamples", "stepsPerRound")
+    )
     network = UNet()
     load_weights(network, tensors)
-    images = tensors["data.images"].to(torch.uint8)
-    labels = torch.arange(NUM_SAMPLES) % NUM_CLASSES
+    images = tensors["data.images"].to(device, torch.uint8)
+    labels = torch.arange(num_samples, device=device) % NUM_CLASSES
     layout = torch.contiguous_format if variant == "eager" else torch.channels_last
-    network = network.to(memory_format=layout)
+    network = network.to(device, memory_format=layout)
     parameters = list(network.parameters())
     averages = [parameter.detach().clone() for parameter in parameters]
     learning_rate = float(metadata["learningRate"])
     optimizer = torch.optim.AdamW(parameters, learning_rate, (0.9, 0.99), 1e-8, weight_decay=0, fused=True)
     decay = float(metadata["averageDecay"])
-    forward = torch.compile(network) if variant == "compile" else network
+    forward = torch.compile(network) if variant.startswith("compile") else network
+    autocast = torch.autocast(device, torch.bfloat16, enabled=variant.endswith("bf16"))
     steps_done = 0
 
     def step(flip: torch.Tensor, normal: torch.Tensor, noise: torch.Tensor, drop: torch.Tensor) -> float:
         nonlocal steps_done
-        indices = (steps_done * BATCH_SIZE + torch.arange(BATCH_SIZE)) % NUM_SAMPLES
+        indices = (steps_done * batch_size + torch.arange(batch_size, device=device)) % num_samples
         steps_done += 1
         clean = images[indices].permute(0, 3, 1, 2).float() * (2 / 255) - 1
         clean = torch.where((flip < 0.5)[:, None, None, None], clean.flip(3), clean)
@@ -194,8 +201,9 @@ def train_contestant(variant: str, tensors: dict[str, torch.Tensor], metadata: d
         variance = per_image**2 + 0.25
         out = per_image * 0.5 / variance.sqrt()
         classes = torch.where(drop < 0.1, NUM_CLASSES, labels[indices])
-        predicted = forward(noisy / variance.sqrt(), sigma.log() / 4, classes)
-        loss = F.mse_loss(predicted, (clean - noisy * (0.25 / variance)) / out)
+        with autocast:
+            predicted = forward(noisy / variance.sqrt(), sigma.log() / 4, classes)
+        loss = F.mse_loss(predicted.float(), (clean - noisy * (0.25 / variance)) / out)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -207,29 +215,39 @@ def train_contestant(variant: str, tensors: dict[str, torch.Tensor], metadata: d
     def check() -> list[float]:
         """Losses of the first steps, with the random numbers that our trainer draws."""
         kinds = ("random0", "random1", "random2", "random3")
-        return [step(*(tensors[f"step{index}.{kind}"] for kind in kinds)) for index in range(STEPS_PER_ROUND)]
+        return [
+            step(*(tensors[f"step{index}.{kind}"].to(device) for kind in kinds)) for index in range(steps_per_round)
+        ]
 
     def work() -> int:
-        for _ in range(STEPS_PER_ROUND):
+        for _ in range(steps_per_round):
             step(
-                torch.rand(BATCH_SIZE),
-                torch.randn(BATCH_SIZE),
-                torch.randn(BATCH_SIZE, 3, 32, 32),
-                torch.rand(BATCH_SIZE),
+                torch.rand(batch_size, device=device),
+                torch.randn(batch_size, device=device),
+                torch.randn(batch_size, 3, 32, 32, device=device),
+                torch.rand(batch_size, device=device),
             )
-        return STEPS_PER_ROUND * BATCH_SIZE
+        wait_for(device)
+        return steps_per_round * batch_size
 
     return check, work
 
 
+def wait_for(device: str) -> None:
+    """Waits until a GPU has done all it was asked to."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
 def main() -> None:
-    kind, variant, threads, path = sys.argv[1:]
+    kind, variant, threads, path, *rest = sys.argv[1:]
+    device = rest[0] if rest else "cpu"
     torch.set_num_threads(int(threads))
     tensors, metadata = read_safetensors(path)
     if kind == "forward":
-        check, work = forward_contestant(variant, tensors)
+        check, work = forward_contestant(variant, device, tensors, metadata)
     else:
-        check, work = train_contestant(variant, tensors, metadata)
+        check, work = train_contestant(variant, device, tensors, metadata)
     serve(work, check, peak_memory_mb)
 
 

@@ -161,7 +161,12 @@ test("a real world that has converged ends early, at a step at which metrics wer
     },
   });
   const root = join(dirname(file), "run");
-  expect((await runCli(["experiment", "run", file, "--run", root])).exitCode).toBe(0);
+  const refused = await runCli(["experiment", "run", file, "--run", root, "--threads", "0"]);
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining("--threads must be an integer, at least 1"),
+  ]);
+  expect((await runCli(["experiment", "run", file, "--run", root, "--threads", "1"])).exitCode).toBe(0);
   const [result] = (await readResults(join(root, "results.arrow"))).runs;
   const train = result!.rows.filter(({ set }) => set === "train");
   expect(train.at(-1)!.loss).toBeLessThan(0.05);

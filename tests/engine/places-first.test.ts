@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { fillNormals, randomStreams } from "../../core/random.ts";
 import {
   add,
   constantScope,
@@ -11,7 +10,6 @@ import {
   namedParts,
   silu,
   surveyNetwork,
-  type Tensor,
   type TensorData,
   tensorData,
   writeOnnx,
@@ -20,14 +18,7 @@ import { createSession, runSession } from "../../engine/onnxruntime-session.ts";
 import { rewritePlacesFirst } from "../../engine/rewrite/places-first.ts";
 import { sizeOf } from "../../engine/tensor.ts";
 import { unet } from "../../networks/unet.ts";
-
-let numDrawn = 0;
-
-function normals(shape: readonly number[], deviation = 1): TensorData {
-  const data = new Float32Array(sizeOf(shape));
-  fillNormals({ seed: 7, stream: randomStreams.weights, id: numDrawn++ }, data);
-  return { dtype: "float32", shape, data: data.map((value) => value * deviation) };
-}
+import { graphOf, normals, operators } from "./graphs.ts";
 
 async function run(graph: Graph, feeds: Record<string, TensorData>): Promise<Float32Array> {
   const session = await createSession(writeOnnx(graph), { provider: "cpu", numThreads: 1 });
@@ -36,25 +27,11 @@ async function run(graph: Graph, feeds: Record<string, TensorData>): Promise<Flo
   return y!.data as Float32Array;
 }
 
-function operators(graph: Graph): string[] {
-  return graph.nodes.flatMap(({ op, attributes }) => {
-    const bodies = Object.values(attributes).filter((value) => value instanceof Graph);
-    return [op.name, ...bodies.flatMap(operators)];
-  });
-}
-
 /** Largest difference between a graph and its rewritten form, relative to the largest value. */
 async function difference(graph: Graph, feeds: Record<string, TensorData>): Promise<number> {
   const [before, after] = [await run(graph, feeds), await run(rewritePlacesFirst(graph), feeds)];
   const largest = Math.max(...before.map(Math.abs));
   return Math.max(...before.map((value, index) => Math.abs(value - after[index]!))) / largest;
-}
-
-/** The graph of a function of images [N, C, H, W]. */
-function graphOf(shape: readonly number[], build: (x: Tensor) => Tensor) {
-  const graph = new Graph();
-  graph.output("y", build(graph.input("x", "float32", shape)));
-  return { graph, feeds: { x: normals(shape) } };
 }
 
 describe("rewriting to the places-first layout", () => {

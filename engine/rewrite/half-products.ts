@@ -1,0 +1,74 @@
+import { toFloat16Bits } from "../float16.ts";
+import { Graph, type Node, type Tensor } from "../graph.ts";
+import { cast } from "../ops/elementwise.ts";
+import type { TensorData } from "../tensor.ts";
+import { Rewriter } from "./rewriter.ts";
+
+/** Operations that are nearly all of a network's arithmetic, and that devices do faster in float16. */
+const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "MatMul"]);
+
+/** Operations that move numbers and change none: their operands may be cast instead of their results. */
+const movers: ReadonlySet<string> = new Set(["Reshape", "Transpose", "Slice", "Split", "Concat", "Pad", "Expand"]);
+
+/**
+ * Rewrites a graph so that its convolutions and matrix products, gradients included, take and give float16. All else
+ * stays in float32: norms, softmax, losses, sums of gradients and the weights that an optimizer keeps.
+ * @see Micikevicius et al. 2018, arXiv:1710.03740, mixed precision
+ */
+export function rewriteHalfProducts(graph: Graph): Graph {
+  return new HalfProducts(graph, new Graph()).run();
+}
+
+class HalfProducts extends Rewriter {
+  readonly #outer: HalfProducts | undefined;
+  /** float16 tensors of the new graph by the name of the old one. */
+  readonly #halves = new Map<string, Tensor>();
+
+  constructor(from: Graph, to: Graph, outer?: HalfProducts) {
+    super(from, to, outer);
+    this.#outer = outer;
+  }
+
+  protected override bodyRewriter(body: Graph, to: Graph): HalfProducts {
+    return new HalfProducts(body, to, this);
+  }
+
+  protected override rewrite(node: Node): boolean {
+    if (!products.has(node.op.name) || node.inputs.some(({ dtype }) => dtype !== "float32")) return false;
+    this.#appendHalf(node);
+    return true;
+  }
+
+  protected override restore(old: Tensor): Tensor | undefined {
+    const half = this.#halves.get(old.name);
+    return half && cast(half, "float32");
+  }
+
+  #half(old: Tensor): Tensor {
+    if (old.graph !== this.from) return this.#outer!.#half(old);
+    const known = this.#halves.get(old.name);
+    if (known !== undefined) return known;
+    const constant = this.from.constants.get(old.name);
+    const producer = this.from.producerOf(old);
+    if (producer !== undefined && movers.has(producer.op.name)) {
+      this.#appendHalf(producer);
+    } else {
+      const half = constant === undefined ? cast(this.copyOf(old), "float16") : this.to.constant(toHalf(constant));
+      this.#halves.set(old.name, half);
+    }
+    return this.#halves.get(old.name)!;
+  }
+
+  /** A node on float16 operands, with float16 results. */
+  #appendHalf({ op, inputs, outputs, attributes }: Node): void {
+    const operands = inputs.map((input) => this.#half(input));
+    const declared = outputs.map(({ shape }) => ({ dtype: "float16", shape }) as const);
+    this.to.append(op, operands, attributes, declared).forEach((half, index) => {
+      this.#halves.set(outputs[index]!.name, half);
+    });
+  }
+}
+
+function toHalf({ shape, data }: TensorData): TensorData {
+  return { dtype: "float16", shape, data: Uint16Array.from(data as Float32Array, toFloat16Bits) };
+}
