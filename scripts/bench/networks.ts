@@ -1,19 +1,28 @@
 /**
- * Images a second and peak memory of a training step of two experiment networks, beside PyTorch where Python has it.
+ * Images a second and peak memory of a training step of two experiment networks, beside PyTorch where Python has it, and
+ * what part of a step waits for the loader.
  * Run after a build: `node dist/scripts/bench/networks.js [rounds] [threads] [preset…]`.
  */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { runOptionsSchema } from "../../bootstrap/run-options.ts";
+import { batchesFrom } from "../../bootstrap/worlds.ts";
+import { openDataset } from "../../shards/index.ts";
 import { compare, type Effort, torchVersion } from "./comparison.ts";
+import { writeBenchmarkSet } from "./loader-case.ts";
 import { batchSize, writeCase } from "./networks-case.ts";
+
+/** Batches that the loader's time is taken over. */
+const numBatches = 300;
 
 async function main(networks: readonly string[], effort: Effort): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
   try {
     const torch = torchVersion();
     const versions = torch === undefined ? "no PyTorch here" : `PyTorch ${torch}`;
+    const stepMs = new Map<string, number>();
     console.log(`Experiment networks on 32×32 images; ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}; ${versions}`);
     const threads = String(effort.numThreads);
     for (const network of networks) {
@@ -26,11 +35,33 @@ async function main(networks: readonly string[], effort: Effort): Promise<void> 
         variants: torch === undefined ? [] : ["eager", "channels-last"],
         goals: [{ variant: "channels-last", ratio: 0.8 }],
       };
-      await compare(comparison, effort);
+      const { contenders } = await compare(comparison, effort);
+      stepMs.set(network, (1000 * batchSize) / contenders[0]!.imagesPerSecond);
     }
+    await reportLoaderShare(folder, stepMs);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Reads fresh batches as the ideal world does, on the thread that starts the steps, and compares with the steps' time. */
+async function reportLoaderShare(folder: string, stepMs: ReadonlyMap<string, number>): Promise<void> {
+  const location = join(folder, "dataset");
+  await writeBenchmarkSet(location, (numBatches + 1) * batchSize);
+  const train = await openDataset(location);
+  console.log(`\nloader, batch ${batchSize}, from disk: wall time a batch, and as part of a step with it`);
+  for (const augmentation of ["none", "crop-flip", "mixup"] as const) {
+    const options = runOptionsSchema.parse({ network: "mlp-small", world: "ideal", batchSize, augmentation });
+    const batches = batchesFrom({ train, live: undefined }, options, 0)[Symbol.asyncIterator]();
+    await batches.next();
+    const start = performance.now();
+    for (let batch = 0; batch < numBatches; batch++) await batches.next();
+    const loaderMs = (performance.now() - start) / numBatches;
+    await batches.return?.();
+    const shares = [...stepMs].map(([network, ms]) => `${network} ${((100 * loaderMs) / (ms + loaderMs)).toFixed(2)}%`);
+    console.log(`${augmentation.padEnd(10)} ${loaderMs.toFixed(2)} ms: ${shares.join(", ")}`);
+  }
+  train.close();
 }
 
 const [, , rounds = 7, threads = 2, ...networks] = process.argv;
