@@ -16,8 +16,8 @@ export async function drawGeneratorPlot(
 }
 
 function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): TopLevelSpec {
-  const values = rows.map(({ name, series, nfe, imagesPerSecond, frechetDistance }) => ({
-    ...{ name, series, nfe, imagesPerSecond, frechetDistance },
+  const values = rows.map(({ series, sampler: { steps }, nfe, imagesPerSecond, frechetDistance }) => ({
+    ...{ series, steps, nfe, imagesPerSecond, frechetDistance },
   }));
   const y = { field: "frechetDistance", type: "quantitative", scale: { type: "log" } } as const;
   const panel = (field: "nfe" | "imagesPerSecond", title: string) => ({
@@ -38,16 +38,17 @@ function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): Top
         encoding: {
           x: { field, type: "quantitative", scale: { type: "log" }, axis: { title } },
           y: { ...y, axis: { title: `Fréchet distance (${features.network} features)` } },
+          color: { field: "series", type: "nominal", title: null, legend: { orient: "bottom" } },
         },
         layer: [
           {
             mark: { type: "line", point: { size: 50 } },
-            encoding: { color: { field: "series", type: "nominal", title: null, legend: { orient: "bottom" } } },
+            encoding: { order: { field: "steps" } },
           },
           {
             // On the side that the line does not pass: distances fall with calls, and rise with speed.
-            mark: { type: "text", align: "left", dx: 7, dy: field === "nfe" ? -6 : 9, fontSize: 10 },
-            encoding: { text: { field: "name" } },
+            mark: { type: "text", align: "left", dx: 6, dy: field === "nfe" ? -7 : 9, fontWeight: "bold" },
+            encoding: { text: { field: "steps" } },
           },
         ],
       },
@@ -59,7 +60,7 @@ function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): Top
     padding: 16,
     title: {
       text: "Quality over cost",
-      subtitle: `${counts} images a point, against ${reference.count.toLocaleString("en")} of ${reference.name}; lower is better`,
+      subtitle: `${counts} images a point, against ${reference.count.toLocaleString("en")} of ${reference.name}; lower is better; numbers are steps`,
       anchor: "start",
       fontSize: 18,
       offset: 14,
