@@ -22,6 +22,7 @@ import {
   readGeneratorScore,
   writeGeneratorScore,
 } from "./generator-score.ts";
+import { timeSampler } from "./measure-speed.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import {
   type Cifar10,
@@ -63,7 +64,7 @@ interface Basis {
 }
 
 /**
- * A step for each row, and one that draws the plot. Each row is in generator-score.json as soon as it is done, and is
+ * A step for each row, one that times them all, and one that draws the plot. Each row is in generator-score.json as soon as it is done, and is
  * not drawn again; of a row that was interrupted its images are kept.
  * @throws BuilderError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before any work
  */
@@ -145,6 +146,21 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
         },
       }),
     ),
+    {
+      // All in a row, of rows that were kept too: what else the machine did while they were drawn does not count.
+      name: "speed",
+      total: 0,
+      async *run(context) {
+        for (const { key, config: rowConfig, bytes } of planned) {
+          const sampler = await runtime.openSampler(rowConfig, bytes);
+          const timing = timeSampler(sampler, rowConfig, context.signal);
+          const imagesPerSecond = await timing.finally(() => sampler.close());
+          done.set(key, { ...done.get(key)!, imagesPerSecond });
+          context.count("speed/rows", 1);
+        }
+        yield done;
+      },
+    },
     {
       name: "plot",
       total: 0,

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { ModelRuntime } from "../model-runtime.ts";
+import type { ModelRuntime, Sampler } from "../model-runtime.ts";
 import { readModel, readModelReceipt } from "../models.ts";
 import { runFolderAt } from "../run-folder.ts";
 import { conditioningClassOf } from "../units.ts";
@@ -35,26 +35,30 @@ export async function measureSpeed(options: {
   const receipt = await readModelReceipt(folder, "generator");
   if (receipt === undefined) return undefined;
   const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
-  const { batchSize, nfe } = sampler;
-  const ids = Float64Array.from({ length: batchSize }, (_, index) => index);
-  const draw = () =>
-    sampler.sample({ ids, classes: Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler)) });
-  let [images, seconds] = [0, 0];
-  try {
-    await draw();
-    while (seconds < leastSeconds) {
-      signal.throwIfAborted();
-      const started = performance.now();
-      await draw();
-      seconds += (performance.now() - started) / 1000;
-      images += batchSize;
-    }
-  } finally {
-    await sampler.close();
-  }
+  const imagesPerSecond = await timeSampler(sampler, config, signal).finally(() => sampler.close());
   const { engine, device, sampler: samplerOptions } = config;
   return {
-    ...{ sha256: receipt.sha256, nfe, imagesPerSecond: images / seconds, engine, device },
+    ...{ sha256: receipt.sha256, nfe: sampler.nfe, imagesPerSecond, engine, device },
     sampler: samplerOptions,
   };
+}
+
+/** Draws images for some seconds, after a batch to warm up. @returns images per second */
+export async function timeSampler(
+  sampler: Sampler,
+  config: Pick<Config, "sampler">,
+  signal: AbortSignal,
+): Promise<number> {
+  const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
+  const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
+  await sampler.sample({ ids, classes });
+  let [images, seconds] = [0, 0];
+  while (seconds < leastSeconds) {
+    signal.throwIfAborted();
+    const started = performance.now();
+    await sampler.sample({ ids, classes });
+    seconds += (performance.now() - started) / 1000;
+    images += ids.length;
+  }
+  return images / seconds;
 }
