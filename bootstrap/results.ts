@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { BuilderError } from "../core/errors.ts";
 import {
   canonicalJson,
@@ -87,9 +88,15 @@ function toColumns({ id, options, rows }: RunResult): TableInput<typeof resultsS
 
 /**
  * Reads what `writeResults` wrote.
- * @throws BuilderError `experiment/results-version` for a file of another release; `table/…`, `disk/…`
+ * @throws BuilderError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release; `table/…`, `disk/…`
  */
 export async function readResults(path: string): Promise<Results> {
+  if (!existsSync(path)) {
+    throw new BuilderError(
+      "experiment/no-results",
+      `${path} must be there, and is not: no run is done yet. Do some with \`cifar5m experiment run FILE --run …\`.`,
+    );
+  }
   const { columns, rows, metadata } = await readTable(path, resultsSchema);
   const version = metadata.get(versionKey);
   if (version !== resultsVersion) {

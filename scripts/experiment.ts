@@ -147,6 +147,8 @@ function stepOf(
         },
       });
       if (outcome.kind === "kept") context.count(`${name}/kept`, steps * batchSize);
+      // So that what is there can be looked at while the others go on.
+      if (outcome.kind === "done") await gatherResults(experiment);
       if (outcome.kind === "failed") failures.push(`${run.id} (${outcome.line})`);
       yield outcome;
     },

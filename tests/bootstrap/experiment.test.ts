@@ -180,6 +180,7 @@ test("results of another version are refused", async () => {
   await commitFile(path, async (sink) => {
     await writeTable(sink, resultsSchema, [], { metadata: { "cifar5m.results": "2" } });
   });
+  await errorOf(() => readResults(`${path}.none`), "experiment/no-results");
   const error = await errorOf(() => readResults(path), "experiment/results-version");
   expect(error.message).toMatch(/version 1, got 2/);
 });
