@@ -73,6 +73,9 @@ async function planPretraining(
   const derived: RunOptions = {
     ...options,
     world: "real",
+    // It takes all images there are, in both worlds: what a run has here must not tell them apart.
+    numSamples: 1,
+    shuffle: true,
     steps,
     learningRate: learningRate ?? options.learningRate,
     classes,

@@ -17,6 +17,7 @@ export interface CurvePoint {
 
 /** Mean and range over trials of every curve, for charts. Steps at which not all trials were looked at are left out. */
 export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
+  const describeSetting = settingNamer(runs);
   const groups = new Map<string, RunResult[]>();
   for (const run of runs) {
     const key = canonicalJson({ ...run.options, seed: 0 });
@@ -48,15 +49,24 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
   });
 }
 
-/** What is done to the data or the weights before training, in words. */
-export function describeSetting(options: RunResult["options"]): string {
-  const { augmentation, pretraining, labelNoise, optimizer, loss } = options;
-  const parts = [
-    augmentation === "none" ? "no augmentation" : augmentation,
-    pretraining === undefined ? "" : `pretrained on ${pretraining.task}`,
-    labelNoise === undefined ? "" : `label noise ${labelNoise.rate}`,
-    loss === "cross-entropy" ? "" : loss,
-    optimizer.name === "sgd" ? "" : optimizer.name,
-  ];
-  return parts.filter((part) => part !== "").join(", ");
+/**
+ * Names the settings of some runs: by what is done to the data or the weights before training, and by loss and optimizer
+ * where runs of one network differ in them.
+ */
+export function settingNamer(runs: readonly RunResult[]): (options: RunResult["options"]) => string {
+  const differ = (of: RunResult["options"], read: (options: RunResult["options"]) => string) => {
+    const same = runs.filter(({ options }) => describeNetwork(options) === describeNetwork(of));
+    return new Set(same.map(({ options }) => read(options))).size > 1;
+  };
+  return (options) => {
+    const { augmentation, pretraining, labelNoise, optimizer, loss } = options;
+    const parts = [
+      augmentation === "none" ? "no augmentation" : augmentation,
+      pretraining === undefined ? "" : `pretrained on ${pretraining.task}`,
+      labelNoise === undefined ? "" : `label noise ${labelNoise.rate}`,
+      differ(options, (each) => each.loss) ? loss : "",
+      differ(options, (each) => each.optimizer.name) ? optimizer.name : "",
+    ];
+    return parts.filter((part) => part !== "").join(", ");
+  };
 }

@@ -1,9 +1,9 @@
 import type { TopLevelSpec } from "vega-lite";
 import { compareWorlds } from "../compare-worlds.ts";
-import { describeNetwork } from "../describe-run.ts";
+import { describeNetwork, describeWorld } from "../describe-run.ts";
 import { trainSetName } from "../experiment-data.ts";
 import type { RunResult } from "../results.ts";
-import { type CurvePoint, curvesOf, describeSetting } from "./curves.ts";
+import { type CurvePoint, curvesOf, settingNamer } from "./curves.ts";
 
 /** A figure of the report. */
 export interface Figure {
@@ -19,18 +19,21 @@ const steps = {
   field: "step",
   type: "quantitative",
   title: "SGD steps",
-  scale: { type: "log" },
+  scale: { type: "log", nice: false },
   axis: { format: "~s", tickCount: 4, grid: false },
 } as const;
 const world = { field: "world", title: "world", type: "nominal", sort: "descending" } as const;
-const setting = { field: "setting", title: "setting", type: "nominal" } as const;
+const setting = { field: "setting", title: "setting", type: "nominal", legend: { labelLimit: 300 } } as const;
+
+/** Keeps the points of curves. */
+const measured = [{ filter: "isValid(datum.softError)" }];
 
 /** The article's figures, of whatever an experiment has. @param set - the images that soft errors are of */
 export function figuresOf(runs: readonly RunResult[], set = "test"): Figure[] {
   // Before the first step there is no place on a logarithmic axis.
   const curves = curvesOf(runs).filter(({ step }) => step > 0);
   const tested = curves.filter((point) => point.set === set);
-  const figures = [worldsFigure(tested, set)];
+  const figures = [worldsFigure(tested, convergedPoints(runs, set), set)];
   const scatter = scatterFigure(runs, set);
   if (scatter !== undefined) figures.push(scatter);
   const trained = curves.filter((point) => point.set === trainSetName);
@@ -40,21 +43,28 @@ export function figuresOf(runs: readonly RunResult[], set = "test"): Figure[] {
 }
 
 /** @see arXiv:2010.08127, figure 2 */
-function worldsFigure(values: readonly CurvePoint[], set: string): Figure {
+function worldsFigure(values: readonly CurvePoint[], converged: readonly ConvergedPoint[], set: string): Figure {
+  const numNetworks = new Set(values.map(({ network }) => network)).size;
   return {
     name: "real-and-ideal",
     title: "Real and ideal world",
     caption:
       `Soft error on ${set} images while training: the real world reuses N samples, the ideal world sees fresh ones at every step. ` +
-      "Lines are means over trials, bands reach from the lowest to the highest.",
+      "Lines are means over trials, bands reach from the lowest to the highest; a dot is where the real world's train soft error reaches 1%.",
     spec: {
-      data: { values: [...values] },
+      data: { values: [...values, ...converged] },
       facet: { field: "network", type: "nominal", title: null, header: { labelFontWeight: "bold" } },
-      columns: 3,
+      columns: numNetworks === 4 ? 2 : 3,
       spec: {
         ...panel,
         layer: [
           {
+            transform: [{ filter: "isValid(datum.converged)" }],
+            mark: { type: "point", filled: true, opacity: 1, size: 60 },
+            encoding: { x: steps, y: { field: "converged", type: "quantitative" }, color: setting },
+          },
+          {
+            transform: measured,
             mark: { type: "area", opacity: 0.15 },
             encoding: {
               x: steps,
@@ -65,6 +75,7 @@ function worldsFigure(values: readonly CurvePoint[], set: string): Figure {
             },
           },
           {
+            transform: measured,
             mark: { type: "line", strokeWidth: 1.8 },
             encoding: {
               x: steps,
@@ -79,8 +90,33 @@ function worldsFigure(values: readonly CurvePoint[], set: string): Figure {
   };
 }
 
+/** Where a real world converged, and its soft error there. */
+interface ConvergedPoint {
+  readonly network: string;
+  readonly setting: string;
+  readonly world: string;
+  readonly step: number;
+  readonly converged: number;
+}
+
+function convergedPoints(runs: readonly RunResult[], set: string): ConvergedPoint[] {
+  const describeSetting = settingNamer(runs);
+  return compareWorlds(runs).flatMap(({ options, set: of, numConverged, step, real }) =>
+    of !== set || numConverged < real.numTrials
+      ? []
+      : {
+          network: describeNetwork(options),
+          setting: describeSetting(options),
+          world: describeWorld(options),
+          step,
+          converged: real.mean,
+        },
+  );
+}
+
 /** @see arXiv:2010.08127, figure 1 */
 function scatterFigure(runs: readonly RunResult[], set: string): Figure | undefined {
+  const describeSetting = settingNamer(runs);
   const values = compareWorlds(runs)
     .filter((comparison) => comparison.set === set)
     .map(({ options, real, ideal, numConverged }) => ({

@@ -1,7 +1,7 @@
 import { type Comparison, convergedSoftError, type Estimate } from "../compare-worlds.ts";
 import { describeNetwork, describeRun } from "../describe-run.ts";
 import type { RunResult } from "../results.ts";
-import { describeSetting } from "./curves.ts";
+import { settingNamer } from "./curves.ts";
 import type { Figure } from "./figures.ts";
 
 const style = `
@@ -42,7 +42,7 @@ ${figures
   )
   .join("\n")}
 <h2>Bootstrap gaps</h2>
-${comparisonTable(comparisons)}
+${comparisonTable(comparisons, settingNamer(runs))}
 <h2>Every run</h2>
 ${runs.map(runDetails).join("\n")}
 </html>
@@ -63,7 +63,7 @@ export function verdict(comparisons: readonly Comparison[]): string {
   );
 }
 
-function comparisonTable(comparisons: readonly Comparison[]): string {
+function comparisonTable(comparisons: readonly Comparison[], describeSetting: ReturnType<typeof settingNamer>): string {
   const rows = comparisons.map((comparison) => {
     const { options, set, step, numConverged, gap, real, ideal, trainSoftError } = comparison;
     const cells = [

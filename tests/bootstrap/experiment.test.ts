@@ -70,6 +70,8 @@ test("workers share the runs, and those that start from the same weights go to o
       .sort(),
   ).toEqual(runs.map(({ id }) => id).sort());
   for (const share of shares) expect(share.length).toBeGreaterThan(0);
+  // One for each trial and augmentation: both worlds start from the same.
+  expect(new Set(runs.map(({ pretraining }) => pretraining!.id)).size).toBe(3 * 2);
   const [first, second] = shares.map((share) => share.map(({ pretraining }) => pretraining!.id));
   for (const id of first!) expect(second).not.toContain(id);
 });
