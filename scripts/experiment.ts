@@ -88,7 +88,7 @@ export const experimentCompareCommand: Command = {
   configKeys: [],
   finish: async ({ root }) => {
     const comparisons = compareWorlds((await readResults(experimentFolderAt(root).results)).runs);
-    const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap }) =>
+    const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap, ...last }) =>
       [
         describeNetwork(options),
         options.augmentation,
@@ -99,9 +99,12 @@ export const experimentCompareCommand: Command = {
         showEstimate(real),
         showEstimate(ideal),
         showEstimate(gap),
+        showEstimate(last.finalReal),
+        showEstimate(last.finalIdeal),
       ].join("\t"),
     );
-    const header = "network\taugmentation\tpretraining\tN\tset\tstep\treal\tideal\tgap";
+    const header =
+      "network\taugmentation\tpretraining\tN\tset\tstep\treal\tideal\tgap\treal at the end\tideal at the end";
     process.stdout.write(`${[header, ...lines].join("\n")}\n`);
   },
 };

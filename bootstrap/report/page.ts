@@ -65,20 +65,32 @@ export function verdict(comparisons: readonly Comparison[]): string {
 
 function comparisonTable(comparisons: readonly Comparison[], describeSetting: ReturnType<typeof settingNamer>): string {
   const rows = comparisons.map((comparison) => {
-    const { options, set, step, numConverged, gap, real, ideal, trainSoftError } = comparison;
+    const { options, set, step, numConverged, gap, real, ideal, trainSoftError, finalReal, finalIdeal } = comparison;
     const cells = [
       describeNetwork(options),
       describeSetting(options),
       set,
       String(options.numSamples),
       `${Math.round(step)}${numConverged === gap.numTrials ? "" : " (last)"}`,
-      ...[trainSoftError, real, ideal, gap].map(showEstimate),
+      ...[trainSoftError, real, ideal, gap, finalReal, finalIdeal].map(showEstimate),
     ];
     return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`;
   });
-  const header = ["network", "setting", "images", "N", "step", "train soft error", "real", "ideal", "gap"];
+  const header = [
+    "network",
+    "setting",
+    "images",
+    "N",
+    "step",
+    "train soft error",
+    "real",
+    "ideal",
+    "gap",
+    "real at the end",
+    "ideal at the end",
+  ];
   return `<table><tr>${header.map((cell) => `<th>${cell}</th>`).join("")}</tr>\n${rows.join("\n")}</table>
-<p>Soft errors at the step where the real world's train soft error reaches ${percent(convergedSoftError)}, or at its last; ± is the 95% confidence interval of the mean over trials.</p>`;
+<p>Soft errors at the step where the real world's train soft error reaches ${percent(convergedSoftError)}, or at its last, and after the last step of each world; ± is the 95% confidence interval of the mean over trials.</p>`;
 }
 
 function runDetails({ id, options, rows }: RunResult): string {
