@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { BuilderError, messageOf } from "../core/errors.ts";
-import { engineNames } from "../engine/index.ts";
+import { engineNames, precisions } from "../engine/index.ts";
 import { diskError } from "../shards/index.ts";
 import { parseOptions } from "./parse-options.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
@@ -21,6 +21,7 @@ export const experimentSchema = z.strictObject({
     .describe("run folder whose models make more images for the ideal world when the pool is spent"),
   engine: z.enum(engineNames).default("onnxruntime"),
   device: z.string().min(1).default("cpu"),
+  precision: z.enum(precisions).default("float32").describe("of convolutions and matrix products; mixed is for GPUs"),
   trials: z.int().min(1).default(1).describe("runs of each combination, with seeds that count up from the run's"),
   base: z.record(z.string(), z.unknown()).default({}).describe("options of every run"),
   grid: z

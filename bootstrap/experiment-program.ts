@@ -33,11 +33,16 @@ export interface ExperimentProgram {
 /**
  * @param numClasses - K
  */
-export function buildExperimentProgram(options: RunOptions, numClasses: number): ExperimentProgram {
+export function buildExperimentProgram(
+  options: RunOptions,
+  numClasses: number,
+  { scalesLoss = false } = {},
+): ExperimentProgram {
   const { batchSize, clipNorm } = options;
   const isBytes = servesBytes(options);
   const network = { ...options.network, numClasses };
   const training = buildTrainingProgram({
+    scalesLoss,
     residents: {},
     step: {
       images: isBytes

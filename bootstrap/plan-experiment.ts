@@ -1,3 +1,4 @@
+import { precisionIdentity } from "../engine/index.ts";
 import { hashConfig, openDataset } from "../shards/index.ts";
 import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
@@ -29,12 +30,13 @@ export interface PlannedPretraining {
  */
 export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
   const { engine, device } = config;
+  const precision = precisionIdentity(config.precision);
   const planned: PlannedRun[] = [];
   for (const options of combinationsOf(config)) {
     requirePool(options, (await partOf(data.train, options.classes)).numSamples, data.live !== undefined);
     const pretraining =
       options.pretraining === undefined ? undefined : await planPretraining(options, options.pretraining, config, data);
-    const identity = { engine, device, data: data.fingerprint, options, pretraining: pretraining?.hash };
+    const identity = { engine, device, ...precision, data: data.fingerprint, options, pretraining: pretraining?.hash };
     planned.push({ ...named(identity), options, pretraining });
   }
   return planned;
@@ -67,7 +69,7 @@ function named(identity: object): { readonly id: string; readonly hash: string }
 async function planPretraining(
   { pretraining: _, ...options }: RunOptions,
   { task, dataset, classes, steps, learningRate }: PretrainingOptions,
-  { engine, device }: ExperimentConfig,
+  { engine, device, precision }: ExperimentConfig,
   data: ExperimentData,
 ): Promise<PlannedPretraining> {
   const derived: RunOptions = {
@@ -87,6 +89,7 @@ async function planPretraining(
     kind: "pretraining",
     engine,
     device,
+    ...precisionIdentity(precision),
     data: dataset === undefined ? data.train.fingerprint : await fingerprintAt(dataset),
     task,
     options: derived,

@@ -57,7 +57,7 @@ export interface RunTask {
 }
 
 /** Where a training computes. */
-export interface TrainingPlace extends Pick<ExperimentConfig, "engine" | "device"> {
+export interface TrainingPlace extends Pick<ExperimentConfig, "engine" | "device" | "precision"> {
   /** Threads of the CPU; as many as there are cores by default. */
   readonly numThreads?: number | undefined;
 }
@@ -76,7 +76,7 @@ export async function trainRun(run: RunTask, place: TrainingPlace): Promise<Fini
       `pretraining by rotation takes images as bytes, augmentation ${options.augmentation} does not. Use none, flip or crop-flip.`,
     );
   }
-  const program = buildExperimentProgram(options, numClasses);
+  const program = buildExperimentProgram(options, numClasses, { scalesLoss: place.precision === "mixed" });
   const executor = await createEngine(place.engine, place);
   const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });
   const batches = new BatchCursor(source, options);

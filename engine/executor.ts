@@ -34,6 +34,14 @@ export type EngineName = (typeof engineNames)[number];
 export const precisions = ["float32", "mixed"] as const;
 export type Precision = (typeof precisions)[number];
 
+/**
+ * The precision as part of what identifies a run or a training: nothing at its default, so that what releases before it
+ * began goes on.
+ */
+export function precisionIdentity(precision: Precision | undefined): { readonly precision?: Precision } {
+  return precision === undefined || precision === "float32" ? {} : { precision };
+}
+
 export interface EngineOptions {
   /** Where to run: `cpu`, or another that the engine has on this machine. */
   readonly device?: string;

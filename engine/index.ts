@@ -24,6 +24,7 @@ export {
   type Feeds,
   type Goal,
   type Precision,
+  precisionIdentity,
   precisions,
 } from "./executor.ts";
 export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName, Precision } from "../engine/executor.ts";
+import { type EngineName, type Precision, precisionIdentity } from "../engine/executor.ts";
 import type { Weights } from "../engine/inference.ts";
 import { namedParts } from "../engine/parameters.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/run-training.ts";
@@ -96,7 +96,14 @@ export async function runDenoiserTraining(
     prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors)),
     store: training.store,
     stepsPerCheckpoint: options.stepsPerCheckpoint,
-    fingerprint: JSON.stringify({ model: "generator", ...parts.identity, ...startsFrom, seed, numSamples, precision }),
+    fingerprint: JSON.stringify({
+      model: "generator",
+      ...parts.identity,
+      seed,
+      numSamples,
+      ...startsFrom,
+      ...precisionIdentity(precision),
+    }),
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {

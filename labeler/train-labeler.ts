@@ -1,7 +1,7 @@
 import { randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import type { EngineName, Precision } from "../engine/executor.ts";
+import { type EngineName, type Precision, precisionIdentity } from "../engine/executor.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { sgd } from "../engine/optimizers.ts";
 import { namedParts } from "../engine/parameters.ts";
@@ -69,7 +69,13 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     prepare: (fresh) => withWhitening(program, fresh, data.images),
     store: training.store,
     stepsPerCheckpoint: 100,
-    fingerprint: JSON.stringify({ model: "labeler", options, seed, numSamples, precision: training.precision }),
+    fingerprint: JSON.stringify({
+      model: "labeler",
+      options,
+      seed,
+      numSamples,
+      ...precisionIdentity(training.precision),
+    }),
     signal: training.signal,
     onProgress: training.onProgress,
   });

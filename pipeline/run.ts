@@ -1,5 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
-import { parseDevice } from "../engine/index.ts";
+import { parseDevice, precisionIdentity } from "../engine/index.ts";
 import { hashConfig, removeStaleTemporaries } from "../shards/index.ts";
 import { type Config, keysOutsideTheBytes, mergeConfigs, type PartialConfig, resolveConfig } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
@@ -95,5 +95,8 @@ export function datasetIdentity(config: Config): Identity {
   const { seed, count, testCount, unitSize, engine, precision, sampler } = config;
   // Which of several GPUs computes is not part of it: each worker may have its own.
   const device = parseDevice(config.device).kind;
-  return omitKeys({ seed, count, testCount, unitSize, engine, device, precision, sampler }, keysOutsideTheBytes);
+  return omitKeys(
+    { seed, count, testCount, unitSize, engine, device, ...precisionIdentity(precision), sampler },
+    keysOutsideTheBytes,
+  );
 }

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { parseDevice } from "../engine/index.ts";
+import { parseDevice, precisionIdentity } from "../engine/index.ts";
 import { openTrainingStore, readTrainingLog, replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
@@ -112,7 +112,7 @@ async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning"
     seed,
     engine,
     device,
-    precision,
+    ...precisionIdentity(precision),
     data: hashOfCifar10(receipts),
     ...(section === "tuning" ? { tuning: options } : { options }),
   };

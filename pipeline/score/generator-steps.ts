@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
+import { precisionIdentity } from "../../engine/index.ts";
 import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
 import { type Config, keysOutsideTheBytes } from "../config.ts";
 import { omitKeys } from "../config-keys.ts";
@@ -84,7 +85,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
     // A file that is no generator is found now, not hours later.
     await (await runtime.openSampler(row.config, bytes)).close();
     const { seed, engine, device, precision, sampler } = row.config;
-    const drawn = omitKeys({ seed, engine, device, precision, sampler }, keysOutsideTheBytes);
+    const drawn = omitKeys({ seed, engine, device, ...precisionIdentity(precision), sampler }, keysOutsideTheBytes);
     planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawn, generator: sha256(bytes) }) });
   }
   const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));

@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
+  gatherResults,
   openExperiment,
   readResults,
   requireNoFailures,
@@ -54,6 +55,22 @@ test("a pretraining on another data set is another one when that set changes", a
     planned.push(runs[0]!.pretraining!.hash);
   }
   expect(planned[0]).not.toBe(planned[1]);
+});
+
+test("mixed precision is another run, and trains to about the same", async () => {
+  const config = { base: tinyRun };
+  const losses: number[] = [];
+  const ids: string[] = [];
+  for (const precision of ["float32", "mixed"]) {
+    const file = await makeExperimentFile({ ...config, precision });
+    const { runs, folder, ...experiment } = await runAll(join(dirname(file), "run"), file);
+    await gatherResults({ runs, folder, ...experiment });
+    ids.push(runs[0]!.id);
+    losses.push((await readResults(folder.results)).runs[0]!.rows.at(-1)!.loss);
+  }
+  expect(ids[0]).not.toBe(ids[1]);
+  expect(losses[1]).not.toBe(losses[0]);
+  expect(Math.abs(losses[1]! - losses[0]!)).toBeLessThan(0.05);
 });
 
 test("workers share the runs, and those that start from the same weights go to one worker", async () => {
