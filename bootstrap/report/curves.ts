@@ -25,6 +25,11 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
   }
   return [...groups.values()].flatMap((trials) => {
     const { options } = trials[0]!;
+    const names = {
+      network: describeNetwork(options),
+      setting: describeSetting(options),
+      world: describeWorld(options),
+    };
     const values = new Map<string, number[]>();
     for (const { rows } of trials) {
       for (const { set, step, softError } of rows) {
@@ -36,9 +41,7 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
       if (softErrors.length < trials.length) return [];
       const [set, step] = key.split(" ") as [string, string];
       return {
-        network: describeNetwork(options),
-        setting: describeSetting(options),
-        world: describeWorld(options),
+        ...names,
         set,
         step: Number(step),
         softError: softErrors.reduce((total, value) => total + value, 0) / softErrors.length,
@@ -54,18 +57,21 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
  * where runs of one network differ in them.
  */
 export function settingNamer(runs: readonly RunResult[]): (options: RunResult["options"]) => string {
-  const differ = (of: RunResult["options"], read: (options: RunResult["options"]) => string) => {
-    const same = runs.filter(({ options }) => describeNetwork(options) === describeNetwork(of));
-    return new Set(same.map(({ options }) => read(options))).size > 1;
-  };
+  const used = new Map<string, { readonly losses: Set<string>; readonly optimizers: Set<string> }>();
+  for (const { options } of runs) {
+    const network = describeNetwork(options);
+    const { losses, optimizers } = used.get(network) ?? { losses: new Set(), optimizers: new Set() };
+    used.set(network, { losses: losses.add(options.loss), optimizers: optimizers.add(options.optimizer.name) });
+  }
   return (options) => {
     const { augmentation, pretraining, labelNoise, optimizer, loss } = options;
+    const { losses, optimizers } = used.get(describeNetwork(options))!;
     const parts = [
       augmentation === "none" ? "no augmentation" : augmentation,
       pretraining === undefined ? "" : `pretrained on ${pretraining.task}`,
       labelNoise === undefined ? "" : `label noise ${labelNoise.rate}`,
-      differ(options, (each) => each.loss) ? loss : "",
-      differ(options, (each) => each.optimizer.name) ? optimizer.name : "",
+      losses.size > 1 ? loss : "",
+      optimizers.size > 1 ? optimizer.name : "",
     ];
     return parts.filter((part) => part !== "").join(", ");
   };

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import { compareWorlds } from "../compare-worlds.ts";
+import type { Comparison } from "../compare-worlds.ts";
 import { describeNetwork, describeWorld } from "../describe-run.ts";
 import { trainSetName } from "../experiment-data.ts";
 import type { RunResult } from "../results.ts";
@@ -25,17 +25,30 @@ const steps = {
 const world = { field: "world", title: "world", type: "nominal", sort: "descending" } as const;
 const setting = { field: "setting", title: "setting", type: "nominal", legend: { labelLimit: 300 } } as const;
 
+/** A panel for each network, in rows of three, or of two where the last row would have one. */
+function networkFacet(curves: readonly CurvePoint[]) {
+  const numNetworks = new Set(curves.map(({ network }) => network)).size;
+  return {
+    facet: { field: "network", type: "nominal", title: null, header: { labelFontWeight: "bold" } },
+    columns: numNetworks === 4 ? 2 : 3,
+  } as const;
+}
+
 /** Keeps the points of curves. */
 const measured = [{ filter: "isValid(datum.softError)" }];
 
-/** The article's figures, of whatever an experiment has. @param set - the images that soft errors are of */
-export function figuresOf(runs: readonly RunResult[], set = "test"): Figure[] {
+/**
+ * The article's figures, of whatever an experiment has.
+ * @param comparisons - of the runs
+ * @param set - the images that soft errors are of
+ */
+export function figuresOf(runs: readonly RunResult[], comparisons: readonly Comparison[], set = "test"): Figure[] {
   // Before the first step there is no place on a logarithmic axis.
   const curves = curvesOf(runs).filter(({ step }) => step > 0);
   const tested = curves.filter((point) => point.set === set);
-  const figures = [worldsFigure(tested, convergedPoints(runs, set), set)];
-  const scatter = scatterFigure(runs, set);
-  if (scatter !== undefined) figures.push(scatter);
+  const points = comparedPoints(runs, comparisons, set);
+  const figures = [worldsFigure(tested, points, set)];
+  if (points.length > 0) figures.push(scatterFigure(points, set));
   const trained = curves.filter((point) => point.set === trainSetName);
   const fresh = tested.filter(({ world: of }) => of === "ideal");
   if (trained.length > 0 && fresh.length > 0) figures.push(speedFigure(fresh, trained, set));
@@ -43,8 +56,7 @@ export function figuresOf(runs: readonly RunResult[], set = "test"): Figure[] {
 }
 
 /** @see arXiv:2010.08127, figure 2 */
-function worldsFigure(values: readonly CurvePoint[], converged: readonly ConvergedPoint[], set: string): Figure {
-  const numNetworks = new Set(values.map(({ network }) => network)).size;
+function worldsFigure(curves: readonly CurvePoint[], points: readonly ComparedPoint[], set: string): Figure {
   return {
     name: "real-and-ideal",
     title: "Real and ideal world",
@@ -52,16 +64,15 @@ function worldsFigure(values: readonly CurvePoint[], converged: readonly Converg
       `Soft error on ${set} images while training: the real world reuses N samples, the ideal world sees fresh ones at every step. ` +
       "Lines are means over trials, bands reach from the lowest to the highest; a dot is where the real world's train soft error reaches 1%.",
     spec: {
-      data: { values: [...values, ...converged] },
-      facet: { field: "network", type: "nominal", title: null, header: { labelFontWeight: "bold" } },
-      columns: numNetworks === 4 ? 2 : 3,
+      data: { values: [...curves, ...points.filter(({ converged }) => converged === "yes")] },
+      ...networkFacet(curves),
       spec: {
         ...panel,
         layer: [
           {
-            transform: [{ filter: "isValid(datum.converged)" }],
+            transform: [{ filter: "isValid(datum.real)" }],
             mark: { type: "point", filled: true, opacity: 1, size: 60 },
-            encoding: { x: steps, y: { field: "converged", type: "quantitative" }, color: setting },
+            encoding: { x: steps, y: { field: "real", type: "quantitative" }, color: setting },
           },
           {
             transform: measured,
@@ -90,43 +101,34 @@ function worldsFigure(values: readonly CurvePoint[], converged: readonly Converg
   };
 }
 
-/** Where a real world converged, and its soft error there. */
-interface ConvergedPoint {
+/** Soft errors of both worlds where they are compared. */
+interface ComparedPoint {
   readonly network: string;
   readonly setting: string;
   readonly world: string;
   readonly step: number;
-  readonly converged: number;
+  readonly real: number;
+  readonly ideal: number;
+  readonly converged: "yes" | "no";
 }
 
-function convergedPoints(runs: readonly RunResult[], set: string): ConvergedPoint[] {
+function comparedPoints(runs: readonly RunResult[], comparisons: readonly Comparison[], set: string): ComparedPoint[] {
   const describeSetting = settingNamer(runs);
-  return compareWorlds(runs).flatMap(({ options, set: of, numConverged, step, real }) =>
-    of !== set || numConverged < real.numTrials
-      ? []
-      : {
-          network: describeNetwork(options),
-          setting: describeSetting(options),
-          world: describeWorld(options),
-          step,
-          converged: real.mean,
-        },
-  );
-}
-
-/** @see arXiv:2010.08127, figure 1 */
-function scatterFigure(runs: readonly RunResult[], set: string): Figure | undefined {
-  const describeSetting = settingNamer(runs);
-  const values = compareWorlds(runs)
+  return comparisons
     .filter((comparison) => comparison.set === set)
-    .map(({ options, real, ideal, numConverged }) => ({
+    .map(({ options, step, real, ideal, numConverged }) => ({
       network: describeNetwork(options),
       setting: describeSetting(options),
+      world: describeWorld(options),
+      step,
       real: real.mean,
       ideal: ideal.mean,
       converged: numConverged === real.numTrials ? "yes" : "no",
     }));
-  if (values.length === 0) return undefined;
+}
+
+/** @see arXiv:2010.08127, figure 1 */
+function scatterFigure(values: readonly ComparedPoint[], set: string): Figure {
   const all = values.flatMap(({ real, ideal }) => [real, ideal]);
   const [low, high] = [Math.min(...all) - 0.02, Math.max(...all) + 0.02];
   const scale = { domain: [low, high], nice: false };
@@ -149,7 +151,7 @@ function scatterFigure(runs: readonly RunResult[], set: string): Figure | undefi
           },
         },
         {
-          data: { values },
+          data: { values: [...values] },
           mark: { type: "point", filled: true, size: 90 },
           encoding: {
             x: { field: "ideal", type: "quantitative", title: "ideal world", scale },
@@ -174,8 +176,7 @@ function speedFigure(fresh: readonly CurvePoint[], trained: readonly CurvePoint[
   const view = (values: readonly CurvePoint[], title: string): object => ({
     title: { text: title, anchor: "start" },
     data: { values: [...values] },
-    facet: { field: "network", type: "nominal", title: null },
-    columns: 3,
+    ...networkFacet(values),
     spec: {
       ...panel,
       mark: { type: "line", strokeWidth: 1.8 },
@@ -183,6 +184,7 @@ function speedFigure(fresh: readonly CurvePoint[], trained: readonly CurvePoint[
         x: steps,
         y: { field: "softError", type: "quantitative", title: "soft error", scale: { zero: false } },
         color: setting,
+        strokeDash: world,
       },
     },
   });
@@ -197,7 +199,7 @@ function speedFigure(fresh: readonly CurvePoint[], trained: readonly CurvePoint[
         view(fresh, `Ideal world: soft error on ${set} images`),
         view(trained, "Real world: soft error on its train images"),
       ],
-      resolve: { scale: { color: "shared" } },
+      resolve: { scale: { color: "shared", strokeDash: "shared" } },
     } as TopLevelSpec,
   };
 }

@@ -23,7 +23,8 @@ export async function writeReport(root: string): Promise<string> {
   const { runs, data } = await readResults(folder.results);
   const { name } = await readExperimentConfig(folder.config);
   const figures = [];
-  for (const figure of figuresOf(runs)) {
+  const comparisons = compareWorlds(runs);
+  for (const figure of figuresOf(runs, comparisons)) {
     const svg = await renderChart(figure.spec);
     await replaceBytes(join(folder.report, `${figure.name}.svg`), svg);
     const png = await sharp(Buffer.from(svg), { density }).flatten({ background: "white" }).png().toBuffer();
@@ -31,6 +32,6 @@ export async function writeReport(root: string): Promise<string> {
     figures.push({ figure, svg });
   }
   const path = join(folder.report, "index.html");
-  await replaceBytes(path, reportPage({ name, data, runs, comparisons: compareWorlds(runs), figures }));
+  await replaceBytes(path, reportPage({ name, data, runs, comparisons, figures }));
   return path;
 }

@@ -34,6 +34,17 @@ test("the report is one page with every figure, gap and run, and the figures as 
   expect(lines[1]).toMatch(/^mlp 8×1\tnone\t-\t40\ttest\t12 \(not converged\)\t\d+\.\d\d% ± /);
 });
 
+test("worlds of other sizes are lines of their own", async () => {
+  const file = await makeExperimentFile({ base: tinyRun, grid: [{ numSamples: [20, 40] }, { world: ["ideal"] }] });
+  const root = join(dirname(file), "run");
+  expect((await runCli(["experiment", "run", file, "--run", root])).exitCode).toBe(0);
+  expect((await runCli(["experiment", "report", "--run", root])).exitCode).toBe(0);
+  for (const name of ["real-and-ideal", "two-speeds"]) {
+    const svg = await readFile(join(root, "report", `${name}.svg`), "utf8");
+    expect(svg.match(/aria-roledescription="line mark"/g), name).toHaveLength(3);
+  }
+});
+
 test("without the ideal world there are curves, and nothing to compare", async () => {
   const file = await makeExperimentFile({});
   await writeExperimentFile(dirname(file), { base: tinyRun });
