@@ -32,10 +32,18 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
   const { engine, device } = config;
   const precision = precisionIdentity(config.precision);
   const planned: PlannedRun[] = [];
+  const fingerprints = new Map<string, string>();
+  const fingerprintAt = async (location: string) => {
+    const known = fingerprints.get(location) ?? (await readFingerprint(location));
+    fingerprints.set(location, known);
+    return known;
+  };
   for (const options of combinationsOf(config)) {
     requirePool(options, (await partOf(data.train, options.classes)).numSamples, data.live !== undefined);
+    const source = options.pretraining?.dataset;
+    const images = source === undefined ? data.train.fingerprint : await fingerprintAt(source);
     const pretraining =
-      options.pretraining === undefined ? undefined : await planPretraining(options, options.pretraining, config, data);
+      options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, images);
     const identity = { engine, device, ...precision, data: data.fingerprint, options, pretraining: pretraining?.hash };
     planned.push({ ...named(identity), options, pretraining });
   }
@@ -55,7 +63,7 @@ function groupOf({ id, pretraining }: PlannedRun): string {
   return pretraining?.id ?? id;
 }
 
-async function fingerprintAt(location: string): Promise<string> {
+async function readFingerprint(location: string): Promise<string> {
   const dataset = await openDataset(location);
   dataset.close();
   return dataset.fingerprint;
@@ -66,12 +74,13 @@ function named(identity: object): { readonly id: string; readonly hash: string }
   return { id: hash.slice(0, 12), hash };
 }
 
-async function planPretraining(
+/** @param images - fingerprint of the images it learns from */
+function planPretraining(
   { pretraining: _, ...options }: RunOptions,
   { task, dataset, classes, steps, learningRate }: PretrainingOptions,
   { engine, device, precision }: ExperimentConfig,
-  data: ExperimentData,
-): Promise<PlannedPretraining> {
+  images: string,
+): PlannedPretraining {
   const derived: RunOptions = {
     ...options,
     world: "real",
@@ -90,7 +99,7 @@ async function planPretraining(
     engine,
     device,
     ...precisionIdentity(precision),
-    data: dataset === undefined ? data.train.fingerprint : await fingerprintAt(dataset),
+    data: images,
     task,
     options: derived,
   };

@@ -19,7 +19,7 @@ import { type ExperimentData, partOf, readEvaluationSets } from "./experiment-da
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
-import { trainRun } from "./train-run.ts";
+import { type TrainingPlace, trainRun } from "./train-run.ts";
 
 /** What the runs of an experiment share. */
 export interface ExperimentContext {
@@ -61,7 +61,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
         signal: context.signal,
         onProgress: (progress) => context.onProgress({ id: run.id, ...progress }),
       },
-      { ...context.config, numThreads: context.numThreads },
+      placeOf(context),
     );
     await commitResult(folder.metrics(run.id), run, folder, async (sink) =>
       writeTable(sink, metricsSchema, [toMetricsColumns(rows)]),
@@ -73,6 +73,10 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
   }
   await rm(folder.training(run.id), { recursive: true, force: true });
   return { kind: "done" };
+}
+
+function placeOf({ config, numThreads }: ExperimentContext): TrainingPlace {
+  return { ...config, numThreads };
 }
 
 /** The weights of a pretraining, which is done if it is not. */
@@ -96,7 +100,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
           signal: context.signal,
           onProgress: (progress) => context.onProgress({ id, ...progress }),
         },
-        { ...context.config, numThreads: context.numThreads },
+        placeOf(context),
       );
       await commitResult(path, pretraining, folder, async (sink) => {
         await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));
