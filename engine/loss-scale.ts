@@ -31,7 +31,7 @@ export function cutLossScale(vector: Tensor): LossScale {
 
 /** Whether all elements are finite, as a bool scalar. */
 export function isFiniteVector(vector: Tensor): Tensor {
-  // Anything but 0 and NaN that is multiplied by 0 is 0, if it is finite.
+  // Times 0 a finite number is 0, any other is NaN, which is not less than anything.
   return less(sum(mul(vector, 0)), 1);
 }
 

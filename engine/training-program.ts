@@ -57,7 +57,7 @@ function declare(graph: Graph, declarations: Readonly<Record<string, Declaration
 }
 
 /** Number of elements of a carried vector. */
-export function lengthOf(name: string, parameters: readonly ParameterSpec[], states: readonly StateSpec[]): number {
+function lengthOf(name: string, parameters: readonly ParameterSpec[], states: readonly StateSpec[]): number {
   if (name === lossScaleName) return initialLossScale.length;
   return totalSize(name === "states" || name === "averageStates" ? states : parameters);
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BuilderError } from "../../core/errors.ts";
+import { precisions } from "../../engine/index.ts";
 import { readTextIfAny, replaceBytes, sealJson, unsealJson } from "../../shards/index.ts";
 
 /** The version of generator-score.json that this code writes, and the only one it reads. */
@@ -32,6 +33,8 @@ const rowScoreSchema = z.strictObject({
   seed: z.number(),
   engine: z.string(),
   device: z.string(),
+  /** float32 where it is missing. */
+  precision: z.enum(precisions).optional(),
   ...setScoresSchema.shape,
   /** Part of the images that the labeller finds to be of the class asked for. */
   agreement: z.number().optional(),

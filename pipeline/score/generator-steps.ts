@@ -94,6 +94,14 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
     basis = undefined;
     await net.close();
   };
+  const closingOnError = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      await close();
+      throw thrown;
+    }
+  };
   const scoreWith = (cifar10Test: SetScores): GeneratorScore => ({
     version: generatorScoreVersion,
     createdBy,
@@ -112,12 +120,8 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
       total: cifar10.train.labels.length + cifar10.test.labels.length,
       async *run(context) {
         const count = (images: number) => context.count("reference/images", images);
-        try {
-          basis = await computeBasis(net, { root, cifar10, numImages }, { signal: context.signal, count });
-        } catch (thrown) {
-          await close();
-          throw thrown;
-        }
+        const progress = { signal: context.signal, count };
+        basis = await closingOnError(() => computeBasis(net, { root, cifar10, numImages }, progress));
         yield basis;
       },
     },
@@ -131,17 +135,11 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
             return;
           }
           const folder = join(scoring, `images-${row.key.slice(0, 12)}`);
-          try {
-            const { cifar10Test } = basis!;
-            done.set(
-              row.key,
-              await scoreRow({ row, basis: basis!, folder, runtime, labelerWeights, numImages }, context),
-            );
-            await writeGeneratorScore(paths.json, scoreWith(cifar10Test));
-          } catch (thrown) {
-            await close();
-            throw thrown;
-          }
+          await closingOnError(async () => {
+            const work = { row, basis: basis!, folder, runtime, labelerWeights, numImages };
+            done.set(row.key, await scoreRow(work, context));
+            await writeGeneratorScore(paths.json, scoreWith(work.basis.cifar10Test));
+          });
           await forgetRowImages(folder);
           yield row;
         },
@@ -155,7 +153,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
         for (const { key, config: rowConfig, bytes } of planned) {
           const sampler = await runtime.openSampler(rowConfig, bytes);
           const timing = timeSampler(sampler, rowConfig, context.signal);
-          const imagesPerSecond = await timing.finally(() => sampler.close());
+          const imagesPerSecond = await closingOnError(() => timing.finally(() => sampler.close()));
           done.set(key, { ...done.get(key)!, imagesPerSecond });
           context.count("speed/rows", 1);
         }
@@ -203,7 +201,7 @@ async function scoreRow(
 ): Promise<RowScore> {
   const { row, basis, folder, runtime, labelerWeights, numImages } = options;
   const { key, name, series, bytes, config } = row;
-  const { seed, engine, device, sampler: samplerOptions } = config;
+  const { seed, engine, device, precision, sampler: samplerOptions } = config;
   const { signal } = context;
   const sampler: Sampler = await runtime.openSampler(config, bytes);
   const count = (images: number) => context.count(`${name}/images`, images);
@@ -222,7 +220,7 @@ async function scoreRow(
   }
   return {
     ...{ key, name, series, generator: sha256(bytes), sampler: samplerOptions },
-    ...{ seed, engine, device },
+    ...{ seed, engine, device, ...precisionIdentity(precision) },
     ...(await compareWithReference(basis.reference, features, name)),
     ...(config.sampler.conditional ? { agreement: numAgreeing / numImages } : {}),
     meanConfidence: confidence,
