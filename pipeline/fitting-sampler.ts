@@ -61,7 +61,8 @@ async function settleBatchSize(
   return batchSize;
 }
 
-function trialOf(sampler: Sampler): Trial {
+/** A sampler as something to time: it draws the first ids. */
+export function trialOf(sampler: Sampler): Trial {
   const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
   const classes = Int8Array.from(ids, (id) => id % 10);
   return {

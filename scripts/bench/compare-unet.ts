@@ -77,18 +77,18 @@ async function furtherContenders(
 ): Promise<Readonly<Record<string, readonly string[]>>> {
   const contenders: Record<string, readonly string[]> = {};
   if (device !== "cpu") contenders["cifar5m mixed"] = ours("onnxruntime", device, "mixed");
-  // Plain JavaScript would take minutes for a round.
-  const target: ProbeTarget | undefined =
-    device === "cpu"
-      ? { engine: "tfjs", device, packageName: "@tensorflow/tfjs-node" }
-      : device === "cuda"
-        ? { engine: "tfjs", device: "gpu", packageName: "@tensorflow/tfjs-node-gpu" }
-        : undefined;
+  const target = nativeTfjs(device);
   if (kind === "forward" && target !== undefined) {
     const { usable } = await probeTarget({ target }, new AbortController().signal);
     if (usable) contenders["cifar5m (tfjs-node)"] = ours("tfjs", target.device);
   }
   return contenders;
+}
+
+/** The second engine on a device, where TensorFlow computes there: plain JavaScript would take minutes for a round. */
+export function nativeTfjs(device: string): ProbeTarget | undefined {
+  if (device === "cpu") return { engine: "tfjs", device, packageName: "@tensorflow/tfjs-node" };
+  return device === "cuda" ? { engine: "tfjs", device: "gpu", packageName: "@tensorflow/tfjs-node-gpu" } : undefined;
 }
 
 /** PyTorch has no WebGPU: what runs there is measured beside its best on the same card. */

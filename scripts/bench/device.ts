@@ -12,16 +12,18 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { Precision } from "../../engine/executor.ts";
+import { messageOf } from "../../core/errors.ts";
+import { precisions } from "../../engine/executor.ts";
 import { type Config, resolveConfig } from "../../pipeline/config.ts";
 import { probeTarget } from "../../pipeline/doctor/probe-target.ts";
 import { findBatchSize } from "../../pipeline/find-batch-size.ts";
+import { trialOf } from "../../pipeline/fitting-sampler.ts";
 import { recipes } from "../../pipeline/recipes.ts";
 import { runFolderAt } from "../../pipeline/run-folder.ts";
 import { shippedModel } from "../../pipeline/shipped-files.ts";
 import { shippedRuntime } from "../../pipeline/shipped-runtime.ts";
 import { readTrainingLog } from "../../shards/index.ts";
-import { compareUnet } from "./compare-unet.ts";
+import { compareUnet, nativeTfjs } from "./compare-unet.ts";
 
 interface Plan {
   readonly device: string;
@@ -32,7 +34,6 @@ interface Plan {
   readonly trainFlags: readonly string[];
 }
 
-const precisions: readonly Precision[] = ["float32", "mixed"];
 const numParityImages = 64;
 const numWanted = 6_000_000;
 
@@ -42,7 +43,10 @@ const samplings = {
   tuned: recipes.tuned.sampler,
 };
 
-function configOf(sampler: object, keys: Partial<Pick<Config, "engine" | "device" | "precision">>): Config {
+/** Where images are computed, and how. */
+type Execution = Pick<Config, "engine" | "device" | "precision">;
+
+function configOf(sampler: object, keys: Partial<Execution>): Config {
   return resolveConfig({ ...keys, sampler });
 }
 
@@ -60,47 +64,37 @@ async function drawSome(config: Config): Promise<Uint8Array> {
   }
 }
 
-/** How far the bytes of some images are from those that float32 on the CPU makes of the same noise. */
-async function measureParity(device: string, engine: Config["engine"], precision: Precision) {
-  const truth = await drawSome(configOf(samplings.fast, {}));
-  const images = await drawSome(configOf(samplings.fast, { engine, device, precision }));
+/** How far the bytes of some images are from others of the same noise. */
+async function measureParity(truth: Uint8Array, keys: Execution) {
+  const images = await drawSome(configOf(samplings.fast, keys));
   let [total, largest] = [0, 0];
   images.forEach((byte, index) => {
     const difference = Math.abs(byte - truth[index]!);
     total += difference;
     largest = Math.max(largest, difference);
   });
-  return { engine, precision, meanDifference: total / images.length, largestDifference: largest };
+  return { ...keys, meanDifference: total / images.length, largestDifference: largest };
 }
 
 async function measureSampling(config: Config) {
   const isCpu = config.device === "cpu";
-  const ids = (count: number) => Float64Array.from({ length: count }, (_, id) => id);
   const { batchSize, imagesPerSecond } = await findBatchSize({
     start: isCpu ? 16 : 64,
     most: isCpu ? 16 : 4096,
     milliseconds: 3000,
-    open: async (size) => {
-      const sampler = await open({ ...config, sampler: { ...config.sampler, batchSize: size } });
-      const request = { ids: ids(sampler.batchSize), classes: new Int8Array(sampler.batchSize) };
-      return {
-        numImages: sampler.batchSize,
-        run: () => sampler.sample(request),
-        close: () => sampler.close(),
-      };
-    },
+    open: async (size) => trialOf(await open({ ...config, sampler: { ...config.sampler, batchSize: size } })),
   });
   return { batchSize, imagesPerSecond, hoursForSixMillion: numWanted / imagesPerSecond / 3600 };
 }
 
 /** Trains for some minutes by the command line, which keeps a checkpoint when it is interrupted. */
-async function train({ device, folder, data, minutes, trainFlags }: Plan) {
+async function train({ device, folder, minutes, trainFlags }: Plan, data: string) {
   const root = join(folder, "training");
   const cli = (...args: string[]) => {
     const program = fileURLToPath(new URL("../cifar5m.js", import.meta.url));
     return spawn(process.execPath, [program, ...args, "--run", root], { stdio: "inherit" });
   };
-  const [fetched] = await once(cli("fetch", "--data", data!), "exit");
+  const [fetched] = await once(cli("fetch", "--data", data), "exit");
   if (fetched !== 0) throw new Error(`fetch ended with exit code ${fetched}`);
   const training = cli("train", "generator", "--device", device, ...trainFlags);
   const timer = setTimeout(() => training.kill("SIGINT"), 60_000 * minutes);
@@ -123,22 +117,22 @@ async function main(plan: Plan): Promise<void> {
   const { signal } = new AbortController();
   const probe = await probeTarget({ target: { engine: "onnxruntime", device } }, signal);
   if (!probe.usable) throw new Error(`onnxruntime cannot use ${device} here: ${probe.reason}`);
-  const tfjs = device === "cpu" ? "cpu" : "gpu";
-  const packageName = device === "cpu" ? "@tensorflow/tfjs-node" : "@tensorflow/tfjs-node-gpu";
-  const secondEngine = await probeTarget({ target: { engine: "tfjs", device: tfjs, packageName } }, signal);
-  const engines = [
-    ...precisions.map((precision) => ({ engine: "onnxruntime" as const, device, precision })),
-    ...(secondEngine.usable ? [{ engine: "tfjs" as const, device: tfjs, precision: "float32" as const }] : []),
-  ];
-  await note("tfjs", secondEngine);
+  const engines: Execution[] = precisions.map((precision) => ({ engine: "onnxruntime", device, precision }));
+  const second = nativeTfjs(device);
+  if (second !== undefined) {
+    const answer = await probeTarget({ target: second }, signal);
+    await note("tfjs", answer);
+    if (answer.usable) engines.push({ engine: second.engine, device: second.device, precision: "float32" });
+  }
 
+  const truth = await drawSome(configOf(samplings.fast, {}));
   const parity: unknown[] = [];
-  for (const { engine, device: of, precision } of engines) {
-    const differences = await measureParity(of, engine, precision);
+  for (const keys of engines) {
+    const differences = await measureParity(truth, keys);
     parity.push(differences);
     const { meanDifference, largestDifference } = differences;
     console.log(
-      `${engine} on ${of}, ${precision}: ${numParityImages} images differ from the CPU's by ` +
+      `${keys.engine} on ${keys.device}, ${keys.precision}: ${numParityImages} images differ from the CPU's by ` +
         `${meanDifference.toFixed(3)} of 255 in the mean, ${largestDifference} at most`,
     );
   }
@@ -158,7 +152,7 @@ async function main(plan: Plan): Promise<void> {
       await note("sampling", speeds);
     }
   }
-  if (data !== undefined) await note("training", await train(plan));
+  if (data !== undefined) await note("training", await train(plan, data));
 }
 
 const { values, positionals } = parseArgs({
@@ -170,10 +164,15 @@ const { values, positionals } = parseArgs({
   },
 });
 const [device, folder, ...trainFlags] = positionals;
-if (device === undefined || folder === undefined) {
+const [minutes, rounds] = [values.minutes, values.rounds].map(Number) as [number, number];
+if (device === undefined || folder === undefined || !(minutes > 0) || !(rounds >= 1)) {
   console.error("usage: device.js DEVICE FOLDER [--data DIR] [--minutes 5] [--rounds 5] [-- FLAGS of train generator]");
   process.exitCode = 2;
 } else {
-  const { data, minutes, rounds } = values;
-  await main({ device, folder, data, minutes: Number(minutes), rounds: Number(rounds), trainFlags });
+  try {
+    await main({ device, folder, data: values.data, minutes, rounds, trainFlags });
+  } catch (thrown) {
+    console.error(messageOf(thrown));
+    process.exitCode = 1;
+  }
 }
