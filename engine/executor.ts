@@ -16,10 +16,15 @@ export interface Executable {
 /** One run as fast as possible, or as many runs as possible in a given time. Their results are the same. */
 export type Goal = "latency" | "throughput";
 
+/** How images lie in a graph: [N, C, H, W], or [H, W, N, C]. */
+export type ImageLayout = "images-first" | "places-first";
+
 /** What runs graphs, on one device. */
 export interface Engine {
   readonly name: EngineName;
   readonly device: string;
+  /** What networks train fastest in. */
+  readonly trainingLayout: ImageLayout;
   /** @param goal - what the executable shall be good at, `latency` by default */
   compile(graph: Graph, goal?: Goal): Promise<Executable>;
 }

@@ -35,6 +35,8 @@ export interface Operator {
   readonly onnxAttributes?: (attributes: Attributes) => Attributes;
   /** The ONNX nodes that stand for one of this operator, where it is a whole model; only onnxruntime runs them. */
   readonly onnxNodes?: (node: Node) => readonly object[];
+  /** Whether the gradient, like the value, treats each element by itself; only asked of `Identity`. */
+  readonly elementwise?: boolean;
   /** The version of the ONNX operators that `onnxNodes` need. */
   readonly opset?: number;
   /**

@@ -23,6 +23,7 @@ export {
   engineNames,
   type Feeds,
   type Goal,
+  type ImageLayout,
   type Precision,
   precisionIdentity,
   precisions,

@@ -40,6 +40,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   return {
     name: "onnxruntime",
     device,
+    trainingLayout: kind === "cpu" && precision === "float32" ? "places-first" : "images-first",
     compile: async (graph, goal = "latency") => {
       const model = writeOnnx(rewriteFor(kind, precision, graph));
       return goal === "throughput" && numLanes > 1

@@ -1,7 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import type { RandomStream } from "../core/random.ts";
 import { Graph, type Tensor } from "./graph.ts";
-import { concat, reshape, split } from "./ops/shape.ts";
+import { reshape, split } from "./ops/shape.ts";
 import { type ParameterSource, type ParameterSpec, type RandomKind, Scope, type StateSpec } from "./parameters.ts";
 import { type Shape, sizeOf } from "./tensor.ts";
 
@@ -13,7 +13,12 @@ export interface RandomInput {
   readonly shape: Shape;
 }
 
-/** Notes what a network asks for, in order. */
+/** The output of a survey's graph that is a state's next value. */
+export function nextName(state: string): string {
+  return `next ${state}`;
+}
+
+/** Notes what a network asks for, in order; it becomes a graph whose inputs are these things. */
 export class Survey implements ParameterSource {
   readonly training = true;
   readonly parameters: ParameterSpec[] = [];
@@ -34,7 +39,9 @@ export class Survey implements ParameterSource {
     return this.graph.input(spec.name, "float32", spec.shape);
   }
 
-  setState(): void {}
+  setState(name: string, value: Tensor): void {
+    this.graph.output(nextName(name), value);
+  }
 
   random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {
     const name = `random${this.randoms.length}`;
@@ -50,60 +57,16 @@ export function surveyNetwork(build: (scope: Scope, graph: Graph) => unknown): S
   return survey;
 }
 
-/** Tensors of given shapes, cut from a vector. */
+/** Tensors of given shapes, cut from a vector, which is missing where there are none. */
 export function cutVector(
-  vector: Tensor,
+  vector: Tensor | undefined,
   specs: readonly { readonly name: string; readonly shape: Shape }[],
 ): Map<string, Tensor> {
-  if (specs.length === 0) return new Map();
+  if (vector === undefined) return new Map();
   const parts = split(
     vector,
     specs.map(({ shape }) => sizeOf(shape)),
     0,
   );
   return new Map(specs.map(({ name, shape }, index) => [name, reshape(parts[index]!, shape)]));
-}
-
-/** Gives a network the parameters of the step that is being built. */
-export class StepSource implements ParameterSource {
-  readonly training = true;
-  readonly values: ReadonlyMap<string, Tensor>;
-  readonly #states: ReadonlyMap<string, Tensor>;
-  readonly #next = new Map<string, Tensor>();
-  readonly #step: Readonly<Record<string, Tensor>>;
-  #numRandoms = 0;
-
-  constructor(
-    values: ReadonlyMap<string, Tensor>,
-    states: readonly StateSpec[],
-    stateVector: Tensor | undefined,
-    step: Readonly<Record<string, Tensor>>,
-  ) {
-    this.values = values;
-    this.#states = stateVector === undefined ? new Map() : cutVector(stateVector, states);
-    this.#step = step;
-  }
-
-  parameter({ name }: ParameterSpec): Tensor {
-    return this.values.get(name)!;
-  }
-
-  state({ name }: StateSpec): Tensor {
-    return this.#states.get(name)!;
-  }
-
-  setState(name: string, value: Tensor): void {
-    this.#next.set(name, value);
-  }
-
-  random(): Tensor {
-    return this.#step[`random${this.#numRandoms++}`]!;
-  }
-
-  nextStates(): Tensor {
-    return concat(
-      [...this.#states].map(([name, value]) => reshape(this.#next.get(name) ?? value, [-1])),
-      0,
-    );
-  }
 }

@@ -106,7 +106,7 @@ export class Trainer {
         );
       }
     }
-    return new Trainer(program, await engine.compile(program.graph), residents, seed, state);
+    return new Trainer(program, await engine.compile(program.graph(engine.trainingLayout)), residents, seed, state);
   }
 
   get state(): TrainingState {

@@ -1,4 +1,5 @@
 import { gradients } from "./autodiff.ts";
+import type { ImageLayout } from "./executor.ts";
 import { Graph, type Tensor } from "./graph.ts";
 import { cutLossScale, initialLossScale, isFiniteVector, lossScaleName, nextLossScale } from "./loss-scale.ts";
 import { mul, where } from "./ops/elementwise.ts";
@@ -6,8 +7,10 @@ import { gather } from "./ops/gather.ts";
 import { loop } from "./ops/loop.ts";
 import { concat, reshape } from "./ops/shape.ts";
 import { gradientScaleOf, movingAverage, type Optimizer } from "./optimizers.ts";
-import { cutVector, type RandomInput, StepSource, surveyNetwork } from "./parameter-sources.ts";
-import { type ParameterSpec, Scope, type StateSpec, totalSize } from "./parameters.ts";
+import { cutVector, nextName, type RandomInput, type Survey, surveyNetwork } from "./parameter-sources.ts";
+import { type ParameterSpec, type Scope, type StateSpec, totalSize } from "./parameters.ts";
+import { insertPlacesFirst } from "./rewrite/places-first.ts";
+import { Rewriter } from "./rewrite/rewriter.ts";
 import { type DType, type Shape, sizeOf, tensorData } from "./tensor.ts";
 
 /** Type and shape of one value of a step, or of a resident array. */
@@ -26,7 +29,7 @@ export interface LossInputs {
 }
 
 export interface TrainingDefinition {
-  /** The loss of one step, a scalar; called twice, to find the parameters and to build the graph. */
+  /** The loss of one step, a scalar. */
   readonly loss: (inputs: LossInputs) => Tensor;
   readonly residents: Readonly<Record<string, Declaration>>;
   /** Shapes of one step's values; they are fed for all steps of a call at once, along a new first axis. */
@@ -40,9 +43,9 @@ export interface TrainingDefinition {
   readonly scalesLoss?: boolean;
 }
 
-/** A graph that trains: its one `Loop` carries all that changes from step to step. */
 export interface TrainingProgram {
-  readonly graph: Graph;
+  /** A graph that trains: its one `Loop` carries all that changes from step to step. */
+  readonly graph: (layout: ImageLayout) => Graph;
   readonly definition: TrainingDefinition;
   readonly parameters: readonly ParameterSpec[];
   readonly states: readonly StateSpec[];
@@ -76,16 +79,37 @@ function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spe
   return graph.constant({ dtype: "float32", shape: [values.length], data: values });
 }
 
-/**
- * Builds the graph that trains a network: its inputs are the carried vectors, the resident arrays, the values of up
- * to `stepsPerCall` steps and `numSteps`; its outputs the carried vectors and `losses`, shape [numSteps]. With
- * `scalesLoss`, a step whose gradient is not finite changes the scale only.
- * Besides the definition's own, each step takes `learningRate`, `averageDecay` and `stepNumber`, float scalars.
- */
+/** Builds what trains a network. With `scalesLoss`, a step whose gradient is not finite changes the scale only. */
 export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
-  const { parameters, states, randoms } = surveyNetwork((scope, graph) =>
-    definition.loss({ scope, residents: declare(graph, definition.residents), step: declare(graph, definition.step) }),
-  );
+  const network = surveyNetwork((scope, graph) => {
+    const [residents, step] = [declare(graph, definition.residents), declare(graph, definition.step)];
+    graph.output("loss", definition.loss({ scope, residents, step }));
+  });
+  const { parameters, states, randoms } = network;
+  const slots = Array.from({ length: definition.optimizer.numSlots }, (_, index) => `slot${index}`);
+  const stateNames = states.length > 0 ? ["states", "averageStates"] : [];
+  const carried = ["parameters", "average", ...slots, ...stateNames, ...(definition.scalesLoss ? [lossScaleName] : [])];
+  return {
+    graph: (layout) => trainingGraph(definition, network, { slots, carried }, layout),
+    definition,
+    parameters,
+    states,
+    randoms,
+    carried,
+  };
+}
+
+/**
+ * Inputs are the carried vectors, the resident arrays, the values of up to `stepsPerCall` steps and `numSteps`; outputs
+ * the carried vectors and `losses`, shape [numSteps]. Besides the definition's own, each step takes `learningRate`,
+ * `averageDecay` and `stepNumber`, float scalars.
+ */
+function trainingGraph(
+  definition: TrainingDefinition,
+  { parameters, states, randoms, graph: network }: Survey,
+  { slots, carried }: { readonly slots: readonly string[]; readonly carried: readonly string[] },
+  layout: ImageLayout,
+): Graph {
   const { optimizer, stepsPerCall, clipNorm, scalesLoss = false } = definition;
   const graph = new Graph();
   const numSteps = graph.input("numSteps", "int64", []);
@@ -102,23 +126,24 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     name,
     all: graph.input(name, dtype, [stepsPerCall, ...shape]),
   }));
-  const slotNames = Array.from({ length: optimizer.numSlots }, (_, index) => `slot${index}`);
-  const stateNames = states.length > 0 ? ["states", "averageStates"] : [];
-  const carried = ["parameters", "average", ...slotNames, ...stateNames, ...(scalesLoss ? [lossScaleName] : [])];
   const initial = carried.map((name) => graph.input(name, "float32", [lengthOf(name, parameters, states)]));
   const learningRateScale = perParameter(graph, parameters, (spec) => spec.learningRateScale);
   const decayMask = perParameter(graph, parameters, (spec) => Number(spec.decay));
 
-  const result = loop(numSteps, stepsPerCall, initial, (_body, iteration, current) => {
+  const result = loop(numSteps, stepsPerCall, initial, (body, iteration, current) => {
     const now = Object.fromEntries(carried.map((name, index) => [name, current[index]!]));
     const step = Object.fromEntries(series.map(({ name, all }) => [name, gather(all, iteration)]));
-    const source = new StepSource(cutVector(now["parameters"]!, parameters), states, now["states"], step);
-    const loss = definition.loss({ scope: new Scope(source), residents, step });
-    const scaling = scalesLoss ? cutLossScale(now[lossScaleName]!) : undefined;
-    const parts = gradients(
-      scaling === undefined ? loss : mul(loss, scaling.scale),
-      parameters.map(({ name }) => source.values.get(name)!),
+    const values = cutVector(now["parameters"]!, parameters);
+    const stateValues = cutVector(now["states"], states);
+    const found = insertNetwork(
+      network,
+      body,
+      new Map([...values, ...stateValues, ...Object.entries({ ...residents, ...step })]),
+      layout,
     );
+    const loss = found.get("loss")!;
+    const scaling = scalesLoss ? cutLossScale(now[lossScaleName]!) : undefined;
+    const parts = gradients(scaling === undefined ? loss : mul(loss, scaling.scale), [...values.values()]);
     const gradient = concat(
       parts.map((part) => reshape(part, [-1])),
       0,
@@ -127,7 +152,7 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
       parameters: now["parameters"]!,
       gradient,
       gradientScale: gradientScaleOf(gradient, clipNorm, scaling?.scale),
-      slots: slotNames.map((name) => now[name]!),
+      slots: slots.map((name) => now[name]!),
       learningRate: mul(step["learningRate"]!, learningRateScale),
       decayMask,
       stepNumber: step["stepNumber"]!,
@@ -135,7 +160,10 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     const average = movingAverage(now["average"]!, updated.parameters, step["averageDecay"]!);
     const next = [updated.parameters, average, ...updated.slots];
     if (states.length > 0) {
-      const nextStates = source.nextStates();
+      const nextStates = concat(
+        [...stateValues].map(([name, value]) => reshape(found.get(nextName(name)) ?? value, [-1])),
+        0,
+      );
       next.push(nextStates, movingAverage(now["averageStates"]!, nextStates, step["averageDecay"]!));
     }
     if (scaling !== undefined) {
@@ -151,5 +179,16 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     graph.output(`${name}Next`, result.carried[index]!);
   });
   graph.output("losses", result.collected[0]!);
-  return { graph, definition, parameters, states, randoms, carried };
+  return graph;
+}
+
+function insertNetwork(
+  network: Graph,
+  body: Graph,
+  values: ReadonlyMap<string, Tensor>,
+  layout: ImageLayout,
+): ReadonlyMap<string, Tensor> {
+  return layout === "places-first"
+    ? insertPlacesFirst(network, body, values)
+    : new Rewriter(network, body).insert(values);
 }

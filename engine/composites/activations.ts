@@ -6,14 +6,24 @@ import { withGradient } from "./custom-gradient.ts";
 export function silu(x: Tensor): Tensor {
   const gate = sigmoid(x);
   const result = mul(x, gate);
-  return withGradient(result, [x], (gradient) => [mul(gradient, add(result, mul(gate, sub(1, result))))]);
+  return withGradient(
+    result,
+    [x, gate],
+    (gradient, result, [, gate]) => [mul(gradient, add(result, mul(gate, sub(1, result))))],
+    { elementwise: true },
+  );
 }
 
 /** x · Φ(x) with Φ the normal distribution function (the exact form, not the tanh one). */
 export function gelu(x: Tensor): Tensor {
   const distribution = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
-  return withGradient(mul(x, distribution), [x], (gradient) => {
-    const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return [mul(gradient, add(distribution, mul(x, density)))];
-  });
+  return withGradient(
+    mul(x, distribution),
+    [x, distribution],
+    (gradient, _result, [x, distribution]) => {
+      const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return [mul(gradient, add(distribution, mul(x, density)))];
+    },
+    { elementwise: true },
+  );
 }

@@ -1,19 +1,35 @@
 import { appendOne, type Tensor } from "../graph.ts";
 
+type TensorsLike<Tensors extends readonly Tensor[]> = { readonly [Index in keyof Tensors]: Tensor };
+
+/** Gradients of the first operands, of nothing but its arguments: the node may be copied into another graph. */
+export type GradientRule<Operands extends readonly Tensor[]> = (
+  gradient: Tensor,
+  value: Tensor,
+  operands: TensorsLike<Operands>,
+) => readonly Tensor[];
+
 /**
  * A value whose gradient is given by a rule instead of by the nodes that made it, where algebra saves work.
  * @param value - what the result is
- * @param inputs - what the rule gives gradients for, in the same order
+ * @param operands - what the rule gives gradients for, in the same order, and then what else it works with
+ * @param options - elementwise: whether rule and value treat each element by itself, so that any layout does; false
+ *   by default
  */
-export function withGradient(
+export function withGradient<const Operands extends readonly Tensor[]>(
   value: Tensor,
-  inputs: readonly Tensor[],
-  rule: (gradient: Tensor) => readonly Tensor[],
+  operands: Operands,
+  rule: GradientRule<Operands>,
+  { elementwise = false } = {},
 ): Tensor {
   const op = {
     name: "Identity",
     numOnnxInputs: 1,
-    vjp: (_node: unknown, [gradient]: readonly (Tensor | undefined)[]) => [undefined, ...rule(gradient!)],
+    elementwise,
+    vjp: (
+      { inputs: [same, ...rest] }: { readonly inputs: readonly Tensor[] },
+      [gradient]: readonly (Tensor | undefined)[],
+    ) => [undefined, ...rule(gradient!, same!, rest as unknown as TensorsLike<Operands>)],
   };
-  return appendOne(op, [value, ...inputs], {}, value.dtype, value.shape);
+  return appendOne(op, [value, ...operands], {}, value.dtype, value.shape);
 }

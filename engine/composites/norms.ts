@@ -27,23 +27,25 @@ export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Te
   const [slope, intercept] = [scale, shift].map((values) => (values.shape.length === 1 ? perChannel(values) : values));
   const result = add(mul(normalized, slope!), intercept!);
   // The sums over pixels that scale and shift need also give the means over groups that x needs.
-  return withGradient(result, [x, scale, shift], (gradient) => {
+  const operands = [x, scale, shift, slope!, normalized, inverseDeviation] as const;
+  return withGradient(result, operands, (gradient, _result, [x, scale, shift, slope, normalized, inverseDeviation]) => {
     const options = { axes: [2, 3], keepDims: true };
     const total = sum(gradient, options);
     const along = sum(mul(gradient, normalized), options);
     const groupMean = (sums: Tensor) => {
-      const weighted = sum(reshape(mul(sums, slope!), rows), { axes: [-1], keepDims: true });
+      const weighted = sum(reshape(mul(sums, slope), rows), { axes: [-1], keepDims: true });
       return mul(inverseDeviation, mul(weighted, numGroups / sizeOf(x.shape.slice(1))));
     };
     const direct = mul(
       gradient,
-      reshape(mul(reshape(expand(slope!, total.shape), rows), inverseDeviation), total.shape),
+      reshape(mul(reshape(expand(slope, total.shape), rows), inverseDeviation), total.shape),
     );
-    const correction = add(mul(grouped, groupMean(along)), groupMean(total));
-    const [scaleGradient, shiftGradient] = [along, total].map((sums) =>
-      reshape(sumTo(sums, slope!.shape), scale.shape),
-    );
-    return [sub(direct, reshape(correction, x.shape)), scaleGradient!, shiftGradient!];
+    const correction = add(mul(reshape(normalized, rows), groupMean(along)), groupMean(total));
+    return [
+      sub(direct, reshape(correction, x.shape)),
+      reshape(sumTo(along, slope.shape), scale.shape),
+      reshape(sumTo(total, slope.shape), shift.shape),
+    ];
   });
 }
 
@@ -84,7 +86,8 @@ export function batchNorm(
   const inverseDeviation = div(1, sqrt(add(variance, epsilon)));
   const slope = mul(scale, inverseDeviation);
   const result = affineChannels(x, slope, sub(shift, mul(batchMean, slope)));
-  const whole = withGradient(result, [x, scale, shift], (gradient) => {
+  const operands = [x, scale, shift, slope, batchMean, inverseDeviation] as const;
+  const whole = withGradient(result, operands, (gradient, _result, [x, , , slope, batchMean, inverseDeviation]) => {
     const shiftGradient = sum(gradient, { axes });
     const product = sum(mul(gradient, x), { axes });
     const scaleGradient = mul(sub(product, mul(batchMean, shiftGradient)), inverseDeviation);

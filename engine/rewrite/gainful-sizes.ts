@@ -2,6 +2,9 @@ import { Graph, type Node, type Tensor } from "../graph.ts";
 import { neededNodes } from "../write-onnx.ts";
 import { fitsWinograd } from "./winograd.ts";
 
+/** Longest side, in pixels, that a matrix for a whole side is worth its zeros; in training convolutions are slower. */
+const longestSide = { inference: 16, training: 32 };
+
 /** Fewest channels, on either side of a convolution, at which the transforms cost less than they save. */
 const fewestChannels = 32;
 
@@ -21,20 +24,42 @@ export function is3x3(filters: Tensor, { attributes }: Node): boolean {
  * Sizes of images all of whose 3×3 convolutions gain, bodies of loops included. Where only some of them do, the
  * changes of layout between them would cost more.
  */
-export function gainfulSizes(graph: Graph, sizes = new Map<string, boolean>()): Map<string, boolean> {
+export function gainfulSizes(graph: Graph, sizes = new Map<string, boolean>()): ReadonlyMap<string, boolean> {
   for (const node of neededNodes(graph).nodes) {
     const [x, filters] = node.inputs;
     if (node.op.name === "Conv" && is3x3(filters!, node)) {
       const gains =
         graph.constants.has(filters!.name) &&
-        x!.dtype === "float32" &&
-        fitsWinograd(x!.shape[2]!, x!.shape[3]!) &&
-        (x!.shape[0]! * x!.shape[2]! * x!.shape[3]!) / 16 >= fewestTiles &&
+        fits(x!, longestSide.inference) &&
         Math.min(filters!.shape[0]!, filters!.shape[1]!) >= fewestChannels;
-      const size = sizeOfImages(x!);
-      sizes.set(size, gains && sizes.get(size) !== false);
+      note(sizes, x!, gains);
     }
     for (const value of Object.values(node.attributes)) if (value instanceof Graph) gainfulSizes(value, sizes);
   }
   return sizes;
+}
+
+/** The same for a graph that will be differentiated. */
+export function gainfulSizesInTraining(graph: Graph): ReadonlyMap<string, boolean> {
+  const sizes = new Map<string, boolean>();
+  for (const node of neededNodes(graph).nodes) {
+    const [x, filters] = node.inputs;
+    if (node.op.name === "Conv" && is3x3(filters!, node)) note(sizes, x!, fits(x!, longestSide.training));
+    if (imagesFirstOnly.has(node.op.name) && x!.shape.length === 4) note(sizes, x!, false);
+  }
+  return sizes;
+}
+
+/** Operations that stand between convolutions of some networks and would want the other layout. */
+const imagesFirstOnly = new Set(["BatchNormalization", "MaxPool"]);
+
+function fits({ dtype, shape }: Tensor, longest: number): boolean {
+  const [numImages, , height, width] = shape as [number, number, number, number];
+  const numTiles = (numImages * height * width) / 16;
+  return dtype === "float32" && fitsWinograd(height, width, longest) && numTiles >= fewestTiles;
+}
+
+function note(sizes: Map<string, boolean>, images: Tensor, gains: boolean): void {
+  const size = sizeOfImages(images);
+  sizes.set(size, gains && sizes.get(size) !== false);
 }

@@ -3,10 +3,10 @@ import { add, mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { concat, reshape, split, transpose } from "../ops/shape.ts";
 import type { TensorData } from "../tensor.ts";
-import { gainfulSizes, is3x3, sizeOfImages } from "./gainful-sizes.ts";
-import { applied, enlarge, halve, normalizeGroups, type Places, scaled, shifted } from "./places.ts";
+import { gainfulSizes, gainfulSizesInTraining, is3x3, sizeOfImages } from "./gainful-sizes.ts";
+import { activated, applied, enlarge, halve, normalizeGroups, type Places, scaled, shifted } from "./places.ts";
 import { Rewriter } from "./rewriter.ts";
-import { transformFilters, winogradConv } from "./winograd.ts";
+import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
 
 /** Operations on each element by itself. */
 const elementwise = new Set(["Sigmoid", "Relu", "Tanh", "Erf", "Exp", "Neg", "Abs", "Sqrt", "Identity"]);
@@ -21,10 +21,26 @@ export function rewritePlacesFirst(graph: Graph): Graph {
   return [...sizes.values()].includes(true) ? new PlacesFirst(graph, new Graph(), sizes).run() : graph;
 }
 
+/**
+ * Puts a graph that is still to be differentiated into another, rewritten so that its gradients gain too: then filters
+ * need not be constant.
+ * @param values - tensors for the graph's inputs, by name
+ * @returns its outputs, by name
+ */
+export function insertPlacesFirst(
+  graph: Graph,
+  to: Graph,
+  values: ReadonlyMap<string, Tensor>,
+): ReadonlyMap<string, Tensor> {
+  return new PlacesFirst(graph, to, gainfulSizesInTraining(graph)).insert(values);
+}
+
 class PlacesFirst extends Rewriter {
   readonly #converted = new Map<string, Tensor>();
   readonly #sizes: ReadonlyMap<string, boolean>;
   readonly #places = new Map<string, Places>();
+  /** What images were before their factors and summands were applied. */
+  readonly #origins = new Map<string, Places>();
   /** Images whose channels are seen as groups, [N, G, C/G·H·W]. */
   readonly #groups = new Map<string, Places>();
   /** Matrices kept with their last two axes exchanged, as attention has them: [N, heads, H·W, width]. */
@@ -51,7 +67,7 @@ class PlacesFirst extends Rewriter {
     if (op.name === "Conv") return note(this.#convolve(node));
     if (this.#swapped.has(first.name)) return this.#rewriteSwapped(node);
     const x = this.#places.get(first.name);
-    if (op.name === "Identity") return note(x);
+    if (op.name === "Identity") return note(this.#keepRule(node));
     if (pairwise.has(op.name)) return note(this.#combine(node));
     if (op.name === "Concat" && node.attributes["axis"] === 1 && inputs.some(({ name }) => this.#places.has(name))) {
       return note({
@@ -68,9 +84,7 @@ class PlacesFirst extends Rewriter {
     }
     if (op.name === "LayerNormalization") {
       const grouped = this.#groups.get(first.name);
-      const givesStatistics = outputs.slice(1).some(({ name }) => this.needed.has(name));
       return (
-        !givesStatistics &&
         grouped !== undefined &&
         note(normalizeGroups(grouped, first.shape[1]!, node.attributes["epsilon"] as number), this.#groups)
       );
@@ -137,20 +151,40 @@ class PlacesFirst extends Rewriter {
     return false;
   }
 
+  /** Results of `stopGradient` and `withGradient`; a rule for another layout gives way to the rules of the new nodes. */
+  #keepRule({ op, inputs, outputs }: Node): Places | undefined {
+    const places = this.#places.get(inputs[0]!.name);
+    if (places === undefined || (op.vjp !== undefined && op.elementwise !== true)) return places;
+    const activates = this.from.producerOf(inputs.at(-1)!)?.op.name === "Sigmoid" && inputs.length === 3;
+    const origin = activates ? this.#origins.get(inputs[1]!.name) : undefined;
+    if (origin !== undefined) return { tensor: activated(this.#applied(inputs[1]!), origin) };
+    const operands = inputs.map((input) => this.#applied(input));
+    const { dtype, shape } = operands[0]!;
+    return {
+      tensor: this.to.append(
+        op,
+        operands,
+        {},
+        outputs.map(() => ({ dtype, shape })),
+      )[0]!,
+    };
+  }
+
   #convolve(node: Node): Places | undefined {
     const [x, filters, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
-    const value = this.from.constants.get(filters.name);
-    if (value === undefined || !this.#gains(x)) return undefined;
+    if (!this.#gains(x)) return undefined;
     let tensor: Tensor;
     if (is3x3(filters, node)) {
-      tensor = winogradConv(
-        this.#applied(x),
-        this.#filters(filters, () => transformFilters(value)),
-      );
+      const constant = this.#constantFilters(filters, transformConstantFilters);
+      tensor =
+        constant === undefined
+          ? trainableWinogradConv(this.#applied(x), this.copyOf(filters))
+          : winogradConv(this.#applied(x), constant);
     } else if (filters.shape.slice(2).join() === "1,1" && sizeOfImages(node.outputs[0]!) === sizeOfImages(x)) {
       tensor = matmul(
         this.#applied(x),
-        this.#filters(filters, () => turnFilters(value)),
+        this.#constantFilters(filters, turnFilters) ??
+          swapLastTwo(reshape(this.copyOf(filters), filters.shape.slice(0, 2))),
       );
     } else {
       return undefined;
@@ -158,11 +192,12 @@ class PlacesFirst extends Rewriter {
     return { tensor, intercept: bias && reshape(this.copyOf(bias), [1, 1, 1, -1]) };
   }
 
-  /** Filters in another form, once for all convolutions that share them. */
-  #filters({ name }: Tensor, convert: () => TensorData): Tensor {
+  /** Filters that do not change in another form, once for all convolutions that share them. */
+  #constantFilters({ name }: Tensor, convert: (filters: TensorData) => TensorData): Tensor | undefined {
+    const constant = this.from.constants.get(name);
     let converted = this.#converted.get(name);
-    if (converted === undefined) {
-      converted = this.to.constant(convert());
+    if (constant !== undefined && converted === undefined) {
+      converted = this.to.constant(convert(constant));
       this.#converted.set(name, converted);
     }
     return converted;
@@ -218,6 +253,7 @@ class PlacesFirst extends Rewriter {
       return tensor;
     }
     const tensor = applied(places);
+    if (tensor !== places.tensor) this.#origins.set(old.name, places);
     this.#places.set(old.name, { tensor });
     return tensor;
   }
@@ -234,7 +270,12 @@ class PlacesFirst extends Rewriter {
       return reshape(transpose(imagesFirst, [0, 3, 1, 2]), old.shape);
     }
     const swapped = this.#swapped.get(old.name);
-    return swapped && swapLastTwo(swapped);
+    if (swapped !== undefined) return swapLastTwo(swapped);
+    // Statistics of a normalization, should anything but a rule of gradients want them.
+    const producer = this.from.producerOf(old);
+    if (producer?.op.name !== "LayerNormalization") return undefined;
+    this.copyNode(producer);
+    return this.copyOf(old);
   }
 }
 

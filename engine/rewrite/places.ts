@@ -1,8 +1,10 @@
+import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
-import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
+import { add, div, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
-import { reshape } from "../ops/shape.ts";
-import { type Shape, sizeOf, tensorData } from "../tensor.ts";
+import { sumTo } from "../ops/reduce.ts";
+import { concat, reshape, split } from "../ops/shape.ts";
+import { tensorData } from "../tensor.ts";
 
 /**
  * Images [N, C, H, W] kept as [H, W, N, C], with a factor and a summand for each channel that are still to be applied,
@@ -26,9 +28,59 @@ export function shifted({ tensor, slope, intercept }: Places, summand: Tensor): 
   return { tensor, slope, intercept: intercept === undefined ? summand : add(intercept, summand) };
 }
 
+/** The images themselves. Their gradients need sums over places, as matrix products again. */
 export function applied({ tensor, slope, intercept }: Places): Tensor {
-  const product = slope === undefined ? tensor : mul(tensor, slope);
-  return intercept === undefined ? product : add(product, intercept);
+  const product =
+    slope === undefined
+      ? tensor
+      : withGradient(mul(tensor, slope), [tensor, slope], (gradient, _product, [x, factor]) => [
+          mul(gradient, factor),
+          sumTo(overPlaces(mul(gradient, x), 1), factor.shape),
+        ]);
+  if (intercept === undefined) return product;
+  return withGradient(add(product, intercept), [product, intercept], (gradient, _sum, [, summand]) => [
+    gradient,
+    sumTo(overPlaces(gradient, 1), summand.shape),
+  ]);
+}
+
+/**
+ * `silu` of images that `applied` has made. Its gradient makes them and their gates again, in another shape: onnxruntime
+ * would take the same nodes for one, and keep their results from the first to the second use.
+ */
+export function activated(x: Tensor, origin: Places): Tensor {
+  const [height, width] = x.shape as [number, number];
+  const operands = [origin.tensor, origin.slope, origin.intercept].filter((tensor) => tensor !== undefined);
+  return withGradient(mul(x, sigmoid(x)), [x, ...operands], (gradient, result, [, images, ...rest]) => {
+    const factors = [...rest];
+    const again = applied({
+      tensor: reshape(images!, [height * width, 1, ...images!.shape.slice(2)]),
+      slope: origin.slope && factors.shift(),
+      intercept: origin.intercept && factors.shift(),
+    });
+    const gate = reshape(sigmoid(again), x.shape);
+    return [mul(gradient, add(result, mul(gate, sub(1, result))))];
+  });
+}
+
+/** Sums over places times a factor, [1, 1, N, C]. */
+function overPlaces(x: Tensor, factor: number): Tensor {
+  const [height, width, numImages, channels] = x.shape as [number, number, number, number];
+  const numPlaces = height * width;
+  const factors = x.graph.constant(tensorData("float32", [1, numPlaces], new Array<number>(numPlaces).fill(factor)));
+  return reshape(matmul(factors, reshape(x, [numPlaces, numImages * channels])), [1, 1, numImages, channels]);
+}
+
+/** Means over places of the images and of their squares, [1, 1, N, C] each. */
+function statistics(x: Tensor): readonly [Tensor, Tensor] {
+  const numPlaces = x.shape[0]! * x.shape[1]!;
+  const means = [x, mul(x, x)].map((values) => overPlaces(values, 1 / numPlaces));
+  // One rule for both, so that their gradients meet the images in one pass.
+  const both = withGradient(concat(means, 0), [x], (gradient, _both, [images]) => {
+    const [ofMean, ofSquare] = split(gradient, [1, 1], 0) as [Tensor, Tensor];
+    return [add(mul(images, mul(ofSquare, 2 / numPlaces)), mul(ofMean, 1 / numPlaces))];
+  });
+  return split(both, [1, 1], 0) as [Tensor, Tensor];
 }
 
 /**
@@ -37,26 +89,17 @@ export function applied({ tensor, slope, intercept }: Places): Tensor {
  */
 export function normalizeGroups({ tensor, slope, intercept }: Places, numGroups: number, epsilon: number): Places {
   const base = slope === undefined ? { tensor, intercept } : { tensor: applied({ tensor, slope, intercept }) };
-  const [height, width, numImages, channels] = tensor.shape as [number, number, number, number];
-  const numPlaces = height * width;
-  const constant = (shape: Shape, value: (index: number) => number) =>
-    tensor.graph.constant(
-      tensorData(
-        "float32",
-        shape,
-        Array.from({ length: sizeOf(shape) }, (_, i) => value(i)),
-      ),
-    );
-  const overPlaces = constant([1, numPlaces], () => 1 / numPlaces);
+  const [numImages, channels] = tensor.shape.slice(2) as [number, number];
   const size = channels / numGroups;
   const groupOf = (channel: number) => Math.floor(channel / size);
-  const overGroup = constant([channels, channels], (index) =>
+  const sameGroup = Array.from({ length: channels ** 2 }, (_, index) =>
     groupOf(Math.floor(index / channels)) === groupOf(index % channels) ? 1 / size : 0,
   );
-  const meanOf = (x: Tensor) =>
-    reshape(matmul(overPlaces, reshape(x, [numPlaces, numImages * channels])), [numImages, channels]);
-  const first = meanOf(base.tensor);
-  const second = meanOf(mul(base.tensor, base.tensor));
+  const overGroup = tensor.graph.constant(tensorData("float32", [channels, channels], sameGroup));
+  const [first, second] = statistics(base.tensor).map((means) => reshape(means, [numImages, channels])) as [
+    Tensor,
+    Tensor,
+  ];
   // With the summand b still to come, E(x + b) = E(x) + b and E(x + b)² = E(x²) + b · (2 · E(x) + b).
   const summand = base.intercept && reshape(base.intercept, [-1, channels]);
   const mean = matmul(summand === undefined ? first : add(first, summand), overGroup);

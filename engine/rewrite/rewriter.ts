@@ -1,12 +1,10 @@
 import { Graph, type Node, type Tensor } from "../graph.ts";
 import { neededNodes } from "../write-onnx.ts";
 
-/** Makes a graph into another that computes the same: copies what a subclass does not rewrite, bodies of loops too. */
-export abstract class Rewriter {
+/** Makes a graph into another that computes the same: copies what no subclass rewrites, bodies of loops too. */
+export class Rewriter {
   protected readonly from: Graph;
   protected readonly to: Graph;
-  /** Tensors of the old graph that its outputs depend on. */
-  protected readonly needed: ReadonlySet<string>;
   readonly #nodes: readonly Node[];
   readonly #outer: Rewriter | undefined;
   /** Tensors of the new graph by the name of the old one. */
@@ -17,25 +15,41 @@ export abstract class Rewriter {
     this.from = from;
     this.to = to;
     this.#outer = outer;
-    const { nodes, names } = neededNodes(from);
-    this.#nodes = nodes;
-    this.needed = names;
+    this.#nodes = neededNodes(from).nodes;
   }
 
   run(): Graph {
     for (const { name, dtype, shape } of this.from.inputs) this.#copies.set(name, this.to.input(name, dtype, shape));
-    for (const node of this.#nodes) {
-      if (!this.rewrite(node)) this.copyNode(node);
-    }
-    for (const [name, tensor] of this.from.outputs) this.to.output(name, this.copyOf(tensor));
+    for (const [name, tensor] of this.#rewriteNodes()) this.to.output(name, tensor);
     return this.to;
   }
 
+  /**
+   * Puts the nodes into the new graph, among others that are there already.
+   * @param values - tensors of the new graph, or of one around it, for the old one's inputs, by name
+   * @returns the old one's outputs, by name
+   */
+  insert(values: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+    for (const { name } of this.from.inputs) this.#copies.set(name, values.get(name)!);
+    return this.#rewriteNodes();
+  }
+
+  #rewriteNodes(): ReadonlyMap<string, Tensor> {
+    for (const node of this.#nodes) {
+      if (!this.rewrite(node)) this.copyNode(node);
+    }
+    return new Map([...this.from.outputs].map(([name, tensor]) => [name, this.copyOf(tensor)]));
+  }
+
   /** Whether the node could be done in another way; if so, its results are noted. */
-  protected abstract rewrite(node: Node): boolean;
+  protected rewrite(_node: Node): boolean {
+    return false;
+  }
 
   /** What rewrites the body of a loop. */
-  protected abstract bodyRewriter(body: Graph, to: Graph): Rewriter;
+  protected bodyRewriter(body: Graph, to: Graph): Rewriter {
+    return new Rewriter(body, to, this);
+  }
 
   /** The new tensor for an old one that the subclass keeps in another form; it is asked once. */
   protected restore(_old: Tensor): Tensor | undefined {
@@ -44,7 +58,7 @@ export abstract class Rewriter {
 
   /** @returns the first output of the copy */
   protected copyNode({ op, inputs, outputs, attributes }: Node): Tensor {
-    const operands = inputs.slice(0, op.numOnnxInputs).map((input) => this.copyOf(input));
+    const operands = inputs.map((input) => this.copyOf(input));
     const copied = Object.entries(attributes).map(([key, value]) => [
       key,
       value instanceof Graph ? this.bodyRewriter(value, new Graph(this.to)).run() : value,

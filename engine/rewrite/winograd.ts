@@ -1,5 +1,7 @@
+import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
-import { matmul } from "../ops/matmul.ts";
+import { matmul, swapLastTwo } from "../ops/matmul.ts";
+import { sum } from "../ops/reduce.ts";
 import { reshape, transpose } from "../ops/shape.ts";
 import { type Shape, sizeOf, type TensorData } from "../tensor.ts";
 
@@ -31,11 +33,8 @@ const resultTransform = [
   [0, 1, -1, 8, -8, 1],
 ];
 
-/** Longest side, in pixels, that a matrix for a whole side is worth its zeros. */
-const longestSide = 16;
-
-/** Whether images are of a size that `winogradConv` takes and gains at. */
-export function fitsWinograd(height: number, width: number): boolean {
+/** Whether images consist of whole tiles, at most `longestSide` pixels a side. */
+export function fitsWinograd(height: number, width: number, longestSide: number): boolean {
   return [height, width].every((side) => side % tile === 0 && side <= longestSide);
 }
 
@@ -43,30 +42,61 @@ export function fitsWinograd(height: number, width: number): boolean {
  * A 3×3 convolution, stride 1, one pixel of zeros around, by tiles of 4×4 pixels that take 36 products for each pair of
  * channels instead of 144. All steps are matrix products; the largest, one for each place of a tile, is over channels.
  * @param x - images with the places first, [H, W, N, I]; sides as `fitsWinograd` wants them
- * @param filters - as `transformFilters` makes them, [6, 1, 6, I, O]
+ * @param filters - as `transformConstantFilters` makes them, [6, 1, 6, I, O]
  * @returns [H, W, N, O]
  * @see Lavin and Gray 2015, arXiv:1509.09308
  */
 export function winogradConv(x: Tensor, filters: Tensor): Tensor {
-  const [height, width, numImages, numInputs] = x.shape as [number, number, number, number];
-  const numOutputs = filters.shape[4]!;
+  return toPixels(multiplyPlaces(toTiles(x, intoTiles), filters), outOfTiles, x.shape);
+}
+
+/**
+ * The same with filters as they are, [O, I, 3, 3]. Its gradients take as few products, and need no more than `x` and the
+ * filters kept, where tiles would take 2.25 and transformed filters four times the memory.
+ */
+export function trainableWinogradConv(x: Tensor, filters: Tensor): Tensor {
+  return withGradient(
+    winogradConv(x, swapLastTwo(transformFilters(filters))),
+    [x, filters],
+    (gradient, _result, [x, filters]) => {
+      const tiles = toTiles(gradient, (side) => turned(outOfTiles(side)));
+      const products = multiplyPlaces(tiles, transformFilters(filters));
+      const together = sum(matmul(swapLastTwo(tiles), toTiles(x, intoTiles)), { axes: [1] });
+      const byPlace = reshape(together, [places ** 2, -1]);
+      return [
+        toPixels(products, (side) => turned(intoTiles(side)), x.shape),
+        reshape(matmul(swapLastTwo(byPlace), x.graph.constant(bothAxes())), filters.shape),
+      ];
+    },
+  );
+}
+
+/** Images [H, W, N, C] as places of tiles, [6, rows of tiles, 6, tiles of a row · N, C]. */
+function toTiles(x: Tensor, matrixOf: (side: number) => TensorData): Tensor {
+  const [height, width, numImages, channels] = x.shape as [number, number, number, number];
   const [numRows, numColumns] = [height / tile, width / tile];
-  const constant = (value: TensorData) => x.graph.constant(value);
-  const rows = matmul(constant(intoTiles(height)), reshape(x, [height, width * numImages * numInputs]));
-  const tiles = matmul(constant(intoTiles(width)), reshape(rows, [places * numRows, width, numImages * numInputs]));
-  const products = multiplyPlaces(
-    reshape(tiles, [places, numRows, places, numColumns * numImages, numInputs]),
-    filters,
+  const rows = matmul(x.graph.constant(matrixOf(height)), reshape(x, [height, width * numImages * channels]));
+  const both = matmul(
+    x.graph.constant(matrixOf(width)),
+    reshape(rows, [places * numRows, width, numImages * channels]),
   );
+  return reshape(both, [places, numRows, places, numColumns * numImages, channels]);
+}
+
+/** And back, to images of a given shape but for their channels. */
+function toPixels(tiles: Tensor, matrixOf: (side: number) => TensorData, shape: Shape): Tensor {
+  const [height, width, numImages] = shape as [number, number, number];
+  const channels = tiles.shape.at(-1)!;
+  const [numRows, numColumns] = [height / tile, width / tile];
   const columns = matmul(
-    constant(outOfTiles(width)),
-    reshape(products, [places * numRows, places * numColumns, numImages * numOutputs]),
+    tiles.graph.constant(matrixOf(width)),
+    reshape(tiles, [places * numRows, places * numColumns, numImages * channels]),
   );
-  const whole = matmul(
-    constant(outOfTiles(height)),
-    reshape(columns, [places * numRows, width * numImages * numOutputs]),
+  const both = matmul(
+    tiles.graph.constant(matrixOf(height)),
+    reshape(columns, [places * numRows, width * numImages * channels]),
   );
-  return reshape(whole, [height, width, numImages, numOutputs]);
+  return reshape(both, [height, width, numImages, channels]);
 }
 
 /** Rows that make one product large enough to be done by itself. */
@@ -116,23 +146,49 @@ function outOfTiles(side: number): TensorData {
   return matrix;
 }
 
-/** Filters [O, I, 3, 3] as `winogradConv` takes them, [6, 1, 6, I, O]. */
-export function transformFilters({ shape, data }: TensorData): TensorData {
+/** Filters [O, I, 3, 3] at the places of a tile, [6, 1, 6, O, I]. */
+function transformFilters(filters: Tensor): Tensor {
+  const [numOutputs, numInputs] = filters.shape as [number, number];
+  const offsets = reshape(filters, [numOutputs * numInputs, 9]);
+  const byPlace = matmul(filters.graph.constant(bothAxes()), swapLastTwo(offsets));
+  return reshape(byPlace, [places, 1, places, numOutputs, numInputs]);
+}
+
+/** Constant filters [O, I, 3, 3] as `winogradConv` takes them, [6, 1, 6, I, O]. */
+export function transformConstantFilters({ shape, data }: TensorData): TensorData {
   const [numOutputs, numInputs] = shape as [number, number];
   const filters = data as Float32Array;
+  const factors = bothAxes().data;
   const result = tensorOf([places, 1, places, numInputs, numOutputs]);
-  // One matrix [36][9] for both axes.
-  const both = filterTransform.flatMap((left) =>
-    filterTransform.map((right) => left.flatMap((a) => right.map((b) => a * b))),
-  );
   for (let output = 0; output < numOutputs; output++) {
     for (let input = 0; input < numInputs; input++) {
       const start = (output * numInputs + input) * 9;
-      both.forEach((factors, place) => {
+      for (let place = 0; place < places ** 2; place++) {
         let total = 0;
-        for (let index = 0; index < 9; index++) total += factors[index]! * filters[start + index]!;
+        for (let index = 0; index < 9; index++) total += factors[place * 9 + index]! * filters[start + index]!;
         result.data[(place * numInputs + input) * numOutputs + output] = total;
-      });
+      }
+    }
+  }
+  return result;
+}
+
+/** The matrix that filters go through, for both axes at once, [36, 9]. */
+function bothAxes(): TensorData & { readonly data: Float32Array } {
+  const matrix = tensorOf([places ** 2, 9]);
+  matrix.data.set(
+    filterTransform.flatMap((left) => filterTransform.flatMap((right) => left.flatMap((a) => right.map((b) => a * b)))),
+  );
+  return matrix;
+}
+
+/** The transpose of a matrix. */
+function turned({ shape, data }: TensorData): TensorData {
+  const [numRows, numColumns] = shape as [number, number];
+  const result = tensorOf([numColumns, numRows]);
+  for (let row = 0; row < numRows; row++) {
+    for (let column = 0; column < numColumns; column++) {
+      result.data[column * numRows + row] = data[row * numColumns + column] as number;
     }
   }
   return result;

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import { crossEntropy, oneHot } from "../../engine/composites/losses.ts";
+import type { Feeds } from "../../engine/executor.ts";
 import { Graph } from "../../engine/graph.ts";
 import { constantScope, type Weights } from "../../engine/inference.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
 import { sgd } from "../../engine/optimizers.ts";
-import { StepSource } from "../../engine/parameter-sources.ts";
-import { namedParts, type ParameterSpec, Scope } from "../../engine/parameters.ts";
+import { surveyNetwork } from "../../engine/parameter-sources.ts";
+import { namedParts, type ParameterSpec } from "../../engine/parameters.ts";
 import { writeSafetensors } from "../../engine/safetensors.ts";
 import { type TensorData, tensorData } from "../../engine/tensor.ts";
 import { initialState, stateFromWeights, Trainer } from "../../engine/trainer.ts";
@@ -80,12 +81,11 @@ describe.each(networks)("$name beside its twin in PyTorch, from the same weights
 
   test("gives the same logits by the batch's own statistics to 1e-4", async ({ skip }) => {
     skip(missing.length > 0, `python3 has no ${missing.join(", ")}`);
-    const graph = new Graph();
-    const values = new Map([...weights].map(([name, { shape, data }]) => [name, graph.constant(float32(shape, data))]));
-    const states = graph.constant(float32([totalOf(program.states)], flat(program.states, weights)));
-    const source = new StepSource(values, program.states, states, {});
-    graph.output("logits", buildExperimentNetwork(new Scope(source), graph.constant(images), options));
-    expectClose((await run(graph))["logits"]!.data, answers.get(network)!.trained);
+    const { graph } = surveyNetwork((scope, training) =>
+      training.output("logits", buildExperimentNetwork(scope, training.constant(images), options)),
+    );
+    const values = [...weights].map(([name, { shape, data }]) => [name, float32(shape, data)]);
+    expectClose((await run(graph, Object.fromEntries(values)))["logits"]!.data, answers.get(network)!.trained);
   });
 
   test("has the same losses, weights and running statistics after two steps of SGD to 1e-4", async ({ skip }) => {
@@ -156,9 +156,9 @@ function caseOf(network: Readonly<Record<string, unknown>>): Uint8Array {
   return writeSafetensors({ tensors: new Map([...weightsOf(program), ...inputs]), metadata }, "F32");
 }
 
-async function run(graph: Graph): Promise<Record<string, TensorData>> {
+async function run(graph: Graph, feeds: Feeds = {}): Promise<Record<string, TensorData>> {
   const executable = await engine.compile(graph);
-  const results = await executable.run({});
+  const results = await executable.run(feeds);
   await executable.release();
   return results;
 }
@@ -171,14 +171,6 @@ function normals(shape: readonly number[], id: number): TensorData {
 
 function float32(shape: readonly number[], data: Float32Array): TensorData {
   return { dtype: "float32", shape, data };
-}
-
-function totalOf(specs: readonly { readonly shape: readonly number[] }[]): number {
-  return specs.reduce((total, { shape }) => total + shape[0]!, 0);
-}
-
-function flat(specs: readonly { readonly name: string }[], weights: Weights): Float32Array {
-  return Float32Array.from(specs.flatMap(({ name }) => [...weights.get(name)!.data]));
 }
 
 /** Expects every number to agree, relative to the largest one (or to 1, if that is smaller). */
