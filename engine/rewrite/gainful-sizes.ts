@@ -8,6 +8,9 @@ const longestSide = { inference: 16, training: 32 };
 /** Fewest channels, on either side of a convolution, at which the transforms cost less than they save. */
 const fewestChannels = 32;
 
+/** Fewest pairs of channels for each channel that is transformed, in training on large images. */
+const fewestPairs = 12;
+
 /** Fewest tiles of a batch: with less, reading the transformed filters takes longer than using them. */
 const fewestTiles = 16;
 
@@ -42,16 +45,26 @@ export function gainfulSizes(graph: Graph, sizes = new Map<string, boolean>()): 
 /** The same for a graph that will be differentiated. */
 export function gainfulSizesInTraining(graph: Graph): ReadonlyMap<string, boolean> {
   const sizes = new Map<string, boolean>();
+  // Transforms take time for each channel, products save it for each pair.
+  const [transforms, products] = [new Map<string, number>(), new Map<string, number>()];
   for (const node of neededNodes(graph).nodes) {
     const [x, filters] = node.inputs;
-    if (node.op.name === "Conv" && is3x3(filters!, node)) note(sizes, x!, fits(x!, longestSide.training));
-    if (imagesFirstOnly.has(node.op.name) && x!.shape.length === 4) note(sizes, x!, false);
+    // It would turn all images back.
+    if (node.op.name === "MaxPool") note(sizes, x!, false);
+    if (node.op.name !== "Conv" || !is3x3(filters!, node)) continue;
+    note(sizes, x!, fits(x!, longestSide.training));
+    const [numOutputs, numInputs] = filters!.shape as [number, number];
+    const size = sizeOfImages(x!);
+    transforms.set(size, (transforms.get(size) ?? 0) + numOutputs + numInputs);
+    products.set(size, (products.get(size) ?? 0) + numOutputs * numInputs);
+  }
+  for (const [size, gains] of sizes) {
+    const isLarge = size.split("×").some((side) => Number(side) > longestSide.inference);
+    const pairs = (products.get(size) ?? 0) / (transforms.get(size) ?? 1);
+    sizes.set(size, gains && (!isLarge || pairs >= fewestPairs));
   }
   return sizes;
 }
-
-/** Operations that stand between convolutions of some networks and would want the other layout. */
-const imagesFirstOnly = new Set(["BatchNormalization", "MaxPool"]);
 
 function fits({ dtype, shape }: Tensor, longest: number): boolean {
   const [numImages, , height, width] = shape as [number, number, number, number];

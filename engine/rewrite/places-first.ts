@@ -2,9 +2,19 @@ import { type Attributes, Graph, type Node, type Tensor } from "../graph.ts";
 import { add, mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { concat, reshape, split, transpose } from "../ops/shape.ts";
-import type { TensorData } from "../tensor.ts";
+import type { Shape, TensorData } from "../tensor.ts";
 import { gainfulSizes, gainfulSizesInTraining, is3x3, sizeOfImages } from "./gainful-sizes.ts";
-import { activated, applied, enlarge, halve, normalizeGroups, type Places, scaled, shifted } from "./places.ts";
+import {
+  activated,
+  applied,
+  enlarge,
+  halve,
+  normalizeGroups,
+  type Places,
+  scaled,
+  shifted,
+  statistics,
+} from "./places.ts";
 import { Rewriter } from "./rewriter.ts";
 import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
 
@@ -41,6 +51,8 @@ class PlacesFirst extends Rewriter {
   readonly #places = new Map<string, Places>();
   /** What images were before their factors and summands were applied. */
   readonly #origins = new Map<string, Places>();
+  /** Means of a batch's images and of their squares, [1, 1, 1, C] each. */
+  readonly #statistics = new Map<string, readonly [Tensor, Tensor]>();
   /** Images whose channels are seen as groups, [N, G, C/G·H·W]. */
   readonly #groups = new Map<string, Places>();
   /** Matrices kept with their last two axes exchanged, as attention has them: [N, heads, H·W, width]. */
@@ -107,6 +119,14 @@ class PlacesFirst extends Rewriter {
         result.shape.length === 3 && sameImages === numImages && channels % numGroups === 0 && note(x, this.#groups)
       );
     }
+    if (op.name === "ReduceMean" && String(node.attributes["axes"]) === "0,2,3") {
+      this.note(result, this.#meanOfBatch(first, result.shape));
+      return true;
+    }
+    if (op.name === "BatchNormalization") {
+      const [slope, intercept] = inputs.slice(1).map((values) => reshape(this.copyOf(values), [1, 1, 1, -1]));
+      return note({ tensor: this.#applied(first), slope, intercept });
+    }
     if (op.name === "Resize" && this.#gains(result))
       return note({ tensor: enlarge(this.#applied(first), node.attributes["size"] as number) });
     if (elementwise.has(op.name)) {
@@ -168,6 +188,19 @@ class PlacesFirst extends Rewriter {
         outputs.map(() => ({ dtype, shape })),
       )[0]!,
     };
+  }
+
+  /** The mean of images, or of their squares, with the rule of gradients for both. */
+  #meanOfBatch(images: Tensor, shape: Shape): Tensor {
+    const square = this.from.producerOf(images);
+    const isSquare = square?.op.name === "Mul" && square.inputs[0]!.name === square.inputs[1]!.name;
+    const x = isSquare ? square.inputs[0]! : images;
+    let means = this.#statistics.get(x.name);
+    if (means === undefined) {
+      means = statistics(this.#applied(x), { ofBatch: true });
+      this.#statistics.set(x.name, means);
+    }
+    return reshape(means[isSquare ? 1 : 0], shape);
   }
 
   #convolve(node: Node): Places | undefined {

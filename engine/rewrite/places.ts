@@ -2,7 +2,7 @@ import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
 import { add, div, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
-import { sumTo } from "../ops/reduce.ts";
+import { sum, sumTo } from "../ops/reduce.ts";
 import { concat, reshape, split } from "../ops/shape.ts";
 import { tensorData } from "../tensor.ts";
 
@@ -71,14 +71,18 @@ function overPlaces(x: Tensor, factor: number): Tensor {
   return reshape(matmul(factors, reshape(x, [numPlaces, numImages * channels])), [1, 1, numImages, channels]);
 }
 
-/** Means over places of the images and of their squares, [1, 1, N, C] each. */
-function statistics(x: Tensor): readonly [Tensor, Tensor] {
-  const numPlaces = x.shape[0]! * x.shape[1]!;
-  const means = [x, mul(x, x)].map((values) => overPlaces(values, 1 / numPlaces));
+/** Means over places of the images and of their squares, [1, 1, N, C] each; of a whole batch, [1, 1, 1, C]. */
+export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tensor, Tensor] {
+  const [height, width, numImages] = x.shape as [number, number, number];
+  const count = height * width * (ofBatch ? numImages : 1);
+  const means = [x, mul(x, x)].map((values) => {
+    const perImage = overPlaces(values, 1 / count);
+    return ofBatch ? sum(perImage, { axes: [2], keepDims: true }) : perImage;
+  });
   // One rule for both, so that their gradients meet the images in one pass.
   const both = withGradient(concat(means, 0), [x], (gradient, _both, [images]) => {
     const [ofMean, ofSquare] = split(gradient, [1, 1], 0) as [Tensor, Tensor];
-    return [add(mul(images, mul(ofSquare, 2 / numPlaces)), mul(ofMean, 1 / numPlaces))];
+    return [add(mul(images, mul(ofSquare, 2 / count)), mul(ofMean, 1 / count))];
   });
   return split(both, [1, 1], 0) as [Tensor, Tensor];
 }
