@@ -2,8 +2,8 @@ import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
 import { add, div, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
-import { sum, sumTo } from "../ops/reduce.ts";
-import { concat, reshape, split } from "../ops/shape.ts";
+import { sum } from "../ops/reduce.ts";
+import { concat, expand, reshape, split } from "../ops/shape.ts";
 import { tensorData } from "../tensor.ts";
 
 /**
@@ -30,18 +30,21 @@ export function shifted({ tensor, slope, intercept }: Places, summand: Tensor): 
 
 /** The images themselves. Their gradients need sums over places, as matrix products again. */
 export function applied({ tensor, slope, intercept }: Places): Tensor {
-  const product =
-    slope === undefined
-      ? tensor
-      : withGradient(mul(tensor, slope), [tensor, slope], (gradient, _product, [x, factor]) => [
-          mul(gradient, factor),
-          sumTo(overPlaces(mul(gradient, x), 1), factor.shape),
-        ]);
-  if (intercept === undefined) return product;
-  return withGradient(add(product, intercept), [product, intercept], (gradient, _sum, [, summand]) => [
-    gradient,
-    sumTo(overPlaces(gradient, 1), summand.shape),
-  ]);
+  // With a value for each image too, onnxruntime goes over whole rows of N · C values at once.
+  const shape = [1, 1, ...tensor.shape.slice(2)];
+  let result = tensor;
+  if (slope !== undefined) {
+    const factor = expand(slope, shape);
+    result = withGradient(mul(result, factor), [result, factor], (gradient, _product, [x, factor]) => [
+      mul(gradient, factor),
+      overPlaces(mul(gradient, x), 1),
+    ]);
+  }
+  if (intercept !== undefined) {
+    const summand = expand(intercept, shape);
+    result = withGradient(add(result, summand), [result, summand], (gradient) => [gradient, overPlaces(gradient, 1)]);
+  }
+  return result;
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   type TrainingProgram,
 } from "../../engine/index.ts";
 import { stopGradient } from "../../engine/ops/elementwise.ts";
-import { batchNormLayer, convLayer, groupNormLayer } from "../../networks/layers.ts";
+import { convLayer, groupNormLayer, normRelu } from "../../networks/layers.ts";
 import { unet } from "../../networks/unet.ts";
 import { normals, operators } from "./graphs.ts";
 import { smallLabelerTraining } from "./small-training.ts";
@@ -42,8 +42,8 @@ function programOf(network: (scope: Scope, x: Tensor) => Tensor): TrainingProgra
   });
 }
 
-/** The gradient, by a step of length 1 from weights none of which are zero. */
-async function gradientOf(program: TrainingProgram, trainingLayout: ImageLayout): Promise<Float32Array> {
+/** The gradient, by a step of length 1 from weights none of which are zero, and the running statistics after it. */
+async function stepIn(program: TrainingProgram, trainingLayout: ImageLayout) {
   const specs = program.parameters.map((spec) =>
     spec.initializer.kind === "constant" ? { ...spec, initializer: { kind: "normal", deviation: 0.3 } as const } : spec,
   );
@@ -58,15 +58,22 @@ async function gradientOf(program: TrainingProgram, trainingLayout: ImageLayout)
   });
   await trainer.advance([{ learningRate: 1, averageDecay: 0, values: { x: images } }]);
   await trainer.release();
-  return parameters.map((value, index) => value - trainer.state.vectors["parameters"]![index]!);
+  const { vectors } = trainer.state;
+  const gradient = parameters.map((value, index) => value - vectors["parameters"]![index]!);
+  return { gradient, states: vectors["states"] ?? new Float32Array() };
 }
 
-/** Largest difference of gradients between the layouts, relative to the largest gradient. */
-async function difference(program: TrainingProgram): Promise<number> {
-  const [expected, found] = [await gradientOf(program, "images-first"), await gradientOf(program, "places-first")];
+/** Largest difference between the layouts, relative to the largest value, of gradients and of running statistics. */
+async function differences(program: TrainingProgram): Promise<{ readonly gradient: number; readonly states: number }> {
+  const [expected, found] = [await stepIn(program, "images-first"), await stepIn(program, "places-first")];
   const largestOf = (values: Float32Array) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  expect(largestOf(expected)).toBeGreaterThan(0);
-  return largestOf(expected.map((value, index) => value - found[index]!)) / largestOf(expected);
+  const differenceOf = (left: Float32Array, right: Float32Array) =>
+    largestOf(left.map((value, index) => value - right[index]!)) / Math.max(largestOf(left), 1e-30);
+  expect(largestOf(expected.gradient)).toBeGreaterThan(0);
+  return {
+    gradient: differenceOf(expected.gradient, found.gradient),
+    states: differenceOf(expected.states, found.states),
+  };
 }
 
 describe("training in the places-first layout", () => {
@@ -83,7 +90,7 @@ describe("training in the places-first layout", () => {
     const program = programOf((scope, x) => unet(scope, x, mean(x, { axes: [1, 2, 3] }), undefined, options));
     expect(operators(program.graph("images-first"))).toContain("Conv");
     expect(operators(program.graph("places-first"))).not.toContain("Conv");
-    expect(await difference(program)).toBeLessThan(1e-4);
+    expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
   test("lets no gradient through where none may flow, and turns back what it does not know", async () => {
@@ -98,15 +105,39 @@ describe("training in the places-first layout", () => {
       return add(strided, averagePool(closed, 2));
     });
     expect(operators(program.graph("places-first")).filter((name) => name === "Conv").length).toBeGreaterThan(0);
-    expect(await difference(program)).toBeLessThan(1e-4);
+    expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
-  test("is left alone with batch normalization, which wants the other", () => {
-    for (const program of [
-      smallLabelerTraining().program,
-      programOf((scope, x) => batchNormLayer(scope, convLayer(scope.child("conv"), x, 32))),
-    ]) {
-      expect(operators(program.graph("places-first"))).toEqual(operators(program.graph("images-first")));
-    }
+  test("has the gradients and running statistics of a batch-normalized network", async () => {
+    const program = programOf((scope, x) => {
+      const hidden = normRelu(scope.child("norm0"), convLayer(scope.child("conv0"), x, 8));
+      return add(hidden, convLayer(scope.child("conv1"), normRelu(scope.child("norm1"), hidden), 8, { bias: false }));
+    });
+    const all = operators(program.graph("places-first"));
+    expect(all).not.toContain("Conv");
+    expect(all).not.toContain("BatchNormalization");
+    const { gradient, states } = await differences(program);
+    expect(gradient).toBeLessThan(1e-4);
+    expect(states).toBeLessThan(1e-5);
+  });
+
+  test("is left alone by a labeller, whose pooling wants the other", () => {
+    const { program } = smallLabelerTraining();
+    expect(operators(program.graph("places-first"))).toEqual(operators(program.graph("images-first")));
+  });
+
+  test("takes Winograd's form for large images only where channels are many enough", () => {
+    const convs = (channels: number) => {
+      const { graph } = buildTrainingProgram({
+        residents: {},
+        step: { x: { dtype: "float32", shape: [1, channels, 32, 32] } },
+        optimizer: sgd(),
+        stepsPerCall: 1,
+        loss: ({ scope, step }) => mean(convLayer(scope, step["x"]!, channels)),
+      });
+      return operators(graph("places-first")).filter((name) => name === "Conv").length;
+    };
+    expect(convs(16)).toBeGreaterThan(0);
+    expect(convs(32)).toBe(0);
   });
 });
