@@ -9,7 +9,7 @@ const longestSide = { inference: 16, training: 32 };
 const fewestChannels = 32;
 
 /** Fewest pairs of channels for each channel that is transformed, in training on large images. */
-const fewestPairs = 12;
+const fewestPairs = 20;
 
 /** Fewest tiles of a batch: with less, reading the transformed filters takes longer than using them. */
 const fewestTiles = 16;
