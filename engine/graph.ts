@@ -72,6 +72,7 @@ export class Graph {
 
   /** A value that is fed at each run. */
   input(name: string, dtype: DType, shape: Shape): Tensor {
+    this.#refuseTaken(name);
     const tensor = { graph: this, name, dtype, shape };
     this.inputs.push(tensor);
     return tensor;
@@ -85,10 +86,14 @@ export class Graph {
 
   /** Names a value as a result of the graph. */
   output(name: string, tensor: Tensor): void {
+    this.#refuseTaken(name);
+    this.outputs.set(name, tensor);
+  }
+
+  #refuseTaken(name: string): void {
     if (this.outputs.has(name) || this.inputs.some((input) => input.name === name)) {
       throw new BuilderError("engine/name-taken", `the graph has an input or output "${name}". Choose another name.`);
     }
-    this.outputs.set(name, tensor);
   }
 
   /** Adds a node; the operation functions in `ops/` call this after they have checked and inferred shapes. */

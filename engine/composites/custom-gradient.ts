@@ -1,12 +1,10 @@
 import { appendOne, type Tensor } from "../graph.ts";
 
-type TensorsLike<Tensors extends readonly Tensor[]> = { readonly [Index in keyof Tensors]: Tensor };
-
 /** Gradients of the first operands, of nothing but its arguments: the node may be copied into another graph. */
 export type GradientRule<Operands extends readonly Tensor[]> = (
   gradient: Tensor,
   value: Tensor,
-  operands: TensorsLike<Operands>,
+  operands: { readonly [Index in keyof Operands]: Tensor },
 ) => readonly Tensor[];
 
 /**
@@ -29,7 +27,7 @@ export function withGradient<const Operands extends readonly Tensor[]>(
     vjp: (
       { inputs: [same, ...rest] }: { readonly inputs: readonly Tensor[] },
       [gradient]: readonly (Tensor | undefined)[],
-    ) => [undefined, ...rule(gradient!, same!, rest as unknown as TensorsLike<Operands>)],
+    ) => [undefined, ...rule(gradient!, same!, rest as unknown as Parameters<typeof rule>[2])],
   };
   return appendOne(op, [value, ...operands], {}, value.dtype, value.shape);
 }

@@ -1,8 +1,9 @@
-import { type Attributes, Graph, type Node, type Tensor } from "../graph.ts";
-import { add, mul } from "../ops/elementwise.ts";
+import { Graph, type Node, type Tensor } from "../graph.ts";
+import { add } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { concat, reshape, split, transpose } from "../ops/shape.ts";
-import type { Shape, TensorData } from "../tensor.ts";
+import { concat, reshape, transpose } from "../ops/shape.ts";
+import type { Shape } from "../tensor.ts";
+import { ConstantFilters, turnFilters } from "./constant-filters.ts";
 import { gainfulSizes, gainfulSizesInTraining, is3x3, sizeOfImages } from "./gainful-sizes.ts";
 import {
   activated,
@@ -16,6 +17,7 @@ import {
   statistics,
 } from "./places.ts";
 import { Rewriter } from "./rewriter.ts";
+import { SwappedMatrices } from "./swapped-matrices.ts";
 import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
 
 /** Operations on each element by itself. */
@@ -46,7 +48,7 @@ export function insertPlacesFirst(
 }
 
 class PlacesFirst extends Rewriter {
-  readonly #converted = new Map<string, Tensor>();
+  readonly #constants: ConstantFilters;
   readonly #sizes: ReadonlyMap<string, boolean>;
   readonly #places = new Map<string, Places>();
   /** What images were before their factors and summands were applied. */
@@ -55,12 +57,18 @@ class PlacesFirst extends Rewriter {
   readonly #statistics = new Map<string, readonly [Tensor, Tensor]>();
   /** Images whose channels are seen as groups, [N, G, C/G·H·W]. */
   readonly #groups = new Map<string, Places>();
-  /** Matrices kept with their last two axes exchanged, as attention has them: [N, heads, H·W, width]. */
-  readonly #swapped = new Map<string, Tensor>();
+  readonly #swapped: SwappedMatrices;
 
   constructor(from: Graph, to: Graph, sizes: ReadonlyMap<string, boolean>, outer?: PlacesFirst) {
     super(from, to, outer);
     this.#sizes = sizes;
+    this.#constants = new ConstantFilters(from, to);
+    this.#swapped = new SwappedMatrices({
+      producerOf: (old) => from.producerOf(old),
+      copyOf: (old) => this.copyOf(old),
+      note: (old, tensor) => this.note(old, tensor),
+      leave: (images, tensor) => this.#gains(images) && this.#places.set(images.name, { tensor }) !== undefined,
+    });
   }
 
   protected override bodyRewriter(body: Graph, to: Graph): PlacesFirst {
@@ -77,7 +85,7 @@ class PlacesFirst extends Rewriter {
       return true;
     };
     if (op.name === "Conv") return note(this.#convolve(node));
-    if (this.#swapped.has(first.name)) return this.#rewriteSwapped(node);
+    if (this.#swapped.has(first)) return this.#swapped.rewrite(node);
     const x = this.#places.get(first.name);
     if (op.name === "Identity") return note(this.#keepRule(node));
     if (pairwise.has(op.name)) return note(this.#combine(node));
@@ -106,10 +114,9 @@ class PlacesFirst extends Rewriter {
     }
     if (x === undefined) return false;
     if (op.name === "Reshape" && result.shape.length === 4) {
-      const [numImages, numHeads, width, numPlaces] = result.shape as [number, number, number, number];
+      const [numImages, , , numPlaces] = result.shape;
       if (numImages !== first.shape[0] || numPlaces !== first.shape[2]! * first.shape[3]!) return false;
-      const heads = reshape(this.#applied(first), [numPlaces, numImages, numHeads, width]);
-      this.#swapped.set(result.name, transpose(heads, [1, 2, 0, 3]));
+      this.#swapped.enter(result, this.#applied(first));
       return true;
     }
     if (op.name === "Reshape") {
@@ -132,41 +139,6 @@ class PlacesFirst extends Rewriter {
     if (elementwise.has(op.name)) {
       const { dtype, shape } = this.#applied(first);
       return note({ tensor: this.to.append(op, [this.#applied(first)], node.attributes, [{ dtype, shape }])[0]! });
-    }
-    return false;
-  }
-
-  #rewriteSwapped({ op, inputs, outputs, attributes }: Node): boolean {
-    const x = this.#swapped.get(inputs[0]!.name)!;
-    const [result] = outputs as [Tensor];
-    const [second] = inputs.slice(1);
-    if (op.name === "Split" && attributes["axis"] === 1) {
-      const parts = split(x, attributes["sizes"] as number[], 1);
-      outputs.forEach(({ name }, index) => {
-        this.#swapped.set(name, parts[index]!);
-      });
-      return true;
-    }
-    if (op.name === "Transpose" && isSwap(attributes)) {
-      this.note(result, x);
-      return true;
-    }
-    if (op.name === "Mul" && second?.shape.length === 0) {
-      this.#swapped.set(result.name, mul(x, this.copyOf(second)));
-      return true;
-    }
-    if (op.name === "MatMul") {
-      const turned = this.from.producerOf(second!);
-      if (turned?.op.name !== "Transpose" || !isSwap(turned.attributes)) return false;
-      this.#swapped.set(result.name, matmul(this.copyOf(turned.inputs[0]!), x));
-      return true;
-    }
-    if (op.name === "Reshape" && this.#gains(result)) {
-      const [numImages, channels, height, width] = result.shape as [number, number, number, number];
-      if (numImages !== inputs[0]!.shape[0] || inputs[0]!.shape.at(-1) !== height * width) return false;
-      const tensor = reshape(transpose(x, [2, 0, 1, 3]), [height, width, numImages, channels]);
-      this.#places.set(result.name, { tensor });
-      return true;
     }
     return false;
   }
@@ -208,7 +180,7 @@ class PlacesFirst extends Rewriter {
     if (!this.#gains(x)) return undefined;
     let tensor: Tensor;
     if (is3x3(filters, node)) {
-      const constant = this.#constantFilters(filters, transformConstantFilters);
+      const constant = this.#constants.convert(filters, transformConstantFilters);
       tensor =
         constant === undefined
           ? trainableWinogradConv(this.#applied(x), this.copyOf(filters))
@@ -216,24 +188,13 @@ class PlacesFirst extends Rewriter {
     } else if (filters.shape.slice(2).join() === "1,1" && sizeOfImages(node.outputs[0]!) === sizeOfImages(x)) {
       tensor = matmul(
         this.#applied(x),
-        this.#constantFilters(filters, turnFilters) ??
+        this.#constants.convert(filters, turnFilters) ??
           swapLastTwo(reshape(this.copyOf(filters), filters.shape.slice(0, 2))),
       );
     } else {
       return undefined;
     }
     return { tensor, intercept: bias && reshape(this.copyOf(bias), [1, 1, 1, -1]) };
-  }
-
-  /** Filters that do not change in another form, once for all convolutions that share them. */
-  #constantFilters({ name }: Tensor, convert: (filters: TensorData) => TensorData): Tensor | undefined {
-    const constant = this.from.constants.get(name);
-    let converted = this.#converted.get(name);
-    if (constant !== undefined && converted === undefined) {
-      converted = this.to.constant(convert(constant));
-      this.#converted.set(name, converted);
-    }
-    return converted;
   }
 
   #gains(images: Tensor): boolean {
@@ -302,29 +263,11 @@ class PlacesFirst extends Rewriter {
       const imagesFirst = transpose(applied(places), [2, 0, 1, 3]);
       return reshape(transpose(imagesFirst, [0, 3, 1, 2]), old.shape);
     }
-    const swapped = this.#swapped.get(old.name);
-    if (swapped !== undefined) return swapLastTwo(swapped);
+    if (this.#swapped.has(old)) return this.#swapped.restore(old);
     // Statistics of a normalization, should anything but a rule of gradients want them.
     const producer = this.from.producerOf(old);
     if (producer?.op.name !== "LayerNormalization") return undefined;
     this.copyNode(producer);
     return this.copyOf(old);
   }
-}
-
-/** Filters of one pixel, [O, I, 1, 1], as a matrix [I, O]. */
-function turnFilters({ shape, data }: TensorData): TensorData {
-  const [numOutputs, numInputs] = shape as [number, number];
-  const turned = new Float32Array(data.length);
-  for (let output = 0; output < numOutputs; output++) {
-    for (let input = 0; input < numInputs; input++) {
-      turned[input * numOutputs + output] = data[output * numInputs + input] as number;
-    }
-  }
-  return { dtype: "float32", shape: [numInputs, numOutputs], data: turned };
-}
-
-function isSwap(attributes: Attributes): boolean {
-  const order = attributes["perm"] as number[];
-  return order.length === 4 && order.join() === "0,1,3,2";
 }
