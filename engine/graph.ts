@@ -21,6 +21,12 @@ export interface Node {
   readonly attributes: Attributes;
 }
 
+/**
+ * `elementwise`: value and gradient treat each element by itself, so that any layout does. `shortcut`: the gradient is
+ * that of the nodes which made the value, by fewer steps, so that other nodes may take their place with it.
+ */
+export type RuleKind = "elementwise" | "shortcut";
+
 /** What an operation is to the differentiator and to the ONNX writer. Executors know it by its name. */
 export interface Operator {
   /** The ONNX operator it becomes. */
@@ -35,10 +41,10 @@ export interface Operator {
   readonly onnxAttributes?: (attributes: Attributes) => Attributes;
   /** The ONNX nodes that stand for one of this operator, where it is a whole model; only onnxruntime runs them. */
   readonly onnxNodes?: (node: Node) => readonly object[];
-  /** Whether the gradient, like the value, treats each element by itself; only asked of `Identity`. */
-  readonly elementwise?: boolean;
   /** The version of the ONNX operators that `onnxNodes` need. */
   readonly opset?: number;
+  /** Of a value with a rule for its gradient: what else may be done with the two. */
+  readonly rule?: RuleKind | undefined;
   /**
    * Vector-Jacobian product: from the gradients of the outputs (undefined where none flows) to those of the inputs.
    * Without it the operation stops gradients.
@@ -90,6 +96,13 @@ export class Graph {
     this.outputs.set(name, tensor);
   }
 
+  #reaches(graph: Graph): boolean {
+    for (let around: Graph | undefined = this; around !== undefined; around = around.parent) {
+      if (around === graph) return true;
+    }
+    return false;
+  }
+
   #refuseTaken(name: string): void {
     if (this.outputs.has(name) || this.inputs.some((input) => input.name === name)) {
       throw new BuilderError("engine/name-taken", `the graph has an input or output "${name}". Choose another name.`);
@@ -103,6 +116,14 @@ export class Graph {
     attributes: Attributes,
     outputs: readonly { readonly dtype: DType; readonly shape: Shape }[],
   ): readonly Tensor[] {
+    const foreign = inputs.find(({ graph }) => !this.#reaches(graph));
+    if (foreign !== undefined) {
+      throw new BuilderError(
+        "engine/foreign-tensor",
+        `${op.name}: every input must belong to the graph or one around it, and "${foreign.name}" does not. ` +
+          "A rule of gradients must use its arguments only.",
+      );
+    }
     const results = outputs.map((output) => ({ graph: this, name: this.newName("t"), ...output }));
     const node = { op, inputs, outputs: results, attributes };
     this.nodes.push(node);

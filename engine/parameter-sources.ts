@@ -13,7 +13,15 @@ export interface RandomInput {
   readonly shape: Shape;
 }
 
-/** The output of a survey's graph that is a state's next value. */
+/** What an input of a network's graph is. */
+export type InputKind = "parameter" | "state" | "random" | "resident" | "step";
+
+/** Names of inputs: those of different kinds may be called the same. */
+export function inputName(kind: InputKind, name: string): string {
+  return `${kind} ${name}`;
+}
+
+/** The output of a network's graph that is a state's next value. */
 export function nextName(state: string): string {
   return `next ${state}`;
 }
@@ -31,22 +39,23 @@ export class Survey implements ParameterSource {
       throw new BuilderError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
     }
     this.parameters.push(spec);
-    return this.graph.input(spec.name, "float32", spec.shape);
+    return this.graph.input(inputName("parameter", spec.name), "float32", spec.shape);
   }
 
   state(spec: StateSpec): Tensor {
     this.states.push(spec);
-    return this.graph.input(spec.name, "float32", spec.shape);
+    return this.graph.input(inputName("state", spec.name), "float32", spec.shape);
   }
 
   setState(name: string, value: Tensor): void {
-    this.graph.output(nextName(name), value);
+    // A network that is used twice sets it twice; the last time counts.
+    this.graph.outputs.set(nextName(name), value);
   }
 
   random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {
     const name = `random${this.randoms.length}`;
     this.randoms.push({ name, kind, stream, shape });
-    return this.graph.input(name, "float32", shape);
+    return this.graph.input(inputName("random", name), "float32", shape);
   }
 }
 

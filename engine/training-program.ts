@@ -7,7 +7,15 @@ import { gather } from "./ops/gather.ts";
 import { loop } from "./ops/loop.ts";
 import { concat, reshape } from "./ops/shape.ts";
 import { gradientScaleOf, movingAverage, type Optimizer } from "./optimizers.ts";
-import { cutVector, nextName, type RandomInput, type Survey, surveyNetwork } from "./parameter-sources.ts";
+import {
+  cutVector,
+  type InputKind,
+  inputName,
+  nextName,
+  type RandomInput,
+  type Survey,
+  surveyNetwork,
+} from "./parameter-sources.ts";
 import { type ParameterSpec, type Scope, type StateSpec, totalSize } from "./parameters.ts";
 import { insertPlacesFirst } from "./rewrite/places-first.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
@@ -43,8 +51,9 @@ export interface TrainingDefinition {
   readonly scalesLoss?: boolean;
 }
 
+/** What trains a network. */
 export interface TrainingProgram {
-  /** A graph that trains: its one `Loop` carries all that changes from step to step. */
+  /** Builds a graph that trains: its one `Loop` carries all that changes from step to step. */
   readonly graph: (layout: ImageLayout) => Graph;
   readonly definition: TrainingDefinition;
   readonly parameters: readonly ParameterSpec[];
@@ -54,9 +63,16 @@ export interface TrainingProgram {
   readonly carried: readonly string[];
 }
 
-function declare(graph: Graph, declarations: Readonly<Record<string, Declaration>>): Record<string, Tensor> {
-  const entries = Object.entries(declarations);
-  return Object.fromEntries(entries.map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)]));
+function declare(
+  graph: Graph,
+  declarations: Readonly<Record<string, Declaration>>,
+  kind?: InputKind,
+): Record<string, Tensor> {
+  const entries = Object.entries(declarations).map(([name, { dtype, shape }]) => [
+    name,
+    graph.input(kind === undefined ? name : inputName(kind, name), dtype, shape),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** Number of elements of a carried vector. */
@@ -82,7 +98,8 @@ function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spe
 /** Builds what trains a network. With `scalesLoss`, a step whose gradient is not finite changes the scale only. */
 export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
   const network = surveyNetwork((scope, graph) => {
-    const [residents, step] = [declare(graph, definition.residents), declare(graph, definition.step)];
+    const residents = declare(graph, definition.residents, "resident");
+    const step = declare(graph, definition.step, "step");
     graph.output("loss", definition.loss({ scope, residents, step }));
   });
   const { parameters, states, randoms } = network;
@@ -135,12 +152,19 @@ function trainingGraph(
     const step = Object.fromEntries(series.map(({ name, all }) => [name, gather(all, iteration)]));
     const values = cutVector(now["parameters"]!, parameters);
     const stateValues = cutVector(now["states"], states);
-    const found = insertNetwork(
-      network,
-      body,
-      new Map([...values, ...stateValues, ...Object.entries({ ...residents, ...step })]),
-      layout,
-    );
+    const named = (kind: InputKind, tensors: Iterable<readonly [string, Tensor]>) =>
+      Array.from(tensors, ([name, tensor]) => [inputName(kind, name), tensor] as const);
+    const fed = new Map([
+      ...named("parameter", values),
+      ...named("state", stateValues),
+      ...named("resident", Object.entries(residents)),
+      ...named("step", Object.entries(step)),
+      ...named(
+        "random",
+        randoms.map(({ name }) => [name, step[name]!]),
+      ),
+    ]);
+    const found = insertNetwork(network, body, fed, layout);
     const loss = found.get("loss")!;
     const scaling = scalesLoss ? cutLossScale(now[lossScaleName]!) : undefined;
     const parts = gradients(scaling === undefined ? loss : mul(loss, scaling.scale), [...values.values()]);

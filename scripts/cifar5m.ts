@@ -1,59 +1,45 @@
 #!/usr/bin/env node
-import { buildCommand } from "./build.ts";
 import type { Command } from "./command.ts";
-import { dedupCommand } from "./dedup.ts";
-import { doctorCommand } from "./doctor.ts";
-import {
-  experimentCompareCommand,
-  experimentListCommand,
-  experimentReportCommand,
-  experimentRunCommand,
-} from "./experiment.ts";
-import { exportCommand } from "./export.ts";
-import { fetchCommand } from "./fetch.ts";
-import { importCommand } from "./import.ts";
-import { inspectCommand } from "./inspect.ts";
-import { labelCommand } from "./label.ts";
-import { publishCommand } from "./publish.ts";
-import { regenerateCommand } from "./regenerate.ts";
-import { repairCommand } from "./repair.ts";
 import { runCommands } from "./run-commands.ts";
-import { sampleCommand } from "./sample.ts";
-import { scoreCommand } from "./score.ts";
-import { scoreGeneratorCommand } from "./score-generator.ts";
-import { serveCommand } from "./serve.ts";
-import { setupCudaCommand } from "./setup-cuda.ts";
-import { setupTensorFlowCommand } from "./setup-tensorflow.ts";
-import { trainGeneratorCommand } from "./train-generator.ts";
-import { trainLabelerCommand } from "./train-labeler.ts";
-import { verifyCommand } from "./verify.ts";
 
-/** All commands, in the order of the data. */
-const commands: readonly Command[] = [
-  buildCommand,
-  fetchCommand,
-  trainGeneratorCommand,
-  trainLabelerCommand,
-  sampleCommand,
-  labelCommand,
-  dedupCommand,
-  publishCommand,
-  verifyCommand,
-  repairCommand,
-  regenerateCommand,
-  inspectCommand,
-  scoreCommand,
-  scoreGeneratorCommand,
-  serveCommand,
-  importCommand,
-  exportCommand,
-  experimentRunCommand,
-  experimentListCommand,
-  experimentCompareCommand,
-  experimentReportCommand,
-  doctorCommand,
-  setupCudaCommand,
-  setupTensorFlowCommand,
-];
+/** All commands by their first word, in the order of the data. Each is loaded when it is asked for: all together take a second. */
+const commands: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
+  build: async () => [(await import("./build.ts")).buildCommand],
+  fetch: async () => [(await import("./fetch.ts")).fetchCommand],
+  train: async () => [
+    (await import("./train-generator.ts")).trainGeneratorCommand,
+    (await import("./train-labeler.ts")).trainLabelerCommand,
+  ],
+  sample: async () => [(await import("./sample.ts")).sampleCommand],
+  label: async () => [(await import("./label.ts")).labelCommand],
+  dedup: async () => [(await import("./dedup.ts")).dedupCommand],
+  publish: async () => [(await import("./publish.ts")).publishCommand],
+  verify: async () => [(await import("./verify.ts")).verifyCommand],
+  repair: async () => [(await import("./repair.ts")).repairCommand],
+  regenerate: async () => [(await import("./regenerate.ts")).regenerateCommand],
+  inspect: async () => [(await import("./inspect.ts")).inspectCommand],
+  score: async () => [(await import("./score.ts")).scoreCommand],
+  "score-generator": async () => [(await import("./score-generator.ts")).scoreGeneratorCommand],
+  serve: async () => [(await import("./serve.ts")).serveCommand],
+  import: async () => [(await import("./import.ts")).importCommand],
+  export: async () => [(await import("./export.ts")).exportCommand],
+  experiment: async () => {
+    const found = await import("./experiment.ts");
+    return [
+      found.experimentRunCommand,
+      found.experimentListCommand,
+      found.experimentCompareCommand,
+      found.experimentReportCommand,
+    ];
+  },
+  doctor: async () => [(await import("./doctor.ts")).doctorCommand],
+  setup: async () => [
+    (await import("./setup-cuda.ts")).setupCudaCommand,
+    (await import("./setup-tensorflow.ts")).setupTensorFlowCommand,
+  ],
+};
 
-process.exitCode = await runCommands(commands, process.argv.slice(2));
+const argv = process.argv.slice(2);
+const asked = commands[argv.find((argument) => !argument.startsWith("-")) ?? ""];
+const loaders = asked === undefined ? Object.values(commands) : [asked];
+process.exitCode = await runCommands((await Promise.all(loaders.map((load) => load()))).flat(), argv, { named: true });

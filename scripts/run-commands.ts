@@ -30,11 +30,15 @@ const recipeOption: Options = {
 
 /**
  * Runs a command line.
- * @param commands - several are told apart by their words; a single one needs none
+ * @param commands - told apart by their words, where `named`; else one, which needs none
  * @param argv - the arguments after the script's name
  * @returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 after an interruption
  */
-export async function runCommands(commands: readonly Command[], argv: readonly string[]): Promise<number> {
+export async function runCommands(
+  commands: readonly Command[],
+  argv: readonly string[],
+  { named = false } = {},
+): Promise<number> {
   const [single] = commands;
   let exitCode: number = exitCodes.success;
   const handle = (command: Command) => async (args: Readonly<Record<string, unknown>>) => {
@@ -54,7 +58,7 @@ export async function runCommands(commands: readonly Command[], argv: readonly s
         thrown ?? new BuilderError("usage/wrong", `${(message ?? "wrong usage").replaceAll("\n", " ")}. See --help.`)
       );
     });
-  if (commands.length === 1 && single !== undefined) {
+  if (!named && single !== undefined) {
     parser.command(
       usageOf("$0", single),
       single.describe,

@@ -10,7 +10,7 @@ export function silu(x: Tensor): Tensor {
     result,
     [x, gate],
     (gradient, result, [, gate]) => [mul(gradient, add(result, mul(gate, sub(1, result))))],
-    { elementwise: true },
+    "elementwise",
   );
 }
 
@@ -24,6 +24,6 @@ export function gelu(x: Tensor): Tensor {
       const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
       return [mul(gradient, add(distribution, mul(x, density)))];
     },
-    { elementwise: true },
+    "elementwise",
   );
 }

@@ -1,4 +1,4 @@
-import { appendOne, type Tensor } from "../graph.ts";
+import { appendOne, type RuleKind, type Tensor } from "../graph.ts";
 
 /** Gradients of the first operands, of nothing but its arguments: the node may be copied into another graph. */
 export type GradientRule<Operands extends readonly Tensor[]> = (
@@ -11,19 +11,18 @@ export type GradientRule<Operands extends readonly Tensor[]> = (
  * A value whose gradient is given by a rule instead of by the nodes that made it, where algebra saves work.
  * @param value - what the result is
  * @param operands - what the rule gives gradients for, in the same order, and then what else it works with
- * @param options - elementwise: whether rule and value treat each element by itself, so that any layout does; false
- *   by default
+ * @param kind - what else a rewrite may do with value and rule; by default it keeps both as they are
  */
 export function withGradient<const Operands extends readonly Tensor[]>(
   value: Tensor,
   operands: Operands,
   rule: GradientRule<Operands>,
-  { elementwise = false } = {},
+  kind?: RuleKind,
 ): Tensor {
   const op = {
     name: "Identity",
     numOnnxInputs: 1,
-    elementwise,
+    rule: kind,
     vjp: (
       { inputs: [same, ...rest] }: { readonly inputs: readonly Tensor[] },
       [gradient]: readonly (Tensor | undefined)[],

@@ -28,25 +28,30 @@ export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Te
   const result = add(mul(normalized, slope!), intercept!);
   // The sums over pixels that scale and shift need also give the means over groups that x needs.
   const operands = [x, scale, shift, slope!, normalized, inverseDeviation] as const;
-  return withGradient(result, operands, (gradient, _result, [x, scale, shift, slope, normalized, inverseDeviation]) => {
-    const options = { axes: [2, 3], keepDims: true };
-    const total = sum(gradient, options);
-    const along = sum(mul(gradient, normalized), options);
-    const groupMean = (sums: Tensor) => {
-      const weighted = sum(reshape(mul(sums, slope), rows), { axes: [-1], keepDims: true });
-      return mul(inverseDeviation, mul(weighted, numGroups / sizeOf(x.shape.slice(1))));
-    };
-    const direct = mul(
-      gradient,
-      reshape(mul(reshape(expand(slope, total.shape), rows), inverseDeviation), total.shape),
-    );
-    const correction = add(mul(reshape(normalized, rows), groupMean(along)), groupMean(total));
-    return [
-      sub(direct, reshape(correction, x.shape)),
-      reshape(sumTo(along, slope.shape), scale.shape),
-      reshape(sumTo(total, slope.shape), shift.shape),
-    ];
-  });
+  return withGradient(
+    result,
+    operands,
+    (gradient, _result, [x, scale, shift, slope, normalized, inverseDeviation]) => {
+      const options = { axes: [2, 3], keepDims: true };
+      const total = sum(gradient, options);
+      const along = sum(mul(gradient, normalized), options);
+      const groupMean = (sums: Tensor) => {
+        const weighted = sum(reshape(mul(sums, slope), rows), { axes: [-1], keepDims: true });
+        return mul(inverseDeviation, mul(weighted, numGroups / sizeOf(x.shape.slice(1))));
+      };
+      const direct = mul(
+        gradient,
+        reshape(mul(reshape(expand(slope, total.shape), rows), inverseDeviation), total.shape),
+      );
+      const correction = add(mul(reshape(normalized, rows), groupMean(along)), groupMean(total));
+      return [
+        sub(direct, reshape(correction, x.shape)),
+        reshape(sumTo(along, slope.shape), scale.shape),
+        reshape(sumTo(total, slope.shape), shift.shape),
+      ];
+    },
+    "shortcut",
+  );
 }
 
 /**
@@ -87,19 +92,24 @@ export function batchNorm(
   const slope = mul(scale, inverseDeviation);
   const result = affineChannels(x, slope, sub(shift, mul(batchMean, slope)));
   const operands = [x, scale, shift, slope, batchMean, inverseDeviation] as const;
-  const whole = withGradient(result, operands, (gradient, _result, [x, , , slope, batchMean, inverseDeviation]) => {
-    const shiftGradient = sum(gradient, { axes });
-    const product = sum(mul(gradient, x), { axes });
-    const scaleGradient = mul(sub(product, mul(batchMean, shiftGradient)), inverseDeviation);
-    // dx = slope · (g - mean(g) - normalized · mean(g · normalized)), gathered into one affine map of g and one of x.
-    const alongX = mul(mul(slope, inverseDeviation), div(scaleGradient, -numPerChannel));
-    const constant = sub(mul(slope, div(shiftGradient, -numPerChannel)), mul(alongX, batchMean));
-    return [
-      add(mul(gradient, alongChannels(slope, x)), affineChannels(x, alongX, constant)),
-      scaleGradient,
-      shiftGradient,
-    ];
-  });
+  const whole = withGradient(
+    result,
+    operands,
+    (gradient, _result, [x, , , slope, batchMean, inverseDeviation]) => {
+      const shiftGradient = sum(gradient, { axes });
+      const product = sum(mul(gradient, x), { axes });
+      const scaleGradient = mul(sub(product, mul(batchMean, shiftGradient)), inverseDeviation);
+      // dx = slope · (g - mean(g) - normalized · mean(g · normalized)), gathered into one affine map of g and one of x.
+      const alongX = mul(mul(slope, inverseDeviation), div(scaleGradient, -numPerChannel));
+      const constant = sub(mul(slope, div(shiftGradient, -numPerChannel)), mul(alongX, batchMean));
+      return [
+        add(mul(gradient, alongChannels(slope, x)), affineChannels(x, alongX, constant)),
+        scaleGradient,
+        shiftGradient,
+      ];
+    },
+    "shortcut",
+  );
   return { result: whole, statistics: { mean: batchMean, variance } };
 }
 

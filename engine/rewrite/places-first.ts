@@ -21,7 +21,7 @@ import { SwappedMatrices } from "./swapped-matrices.ts";
 import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
 
 /** Operations on each element by itself. */
-const elementwise = new Set(["Sigmoid", "Relu", "Tanh", "Erf", "Exp", "Neg", "Abs", "Sqrt", "Identity"]);
+const elementwise = new Set(["Sigmoid", "Relu", "Tanh", "Erf", "Exp", "Neg", "Abs", "Sqrt"]);
 const pairwise = new Set(["Add", "Sub", "Mul", "Div"]);
 
 /**
@@ -67,7 +67,11 @@ class PlacesFirst extends Rewriter {
       producerOf: (old) => from.producerOf(old),
       copyOf: (old) => this.copyOf(old),
       note: (old, tensor) => this.note(old, tensor),
-      leave: (images, tensor) => this.#gains(images) && this.#places.set(images.name, { tensor }) !== undefined,
+      leave: (images, tensor) => {
+        const gains = this.#gains(images);
+        if (gains) this.#places.set(images.name, { tensor });
+        return gains;
+      },
     });
   }
 
@@ -110,7 +114,10 @@ class PlacesFirst extends Rewriter {
       );
     }
     if (op.name === "AveragePool" && this.#gains(result)) {
-      return note({ tensor: x === undefined ? this.#toPlaces(this.copyNode(node)) : halve(this.#applied(first)) });
+      const halves = String(node.attributes["kernel_shape"]) === "2,2";
+      return note({
+        tensor: x === undefined || !halves ? this.#toPlaces(this.copyNode(node)) : halve(this.#applied(first)),
+      });
     }
     if (x === undefined) return false;
     if (op.name === "Reshape" && result.shape.length === 4) {
@@ -143,23 +150,29 @@ class PlacesFirst extends Rewriter {
     return false;
   }
 
-  /** Results of `stopGradient` and `withGradient`; a rule for another layout gives way to the rules of the new nodes. */
+  /** Results of `stopGradient` and `withGradient`. */
   #keepRule({ op, inputs, outputs }: Node): Places | undefined {
-    const places = this.#places.get(inputs[0]!.name);
-    if (places === undefined || (op.vjp !== undefined && op.elementwise !== true)) return places;
-    const activates = this.from.producerOf(inputs.at(-1)!)?.op.name === "Sigmoid" && inputs.length === 3;
-    const origin = activates ? this.#origins.get(inputs[1]!.name) : undefined;
+    const [value] = inputs as [Tensor];
+    const places = this.#places.get(value.name);
+    if (places === undefined || op.rule === "shortcut") return places;
+    const origin = this.#isSilu(inputs) ? this.#origins.get(inputs[1]!.name) : undefined;
     if (origin !== undefined) return { tensor: activated(this.#applied(inputs[1]!), origin) };
+    const keepsLayout = op.vjp === undefined || op.rule === "elementwise";
+    if (!keepsLayout || inputs.some(({ shape }) => shape.join() !== value.shape.join())) return undefined;
     const operands = inputs.map((input) => this.#applied(input));
-    const { dtype, shape } = operands[0]!;
-    return {
-      tensor: this.to.append(
-        op,
-        operands,
-        {},
-        outputs.map(() => ({ dtype, shape })),
-      )[0]!,
-    };
+    const declared = outputs.map(({ dtype }) => ({ dtype, shape: operands[0]!.shape }));
+    return { tensor: this.to.append(op, operands, {}, declared)[0]! };
+  }
+
+  /** Whether a value with a rule is `silu`, x times sigmoid(x). */
+  #isSilu([value, x, gate]: readonly Tensor[]): boolean {
+    const [product, sigmoid] = [value, gate].map((tensor) => tensor && this.from.producerOf(tensor));
+    return (
+      product?.op.name === "Mul" &&
+      sigmoid?.op.name === "Sigmoid" &&
+      product.inputs.map(({ name }) => name).join() === `${x!.name},${gate!.name}` &&
+      sigmoid.inputs[0]!.name === x!.name
+    );
   }
 
   /** The mean of images, or of their squares, with the rule of gradients for both. */

@@ -1,6 +1,6 @@
 import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
-import { add, div, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
+import { add, div, maximum, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
 import { sum } from "../ops/reduce.ts";
 import { concat, expand, reshape, split } from "../ops/shape.ts";
@@ -107,14 +107,15 @@ export function normalizeGroups({ tensor, slope, intercept }: Places, numGroups:
     Tensor,
     Tensor,
   ];
-  // With the summand b still to come, E(x + b) = E(x) + b and E(x + b)² = E(x²) + b · (2 · E(x) + b).
-  const summand = base.intercept && reshape(base.intercept, [-1, channels]);
-  const mean = matmul(summand === undefined ? first : add(first, summand), overGroup);
-  const square = matmul(
-    summand === undefined ? second : add(second, mul(summand, add(mul(first, 2), summand))),
-    overGroup,
-  );
-  const deviation = sqrt(add(sub(square, mul(mean, mean)), epsilon));
+  // The summand, which is still to come, moves the channels' means and leaves their variances.
+  const summand =
+    base.intercept && reshape(expand(base.intercept, [1, 1, base.intercept.shape[2]!, channels]), [-1, channels]);
+  const ofChannels = summand === undefined ? first : add(first, summand);
+  const mean = matmul(ofChannels, overGroup);
+  const apart = sub(ofChannels, mean);
+  // Rounding can bring the difference below zero where a channel hardly varies.
+  const within = maximum(sub(second, mul(first, first)), 0);
+  const deviation = sqrt(add(matmul(add(within, mul(apart, apart)), overGroup), epsilon));
   const perChannel = (values: Tensor) => reshape(values, [1, 1, numImages, channels]);
   const centre = summand === undefined ? mul(mean, -1) : sub(summand, mean);
   return {

@@ -1,4 +1,4 @@
-import { Graph, type Node, type Tensor } from "../graph.ts";
+import { Graph, innermostGraph, type Node, type Tensor } from "../graph.ts";
 import { neededNodes } from "../write-onnx.ts";
 
 /** Makes a graph into another that computes the same: copies what no subclass rewrites, bodies of loops too. */
@@ -19,8 +19,12 @@ export class Rewriter {
   }
 
   run(): Graph {
-    for (const { name, dtype, shape } of this.from.inputs) this.#copies.set(name, this.to.input(name, dtype, shape));
-    for (const [name, tensor] of this.#rewriteNodes()) this.to.output(name, tensor);
+    // A body's values count by place, and must not hide those of the graph around it.
+    const nameOf = (name: string) => (this.to.parent === undefined ? name : this.to.newName("body"));
+    for (const { name, dtype, shape } of this.from.inputs) {
+      this.#copies.set(name, this.to.input(nameOf(name), dtype, shape));
+    }
+    for (const [name, tensor] of this.#rewriteNodes()) this.to.output(nameOf(name), tensor);
     return this.to;
   }
 
@@ -64,7 +68,9 @@ export class Rewriter {
       value instanceof Graph ? this.bodyRewriter(value, new Graph(this.to)).run() : value,
     ]);
     const declared = outputs.map(({ dtype, shape }) => ({ dtype, shape }));
-    const results = this.to.append(op, operands, Object.fromEntries(copied), declared);
+    // What a step does not change stays outside of the loop.
+    const graph = operands.length === 0 ? this.to : innermostGraph(operands);
+    const results = graph.append(op, operands, Object.fromEntries(copied), declared);
     outputs.forEach((output, index) => {
       this.note(output, results[index]!);
     });

@@ -59,12 +59,12 @@ export function trainableWinogradConv(x: Tensor, filters: Tensor): Tensor {
     winogradConv(x, swapLastTwo(transformFilters(filters))),
     [x, filters],
     (gradient, _result, [x, filters]) => {
-      const tiles = toTiles(gradient, (side) => turned(outOfTiles(side)));
+      const tiles = toTiles(gradient, (side) => transposed(outOfTiles(side)));
       const products = multiplyPlaces(tiles, transformFilters(filters));
       const together = sum(matmul(swapLastTwo(tiles), toTiles(x, intoTiles)), { axes: [1] });
       const byPlace = reshape(together, [places ** 2, -1]);
       return [
-        toPixels(products, (side) => turned(intoTiles(side)), x.shape),
+        toPixels(products, (side) => transposed(intoTiles(side)), x.shape),
         reshape(matmul(swapLastTwo(byPlace), x.graph.constant(bothAxes())), filters.shape),
       ];
     },
@@ -183,7 +183,7 @@ function bothAxes(): TensorData & { readonly data: Float32Array } {
 }
 
 /** The transpose of a matrix. */
-function turned({ shape, data }: TensorData): TensorData {
+function transposed({ shape, data }: TensorData): TensorData {
   const [numRows, numColumns] = shape as [number, number];
   const result = tensorOf([numColumns, numRows]);
   for (let row = 0; row < numRows; row++) {

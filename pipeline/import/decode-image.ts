@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import { BuilderError, messageOf } from "../../core/errors.ts";
 import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
 
@@ -12,6 +11,7 @@ const maxPixels = 2 ** 26;
  * @throws BuilderError `image/…` for anything that is not such a picture; transparency too
  */
 export async function decodeImage(path: string, options: { readonly resize: boolean }): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
   let bytes: Uint8Array;
   let channels: number;
   try {

@@ -2,7 +2,6 @@ import { basename } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { BuilderError, messageOf } from "../../core/errors.ts";
 import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
-import { createSession, runSession } from "../../engine/onnxruntime-session.ts";
 import { sha256 } from "../../shards/index.ts";
 import { readWholeFile } from "../read-file.ts";
 import { enlargeImage } from "./enlarge-image.ts";
@@ -31,6 +30,7 @@ interface Contract {
  * @throws BuilderError `features/unreadable`, `features/wrong-input`, `features/wrong-output`; `disk/…`
  */
 export async function openOnnxFeatures(path: string, device: string): Promise<FeatureNet> {
+  const { createSession, runSession } = await import("../../engine/onnxruntime-session.ts");
   const bytes = await readWholeFile(path);
   let session: InferenceSession;
   try {

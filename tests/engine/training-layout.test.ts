@@ -17,8 +17,9 @@ import {
   type Tensor,
   Trainer,
   type TrainingProgram,
+  withGradient,
 } from "../../engine/index.ts";
-import { stopGradient } from "../../engine/ops/elementwise.ts";
+import { sigmoid, stopGradient, sub } from "../../engine/ops/elementwise.ts";
 import { convLayer, groupNormLayer, normRelu } from "../../networks/layers.ts";
 import { unet } from "../../networks/unet.ts";
 import { normals, operators } from "./graphs.ts";
@@ -76,6 +77,27 @@ async function differences(program: TrainingProgram): Promise<{ readonly gradien
   };
 }
 
+test("a parameter may have the name of anything else that a step takes or makes", async () => {
+  const gradientOf = async (name: string) => {
+    const program = programOf((scope, x) => mul(x, scope.parameter(name, [16], fanInInitializer(1))));
+    return (await stepIn(program, "images-first")).gradient;
+  };
+  const expected = await gradientOf("weight");
+  for (const name of ["learningRate", "x", "loss", "t0", "c0"]) expect(await gradientOf(name), name).toEqual(expected);
+});
+
+test("a rule of gradients that takes more than its arguments is refused", () => {
+  const program = programOf((scope, x) => {
+    const weight = scope.parameter("weight", [16], fanInInitializer(1));
+    const twice = mul(weight, 2);
+    return mul(
+      x,
+      withGradient(mul(weight, weight), [weight], (gradient) => [mul(gradient, twice)]),
+    );
+  });
+  expect(() => program.graph("images-first")).toThrowError(expect.objectContaining({ code: "engine/foreign-tensor" }));
+});
+
 describe("training in the places-first layout", () => {
   test("has the gradients of a U-Net, with attention, pooling, skips and modulation", async () => {
     const options = {
@@ -106,6 +128,44 @@ describe("training in the places-first layout", () => {
     });
     expect(operators(program.graph("places-first")).filter((name) => name === "Conv").length).toBeGreaterThan(0);
     expect((await differences(program)).gradient).toBeLessThan(1e-4);
+  });
+
+  test.each<[string, (scope: Scope, x: Tensor) => Tensor]>([
+    ["pooling by four", (scope, x) => averagePool(convLayer(scope.child("conv"), x, 8), 4)],
+    [
+      "a summand for each image ahead of a norm",
+      (scope, x) => {
+        const summand = mean(x, { axes: [1, 2, 3], keepDims: true });
+        return groupNormLayer(scope, add(convLayer(scope.child("conv"), x, 4, { bias: false }), summand), 2);
+      },
+    ],
+    [
+      "channels that hardly vary",
+      (scope, x) => groupNormLayer(scope.child("norm"), add(convLayer(scope.child("conv"), mul(x, 1e-3), 8), 9), 2),
+    ],
+    [
+      "a rule that is not the gradient",
+      (scope, x) => {
+        const hidden = convLayer(scope.child("conv"), x, 8);
+        const reversed = withGradient(mul(hidden, hidden), [hidden], (gradient) => [mul(gradient, -1)]);
+        return convLayer(scope.child("last"), reversed, 8);
+      },
+    ],
+    [
+      "a rule that works with a gate and is not that of SiLU",
+      (scope, x) => {
+        const hidden = groupNormLayer(scope.child("norm"), convLayer(scope.child("conv"), x, 8), 2);
+        const gate = sigmoid(hidden);
+        return withGradient(
+          sub(1, gate),
+          [hidden, gate],
+          (gradient, _result, [, gate]) => [mul(gradient, mul(gate, sub(gate, 1)))],
+          "elementwise",
+        );
+      },
+    ],
+  ])("has the gradients of a network with %s", async (_, network) => {
+    expect((await differences(programOf(network))).gradient).toBeLessThan(1e-4);
   });
 
   test("has the gradients and running statistics of a batch-normalized network", async () => {

@@ -9,7 +9,7 @@ import { Graph } from "../../engine/graph.ts";
 import { constantScope, type Weights } from "../../engine/inference.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
 import { sgd } from "../../engine/optimizers.ts";
-import { surveyNetwork } from "../../engine/parameter-sources.ts";
+import { inputName, surveyNetwork } from "../../engine/parameter-sources.ts";
 import { namedParts, type ParameterSpec } from "../../engine/parameters.ts";
 import { writeSafetensors } from "../../engine/safetensors.ts";
 import { type TensorData, tensorData } from "../../engine/tensor.ts";
@@ -84,7 +84,11 @@ describe.each(networks)("$name beside its twin in PyTorch, from the same weights
     const { graph } = surveyNetwork((scope, training) =>
       training.output("logits", buildExperimentNetwork(scope, training.constant(images), options)),
     );
-    const values = [...weights].map(([name, { shape, data }]) => [name, float32(shape, data)]);
+    const isState = (name: string) => program.states.some((spec) => spec.name === name);
+    const values = [...weights].map(([name, { shape, data }]) => [
+      inputName(isState(name) ? "state" : "parameter", name),
+      float32(shape, data),
+    ]);
     expectClose((await run(graph, Object.fromEntries(values)))["logits"]!.data, answers.get(network)!.trained);
   });
 
