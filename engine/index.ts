@@ -28,7 +28,15 @@ export {
   precisionIdentity,
   precisions,
 } from "./executor.ts";
-export { type Attribute, type Attributes, Graph, type Node, type Operator, type Tensor } from "./graph.ts";
+export {
+  type Attribute,
+  type Attributes,
+  Graph,
+  type Node,
+  type Operator,
+  type RuleKind,
+  type Tensor,
+} from "./graph.ts";
 export { constantScope, type Weights } from "./inference.ts";
 export { isOutOfMemory, outOfMemory } from "./memory-error.ts";
 export {
