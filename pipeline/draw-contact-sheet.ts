@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import { imageSide } from "../core/image-layout.ts";
 import { bar, enlarge, faint, ink, line, odd, text } from "./drawing.ts";
 
@@ -57,6 +56,7 @@ export async function drawContactSheet(options: {
     ...drawLegend(height - footerHeight + 38, rows),
   ];
   const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
+  const { default: sharp } = await import("sharp");
   return await sharp(canvas, { raw: { width, height, channels: 3 } })
     .composite([{ input: Buffer.from(svg) }])
     .png({ compressionLevel: 9 })

@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import { imageBytes, imageSide } from "../core/image-layout.ts";
 import type { Sampler } from "./model-runtime.ts";
 
@@ -25,6 +24,7 @@ export async function drawSampleGrid(sampler: Sampler): Promise<Uint8Array> {
       grid.set(images.subarray(source, source + rowBytes), (top + y) * width * 3 + left);
     }
   }
+  const { default: sharp } = await import("sharp");
   return await sharp(grid, { raw: { width, height, channels: 3 } })
     .resize(width * 3, height * 3, { kernel: "nearest" })
     .png()
