@@ -2,14 +2,23 @@ import { Graph, type Node, type Tensor } from "../graph.ts";
 import { neededNodes } from "../write-onnx.ts";
 import { fitsWinograd } from "./winograd.ts";
 
-/** Longest side, in pixels, that a matrix for a whole side is worth its zeros; in training convolutions are slower. */
-const longestSide = { inference: 16, training: 32 };
+/** What a graph is for: onnxruntime's own convolutions are faster where filters are constants. */
+export type Purpose = "inference" | "training";
 
-/** Fewest channels, on either side of a convolution, at which the transforms cost less than they save. */
-const fewestChannels = 32;
+/** Longest side, in pixels: beyond it a matrix for a whole side has too many zeros. */
+const longestSide = 32;
 
-/** Fewest pairs of channels for each channel that is transformed, in training on large images. */
-const fewestPairs = 20;
+/**
+ * Fewest pairs of channels for each channel: transforms take time for each channel, products save it for each pair. More are
+ * needed where the matrices of a side are large.
+ */
+const fewestPairs: Readonly<Record<Purpose, (side: number) => number>> = {
+  inference: (side) => (side > 16 ? 32 : 16),
+  training: (side) => (side > 16 ? 20 : 1),
+};
+
+/** What a channel of a max pooling counts as, which wants the images turned back; in training its gradient too. */
+const turnedChannels: Readonly<Record<Purpose, number>> = { inference: 2, training: Number.POSITIVE_INFINITY };
 
 /** Fewest tiles of a batch: with less, reading the transformed filters takes longer than using them. */
 const fewestTiles = 16;
@@ -23,56 +32,56 @@ export function is3x3(filters: Tensor, { attributes }: Node): boolean {
   return filters.shape.slice(2).join() === "3,3" && stride === 1 && padding === 1;
 }
 
+/** What the 3×3 convolutions of a size of images are together. */
+interface Convolutions {
+  readonly longestSide: number;
+  fit: boolean;
+  numChannels: number;
+  numPairs: number;
+}
+
 /**
- * Sizes of images all of whose 3×3 convolutions gain, bodies of loops included. Where only some of them do, the
+ * Sizes of images whose 3×3 convolutions gain together, bodies of loops included. All of a size change or none, since
  * changes of layout between them would cost more.
  */
-export function gainfulSizes(graph: Graph, sizes = new Map<string, boolean>()): ReadonlyMap<string, boolean> {
+export function gainfulSizes(graph: Graph, purpose: Purpose): ReadonlySet<string> {
+  const bySize = new Map<string, Convolutions>();
+  survey(graph, purpose, bySize);
+  const gains = ({ fit, numPairs, numChannels, longestSide }: Convolutions) =>
+    fit && numPairs / numChannels >= fewestPairs[purpose](longestSide);
+  return new Set([...bySize].filter(([, convolutions]) => gains(convolutions)).map(([size]) => size));
+}
+
+function survey(graph: Graph, purpose: Purpose, bySize: Map<string, Convolutions>): void {
+  const ofSize = (images: Tensor) => {
+    const size = sizeOfImages(images);
+    const known = bySize.get(size);
+    if (known !== undefined) return known;
+    const convolutions = {
+      longestSide: Math.max(...images.shape.slice(2)),
+      fit: true,
+      numChannels: 0,
+      numPairs: 0,
+    };
+    bySize.set(size, convolutions);
+    return convolutions;
+  };
   for (const node of neededNodes(graph).nodes) {
-    const [x, filters] = node.inputs;
-    if (node.op.name === "Conv" && is3x3(filters!, node)) {
-      const gains =
-        graph.constants.has(filters!.name) &&
-        fits(x!, longestSide.inference) &&
-        Math.min(filters!.shape[0]!, filters!.shape[1]!) >= fewestChannels;
-      note(sizes, x!, gains);
+    const [x, filters] = node.inputs as [Tensor, Tensor];
+    if (node.op.name === "MaxPool") ofSize(x).numChannels += turnedChannels[purpose] * x.shape[1]!;
+    if (node.op.name === "Conv" && is3x3(filters, node)) {
+      const convolutions = ofSize(x);
+      const [numOutputs, numInputs] = filters.shape as [number, number];
+      convolutions.numChannels += numOutputs + numInputs;
+      convolutions.numPairs += numOutputs * numInputs;
+      convolutions.fit &&= fits(x) && (purpose === "training" || graph.constants.has(filters.name));
     }
-    for (const value of Object.values(node.attributes)) if (value instanceof Graph) gainfulSizes(value, sizes);
+    for (const value of Object.values(node.attributes)) if (value instanceof Graph) survey(value, purpose, bySize);
   }
-  return sizes;
 }
 
-/** The same for a graph that will be differentiated. */
-export function gainfulSizesInTraining(graph: Graph): ReadonlyMap<string, boolean> {
-  const sizes = new Map<string, boolean>();
-  // Transforms take time for each channel, products save it for each pair.
-  const [transforms, products] = [new Map<string, number>(), new Map<string, number>()];
-  for (const node of neededNodes(graph).nodes) {
-    const [x, filters] = node.inputs;
-    // It would turn all images back.
-    if (node.op.name === "MaxPool") note(sizes, x!, false);
-    if (node.op.name !== "Conv" || !is3x3(filters!, node)) continue;
-    note(sizes, x!, fits(x!, longestSide.training));
-    const [numOutputs, numInputs] = filters!.shape as [number, number];
-    const size = sizeOfImages(x!);
-    transforms.set(size, (transforms.get(size) ?? 0) + numOutputs + numInputs);
-    products.set(size, (products.get(size) ?? 0) + numOutputs * numInputs);
-  }
-  for (const [size, gains] of sizes) {
-    const isLarge = size.split("×").some((side) => Number(side) > longestSide.inference);
-    const pairs = (products.get(size) ?? 0) / (transforms.get(size) ?? 1);
-    sizes.set(size, gains && (!isLarge || pairs >= fewestPairs));
-  }
-  return sizes;
-}
-
-function fits({ dtype, shape }: Tensor, longest: number): boolean {
+function fits({ dtype, shape }: Tensor): boolean {
   const [numImages, , height, width] = shape as [number, number, number, number];
   const numTiles = (numImages * height * width) / 16;
-  return dtype === "float32" && fitsWinograd(height, width, longest) && numTiles >= fewestTiles;
-}
-
-function note(sizes: Map<string, boolean>, images: Tensor, gains: boolean): void {
-  const size = sizeOfImages(images);
-  sizes.set(size, gains && sizes.get(size) !== false);
+  return dtype === "float32" && fitsWinograd(height, width, longestSide) && numTiles >= fewestTiles;
 }

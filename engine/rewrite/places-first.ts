@@ -4,7 +4,7 @@ import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { concat, reshape, transpose } from "../ops/shape.ts";
 import type { Shape } from "../tensor.ts";
 import { ConstantFilters, turnFilters } from "./constant-filters.ts";
-import { gainfulSizes, gainfulSizesInTraining, is3x3, sizeOfImages } from "./gainful-sizes.ts";
+import { gainfulSizes, is3x3, sizeOfImages } from "./gainful-sizes.ts";
 import {
   activated,
   applied,
@@ -29,8 +29,8 @@ const pairwise = new Set(["Add", "Sub", "Mul", "Div"]);
  * lies between them in the layout that this form wants. Values stay the same up to rounding.
  */
 export function rewritePlacesFirst(graph: Graph): Graph {
-  const sizes = gainfulSizes(graph);
-  return [...sizes.values()].includes(true) ? new PlacesFirst(graph, new Graph(), sizes).run() : graph;
+  const sizes = gainfulSizes(graph, "inference");
+  return sizes.size > 0 ? new PlacesFirst(graph, new Graph(), sizes).run() : graph;
 }
 
 /**
@@ -44,12 +44,12 @@ export function insertPlacesFirst(
   to: Graph,
   values: ReadonlyMap<string, Tensor>,
 ): ReadonlyMap<string, Tensor> {
-  return new PlacesFirst(graph, to, gainfulSizesInTraining(graph)).insert(values);
+  return new PlacesFirst(graph, to, gainfulSizes(graph, "training")).insert(values);
 }
 
 class PlacesFirst extends Rewriter {
   readonly #constants: ConstantFilters;
-  readonly #sizes: ReadonlyMap<string, boolean>;
+  readonly #sizes: ReadonlySet<string>;
   readonly #places = new Map<string, Places>();
   /** What images were before their factors and summands were applied. */
   readonly #origins = new Map<string, Places>();
@@ -59,7 +59,7 @@ class PlacesFirst extends Rewriter {
   readonly #groups = new Map<string, Places>();
   readonly #swapped: SwappedMatrices;
 
-  constructor(from: Graph, to: Graph, sizes: ReadonlyMap<string, boolean>, outer?: PlacesFirst) {
+  constructor(from: Graph, to: Graph, sizes: ReadonlySet<string>, outer?: PlacesFirst) {
     super(from, to, outer);
     this.#sizes = sizes;
     this.#constants = new ConstantFilters(from, to);
@@ -211,7 +211,7 @@ class PlacesFirst extends Rewriter {
   }
 
   #gains(images: Tensor): boolean {
-    return images.shape.length === 4 && this.#sizes.get(sizeOfImages(images)) === true;
+    return images.shape.length === 4 && this.#sizes.has(sizeOfImages(images));
   }
 
   /** A sum, product, … of images with images or with values for each channel. */

@@ -1,8 +1,7 @@
 import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { sum } from "../ops/reduce.ts";
-import { reshape, transpose } from "../ops/shape.ts";
+import { reshape } from "../ops/shape.ts";
 import { type Shape, sizeOf, type TensorData } from "../tensor.ts";
 
 /** Pixels of a tile along an axis, and places of a tile after the transform. */
@@ -47,7 +46,10 @@ export function fitsWinograd(height: number, width: number, longestSide: number)
  * @see Lavin and Gray 2015, arXiv:1509.09308
  */
 export function winogradConv(x: Tensor, filters: Tensor): Tensor {
-  return toPixels(multiplyPlaces(toTiles(x, intoTiles), filters), outOfTiles, x.shape);
+  const numTiles = x.shape[1]! / tile;
+  // Small blocks make small matrices, but small products too.
+  const inBlock = numTiles > 4 && numTiles % 2 === 0 ? numTiles / 2 : numTiles;
+  return toPixels(matmul(toTiles(x, intoTiles, inBlock), filters), outOfTiles, inBlock, x.shape);
 }
 
 /**
@@ -59,91 +61,84 @@ export function trainableWinogradConv(x: Tensor, filters: Tensor): Tensor {
     winogradConv(x, swapLastTwo(transformFilters(filters))),
     [x, filters],
     (gradient, _result, [x, filters]) => {
-      const tiles = toTiles(gradient, (side) => transposed(outOfTiles(side)));
-      const products = multiplyPlaces(tiles, transformFilters(filters));
-      const together = sum(matmul(swapLastTwo(tiles), toTiles(x, intoTiles)), { axes: [1] });
+      const [numRows, numTiles] = [x.shape[0]! / tile, x.shape[1]! / tile];
+      // All of a row in one block: what several would give is still to be summed.
+      const tiles = toTiles(gradient, (...block) => transposed(outOfTiles(...block)), numTiles);
+      const products = matmul(tiles, transformFilters(filters));
+      const ofRows = matmul(swapLastTwo(tiles), toTiles(x, intoTiles, numTiles));
+      // The sum over rows as a product: onnxruntime sums over a first axis many times as slowly.
+      const together = matmul(x.graph.constant(ones([1, numRows])), reshape(ofRows, [numRows, -1]));
       const byPlace = reshape(together, [places ** 2, -1]);
       return [
-        toPixels(products, (side) => transposed(intoTiles(side)), x.shape),
+        toPixels(products, (...block) => transposed(intoTiles(...block)), numTiles, x.shape),
         reshape(matmul(swapLastTwo(byPlace), x.graph.constant(bothAxes())), filters.shape),
       ];
     },
   );
 }
 
-/** Images [H, W, N, C] as places of tiles, [6, rows of tiles, 6, tiles of a row · N, C]. */
-function toTiles(x: Tensor, matrixOf: (side: number) => TensorData): Tensor {
+/** A linear map of a side in blocks, the same for each: without the zeros that one matrix for the side would have. */
+interface SideMap {
+  /** [results, values] of a block. */
+  readonly matrix: TensorData;
+  readonly numBlocks: number;
+}
+
+/** The map of a side of so many pixels whose tiles stand in blocks of so many. */
+type SideMapOf = (side: number, inBlock: number) => SideMap;
+
+/** Images [H, W, N, C] as places of tiles, [rows of tiles, 6, blocks of a row, 6, tiles of a block · N, C]. */
+function toTiles(x: Tensor, mapOf: SideMapOf, inBlock: number): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
-  const [numRows, numColumns] = [height / tile, width / tile];
-  const rows = matmul(x.graph.constant(matrixOf(height)), reshape(x, [height, width * numImages * channels]));
-  const both = matmul(
-    x.graph.constant(matrixOf(width)),
-    reshape(rows, [places * numRows, width, numImages * channels]),
-  );
-  return reshape(both, [places, numRows, places, numColumns * numImages, channels]);
+  const numBlocks = width / tile / inBlock;
+  const columns = mapped(x, mapOf(width, inBlock), height);
+  const shape = [height / tile, places, numBlocks, places, inBlock * numImages, channels];
+  return reshape(mapped(columns, mapOf(height, 1), 1), shape);
 }
 
 /** And back, to images of a given shape but for their channels. */
-function toPixels(tiles: Tensor, matrixOf: (side: number) => TensorData, shape: Shape): Tensor {
+function toPixels(tiles: Tensor, mapOf: SideMapOf, inBlock: number, shape: Shape): Tensor {
   const [height, width, numImages] = shape as [number, number, number];
-  const channels = tiles.shape.at(-1)!;
-  const [numRows, numColumns] = [height / tile, width / tile];
-  const columns = matmul(
-    tiles.graph.constant(matrixOf(width)),
-    reshape(tiles, [places * numRows, places * numColumns, numImages * channels]),
-  );
-  const both = matmul(
-    tiles.graph.constant(matrixOf(height)),
-    reshape(columns, [places * numRows, width * numImages * channels]),
-  );
-  return reshape(both, [height, width, numImages, channels]);
+  const rows = mapped(tiles, mapOf(height, 1), 1);
+  return reshape(mapped(rows, mapOf(width, inBlock), height), [height, width, numImages, tiles.shape.at(-1)!]);
 }
 
-/** Rows that make one product large enough to be done by itself. */
-const fewestRows = 32;
-
-/**
- * One matrix product over channels for each place of the tiles.
- * @param tiles - [6, rows of tiles, 6, tiles of a row · N, I]
- * @param filters - [6, 1, 6, I, O]
- * @returns [6, rows of tiles, 6, tiles of a row · N, O]
- */
-function multiplyPlaces(tiles: Tensor, filters: Tensor): Tensor {
-  const [, numRows, , numColumns, numInputs] = tiles.shape as [number, number, number, number, number];
-  if (numColumns >= fewestRows) return matmul(tiles, filters);
-  const order = [0, 2, 1, 3, 4];
-  const together = reshape(transpose(tiles, order), [places, 1, places, numRows * numColumns, numInputs]);
-  const products = matmul(together, filters);
-  return transpose(reshape(products, [places, places, numRows, numColumns, filters.shape[4]!]), order);
+/** The side behind so many rows of `x` through its map. */
+function mapped(x: Tensor, { matrix, numBlocks }: SideMap, numRows: number): Tensor {
+  const numMatrices = numRows * numBlocks;
+  const shape = numMatrices === 1 ? [matrix.shape[1]!, -1] : [numMatrices, matrix.shape[1]!, -1];
+  return matmul(x.graph.constant(matrix), reshape(x, shape));
 }
 
-/** From a side of pixels to the places of its tiles, [6 · side/4, side]: place first, tile second. */
-function intoTiles(side: number): TensorData {
+/** From a side of pixels to the places of its tiles: block first, place second, tile of the block last. */
+function intoTiles(side: number, inBlock: number): SideMap {
   const numTiles = side / tile;
   const matrix = tensorOf([places * numTiles, side]);
   imageTransform.forEach((row, place) => {
     row.forEach((factor, offset) => {
       for (let index = 0; index < numTiles; index++) {
         const pixel = tile * index - 1 + offset;
-        if (pixel >= 0 && pixel < side) matrix.data[(place * numTiles + index) * side + pixel] = factor;
+        const block = Math.floor(index / inBlock);
+        const target = (block * places + place) * inBlock + (index % inBlock);
+        if (pixel >= 0 && pixel < side) matrix.data[target * side + pixel] = factor;
       }
     });
   });
-  return matrix;
+  // Tiles overlap, and so would blocks.
+  return { matrix, numBlocks: 1 };
 }
 
-/** And back, [side, 6 · side/4]. */
-function outOfTiles(side: number): TensorData {
-  const numTiles = side / tile;
-  const matrix = tensorOf([side, places * numTiles]);
+/** And back. */
+function outOfTiles(side: number, inBlock: number): SideMap {
+  const matrix = tensorOf([tile * inBlock, places * inBlock]);
   resultTransform.forEach((row, offset) => {
     row.forEach((factor, place) => {
-      for (let index = 0; index < numTiles; index++) {
-        matrix.data[((tile * index + offset) * places + place) * numTiles + index] = factor;
+      for (let index = 0; index < inBlock; index++) {
+        matrix.data[((tile * index + offset) * places + place) * inBlock + index] = factor;
       }
     });
   });
-  return matrix;
+  return { matrix, numBlocks: side / tile / inBlock };
 }
 
 /** Filters [O, I, 3, 3] at the places of a tile, [6, 1, 6, O, I]. */
@@ -182,8 +177,8 @@ function bothAxes(): TensorData & { readonly data: Float32Array } {
   return matrix;
 }
 
-/** The transpose of a matrix. */
-function transposed({ shape, data }: TensorData): TensorData {
+/** The transpose of a map. */
+function transposed({ matrix: { shape, data }, numBlocks }: SideMap): SideMap {
   const [numRows, numColumns] = shape as [number, number];
   const result = tensorOf([numColumns, numRows]);
   for (let row = 0; row < numRows; row++) {
@@ -191,7 +186,13 @@ function transposed({ shape, data }: TensorData): TensorData {
       result.data[column * numRows + row] = data[row * numColumns + column] as number;
     }
   }
-  return result;
+  return { matrix: result, numBlocks };
+}
+
+function ones(shape: Shape): TensorData {
+  const tensor = tensorOf(shape);
+  tensor.data.fill(1);
+  return tensor;
 }
 
 function tensorOf(shape: Shape): TensorData & { readonly data: Float32Array } {

@@ -7,6 +7,7 @@ import {
   Graph,
   initialParameters,
   loop,
+  maxPool,
   namedParts,
   silu,
   surveyNetwork,
@@ -39,6 +40,8 @@ describe("rewriting to the places-first layout", () => {
     { sides: [16, 16], images: 1, channels: [32, 40] },
     { sides: [8, 16], images: 9, channels: [33, 32] },
     { sides: [4, 4], images: 16, channels: [64, 32] },
+    { sides: [32, 24], images: 2, channels: [96, 64] },
+    { sides: [20, 32], images: 1, channels: [64, 72] },
   ])("keeps a convolution's values at $sides pixels, $images images, $channels channels", async (numbers) => {
     const [inputs, outputs] = numbers.channels as [number, number];
     const { graph, feeds } = graphOf([numbers.images, inputs, ...numbers.sides], (x) => {
@@ -101,6 +104,19 @@ describe("rewriting to the places-first layout", () => {
     });
     const sizes = [...rewritePlacesFirst(graph).constants.values()].map(({ shape }) => sizeOf(shape));
     expect(sizes.filter((size) => size === 36 * 32 * 32)).toHaveLength(1);
+  });
+
+  it("takes a convolution before a pooling where its channels are many enough for turning them back", async () => {
+    const pooled = (channels: number) =>
+      graphOf([2, channels, 16, 16], (x) => {
+        const filters = x.graph.constant(normals([channels, channels, 3, 3], 1 / Math.sqrt(9 * channels)));
+        return maxPool(conv2d(x, filters, { padding: 1 }), 2);
+      });
+    const { graph: few } = pooled(32);
+    expect(rewritePlacesFirst(few)).toBe(few);
+    const { graph: many, feeds } = pooled(64);
+    expect(operators(rewritePlacesFirst(many))).not.toContain("Conv");
+    expect(await difference(many, feeds)).toBeLessThan(2e-5);
   });
 
   it("leaves a graph alone whose filters are not constant, or whose images are large or few", () => {

@@ -11,6 +11,7 @@ import {
   initialState,
   mean,
   mul,
+  reshape,
   type Scope,
   sgd,
   silu,
@@ -179,6 +180,15 @@ describe("training in the places-first layout", () => {
     const { gradient, states } = await differences(program);
     expect(gradient).toBeLessThan(1e-4);
     expect(states).toBeLessThan(1e-5);
+  });
+
+  test("has the gradients of wide convolutions of large images", async () => {
+    const program = programOf((scope, x) => {
+      const first = silu(convLayer(scope.child("first"), reshape(x, [2, 6, 32, 32]), 64));
+      return convLayer(scope.child("second"), silu(convLayer(scope.child("middle"), first, 64)), 64);
+    });
+    expect(operators(program.graph("places-first"))).not.toContain("Conv");
+    expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
   test("is left alone by a labeller, whose pooling wants the other", () => {
