@@ -2,7 +2,7 @@ import { BuilderError } from "../core/errors.ts";
 import { hashConfig, type Receipt, sha256 } from "../shards/index.ts";
 import { readFetchReceipts } from "./fetch.ts";
 import { type FingerprintKeys, fingerprintBytes, fingerprintImages, unpackFingerprints } from "./fingerprint.ts";
-import { readCifar10 } from "./read-cifar-10.ts";
+import { type CifarImages, readCifar10 } from "./read-cifar-10.ts";
 import { readWholeFile } from "./read-file.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { shippedFile } from "./shipped-files.ts";
@@ -32,13 +32,13 @@ const numShipped = 60_000;
 export async function openCifar10Source(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Source> {
   const receipts = await readFetchReceipts(folder);
   if (receipts !== undefined) {
-    const readSplit = async (split: "train" | "test") =>
-      unpackFingerprints(
-        fingerprintImages((await readCifar10({ folder: folder.cifar10, split, recordsPerFile })).images),
-      );
     return {
       sha256: hashOfCifar10(receipts),
-      load: async () => ({ train: await readSplit("train"), test: await readSplit("test") }),
+      load: async () => {
+        const { train, test } = await readCifar10(folder.cifar10, recordsPerFile);
+        const fingerprintsOf = ({ images }: CifarImages) => unpackFingerprints(fingerprintImages(images));
+        return { train: fingerprintsOf(train), test: fingerprintsOf(test) };
+      },
     };
   }
   const path = shippedFile("cifar-10-fingerprints.bin");

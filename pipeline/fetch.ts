@@ -1,13 +1,11 @@
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import pLimit from "p-limit";
 import { createdBy } from "../core/created-by.ts";
 import { BuilderError } from "../core/errors.ts";
-import { commitUnit, diskError, hashConfig, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
-import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
+import { commitUnit, hashConfig, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
+import { type Cifar10File, cifar10Files } from "./cifar-10-files.ts";
 import { download } from "./download.ts";
-import { readWholeFile } from "./read-file.ts";
-import { readTarGz } from "./read-tar.ts";
+import { readCifar10Files } from "./read-cifar-10.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { StageContext } from "./stage.ts";
 
@@ -35,70 +33,21 @@ export interface FetchOptions {
 export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
   const { folder, data, recordsPerFile } = options;
   const files = cifar10Files(recordsPerFile);
-  const place = (file: Cifar10File, bytes: Uint8Array) => placeFile({ folder, file, recordsPerFile, bytes, context });
   if (data === undefined) {
-    if ((await readFetchReceipts(folder)) === undefined) {
-      await downloadArchive(options, context);
-      yield* placeFromArchive(folder.download, files, place);
-      await rm(folder.download, { force: true });
-    }
-    return;
+    if ((await readFetchReceipts(folder)) !== undefined) return;
+    await downloadArchive(options, context);
   }
-  if (await isFolder(data)) yield* placeFromFolder(data, files, place);
-  else yield* placeFromArchive(data, files, place);
+  for await (const { file, bytes } of readCifar10Files(data ?? folder.download, files)) {
+    await placeFile({ folder, file, recordsPerFile, bytes, context });
+    yield file;
+  }
+  if (data === undefined) await rm(folder.download, { force: true });
 }
 
 /** The receipts of all six files, or undefined if CIFAR-10 is not wholly there. */
 export async function readFetchReceipts(folder: RunFolder): Promise<Receipt[] | undefined> {
   const receipts = await Promise.all(cifar10Files().map(({ name }) => readReceiptIfAny(folder.receipt("fetch", name))));
   return receipts.every((receipt) => receipt !== undefined) ? receipts : undefined;
-}
-
-type Place = (file: Cifar10File, bytes: Uint8Array) => Promise<void>;
-
-async function* placeFromFolder(
-  data: string,
-  files: readonly Cifar10File[],
-  place: Place,
-): AsyncGenerator<Cifar10File> {
-  const limit = pLimit(2);
-  const work = files.map((file) =>
-    limit(async () => {
-      const path = join(data, file.name);
-      const bytes = await readWholeFile(path);
-      checkRecords(bytes, file, path);
-      await place(file, bytes);
-      return file;
-    }),
-  );
-  for (const done of work) done.catch(() => limit.clearQueue());
-  for (const done of work) yield await done;
-}
-
-async function* placeFromArchive(
-  path: string,
-  files: readonly Cifar10File[],
-  place: Place,
-): AsyncGenerator<Cifar10File> {
-  const missing = new Map(files.map((file) => [file.name, file]));
-  const fileOf = (member: string) => missing.get(member.replace(/^(\.\/)?(cifar-10-batches-bin\/)?/, ""));
-  const sizeOf = (member: string) => {
-    const file = fileOf(member);
-    return file === undefined ? undefined : file.numRecords * recordBytes;
-  };
-  for (const member of await readTarGz({ path, sizeOf })) {
-    const file = fileOf(member.path)!;
-    checkRecords(member.bytes, file, `${path}:${member.path}`);
-    await place(file, member.bytes);
-    missing.delete(file.name);
-    yield file;
-  }
-  if (missing.size === 0) return;
-  throw new BuilderError(
-    "cifar10/missing-file",
-    `${path} must hold the six files of the CIFAR-10 binary layout, ${[...missing.keys()].join(", ")} not found. ` +
-      "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",
-  );
 }
 
 async function placeFile(options: {
@@ -145,12 +94,4 @@ async function downloadArchive(options: FetchOptions, context: StageContext): Pr
     onBytes: (received, total) =>
       context.show(total === undefined ? "MB" : `MB of ${Math.round(total / 1e6)}`, received / 1e6),
   });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (thrown) {
-    throw diskError(thrown, "read", path);
-  }
 }

@@ -47,11 +47,7 @@ export async function trainModel(
       `${folder.model(name)} must be trained first, by rank 0; this is rank ${context.rank}. Run \`cifar5m train ${name}\` once.`,
     );
   }
-  const { recordsPerFile } = config;
-  const [train, test] = [
-    await readCifar10({ folder: folder.cifar10, split: "train", recordsPerFile }),
-    await readCifar10({ folder: folder.cifar10, split: "test", recordsPerFile }),
-  ];
+  const { train, test } = await readCifar10(folder.cifar10, config.recordsPerFile);
   const store = openTrainingStore(folder.training(name));
   const { batchSize } = config[tune ? "tuning" : name];
   const drawLoss = async () => {

@@ -98,7 +98,7 @@ ${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
   }
 
   async function testAccuracy(): Promise<string> {
-    const test = await readCifar10({ folder: folder.cifar10, split: "test" });
+    const { test } = await readCifar10(folder.cifar10);
     const labeler = await shippedRuntime.openLabeler(config, weights);
     const probabilities = await labeler.label(test.images);
     await labeler.close();

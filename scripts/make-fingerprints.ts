@@ -15,9 +15,12 @@ if (folder === undefined) {
   process.exitCode = 2;
 } else {
   try {
-    const splits = [await readCifar10({ folder, split: "train" }), await readCifar10({ folder, split: "test" })];
+    const { train, test } = await readCifar10(folder);
     const path = shippedFile("cifar-10-fingerprints.bin");
-    const { sha256 } = await replaceBytes(path, Buffer.concat(splits.map(({ images }) => fingerprintImages(images))));
+    const { sha256 } = await replaceBytes(
+      path,
+      Buffer.concat([train, test].map(({ images }) => fingerprintImages(images))),
+    );
     process.stdout.write(`${path}: sha256 ${sha256}\n`);
   } catch (thrown) {
     process.exitCode = reportError(thrown, { verbose: true });

@@ -13,7 +13,11 @@ export const scoreGeneratorCommand: Command = {
   positional: "run",
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "labeling"],
   options: {
-    data: { type: "string", requiresArg: true, describe: "folder of CIFAR-10, binary version [default: the run's]" },
+    data: {
+      type: "string",
+      requiresArg: true,
+      describe: "folder or .tar.gz of CIFAR-10, binary version [default: the run's]",
+    },
     rows: {
       type: "string",
       requiresArg: true,

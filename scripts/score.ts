@@ -18,7 +18,11 @@ export const scoreCommand: Command = {
   positional: "run",
   configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
   options: {
-    data: { type: "string", requiresArg: true, describe: "folder of CIFAR-10, binary version [default: the run's]" },
+    data: {
+      type: "string",
+      requiresArg: true,
+      describe: "folder or .tar.gz of CIFAR-10, binary version [default: the run's]",
+    },
     features: {
       type: "string",
       requiresArg: true,

@@ -1,7 +1,6 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
-import { commitBytes, hashConfig, sha256, systemCodeOf } from "../../shards/index.ts";
+import { commitBytes, hashConfig, sha256 } from "../../shards/index.ts";
 import type { Config } from "../config.ts";
 import { readFetchReceipts } from "../fetch.ts";
 import { type CifarImages, readCifar10 } from "../read-cifar-10.ts";
@@ -25,9 +24,9 @@ export interface Cifar10 {
 }
 
 /**
- * CIFAR-10 from a folder, or as the run has fetched it.
- * @param options.data - a folder in the official binary layout
- * @throws BuilderError `score/no-cifar-10`, `cifar10/…`, `disk/…`
+ * CIFAR-10 from a folder or archive, or as the run has fetched it.
+ * @param options.data - a folder or .tar.gz in the official binary layout
+ * @throws BuilderError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function openCifar10(options: {
   readonly root: string;
@@ -39,29 +38,11 @@ export async function openCifar10(options: {
   if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
     throw new BuilderError(
       "score/no-cifar-10",
-      `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder with --data, or run \`cifar5m fetch\`.`,
+      `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder or .tar.gz with --data, or run \`cifar5m fetch\`.`,
     );
   }
-  if (data !== undefined && !(await isFolder(data))) {
-    throw new BuilderError(
-      "score/no-cifar-10",
-      `--data must be a folder with data_batch_1.bin … test_batch.bin, got ${data}. Unpack cifar-10-binary.tar.gz and name its folder.`,
-    );
-  }
-  const [train, test] = [
-    await readCifar10({ folder: data ?? folder.cifar10, split: "train", recordsPerFile }),
-    await readCifar10({ folder: data ?? folder.cifar10, split: "test", recordsPerFile }),
-  ];
+  const { train, test } = await readCifar10(data ?? folder.cifar10, recordsPerFile);
   return { train, test, sha256: sha256([train.images, train.labels, test.images].map(sha256).join()) };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return false;
-    throw thrown;
-  }
 }
 
 /** How a set of images compares with CIFAR-10 train. */

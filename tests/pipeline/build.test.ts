@@ -24,8 +24,7 @@ beforeAll(async () => {
   data = join(folder, "cifar-10");
   root = join(folder, "run");
   await makeCifar10(data);
-  const train = await readCifar10({ folder: data, split: "train", recordsPerFile });
-  const held = await readCifar10({ folder: data, split: "test", recordsPerFile });
+  const { train, test: held } = await readCifar10(data, recordsPerFile);
   const imageOf = ({ images }: { images: Uint8Array }, index: number) => images.slice(index * 3072, (index + 1) * 3072);
   const weights = Buffer.from("any weights");
   planted = new Map([

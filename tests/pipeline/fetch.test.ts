@@ -51,7 +51,7 @@ test("a folder is copied file by file, each with its receipt, and read as images
   const run = newRun();
   expect(await fetchInto(run, data)).toEqual(cifar10Files().map(({ name }) => name));
   expect((await readFetchReceipts(run))?.map(({ rows }) => rows)).toEqual([6, 6, 6, 6, 6, 6]);
-  const train = await readCifar10({ folder: run.cifar10, split: "train", recordsPerFile });
+  const { train } = await readCifar10(run.cifar10, recordsPerFile);
   expect(train.labels).toEqual(Uint8Array.from({ length: 30 }, (_, index) => index % 10));
   const record = cifar10FileBytes(1).subarray(3073 * 2, 3073 * 3);
   const image = train.images.subarray(8 * 3072, 9 * 3072);
@@ -102,11 +102,13 @@ test("other data than the run has is refused", async () => {
   await errorOf(() => fetchInto(run, other), "run/data-changed");
 });
 
-test("an archive gives the same files as the folder", async () => {
+test("an archive gives the same files and images as the folder", async () => {
   const run = newRun();
   const others: Member[] = [{ path: "cifar-10-batches-bin/", bytes: new Uint8Array(0), type: "5" }];
-  await fetchInto(run, await archive("good.tar.gz", [...others, ...goodMembers()]));
+  const path = await archive("good.tar.gz", [...others, ...goodMembers().reverse()]);
+  await fetchInto(run, path);
   expect((await readFile(join(run.cifar10, "test_batch.bin"))).equals(cifar10FileBytes(5))).toBe(true);
+  expect(await readCifar10(path, recordsPerFile)).toEqual(await readCifar10(run.cifar10, recordsPerFile));
 });
 
 test("a hostile archive can place no file: foreign paths, links and unknown names are skipped", async () => {

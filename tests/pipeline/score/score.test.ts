@@ -28,7 +28,7 @@ beforeAll(async () => {
   [root, data, features] = [join(folder, "run"), join(folder, "cifar-10"), { onnx: join(folder, "features.onnx") }];
   await makeCifar10(data, records);
   await makeFeatureFile(features.onnx);
-  const { images } = await readCifar10({ folder: data, split: "train", recordsPerFile: records });
+  const { images } = (await readCifar10(data, records)).train;
   // Near a train image, but no copy, which would be removed.
   const near = mirrored(images.subarray(7 * 3072, 8 * 3072)).map((value, index) => (index < 30 ? 255 - value : value));
   await runBuild({ root, runtime: standInRuntime({ planted: new Map([[3, near]]) }), sources: { data }, config });
@@ -85,7 +85,7 @@ test("scoring again gives the same bytes, and trains nothing again", async () =>
 test("what cannot be scored is refused before any work", async () => {
   const none = await errorOf(() => scoreSteps(scoreOptions({ root: join(root, "dataset") })), "score/no-cifar-10");
   expect(none.message).toContain("--data");
-  await errorOf(() => scoreSteps(scoreOptions({ data: join(folder, "none") })), "score/no-cifar-10");
+  await errorOf(() => scoreSteps(scoreOptions({ data: join(folder, "none") })), "disk/missing");
   await errorOf(() => scoreSteps(scoreOptions({ root: folder })), "manifest/missing");
   await errorOf(() => scoreSteps(scoreOptions({ features: { onnx: data } })), "disk/is-a-folder");
   const labeler = join(folder, "labeler.safetensors");
