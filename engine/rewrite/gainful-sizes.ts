@@ -34,7 +34,8 @@ export function is3x3(filters: Tensor, { attributes }: Node): boolean {
 
 /** What the 3×3 convolutions of a size of images are together. */
 interface Convolutions {
-  readonly longestSide: number;
+  /** The longer one, in pixels. */
+  readonly side: number;
   fit: boolean;
   numChannels: number;
   numPairs: number;
@@ -47,8 +48,8 @@ interface Convolutions {
 export function gainfulSizes(graph: Graph, purpose: Purpose): ReadonlySet<string> {
   const bySize = new Map<string, Convolutions>();
   survey(graph, purpose, bySize);
-  const gains = ({ fit, numPairs, numChannels, longestSide }: Convolutions) =>
-    fit && numPairs / numChannels >= fewestPairs[purpose](longestSide);
+  const gains = ({ fit, numPairs, numChannels, side }: Convolutions) =>
+    fit && numPairs / numChannels >= fewestPairs[purpose](side);
   return new Set([...bySize].filter(([, convolutions]) => gains(convolutions)).map(([size]) => size));
 }
 
@@ -58,7 +59,7 @@ function survey(graph: Graph, purpose: Purpose, bySize: Map<string, Convolutions
     const known = bySize.get(size);
     if (known !== undefined) return known;
     const convolutions = {
-      longestSide: Math.max(...images.shape.slice(2)),
+      side: Math.max(...images.shape.slice(2)),
       fit: true,
       numChannels: 0,
       numPairs: 0,

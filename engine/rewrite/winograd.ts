@@ -2,7 +2,7 @@ import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { reshape } from "../ops/shape.ts";
-import { type Shape, sizeOf, type TensorData } from "../tensor.ts";
+import { type Shape, sizeOf, type TensorData, tensorData } from "../tensor.ts";
 
 /** Pixels of a tile along an axis, and places of a tile after the transform. */
 const tile = 4;
@@ -67,7 +67,8 @@ export function trainableWinogradConv(x: Tensor, filters: Tensor): Tensor {
       const products = matmul(tiles, transformFilters(filters));
       const ofRows = matmul(swapLastTwo(tiles), toTiles(x, intoTiles, numTiles));
       // The sum over rows as a product: onnxruntime sums over a first axis many times as slowly.
-      const together = matmul(x.graph.constant(ones([1, numRows])), reshape(ofRows, [numRows, -1]));
+      const ones = tensorData("float32", [1, numRows], new Array<number>(numRows).fill(1));
+      const together = matmul(x.graph.constant(ones), reshape(ofRows, [numRows, -1]));
       const byPlace = reshape(together, [places ** 2, -1]);
       return [
         toPixels(products, (...block) => transposed(intoTiles(...block)), numTiles, x.shape),
@@ -187,12 +188,6 @@ function transposed({ matrix: { shape, data }, numBlocks }: SideMap): SideMap {
     }
   }
   return { matrix: result, numBlocks };
-}
-
-function ones(shape: Shape): TensorData {
-  const tensor = tensorOf(shape);
-  tensor.data.fill(1);
-  return tensor;
 }
 
 function tensorOf(shape: Shape): TensorData & { readonly data: Float32Array } {

@@ -69,7 +69,7 @@ function cut(images: Uint8Array): string[] {
 
 const ids = Array.from({ length: 9 }, (_, index) => 1000 + 7 * index);
 
-test.each([
+const samplers = [
   { name: "ddpm", steps: 55, schedule: "linear-beta", conditional: false },
   { name: "ddim", steps: 3, schedule: "exponential" },
   { name: "heun", steps: 3, guidance: 2 },
@@ -78,7 +78,9 @@ test.each([
   { name: "dpm-solver-3m", steps: 4 },
   { name: "unipc-2", steps: 4 },
   { name: "unipc-3", steps: 5 },
-])("an image's bytes depend on id and class only, not on grouping or order: %o", async (given) => {
+];
+
+test.each(samplers)("an image's bytes depend on id and class only, not on grouping or order: %o", async (given) => {
   const seven = await openSampler({ ...given, batchSize: 7 });
   const draw = async (request: readonly number[]) =>
     cut(await seven.sample({ ids: request, classes: request.map((id) => id % 10) }));
@@ -89,14 +91,15 @@ test.each([
   await seven.close();
 });
 
-test.each([1, 64])("with a batch size of %i, values of 7 are rounded the other way at most", async (batchSize) => {
-  const given = { name: "ddpm", steps: 55, schedule: "linear-beta", conditional: false };
+// A kernel is chosen by the size of what it multiplies, and rounds as it likes.
+test.each(samplers)("another batch size rounds few values the other way, and changes no more: %o", async (given) => {
   const expected = await drawWith(openSampler({ ...given, batchSize: 7 }), ids);
-  const differences = (await drawWith(openSampler({ ...given, batchSize }), ids)).map((value, index) =>
-    Math.abs(value - expected[index]!),
-  );
-  expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-  expect(differences.filter((difference) => difference > 0).length).toBeLessThan(1e-3 * differences.length);
+  for (const batchSize of [1, 64]) {
+    const found = await drawWith(openSampler({ ...given, batchSize }), ids);
+    const differences = found.map((value, index) => Math.abs(value - expected[index]!));
+    expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+    expect(differences.filter((difference) => difference > 0).length).toBeLessThan(1e-3 * differences.length);
+  }
 });
 
 test("an image's bytes do not depend on the number of lanes", async () => {
