@@ -5,6 +5,7 @@ import { generatorSteps } from "../pipeline/score/generator-steps.ts";
 import type { Command } from "./command.ts";
 import { formatTable } from "./format-table.ts";
 import { wholeNumberOption } from "./parse-option.ts";
+import { referenceOptions } from "./reference-options.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const scoreGeneratorCommand: Command = {
@@ -13,11 +14,7 @@ export const scoreGeneratorCommand: Command = {
   positional: "run",
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "labeling"],
   options: {
-    data: {
-      type: "string",
-      requiresArg: true,
-      describe: "folder or .tar.gz of CIFAR-10, binary version [default: the run's]",
-    },
+    ...referenceOptions,
     rows: {
       type: "string",
       requiresArg: true,
@@ -27,16 +24,6 @@ export const scoreGeneratorCommand: Command = {
       type: "string",
       requiresArg: true,
       describe: "weights of rows that name none [default: the run's, else the shipped ones]",
-    },
-    features: {
-      type: "string",
-      requiresArg: true,
-      describe: "ONNX file that makes features of images, such as Inception [default: the labeller's last layer]",
-    },
-    "features-labeler": {
-      type: "string",
-      requiresArg: true,
-      describe: "weights of the labeller that makes features [default: the shipped ones]",
     },
     images: { type: "string", requiresArg: true, describe: "images of each row [default: 10,000]" },
   },

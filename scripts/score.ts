@@ -7,6 +7,7 @@ import { scoreSteps } from "../pipeline/score/score-steps.ts";
 import type { Command } from "./command.ts";
 import { formatTable } from "./format-table.ts";
 import { wholeNumberOption } from "./parse-option.ts";
+import { referenceOptions } from "./reference-options.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 /** Images that classifiers are trained on at most: all of CIFAR-10 train. */
@@ -18,21 +19,7 @@ export const scoreCommand: Command = {
   positional: "run",
   configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
   options: {
-    data: {
-      type: "string",
-      requiresArg: true,
-      describe: "folder or .tar.gz of CIFAR-10, binary version [default: the run's]",
-    },
-    features: {
-      type: "string",
-      requiresArg: true,
-      describe: "ONNX file that makes features of images, such as Inception [default: the labeller's last layer]",
-    },
-    "features-labeler": {
-      type: "string",
-      requiresArg: true,
-      describe: "weights of the labeller that makes features [default: the shipped ones, the same for every set]",
-    },
+    ...referenceOptions,
     images: { type: "string", requiresArg: true, describe: "images to compare [default: 10,000, or all]" },
     neighbours: {
       type: "string",

@@ -1,0 +1,20 @@
+import type { Options } from "yargs";
+
+/** What images are compared with, and on which features; of `score` and `score-generator`. */
+export const referenceOptions = {
+  data: {
+    type: "string",
+    requiresArg: true,
+    describe: "folder or .tar.gz of CIFAR-10, binary version [default: the run's]",
+  },
+  features: {
+    type: "string",
+    requiresArg: true,
+    describe: "ONNX file that makes features of images, such as Inception [default: the labeller's last layer]",
+  },
+  "features-labeler": {
+    type: "string",
+    requiresArg: true,
+    describe: "weights of the labeller that makes features [default: the shipped ones, the same for every set]",
+  },
+} as const satisfies Readonly<Record<string, Options>>;
