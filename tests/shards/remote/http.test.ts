@@ -5,41 +5,16 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Dataset, type LoaderOptions, type OpenOptions, openDataset } from "../../../shards/index.ts";
+import { type LoaderOptions, type OpenOptions, openDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../pipeline/expect-error.ts";
-import { makeDataset, makeTestFolder } from "../make-rows.ts";
-import { type Fault, type FaultyServer, startFaultyServer } from "./faulty-server.ts";
-import { hashBatches, openFilesUnder, quick } from "./remote-batches.ts";
+import { makeTestFolder } from "../make-rows.ts";
+import type { Fault } from "./faulty-server.ts";
+import { hashBatches, quick } from "./remote-batches.ts";
+import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
 
-interface Setup {
-  readonly folder: string;
-  readonly cache: string;
-  readonly server: FaultyServer;
-  readonly local: Dataset;
-  open(options?: OpenOptions): Promise<Dataset>;
-}
-
-/** A dataset of 5 shards of 30 rows (95 kB), served over HTTP. */
-async function setUp(): Promise<Setup> {
-  const [folder, cache] = [await makeTestFolder(), await makeTestFolder()];
-  await makeDataset(folder, { train: 140, test: 20, rowsPerShard: 30 });
-  const server = await startFaultyServer(folder);
-  const open = (options: OpenOptions = {}) =>
-    openDataset(server.url, {
-      cache: { directory: cache },
-      memoryBytes: 0,
-      ...options,
-      transfer: { ...quick, ...options.transfer },
-    });
-  return { folder, cache, server, local: await openDataset(folder), open };
-}
-
-const shuffled = { regime: "finite", epochs: 2, batchSize: 16, seed: 3, dropLast: false } as const;
-const isShard = (path: string) => path.endsWith(".arrow");
 /** Wrongs done to the first request for each shard only. */
 const firstTime = (fault: Fault) => (asked: { readonly path: string }, earlier: number) =>
   isShard(asked.path) && earlier === 0 ? fault : {};
-const always = (fault: Fault) => (asked: { readonly path: string }) => (isShard(asked.path) ? fault : {});
 
 test.each<LoaderOptions>([
   shuffled,
@@ -248,37 +223,6 @@ test("a server that does not answer at all is named", async () => {
   const open = () => openDataset(`http://127.0.0.1:${port}/dataset`, { transfer: quick });
   const { message } = await errorOf(open, "store/unreachable");
   expect(message).toMatch(/\/dataset\/manifest\.json failed 4 times, last with: .*ECONNREFUSED/);
-});
-
-test("leaving a loop early leaves no request and no file open, and the loop can go on", async () => {
-  const { server, local, open, cache } = await setUp();
-  server.fault = (asked) => (asked.path === "/train/part-00000.arrow" ? {} : { pauseMs: 20 });
-  const remote = await open({ transfer: { partBytes: 20_000 } });
-  const loader = remote.loader({ regime: "finite", batchSize: 10, shuffle: false });
-  for await (const _ of loader) break;
-  expect(openFilesUnder(cache).filter((path) => path.endsWith(".arrow"))).toEqual([]);
-  while (server.numUnderWay > 0 || openFilesUnder(cache).length > 0) await sleep(5);
-  const seen: number[] = [];
-  for await (const batch of loader) seen.push(...batch.ids);
-  const wanted = await local.readImages(Array.from({ length: 130 }, (_, row) => row + 10));
-  expect(seen).toEqual([...wanted.ids]);
-});
-
-test("closing the dataset, or its signal, ends the wait for a shard and every request", async () => {
-  const { server, open, cache } = await setUp();
-  server.fault = always({ stalls: true });
-  const abort = new AbortController();
-  const [closed, aborted] = [await open(), await open({ signal: abort.signal })];
-  const waiting = [
-    errorOf(() => hashBatches(closed, shuffled), "dataset/closed"),
-    expect(hashBatches(aborted, shuffled)).rejects.toThrow("enough"),
-  ];
-  while (server.asked.filter(({ path }) => isShard(path)).length < 10) await sleep(5);
-  closed.close();
-  abort.abort(new Error("enough"));
-  await Promise.all(waiting);
-  while (server.numUnderWay > 0 || openFilesUnder(cache).length > 0) await sleep(5);
-  expect((await readdir(join(cache, "shards"))).filter((name) => name.endsWith(".arrow"))).toEqual([]);
 });
 
 test("an error of a prefetch is told by the batch that needs the shard, not before", async () => {

@@ -1,0 +1,38 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { errorOf } from "../../pipeline/expect-error.ts";
+import { hashBatches, openFilesUnder } from "./remote-batches.ts";
+import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
+
+test("leaving a loop early leaves no request and no file open, and the loop can go on", async () => {
+  const { server, local, open, cache } = await setUp();
+  server.fault = (asked) => (asked.path === "/train/part-00000.arrow" ? {} : { pauseMs: 20 });
+  const remote = await open({ transfer: { partBytes: 20_000 } });
+  const loader = remote.loader({ regime: "finite", batchSize: 10, shuffle: false });
+  for await (const _ of loader) break;
+  expect(openFilesUnder(cache).filter((path) => path.endsWith(".arrow"))).toEqual([]);
+  while (server.numUnderWay > 0 || openFilesUnder(cache).length > 0) await sleep(5);
+  const seen: number[] = [];
+  for await (const batch of loader) seen.push(...batch.ids);
+  const wanted = await local.readImages(Array.from({ length: 130 }, (_, row) => row + 10));
+  expect(seen).toEqual([...wanted.ids]);
+});
+
+test("closing the dataset, or its signal, ends the wait for a shard and every request", async () => {
+  const { server, open, cache } = await setUp();
+  server.fault = always({ stalls: true });
+  const abort = new AbortController();
+  const [closed, aborted] = [await open(), await open({ signal: abort.signal })];
+  const waiting = [
+    errorOf(() => hashBatches(closed, shuffled), "dataset/closed"),
+    expect(hashBatches(aborted, shuffled)).rejects.toThrow("enough"),
+  ];
+  while (server.asked.filter(({ path }) => isShard(path)).length < 10) await sleep(5);
+  closed.close();
+  abort.abort(new Error("enough"));
+  await Promise.all(waiting);
+  while (server.numUnderWay > 0 || openFilesUnder(cache).length > 0) await sleep(5);
+  expect((await readdir(join(cache, "shards"))).filter((name) => name.endsWith(".arrow"))).toEqual([]);
+});
