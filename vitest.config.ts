@@ -10,7 +10,8 @@ export default defineConfig({
     globalSetup: ["tests/compile-sources.ts"],
     // Most tests wait for processes of their own.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Against a hang only: a loaded machine takes its time.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

@@ -1,9 +1,12 @@
 import type { Tensor } from "./graph.ts";
 import { add, div, minimum, mul, type Operand, pow, sqrt, sub } from "./ops/elementwise.ts";
 import { sum } from "./ops/reduce.ts";
+import type { ParameterSpec } from "./parameters.ts";
 
 /** What an optimizer sees of one step. All vectors have shape [P], all parameters of a network one after the other. */
 export interface OptimizerStep {
+  /** The parameters, in their order in the vectors. */
+  readonly specs: readonly ParameterSpec[];
   readonly parameters: Tensor;
   readonly gradient: Tensor;
   /** Factor on the gradient, a scalar; none by default. It costs less in here than as a pass over the gradient. */

@@ -22,6 +22,13 @@ export interface TrainingProgress {
   readonly imagesPerSecond: number;
 }
 
+/** A checkpoint that has been read. */
+export interface LoadedCheckpoint {
+  readonly state: TrainingState;
+  /** The text that was kept with it. */
+  readonly notes: string;
+}
+
 export interface TrainingRun {
   readonly program: TrainingProgram;
   readonly engine: Engine;
@@ -37,17 +44,31 @@ export interface TrainingRun {
   readonly stepsPerCheckpoint: number;
   /** Identifies architecture, options and data: a checkpoint of another run is refused. */
   readonly fingerprint: string;
+  /** What `loadCheckpoint` gave, where it had to be known before; it is loaded otherwise. */
+  readonly checkpoint?: LoadedCheckpoint | undefined;
   /** Steps after which `onPause` is called, before a checkpoint of the same step; rising. */
   readonly pauses?: readonly number[];
   readonly onPause?: (state: TrainingState) => Promise<void>;
   /** Whether training ends early; asked after every pause. */
   readonly isDone?: () => boolean;
   /** A text that is kept with each checkpoint and given back when one is loaded. */
-  readonly notes?: { readonly save: () => string; readonly load: (text: string) => void };
+  readonly notes?: { readonly save: (step: number) => string; readonly load: (text: string) => void };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
   /** Called after each checkpoint, for sample grids and the like. */
   readonly onCheckpoint?: ((state: TrainingState) => Promise<void>) | undefined;
+}
+
+/**
+ * The newest checkpoint of a training, or undefined at the beginning.
+ * @throws BuilderError `train/config-changed` for a checkpoint of another run
+ */
+export async function loadCheckpoint({
+  store,
+  fingerprint,
+}: Pick<TrainingRun, "store" | "fingerprint">): Promise<LoadedCheckpoint | undefined> {
+  const saved = await store.load();
+  return saved === undefined ? undefined : decodeState(saved, fingerprint);
 }
 
 /**
@@ -59,9 +80,8 @@ export interface TrainingRun {
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const { program, totalSteps, store } = run;
-  const saved = await store.load();
+  const resumed = run.checkpoint ?? (await loadCheckpoint(run));
   const fresh = initialState(program, run.seed);
-  const resumed = saved === undefined ? undefined : decodeState(saved, run.fingerprint);
   const state = resumed?.state ?? run.prepare?.(fresh) ?? fresh;
   if (resumed !== undefined) run.notes?.load(resumed.notes);
   else if (run.pauses?.[0] === 0) await run.onPause?.(state);
@@ -70,8 +90,9 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const trainer = await Trainer.create({ ...run, state });
   let savedStep = state.step;
   const save = async () => {
-    await store.save(encodeState(trainer.state, run.fingerprint, run.notes?.save() ?? ""), trainer.state.step);
-    savedStep = trainer.state.step;
+    const { step } = trainer.state;
+    await store.save(encodeState(trainer.state, run.fingerprint, run.notes?.save(step) ?? ""), step);
+    savedStep = step;
     await run.onCheckpoint?.(trainer.state);
   };
   try {
@@ -117,7 +138,7 @@ function encodeState({ step, vectors }: TrainingState, fingerprint: string, note
   }
 }
 
-function decodeState(file: Uint8Array, fingerprint: string): { readonly state: TrainingState; readonly notes: string } {
+function decodeState(file: Uint8Array, fingerprint: string): LoadedCheckpoint {
   const { tensors, metadata } = readSafetensors(file, "the checkpoint");
   if (metadata["fingerprint"] !== fingerprint) {
     throw new BuilderError(

@@ -5,7 +5,7 @@ import { requireWeight, type Weights } from "./inference.ts";
 import { initialLossScale, leastLossScale, lossScaleName } from "./loss-scale.ts";
 import { initialParameters, namedParts } from "./parameters.ts";
 import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "./tensor.ts";
-import type { TrainingProgram } from "./training-program.ts";
+import { averageNames, type TrainingProgram } from "./training-program.ts";
 
 /** All that a training run needs to go on: with the same seed and inputs it goes on to the same weights. */
 export interface TrainingState {
@@ -18,8 +18,8 @@ export interface TrainingState {
 /** Values of one step. */
 export interface StepInputs {
   readonly learningRate: number;
-  /** How much of the running average of the weights stays, in [0, 1]. */
-  readonly averageDecay: number;
+  /** How much of the running average of the weights stays, in [0, 1]; a list where the program keeps several. */
+  readonly averageDecay: number | readonly number[];
   /** The definition's own inputs, by name. */
   readonly values: Readonly<Record<string, TensorArray>>;
 }
@@ -28,13 +28,19 @@ export interface StepInputs {
 export function initialState(program: TrainingProgram, seed: number): TrainingState {
   const parameters = initialParameters(program.parameters, seed);
   const states = Float32Array.from(program.states.flatMap(({ shape, value }) => new Array(sizeOf(shape)).fill(value)));
+  const { averages, averageStates } = averagesOf(program);
   const vectors = program.carried.map((name) => {
-    if (name === "parameters" || name === "average") return [name, parameters.slice()] as const;
-    if (name === "states" || name === "averageStates") return [name, states.slice()] as const;
+    if (name === "parameters" || averages.includes(name)) return [name, parameters.slice()] as const;
+    if (name === "states" || averageStates.includes(name)) return [name, states.slice()] as const;
     if (name === lossScaleName) return [name, Float32Array.from(initialLossScale)] as const;
     return [name, new Float32Array(parameters.length)] as const;
   });
   return { step: 0, vectors: Object.fromEntries(vectors) };
+}
+
+/** Names of the carried averages, of parameters and of states. */
+function averagesOf({ definition: { numAverages } }: TrainingProgram) {
+  return { averages: averageNames("average", numAverages), averageStates: averageNames("averageStates", numAverages) };
 }
 
 /**
@@ -50,7 +56,8 @@ export function stateFromWeights(
 ): TrainingState {
   const state = initialState(program, seed);
   const specs = { parameters: program.parameters, states: program.states };
-  const targets = { parameters: ["parameters", "average"], states: ["states", "averageStates"] };
+  const { averages, averageStates } = averagesOf(program);
+  const targets = { parameters: ["parameters", ...averages], states: ["states", ...averageStates] };
   for (const kind of ["parameters", "states"] as const) {
     for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
       const parts = namedParts(specs[kind], state.vectors[name]!);
@@ -120,6 +127,7 @@ export class Trainer {
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
     const { randoms, definition, carried } = this.program;
+    const { numAverages = 1 } = definition;
     const scalars = (values: number[]) =>
       this.#series(
         "float32",
@@ -130,7 +138,15 @@ export class Trainer {
       ...this.#residents,
       numSteps: tensorData("int64", [], [steps.length]),
       learningRate: scalars(steps.map(({ learningRate }) => learningRate)),
-      averageDecay: scalars(steps.map(({ averageDecay }) => averageDecay)),
+      averageDecay: this.#series(
+        "float32",
+        [numAverages],
+        steps.map(({ averageDecay }) =>
+          typeof averageDecay === "number"
+            ? new Float32Array(numAverages).fill(averageDecay)
+            : Float32Array.from(averageDecay),
+        ),
+      ),
       stepNumber: scalars(steps.map((_, index) => this.#state.step + index + 1)),
     };
     for (const [name, { dtype, shape }] of Object.entries(definition.step)) {

@@ -5,7 +5,7 @@ import { cutLossScale, initialLossScale, isFiniteVector, lossScaleName, nextLoss
 import { mul, where } from "./ops/elementwise.ts";
 import { gather } from "./ops/gather.ts";
 import { loop } from "./ops/loop.ts";
-import { concat, reshape } from "./ops/shape.ts";
+import { concat, reshape, split } from "./ops/shape.ts";
 import { gradientScaleOf, movingAverage, type Optimizer } from "./optimizers.ts";
 import {
   cutVector,
@@ -45,6 +45,8 @@ export interface TrainingDefinition {
   readonly optimizer: Optimizer;
   /** Steps that one call runs at most. */
   readonly stepsPerCall: number;
+  /** How many running averages of the weights are kept, each with a decay of its own; 1 by default. */
+  readonly numAverages?: number;
   /** Largest Euclidean norm of the gradient; unlimited by default. */
   readonly clipNorm?: number;
   /** Whether gradients are taken of a multiple of the loss, for engines of `mixed` precision; not by default. */
@@ -75,10 +77,15 @@ function declare(
   return Object.fromEntries(entries);
 }
 
+/** Names of the carried averages of the parameters, or of the states. */
+export function averageNames(kind: "average" | "averageStates", numAverages = 1): string[] {
+  return Array.from({ length: numAverages }, (_, index) => (index === 0 ? kind : `${kind}${index}`));
+}
+
 /** Number of elements of a carried vector. */
 function lengthOf(name: string, parameters: readonly ParameterSpec[], states: readonly StateSpec[]): number {
   if (name === lossScaleName) return initialLossScale.length;
-  return totalSize(name === "states" || name === "averageStates" ? states : parameters);
+  return totalSize(name === "states" || name.startsWith("averageStates") ? states : parameters);
 }
 
 /** A constant vector [P] with one value for each parameter, or a scalar where all are equal. */
@@ -104,8 +111,10 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
   });
   const { parameters, states, randoms } = network;
   const slots = Array.from({ length: definition.optimizer.numSlots }, (_, index) => `slot${index}`);
-  const stateNames = states.length > 0 ? ["states", "averageStates"] : [];
-  const carried = ["parameters", "average", ...slots, ...stateNames, ...(definition.scalesLoss ? [lossScaleName] : [])];
+  const averages = (kind: "average" | "averageStates") => averageNames(kind, definition.numAverages);
+  const stateNames = states.length > 0 ? ["states", ...averages("averageStates")] : [];
+  const scaleNames = definition.scalesLoss ? [lossScaleName] : [];
+  const carried = ["parameters", ...averages("average"), ...slots, ...stateNames, ...scaleNames];
   return {
     graph: (layout) => trainingGraph(definition, network, { slots, carried }, layout),
     definition,
@@ -118,8 +127,8 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
 
 /**
  * Inputs are the carried vectors, the resident arrays, the values of up to `stepsPerCall` steps and `numSteps`; outputs
- * the carried vectors and `losses`, shape [numSteps]. Besides the definition's own, each step takes `learningRate`,
- * `averageDecay` and `stepNumber`, float scalars.
+ * the carried vectors and `losses`, shape [numSteps]. Besides the definition's own, each step takes `learningRate` and
+ * `stepNumber`, float scalars, and `averageDecay`, [numAverages].
  */
 function trainingGraph(
   definition: TrainingDefinition,
@@ -127,7 +136,7 @@ function trainingGraph(
   { slots, carried }: { readonly slots: readonly string[]; readonly carried: readonly string[] },
   layout: ImageLayout,
 ): Graph {
-  const { optimizer, stepsPerCall, clipNorm, scalesLoss = false } = definition;
+  const { optimizer, stepsPerCall, clipNorm, numAverages = 1, scalesLoss = false } = definition;
   const graph = new Graph();
   const numSteps = graph.input("numSteps", "int64", []);
   const residents = declare(graph, definition.residents);
@@ -136,7 +145,7 @@ function trainingGraph(
     ...definition.step,
     ...Object.fromEntries(randoms.map(({ name, shape }) => [name, { dtype: "float32", shape }])),
     learningRate: scalar,
-    averageDecay: scalar,
+    averageDecay: { dtype: "float32", shape: [numAverages] },
     stepNumber: scalar,
   };
   const series = Object.entries(perStep).map(([name, { dtype, shape }]) => ({
@@ -173,6 +182,7 @@ function trainingGraph(
       0,
     );
     const updated = optimizer.update({
+      specs: parameters,
       parameters: now["parameters"]!,
       gradient,
       gradientScale: gradientScaleOf(gradient, clipNorm, scaling?.scale),
@@ -181,14 +191,16 @@ function trainingGraph(
       decayMask,
       stepNumber: step["stepNumber"]!,
     });
-    const average = movingAverage(now["average"]!, updated.parameters, step["averageDecay"]!);
-    const next = [updated.parameters, average, ...updated.slots];
+    const decays = split(step["averageDecay"]!, new Array<number>(numAverages).fill(1), 0);
+    const averagesOf = (kind: "average" | "averageStates", value: Tensor) =>
+      averageNames(kind, numAverages).map((name, index) => movingAverage(now[name]!, value, decays[index]!));
+    const next = [updated.parameters, ...averagesOf("average", updated.parameters), ...updated.slots];
     if (states.length > 0) {
       const nextStates = concat(
         [...stateValues].map(([name, value]) => reshape(found.get(nextName(name)) ?? value, [-1])),
         0,
       );
-      next.push(nextStates, movingAverage(now["averageStates"]!, nextStates, step["averageDecay"]!));
+      next.push(nextStates, ...averagesOf("averageStates", nextStates));
     }
     if (scaling !== undefined) {
       const isUsable = isFiniteVector(gradient);

@@ -23,17 +23,28 @@ export const generatorTrainingSchema = z.strictObject({
   ...generatorNetworkSchema.shape,
   numImages: z.int().min(1).default(20_000_000).describe("training images to see"),
   batchSize: z.int().min(1).default(64).describe("images of one training step"),
-  learningRate: z.number().positive().default(1e-3).describe("peak learning rate of AdamW"),
-  weightDecay: z.number().min(0).default(0).describe("weight decay of AdamW"),
-  warmUp: z.number().min(0).max(1).default(0.02).describe("part of training in which the learning rate rises"),
+  optimizer: z
+    .enum(["muon", "adamw"])
+    .default("muon")
+    .describe("what moves hidden matrices and filters; AdamW moves the rest in either case"),
+  learningRate: z.number().positive().default(4e-3).describe("largest learning rate"),
+  weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
+  warmUpImages: z.int().min(0).default(20_000).describe("images over which the learning rate rises from 0"),
+  coolDown: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe("part of training, its last, in which the learning rate falls to 0"),
   clipNorm: z.number().positive().default(1).describe("largest norm of the gradient"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
   classDropout: z.number().min(0).max(1).default(0.1).describe("probability that an image is shown without its class"),
-  averageExponent: z
-    .number()
-    .min(0)
-    .default(16.97)
-    .describe("exponent of the weights' average; larger reaches back less"),
+  emaExponents: z
+    .array(z.number().min(0))
+    .min(1)
+    .max(4)
+    .default([16.97, 6.94])
+    .describe("exponents of the weights' averages; larger ones reach back less, and the first is the result"),
   stepsPerCheckpoint: z.int().min(1).default(500).describe("steps between checkpoints"),
 });
 

@@ -3,13 +3,19 @@ import { createEngine } from "../engine/create-engine.ts";
 import { type EngineName, type Precision, precisionIdentity } from "../engine/executor.ts";
 import type { Weights } from "../engine/inference.ts";
 import { namedParts } from "../engine/parameters.ts";
-import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/run-training.ts";
+import {
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  runTraining,
+  type TrainingProgress,
+  type TrainingStore,
+} from "../engine/run-training.ts";
 import { writeSafetensors } from "../engine/safetensors.ts";
 import { tensorData } from "../engine/tensor.ts";
 import { type StepInputs, stateFromWeights } from "../engine/trainer.ts";
-import type { TrainingProgram } from "../engine/training-program.ts";
+import { averageNames, type TrainingProgram } from "../engine/training-program.ts";
 import { batchIndices } from "../networks/batch-order.ts";
-import { powerAverageDecay, triangularSchedule } from "../networks/schedules.ts";
+import { powerAverageDecay } from "../networks/schedules.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./options.ts";
 
 /** What trainings of the generator have in common, from random weights or from trained ones. */
@@ -23,18 +29,16 @@ export interface GeneratorTraining {
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
-  /** Gets the weights so far after each checkpoint, for a sample grid. */
-  readonly onWeights?: ((weights: Uint8Array, step: number) => Promise<void>) | undefined;
+  /** Gets the averaged weights so far after each checkpoint, one file for each average, for sample grids and scores. */
+  readonly onWeights?: ((averages: readonly Uint8Array[], step: number) => Promise<void>) | undefined;
 }
 
-/** Options that training and tuning share. */
-export interface StepOptions {
-  readonly numImages: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly warmUp: number;
-  readonly averageExponent: number;
-  readonly stepsPerCheckpoint: number;
+/** Learning rates of a training that may have begun. */
+export interface Schedule {
+  readonly totalSteps: number;
+  readonly learningRate: (step: number) => number;
+  /** What is kept with the checkpoint of a step, so that a resumed training has the same schedule. */
+  readonly notes?: (step: number) => string;
 }
 
 /**
@@ -46,20 +50,22 @@ export async function runDenoiserTraining(
   training: GeneratorTraining,
   parts: {
     readonly program: TrainingProgram;
-    readonly options: StepOptions;
+    readonly options: { readonly batchSize: number; readonly stepsPerCheckpoint: number };
+    /** Exponents of the weights' averages; the first is the result. */
+    readonly emaExponents: readonly number[];
+    readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => Schedule;
     readonly network: GeneratorNetworkOptions;
     readonly initial?: { readonly file: Uint8Array; readonly tensors: Weights } | undefined;
     /** Values that a step's loss takes besides its images. */
-    readonly extraInputs?: ((progress: number) => StepInputs["values"]) | undefined;
+    readonly extraInputs?: ((step: number) => StepInputs["values"]) | undefined;
     readonly identity: Readonly<Record<string, unknown>>;
     readonly metadata: Readonly<Record<string, string>>;
   },
 ): Promise<Uint8Array> {
   const { data, seed, precision } = training;
-  const { program, options, initial } = parts;
+  const { program, options, initial, emaExponents } = parts;
   const { batchSize } = options;
   const numSamples = data.labels.length;
-  const totalSteps = Math.ceil(options.numImages / batchSize);
   const encode = (average: Float32Array, step: number) =>
     writeSafetensors(
       {
@@ -75,6 +81,16 @@ export async function runDenoiserTraining(
     );
   const startsFrom =
     initial === undefined ? {} : { initialWeights: createHash("sha256").update(initial.file).digest("hex") };
+  const fingerprint = JSON.stringify({
+    model: "generator",
+    ...parts.identity,
+    seed,
+    numSamples,
+    ...startsFrom,
+    ...precisionIdentity(precision),
+  });
+  const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });
+  const { totalSteps, learningRate, notes } = parts.schedule(checkpoint);
   const state = await runTraining({
     program,
     engine: await createEngine(training.engine, training),
@@ -86,31 +102,27 @@ export async function runDenoiserTraining(
     batchSize,
     totalSteps,
     inputsOf: (step) => ({
-      learningRate: triangularSchedule(step, totalSteps, options.learningRate, options.warmUp),
-      averageDecay: powerAverageDecay(step, options.averageExponent),
+      learningRate: learningRate(step),
+      averageDecay: emaExponents.map((exponent) => powerAverageDecay(step, exponent)),
       values: {
         indices: batchIndices(seed, numSamples, batchSize, step),
-        ...parts.extraInputs?.(step / totalSteps),
+        ...parts.extraInputs?.(step),
       },
     }),
     prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors)),
     store: training.store,
     stepsPerCheckpoint: options.stepsPerCheckpoint,
-    fingerprint: JSON.stringify({
-      model: "generator",
-      ...parts.identity,
-      seed,
-      numSamples,
-      ...startsFrom,
-      ...precisionIdentity(precision),
-    }),
+    fingerprint,
+    checkpoint,
+    ...(notes === undefined ? {} : { notes: { save: notes, load: () => {} } }),
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {
-      await training.onWeights?.(encode(vectors["average"]!, step), step);
+      const averages = averageNames("average", emaExponents.length).map((name) => encode(vectors[name]!, step));
+      await training.onWeights?.(averages, step);
     },
   });
-  return encode(state.vectors["average"]!, totalSteps);
+  return encode(state.vectors["average"]!, state.step);
 }
 
 /** The part of the options that says what the network looks like. */

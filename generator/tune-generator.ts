@@ -3,6 +3,7 @@ import type { Weights } from "../engine/inference.ts";
 import { adamw } from "../engine/optimizers.ts";
 import { shareScope } from "../engine/share-scope.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../engine/training-program.ts";
+import { triangularSchedule } from "../networks/schedules.ts";
 import { consistencyLoss } from "./consistency-loss.ts";
 import { guidedDenoiser, networkDenoiser, trainedDenoiser } from "./denoiser.ts";
 import type { GeneratorNetworkOptions, TuningOptions } from "./options.ts";
@@ -33,6 +34,7 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
       `tuning.guidance must be 0 or 1 for a generator without classes, got ${guidance}. Leave it out.`,
     );
   }
+  const totalSteps = Math.ceil(options.numImages / options.batchSize);
   const tuned = { method: "consistency", ...(guidance === 0 ? {} : { guidance }) };
   return await runDenoiserTraining(tuning, {
     program: tuningProgram({
@@ -43,9 +45,14 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
       scalesLoss: tuning.precision === "mixed",
     }),
     options,
+    emaExponents: [options.averageExponent],
+    schedule: () => ({
+      totalSteps,
+      learningRate: (step) => triangularSchedule(step, totalSteps, options.learningRate, options.warmUp),
+    }),
     network,
     initial: { file, tensors },
-    extraInputs: (progress) => ({ gap: Float32Array.of(gapAt(progress, options)) }),
+    extraInputs: (step) => ({ gap: Float32Array.of(gapAt(step / totalSteps, options)) }),
     identity: { tuned, options: rest },
     metadata: { tuned: JSON.stringify(tuned) },
   });

@@ -36,12 +36,16 @@ export interface TrainingTask {
   readonly initialWeights: Uint8Array | undefined;
   /** Whether to tune these weights to need fewer calls, by the options of `tuning`. */
   readonly tune: boolean;
+  /** Whether the training of a generator shall end soon: its learning rate falls from now on. */
+  readonly finish: boolean;
   readonly train: CifarImages;
   readonly test: CifarImages;
   /** Keeps checkpoints and the log; the training goes on from what is there. */
   readonly store: TrainingStore;
   /** Keeps a picture of what a generator makes after some steps. */
   readonly saveGrid: (png: Uint8Array, step: number) => Promise<void>;
+  /** Keeps the averaged weights so far, under a key of the average. */
+  readonly saveAverage: (weights: Uint8Array, key: string) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
 }

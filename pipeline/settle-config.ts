@@ -1,5 +1,13 @@
 import { BuilderError } from "../core/errors.ts";
-import { canonicalJson, commitBytes, hashConfig, readTextIfAny, sealJson, unsealJson } from "../shards/index.ts";
+import {
+  canonicalJson,
+  commitBytes,
+  hashConfig,
+  readTextIfAny,
+  replaceBytes,
+  sealJson,
+  unsealJson,
+} from "../shards/index.ts";
 
 /** Keys and values that determine bytes, nested as in the configuration. */
 export type Identity = Readonly<Record<string, unknown>>;
@@ -30,6 +38,14 @@ export async function settleConfig(
     "run/config-changed",
     `${path} was settled with other values: ${differing.join("; ")}. ${advice}`,
   );
+}
+
+/**
+ * Writes down another value of what is settled, where a rule of its own says that it may change.
+ * @throws BuilderError `disk/…`
+ */
+export async function resettleConfig(path: string, identity: Identity): Promise<void> {
+  await replaceBytes(path, sealJson({ version, hash: hashConfig(identity), config: identity }));
 }
 
 /**

@@ -27,7 +27,7 @@ export const shippedRuntime: ModelRuntime = {
       Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
   },
   train: {
-    async generator({ config, initialWeights, tune, train, store, signal, onProgress, saveGrid }) {
+    async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {
       const { generator, tuning } = config;
       const { batchSize } = tune ? tuning : generator;
       // What tuning is for, on the grid: one call, with the guidance that is built in.
@@ -43,10 +43,12 @@ export const shippedRuntime: ModelRuntime = {
         store,
         signal,
         onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
-        onWeights: async (current, step) => {
-          const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, current);
+        onWeights: async (averages, step) => {
+          const exponents = tune ? [tuning.averageExponent] : generator.emaExponents;
+          for (const [index, weights] of averages.entries()) await keep.saveAverage(weights, String(exponents[index]));
+          const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, averages[0]!);
           try {
-            await saveGrid(await drawSampleGrid(sampler), step);
+            await keep.saveGrid(await drawSampleGrid(sampler), step);
           } finally {
             await sampler.close();
           }
@@ -55,7 +57,7 @@ export const shippedRuntime: ModelRuntime = {
       const weights =
         tune && initialWeights !== undefined
           ? await tuneGenerator({ ...common, initialWeights, options: tuning })
-          : await trainGenerator({ ...common, initialWeights, options: generator });
+          : await trainGenerator({ ...common, initialWeights, options: generator, finish });
       return { weights, figures: {} };
     },
     async labeler({ config, train, test, store, signal, onProgress }) {

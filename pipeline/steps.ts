@@ -49,12 +49,12 @@ export function fetchStep(options: StepOptions, data: string | undefined): Step 
 
 /**
  * Trains a model on the run's CIFAR-10.
- * @param start - initialWeights: file of weights to start from; tune: tune them to need fewer calls
+ * @param start - initialWeights: file of weights to start from; tune: tune them to need fewer calls; finish: end soon
  */
 export function trainStep(
   options: StepOptions,
   name: ModelName,
-  start: { readonly initialWeights?: string | undefined; readonly tune?: boolean } = {},
+  start: { readonly initialWeights?: string | undefined; readonly tune?: boolean; readonly finish?: boolean } = {},
 ): Step {
   const { root, config, runtime } = options;
   const stepName = `train-${name}`;

@@ -13,14 +13,15 @@ import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
 import { readCifar10 } from "./read-cifar-10.ts";
 import { readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
-import { type Identity, settleConfig } from "./settle-config.ts";
+import { type Identity, readSettledConfig, resettleConfig, settleConfig } from "./settle-config.ts";
 import type { StageContext } from "./stage.ts";
 
 /**
  * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
  * left alone.
  * @returns figures worth showing; empty if nothing was done
- * @throws BuilderError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`; what the training throws
+ * @throws BuilderError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` where more images
+ * are asked for than the model has seen; what the training throws
  */
 export async function trainModel(
   options: {
@@ -32,15 +33,28 @@ export async function trainModel(
     readonly initialWeights?: string | undefined;
     /** Tune these weights, a generator's, to need fewer calls. */
     readonly tune?: boolean | undefined;
+    /** Let the learning rate of a generator's training fall from now on, so that it ends soon. */
+    readonly finish?: boolean | undefined;
   },
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
-  const { folder, name, config, runtime, tune = false } = options;
+  const { folder, name, config, runtime, tune = false, finish = false } = options;
   const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
-  const identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
-  await settleConfig(folder.modelConfig(name), identity);
-  if ((await readModelReceipt(folder, name)) !== undefined) return {};
+  const identity: Identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
+  const isFinished = (await readModelReceipt(folder, name)) !== undefined;
+  const before = await settledImages(folder, name);
+  const { numImages } = (identity["options"] ?? {}) as { readonly numImages?: number };
+  let grows = before !== undefined && numImages !== undefined && numImages > before;
+  if (grows && isFinished) {
+    throw new BuilderError(
+      "train/finished",
+      `${folder.model(name)} is finished, after training for ${before} images, and ${numImages} are asked for. ` +
+        "Leave the option out to keep it, or train it on in another run folder with --init.",
+    );
+  }
+  await settleConfig(folder.modelConfig(name), grows ? withImages(identity, before!) : identity);
+  if (isFinished) return {};
   if (context.rank !== 0) {
     throw new BuilderError(
       "run/not-rank-zero",
@@ -60,17 +74,24 @@ export async function trainModel(
     config,
     initialWeights,
     tune,
+    finish,
     train,
     test,
     store: {
       ...store,
       save: async (checkpoint, step) => {
+        // Not before the training has accepted the wish.
+        if (grows) await resettleConfig(folder.modelConfig(name), identity);
+        grows = false;
         await store.save(checkpoint, step);
         await drawLoss();
       },
     },
     saveGrid: async (png, step) => {
       await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
+    },
+    saveAverage: async (weights, key) => {
+      await replaceBytes(join(folder.training(name), `ema-${key}.safetensors`), weights);
     },
     signal: context.signal,
     onProgress: ({ images, loss }) => {
@@ -90,6 +111,16 @@ export async function trainModel(
     if ((await store.load()) === undefined) await rm(folder.modelConfig(name), { force: true });
     throw thrown;
   }
+}
+
+/** How many images the training of a model is settled to see; undefined for other models and before it began. */
+async function settledImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
+  const { options } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
+  return (options as { readonly numImages?: number } | undefined)?.numImages;
+}
+
+function withImages(identity: Identity, numImages: number): Identity {
+  return { ...identity, options: { ...(identity["options"] as object), numImages } };
 }
 
 /** What determines the weights: the options, and the data by the hashes of its files. */

@@ -14,8 +14,12 @@ export const trainGeneratorCommand: Command = {
       requiresArg: true,
       describe: "consistency: make a generator of one or two calls of the one --init names, by the options of tuning",
     },
+    finish: {
+      type: "boolean",
+      describe: "let the learning rate fall from the newest checkpoint on, so that the training ends soon and well",
+    },
   },
-  steps: ({ stepOptions, option }) => {
+  steps: ({ stepOptions, option, flag }) => {
     const [initialWeights, tune] = ["init", "tune"].map(option);
     if (tune !== undefined && tune !== "consistency") {
       throw new BuilderError(
@@ -26,7 +30,11 @@ export const trainGeneratorCommand: Command = {
     if (tune !== undefined && initialWeights === undefined) {
       throw new BuilderError("usage/wrong", "--tune needs trained weights. Name them with --init FILE.");
     }
-    return [trainStep(stepOptions, "generator", { initialWeights, tune: tune !== undefined })];
+    const finish = flag("finish") === true;
+    if (tune !== undefined && finish) {
+      throw new BuilderError("usage/wrong", "--finish ends a training, not a tuning. Leave out --finish or --tune.");
+    }
+    return [trainStep(stepOptions, "generator", { initialWeights, tune: tune !== undefined, finish })];
   },
 };
 

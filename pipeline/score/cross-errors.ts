@@ -50,6 +50,8 @@ export async function trainAndTest(
       config,
       initialWeights: undefined,
       tune: false,
+      finish: false,
+      saveAverage: async () => undefined,
       ...images[kind],
       store: openTrainingStore(join(folder, `${kind}-training`)),
       saveGrid: async () => undefined,

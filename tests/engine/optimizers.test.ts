@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Graph } from "../../engine/graph.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
 import { adam, adamw, clipByNorm, movingAverage, type Optimizer, sgd } from "../../engine/optimizers.ts";
+import { zerosInitializer } from "../../engine/parameters.ts";
 import { type TensorData, tensorData } from "../../engine/tensor.ts";
 
 const engine = onnxruntimeEngine({ numThreads: 1 });
@@ -20,6 +21,7 @@ async function runOptimizer(optimizer: Optimizer): Promise<number[][]> {
   const vector = (name: string) => graph.input(name, "float64", [3]);
   const slots = Array.from({ length: optimizer.numSlots }, (_, index) => vector(`slot${index}`));
   const updated = optimizer.update({
+    specs: [{ name: "weights", shape: [3], initializer: zerosInitializer, decay: true, learningRateScale: 1 }],
     parameters: vector("parameters"),
     gradient: vector("gradient"),
     slots,

@@ -157,7 +157,7 @@ async function oneCallError(weights: Uint8Array, name: SamplingName): Promise<nu
 test("a tuned network finds images in one call where before it mixed them, and its file says how it was tuned", async () => {
   const training = generatorTrainingSchema.parse({
     ...{ channels: 8, multipliers: [1], blocks: 1, patch: 4, attentionResolutions: [], numClasses: 0 },
-    ...{ numImages: 16 * 250, batchSize: 16, learningRate: 0.01, averageExponent: 6 },
+    ...{ numImages: 16 * 250, batchSize: 16, learningRate: 0.01, emaExponents: [6] },
   });
   const trained = await trainGenerator({ ...common, options: training, store: memoryStore() });
   const before = await oneCallError(trained, "ddim");
