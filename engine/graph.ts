@@ -54,10 +54,12 @@ export interface Operator {
 
 /**
  * A computation under construction: inputs, constants, nodes in topological order, outputs.
- * A graph with a parent is the body of a `Loop` and may use the parent's tensors.
+ * A graph with a parent is the body of a `Loop` or a branch of an `If`, and may use the parent's tensors.
  */
 export class Graph {
   readonly parent: Graph | undefined;
+  /** Whether it is a branch, which may be left out at a run: its nodes must stay in it. */
+  readonly isConditional: boolean;
   readonly inputs: Tensor[] = [];
   readonly constants = new Map<string, TensorData>();
   readonly outputs = new Map<string, Tensor>();
@@ -66,8 +68,9 @@ export class Graph {
   readonly #scalars = new Map<string, Tensor>();
   readonly #counter: { next: number };
 
-  constructor(parent?: Graph) {
+  constructor(parent?: Graph, { isConditional = false } = {}) {
     this.parent = parent;
+    this.isConditional = isConditional;
     this.#counter = parent === undefined ? { next: 0 } : parent.#counter;
   }
 

@@ -48,6 +48,7 @@ export {
   readDescription,
 } from "./onnx-description.ts";
 export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime-files.ts";
+export { branch } from "./ops/branch.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
 export * from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";

@@ -33,8 +33,8 @@ export async function createSampler({
   requireSampling(options.name, generator);
   const engine = await createEngine(name, { device, precision });
   if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
-  const { denoiser, numClasses, batchSize = options.batchSize } = generator;
-  return await createDenoiserSampler({ denoiser, numClasses, options: { ...options, batchSize }, seed, engine });
+  const { batchSize = options.batchSize } = generator;
+  return await createDenoiserSampler({ ...generator, options: { ...options, batchSize }, seed, engine });
 }
 
 /** A graph that calls a denoiser once, with as few images as it takes. */

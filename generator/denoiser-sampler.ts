@@ -3,8 +3,8 @@ import { fillNormals, randomStreams } from "../core/random.ts";
 import type { Engine } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { tensorData } from "../engine/tensor.ts";
-import { checkSamplerOptions } from "./check-sampler-options.ts";
-import { type Denoiser, guidedDenoiser } from "./denoiser.ts";
+import { checkSamplerOptions, guidanceAt } from "./check-sampler-options.ts";
+import { type Denoiser, denoiserGuidedWhere, guidedDenoiser, withoutClass } from "./denoiser.ts";
 import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 import { buildSamplerGraph } from "./sampler-graph.ts";
@@ -37,6 +37,8 @@ export interface Sampler {
 
 export interface CreateDenoiserSamplerOptions {
   readonly denoiser: Denoiser;
+  /** A weaker model, for options whose guide it is. */
+  readonly weaker?: Denoiser | undefined;
   /** Classes the denoiser knows, 0 when it is unconditional. */
   readonly numClasses: number;
   readonly options: SamplerOptions;
@@ -50,6 +52,7 @@ export interface CreateDenoiserSamplerOptions {
  */
 export async function createDenoiserSampler({
   denoiser,
+  weaker,
   numClasses,
   options,
   seed,
@@ -63,13 +66,26 @@ export async function createDenoiserSampler({
     );
   }
   const { batchSize, guidance, conditional } = options;
+  const guide = options.guide === "weaker" ? weaker : withoutClass(denoiser);
+  if (guidance !== 1 && guide === undefined) {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.guide must be unconditional for this generator, whose file holds no weaker model, got weaker. Add one with --guide FILE.",
+    );
+  }
   const trajectory = planTrajectory(options);
-  const table = tableOf(trajectory);
+  const isGuided = guidanceAt(options);
+  const table = tableOf(trajectory, guidance === 1 ? undefined : isGuided);
   const isNoisy = needsNoise(table);
   const runs = cutTrajectory(trajectory, isNoisy ? mostNoisyCalls : trajectory.calls.length);
   const callsPerRun = Math.max(...runs.map(([start, end]) => end - start));
   const graph = buildSamplerGraph({
-    denoiser: guidance === 1 ? denoiser : guidedDenoiser(denoiser, guidance),
+    denoiserOf: (isGuided) => {
+      if (guidance === 1) return denoiser;
+      return isGuided === undefined
+        ? guidedDenoiser(denoiser, guidance, guide)
+        : denoiserGuidedWhere(isGuided, denoiser, guidance, guide!);
+    },
     batchSize,
     isConditional: conditional,
     columns: table.columns,
@@ -122,7 +138,8 @@ export async function createDenoiserSampler({
 
   return {
     batchSize: batchSize * concurrency,
-    nfe: trajectory.calls.length * (guidance === 1 ? 1 : 2),
+    nfe:
+      trajectory.calls.length + (guidance === 1 ? 0 : trajectory.calls.filter(({ sigma }) => isGuided(sigma)).length),
     numClasses,
     sample: async ({ ids, classes }) => {
       const images = new Uint8Array(ids.length * imageSize);

@@ -1,5 +1,6 @@
 import type { Graph, Tensor } from "../engine/graph.ts";
 import { constantScope, type Weights } from "../engine/inference.ts";
+import { branch } from "../engine/ops/branch.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { slice } from "../engine/ops/shape.ts";
 import type { Scope } from "../engine/parameters.ts";
@@ -47,13 +48,37 @@ export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptio
 }
 
 /**
- * Classifier-free guidance: away from images of any class, toward those of the class asked for. Each call is two.
- * @param weight - 1 is the plain denoiser, larger follows the class more closely
- * @see Ho and Salimans 2022, arXiv:2207.12598
+ * Guidance: away from what a guide makes of the same noisy images, toward what the denoiser makes of them. Each call is two.
+ * @param weight - 1 is the plain denoiser, larger goes farther from the guide
+ * @param guide - by default the denoiser itself without a class (classifier-free guidance); a weaker model for autoguidance
+ * @see Ho and Salimans 2022, arXiv:2207.12598; Karras et al. 2024, arXiv:2406.02507, eq. 3
  */
-export function guidedDenoiser(denoiser: Denoiser, weight: number): Denoiser {
+export function guidedDenoiser(denoiser: Denoiser, weight: number, guide = withoutClass(denoiser)): Denoiser {
+  return (noisy, sigma, classes) => guided(denoiser(noisy, sigma, classes), guide(noisy, sigma, classes), weight);
+}
+
+/** A denoiser that is never told the class. */
+export function withoutClass(denoiser: Denoiser): Denoiser {
+  return (noisy, sigma) => denoiser(noisy, sigma, undefined);
+}
+
+function guided(denoised: Tensor, guide: Tensor, weight: number): Tensor {
+  return add(mul(denoised, weight), mul(guide, 1 - weight));
+}
+
+/**
+ * Guidance at some calls only, for a loop of calls: the guide is called where it is needed.
+ * @param isGuided - of the call at hand, a bool scalar
+ * @see Kynkäänniemi et al. 2024, arXiv:2404.07724
+ */
+export function denoiserGuidedWhere(isGuided: Tensor, denoiser: Denoiser, weight: number, guide: Denoiser): Denoiser {
   return (noisy, sigma, classes) =>
-    add(mul(denoiser(noisy, sigma, classes), weight), mul(denoiser(noisy, sigma, undefined), 1 - weight));
+    branch(
+      isGuided,
+      [denoiser(noisy, sigma, classes), noisy, sigma],
+      (denoised, x, level) => guided(denoised!, guide(x!, level!, classes), weight),
+      (denoised) => denoised!,
+    );
 }
 
 /**

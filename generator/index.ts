@@ -1,4 +1,5 @@
 /** The diffusion model that makes images: training and sampling. */
+
 export { checkSamplerOptions } from "./check-sampler-options.ts";
 export { type CreateSamplerOptions, createSampler } from "./create-sampler.ts";
 export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
@@ -26,6 +27,7 @@ export {
   tuningSchema,
 } from "./options.ts";
 export { planTrajectory, type SamplingName, samplings } from "./plan-trajectory.ts";
+export { joinWeaker } from "./read-generator.ts";
 export type { GeneratorTraining } from "./run-denoiser-training.ts";
 export type { Churn } from "./samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./samplers/trajectory.ts";

@@ -1,3 +1,4 @@
+import type { Weights } from "../engine/inference.ts";
 import { isDescribedOnnx } from "../engine/onnx-description.ts";
 import { type Denoiser, oneLevelDenoiser, trainedDenoiser } from "./denoiser.ts";
 import { readForeignGenerator } from "./foreign-denoiser.ts";
@@ -6,6 +7,8 @@ import { readGenerator } from "./read-generator.ts";
 /** A denoiser, and what has to be known of it. */
 export interface OpenGenerator {
   readonly denoiser: Denoiser;
+  /** A weaker model of the same architecture that the file holds, as a guide to go away from. */
+  readonly weaker: Denoiser | undefined;
   /** Classes it is conditioned on, 0 for none. */
   readonly numClasses: number;
   /** Images it takes at once; undefined where it takes any number. */
@@ -22,9 +25,18 @@ export interface OpenGenerator {
  * @throws BuilderError `weights/…` for the one, `model/…` for the other
  */
 export function openGenerator(weights: Uint8Array): OpenGenerator {
-  if (isDescribedOnnx(weights)) return { ...readForeignGenerator(weights), isTuned: undefined, isForeign: true };
-  const { tensors, network, isTuned } = readGenerator(weights);
+  if (isDescribedOnnx(weights)) {
+    return { ...readForeignGenerator(weights), weaker: undefined, isTuned: undefined, isForeign: true };
+  }
+  const { tensors, weaker, network, isTuned } = readGenerator(weights);
   const { numClasses } = network;
-  const denoiser = oneLevelDenoiser(trainedDenoiser(tensors, network));
-  return { denoiser, numClasses, batchSize: undefined, isTuned, isForeign: false };
+  const open = (model: Weights) => oneLevelDenoiser(trainedDenoiser(model, network));
+  return {
+    denoiser: open(tensors),
+    weaker: weaker && open(weaker),
+    numClasses,
+    batchSize: undefined,
+    isTuned,
+    isForeign: false,
+  };
 }

@@ -12,6 +12,10 @@ export const generatorNetworkSchema = z.strictObject({
     .union([z.literal(1), z.literal(2), z.literal(4)])
     .default(2)
     .describe("side of pixel squares that become channels"),
+  normalization: z
+    .enum(["groups", "magnitudes"])
+    .default("magnitudes")
+    .describe("what keeps features at one scale: group normalization, or layers that preserve magnitudes"),
   numClasses: z
     .union([z.literal(0), z.literal(10)])
     .default(10)
@@ -77,6 +81,9 @@ export const tuningSchema = z.strictObject({
   stepsPerCheckpoint: z.int().min(1).default(500).describe("tuning steps between checkpoints"),
 });
 
+/** What guidance leads away from. */
+export const guideNames = ["unconditional", "weaker"] as const;
+
 /** How images are drawn. */
 export const samplerSchema = z.strictObject({
   name: z.enum(samplingNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
@@ -91,7 +98,15 @@ export const samplerSchema = z.strictObject({
     .min(0)
     .max(100)
     .default(1)
-    .describe("weight of the class; 1 is the plain model, any other costs a second call"),
+    .describe("how far to go away from the guide; 1 is the plain model, any other costs a second call"),
+  guidanceMin: z.number().min(0).default(0).describe("smallest noise level at which guidance applies"),
+  guidanceMax: z.number().positive().default(1000).describe("largest noise level at which guidance applies"),
+  guide: z
+    .enum(guideNames)
+    .default("unconditional")
+    .describe(
+      "what guidance leads away from: images of no class, or what the weaker model in the generator's file makes",
+    ),
   churn: z.number().min(0).default(0).describe("heun: noise that all steps together add, as a part of their levels"),
   churnMin: z.number().min(0).default(0.05).describe("heun: smallest noise level at which noise is added"),
   churnMax: z.number().min(0).default(50).describe("heun: largest noise level at which noise is added"),

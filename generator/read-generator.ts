@@ -1,7 +1,12 @@
 import { BuilderError } from "../core/errors.ts";
 import type { Weights } from "../engine/inference.ts";
-import { readSafetensors } from "../engine/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../engine/safetensors.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./options.ts";
+
+/** What names of a weaker model's weights begin with. */
+const weakerPrefix = "weaker.";
+
+type WeightValue = Weights extends ReadonlyMap<string, infer Value> ? Value : never;
 
 /**
  * Weights and architecture of a generator.
@@ -10,20 +15,57 @@ import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./options.
  */
 export function readGenerator(file: Uint8Array): {
   readonly tensors: Weights;
+  /** Those of a weaker model of the same architecture, see `joinWeaker`. */
+  readonly weaker: Weights | undefined;
   readonly network: GeneratorNetworkOptions;
   /** Whether it was tuned to need one or two calls. */
   readonly isTuned: boolean;
 } {
-  const { tensors, metadata } = readSafetensors(file, "the generator's weights");
+  const { tensors: all, metadata } = readSafetensors(file, "the generator's weights");
   if (metadata["model"] !== "generator") {
     throw new BuilderError(
       "weights/wrong-architecture",
       `the file is of a "${metadata["model"] ?? "unknown"}" model, a generator is needed. Pass weights made by train generator.`,
     );
   }
+  const tensors = new Map<string, WeightValue>();
+  const weaker = new Map<string, WeightValue>();
+  for (const [name, value] of all) {
+    if (name.startsWith(weakerPrefix)) weaker.set(name.slice(weakerPrefix.length), value);
+    else tensors.set(name, value);
+  }
   return {
     tensors,
-    network: generatorNetworkSchema.parse(JSON.parse(metadata["network"] ?? "{}")),
+    weaker: weaker.size === 0 ? undefined : weaker,
+    // Weights of before there was a choice do not say.
+    network: generatorNetworkSchema.parse({ normalization: "groups", ...JSON.parse(metadata["network"] ?? "{}") }),
     isTuned: "tuned" in metadata,
   };
+}
+
+/**
+ * A generator with a weaker model beside it, for autoguidance: a model of the same architecture that was trained for
+ * less long, or is smaller in no other way.
+ * @param file - the generator, a safetensors file
+ * @param guide - the weaker one
+ * @returns a safetensors file that holds both; what the generator held before is replaced
+ * @throws BuilderError `weights/wrong-architecture` where they differ; `weights/corrupt`
+ * @see Karras et al. 2024, arXiv:2406.02507
+ */
+export function joinWeaker(file: Uint8Array, guide: Uint8Array): Uint8Array {
+  const [main, other] = [readGenerator(file), readGenerator(guide)];
+  if (JSON.stringify(main.network) !== JSON.stringify(other.network) || main.isTuned || other.isTuned) {
+    throw new BuilderError(
+      "weights/wrong-architecture",
+      `the guide must be an untuned generator of the same architecture, ${JSON.stringify(main.network)}, got ${JSON.stringify(other.network)}. ` +
+        "Use an earlier checkpoint of the same training.",
+    );
+  }
+  const { metadata } = readSafetensors(file, "the generator's weights");
+  const weaker = [...other.tensors].map(([name, value]) => [weakerPrefix + name, value] as const);
+  const images = readSafetensors(guide, "the guide's weights").metadata["images"] ?? "unknown";
+  return writeSafetensors(
+    { tensors: new Map([...main.tensors, ...weaker]), metadata: { ...metadata, weakerImages: images } },
+    "F16",
+  );
 }

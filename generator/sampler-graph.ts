@@ -1,4 +1,4 @@
-import { Graph } from "../engine/graph.ts";
+import { Graph, type Tensor } from "../engine/graph.ts";
 import { add, cast, maximum, minimum, mul, round } from "../engine/ops/elementwise.ts";
 import { transpose } from "../engine/ops/shape.ts";
 import type { Denoiser } from "./denoiser.ts";
@@ -11,14 +11,15 @@ import type { Column } from "./trajectory-table.ts";
  * Outputs: `images`, uint8 [B, 32, 32, 3], which only the last run of a trajectory is asked for, and `next`, where the next run goes on.
  */
 export function buildSamplerGraph(options: {
-  readonly denoiser: Denoiser;
+  /** What each call does. @param isGuided - a bool scalar where not all calls are, else undefined */
+  readonly denoiserOf: (isGuided: Tensor | undefined) => Denoiser;
   readonly batchSize: number;
   readonly isConditional: boolean;
   readonly columns: readonly Column[];
   readonly callsPerRun: number;
   readonly isNoisy: boolean;
 }): Graph {
-  const { denoiser, batchSize, isConditional, columns, callsPerRun, isNoisy } = options;
+  const { denoiserOf, batchSize, isConditional, columns, callsPerRun, isNoisy } = options;
   const graph = new Graph();
   const start = graph.input("x", "float32", [batchSize, 3, 32, 32]);
   const classes = isConditional ? graph.input("classes", "int64", [batchSize]) : undefined;
@@ -28,7 +29,7 @@ export function buildSamplerGraph(options: {
     columns,
     numCalls: graph.input("numCalls", "int64", []),
     noise: isNoisy ? graph.input("noise", "float32", [callsPerRun, ...start.shape]) : undefined,
-    denoise: (noisy, sigma) => denoiser(noisy, sigma, classes),
+    denoise: (noisy, sigma, isGuided) => denoiserOf(isGuided)(noisy, sigma, classes),
   });
   const bytes = minimum(maximum(round(mul(add(end, 1), 127.5)), 0), 255);
   graph.output("images", cast(transpose(bytes, [0, 2, 3, 1]), "uint8"));

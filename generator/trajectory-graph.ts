@@ -1,10 +1,10 @@
 import type { Tensor } from "../engine/graph.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
+import { add, greater, mul } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { loop } from "../engine/ops/loop.ts";
-import { expand, split, zerosLike } from "../engine/ops/shape.ts";
+import { expand, reshape, split, zerosLike } from "../engine/ops/shape.ts";
 import type { Term } from "./samplers/trajectory.ts";
-import type { Column } from "./trajectory-table.ts";
+import { type Column, isFactor } from "./trajectory-table.ts";
 
 export interface TrajectoryInputs {
   /** Where the first call takes place, [B, ...]. */
@@ -16,8 +16,8 @@ export interface TrajectoryInputs {
   readonly numCalls: Tensor;
   /** Unit normal numbers for each call, [K, B, ...]; only for tables with a column for noise. */
   readonly noise?: Tensor | undefined;
-  /** Gets a place and its noise level, [B]; returns the denoised images. */
-  readonly denoise: (noisy: Tensor, sigma: Tensor) => Tensor;
+  /** Gets a place, its noise level, [B], and whether the call is guided, where some are not; returns the denoised images. */
+  readonly denoise: (noisy: Tensor, sigma: Tensor, isGuided: Tensor | undefined) => Tensor;
 }
 
 /**
@@ -26,7 +26,8 @@ export interface TrajectoryInputs {
  */
 export function followTrajectory(inputs: TrajectoryInputs): Tensor {
   const { start, rows, columns, numCalls, noise, denoise } = inputs;
-  const uses = (term: Term) => columns.some((column) => column.of !== "sigma" && column.term === term);
+  const uses = (term: Term) => columns.some((column) => isFactor(column) && column.term === term);
+  const guidedIndex = columns.findIndex(({ of }) => of === "guided");
   const numPast = (["denoised3", "denoised2", "denoised1"] as const).findIndex(uses);
   const past = (["denoised1", "denoised2", "denoised3"] as const).slice(0, numPast === -1 ? 0 : 3 - numPast);
   const memories: readonly Term[] = [...(uses("kept") ? (["kept"] as const) : []), ...past];
@@ -38,15 +39,18 @@ export function followTrajectory(inputs: TrajectoryInputs): Tensor {
       columns.map(() => 1),
       0,
     );
+    const isGuided = guidedIndex === -1 ? undefined : greater(reshape(row[guidedIndex]!, []), 0.5);
     const values = new Map<Term, Tensor>([
       ["x", x!],
-      ["denoised0", denoise(x!, expand(row[0]!, [x!.shape[0]!]))],
+      ["denoised0", denoise(x!, expand(row[0]!, [x!.shape[0]!]), isGuided)],
       ...memories.map((term, index) => [term, remembered[index]!] as const),
       ...(noise === undefined ? [] : [["noise", gather(noise, iteration)] as const]),
     ]);
     const combined = (of: "next" | "kept") =>
       columns
-        .flatMap((column, index) => (column.of === of ? [mul(values.get(column.term)!, row[index]!)] : []))
+        .flatMap((column, index) =>
+          isFactor(column) && column.of === of ? [mul(values.get(column.term)!, row[index]!)] : [],
+        )
         .reduce((sum, part) => add(sum, part));
     const next = combined("next");
     const handedOn = memories.map((term) =>

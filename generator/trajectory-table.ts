@@ -1,33 +1,49 @@
 import { type Call, type Term, type Trajectory, terms } from "./samplers/trajectory.ts";
 
-/** A number that each call is given: its noise level, or the factor of a term in one of its results. */
-export type Column = { readonly of: "sigma" } | { readonly of: "next" | "kept"; readonly term: Term };
+/** A number that each call is given: its noise level, whether it is guided (1 or 0), or the factor of a term in one of its results. */
+export type Column = { readonly of: "sigma" | "guided" } | FactorColumn;
+
+interface FactorColumn {
+  readonly of: "next" | "kept";
+  readonly term: Term;
+}
 
 /** A trajectory as a table of numbers. */
 export interface TrajectoryTable {
-  /** Noise level first, then the factors that are not 0 in all rows. */
+  /** Noise level first, then whether a call is guided, if only some are, then the factors that are not 0 in all rows. */
   readonly columns: readonly Column[];
   /** A row for each call, of a number for each column. */
   readonly rows: readonly (readonly number[])[];
 }
 
-export function tableOf({ calls }: Trajectory): TrajectoryTable {
+/** @param isGuided - whether calls at a noise level are guided; of no concern by default */
+export function tableOf({ calls }: Trajectory, isGuided: (sigma: number) => boolean = () => true): TrajectoryTable {
   const columns: Column[] = [{ of: "sigma" }];
+  const cellOf = (call: Call, column: Column) => {
+    if (column.of === "sigma") return call.sigma;
+    return isFactor(column) ? factorOf(call, column) : Number(isGuided(call.sigma));
+  };
+  if (!calls.every(({ sigma }) => isGuided(sigma))) columns.push({ of: "guided" });
   for (const of of ["next", "kept"] as const) {
     for (const term of terms) {
       if (calls.some((call) => factorOf(call, { of, term }) !== 0)) columns.push({ of, term });
     }
   }
-  return { columns, rows: calls.map((call) => columns.map((column) => factorOf(call, column))) };
+  return { columns, rows: calls.map((call) => columns.map((column) => cellOf(call, column))) };
 }
 
-function factorOf(call: Call, column: Column): number {
-  return column.of === "sigma" ? call.sigma : (call[column.of]?.[column.term] ?? 0);
+function factorOf(call: Call, { of, term }: FactorColumn): number {
+  return call[of]?.[term] ?? 0;
+}
+
+/** Whether a column holds the factor of a term. */
+export function isFactor(column: Column): column is FactorColumn {
+  return column.of === "next" || column.of === "kept";
 }
 
 /** Whether the calls of a table add fresh noise. */
 export function needsNoise({ columns }: TrajectoryTable): boolean {
-  return columns.some((column) => column.of !== "sigma" && column.term === "noise");
+  return columns.some((column) => isFactor(column) && column.term === "noise");
 }
 
 /** Terms that hand something from one call to the next. */

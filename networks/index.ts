@@ -24,5 +24,6 @@ export {
 } from "./layers.ts";
 export { type ResNetOptions, resnet, resnetFeatures } from "./resnet.ts";
 export { powerAverageDecay, triangularSchedule } from "./schedules.ts";
-export { type UNetOptions, unet } from "./unet.ts";
+export { unet } from "./unet.ts";
+export type { UNetOptions } from "./unet-parts.ts";
 export { symmetricEigen, whiteningFilters } from "./whitening.ts";

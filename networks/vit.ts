@@ -7,7 +7,7 @@ import { concat, expand, reshape, slice, split, transpose } from "../engine/ops/
 import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, layerNormLayer, linearLayer } from "./layers.ts";
-import { patchesToChannels } from "./unet.ts";
+import { patchesToChannels } from "./patches.ts";
 
 export const vitSchema = z
   .strictObject({

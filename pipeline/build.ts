@@ -1,5 +1,5 @@
 import { fileExists } from "./read-file.ts";
-import { readModelFile } from "./read-model-file.ts";
+import { readGeneratorFile } from "./read-model-file.ts";
 import { runFolderAt } from "./run-folder.ts";
 import { shippedModel } from "./shipped-files.ts";
 import type { StageContext } from "./stage.ts";
@@ -26,6 +26,8 @@ export interface BuildSources {
   readonly data?: string;
   /** Weights of the generator; with neither this nor data, the shipped ones. */
   readonly generator?: string;
+  /** A weaker generator to guide it by, for `sampler.guide` weaker. */
+  readonly guide?: string;
   /** Weights of the labeller; with neither this nor data, the shipped ones. */
   readonly labeler?: string;
 }
@@ -35,7 +37,8 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
   const { data } = sources;
   const modelStep = (name: "generator" | "labeler") => {
     const source = sources[name];
-    if (source !== undefined) return importStep(options, name, source);
+    const guide = name === "generator" ? sources.guide : undefined;
+    if (source !== undefined) return importStep(options, name, source, guide);
     if (data !== undefined) return trainStep(options, name);
     return importStep(options, name, shippedModel(name, options.config));
   };
@@ -66,7 +69,9 @@ function settleStep(options: StepOptions, sources: BuildSources): Step {
       const isNew = !(await fileExists(runFolderAt(options.root).config));
       for (const name of ["generator", "labeler"] as const) {
         const source = sources[name];
-        if (isNew && source !== undefined) await requireUsableModel(options, name, await readModelFile(source));
+        if (!isNew || source === undefined) continue;
+        const guide = name === "generator" ? sources.guide : undefined;
+        await requireUsableModel(options, name, await readGeneratorFile(source, guide));
       }
       yield await openRunOnDevice(options);
     },

@@ -1,5 +1,6 @@
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { descriptionOf, embedDescription, isDescribedOnnx, readOnnx } from "../engine/index.ts";
+import { joinWeaker } from "../generator/index.ts";
 import { fileExists, readWholeFile } from "./read-file.ts";
 
 /**
@@ -25,6 +26,24 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
     "model/not-described",
     `${path} must say how it is used, in ${beside}, which does not exist. See docs/models.md for its keys.`,
   );
+}
+
+/**
+ * A generator as runs keep it, with a weaker model in the same file where one shall guide it.
+ * @param guide - file of the weaker model, an earlier checkpoint of the generator; none if left out
+ * @throws BuilderError `model/guide-of-onnx`, `weights/wrong-architecture`, and as `readModelFile`
+ */
+export async function readGeneratorFile(path: string, guide: string | undefined): Promise<Uint8Array> {
+  const bytes = await readModelFile(path);
+  if (guide === undefined) return bytes;
+  const weaker = await readModelFile(guide);
+  if (isDescribedOnnx(bytes) || isDescribedOnnx(weaker)) {
+    throw new BuilderError(
+      "model/guide-of-onnx",
+      `a guide needs two generators that were trained here, and one of ${path} and ${guide} is an ONNX model. Leave out the guide.`,
+    );
+  }
+  return joinWeaker(bytes, weaker);
 }
 
 /** Without white space, so that how a description is set makes no other model. */

@@ -8,7 +8,7 @@ import { importModel, readModelReceipt, requireModel } from "./models.ts";
 import { publishStage } from "./publish.ts";
 import { publishManifest } from "./publish-manifest.ts";
 import { fileExists } from "./read-file.ts";
-import { readModelFile } from "./read-model-file.ts";
+import { readGeneratorFile } from "./read-model-file.ts";
 import { openRun, type Run, requireBuildable } from "./run.ts";
 import { type ModelName, runFolderAt } from "./run-folder.ts";
 import { sampleStage } from "./sample.ts";
@@ -69,14 +69,17 @@ export function trainStep(
   };
 }
 
-/** Takes a model made elsewhere into the run, after a look whether it fits. */
-export function importStep(options: StepOptions, name: ModelName, source: string): Step {
+/**
+ * Takes a model made elsewhere into the run, after a look whether it fits.
+ * @param guide - of a generator: file of a weaker model that is kept beside it
+ */
+export function importStep(options: StepOptions, name: ModelName, source: string, guide?: string): Step {
   return {
     name: `import-${name}`,
     total: 0,
     async *run() {
       const folder = runFolderAt(options.root);
-      const weights = await readModelFile(source);
+      const weights = await readGeneratorFile(source, guide);
       if ((await readModelReceipt(folder, name)) === undefined) await requireUsableModel(options, name, weights);
       yield await importModel(folder, name, weights);
     },

@@ -16,6 +16,12 @@ export const buildCommand: Command = {
       requiresArg: true,
       describe: "generator, .safetensors or .onnx [default: the shipped ones]",
     },
+    guide: {
+      type: "string",
+      requiresArg: true,
+      describe:
+        "weaker generator that guides the one of --generator, such as an early checkpoint, for --sampler.guide weaker",
+    },
     labeler: {
       type: "string",
       requiresArg: true,
@@ -24,7 +30,13 @@ export const buildCommand: Command = {
     to: uploadOption,
   },
   steps: ({ stepOptions, option }) => {
-    const [data, generator, labeler, to] = ["data", "generator", "labeler", "to"].map(option);
+    const [data, generator, guide, labeler, to] = ["data", "generator", "guide", "labeler", "to"].map(option);
+    if (guide !== undefined && generator === undefined) {
+      throw new BuilderError(
+        "usage/wrong",
+        "--guide needs the generator that it guides. Name it with --generator FILE.",
+      );
+    }
     if (data !== undefined && generator !== undefined && labeler !== undefined) {
       throw new BuilderError(
         "usage/nothing-to-train",
@@ -36,6 +48,7 @@ export const buildCommand: Command = {
     const steps = buildSteps(stepOptions, {
       ...(data === undefined ? {} : { data }),
       ...(generator === undefined ? {} : { generator }),
+      ...(guide === undefined ? {} : { guide }),
       ...(labeler === undefined ? {} : { labeler }),
     });
     return [...steps, ...upload];

@@ -1,6 +1,7 @@
 import { Graph, type Node, type Tensor } from "../graph.ts";
 import { add } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
+import { mean } from "../ops/reduce.ts";
 import { concat, reshape, transpose } from "../ops/shape.ts";
 import type { Shape } from "../tensor.ts";
 import { ConstantFilters, turnFilters } from "./constant-filters.ts";
@@ -136,6 +137,9 @@ class PlacesFirst extends Rewriter {
     if (op.name === "ReduceMean" && String(node.attributes["axes"]) === "0,2,3") {
       this.note(result, this.#meanOfBatch(first, result.shape));
       return true;
+    }
+    if (op.name === "ReduceMean" && String(node.attributes["axes"]) === "1") {
+      return note({ tensor: mean(this.#applied(first), { axes: [3], keepDims: true }) });
     }
     if (op.name === "BatchNormalization") {
       const [slope, intercept] = inputs.slice(1).map((values) => reshape(this.copyOf(values), [1, 1, 1, -1]));

@@ -65,11 +65,13 @@ export class Rewriter {
     const operands = inputs.map((input) => this.copyOf(input));
     const copied = Object.entries(attributes).map(([key, value]) => [
       key,
-      value instanceof Graph ? this.bodyRewriter(value, new Graph(this.to)).run() : value,
+      value instanceof Graph ? this.bodyRewriter(value, new Graph(this.to, value)).run() : value,
     ]);
     const declared = outputs.map(({ dtype, shape }) => ({ dtype, shape }));
+    const hasBody = Object.values(attributes).some((value) => value instanceof Graph);
     // What a step does not change stays outside of the loop.
-    const graph = operands.length === 0 ? this.to : innermostGraph(operands);
+    const staysHere = operands.length === 0 || hasBody || this.to.isConditional;
+    const graph = staysHere ? this.to : innermostGraph(operands);
     const results = graph.append(op, operands, Object.fromEntries(copied), declared);
     outputs.forEach((output, index) => {
       this.note(output, results[index]!);

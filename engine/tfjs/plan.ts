@@ -30,7 +30,8 @@ type Lookup = (name: string) => Tensor;
 interface Step {
   readonly node: Node;
   readonly kernel: Kernel | undefined;
-  readonly body: Plan | undefined;
+  /** The body of a `Loop`, or the two branches of an `If`. */
+  readonly bodies: readonly Plan[];
   readonly inputNames: readonly string[];
   /** Values that no later step needs. */
   readonly lastUses: readonly string[];
@@ -72,9 +73,10 @@ export class Plan {
   #stepOf(node: Node, lastUses: readonly string[]): Step {
     const { op, inputs, attributes } = node;
     const inputNames = inputs.slice(0, op.numOnnxInputs).map(({ name }) => name);
-    const { body } = attributes;
-    if (body instanceof Graph) {
-      return { node, kernel: undefined, body: new Plan(this.#tf, body), inputNames, lastUses };
+    const graphs = Object.values(attributes).filter((value) => value instanceof Graph);
+    if (graphs.length > 0) {
+      const bodies = graphs.map((graph) => new Plan(this.#tf, graph));
+      return { node, kernel: undefined, bodies, inputNames, lastUses };
     }
     const kernel = kernels[op.name];
     if (kernel === undefined) {
@@ -84,7 +86,7 @@ export class Plan {
         `the tfjs engine has no kernel "${op.name}", ${known}. Add it in engine/tfjs/kernels.`,
       );
     }
-    return { node, kernel, body: undefined, inputNames, lastUses };
+    return { node, kernel, bodies: [], inputNames, lastUses };
   }
 
   /**
@@ -100,12 +102,12 @@ export class Plan {
       return value;
     };
     try {
-      for (const { node, kernel, body, inputNames, lastUses } of this.#steps) {
+      for (const { node, kernel, bodies, inputNames, lastUses } of this.#steps) {
         const operands = inputNames.map(lookup);
         const results =
-          body === undefined
-            ? this.#tf.tidy(() => [...kernel!(this.#tf, operands, node)])
-            : this.#repeat(body, operands, lookup);
+          kernel === undefined
+            ? this.#runBodies(bodies, operands, lookup)
+            : this.#tf.tidy(() => [...kernel(this.#tf, operands, node)]);
         node.outputs.forEach(({ name }, index) => {
           const result = results[index]!;
           values.set(name, operands.includes(result) ? result.clone() : result);
@@ -119,6 +121,11 @@ export class Plan {
     } finally {
       for (const value of values.values()) value.dispose();
     }
+  }
+
+  #runBodies([body, otherwise]: readonly Plan[], operands: readonly Tensor[], lookup: Lookup): Tensor[] {
+    if (otherwise === undefined) return this.#repeat(body!, operands, lookup);
+    return (operands[0]!.dataSync()[0] ? body! : otherwise).run([], lookup);
   }
 
   /** Runs the body of a `Loop`: [count, condition, ...initial] to [...carried, ...collected]. */
@@ -141,7 +148,7 @@ export class Plan {
 
   /** Frees the constants. */
   release(): void {
-    for (const { body } of this.#steps) body?.release();
+    for (const body of this.#steps.flatMap(({ bodies }) => bodies)) body.release();
     this.#tf.dispose([...this.#constants.values()]);
     this.#constants.clear();
   }

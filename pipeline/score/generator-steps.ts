@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
 import { precisionIdentity } from "../../engine/index.ts";
+import { joinWeaker } from "../../generator/index.ts";
 import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
 import { type Config, keysOutsideTheBytes } from "../config.ts";
 import { omitKeys } from "../config-keys.ts";
@@ -81,7 +82,8 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
   const planned: PlannedRow[] = [];
   for (const row of samplerRows) {
-    const bytes = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
+    const own = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
+    const bytes = row.guide === undefined ? own : joinWeaker(own, await readWholeFile(row.guide));
     // A file that is no generator is found now, not hours later.
     await (await runtime.openSampler(row.config, bytes)).close();
     const { seed, engine, device, precision, sampler } = row.config;

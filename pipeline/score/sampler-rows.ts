@@ -12,6 +12,8 @@ export interface SamplerRow {
   readonly config: Config;
   /** The generator's weights; undefined for those that all rows share. */
   readonly weights: string | undefined;
+  /** Those of a weaker generator that guides it. */
+  readonly guide: string | undefined;
 }
 
 /** Steps of the rows where no file names others. */
@@ -19,7 +21,8 @@ const defaultSteps = [1, 2, 5, 10, 18] as const;
 
 /**
  * The rows of a comparison: a JSON list of partial configurations, each laid over the base, such as
- * `{"sampler": {"steps": 5}}`. Besides, a row may have a `name`, a `series` and `weights`, a file, relative to the list.
+ * `{"sampler": {"steps": 5}}`. Besides, a row may have a `name`, a `series`, and files, relative
+ * to the list: `weights`, and `guide`, weights of a weaker generator.
  * @param path - the list; steps 1, 2, 5, 10 and 18 of the base's sampler if left out
  * @throws BuilderError `score/bad-rows`, `config/unknown-key`, `config/out-of-range`, `disk/…`, before any work
  */
@@ -29,11 +32,12 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
       ? defaultSteps.map((steps) => ({ sampler: { steps } }))
       : parseList(await readWholeFile(path), path);
   if (!Array.isArray(list) || list.length === 0) throw badRows(path, "it is no list, or an empty one");
+  const fileOf = (name: unknown) => (name === undefined ? undefined : resolve(dirname(path ?? "."), name as string));
   const rows = list.map((row: unknown, index): SamplerRow => {
     if (typeof row !== "object" || row === null || Array.isArray(row))
       throw badRows(path, `entry ${index} is no object`);
-    const { name, series, weights, ...partial } = row as Readonly<Record<string, unknown>>;
-    for (const [key, value] of Object.entries({ name, series, weights })) {
+    const { name, series, weights, guide, ...partial } = row as Readonly<Record<string, unknown>>;
+    for (const [key, value] of Object.entries({ name, series, weights, guide })) {
       if (value === undefined || (typeof value === "string" && value !== "")) continue;
       throw badRows(path, `${key} of entry ${index} is no text`);
     }
@@ -41,7 +45,8 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
       name: (name as string | undefined) ?? describePartial(partial),
       series: (series as string | undefined) ?? (weights as string | undefined) ?? "generator",
       config: resolveConfig(mergeConfigs(base, partial as PartialConfig)),
-      weights: weights === undefined ? undefined : resolve(dirname(path ?? "."), weights as string),
+      weights: fileOf(weights),
+      guide: fileOf(guide),
     };
   });
   const twice = rows.find(({ name }, index) => rows.findIndex((other) => other.name === name) !== index);

@@ -44,6 +44,10 @@ function trainingOptions(batchSize: number) {
     blocks: 2,
     attentionResolutions: [16],
     patch: 1,
+    // What the PyTorch side is written in.
+    normalization: "groups",
+    optimizer: "adamw",
+    emaExponents: [16.97],
     batchSize,
   });
 }

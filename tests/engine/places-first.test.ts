@@ -52,37 +52,41 @@ describe("rewriting to the places-first layout", () => {
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
 
-  it("keeps a U-Net's values, with attention, pooling and skips on both sides of the border", async () => {
-    const options = {
-      channels: 32,
-      multipliers: [1, 2, 2],
-      blocks: 1,
-      attentionResolutions: [8],
-      patch: 1,
-      numClasses: 10,
-      dropout: 0,
-    };
-    const build = (scope: Parameters<typeof unet>[0], graph: Graph) => {
-      const x = graph.input("x", "float32", [4, 3, 32, 32]);
-      const noise = graph.input("noise", "float32", [4]);
-      return unet(scope, x, noise, graph.input("classes", "int64", [4]), options);
-    };
-    const specs = surveyNetwork(build).parameters.map((spec) =>
-      spec.initializer.kind === "constant"
-        ? { ...spec, initializer: { kind: "normal", deviation: 0.1 } as const }
-        : spec,
-    );
-    const graph = new Graph();
-    graph.output("y", build(constantScope(graph, namedParts(specs, initialParameters(specs, 3))), graph));
-    const feeds = {
-      x: normals([4, 3, 32, 32]),
-      noise: normals([4]),
-      classes: tensorData("int64", [4], [0, 3, 9, 10]),
-    };
-    const numConvs = (all: string[]) => all.filter((name) => name === "Conv").length;
-    expect(numConvs(operators(rewritePlacesFirst(graph)))).toBeLessThan(numConvs(operators(graph)) / 2);
-    expect(await difference(graph, feeds)).toBeLessThan(2e-5);
-  });
+  it.each(["groups", "magnitudes"] as const)(
+    "keeps the values of a U-Net of normalized %s, with attention, pooling and skips on both sides of the border",
+    async (normalization) => {
+      const options = {
+        channels: 32,
+        multipliers: [1, 2, 2],
+        blocks: 1,
+        attentionResolutions: [8],
+        patch: 1,
+        numClasses: 10,
+        normalization,
+        dropout: 0,
+      };
+      const build = (scope: Parameters<typeof unet>[0], graph: Graph) => {
+        const x = graph.input("x", "float32", [4, 3, 32, 32]);
+        const noise = graph.input("noise", "float32", [4]);
+        return unet(scope, x, noise, graph.input("classes", "int64", [4]), options);
+      };
+      const specs = surveyNetwork(build).parameters.map((spec) =>
+        spec.initializer.kind === "constant"
+          ? { ...spec, initializer: { kind: "normal", deviation: 0.1 } as const }
+          : spec,
+      );
+      const graph = new Graph();
+      graph.output("y", build(constantScope(graph, namedParts(specs, initialParameters(specs, 3))), graph));
+      const feeds = {
+        x: normals([4, 3, 32, 32]),
+        noise: normals([4]),
+        classes: tensorData("int64", [4], [0, 3, 9, 10]),
+      };
+      const numConvs = (all: string[]) => all.filter((name) => name === "Conv").length;
+      expect(numConvs(operators(rewritePlacesFirst(graph)))).toBeLessThan(numConvs(operators(graph)) / 2);
+      expect(await difference(graph, feeds)).toBeLessThan(2e-5);
+    },
+  );
 
   it("reaches into the body of a loop", async () => {
     const { graph, feeds } = graphOf([4, 32, 8, 8], (x) => {

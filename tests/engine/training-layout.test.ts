@@ -100,21 +100,25 @@ test("a rule of gradients that takes more than its arguments is refused", () => 
 });
 
 describe("training in the places-first layout", () => {
-  test("has the gradients of a U-Net, with attention, pooling, skips and modulation", async () => {
-    const options = {
-      channels: 16,
-      multipliers: [1, 2],
-      blocks: 1,
-      attentionResolutions: [8],
-      patch: 1,
-      numClasses: 0,
-      dropout: 0,
-    };
-    const program = programOf((scope, x) => unet(scope, x, mean(x, { axes: [1, 2, 3] }), undefined, options));
-    expect(operators(program.graph("images-first"))).toContain("Conv");
-    expect(operators(program.graph("places-first"))).not.toContain("Conv");
-    expect((await differences(program)).gradient).toBeLessThan(1e-4);
-  });
+  test.each(["groups", "magnitudes"] as const)(
+    "has the gradients of a U-Net of normalized %s, with attention, pooling, skips and modulation",
+    async (normalization) => {
+      const options = {
+        channels: 16,
+        multipliers: [1, 2],
+        blocks: 1,
+        attentionResolutions: [8],
+        patch: 1,
+        numClasses: 0,
+        normalization,
+        dropout: 0,
+      };
+      const program = programOf((scope, x) => unet(scope, x, mean(x, { axes: [1, 2, 3] }), undefined, options));
+      expect(operators(program.graph("images-first"))).toContain("Conv");
+      expect(operators(program.graph("places-first"))).not.toContain("Conv");
+      expect((await differences(program)).gradient).toBeLessThan(1e-4);
+    },
+  );
 
   test("lets no gradient through where none may flow, and turns back what it does not know", async () => {
     const program = programOf((scope, x) => {

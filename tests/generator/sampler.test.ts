@@ -75,6 +75,7 @@ const samplers = [
   { name: "heun", steps: 3, guidance: 2 },
   { name: "heun", steps: 3, churn: 1 },
   { name: "dpm-solver-2m", steps: 4 },
+  { name: "dpm-solver-2m", steps: 5, guidance: 2, guidanceMin: 0.1, guidanceMax: 5 },
   { name: "dpm-solver-3m", steps: 4 },
   { name: "unipc-2", steps: 4 },
   { name: "unipc-3", steps: 5 },
@@ -113,6 +114,7 @@ test("an image's bytes do not depend on the number of lanes", async () => {
 
 test.each([
   { name: "unipc-3", steps: 4, guidance: 2 },
+  { name: "dpm-solver-2m", steps: 4, guidance: 2, guidanceMax: 5 },
   { name: "heun", steps: 2, churn: 1 },
 ])("the tfjs engine draws what onnxruntime draws, to one step of a byte: %o", async (given) => {
   const reference = await drawWith(openSampler({ ...given, batchSize: 2 }), [1, 2]);

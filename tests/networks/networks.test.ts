@@ -4,12 +4,14 @@ import { Graph, type Tensor } from "../../engine/graph.ts";
 import { surveyNetwork } from "../../engine/index.ts";
 import { constantScope } from "../../engine/inference.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { namedParts, type Scope, totalSize } from "../../engine/parameters.ts";
+import { inputName } from "../../engine/parameter-sources.ts";
+import { initialParameters, namedParts, type Scope, totalSize } from "../../engine/parameters.ts";
 import { type Shape, sizeOf, type TensorData, tensorData } from "../../engine/tensor.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { flipWhere, randomTranslation } from "../../networks/augment.ts";
+import { channelsToPatches, patchesToChannels } from "../../networks/patches.ts";
 import { resnet } from "../../networks/resnet.ts";
-import { channelsToPatches, patchesToChannels, unet } from "../../networks/unet.ts";
+import { unet } from "../../networks/unet.ts";
 
 type Build = (scope: Scope, graph: Graph) => Tensor;
 
@@ -48,22 +50,30 @@ function expectAgreement([ours, oracle]: [Float32Array, Float32Array]): void {
   expect(deviation / scale).toBeLessThan(1e-4);
 }
 
-test.each([0, 10])("a tiny U-Net with %d classes gives the same images on both engines to 1e-4", async (numClasses) => {
-  const options = {
-    channels: 8,
-    multipliers: [1, 2],
-    blocks: 1,
-    attentionResolutions: [4],
-    patch: 2,
-    numClasses,
-    dropout: 0,
-  };
-  const build: Build = (scope, graph) => {
-    const classes = numClasses === 0 ? undefined : graph.constant(tensorData("int64", [2], [3, 10]));
-    return unet(scope, graph.constant(random([2, 3, 16, 16], 2)), graph.constant(random([2], 3)), classes, options);
-  };
-  expectAgreement(await onBothEngines(build));
-});
+test.each([
+  [0, "groups"],
+  [10, "groups"],
+  [10, "magnitudes"],
+] as const)(
+  "a tiny U-Net with %d classes and normalized %s gives the same images on both engines to 1e-4",
+  async (numClasses, normalization) => {
+    const options = {
+      channels: 8,
+      multipliers: [1, 2],
+      blocks: 1,
+      attentionResolutions: [4],
+      patch: 2,
+      numClasses,
+      normalization,
+      dropout: 0,
+    };
+    const build: Build = (scope, graph) => {
+      const classes = numClasses === 0 ? undefined : graph.constant(tensorData("int64", [2], [3, 10]));
+      return unet(scope, graph.constant(random([2, 3, 16, 16], 2)), graph.constant(random([2], 3)), classes, options);
+    };
+    expectAgreement(await onBothEngines(build));
+  },
+);
 
 test.each(["relu", "silu", "gelu"] as const)(
   "a tiny ResNet with %s gives the same logits on both engines to 1e-4",
@@ -110,5 +120,53 @@ test("flips mirror the chosen images, translations move each by its own whole nu
         );
       }
     }
+  }
+});
+
+test("layers that preserve magnitudes keep features at about 1 whatever the scale of their weights, in training as after it", async () => {
+  const options = {
+    ...{
+      channels: 16,
+      multipliers: [1, 2],
+      blocks: 1,
+      attentionResolutions: [8],
+      patch: 2,
+      numClasses: 10,
+      dropout: 0,
+    },
+    normalization: "magnitudes" as const,
+  };
+  const build = (scope: Scope, graph: Graph) => {
+    const classes = graph.constant(tensorData("int64", [8], [0, 1, 2, 3, 4, 5, 6, 10]));
+    return unet(scope, graph.constant(random([8, 3, 32, 32], 2)), graph.constant(random([8], 3)), classes, options);
+  };
+  const survey = surveyNetwork((scope, graph) => graph.output("y", build(scope, graph)));
+  const outputs: Float32Array[] = [];
+  for (const scale of [0.03, 1, 50]) {
+    const values = initialParameters(survey.parameters, 4).map((value) => value * scale);
+    const weights = namedParts(survey.parameters, values);
+    for (const [name, { data }] of weights) if (name.endsWith("gain")) data.fill(1);
+    // As in training, where weights are inputs and are normalized by nodes of the graph.
+    const feeds: Record<string, TensorData> = {};
+    for (const { name, shape } of survey.parameters) {
+      feeds[inputName("parameter", name)] = { dtype: "float32", shape, data: weights.get(name)!.data };
+    }
+    const trained = new Graph();
+    trained.output("y", build(constantScope(trained, weights), trained));
+    for (const [graph, fed] of [
+      [trained, {}],
+      [survey.graph, feeds],
+    ] as const) {
+      const { y } = await (await onnxruntimeEngine().compile(graph)).run(fed);
+      const result = y!.data as Float32Array;
+      const meanSquare = result.reduce((total, value) => total + value ** 2, 0) / result.length;
+      expect(Math.sqrt(meanSquare)).toBeGreaterThan(0.6);
+      expect(Math.sqrt(meanSquare)).toBeLessThan(1.5);
+      outputs.push(result);
+    }
+  }
+  for (let pair = 0; pair < outputs.length; pair += 2) {
+    const largest = Math.max(...outputs[pair]!.map((value, index) => Math.abs(value - outputs[pair + 1]![index]!)));
+    expect(largest).toBeLessThan(1e-3);
   }
 });

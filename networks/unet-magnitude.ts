@@ -1,0 +1,138 @@
+import { silu } from "../engine/composites/activations.ts";
+import { attentionPlacesLast } from "../engine/composites/attention.ts";
+import type { Tensor } from "../engine/graph.ts";
+import { conv2d } from "../engine/ops/conv.ts";
+import { add, div, mul, sqrt } from "../engine/ops/elementwise.ts";
+import { gather } from "../engine/ops/gather.ts";
+import { matmul } from "../engine/ops/matmul.ts";
+import { mean, sum } from "../engine/ops/reduce.ts";
+import { concat, reshape, split } from "../engine/ops/shape.ts";
+import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
+import { type Shape, sizeOf, tensorData } from "../engine/tensor.ts";
+import { dropoutLayer } from "./layers.ts";
+import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
+
+/** What SiLU makes of the magnitude 1 of normal numbers. */
+const siluMagnitude = 0.596;
+/** How much of the sum a block's change is. */
+const changeShare = 0.3;
+const epsilon = 1e-4;
+
+/**
+ * Layers that preserve magnitudes: every weight vector is used at length 1, and sums and concatenations are scaled, so
+ * that features stay at a root mean square of about 1 without normalization, and no layer has a bias.
+ * @see Karras et al. 2023, arXiv:2312.02696, section 2 and appendix B.3, configurations E to G; weights are normalized where they
+ * are used and not after each step
+ */
+export const magnitudeParts: UNetParts = {
+  embed: (scope, noise, classes, { channels, numClasses }) => {
+    const width = 4 * channels;
+    let hidden = linear(scope.child("noise"), fourierFeatures(noise, channels), width, Math.SQRT2);
+    if (numClasses > 0 && classes !== undefined) {
+      // A linear map of one-hot vectors of length √classes.
+      const table = unitWeights(scope, "class", [numClasses + 1, width], [0], Math.sqrt(numClasses + 1));
+      hidden = mixed(hidden, gather(table, classes), 0.5);
+    }
+    return silu(hidden);
+  },
+
+  enter: (scope, x, channels) => conv(scope, withOnes(x), channels),
+
+  residual: (scope, x, embedding, { width, dropout, isEncoder }) => {
+    const resized = (images: Tensor) =>
+      images.shape[1] === width ? images : conv(scope.child("skip"), images, width, { kernel: 1 });
+    const entered = isEncoder ? normalizeAlong(resized(x), 1) : x;
+    const filtered = conv(scope.child("conv0"), silu(entered), width, { scale: 1 / siluMagnitude });
+    const gain = scope.parameter("modulate.gain", [1], zerosInitializer);
+    const factors = mul(linear(scope.child("modulate"), embedding, width, 1 / siluMagnitude), gain);
+    const modulated = mul(filtered, reshape(add(factors, 1), [-1, width, 1, 1]));
+    const hidden = dropoutLayer(scope, silu(modulated), dropout);
+    return changed(isEncoder ? entered : resized(x), (scale) =>
+      conv(scope.child("conv1"), hidden, width, { scale: scale / siluMagnitude }),
+    );
+  },
+
+  attention: (scope, x) => {
+    const [numImages, channels, height, width] = x.shape as [number, number, number, number];
+    const numHeads = numHeadsOf(channels);
+    const parts = conv(scope.child("qkv"), x, 3 * channels, { kernel: 1 });
+    const heads = normalizeAlong(reshape(parts, [numImages, 3 * numHeads, channels / numHeads, height * width]), 2);
+    const [query, key, value] = split(heads, [numHeads, numHeads, numHeads], 1);
+    const attended = reshape(attentionPlacesLast(query!, key!, value!), x.shape);
+    return changed(x, (scale) => conv(scope.child("out"), attended, channels, { kernel: 1, scale }));
+  },
+
+  join: (hidden, skipped) => {
+    const [left, right] = [hidden.shape[1]!, skipped.shape[1]!];
+    // Both halves count the same, whatever their numbers of channels.
+    const factor = (channels: number) => Math.sqrt((left + right) / (2 * channels));
+    return concat([mul(hidden, factor(left)), mul(skipped, factor(right))], 1);
+  },
+
+  leave: (scope, x, numOutputs) => {
+    const leave = scope.child("leave");
+    const gain = leave.parameter("gain", [1], zerosInitializer);
+    return mul(conv(leave, x, numOutputs), reshape(gain, [1, 1, 1, 1]));
+  },
+};
+
+/** A convolution that keeps the image's size and, times `scale`, its magnitude. */
+function conv(scope: Scope, x: Tensor, numOutputs: number, { kernel = 3, scale = 1 } = {}): Tensor {
+  const filters = unitWeights(scope, "weight", [numOutputs, x.shape[1]!, kernel, kernel], [1, 2, 3], scale);
+  return conv2d(x, filters, { padding: (kernel - 1) / 2 });
+}
+
+/** A linear map of rows that keeps, times `scale`, their magnitude. */
+function linear(scope: Scope, x: Tensor, numOutputs: number, scale: number): Tensor {
+  return matmul(x, unitWeights(scope, "weight", [x.shape[1]!, numOutputs], [0], scale));
+}
+
+/** A parameter used at length `scale` along some axes. Of a trained network it is one constant. */
+function unitWeights(scope: Scope, name: string, shape: Shape, axes: readonly number[], scale: number): Tensor {
+  const fanIn = sizeOf(axes.map((axis) => shape[axis]!));
+  const weights = scope.parameter(name, shape, fanInInitializer(fanIn));
+  const constant = weights.graph.constants.get(weights.name);
+  if (constant !== undefined) {
+    const data = normalizedRows(constant.data as Float32Array, shape, axes, scale);
+    return weights.graph.constant({ dtype: "float32", shape, data });
+  }
+  const length = sqrt(sum(mul(weights, weights), { axes, keepDims: true }));
+  return mul(weights, div(scale, add(length, epsilon)));
+}
+
+/** The same in numbers, for weights whose outputs are their first axis, or their last. */
+function normalizedRows(data: Float32Array, shape: Shape, axes: readonly number[], scale: number): Float32Array {
+  const outputAxis = axes[0] === 0 ? shape.length - 1 : 0;
+  const numOutputs = shape[outputAxis]!;
+  const outputOf = (index: number) =>
+    outputAxis === 0 ? Math.floor((index * numOutputs) / data.length) : index % numOutputs;
+  const squares = new Float64Array(numOutputs);
+  data.forEach((value, index) => {
+    squares[outputOf(index)]! += value * value;
+  });
+  return data.map((value, index) => (value * scale) / (Math.sqrt(squares[outputOf(index)]!) + epsilon));
+}
+
+/** A share of one value and the rest of another, scaled to keep the magnitude of two that have nothing in common. */
+function mixed(a: Tensor, b: Tensor, share: number): Tensor {
+  const length = Math.hypot(1 - share, share);
+  return add(mul(a, (1 - share) / length), mul(b, share / length));
+}
+
+/** The same for a block's change, which is made at the right scale. */
+function changed(x: Tensor, change: (scale: number) => Tensor): Tensor {
+  const length = Math.hypot(1 - changeShare, changeShare);
+  return add(mul(x, (1 - changeShare) / length), change(changeShare / length));
+}
+
+/** Brings the root mean square along an axis to 1. */
+function normalizeAlong(x: Tensor, axis: number): Tensor {
+  return div(x, sqrt(add(mean(mul(x, x), { axes: [axis], keepDims: true }), epsilon)));
+}
+
+/** A channel of ones beside the others, which stands for biases. */
+function withOnes(x: Tensor): Tensor {
+  const shape = x.shape.with(1, 1);
+  const ones = x.graph.constant(tensorData("float32", shape, new Array<number>(sizeOf(shape)).fill(1)));
+  return concat([x, ones], 1);
+}
