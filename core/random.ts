@@ -22,6 +22,8 @@ export const randomStreams = {
   blockPermutation: 12,
   windowPermutation: 13,
   labelNoise: 14,
+  trainJpeg: 15,
+  heldOut: 16,
   rotation: 20,
 } as const;
 

@@ -17,7 +17,10 @@ export interface MuonOptions {
   /** Which parameters of rank 2 or 4 are orthogonalized; all by default. First and last layers are better left out. */
   readonly isHidden?: (spec: ParameterSpec) => boolean;
   readonly momentum?: number;
+  /** Decoupled, of matrices only. */
   readonly weightDecay?: number;
+  /** Factor on the learning rate for matrices; 1 by default. */
+  readonly rate?: number;
   /** What moves all other parameters; AdamW by default. */
   readonly rest?: Optimizer;
 }
@@ -29,7 +32,7 @@ export interface MuonOptions {
  * arXiv:2502.16982, section 2.2: 0.2 · √max(rows, columns)
  */
 export function muon(options: MuonOptions = {}): Optimizer {
-  const { isHidden = () => true, momentum = 0.95, weightDecay = 0, rest = adamw({ weightDecay }) } = options;
+  const { isHidden = () => true, momentum = 0.95, weightDecay = 0, rate = 1, rest = adamw({ weightDecay }) } = options;
   const isMatrix = (spec: ParameterSpec) => [2, 4].includes(spec.shape.length) && isHidden(spec);
   return {
     // The first holds momentum where a matrix is; for other parameters all are those of `rest`.
@@ -40,7 +43,7 @@ export function muon(options: MuonOptions = {}): Optimizer {
       const others = specs.filter((spec) => !isMatrix(spec));
       if (matrices.length === 0) return withSlots(rest.update(step), step.slots);
       const part = (vector: Tensor, chosen: readonly ParameterSpec[]) => pick(vector, specs, chosen);
-      const moved = moveMatrices(stepOf(step, matrices, part), { momentum, weightDecay });
+      const moved = moveMatrices(stepOf(step, matrices, part), { momentum, weightDecay, rate });
       if (others.length === 0) return { parameters: moved.parameters, slots: [moved.momentum, ...step.slots.slice(1)] };
       const restStep = stepOf(step, others, part);
       const restMoved = rest.update({ ...restStep, slots: restStep.slots.slice(0, rest.numSlots) });
@@ -60,9 +63,10 @@ function withSlots(moved: ReturnType<Optimizer["update"]>, slots: readonly Tenso
 
 /** One step of momentum for matrices that lie one after the other in vectors. */
 function moveMatrices(
-  { parameters, gradient, gradientScale, slots, learningRate, decayMask, specs }: OptimizerStep,
-  { momentum, weightDecay }: { readonly momentum: number; readonly weightDecay: number },
+  { parameters, gradient, gradientScale, slots, learningRate: common, decayMask, specs }: OptimizerStep,
+  { momentum, weightDecay, rate }: Required<Pick<MuonOptions, "momentum" | "weightDecay" | "rate">>,
 ): { readonly parameters: Tensor; readonly momentum: Tensor } {
+  const learningRate = mul(common, rate);
   const scaled = gradientScale === undefined ? gradient : mul(gradient, gradientScale);
   const velocity = add(mul(slots[0]!, momentum), scaled);
   const direction = orthogonalizeAll(add(scaled, mul(velocity, momentum)), specs);

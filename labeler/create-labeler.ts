@@ -41,13 +41,13 @@ export async function createLabeler({ weights, batchSize, engine, ...where }: Cr
 }
 
 function trainedLabelerGraph(weights: Uint8Array, batchSize: number) {
-  const { tensors, network } = readLabeler(weights);
+  const { tensors, network, temperature } = readLabeler(weights);
   return imageGraph(batchSize, (images) => {
     const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
     const logits = [images, mirrored].map((view) =>
       labelerNetwork(constantScope(images.graph, tensors), view, network),
     );
-    return softmax(mul(add(logits[0]!, logits[1]!), 0.5));
+    return softmax(mul(add(logits[0]!, logits[1]!), 0.5 / temperature));
   });
 }
 

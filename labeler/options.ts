@@ -15,10 +15,22 @@ export const labelerTrainingSchema = z.strictObject({
   ...labelerNetworkSchema.shape,
   epochs: z.number().positive().default(8).describe("passes over the train images"),
   batchSize: z.int().min(1).default(256).describe("images of one training step"),
+  optimizer: z
+    .enum(["muon", "sgd"])
+    .default("muon")
+    .describe("what moves filters; SGD with Nesterov momentum moves the rest in either case"),
   learningRate: z.number().positive().default(0.3).describe("peak learning rate of SGD"),
+  muonLearningRate: z.number().positive().default(0.1).describe("peak learning rate of Muon"),
   weightDecay: z.number().min(0).default(5e-4).describe("weight decay of SGD"),
   labelSmoothing: z.number().min(0).max(0.99).default(0.1).describe("probability spread over all classes"),
   translation: z.int().min(0).max(16).default(2).describe("random translation, pixels"),
+  jpeg: z.number().min(0).max(1).default(0.25).describe("probability that an image is shown as after a JPEG file"),
+  heldOut: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.02)
+    .describe("part of the images that is not trained on: probabilities are calibrated on it"),
 });
 
 export type LabelerNetworkOptions = z.infer<typeof labelerNetworkSchema>;

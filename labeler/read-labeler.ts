@@ -8,7 +8,12 @@ import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
  * @param file - a safetensors file made by `trainLabeler`
  * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
  */
-export function readLabeler(file: Uint8Array): { readonly tensors: Weights; readonly network: LabelerNetworkOptions } {
+export function readLabeler(file: Uint8Array): {
+  readonly tensors: Weights;
+  readonly network: LabelerNetworkOptions;
+  /** What logits are divided by, so that probabilities say how often they are right; 1 for weights that were not calibrated. */
+  readonly temperature: number;
+} {
   const { tensors, metadata } = readSafetensors(file, "the labeller's weights");
   const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
   if (metadata["model"] !== "labeler" || !network.success) {
@@ -17,7 +22,14 @@ export function readLabeler(file: Uint8Array): { readonly tensors: Weights; read
       `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
     );
   }
-  return { tensors, network: network.data };
+  const temperature = Number(metadata["temperature"] ?? 1);
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
+    throw new BuilderError(
+      "weights/corrupt",
+      `the labeler's temperature must be a number above 0, got ${metadata["temperature"]}. Copy the file again, or train again.`,
+    );
+  }
+  return { tensors, network: network.data, temperature };
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -1,10 +1,15 @@
-import { randomStreams } from "../core/random.ts";
+import { createPermutation, permute } from "../core/permutation.ts";
+import { type RandomStream, randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { type EngineName, type Precision, precisionIdentity } from "../engine/executor.ts";
+import type { Tensor } from "../engine/graph.ts";
+import { muon } from "../engine/muon.ts";
+import { add, less, mul, where } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
-import { sgd } from "../engine/optimizers.ts";
-import { namedParts } from "../engine/parameters.ts";
+import { reshape } from "../engine/ops/shape.ts";
+import { type Optimizer, sgd } from "../engine/optimizers.ts";
+import { namedParts, type ParameterSpec, type Scope } from "../engine/parameters.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/run-training.ts";
 import { writeSafetensors } from "../engine/safetensors.ts";
 import { tensorData } from "../engine/tensor.ts";
@@ -13,9 +18,12 @@ import { buildTrainingProgram, type LossInputs, type TrainingProgram } from "../
 import { coin, flipWhere, randomTranslation } from "../networks/augment.ts";
 import { batchIndices } from "../networks/batch-order.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
+import { jpegArtifacts } from "../networks/jpeg.ts";
 import { whiteningName, whiteningSide } from "../networks/resnet.ts";
 import { triangularSchedule } from "../networks/schedules.ts";
 import { whiteningFilters } from "../networks/whitening.ts";
+import { fitTemperature } from "./calibration.ts";
+import { createLabeler } from "./create-labeler.ts";
 import { labelerNetwork, pixelDeviation, pixelMean } from "./labeler-network.ts";
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
 
@@ -42,12 +50,13 @@ const imageBytes = 32 * 32 * 3;
 const numWhiteningImages = 2000;
 
 /**
- * Trains the classifier: flips, translations, label smoothing, SGD with Nesterov momentum, a triangular learning rate
- * and averaged weights.
+ * Trains the classifier: flips, translations, JPEG artifacts, label smoothing, Muon, a triangular learning rate and
+ * averaged weights; then calibrates its probabilities on images that it was not trained on.
  * @returns the weights as a safetensors file, float16, with the architecture in its metadata
  */
 export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8Array> {
-  const { data, options, seed } = training;
+  const { options, seed } = training;
+  const { data, heldOut } = holdOut(training.data, options.heldOut, seed);
   const numSamples = data.labels.length;
   const totalSteps = Math.max(1, Math.round((options.epochs * numSamples) / options.batchSize));
   const program = labelerProgram(options, numSamples, { scalesLoss: training.precision === "mixed" });
@@ -89,7 +98,34 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     network: JSON.stringify(architecture),
     images: String(totalSteps * options.batchSize),
   };
-  return writeSafetensors({ tensors, metadata }, "F16");
+  const encode = (more: Readonly<Record<string, string>>) =>
+    writeSafetensors({ tensors, metadata: { ...metadata, ...more } }, "F16");
+  if (heldOut.labels.length === 0) return encode({});
+  const labeler = await createLabeler({
+    ...training,
+    weights: encode({}),
+    batchSize: Math.min(100, options.batchSize),
+  });
+  const probabilities = await labeler.label(heldOut.images).finally(() => labeler.close());
+  return encode({ temperature: fitTemperature(probabilities, heldOut.labels).toPrecision(6) });
+}
+
+/** Sets a part of the images aside, chosen by the seed. */
+function holdOut({ images, labels }: LabelledImages, part: number, seed: number) {
+  const numHeldOut = Math.floor(part * labels.length);
+  if (numHeldOut === 0)
+    return { data: { images, labels }, heldOut: { images: images.subarray(0, 0), labels: labels.subarray(0, 0) } };
+  const permutation = createPermutation({ size: labels.length, seed, id: 0, stream: randomStreams.heldOut });
+  const order = Uint32Array.from(labels, (_, index) => permute(index, permutation));
+  const take = (chosen: Uint32Array): LabelledImages => {
+    const taken = new Uint8Array(chosen.length * imageBytes);
+    chosen.forEach((from, to) => {
+      taken.set(images.subarray(from * imageBytes, (from + 1) * imageBytes), to * imageBytes);
+    });
+    return { images: taken, labels: Uint8Array.from(chosen, (from) => labels[from]!) };
+  };
+  // In their old order, so that what is trained on is read from front to back.
+  return { data: take(order.slice(numHeldOut).sort()), heldOut: take(order.slice(0, numHeldOut).sort()) };
 }
 
 /** The graph that trains the labeller on a set of `numSamples` images. */
@@ -106,17 +142,39 @@ export function labelerProgram(
       labels: { dtype: "int64", shape: [numSamples] },
     },
     step: { indices: { dtype: "int64", shape: [batchSize] } },
-    optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: options.weightDecay }),
+    optimizer: labelerOptimizer(options),
     stepsPerCall: 10,
     loss: ({ scope, residents, step }: LossInputs) => {
       const images = imagesFromBytes(gather(residents["images"]!, step["indices"]!));
       const flips = scope.random("uniform", randomStreams.trainFlip, [batchSize]);
       const shifts = scope.random("uniform", randomStreams.trainCrop, [batchSize, 2]);
       const moved = randomTranslation(flipWhere(images, coin(flips)), options.translation, shifts);
+      const shown = options.jpeg === 0 ? moved : asJpegs(scope, moved, options.jpeg);
       const target = oneHot(gather(residents["labels"]!, step["indices"]!), 10);
-      return crossEntropy(labelerNetwork(scope, moved, options), target, options);
+      return crossEntropy(labelerNetwork(scope, shown, options), target, options);
     },
   });
+}
+
+function labelerOptimizer({
+  optimizer,
+  learningRate,
+  muonLearningRate,
+  weightDecay,
+}: LabelerTrainingOptions): Optimizer {
+  const rest = sgd({ momentum: 0.9, nesterov: true, weightDecay });
+  if (optimizer === "sgd") return rest;
+  const isHidden = ({ name }: ParameterSpec) => name !== whiteningName && !name.startsWith("head.");
+  return muon({ isHidden, rate: muonLearningRate / learningRate, rest });
+}
+
+/** Some of the images as they look after they were saved as JPEG, at a quality from 40 to 100. */
+function asJpegs(scope: Scope, images: Tensor, probability: number): Tensor {
+  const batchSize = images.shape[0]!;
+  const uniform = (stream: RandomStream) => scope.random("uniform", stream, [batchSize]);
+  const isShown = less(uniform(randomStreams.trainJpeg), probability);
+  const quality = add(mul(uniform(randomStreams.trainJpeg), 60), 40);
+  return where(reshape(isShown, [-1, 1, 1, 1]), jpegArtifacts(images, quality), images);
 }
 
 /** Puts whitening filters of the first images into a fresh state. */

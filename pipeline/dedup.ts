@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { BuilderError } from "../core/errors.ts";
 import type { Cifar10Source } from "./cifar-10-fingerprints.ts";
 import { findDuplicates } from "./find-duplicates.ts";
 import { type FingerprintKeys, fingerprintBytes, fingerprintImages, unpackFingerprints } from "./fingerprint.ts";
@@ -33,7 +34,7 @@ export function fingerprintStage(options: {
 /**
  * Finds the samples to remove and writes down which and why: exact and mirrored copies within the whole set (the copy
  * with the larger id goes) and of CIFAR-10 images. Needs the fingerprints of all units of the run.
- * @throws BuilderError as `unitStage`; `receipt/missing` while another worker has fingerprints to make
+ * @throws BuilderError `dedup/too-many-removals`; as `unitStage`; `receipt/missing` while another worker has fingerprints to make
  */
 export function dedupStage(options: {
   readonly run: Run;
@@ -60,13 +61,34 @@ export function dedupStage(options: {
 
 async function findRemovals(run: Run, cifar10: Cifar10Source, context: StageContext): Promise<Removal[]> {
   const { train, test } = await cifar10.load();
-  return findDuplicates({
+  const samples = await readAllFingerprints(run, context);
+  const removals = findDuplicates({
     references: [
       { reason: "duplicate-of-cifar10-train", keys: train },
       { reason: "duplicate-of-cifar10-test", keys: test },
     ],
-    samples: await readAllFingerprints(run, context),
+    samples,
   });
+  requireFew(removals, run);
+  return removals;
+}
+
+/** Copies beyond this part of the images are no accident. */
+const mostRemovals = 0.1;
+/** So many may be in a set of any size. */
+const fewRemovals = 10;
+
+function requireFew(removals: readonly Removal[], run: Run): void {
+  const numSamples = run.units.reduce((sum, unit) => sum + unitRows(unit), 0);
+  if (removals.length <= Math.max(fewRemovals, mostRemovals * numSamples)) return;
+  const reasons = [...new Set(removals.map(({ reason }) => reason))].map(
+    (reason) => `${removals.filter((removal) => removal.reason === reason).length} ${reason}`,
+  );
+  throw new BuilderError(
+    "dedup/too-many-removals",
+    `at most a tenth of the images may be copies, and ${removals.length} of ${numSamples} are (${reasons.join(", ")}). ` +
+      "The generator repeats itself or its training images: build with other weights or sampler options, in a new run folder.",
+  );
 }
 
 /** Keys of all samples of the run; the index is the sample id. */

@@ -44,8 +44,8 @@ export interface TrainingTask {
   readonly store: TrainingStore;
   /** Keeps a picture of what a generator makes after some steps. */
   readonly saveGrid: (png: Uint8Array, step: number) => Promise<void>;
-  /** Keeps the averaged weights so far, under a key of the average. */
-  readonly saveAverage: (weights: Uint8Array, key: string) => Promise<void>;
+  /** Keeps the averaged weights after some steps, under a key of the average. */
+  readonly saveAverage: (weights: Uint8Array, key: string, step: number) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
 }

@@ -1,7 +1,14 @@
 import { BuilderError } from "../core/errors.ts";
 import { parseDevice, precisionIdentity } from "../engine/index.ts";
 import { hashConfig, removeStaleTemporaries } from "../shards/index.ts";
-import { type Config, keysOutsideTheBytes, mergeConfigs, type PartialConfig, resolveConfig } from "./config.ts";
+import {
+  type Config,
+  configJsonSchema,
+  keysOutsideTheBytes,
+  mergeConfigs,
+  type PartialConfig,
+  resolveConfig,
+} from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
 import { type RunFolder, runFolderAt } from "./run-folder.ts";
 import { type Identity, readSettledConfig, settleConfig } from "./settle-config.ts";
@@ -72,10 +79,16 @@ export async function readRunConfig(root: string): Promise<PartialConfig> {
   let merged: PartialConfig = dataset;
   for (const name of ["generator", "labeler"] as const) {
     const { options, tuning } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
-    if (options !== undefined) merged = mergeConfigs(merged, { [name]: options });
-    if (tuning !== undefined) merged = mergeConfigs(merged, { tuning });
+    if (options !== undefined) merged = mergeConfigs(merged, { [name]: knownOptions(name, options) });
+    if (tuning !== undefined) merged = mergeConfigs(merged, { tuning: knownOptions("tuning", tuning) });
   }
   return merged;
+}
+
+/** Options of a training without those that only an earlier release had: its model is as good as before. */
+function knownOptions(section: "generator" | "labeler" | "tuning", options: unknown): Identity {
+  const { properties = {} } = configJsonSchema.properties![section]!;
+  return Object.fromEntries(Object.entries(options as Identity).filter(([key]) => key in properties));
 }
 
 /** The keys that an import takes from the configuration. */

@@ -14,7 +14,9 @@ export function shippedFile(name: string): string {
 
 /** All weights of a model that the package has. */
 export function shippedModels(name: ModelName): readonly string[] {
-  return (name === "labeler" ? ["labeler"] : ["generator", "tuned"]).map((file) => shippedFile(`${file}.safetensors`));
+  // The judge of scores was the labeler of earlier releases, and is in runs of theirs.
+  const files = name === "labeler" ? ["labeler", "judge"] : ["generator", "tuned"];
+  return files.map((file) => shippedFile(`${file}.safetensors`));
 }
 
 /** The shipped weights of a model: those tuned for few calls where the sampler is made for such. */

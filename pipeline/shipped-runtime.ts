@@ -45,7 +45,9 @@ export const shippedRuntime: ModelRuntime = {
         onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
         onWeights: async (averages, step) => {
           const exponents = tune ? [tuning.averageExponent] : generator.emaExponents;
-          for (const [index, weights] of averages.entries()) await keep.saveAverage(weights, String(exponents[index]));
+          for (const [index, weights] of averages.entries()) {
+            await keep.saveAverage(weights, String(exponents[index]), step);
+          }
           const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, averages[0]!);
           try {
             await keep.saveGrid(await drawSampleGrid(sampler), step);

@@ -90,8 +90,13 @@ export async function trainModel(
     saveGrid: async (png, step) => {
       await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
     },
-    saveAverage: async (weights, key) => {
-      await replaceBytes(join(folder.training(name), `ema-${key}.safetensors`), weights);
+    saveAverage: async (weights, key, step) => {
+      const average = join(folder.training(name), `ema-${key}.safetensors`);
+      await replaceBytes(average, weights);
+      const { stepsPerCheckpoint } = config.generator;
+      const [images, before] = [step * batchSize, (step - stepsPerCheckpoint) * batchSize];
+      if (doublingsOf(images) === doublingsOf(before)) return;
+      await replaceBytes(average.replace(/safetensors$/, `${String(images).padStart(9, "0")}.safetensors`), weights);
     },
     signal: context.signal,
     onProgress: ({ images, loss }) => {
@@ -111,6 +116,11 @@ export async function trainModel(
     if ((await store.load()) === undefined) await rm(folder.modelConfig(name), { force: true });
     throw thrown;
   }
+}
+
+/** How often a first 100,000 images have doubled; the weights at each time are kept, as guides and to see how a training went. */
+function doublingsOf(images: number): number {
+  return images < 100_000 ? 0 : 1 + Math.floor(Math.log2(images / 100_000));
 }
 
 /** How many images the training of a model is settled to see; undefined for other models and before it began. */

@@ -6,7 +6,10 @@
 
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import sharp from "sharp";
 import { argmax } from "../core/argmax.ts";
+import { imageBytes } from "../core/image-layout.ts";
+import { expectedCalibrationError } from "../labeler/calibration.ts";
 import { resolveConfig } from "../pipeline/config.ts";
 import { drawLossCurve } from "../pipeline/draw-loss-curve.ts";
 import { readCifar10 } from "../pipeline/read-cifar-10.ts";
@@ -100,12 +103,32 @@ ${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
   async function testAccuracy(): Promise<string> {
     const { test } = await readCifar10(folder.cifar10);
     const labeler = await shippedRuntime.openLabeler(config, weights);
-    const probabilities = await labeler.label(test.images);
-    await labeler.close();
-    const right = test.labels.filter((label, index) => {
-      const row = probabilities.subarray(index * 10, (index + 1) * 10);
-      return argmax(row) === label;
-    });
-    return `| CIFAR-10 test accuracy | **${((100 * right.length) / test.labels.length).toFixed(2)}%** (with the mirror image averaged in) |`;
+    const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
+    const accuracyOf = (probabilities: Float32Array) => {
+      const right = test.labels.filter((label, index) => {
+        return argmax(probabilities.subarray(index * 10, (index + 1) * 10)) === label;
+      });
+      return right.length / test.labels.length;
+    };
+    try {
+      const probabilities = await labeler.label(test.images);
+      const afterJpeg = await labeler.label(await asJpegs(test.images, 75));
+      return `| CIFAR-10 test accuracy | **${percent(accuracyOf(probabilities))}** (with the mirror image averaged in) |
+| the same after JPEG files of quality 75 | ${percent(accuracyOf(afterJpeg))} |
+| expected calibration error, 15 bins | ${percent(expectedCalibrationError(probabilities, test.labels))} on CIFAR-10 test |`;
+    } finally {
+      await labeler.close();
+    }
   }
+}
+
+/** Images after they were saved as JPEG and read again, uint8 [n, 32, 32, 3] flattened. */
+async function asJpegs(images: Uint8Array, quality: number): Promise<Uint8Array> {
+  const result = new Uint8Array(images.length);
+  for (let start = 0; start < images.length; start += imageBytes) {
+    const raw = { width: 32, height: 32, channels: 3 } as const;
+    const file = await sharp(images.subarray(start, start + imageBytes), { raw }).jpeg({ quality }).toBuffer();
+    result.set(await sharp(file).raw().toBuffer(), start);
+  }
+  return result;
 }

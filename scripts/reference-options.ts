@@ -10,11 +10,11 @@ export const referenceOptions = {
   features: {
     type: "string",
     requiresArg: true,
-    describe: "ONNX file that makes features of images, such as Inception [default: the labeller's last layer]",
+    describe: "ONNX file that makes features of images, such as Inception [default: the judge's last layer]",
   },
   "features-labeler": {
     type: "string",
     requiresArg: true,
-    describe: "weights of the labeller that makes features [default: the shipped ones, the same for every set]",
+    describe: "weights of the labeler that makes features [default: the judge, which no release changes]",
   },
 } as const satisfies Readonly<Record<string, Options>>;

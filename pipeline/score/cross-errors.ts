@@ -47,7 +47,8 @@ export async function trainAndTest(
   if (!(await fileExists(path))) {
     let counted = 0;
     const { weights } = await runtime.train.labeler({
-      config,
+      // Every image of the kind is trained on.
+      config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
       initialWeights: undefined,
       tune: false,
       finish: false,

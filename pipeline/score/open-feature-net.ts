@@ -9,9 +9,9 @@ import { openOnnxFeatures } from "./onnx-features.ts";
 
 /** Which network makes the features. */
 export interface FeatureNetChoice {
-  /** An ONNX file; the labeller if left out. */
+  /** An ONNX file; the judge if left out. */
   readonly onnx?: string | undefined;
-  /** Weights of another labeller than the one this package ships, which is the same for every set. */
+  /** Weights of a labeler to use instead of the judge, the labeler of an earlier release that stays the same for ever. */
   readonly labeler?: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export async function openFeatureNet(
   { engine, device, labeling }: Pick<Config, "engine" | "device" | "labeling">,
 ): Promise<FeatureNet> {
   if (onnx !== undefined) return await openOnnxFeatures(onnx, device);
-  const weights = await (labeler === undefined ? readFile(shippedFile("labeler.safetensors")) : readWholeFile(labeler));
+  const weights = await (labeler === undefined ? readFile(shippedFile("judge.safetensors")) : readWholeFile(labeler));
   const features = await createLabelerFeatures({ weights, batchSize: labeling.batchSize, engine, device });
-  return { ...features, name: "labeller", sha256: sha256(weights) };
+  return { ...features, name: labeler === undefined ? "judge" : "labeller", sha256: sha256(weights) };
 }

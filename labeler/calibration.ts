@@ -1,0 +1,55 @@
+/** Bins of equal width that confidences are sorted into. */
+const numBins = 15;
+
+/**
+ * The number that logits are divided by so that probabilities say how often they are right: the one of the least mean
+ * negative log-likelihood.
+ * @param probabilities - softmax of the logits, [n, numClasses] flattened; they tell the logits but for a constant
+ * @param labels - the true classes, [n], at least one
+ * @see Guo et al. 2017, arXiv:1706.04599, section 4.2
+ */
+export function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {
+  const logits = probabilities.map((probability) => Math.log(Math.max(probability, 1e-30)));
+  // The likelihood has one maximum over 1 / temperature; the golden section finds it.
+  const ratio = (Math.sqrt(5) - 1) / 2;
+  let [low, high] = [Math.log(0.05), Math.log(20)];
+  while (high - low > 1e-4) {
+    const [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
+    if (meanLoss(logits, labels, Math.exp(left)) < meanLoss(logits, labels, Math.exp(right))) high = right;
+    else low = left;
+  }
+  return Math.exp((low + high) / 2);
+}
+
+/** Mean negative log-likelihood of the labels at a temperature. */
+function meanLoss(logits: Float32Array, labels: Uint8Array, temperature: number): number {
+  const numClasses = logits.length / labels.length;
+  let total = 0;
+  for (const [index, label] of labels.entries()) {
+    const row = logits.subarray(index * numClasses, (index + 1) * numClasses);
+    const largest = Math.max(...row);
+    const sum = row.reduce((partial, logit) => partial + Math.exp((logit - largest) / temperature), 0);
+    total += Math.log(sum) - (row[label]! - largest) / temperature;
+  }
+  return total / labels.length;
+}
+
+/**
+ * Expected calibration error: the difference of mean confidence and accuracy in 15 bins of confidence, weighed by their
+ * images.
+ * @param probabilities - [n, numClasses] flattened
+ * @param labels - the true classes, [n], at least one
+ * @returns in [0, 1], 0 for perfect calibration
+ * @see Guo et al. 2017, arXiv:1706.04599, eq. 3
+ */
+export function expectedCalibrationError(probabilities: Float32Array, labels: Uint8Array): number {
+  const numClasses = probabilities.length / labels.length;
+  const surplus = new Float64Array(numBins);
+  for (const [index, label] of labels.entries()) {
+    const row = probabilities.subarray(index * numClasses, (index + 1) * numClasses);
+    const confidence = Math.max(...row);
+    const isRight = row.indexOf(confidence) === label;
+    surplus[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(isRight);
+  }
+  return surplus.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
+}
