@@ -1,4 +1,4 @@
-import { precisionIdentity } from "../engine/index.ts";
+import { executionIdentity } from "../engine/index.ts";
 import { hashConfig, openDataset } from "../shards/index.ts";
 import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
@@ -29,8 +29,6 @@ export interface PlannedPretraining {
  * @throws BuilderError `experiment/…` for options that do not fit, or runs that the data is too small for
  */
 export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
-  const { engine, device } = config;
-  const precision = precisionIdentity(config.precision);
   const planned: PlannedRun[] = [];
   const fingerprints = new Map<string, string>();
   const fingerprintAt = async (location: string) => {
@@ -44,7 +42,13 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
     const images = source === undefined ? data.train.fingerprint : await fingerprintAt(source);
     const pretraining =
       options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, images);
-    const identity = { engine, device, ...precision, data: data.fingerprint, options, pretraining: pretraining?.hash };
+    // The seed of a run is one of its options.
+    const identity = {
+      ...executionIdentity(config),
+      data: data.fingerprint,
+      options,
+      pretraining: pretraining?.hash,
+    };
     planned.push({ ...named(identity), options, pretraining });
   }
   return planned;
@@ -78,7 +82,7 @@ function named(identity: object): { readonly id: string; readonly hash: string }
 function planPretraining(
   { pretraining: _, ...options }: RunOptions,
   { task, dataset, classes, steps, learningRate }: PretrainingOptions,
-  { engine, device, precision }: ExperimentConfig,
+  config: ExperimentConfig,
   images: string,
 ): PlannedPretraining {
   const derived: RunOptions = {
@@ -96,9 +100,7 @@ function planPretraining(
   };
   const identity = {
     kind: "pretraining",
-    engine,
-    device,
-    ...precisionIdentity(precision),
+    ...executionIdentity(config),
     data: images,
     task,
     options: derived,

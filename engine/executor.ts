@@ -1,3 +1,4 @@
+import { parseDevice } from "./device-name.ts";
 import type { Graph } from "./graph.ts";
 import type { TensorData } from "./tensor.ts";
 
@@ -39,12 +40,30 @@ export type EngineName = (typeof engineNames)[number];
 export const precisions = ["float32", "mixed"] as const;
 export type Precision = (typeof precisions)[number];
 
+/** What numbers are computed by, beside the options of what is computed. */
+export interface Execution {
+  /** Of all random numbers; left out where the options hold it. */
+  readonly seed?: number | undefined;
+  readonly engine: EngineName;
+  readonly device: string;
+  /** `float32` by default. */
+  readonly precision?: Precision | undefined;
+}
+
 /**
- * The precision as part of what identifies a run or a training: nothing at its default, so that what releases before it
- * began goes on.
+ * The part of a hash that says what computed the numbers: everything that names results takes it from here.
+ *
+ * Of a device it has the kind, not the number: each worker may have its own GPU. It has no precision for `float32`, so
+ * that runs that were started before there was a choice keep their hash.
+ * @throws BuilderError `engine/unknown-device`
  */
-export function precisionIdentity(precision: Precision | undefined): { readonly precision?: Precision } {
-  return precision === undefined || precision === "float32" ? {} : { precision };
+export function executionIdentity({ seed, engine, device, precision = "float32" }: Execution): Execution {
+  return {
+    ...(seed === undefined ? {} : { seed }),
+    engine,
+    device: parseDevice(device).kind,
+    ...(precision === "float32" ? {} : { precision }),
+  };
 }
 
 export interface EngineOptions {

@@ -20,12 +20,13 @@ export {
   type EngineName,
   type EngineOptions,
   type Executable,
+  type Execution,
   engineNames,
+  executionIdentity,
   type Feeds,
   type Goal,
   type ImageLayout,
   type Precision,
-  precisionIdentity,
   precisions,
 } from "./executor.ts";
 export {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createEngine } from "../engine/create-engine.ts";
-import { type EngineName, type Precision, precisionIdentity } from "../engine/executor.ts";
+import { type EngineName, executionIdentity, type Precision } from "../engine/executor.ts";
 import type { Weights } from "../engine/inference.ts";
 import { namedParts } from "../engine/parameters.ts";
 import {
@@ -62,7 +62,7 @@ export async function runDenoiserTraining(
     readonly metadata: Readonly<Record<string, string>>;
   },
 ): Promise<Uint8Array> {
-  const { data, seed, precision } = training;
+  const { data, seed } = training;
   const { program, options, initial, emaExponents } = parts;
   const { batchSize } = options;
   const numSamples = data.labels.length;
@@ -87,7 +87,8 @@ export async function runDenoiserTraining(
     seed,
     numSamples,
     ...startsFrom,
-    ...precisionIdentity(precision),
+    // Engine and device are left out: a training may go on elsewhere, unless what called it settled where.
+    precision: executionIdentity(training).precision,
   });
   const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });
   const { totalSteps, learningRate, notes } = parts.schedule(checkpoint);

@@ -2,7 +2,7 @@ import { createPermutation, permute } from "../core/permutation.ts";
 import { type RandomStream, randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import { type EngineName, type Precision, precisionIdentity } from "../engine/executor.ts";
+import { type EngineName, executionIdentity, type Precision } from "../engine/executor.ts";
 import type { Tensor } from "../engine/graph.ts";
 import { muon } from "../engine/muon.ts";
 import { add, less, mul, where } from "../engine/ops/elementwise.ts";
@@ -83,7 +83,8 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
       options,
       seed,
       numSamples,
-      ...precisionIdentity(training.precision),
+      // Engine and device are left out: a training may go on elsewhere, unless what called it settled where.
+      precision: executionIdentity(training).precision,
     }),
     signal: training.signal,
     onProgress: training.onProgress,

@@ -77,7 +77,7 @@ export function nest(key: string, value: unknown): Record<string, unknown> {
   return names.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Record<string, unknown>;
 }
 
-/** A copy of a nested object without the named keys. */
+/** A copy of a nested object without the named keys, and without an inner object of which nothing is left. */
 export function omitKeys(
   object: Readonly<Record<string, unknown>>,
   keys: ReadonlySet<string>,
@@ -87,7 +87,8 @@ export function omitKeys(
   for (const [name, value] of Object.entries(object)) {
     if (keys.has(prefix + name)) continue;
     const isNested = typeof value === "object" && value !== null && !Array.isArray(value);
-    kept[name] = isNested ? omitKeys(value as Record<string, unknown>, keys, `${prefix}${name}.`) : value;
+    const inner = isNested ? omitKeys(value as Record<string, unknown>, keys, `${prefix}${name}.`) : value;
+    if (!isNested || Object.keys(inner as object).length > 0) kept[name] = inner;
   }
   return kept;
 }

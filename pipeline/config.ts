@@ -55,6 +55,18 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Keys that are not in the hash of a data set; all others are. The models are in its receipts by their own hashes, and so
+ * is CIFAR-10, so that what they were made from need not be.
+ */
+export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
+  ...keysOutsideTheBytes,
+  "recordsPerFile",
+  "generator",
+  "tuning",
+  "labeler",
+]);
+
+/**
  * The configuration that some keys and the defaults give.
  * @param partial - nested, as in a config file
  * @throws BuilderError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value

@@ -1,10 +1,10 @@
 import { BuilderError } from "../core/errors.ts";
-import { parseDevice, precisionIdentity } from "../engine/index.ts";
+import { executionIdentity } from "../engine/index.ts";
 import { hashConfig, removeStaleTemporaries } from "../shards/index.ts";
 import {
   type Config,
   configJsonSchema,
-  keysOutsideTheBytes,
+  keysOutsideTheDataset,
   mergeConfigs,
   type PartialConfig,
   resolveConfig,
@@ -103,13 +103,7 @@ export function isImported(settled: Identity): boolean {
   return "import" in settled;
 }
 
-/** The keys that determine the bytes of the data set, given the two models. */
-export function datasetIdentity(config: Config): Identity {
-  const { seed, count, testCount, unitSize, engine, precision, sampler } = config;
-  // Which of several GPUs computes is not part of it: each worker may have its own.
-  const device = parseDevice(config.device).kind;
-  return omitKeys(
-    { seed, count, testCount, unitSize, engine, device, ...precisionIdentity(precision), sampler },
-    keysOutsideTheBytes,
-  );
+/** What determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`. */
+export function datasetIdentity({ seed, engine, device, precision, ...others }: Config): Identity {
+  return { ...executionIdentity({ seed, engine, device, precision }), ...omitKeys(others, keysOutsideTheDataset) };
 }

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { parseDevice, precisionIdentity } from "../engine/index.ts";
+import { executionIdentity } from "../engine/index.ts";
 import { openTrainingStore, readTrainingLog, replaceBytes, sha256 } from "../shards/index.ts";
 import { hashOfCifar10 } from "./cifar-10-fingerprints.ts";
 import { type Config, keysOutsideTheBytes } from "./config.ts";
@@ -142,14 +142,9 @@ async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning"
       `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
     );
   }
-  const { seed, engine, precision } = config;
-  const device = parseDevice(config.device).kind;
   const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
   return {
-    seed,
-    engine,
-    device,
-    ...precisionIdentity(precision),
+    ...executionIdentity(config),
     data: hashOfCifar10(receipts),
     ...(section === "tuning" ? { tuning: options } : { options }),
   };

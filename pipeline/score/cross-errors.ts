@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
-import { commitBytes, openTrainingStore } from "../../shards/index.ts";
+import { executionIdentity } from "../../engine/index.ts";
+import { commitBytes, hashConfig, openTrainingStore } from "../../shards/index.ts";
 import type { Config } from "../config.ts";
 import type { Labeler, ModelRuntime } from "../model-runtime.ts";
 import type { CifarImages } from "../read-cifar-10.ts";
@@ -22,6 +23,17 @@ export interface CrossErrors {
   readonly epochs: number;
   /** By what it was trained on, then by what it was tested on. */
   readonly error: Readonly<Record<Kind, Readonly<Record<Kind, number>>>>;
+}
+
+/**
+ * Hash of what determines the classifiers.
+ * @param images - what they are trained on: hashes of the two sets, and how many of each
+ */
+export function hashOfClassifiers(
+  images: { readonly set: string; readonly cifar10: string; readonly trainCount: number },
+  config: Config,
+): string {
+  return hashConfig({ ...images, ...executionIdentity(config), labeler: config.labeler });
 }
 
 /**

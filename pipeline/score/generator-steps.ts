@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { precisionIdentity } from "../../engine/index.ts";
+import { executionIdentity } from "../../engine/index.ts";
 import { joinWeaker } from "../../generator/index.ts";
 import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
 import { type Config, keysOutsideTheBytes } from "../config.ts";
@@ -86,9 +86,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
     const bytes = row.guide === undefined ? own : joinWeaker(own, await readWholeFile(row.guide));
     // A file that is no generator is found now, not hours later.
     await (await runtime.openSampler(row.config, bytes)).close();
-    const { seed, engine, device, precision, sampler } = row.config;
-    const drawn = omitKeys({ seed, engine, device, ...precisionIdentity(precision), sampler }, keysOutsideTheBytes);
-    planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawn, generator: sha256(bytes) }) });
+    planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawnBy(row.config), generator: sha256(bytes) }) });
   }
   const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));
   let basis: Basis | undefined;
@@ -178,6 +176,11 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   ];
 }
 
+/** What determines the images of a row, given the weights. */
+export function drawnBy(config: Config): Readonly<Record<string, unknown>> {
+  return { ...executionIdentity(config), ...omitKeys({ sampler: config.sampler }, keysOutsideTheBytes) };
+}
+
 async function computeBasis(
   net: FeatureNet,
   { root, cifar10, numImages }: { readonly root: string; readonly cifar10: Cifar10; readonly numImages: number },
@@ -203,7 +206,6 @@ async function scoreRow(
 ): Promise<RowScore> {
   const { row, basis, folder, runtime, labelerWeights, numImages } = options;
   const { key, name, series, bytes, config } = row;
-  const { seed, engine, device, precision, sampler: samplerOptions } = config;
   const { signal } = context;
   const sampler: Sampler = await runtime.openSampler(config, bytes);
   const count = (images: number) => context.count(`${name}/images`, images);
@@ -221,8 +223,8 @@ async function scoreRow(
     confidence += largest / numImages;
   }
   return {
-    ...{ key, name, series, generator: sha256(bytes), sampler: samplerOptions },
-    ...{ seed, engine, device, ...precisionIdentity(precision) },
+    ...{ key, name, series, generator: sha256(bytes), sampler: config.sampler },
+    ...{ ...executionIdentity(config), seed: config.seed },
     ...(await compareWithReference(basis.reference, features, name)),
     ...(config.sampler.conditional ? { agreement: numAgreeing / numImages } : {}),
     meanConfidence: confidence,

@@ -2,14 +2,22 @@ import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
 import { BuilderError } from "../../core/errors.ts";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
-import { hashConfig, type Manifest, replaceBytes, sealJson } from "../../shards/index.ts";
+import { type Manifest, replaceBytes, sealJson } from "../../shards/index.ts";
 import type { Config } from "../config.ts";
 import type { ModelRuntime } from "../model-runtime.ts";
 import { runFolderAt } from "../run-folder.ts";
 import { findDataset } from "../serve/find-dataset.ts";
 import type { StageContext } from "../stage.ts";
 import type { Step } from "../steps.ts";
-import { type CrossErrors, firstImages, type ImagesByKind, type Kind, kinds, trainAndTest } from "./cross-errors.ts";
+import {
+  type CrossErrors,
+  firstImages,
+  hashOfClassifiers,
+  type ImagesByKind,
+  type Kind,
+  kinds,
+  trainAndTest,
+} from "./cross-errors.ts";
 import { describeScore } from "./describe-score.ts";
 import { drawNeighbourSheet } from "./draw-neighbour-sheet.ts";
 import { drawScoredImages, type ScoredImages } from "./draw-scored-images.ts";
@@ -185,9 +193,9 @@ function classifySteps(
 ): Step[] {
   const { root, config, runtime, directory, manifest, cifar10 } = options;
   const trainCount = Math.min(options.numClassified, manifest.splits.train.rows, cifar10.train.labels.length);
-  const { seed, engine, device, labeler } = config;
-  const identity = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount, seed, engine, device, labeler };
-  const folder = join(runFolderAt(root).scoring, `classifiers-${hashConfig(identity).slice(0, 12)}`);
+  const { seed, labeler } = config;
+  const images = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount };
+  const folder = join(runFolderAt(root).scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
   const errors: Partial<Record<Kind, Record<Kind, number>>> = {};
   const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
     cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },

@@ -203,3 +203,21 @@ test("results of another version are refused", async () => {
   const error = await errorOf(() => readResults(path), "experiment/results-version");
   expect(error.message).toMatch(/version 1, got 2/);
 });
+
+test("the hash of a run is that of the releases before, and says not which of several GPUs computes", async () => {
+  const hashes = async (more: object) => {
+    const { runs } = await planOf({ base: tinyRun, ...more });
+    return runs.flatMap(({ hash, pretraining }) => [hash, ...(pretraining === undefined ? [] : [pretraining.hash])]);
+  };
+  expect(await hashes({})).toEqual(["1d32b8628e4c1836d8abd41933619c3b650c7e6409318b758e2a9686d3fdb70d"]);
+  const base = { ...tinyRun, pretraining: { task: "labels", steps: 5 } };
+  expect(await hashes({ base })).toEqual([
+    "b615bc4880fa2ad0ebdc486230caf2ff866983b77c85225547193e5f8f63d778",
+    "2e5045ed109693bb1d422251d495e4f7719e57a0a4503246383f6a7a9b3b4ccb",
+  ]);
+  expect(await hashes({ precision: "mixed" })).toEqual([
+    "f7c743a3ca2b83566dcbb1de1cfe9e2105b9aa64dc71f571783b407671a39f39",
+  ]);
+  const cuda = await hashes({ base, device: "cuda" });
+  expect(await hashes({ base, device: "cuda:1" })).toEqual(cuda);
+});
