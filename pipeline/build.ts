@@ -1,6 +1,10 @@
+import { BuilderError } from "../core/errors.ts";
+import type { Config } from "./config.ts";
+import { readModelReceipt } from "./models.ts";
 import { fileExists } from "./read-file.ts";
 import { readGeneratorFile } from "./read-model-file.ts";
-import { runFolderAt } from "./run-folder.ts";
+import { openRun } from "./run.ts";
+import { type ModelName, runFolderAt } from "./run-folder.ts";
 import { shippedModel } from "./shipped-files.ts";
 import type { StageContext } from "./stage.ts";
 import {
@@ -35,16 +39,14 @@ export interface BuildSources {
 /** All steps of a build, in order. What is done is skipped by the steps themselves. */
 export function buildSteps(options: StepOptions, sources: BuildSources): Step[] {
   const { data } = sources;
-  const modelStep = (name: "generator" | "labeler") => {
-    const source = sources[name];
-    const guide = name === "generator" ? sources.guide : undefined;
-    if (source !== undefined) return importStep(options, name, source, guide);
-    if (data !== undefined) return trainStep(options, name);
-    return importStep(options, name, shippedModel(name, options.config));
+  const modelStep = (name: ModelName) => {
+    const source = modelSource(name, sources, options.config);
+    return source === undefined ? trainStep(options, name) : importStep(options, name, source, guideOf(name, sources));
   };
   return [
-    settleStep(options, sources),
+    checkStep(options, sources),
     ...(data === undefined ? [] : [fetchStep(options, data)]),
+    settleStep(options),
     modelStep("generator"),
     modelStep("labeler"),
     sampleStep(options),
@@ -57,23 +59,64 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
   ];
 }
 
+/** The file a model is taken from; undefined for one that is trained. */
+function modelSource(name: ModelName, sources: BuildSources, config: Config): string | undefined {
+  return sources[name] ?? (sources.data === undefined ? shippedModel(name, config) : undefined);
+}
+
+function guideOf(name: ModelName, { guide }: BuildSources): string | undefined {
+  return name === "generator" ? guide : undefined;
+}
+
+/** Refuses, before any work is done, a run folder with another configuration, and models that do not fit this one. */
+function checkStep(options: StepOptions, sources: BuildSources): Step {
+  const { root, config } = options;
+  const folder = runFolderAt(root);
+  return {
+    name: "check",
+    total: 0,
+    async *run(_context: StageContext) {
+      if (await fileExists(folder.config)) await openRun(root, config);
+      for (const name of ["generator", "labeler"] as const) {
+        if ((await readModelReceipt(folder, name)) !== undefined) continue;
+        const source = modelSource(name, sources, config);
+        if (source !== undefined) {
+          const weights = await readGeneratorFile(source, guideOf(name, sources));
+          await requireUsableModel(options, name, weights);
+        } else if (name === "generator") requireSamplerOfTrained(config);
+      }
+      yield config;
+    },
+  };
+}
+
 /**
- * Refuses a run folder with another configuration before any work is done. A new one is settled only for models that fit,
- * or it could never be built.
+ * Settles a new run: after the device, the models and the data have proved to be there, for a run that is settled on
+ * something else could not be built; before the training, so that a later call goes on with the same options.
  */
-function settleStep(options: StepOptions, sources: BuildSources): Step {
+function settleStep(options: StepOptions): Step {
   return {
     name: "settle",
     total: 0,
     async *run(_context: StageContext) {
-      const isNew = !(await fileExists(runFolderAt(options.root).config));
-      for (const name of ["generator", "labeler"] as const) {
-        const source = sources[name];
-        if (!isNew || source === undefined) continue;
-        const guide = name === "generator" ? sources.guide : undefined;
-        await requireUsableModel(options, name, await readGeneratorFile(source, guide));
-      }
       yield await openRunOnDevice(options);
     },
   };
+}
+
+/** A generator that the build trains must be one that its sampler can use: otherwise that is found after hours. */
+function requireSamplerOfTrained({ sampler, generator }: Config): void {
+  if (sampler.name === "consistency") {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.name must be another than consistency for a generator that the build trains, which is not tuned. " +
+        "Use --recipe fast, or name tuned weights with --generator.",
+    );
+  }
+  if (sampler.conditional && generator.numClasses === 0) {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.conditional must be false for a generator that is trained with generator.numClasses 0, got true. Set it to false.",
+    );
+  }
 }

@@ -5,7 +5,7 @@ import { BuilderError } from "../core/errors.ts";
 import { commitUnit, hashConfig, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
 import { type Cifar10File, cifar10Files } from "./cifar-10-files.ts";
 import { download } from "./download.ts";
-import { readCifar10Files } from "./read-cifar-10.ts";
+import { type Cifar10Bytes, readCifar10Files } from "./read-cifar-10.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { StageContext } from "./stage.ts";
 
@@ -37,7 +37,13 @@ export async function* fetchCifar10(options: FetchOptions, context: StageContext
     if ((await readFetchReceipts(folder)) !== undefined) return;
     await downloadArchive(options, context);
   }
-  for await (const { file, bytes } of readCifar10Files(data ?? folder.download, files)) {
+  // All are read before the first is placed: a run that holds some files of a damaged set takes no other set.
+  const whole: Cifar10Bytes[] = [];
+  for await (const read of readCifar10Files(data ?? folder.download, files)) {
+    context.signal.throwIfAborted();
+    whole.push(read);
+  }
+  for (const { file, bytes } of whole) {
     await placeFile({ folder, file, recordsPerFile, bytes, context });
     yield file;
   }

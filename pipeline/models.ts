@@ -1,10 +1,10 @@
 import { createdBy } from "../core/created-by.ts";
 import { BuilderError } from "../core/errors.ts";
 import { isDescribedOnnx } from "../engine/index.ts";
-import { commitUnit, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
+import { commitUnit, hashConfig, openTrainingStore, type Receipt, readReceiptIfAny, sha256 } from "../shards/index.ts";
 import { fileExists, readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
-import { type Identity, settleConfig } from "./settle-config.ts";
+import { type Identity, readSettledConfig, resettleConfig, settleConfig } from "./settle-config.ts";
 import { readUndamaged } from "./unit-state.ts";
 
 /** The stage whose receipt says that a model is in place. */
@@ -33,7 +33,7 @@ export async function placeModel(options: {
 }): Promise<void> {
   const { folder, name, bytes, identity } = options;
   const stage = trainingStageOf(name);
-  const configHash = await settleConfig(folder.modelConfig(name), identity);
+  const configHash = await settleModel(folder, name, identity);
   await commitUnit({
     dataPath: folder.model(name, isDescribedOnnx(bytes) ? "onnx" : "safetensors"),
     receiptPath: folder.receipt(stage, name),
@@ -43,6 +43,25 @@ export async function placeModel(options: {
       return 0;
     },
   });
+}
+
+/**
+ * Settles what a model is made from. What a call settled that ended before there was a checkpoint or the model binds no
+ * other call.
+ * @returns the hash of the identity
+ * @throws BuilderError `run/config-changed`, `disk/…`
+ */
+export async function settleModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
+  const path = folder.modelConfig(name);
+  const settled = await readSettledConfig(path);
+  const isAnother = settled !== undefined && hashConfig(settled) !== hashConfig(identity);
+  if (isAnother && !(await hasBegun(folder, name))) await resettleConfig(path, identity);
+  return await settleConfig(path, identity);
+}
+
+async function hasBegun(folder: RunFolder, name: ModelName): Promise<boolean> {
+  if ((await readModelReceipt(folder, name)) !== undefined) return true;
+  return (await openTrainingStore(folder.training(name)).load()) !== undefined;
 }
 
 /** The receipt of a model, or undefined if the run has none yet. */

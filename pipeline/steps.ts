@@ -4,7 +4,7 @@ import { dedupStage, fingerprintStage } from "./dedup.ts";
 import { fetchCifar10 } from "./fetch.ts";
 import { labelStage } from "./label.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
-import { importModel, readModelReceipt, requireModel } from "./models.ts";
+import { importModel, readModel, readModelReceipt, requireModel } from "./models.ts";
 import { publishStage } from "./publish.ts";
 import { publishManifest } from "./publish-manifest.ts";
 import { fileExists } from "./read-file.ts";
@@ -70,7 +70,7 @@ export function trainStep(
 }
 
 /**
- * Takes a model made elsewhere into the run, after a look whether it fits.
+ * Takes a model made elsewhere into the run. That it fits is to be known before: `requireUsableModel`.
  * @param guide - of a generator: file of a weaker model that is kept beside it
  */
 export function importStep(options: StepOptions, name: ModelName, source: string, guide?: string): Step {
@@ -78,10 +78,7 @@ export function importStep(options: StepOptions, name: ModelName, source: string
     name: `import-${name}`,
     total: 0,
     async *run() {
-      const folder = runFolderAt(options.root);
-      const weights = await readGeneratorFile(source, guide);
-      if ((await readModelReceipt(folder, name)) === undefined) await requireUsableModel(options, name, weights);
-      yield await importModel(folder, name, weights);
+      yield await importModel(runFolderAt(options.root), name, await readGeneratorFile(source, guide));
     },
   };
 }
@@ -144,9 +141,20 @@ export function manifestStep(options: StepOptions): Step {
   };
 }
 
-/** `openRun`; a new folder is settled only for a device that is there, or it could never be built. */
-export async function openRunOnDevice({ root, config, runtime }: StepOptions): Promise<Run> {
-  if (!(await fileExists(runFolderAt(root).config))) await runtime.requireDevice(config);
+/**
+ * `openRun`; a new folder is settled only for a device that is there and for options that fit the models it has, or it
+ * could never be built.
+ */
+export async function openRunOnDevice(options: StepOptions): Promise<Run> {
+  const { root, config, runtime } = options;
+  const folder = runFolderAt(root);
+  if (!(await fileExists(folder.config))) {
+    await runtime.requireDevice(config);
+    for (const name of ["generator", "labeler"] as const) {
+      if ((await readModelReceipt(folder, name)) === undefined) continue;
+      await requireUsableModel(options, name, await readModel(folder, name));
+    }
+  }
   return await openRun(root, config);
 }
 

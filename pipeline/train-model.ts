@@ -9,11 +9,11 @@ import { omitKeys } from "./config-keys.ts";
 import { drawLossCurve } from "./draw-loss-curve.ts";
 import { readFetchReceipts } from "./fetch.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
-import { placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
+import { placeModel, readModelReceipt, settleModel, trainingStageOf } from "./models.ts";
 import { readCifar10 } from "./read-cifar-10.ts";
 import { readWholeFile } from "./read-file.ts";
 import type { ModelName, RunFolder } from "./run-folder.ts";
-import { type Identity, readSettledConfig, resettleConfig, settleConfig } from "./settle-config.ts";
+import { type Identity, readSettledConfig, resettleConfig } from "./settle-config.ts";
 import type { StageContext } from "./stage.ts";
 
 /**
@@ -53,15 +53,15 @@ export async function trainModel(
         "Leave the option out to keep it, or train it on in another run folder with --init.",
     );
   }
-  await settleConfig(folder.modelConfig(name), grows ? withImages(identity, before!) : identity);
-  if (isFinished) return {};
-  if (context.rank !== 0) {
+  if (!isFinished && context.rank !== 0) {
     throw new BuilderError(
       "run/not-rank-zero",
       `${folder.model(name)} must be trained first, by rank 0; this is rank ${context.rank}. Run \`cifar5m train ${name}\` once.`,
     );
   }
-  const { train, test } = await readCifar10(folder.cifar10, config.recordsPerFile);
+  const cifar10 = isFinished ? undefined : await readCifar10(folder.cifar10, config.recordsPerFile);
+  await settleModel(folder, name, grows ? withImages(identity, before!) : identity);
+  if (cifar10 === undefined) return {};
   const store = openTrainingStore(folder.training(name));
   const { batchSize } = config[tune ? "tuning" : name];
   const drawLoss = async () => {
@@ -75,8 +75,7 @@ export async function trainModel(
     initialWeights,
     tune,
     finish,
-    train,
-    test,
+    ...cifar10,
     store: {
       ...store,
       save: async (checkpoint, step) => {

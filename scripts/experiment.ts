@@ -52,10 +52,10 @@ export const experimentRunCommand: Command = {
   dryRun: listRuns,
   steps: async (session) => {
     const experiment = await openExperiment(session.root, session.option("experiment"), openLiveSource);
-    await keepConfig(experiment);
     const { rank, worldSize } = session.context;
     const mine = shareOfRuns(experiment.runs, { rank, worldSize });
     const numThreads = wholeNumberOption("threads", session.option("threads"), 1);
+    await keepConfig(experiment);
     const failures: string[] = [];
     return [
       ...mine.map((run, index) => stepOf({ ...experiment, numThreads }, run, `${index + 1}/${mine.length}`, failures)),

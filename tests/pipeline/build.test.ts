@@ -1,16 +1,23 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { BuildSources } from "../../pipeline/build.ts";
+import { resolveConfig } from "../../pipeline/config.ts";
+import { fetchCifar10 } from "../../pipeline/fetch.ts";
 import { openLiveSourceWith } from "../../pipeline/live-source.ts";
 import { readCifar10 } from "../../pipeline/read-cifar-10.ts";
 import { readRemovals } from "../../pipeline/removals.ts";
 import { readRun } from "../../pipeline/run.ts";
+import { runFolderAt } from "../../pipeline/run-folder.ts";
+import { readSettledConfig, settleConfig } from "../../pipeline/settle-config.ts";
+import { trainModel } from "../../pipeline/train-model.ts";
 import { verifyRun } from "../../pipeline/verify.ts";
-import { openDataset, readManifest, readShard } from "../../shards/index.ts";
+import { openDataset, openTrainingStore, readManifest, readShard } from "../../shards/index.ts";
 import { errorOf } from "./expect-error.ts";
 import { hashFolder } from "./kill-build.ts";
-import { makeCifar10, recordsPerFile } from "./make-cifar-10.ts";
+import { cifar10FileBytes, makeCifar10, recordsPerFile } from "./make-cifar-10.ts";
 import { runBuild, smallConfig, testContext } from "./run-build.ts";
 import { mirrored, standInImage, standInRuntime } from "./stand-in-runtime.ts";
 
@@ -190,4 +197,61 @@ test("the loader serves what was built", async () => {
   expect(seen.sort((a, b) => a - b)).toEqual(
     Array.from({ length: 50 }, (_, id) => id).filter((id) => id !== 7 && id !== 20),
   );
+});
+
+test("a build that fails before its first work settles nothing: the corrected command is taken", async () => {
+  const other = join(folder, "corrected");
+  const damaged = join(folder, "damaged");
+  await makeCifar10(damaged);
+  // Of another set, and cut: neither may be what the run is tied to.
+  await writeFile(join(damaged, "data_batch_1.bin"), cifar10FileBytes(7));
+  await truncate(join(damaged, "data_batch_4.bin"), 3072);
+  const failing = (sources: BuildSources, config: object, code: string) =>
+    errorOf(
+      () =>
+        runBuild({ root: other, runtime: standInRuntime(), sources, config: { ...smallConfig, count: 40, ...config } }),
+      code,
+    );
+  await failing({ data: join(folder, "misspelled") }, {}, "disk/missing");
+  await failing({ data: damaged }, {}, "cifar10/wrong-size");
+  await failing({ data }, { recordsPerFile: 7 }, "cifar10/wrong-size");
+  await failing({ data, labeler: join(folder, "misspelled") }, {}, "disk/missing");
+  await failing({ data }, { sampler: { name: "consistency" } }, "config/out-of-range");
+  const untrainable = { sampler: { conditional: true }, generator: { numClasses: 0 } };
+  await failing({ data }, untrainable, "config/out-of-range");
+  const failedTraining = { ...standInRuntime().train, generator: () => Promise.reject(new Error("no memory")) };
+  const runtime = { ...standInRuntime(), train: failedTraining };
+  await expect(runBuild({ root: other, runtime, sources: { data } })).rejects.toThrow("no memory");
+  await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
+});
+
+test("what a killed call settled of a model binds no other call, until there is a checkpoint", async () => {
+  const paths = runFolderAt(join(folder, "killed"));
+  const context = testContext();
+  const train = (epochs: number, delayMs = 0, signal = context.signal) => {
+    const config = resolveConfig({ recordsPerFile, labeler: { epochs } });
+    const options = { folder: paths, name: "labeler", config, runtime: standInRuntime({ delayMs }) } as const;
+    return trainModel(options, { ...context, signal });
+  };
+  const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
+  while (!(await fetched.next()).done);
+  await settleConfig(paths.modelConfig("labeler"), { killed: "by the system, for want of memory" });
+  const controller = new AbortController();
+  const interrupted = train(3, 20, controller.signal);
+  while ((await openTrainingStore(paths.training("labeler")).load()) === undefined) await sleep(5);
+  controller.abort();
+  await expect(interrupted).rejects.toThrow();
+  await errorOf(() => train(4), "run/config-changed");
+  await train(3);
+  await errorOf(() => train(4), "run/config-changed");
+});
+
+test("another rank than 0 settles nothing of a model that is to be trained", async () => {
+  const paths = runFolderAt(join(folder, "rank-1"));
+  const context = testContext({ rank: 1, worldSize: 2 });
+  const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
+  while (!(await fetched.next()).done);
+  const options = { folder: paths, name: "labeler", config: resolveConfig({ recordsPerFile }) } as const;
+  await errorOf(() => trainModel({ ...options, runtime: standInRuntime() }, context), "run/not-rank-zero");
+  expect(await readSettledConfig(paths.modelConfig("labeler"))).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -154,6 +154,18 @@ test("consistency sampling and tuned weights need each other", async () => {
   const right = await runCli([...args, "--recipe", "tuned"]);
   expect(right.stderr).toBe("");
   expect(right.exitCode).toBe(0);
+});
+
+test("a stage settles a new run only for options that fit the models it has", async () => {
+  const [built, root] = ["models-of", "models-only"].map((name) => join(folder, name)) as [string, string];
+  const size = ["--count", "10", "--test-count", "0", "--quiet"];
+  expect((await runCli(["build", "--run", built, ...size])).exitCode).toBe(0);
+  for (const part of ["models", "receipts/train-generator", "receipts/train-labeler"]) {
+    await cp(join(built, part), join(root, part), { recursive: true });
+  }
+  const wrong = await runCli(["sample", "--run", root, ...size, "--recipe", "tuned"]);
+  expect(wrong.stderr).toMatch(/^config\/out-of-range: sampler\.name must be another than consistency .*\n$/);
+  expect(await runCli(["sample", "--run", root, ...size])).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
 test("each stage also runs by itself", async () => {
