@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
+import { nearestWord } from "../core/nearest-word.ts";
 import { precisions } from "../engine/index.ts";
 import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../generator/index.ts";
 import { labelerTrainingSchema } from "../labeler/index.ts";
@@ -81,10 +82,12 @@ export function resolveConfig(partial: PartialConfig): Config {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
     const key = [...path, issue.keys[0]].join(".");
-    const near = leavesOf(configJsonSchema).map((leaf) => leaf.key);
+    const known = leavesOf(configJsonSchema).map((leaf) => leaf.key);
+    const nearest = nearestWord(key, known);
+    const hint = nearest === undefined ? "" : `Did you mean ${nearest}? `;
     throw new BuilderError(
       "config/unknown-key",
-      `${key} is no key of the configuration. Use one of: ${near.join(", ")}.`,
+      `${key} is no key of the configuration. ${hint}Use one of: ${known.join(", ")}.`,
     );
   }
   const leaf = leavesOf(configJsonSchema).find(({ key }) => key === path.join("."));

@@ -9,6 +9,7 @@ export const buildCommand: Command = {
   words: ["build"],
   describe: "all of it, from the models to the verified data set; what is done is skipped",
   configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
+  remoteOption: "to",
   options: {
     data: { type: "string", requiresArg: true, describe: "CIFAR-10, folder or .tar.gz: train the models on it" },
     generator: {

@@ -40,6 +40,7 @@ const commands: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
 };
 
 const argv = process.argv.slice(2);
-const asked = commands[argv.find((argument) => !argument.startsWith("-")) ?? ""];
+const word = argv.find((argument) => !argument.startsWith("-")) ?? "";
+const asked = Object.hasOwn(commands, word) ? commands[word] : undefined;
 const loaders = asked === undefined ? Object.values(commands) : [asked];
 process.exitCode = await runCommands((await Promise.all(loaders.map((load) => load()))).flat(), argv, { named: true });

@@ -16,6 +16,8 @@ export interface Command {
   readonly folderless?: true;
   /** The option that may also stand alone, without its name: `cifar5m serve DIR`. */
   readonly positional?: string;
+  /** The option of a path that may be a URL too. */
+  readonly remoteOption?: "run" | "to";
   /** What is said of an interruption, at once and at the end; by default that a batch is finished and kept. */
   readonly interruption?: { readonly stopping: string; readonly stopped: string };
   /** Its own options, beyond those that all commands share. */

@@ -9,6 +9,7 @@ export const publishCommand: Command = {
   words: ["publish"],
   describe: "write the Arrow shards, then the manifest",
   configKeys: datasetKeys,
+  remoteOption: "to",
   options: {
     manifest: { type: "boolean", default: true, describe: "write the manifest; one of several workers is enough" },
     to: uploadOption,

@@ -1,10 +1,11 @@
 import yargs, { type Argv, type Options } from "yargs";
 import { createdBy } from "../core/created-by.ts";
-import { BuilderError } from "../core/errors.ts";
 import type { Command } from "./command.ts";
 import { configFlags } from "./config-flags.ts";
 import { executeCommand } from "./execute-command.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
+import { requireOptionValues } from "./require-option-values.ts";
+import { type KnownWords, usageError } from "./usage-error.ts";
 
 /** Options of every command. */
 const commonOptions: Readonly<Record<string, Options>> = {
@@ -42,6 +43,7 @@ export async function runCommands(
   const [single] = commands;
   let exitCode: number = exitCodes.success;
   const handle = (command: Command) => async (args: Readonly<Record<string, unknown>>) => {
+    requireOptionValues(command, optionsOf(command), args, argv);
     exitCode = await executeCommand(command, args);
   };
   const parser = yargs([...argv])
@@ -54,9 +56,9 @@ export async function runCommands(
     .strict()
     .strictCommands()
     .fail((message: string | undefined, thrown: Error | undefined) => {
-      throw (
-        thrown ?? new BuilderError("usage/wrong", `${(message ?? "wrong usage").replaceAll("\n", " ")}. See --help.`)
-      );
+      // What yargs finds wrong itself comes as a message, some of it with an error of its own beside.
+      if (thrown !== undefined && thrown.name !== "YError") throw thrown;
+      throw usageError(message ?? thrown?.message ?? "wrong usage", knownWords(commands, argv, named));
     });
   if (!named && single !== undefined) {
     parser.command(
@@ -72,6 +74,18 @@ export async function runCommands(
   } catch (thrown) {
     return reportError(thrown, { verbose: argv.includes("--verbose") });
   }
+}
+
+/** What could stand where a command line went wrong. */
+function knownWords(commands: readonly Command[], argv: readonly string[], named: boolean): KnownWords {
+  const words = argv.filter((argument) => !argument.startsWith("-"));
+  const group = commands.filter((command) => named && command.words[0] === words[0]);
+  const meant = group.filter((command) => command.words[1] === undefined || command.words[1] === words[1]);
+  const place = group.length === 0 ? 0 : 1;
+  return {
+    commands: named ? commands.flatMap((command) => command.words[place] ?? []) : [],
+    options: (named ? meant : commands).flatMap((command) => Object.keys(optionsOf(command))),
+  };
 }
 
 type Handle = (command: Command) => (args: Readonly<Record<string, unknown>>) => Promise<void>;

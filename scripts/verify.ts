@@ -11,6 +11,7 @@ export const verifyCommand: Command = {
   words: ["verify"],
   describe: "check every shard and receipt of a run, or of a dataset alone: its folder, https://… or s3://…",
   positional: "run",
+  remoteOption: "run",
   configKeys: [],
   options: {
     sample: { type: "string", requiresArg: true, describe: "read a random part of the shards only, such as 5%" },

@@ -9,9 +9,12 @@ export type Location =
 
 /**
  * Tells folders, `file:` URLs and remote locations apart.
- * @throws BuilderError `store/bad-location` for a scheme that nothing here reads
+ * @throws BuilderError `store/bad-location` for a scheme that nothing here reads, and for an empty text
  */
 export function parseLocation(location: string): Location {
+  if (location.trim() === "") {
+    throw new BuilderError("store/bad-location", "a location must be a folder or a URL, got an empty text. Name one.");
+  }
   // One letter is a Windows drive.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return { kind: "http", url: location };

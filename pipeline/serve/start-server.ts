@@ -74,6 +74,8 @@ export async function startDatasetServer(options: {
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {
+  // Node would take an empty name for all addresses.
+  if (host.trim() === "") throw unknownHost(host);
   try {
     server.listen({ host, port });
     await once(server, "listening");
@@ -101,13 +103,17 @@ function listenError(thrown: unknown, host: string, port: number): unknown {
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EINVAL":
-      return new BuilderError(
-        "usage/unknown-host",
-        `--host must be an address of this machine, got ${host}. Leave it out to serve this machine only.`,
-      );
+      return unknownHost(host);
     default:
       return thrown;
   }
+}
+
+function unknownHost(host: string): BuilderError {
+  return new BuilderError(
+    "usage/unknown-host",
+    `--host must be an address of this machine, got ${host.trim() === "" ? "an empty name" : host}. Leave it out to serve this machine only.`,
+  );
 }
 
 async function close(server: Server): Promise<void> {

@@ -51,7 +51,7 @@ test("a value out of range is refused by key, rule and value", async () => {
 
 test("an unknown key is refused, and the known ones are named", async () => {
   const { message } = await errorOf(() => resolveConfig({ sampler: { stepz: 3 } }), "config/unknown-key");
-  expect(message).toContain("sampler.stepz");
+  expect(message).toContain("sampler.stepz is no key of the configuration. Did you mean sampler.steps?");
   expect(message).toContain("sampler.steps");
 });
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { startDatasetServer } from "../../pipeline/serve/start-server.ts";
 import { makeDataset, makeTestFolder } from "../shards/make-rows.ts";
 import { runCli } from "./run-cli.ts";
 import { startServe } from "./start-serve.ts";
@@ -86,4 +87,9 @@ test("wrong options are one line and exit code 2, a folder without a data set is
   const empty = await runCli(["serve", await makeTestFolder()]);
   expect(empty.stderr).toMatch(/^manifest\/missing: .*\n$/);
   expect(empty.exitCode).toBe(1);
+});
+
+test("a server is not started on all addresses for want of a name", async () => {
+  const options = { folder: await makeBareDataset(), port: 0, report: () => undefined };
+  await expect(startDatasetServer({ ...options, host: "" })).rejects.toMatchObject({ code: "usage/unknown-host" });
 });

@@ -246,6 +246,7 @@ test("options and locations out of range are refused by name", async () => {
   await errorOf(open({ transfer: { tries: 0 } }), "store/out-of-range");
   await errorOf(open({ transfer: { trys: 3 } }), "store/out-of-range");
   await errorOf(open({ cache: { maxBytes: Number.NaN } }), "store/out-of-range");
+  await errorOf(() => openDataset(""), "store/bad-location");
   await errorOf(() => openDataset("ftp://host/dataset"), "store/bad-location");
   await errorOf(() => openDataset("s3://"), "store/bad-location");
   await errorOf(() => openDataset("http://"), "store/bad-location");

@@ -1,0 +1,8 @@
+import { closest, distance } from "fastest-levenshtein";
+
+/** The known word that a misspelled one most probably stands for; undefined where none is near. */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const nearest = closest(word, known);
+  return distance(word, nearest) <= Math.ceil(word.length / 3) ? nearest : undefined;
+}
