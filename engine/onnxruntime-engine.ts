@@ -117,6 +117,7 @@ class LanesExecutable implements Executable {
   readonly concurrency: number;
   readonly #graph: Graph;
   readonly #pool: Piscina<Feeds, Record<string, TensorData>>;
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(graph: Graph, bytes: Uint8Array, numLanes: number) {
     const model = new SharedArrayBuffer(bytes.byteLength);
@@ -135,10 +136,18 @@ class LanesExecutable implements Executable {
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
     const needed = feedsOf(this.#graph, feeds);
-    return await namingMemoryErrors("cpu", () => this.#pool.run(needed));
+    const running = this.#pool.run(needed);
+    this.#running.add(running);
+    try {
+      return await namingMemoryErrors("cpu", () => running);
+    } finally {
+      this.#running.delete(running);
+    }
   }
 
   async release(): Promise<void> {
+    // A thread that is taken away under its session ends the whole process, by SIGABRT.
+    await Promise.allSettled(this.#running);
     await this.#pool.destroy();
   }
 }

@@ -9,6 +9,8 @@ import { hashConfig } from "../shards/index.ts";
 import type { Command, Session } from "./command.ts";
 import { configFromFlags, readConfigFile } from "./config-flags.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
+import { listenForInterruption } from "./interruption.ts";
+import { closeLostTerminal } from "./lost-terminal.ts";
 import { Reporter } from "./reporter.ts";
 
 /**
@@ -21,9 +23,15 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
     stream: process.stderr,
     verbosity: args.quiet === true ? "quiet" : verbose ? "verbose" : "normal",
   });
-  const interruption = listenForInterruption(command.interruption?.stopping ?? "stopping after the current batch");
+  const stopping = command.interruption?.stopping ?? "stopping after the current batch";
+  const interruption = listenForInterruption({
+    onFirst: () => reporter.interrupt(`${stopping}; press again to stop at once`),
+  });
   // Whoever reads us may stop reading: `cifar5m inspect | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  // A terminal that was closed takes no more progress; the work ends in order all the same.
+  process.stderr.on("error", () => undefined);
+  process.once("exit", closeLostTerminal);
   try {
     const root = command.folderless ? "." : String(args.run);
     const config = command.folderless ? resolveConfig({}) : await loadConfig(command, root, args);
@@ -97,16 +105,4 @@ function wholeNumber(flag: string, text: unknown, low: number, high: number): nu
     "usage/out-of-range",
     `--${flag} must be an integer in [${low}, ${high}], got ${String(text)}. Ranks count from 0 to --world-size − 1.`,
   );
-}
-
-/** The first SIGINT or SIGTERM asks for a clean end, a second one does not ask. */
-function listenForInterruption(stopping: string): { readonly signal: AbortSignal; readonly stop: () => void } {
-  const controller = new AbortController();
-  const listener = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort();
-    process.stderr.write(`\n${stopping}; press again to stop at once\n`);
-  };
-  process.on("SIGINT", listener).on("SIGTERM", listener);
-  return { signal: controller.signal, stop: () => process.off("SIGINT", listener).off("SIGTERM", listener) };
 }

@@ -23,6 +23,7 @@ export class Reporter {
   #step: Step | undefined;
   #startedMs = 0;
   #printedMs = 0;
+  #isInterrupted = false;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -35,7 +36,7 @@ export class Reporter {
     this.#startedMs = performance.now();
     this.#printedMs = this.#startedMs;
     const { stream, verbosity } = this.#options;
-    if (verbosity === "quiet" || !stream.isTTY || step.total === 0) return;
+    if (verbosity === "quiet" || !stream.isTTY || step.total === 0 || this.#isInterrupted) return;
     this.#bar = new SingleBar({
       stream,
       gracefulExit: false,
@@ -82,6 +83,16 @@ export class Reporter {
   stop(): void {
     this.#stopBar();
     this.#step = undefined;
+  }
+
+  /** Says that the command is about to end. No bar is drawn from now on, for the process may end at any time. */
+  interrupt(text: string): void {
+    this.#isInterrupted = true;
+    const hadBar = this.#bar !== undefined;
+    this.#stopBar();
+    const { stream } = this.#options;
+    // The terminal has written ^C: over the bar, which is cleared, or into a line of its own.
+    stream.write(`${stream.isTTY && !hadBar ? "\n" : ""}${text}\n`);
   }
 
   /** A line of progress. */

@@ -21,6 +21,7 @@ const sourceFolders = [
   "scripts",
 ];
 const binFolder = join(root, "node_modules", ".bin");
+const passedOn = ["SIGINT", "SIGTERM", "SIGHUP"];
 const [task = "install", ...extra] = process.argv.slice(2);
 
 /** Runs a program in the package's folder, with our terminal. Resolves to its exit code; passes signals on. */
@@ -35,14 +36,14 @@ function run(program, args, options = {}) {
       ...options,
     });
     // A terminal's Ctrl-C reaches the child by itself; what is sent to us alone must be passed on. We wait in both cases.
-    const passOn = (signal) => process.stdin.isTTY || child.kill(signal);
-    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
+    const passOn = (signal) => (signal === "SIGINT" && process.stdin.isTTY) || child.kill(signal);
+    for (const signal of passedOn) process.on(signal, passOn);
     child.on("error", (error) => {
       process.stderr.write(`setup/cannot-run: ${program}: ${error.message}. Run \`npm ci\` again.\n`);
       resolve(1);
     });
     child.on("exit", (code, signal) => {
-      for (const name of ["SIGINT", "SIGTERM"]) process.off(name, passOn);
+      for (const name of passedOn) process.off(name, passOn);
       resolve(code ?? (signal === "SIGINT" ? 130 : 1));
     });
   });

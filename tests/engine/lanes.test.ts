@@ -82,3 +82,17 @@ test.each([
   expect(done.toSorted((a, b) => a - b)).toEqual(Array.from({ length: numItems }, (_, item) => item));
   expect(most).toBe(Math.min(concurrency, Math.ceil(numItems / batchSize)));
 });
+
+test("releasing waits for the runs under way, whose threads must not be taken away", async () => {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", [600, 600]);
+  graph.output(
+    "y",
+    Array.from({ length: 20 }).reduce<typeof x>((product) => matmul(product, x), x),
+  );
+  const lanes = await onnxruntimeEngine({ numThreads: 2 }).compile(graph, "throughput");
+  const input = { x: tensorData("float32", [600, 600], new Array(360_000).fill(0.001)) };
+  const running = [1, 2, 3].map(() => lanes.run(input));
+  await lanes.release();
+  for (const result of await Promise.all(running)) expect(result["y"]!.shape).toEqual([600, 600]);
+});

@@ -1,0 +1,59 @@
+import type { EventEmitter } from "node:events";
+import { exitCodes } from "./exit-codes.ts";
+
+/** Schedulers tell every process of a job, and `srun` its own once more: a repeat within that time says nothing new. */
+const repeatMs = 3000;
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** What asks a command to end. */
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** Listens no more, unless it was asked to end: then a late repeat must not end the process in another way. */
+  stop(): void;
+}
+
+/**
+ * The first SIGINT, SIGTERM or SIGHUP asks for a clean end. After it a SIGINT, which is a second Ctrl-C, ends at once, and
+ * so do the others unless they come within three seconds.
+ * @param options.onFirst - told once, before the signal is given on
+ * @param options.atOnce - ends the process; for tests
+ * @param options.clock - milliseconds since some time; for tests
+ */
+export function listenForInterruption(options: {
+  readonly onFirst: () => void;
+  readonly source?: EventEmitter;
+  readonly atOnce?: () => void;
+  readonly clock?: () => number;
+}): Interruption {
+  const { onFirst, source = process, atOnce = endAtOnce, clock = () => performance.now() } = options;
+  const controller = new AbortController();
+  let firstMs = 0;
+  const listener = (name: (typeof signals)[number]) => {
+    if (!controller.signal.aborted) {
+      firstMs = clock();
+      onFirst();
+      controller.abort();
+    } else if (name === "SIGINT" || clock() - firstMs > repeatMs) atOnce();
+  };
+  for (const name of signals) source.on(name, listener);
+  return {
+    signal: controller.signal,
+    stop: () => {
+      if (controller.signal.aborted) return;
+      for (const name of signals) source.off(name, listener);
+    },
+  };
+}
+
+/**
+ * Ends by SIGINT itself, which a shell shows as 130: `process.exit` would take the threads away under a session that
+ * computes, and onnxruntime answers that with SIGABRT.
+ */
+function endAtOnce(): void {
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
+  // The first process of a container cannot end itself so.
+  process.exit(exitCodes.interrupted);
+}
