@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { defaultCacheDirectory } from "../shards/index.ts";
 
 /** What images are compared with, and on which features; of `score` and `score-generator`. */
 export const referenceOptions = {
@@ -18,3 +19,12 @@ export const referenceOptions = {
     describe: "weights of the labeler that makes features [default: the judge, which no release changes]",
   },
 } as const satisfies Readonly<Record<string, Options>>;
+
+/** Where features of CIFAR-10 are kept for all runs; undefined for a user without a home folder. */
+export function featureCache(): string | undefined {
+  try {
+    return defaultCacheDirectory();
+  } catch {
+    return undefined;
+  }
+}

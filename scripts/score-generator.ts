@@ -5,7 +5,7 @@ import { generatorSteps } from "../pipeline/score/generator-steps.ts";
 import type { Command } from "./command.ts";
 import { formatTable } from "./format-table.ts";
 import { wholeNumberOption } from "./parse-option.ts";
-import { referenceOptions } from "./reference-options.ts";
+import { featureCache, referenceOptions } from "./reference-options.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const scoreGeneratorCommand: Command = {
@@ -31,6 +31,7 @@ export const scoreGeneratorCommand: Command = {
     generatorSteps({
       ...{ root, config, runtime, data: option("data"), rows: option("rows"), generator: option("generator") },
       features: { onnx: option("features"), labeler: option("features-labeler") },
+      cache: featureCache(),
       numImages: wholeNumberOption("images", option("images"), 1) ?? 10_000,
     }),
   finish: async ({ root }) => {

@@ -7,7 +7,7 @@ import { scoreSteps } from "../pipeline/score/score-steps.ts";
 import type { Command } from "./command.ts";
 import { formatTable } from "./format-table.ts";
 import { wholeNumberOption } from "./parse-option.ts";
-import { referenceOptions } from "./reference-options.ts";
+import { featureCache, referenceOptions } from "./reference-options.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 /** Images that classifiers are trained on at most: all of CIFAR-10 train. */
@@ -36,6 +36,7 @@ export const scoreCommand: Command = {
     return scoreSteps({
       ...{ root, config, runtime, data: option("data") },
       features: { onnx: option("features"), labeler: option("features-labeler") },
+      cache: featureCache(),
       numImages: number("images") ?? 10_000,
       numNeighbours: number("neighbours") ?? 1000,
       numClassified: option("cas") === undefined ? undefined : (number("cas") ?? mostClassified),

@@ -15,7 +15,7 @@ import type { Step } from "../steps.ts";
 import { conditioningClassOf } from "../units.ts";
 import { drawGeneratorPlot } from "./draw-generator-plot.ts";
 import { drawRowImages, forgetRowImages } from "./draw-row-images.ts";
-import { computeFeatures, type FeatureNet } from "./feature-net.ts";
+import type { FeatureNet } from "./feature-net.ts";
 import { sliceFeatures } from "./features.ts";
 import {
   type GeneratorScore,
@@ -24,6 +24,7 @@ import {
   readGeneratorScore,
   writeGeneratorScore,
 } from "./generator-score.ts";
+import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 import { timeSampler } from "./measure-speed.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import {
@@ -33,6 +34,7 @@ import {
   computeReference,
   openCifar10,
   type Reference,
+  type ReferenceFolders,
   type SetScores,
 } from "./reference.ts";
 import { readSamplerRows, type SamplerRow } from "./sampler-rows.ts";
@@ -44,6 +46,8 @@ export interface GeneratorScoreOptions {
   readonly runtime: ModelRuntime;
   readonly data?: string | undefined;
   readonly features: FeatureNetChoice;
+  /** Folder in which all runs keep features of CIFAR-10. */
+  readonly cache?: string | undefined;
   /** Weights of the rows that name none; the run's, else the shipped ones, if left out. */
   readonly generator?: string | undefined;
   /** A list of rows; see `readSamplerRows`. */
@@ -119,9 +123,13 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
       name: "reference",
       total: cifar10.train.labels.length + cifar10.test.labels.length,
       async *run(context) {
-        const count = (images: number) => context.count("reference/images", images);
-        const progress = { signal: context.signal, count };
-        basis = await closingOnError(() => computeBasis(net, { root, cifar10, numImages }, progress));
+        const progress = {
+          signal: context.signal,
+          count: (images: number) => context.count("reference/images", images),
+          countKept: (images: number) => context.count("reference/kept", images),
+        };
+        const folders = { cache: options.cache, scoring };
+        basis = await closingOnError(() => computeBasis(net, { cifar10, numImages, folders }, progress));
         yield basis;
       },
     },
@@ -183,12 +191,12 @@ export function drawnBy(config: Config): Readonly<Record<string, unknown>> {
 
 async function computeBasis(
   net: FeatureNet,
-  { root, cifar10, numImages }: { readonly root: string; readonly cifar10: Cifar10; readonly numImages: number },
-  progress: Parameters<typeof computeFeatures>[2],
+  options: { readonly cifar10: Cifar10; readonly numImages: number; readonly folders: ReferenceFolders },
+  progress: FeatureProgress,
 ): Promise<Basis> {
-  const { scoring } = runFolderAt(root);
-  const testFeatures = await computeCifar10Features(net, cifar10, "test", scoring, progress);
-  const reference = await computeReference(net, cifar10, scoring, progress);
+  const { cifar10, numImages, folders } = options;
+  const testFeatures = await computeCifar10Features(net, cifar10, "test", folders, progress);
+  const reference = await computeReference(net, cifar10, folders, progress);
   const part = sliceFeatures(testFeatures, 0, numImages);
   return { net, reference, cifar10Test: await compareWithReference(reference, part, "CIFAR-10 test") };
 }
@@ -212,7 +220,8 @@ async function scoreRow(
   const drawn = await drawRowImages({ sampler, config, numImages, folder, signal, count }).finally(() =>
     sampler.close(),
   );
-  const features = await computeFeatures(basis.net, drawn.images, { signal, count: () => undefined });
+  const uncounted = { signal, count: () => undefined, countKept: () => undefined };
+  const features = await computeKeptFeatures(basis.net, drawn.images, [join(folder, "features")], uncounted);
   const labeler = await runtime.openLabeler(config, labelerWeights);
   const probabilities = await labeler.label(drawn.images).finally(() => labeler.close());
   let [numAgreeing, confidence] = [0, 0];

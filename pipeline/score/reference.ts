@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
-import { commitBytes, hashConfig, sha256 } from "../../shards/index.ts";
+import { hashConfig, sha256 } from "../../shards/index.ts";
 import type { Config } from "../config.ts";
 import { readFetchReceipts } from "../fetch.ts";
 import { type CifarImages, readCifar10 } from "../read-cifar-10.ts";
-import { fileExists, readWholeFile } from "../read-file.ts";
 import { runFolderAt } from "../run-folder.ts";
 import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
-import { computeFeatures, type FeatureNet } from "./feature-net.ts";
+import type { FeatureNet } from "./feature-net.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";
 import { type Features, sliceFeatures } from "./features.ts";
 import { frechetDistance } from "./frechet-distance.ts";
+import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 
 /** Images of a side at most, where all are compared with all. */
 export const maxCompared = 10_000;
@@ -63,37 +63,40 @@ export interface Reference {
   readonly compared: Features;
 }
 
+/** Where features of CIFAR-10 are kept. */
+export interface ReferenceFolders {
+  /** Of this user: all runs share what depends on CIFAR-10 and the network only. None where there is no such folder. */
+  readonly cache: string | undefined;
+  /** Of the run, for where the other takes nothing. */
+  readonly scoring: string;
+}
+
 /**
  * Features of a split of CIFAR-10, which are computed once and kept.
- * @param folder - where, under a name that says what they are of
  * @throws BuilderError `disk/…`
  */
 export async function computeCifar10Features(
   net: FeatureNet,
   cifar10: Cifar10,
   split: "train" | "test",
-  folder: string,
-  progress: Parameters<typeof computeFeatures>[2],
+  { cache, scoring }: ReferenceFolders,
+  progress: FeatureProgress,
 ): Promise<Features> {
-  const { images, labels } = cifar10[split];
-  const path = join(folder, `${split}-features-${hashConfig([net.sha256, cifar10.sha256]).slice(0, 12)}.f32`);
-  if (!(await fileExists(path))) {
-    const { values } = await computeFeatures(net, images, progress);
-    await commitBytes(path, new Uint8Array(values.buffer));
-  }
-  // Aligned anew: what is read may begin anywhere in a buffer.
-  const values = new Float32Array(Uint8Array.from(await readWholeFile(path)).buffer);
-  return { count: labels.length, width: net.width, values };
+  const name = `${split}-features-${hashConfig([net.sha256, cifar10.sha256]).slice(0, 32)}`;
+  const folders = [...(cache === undefined ? [] : [join(cache, "features")]), scoring].map((folder) =>
+    join(folder, name),
+  );
+  return await computeKeptFeatures(net, cifar10[split].images, folders, progress);
 }
 
 /** @throws BuilderError `score/too-few-images`; `disk/…` */
 export async function computeReference(
   net: FeatureNet,
   cifar10: Cifar10,
-  folder: string,
-  progress: Parameters<typeof computeFeatures>[2],
+  folders: ReferenceFolders,
+  progress: FeatureProgress,
 ): Promise<Reference> {
-  const features = await computeCifar10Features(net, cifar10, "train", folder, progress);
+  const features = await computeCifar10Features(net, cifar10, "train", folders, progress);
   return {
     statistics: await computeFeatureStatistics(features, "CIFAR-10 train"),
     compared: sliceFeatures(features, 0, maxCompared),

@@ -1,8 +1,9 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
 import { BuilderError } from "../../core/errors.ts";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
-import { type Manifest, replaceBytes, sealJson } from "../../shards/index.ts";
+import { hashConfig, type Manifest, replaceBytes, sealJson, sha256 } from "../../shards/index.ts";
 import type { Config } from "../config.ts";
 import type { ModelRuntime } from "../model-runtime.ts";
 import { runFolderAt } from "../run-folder.ts";
@@ -21,9 +22,9 @@ import {
 import { describeScore } from "./describe-score.ts";
 import { drawNeighbourSheet } from "./draw-neighbour-sheet.ts";
 import { drawScoredImages, type ScoredImages } from "./draw-scored-images.ts";
-import { computeFeatures } from "./feature-net.ts";
 import { sliceFeatures } from "./features.ts";
 import { findNeighbours } from "./find-neighbours.ts";
+import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
 import { countNearCopies, usualNeighbours } from "./memorization.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
@@ -46,6 +47,8 @@ export interface ScoreOptions {
   /** CIFAR-10; that of the run if left out. */
   readonly data?: string | undefined;
   readonly features: FeatureNetChoice;
+  /** Folder in which all runs keep features of CIFAR-10. */
+  readonly cache?: string | undefined;
   /** Images that distances are computed of; fewer where the set has fewer. */
   readonly numImages: number;
   /** Images whose nearest train images are looked up. */
@@ -80,7 +83,11 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   const countInto = (name: string, context: StageContext) => ({
     signal: context.signal,
     count: (images: number) => context.count(`${name}/images`, images),
+    countKept: (images: number) => context.count(`${name}/kept`, images),
   });
+  const { scoring } = runFolderAt(root);
+  const folders = { cache: options.cache, scoring };
+  let ownFeatures: string | undefined;
   return [
     {
       name: "score-features",
@@ -90,10 +97,10 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
         try {
           const drawn = await draw(context.signal);
           // The set first: if it is too small that is found at once.
-          const features = await computeFeatures(net, drawn.images, progress);
-          const { scoring } = runFolderAt(root);
-          const testFeatures = await computeCifar10Features(net, cifar10, "test", scoring, progress);
-          const reference = await computeReference(net, cifar10, scoring, progress);
+          ownFeatures = join(scoring, `features-${hashConfig([net.sha256, sha256(drawn.images)]).slice(0, 12)}`);
+          const features = await computeKeptFeatures(net, drawn.images, [ownFeatures], progress);
+          const testFeatures = await computeCifar10Features(net, cifar10, "test", folders, progress);
+          const reference = await computeReference(net, cifar10, folders, progress);
           found.synthetic = await compareWithReference(reference, features, manifest.name);
           found.cifar10Test = await compareWithReference(
             reference,
@@ -149,6 +156,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
         const paths = runFolderAt(root).score;
         await replaceBytes(paths.markdown, describeScore(score));
         await replaceBytes(paths.json, sealJson(score));
+        if (ownFeatures !== undefined) await rm(ownFeatures, { recursive: true, force: true });
         yield score;
       },
     },

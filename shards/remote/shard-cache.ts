@@ -155,8 +155,8 @@ function noteUse(path: string): void {
   }
 }
 
-/** As the XDG base directory specification has it: a relative path in the variable is to be ignored. */
-function defaultCacheDirectory(): string {
+/** Where this user's programs keep what can be had again. As the XDG base directory specification has it: a relative path in the variable is to be ignored. */
+export function defaultCacheDirectory(): string {
   const base = process.env.XDG_CACHE_HOME;
   return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), ".cache"), "cifar5m");
 }
