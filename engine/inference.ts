@@ -1,5 +1,6 @@
 import { BuilderError } from "../core/errors.ts";
 import type { Graph, Tensor } from "./graph.ts";
+import { surveyNetwork } from "./parameter-sources.ts";
 import { type ParameterSource, type ParameterSpec, Scope, type StateSpec } from "./parameters.ts";
 import type { Shape } from "./tensor.ts";
 
@@ -25,6 +26,24 @@ export function requireWeight(
   throw new BuilderError(
     "weights/wrong-architecture",
     `the network needs a weight "${name}" of shape [${shape}], the file has ${seen}. Use weights of the same architecture.`,
+  );
+}
+
+/**
+ * Refuses weights that are not exactly those of a network, before it is built for use.
+ * @param build - the network
+ * @throws BuilderError `weights/wrong-architecture` for a weight that is missing, of another shape, or not asked for
+ */
+export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: Graph) => unknown): void {
+  const { parameters, states } = surveyNetwork(build);
+  const asked = [...parameters, ...states];
+  for (const spec of asked) requireWeight(weights, spec);
+  const names = new Set(asked.map(({ name }) => name));
+  const unknown = [...weights.keys()].find((name) => !names.has(name));
+  if (unknown === undefined) return;
+  throw new BuilderError(
+    "weights/wrong-architecture",
+    `the network has no weight "${unknown}", the file has one. Use weights of the same architecture.`,
   );
 }
 

@@ -54,47 +54,92 @@ export function writeSafetensors({ tensors, metadata }: TensorFile, dtype: "F32"
   return file;
 }
 
+/** The official reader's limit: no header of tensors is larger. */
+const maxHeaderBytes = 100_000_000;
+
 /**
  * Decodes safetensors of type F32 or F16; all values become float32.
  * @param label - the file's name, for errors
- * @throws BuilderError `weights/corrupt` when the header, a type or a length does not fit
+ * @throws BuilderError `weights/corrupt` when the header, a type or a length does not fit; `weights/not-finite` for a
+ *   number that is not finite
  */
 export function readSafetensors(file: Uint8Array, label: string): TensorFile {
   const fail = (rule: string, cause?: unknown) =>
     new BuilderError("weights/corrupt", `${label}: ${rule}. Copy the file again, or train again.`, { cause });
+  const { header, dataStart } = readHeader(file, fail);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isTextByKey(metadata)) throw fail("its __metadata__ must be an object of texts");
+  const checked = Object.entries(entries).map(([name, entry]) => checkEntry(name, entry, fail));
+  requireSeamless(checked, file.length - dataStart, fail);
+  const data = new DataView(file.buffer, file.byteOffset + dataStart, file.length - dataStart);
+  const tensors = checked.map(
+    (entry) => [entry.name, { shape: entry.shape, data: decode(entry, data, label) }] as const,
+  );
+  return { tensors: new Map(tensors), metadata };
+}
+
+type Fail = (rule: string, cause?: unknown) => BuilderError;
+
+function readHeader(file: Uint8Array, fail: Fail) {
   if (file.length < 8) throw fail(`a safetensors file has at least 8 bytes, got ${file.length}`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerBytes = Number(view.getBigUint64(0, true));
-  if (headerBytes > file.length - 8) throw fail(`its header has ${headerBytes} bytes, the file ${file.length}`);
-  let header: Record<string, unknown>;
+  const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
+  if (headerBytes > Math.min(file.length - 8, maxHeaderBytes)) {
+    throw fail(`its header cannot have ${headerBytes} bytes, the file has ${file.length}`);
+  }
+  const dataStart = 8 + headerBytes;
+  let header: unknown;
   try {
-    header = JSON.parse(Buffer.from(file.subarray(8, 8 + headerBytes)).toString()) as Record<string, unknown>;
+    header = JSON.parse(Buffer.from(file.subarray(8, dataStart)).toString());
   } catch (error) {
     throw fail(`its header is not JSON (${messageOf(error)})`, error);
   }
-  if (typeof header !== "object" || header === null) throw fail(`its header must be an object, got ${header}`);
-  const { __metadata__: metadata = {}, ...entries } = header;
-  const dataStart = 8 + headerBytes;
-  const tensors = new Map<string, { shape: Shape; data: Float32Array }>();
-  for (const [name, entry] of Object.entries(entries)) {
-    if (!isHeaderEntry(entry)) {
-      throw fail(`"${name}" must have a dtype, a shape and two offsets, got ${JSON.stringify(entry)}`);
-    }
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (dtype !== "F32" && dtype !== "F16") throw fail(`"${name}" must be F32 or F16, got ${dtype}`);
-    const [start, end] = offsets;
-    const numBytes = sizeOf(shape) * bytesPerElement[dtype];
-    if (end - start !== numBytes || start < 0 || dataStart + end > file.length) {
-      throw fail(`"${name}" must have ${numBytes} bytes within the file, its offsets are ${start} to ${end}`);
-    }
-    const data = new Float32Array(sizeOf(shape));
-    for (let index = 0; index < data.length; index++) {
-      const position = dataStart + start + index * bytesPerElement[dtype];
-      data[index] = dtype === "F32" ? view.getFloat32(position, true) : fromFloat16Bits(view.getUint16(position, true));
-    }
-    tensors.set(name, { shape, data });
+  if (!isObject(header)) throw fail("its header must be an object");
+  return { header, dataStart };
+}
+
+interface CheckedEntry {
+  readonly name: string;
+  readonly dtype: keyof typeof bytesPerElement;
+  readonly shape: Shape;
+  readonly start: number;
+  readonly end: number;
+}
+
+function checkEntry(name: string, entry: unknown, fail: Fail): CheckedEntry {
+  if (!isHeaderEntry(entry)) throw fail(`"${name}" must have a dtype, a shape and two offsets`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (dtype !== "F32" && dtype !== "F16") throw fail(`"${name}" must be F32 or F16, got ${dtype}`);
+  const [start, end] = offsets;
+  const numBytes = sizeOf(shape) * bytesPerElement[dtype];
+  if (end - start === numBytes) return { name, dtype, shape, start, end };
+  throw fail(`"${name}" must have ${numBytes} bytes, its offsets are ${start} to ${end}`);
+}
+
+/** Tensors lie end to end, from the first byte after the header to the file's last: they neither overlap nor leave holes. */
+function requireSeamless(entries: readonly CheckedEntry[], dataBytes: number, fail: Fail): void {
+  let next = 0;
+  for (const { name, start, end } of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {
+    if (start !== next) throw fail(`"${name}" must begin where the tensor before it ends, at ${next}, got ${start}`);
+    next = end;
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  if (next !== dataBytes) throw fail(`its tensors must have ${next} bytes, it has ${dataBytes}`);
+}
+
+function decode({ name, dtype, shape, start }: CheckedEntry, bytes: DataView, label: string): Float32Array {
+  const data = new Float32Array(sizeOf(shape));
+  for (let index = 0; index < data.length; index++) {
+    const position = start + index * bytesPerElement[dtype];
+    const value = dtype === "F32" ? bytes.getFloat32(position, true) : fromFloat16Bits(bytes.getUint16(position, true));
+    if (!Number.isFinite(value)) {
+      throw new BuilderError(
+        "weights/not-finite",
+        `${label}: "${name}" must hold finite numbers, element ${index} of ${data.length} is ${value}. ` +
+          "Use weights from before the training diverged.",
+      );
+    }
+    data[index] = value;
+  }
+  return data;
 }
 
 function notFinite(name: string, value: number, dtype: string): BuilderError {
@@ -105,8 +150,17 @@ function notFinite(name: string, value: number, dtype: string): BuilderError {
 }
 
 function isHeaderEntry(entry: unknown): entry is HeaderEntry {
-  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Record<keyof HeaderEntry, unknown>>;
+  if (!isObject(entry)) return false;
+  const { dtype, shape, data_offsets: offsets } = entry;
   return typeof dtype === "string" && areCounts(shape) && areCounts(offsets) && offsets.length === 2;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTextByKey(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((text) => typeof text === "string");
 }
 
 function areCounts(values: unknown): values is number[] {

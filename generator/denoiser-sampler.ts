@@ -30,7 +30,10 @@ export interface Sampler {
   readonly nfe: number;
   /** Classes the generator knows, 0 when it is unconditional. */
   readonly numClasses: number;
-  /** @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request */
+  /**
+   * @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request
+   * @throws BuilderError `model/wrong-result` for images that are not finite
+   */
   sample(request: SampleRequest): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -130,6 +133,7 @@ export async function createDenoiserSampler({
           ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data: noiseOf(ids, start, end) } }
           : {}),
       });
+      if (results["isFinite"]!.data[0] === 0) throw notFinite(ids);
       if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
       x = results["next"]!.data as Float32Array<ArrayBuffer>;
     }
@@ -156,4 +160,12 @@ export async function createDenoiserSampler({
     },
     close: () => executable.release(),
   };
+}
+
+function notFinite(ids: readonly number[]): BuilderError {
+  return new BuilderError(
+    "model/wrong-result",
+    `the generator must make finite images, got NaN or infinity among the ids ${ids[0]} to ${ids.at(-1)}. ` +
+      "Use other weights, or --precision float32.",
+  );
 }

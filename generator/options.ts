@@ -4,10 +4,19 @@ import { samplingNames } from "./plan-trajectory.ts";
 
 /** The denoiser's architecture; it is stored with its weights. */
 export const generatorNetworkSchema = z.strictObject({
-  channels: z.int().min(8).multipleOf(4).default(64).describe("channels of the U-Net's first level"),
-  multipliers: z.array(z.int().min(1)).min(1).default([1, 2, 2]).describe("channels of each level, as multiples"),
-  blocks: z.int().min(1).default(2).describe("residual blocks of each level on the way down"),
-  attentionResolutions: z.array(z.int().min(1)).default([8]).describe("image sides at which blocks attend, pixels"),
+  channels: z.int().min(8).max(4096).multipleOf(4).default(64).describe("channels of the U-Net's first level"),
+  multipliers: z
+    .array(z.int().min(1).max(64))
+    .min(1)
+    .max(6)
+    .default([1, 2, 2])
+    .describe("channels of each level, as multiples"),
+  blocks: z.int().min(1).max(64).default(2).describe("residual blocks of each level on the way down"),
+  attentionResolutions: z
+    .array(z.int().min(1).max(32))
+    .max(6)
+    .default([8])
+    .describe("image sides at which blocks attend, pixels"),
   patch: z
     .union([z.literal(1), z.literal(2), z.literal(4)])
     .default(2)

@@ -1,6 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
-import type { Weights } from "../engine/inference.ts";
+import { requireWeightsOf, type Weights } from "../engine/inference.ts";
 import { readSafetensors, writeSafetensors } from "../engine/safetensors.ts";
+import { networkDenoiser } from "./denoiser.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./options.ts";
 
 /** What names of a weaker model's weights begin with. */
@@ -11,7 +12,7 @@ type WeightValue = Weights extends ReadonlyMap<string, infer Value> ? Value : ne
 /**
  * Weights and architecture of a generator.
  * @param file - a safetensors file made by `trainGenerator`
- * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ * @throws BuilderError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
 export function readGenerator(file: Uint8Array): {
   readonly tensors: Weights;
@@ -22,25 +23,38 @@ export function readGenerator(file: Uint8Array): {
   readonly isTuned: boolean;
 } {
   const { tensors: all, metadata } = readSafetensors(file, "the generator's weights");
-  if (metadata["model"] !== "generator") {
+  const parsed = generatorNetworkSchema.safeParse(parseNetwork(metadata["network"]));
+  if (metadata["model"] !== "generator" || !parsed.success) {
     throw new BuilderError(
       "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model, a generator is needed. Pass weights made by train generator.`,
+      `the file is of a "${metadata["model"] ?? "unknown"}" model${parsed.success ? "" : " of no known network"}, ` +
+        "a generator is needed. Pass weights made by train generator.",
     );
   }
+  const network = parsed.data;
   const tensors = new Map<string, WeightValue>();
   const weaker = new Map<string, WeightValue>();
   for (const [name, value] of all) {
     if (name.startsWith(weakerPrefix)) weaker.set(name.slice(weakerPrefix.length), value);
     else tensors.set(name, value);
   }
-  return {
-    tensors,
-    weaker: weaker.size === 0 ? undefined : weaker,
-    // Weights of before there was a choice do not say.
-    network: generatorNetworkSchema.parse({ normalization: "groups", ...JSON.parse(metadata["network"] ?? "{}") }),
-    isTuned: "tuned" in metadata,
-  };
+  for (const weights of weaker.size === 0 ? [tensors] : [tensors, weaker]) {
+    requireWeightsOf(weights, (scope, graph) => {
+      const noisy = graph.input("noisy", "float32", [1, 3, 32, 32]);
+      const sigma = graph.input("sigma", "float32", [1]);
+      return networkDenoiser(() => scope, { ...network, dropout: 0 })(noisy, sigma, undefined);
+    });
+  }
+  return { tensors, weaker: weaker.size === 0 ? undefined : weaker, network, isTuned: "tuned" in metadata };
+}
+
+/** A file that names no network has that of the defaults, one of before there was a choice has normalized groups. */
+function parseNetwork(text = "{}"): unknown {
+  try {
+    return { normalization: "groups", ...(JSON.parse(text) as object) };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Graph, type Tensor } from "../engine/graph.ts";
+import { isFiniteVector } from "../engine/loss-scale.ts";
 import { add, cast, maximum, minimum, mul, round } from "../engine/ops/elementwise.ts";
 import { transpose } from "../engine/ops/shape.ts";
 import type { Denoiser } from "./denoiser.ts";
@@ -8,7 +9,8 @@ import type { Column } from "./trajectory-table.ts";
 /**
  * The graph that makes images from noise. Inputs: `x` [B, 3, 32, 32], noise of the first call's level; `classes` [B];
  * `rows` [K, C] and `numCalls`, the part of the trajectory to follow; `noise` [K, B, 3, 32, 32] where a column asks for it.
- * Outputs: `images`, uint8 [B, 32, 32, 3], which only the last run of a trajectory is asked for, and `next`, where the next run goes on.
+ * Outputs: `images`, uint8 [B, 32, 32, 3], which only the last run of a trajectory is asked for, and `next`, where the next run goes on;
+ * `isFinite`, a bool: as bytes, what is not a number looks like a black image.
  */
 export function buildSamplerGraph(options: {
   /** What each call does. @param isGuided - a bool scalar where not all calls are, else undefined */
@@ -33,6 +35,7 @@ export function buildSamplerGraph(options: {
   });
   const bytes = minimum(maximum(round(mul(add(end, 1), 127.5)), 0), 255);
   graph.output("images", cast(transpose(bytes, [0, 2, 3, 1]), "uint8"));
+  graph.output("isFinite", isFiniteVector(end));
   // Only finished images leave the device, unless there is more to do.
   if (isNoisy) graph.output("next", end);
   return graph;

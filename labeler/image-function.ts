@@ -1,3 +1,4 @@
+import { BuilderError } from "../core/errors.ts";
 import type { Engine, EngineName, Precision } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph.ts";
@@ -12,6 +13,7 @@ export interface ImageFunction {
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
    * @returns [n, width] flattened; the same for any grouping of the images into calls
+   * @throws BuilderError `model/wrong-result` for numbers that are not finite
    */
   run(images: Uint8Array): Promise<Float32Array>;
   close(): Promise<void>;
@@ -62,10 +64,21 @@ export async function openImageFunction(
         const { rows: made } = await executable.run({
           images: { dtype: "uint8", shape: [batchSize, 32, 32, 3], data: batch },
         });
-        result.set((made!.data as Float32Array).subarray(0, (end - start) * width), start * width);
+        const rows = (made!.data as Float32Array).subarray(0, (end - start) * width);
+        const bad = rows.findIndex((value) => !Number.isFinite(value));
+        if (bad >= 0) throw notFinite(rows[bad]!, start + Math.floor(bad / width));
+        result.set(rows, start * width);
       });
       return result;
     },
     close: () => executable.release(),
   };
+}
+
+function notFinite(value: number, image: number): BuilderError {
+  return new BuilderError(
+    "model/wrong-result",
+    `the labeller must give finite numbers, got ${value} for image ${image} of those it was given. ` +
+      "Use other weights, or --precision float32.",
+  );
 }

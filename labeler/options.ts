@@ -3,8 +3,9 @@ import * as z from "zod";
 /** The classifier's architecture; it is stored with its weights. */
 export const labelerNetworkSchema = z.strictObject({
   widths: z
-    .array(z.int().min(1))
+    .array(z.int().min(1).max(4096))
     .min(2)
+    .max(6)
     .default([64, 128, 256])
     .describe("channels of each group of the classifier; each group halves the image"),
   activation: z.enum(["relu", "silu", "gelu"]).default("relu").describe("the classifier's activation"),

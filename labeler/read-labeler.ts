@@ -1,12 +1,13 @@
 import { BuilderError } from "../core/errors.ts";
-import type { Weights } from "../engine/inference.ts";
+import { requireWeightsOf, type Weights } from "../engine/inference.ts";
 import { readSafetensors } from "../engine/safetensors.ts";
+import { labelerNetwork } from "./labeler-network.ts";
 import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
 
 /**
  * Weights and architecture of a labeller.
  * @param file - a safetensors file made by `trainLabeler`
- * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ * @throws BuilderError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
 export function readLabeler(file: Uint8Array): {
   readonly tensors: Weights;
@@ -29,6 +30,9 @@ export function readLabeler(file: Uint8Array): {
       `the labeler's temperature must be a number above 0, got ${metadata["temperature"]}. Copy the file again, or train again.`,
     );
   }
+  requireWeightsOf(tensors, (scope, graph) =>
+    labelerNetwork(scope, graph.input("images", "float32", [1, 3, 32, 32]), network.data),
+  );
   return { tensors, network: network.data, temperature };
 }
 

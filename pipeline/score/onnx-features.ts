@@ -61,7 +61,10 @@ export async function openOnnxFeatures(path: string, device: string): Promise<Fe
         if (result.shape.join() !== [batchSize, width].join()) {
           throw wrongOutput(path, `gave [${result.shape}] for ${batchSize} images`);
         }
-        features.set((result.data as Float32Array).subarray(0, (end - start) * width), start * width);
+        const rows = (result.data as Float32Array).subarray(0, (end - start) * width);
+        const bad = rows.find((value) => !Number.isFinite(value));
+        if (bad !== undefined) throw wrongOutput(path, `gave ${bad}`);
+        features.set(rows, start * width);
       }
       return features;
     },

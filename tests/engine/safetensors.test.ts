@@ -57,22 +57,70 @@ test("a cut file is refused at every length", () => {
   }
 });
 
+/** A file with a header as it stands and so many bytes of zeros. */
+function withHeader(header: string, dataBytes = 4): Uint8Array {
+  const text = Buffer.from(header);
+  const file = new Uint8Array(8 + text.length + dataBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true);
+  file.set(text, 8);
+  return file;
+}
+
 test.each([
   ["null", "null"],
   ["a list", "[1, 2]"],
   ["no JSON", "{oops"],
+  ["lists 200,000 deep", `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`],
   ["a number for an entry", '{"a":3}'],
   ["an entry without offsets", '{"a":{"dtype":"F32","shape":[1]}}'],
   ["an entry without shape", '{"a":{"dtype":"F32","data_offsets":[0,4]}}'],
   ["a negative extent", '{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,-4]}}'],
   ["a fractional extent", '{"a":{"dtype":"F32","shape":[0.5],"data_offsets":[0,2]}}'],
+  ["extents whose product is beyond all numbers", '{"a":{"dtype":"F32","shape":[9e15,9e15],"data_offsets":[0,4]}}'],
   ["an offset beyond the file", '{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'],
   ["another type", '{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'],
+  ["a type named like what every object has", '{"a":{"dtype":"toString","shape":[2],"data_offsets":[0,4]}}'],
+  ["null for metadata", '{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'],
+  ["nested metadata", '{"__metadata__":{"a":{}},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'],
+  ["fewer tensors than bytes", "{}"],
+  [
+    "tensors on top of each other",
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+  ],
+  [
+    "a hole between tensors",
+    '{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"b":{"dtype":"F16","shape":[],"data_offsets":[3,5]}}',
+  ],
 ])("a header with %s is refused", (_, header) => {
-  const file = new Uint8Array(8 + header.length + 4);
-  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
-  file.set(Buffer.from(header), 8);
-  expect(() => readSafetensors(file, "bad")).toThrowError(expect.objectContaining({ code: "weights/corrupt" }));
+  expect(() => readSafetensors(withHeader(header), "bad")).toThrowError(
+    expect.objectContaining({ code: "weights/corrupt" }),
+  );
+});
+
+test("a header longer than any, of a file without its bytes, is refused before memory is set aside", () => {
+  for (const headerBytes of [200_000_000n, 2n ** 63n]) {
+    const file = withHeader("{}");
+    new DataView(file.buffer).setBigUint64(0, headerBytes, true);
+    expect(() => readSafetensors(file, "bad")).toThrowError(expect.objectContaining({ code: "weights/corrupt" }));
+  }
+});
+
+test.each([
+  ["F32", 4, 0x7fc00000, "NaN"],
+  ["F32", 4, 0xff800000, "-Infinity"],
+  ["F16", 2, 0x7c00, "Infinity"],
+  ["F16", 2, 0xfe01, "NaN"],
+] as const)("%s is not read with %s", (dtype, width, bits, shown) => {
+  const file = withHeader(`{"w":{"dtype":"${dtype}","shape":[3],"data_offsets":[0,${3 * width}]}}`, 3 * width);
+  const view = new DataView(file.buffer);
+  if (width === 4) view.setUint32(file.length - 4, bits, true);
+  else view.setUint16(file.length - 2, bits, true);
+  expect(() => readSafetensors(file, "bad.safetensors")).toThrowError(
+    expect.objectContaining({
+      code: "weights/not-finite",
+      message: expect.stringMatching(`^bad.safetensors: "w" .* element 2 of 3 is ${shown}`),
+    }),
+  );
 });
 
 test.each([

@@ -197,3 +197,19 @@ test("a generator without classes is not asked for one", async () => {
     createDenoiserSampler({ engine: oneThread, seed, options, numClasses: 0, denoiser: denoiseRamp }),
   ).rejects.toMatchObject({ code: "config/out-of-range", message: expect.stringContaining("conditional") });
 });
+
+test.each([
+  ["onnxruntime", oneThread],
+  ["tfjs", await tfjsEngine({ device: "cpu" })],
+] as const)("images that are not finite are refused by %s, not made black or white", async (_, engine) => {
+  for (const factor of [Number.NaN, 1e38]) {
+    const sampler = createDenoiserSampler({
+      denoiser: (noisy) => mul(mul(noisy, 1e30), factor),
+      numClasses: 0,
+      options: samplerSchema.parse({ name: "heun", steps: 2, conditional: false, batchSize: 2 }),
+      seed,
+      engine,
+    });
+    await expect(drawWith(sampler, [4, 5])).rejects.toMatchObject({ code: "model/wrong-result" });
+  }
+});
