@@ -1,3 +1,4 @@
+import { BuilderError } from "../core/errors.ts";
 import { type ByteSource, openFileSource } from "./byte-source.ts";
 import { fromInt64 } from "./int64.ts";
 import { type BatchLayout, readTableLayout } from "./table-layout.ts";
@@ -114,7 +115,23 @@ function readTexts(source: ByteSource, batch: BatchLayout, index: number): strin
   if (region?.offsetsPosition === undefined || batch.rows === 0) return [];
   const offsets = new Int32Array(batch.rows + 1);
   source.readInto(region.offsetsPosition, new Uint8Array(offsets.buffer));
+  requireRising(offsets, region.bytes, source.path);
   const bytes = Buffer.alloc(region.bytes);
   source.readInto(region.position, bytes);
   return Array.from({ length: batch.rows }, (_, row) => bytes.toString("utf8", offsets[row]!, offsets[row + 1]!));
+}
+
+/** Texts lie end to end: where they overlap, a small file could hold any number of large ones. */
+function requireRising(offsets: Int32Array, bytes: number, path: string): void {
+  let previous = 0;
+  for (const offset of offsets) {
+    if (offset < previous || offset > bytes) {
+      throw new BuilderError(
+        "table/corrupt",
+        `${path} must hold its texts one after the other within ${bytes} bytes, got ${offset} after ${previous}. ` +
+          "Delete it and run again to rebuild it.",
+      );
+    }
+    previous = offset;
+  }
 }

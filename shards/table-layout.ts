@@ -4,6 +4,7 @@ import { Message } from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
+import { checkFooter, checkRecordBatchMessage } from "./check-arrow-metadata.ts";
 import { parseColumnType, requireSchema, type TableSchema } from "./table-schema.ts";
 
 /** A column of one record batch. */
@@ -40,12 +41,17 @@ const elementBytes = { int64: 8, float32: 4, uint8: 1, utf8: 1 } as const;
  */
 export function readTableLayout(source: ByteSource, columns: TableSchema): TableLayout {
   const footer = readFooter(source);
-  requireSchema(columns, footer.schema, source.path);
+  // A damaged list may lack the type that its name is made of.
+  decode(source, () => requireSchema(columns, footer.schema, source.path));
   const batches: BatchLayout[] = [];
   let firstRow = 0;
   let last: { readonly metadata: Buffer; readonly header: BatchHeader } | undefined;
-  for (const block of footer.recordBatches()) {
+  let bytesLeft = source.bytes;
+  for (const block of decode(source, () => [...footer.recordBatches()])) {
     if (block.metaDataLength < 8) throw corrupt(source, "a record batch has no metadata");
+    // Batches on top of each other could be any number, of any size.
+    bytesLeft -= block.metaDataLength + block.bodyLength;
+    if (block.bodyLength < 0 || bytesLeft < 0) throw corrupt(source, "its record batches are larger than itself");
     const metadata = Buffer.from(readBytes(source, block.offset + 8, block.metaDataLength - 8).buffer);
     // Batches of equal size have equal metadata, byte for byte, and decoding it is most of the work.
     const header = last?.metadata.equals(metadata) === true ? last.header : decodeHeader(source, metadata);
@@ -60,10 +66,10 @@ export function readTableLayout(source: ByteSource, columns: TableSchema): Table
 
 function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
   const header = decode(source, () => {
-    const message = Message.decode(metadata);
-    if (!message.isRecordBatch()) throw new Error("a footer entry is no record batch");
-    return message.header();
+    checkRecordBatchMessage(metadata);
+    return Message.decode(metadata).header() as BatchHeader;
   });
+  if (header.length < 0) throw corrupt(source, `a record batch cannot have ${header.length} rows`);
   if (header.compression !== null) {
     throw new BuilderError("table/compressed", `${source.path} must not be compressed. Write it again uncompressed.`);
   }
@@ -73,8 +79,11 @@ function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
   return header;
 }
 
+/** What Arrow's decoder gives for a record batch. */
 interface BatchHeader {
   readonly length: number;
+  readonly nodes: readonly { readonly nullCount: number }[];
+  readonly compression: object | null;
   readonly buffers: readonly { readonly offset: number; readonly length: number }[];
 }
 
@@ -124,7 +133,11 @@ function readFooter(source: ByteSource): Footer {
   const footerBytes = tail.readInt32LE(0);
   const position = source.bytes - 10 - footerBytes;
   if (footerBytes <= 0 || position < 8) throw corrupt(source, `its footer cannot be ${footerBytes} bytes`);
-  return decode(source, () => Footer.decode(readBytes(source, position, footerBytes)));
+  const footer = readBytes(source, position, footerBytes);
+  return decode(source, () => {
+    checkFooter(footer);
+    return Footer.decode(footer);
+  });
 }
 
 function readBytes(source: ByteSource, position: number, length: number): Uint8Array {
