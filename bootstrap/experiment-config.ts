@@ -1,10 +1,14 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { engineNames, precisions } from "../engine/index.ts";
 import { diskError } from "../shards/index.ts";
 import { parseOptions } from "./parse-options.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
+
+/** Runs of an experiment, at most: each has a folder. */
+const maxRuns = 100_000;
 
 /** An experiment file: what all runs have in common, and the values that are tried in every combination. */
 export const experimentSchema = z.strictObject({
@@ -22,7 +26,12 @@ export const experimentSchema = z.strictObject({
   engine: z.enum(engineNames).default("onnxruntime"),
   device: z.string().min(1).default("cpu"),
   precision: z.enum(precisions).default("float32").describe("of convolutions and matrix products; mixed is for GPUs"),
-  trials: z.int().min(1).default(1).describe("runs of each combination, with seeds that count up from the run's"),
+  trials: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .describe("runs of each combination, with seeds that count up from the run's"),
   base: z.record(z.string(), z.unknown()).default({}).describe("options of every run"),
   grid: z
     .preprocess(
@@ -48,7 +57,7 @@ export async function readExperimentConfig(path: string): Promise<ExperimentConf
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (thrown) {
     throw new BuilderError("experiment/not-json", `${path} must be JSON: ${messageOf(thrown)}. Mend the file.`);
   }
@@ -61,6 +70,13 @@ export async function readExperimentConfig(path: string): Promise<ExperimentConf
  * @throws BuilderError `experiment/unknown-key`, `experiment/out-of-range`
  */
 export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): readonly RunOptions[] {
+  const numRuns = grid.reduce((sum, one) => sum + sizeOfGrid(one), 0) * trials;
+  if (numRuns > maxRuns) {
+    throw new BuilderError(
+      "experiment/out-of-range",
+      `experiment "${name}" must have at most ${maxRuns} runs, its grid and trials make ${numRuns}. Try fewer values.`,
+    );
+  }
   const runs = grid.flatMap(combine).flatMap((combination) => {
     const given = { ...base, ...combination };
     const options = settle(parseOptions(runOptionsSchema, given, `experiment "${name}"`));
@@ -68,6 +84,10 @@ export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): 
   });
   const unique = new Map(runs.map((run) => [JSON.stringify(run), run]));
   return [...unique.values()];
+}
+
+function sizeOfGrid(grid: Readonly<Record<string, readonly unknown[]>>): number {
+  return Object.values(grid).reduce((product, values) => product * values.length, 1);
 }
 
 function combine(grid: Readonly<Record<string, readonly unknown[]>>): readonly Record<string, unknown>[] {

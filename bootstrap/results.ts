@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
+import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import {
   canonicalJson,
   isUnitDone,
@@ -88,7 +90,7 @@ function toColumns({ id, options, rows }: RunResult): TableInput<typeof resultsS
 
 /**
  * Reads what `writeResults` wrote.
- * @throws BuilderError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release; `table/…`, `disk/…`
+ * @throws BuilderError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release, `experiment/results-corrupt`; `table/…`, `disk/…`
  */
 export async function readResults(path: string): Promise<Results> {
   if (!existsSync(path)) {
@@ -111,11 +113,24 @@ export async function readResults(path: string): Promise<Results> {
     const id = columns.run[row]!;
     const result = results.get(id) ?? {
       id,
-      options: runOptionsSchema.parse(JSON.parse(columns.options[row]!)),
+      options: readCell(runOptionsSchema, columns.options[row]!, path),
       rows: [],
     };
     result.rows.push(metrics[row]!);
     results.set(id, result);
   }
-  return { data: JSON.parse(metadata.get(dataKey) ?? "{}"), runs: [...results.values()] };
+  const data = readCell(z.record(z.string(), z.string()), metadata.get(dataKey) ?? "{}", path);
+  return { data, runs: [...results.values()] };
+}
+
+function readCell<Value>(schema: z.ZodType<Value>, text: string, path: string): Value {
+  try {
+    return schema.parse(parseJson(text));
+  } catch (thrown) {
+    throw new BuilderError(
+      "experiment/results-corrupt",
+      `${path} must hold options as they were written, got ${text}. Write it again with \`cifar5m experiment run\`.`,
+      { cause: thrown },
+    );
+  }
 }

@@ -1,6 +1,9 @@
 import * as z from "zod";
 import { experimentNetworkSchema } from "../networks/index.ts";
 
+/** Steps of a training, at most: the paper takes 39,000. */
+const maxSteps = 100_000_000;
+
 const augmentations = ["none", "flip", "crop-flip", "cutout", "mixup"] as const;
 
 /** The rule by which weights change. */
@@ -39,14 +42,14 @@ export const pretrainingSchema = z.strictObject({
     .describe("`rotation`: by how many quarter turns an image was turned"),
   dataset: z.string().min(1).optional().describe("another data set than the experiment's"),
   classes: z.array(z.string()).min(1).optional().describe("only images of these classes"),
-  steps: z.int().min(1),
+  steps: z.int().min(1).max(maxSteps),
   learningRate: z.number().positive().optional().describe("that of the run by default"),
 });
 
 /** When metrics are taken. */
 export const evaluationSchema = z.strictObject({
   steps: z
-    .union([z.literal("paper"), z.int().min(2)])
+    .union([z.literal("paper"), z.int().min(2).max(100_000)])
     .default("paper")
     .describe(
       "`paper`: every 4 steps below 1,024, every 8 below 2,048, every 64 after; a number: so many, dense early and sparse later",
@@ -63,8 +66,8 @@ export const runOptionsSchema = z.strictObject({
     .default("real")
     .describe("`real`: N samples, reused; `ideal`: every step fresh ones"),
   numSamples: z.int().min(1).default(50_000).describe("N of the real world"),
-  steps: z.int().min(1).default(39_000).describe("T, the same in both worlds"),
-  batchSize: z.int().min(1).default(128),
+  steps: z.int().min(1).max(maxSteps).default(39_000).describe("T, the same in both worlds"),
+  batchSize: z.int().min(1).max(16_384).default(128),
   optimizer: optimizerSchema.default({ name: "sgd", momentum: 0, nesterov: false, weightDecay: 0 }),
   learningRate: z.number().positive().default(0.1).describe("the peak"),
   schedule: scheduleSchema.prefault({}),

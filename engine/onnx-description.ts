@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { ModelProto } from "./onnx-schema.ts";
 import type { OnnxModel, OnnxPort } from "./read-onnx.ts";
 import type { DType, Shape } from "./tensor.ts";
@@ -41,7 +42,7 @@ export function readDescription<Description>(model: OnnxModel, schema: z.ZodType
       `${label} must say how it is used, in FILE.onnx.json beside it. See docs/models.md for its keys.`,
     );
   }
-  const parsed = schema.safeParse(parseJson(text, label));
+  const parsed = schema.safeParse(tryParse(text, label));
   if (parsed.success) return parsed.data;
   const issue = deepestIssue(parsed.error.issues[0]!);
   const key = issue.path.join(".");
@@ -59,9 +60,9 @@ function deepestIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   return inner === undefined ? issue : { ...inner, path: [...issue.path, ...inner.path] };
 }
 
-function parseJson(text: string, label: string): unknown {
+function tryParse(text: string, label: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new BuilderError(
       "model/wrong-description",

@@ -1,4 +1,5 @@
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { fromFloat16Bits, toFloat16Bits } from "./float16.ts";
 import type { Weights } from "./inference.ts";
 import { type Shape, sizeOf } from "./tensor.ts";
@@ -89,7 +90,7 @@ function readHeader(file: Uint8Array, fail: Fail) {
   const dataStart = 8 + headerBytes;
   let header: unknown;
   try {
-    header = JSON.parse(Buffer.from(file.subarray(8, dataStart)).toString());
+    header = parseJson(Buffer.from(file.subarray(8, dataStart)).toString());
   } catch (error) {
     throw fail(`its header is not JSON (${messageOf(error)})`, error);
   }

@@ -35,7 +35,7 @@ export const generatorNetworkSchema = z.strictObject({
 export const generatorTrainingSchema = z.strictObject({
   ...generatorNetworkSchema.shape,
   numImages: z.int().min(1).default(20_000_000).describe("training images to see"),
-  batchSize: z.int().min(1).default(64).describe("images of one training step"),
+  batchSize: z.int().min(1).max(16_384).default(64).describe("images of one training step"),
   optimizer: z
     .enum(["muon", "adamw"])
     .default("muon")
@@ -69,8 +69,8 @@ export const tuningSchema = z.strictObject({
     .default(0)
     .describe("weight of the class that is built in, by a frozen copy of the start; at 0 the data alone teaches"),
   numImages: z.int().min(1).default(1_000_000).describe("training images to see in tuning"),
-  batchSize: z.int().min(1).default(64).describe("images of one tuning step"),
-  stages: z.int().min(1).default(4).describe("equal parts of tuning, each with noise levels closer together"),
+  batchSize: z.int().min(1).max(16_384).default(64).describe("images of one tuning step"),
+  stages: z.int().min(1).max(1000).default(4).describe("equal parts of tuning, each with noise levels closer together"),
   lastGap: z
     .number()
     .positive()
@@ -120,7 +120,7 @@ export const samplerSchema = z.strictObject({
   churnMin: z.number().min(0).default(0.05).describe("heun: smallest noise level at which noise is added"),
   churnMax: z.number().min(0).default(50).describe("heun: largest noise level at which noise is added"),
   churnNoise: z.number().min(0).default(1.003).describe("heun: standard deviation of the noise that is added"),
-  batchSize: z.int().min(1).default(16).describe("images that the graph takes at once"),
+  batchSize: z.int().min(1).max(16_384).default(16).describe("images that the graph takes at once"),
 });
 
 export type GeneratorNetworkOptions = z.infer<typeof generatorNetworkSchema>;

@@ -1,4 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { requireWeightsOf, type Weights } from "../engine/inference.ts";
 import { readSafetensors, writeSafetensors } from "../engine/safetensors.ts";
 import { networkDenoiser } from "./denoiser.ts";
@@ -51,7 +52,7 @@ export function readGenerator(file: Uint8Array): {
 /** A file that names no network has that of the defaults, one of before there was a choice has normalized groups. */
 function parseNetwork(text = "{}"): unknown {
   try {
-    return { normalization: "groups", ...(JSON.parse(text) as object) };
+    return { normalization: "groups", ...(parseJson(text) as object) };
   } catch {
     return undefined;
   }

@@ -14,8 +14,8 @@ export const labelerNetworkSchema = z.strictObject({
 /** How the classifier is trained. */
 export const labelerTrainingSchema = z.strictObject({
   ...labelerNetworkSchema.shape,
-  epochs: z.number().positive().default(8).describe("passes over the train images"),
-  batchSize: z.int().min(1).default(256).describe("images of one training step"),
+  epochs: z.number().positive().max(1_000_000).default(8).describe("passes over the train images"),
+  batchSize: z.int().min(1).max(16_384).default(256).describe("images of one training step"),
   optimizer: z
     .enum(["muon", "sgd"])
     .default("muon")

@@ -1,4 +1,5 @@
 import { BuilderError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { requireWeightsOf, type Weights } from "../engine/inference.ts";
 import { readSafetensors } from "../engine/safetensors.ts";
 import { labelerNetwork } from "./labeler-network.ts";
@@ -16,7 +17,7 @@ export function readLabeler(file: Uint8Array): {
   readonly temperature: number;
 } {
   const { tensors, metadata } = readSafetensors(file, "the labeller's weights");
-  const network = labelerNetworkSchema.safeParse(parseJson(metadata["network"]));
+  const network = labelerNetworkSchema.safeParse(tryParse(metadata["network"]));
   if (metadata["model"] !== "labeler" || !network.success) {
     throw new BuilderError(
       "weights/wrong-architecture",
@@ -36,9 +37,9 @@ export function readLabeler(file: Uint8Array): {
   return { tensors, network: network.data, temperature };
 }
 
-function parseJson(text: string | undefined): unknown {
+function tryParse(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? "");
+    return parseJson(text ?? "");
   } catch {
     return undefined;
   }

@@ -10,9 +10,9 @@ import { torchConv, torchLinear } from "./torch-layers.ts";
 
 export const densenetSchema = z.strictObject({
   name: z.literal("densenet"),
-  growth: z.int().min(1).default(12).describe("channels that each layer adds"),
+  growth: z.int().min(1).max(65_536).default(12).describe("channels that each layer adds"),
   depths: z
-    .array(z.int().min(1))
+    .array(z.int().min(1).max(1000))
     .min(1)
     .max(6)
     .default([6, 12, 24, 16])

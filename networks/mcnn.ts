@@ -9,7 +9,12 @@ import { convNormRelu, torchLinear } from "./torch-layers.ts";
 
 export const mcnnSchema = z.strictObject({
   name: z.literal("mcnn"),
-  width: z.int().min(1).default(64).describe("channels of the first convolution; each next one has twice as many"),
+  width: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(64)
+    .describe("channels of the first convolution; each next one has twice as many"),
   ...classifierOptions,
 });
 

@@ -8,8 +8,8 @@ import { torchLinear } from "./torch-layers.ts";
 
 export const mlpSchema = z.strictObject({
   name: z.literal("mlp"),
-  width: z.int().min(1).default(2048).describe("features of each hidden layer"),
-  depth: z.int().min(1).default(3).describe("hidden layers"),
+  width: z.int().min(1).max(65_536).default(2048).describe("features of each hidden layer"),
+  depth: z.int().min(1).max(1000).default(3).describe("hidden layers"),
   ...classifierOptions,
 });
 

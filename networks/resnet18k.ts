@@ -9,7 +9,12 @@ import { torchConv, torchLinear } from "./torch-layers.ts";
 
 export const resnet18kSchema = z.strictObject({
   name: z.literal("resnet18k"),
-  width: z.int().min(1).default(64).describe("channels of the first group; each next one has twice as many"),
+  width: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(64)
+    .describe("channels of the first group; each next one has twice as many"),
   ...classifierOptions,
 });
 

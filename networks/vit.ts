@@ -16,10 +16,10 @@ export const vitSchema = z
       .union([z.literal(2), z.literal(4), z.literal(8), z.literal(16)])
       .default(4)
       .describe("side of the patches, pixels"),
-    dim: z.int().min(1).default(768).describe("features of a patch"),
-    depth: z.int().min(1).default(12).describe("blocks of attention and perceptron"),
-    heads: z.int().min(1).default(12).describe("attention heads; they divide dim"),
-    mlp: z.int().min(1).default(3072).describe("hidden features of each block's perceptron"),
+    dim: z.int().min(1).max(65_536).default(768).describe("features of a patch"),
+    depth: z.int().min(1).max(1000).default(12).describe("blocks of attention and perceptron"),
+    heads: z.int().min(1).max(65_536).default(12).describe("attention heads; they divide dim"),
+    mlp: z.int().min(1).max(65_536).default(3072).describe("hidden features of each block's perceptron"),
     ...classifierOptions,
   })
   .refine(({ dim, heads }) => dim % heads === 0, { path: ["heads"], error: "must divide dim" });

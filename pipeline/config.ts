@@ -6,6 +6,11 @@ import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSche
 import { labelerTrainingSchema } from "../labeler/index.ts";
 import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
 
+/** Units of a run, at most. */
+const maxUnits = 1_000_000;
+/** Images that a graph takes at once, at most: 200 MB of them. */
+const maxBatchSize = 16_384;
+
 /** Everything a run is made from. The types, the defaults, the flags of the command line and the hash all come from here. */
 export const configSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe("seed of all random numbers"),
@@ -18,18 +23,23 @@ export const configSchema = z.strictObject({
     .enum(precisions)
     .default("float32")
     .describe("of convolutions and matrix products; mixed has float16 there, for GPUs"),
-  recordsPerFile: z.int().min(1).default(10_000).describe("images in each of the six files of CIFAR-10"),
+  recordsPerFile: z.int().min(1).max(1_000_000).default(10_000).describe("images in each of the six files of CIFAR-10"),
   sampler: samplerSchema
     .extend({
       batchSize: z
-        .union([z.literal("auto"), z.int().min(1)])
+        .union([z.literal("auto"), z.int().min(1).max(maxBatchSize)])
         .default("auto")
         .describe("images that the graph takes at once; auto is 16 on a CPU, elsewhere what proves fastest"),
     })
     .prefault({}),
   labeling: z
     .strictObject({
-      batchSize: z.int().min(1).default(100).describe("images the labeller takes at once; does not change the bytes"),
+      batchSize: z
+        .int()
+        .min(1)
+        .max(maxBatchSize)
+        .default(100)
+        .describe("images the labeller takes at once; does not change the bytes"),
     })
     .prefault({}),
   generator: generatorTrainingSchema.prefault({}),
@@ -76,6 +86,7 @@ export function resolveConfig(partial: PartialConfig): Config {
   const parsed = configSchema.safeParse(partial);
   if (parsed.success) {
     checkSamplerOptions(parsed.data.sampler);
+    requirePlannable(parsed.data);
     return parsed.data;
   }
   const issue = parsed.error.issues[0]!;
@@ -95,6 +106,16 @@ export function resolveConfig(partial: PartialConfig): Config {
   throw new BuilderError(
     "config/out-of-range",
     `${path.join(".")} ${rule}, got ${JSON.stringify(valueAt(partial, path))}. Give it another value, or leave it out for its default.`,
+  );
+}
+
+/** A plan of all units is held in memory, and each has files of its own. */
+function requirePlannable({ count, testCount, unitSize }: Config): void {
+  if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
+  throw new BuilderError(
+    "config/out-of-range",
+    `unitSize must be at least ${Math.ceil((count + testCount) / (maxUnits - 2))} for ${count + testCount} images, ` +
+      `so that a run has at most ${maxUnits} units, got ${unitSize}. Give it another value, or ask for fewer images.`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { descriptionOf, embedDescription, isDescribedOnnx, readOnnx } from "../engine/index.ts";
 import { joinWeaker } from "../generator/index.ts";
 import { fileExists, readWholeFile } from "./read-file.ts";
@@ -49,7 +50,7 @@ export async function readGeneratorFile(path: string, guide: string | undefined)
 /** Without white space, so that how a description is set makes no other model. */
 function compactJson(bytes: Uint8Array, path: string): string {
   try {
-    return JSON.stringify(JSON.parse(Buffer.from(bytes).toString()));
+    return JSON.stringify(parseJson(Buffer.from(bytes).toString()));
   } catch (thrown) {
     throw new BuilderError(
       "model/wrong-description",

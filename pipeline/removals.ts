@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { canonicalJson } from "../shards/index.ts";
 import { readWholeFile } from "./read-file.ts";
 
@@ -31,7 +32,7 @@ export async function readRemovals(path: string): Promise<Removal[]> {
     return text
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => removalSchema.parse(JSON.parse(line)));
+      .map((line) => removalSchema.parse(parseJson(line)));
   } catch (thrown) {
     throw new BuilderError(
       "removals/corrupt",

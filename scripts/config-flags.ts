@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Options } from "yargs";
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { configJsonSchema, mergeConfigs, type PartialConfig } from "../pipeline/config.ts";
 import {
   type ConfigLeaf,
@@ -60,7 +61,7 @@ export async function readConfigFile(path: string): Promise<PartialConfig> {
     throw diskError(thrown, "read", path);
   }
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
     throw new Error("it is no object");
   } catch (thrown) {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { parseJson } from "../core/parse-json.ts";
 import { runFolderAt } from "../pipeline/run-folder.ts";
 import { classificationRows, describeBasis, distanceRows, scoreFacts } from "../pipeline/score/describe-score.ts";
 import type { Score } from "../pipeline/score/score.ts";
@@ -44,7 +45,7 @@ export const scoreCommand: Command = {
   },
   finish: async ({ root }) => {
     const { json, markdown, neighbours } = runFolderAt(root).score;
-    const score = JSON.parse(await readFile(json, "utf8")) as Score;
+    const score = parseJson(await readFile(json, "utf8")) as Score;
     const lines = [
       describeBasis(score),
       "",

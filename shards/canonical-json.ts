@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { BuilderError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 
 /** Anything JSON can hold. */
 export type JsonValue =
@@ -45,7 +46,7 @@ export function sealJson(value: object): string {
 export function unsealJson(text: string, path: string): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (thrown) {
     throw corrupt(path, "must be JSON, and is not", thrown);
   }

@@ -12,12 +12,17 @@ export const manifestVersion = 1;
 /** Its name in a dataset folder. */
 export const manifestName = "manifest.json";
 
+/** A shard is smaller: no reader of Arrow files in JavaScript takes more. */
+const maxShardBytes = 2 ** 31;
+/** Bytes that one row takes at least: its image, two int64 columns and the id, a confidence. */
+const minRowBytes = 3 * 8 + 3072 + 4;
+
 /** A shard in the manifest. */
 export const shardEntrySchema = z.strictObject({
   /** Relative to the dataset folder, with forward slashes. */
   file: z.string().regex(/^(?!.*\.\.)[A-Za-z0-9_-]+\/[A-Za-z0-9_.-]+\.arrow$/, "must be like train/part-00000.arrow"),
   rows: safeCount,
-  bytes: safeCount,
+  bytes: safeCount.lt(maxShardBytes),
   sha256: sha256Text,
   /** Every id of the shard lies in [idStart, idEnd). */
   idStart: safeCount,
@@ -109,6 +114,14 @@ function parseManifest(value: unknown, path: string): Manifest {
   const manifest = parseRecord(manifestSchema, value, "manifest", path, manifestVersion);
   for (const split of splitNames) {
     const { rows, shards, classCounts } = manifest.splits[split];
+    // Memory is set aside by rows: those that the bytes cannot hold are a lie.
+    const full = shards.find(
+      (shard) => shard.rows * minRowBytes > shard.bytes || shard.rows > shard.idEnd - shard.idStart,
+    );
+    if (full !== undefined) {
+      const { file, bytes, idStart, idEnd } = full;
+      throw invalid(path, `${file} cannot hold ${full.rows} rows in ${bytes} bytes with ids in [${idStart}, ${idEnd})`);
+    }
     const shardRows = shards.reduce((sum, shard) => sum + shard.rows, 0);
     const labelled = classCounts.reduce((sum, count) => sum + count, 0);
     if (shardRows !== rows || labelled !== rows || classCounts.length !== manifest.classNames.length) {

@@ -1,5 +1,7 @@
 import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -62,11 +64,21 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The log of a training, lines in the order of their steps; none before the first. @throws BuilderError `disk/…` */
+/**
+ * The log of a training, lines in the order of their steps; none before the first.
+ * @throws BuilderError `train/log-corrupt`, `disk/…`
+ */
 export async function readTrainingLog(folder: string): Promise<LogLine[]> {
   const text = (await readTextIfAny(logPathIn(folder))) ?? "";
   const lines = text.split("\n").filter((line) => line !== "");
-  return lines.map((line) => JSON.parse(line) as LogLine);
+  try {
+    return lines.map((line) => parseJson(line) as LogLine);
+  } catch (thrown) {
+    const what = `must hold one JSON object a line: ${messageOf(thrown)}`;
+    throw new BuilderError("train/log-corrupt", `${logPathIn(folder)} ${what}. Delete the damaged lines.`, {
+      cause: thrown,
+    });
+  }
 }
 
 function logPathIn(folder: string): string {

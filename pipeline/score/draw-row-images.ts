@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
+import { parseJson } from "../../core/parse-json.ts";
 import { commitBytes } from "../../shards/index.ts";
 import type { Config } from "../config.ts";
 import type { Sampler } from "../model-runtime.ts";
@@ -50,7 +51,7 @@ export async function drawRowImages(options: {
       await commitBytes(paths.cost, JSON.stringify(cost satisfies PartCost));
     }
     images.set(await readWholeFile(paths.images), start * imageBytes);
-    const cost = JSON.parse(Buffer.from(await readWholeFile(paths.cost)).toString()) as PartCost;
+    const cost = parseJson(Buffer.from(await readWholeFile(paths.cost)).toString()) as PartCost;
     seconds += cost.seconds;
     peakMegabytes = Math.max(peakMegabytes, cost.peakMegabytes);
     count(numInPart);

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { BuilderError, messageOf } from "../../core/errors.ts";
+import { parseJson } from "../../core/parse-json.ts";
 import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../config.ts";
 import { readWholeFile } from "../read-file.ts";
 
@@ -56,7 +57,7 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
 
 function parseList(bytes: Uint8Array, path: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString());
+    return parseJson(Buffer.from(bytes).toString());
   } catch (thrown) {
     throw badRows(path, messageOf(thrown));
   }

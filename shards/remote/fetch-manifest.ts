@@ -2,7 +2,7 @@ import pRetry from "p-retry";
 import { BuilderError } from "../../core/errors.ts";
 import { type Manifest, manifestName, parseManifestText } from "../manifest.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
-import { unreachable } from "./remote-source.ts";
+import { tooSlow, unreachable } from "./remote-source.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
 /** No manifest is larger: a shard takes 250 bytes in it. */
@@ -18,13 +18,14 @@ export async function fetchManifest(
   signal: AbortSignal | undefined,
 ): Promise<Manifest> {
   const url = store.urlOf(manifestName);
+  const deadline = AbortSignal.timeout(policy.totalMs);
+  const ends = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   try {
-    return await pRetry(() => receiveManifest(store, policy, signal), {
-      ...(signal === undefined ? {} : { signal }),
+    return await pRetry(() => receiveManifest(store, policy, ends), {
+      signal: ends,
       retries: policy.tries - 1,
       minTimeout: policy.firstDelayMs,
       maxTimeout: policy.maxDelayMs,
-      maxRetryTime: policy.totalMs,
       randomize: true,
       // Damage on the way is rare, but it is cheap to ask once more.
       shouldRetry: ({ error, retriesConsumed }) =>
@@ -33,6 +34,7 @@ export async function fetchManifest(
     });
   } catch (thrown) {
     signal?.throwIfAborted();
+    if (deadline.aborted) throw tooSlow(url, policy, thrown);
     if (thrown instanceof ContentError) {
       throw new BuilderError(
         "store/wrong-content",
@@ -47,11 +49,7 @@ export async function fetchManifest(
   }
 }
 
-async function receiveManifest(
-  store: ObjectStore,
-  policy: TransferPolicy,
-  signal: AbortSignal | undefined,
-): Promise<Manifest> {
+async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signal: AbortSignal): Promise<Manifest> {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`)), policy.stallMs);
   try {
@@ -59,7 +57,7 @@ async function receiveManifest(
       start: 0,
       end: undefined,
       version: undefined,
-      signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+      signal: AbortSignal.any([signal, stop.signal]),
     });
     const chunks: Uint8Array[] = [];
     let bytes = 0;

@@ -97,13 +97,7 @@ function describeFailure(
     );
   }
   if (thrown instanceof TransferError) return unreachable(url, `failed ${policy.tries} times`, thrown);
-  if (deadline.aborted) {
-    return new BuilderError(
-      "store/too-slow",
-      `${url} must arrive within ${policy.totalMs / 1000} s, it did not. Run again: whole shards are kept; or raise transfer.totalMs.`,
-      { cause: thrown },
-    );
-  }
+  if (deadline.aborted) return tooSlow(url, policy, thrown);
   return thrown;
 }
 
@@ -113,5 +107,14 @@ export function unreachable(url: string, what: string, last: Error): BuilderErro
     "store/unreachable",
     `${url} ${what}, last with: ${last.message}. Check the network and the server, then run again: whole shards are kept.`,
     { cause: last },
+  );
+}
+
+/** The error for what did not arrive in the time that all tries have together. */
+export function tooSlow(url: string, policy: TransferPolicy, cause: unknown): BuilderError {
+  return new BuilderError(
+    "store/too-slow",
+    `${url} must arrive within ${policy.totalMs / 1000} s, it did not. Run again: whole shards are kept; or raise transfer.totalMs.`,
+    { cause },
   );
 }

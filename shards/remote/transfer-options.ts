@@ -15,7 +15,7 @@ export interface TransferOptions {
   readonly maxDelayMs?: number;
   /** Silence after which a connection counts as lost, default 30,000. */
   readonly stallMs?: number;
-  /** Longest time for one shard, all tries together; default 900,000. */
+  /** Longest time for the manifest or one shard, all tries together; default 900,000. */
   readonly totalMs?: number;
 }
 

@@ -45,6 +45,14 @@ test("of several grids each gives its combinations, over the same base", async (
   ]);
 });
 
+test("a grid of a billion runs is refused before it is laid out", async () => {
+  const values = Array.from({ length: 1000 }, (_, index) => index + 1);
+  await errorOf(
+    () => planOf({ base: tinyRun, grid: { seed: values, numSamples: values, batchSize: values } }),
+    "experiment/out-of-range",
+  );
+});
+
 test("a pretraining on another data set is another one when that set changes", async () => {
   const other = join(await makeTestFolder(), "other");
   const planned: string[] = [];

@@ -49,6 +49,24 @@ test("a value out of range is refused by key, rule and value", async () => {
   expect(nested.message).toContain("got 2.5");
 });
 
+test.each([
+  [{ count: 9e15, unitSize: 1 }, /^unitSize must be at least .* got 1\./],
+  [{ count: 9e15 }, /^unitSize must be at least .* got 10000\./],
+  [{ count: 1, testCount: 9e15, unitSize: 500_000 }, /^unitSize must be at least .* got 500000\./],
+  [{ sampler: { batchSize: 1e9 } }, /^sampler\.batchSize must be auto or an integer, at least 1 and at most 16384/],
+  [{ labeling: { batchSize: 9e15 } }, /^labeling\.batchSize .* at most 16384/],
+  [{ generator: { batchSize: 9e15 } }, /^generator\.batchSize .* at most 16384/],
+  [{ generator: { blocks: 1e9 } }, /^generator\.blocks .* at most 64/],
+  [{ labeler: { widths: [64, 1e9] } }, /^labeler\.widths/],
+  [{ recordsPerFile: 9e15 }, /^recordsPerFile .* at most 1000000/],
+])("what no machine could hold is refused before it is planned: %o", async (given, message) => {
+  expect((await errorOf(() => resolveConfig(given), "config/out-of-range")).message).toMatch(message);
+});
+
+test("the largest run has a million units", () => {
+  expect(resolveConfig({ count: 999_999, testCount: 1, unitSize: 1 }).count).toBe(999_999);
+});
+
 test("an unknown key is refused, and the known ones are named", async () => {
   const { message } = await errorOf(() => resolveConfig({ sampler: { stepz: 3 } }), "config/unknown-key");
   expect(message).toContain("sampler.stepz is no key of the configuration. Did you mean sampler.steps?");

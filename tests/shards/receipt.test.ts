@@ -117,6 +117,15 @@ test("a data file that a crash left without receipt is adopted if it has the sam
   }
 });
 
+test("JSON nested 200,000 deep is refused by the name of its file", async () => {
+  const path = join(await makeTestFolder(), "deep.json");
+  await writeFile(path, `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`);
+  await expect(readReceipt(path)).rejects.toMatchObject({
+    code: "json/corrupt",
+    message: expect.stringMatching(/deep\.json must be JSON, and is not/),
+  });
+});
+
 test("canonical JSON does not depend on key order and refuses what JSON cannot hold", () => {
   expect(hashConfig({ b: [1, { d: 2, c: undefined }], a: null })).toBe(hashConfig({ a: null, b: [1, { d: 2 }] }));
   expect(canonicalJson({ b: 1, a: [true, "x"] })).toBe('{"a":[true,"x"],"b":1}');

@@ -4,13 +4,16 @@ import { expect, test } from "vitest";
 import {
   chooseShards,
   type Manifest,
+  openDataset,
   readManifest,
   type ShardInput,
+  sealJson,
   sha256,
   verifyDataset,
   writeManifest,
   writeShard,
 } from "../../shards/index.ts";
+import { hashShards } from "../../shards/manifest.ts";
 import { makeDataset, makeRows, makeTestFolder, range } from "./make-rows.ts";
 
 async function makeTestDataset(): Promise<string> {
@@ -173,4 +176,18 @@ test("a part of the shards is read, the rest only measured", async () => {
   await rm(join(folder, files.find((_, index) => !isRead(index))!));
   const after = await verifyDataset(folder, { mode: { fraction: 0.34, seed: 5 } });
   expect(after.problems.map(({ code }) => code).sort()).toContain("shard/missing");
+});
+
+test.each([
+  ["more rows than its bytes hold", { rows: 9e15, idEnd: 9e15 }],
+  ["more rows than ids", { idEnd: 3 }],
+  ["6 GB", { bytes: 6e9 }],
+])("a manifest that claims a shard of %s is refused before memory is set aside", async (_, claim) => {
+  const folder = await makeTestDataset();
+  const { version, sha256: _sha256, ...manifest } = await readManifest(folder);
+  const shards = manifest.splits.train.shards.map((shard, index) => (index === 0 ? { ...shard, ...claim } : shard));
+  const splits = { ...manifest.splits, train: { ...manifest.splits.train, shards } };
+  const claimed = { ...manifest, version, splits, sha256: hashShards(splits) };
+  await writeFile(join(folder, "manifest.json"), sealJson(claimed));
+  await expect(openDataset(folder)).rejects.toMatchObject({ code: "manifest/invalid" });
 });

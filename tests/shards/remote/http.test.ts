@@ -215,6 +215,13 @@ test.each<[string, Fault, string]>([
   expect((await errorOf(open, code)).message).toContain(`${server.url}/manifest.json`);
 });
 
+test("a manifest that drips, never silent for long, is given up when all tries have taken too long", async () => {
+  const { server, open } = await setUp();
+  server.fault = () => ({ pauseMs: 150 });
+  const { message } = await errorOf(() => open({ transfer: { totalMs: 400 } }), "store/too-slow");
+  expect(message).toContain(`${server.url}/manifest.json must arrive within 0.4 s`);
+});
+
 test("a server that does not answer at all is named", async () => {
   const nobody = createServer();
   await new Promise<void>((resolve) => nobody.listen(0, "127.0.0.1", resolve));
