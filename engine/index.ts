@@ -1,4 +1,5 @@
 /** Graphs: building, differentiating, training and running them. */
+
 export { gradients } from "./autodiff.ts";
 export { gelu, silu } from "./composites/activations.ts";
 export { attention, attentionPlacesLast } from "./composites/attention.ts";
@@ -48,6 +49,7 @@ export {
   isDescribedOnnx,
   readDescription,
 } from "./onnx-description.ts";
+export { requireBoundedLoops } from "./onnx-loops.ts";
 export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime-files.ts";
 export { branch } from "./ops/branch.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
@@ -85,7 +87,7 @@ export {
   zerosInitializer,
 } from "./parameters.ts";
 export { probeGraph } from "./probe-graph.ts";
-export { type OnnxModel, type OnnxPort, opsets, readOnnx } from "./read-onnx.ts";
+export { decodeOnnxGraph, type OnnxModel, type OnnxPort, opsets, readOnnx } from "./read-onnx.ts";
 export { runTraining, type TrainingProgress, type TrainingRun, type TrainingStore } from "./run-training.ts";
 export { readSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
 export { type OnnxCall, spliceOnnx } from "./splice-onnx.ts";

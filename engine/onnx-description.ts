@@ -72,6 +72,9 @@ function tryParse(text: string, label: string): unknown {
   }
 }
 
+/** Images that a model may ask for at once: 200 MB of them. */
+const maxImagesAtOnce = 16_384;
+
 /** What a description says of an input or output. */
 export interface ExpectedPort {
   readonly name: string;
@@ -100,6 +103,8 @@ export function checkPorts(
     return typeof batch === "number" ? [batch] : [];
   });
   const sizes = [...new Set(fixed)];
+  const wrong = sizes.find((size) => !(size >= 1 && size <= maxImagesAtOnce));
+  if (wrong !== undefined) throw mismatch(model, `must take 1 to ${maxImagesAtOnce} images at once, got ${wrong}`);
   if (sizes.length > 1) throw mismatch(model, `must take one number of images, got ${sizes.join(" and ")}`);
   return {
     dtypes: new Map(ports.map(({ expected, port }) => [expected.name, port.dtype as DType])),

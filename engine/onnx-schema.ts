@@ -82,6 +82,7 @@ export interface OnnxTensor {
 
 export interface OnnxAttribute {
   readonly name: string;
+  readonly i: Int64;
   readonly t?: OnnxTensor | null;
   readonly g?: OnnxGraph | null;
   readonly tensors: readonly OnnxTensor[];

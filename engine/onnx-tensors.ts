@@ -41,12 +41,13 @@ export function checkOnnxTensor(tensor: OnnxTensor, label: string): void {
   }
   const bytes = elementTypes[elementType]?.bytes;
   if (bytes === undefined) return;
-  const size = sizeOf(dimensionsOf(tensor));
+  const dimensions = dimensionsOf(tensor);
+  const size = dimensions.some((extent) => extent < 0) ? Number.NaN : sizeOf(dimensions);
   const found = raw.length > 0 ? raw.length / bytes : valuesOf(tensor).length;
   if (found !== size) {
     throw new BuilderError(
       "model/corrupt",
-      `${label}: "${name}" of shape [${dimensionsOf(tensor)}] must have ${size} elements, got ${found}. Export it again.`,
+      `${label}: "${name}" of shape [${dimensions}] must have ${size} elements, got ${found}. Export it again.`,
     );
   }
   const index = indexOfNaN(tensor);

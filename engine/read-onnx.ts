@@ -1,4 +1,5 @@
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { requireBoundedLoops } from "./onnx-loops.ts";
 import {
   ModelProto,
   type OnnxFile,
@@ -55,7 +56,17 @@ export function readOnnx(bytes: Uint8Array, label: string): OnnxModel {
     if (part.sparse_initializer.length > 0) throw unsupported(label, "must have dense weights, some are sparse");
     for (const tensor of tensorsOf(part)) checkOnnxTensor(tensor, label);
   }
+  requireBoundedLoops(graph, label);
   return model;
+}
+
+/** The graph of an ONNX file of any kind, or undefined if it is none. */
+export function decodeOnnxGraph(bytes: Uint8Array): OnnxGraph | undefined {
+  try {
+    return (ModelProto.decode(bytes) as unknown as OnnxFile).graph ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeFile(bytes: Uint8Array, label: string) {

@@ -99,11 +99,14 @@ class Checker {
   /** Positions of a table's slots, by number; those that are left out are missing. */
   #slotsOf(position: number): readonly (number | undefined)[] {
     const vtable = position - this.#view.getInt32(position, true);
-    const [vtableBytes, tableBytes] = [this.#view.getUint16(vtable, true), this.#view.getUint16(vtable + 2, true)];
+    // Arrow's decoder takes these numbers as signed.
+    const [vtableBytes, tableBytes] = [this.#view.getInt16(vtable, true), this.#view.getInt16(vtable + 2, true)];
+    if (vtableBytes < 4 || tableBytes < 4) throw new Error(`a table cannot have ${tableBytes} bytes`);
     this.#visit(vtable, vtableBytes);
     this.#visit(position, tableBytes);
-    return Array.from({ length: Math.max(0, (vtableBytes >> 1) - 2) }, (_, slot) => {
-      const offset = this.#view.getUint16(vtable + 4 + 2 * slot, true);
+    return Array.from({ length: (vtableBytes >> 1) - 2 }, (_, slot) => {
+      const offset = this.#view.getInt16(vtable + 4 + 2 * slot, true);
+      if (offset < 0) throw new Error("a table points before itself");
       return offset === 0 ? undefined : position + offset;
     });
   }

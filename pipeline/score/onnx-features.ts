@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { BuilderError, messageOf } from "../../core/errors.ts";
 import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
+import { decodeOnnxGraph, requireBoundedLoops } from "../../engine/index.ts";
 import { sha256 } from "../../shards/index.ts";
 import { readWholeFile } from "../read-file.ts";
 import { enlargeImage } from "./enlarge-image.ts";
@@ -9,6 +10,9 @@ import type { FeatureNet } from "./feature-net.ts";
 
 /** Images of one run where the file leaves it open. */
 const openBatchSize = 32;
+
+/** Images at once, and pixels of their side, at most: what a file asks for is set aside in memory. */
+const [maxBatchSize, maxSide] = [1024, 2048];
 
 /** What the file takes and gives. */
 interface Contract {
@@ -32,16 +36,13 @@ interface Contract {
 export async function openOnnxFeatures(path: string, device: string): Promise<FeatureNet> {
   const { createSession, runSession } = await import("../../engine/onnxruntime-session.ts");
   const bytes = await readWholeFile(path);
+  const graph = decodeOnnxGraph(bytes);
+  if (graph !== undefined) requireBoundedLoops(graph, path);
   let session: InferenceSession;
   try {
     session = await createSession(bytes, { provider: device, numThreads: 0 });
   } catch (thrown) {
-    const [firstLine] = messageOf(thrown).split("\n", 1);
-    throw new BuilderError(
-      "features/unreadable",
-      `${path} must be an ONNX file that onnxruntime runs on ${device}: ${firstLine}. Export it again, or use another device.`,
-      { cause: thrown },
-    );
+    throw unreadable(path, device, thrown);
   }
   const contract = readContract(session, path);
   const { input, output, dtype, batchSize, width } = contract;
@@ -57,7 +58,11 @@ export async function openOnnxFeatures(path: string, device: string): Promise<Fe
         const end = Math.min(start + batchSize, numImages);
         const batch = new Uint8Array(batchSize * imageBytes);
         batch.set(images.subarray(start * imageBytes, end * imageBytes));
-        const result = (await runSession(session, { [input]: { dtype, ...toInput(batch, contract) } }))[output]!;
+        const feeds = { [input]: { dtype, ...toInput(batch, contract) } };
+        const results = await runSession(session, feeds).catch((thrown: unknown) => {
+          throw unreadable(path, device, thrown);
+        });
+        const result = results[output]!;
         if (result.shape.join() !== [batchSize, width].join()) {
           throw wrongOutput(path, `gave [${result.shape}] for ${batchSize} images`);
         }
@@ -78,12 +83,13 @@ function readContract(session: InferenceSession, path: string): Contract {
   const type = input?.isTensor === true ? input.type : "none";
   const layout = shape.length !== 4 ? undefined : shape[1] === 3 ? "NCHW" : shape[3] === 3 ? "NHWC" : undefined;
   const [height, width] = layout === "NCHW" ? shape.slice(2) : shape.slice(1, 3);
-  const isImage = layout !== undefined && height === width && (type === "uint8" || type === "float32");
+  const fits = (shape[0] ?? 1) <= maxBatchSize && (height ?? 1) <= maxSide;
+  const isImage = layout !== undefined && height === width && fits && (type === "uint8" || type === "float32");
   if (input === undefined || otherInputs.length > 0 || !isImage) {
     const seen = session.inputMetadata.map(describe).join(", ");
     throw new BuilderError(
       "features/wrong-input",
-      `${path} must take one input, uint8 or float32 images [n, 3, S, S] or [n, S, S, 3], has ${seen}. Export it so.`,
+      `${path} must take one input, uint8 or float32 images [n, 3, S, S] or [n, S, S, 3], of at most ${maxBatchSize} at once and S at most ${maxSide}, has ${seen}. Export it so.`,
     );
   }
   const outputs = session.outputMetadata;
@@ -103,6 +109,15 @@ function readContract(session: InferenceSession, path: string): Contract {
     batchSize: shape[0] ?? openBatchSize,
     width: numFeatures,
   };
+}
+
+function unreadable(path: string, device: string, thrown: unknown): BuilderError {
+  const [firstLine] = messageOf(thrown).split("\n", 1);
+  return new BuilderError(
+    "features/unreadable",
+    `${path} must be an ONNX file that onnxruntime runs on ${device}: ${firstLine}. Export it again, or use another device.`,
+    { cause: thrown },
+  );
 }
 
 function wrongOutput(path: string, seen: string): BuilderError {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BuilderError } from "../../core/errors.ts";
 import { opsets, readOnnx } from "../../engine/read-onnx.ts";
-import { floats, type GraphParts, makeOnnx, node, port, types } from "../make-onnx.ts";
+import { floats, type GraphParts, integers, makeOnnx, node, port, types } from "../make-onnx.ts";
 import { errorOf } from "../pipeline/expect-error.ts";
 
 const parts: GraphParts = {
@@ -75,6 +75,48 @@ test.each<[string, Uint8Array, string, RegExp]>([
   const error = await errorOf(() => readOnnx(file, "model"), code);
   expect(error.message).toMatch(message);
   expect(error.message).not.toContain("\n");
+});
+
+/** A loop within a loop; each adds 1 to what it carries. */
+function withLoops(turns: object, condition = "yes"): Uint8Array {
+  const body = (inner: readonly object[]) => ({
+    node: [...inner, node("next = Add(carried, one)"), node("go = Identity(going)")],
+    input: [port("turn", types.int64, []), port("going", 9, []), port("carried", types.float, [])],
+    output: [port("go", 9, []), port("next", types.float, [])],
+  });
+  const loop = (text: string, inner: readonly object[] = []) => node(text, [{ name: "body", type: 5, g: body(inner) }]);
+  return makeOnnx({
+    ...parts,
+    node: [
+      node("yes = Constant()", [{ name: "value", type: 4, t: { dims: [], data_type: 9, int32_data: [1] } }]),
+      turns,
+      loop(`y = Loop(turns, ${condition}, one)`, [loop("z = Loop(turns, going, one)")]),
+    ],
+    initializer: [floats("one", [], [1])],
+  });
+}
+
+const turnsOf = (turns: number) => [
+  node("turns = Constant()", [{ name: "value_int", type: 2, i: turns }]),
+  node("turns = Constant()", [{ name: "value", type: 4, t: integers("", [], [turns]) }]),
+];
+
+test("loops whose end is not known, or far away, are refused: nothing could interrupt them", async () => {
+  const endless = [node("turns = Identity(x)"), ...turnsOf(1000), ...turnsOf(Number.MAX_SAFE_INTEGER)];
+  for (const turns of endless) {
+    const { message } = await errorOf(() => readOnnx(withLoops(turns), "model"), "model/unsupported");
+    expect(message).toMatch(/must loop a fixed number of times.*"[yz] = Loop/);
+  }
+  await errorOf(
+    () =>
+      readOnnx(makeOnnx({ ...parts, node: [node("y = Loop(, yes, x)", [{ name: "body", type: 5, g: {} }])] }), "model"),
+    "model/unsupported",
+  );
+  for (const turns of turnsOf(100)) expect(readOnnx(withLoops(turns), "model").opset).toBe(20);
+});
+
+test("a weight of a negative extent is refused", async () => {
+  await errorOf(() => readOnnx(withWeights(floats("w", [-1, -2], [1, 2])), "model"), "model/corrupt");
 });
 
 test("a file cut off anywhere is refused, or lost nothing but metadata", () => {

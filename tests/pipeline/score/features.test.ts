@@ -8,6 +8,7 @@ import { createLabeler, createLabelerFeatures } from "../../../labeler/index.ts"
 import { enlargeImage } from "../../../pipeline/score/enlarge-image.ts";
 import { openOnnxFeatures } from "../../../pipeline/score/onnx-features.ts";
 import { shippedFile } from "../../../pipeline/shipped-files.ts";
+import { integers, makeOnnx, node, port, types } from "../../make-onnx.ts";
 import { errorOf } from "../expect-error.ts";
 import { noiseBytes } from "../make-cifar-10.ts";
 import { makeFeatureFile } from "./make-feature-file.ts";
@@ -80,6 +81,22 @@ test.for([
   expect(net.width).toBe(6);
   const expected = colours.flatMap((colour) => [...colour, ...colour]);
   for (const [index, value] of features.entries()) expect(value * scale).toBeCloseTo(expected[index]!, 2);
+});
+
+test("files that ask for more memory than there is, or loop without end, are refused", async () => {
+  const path = join(folder, "hostile.onnx");
+  const input = port("images", types.float, [1_000_000, 3, 32, 32]);
+  const output = [port("features", types.float, [1_000_000, 3])];
+  const pooled = node("features = ReduceMax(images, axes)");
+  await writeFile(
+    path,
+    makeOnnx({ node: [pooled], initializer: [integers("axes", [2], [2, 3])], input: [input], output }),
+  );
+  const { message } = await errorOf(() => openOnnxFeatures(path, "cpu"), "features/wrong-input");
+  expect(message).toContain("at most 1024 at once");
+  const endless = node("features = Loop(, yes, images)", [{ name: "body", type: 5, g: {} }]);
+  await writeFile(path, makeOnnx({ node: [endless], input: [input], output }));
+  await errorOf(() => openOnnxFeatures(path, "cpu"), "model/unsupported");
 });
 
 test("files that do not fit are refused in one line", async () => {
