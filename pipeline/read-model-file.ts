@@ -11,7 +11,7 @@ import { fileExists, readWholeFile } from "./read-file.ts";
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   const bytes = await readWholeFile(path);
-  if (!path.endsWith(".onnx")) return bytes;
+  if (!/\.onnx$/i.test(path)) return bytes;
   const within = descriptionOf(readOnnx(bytes, path));
   const beside = `${path}.json`;
   const isBeside = await fileExists(beside);

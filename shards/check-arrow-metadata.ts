@@ -101,7 +101,9 @@ class Checker {
     const vtable = position - this.#view.getInt32(position, true);
     // Arrow's decoder takes these numbers as signed.
     const [vtableBytes, tableBytes] = [this.#view.getInt16(vtable, true), this.#view.getInt16(vtable + 2, true)];
-    if (vtableBytes < 4 || tableBytes < 4) throw new Error(`a table cannot have ${tableBytes} bytes`);
+    if (vtableBytes < 4 || vtableBytes % 2 !== 0 || tableBytes < 4) {
+      throw new Error(`a table cannot have ${tableBytes} bytes, described in ${vtableBytes}`);
+    }
     this.#visit(vtable, vtableBytes);
     this.#visit(position, tableBytes);
     return Array.from({ length: (vtableBytes >> 1) - 2 }, (_, slot) => {

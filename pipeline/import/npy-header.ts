@@ -33,7 +33,7 @@ export async function readNpyHeader(reader: ByteReader, name: string): Promise<N
   const text = Buffer.from(await reader.read(textBytes)).toString("latin1");
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const shape = /'shape':\s*\(([\d, ]*)\)/.exec(text)?.[1];
+  const shape = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
   if (order === undefined || shape === undefined) throw notAnArray(name, "its header names no order or shape");
   if (descr === undefined) throw notAnArray(name, "it is an array of records");
   if (descr.includes("O")) {
@@ -46,7 +46,8 @@ export async function readNpyHeader(reader: ByteReader, name: string): Promise<N
   const sizes = shape
     .split(",")
     .filter((size) => size.trim() !== "")
-    .map(Number);
+    // Python 2 wrote 30 as 30L.
+    .map((size) => Number(/^\s*(\d+)L?\s*$/.exec(size)?.[1] ?? Number.NaN));
   if (!sizes.every(Number.isSafeInteger)) throw notAnArray(name, `its shape is (${shape})`);
   if (order === "True" && sizes.length > 1) {
     throw new BuilderError(

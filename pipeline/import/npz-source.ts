@@ -33,6 +33,11 @@ export async function openNpzSource(path: string): Promise<ImportSource> {
   };
 }
 
+/** Whether a file's name is that of an .npz. */
+export function isNpz(name: string): boolean {
+  return /\.npz$/i.test(name);
+}
+
 /** Whether a folder holds .npz files in one of the places where `openNpzSource` looks. */
 export async function holdsNpz(folder: string): Promise<boolean> {
   return (await listParts(folder)).length > 0 || (await listParts(join(folder, "train"))).length > 0;
@@ -54,8 +59,8 @@ async function findParts(folder: string): Promise<{ readonly train: string[]; re
 
 /** The .npz files of a folder, in the order of the numbers in their names. */
 async function listParts(folder: string): Promise<string[]> {
-  const names = (await listNames(folder)).filter((name) => name.endsWith(".npz"));
-  const numberOf = (name: string) => Number(/(\d+)\.npz$/.exec(name)?.[1] ?? -1);
+  const names = (await listNames(folder)).filter(isNpz);
+  const numberOf = (name: string) => Number(/(\d+)\.npz$/i.exec(name)?.[1] ?? -1);
   // The names came sorted, and sorting is stable: equal numbers stay in the order of their names.
   return names.sort((a, b) => numberOf(a) - numberOf(b)).map((name) => join(folder, name));
 }

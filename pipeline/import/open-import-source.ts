@@ -3,7 +3,7 @@ import { findCifarFormat, openCifarSource } from "./cifar-source.ts";
 import { openImageFolderSource } from "./image-folder-source.ts";
 import { type ImportFormat, type ImportSource, importFormats } from "./import-source.ts";
 import { isFolder, listNames } from "./list-names.ts";
-import { holdsNpz, openNpzSource } from "./npz-source.ts";
+import { holdsNpz, isNpz, openNpzSource } from "./npz-source.ts";
 
 /** What to import. */
 export interface SourceOptions {
@@ -47,8 +47,8 @@ async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
     if (cifar !== undefined) return cifar;
     for (const name of await listNames(path)) if (await isFolder(`${path}/${name}`)) return "image-folder";
   } else {
-    if (path.endsWith(".npz")) return "npz";
-    if (/\.(tar\.gz|tgz)$/.test(path)) return "cifar";
+    if (isNpz(path)) return "npz";
+    if (/\.(tar\.gz|tgz)$/i.test(path)) return "cifar";
   }
   throw new BuilderError(
     "import/unknown-source",

@@ -33,10 +33,21 @@ export interface NpzArchive {
  * @throws BuilderError `npz/corrupt`, `disk/…`
  */
 export async function openNpz(path: string): Promise<NpzArchive> {
-  const zip = await attempt(path, () => openPromise(path, { autoClose: false, lazyEntries: true }));
+  const zips: ZipFile[] = [];
+  const open = async () => {
+    const zip = await attempt(path, () => openPromise(path, { autoClose: false, lazyEntries: true }));
+    zips.push(zip);
+    return zip;
+  };
+  const streams: Readable[] = [];
+  const close = () => {
+    // The file stays open as long as one of its streams does.
+    for (const stream of streams) stream.destroy();
+    for (const zip of zips) zip.close();
+  };
   try {
+    const zip = await open();
     const entries = await attempt(path, () => listEntries(zip, path));
-    const streams: Readable[] = [];
     return {
       openMember: async (name) => {
         const entry = entries.get(name);
@@ -49,18 +60,16 @@ export async function openNpz(path: string): Promise<NpzArchive> {
           );
         }
         requirePossible(entry, path);
-        const stream = await attempt(path, () => zip.openReadStreamPromise(entry));
+        // The reads of two streams of one ZipFile queue, and that of a stream which was ended meanwhile throws past us.
+        const own = await open();
+        const stream = await attempt(path, () => own.openReadStreamPromise(entry));
         streams.push(stream);
         return memberOf(entry, stream, path);
       },
-      close: () => {
-        // The file stays open as long as one of its streams does.
-        for (const stream of streams) stream.destroy();
-        zip.close();
-      },
+      close,
     };
   } catch (thrown) {
-    zip.close();
+    close();
     throw thrown;
   }
 }

@@ -2,7 +2,8 @@ import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { CifarImages } from "../read-cifar-10.ts";
 import { chunkRows } from "./import-source.ts";
-import { readNpyHeader } from "./npy-header.ts";
+import { type NpyHeader, readNpyHeader } from "./npy-header.ts";
+import { adviseOnImages, adviseOnLabels } from "./npz-advice.ts";
 import { type NpzArchive, type NpzMember, openNpz } from "./open-npz.ts";
 
 /** Number of images of an .npz, after a look at its headers. @throws as `readNpz` */
@@ -77,12 +78,14 @@ async function openArrays(archive: NpzArchive): Promise<Arrays> {
   const xHeader = await readNpyHeader(x.reader, x.name);
   const yHeader = await readNpyHeader(y.reader, y.name);
   const [numRows = 0, ...imageShape] = xHeader.shape;
-  if (xHeader.descr !== "|u1") throw wrongType(x.name, "uint8 (|u1)", xHeader.descr);
-  if (imageShape.join() !== "32,32,3") throw wrongShape(x.name, "(N, 32, 32, 3)", xHeader.shape);
+  const wrongX = (what: "shape" | "dtype", rule: string) => wrong(what, x.name, rule, xHeader, adviseOnImages(xHeader));
+  const wrongY = (what: "shape" | "dtype", rule: string) =>
+    wrong(what, y.name, rule, yHeader, adviseOnLabels(yHeader, numRows));
+  if (imageShape.join() !== "32,32,3") throw wrongX("shape", "(N, 32, 32, 3)");
+  if (xHeader.descr !== "|u1") throw wrongX("dtype", "uint8 (|u1)");
+  if (yHeader.shape.join() !== String(numRows)) throw wrongY("shape", `(${numRows},)`);
   const label = labelTypes[yHeader.descr];
-  if (label === undefined) throw wrongType(y.name, `integers (${Object.keys(labelTypes).join(", ")})`, yHeader.descr);
-  if (yHeader.shape.length !== 1 || yHeader.shape[0] !== numRows)
-    throw wrongShape(y.name, `(${numRows},)`, yHeader.shape);
+  if (label === undefined) throw wrongY("dtype", `integers (${Object.keys(labelTypes).join(", ")})`);
   requireSize(x, xHeader.headerBytes + numRows * imageBytes);
   requireSize(y, yHeader.headerBytes + numRows * label.bytes);
   return { x, y, numRows, label };
@@ -97,20 +100,25 @@ function requireSize(member: NpzMember, expected: number): void {
   );
 }
 
-function wrongType(name: string, rule: string, descr: string): BuilderError {
-  const seen = JSON.stringify(descr.slice(0, 40));
-  return new BuilderError("npz/wrong-dtype", `${name} must hold ${rule}, got ${seen}. Convert it with numpy's astype.`);
-}
-
-function wrongShape(name: string, rule: string, shape: readonly number[]): BuilderError {
-  const seen = `(${shape.slice(0, 8).join(", ")}${shape.length === 1 ? "," : ""})`;
-  return new BuilderError("npz/wrong-shape", `${name} must have shape ${rule}, got ${seen}. Reshape it with numpy.`);
+function wrong(
+  what: "shape" | "dtype",
+  name: string,
+  rule: string,
+  { descr, shape }: NpyHeader,
+  advice: string,
+): BuilderError {
+  const seen =
+    what === "dtype"
+      ? JSON.stringify(descr.slice(0, 40))
+      : `(${shape.slice(0, 8).join(", ")}${shape.length === 1 ? "," : ""})`;
+  const must = what === "dtype" ? "hold" : "have shape";
+  return new BuilderError(`npz/wrong-${what}`, `${name} must ${must} ${rule}, got ${seen}. ${advice}`);
 }
 
 function badLabel(name: string, row: number, value: number | bigint, classNames: readonly string[]): BuilderError {
   return new BuilderError(
     "npz/label-out-of-range",
     `${name} row ${row}: a label must lie in [0, ${classNames.length - 1}], got ${value}. ` +
-      "Put a class-names.txt with one name a line beside the file if it has other classes than CIFAR-10.",
+      "If labels count from 1, save Y - 1; if there are other classes than those of CIFAR-10, put a class-names.txt beside the file, one name a line.",
   );
 }

@@ -77,6 +77,11 @@ test("20,000 files damaged in several places at once are read, or refused in one
   }
 });
 
+test("a table whose description has an odd size, which hides a vector without end, is refused", async () => {
+  // Found among three million damaged files.
+  expect(outcomeOf(await readFile(new URL("odd-vtable.arrow", import.meta.url)))).toBe("table/corrupt");
+});
+
 test("a vector of 100 million fields in a shard whose hash is right ends loader and verify at once", async () => {
   const folder = await makeTestFolder();
   const { version: _, sha256: __, ...manifest } = await makeDataset(folder, { train: 3, test: 2, rowsPerShard: 3 });
