@@ -1,3 +1,5 @@
+import { plainText } from "./plain-text.ts";
+
 /**
  * An error a user can act on: what was wrong, the rule, the value seen, and what to do next, in one line.
  *
@@ -9,7 +11,7 @@ export class BuilderError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+    super(plainText(message), options);
     this.code = code;
   }
 

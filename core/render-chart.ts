@@ -9,7 +9,8 @@ export async function renderChart(spec: TopLevelSpec): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
   const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: "none" });
   try {
-    return await view.toSVG();
+    // Titles come from outside, and XML holds no control characters, however they are written.
+    return (await view.toSVG()).replaceAll(/[^\P{Cc}\t\n\r]|[\p{Cs}\ufffe\uffff]/gu, "\ufffd");
   } finally {
     view.finalize();
   }

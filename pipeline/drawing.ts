@@ -1,6 +1,7 @@
 /** Parts of pictures: pixels enlarged into a canvas, and text as SVG. */
 
 import { imageSide } from "../core/image-layout.ts";
+import { plainText } from "../core/plain-text.ts";
 
 export const ink = "#1b1f24";
 export const faint = "#6b7280";
@@ -30,7 +31,7 @@ export function enlarge(
   }
 }
 
-/** A line of text, its baseline at `y`. */
+/** A line of text, its baseline at `y`; of text from outside, what XML cannot hold is escaped. */
 export function text(
   x: number,
   y: number,
@@ -38,6 +39,6 @@ export function text(
   style: { readonly size: number; readonly weight?: number; readonly fill?: string; readonly anchor?: "middle" },
 ): string {
   const { size, weight = 400, fill = ink, anchor = "start" } = style;
-  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const escaped = plainText(content, 200).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   return `<text x='${x}' y='${y}' ${font} font-size='${size}' font-weight='${weight}' fill='${fill}' text-anchor='${anchor}'>${escaped}</text>`;
 }

@@ -1,3 +1,4 @@
+import { plainText } from "../core/plain-text.ts";
 import type { ImportedRun } from "../pipeline/import/imported-run.ts";
 import type { RunState } from "../pipeline/inspect.ts";
 import { formatBytes } from "./format.ts";
@@ -20,7 +21,7 @@ export function describeRun(state: RunState): string[] {
   const largest = Math.max(1, ...counts);
   for (const [label, name] of manifest.classNames.entries()) {
     const bar = "█".repeat(Math.round((counts[label]! / largest) * 30));
-    lines.push(`  ${name.padEnd(12)} ${number(counts[label]!).padStart(9)} ${bar}`);
+    lines.push(`  ${plainText(name, 100).padEnd(12)} ${number(counts[label]!).padStart(9)} ${bar}`);
   }
   return lines;
 }

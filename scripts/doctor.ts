@@ -3,6 +3,7 @@ import type { Machine } from "../pipeline/doctor/describe-machine.ts";
 import { examine, type Finding } from "../pipeline/doctor/examine.ts";
 import type { Command } from "./command.ts";
 import { formatBytes } from "./format.ts";
+import { printJson, printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const doctorCommand: Command = {
@@ -23,8 +24,8 @@ export const doctorCommand: Command = {
       signal,
       onFinding: ({ engine, device }) => reporter.line(`tried ${engine} on ${device}`),
     });
-    if (flag("json") === true) process.stdout.write(`${JSON.stringify({ machine, findings }, null, 2)}\n`);
-    else process.stdout.write(`${[...describeMachine(machine), "", ...findings.map(describeFinding)].join("\n")}\n`);
+    if (flag("json") === true) printJson({ machine, findings });
+    else printLines(...describeMachine(machine), "", ...findings.map(describeFinding));
     if (findings.some(({ usable }) => usable)) return;
     throw new BuilderError("doctor/no-engine", "no engine works here, see above. Run `npm ci` again to begin with.");
   },

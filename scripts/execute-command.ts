@@ -11,6 +11,7 @@ import { configFromFlags, readConfigFile } from "./config-flags.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
 import { listenForInterruption } from "./interruption.ts";
 import { closeLostTerminal } from "./lost-terminal.ts";
+import { printJson } from "./print.ts";
 import { Reporter } from "./reporter.ts";
 
 /**
@@ -63,7 +64,7 @@ export async function executeCommand(command: Command, args: Readonly<Record<str
 }
 
 async function printConfig({ config }: Session): Promise<void> {
-  process.stdout.write(`${JSON.stringify({ hash: hashConfig(datasetIdentity(config)), config }, null, 2)}\n`);
+  printJson({ hash: hashConfig(datasetIdentity(config)), config });
 }
 
 async function runStep(step: Step, context: StageContext, reporter: Reporter): Promise<void> {

@@ -1,4 +1,5 @@
 import { BuilderError, messageOf } from "../core/errors.ts";
+import { printErrorLines } from "./print.ts";
 
 /** How a command ends. */
 export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -21,7 +22,7 @@ export function reportError(
   const line = known
     ? thrown.line
     : `unexpected: ${messageOf(thrown)}. Please report this, with the output of --verbose.`;
-  process.stderr.write(`${line}\n`);
-  if (options.verbose && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ""}\n`);
+  printErrorLines(line);
+  if (options.verbose && thrown instanceof Error) printErrorLines(...(thrown.stack ?? "").split("\n"));
   return known && /^(config|usage)\//.test(thrown.code) ? exitCodes.usage : exitCodes.failure;
 }

@@ -21,6 +21,7 @@ import { openLiveSource } from "../pipeline/live-source.ts";
 import type { Step } from "../pipeline/steps.ts";
 import type { Command, Session } from "./command.ts";
 import { wholeNumberOption } from "./parse-option.ts";
+import { printCells, printLines } from "./print.ts";
 
 const experimentOption = {
   experiment: {
@@ -88,24 +89,33 @@ export const experimentCompareCommand: Command = {
   configKeys: [],
   finish: async ({ root }) => {
     const comparisons = compareWorlds((await readResults(experimentFolderAt(root).results)).runs);
-    const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap, ...last }) =>
-      [
-        describeNetwork(options),
-        options.augmentation,
-        options.pretraining?.task ?? "-",
-        String(options.numSamples),
-        set,
-        `${Math.round(step)}${numConverged === real.numTrials ? "" : " (not converged)"}`,
-        showEstimate(real),
-        showEstimate(ideal),
-        showEstimate(gap),
-        showEstimate(last.finalReal),
-        showEstimate(last.finalIdeal),
-      ].join("\t"),
-    );
-    const header =
-      "network\taugmentation\tpretraining\tN\tset\tstep\treal\tideal\tgap\treal at the end\tideal at the end";
-    process.stdout.write(`${[header, ...lines].join("\n")}\n`);
+    const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap, ...last }) => [
+      describeNetwork(options),
+      options.augmentation,
+      options.pretraining?.task ?? "-",
+      String(options.numSamples),
+      set,
+      `${Math.round(step)}${numConverged === real.numTrials ? "" : " (not converged)"}`,
+      showEstimate(real),
+      showEstimate(ideal),
+      showEstimate(gap),
+      showEstimate(last.finalReal),
+      showEstimate(last.finalIdeal),
+    ]);
+    const header = [
+      "network",
+      "augmentation",
+      "pretraining",
+      "N",
+      "set",
+      "step",
+      "real",
+      "ideal",
+      "gap",
+      "real at the end",
+      "ideal at the end",
+    ];
+    for (const cells of [header, ...lines]) printCells(cells);
   },
 };
 
@@ -115,14 +125,14 @@ export const experimentReportCommand: Command = {
   positional: "run",
   configKeys: [],
   finish: async ({ root }) => {
-    process.stdout.write(`${await writeReport(root)}\n`);
+    printLines(await writeReport(root));
   },
 };
 
 async function listRuns({ root, option }: Session): Promise<void> {
   const experiment = await openExperiment(root, option("experiment"), openLiveSource);
   for (const run of experiment.runs) {
-    process.stdout.write(`${run.id}\t${await statusOf(experiment, run)}\t${describeRun(run)}\n`);
+    printCells([run.id, await statusOf(experiment, run), describeRun(run)]);
   }
   await experiment.data.close();
 }

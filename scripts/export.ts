@@ -4,6 +4,7 @@ import { exportFormats, exportSteps } from "../pipeline/export/export-steps.ts";
 import { splitNames } from "../shards/index.ts";
 import type { Command } from "./command.ts";
 import { choiceOption, wholeNumberOption } from "./parse-option.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const exportCommand: Command = {
@@ -36,7 +37,7 @@ export const exportCommand: Command = {
     return await exportSteps({ root, target, format, splits: split === undefined ? splitNames : [split], partSize });
   },
   finish: async ({ option }) => {
-    process.stdout.write(`exported: ${resolve(option("to") ?? "")}\n`);
+    printLines(`exported: ${resolve(option("to") ?? "")}`);
   },
 };
 

@@ -6,6 +6,7 @@ import { runFolderAt } from "../pipeline/run-folder.ts";
 import { readManifest } from "../shards/index.ts";
 import type { Command } from "./command.ts";
 import { choiceOption, wholeNumberOption } from "./parse-option.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const importCommand: Command = {
@@ -49,7 +50,7 @@ export const importCommand: Command = {
   finish: async ({ root }) => {
     const { dataset } = runFolderAt(root);
     const { train, test } = (await readManifest(dataset)).splits;
-    process.stdout.write(`imported: ${train.rows} train and ${test.rows} test images in ${resolve(dataset)}\n`);
+    printLines(`imported: ${train.rows} train and ${test.rows} test images in ${resolve(dataset)}`);
   },
 };
 

@@ -5,6 +5,7 @@ import { inspectRun, type RunState } from "../pipeline/inspect.ts";
 import { runFolderAt } from "../pipeline/run-folder.ts";
 import type { Command, Session } from "./command.ts";
 import { describeRun } from "./describe-run.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const inspectCommand: Command = {
@@ -20,7 +21,7 @@ export const inspectCommand: Command = {
         `${root} must be a run folder with something in it, and is not. Name one, or build one with \`cifar5m build\`.`,
       );
     }
-    for (const line of describeRun(state)) process.stdout.write(`${line}\n`);
+    printLines(...describeRun(state));
     await printContactSheet(root);
   },
 };
@@ -35,7 +36,7 @@ export async function printContactSheet(root: Session["root"]): Promise<void> {
   if (manifest === undefined) return;
   const { dataset, contactSheet } = runFolderAt(root);
   await writeContactSheet({ directory: dataset, manifest, path: contactSheet });
-  process.stdout.write(`contact sheet: ${resolve(contactSheet)}\n`);
+  printLines(`contact sheet: ${resolve(contactSheet)}`);
 }
 
 await runIfMain(import.meta.url, inspectCommand);

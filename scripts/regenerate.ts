@@ -1,6 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import { type Regenerated, regenerateImage } from "../pipeline/regenerate.ts";
 import type { Command } from "./command.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 /** Runs of differing bytes that are named. */
@@ -25,7 +26,7 @@ export const regenerateCommand: Command = {
     if (result.differing.length > 0) {
       throw new BuilderError("regenerate/different", `${place} ${describeDifference(result)}`);
     }
-    process.stdout.write(`same: ${place} is made again byte for byte\n`);
+    printLines(`same: ${place} is made again byte for byte`);
   },
 };
 

@@ -1,5 +1,6 @@
 import { repairRun } from "../pipeline/repair.ts";
 import type { Command } from "./command.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 export const repairCommand: Command = {
@@ -10,8 +11,8 @@ export const repairCommand: Command = {
   finish: async ({ root, config, runtime, context, reporter }) => {
     reporter.line(`repair           looks at every file of ${root}`);
     const repaired = await repairRun({ root, config, runtime }, context);
-    for (const path of repaired) process.stdout.write(`repaired: ${path}\n`);
-    if (repaired.length === 0) process.stdout.write(`nothing to repair: ${root} is whole\n`);
+    printLines(...repaired.map((path) => `repaired: ${path}`));
+    if (repaired.length === 0) printLines(`nothing to repair: ${root} is whole`);
   },
 };
 

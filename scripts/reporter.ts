@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { plainText } from "../core/plain-text.ts";
 import type { Step } from "../pipeline/steps.ts";
 import { formatDuration } from "./format.ts";
 
@@ -47,7 +48,7 @@ export class Reporter {
       barCompleteChar: "█",
       barIncompleteChar: "░",
     });
-    this.#bar.start(step.total, 0, { step: step.name.padEnd(16), speed: "-", left: "", shown: "" });
+    this.#bar.start(step.total, 0, { step: plainText(step.name, 100).padEnd(16), speed: "-", left: "", shown: "" });
   }
 
   count(name: string, by: number): void {
@@ -97,7 +98,7 @@ export class Reporter {
 
   /** A line of progress. */
   line(text: string): void {
-    if (this.#options.verbosity !== "quiet") this.#options.stream.write(`${text}\n`);
+    if (this.#options.verbosity !== "quiet") this.#options.stream.write(`${plainText(text)}\n`);
   }
 
   #update(): void {

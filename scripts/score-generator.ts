@@ -5,6 +5,7 @@ import { generatorSteps } from "../pipeline/score/generator-steps.ts";
 import type { Command } from "./command.ts";
 import { formatTable } from "./format-table.ts";
 import { wholeNumberOption } from "./parse-option.ts";
+import { printLines } from "./print.ts";
 import { featureCache, referenceOptions } from "./reference-options.ts";
 import { runIfMain } from "./run-if-main.ts";
 
@@ -66,7 +67,7 @@ export const scoreGeneratorCommand: Command = {
       `Fréchet distance of ${features.network} features (sha256 ${features.sha256.slice(0, 12)}), ` +
       `reference: ${reference.name}, ${reference.count.toLocaleString("en")} images.`;
     const paths = [json, svg, png].map((path) => resolve(path));
-    process.stdout.write(`${[...formatTable(rows), "", basis, "", ...paths].join("\n")}\n`);
+    printLines(...formatTable(rows), "", basis, "", ...paths);
   },
 };
 

@@ -8,6 +8,7 @@ import { scoreSteps } from "../pipeline/score/score-steps.ts";
 import type { Command } from "./command.ts";
 import { formatTable } from "./format-table.ts";
 import { wholeNumberOption } from "./parse-option.ts";
+import { printLines } from "./print.ts";
 import { featureCache, referenceOptions } from "./reference-options.ts";
 import { runIfMain } from "./run-if-main.ts";
 
@@ -56,7 +57,7 @@ export const scoreCommand: Command = {
       "",
       ...[json, markdown, neighbours].map((path) => resolve(path)),
     ];
-    process.stdout.write(`${lines.join("\n")}\n`);
+    printLines(...lines);
   },
 };
 

@@ -3,6 +3,7 @@ import { BuilderError } from "../core/errors.ts";
 import { startDatasetServer } from "../pipeline/serve/start-server.ts";
 import type { Command } from "./command.ts";
 import { reportError } from "./exit-codes.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 const defaultHost = "127.0.0.1";
@@ -41,7 +42,7 @@ export const serveCommand: Command = {
       process.stderr.write("warning: every machine that reaches this one over the network can read the data set.\n");
     }
     const [train, test] = [splits.train.rows, splits.test.rows].map((rows) => rows.toLocaleString("en"));
-    process.stdout.write(`serving ${train} train and ${test} test images: ${server.origin}/\n`);
+    printLines(`serving ${train} train and ${test} test images: ${server.origin}/`);
     if (!signal.aborted) await once(signal, "abort");
     await server.close();
     signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import { probeTarget } from "../pipeline/doctor/probe-target.ts";
 import type { ProbeTarget } from "../pipeline/doctor/probe-task.ts";
+import { printLines } from "./print.ts";
 
 /** A wheel that is at hand, for machines without a network. */
 export function wheelOption(packageName: string): Options {
@@ -16,5 +17,5 @@ export const setupInterruption = {
 export async function reportProbe(target: ProbeTarget, signal: AbortSignal): Promise<void> {
   const answer = await probeTarget({ target }, signal);
   const name = `${target.engine} on ${target.device}`;
-  process.stdout.write(answer.usable ? `${name} works\n` : `${name} does not work yet: ${answer.reason}\n`);
+  printLines(answer.usable ? `${name} works` : `${name} does not work yet: ${answer.reason}`);
 }

@@ -1,5 +1,6 @@
 import { bindingPackage, installTensorFlow } from "../pipeline/native/install-tensorflow.ts";
 import type { Command } from "./command.ts";
+import { printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 import { reportProbe, setupInterruption, wheelOption } from "./setup-options.ts";
 
@@ -25,7 +26,7 @@ export const setupTensorFlowCommand: Command = {
       },
       bindingPackage(gpu),
     );
-    process.stdout.write(`TensorFlow and its binding are ${isNew ? "now" : "already"} in place\n`);
+    printLines(`TensorFlow and its binding are ${isNew ? "now" : "already"} in place`);
     await reportProbe(
       gpu
         ? { engine: "tfjs", device: "gpu", packageName: "@tensorflow/tfjs-node-gpu" }

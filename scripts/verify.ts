@@ -2,6 +2,7 @@ import { BuilderError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify.ts";
 import { parseLocation, type VerifyMode } from "../shards/index.ts";
 import type { Command } from "./command.ts";
+import { printErrorLines, printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
 
 /** Problems that are told; of more, the number. */
@@ -26,13 +27,13 @@ export const verifyCommand: Command = {
     const mode = modeOf({ sample: option("sample"), seed: option("sample-seed"), isFast: flag("fast") === true });
     const problems = await verifyRun(root, { signal }, mode);
     const shown = problems.slice(0, maxShown);
-    for (const { code, message } of shown.slice(0, -1)) process.stderr.write(`${code}: ${message}\n`);
+    for (const { code, message } of shown.slice(0, -1)) printErrorLines(`${code}: ${message}`);
     const last = shown.at(-1);
     const rest = problems.length - shown.length;
     const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
     if (last !== undefined) throw new BuilderError(last.code, last.message + more);
     const isRemote = parseLocation(root).kind !== "folder";
-    process.stdout.write(`verified: ${root} is whole${describeMode(mode, isRemote)}\n`);
+    printLines(`verified: ${root} is whole${describeMode(mode, isRemote)}`);
   },
 };
 

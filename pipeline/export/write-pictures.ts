@@ -13,7 +13,8 @@ const columns = "file,label,class_name,id,class,confidence\n";
 
 /**
  * A folder of PNGs by class, `CLASS/ID.png`, and a labels.csv beside the classes. A part is a range of pictures with
- * its lines of labels.csv, which are joined in the end.
+ * its lines of labels.csv, which are joined in the end. A class name that a spreadsheet would run as a formula has an
+ * apostrophe before it there, and its path `./`.
  */
 export const picturesFormat: FileFormat = {
   partSize: 10_000,
@@ -50,10 +51,22 @@ async function writePictures(sink: CommitSink, { folder, classNames, rows }: Par
       const file = `${className}/${sampleName(id)}.png`;
       const png = encodePng(chunk.image.subarray(row * imageBytes, (row + 1) * imageBytes));
       await replaceBytes(join(folder, file), png);
-      return `${quote(file)},${label},${quote(className)},${id},${chunk.class[row]},${chunk.confidence[row]}\n`;
+      return `${quote(guardPath(file))},${label},${quote(guard(className))},${id},${chunk.class[row]},${chunk.confidence[row]}\n`;
     });
     await sink.write(lines.join(""));
   }
+}
+
+/** Spreadsheets take a cell that begins so for a formula, and run it. */
+const isFormula = /^[=+\-@]/;
+
+function guard(text: string): string {
+  return isFormula.test(text) ? `'${text}` : text;
+}
+
+/** The path stays one. */
+function guardPath(path: string): string {
+  return isFormula.test(path) ? `./${path}` : path;
 }
 
 /** Class names hold no quotation marks. */

@@ -1,10 +1,11 @@
+import { plainText } from "../../core/plain-text.ts";
 import type { SetScores } from "./reference.ts";
 import type { Score } from "./score.ts";
 
 /** A score as Markdown, for the card of a data set: every figure with its number of images and its reference. */
 export function describeScore(score: Score): string {
   return [
-    `# Score of ${score.dataset.name}`,
+    `# Score of ${plainText(score.dataset.name, 200)}`,
     "",
     describeBasis(score),
     "",
@@ -38,7 +39,7 @@ export function distanceRows({ dataset, features, synthetic, cifar10Test }: Scor
   const distance = `Fréchet distance (${features.network} features)`;
   return [
     ["", distance, "precision", "recall", "density", "coverage", "compared"],
-    row(dataset.name, synthetic),
+    row(plainText(dataset.name, 200), synthetic),
     row("CIFAR-10 test", cifar10Test),
   ];
 }
@@ -46,7 +47,9 @@ export function distanceRows({ dataset, features, synthetic, cifar10Test }: Scor
 /** Everything else, a sentence each. */
 export function scoreFacts({ labels, neighbours, generator }: Score): string[] {
   const shares = Object.entries(labels.classShares).sort(([, a], [, b]) => a - b);
-  const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(([name, share]) => `${name} ${percent(share)}`);
+  const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(
+    ([name, share]) => `${plainText(name, 100)} ${percent(share)}`,
+  );
   const agreement =
     labels.agreement === undefined
       ? "no class was asked for"
@@ -88,7 +91,7 @@ export function classificationRows({
 }
 
 function markdownTable([title, ...rows]: readonly string[][]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(title!), line(title!.map(() => "---")), ...rows.map(line)];
 }
 
