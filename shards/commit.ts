@@ -4,10 +4,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { access, type FileHandle, link, mkdir, open, rename } from "node:fs/promises";
+import { type FileHandle, link, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
-import { nameTemporary, removeTemporary } from "./temporary-file.ts";
+import { makeFolder, pathExists, syncFolder } from "./durable-folder.ts";
+import { heartbeatMs, nameTemporary, removeTemporary } from "./temporary-file.ts";
 
 /** Where a writer puts the bytes of one file, in order. */
 export interface CommitSink {
@@ -82,27 +83,44 @@ export async function replaceBytes(path: string, data: Uint8Array | string): Pro
 
 type Publish = (temporary: string, written: Written) => Promise<Committed["outcome"]>;
 
+/** Times that a temporary which somebody removed is written again. */
+const maxRewrites = 3;
+
 async function writeThenPublish(path: string, write: CommitWriter, publish: Publish): Promise<Committed> {
-  const temporary = nameTemporary(path);
+  let temporary = nameTemporary(path);
+  let handle: FileHandle | undefined;
   try {
     await makeFolder(dirname(path));
-    const written = await writeTemporary(temporary, write);
-    const outcome = await publish(temporary, written);
-    await removeTemporary(temporary);
-    await syncFolder(dirname(path));
-    return { ...written, outcome };
+    handle = await open(temporary, "wx+");
+    const written = await writeTemporary(handle, write);
+    for (let rewrites = 0; ; rewrites++) {
+      const outcome = await publish(temporary, written).catch(async (thrown: unknown) => {
+        const isLost = systemCodeOf(thrown) === "ENOENT" && !(await pathExists(temporary));
+        if (!isLost || rewrites === maxRewrites) throw thrown;
+        return "lost" as const;
+      });
+      if (outcome !== "lost") {
+        await handle.close();
+        await removeTemporary(temporary);
+        await syncFolder(dirname(path));
+        return { ...written, outcome };
+      }
+      temporary = nameTemporary(path);
+      handle = await copyLost(handle, temporary);
+    }
   } catch (thrown) {
     // The first error is the one to tell; a temporary that cannot be removed is found by removeStaleTemporaries.
+    await handle?.close().catch(() => undefined);
     await removeTemporary(temporary).catch(() => undefined);
     throw diskError(thrown, "write", path);
   }
 }
 
-async function writeTemporary(temporary: string, write: CommitWriter): Promise<Written> {
-  const handle = await open(temporary, "wx");
+async function writeTemporary(handle: FileHandle, write: CommitWriter): Promise<Written> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const heartbeat = setInterval(() => void touch(handle), heartbeatMs).unref();
   try {
-    const hash = createHash("sha256");
-    let bytes = 0;
     await write({
       get bytes() {
         return bytes;
@@ -114,10 +132,41 @@ async function writeTemporary(temporary: string, write: CommitWriter): Promise<W
         await writeAll(handle, chunk);
       },
     });
-    await handle.sync();
-    return { bytes, sha256: hash.digest("hex") };
   } finally {
-    await handle.close();
+    clearInterval(heartbeat);
+  }
+  await handle.sync();
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+/** Others, who cannot ask whether this process lives, see that it does. */
+async function touch(handle: FileHandle): Promise<void> {
+  const now = new Date();
+  await handle.utimes(now, now).catch(() => undefined);
+}
+
+/**
+ * Gives a name to the bytes of a file that somebody removed, or whose folder: a cleaner of old files, an older version of
+ * this program in another container, whoever emptied a cache. As long as the file is open its bytes are there.
+ * @returns the copy; the file that was removed is closed
+ */
+async function copyLost(lost: FileHandle, path: string): Promise<FileHandle> {
+  await makeFolder(dirname(path));
+  const copy = await open(path, "wx+");
+  try {
+    const piece = Buffer.allocUnsafe(1 << 20);
+    for (let position = 0; ; ) {
+      const { bytesRead } = await lost.read(piece, 0, piece.length, position);
+      if (bytesRead === 0) break;
+      await writeAll(copy, piece.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+    await copy.sync();
+    await lost.close();
+    return copy;
+  } catch (thrown) {
+    await copy.close();
+    throw thrown;
   }
 }
 
@@ -137,45 +186,7 @@ async function linkUnlessExists(temporary: string, path: string): Promise<Commit
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode)) throw thrown;
   }
   // A file system without hard links: renaming is as atomic, but two writers at the same instant replace each other.
-  if (await exists(path)) return "kept-existing";
+  if (await pathExists(path)) return "kept-existing";
   await rename(temporary, path);
   return "committed";
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return false;
-    throw thrown;
-  }
-}
-
-async function makeFolder(directory: string): Promise<void> {
-  const firstMade = await mkdir(directory, { recursive: true }).catch(async (thrown: unknown) => {
-    // On a read-only file system Node says ENOENT here; a plain mkdir tells the reason.
-    if (systemCodeOf(thrown) === "ENOENT") await mkdir(await firstMissing(directory));
-    throw thrown;
-  });
-  // Without this a power cut could forget the new folder and all that was committed in it.
-  for (let made = directory; firstMade !== undefined && made.length >= firstMade.length; made = dirname(made)) {
-    await syncFolder(dirname(made));
-  }
-}
-
-/** The topmost part of a path that does not exist. */
-async function firstMissing(directory: string): Promise<string> {
-  const parent = dirname(directory);
-  return parent === directory || (await exists(parent)) ? directory : await firstMissing(parent);
-}
-
-async function syncFolder(directory: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

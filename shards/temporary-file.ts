@@ -1,45 +1,47 @@
 import { randomBytes } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { isRunning, ownProcess, ownProcesses } from "./process-identity.ts";
 
-/** Temporaries that this process is writing now. */
-const inFlight = new Set<string>();
+/** A temporary that nobody wrote to for so long has no living writer, wherever that ran: see `heartbeatMs`. */
+const staleMs = 24 * 3_600_000;
+
+/** A writer touches its temporary that often, also while it has nothing to write. */
+export const heartbeatMs = 3_600_000;
+
+/** For people who wonder where a file comes from. */
 const host = hostname()
   .replaceAll(/[^A-Za-z0-9-]/g, "-")
-  .slice(0, 64);
-const pattern = /^\..+\.tmp~([A-Za-z0-9-]*)~(\d+)~[0-9a-f]{16}$/;
+  .slice(0, 32);
+const pattern = /^\..+\.tmp~/;
+const ownersPattern = /~([0-9a-f]{12})~(\d+\.\d+)~[0-9a-f]{16}$/;
 
-/** A name nobody else uses, hidden, in the folder of `path`; it tells the host and process that own it. */
+/** A name nobody else uses, hidden, in the folder of `path`; it tells the process that owns it. */
 export function nameTemporary(path: string): string {
-  const name = `.${basename(path)}.tmp~${host}~${process.pid}~${randomBytes(8).toString("hex")}`;
-  const temporary = join(dirname(path), name);
-  inFlight.add(temporary);
-  return temporary;
+  const owner = `${host}~${ownProcesses}~${ownProcess}`;
+  return join(dirname(path), `.${basename(path)}.tmp~${owner}~${randomBytes(8).toString("hex")}`);
 }
 
-/** Removes a temporary of this process, if it is still there. */
+/** Removes a temporary, if it is still there. */
 export async function removeTemporary(temporary: string): Promise<void> {
   await rm(temporary, { force: true });
-  inFlight.delete(temporary);
 }
 
 /**
- * Removes the temporary files that dead processes of this host left in a folder. Those of living processes and of
- * other hosts stay.
+ * Removes the temporary files that dead processes left in a folder. Whether a process is dead can be told of those that
+ * this one can see; what other machines and containers left is removed when nobody has written to it for a day. What
+ * may not be removed stays, and does no harm.
  * @returns the names of the files removed, sorted; none if the folder does not exist
- * @throws BuilderError `disk/…` if the folder cannot be read or a file not removed
+ * @throws BuilderError `disk/…` if the folder cannot be read or the disk fails
  */
 export async function removeStaleTemporaries(directory: string): Promise<string[]> {
   const removed: string[] = [];
   try {
     for (const name of (await readdir(directory)).sort()) {
-      const match = pattern.exec(name);
       const path = join(directory, name);
-      if (match === null || match[1] !== host || inFlight.has(path) || isOwnerAlive(Number(match[2]))) continue;
-      await rm(path, { force: true });
-      removed.push(name);
+      if (pattern.test(name) && (await isStale(name, path)) && (await remove(path))) removed.push(name);
     }
   } catch (thrown) {
     if (systemCodeOf(thrown) === "ENOENT") return removed;
@@ -48,13 +50,19 @@ export async function removeStaleTemporaries(directory: string): Promise<string[
   return removed;
 }
 
-/** Whether another process of that id runs. Our own id was reused: what we own ourselves is in `inFlight`. */
-function isOwnerAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
+async function isStale(name: string, path: string): Promise<boolean> {
+  const [, processes, owner] = ownersPattern.exec(name) ?? [];
+  if (processes === ownProcesses && owner !== undefined) return !isRunning(owner);
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > staleMs;
+}
+
+async function remove(path: string): Promise<boolean> {
   try {
-    process.kill(pid, 0);
+    await rm(path, { force: true });
     return true;
   } catch (thrown) {
-    return systemCodeOf(thrown) !== "ESRCH";
+    if (["EACCES", "EPERM", "EROFS", "EBUSY"].includes(systemCodeOf(thrown) ?? "")) return false;
+    throw thrown;
   }
 }

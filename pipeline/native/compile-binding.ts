@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
@@ -22,7 +23,7 @@ export async function compileBinding(options: {
   const sources = (await readdir(join(folder, "binding"))).filter((name) => name.endsWith(".cc"));
   const napiVersion = await highestNapiVersion(folder);
   const path = join(folder, "lib", `napi-v${napiVersion}`, "tfjs_binding.node");
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   await mkdir(dirname(path), { recursive: true });
   try {
     const args = [

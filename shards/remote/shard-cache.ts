@@ -21,9 +21,6 @@ export interface CacheOptions {
 /** Default size limit of the cache: room for the six million images of the original set, three times. */
 export const defaultCacheBytes = 64 * 2 ** 30;
 
-/** A temporary that old has no living writer, whichever host made it. */
-const staleMs = 24 * 3_600_000;
-
 /**
  * Fetched shards on this machine's disk, named by their sha256. Any number of processes share it without a lock: a name
  * holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open.
@@ -119,12 +116,6 @@ export class ShardCache {
   /** Removes what downloads that were killed left. @throws BuilderError `disk/…` */
   async removeLeftovers(): Promise<void> {
     await removeStaleTemporaries(this.#directory);
-    const names = await readdir(this.#directory).catch(() => []);
-    for (const name of names.filter((candidate) => candidate.startsWith("."))) {
-      const path = join(this.#directory, name);
-      const changed = await stat(path).catch(() => undefined);
-      if (changed !== undefined && Date.now() - changed.mtimeMs > staleMs) await rm(path, { force: true });
-    }
   }
 
   async #listFiles(): Promise<{ path: string; bytes: number; usedMs: number }[]> {

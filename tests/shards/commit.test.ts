@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -76,28 +76,46 @@ test("replacing gives the new bytes, and the old ones if the writer fails", asyn
   expect(await readFile(path, "utf8")).toBe("two");
 });
 
-test("temporaries of dead processes of this host are removed, those of living ones and other hosts are not", async () => {
+test("the temporary of another machine, container or version is removed when nobody has written to it for a day", async () => {
   const folder = await makeTestFolder();
-  const host = hostname()
-    .replaceAll(/[^A-Za-z0-9-]/g, "-")
-    .slice(0, 64);
-  const dead = spawnSync(process.execPath, ["--version"]).pid;
   const tail = "0123456789abcdef";
-  const stale = `.part-00000.arrow.tmp~${host}~${dead}~${tail}`;
-  const kept = [
-    `.part-00000.arrow.tmp~another-host~${dead}~${tail}`,
-    `.part-00000.arrow.tmp~${host}~${process.ppid}~${tail}`,
-    "part-00000.arrow",
+  const foreign = [
+    `.part-00000.arrow.tmp~${hostname()}~${"0".repeat(12)}~${process.pid}.1~${tail}`,
+    `.part-00000.arrow.tmp~${hostname()}~${process.ppid}~${tail}`,
   ];
-  for (const name of [stale, ...kept]) await writeFile(join(folder, name), "");
-  expect(await removeStaleTemporaries(folder)).toEqual([stale]);
-  expect((await readdir(folder)).sort()).toEqual(kept.sort());
+  const yesterday = new Date(Date.now() - 25 * 3_600_000);
+  for (const name of [...foreign, "part-00000.arrow", ".nfs1"]) await writeFile(join(folder, name), "");
+  await utimes(join(folder, ".nfs1"), yesterday, yesterday);
+  expect(await removeStaleTemporaries(folder)).toEqual([]);
+  for (const name of foreign) await utimes(join(folder, name), yesterday, yesterday);
+  expect(await removeStaleTemporaries(folder)).toEqual(foreign.sort());
+  expect((await readdir(folder)).sort()).toEqual([".nfs1", "part-00000.arrow"]);
   expect(await removeStaleTemporaries(join(folder, "none"))).toEqual([]);
+});
+
+test("a temporary or its folder that somebody removes while it is written is written again, with the same bytes", async () => {
+  for (const doomed of ["file", "folder"] as const) {
+    const folder = join(await makeTestFolder(), "data");
+    const write = (path: string) => async (sink: { write(data: Uint8Array): Promise<void> }) => {
+      for (let piece = 0; piece < 5; piece++) await sink.write(new Uint8Array(700_000).fill(piece));
+      const [temporary = ""] = (await readdir(folder)).filter((name) => name.startsWith(`.${path}`));
+      await rm(doomed === "file" ? join(folder, temporary) : folder, { recursive: true });
+    };
+    const committed = await commitFile(join(folder, "new"), write("new"));
+    const replaced = await replaceFile(join(folder, "again"), write("again"));
+    expect([committed.outcome, replaced.outcome]).toEqual(["committed", "committed"]);
+    expect(sha256(await readFile(join(folder, "again")))).toBe(replaced.sha256);
+    // The second one lost its folder, and with it the first file.
+    expect(await readdir(folder)).toEqual(doomed === "file" ? ["again", "new"] : ["again"]);
+    expect(committed).toEqual(replaced);
+  }
 });
 
 const commitModules = [
   "shards/commit.ts",
   "shards/disk-error.ts",
+  "shards/durable-folder.ts",
+  "shards/process-identity.ts",
   "shards/temporary-file.ts",
   "core/errors.ts",
 ] as const;
