@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { hashFile } from "./commit-unit.ts";
@@ -33,6 +33,10 @@ export function folderTarget(directory: string): UploadTarget {
     },
     async putNew(name, text) {
       return (await commitBytes(pathOf(name), text)).outcome === "committed";
+    },
+    isExclusive: true,
+    async remove(name) {
+      await rm(pathOf(name), { force: true });
     },
   };
 }

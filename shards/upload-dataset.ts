@@ -1,16 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import pRetry from "p-retry";
 import { BuilderError } from "../core/errors.ts";
 import { sealJson, sha256 } from "./canonical-json.ts";
 import { diskError } from "./disk-error.ts";
 import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "./manifest.ts";
 import { openTarget } from "./open-target.ts";
-import { TransferError } from "./remote/object-store.ts";
-import { unreachable } from "./remote/remote-source.ts";
 import type { S3Options } from "./remote/s3-client.ts";
-import { resolveTransfer } from "./remote/transfer-options.ts";
+import { retryUpload } from "./retry-upload.ts";
+import { UploadClaim } from "./upload-claim.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /** Shards on their way at once; each is in memory for that time. */
@@ -38,17 +36,45 @@ export async function uploadDataset(options: {
   readonly s3?: S3Options;
   readonly onShard?: (shard: UploadedShard) => void;
 }): Promise<Manifest> {
-  const { directory, signal } = options;
+  const { directory, signal, onShard } = options;
   const manifest = await readManifest(directory);
   const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });
   const text = sealJson(manifest);
-  const isPublished = await isSamePublished(target, text, signal);
-  const entries = splitNames.flatMap((split) => manifest.splits[split].shards);
+  const claim = new UploadClaim(target, text, signal);
+  const isPublished = await claim.isPublished();
+  if (!isPublished) await claim.hold();
+  const upload = { target, directory, manifest, hold: async () => (isPublished ? undefined : await claim.hold()) };
+  await uploadShards(upload, signal, onShard);
+  if (!isPublished) {
+    await claim.hold();
+    await putManifest(target, text, claim, signal);
+    // Where two can claim a place at once, the other may have overwritten a shard that was checked, until it saw ours.
+    if (!target.isExclusive) await uploadShards(upload, signal);
+  }
+  await claim.release();
+  return manifest;
+}
+
+interface Upload {
+  readonly target: UploadTarget;
+  readonly directory: string;
+  readonly manifest: Manifest;
+  /** Makes sure that the place is ours, before something is put there. */
+  readonly hold: () => Promise<void>;
+}
+
+async function uploadShards(
+  upload: Upload,
+  signal: AbortSignal,
+  onShard?: (shard: UploadedShard) => void,
+): Promise<void> {
+  const entries = splitNames.flatMap((split) => upload.manifest.splits[split].shards);
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const outcomes = await pLimit(numUploads).map(entries, async (entry) => {
     try {
-      options.onShard?.({ entry, outcome: await uploadShard(target, directory, entry, either) });
+      const outcome = await uploadShard(upload, entry, either);
+      onShard?.({ entry, outcome });
       return undefined;
     } catch (thrown) {
       failed.abort(thrown);
@@ -57,32 +83,20 @@ export async function uploadDataset(options: {
   });
   // The first one is the cause of the others.
   if (outcomes.some((thrown) => thrown !== undefined)) throw signal.aborted ? signal.reason : failed.signal.reason;
-  if (isPublished) return manifest;
-  const isNew = await retry(target, manifestName, signal, () => target.putNew(manifestName, text, signal));
+}
+
+async function putManifest(target: UploadTarget, text: string, claim: UploadClaim, signal: AbortSignal): Promise<void> {
+  const isNew = await retryUpload(target, manifestName, signal, () => target.putNew(manifestName, text, signal));
   // Also where it was new: a reply that was lost makes us ask twice, and the second answer is that it is there.
-  const isThere = await isSamePublished(target, text, signal);
-  if (isThere) return manifest;
+  if (await claim.isPublished()) return;
   throw new BuilderError(
     "publish/not-kept",
     `${target.urlOf(manifestName)} must be there after it was ${isNew ? "sent" : "refused as existing"}, and is not. Run again.`,
   );
 }
 
-/** @throws BuilderError `publish/other-dataset` */
-async function isSamePublished(target: UploadTarget, text: string, signal: AbortSignal): Promise<boolean> {
-  const found = await retry(target, manifestName, signal, () => target.readText(manifestName, signal));
-  if (found === undefined || found === text) return found === text;
-  // Its readers would find our shards under the names of theirs.
-  throw new BuilderError(
-    "publish/other-dataset",
-    `${target.location} must be empty or hold this data set, it holds another one (see its ${manifestName}). ` +
-      `Name another place, or delete that ${manifestName} once nobody reads it.`,
-  );
-}
-
 async function uploadShard(
-  target: UploadTarget,
-  directory: string,
+  { target, directory, hold }: Upload,
   entry: ShardEntry,
   signal: AbortSignal,
 ): Promise<UploadedShard["outcome"]> {
@@ -91,10 +105,11 @@ async function uploadShard(
     read ??= readShardBytes(directory, entry);
     return read;
   };
-  const holds = () => retry(target, entry.file, signal, () => target.holds(entry, data, signal));
+  const holds = () => retryUpload(target, entry.file, signal, () => target.holds(entry, data, signal));
   if (await holds()) return "kept";
   const bytes = await data();
-  await retry(target, entry.file, signal, () => target.put(entry, bytes, signal));
+  await hold();
+  await retryUpload(target, entry.file, signal, () => target.put(entry, bytes, signal));
   if (await holds()) return "uploaded";
   throw new BuilderError(
     "publish/not-kept",
@@ -114,28 +129,4 @@ async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uin
     "shard/hash-mismatch",
     `${path} is sha256 ${found.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. Delete it and publish again to rebuild it.`,
   );
-}
-
-async function retry<Value>(
-  target: UploadTarget,
-  name: string,
-  signal: AbortSignal,
-  attempt: () => Promise<Value>,
-): Promise<Value> {
-  const policy = resolveTransfer();
-  try {
-    return await pRetry(attempt, {
-      signal,
-      retries: policy.tries - 1,
-      minTimeout: policy.firstDelayMs,
-      maxTimeout: policy.maxDelayMs,
-      maxRetryTime: policy.totalMs,
-      randomize: true,
-      shouldRetry: ({ error }) => error instanceof TransferError,
-    });
-  } catch (thrown) {
-    signal.throwIfAborted();
-    if (!(thrown instanceof TransferError)) throw thrown;
-    throw unreachable(target.urlOf(name), `failed ${policy.tries} times`, thrown);
-  }
 }

@@ -18,4 +18,8 @@ export interface UploadTarget {
   put(file: KnownFile, data: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Puts a small file there. @returns false if the name exists, where the place can tell */
   putNew(name: string, text: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether `putNew` succeeds for one only of those who put a name there at the same time. */
+  readonly isExclusive: boolean;
+  /** Removes a file, if it is there. */
+  remove(name: string, signal: AbortSignal): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import pLimit from "p-limit";
 import type { KnownFile, UploadTarget } from "../upload-target.ts";
+import { TransferError } from "./object-store.ts";
 import { receiveObject } from "./receive-object.ts";
 import { type S3Folder, s3Error, s3StatusOf } from "./s3-client.ts";
 import { s3Store } from "./s3-store.ts";
@@ -82,6 +83,7 @@ export function s3Target(folder: S3Folder): UploadTarget {
       } catch (thrown) {
         const status = s3StatusOf(thrown);
         if (status === 412) return false;
+        if (status === 409) throw new TransferError("another conditional write of the same name");
         // A server that knows no conditional writes: the caller has looked before.
         if (status !== 501) throw s3Error(thrown, urlOf(name));
       }
@@ -89,6 +91,16 @@ export function s3Target(folder: S3Folder): UploadTarget {
         throw s3Error(thrown, urlOf(name));
       });
       return true;
+    },
+    // There are servers that ignore the condition without a word.
+    isExclusive: false,
+    async remove(name, signal) {
+      const { DeleteObjectCommand } = await import("@aws-sdk/client-s3");
+      try {
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(name) }), { abortSignal: signal });
+      } catch (thrown) {
+        throw s3Error(thrown, urlOf(name));
+      }
     },
   };
 }
