@@ -11,7 +11,8 @@ import { measureNetwork } from "./measure-network.ts";
 import type { ProbeAnswer, ProbeTarget, ProbeTask } from "./probe-task.ts";
 
 process.once("message", async (task: ProbeTask) => {
-  process.send?.(await answer(task), () => process.disconnect());
+  const reply = await answer(task);
+  process.send?.(reply, () => process.disconnect());
 });
 
 async function answer({ target, weightsPath }: ProbeTask): Promise<ProbeAnswer> {
