@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BuilderError, messageOf } from "../core/errors.ts";
-import { diskError } from "../shards/index.ts";
+import { diskError, syncFile } from "../shards/index.ts";
 
 /** A file on a server. */
 export interface Download {
@@ -35,7 +35,7 @@ export async function download(options: Download): Promise<void> {
     const handle = await open(path, "r+").catch(() => open(path, "w+"));
     try {
       await receiveAll(options, handle);
-      await handle.sync();
+      await syncFile(handle);
     } finally {
       await handle.close();
     }

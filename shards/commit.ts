@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
-import { makeFolder, pathExists, syncFolder } from "./durable-folder.ts";
+import { makeFolder, pathExists, syncFile, syncFolder } from "./durable-folder.ts";
 import { heartbeatMs, nameTemporary, removeTemporary } from "./temporary-file.ts";
 
 /** Where a writer puts the bytes of one file, in order. */
@@ -135,7 +135,7 @@ async function writeTemporary(handle: FileHandle, write: CommitWriter): Promise<
   } finally {
     clearInterval(heartbeat);
   }
-  await handle.sync();
+  await syncFile(handle);
   return { bytes, sha256: hash.digest("hex") };
 }
 
@@ -161,7 +161,7 @@ async function copyLost(lost: FileHandle, path: string): Promise<FileHandle> {
       await writeAll(copy, piece.subarray(0, bytesRead));
       position += bytesRead;
     }
-    await copy.sync();
+    await syncFile(copy);
     await lost.close();
     return copy;
   } catch (thrown) {
@@ -176,6 +176,9 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   }
 }
 
+/** Answers to `link` that do not mean that the file system has no hard links. */
+const failuresOfLink = ["EIO", "ENOENT", "ENOSPC", "EDQUOT", "EROFS", "ESTALE"];
+
 async function linkUnlessExists(temporary: string, path: string): Promise<Committed["outcome"]> {
   try {
     await link(temporary, path);
@@ -183,9 +186,10 @@ async function linkUnlessExists(temporary: string, path: string): Promise<Commit
   } catch (thrown) {
     const systemCode = systemCodeOf(thrown) ?? "";
     if (systemCode === "EEXIST") return "kept-existing";
-    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode)) throw thrown;
+    if (failuresOfLink.includes(systemCode)) throw thrown;
   }
-  // A file system without hard links: renaming is as atomic, but two writers at the same instant replace each other.
+  // A file system without hard links, which say so in many ways: renaming is as atomic, but two writers at the same
+  // instant replace each other. Where the disk has failed, renaming fails too, and tells why.
   if (await pathExists(path)) return "kept-existing";
   await rename(temporary, path);
   return "committed";

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { BuilderError, messageOf } from "../core/errors.ts";
 
 /** What the operating system refused: our code, the rule, what to do. */
@@ -21,12 +22,23 @@ const refusals: Readonly<Record<string, readonly [code: string, rule: string, ac
   EISDIR: ["disk/is-a-folder", "it is a folder, not a file", "Check the path."],
   EMFILE: ["disk/too-many-open-files", "too many files are open", "Raise `ulimit -n`, or close other data sets."],
   ENFILE: ["disk/too-many-open-files", "too many files are open on this machine", "Close other programs."],
+  ESTALE: [
+    "disk/stale",
+    "its server knows the file or folder no more",
+    "Check whether somebody removed it or mounted the disk anew, then run again.",
+  ],
   EIO: ["disk/io-error", "the disk reports a failure", "Check the disk, then run again."],
 };
 
+/** Names by number, of those too that Node's libuv has none for: it calls EDQUOT "Unknown system error -122". */
+const namesByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
 /** The operating system's name of an error (`ENOSPC`), or undefined. */
 export function systemCodeOf(thrown: unknown): string | undefined {
-  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
+  if (!(thrown instanceof Error && "code" in thrown && typeof thrown.code === "string")) return undefined;
+  if (!thrown.code.startsWith("Unknown system error")) return thrown.code;
+  const number = "errno" in thrown ? -Number(thrown.errno) : Number.NaN;
+  return namesByNumber.get(number) ?? `E${number}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { access, mkdir, open } from "node:fs/promises";
+import { access, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCodeOf } from "./disk-error.ts";
 
@@ -32,13 +32,30 @@ async function firstMissing(directory: string): Promise<string> {
   return parent === directory || (await pathExists(parent)) ? directory : await firstMissing(parent);
 }
 
-/** Makes the names in a folder durable. Throws the system's error. */
-export async function syncFolder(directory: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(directory, "r");
+/** How a file system says that it has no such call: CIFS, 9p, the shared folders of virtual machines, FUSE. */
+const unsupported = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+
+/** Makes the bytes of a file durable, as far as its file system can. Throws the system's error where the disk failed. */
+export async function syncFile(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();
-  } finally {
-    await handle.close();
+  } catch (thrown) {
+    if (!unsupported.includes(systemCodeOf(thrown) ?? "")) throw thrown;
+  }
+}
+
+/** Makes the names in a folder durable, as far as its file system can. Throws the system's error where the disk failed. */
+export async function syncFolder(directory: string): Promise<void> {
+  if (process.platform === "win32") return;
+  try {
+    const handle = await open(directory, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (thrown) {
+    // EBADF: there are systems that sync only what is open for writing, which a folder cannot be.
+    if (![...unsupported, "EBADF"].includes(systemCodeOf(thrown) ?? "")) throw thrown;
   }
 }

@@ -13,6 +13,7 @@ export {
 } from "./commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
 export { diskError, systemCodeOf } from "./disk-error.ts";
+export { syncFile } from "./durable-folder.ts";
 export { type ExtraColumn, type ExtraValues, extraColumnNames } from "./extra-columns.ts";
 export { cifar10Normalization, type ImageArray, type ImageFormat, type Normalization } from "./image-format.ts";
 export type { LiveSamples, LiveSource } from "./live-source.ts";
