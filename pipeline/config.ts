@@ -65,6 +65,17 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
   "tuning.stepsPerCheckpoint",
 ]);
 
+/** Keys of the sampler that earlier releases did not have, with the values that stand for what those did. */
+const samplerKeysAtRest: Readonly<Record<string, unknown>> = { guidanceMin: 0, guidanceMax: 1000, guide: "unconditional" };
+
+/**
+ * The sampler as a part of hashes: what determines its images, without keys at rest, so that runs of earlier releases
+ * keep their hash.
+ */
+export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(sampler).filter(([key, value]) => samplerKeysAtRest[key] !== value));
+}
+
 /**
  * Keys that are not in the hash of a data set; all others are. The models are in its receipts by their own hashes, and so
  * is CIFAR-10, so that what they were made from need not be.

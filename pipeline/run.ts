@@ -8,6 +8,7 @@ import {
   mergeConfigs,
   type PartialConfig,
   resolveConfig,
+  samplerIdentity,
 } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
 import { type RunFolder, runFolderAt } from "./run-folder.ts";
@@ -104,6 +105,9 @@ export function isImported(settled: Identity): boolean {
 }
 
 /** What determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`. */
-export function datasetIdentity({ seed, engine, device, precision, ...others }: Config): Identity {
-  return { ...executionIdentity({ seed, engine, device, precision }), ...omitKeys(others, keysOutsideTheDataset) };
+export function datasetIdentity({ seed, engine, device, precision, sampler, ...others }: Config): Identity {
+  return {
+    ...executionIdentity({ seed, engine, device, precision }),
+    ...omitKeys({ ...others, sampler: samplerIdentity(sampler) }, keysOutsideTheDataset),
+  };
 }

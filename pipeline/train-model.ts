@@ -60,8 +60,11 @@ export async function trainModel(
     );
   }
   const cifar10 = isFinished ? undefined : await readCifar10(folder.cifar10, config.recordsPerFile);
+  if (cifar10 === undefined) {
+    await settleModel(folder, name, await asFinished(folder, name, identity));
+    return {};
+  }
   await settleModel(folder, name, grows ? withImages(identity, before!) : identity);
-  if (cifar10 === undefined) return {};
   const store = openTrainingStore(folder.training(name));
   const { batchSize } = config[tune ? "tuning" : name];
   const drawLoss = async () => {
@@ -126,6 +129,17 @@ function doublingsOf(images: number): number {
 async function settledImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
   const { options } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
   return (options as { readonly numImages?: number } | undefined)?.numImages;
+}
+
+/** The identity of a finished model for a comparison of the options that both its release and this one have. */
+async function asFinished(folder: RunFolder, name: ModelName, identity: Identity): Promise<Identity> {
+  const settled = (await readSettledConfig(folder.modelConfig(name))) ?? identity;
+  const shared = (section: string) => {
+    const [then, now] = [settled[section], identity[section]] as (Identity | undefined)[];
+    if (then === undefined || now === undefined) return {};
+    return { [section]: Object.fromEntries(Object.entries(then).map(([key, value]) => [key, now[key] ?? value])) };
+  };
+  return { ...identity, ...shared("options"), ...shared("tuning") };
 }
 
 function withImages(identity: Identity, numImages: number): Identity {

@@ -127,7 +127,9 @@ async function asJpegs(images: Uint8Array, quality: number): Promise<Uint8Array>
   const result = new Uint8Array(images.length);
   for (let start = 0; start < images.length; start += imageBytes) {
     const raw = { width: 32, height: 32, channels: 3 } as const;
-    const file = await sharp(images.subarray(start, start + imageBytes), { raw }).jpeg({ quality }).toBuffer();
+    const file = await sharp(images.subarray(start, start + imageBytes), { raw })
+      .jpeg({ quality })
+      .toBuffer();
     result.set(await sharp(file).raw().toBuffer(), start);
   }
   return result;

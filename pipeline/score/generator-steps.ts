@@ -3,7 +3,7 @@ import { createdBy } from "../../core/created-by.ts";
 import { executionIdentity } from "../../engine/index.ts";
 import { joinWeaker } from "../../generator/index.ts";
 import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
-import { type Config, keysOutsideTheBytes } from "../config.ts";
+import { type Config, keysOutsideTheBytes, samplerIdentity } from "../config.ts";
 import { omitKeys } from "../config-keys.ts";
 import type { ModelRuntime, Sampler } from "../model-runtime.ts";
 import { readModel, readModelReceipt } from "../models.ts";
@@ -186,7 +186,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
 
 /** What determines the images of a row, given the weights. */
 export function drawnBy(config: Config): Readonly<Record<string, unknown>> {
-  return { ...executionIdentity(config), ...omitKeys({ sampler: config.sampler }, keysOutsideTheBytes) };
+  return { ...executionIdentity(config), ...omitKeys({ sampler: samplerIdentity(config.sampler) }, keysOutsideTheBytes) };
 }
 
 async function computeBasis(

@@ -11,7 +11,7 @@ import { readCifar10 } from "../../pipeline/read-cifar-10.ts";
 import { readRemovals } from "../../pipeline/removals.ts";
 import { readRun } from "../../pipeline/run.ts";
 import { runFolderAt } from "../../pipeline/run-folder.ts";
-import { readSettledConfig, settleConfig } from "../../pipeline/settle-config.ts";
+import { readSettledConfig, resettleConfig, settleConfig } from "../../pipeline/settle-config.ts";
 import { trainModel } from "../../pipeline/train-model.ts";
 import { verifyRun } from "../../pipeline/verify.ts";
 import { openDataset, openTrainingStore, readManifest, readShard } from "../../shards/index.ts";
@@ -254,4 +254,27 @@ test("another rank than 0 settles nothing of a model that is to be trained", asy
   const options = { folder: paths, name: "labeler", config: resolveConfig({ recordsPerFile }) } as const;
   await errorOf(() => trainModel({ ...options, runtime: standInRuntime() }, context), "run/not-rank-zero");
   expect(await readSettledConfig(paths.modelConfig("labeler"))).toBeUndefined();
+});
+
+test("a generator that repeats itself ends the build with a line that counts the copies, and publishes nothing", async () => {
+  const same = new Uint8Array(3072).fill(9);
+  const copies = new Map(Array.from({ length: 12 }, (_, index) => [5 * index, same] as const));
+  const other = join(folder, "copies");
+  const build = () => runBuild({ root: other, runtime: standInRuntime({ planted: copies }), sources: { data } });
+  const error = await errorOf(build, "dedup/too-many-removals");
+  expect(error.message).toMatch(/at most a tenth .* and 11 of 71 are \(11 duplicate-within-set\)/);
+  await errorOf(() => readManifest(join(other, "dataset")), "manifest/missing");
+});
+
+test("a finished model of another release, which had other options, goes on being used", async () => {
+  const other = join(folder, "old-release");
+  await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
+  const path = runFolderAt(other).modelConfig("generator");
+  const settled = (await readSettledConfig(path))!;
+  const { optimizer: _, emaExponents: __, ...options } = settled["options"] as Record<string, unknown>;
+  await resettleConfig(path, { ...settled, options: { ...options, warmUp: 0.02, averageExponent: 16.97 } });
+  await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
+  const config = { ...smallConfig, generator: { channels: 12 } };
+  const changed = () => runBuild({ root: other, runtime: standInRuntime(), sources: { data }, config });
+  expect((await errorOf(changed, "run/config-changed")).message).toContain("options.channels is 64, now 12");
 });
