@@ -2,7 +2,7 @@ import type { Tensor } from "../engine/graph.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, div, floor, less, maximum, minimum, mul, round, sub, where } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
-import { averagePool, upsample } from "../engine/ops/pool.ts";
+import { averagePool } from "../engine/ops/pool.ts";
 import { concat, reshape, slice } from "../engine/ops/shape.ts";
 import { tensorData } from "../engine/tensor.ts";
 
@@ -24,7 +24,6 @@ const fromYcc = [1, 0, 1.402, 1, -0.344136, -0.714136, 1, 1.772, 0];
 
 /**
  * Images as they look after they were saved as JPEG with halved chrominance (4:2:0) and read again, by graph operations.
- * Decoders that smooth chrominance give slightly other colors at edges.
  * @param x - pixels in [-1, 1], [N, 3, H, W]; both sides are multiples of 16
  * @param quality - of each image, 1 to 100, float [N]
  */
@@ -38,10 +37,7 @@ export function jpegArtifacts(x: Tensor, quality: Tensor): Tensor {
   const luminance = sub(slice(colors, [{ axis: 1, start: 0, end: 1 }]), 128);
   const chrominance = averagePool(slice(colors, [{ axis: 1, start: 1, end: 3 }]), 2);
   const decoded = concat(
-    [
-      add(quantized(luminance, luminanceTable, scale), 128),
-      upsample(quantized(chrominance, chrominanceTable, scale), 2),
-    ],
+    [add(quantized(luminance, luminanceTable, scale), 128), doubled(quantized(chrominance, chrominanceTable, scale))],
     1,
   );
   const bytes = minimum(maximum(round(mixChannels(decoded, fromYcc)), 0), 255);
@@ -53,17 +49,38 @@ function mixChannels(x: Tensor, matrix: readonly number[]): Tensor {
   return conv2d(x, x.graph.constant(tensorData("float32", [3, 3, 1, 1], matrix)));
 }
 
+/** A constant matrix, by its entries. */
+function matrix(
+  { graph }: Tensor,
+  rows: number,
+  columns: number,
+  valueAt: (row: number, column: number) => number,
+): Tensor {
+  const values = Array.from({ length: rows * columns }, (_, index) =>
+    valueAt(Math.floor(index / columns), index % columns),
+  );
+  return graph.constant(tensorData("float32", [rows, columns], values));
+}
+
+/** Twice as high and wide: each pixel takes a quarter from the neighbor it is closer to, as decoders do it. */
+function doubled(x: Tensor): Tensor {
+  const [height, width] = x.shape.slice(2) as [number, number];
+  const share = (side: number) => (pixel: number, source: number) => {
+    const neighbor = Math.min(side - 1, Math.max(0, Math.floor(pixel / 2) + (pixel % 2 === 0 ? -1 : 1)));
+    return (source === Math.floor(pixel / 2) ? 0.75 : 0) + (source === neighbor ? 0.25 : 0);
+  };
+  const columns = matmul(matrix(x, 2 * height, height, share(height)), x);
+  return matmul(
+    columns,
+    matrix(x, width, 2 * width, (source, pixel) => share(width)(pixel, source)),
+  );
+}
+
 /** Blocks of 8 × 8 pixels as multiples of a table's waves. */
 function quantized(x: Tensor, table: readonly number[], scale: Tensor): Tensor {
   const [height, width] = x.shape.slice(2) as [number, number];
   const constant = (rows: number, columns: number, valueAt: (row: number, column: number) => number) =>
-    x.graph.constant(
-      tensorData(
-        "float32",
-        [rows, columns],
-        Array.from({ length: rows * columns }, (_, index) => valueAt(Math.floor(index / columns), index % columns)),
-      ),
-    );
+    matrix(x, rows, columns, valueAt);
   const transform = (side: number) => constant(side, side, cosineAt);
   const inverse = (side: number) => constant(side, side, (row, column) => cosineAt(column, row));
   const base = constant(height, width, (row, column) => table[(row % 8) * 8 + (column % 8)]!);

@@ -20,8 +20,9 @@ import { createDenoiserSampler } from "../../generator/denoiser-sampler.ts";
 import { generatorNetworkSchema, samplerSchema } from "../../generator/options.ts";
 import { planTrajectory } from "../../generator/plan-trajectory.ts";
 import { joinWeaker, readGenerator } from "../../generator/read-generator.ts";
+import { generatorProgram } from "../../generator/train-generator.ts";
 import { normals, operators } from "../engine/graphs.ts";
-import { smallGenerator, smallGeneratorTraining } from "../engine/small-training.ts";
+import { smallGenerator } from "../engine/small-training.ts";
 
 const oneThread = onnxruntimeEngine({ numThreads: 1 });
 const engines: readonly (readonly [string, () => Engine | Promise<Engine>])[] = [
@@ -138,7 +139,7 @@ test.each([
 });
 
 function weightsOf(seed: number, network = smallGenerator): Uint8Array {
-  const { program } = smallGeneratorTraining();
+  const program = generatorProgram(network, 16);
   const values = initialState(program, seed).vectors["parameters"]!.map((value, index) =>
     value === 0 ? 0.05 * Math.sin(index + seed) : value,
   );
