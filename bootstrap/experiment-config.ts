@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { engineNames, precisions } from "../engine/index.ts";
-import { diskError } from "../shards/index.ts";
+import { diskError, readRegularFile } from "../shards/index.ts";
 import { parseOptions } from "./parse-options.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
 
@@ -51,7 +50,7 @@ export type ExperimentConfig = z.infer<typeof experimentSchema>;
 export async function readExperimentConfig(path: string): Promise<ExperimentConfig> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readRegularFile(path)).toString("utf8");
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BuilderError, messageOf } from "../core/errors.ts";
-import { diskError, syncFile } from "../shards/index.ts";
+import { diskError, makeFolder, syncFile } from "../shards/index.ts";
 
 /** A file on a server. */
 export interface Download {
@@ -31,7 +31,7 @@ export interface Download {
 export async function download(options: Download): Promise<void> {
   const { path, url, md5 } = options;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(path, "r+").catch(() => open(path, "w+"));
     try {
       await receiveAll(options, handle);

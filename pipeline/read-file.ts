@@ -1,10 +1,10 @@
-import { access, readFile } from "node:fs/promises";
-import { diskError, systemCodeOf } from "../shards/index.ts";
+import { access } from "node:fs/promises";
+import { diskError, readRegularFile, systemCodeOf } from "../shards/index.ts";
 
 /** @throws BuilderError `disk/…` */
 export async function readWholeFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path);
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import { BuilderError, messageOf } from "../core/errors.ts";
-import { diskError } from "../shards/index.ts";
+import { diskError, requireRegularFile } from "../shards/index.ts";
 
 /** A regular file inside an archive. */
 export interface TarMember {
@@ -53,6 +53,7 @@ export async function readTarGz(options: {
   }
 
   try {
+    await requireRegularFile(path);
     await pipeline(
       createReadStream(path),
       createGunzip(),

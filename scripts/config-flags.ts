@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { Options } from "yargs";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
@@ -12,7 +11,7 @@ import {
   parseFlag,
   takesText,
 } from "../pipeline/config-keys.ts";
-import { diskError } from "../shards/index.ts";
+import { diskError, readRegularFile } from "../shards/index.ts";
 
 /** Flags for the keys of a command: `--count`, `--sampler.steps`, … */
 export function configFlags(configKeys: readonly string[]): Record<string, Options> {
@@ -56,7 +55,7 @@ export function configFromFlags(configKeys: readonly string[], args: Readonly<Re
 export async function readConfigFile(path: string): Promise<PartialConfig> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readRegularFile(path)).toString("utf8");
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { BuilderError } from "../core/errors.ts";
 import { diskError } from "./disk-error.ts";
+import { openForReading, refuseSpecial } from "./regular-file.ts";
 
 /** Bytes that can be read at any position. */
 export interface ByteSource {
@@ -31,9 +32,16 @@ export function openFileSource(path: string): FileSource {
   let descriptor: number;
   let bytes: number;
   try {
-    descriptor = openSync(path, "r");
-    bytes = fstatSync(descriptor).size;
+    descriptor = openSync(path, openForReading);
   } catch (thrown) {
+    throw diskError(thrown, "open", path);
+  }
+  try {
+    const found = fstatSync(descriptor);
+    refuseSpecial(found, path);
+    bytes = found.size;
+  } catch (thrown) {
+    closeSync(descriptor);
     throw diskError(thrown, "open", path);
   }
   return {

@@ -12,6 +12,7 @@ import {
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
+import { openForReading, refuseSpecial } from "./regular-file.ts";
 
 /** What a receipt says beyond what is measured while the data is written. */
 export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | "configHash" | "models" | "createdBy">;
@@ -77,8 +78,9 @@ export async function commitUnit(options: {
  */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
   try {
-    const handle = await open(path, "r");
+    const handle = await open(path, openForReading);
     try {
+      refuseSpecial(await handle.stat(), path);
       const hash = createHash("sha256");
       const piece = Buffer.allocUnsafe(1 << 20);
       let bytes = 0;

@@ -13,23 +13,32 @@ export async function pathExists(path: string): Promise<boolean> {
   }
 }
 
-/** Makes a folder and those above it, durably. Throws the system's error. */
+/**
+ * Makes a folder and those above it, durably: a power cut could forget them, and all that was committed in them. Throws the
+ * system's error. (Node's own `recursive` never ends where a folder has no room for others, as in /proc.)
+ */
 export async function makeFolder(directory: string): Promise<void> {
-  const firstMade = await mkdir(directory, { recursive: true }).catch(async (thrown: unknown) => {
-    // On a read-only file system Node says ENOENT here; a plain mkdir tells the reason.
-    if (systemCodeOf(thrown) === "ENOENT") await mkdir(await firstMissing(directory));
-    throw thrown;
-  });
-  // Without this a power cut could forget the new folder and all that was committed in it.
-  for (let made = directory; firstMade !== undefined && made.length >= firstMade.length; made = dirname(made)) {
-    await syncFolder(dirname(made));
+  try {
+    await mkdir(directory);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== "ENOENT" || dirname(directory) === directory) {
+      // If it is a file, whoever opens something in it is told.
+      if (await pathExists(directory)) return;
+      throw thrown;
+    }
+    await makeFolder(dirname(directory));
+    await makeLast(directory);
   }
+  await syncFolder(dirname(directory));
 }
 
-/** The topmost part of a path that does not exist. */
-async function firstMissing(directory: string): Promise<string> {
-  const parent = dirname(directory);
-  return parent === directory || (await pathExists(parent)) ? directory : await firstMissing(parent);
+/** A folder whose parent is there; another process may make it at the same time. */
+async function makeLast(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== "EEXIST") throw thrown;
+  }
 }
 
 /** How a file system says that it has no such call: CIFS, 9p, the shared folders of virtual machines, FUSE. */

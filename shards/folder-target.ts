@@ -1,8 +1,9 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { hashFile } from "./commit-unit.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { readRegularFile } from "./regular-file.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /** A folder to publish to: on another disk, or one that a web server serves. */
@@ -13,7 +14,7 @@ export function folderTarget(directory: string): UploadTarget {
     urlOf: pathOf,
     async readText(name) {
       try {
-        return await readFile(pathOf(name), "utf8");
+        return (await readRegularFile(pathOf(name))).toString("utf8");
       } catch (thrown) {
         if (systemCodeOf(thrown) === "ENOENT") return undefined;
         throw diskError(thrown, "read", pathOf(name));

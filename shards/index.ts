@@ -13,7 +13,7 @@ export {
 } from "./commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
 export { diskError, systemCodeOf } from "./disk-error.ts";
-export { syncFile } from "./durable-folder.ts";
+export { makeFolder, syncFile } from "./durable-folder.ts";
 export { type ExtraColumn, type ExtraValues, extraColumnNames } from "./extra-columns.ts";
 export { cifar10Normalization, type ImageArray, type ImageFormat, type Normalization } from "./image-format.ts";
 export type { LiveSamples, LiveSource } from "./live-source.ts";
@@ -50,6 +50,7 @@ export {
   requireSameOrigin,
   writeReceipt,
 } from "./receipt.ts";
+export { readRegularFile, requireRegularFile } from "./regular-file.ts";
 export type { StoreOptions } from "./remote/open-store.ts";
 export type { S3Options } from "./remote/s3-client.ts";
 export { type CacheOptions, defaultCacheDirectory } from "./remote/shard-cache.ts";

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 /**
  * The text of a file, or undefined if there is none.
@@ -7,7 +7,7 @@ import { diskError, systemCodeOf } from "./disk-error.ts";
  */
 export async function readTextIfAny(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return (await readRegularFile(path)).toString("utf8");
   } catch (thrown) {
     if (systemCodeOf(thrown) === "ENOENT") return undefined;
     throw diskError(thrown, "read", path);

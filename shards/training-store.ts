@@ -1,10 +1,12 @@
-import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BuilderError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { makeFolder } from "./durable-folder.ts";
 import { readTextIfAny } from "./read-text.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
 
 const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
@@ -47,7 +49,7 @@ export function openTrainingStore(folder: string): FolderTrainingStore {
     },
     async log(line) {
       try {
-        await mkdir(dirname(logPath), { recursive: true });
+        await makeFolder(dirname(logPath));
         await appendFile(logPath, `${JSON.stringify(line)}\n`);
       } catch (thrown) {
         throw diskError(thrown, "write", logPath);
@@ -58,7 +60,7 @@ export function openTrainingStore(folder: string): FolderTrainingStore {
 
 async function readCheckpoint(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path);
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }

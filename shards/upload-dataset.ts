@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { BuilderError } from "../core/errors.ts";
@@ -6,6 +5,7 @@ import { sealJson, sha256 } from "./canonical-json.ts";
 import { diskError } from "./disk-error.ts";
 import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "./manifest.ts";
 import { openTarget } from "./open-target.ts";
+import { readRegularFile } from "./regular-file.ts";
 import type { S3Options } from "./remote/s3-client.ts";
 import { retryUpload } from "./retry-upload.ts";
 import { UploadClaim } from "./upload-claim.ts";
@@ -120,7 +120,7 @@ async function uploadShard(
 /** A damaged shard must not travel. */
 async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uint8Array> {
   const path = join(directory, entry.file);
-  const data = await readFile(path).catch((thrown: unknown) => {
+  const data = await readRegularFile(path).catch((thrown: unknown) => {
     throw diskError(thrown, "read", path);
   });
   const found = sha256(data);

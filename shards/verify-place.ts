@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { type Manifest, readManifest, type ShardEntry, type SplitName } from "./manifest.ts";
 import { parseLocation } from "./parse-location.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 /** A data set that is verified, and the way to its shards. */
 export interface VerifiedPlace {
@@ -35,7 +36,7 @@ async function openFolder(directory: string): Promise<VerifiedPlace> {
   return {
     manifest: await readManifest(directory),
     pathOf,
-    read: ({ file }) => readFile(pathOf(file)).catch((thrown) => Promise.reject(missing(thrown, pathOf(file)))),
+    read: ({ file }) => readRegularFile(pathOf(file)).catch((thrown) => Promise.reject(missing(thrown, pathOf(file)))),
     sizeOf: async ({ file }) => {
       try {
         return (await stat(pathOf(file))).size;

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { BuilderError, messageOf } from "../../core/errors.ts";
-import { diskError } from "../../shards/index.ts";
+import { diskError, requireRegularFile } from "../../shards/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 
 /** More members than this are no CIFAR-5m part. */
@@ -35,7 +35,10 @@ export interface NpzArchive {
 export async function openNpz(path: string): Promise<NpzArchive> {
   const zips: ZipFile[] = [];
   const open = async () => {
-    const zip = await attempt(path, () => openPromise(path, { autoClose: false, lazyEntries: true }));
+    const zip = await attempt(path, async () => {
+      await requireRegularFile(path);
+      return await openPromise(path, { autoClose: false, lazyEntries: true });
+    });
     zips.push(zip);
     return zip;
   };

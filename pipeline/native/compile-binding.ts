@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
+import { makeFolder } from "../../shards/index.ts";
 import { runProgram } from "./run-program.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function compileBinding(options: {
   const napiVersion = await highestNapiVersion(folder);
   const path = join(folder, "lib", `napi-v${napiVersion}`, "tfjs_binding.node");
   const temporary = `${path}.${randomUUID()}.tmp`;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   try {
     const args = [
       ...["-std=c++17", "-O2", "-fPIC", "-shared", `-DNAPI_VERSION=${napiVersion}`],

@@ -59,7 +59,7 @@ export class ShardCache {
     if (source.bytes !== entry.bytes) {
       // Cut by a disk failure or by hand: no commit of ours leaves that.
       source.close();
-      rmSync(path, { force: true });
+      forget(path);
       return undefined;
     }
     noteUse(path);
@@ -146,8 +146,31 @@ function noteUse(path: string): void {
   }
 }
 
+/** Removes what lies in a shard's place and is none: also a folder. */
+function forget(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (thrown) {
+    throw diskError(thrown, "remove", path);
+  }
+}
+
 /** Where this user's programs keep what can be had again. As the XDG base directory specification has it: a relative path in the variable is to be ignored. */
 export function defaultCacheDirectory(): string {
   const base = process.env.XDG_CACHE_HOME;
-  return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), ".cache"), "cifar5m");
+  return join(base !== undefined && isAbsolute(base) ? base : join(homeFolder(), ".cache"), "cifar5m");
+}
+
+function homeFolder(): string {
+  try {
+    const home = homedir();
+    if (isAbsolute(home)) return home;
+  } catch {
+    // A user without an entry, as in a container that was started with a number.
+  }
+  throw new BuilderError(
+    "store/no-home",
+    "the cache of fetched shards lies in the home folder, and this user has none. Set XDG_CACHE_HOME, or the option " +
+      "cache.directory, to a folder that can be written to.",
+  );
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,4 +59,38 @@ test("a file where the run folder should be is one line", async () => {
   const { exitCode, stderr } = await fetchInto(join(data, "test_batch.bin"));
   expect(stderr).toMatch(/^disk\/(not-a-folder|failed): .*\n$/);
   expect(exitCode).toBe(1);
+});
+
+test("a run folder where no folder can be made is one line, and does not hang", async () => {
+  const { exitCode, stderr } = await fetchInto("/proc/none");
+  expect(stderr).toMatch(/^disk\/\S+: cannot write \/proc\/none\/.*\n$/);
+  expect(exitCode).toBe(1);
+});
+
+describe.skipIf(process.platform === "win32")("inputs that never end", () => {
+  test.each([
+    ["a pipe that nobody writes to", "pipe"],
+    ["a device", "device"],
+  ])("%s is refused as every kind of input, in one line", async (_name, kind) => {
+    const input = kind === "pipe" ? join(folder, "pipe") : "/dev/zero";
+    if (kind === "pipe") execFileSync("mkfifo", [input]);
+    const run = ["--run", join(folder, `run-${kind}`)];
+    const archive = join(folder, `${kind}.npz`);
+    symlinkSync(input, archive);
+    const commands = [
+      ["fetch", ...run, "--data", input],
+      ["fetch", ...run, "--config", input],
+      ["import", ...run, "--from", archive],
+      ["import", ...run, "--from", input, "--format", "npz"],
+      ["import", ...run, "--from", input, "--format", "cifar-10"],
+      ["experiment", "run", ...run, "--config", input],
+    ];
+    for (const command of commands) {
+      const { exitCode, stderr } = await runCli([...command, "--quiet"]);
+      expect(stderr, command.join(" ")).toMatch(
+        new RegExp(`^disk/not-a-file: \\S+ must be a file, it is a ${kind}\\..*\\n$`),
+      );
+      expect(exitCode).toBe(1);
+    }
+  });
 });

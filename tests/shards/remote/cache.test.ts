@@ -1,11 +1,12 @@
-import { spawn } from "node:child_process";
-import { readdir, rm, stat, truncate } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { cp, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { type OpenOptions, openDataset, sha256 } from "../../../shards/index.ts";
 import { makeDataset, makeTestFolder } from "../make-rows.ts";
+import { mountSmallDisk } from "../mount-small-disk.ts";
 import { startFaultyServer } from "./faulty-server.ts";
 import { hashBatches, hashOf, openFilesUnder, quick } from "./remote-batches.ts";
 
@@ -194,4 +195,31 @@ test("a process that has read ends by itself", async () => {
     for await (const _ of dataset.loader({ regime: "finite", batchSize: 10, shuffle: false })) break;`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
   expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+});
+
+test("a folder in the place of a shard is removed, and the shard fetched", async () => {
+  const { open, cache, local, shards } = await setUp();
+  await mkdir(join(cache, "shards", `${shards[0]!.sha256}.arrow`, "inner"), { recursive: true });
+  expect(await hashBatches(await open(), shuffled)).toEqual(await hashBatches(local, shuffled));
+});
+
+test("a cache that others filled, on a read-only disk with a leftover, is read", async (context) => {
+  const [{ server, local, open, cache }, disk] = [await setUp(), await mountSmallDisk("size=4m")];
+  if (disk === undefined) return context.skip();
+  await hashBatches(await open(), shuffled);
+  await cp(cache, disk, { recursive: true });
+  const yesterday = new Date(Date.now() - 25 * 3_600_000);
+  const leftover = join(disk, "shards", ".a.arrow.tmp~elsewhere~1~0123456789abcdef");
+  await writeFile(leftover, "half");
+  await utimes(leftover, yesterday, yesterday);
+  execFileSync("mount", ["-o", "remount,ro", disk]);
+  server.fault = ({ path }) => (path.endsWith(".arrow") ? { status: 500 } : {});
+  const dataset = await open(undefined, { cache: { directory: disk } });
+  expect(await hashBatches(dataset, shuffled)).toEqual(await hashBatches(local, shuffled));
+});
+
+test("a user without a home folder is told what to set", async () => {
+  const { server } = await setUp();
+  const reading = startReader(server.url, {}, { HOME: "", XDG_CACHE_HOME: undefined }).ended;
+  await expect(reading).rejects.toThrow(/Set XDG_CACHE_HOME, or the option cache\.directory/);
 });

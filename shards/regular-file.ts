@@ -1,0 +1,39 @@
+import { constants, type Stats } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { BuilderError } from "../core/errors.ts";
+
+/** Opens for reading, and does not wait where nobody writes to a pipe. */
+export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * All bytes of a file.
+ * @throws BuilderError `disk/not-a-file`; the system's error
+ */
+export async function readRegularFile(path: string): Promise<Buffer> {
+  const handle = await open(path, openForReading);
+  try {
+    refuseSpecial(await handle.stat(), path);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** For those who open a file themselves. @throws BuilderError `disk/not-a-file`; the system's error */
+export async function requireRegularFile(path: string): Promise<void> {
+  refuseSpecial(await stat(path), path);
+}
+
+/**
+ * Refuses what has no end, or none until somebody writes to it. Folders are left to whoever reads from them: the system
+ * says what they are.
+ * @throws BuilderError `disk/not-a-file`
+ */
+export function refuseSpecial(found: Stats, path: string): void {
+  if (found.isFile() || found.isDirectory()) return;
+  const what = found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device";
+  throw new BuilderError(
+    "disk/not-a-file",
+    `${path} must be a file, it is ${what}. Save what it gives to a file, and name that.`,
+  );
+}
