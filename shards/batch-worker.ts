@@ -7,6 +7,7 @@ import { BatchMaker } from "./batch-maker.ts";
 import { type BatchAnswer, type BatchJob, type BatchRequest, buffersOf } from "./batch-workers.ts";
 import { createSampleOrder } from "./create-sample-order.ts";
 import { openDataset } from "./open-dataset.ts";
+import { shareFilesAmong } from "./open-files.ts";
 import type { RowStore } from "./row-store.ts";
 
 const { directory, reopen, rows, numClasses, options }: BatchJob = workerData;
@@ -28,6 +29,7 @@ export default async function makeBatch({ range, room: given }: BatchRequest): P
 
 /** Images are not kept in memory: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
+  shareFilesAmong(options.numWorkers + 1);
   const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });
   store.use();
   const order = createSampleOrder(options, rows?.length ?? store.numRows);

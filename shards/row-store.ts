@@ -10,6 +10,9 @@ import { ShardFiles } from "./shard-files.ts";
 import { ShardRows } from "./shard-rows.ts";
 import type { ShardSource } from "./shard-source.ts";
 
+/** Times that shards which were fetched may be gone when they are to be read, before it is a rule. */
+const maxWaits = 4;
+
 /**
  * Rows of one split by index, read where they lie. A shard is opened when its first row is asked for. If all images fit
  * into `memoryBytes` they become resident; else each is one read of 3,072 bytes. Rows of a remote set have to be prepared
@@ -84,7 +87,18 @@ export class RowStore {
 
   /** Waits until rows can be read: until the next turn of the event loop. Throws as `prepare`. */
   async ready(rows: ArrayLike<number>): Promise<void> {
-    for (let wait = this.prepare(rows); wait !== undefined; wait = this.prepare(rows)) await wait;
+    let numWaits = 0;
+    for (let wait = this.prepare(rows); wait !== undefined; wait = this.prepare(rows)) {
+      await wait;
+      if (++numWaits < maxWaits) continue;
+      const numShards = this.#shardsOf(rows).size;
+      if (this.#files.canHold(numShards)) continue;
+      throw new BuilderError(
+        "disk/too-many-open-files",
+        `a batch has rows of ${numShards} shards of ${this.#source.location}, of which neither the cache keeps all nor may ` +
+          "so many files be open. Raise cache.maxBytes or `ulimit -n`, or use smaller batches.",
+      );
+    }
   }
 
   /** Starts to fetch what rows need, in the background; an error is told by the `prepare` that needs it. */

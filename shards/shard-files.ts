@@ -1,13 +1,11 @@
 import { BuilderError } from "../core/errors.ts";
 import type { FileSource } from "./byte-source.ts";
 import type { ShardEntry } from "./manifest.ts";
+import { type FileHolder, filesPerHolder, makeRoomForFile, noteHolder } from "./open-files.ts";
 import type { ShardSource } from "./shard-source.ts";
 
-/** Files kept open at once; more shards than that are opened in turn. */
-const maxOpenFiles = 512;
-
-/** The open files of a row store, and the downloads under way. */
-export class ShardFiles {
+/** The open files of a row store, as many as may be open, and the downloads under way. */
+export class ShardFiles implements FileHolder {
   readonly #source: ShardSource;
   readonly #entries: readonly ShardEntry[];
   /** Used longest ago first. */
@@ -15,7 +13,6 @@ export class ShardFiles {
   /** Under way, or failed and not told yet. */
   readonly #fetches = new Map<number, Promise<void>>();
   #session = new AbortController();
-  #maxFiles = maxOpenFiles;
 
   constructor(source: ShardSource, entries: readonly ShardEntry[]) {
     this.#source = source;
@@ -27,7 +24,7 @@ export class ShardFiles {
     const known = this.#open.get(shardIndex);
     if (known !== undefined) return known;
     const entry = this.#entries[shardIndex]!;
-    const file = this.#source.open(entry);
+    const file = this.#openFile(entry);
     if (file !== undefined) return this.#keep(shardIndex, file);
     throw new BuilderError(
       "shard/not-fetched",
@@ -36,11 +33,12 @@ export class ShardFiles {
   }
 
   /**
-   * Opens all of some shards at once, as many as there are.
-   * @returns undefined if all are open; else a promise of those that have to be fetched
+   * Opens some shards at once, so that nobody removes them before they are read; if they are more than may be open, they
+   * only have to be on this machine, and are opened in turn.
+   * @returns undefined if all can be read; else a promise of those that have to be fetched
    */
   prepare(shardIndices: ReadonlySet<number>): Promise<void> | undefined {
-    this.#maxFiles = Math.max(maxOpenFiles, shardIndices.size);
+    const isInTurn = !this.canHold(shardIndices.size);
     const missing: number[] = [];
     for (const shardIndex of shardIndices) {
       const file = this.#open.get(shardIndex);
@@ -48,11 +46,19 @@ export class ShardFiles {
       else this.#keep(shardIndex, file);
     }
     const toFetch = missing.filter((shardIndex) => {
-      const file = this.#fetches.has(shardIndex) ? undefined : this.#source.open(this.#entries[shardIndex]!);
+      if (this.#fetches.has(shardIndex)) return true;
+      const entry = this.#entries[shardIndex]!;
+      if (isInTurn) return !this.#source.isLocal(entry);
+      const file = this.#openFile(entry);
       if (file !== undefined) this.#keep(shardIndex, file);
       return file === undefined;
     });
     return toFetch.length === 0 ? undefined : this.#awaitAll(toFetch, shardIndices);
+  }
+
+  /** Whether so many files can be open at once. */
+  canHold(numFiles: number): boolean {
+    return numFiles <= filesPerHolder();
   }
 
   /** Starts to fetch those of some shards that are not on this machine. */
@@ -66,12 +72,20 @@ export class ShardFiles {
   close(shardIndex: number): void {
     this.#open.get(shardIndex)?.close();
     this.#open.delete(shardIndex);
+    noteHolder(this, this.#open.size > 0);
+  }
+
+  closeOldest(): boolean {
+    const [oldest] = this.#open.keys();
+    if (oldest !== undefined) this.close(oldest);
+    return oldest !== undefined;
   }
 
   /** Closes all files and ends all downloads. @param reason - what those who wait for one are told */
   closeAll(reason: Error = new Error("nobody reads from the data set any more")): void {
     for (const file of this.#open.values()) file.close();
     this.#open.clear();
+    noteHolder(this, false);
     if (this.#fetches.size === 0) return;
     this.#session.abort(reason);
     this.#session = new AbortController();
@@ -112,13 +126,26 @@ export class ShardFiles {
     return fetching;
   }
 
+  /** `open` of the source; where the system allows no more files, others are closed for it. */
+  #openFile(entry: ShardEntry): FileSource | undefined {
+    for (;;) {
+      try {
+        return this.#source.open(entry);
+      } catch (thrown) {
+        const isTooMany = thrown instanceof BuilderError && thrown.code === "disk/too-many-open-files";
+        if (!isTooMany || !makeRoomForFile(this)) throw thrown;
+      }
+    }
+  }
+
   #keep(shardIndex: number, file: FileSource): FileSource {
     const known = this.#open.get(shardIndex);
     if (known !== file) known?.close();
     this.#open.delete(shardIndex);
-    const [oldest] = this.#open.keys();
-    if (oldest !== undefined && this.#open.size >= this.#maxFiles) this.close(oldest);
+    noteHolder(this, true);
+    while (this.#open.size >= filesPerHolder()) this.closeOldest();
     this.#open.set(shardIndex, file);
+    noteHolder(this, true);
     return file;
   }
 }
