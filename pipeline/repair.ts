@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { removeStaleTemporaries, replaceBytes } from "../shards/index.ts";
 import { openCifar10Source } from "./cifar-10-fingerprints.ts";
 import type { Config } from "./config.ts";
@@ -17,13 +16,15 @@ import type { StageContext } from "./stage.ts";
 import type { UnitStage } from "./unit-files.ts";
 import { isDamaged, isWhole, readUndamaged, surveyUnits, type UnitState } from "./unit-state.ts";
 import { type Unit, unitRows } from "./units.ts";
+import { useWorkshop } from "./use-workshop.ts";
 
 /**
  * Finds what is damaged or lost of a finished run (shards, intermediate files, receipts, the manifest) and makes exactly
  * that again: from what is whole, else by the stages of a build from ids and models. What is remade takes the place of the
  * damaged file only if its hash is the old one, as receipt or manifest tell. Whole files are not touched.
  *
- * The work happens in `RUN/repair`, which is removed in the end; an interrupted repair goes on with it.
+ * The work happens in `RUN/repair`, which is removed in the end; an interrupted repair goes on with it. Of several repairs
+ * at once the one that ends first removes it; the others then look again at what is left to do.
  * @returns the files that were made again
  * @throws BuilderError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes did not come out, after all
  *   others were repaired; `repair/unfinished` if the build has not come to its end; `repair/models-changed`;
@@ -48,7 +49,7 @@ export async function repairRun(
   const states = await restoreListedReceipts({ run, states: surveyed, manifest, repaired });
   const damaged = states.filter(isDamaged);
   if (damaged.length === 0 && manifest !== undefined) return repaired;
-  try {
+  const ended = await useWorkshop(workshopOf(run), context.signal, async () => {
     const plan = planRemake(states, wantedUnits(states, manifest === undefined));
     const mended = await remakeUnits({ run, runtime, states, plan, models }, context);
     const failures = await proveUnits(mended, states, plan);
@@ -62,10 +63,8 @@ export async function repairRun(
       await replaceBytes(run.folder.manifest, await readWholeFile(mended.folder.manifest));
       repaired.push(run.folder.manifest);
     }
-  } finally {
-    if (!context.signal.aborted) await rm(workshopOf(run), { recursive: true, force: true });
-  }
-  return repaired;
+  });
+  return ended === "removed" ? [...repaired, ...(await repairRun(options, context))] : repaired;
 }
 
 async function hashModels(run: Run): Promise<Readonly<Record<string, string>>> {

@@ -24,14 +24,17 @@ beforeAll(async () => {
   pristine = join(folder, "pristine");
   const data = join(folder, "cifar-10");
   await makeCifar10(data);
-  // Copies within the set, so that one train and one test unit have removals.
-  const planted = new Map([30, 60].map((id) => [id, standInImage({ seed: 0, weights: Buffer.from("w") }, 2, 2)]));
-  planted.set(2, planted.get(30)!);
-  runtime = standInRuntime({ planted });
+  runtime = standInRuntime({ planted: plantedCopies() });
   await runBuild({ root: pristine, runtime, sources: { data } });
   expected = await hashFolder(pristine);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Copies within the set, so that one train and one test unit have removals. */
+function plantedCopies(): Map<number, Uint8Array> {
+  const image = standInImage({ seed: 0, weights: Buffer.from("w") }, 2, 2);
+  return new Map([2, 30, 60].map((id) => [id, image]));
+}
 
 /** A copy of the finished run, gone after the test. */
 async function copyRun(): Promise<string> {
@@ -209,4 +212,17 @@ test("a run that was not finished, or made with other models, is refused", async
   const other = await copyRun();
   await rm(join(other, "receipts/fetch/test_batch.bin.json"));
   await errorOf(() => repair(other), "repair/models-changed");
+});
+
+test("of several repairs at once, each ends well, and together they make every file again", async () => {
+  const slow = standInRuntime({ planted: plantedCopies(), delayMs: 3 });
+  for (let round = 0; round < 4; round++) {
+    const root = await copyRun();
+    const damaged = repairableFiles().filter((name) => /^(dataset|samples|labels)\/(train|test|sample)/.test(name));
+    for (const [index, file] of damaged.entries()) await flipBit(join(root, file), 1000 * round + 77 * index);
+    const ends = await Promise.allSettled([repair(root), repair(root, slow), repair(root, slow)]);
+    expect(ends.filter(({ status }) => status === "rejected")).toEqual([]);
+    expect(await hashFolder(root)).toEqual(expected);
+    expect(await verifyRun(root, testContext())).toEqual([]);
+  }
 });
