@@ -1,6 +1,6 @@
 import { BuilderError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify.ts";
-import { parseLocation, type VerifyMode } from "../shards/index.ts";
+import { hideSecrets, parseLocation, type VerifyMode } from "../shards/index.ts";
 import type { Command } from "./command.ts";
 import { printErrorLines, printLines } from "./print.ts";
 import { runIfMain } from "./run-if-main.ts";
@@ -33,7 +33,7 @@ export const verifyCommand: Command = {
     const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
     if (last !== undefined) throw new BuilderError(last.code, last.message + more);
     const isRemote = parseLocation(root).kind !== "folder";
-    printLines(`verified: ${root} is whole${describeMode(mode, isRemote)}`);
+    printLines(`verified: ${isRemote ? hideSecrets(root) : root} is whole${describeMode(mode, isRemote)}`);
   },
 };
 

@@ -36,7 +36,7 @@ export {
 export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
 export type { OpenOptions } from "./open-options.ts";
 export { requireTarget } from "./open-target.ts";
-export { type Location, parseLocation } from "./parse-location.ts";
+export { hideSecrets, type Location, parseLocation } from "./parse-location.ts";
 export { readShard, readShardBatches } from "./read-shard.ts";
 export { readTable, readTableBatches, type Table } from "./read-table.ts";
 export { readTextIfAny } from "./read-text.ts";

@@ -1,6 +1,6 @@
 import { BuilderError } from "../core/errors.ts";
 import { folderTarget } from "./folder-target.ts";
-import { parseLocation } from "./parse-location.ts";
+import { hideSecrets, parseLocation } from "./parse-location.ts";
 import type { S3Options } from "./remote/s3-client.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
@@ -12,7 +12,7 @@ export function requireTarget(location: string): void {
   if (parseLocation(location).kind !== "http") return;
   throw new BuilderError(
     "store/bad-location",
-    `a data set is published to s3://bucket/prefix or to a folder, got ${location}. Publish to a folder that the web server serves.`,
+    `a data set is published to s3://bucket/prefix or to a folder, got ${hideSecrets(location)}. Publish to a folder that the web server serves.`,
   );
 }
 

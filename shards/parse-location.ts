@@ -15,6 +15,12 @@ export function parseLocation(location: string): Location {
   if (location.trim() === "") {
     throw new BuilderError("store/bad-location", "a location must be a folder or a URL, got an empty text. Name one.");
   }
+  if (/^(https?|s3)\/\//i.test(location)) {
+    throw new BuilderError(
+      "store/bad-location",
+      `${hideSecrets(location.replace("//", "://"))} must have a colon after its scheme, and has none. Correct it.`,
+    );
+  }
   // One letter is a Windows drive.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return { kind: "http", url: location };
@@ -27,7 +33,7 @@ export function parseLocation(location: string): Location {
     return { kind: "folder", directory: resolve(location) };
   throw new BuilderError(
     "store/bad-location",
-    `${location} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
+    `${hideSecrets(location)} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
   );
 }
 
@@ -36,10 +42,29 @@ export function parseLocation(location: string): Location {
  * @throws BuilderError `store/bad-location`
  */
 export function parseS3Location(location: string): { readonly bucket: string; readonly prefix: string } {
-  const [, bucket, path = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/([^?#]*))?$/.exec(location) ?? [];
-  if (bucket !== undefined) return { bucket, prefix: path.replace(/\/+$/, "") };
-  throw new BuilderError(
-    "store/bad-location",
-    `an S3 location must be like s3://bucket/prefix, got ${location}. Correct it.`,
-  );
+  const [, scheme = "", bucket = "", path = ""] = /^([^:]*:\/{0,2})([^/]*)\/?(.*)$/s.exec(location) ?? [];
+  const refuse = (what: string) => {
+    const shown = hideSecrets(location);
+    return new BuilderError("store/bad-location", `${shown} must be like s3://bucket/prefix: ${what}. Correct it.`);
+  };
+  if (scheme !== "s3://") throw refuse(`it begins with ${scheme}, not with s3:// in small letters`);
+  if (!/^[a-z0-9][a-z0-9.-]+$/.test(bucket)) {
+    throw refuse("a bucket's name has small letters, digits, dots and hyphens, at least two, and nothing else");
+  }
+  const culprit = /[?#]/.exec(path)?.[0];
+  if (culprit !== undefined) throw refuse(`a prefix holds no ${culprit}`);
+  return { bucket, prefix: path.replace(/\/+$/, "") };
+}
+
+/**
+ * A location as it may be shown: without name and password, query and fragment, which often are keys.
+ * @param location - well-formed or not: then what may be a password is left out with all before it
+ */
+export function hideSecrets(location: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/*/i.exec(location)?.[0];
+  // One letter is a Windows drive.
+  if (scheme === undefined || /^.:/.test(location)) return location;
+  const rest = location.slice(scheme.length);
+  const publicPart = rest.includes("@") ? `…${rest.slice(rest.lastIndexOf("@"))}` : rest;
+  return scheme + publicPart.replace(/[?#].*$/s, "");
 }

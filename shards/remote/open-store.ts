@@ -1,4 +1,5 @@
 import { BuilderError, messageOf } from "../../core/errors.ts";
+import { hideSecrets } from "../parse-location.ts";
 import { httpStore } from "./http-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { openS3Folder, type S3Options } from "./s3-client.ts";
@@ -13,13 +14,15 @@ export interface StoreOptions {
 
 /**
  * Opens `https://…`, `http://…` or `s3://…`; nothing is asked of the server yet.
- * @throws BuilderError `store/bad-location`
+ * @throws BuilderError `store/bad-location`, `store/bad-header`
  */
 export async function openStore(location: string, options: StoreOptions = {}): Promise<ObjectStore> {
   if (location.startsWith("s3://")) return s3Store(await openS3Folder(location, options.s3));
   try {
     return httpStore(location, options.headers === undefined ? {} : { headers: options.headers });
   } catch (thrown) {
-    throw new BuilderError("store/bad-location", `${location} must be a URL: ${messageOf(thrown)}. Correct it.`);
+    if (thrown instanceof BuilderError) throw thrown;
+    const what = `must be a URL: ${messageOf(thrown)}`;
+    throw new BuilderError("store/bad-location", `${hideSecrets(location)} ${what}. Correct it.`);
   }
 }

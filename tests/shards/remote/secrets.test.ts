@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { openDataset } from "../../../shards/index.ts";
+import { requireTarget } from "../../../shards/open-target.ts";
+import { hideSecrets } from "../../../shards/parse-location.ts";
+import { errorOf } from "../../pipeline/expect-error.ts";
+import { runCli } from "../../scripts/run-cli.ts";
+import { makeDataset, makeTestFolder } from "../make-rows.ts";
+
+async function startServer(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A server of a small data set, and what it was asked with. */
+async function serveDataset(): Promise<{ readonly url: string; readonly asked: IncomingHttpHeaders[] }> {
+  const folder = await makeTestFolder();
+  await makeDataset(folder, { train: 20, test: 5, rowsPerShard: 20 });
+  const asked: IncomingHttpHeaders[] = [];
+  const url = await startServer(async ({ headers, url: path }, response) => {
+    asked.push(headers);
+    response.end(await readFile(join(folder, path!.replace(/\?.*/, ""))));
+  });
+  return { url, asked };
+}
+
+const headers = { "x-api-key": "key-4711", authorization: "Bearer token-4711", "X-Other": "other-4711" };
+
+async function readWith(url: string, options: { readonly headers?: Readonly<Record<string, string>> } = {}) {
+  const cache = { directory: await makeTestFolder() };
+  const dataset = await openDataset(url, { cache, ...options });
+  const { ids } = await dataset.readImages([0, 19]);
+  dataset.close();
+  return ids;
+}
+
+test("own headers go along with a redirect to the same origin, and stay behind on the way to another", async () => {
+  const { url, asked } = await serveDataset();
+  const atFirst: IncomingHttpHeaders[] = [];
+  const first = await startServer((request, response) => {
+    atFirst.push(request.headers);
+    const isMoved = request.url!.startsWith("/moved");
+    const location = isMoved ? `${url}${request.url!.slice(6)}` : `/moved${request.url}`;
+    response.writeHead(isMoved ? 302 : 308, { location }).end();
+  });
+  expect(await readWith(first.replace("//", "//user:secret-4711@"), { headers })).toHaveLength(2);
+  expect(atFirst.length).toBeGreaterThanOrEqual(4);
+  for (const seen of atFirst) expect(seen).toMatchObject({ "x-api-key": "key-4711", "x-other": "other-4711" });
+  expect(asked.length).toBeGreaterThanOrEqual(2);
+  expect(JSON.stringify(asked)).not.toContain("4711");
+  expect(asked.every((seen) => seen["accept-encoding"] === "identity")).toBe(true);
+});
+
+test("headers do not come back when a redirect comes back", async () => {
+  const asked: IncomingHttpHeaders[] = [];
+  let home = "";
+  const away = await startServer(
+    ({ url }, response) => void response.writeHead(307, { location: `${home}/back${url}` }).end(),
+  );
+  home = await startServer((request, response) => {
+    if (request.url!.startsWith("/back")) {
+      asked.push(request.headers);
+      response.writeHead(404).end();
+    } else response.writeHead(307, { location: `${away}${request.url}` }).end();
+  });
+  await errorOf(() => openDataset(home, { headers }), "store/not-found");
+  expect(asked).toHaveLength(1);
+  expect(JSON.stringify(asked)).not.toContain("4711");
+});
+
+test.each([
+  ["in a circle", "/manifest.json", /redirects more than 10 times/],
+  ["to a file", "file:///etc/passwd", /redirects to no web address/],
+  ["to nowhere", "http://", /redirects to no web address/],
+])("a server that redirects %s is refused by the address it was asked at", async (_, location, message) => {
+  const url = await startServer((_request, response) => void response.writeHead(302, { location }).end());
+  const error = await errorOf(() => openDataset(url), "store/refused");
+  expect(error.message).toMatch(message);
+  expect(error.message).toContain(`${url}/manifest.json`);
+});
+
+test.each([
+  ["htps://user:pass-4711@host/data", "htps://…@host/data"],
+  ["ftp://user:pass-4711@host/data?token=4711", "ftp://…@host/data"],
+  ["https://user:pass/4711@host/data", "https://…@host/data"],
+  ["https://user:pass#4711@host", "https://…@host"],
+  ["https://user:4711@ho st/", "https://…@ho st/"],
+  ["https://host:99999/?X-Amz-Signature=4711", "https://host:99999/"],
+  ["s3://AKIA:pass-4711@bucket/prefix", "s3://…@bucket/prefix"],
+  ["https//user:pass-4711@host/data", "https://…@host/data"],
+])("the error for %s shows no password and no key", async (location, shown) => {
+  for (const work of [() => openDataset(location), () => requireTarget(location)]) {
+    const { message, cause } = await errorOf(work, "store/bad-location");
+    expect(message).not.toContain("4711");
+    expect(message).toContain(shown);
+    expect(String(cause)).not.toContain("4711");
+  }
+  const { stderr } = await runCli(["verify", "--verbose", "--run", location]);
+  expect(stderr).not.toContain("4711");
+});
+
+test("what verify says of a data set at an address with a password shows none", async () => {
+  const { url } = await serveDataset();
+  const { exitCode, stdout } = await runCli([
+    "verify",
+    "--run",
+    `${url.replace("//", "//user:pass-4711@")}?token=4711`,
+  ]);
+  expect(stdout).toMatch(/^verified: http:\/\/…@127\.0\.0\.1:\d+ is whole\n$/);
+  expect(exitCode).toBe(0);
+});
+
+test("a header that cannot be sent is refused by its name, not by its value", async () => {
+  for (const value of ["key\n4711", "schlüßel ✓ 4711"]) {
+    const { message } = await errorOf(
+      () => openDataset("http://127.0.0.1:9", { headers: { "x-api-key": value } }),
+      "store/bad-header",
+    );
+    expect(message).toContain('"x-api-key"');
+    expect(message).not.toContain("4711");
+  }
+});
+
+test("a location that needs no care is shown as it is", () => {
+  for (const location of ["/data/set", "C:\\data\\a@b", "s3://bucket/prefix", "https://host/data"]) {
+    expect(hideSecrets(location)).toBe(location);
+  }
+});
+
+test.each([
+  ["s3://bucket/a#b", /a prefix holds no #/],
+  ["s3://bucket/a?b", /a prefix holds no \?/],
+  ["S3://bucket/a", /begins with S3:\/\/, not with s3:\/\/ in small letters/],
+  ["s3:/bucket/a", /begins with s3:\/, not with s3:\/\//],
+  ["s3://My_Bucket/a", /a bucket's name has small letters/],
+])("of %s the culprit is named", async (location, culprit) => {
+  expect((await errorOf(() => openDataset(location), "store/bad-location")).message).toMatch(culprit);
+});
