@@ -20,8 +20,8 @@ interface Picture {
 }
 
 /**
- * A folder with one subfolder of PNG and JPEG files a class, or `train/` and `test/` with such subfolders. Pictures are
- * ordered by file name, then by class, so that exported sets keep their order. Memory holds names, no pictures.
+ * A folder with one subfolder of PNG and JPEG files a class, or `train/` and `test/` with such subfolders; a class may be
+ * empty in one of the two. Pictures are ordered by file name, then by class, so that exported sets keep their order. Memory holds names, no pictures.
  * @throws BuilderError `import/…`, `image/…`, `disk/…`
  */
 export async function openImageFolderSource(
@@ -29,13 +29,8 @@ export async function openImageFolderSource(
   options: { readonly resize: boolean },
 ): Promise<ImportSource> {
   const topFolders = await listFolders(path);
-  const isSplit = topFolders.includes("train") && topFolders.every((name) => name === "train" || name === "test");
-  const roots = isSplit
-    ? topFolders
-        .sort()
-        .reverse()
-        .map((name) => join(path, name))
-    : [path];
+  const parts = await findParts(path, topFolders);
+  const roots = parts.length === 0 ? [path] : parts.map((name) => join(path, name));
   const folders = await Promise.all(roots.map(listFolders));
   const found = [...new Set(folders.flat())].sort();
   if (found.length === 0) {
@@ -53,6 +48,7 @@ export async function openImageFolderSource(
     );
   }
   const [train = [], test = []] = await Promise.all(roots.map((root, index) => listPictures(root, folders[index]!)));
+  requirePictures(path, found, [...train, ...test]);
   const [trainRoot, testRoot] = roots;
   return {
     format: "image-folder",
@@ -63,6 +59,52 @@ export async function openImageFolderSource(
       if (testRoot !== undefined) yield* readPictures(testRoot, test, classNames, options);
     },
   };
+}
+
+/** Names that are given to the parts of a set. */
+const partNames = ["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"];
+
+/**
+ * The parts of a set that hold folders of classes: `train`, and `test` where there is one; none where all folders are classes,
+ * one of which may well be called train.
+ * @throws BuilderError `import/unknown-split` for other parts: read as classes, they would make a set of wrong labels
+ */
+async function findParts(path: string, folders: readonly string[]): Promise<string[]> {
+  const named = folders.filter((name) => partNames.includes(name.toLowerCase()));
+  const areParts = await Promise.all(named.map(async (name) => (await listFolders(join(path, name))).length > 0));
+  const parts = named.filter((_, index) => areParts[index]);
+  const [stranger] = folders.filter((name) => !parts.includes(name));
+  const [misnamed] = parts.filter((name) => name !== "train" && name !== "test");
+  if (parts.length === 0) return [];
+  if (stranger === undefined && misnamed === undefined && parts.includes("train")) return parts.sort().reverse();
+  throw new BuilderError(
+    "import/unknown-split",
+    `${path} must hold train/ and test/ and no other folder, or one folder a class, got ${parts.map(shown).join(", ")}` +
+      `${stranger === undefined ? "" : ` beside ${shown(stranger)}`}. ${adviseOnParts(parts, stranger, misnamed)}`,
+  );
+}
+
+function adviseOnParts(parts: readonly string[], stranger: string | undefined, misnamed: string | undefined): string {
+  if (stranger !== undefined) return `Move ${shown(stranger)} away, or point --from at the folder of one part.`;
+  if (misnamed === undefined) return "Rename test to train, or add train/.";
+  if (/^train/i.test(misnamed)) return `Rename ${shown(misnamed)} to train.`;
+  if (!parts.includes("test")) return `Rename ${shown(misnamed)} to test.`;
+  return `Move ${shown(misnamed)} away, or its pictures into train/.`;
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name);
+}
+
+/** @throws BuilderError `import/empty-class` for a class without a picture in any part */
+function requirePictures(path: string, classes: readonly string[], pictures: readonly Picture[]): void {
+  const filled = new Set(pictures.map(({ folder }) => folder));
+  const empty = classes.find((name) => !filled.has(name));
+  if (empty === undefined) return;
+  throw new BuilderError(
+    "import/empty-class",
+    `the folder ${JSON.stringify(empty)} of ${path} must hold pictures, and is empty. Remove the folder, or fill it.`,
+  );
 }
 
 async function listFolders(path: string): Promise<string[]> {
@@ -80,12 +122,6 @@ async function listPictures(root: string, classes: readonly string[]): Promise<P
       throw new BuilderError(
         "import/not-a-picture",
         `${join(root, folder, other)} must be a .png, .jpg or .jpeg file, as all in a class folder. Take it away.`,
-      );
-    }
-    if (names.length === 0) {
-      throw new BuilderError(
-        "import/empty-class",
-        `${join(root, folder)} must hold pictures, and is empty. Remove the folder, or fill it.`,
       );
     }
     for (const name of names) pictures.push({ name, folder });

@@ -53,6 +53,55 @@ test("train and test folders become train and test", async () => {
   expect(await readSplit(root, "test")).toMatchObject(rowsOf(set, 9, 12));
 });
 
+test("what file managers and archivers leave is passed over, and a class may be empty in one part", async () => {
+  const folder = await makeTestFolder();
+  const [source, root] = [join(folder, "source"), join(folder, "run")];
+  await placeSet(join(source, "train"), 0, 9);
+  const isLast = (row: number) => set.labels[row] === set.labels[9];
+  for (const row of [9, 10, 11].filter(isLast)) {
+    await placePicture(join(source, "test", classes[set.labels[row]!]!, `${row}.png`), row);
+  }
+  await mkdir(join(source, "test", classes[set.labels[10]!]!), { recursive: true });
+  for (const name of [
+    "__MACOSX/train/cat/._0.png",
+    "Thumbs.db",
+    "train/Thumbs.db",
+    "train/cat/desktop.ini",
+    "train/@eaDir/x",
+  ]) {
+    await place(join(source, name), Buffer.from("left"));
+  }
+  await runImport({ root, path: source });
+  const { manifest, ...train } = await readSplit(root, "train");
+  expect(manifest.classNames).toEqual(classes);
+  expect(train).toMatchObject(rowsOf(set, 0, 9));
+  expect((await readSplit(root, "test")).labels).toEqual([9, 10, 11].filter(isLast).map((row) => set.labels[row]));
+});
+
+test("a class may be called train, where folders hold pictures", async () => {
+  const folder = await makeTestFolder();
+  const source = join(folder, "source");
+  for (const name of ["bus", "train", "test"]) await placePicture(join(source, name, "0.png"), 0);
+  await runImport({ root: join(folder, "run"), path: source });
+  expect((await readSplit(join(folder, "run"), "train")).manifest.classNames).toEqual(["bus", "test", "train"]);
+});
+
+test.each([
+  [["train", "val"], /got "train", "val"\. Rename "val" to test\.$/],
+  [["training", "test"], /Rename "training" to train\.$/],
+  [["Train", "Test"], /Rename "Train" to train\.|Rename "Test" to test\.$/],
+  [["train", "test", "val"], /Move "val" away, or its pictures into train\/\.$/],
+  [["train", "test", "masks"], /beside "masks"\. Move "masks" away, or point --from at the folder of one part\.$/],
+  [["test"], /Rename test to train, or add train\/\.$/],
+])("parts called %j are refused with what to rename, not read as classes", async (parts, message) => {
+  const folder = await makeTestFolder();
+  const source = join(folder, "source");
+  for (const part of parts) await placeSet(join(source, part), 0, 3);
+  const error = await errorOf(() => runImport({ root: join(folder, "run"), path: source }), "import/unknown-split");
+  expect(error.message).toMatch(message);
+  expect(await readdir(folder)).toEqual(["source"]);
+});
+
 test("grey, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
