@@ -27,6 +27,7 @@ const refusals: Readonly<Record<string, readonly [code: string, rule: string, ac
     "its server knows the file or folder no more",
     "Check whether somebody removed it or mounted the disk anew, then run again.",
   ],
+  ERR_FS_FILE_TOO_LARGE: ["disk/file-too-large", "it has more than 2 GiB", "Use a smaller file."],
   EIO: ["disk/io-error", "the disk reports a failure", "Check the disk, then run again."],
 };
 

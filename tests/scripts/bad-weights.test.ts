@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -58,4 +58,13 @@ test.each([
 ])("a generator whose network is %s is refused", (_, network) => {
   const file = writeSafetensors({ tensors: new Map(), metadata: { model: "generator", network } }, "F16");
   expect(() => readGenerator(file)).toThrowError(expect.objectContaining({ code: "weights/wrong-architecture" }));
+});
+
+test.each(["big.onnx", "big.safetensors"])("a file of more than 2 GiB (%s) is refused in one line", async (name) => {
+  const path = join(folder, name);
+  await writeFile(path, "");
+  await truncate(path, 3 * 2 ** 30);
+  const built = await runCli(["build", "--run", join(folder, "big"), "--generator", path, "--quiet"]);
+  expect(built.stderr).toMatch(/^disk\/file-too-large: cannot read .*big\.\w+: it has more than 2 GiB.*\n$/);
+  expect(built.exitCode).toBe(1);
 });
