@@ -17,7 +17,7 @@ function explainCuda(): string | undefined {
     return `its CUDA libraries are made for Linux on x64 only, this is ${process.platform} on ${process.arch}.`;
   }
   const path = join(onnxruntimeFiles().folder, cudaProviderFile);
-  if (!existsSync(path)) return `${cudaProviderFile} is not installed. Run \`npm run setup:cuda\`.`;
+  if (!existsSync(path)) return `${cudaProviderFile} is not installed. Run \`cifar5m setup cuda\`.`;
   const missing = missingLibrary(path);
   if (missing === undefined) return undefined;
   if (missing === "libcuda.so.1") return `${missing} is missing: the NVIDIA driver. Install it.`;

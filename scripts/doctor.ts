@@ -27,7 +27,7 @@ export const doctorCommand: Command = {
     if (flag("json") === true) printJson({ machine, findings });
     else printLines(...describeMachine(machine), "", ...findings.map(describeFinding));
     if (findings.some(({ usable }) => usable)) return;
-    throw new BuilderError("doctor/no-engine", "no engine works here, see above. Run `npm ci` again to begin with.");
+    throw new BuilderError("doctor/no-engine", "no engine works here, see above. Install cifar5m again to begin with.");
   },
 };
 

@@ -1,6 +1,9 @@
+import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
+import { runFolderAt } from "../pipeline/run-folder.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
+import { readManifest } from "../shards/index.ts";
 import { type Command, datasetKeys } from "./command.ts";
 import { runIfMain } from "./run-if-main.ts";
 import { uploadOption, uploadSteps } from "./upload-option.ts";
@@ -26,6 +29,17 @@ export const publishCommand: Command = {
       ...(withManifest ? [manifestStep(stepOptions)] : []),
       ...uploadSteps(stepOptions, to),
     ];
+  },
+  finish: async ({ root, option, flag }) => {
+    const { dataset } = runFolderAt(root);
+    if (flag("manifest") === false) {
+      process.stdout.write(`published: this worker's shards in ${resolve(dataset)}, without the manifest\n`);
+      return;
+    }
+    const { train, test } = (await readManifest(dataset)).splits;
+    process.stdout.write(
+      `published: ${train.rows} train and ${test.rows} test images in ${option("to") ?? resolve(dataset)}\n`,
+    );
   },
 };
 

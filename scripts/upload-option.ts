@@ -12,7 +12,5 @@ export const uploadOption = {
 /** The step that `--to` asks for, if it was given. @throws BuilderError `store/bad-location` */
 export function uploadSteps(stepOptions: StepOptions, to: string | undefined): readonly Step[] {
   if (to === undefined) return [];
-  // The SDK would advise to upgrade Node 20; the release of it that we install is made for it.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   return [uploadStep(stepOptions, to)];
 }

@@ -88,7 +88,7 @@ function requirePackage(name: string): TensorFlow {
 /** Why a package does not load, and what to do about it. */
 function explain({ device }: Candidate, error: unknown): string {
   const [firstLine = ""] = messageOf(error).split("\n", 1);
-  const setup = `Run \`npm run setup:tensorflow${device === "gpu" ? " -- --gpu" : ""}\``;
+  const setup = `Run \`cifar5m setup tensorflow${device === "gpu" ? " --gpu" : ""}\``;
   if (/^Cannot find module '@tensorflow/.test(firstLine)) return "it is not installed. Install it";
   if (/tfjs_binding|libtensorflow/.test(firstLine)) return `its binding is not compiled. ${setup}`;
   return firstLine;

@@ -28,7 +28,7 @@ export function bindingPackage(gpu: boolean): BindingPackage {
   } catch (thrown) {
     throw new BuilderError(
       "setup/package-missing",
-      `${name} must be installed, and is not. Run \`npm ci\` without --omit=optional.`,
+      `${name} must be installed, and is not. Install cifar5m again, without --omit=optional.`,
       { cause: thrown },
     );
   }

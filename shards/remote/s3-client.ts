@@ -36,6 +36,8 @@ export interface S3Folder {
 export async function openS3Folder(location: string, options: S3Options = {}): Promise<S3Folder> {
   const { bucket, prefix } = parseS3Location(location);
   const { S3Client: Client } = await import("@aws-sdk/client-s3");
+  // It would advise, in nine lines, to upgrade Node 20; the release of it that we install is made for that.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const isElsewhere = [options.endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
   const client = new Client({
     forcePathStyle: isElsewhere,

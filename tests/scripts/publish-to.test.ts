@@ -28,18 +28,33 @@ test("publish --to s3:// uploads the data set, keeps on a second call what is th
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "S3RVER");
   try {
     const args = ["publish", ...run, "--to", "s3://data/mine"];
-    expect(await runCli(args)).toMatchObject({ exitCode: 0 });
+    const stdout = "published: 50 train and 21 test images in s3://data/mine\n";
+    expect(await runCli(args)).toMatchObject({ exitCode: 0, stdout });
     const again = await runCli(args);
     expect(again.exitCode).toBe(0);
     expect(again.stderr).not.toContain("Warning");
     expect(again.stderr).toMatch(/^upload +71 images done before/m);
     const cache = { directory: await makeTestFolder() };
     const options = { regime: "finite", epochs: 2, batchSize: 7 } as const;
+    const verified = await runCli(["verify", "s3://data/mine"]);
+    expect(verified).toMatchObject({ exitCode: 0, stderr: "", stdout: "verified: s3://data/mine is whole\n" });
     const remote = await hashBatches(await openDataset("s3://data/mine", { cache }), options);
     expect(remote).toEqual(await hashBatches(await openDataset(join(root, "dataset")), options));
   } finally {
     vi.unstubAllEnvs();
   }
+});
+
+test("publish says what it has published, and what it has not", async () => {
+  const { root, run } = await makeRun();
+  const dataset = join(root, "dataset");
+  const stdout = `published: 50 train and 21 test images in ${dataset}\n`;
+  expect(await runCli(["publish", ...run, "--quiet"])).toEqual({ exitCode: 0, stderr: "", stdout });
+  expect(await runCli(["publish", ...run, "--no-manifest", "--quiet"])).toEqual({
+    exitCode: 0,
+    stderr: "",
+    stdout: `published: this worker's shards in ${dataset}, without the manifest\n`,
+  });
 });
 
 test("--to a place that cannot be published to is refused before any work, in one line", async () => {
