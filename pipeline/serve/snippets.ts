@@ -42,11 +42,14 @@ for await (const { images, labels } of loader) {
       id: "torch",
       title: "PyTorch",
       note:
-        "The file lies in examples/python of cifar5m; it gives the same order as the TypeScript loader." +
-        (folder === undefined ? " It reads a copy of the folder, see below." : ""),
-      code: `from cifar5m_torch import Cifar5mDataset
+        "The three files cifar5m_*.py lie in examples/python of cifar5m; they give the same order as the TypeScript loader." +
+        (folder === undefined ? " They read a copy of the folder, see below." : ""),
+      code: `from torch.utils.data import DataLoader
+from cifar5m_torch import Cifar5mDataset
 
-dataset = Cifar5mDataset(${copy})`,
+dataset = Cifar5mDataset(${copy}, regime="finite", num_samples=${numSamples}, batch_size=${batchSize})
+for images, labels, ids in DataLoader(dataset, batch_size=None):
+    ...  # tensors; labels are int64, shape [${batchSize}]`,
     },
     {
       id: "hugging-face",

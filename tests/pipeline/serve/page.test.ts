@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { writeManifest } from "../../../shards/index.ts";
+import { runSnippet } from "../../docs/run-snippet.ts";
 import { serveForAllTests, startServe } from "../../scripts/start-serve.ts";
 import { makeDataset, makeTestFolder } from "../../shards/make-rows.ts";
 
@@ -108,6 +109,23 @@ test("whoever comes from elsewhere is told no path of this machine", async () =>
   const page = await (await fetch(origin)).text();
   expect(page).not.toContain(folder);
   expect(snippetOf(page, "PyTorch")).toContain('"dataset"');
+});
+
+test("the lines for TypeScript run as they stand", async () => {
+  const { page } = await readPage();
+  await runSnippet("ts", snippetOf(page, "TypeScript"), await makeTestFolder());
+});
+
+test("the lines for PyTorch run as they stand, beside the set and beside a copy", async ({ skip }) => {
+  skip(!hasModules("torch, numpy, pyarrow"), "python3 has no torch, numpy or pyarrow");
+  const { page } = await readPage();
+  const elsewhere = await makeTestFolder();
+  await makeDataset(join(elsewhere, "dataset"), { train: 25, test: 7, rowsPerShard: 10 });
+  const { origin } = await startServe(shared().folder, ["--host", "0.0.0.0"]);
+  const fromElsewhere = snippetOf(await (await fetch(origin)).text(), "PyTorch");
+  for (const code of [snippetOf(page, "PyTorch"), fromElsewhere]) {
+    expect(await runSnippet("python", `${code}\nprint(len(labels))`, elsewhere)).toBe("25\n");
+  }
 });
 
 test.for([
