@@ -66,7 +66,11 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
 ]);
 
 /** Keys of the sampler that earlier releases did not have, with the values that stand for what those did. */
-const samplerKeysAtRest: Readonly<Record<string, unknown>> = { guidanceMin: 0, guidanceMax: 1000, guide: "unconditional" };
+const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
+  guidanceMin: 0,
+  guidanceMax: 1000,
+  guide: "unconditional",
+};
 
 /**
  * The sampler as a part of hashes: what determines its images, without keys at rest, so that runs of earlier releases

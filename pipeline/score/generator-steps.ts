@@ -186,7 +186,10 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
 
 /** What determines the images of a row, given the weights. */
 export function drawnBy(config: Config): Readonly<Record<string, unknown>> {
-  return { ...executionIdentity(config), ...omitKeys({ sampler: samplerIdentity(config.sampler) }, keysOutsideTheBytes) };
+  return {
+    ...executionIdentity(config),
+    ...omitKeys({ sampler: samplerIdentity(config.sampler) }, keysOutsideTheBytes),
+  };
 }
 
 async function computeBasis(

@@ -88,7 +88,13 @@ test("hashes of data sets and trainings are those of the releases before", async
   const labelerHash = async (partial: PartialConfig) => {
     const identity = await trainingIdentity("labeler", partial);
     // Options that those releases did not have.
-    const { optimizer: _, muonLearningRate: __, jpeg: ___, heldOut: ____, ...options } = identity["options"] as Identity;
+    const {
+      optimizer: _,
+      muonLearningRate: __,
+      jpeg: ___,
+      heldOut: ____,
+      ...options
+    } = identity["options"] as Identity;
     return hashConfig({ ...identity, options });
   };
   expect(await labelerHash({})).toBe("6989567cd0f33c0fc28a90a1ea4746e8a7424f20605afddbd7cfc36aeb154c4a");
