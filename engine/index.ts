@@ -50,6 +50,7 @@ export {
   readDescription,
 } from "./onnx-description.ts";
 export { requireBoundedLoops } from "./onnx-loops.ts";
+export type { Int64, OnnxAttribute, OnnxDimension, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx-schema.ts";
 export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime-files.ts";
 export { branch } from "./ops/branch.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
@@ -88,7 +89,14 @@ export {
 } from "./parameters.ts";
 export { probeGraph } from "./probe-graph.ts";
 export { decodeOnnxGraph, type OnnxModel, type OnnxPort, opsets, readOnnx } from "./read-onnx.ts";
-export { runTraining, type TrainingProgress, type TrainingRun, type TrainingStore } from "./run-training.ts";
+export {
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  runTraining,
+  type TrainingProgress,
+  type TrainingRun,
+  type TrainingStore,
+} from "./run-training.ts";
 export { readSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
 export { type OnnxCall, spliceOnnx } from "./splice-onnx.ts";
 export {

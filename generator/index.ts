@@ -33,5 +33,5 @@ export type { Churn } from "./samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./samplers/trajectory.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./train-generator.ts";
 export { followTrajectory, type TrajectoryInputs } from "./trajectory-graph.ts";
-export { type Column, type TrajectoryTable, tableOf } from "./trajectory-table.ts";
+export { type Column, type FactorColumn, type TrajectoryTable, tableOf } from "./trajectory-table.ts";
 export { type TuneGeneratorOptions, tuneGenerator } from "./tune-generator.ts";

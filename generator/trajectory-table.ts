@@ -3,7 +3,8 @@ import { type Call, type Term, type Trajectory, terms } from "./samplers/traject
 /** A number that each call is given: its noise level, whether it is guided (1 or 0), or the factor of a term in one of its results. */
 export type Column = { readonly of: "sigma" | "guided" } | FactorColumn;
 
-interface FactorColumn {
+/** The factor of a term in one of a call's results. */
+export interface FactorColumn {
   readonly of: "next" | "kept";
   readonly term: Term;
 }
