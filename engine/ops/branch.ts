@@ -1,10 +1,18 @@
 import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph.ts";
+import { tensorData } from "../tensor.ts";
 
 /** ONNX `If`. It has no gradient. */
 const If: Operator = { name: "If" };
 
-/** Brings a value into a branch, so that what is made of it is made there. */
-const Identity: Operator = { name: "Identity" };
+/**
+ * Brings a value into a branch, so that what is made of it is made there. It is no `Identity`, because onnxruntime removes
+ * those and then misses the value where it has fused the node that takes it.
+ */
+const Enter: Operator = {
+  name: "Reshape",
+  constantInputs: ({ shape }) => [tensorData("int64", [(shape as number[]).length], shape as number[])],
+  onnxAttributes: () => ({}),
+};
 
 /**
  * One of two computations, of which only that one is done.
@@ -23,7 +31,8 @@ export function branch(
   const [left, right] = [whenTrue, whenFalse].map((build) => {
     const body = new Graph(graph, { isConditional: true });
     const entered = operands.map((operand) => {
-      return body.append(Identity, [operand], {}, [{ dtype: operand.dtype, shape: operand.shape }])[0]!;
+      const { dtype, shape } = operand;
+      return body.append(Enter, [operand], { shape }, [{ dtype, shape }])[0]!;
     });
     const result = build(...entered);
     body.output(body.newName("branch"), result);
