@@ -28,6 +28,16 @@ test("a committed file holds the bytes written, in a folder made for it, and not
   expect(await readdir(folder)).toEqual(["data.bin"]);
 });
 
+test("a folder is made from a relative path too, however short it is", async () => {
+  const [cwd, code] = [await makeTestFolder(), await makeTestFolder()];
+  const script = `
+    const { commitBytes } = await import(${JSON.stringify(await emitModules(code, commitModules))});
+    for (const path of ["r/a", "s/t/b", "./u/c", "here"]) await commitBytes(path, path);`;
+  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { cwd });
+  expect((await readdir(cwd)).sort()).toEqual(["here", "r", "s", "u"]);
+  for (const path of ["r/a", "s/t/b", "u/c"]) expect(await readFile(join(cwd, path), "utf8")).toContain(path);
+});
+
 test("a writer that fails leaves neither a visible file nor a temporary", async () => {
   const folder = await makeTestFolder();
   const write = commitFile(join(folder, "data.bin"), async (sink) => {
