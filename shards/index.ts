@@ -51,9 +51,10 @@ export {
   writeReceipt,
 } from "./receipt.ts";
 export { readRegularFile, requireRegularFile } from "./regular-file.ts";
+export { defaultCacheDirectory } from "./remote/cache-directory.ts";
 export type { StoreOptions } from "./remote/open-store.ts";
 export type { S3Options } from "./remote/s3-client.ts";
-export { type CacheOptions, defaultCacheDirectory } from "./remote/shard-cache.ts";
+export type { CacheOptions } from "./remote/shard-cache.ts";
 export type { TransferOptions } from "./remote/transfer-options.ts";
 export type { ResolvedFilter, RowFilter } from "./row-filter.ts";
 export type { RowStore } from "./row-store.ts";

@@ -50,8 +50,8 @@ export class RemoteSource implements ShardSource {
     const asked = this.#signal === undefined ? signal : AbortSignal.any([signal, this.#signal]);
     return this.#shards(async () => {
       asked.throwIfAborted();
-      // Another process, or another data set of this one, may have brought it while we waited for our turn.
-      return this.#cache.open(entry) ?? (await this.#download(entry, asked));
+      // An earlier process may have brought it, or another one while we waited for our turn.
+      return (await this.#cache.check(entry, asked)) ?? (await this.#download(entry, asked));
     });
   }
 

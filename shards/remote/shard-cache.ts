@@ -1,13 +1,15 @@
+import { createHash } from "node:crypto";
 import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../../core/errors.ts";
 import { type FileSource, openFileSource } from "../byte-source.ts";
 import { replaceFile } from "../commit.ts";
 import { diskError, systemCodeOf } from "../disk-error.ts";
 import type { ShardEntry } from "../manifest.ts";
 import { removeStaleTemporaries } from "../temporary-file.ts";
+import { defaultCacheDirectory } from "./cache-directory.ts";
 import { ContentError } from "./object-store.ts";
 
 /** Where fetched shards are kept. */
@@ -21,9 +23,13 @@ export interface CacheOptions {
 /** Default size limit of the cache: room for the six million images of the original set, three times. */
 export const defaultCacheBytes = 64 * 2 ** 30;
 
+/** Files whose bytes this thread has hashed, and found right. */
+const checked = new Set<string>();
+
 /**
  * Fetched shards on this machine's disk, named by their sha256. Any number of processes share it without a lock: a name
- * holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open.
+ * holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open. What a disk or a
+ * hand has changed since is found when a thread first opens the file.
  */
 export class ShardCache {
   readonly #directory: string;
@@ -42,12 +48,40 @@ export class ShardCache {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether `open` would find a shard. */
   has(entry: ShardEntry): boolean {
+    if (!checked.has(this.#pathOf(entry))) return false;
     return statSync(this.#pathOf(entry), { throwIfNoEntry: false })?.size === entry.bytes;
   }
 
-  /** Opens a shard and notes the use; undefined if it is not there. @throws BuilderError `disk/…` */
+  /** Opens a shard that was checked, and notes the use; undefined if there is none. @throws BuilderError `disk/…` */
   open(entry: ShardEntry): FileSource | undefined {
+    return checked.has(this.#pathOf(entry)) ? this.#openFile(entry) : undefined;
+  }
+
+  /**
+   * `open` for a shard that may not be checked yet: it is read to its end. One that has changed is removed.
+   * @throws BuilderError `disk/…`; the signal's reason
+   */
+  async check(entry: ShardEntry, signal: AbortSignal): Promise<FileSource | undefined> {
+    const path = this.#pathOf(entry);
+    const source = this.#openFile(entry);
+    if (source === undefined || checked.has(path)) return source;
+    try {
+      if ((await hashSource(source, signal)) === entry.sha256) {
+        checked.add(path);
+        return source;
+      }
+    } catch (thrown) {
+      source.close();
+      throw thrown;
+    }
+    source.close();
+    forget(path);
+    return undefined;
+  }
+
+  #openFile(entry: ShardEntry): FileSource | undefined {
     const path = this.#pathOf(entry);
     let source: FileSource;
     try {
@@ -87,6 +121,7 @@ export class ShardCache {
       },
     );
     // Another process may have made room for its own shards in between.
+    checked.add(path);
     const source = this.open(entry);
     if (source === undefined) throw new ContentError(`a file that was removed from ${this.#directory} at once`);
     try {
@@ -146,6 +181,20 @@ function noteUse(path: string): void {
   }
 }
 
+/** sha256 of an open file. Others have their turn between pieces of 1 MiB. */
+async function hashSource(source: FileSource, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  const piece = Buffer.allocUnsafe(1 << 20);
+  for (let position = 0; position < source.bytes; position += piece.length) {
+    signal.throwIfAborted();
+    const part = piece.subarray(0, Math.min(piece.length, source.bytes - position));
+    source.readInto(position, part);
+    hash.update(part);
+    await setImmediate();
+  }
+  return hash.digest("hex");
+}
+
 /** Removes what lies in a shard's place and is none: also a folder. */
 function forget(path: string): void {
   try {
@@ -153,24 +202,4 @@ function forget(path: string): void {
   } catch (thrown) {
     throw diskError(thrown, "remove", path);
   }
-}
-
-/** Where this user's programs keep what can be had again. As the XDG base directory specification has it: a relative path in the variable is to be ignored. */
-export function defaultCacheDirectory(): string {
-  const base = process.env.XDG_CACHE_HOME;
-  return join(base !== undefined && isAbsolute(base) ? base : join(homeFolder(), ".cache"), "cifar5m");
-}
-
-function homeFolder(): string {
-  try {
-    const home = homedir();
-    if (isAbsolute(home)) return home;
-  } catch {
-    // A user without an entry, as in a container that was started with a number.
-  }
-  throw new BuilderError(
-    "store/no-home",
-    "the cache of fetched shards lies in the home folder, and this user has none. Set XDG_CACHE_HOME, or the option " +
-      "cache.directory, to a folder that can be written to.",
-  );
 }

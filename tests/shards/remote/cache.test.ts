@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cp, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -95,14 +95,36 @@ test("a file that lost its end is fetched again", async () => {
   expect(numShardsAsked()).toBe(10);
 });
 
+test.each([
+  ["without workers", 0],
+  ["with two workers", 2],
+])("a file in which a byte was changed is fetched again by the next process, %s", async (_name, workers) => {
+  const { server, cache, shardFiles, local, numShardsAsked } = await setUp();
+  const read = () => startReader(server.url, { cache: { directory: cache } }, {}, { ...shuffled, workers }).ended;
+  const wanted = await hashAll(local);
+  expect(await read()).toBe(wanted);
+  for (const name of await shardFiles()) {
+    const path = join(cache, "shards", name);
+    const bytes = await readFile(path);
+    bytes[50_000]! ^= 1;
+    await writeFile(path, bytes);
+  }
+  server.forget();
+  expect(await read()).toBe(wanted);
+  expect(numShardsAsked()).toBeGreaterThanOrEqual(5);
+  server.forget();
+  expect(await read()).toBe(wanted);
+  expect(numShardsAsked()).toBe(0);
+});
+
 /** A process that reads all batches and prints a hash of them. */
-function startReader(url: string, options: OpenOptions, env: NodeJS.ProcessEnv = {}) {
+function startReader(url: string, options: OpenOptions, env: NodeJS.ProcessEnv = {}, order: object = shuffled) {
   const index = pathToFileURL(join(inject("compiledFolder"), "shards", "index.js")).href;
   const script = `
     const { openDataset, sha256 } = await import(${JSON.stringify(index)});
     const dataset = await openDataset(${JSON.stringify(url)}, ${JSON.stringify({ memoryBytes: 0, ...options })});
     let all = "";
-    for await (const { images, ids } of dataset.loader(${JSON.stringify(shuffled)})) all += sha256(images) + ids.join();
+    for await (const { images, ids } of dataset.loader(${JSON.stringify(order)})) all += sha256(images) + ids.join();
     console.log(sha256(all));`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], { env: { ...process.env, ...env } });
   let [stdout, stderr] = ["", ""];
