@@ -23,7 +23,8 @@ const batchesPerTurn = 64;
  * A position in an order of samples, and the batches from there on. It is one cursor: a loop that was left early and
  * started again goes on where it was. Made by `Dataset.loader`.
  *
- * Iterating throws BuilderError `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`,
+ * Iterating throws BuilderError `loader/finished` when a loop is started after the last batch, but for the first loop of a
+ * loader that was resumed there; `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`,
  * `table/…`, `disk/…` when a shard cannot be read; `dataset/closed`; the reason of the signal.
  */
 export interface Loader<Images extends ImageArray = Uint8Array> extends AsyncIterable<Batch<Images>> {
@@ -66,6 +67,7 @@ export class RowLoader implements Loader<ImageArray> {
   readonly #signal: AbortSignal | undefined;
   readonly #room: BatchArrays | undefined;
   #cursor: Cursor = { epoch: 0, position: 0 };
+  #wasStarted = false;
 
   /** @throws BuilderError `loader/…`, `loader-state/…` */
   constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
@@ -100,6 +102,12 @@ export class RowLoader implements Loader<ImageArray> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
     const release = this.#pool.store.use();
+    if (this.#wasStarted && this.#rangeAt(this.#cursor) === undefined) {
+      release();
+      this.#requireEnd();
+      throw this.#finishedError();
+    }
+    this.#wasStarted = true;
     const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
     const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
     try {
@@ -186,6 +194,15 @@ export class RowLoader implements Loader<ImageArray> {
     // The source took its time: other readers may have closed files meanwhile.
     if (this.#pool.store.isRemote) await this.#pool.store.ready(this.#maker.rowsOf(range));
     return this.#maker.make(range, { live, room: this.#room });
+  }
+
+  #finishedError(): BuilderError {
+    const { epochs, numSamples } = this.#options;
+    return new BuilderError(
+      "loader/finished",
+      `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not begin anew. ` +
+        "Make another loader with dataset.loader(options) to begin again, or ask for more epochs.",
+    );
   }
 
   #requireEnd(): void {

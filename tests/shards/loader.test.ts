@@ -135,6 +135,29 @@ test("a loop that was left early and started again goes on where it was", async 
   expect(seen).toEqual(whole);
 });
 
+test("a loop over a finished loader says how to begin again; the first one of a loader resumed at the end is empty", async () => {
+  const dataset = await openTestDataset();
+  const options = { regime: "finite", numSamples: 50, epochs: 2, batchSize: 10, seed: 4 } as const;
+  for (const limit of [Number.POSITIVE_INFINITY, 10]) {
+    const loader = dataset.loader(options);
+    expect(await collectBatches(loader, limit)).toHaveLength(10);
+    for (let again = 0; again < 2; again++) {
+      await expect(collectBatches(loader)).rejects.toMatchObject({
+        code: "loader/finished",
+        message: expect.stringMatching(/2 epochs of 50 samples.*dataset\.loader\(options\).*more epochs/),
+      });
+    }
+    const resumed = dataset.loader({ ...options, state: loader.state() });
+    expect(await collectBatches(resumed)).toEqual([]);
+    await expect(collectBatches(resumed)).rejects.toMatchObject({ code: "loader/finished" });
+  }
+  const spent = dataset.loader({ regime: "infinite", batchSize: 50, seed: 4 });
+  expect(await collectBatches(spent, 2)).toHaveLength(2);
+  for (let again = 0; again < 2; again++) {
+    await expect(collectBatches(spent)).rejects.toMatchObject({ code: "regime/exhausted" });
+  }
+});
+
 test("the parts of all ranks make up the global batch, at any world size, also after resuming at another", async () => {
   const dataset = await openTestDataset();
   const arbitrary = fc.record({
