@@ -12,7 +12,7 @@ import {
   replaceFile,
   sha256,
 } from "../../shards/index.ts";
-import { emitModules } from "./emit-modules.ts";
+import { emitModule } from "./emit-module.ts";
 import { makeTestFolder } from "./make-rows.ts";
 import { mountSmallDisk } from "./mount-small-disk.ts";
 
@@ -31,7 +31,7 @@ test("a committed file holds the bytes written, in a folder made for it, and not
 test("a folder is made from a relative path too, however short it is", async () => {
   const [cwd, code] = [await makeTestFolder(), await makeTestFolder()];
   const script = `
-    const { commitBytes } = await import(${JSON.stringify(await emitModules(code, commitModules))});
+    const { commitBytes } = await import(${JSON.stringify(await emitModule(code, "shards/commit.ts"))});
     for (const path of ["r/a", "s/t/b", "./u/c", "here"]) await commitBytes(path, path);`;
   await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { cwd });
   expect((await readdir(cwd)).sort()).toEqual(["here", "r", "s", "u"]);
@@ -121,18 +121,9 @@ test("a temporary or its folder that somebody removes while it is written is wri
   }
 });
 
-const commitModules = [
-  "shards/commit.ts",
-  "shards/disk-error.ts",
-  "shards/durable-folder.ts",
-  "shards/process-identity.ts",
-  "shards/temporary-file.ts",
-  "core/errors.ts",
-] as const;
-
 test("a process killed before the link leaves no visible file, and what it leaves is removed", async () => {
   const [folder, code] = [await makeTestFolder(), await makeTestFolder()];
-  const url = await emitModules(code, commitModules);
+  const url = await emitModule(code, "shards/commit.ts");
   const script = `
     const { commitFile } = await import(${JSON.stringify(url)});
     await commitFile(${JSON.stringify(join(folder, "data.bin"))}, async (sink) => {
@@ -150,7 +141,7 @@ test("a process killed before the link leaves no visible file, and what it leave
 
 test("of two processes that write the same units, exactly one commits each", async () => {
   const [folder, code] = [await makeTestFolder(), await makeTestFolder()];
-  const url = await emitModules(code, commitModules);
+  const url = await emitModule(code, "shards/commit.ts");
   const numUnits = 40;
   const script = `
     const { commitBytes } = await import(${JSON.stringify(url)});
