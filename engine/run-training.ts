@@ -16,6 +16,8 @@ export interface TrainingStore {
 
 export interface TrainingProgress {
   readonly step: number;
+  /** Steps that were done before this call: those of the checkpoint it goes on from. */
+  readonly stepsBefore: number;
   readonly totalSteps: number;
   /** Mean over the steps since the last report. */
   readonly loss: number;
@@ -113,7 +115,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       const loss = losses.reduce((total, value) => total + value, 0) / losses.length;
       const imagesPerSecond = (losses.length * run.batchSize) / seconds;
       await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
-      run.onProgress?.({ step: end, totalSteps, loss, imagesPerSecond });
+      run.onProgress?.({ step: end, stepsBefore: state.step, totalSteps, loss, imagesPerSecond });
       if (end === nextPause) await run.onPause?.(trainer.state);
       if (end === nextSave || isOver(trainer.state)) await save();
     }

@@ -47,7 +47,12 @@ export interface TrainingTask {
   /** Keeps the averaged weights after some steps, under a key of the average. */
   readonly saveAverage: (weights: Uint8Array, key: string, step: number) => Promise<void>;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
+  readonly onProgress: (progress: {
+    readonly images: number;
+    /** Of these, the images that were seen before this call, up to the checkpoint it goes on from. */
+    readonly imagesBefore: number;
+    readonly loss: number;
+  }) => void;
 }
 
 /** A finished training. */

@@ -1,5 +1,5 @@
 import { argmax } from "../core/argmax.ts";
-import { add, createEngine, Graph } from "../engine/index.ts";
+import { add, createEngine, Graph, type TrainingProgress } from "../engine/index.ts";
 import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../generator/index.ts";
 import { createLabeler, trainLabeler } from "../labeler/index.ts";
 import type { Config } from "./config.ts";
@@ -42,7 +42,7 @@ export const shippedRuntime: ModelRuntime = {
         data: train,
         store,
         signal,
-        onProgress: ({ step, loss }) => onProgress({ images: step * batchSize, loss }),
+        onProgress: (progress) => onProgress(inImages(progress, batchSize)),
         onWeights: async (averages, step) => {
           const exponents = tune ? [tuning.averageExponent] : generator.emaExponents;
           for (const [index, weights] of averages.entries()) {
@@ -70,7 +70,7 @@ export const shippedRuntime: ModelRuntime = {
         options,
         store,
         signal,
-        onProgress: ({ step, loss }) => onProgress({ images: step * options.batchSize, loss }),
+        onProgress: (progress) => onProgress(inImages(progress, options.batchSize)),
       });
       const labeler = await openLabeler(config, weights);
       try {
@@ -81,6 +81,10 @@ export const shippedRuntime: ModelRuntime = {
     },
   },
 };
+
+function inImages({ step, stepsBefore, loss }: TrainingProgress, batchSize: number) {
+  return { images: step * batchSize, imagesBefore: stepsBefore * batchSize, loss };
+}
 
 function wholeBatches({ numImages, batchSize }: { readonly numImages: number; readonly batchSize: number }): number {
   return Math.ceil(numImages / batchSize) * batchSize;

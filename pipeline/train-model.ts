@@ -72,7 +72,7 @@ export async function trainModel(
     if (lines.length === 0) return;
     await replaceBytes(join(folder.training(name), "loss.png"), await drawLossCurve(lines, batchSize));
   };
-  let counted = 0;
+  let counted: number | undefined;
   const training = runtime.train[name]({
     config,
     initialWeights,
@@ -101,8 +101,10 @@ export async function trainModel(
       await replaceBytes(average.replace(/safetensors$/, `${String(images).padStart(9, "0")}.safetensors`), weights);
     },
     signal: context.signal,
-    onProgress: ({ images, loss }) => {
-      context.count(`${trainingStageOf(name)}/images`, images - counted);
+    onProgress: ({ images, imagesBefore, loss }) => {
+      const stage = trainingStageOf(name);
+      if (counted === undefined && imagesBefore > 0) context.count(`${stage}/kept`, imagesBefore);
+      context.count(`${stage}/images`, images - (counted ?? imagesBefore));
       context.show("loss", loss);
       counted = images;
     },
