@@ -59,8 +59,7 @@ function parseNetwork(text = "{}"): unknown {
 }
 
 /**
- * A generator with a weaker model beside it, for autoguidance: a model of the same architecture that was trained for
- * less long, or is smaller in no other way.
+ * A generator with a weaker model beside it, for autoguidance: one of the same architecture that was trained for less long.
  * @param file - the generator, a safetensors file
  * @param guide - the weaker one
  * @returns a safetensors file that holds both; what the generator held before is replaced

@@ -35,13 +35,17 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
  * @throws BuilderError `model/guide-of-onnx`, `weights/wrong-architecture`, and as `readModelFile`
  */
 export async function readGeneratorFile(path: string, guide: string | undefined): Promise<Uint8Array> {
-  const bytes = await readModelFile(path);
+  return await withGuide(await readModelFile(path), path, guide);
+}
+
+/** The same of a generator that has been read already. @param label - its name in errors */
+export async function withGuide(bytes: Uint8Array, label: string, guide: string | undefined): Promise<Uint8Array> {
   if (guide === undefined) return bytes;
   const weaker = await readModelFile(guide);
   if (isDescribedOnnx(bytes) || isDescribedOnnx(weaker)) {
     throw new BuilderError(
       "model/guide-of-onnx",
-      `a guide needs two generators that were trained here, and one of ${path} and ${guide} is an ONNX model. Leave out the guide.`,
+      `a guide needs two generators that were trained here, and one of ${label} and ${guide} is an ONNX model. Leave out the guide.`,
     );
   }
   return joinWeaker(bytes, weaker);

@@ -95,7 +95,7 @@ export async function trainModel(
     saveAverage: async (weights, key, step) => {
       const average = join(folder.training(name), `ema-${key}.safetensors`);
       await replaceBytes(average, weights);
-      const { stepsPerCheckpoint } = config.generator;
+      const { stepsPerCheckpoint } = config[tune ? "tuning" : "generator"];
       const [images, before] = [step * batchSize, (step - stepsPerCheckpoint) * batchSize];
       if (doublingsOf(images) === doublingsOf(before)) return;
       await replaceBytes(average.replace(/safetensors$/, `${String(images).padStart(9, "0")}.safetensors`), weights);

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
 import { executionIdentity } from "../../engine/index.ts";
-import { joinWeaker } from "../../generator/index.ts";
 import { hashConfig, replaceBytes, sha256 } from "../../shards/index.ts";
 import { type Config, keysOutsideTheBytes, samplerIdentity } from "../config.ts";
 import { omitKeys } from "../config-keys.ts";
 import type { ModelRuntime, Sampler } from "../model-runtime.ts";
 import { readModel, readModelReceipt } from "../models.ts";
 import { readWholeFile } from "../read-file.ts";
+import { withGuide } from "../read-model-file.ts";
 import { type ModelName, runFolderAt } from "../run-folder.ts";
 import { shippedModel } from "../shipped-files.ts";
 import type { StageContext } from "../stage.ts";
@@ -87,7 +87,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   const planned: PlannedRow[] = [];
   for (const row of samplerRows) {
     const own = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
-    const bytes = row.guide === undefined ? own : joinWeaker(own, await readWholeFile(row.guide));
+    const bytes = await withGuide(own, row.weights ?? "the generator", row.guide);
     // A file that is no generator is found now, not hours later.
     await (await runtime.openSampler(row.config, bytes)).close();
     planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawnBy(row.config), generator: sha256(bytes) }) });
