@@ -93,7 +93,11 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     ...namedParts(program.parameters, state.vectors["average"]!),
     ...namedParts(program.states, state.vectors["averageStates"]!),
   ]);
-  const architecture = labelerNetworkSchema.parse({ widths: options.widths, activation: options.activation });
+  const architecture = labelerNetworkSchema.parse({
+    widths: options.widths,
+    padded: options.padded,
+    activation: options.activation,
+  });
   const metadata = {
     model: "labeler",
     network: JSON.stringify(architecture),
@@ -161,12 +165,13 @@ function labelerOptimizer({
   optimizer,
   learningRate,
   muonLearningRate,
+  muonWeightDecay,
   weightDecay,
 }: LabelerTrainingOptions): Optimizer {
   const rest = sgd({ momentum: 0.9, nesterov: true, weightDecay });
   if (optimizer === "sgd") return rest;
   const isHidden = ({ name }: ParameterSpec) => name !== whiteningName && !name.startsWith("head.");
-  return muon({ isHidden, rate: muonLearningRate / learningRate, rest });
+  return muon({ isHidden, rate: muonLearningRate / learningRate, weightDecay: muonWeightDecay, rest });
 }
 
 /** Some of the images as they look after they were saved as JPEG, at a quality from 40 to 100. */

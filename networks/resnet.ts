@@ -4,6 +4,7 @@ import { conv2d } from "../engine/ops/conv.ts";
 import { add, mul, relu } from "../engine/ops/elementwise.ts";
 import { maxPool } from "../engine/ops/pool.ts";
 import { max } from "../engine/ops/reduce.ts";
+import { concat, slice } from "../engine/ops/shape.ts";
 import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
 import { batchNormLayer, convLayer, linearLayer } from "./layers.ts";
 
@@ -12,6 +13,8 @@ export interface ResNetOptions {
   readonly widths: readonly number[];
   readonly numClasses: number;
   readonly activation: "relu" | "silu" | "gelu";
+  /** Whether a row and a column of zeros let the stem keep the image's size: even sides halve without rest. */
+  readonly padded: boolean;
   /** Factor on the logits, which keeps the last layer's learning rate in line. */
   readonly logitScale: number;
 }
@@ -40,7 +43,11 @@ export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor 
  * @param x - normalized images, [N, C, H, W]
  * @returns [N, last width]
  */
-export function resnetFeatures(scope: Scope, x: Tensor, options: Pick<ResNetOptions, "widths" | "activation">): Tensor {
+export function resnetFeatures(
+  scope: Scope,
+  x: Tensor,
+  options: Omit<ResNetOptions, "numClasses" | "logitScale">,
+): Tensor {
   const activate = activations[options.activation];
   const block = (part: Scope, input: Tensor, width: number, halve: boolean) => {
     const initializer = fanInInitializer(input.shape[1]! * 9, 2);
@@ -55,10 +62,21 @@ export function resnetFeatures(scope: Scope, x: Tensor, options: Pick<ResNetOpti
     fanInInitializer(channels * whiteningSide ** 2),
     { decay: false, learningRateScale: 0 },
   );
-  let hidden = activate(conv2d(x, filters, { bias: scope.parameter("stem.bias", [numWhitened], zerosInitializer) }));
+  const whole = options.padded ? padEnd(x) : x;
+  let hidden = activate(
+    conv2d(whole, filters, { bias: scope.parameter("stem.bias", [numWhitened], zerosInitializer) }),
+  );
   options.widths.forEach((width, index) => {
     const widened = block(scope.child(`group${index}.widen`), hidden, width, true);
     hidden = add(widened, block(scope.child(`group${index}.residual`), widened, width, false));
   });
   return max(hidden, { axes: [2, 3] });
+}
+
+/** One more row and column of zeros. */
+function padEnd(x: Tensor): Tensor {
+  return [2, 3].reduce((padded, axis) => {
+    const edge = slice(padded, [{ axis, start: 0, end: 1 }]);
+    return concat([padded, mul(edge, 0)], axis);
+  }, x);
 }

@@ -17,8 +17,14 @@ const fewestPairs: Readonly<Record<Purpose, (side: number) => number>> = {
   training: (side) => (side > 16 ? 20 : 1),
 };
 
-/** What a channel of a max pooling counts as, which wants the images turned back; in training its gradient too. */
+/** What a channel of another max pooling counts as, which wants the images turned back; in training its gradient too. */
 const turnedChannels: Readonly<Record<Purpose, number>> = { inference: 2, training: Number.POSITIVE_INFINITY };
+
+/** Whether a pooling halves both sides without rest. */
+export function isHalving({ inputs, attributes }: Node): boolean {
+  const sides = inputs[0]!.shape.slice(2);
+  return String(attributes["kernel_shape"]) === "2,2" && sides.every((side) => side % 2 === 0);
+}
 
 /** Fewest tiles of a batch: with less, reading the transformed filters takes longer than using them. */
 const fewestTiles = 16;
@@ -69,7 +75,7 @@ function survey(graph: Graph, purpose: Purpose, bySize: Map<string, Convolutions
   };
   for (const node of neededNodes(graph).nodes) {
     const [x, filters] = node.inputs as [Tensor, Tensor];
-    if (node.op.name === "MaxPool") ofSize(x).numChannels += turnedChannels[purpose] * x.shape[1]!;
+    if (node.op.name === "MaxPool" && !isHalving(node)) ofSize(x).numChannels += turnedChannels[purpose] * x.shape[1]!;
     if (node.op.name === "Conv" && is3x3(filters, node)) {
       const convolutions = ofSize(x);
       const [numOutputs, numInputs] = filters.shape as [number, number];

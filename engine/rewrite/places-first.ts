@@ -5,12 +5,13 @@ import { mean } from "../ops/reduce.ts";
 import { concat, reshape, transpose } from "../ops/shape.ts";
 import type { Shape } from "../tensor.ts";
 import { ConstantFilters, turnFilters } from "./constant-filters.ts";
-import { gainfulSizes, is3x3, sizeOfImages } from "./gainful-sizes.ts";
+import { gainfulSizes, is3x3, isHalving, sizeOfImages } from "./gainful-sizes.ts";
 import {
   activated,
   applied,
   enlarge,
   halve,
+  halveByMax,
   normalizeGroups,
   type Places,
   scaled,
@@ -121,6 +122,7 @@ class PlacesFirst extends Rewriter {
       });
     }
     if (x === undefined) return false;
+    if (op.name === "MaxPool") return isHalving(node) && note({ tensor: halveByMax(this.#applied(first)) });
     if (op.name === "Reshape" && result.shape.length === 4) {
       const [numImages, , , numPlaces] = result.shape;
       if (numImages !== first.shape[0] || numPlaces !== first.shape[2]! * first.shape[3]!) return false;

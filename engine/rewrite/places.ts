@@ -1,9 +1,9 @@
 import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph.ts";
-import { add, div, maximum, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
+import { add, cast, div, equal, maximum, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
 import { sum } from "../ops/reduce.ts";
-import { concat, expand, reshape, split } from "../ops/shape.ts";
+import { concat, expand, reshape, slice, split } from "../ops/shape.ts";
 import { tensorData } from "../tensor.ts";
 
 /**
@@ -128,6 +128,30 @@ export function normalizeGroups({ tensor, slope, intercept }: Places, numGroups:
 /** Means of squares of 2×2 pixels. */
 export function halve(x: Tensor): Tensor {
   return alongSides(x, 1 / 2, (result, pixel) => (result === Math.floor(pixel / 2) ? 1 / 2 : 0));
+}
+
+/** Largest of 2×2 pixels, sides even; equal ones share the gradient. */
+export function halveByMax(x: Tensor): Tensor {
+  const [height, width, numImages, channels] = x.shape as [number, number, number, number];
+  const windows = reshape(x, [height / 2, 2, width / 2, 2, numImages * channels]);
+  const parts = [0, 1].flatMap((row) =>
+    [0, 1].map((column) =>
+      slice(windows, [
+        { axis: 1, start: row, end: row + 1 },
+        { axis: 3, start: column, end: column + 1 },
+      ]),
+    ),
+  );
+  const largest = parts.reduce((a, b) => maximum(a, b));
+  const result = withGradient(largest, parts, (gradient, largest, parts) => {
+    const chosen = parts.map((part) => cast(equal(part, largest), gradient.dtype));
+    const share = div(
+      gradient,
+      chosen.reduce((a, b) => add(a, b)),
+    );
+    return chosen.map((isLargest) => mul(isLargest, share));
+  });
+  return reshape(result, [height / 2, width / 2, numImages, channels]);
 }
 
 /** Every pixel repeated. */

@@ -9,8 +9,10 @@ import {
   type ImageLayout,
   initialParameters,
   initialState,
+  maxPool,
   mean,
   mul,
+  relu,
   reshape,
   type Scope,
   sgd,
@@ -22,9 +24,9 @@ import {
 } from "../../engine/index.ts";
 import { sigmoid, stopGradient, sub } from "../../engine/ops/elementwise.ts";
 import { convLayer, groupNormLayer, normRelu } from "../../networks/layers.ts";
+import { resnet } from "../../networks/resnet.ts";
 import { unet } from "../../networks/unet.ts";
 import { normals, operators } from "./graphs.ts";
-import { smallLabelerTraining } from "./small-training.ts";
 
 const engine = await createEngine("onnxruntime", { device: "cpu" });
 const shape = [4, 12, 16, 16];
@@ -137,6 +139,11 @@ describe("training in the places-first layout", () => {
 
   test.each<[string, (scope: Scope, x: Tensor) => Tensor]>([
     ["pooling by four", (scope, x) => averagePool(convLayer(scope.child("conv"), x, 8), 4)],
+    ["the largest of 2×2 pixels", (scope, x) => maxPool(convLayer(scope.child("conv"), x, 8), 2)],
+    [
+      "the largest of 2×2 pixels, equal ones among them",
+      (scope, x) => maxPool(mul(relu(convLayer(scope.child("conv"), x, 8)), 3), 2),
+    ],
     [
       "a summand for each image ahead of a norm",
       (scope, x) => {
@@ -195,9 +202,18 @@ describe("training in the places-first layout", () => {
     expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
-  test("is left alone by a labeller, whose pooling wants the other", () => {
-    const { program } = smallLabelerTraining();
-    expect(operators(program.graph("places-first"))).toEqual(operators(program.graph("images-first")));
+  test("has the gradients and running statistics of a classifier that halves even sides, and leaves odd ones alone", async () => {
+    const resnetOf = (padded: boolean) =>
+      programOf((scope, x) =>
+        resnet(scope, x, { widths: [16, 24], numClasses: 10, activation: "relu", padded, logitScale: 1 }),
+      );
+    const odd = resnetOf(false);
+    expect(operators(odd.graph("places-first"))).toEqual(operators(odd.graph("images-first")));
+    const names = operators(resnetOf(true).graph("places-first"));
+    expect(names).not.toContain("MaxPool");
+    const { gradient, states } = await differences(resnetOf(true));
+    expect(gradient).toBeLessThan(1e-4);
+    expect(states).toBeLessThan(1e-5);
   });
 
   test("takes Winograd's form for large images only where channels are many enough", () => {
