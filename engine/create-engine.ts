@@ -6,5 +6,5 @@ import type { Engine, EngineName, EngineOptions } from "./executor.ts";
  */
 export async function createEngine(name: EngineName, options: EngineOptions = {}): Promise<Engine> {
   if (name === "tfjs") return (await import("./tfjs/tfjs-engine.ts")).tfjsEngine(options);
-  return (await import("./onnxruntime-engine.ts")).onnxruntimeEngine(options);
+  return (await import("./onnxruntime/onnxruntime-engine.ts")).onnxruntimeEngine(options);
 }

@@ -1,6 +1,6 @@
 import { parseDevice } from "./device-name.ts";
-import type { Graph } from "./graph.ts";
-import type { TensorData } from "./tensor.ts";
+import type { Graph } from "./graph/graph.ts";
+import type { TensorData } from "./graph/tensor.ts";
 
 export type Feeds = Readonly<Record<string, TensorData>>;
 

@@ -15,7 +15,6 @@ export {
 } from "./composites/norms.ts";
 export { createEngine } from "./create-engine.ts";
 export { type DeviceName, parseDevice } from "./device-name.ts";
-export { buildEvaluationProgram, type EvaluationProgram } from "./evaluation-program.ts";
 export {
   type Engine,
   type EngineName,
@@ -38,8 +37,17 @@ export {
   type Operator,
   type RuleKind,
   type Tensor,
-} from "./graph.ts";
-export { constantScope, type Weights } from "./inference.ts";
+} from "./graph/graph.ts";
+export {
+  type DType,
+  isFloat,
+  type Shape,
+  sizeOf,
+  type TensorArray,
+  type TensorData,
+  tensorData,
+  zeros,
+} from "./graph/tensor.ts";
 export { isOutOfMemory, outOfMemory } from "./memory-error.ts";
 export {
   checkPorts,
@@ -48,10 +56,21 @@ export {
   embedDescription,
   isDescribedOnnx,
   readDescription,
-} from "./onnx-description.ts";
-export { requireBoundedLoops } from "./onnx-loops.ts";
-export type { Int64, OnnxAttribute, OnnxDimension, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx-schema.ts";
-export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime-files.ts";
+} from "./onnx/onnx-description.ts";
+export { requireBoundedLoops } from "./onnx/onnx-loops.ts";
+export type {
+  Int64,
+  OnnxAttribute,
+  OnnxDimension,
+  OnnxGraph,
+  OnnxNode,
+  OnnxTensor,
+  OnnxValue,
+} from "./onnx/onnx-schema.ts";
+export { decodeOnnxGraph, type OnnxModel, type OnnxPort, opsets, readOnnx } from "./onnx/read-onnx.ts";
+export { type OnnxCall, spliceOnnx } from "./onnx/splice-onnx.ts";
+export { writeOnnx } from "./onnx/write-onnx.ts";
+export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime/files.ts";
 export { branch } from "./ops/branch.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
 export * from "./ops/elementwise.ts";
@@ -61,18 +80,8 @@ export { matmul, swapLastTwo } from "./ops/matmul.ts";
 export { affineChannels, softmax, standardize } from "./ops/normalize.ts";
 export { averagePool, maxPool, upsample } from "./ops/pool.ts";
 export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
-export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/shape.ts";
-export {
-  adam,
-  adamw,
-  clipByNorm,
-  clipScale,
-  movingAverage,
-  type Optimizer,
-  type OptimizerStep,
-  sgd,
-} from "./optimizers.ts";
-export { type RandomInput, Survey, surveyNetwork } from "./parameter-sources.ts";
+export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/slice.ts";
+export { constantScope, type Weights } from "./parameters/constant-scope.ts";
 export {
   fanInInitializer,
   type Initializer,
@@ -86,9 +95,21 @@ export {
   type StateSpec,
   totalSize,
   zerosInitializer,
-} from "./parameters.ts";
+} from "./parameters/parameters.ts";
+export { readSafetensors, type TensorFile, writeSafetensors } from "./parameters/safetensors.ts";
+export { type RandomInput, Survey, surveyNetwork } from "./parameters/survey.ts";
 export { probeGraph } from "./probe-graph.ts";
-export { decodeOnnxGraph, type OnnxModel, type OnnxPort, opsets, readOnnx } from "./read-onnx.ts";
+export { buildEvaluationProgram, type EvaluationProgram } from "./training/evaluation-program.ts";
+export {
+  adam,
+  adamw,
+  clipByNorm,
+  clipScale,
+  movingAverage,
+  type Optimizer,
+  type OptimizerStep,
+  sgd,
+} from "./training/optimizers.ts";
 export {
   type LoadedCheckpoint,
   loadCheckpoint,
@@ -96,25 +117,12 @@ export {
   type TrainingProgress,
   type TrainingRun,
   type TrainingStore,
-} from "./run-training.ts";
-export { readSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
-export { type OnnxCall, spliceOnnx } from "./splice-onnx.ts";
-export {
-  type DType,
-  isFloat,
-  type Shape,
-  sizeOf,
-  type TensorArray,
-  type TensorData,
-  tensorData,
-  zeros,
-} from "./tensor.ts";
-export { initialState, type StepInputs, stateFromWeights, Trainer, type TrainingState } from "./trainer.ts";
+} from "./training/run-training.ts";
+export { initialState, type StepInputs, stateFromWeights, Trainer, type TrainingState } from "./training/trainer.ts";
 export {
   buildTrainingProgram,
   type Declaration,
   type LossInputs,
   type TrainingDefinition,
   type TrainingProgram,
-} from "./training-program.ts";
-export { writeOnnx } from "./write-onnx.ts";
+} from "./training/training-program.ts";

@@ -1,7 +1,7 @@
 import { BuilderError, messageOf } from "../core/errors.ts";
 import type { Engine } from "./executor.ts";
-import type { Graph } from "./graph.ts";
-import { isFloat, sizeOf, type TensorData, tensorData } from "./tensor.ts";
+import type { Graph } from "./graph/graph.ts";
+import { isFloat, sizeOf, type TensorData, tensorData } from "./graph/tensor.ts";
 
 /**
  * Runs a graph that holds a model made elsewhere once, on ones (whole numbers: zeros): only the executor knows whether its operators fit together.

@@ -1,12 +1,12 @@
-import type { Graph, Tensor } from "../engine/graph.ts";
-import { constantScope, type Weights } from "../engine/inference.ts";
+import type { Graph, Tensor } from "../engine/graph/graph.ts";
+import { tensorData } from "../engine/graph/tensor.ts";
 import { branch } from "../engine/ops/branch.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
-import { slice } from "../engine/ops/shape.ts";
-import type { Scope } from "../engine/parameters.ts";
-import { tensorData } from "../engine/tensor.ts";
+import { slice } from "../engine/ops/slice.ts";
+import { constantScope, type Weights } from "../engine/parameters/constant-scope.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { unet } from "../networks/unet.ts";
-import type { GeneratorNetworkOptions } from "./options.ts";
+import type { GeneratorNetworkOptions } from "./network-options.ts";
 import { preconditioning } from "./preconditioning.ts";
 
 /**

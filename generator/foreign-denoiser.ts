@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { BuilderError } from "../core/errors.ts";
-import type { Tensor } from "../engine/graph.ts";
-import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx-description.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { tensorData } from "../engine/graph/tensor.ts";
+import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx/onnx-description.ts";
+import { type OnnxModel, readOnnx } from "../engine/onnx/read-onnx.ts";
+import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
-import { reshape, transpose } from "../engine/ops/shape.ts";
-import { type OnnxModel, readOnnx } from "../engine/read-onnx.ts";
-import { spliceOnnx } from "../engine/splice-onnx.ts";
-import { tensorData } from "../engine/tensor.ts";
+import { reshape, transpose } from "../engine/ops/slice.ts";
 import type { Denoiser } from "./denoiser.ts";
 import { scheduleSchema, timestepsAt } from "./foreign-schedule.ts";
 

@@ -1,21 +1,12 @@
 /** The diffusion model that makes images: training and sampling. */
 
-export { checkSamplerOptions } from "./check-sampler-options.ts";
-export { type CreateSamplerOptions, createSampler } from "./create-sampler.ts";
 export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
-export {
-  type CreateDenoiserSamplerOptions,
-  createDenoiserSampler,
-  type SampleRequest,
-  type Sampler,
-} from "./denoiser-sampler.ts";
 export {
   type ForeignGenerator,
   type ForeignGeneratorOptions,
   foreignGeneratorSchema,
   readForeignGenerator,
 } from "./foreign-denoiser.ts";
-export { type NoiseLevelOptions, noiseLevels, type ScheduleName, scheduleNames } from "./noise-levels.ts";
 export {
   type GeneratorNetworkOptions,
   type GeneratorTrainingOptions,
@@ -25,13 +16,22 @@ export {
   samplerSchema,
   type TuningOptions,
   tuningSchema,
-} from "./options.ts";
-export { planTrajectory, type SamplingName, samplings } from "./plan-trajectory.ts";
+} from "./network-options.ts";
 export { joinWeaker } from "./read-generator.ts";
-export type { GeneratorTraining } from "./run-denoiser-training.ts";
-export type { Churn } from "./samplers/heun.ts";
-export { type Call, type Combination, type Term, type Trajectory, terms } from "./samplers/trajectory.ts";
-export { type TrainGeneratorOptions, trainGenerator } from "./train-generator.ts";
-export { followTrajectory, type TrajectoryInputs } from "./trajectory-graph.ts";
-export { type Column, type FactorColumn, type TrajectoryTable, tableOf } from "./trajectory-table.ts";
-export { type TuneGeneratorOptions, tuneGenerator } from "./tune-generator.ts";
+export { checkSamplerOptions } from "./sampling/check-sampler-options.ts";
+export { type CreateSamplerOptions, createSampler } from "./sampling/create-sampler.ts";
+export {
+  type CreateDenoiserSamplerOptions,
+  createDenoiserSampler,
+  type SampleRequest,
+  type Sampler,
+} from "./sampling/denoiser-sampler.ts";
+export { type NoiseLevelOptions, noiseLevels, type ScheduleName, scheduleNames } from "./sampling/noise-levels.ts";
+export { planTrajectory, type SamplingName, samplings } from "./sampling/plan-trajectory.ts";
+export type { Churn } from "./sampling/samplers/heun.ts";
+export { type Call, type Combination, type Term, type Trajectory, terms } from "./sampling/samplers/trajectory.ts";
+export { followTrajectory, type TrajectoryInputs } from "./sampling/trajectory-graph.ts";
+export { type Column, type FactorColumn, type TrajectoryTable, tableOf } from "./sampling/trajectory-table.ts";
+export type { GeneratorTraining } from "./training/run-denoiser-training.ts";
+export { type TrainGeneratorOptions, trainGenerator } from "./training/train-generator.ts";
+export { type TuneGeneratorOptions, tuneGenerator } from "./training/tune-generator.ts";

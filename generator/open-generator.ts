@@ -1,5 +1,5 @@
-import type { Weights } from "../engine/inference.ts";
-import { isDescribedOnnx } from "../engine/onnx-description.ts";
+import { isDescribedOnnx } from "../engine/onnx/onnx-description.ts";
+import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { type Denoiser, oneLevelDenoiser, trainedDenoiser } from "./denoiser.ts";
 import { readForeignGenerator } from "./foreign-denoiser.ts";
 import { readGenerator } from "./read-generator.ts";

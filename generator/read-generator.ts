@@ -1,9 +1,9 @@
 import { BuilderError } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
-import { requireWeightsOf, type Weights } from "../engine/inference.ts";
-import { readSafetensors, writeSafetensors } from "../engine/safetensors.ts";
+import { requireWeightsOf, type Weights } from "../engine/parameters/constant-scope.ts";
+import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { networkDenoiser } from "./denoiser.ts";
-import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./options.ts";
+import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./network-options.ts";
 
 /** What names of a weaker model's weights begin with. */
 const weakerPrefix = "weaker.";

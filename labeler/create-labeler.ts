@@ -1,9 +1,9 @@
 import { createEngine } from "../engine/create-engine.ts";
-import { constantScope } from "../engine/inference.ts";
-import { isDescribedOnnx } from "../engine/onnx-description.ts";
+import { isDescribedOnnx } from "../engine/onnx/onnx-description.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { softmax } from "../engine/ops/normalize.ts";
-import { slice } from "../engine/ops/shape.ts";
+import { slice } from "../engine/ops/slice.ts";
+import { constantScope } from "../engine/parameters/constant-scope.ts";
 import { foreignLabelerGraph } from "./foreign-labeler.ts";
 import { type ImageFunction, type ImageFunctionOptions, imageGraph, openImageFunction } from "./image-function.ts";
 import { labelerFeatures, labelerNetwork } from "./labeler-network.ts";

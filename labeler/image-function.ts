@@ -1,7 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import type { Engine, EngineName, Precision } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
-import { Graph, type Tensor } from "../engine/graph.ts";
+import { Graph, type Tensor } from "../engine/graph/graph.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
 
 /** A network that makes a row of numbers of each image. */

@@ -1,7 +1,7 @@
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { tensorData } from "../engine/graph/tensor.ts";
 import { div, sub } from "../engine/ops/elementwise.ts";
-import type { Scope } from "../engine/parameters.ts";
-import { tensorData } from "../engine/tensor.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { resnet, resnetFeatures } from "../networks/resnet.ts";
 import type { LabelerNetworkOptions } from "./options.ts";
 

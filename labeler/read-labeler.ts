@@ -1,7 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
-import { requireWeightsOf, type Weights } from "../engine/inference.ts";
-import { readSafetensors } from "../engine/safetensors.ts";
+import { requireWeightsOf, type Weights } from "../engine/parameters/constant-scope.ts";
+import { readSafetensors } from "../engine/parameters/safetensors.ts";
 import { labelerNetwork } from "./labeler-network.ts";
 import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
 import { averagePool } from "../engine/ops/pool.ts";
 import { mean } from "../engine/ops/reduce.ts";
-import { concat } from "../engine/ops/shape.ts";
-import type { Scope } from "../engine/parameters.ts";
+import { concat } from "../engine/ops/slice.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";
 import { torchConv, torchLinear } from "./torch-layers.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { Tensor } from "../engine/graph.ts";
-import type { Scope } from "../engine/parameters.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { densenet, densenetSchema } from "./densenet.ts";
 import { mcnn, mcnnSchema } from "./mcnn.ts";
 import { mlp, mlpSchema } from "./mlp.ts";

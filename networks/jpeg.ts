@@ -1,10 +1,10 @@
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { tensorData } from "../engine/graph/tensor.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, div, floor, less, maximum, minimum, mul, round, sub, where } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { averagePool } from "../engine/ops/pool.ts";
-import { concat, reshape, slice } from "../engine/ops/shape.ts";
-import { tensorData } from "../engine/tensor.ts";
+import { concat, reshape, slice } from "../engine/ops/slice.ts";
 
 /** Quantization tables of quality 50 (ITU-T T.81, annex K.1), 8 × 8. */
 const luminanceTable = [

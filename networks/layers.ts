@@ -1,7 +1,8 @@
 import { randomStreams } from "../core/random.ts";
 import { dropout } from "../engine/composites/dropout.ts";
 import { batchNorm, batchNormBy, groupNorm, layerNorm } from "../engine/composites/norms.ts";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { sizeOf } from "../engine/graph/tensor.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, mul, relu } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
@@ -11,8 +12,7 @@ import {
   onesInitializer,
   type Scope,
   zerosInitializer,
-} from "../engine/parameters.ts";
-import { sizeOf } from "../engine/tensor.ts";
+} from "../engine/parameters/parameters.ts";
 
 export interface ConvLayerOptions {
   /** Side of the filters in pixels; 3 by default. */

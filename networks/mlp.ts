@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { Tensor } from "../engine/graph.ts";
-import { reshape } from "../engine/ops/shape.ts";
-import type { Scope } from "../engine/parameters.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { reshape } from "../engine/ops/slice.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";
 import { torchLinear } from "./torch-layers.ts";

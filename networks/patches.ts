@@ -1,5 +1,5 @@
-import type { Tensor } from "../engine/graph.ts";
-import { reshape, transpose } from "../engine/ops/shape.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { reshape, transpose } from "../engine/ops/slice.ts";
 
 /** Squares of pixels become channels: [N, C, H, W] to [N, C·patch², H/patch, W/patch]. */
 export function patchesToChannels(x: Tensor, patch: number): Tensor {

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
 import { add } from "../engine/ops/elementwise.ts";
 import { mean } from "../engine/ops/reduce.ts";
-import type { Scope } from "../engine/parameters.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";
 import { torchConv, torchLinear } from "./torch-layers.ts";

@@ -1,5 +1,5 @@
-import type { Tensor } from "../engine/graph.ts";
-import type { Scope } from "../engine/parameters.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { convLayer, linearLayer, normRelu, torchInitializer } from "./layers.ts";
 
 /** A linear layer that starts as PyTorch's does. */

@@ -1,11 +1,11 @@
 import { silu } from "../engine/composites/activations.ts";
 import { attentionPlacesLast } from "../engine/composites/attention.ts";
 import { groupNorm } from "../engine/composites/norms.ts";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
 import { add } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
-import { concat, reshape, split } from "../engine/ops/shape.ts";
-import { fanInInitializer, zerosInitializer } from "../engine/parameters.ts";
+import { concat, reshape, split } from "../engine/ops/slice.ts";
+import { fanInInitializer, zerosInitializer } from "../engine/parameters/parameters.ts";
 import { convLayer, dropoutLayer, groupNormLayer, linearLayer } from "./layers.ts";
 import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
 

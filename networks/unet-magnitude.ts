@@ -1,14 +1,14 @@
 import { silu } from "../engine/composites/activations.ts";
 import { attentionPlacesLast } from "../engine/composites/attention.ts";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { type Shape, sizeOf, tensorData } from "../engine/graph/tensor.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, div, mul, sqrt } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
-import { concat, reshape, split } from "../engine/ops/shape.ts";
-import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
-import { type Shape, sizeOf, tensorData } from "../engine/tensor.ts";
+import { concat, reshape, split } from "../engine/ops/slice.ts";
+import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters/parameters.ts";
 import { dropoutLayer } from "./layers.ts";
 import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
 

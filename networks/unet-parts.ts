@@ -1,8 +1,8 @@
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { tensorData } from "../engine/graph/tensor.ts";
 import { cos, mul, sin } from "../engine/ops/elementwise.ts";
-import { concat, reshape } from "../engine/ops/shape.ts";
-import type { Scope } from "../engine/parameters.ts";
-import { tensorData } from "../engine/tensor.ts";
+import { concat, reshape } from "../engine/ops/slice.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 
 export interface UNetOptions {
   /** Channels of the first level. */

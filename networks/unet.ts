@@ -1,6 +1,6 @@
-import { shapeError, type Tensor } from "../engine/graph.ts";
+import { shapeError, type Tensor } from "../engine/graph/graph.ts";
 import { averagePool, upsample } from "../engine/ops/pool.ts";
-import type { Scope } from "../engine/parameters.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { channelsToPatches, patchesToChannels } from "./patches.ts";
 import { groupNormParts } from "./unet-group-norm.ts";
 import { magnitudeParts } from "./unet-magnitude.ts";

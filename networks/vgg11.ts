@@ -1,8 +1,8 @@
 import * as z from "zod";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
 import { maxPool } from "../engine/ops/pool.ts";
 import { mean } from "../engine/ops/reduce.ts";
-import type { Scope } from "../engine/parameters.ts";
+import type { Scope } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer } from "./layers.ts";
 import { convNormRelu, torchLinear } from "./torch-layers.ts";

@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { gelu } from "../engine/composites/activations.ts";
 import { attention } from "../engine/composites/attention.ts";
-import type { Tensor } from "../engine/graph.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
 import { add } from "../engine/ops/elementwise.ts";
-import { concat, expand, reshape, slice, split, transpose } from "../engine/ops/shape.ts";
-import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters.ts";
+import { concat, expand, reshape, slice, split, transpose } from "../engine/ops/slice.ts";
+import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, layerNormLayer, linearLayer } from "./layers.ts";
 import { patchesToChannels } from "./patches.ts";

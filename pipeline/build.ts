@@ -1,12 +1,12 @@
 import { BuilderError } from "../core/errors.ts";
-import type { Config } from "./config.ts";
-import { readModelReceipt } from "./models.ts";
-import { fileExists } from "./read-file.ts";
-import { readGeneratorFile } from "./read-model-file.ts";
-import { openRun } from "./run.ts";
-import { type ModelName, runFolderAt } from "./run-folder.ts";
-import { shippedModel } from "./shipped-files.ts";
-import type { StageContext } from "./stage.ts";
+import { fileExists } from "../storage/read-file.ts";
+import { readModelReceipt } from "./models/models.ts";
+import { readGeneratorFile } from "./models/read-model-file.ts";
+import type { Config } from "./run/config.ts";
+import { openRun } from "./run/run.ts";
+import { type ModelName, runFolderAt } from "./run/run-folder.ts";
+import { shippedModel } from "./run/shipped-files.ts";
+import type { StageContext } from "./run/stage.ts";
 import {
   dedupStep,
   fetchStep,
@@ -22,7 +22,7 @@ import {
   sampleStep,
   trainStep,
 } from "./steps.ts";
-import { verifyStep } from "./verify.ts";
+import { verifyStep } from "./verify/verify.ts";
 
 /** Where the models of a build come from. */
 export interface BuildSources {

@@ -1,20 +1,20 @@
-import { openCifar10Source } from "./cifar-10-fingerprints.ts";
-import type { Config } from "./config.ts";
-import { dedupStage, fingerprintStage } from "./dedup.ts";
-import { fetchCifar10 } from "./fetch.ts";
-import { labelStage } from "./label.ts";
-import type { ModelRuntime } from "./model-runtime.ts";
-import { importModel, readModel, readModelReceipt, requireModel } from "./models.ts";
-import { publishStage } from "./publish.ts";
-import { publishManifest } from "./publish-manifest.ts";
-import { fileExists } from "./read-file.ts";
-import { readGeneratorFile } from "./read-model-file.ts";
-import { openRun, type Run, requireBuildable } from "./run.ts";
-import { type ModelName, runFolderAt } from "./run-folder.ts";
-import { sampleStage } from "./sample.ts";
-import type { Stage, StageContext } from "./stage.ts";
-import { trainModel } from "./train-model.ts";
-import { shareOf } from "./units.ts";
+import { fileExists } from "../storage/read-file.ts";
+import { openCifar10Source } from "./cifar-10/cifar-10-fingerprints.ts";
+import { fetchCifar10 } from "./cifar-10/fetch.ts";
+import type { ModelRuntime } from "./models/model-runtime.ts";
+import { importModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
+import { readGeneratorFile } from "./models/read-model-file.ts";
+import { trainModel } from "./models/train-model.ts";
+import type { Config } from "./run/config.ts";
+import { openRun, type Run, requireBuildable } from "./run/run.ts";
+import { type ModelName, runFolderAt } from "./run/run-folder.ts";
+import type { Stage, StageContext } from "./run/stage.ts";
+import { shareOf } from "./run/units.ts";
+import { dedupStage, fingerprintStage } from "./stages/dedup.ts";
+import { labelStage } from "./stages/label.ts";
+import { publishStage } from "./stages/publish.ts";
+import { publishManifest } from "./stages/publish-manifest.ts";
+import { sampleStage } from "./stages/sample.ts";
 
 /** A part of a build that can be run, shown and interrupted by itself. */
 export interface Step {

@@ -1,9 +1,9 @@
 import { BuilderError } from "../core/errors.ts";
 import { buildSteps } from "../pipeline/build.ts";
-import { type Command, datasetKeys } from "./command.ts";
+import { type Command, datasetKeys } from "./cli/command.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { uploadOption, uploadSteps } from "./cli/upload-option.ts";
 import { printContactSheet } from "./inspect.ts";
-import { runIfMain } from "./run-if-main.ts";
-import { uploadOption, uploadSteps } from "./upload-option.ts";
 
 export const buildCommand: Command = {
   words: ["build"],

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import type { Command } from "./command.ts";
-import { runCommands } from "./run-commands.ts";
+import type { Command } from "./cli/command.ts";
+import { runCommands } from "./cli/run-commands.ts";
 
 /** All commands by their first word, in the order of the data. Each is loaded when it is asked for: all together take a second. */
 const commands: Readonly<Record<string, () => Promise<readonly Command[]>>> = {

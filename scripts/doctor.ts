@@ -1,10 +1,10 @@
 import { BuilderError } from "../core/errors.ts";
 import type { Machine } from "../pipeline/doctor/describe-machine.ts";
 import { examine, type Finding } from "../pipeline/doctor/examine.ts";
-import type { Command } from "./command.ts";
-import { formatBytes } from "./format.ts";
-import { printJson, printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { formatBytes } from "./cli/format.ts";
+import { printJson, printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const doctorCommand: Command = {
   words: ["doctor"],

@@ -16,12 +16,12 @@ import {
   showEstimate,
   statusOf,
   writeReport,
-} from "../bootstrap/index.ts";
-import { openLiveSource } from "../pipeline/live-source.ts";
+} from "../experiments/index.ts";
+import { openLiveSource } from "../pipeline/models/live-source.ts";
 import type { Step } from "../pipeline/steps.ts";
-import type { Command, Session } from "./command.ts";
-import { wholeNumberOption } from "./parse-option.ts";
-import { printCells, printLines } from "./print.ts";
+import type { Command, Session } from "./cli/command.ts";
+import { wholeNumberOption } from "./cli/parse-option.ts";
+import { printCells, printLines } from "./cli/print.ts";
 
 const experimentOption = {
   experiment: {

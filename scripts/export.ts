@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { exportFormats, exportSteps } from "../pipeline/export/export-steps.ts";
 import { splitNames } from "../shards/index.ts";
-import type { Command } from "./command.ts";
-import { choiceOption, wholeNumberOption } from "./parse-option.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { choiceOption, wholeNumberOption } from "./cli/parse-option.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const exportCommand: Command = {
   words: ["export"],

@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { type ImportFormat, importFormats } from "../pipeline/import/import-source.ts";
 import { importSteps, readSettledImport } from "../pipeline/import/import-steps.ts";
-import { runFolderAt } from "../pipeline/run-folder.ts";
+import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { readManifest } from "../shards/index.ts";
-import type { Command } from "./command.ts";
-import { choiceOption, wholeNumberOption } from "./parse-option.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { choiceOption, wholeNumberOption } from "./cli/parse-option.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const importCommand: Command = {
   words: ["import"],

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
-import { writeContactSheet } from "../pipeline/contact-sheet.ts";
-import { inspectRun, type RunState } from "../pipeline/inspect.ts";
-import { runFolderAt } from "../pipeline/run-folder.ts";
-import type { Command, Session } from "./command.ts";
-import { describeRun } from "./describe-run.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import { writeContactSheet } from "../pipeline/inspect/contact-sheet.ts";
+import { inspectRun, type RunState } from "../pipeline/inspect/inspect.ts";
+import { runFolderAt } from "../pipeline/run/run-folder.ts";
+import type { Command, Session } from "./cli/command.ts";
+import { describeRun } from "./cli/describe-run.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const inspectCommand: Command = {
   words: ["inspect"],

@@ -1,6 +1,6 @@
 import { labelStep } from "../pipeline/steps.ts";
-import { type Command, datasetKeys } from "./command.ts";
-import { runIfMain } from "./run-if-main.ts";
+import { type Command, datasetKeys } from "./cli/command.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const labelCommand: Command = {
   words: ["label"],

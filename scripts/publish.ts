@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { BuilderError } from "../core/errors.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
-import { runFolderAt } from "../pipeline/run-folder.ts";
+import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { readManifest } from "../shards/index.ts";
-import { type Command, datasetKeys } from "./command.ts";
-import { runIfMain } from "./run-if-main.ts";
-import { uploadOption, uploadSteps } from "./upload-option.ts";
+import { type Command, datasetKeys } from "./cli/command.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { uploadOption, uploadSteps } from "./cli/upload-option.ts";
 
 export const publishCommand: Command = {
   words: ["publish"],

@@ -1,8 +1,8 @@
 import { BuilderError } from "../core/errors.ts";
-import { type Regenerated, regenerateImage } from "../pipeline/regenerate.ts";
-import type { Command } from "./command.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import { type Regenerated, regenerateImage } from "../pipeline/repair/regenerate.ts";
+import type { Command } from "./cli/command.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 /** Runs of differing bytes that are named. */
 const maxShown = 16;

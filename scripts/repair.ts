@@ -1,7 +1,7 @@
-import { repairRun } from "../pipeline/repair.ts";
-import type { Command } from "./command.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import { repairRun } from "../pipeline/repair/repair.ts";
+import type { Command } from "./cli/command.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const repairCommand: Command = {
   words: ["repair"],

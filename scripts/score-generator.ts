@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
-import { runFolderAt } from "../pipeline/run-folder.ts";
+import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { readGeneratorScore } from "../pipeline/score/generator-score.ts";
 import { generatorSteps } from "../pipeline/score/generator-steps.ts";
-import type { Command } from "./command.ts";
-import { formatTable } from "./format-table.ts";
-import { wholeNumberOption } from "./parse-option.ts";
-import { printLines } from "./print.ts";
-import { featureCache, referenceOptions } from "./reference-options.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { formatTable } from "./cli/format-table.ts";
+import { wholeNumberOption } from "./cli/parse-option.ts";
+import { printLines } from "./cli/print.ts";
+import { featureCache, referenceOptions } from "./cli/reference-options.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const scoreGeneratorCommand: Command = {
   words: ["score-generator"],

@@ -1,16 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseJson } from "../core/parse-json.ts";
-import { runFolderAt } from "../pipeline/run-folder.ts";
+import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { classificationRows, describeBasis, distanceRows, scoreFacts } from "../pipeline/score/describe-score.ts";
 import type { Score } from "../pipeline/score/score.ts";
 import { scoreSteps } from "../pipeline/score/score-steps.ts";
-import type { Command } from "./command.ts";
-import { formatTable } from "./format-table.ts";
-import { wholeNumberOption } from "./parse-option.ts";
-import { printLines } from "./print.ts";
-import { featureCache, referenceOptions } from "./reference-options.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { formatTable } from "./cli/format-table.ts";
+import { wholeNumberOption } from "./cli/parse-option.ts";
+import { printLines } from "./cli/print.ts";
+import { featureCache, referenceOptions } from "./cli/reference-options.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 /** Images that classifiers are trained on at most: all of CIFAR-10 train. */
 const mostClassified = 50_000;

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { BuilderError } from "../core/errors.ts";
 import { startDatasetServer } from "../pipeline/serve/start-server.ts";
-import type { Command } from "./command.ts";
-import { reportError } from "./exit-codes.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { reportError } from "./cli/exit-codes.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 const defaultHost = "127.0.0.1";
 const defaultPort = "8765";

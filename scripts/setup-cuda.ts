@@ -1,7 +1,7 @@
-import { installCuda } from "../pipeline/native/install-cuda.ts";
-import type { Command } from "./command.ts";
-import { runIfMain } from "./run-if-main.ts";
-import { reportProbe, setupInterruption, wheelOption } from "./setup-options.ts";
+import { installCuda } from "../pipeline/setup/install-cuda.ts";
+import type { Command } from "./cli/command.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { reportProbe, setupInterruption, wheelOption } from "./cli/setup-options.ts";
 
 export const setupCudaCommand: Command = {
   words: ["setup", "cuda"],

@@ -1,8 +1,8 @@
-import { bindingPackage, installTensorFlow } from "../pipeline/native/install-tensorflow.ts";
-import type { Command } from "./command.ts";
-import { printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
-import { reportProbe, setupInterruption, wheelOption } from "./setup-options.ts";
+import { bindingPackage, installTensorFlow } from "../pipeline/setup/install-tensorflow.ts";
+import type { Command } from "./cli/command.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { reportProbe, setupInterruption, wheelOption } from "./cli/setup-options.ts";
 
 export const setupTensorFlowCommand: Command = {
   words: ["setup", "tensorflow"],

@@ -4,22 +4,13 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const sourceFolders = [
-  "core",
-  "engine",
-  "networks",
-  "shards",
-  "generator",
-  "labeler",
-  "pipeline",
-  "bootstrap",
-  "scripts",
-];
+/** Folders of sources, which tsconfig.build.json names. */
+const sourceFolders = JSON.parse(readFileSync(join(root, "tsconfig.build.json"), "utf8")).include;
 const binFolder = join(root, "node_modules", ".bin");
 const passedOn = ["SIGINT", "SIGTERM", "SIGHUP"];
 const [task = "install", ...extra] = process.argv.slice(2);
@@ -65,7 +56,7 @@ function modifiedMs(path) {
 /** Newest change of a source file. */
 function newestSourceMs() {
   const files = [join(root, "tsconfig.json"), join(root, "tsconfig.build.json")];
-  for (const folder of sourceFolders.filter((name) => existsSync(join(root, name)))) {
+  for (const folder of sourceFolders) {
     for (const name of readdirSync(join(root, folder), { recursive: true })) {
       // Folders count too: their time tells of deleted files.
       if (name.endsWith(".ts") || !name.includes(".")) files.push(join(root, folder, name));
@@ -130,17 +121,12 @@ const tasks = {
   "setup:cuda": () => run(process.execPath, [join("dist", "scripts", "setup-cuda.js"), ...extra]),
   "setup:tensorflow": () => run(process.execPath, [join("dist", "scripts", "setup-tensorflow.js"), ...extra]),
   "experiment:quick": () => runAll(experimentQuick),
-  bench: () => run(process.execPath, [join("dist", "scripts", "bench", "main.js"), ...extra]),
+  bench: () => run(process.execPath, [join("dist", "bench", "main.js"), ...extra]),
   check: () =>
     runAll([
       ["biome", "ci", "--diagnostic-level=warn", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
       ["tsc", "--project", "tsconfig.json"],
-      [
-        "depcruise",
-        "--config",
-        ".dependency-cruiser.cjs",
-        ...sourceFolders.filter((name) => existsSync(join(root, name))),
-      ],
+      ["depcruise", "--config", ".dependency-cruiser.cjs", ...sourceFolders],
       ["typedoc"],
       ...examples().map((path) => [process.execPath, path]),
     ]),

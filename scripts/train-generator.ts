@@ -1,7 +1,7 @@
 import { BuilderError } from "../core/errors.ts";
 import { trainStep } from "../pipeline/steps.ts";
-import type { Command } from "./command.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const trainGeneratorCommand: Command = {
   words: ["train", "generator"],

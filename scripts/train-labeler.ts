@@ -1,6 +1,6 @@
 import { trainStep } from "../pipeline/steps.ts";
-import type { Command } from "./command.ts";
-import { runIfMain } from "./run-if-main.ts";
+import type { Command } from "./cli/command.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 export const trainLabelerCommand: Command = {
   words: ["train", "labeler"],

@@ -1,9 +1,10 @@
 import { BuilderError } from "../core/errors.ts";
-import { verifyRun } from "../pipeline/verify.ts";
-import { hideSecrets, parseLocation, type VerifyMode } from "../shards/index.ts";
-import type { Command } from "./command.ts";
-import { printErrorLines, printLines } from "./print.ts";
-import { runIfMain } from "./run-if-main.ts";
+import { verifyRun } from "../pipeline/verify/verify.ts";
+import type { VerifyMode } from "../shards/index.ts";
+import { hideSecrets, parseLocation } from "../storage/parse-location.ts";
+import type { Command } from "./cli/command.ts";
+import { printErrorLines, printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
 
 /** Problems that are told; of more, the number. */
 const maxShown = 20;

@@ -1,6 +1,6 @@
 /** Shards, receipts, manifests, and the loader that serves them. Needs no engine. */
 
-export { canonicalJson, hashConfig, type JsonValue, sealJson, sha256, unsealJson } from "./canonical-json.ts";
+export { canonicalJson, hashConfig, type JsonValue, sealJson, sha256, unsealJson } from "../storage/canonical-json.ts";
 export {
   type CommitSink,
   type Committed,
@@ -10,16 +10,43 @@ export {
   replaceBytes,
   replaceFile,
   type Written,
-} from "./commit.ts";
-export { commitUnit, hashFile, type UnitOrigin } from "./commit-unit.ts";
-export { diskError, systemCodeOf } from "./disk-error.ts";
-export { makeFolder, syncFile } from "./durable-folder.ts";
-export { type ExtraColumn, type ExtraValues, extraColumnNames } from "./extra-columns.ts";
-export { cifar10Normalization, type ImageArray, type ImageFormat, type Normalization } from "./image-format.ts";
-export type { LiveSamples, LiveSource } from "./live-source.ts";
-export type { Loader } from "./loader.ts";
-export type { BlockedShuffleOptions, FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
-export { type LoaderState, loaderStateSchema, loaderStateVersion } from "./loader-state.ts";
+} from "../storage/commit.ts";
+export { commitUnit, hashFile, type UnitOrigin } from "../storage/commit-unit.ts";
+export { diskError, systemCodeOf } from "../storage/disk-error.ts";
+export { makeFolder, syncFile } from "../storage/durable-folder.ts";
+export { hideSecrets, type Location, parseLocation } from "../storage/parse-location.ts";
+export { readTextIfAny } from "../storage/read-text.ts";
+export {
+  isUnitDone,
+  type Receipt,
+  readReceipt,
+  readReceiptIfAny,
+  receiptSchema,
+  receiptVersion,
+  requireSameOrigin,
+  writeReceipt,
+} from "../storage/receipt.ts";
+export { readRegularFile, requireRegularFile } from "../storage/regular-file.ts";
+export { removeStaleTemporaries } from "../storage/temporary-file.ts";
+export {
+  type FolderTrainingStore,
+  type LogLine,
+  openTrainingStore,
+  readTrainingLog,
+} from "../storage/training-store.ts";
+export { toReadableStream } from "./adapters/to-readable-stream.ts";
+export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./adapters/to-tf-dataset.ts";
+export { readTable, readTableBatches, type Table } from "./arrow/read-table.ts";
+export type {
+  ColumnInput,
+  ColumnType,
+  ColumnValues,
+  IntegerArray,
+  TableInput,
+  TableRows,
+  TableSchema,
+} from "./arrow/table-schema.ts";
+export { defaultRowsPerBatch, writeTable } from "./arrow/write-table.ts";
 export {
   hashShards,
   type Manifest,
@@ -32,50 +59,28 @@ export {
   shardEntrySchema,
   splitNames,
   writeManifest,
-} from "./manifest.ts";
+} from "./format/manifest.ts";
+export { readShard, readShardBatches } from "./format/read-shard.ts";
+export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./format/shard-schema.ts";
+export { writeShard } from "./format/write-shard.ts";
+export type { Batch, Mixup, Samples } from "./loader/batch.ts";
+export { cifar10Normalization, type ImageArray, type ImageFormat, type Normalization } from "./loader/image-format.ts";
+export type { LiveSamples, LiveSource } from "./loader/live-source.ts";
+export type { Loader } from "./loader/loader.ts";
+export type { BlockedShuffleOptions, FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader/loader-options.ts";
+export { type LoaderState, loaderStateSchema, loaderStateVersion } from "./loader/loader-state.ts";
 export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
 export type { OpenOptions } from "./open-options.ts";
-export { requireTarget } from "./open-target.ts";
-export { hideSecrets, type Location, parseLocation } from "./parse-location.ts";
-export { readShard, readShardBatches } from "./read-shard.ts";
-export { readTable, readTableBatches, type Table } from "./read-table.ts";
-export { readTextIfAny } from "./read-text.ts";
-export {
-  isUnitDone,
-  type Receipt,
-  readReceipt,
-  readReceiptIfAny,
-  receiptSchema,
-  receiptVersion,
-  requireSameOrigin,
-  writeReceipt,
-} from "./receipt.ts";
-export { readRegularFile, requireRegularFile } from "./regular-file.ts";
+export { requireTarget } from "./publish/open-target.ts";
+export { type UploadedShard, uploadDataset } from "./publish/upload-dataset.ts";
 export { defaultCacheDirectory } from "./remote/cache-directory.ts";
 export type { StoreOptions } from "./remote/open-store.ts";
 export type { S3Options } from "./remote/s3-client.ts";
 export type { CacheOptions } from "./remote/shard-cache.ts";
 export type { TransferOptions } from "./remote/transfer-options.ts";
-export type { ResolvedFilter, RowFilter } from "./row-filter.ts";
-export type { RowStore } from "./row-store.ts";
-export type { Batch, Mixup, Samples } from "./samples.ts";
-export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./shard-schema.ts";
-export type {
-  ColumnInput,
-  ColumnType,
-  ColumnValues,
-  IntegerArray,
-  TableInput,
-  TableRows,
-  TableSchema,
-} from "./table-schema.ts";
-export { removeStaleTemporaries } from "./temporary-file.ts";
-export { toReadableStream } from "./to-readable-stream.ts";
-export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./to-tf-dataset.ts";
-export { type FolderTrainingStore, type LogLine, openTrainingStore, readTrainingLog } from "./training-store.ts";
-export { type UploadedShard, uploadDataset } from "./upload-dataset.ts";
-export { type DatasetReport, type VerifyOptions, verifyDataset } from "./verify-dataset.ts";
-export { chooseShards, type VerifyMode, type VerifyPart } from "./verify-mode.ts";
-export type { DatasetProblem } from "./verify-shard.ts";
-export { writeShard } from "./write-shard.ts";
-export { defaultRowsPerBatch, writeTable } from "./write-table.ts";
+export { type ExtraColumn, type ExtraValues, extraColumnNames } from "./rows/extra-columns.ts";
+export type { ResolvedFilter, RowFilter } from "./rows/row-filter.ts";
+export type { RowStore } from "./rows/row-store.ts";
+export { type DatasetReport, type VerifyOptions, verifyDataset } from "./verify/verify-dataset.ts";
+export { chooseShards, type VerifyMode, type VerifyPart } from "./verify/verify-mode.ts";
+export type { DatasetProblem } from "./verify/verify-shard.ts";

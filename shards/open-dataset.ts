@@ -1,16 +1,16 @@
 import { BuilderError } from "../core/errors.ts";
-import { hashConfig } from "./canonical-json.ts";
-import type { ImageArray, ImageFormat } from "./image-format.ts";
-import { type Loader, RowLoader } from "./loader.ts";
-import type { LoaderOptions } from "./loader-options.ts";
-import { type Manifest, readManifest, type SplitName, splitNames } from "./manifest.ts";
+import { requireKeys } from "../core/require-keys.ts";
+import { hashConfig } from "../storage/canonical-json.ts";
+import { parseLocation } from "../storage/parse-location.ts";
+import { type Manifest, readManifest, type SplitName, splitNames } from "./format/manifest.ts";
+import { allocateSamples, type Samples } from "./loader/batch.ts";
+import type { ImageArray, ImageFormat } from "./loader/image-format.ts";
+import { type Loader, RowLoader } from "./loader/loader.ts";
+import type { LoaderOptions } from "./loader/loader-options.ts";
 import { type OpenOptions, openOptionKeys } from "./open-options.ts";
-import { parseLocation } from "./parse-location.ts";
-import { requireKeys } from "./require-keys.ts";
-import { type RowFilter, resolveFilter } from "./row-filter.ts";
-import { RowStore } from "./row-store.ts";
-import { allocateSamples, type Samples } from "./samples.ts";
-import { folderSource, type ShardSource } from "./shard-source.ts";
+import { type RowFilter, resolveFilter } from "./rows/row-filter.ts";
+import { RowStore } from "./rows/row-store.ts";
+import { folderSource, type ShardSource } from "./rows/shard-source.ts";
 
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */
 export const defaultMemoryBytes = 256 * 2 ** 20;

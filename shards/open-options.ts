@@ -1,4 +1,4 @@
-import type { SplitName } from "./manifest.ts";
+import type { SplitName } from "./format/manifest.ts";
 import type { StoreOptions } from "./remote/open-store.ts";
 import type { CacheOptions } from "./remote/shard-cache.ts";
 import type { TransferOptions } from "./remote/transfer-options.ts";

@@ -1,4 +1,4 @@
-import type { Tensor } from "../graph.ts";
+import type { Tensor } from "../graph/graph.ts";
 import { add, erf, exp, mul, sigmoid, sub } from "../ops/elementwise.ts";
 import { withGradient } from "./custom-gradient.ts";
 

@@ -1,4 +1,4 @@
-import { shapeError, type Tensor } from "../graph.ts";
+import { shapeError, type Tensor } from "../graph/graph.ts";
 import { mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { softmax } from "../ops/normalize.ts";

@@ -1,4 +1,4 @@
-import { appendOne, type RuleKind, type Tensor } from "../graph.ts";
+import { appendOne, type RuleKind, type Tensor } from "../graph/graph.ts";
 
 /** Gradients of the first operands, of nothing but its arguments: the node may be copied into another graph. */
 export type GradientRule<Operands extends readonly Tensor[]> = (

@@ -1,5 +1,5 @@
 import { BuilderError } from "../../core/errors.ts";
-import type { Tensor } from "../graph.ts";
+import type { Tensor } from "../graph/graph.ts";
 import { cast, less, mul } from "../ops/elementwise.ts";
 
 /**

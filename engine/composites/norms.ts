@@ -1,9 +1,9 @@
-import { shapeError, type Tensor } from "../graph.ts";
+import { shapeError, type Tensor } from "../graph/graph.ts";
+import { sizeOf } from "../graph/tensor.ts";
 import { add, div, maximum, mul, sqrt, sub } from "../ops/elementwise.ts";
 import { affineChannels, alongChannels, standardize, standardizeRows } from "../ops/normalize.ts";
 import { mean, sum, sumTo } from "../ops/reduce.ts";
-import { expand, reshape } from "../ops/shape.ts";
-import { sizeOf } from "../tensor.ts";
+import { expand, reshape } from "../ops/slice.ts";
 import { withGradient } from "./custom-gradient.ts";
 
 /** A value per channel, shape [C], made to broadcast over images [N, C, H, W]. */

@@ -1,5 +1,5 @@
-import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { tensorData } from "../tensor.ts";
+import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { tensorData } from "../graph/tensor.ts";
 
 /** ONNX `If`. It has no gradient. */
 const If: Operator = { name: "If" };

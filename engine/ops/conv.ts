@@ -1,7 +1,7 @@
-import { type Attributes, appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
+import { type Attributes, appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { filterGradient } from "./filter-gradient.ts";
 import { sum } from "./reduce.ts";
-import { slice, transpose } from "./shape.ts";
+import { slice, transpose } from "./slice.ts";
 
 export interface ConvOptions {
   /** Added to each output channel, shape [O]. */

@@ -1,5 +1,5 @@
-import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { type DType, type Shape, tensorData } from "../tensor.ts";
+import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { type DType, type Shape, tensorData } from "../graph/tensor.ts";
 import { sumTo } from "./reduce.ts";
 
 /** A tensor, or a number that becomes a constant of the other operand's type. */

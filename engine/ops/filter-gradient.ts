@@ -1,6 +1,6 @@
-import type { Tensor } from "../graph.ts";
+import type { Tensor } from "../graph/graph.ts";
 import { matmul, swapLastTwo } from "./matmul.ts";
-import { concat, pad, reshape, slice, transpose } from "./shape.ts";
+import { concat, pad, reshape, slice, transpose } from "./slice.ts";
 
 interface Geometry {
   readonly kernel: readonly [height: number, width: number];

@@ -1,5 +1,5 @@
-import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { reshape, transpose, zerosLike } from "./shape.ts";
+import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { reshape, transpose, zerosLike } from "./slice.ts";
 
 const Gather: Operator = {
   name: "Gather",

@@ -1,5 +1,5 @@
-import { Graph, type Operator, type Tensor } from "../graph.ts";
-import { tensorData } from "../tensor.ts";
+import { Graph, type Operator, type Tensor } from "../graph/graph.ts";
+import { tensorData } from "../graph/tensor.ts";
 
 /** ONNX `Loop`. It has no gradient: what is differentiated stands inside a body. */
 const Loop: Operator = { name: "Loop" };

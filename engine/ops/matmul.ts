@@ -1,7 +1,7 @@
-import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
+import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { broadcastShapes } from "./elementwise.ts";
 import { sumTo } from "./reduce.ts";
-import { reshape, transpose } from "./shape.ts";
+import { reshape, transpose } from "./slice.ts";
 
 /** Exchanges the last two axes. */
 export function swapLastTwo(x: Tensor): Tensor {

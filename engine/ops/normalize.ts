@@ -1,8 +1,8 @@
-import { appendOne, innermostGraph, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { tensorData } from "../tensor.ts";
+import { appendOne, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { tensorData } from "../graph/tensor.ts";
 import { add, cast, mul, sub } from "./elementwise.ts";
 import { mean, normalizeAxes, sum } from "./reduce.ts";
-import { reshape } from "./shape.ts";
+import { reshape } from "./slice.ts";
 
 const Softmax: Operator = {
   name: "Softmax",

@@ -1,7 +1,7 @@
-import { appendOne, type Node, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { tensorData } from "../tensor.ts";
+import { appendOne, type Node, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { tensorData } from "../graph/tensor.ts";
 import { cast, equal, mul, reciprocal } from "./elementwise.ts";
-import { slice } from "./shape.ts";
+import { slice } from "./slice.ts";
 
 function windowSize({ attributes }: Node) {
   return (attributes["kernel_shape"] as number[])[0]!;

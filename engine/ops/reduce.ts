@@ -1,7 +1,7 @@
-import { appendOne, type Operator, shapeError, type Tensor } from "../graph.ts";
-import { type Shape, sizeOf, tensorData } from "../tensor.ts";
+import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { type Shape, sizeOf, tensorData } from "../graph/tensor.ts";
 import { cast, equal, mul } from "./elementwise.ts";
-import { expand, reshape } from "./shape.ts";
+import { expand, reshape } from "./slice.ts";
 
 export interface ReduceOptions {
   /** Axes to reduce, negative ones from the end; all by default. */

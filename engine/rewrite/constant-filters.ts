@@ -1,5 +1,5 @@
-import type { Graph, Tensor } from "../graph.ts";
-import type { TensorData } from "../tensor.ts";
+import type { Graph, Tensor } from "../graph/graph.ts";
+import type { TensorData } from "../graph/tensor.ts";
 
 /** Filters that do not change, in another form: each once, for all convolutions that share them. */
 export class ConstantFilters {

@@ -1,7 +1,7 @@
-import { toFloat16Bits } from "../float16.ts";
-import { Graph, type Node, type Tensor } from "../graph.ts";
+import { toFloat16Bits } from "../graph/float16.ts";
+import { Graph, type Node, type Tensor } from "../graph/graph.ts";
+import type { TensorData } from "../graph/tensor.ts";
 import { cast } from "../ops/elementwise.ts";
-import type { TensorData } from "../tensor.ts";
 import { Rewriter } from "./rewriter.ts";
 
 /** Operations that are nearly all of a network's arithmetic, and that devices do faster in float16. */

@@ -1,10 +1,10 @@
 import { withGradient } from "../composites/custom-gradient.ts";
-import type { Tensor } from "../graph.ts";
+import type { Tensor } from "../graph/graph.ts";
+import { tensorData } from "../graph/tensor.ts";
 import { add, cast, div, equal, maximum, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
 import { sum } from "../ops/reduce.ts";
-import { concat, expand, reshape, slice, split } from "../ops/shape.ts";
-import { tensorData } from "../tensor.ts";
+import { concat, expand, reshape, slice, split } from "../ops/slice.ts";
 
 /**
  * Images [N, C, H, W] kept as [H, W, N, C], with a factor and a summand for each channel that are still to be applied,

@@ -1,7 +1,7 @@
-import type { Attributes, Node, Tensor } from "../graph.ts";
+import type { Attributes, Node, Tensor } from "../graph/graph.ts";
 import { mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { reshape, split, transpose } from "../ops/shape.ts";
+import { reshape, split, transpose } from "../ops/slice.ts";
 
 /** What the rewriter of the whole graph does for this part of it. */
 interface Surroundings {

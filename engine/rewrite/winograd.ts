@@ -1,8 +1,8 @@
 import { withGradient } from "../composites/custom-gradient.ts";
-import type { Tensor } from "../graph.ts";
+import type { Tensor } from "../graph/graph.ts";
+import { type Shape, sizeOf, type TensorData, tensorData } from "../graph/tensor.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { reshape } from "../ops/shape.ts";
-import { type Shape, sizeOf, type TensorData, tensorData } from "../tensor.ts";
+import { reshape } from "../ops/slice.ts";
 
 /** Pixels of a tile along an axis, and places of a tile after the transform. */
 const tile = 4;

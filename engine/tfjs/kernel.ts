@@ -1,4 +1,4 @@
-import type { Attributes, Node } from "../graph.ts";
+import type { Attributes, Node } from "../graph/graph.ts";
 import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 
 /** Computes the outputs of a node. What else it allocates is freed by the caller. */

@@ -1,6 +1,6 @@
 import { BuilderError } from "../../core/errors.ts";
-import { Graph, type Node } from "../graph.ts";
-import { neededNodes } from "../write-onnx.ts";
+import { Graph, type Node } from "../graph/graph.ts";
+import { neededNodes } from "../onnx/write-onnx.ts";
 import type { Kernel, Kernels } from "./kernel.ts";
 import { convKernels } from "./kernels/conv.ts";
 import { elementwiseKernels } from "./kernels/elementwise.ts";

@@ -1,8 +1,8 @@
 import { BuilderError } from "../../core/errors.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
-import type { Graph } from "../graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { TensorData } from "../graph/tensor.ts";
 import { namingMemoryErrors } from "../memory-error.ts";
-import type { TensorData } from "../tensor.ts";
 import { loadTensorFlow, type TensorFlow, type TensorFlowPackage } from "./load-tensorflow.ts";
 import { Plan } from "./plan.ts";
 import { fromTensor, toTensor } from "./values.ts";

@@ -1,5 +1,5 @@
 import { BuilderError } from "../../core/errors.ts";
-import type { DType, TensorArray, TensorData } from "../tensor.ts";
+import type { DType, TensorArray, TensorData } from "../graph/tensor.ts";
 import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 
 const maxInteger = 2n ** 31n;

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { runProgram } from "../native/run-program.ts";
+import { runProgram } from "../setup/run-program.ts";
 
 /** What a build needs to know of a machine. */
 export interface Machine {

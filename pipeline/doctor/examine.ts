@@ -1,5 +1,5 @@
 import { tensorFlowPackages } from "../../engine/tfjs/load-tensorflow.ts";
-import { shippedFile } from "../shipped-files.ts";
+import { shippedFile } from "../run/shipped-files.ts";
 import { describeMachine, type Machine } from "./describe-machine.ts";
 import { probeTarget } from "./probe-target.ts";
 import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";

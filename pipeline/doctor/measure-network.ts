@@ -1,7 +1,7 @@
 import { constantScope, type Engine, Graph, zeros } from "../../engine/index.ts";
 import { readGenerator } from "../../generator/read-generator.ts";
 import { unet } from "../../networks/unet.ts";
-import { findBatchSize, type Trial } from "../find-batch-size.ts";
+import { findBatchSize, type Trial } from "../models/find-batch-size.ts";
 import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { CommitSink } from "../../shards/index.ts";
-import type { Split } from "../units.ts";
+import type { CommitSink } from "../../storage/commit.ts";
+import type { Split } from "../run/units.ts";
 import type { RowChunk } from "./export-rows.ts";
 
 /** One part of an export, as a format writes it. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { hashFile, type Manifest, readShardBatches, type ShardEntry, type ShardRows } from "../../shards/index.ts";
-import type { Split } from "../units.ts";
+import { type Manifest, readShardBatches, type ShardEntry, type ShardRows } from "../../shards/index.ts";
+import { hashFile } from "../../storage/commit-unit.ts";
+import type { Split } from "../run/units.ts";
 
 /** Some rows of a data set. */
 export interface RowChunk extends ShardRows {

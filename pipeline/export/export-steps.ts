@@ -1,20 +1,15 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import {
-  commitUnit,
-  type Manifest,
-  readManifest,
-  readReceiptIfAny,
-  removeStaleTemporaries,
-  requireSameOrigin,
-  splitNames,
-} from "../../shards/index.ts";
+import { type Manifest, readManifest, splitNames } from "../../shards/index.ts";
+import { commitUnit } from "../../storage/commit-unit.ts";
+import { readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { checkClassNames } from "../import/class-names.ts";
-import { runFolderAt } from "../run-folder.ts";
-import type { StageContext } from "../stage.ts";
+import { runFolderAt } from "../run/run-folder.ts";
+import type { StageContext } from "../run/stage.ts";
+import type { Split } from "../run/units.ts";
 import type { Step } from "../steps.ts";
-import type { Split } from "../units.ts";
 import type { FileFormat, PartInput } from "./export-format.ts";
 import { readExportRows } from "./export-rows.ts";
 import { settleTarget } from "./export-target.ts";

@@ -1,9 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
-import { commitBytes, diskError, removeStaleTemporaries, systemCodeOf } from "../../shards/index.ts";
+import { commitBytes } from "../../storage/commit.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { type Identity, settleConfig } from "../../storage/settle-config.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { classNamesFile } from "../import/class-names.ts";
-import { type Identity, settleConfig } from "../settle-config.ts";
 
 const settledName = "export.json";
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { ZipFile } from "yazl";
 import { imageBytes } from "../../core/image-layout.ts";
-import type { CommitSink } from "../../shards/index.ts";
+import type { CommitSink } from "../../storage/commit.ts";
 import { npyHeader } from "../import/npy-header.ts";
 import type { FileFormat, PartInput } from "./export-format.ts";
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
 import { createdBy } from "../../core/created-by.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import type { CommitSink } from "../../shards/index.ts";
+import type { CommitSink } from "../../storage/commit.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 import type { RowChunk } from "./export-rows.ts";

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { imageBytes } from "../../core/image-layout.ts";
-import { type CommitSink, replaceBytes, replaceFile } from "../../shards/index.ts";
-import { readWholeFile } from "../read-file.ts";
+import { type CommitSink, replaceBytes, replaceFile } from "../../storage/commit.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { Header } from "tar";
 import { imageBytes } from "../../core/image-layout.ts";
-import { type CommitSink, canonicalJson } from "../../shards/index.ts";
+import { canonicalJson } from "../../storage/canonical-json.ts";
+import type { CommitSink } from "../../storage/commit.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 import type { RowChunk } from "./export-rows.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { sha256 } from "../../shards/index.ts";
-import type { StageContext } from "../stage.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import type { StageContext } from "../run/stage.ts";
 import type { ImportSource } from "./import-source.ts";
 
 /** What a source holds, known once it was read to its end. */

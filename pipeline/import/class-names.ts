@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
-import { fileExists, readWholeFile } from "../read-file.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 
 /** File beside a set that names its classes, one a line; the line number is the label. */
 export const classNamesFile = "class-names.txt";

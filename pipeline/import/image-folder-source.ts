@@ -2,7 +2,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import type { CifarImages } from "../read-cifar-10.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { checkClassNames, readClassNames } from "./class-names.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { ImportSource } from "./import-source.ts";

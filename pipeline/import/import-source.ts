@@ -1,5 +1,5 @@
-import type { CifarImages } from "../read-cifar-10.ts";
-import type { Split } from "../units.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import type { Split } from "../run/units.ts";
 
 /** What can be imported. */
 export const importFormats = ["npz", "cifar-10", "cifar-100", "image-folder"] as const;

@@ -1,21 +1,16 @@
 import { createdBy } from "../../core/created-by.ts";
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import {
-  canonicalJson,
-  readReceipt,
-  removeStaleTemporaries,
-  requireSameOrigin,
-  type ShardInput,
-  writeManifest,
-  writeShard,
-} from "../../shards/index.ts";
-import { toShardEntry } from "../publish-manifest.ts";
-import type { CifarImages } from "../read-cifar-10.ts";
-import { settleConfig } from "../settle-config.ts";
-import { unitStage } from "../stage.ts";
+import { type ShardInput, writeManifest, writeShard } from "../../shards/index.ts";
+import { canonicalJson } from "../../storage/canonical-json.ts";
+import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
+import { settleConfig } from "../../storage/settle-config.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import { unitStage } from "../run/stage.ts";
+import { type Split, unitName } from "../run/units.ts";
+import { toShardEntry } from "../stages/publish-manifest.ts";
 import type { Step } from "../steps.ts";
-import { type Split, unitName } from "../units.ts";
 import { type CheckedSource, checkSource } from "./check-source.ts";
 import type { ImportSource } from "./import-source.ts";
 import { type ImportedRun, importedColumns, importedRunAt, readImportedRun } from "./imported-run.ts";

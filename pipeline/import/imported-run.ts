@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { BuilderError, messageOf } from "../../core/errors.ts";
-import { hashConfig } from "../../shards/index.ts";
-import { isImported } from "../run.ts";
-import { type RunFolder, runFolderAt } from "../run-folder.ts";
-import { readSettledConfig } from "../settle-config.ts";
-import { planUnits, type Unit } from "../units.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { readSettledConfig } from "../../storage/settle-config.ts";
+import { isImported } from "../run/run.ts";
+import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
+import { planUnits, type Unit } from "../run/units.ts";
 import { importFormats } from "./import-source.ts";
 
 /** How the columns come about that a labelled set from elsewhere does not have. Written into every manifest. */

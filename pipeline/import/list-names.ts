@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { diskError, systemCodeOf } from "../../shards/index.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 
 /** @throws BuilderError `disk/…` if there is nothing at the path */
 export async function isFolder(path: string): Promise<boolean> {

@@ -2,7 +2,8 @@ import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { BuilderError, messageOf } from "../../core/errors.ts";
-import { diskError, requireRegularFile } from "../../shards/index.ts";
+import { diskError } from "../../storage/disk-error.ts";
+import { requireRegularFile } from "../../storage/regular-file.ts";
 import { ByteReader } from "./byte-reader.ts";
 
 /** More members than this are no CIFAR-5m part. */

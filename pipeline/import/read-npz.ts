@@ -1,6 +1,6 @@
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import type { CifarImages } from "../read-cifar-10.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { chunkRows } from "./import-source.ts";
 import { type NpyHeader, readNpyHeader } from "./npy-header.ts";
 import { adviseOnImages, adviseOnLabels } from "./npz-advice.ts";

@@ -1,6 +1,6 @@
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import type { CifarImages } from "../read-cifar-10.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 
 /** A place in a stream of images that only moves forward. */
 export class RowCursor {

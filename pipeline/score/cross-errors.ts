@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
 import { executionIdentity } from "../../engine/index.ts";
-import { commitBytes, hashConfig, openTrainingStore } from "../../shards/index.ts";
-import type { Config } from "../config.ts";
-import type { Labeler, ModelRuntime } from "../model-runtime.ts";
-import type { CifarImages } from "../read-cifar-10.ts";
-import { fileExists, readWholeFile } from "../read-file.ts";
-import type { StageContext } from "../stage.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { commitBytes } from "../../storage/commit.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { openTrainingStore } from "../../storage/training-store.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import type { Labeler, ModelRuntime } from "../models/model-runtime.ts";
+import type { Config } from "../run/config.ts";
+import type { StageContext } from "../run/stage.ts";
 
 /** Kinds of images that classifiers are trained on and tested on. */
 export const kinds = ["cifar10", "synthetic"] as const;

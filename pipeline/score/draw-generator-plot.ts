@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import type { TopLevelSpec } from "vega-lite";
-import { renderChart } from "../../core/render-chart.ts";
+import { renderChart } from "../../pictures/render-chart.ts";
 import type { GeneratorScore } from "./generator-score.ts";
 
 /**

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
-import { enlarge, faint, line, odd, text } from "../drawing.ts";
-import type { CifarImages } from "../read-cifar-10.ts";
+import { enlarge, faint, line, odd, text } from "../../pictures/drawing.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Neighbour } from "./find-neighbours.ts";
 import { memorizedBelow, nearestRatio } from "./memorization.ts";
 

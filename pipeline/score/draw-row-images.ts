@@ -2,11 +2,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { commitBytes } from "../../shards/index.ts";
-import type { Config } from "../config.ts";
-import type { Sampler } from "../model-runtime.ts";
-import { fileExists, readWholeFile } from "../read-file.ts";
-import { conditioningClassOf } from "../units.ts";
+import { commitBytes } from "../../storage/commit.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import type { Sampler } from "../models/model-runtime.ts";
+import type { Config } from "../run/config.ts";
+import { conditioningClassOf } from "../run/units.ts";
 import { watchMemory } from "./watch-memory.ts";
 
 /** Images that a row drew, and what they cost. */

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { BuilderError } from "../../core/errors.ts";
 import { precisions } from "../../engine/index.ts";
-import { readTextIfAny, replaceBytes, sealJson, unsealJson } from "../../shards/index.ts";
+import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
 
 /** The version of generator-score.json that this code writes, and the only one it reads. */
 export const generatorScoreVersion = 1;

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { removeStaleTemporaries, replaceBytes } from "../../shards/index.ts";
-import { readWholeFile } from "../read-file.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { computeFeatures, type FeatureNet } from "./feature-net.ts";
 import type { Features } from "./features.ts";
 

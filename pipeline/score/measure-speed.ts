@@ -1,8 +1,8 @@
-import type { Config } from "../config.ts";
-import type { ModelRuntime, Sampler } from "../model-runtime.ts";
-import { readModel, readModelReceipt } from "../models.ts";
-import { runFolderAt } from "../run-folder.ts";
-import { conditioningClassOf } from "../units.ts";
+import type { ModelRuntime, Sampler } from "../models/model-runtime.ts";
+import { readModel, readModelReceipt } from "../models/models.ts";
+import type { Config } from "../run/config.ts";
+import { runFolderAt } from "../run/run-folder.ts";
+import { conditioningClassOf } from "../run/units.ts";
 
 /** What an image costs. */
 export interface GeneratorSpeed {

@@ -3,8 +3,8 @@ import type { InferenceSession } from "onnxruntime-node";
 import { BuilderError, messageOf } from "../../core/errors.ts";
 import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
 import { decodeOnnxGraph, requireBoundedLoops } from "../../engine/index.ts";
-import { sha256 } from "../../shards/index.ts";
-import { readWholeFile } from "../read-file.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
 import { enlargeImage } from "./enlarge-image.ts";
 import type { FeatureNet } from "./feature-net.ts";
 
@@ -34,7 +34,7 @@ interface Contract {
  * @throws BuilderError `features/unreadable`, `features/wrong-input`, `features/wrong-output`; `disk/…`
  */
 export async function openOnnxFeatures(path: string, device: string): Promise<FeatureNet> {
-  const { createSession, runSession } = await import("../../engine/onnxruntime-session.ts");
+  const { createSession, runSession } = await import("../../engine/onnxruntime/session.ts");
   const bytes = await readWholeFile(path);
   const graph = decodeOnnxGraph(bytes);
   if (graph !== undefined) requireBoundedLoops(graph, path);

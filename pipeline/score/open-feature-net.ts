@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { createLabelerFeatures } from "../../labeler/index.ts";
-import { sha256 } from "../../shards/index.ts";
-import type { Config } from "../config.ts";
-import { readWholeFile } from "../read-file.ts";
-import { shippedFile } from "../shipped-files.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import type { Config } from "../run/config.ts";
+import { shippedFile } from "../run/shipped-files.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { openOnnxFeatures } from "./onnx-features.ts";
 

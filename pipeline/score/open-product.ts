@@ -1,5 +1,5 @@
 import { createEngine } from "../../engine/create-engine.ts";
-import { Graph } from "../../engine/graph.ts";
+import { Graph } from "../../engine/graph/graph.ts";
 import { matmul, swapLastTwo } from "../../engine/ops/matmul.ts";
 
 /** A matrix product of fixed shape, on the CPU. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { BuilderError } from "../../core/errors.ts";
-import { hashConfig, sha256 } from "../../shards/index.ts";
-import type { Config } from "../config.ts";
-import { readFetchReceipts } from "../fetch.ts";
-import { type CifarImages, readCifar10 } from "../read-cifar-10.ts";
-import { runFolderAt } from "../run-folder.ts";
+import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
+import type { Config } from "../run/config.ts";
+import { runFolderAt } from "../run/run-folder.ts";
 import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";

@@ -1,8 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { BuilderError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../config.ts";
-import { readWholeFile } from "../read-file.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
 
 /** A way to draw images that is compared with others. */
 export interface SamplerRow {

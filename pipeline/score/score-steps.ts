@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
 import { BuilderError } from "../../core/errors.ts";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
-import { hashConfig, type Manifest, replaceBytes, sealJson, sha256 } from "../../shards/index.ts";
-import type { Config } from "../config.ts";
-import type { ModelRuntime } from "../model-runtime.ts";
-import { runFolderAt } from "../run-folder.ts";
+import type { Manifest } from "../../shards/index.ts";
+import { hashConfig, sealJson, sha256 } from "../../storage/canonical-json.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
+import type { Config } from "../run/config.ts";
+import { runFolderAt } from "../run/run-folder.ts";
+import type { StageContext } from "../run/stage.ts";
 import { findDataset } from "../serve/find-dataset.ts";
-import type { StageContext } from "../stage.ts";
 import type { Step } from "../steps.ts";
 import {
   type CrossErrors,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Manifest, type SplitName, splitNames } from "../../shards/index.ts";
-import { datasetSheetSize } from "../contact-sheet.ts";
+import { datasetSheetSize } from "../inspect/contact-sheet.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { Html, html } from "./html.ts";
 import { confidenceChart, formatCount, formatPercent, labelChart } from "./page-charts.ts";

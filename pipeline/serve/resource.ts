@@ -2,7 +2,8 @@ import { constants, type FileHandle, open, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { Readable } from "node:stream";
 import { BuilderError } from "../../core/errors.ts";
-import { diskError, sha256 } from "../../shards/index.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { diskError } from "../../storage/disk-error.ts";
 import type { ByteRange } from "./byte-range.ts";
 
 /** Something that is offered under one path. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { manifestName, sealJson, splitNames } from "../../shards/index.ts";
-import { drawDatasetSheet } from "../contact-sheet.ts";
+import { manifestName, splitNames } from "../../shards/index.ts";
+import { sealJson } from "../../storage/canonical-json.ts";
+import { drawDatasetSheet } from "../inspect/contact-sheet.ts";
 import { summarizeConfidence } from "./confidence.ts";
 import type { PublishedDataset } from "./find-dataset.ts";
 import { pageHeaders, renderPage } from "./page.ts";

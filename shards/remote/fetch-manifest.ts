@@ -1,6 +1,6 @@
 import pRetry from "p-retry";
 import { BuilderError } from "../../core/errors.ts";
-import { type Manifest, manifestName, parseManifestText } from "../manifest.ts";
+import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { tooSlow, unreachable } from "./remote-source.ts";
 import type { TransferPolicy } from "./transfer-options.ts";

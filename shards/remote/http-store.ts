@@ -1,5 +1,5 @@
 import { BuilderError, messageOf } from "../../core/errors.ts";
-import { systemCodeOf } from "../disk-error.ts";
+import { systemCodeOf } from "../../storage/disk-error.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 import { replyRange } from "./reply-range.ts";

@@ -1,6 +1,6 @@
-import type { Manifest } from "../manifest.ts";
+import type { Manifest } from "../format/manifest.ts";
 import type { OpenOptions } from "../open-options.ts";
-import type { ShardSource } from "../shard-source.ts";
+import type { ShardSource } from "../rows/shard-source.ts";
 import { fetchManifest } from "./fetch-manifest.ts";
 import { openStore } from "./open-store.ts";
 import { RemoteSource } from "./remote-source.ts";

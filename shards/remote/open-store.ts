@@ -1,5 +1,5 @@
 import { BuilderError, messageOf } from "../../core/errors.ts";
-import { hideSecrets } from "../parse-location.ts";
+import { hideSecrets } from "../../storage/parse-location.ts";
 import { httpStore } from "./http-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { openS3Folder, type S3Options } from "./s3-client.ts";

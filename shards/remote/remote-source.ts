@@ -1,9 +1,9 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { BuilderError } from "../../core/errors.ts";
-import type { FileSource } from "../byte-source.ts";
-import type { ShardEntry } from "../manifest.ts";
-import type { ShardSource } from "../shard-source.ts";
+import type { FileSource } from "../arrow/byte-source.ts";
+import type { ShardEntry } from "../format/manifest.ts";
+import type { ShardSource } from "../rows/shard-source.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { receiveObject } from "./receive-object.ts";
 import type { ShardCache } from "./shard-cache.ts";

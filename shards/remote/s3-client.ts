@@ -1,6 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BuilderError, messageOf } from "../../core/errors.ts";
-import { parseS3Location } from "../parse-location.ts";
+import { parseS3Location } from "../../storage/parse-location.ts";
 import { TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 

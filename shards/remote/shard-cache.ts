@@ -4,11 +4,11 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../../core/errors.ts";
-import { type FileSource, openFileSource } from "../byte-source.ts";
-import { replaceFile } from "../commit.ts";
-import { diskError, systemCodeOf } from "../disk-error.ts";
-import type { ShardEntry } from "../manifest.ts";
-import { removeStaleTemporaries } from "../temporary-file.ts";
+import { replaceFile } from "../../storage/commit.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import { type FileSource, openFileSource } from "../arrow/byte-source.ts";
+import type { ShardEntry } from "../format/manifest.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
 import { ContentError } from "./object-store.ts";
 

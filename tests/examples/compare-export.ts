@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { Graph } from "../../engine/graph.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { tensorData } from "../../engine/tensor.ts";
+import { Graph } from "../../engine/graph/graph.ts";
+import { tensorData } from "../../engine/graph/tensor.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { readForeignGenerator } from "../../generator/foreign-denoiser.ts";
 import { createLabeler } from "../../labeler/create-labeler.ts";
-import { readModelFile } from "../../pipeline/read-model-file.ts";
-import { runPython } from "../shards/run-python.ts";
+import { readModelFile } from "../../pipeline/models/read-model-file.ts";
+import { runPython } from "../support/run-python.ts";
 
 /** What the export needs. */
 export const exportModules = ["torch", "onnx", "onnxscript"];
@@ -15,7 +15,7 @@ export const exportModules = ["torch", "onnx", "onnxscript"];
 /** Exports small models with the example into a folder, and compares D(x; sigma) and labels with PyTorch's, to 1e-4. */
 export async function compareExport(folder: string, prediction: string, diffusers: boolean): Promise<void> {
   const numImages = 4;
-  await runPython("../examples/export_models.py", [folder, prediction], { sigmas: [0.02, 0.3, 1.5, 8], diffusers });
+  await runPython("examples/export_models.py", [folder, prediction], { sigmas: [0.02, 0.3, 1.5, 8], diffusers });
   const floats = async (name: string) => new Float32Array(Uint8Array.from(await readFile(join(folder, name))).buffer);
   const graph = new Graph();
   const noisy = graph.input("noisy", "float32", [numImages, 3, 32, 32]);

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDataset } from "../../shards/index.ts";
-import { runCli } from "../scripts/run-cli.ts";
-import { findPythonModules } from "../shards/run-python.ts";
+import { runCli } from "../support/run-cli.ts";
+import { findPythonModules } from "../support/run-python.ts";
 import { compareExport, exportModules } from "./compare-export.ts";
 
 const canExport = findPythonModules(exportModules).size === exportModules.length;

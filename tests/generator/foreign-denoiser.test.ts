@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { Graph } from "../../engine/graph.ts";
-import { embedDescription } from "../../engine/onnx-description.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { tensorData } from "../../engine/tensor.ts";
+import { Graph } from "../../engine/graph/graph.ts";
+import { tensorData } from "../../engine/graph/tensor.ts";
+import { embedDescription } from "../../engine/onnx/onnx-description.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { type ForeignGeneratorOptions, readForeignGenerator } from "../../generator/foreign-denoiser.ts";
 import { alphasCumprod, type Schedule } from "../../generator/foreign-schedule.ts";
-import { floats, integers, makeOnnx, node, port, types } from "../make-onnx.ts";
-import { errorOf } from "../pipeline/expect-error.ts";
+import { errorOf } from "../support/expect-error.ts";
+import { floats, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 
 /** Standard deviation of the Gaussian data, pixels in [-1, 1]. */
 const deviation = 0.5;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
-import { embedDescription } from "../../engine/onnx-description.ts";
+import { embedDescription } from "../../engine/onnx/onnx-description.ts";
 import { createLabeler } from "../../labeler/create-labeler.ts";
-import { floats, integers, makeOnnx, node, port, types } from "../make-onnx.ts";
-import { errorOf } from "../pipeline/expect-error.ts";
+import { errorOf } from "../support/expect-error.ts";
+import { floats, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 
 const mean = [0.4914, 0.4822, 0.4465] as const;
 const deviation = [0.247, 0.2435, 0.2616] as const;

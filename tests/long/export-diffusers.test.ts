@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { compareExport, exportModules } from "../examples/compare-export.ts";
-import { findPythonModules } from "../shards/run-python.ts";
+import { findPythonModules } from "../support/run-python.ts";
 
 const modules = [...exportModules, "diffusers"];
 const canExport = findPythonModules(modules).size === modules.length;

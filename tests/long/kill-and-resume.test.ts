@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { hashFolder, killBuilds, runToEnd } from "../pipeline/kill-build.ts";
-import { makeCifar10 } from "../pipeline/make-cifar-10.ts";
+import { makeCifar10 } from "../support/make-cifar-10.ts";
 
 let folder: string;
 let data: string;
-const program = join(inject("compiledFolder"), "tests", "pipeline", "stand-in-build.js");
+const program = join(inject("compiledFolder"), "tests", "support", "stand-in-build.js");
 const delayMs = "10";
 
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { hashFolder, killBuilds, runToEnd } from "../pipeline/kill-build.ts";
-import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
 
 let folder: string;
 beforeAll(async () => {

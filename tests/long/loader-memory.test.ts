@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { writeBenchmarkSet } from "../../scripts/bench/loader-case.ts";
+import { writeBenchmarkSet } from "../../bench/loader/loader-case.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { fillNormals, randomStreams } from "../../core/random.ts";
-import { Graph } from "../../engine/graph.ts";
+import { Graph } from "../../engine/graph/graph.ts";
 import { surveyNetwork } from "../../engine/index.ts";
-import { constantScope } from "../../engine/inference.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { initialParameters, namedParts, totalSize } from "../../engine/parameters.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
+import { constantScope } from "../../engine/parameters/constant-scope.ts";
+import { initialParameters, namedParts, totalSize } from "../../engine/parameters/parameters.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import {
   buildExperimentNetwork,

@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { Graph } from "../../engine/graph.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { tensorData } from "../../engine/tensor.ts";
+import { Graph } from "../../engine/graph/graph.ts";
+import { tensorData } from "../../engine/graph/tensor.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { jpegArtifacts } from "../../networks/jpeg.ts";
 

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { fillNormals, fillUniforms } from "../../core/random.ts";
-import { Graph, type Tensor } from "../../engine/graph.ts";
+import { Graph, type Tensor } from "../../engine/graph/graph.ts";
+import { type Shape, sizeOf, type TensorData, tensorData } from "../../engine/graph/tensor.ts";
 import { surveyNetwork } from "../../engine/index.ts";
-import { constantScope } from "../../engine/inference.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { inputName } from "../../engine/parameter-sources.ts";
-import { initialParameters, namedParts, type Scope, totalSize } from "../../engine/parameters.ts";
-import { type Shape, sizeOf, type TensorData, tensorData } from "../../engine/tensor.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
+import { constantScope } from "../../engine/parameters/constant-scope.ts";
+import { initialParameters, namedParts, type Scope, totalSize } from "../../engine/parameters/parameters.ts";
+import { inputName } from "../../engine/parameters/survey.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { flipWhere, randomTranslation } from "../../networks/augment.ts";
 import { channelsToPatches, patchesToChannels } from "../../networks/patches.ts";

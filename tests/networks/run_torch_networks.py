@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "bench"))
+for folder in ("harness", "networks"):
+    sys.path.insert(0, str(Path(__file__).parents[2] / "bench" / folder))
 
 from read_safetensors import read_safetensors  # noqa: E402
 from torch_networks import load_weights, make_network, named_tensors, saved_weights  # noqa: E402

@@ -5,22 +5,22 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import { crossEntropy, oneHot } from "../../engine/composites/losses.ts";
 import type { Feeds } from "../../engine/executor.ts";
-import { Graph } from "../../engine/graph.ts";
-import { constantScope, type Weights } from "../../engine/inference.ts";
-import { onnxruntimeEngine } from "../../engine/onnxruntime-engine.ts";
-import { sgd } from "../../engine/optimizers.ts";
-import { inputName, surveyNetwork } from "../../engine/parameter-sources.ts";
-import { namedParts, type ParameterSpec } from "../../engine/parameters.ts";
-import { writeSafetensors } from "../../engine/safetensors.ts";
-import { type TensorData, tensorData } from "../../engine/tensor.ts";
-import { initialState, stateFromWeights, Trainer } from "../../engine/trainer.ts";
-import { buildTrainingProgram, type TrainingProgram } from "../../engine/training-program.ts";
+import { Graph } from "../../engine/graph/graph.ts";
+import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
+import { constantScope, type Weights } from "../../engine/parameters/constant-scope.ts";
+import { namedParts, type ParameterSpec } from "../../engine/parameters/parameters.ts";
+import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
+import { inputName, surveyNetwork } from "../../engine/parameters/survey.ts";
+import { sgd } from "../../engine/training/optimizers.ts";
+import { initialState, stateFromWeights, Trainer } from "../../engine/training/trainer.ts";
+import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
 import {
   buildExperimentNetwork,
   type ExperimentNetworkOptions,
   experimentNetworkSchema,
 } from "../../networks/experiment-networks.ts";
-import { findPythonModules, runPython } from "../shards/run-python.ts";
+import { findPythonModules, runPython } from "../support/run-python.ts";
 
 /** What the Python side answers about a network. */
 interface Answer {
@@ -57,7 +57,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cifar5m-twins-"));
   const paths = networks.map((_, index) => join(folder, `${index}.safetensors`));
   await Promise.all(networks.map((network, index) => writeFile(paths[index]!, caseOf(network))));
-  const lines = (await runPython("../networks/run_torch_networks.py", paths)).trim().split("\n");
+  const lines = (await runPython("networks/run_torch_networks.py", paths)).trim().split("\n");
   networks.forEach((network, index) => {
     answers.set(network, JSON.parse(lines[index]!) as Answer);
   });

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { makeCifar10 } from "../support/make-cifar-10.ts";
 import { hashFolder, killBuilds, runAndKill, runToEnd } from "./kill-build.ts";
-import { makeCifar10 } from "./make-cifar-10.ts";
 
 let folder: string;
 let data: string;
-const program = join(inject("compiledFolder"), "tests", "pipeline", "stand-in-build.js");
+const program = join(inject("compiledFolder"), "tests", "support", "stand-in-build.js");
 const delayMs = "10";
 
 beforeAll(async () => {

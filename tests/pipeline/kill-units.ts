@@ -2,13 +2,13 @@ import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
-import { importModel } from "../../pipeline/models.ts";
-import { readRun } from "../../pipeline/run.ts";
-import { runFolderAt } from "../../pipeline/run-folder.ts";
-import { verifyRun } from "../../pipeline/verify.ts";
+import { importModel } from "../../pipeline/models/models.ts";
+import { readRun } from "../../pipeline/run/run.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { verifyRun } from "../../pipeline/verify/verify.ts";
 import { readShard } from "../../shards/index.ts";
+import { testContext, tinyUnitsConfig } from "../support/run-build.ts";
 import { hashFolder, killBuilds, runToEnd } from "./kill-build.ts";
-import { testContext, tinyUnitsConfig } from "./run-build.ts";
 
 /**
  * Kills sampling and publishing of runs of tiny units until there were as many kills as asked for. After each: whatever is
@@ -18,7 +18,7 @@ import { testContext, tinyUnitsConfig } from "./run-build.ts";
 export async function killUnits(numKills: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-units-"));
   try {
-    const program = (root: string) => [join(inject("compiledFolder"), "tests", "pipeline", "stand-in-units.js"), root];
+    const program = (root: string) => [join(inject("compiledFolder"), "tests", "support", "stand-in-units.js"), root];
     const models = join(folder, "models");
     for (const name of ["generator", "labeler"] as const) {
       await importModel(runFolderAt(models), name, Buffer.from("weights"));

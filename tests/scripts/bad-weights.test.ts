@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readSafetensors, writeSafetensors } from "../../engine/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import { readGenerator } from "../../generator/read-generator.ts";
 import { readLabeler } from "../../labeler/read-labeler.ts";
-import { shippedFile } from "../../pipeline/shipped-files.ts";
-import { runCli } from "./run-cli.ts";
+import { shippedFile } from "../../pipeline/run/shipped-files.ts";
+import { runCli } from "../support/run-cli.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
-import { runCli } from "./run-cli.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { runCli } from "../support/run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cifar5m-disk-"));
 const data = join(folder, "cifar-10");

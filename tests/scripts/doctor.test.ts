@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runCli } from "./run-cli.ts";
+import { runCli } from "../support/run-cli.ts";
 
 test("doctor tries every engine, and says in one line each what the others lack", async () => {
   const { exitCode, stdout, stderr } = await runCli(["doctor", "--no-bench", "--json", "--quiet"]);

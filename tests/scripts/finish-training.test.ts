@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { readSafetensors } from "../../engine/safetensors.ts";
-import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
-import { runCli } from "./run-cli.ts";
+import { readSafetensors } from "../../engine/parameters/safetensors.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { runCli } from "../support/run-cli.ts";
 
 const files = ["--records-per-file", String(recordsPerFile)];
 const records = [...files, "--quiet"];

@@ -2,14 +2,14 @@ import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { resolveConfig } from "../../pipeline/config.ts";
-import { openLiveSource } from "../../pipeline/live-source.ts";
-import { readModelFile } from "../../pipeline/read-model-file.ts";
-import { shippedRuntime } from "../../pipeline/shipped-runtime.ts";
+import { openLiveSource } from "../../pipeline/models/live-source.ts";
+import { readModelFile } from "../../pipeline/models/read-model-file.ts";
+import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
+import { resolveConfig } from "../../pipeline/run/config.ts";
 import { readShard } from "../../shards/index.ts";
-import { floats, type GraphParts, integers, makeOnnx, node, port, types } from "../make-onnx.ts";
-import { errorOf } from "../pipeline/expect-error.ts";
-import { runCli } from "./run-cli.ts";
+import { errorOf } from "../support/expect-error.ts";
+import { floats, type GraphParts, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
+import { runCli } from "../support/run-cli.ts";
 
 const images = port("x", types.float, ["batch", 3, 32, 32]);
 

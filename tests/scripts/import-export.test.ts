@@ -8,7 +8,7 @@ import { openDataset } from "../../shards/index.ts";
 import { makeImages } from "../pipeline/import/make-images.ts";
 import { makeNpy, makeZip } from "../pipeline/import/make-npz.ts";
 import { hashFolder, runToEnd } from "../pipeline/kill-build.ts";
-import { runCli } from "./run-cli.ts";
+import { runCli } from "../support/run-cli.ts";
 
 const numImages = 400;
 const set = makeImages("command line", numImages);

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
-import { runCli } from "./run-cli.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { runCli } from "../support/run-cli.ts";
 
 let folder: string;
 const records = ["--records-per-file", String(recordsPerFile)];

@@ -2,8 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Manifest, readManifest, writeManifest } from "../../shards/index.ts";
-import { makeDataset, makeTestFolder } from "../shards/make-rows.ts";
-import { runCli } from "./run-cli.ts";
+import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
+import { runCli } from "../support/run-cli.ts";
 
 const hostile = "\u001b[31mred\u0007\r\u202e";
 

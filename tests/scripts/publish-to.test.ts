@@ -2,13 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { openDataset } from "../../shards/index.ts";
-import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
-import { runBuild } from "../pipeline/run-build.ts";
-import { standInRuntime } from "../pipeline/stand-in-runtime.ts";
-import { makeTestFolder } from "../shards/make-rows.ts";
 import { hashBatches } from "../shards/remote/remote-batches.ts";
 import { startS3 } from "../shards/remote/s3-servers.ts";
-import { runCli } from "./run-cli.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { makeTestFolder } from "../support/make-rows.ts";
+import { runBuild } from "../support/run-build.ts";
+import { runCli } from "../support/run-cli.ts";
+import { standInRuntime } from "../support/stand-in-runtime.ts";
 
 /** A finished run, and the options by which the command line knows it. */
 async function makeRun(): Promise<{ root: string; run: string[] }> {

@@ -6,8 +6,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startDatasetServer } from "../../pipeline/serve/start-server.ts";
-import { makeDataset, makeTestFolder } from "../shards/make-rows.ts";
-import { runCli } from "./run-cli.ts";
+import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
+import { runCli } from "../support/run-cli.ts";
 import { startServe } from "./start-serve.ts";
 
 async function makeBareDataset(train = 10): Promise<string> {

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { listenForInterruption } from "../../scripts/interruption.ts";
-import { findPythonModules, runPython } from "../shards/run-python.ts";
+import { listenForInterruption } from "../../scripts/cli/interruption.ts";
+import { findPythonModules, runPython } from "../support/run-python.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -102,7 +102,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
 
   async function onTerminal(name: string, keys: number): Promise<{ readonly screen: string; readonly status: number }> {
     const input = { program: longBuild(join(folder, name)), until: "100000", keys };
-    return JSON.parse(await runPython("../scripts/on_terminal.py", [], input));
+    return JSON.parse(await runPython("scripts/on_terminal.py", [], input));
   }
 
   test.for([

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
 import type { Manifest } from "../../shards/index.ts";
-import { makeDataset } from "../shards/make-rows.ts";
+import { makeDataset } from "../support/make-rows.ts";
 
 /** A `cifar5m serve` under way. */
 export interface Served {

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readSafetensors } from "../../engine/safetensors.ts";
-import { makeCifar10, recordsPerFile } from "../pipeline/make-cifar-10.ts";
-import { runCli } from "./run-cli.ts";
+import { readSafetensors } from "../../engine/parameters/safetensors.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { runCli } from "../support/run-cli.ts";
 
 let folder: string;
 const records = ["--records-per-file", String(recordsPerFile), "--quiet"];

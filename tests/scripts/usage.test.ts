@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createdBy } from "../../core/created-by.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { shippedFile } from "../../pipeline/shipped-files.ts";
-import { runCli } from "./run-cli.ts";
+import { shippedFile } from "../../pipeline/run/shipped-files.ts";
+import { runCli } from "../support/run-cli.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import type { Attributes } from "../../graph.ts";
+import type { Attributes } from "../../graph/graph.ts";
 import { integersOf, type Kernels, outputShape, single } from "../kernel.ts";
 import { channelsFirst, channelsLast, filtersLast, padSides } from "./images.ts";
 

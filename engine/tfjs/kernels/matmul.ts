@@ -1,4 +1,4 @@
-import { sizeOf } from "../../tensor.ts";
+import { sizeOf } from "../../graph/tensor.ts";
 import { type Kernels, outputShape, single } from "../kernel.ts";
 import type { Tensor, TensorFlow } from "../load-tensorflow.ts";
 

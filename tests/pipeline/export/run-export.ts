@@ -1,5 +1,5 @@
 import { type ExportOptions, exportSteps } from "../../../pipeline/export/export-steps.ts";
-import { runSteps, testContext } from "../run-build.ts";
+import { runSteps, testContext } from "../../support/run-build.ts";
 
 /** Exports to the end. @returns what was counted */
 export async function runExport(

@@ -1,15 +1,15 @@
 import { mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { cifar10Files } from "../../../pipeline/cifar-10-files.ts";
-import { readCifar10 } from "../../../pipeline/read-cifar-10.ts";
-import { verifyRun } from "../../../pipeline/verify.ts";
-import { makeTestFolder } from "../../shards/make-rows.ts";
-import { errorOf } from "../expect-error.ts";
+import { cifar10Files } from "../../../pipeline/cifar-10/cifar-10-files.ts";
+import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
+import { verifyRun } from "../../../pipeline/verify/verify.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { cifar10FileBytes, makeCifar10, noiseBytes, recordsPerFile } from "../../support/make-cifar-10.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
+import { type Member, makeTarGz } from "../../support/make-tar.ts";
+import { testContext } from "../../support/run-build.ts";
 import { hashFolder } from "../kill-build.ts";
-import { cifar10FileBytes, makeCifar10, noiseBytes, recordsPerFile } from "../make-cifar-10.ts";
-import { type Member, makeTarGz } from "../make-tar.ts";
-import { testContext } from "../run-build.ts";
 import { readSplit, runImport } from "./run-import.ts";
 
 const members = (): Member[] =>

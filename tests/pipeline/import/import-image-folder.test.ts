@@ -2,10 +2,10 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { verifyRun } from "../../../pipeline/verify.ts";
-import { makeTestFolder } from "../../shards/make-rows.ts";
-import { errorOf } from "../expect-error.ts";
-import { testContext } from "../run-build.ts";
+import { verifyRun } from "../../../pipeline/verify/verify.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
+import { testContext } from "../../support/run-build.ts";
 import { makeImages } from "./make-images.ts";
 import { readSplit, rowsOf, runImport } from "./run-import.ts";
 

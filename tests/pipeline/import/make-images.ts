@@ -1,4 +1,4 @@
-import { noiseBytes } from "../make-cifar-10.ts";
+import { noiseBytes } from "../../support/make-cifar-10.ts";
 
 /** Labelled images that look like noise. */
 export interface TestImages {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type ImportOptions, importSteps } from "../../../pipeline/import/import-steps.ts";
 import { type Manifest, readManifest, readShard, type SplitName } from "../../../shards/index.ts";
-import { runSteps, testContext } from "../run-build.ts";
+import { runSteps, testContext } from "../../support/run-build.ts";
 import type { TestImages } from "./make-images.ts";
 
 /** Imports to the end. @returns what was counted */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { compareManifolds, type ManifoldScores } from "../../../pipeline/score/compare-manifolds.ts";
 import type { Features } from "../../../pipeline/score/features.ts";
-import { errorOf } from "../expect-error.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { normalFeatures } from "./make-features.ts";
 
 test("a set against itself has precision, recall and coverage 1, and one image more than the neighbours in a ball", async () => {

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { mirrorHwc } from "../../../core/image-layout.ts";
 import { Graph, mean, readSafetensors, writeOnnx } from "../../../engine/index.ts";
 import { createLabeler, createLabelerFeatures } from "../../../labeler/index.ts";
+import { shippedFile } from "../../../pipeline/run/shipped-files.ts";
 import { enlargeImage } from "../../../pipeline/score/enlarge-image.ts";
 import { openOnnxFeatures } from "../../../pipeline/score/onnx-features.ts";
-import { shippedFile } from "../../../pipeline/shipped-files.ts";
-import { integers, makeOnnx, node, port, types } from "../../make-onnx.ts";
-import { errorOf } from "../expect-error.ts";
-import { noiseBytes } from "../make-cifar-10.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { noiseBytes } from "../../support/make-cifar-10.ts";
+import { integers, makeOnnx, node, port, types } from "../../support/make-onnx.ts";
 import { makeFeatureFile } from "./make-feature-file.ts";
 
 let folder: string;

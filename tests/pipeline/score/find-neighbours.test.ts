@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { findNeighbours } from "../../../pipeline/score/find-neighbours.ts";
 import { countNearCopies, nearestRatio } from "../../../pipeline/score/memorization.ts";
-import { noiseBytes } from "../make-cifar-10.ts";
-import { mirrored } from "../stand-in-runtime.ts";
+import { noiseBytes } from "../../support/make-cifar-10.ts";
+import { mirrored } from "../../support/stand-in-runtime.ts";
 
 const train = Array.from({ length: 70 }, (_, index) => noiseBytes(`train ${index}`, 3072));
 const images = [

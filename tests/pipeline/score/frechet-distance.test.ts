@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { fillNormals } from "../../../core/random.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "../../../pipeline/score/feature-statistics.ts";
 import { frechetDistance } from "../../../pipeline/score/frechet-distance.ts";
-import { findPythonModules, runPython } from "../../shards/run-python.ts";
-import { errorOf } from "../expect-error.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { findPythonModules, runPython } from "../../support/run-python.ts";
 import { normalFeatures } from "./make-features.ts";
 
 function diagonal(mean: readonly number[], variances: readonly number[]): FeatureStatistics {
@@ -86,6 +86,6 @@ test.skipIf(!findPythonModules(["numpy"]).has("numpy"))("numpy finds the same di
     covariance: [...covariance],
     width,
   });
-  const theirs = Number(await runPython("../pipeline/score/frechet.py", [], [plain(first), plain(second)]));
+  const theirs = Number(await runPython("pipeline/score/frechet.py", [], [plain(first), plain(second)]));
   expect(Math.abs(frechetDistance(first, second) / theirs - 1)).toBeLessThan(1e-9);
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { FeatureNet } from "../../../pipeline/score/feature-net.ts";
 import { computeKeptFeatures } from "../../../pipeline/score/kept-features.ts";
 import { type Cifar10, computeCifar10Features } from "../../../pipeline/score/reference.ts";
-import { noiseBytes } from "../make-cifar-10.ts";
+import { noiseBytes } from "../../support/make-cifar-10.ts";
 
 const numImages = 2300;
 const images = Buffer.alloc(numImages * 3072, noiseBytes("images", 3072 + 7));

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { writeManifest } from "../../../shards/index.ts";
 import { runSnippet } from "../../docs/run-snippet.ts";
 import { serveForAllTests, startServe } from "../../scripts/start-serve.ts";
-import { makeDataset, makeTestFolder } from "../../shards/make-rows.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 
 const hasModules = (modules: string) => spawnSync("python3", ["-c", `import ${modules}`]).status === 0;
 

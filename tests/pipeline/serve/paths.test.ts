@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { exchange, startServe } from "../../scripts/start-serve.ts";
-import { makeDataset, makeTestFolder } from "../../shards/make-rows.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 
 const secret = "nobody-may-read-this";
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { parseByteRange } from "../../../pipeline/serve/byte-range.ts";
 import type { ShardEntry } from "../../../shards/index.ts";
 import { serveForAllTests, startServe } from "../../scripts/start-serve.ts";
-import { makeDataset, makeTestFolder } from "../../shards/make-rows.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 
 const shared = serveForAllTests();
 

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { type OpenOptions, openDataset, sha256 } from "../../../shards/index.ts";
-import { makeDataset, makeTestFolder } from "../make-rows.ts";
-import { mountSmallDisk } from "../mount-small-disk.ts";
+import { type OpenOptions, openDataset } from "../../../shards/index.ts";
+import { sha256 } from "../../../storage/canonical-json.ts";
+import { mountSmallDisk } from "../../storage/mount-small-disk.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { startFaultyServer } from "./faulty-server.ts";
 import { hashBatches, hashOf, openFilesUnder, quick } from "./remote-batches.ts";
 

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { errorOf } from "../../pipeline/expect-error.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { hashBatches, openFilesUnder } from "./remote-batches.ts";
 import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { openDataset } from "../../../shards/index.ts";
-import { errorOf } from "../../pipeline/expect-error.ts";
-import { makeDataset, makeTestFolder } from "../make-rows.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { hashBatches, quick } from "./remote-batches.ts";
 
 const nginx = ["nginx", "/usr/sbin/nginx"].find((path) => spawnSync(path, ["-v"]).status === 0);

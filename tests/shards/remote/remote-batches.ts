@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import type { Batch, Dataset, LoaderOptions, OpenOptions } from "../../../shards/index.ts";
-import { hashValues } from "../make-rows.ts";
+import { hashValues } from "../../support/make-rows.ts";
 
 /** Transfer options under which a test of failures takes no time. */
 export const quick = { firstDelayMs: 1, maxDelayMs: 2, tries: 4, stallMs: 2000 } satisfies OpenOptions["transfer"];

@@ -6,7 +6,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import S3rver from "s3rver";
 import { onTestFinished } from "vitest";
 import type { S3Options } from "../../../shards/index.ts";
-import { makeTestFolder } from "../make-rows.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 
 /** S3 servers to test against: s3rver, which knows only the basics, and moto, where Python has it, which knows checksums. */
 export const s3Servers = ["s3rver", "moto"] as const;

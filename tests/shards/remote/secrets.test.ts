@@ -4,11 +4,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDataset } from "../../../shards/index.ts";
-import { requireTarget } from "../../../shards/open-target.ts";
-import { hideSecrets } from "../../../shards/parse-location.ts";
-import { errorOf } from "../../pipeline/expect-error.ts";
-import { runCli } from "../../scripts/run-cli.ts";
-import { makeDataset, makeTestFolder } from "../make-rows.ts";
+import { requireTarget } from "../../../shards/publish/open-target.ts";
+import { hideSecrets } from "../../../storage/parse-location.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { runCli } from "../../support/run-cli.ts";
 
 async function startServer(listener: RequestListener): Promise<string> {
   const server = createServer(listener);

@@ -1,5 +1,5 @@
 import { type Dataset, type OpenOptions, openDataset } from "../../../shards/index.ts";
-import { makeDataset, makeTestFolder } from "../make-rows.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { type Fault, type FaultyServer, startFaultyServer } from "./faulty-server.ts";
 import { quick } from "./remote-batches.ts";
 

@@ -2,7 +2,7 @@ import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { verifyDataset } from "../../../shards/index.ts";
-import { makeDataset, makeTestFolder } from "../make-rows.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { startFaultyServer } from "./faulty-server.ts";
 
 /** A dataset of 4 shards, on a server. */

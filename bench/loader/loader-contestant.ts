@@ -1,0 +1,40 @@
+/** Our side of the loader benchmark, as a process: `node loader-contestant.js KIND DATASET WORKERS`. */
+
+import { openDataset } from "../../shards/index.ts";
+import { type Contestant, measure, serveContestant } from "../harness/contender.ts";
+import { batchSize } from "./loader-case.ts";
+
+const [, , kind, directory, workers] = process.argv;
+/** Batches of one round. */
+const batchesPerRound = 300;
+
+const dataset = await openDataset(directory!, { memoryBytes: kind === "resident" ? 4 * 2 ** 30 : 0 });
+const loader = dataset.loader<"uint8" | "float32">({
+  regime: "finite",
+  epochs: Number.POSITIVE_INFINITY,
+  batchSize,
+  reuseArrays: true,
+  workers: Number(workers),
+  ...(kind === "augmented"
+    ? { dtype: "float32", layout: "NCHW", normalize: true, augment: { flip: true, crop: true } }
+    : {}),
+});
+const batches = loader[Symbol.asyncIterator]();
+
+const contestant: Contestant = {
+  round: () =>
+    measure(batchesPerRound * batchSize, async () => {
+      for (let count = 0; count < batchesPerRound; count++) await batches.next();
+    }),
+  /** Sum of all bytes and of id · label over one epoch: the same for all, whatever their order. */
+  check: async () => {
+    let [bytes, products] = [0, 0];
+    for await (const { images, ids, labels } of dataset.loader({ regime: "finite", batchSize, dropLast: false })) {
+      for (let place = 0; place < images.length; place++) bytes += images[place]!;
+      for (const [row, id] of ids.entries()) products += id * labels[row]!;
+    }
+    return Float32Array.of(bytes, products);
+  },
+};
+await serveContestant(contestant);
+process.exit();

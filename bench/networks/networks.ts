@@ -1,0 +1,71 @@
+/**
+ * Images a second and peak memory of a training step of two experiment networks, beside PyTorch where Python has it, and
+ * what part of a step waits for the loader.
+ * Run after a build: `node dist/bench/networks/networks.js [rounds] [threads] [preset…]`.
+ */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { runOptionsSchema } from "../../experiments/run-options.ts";
+import { batchesFrom } from "../../experiments/worlds.ts";
+import { openDataset } from "../../shards/index.ts";
+import { compare, type Effort, torchVersion } from "../harness/comparison.ts";
+import { writeBenchmarkSet } from "../loader/loader-case.ts";
+import { batchSize, writeCase } from "./networks-case.ts";
+
+/** Batches that the loader's time is taken over. */
+const numBatches = 300;
+
+async function main(networks: readonly string[], effort: Effort): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
+  try {
+    const torch = torchVersion();
+    const versions = torch === undefined ? "no PyTorch here" : `PyTorch ${torch}`;
+    const stepMs = new Map<string, number>();
+    console.log(`Experiment networks on 32×32 images; ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}; ${versions}`);
+    const threads = String(effort.numThreads);
+    for (const network of networks) {
+      const casePath = join(folder, `${network}.safetensors`);
+      await writeFile(casePath, writeCase(network));
+      const comparison = {
+        title: `${network}, training step (loss, backward, SGD with momentum), batch ${batchSize}`,
+        ours: ["networks/networks-contestant.js", threads, casePath],
+        theirs: (variant: string) => ["networks/networks_torch.py", variant, threads, casePath],
+        variants: torch === undefined ? [] : ["eager", "channels-last"],
+        goals: [{ variant: "channels-last", ratio: 0.8 }],
+      };
+      const { contenders } = await compare(comparison, effort);
+      stepMs.set(network, (1000 * batchSize) / contenders[0]!.imagesPerSecond);
+    }
+    await reportLoaderShare(folder, stepMs);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads fresh batches as the ideal world does, on the thread that starts the steps, and compares with the steps' time. */
+async function reportLoaderShare(folder: string, stepMs: ReadonlyMap<string, number>): Promise<void> {
+  const location = join(folder, "dataset");
+  await writeBenchmarkSet(location, (numBatches + 1) * batchSize);
+  const train = await openDataset(location);
+  console.log(`\nloader, batch ${batchSize}, from disk: wall time a batch, and as part of a step with it`);
+  for (const augmentation of ["none", "crop-flip", "mixup"] as const) {
+    const options = runOptionsSchema.parse({ network: "mlp-small", world: "ideal", batchSize, augmentation });
+    const batches = batchesFrom({ train, live: undefined }, options, 0)[Symbol.asyncIterator]();
+    await batches.next();
+    const start = performance.now();
+    for (let batch = 0; batch < numBatches; batch++) await batches.next();
+    const loaderMs = (performance.now() - start) / numBatches;
+    await batches.return?.();
+    const shares = [...stepMs].map(([network, ms]) => `${network} ${((100 * loaderMs) / (ms + loaderMs)).toFixed(2)}%`);
+    console.log(`${augmentation.padEnd(10)} ${loaderMs.toFixed(2)} ms: ${shares.join(", ")}`);
+  }
+  train.close();
+}
+
+const [, , rounds = 7, threads = 2, ...networks] = process.argv;
+await main(networks.length > 0 ? networks : ["resnet18k-small", "vit-small"], {
+  numRounds: Number(rounds),
+  numThreads: Number(threads),
+});

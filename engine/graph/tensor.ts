@@ -1,0 +1,59 @@
+import { BuilderError } from "../../core/errors.ts";
+
+/** Element types a graph may hold. Not every executor runs every one: tfjs has 32-bit numbers only. */
+export type DType = "float32" | "float64" | "float16" | "int64" | "int32" | "uint8" | "bool";
+
+/** Extent of each axis, outermost first. All shapes are known when a graph is built. */
+export type Shape = readonly number[];
+
+/** The array that holds a tensor's elements: float16 as raw bits, bool as 0 and 1. */
+export type TensorArray = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+
+/** A tensor's value, as it goes into and comes out of an executor. */
+export interface TensorData {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly data: TensorArray;
+}
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const;
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** True for types that gradients flow through. */
+export function isFloat(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float64" || dtype === "float16";
+}
+
+/**
+ * Wraps plain numbers or a typed array as a tensor's value.
+ * @throws BuilderError `engine/wrong-size` unless the shape holds exactly as many elements as the data
+ */
+export function tensorData(dtype: DType, shape: Shape, data: TensorArray | readonly number[]): TensorData {
+  if (data.length !== sizeOf(shape)) {
+    throw new BuilderError(
+      "engine/wrong-size",
+      `a tensor of shape [${shape}] holds ${sizeOf(shape)} elements, got ${data.length}. Pass data of that size.`,
+    );
+  }
+  if (!Array.isArray(data)) return { dtype, shape, data: data as TensorArray };
+  const numbers = data as readonly number[];
+  if (dtype === "int64") return { dtype, shape, data: BigInt64Array.from(numbers, (value) => BigInt(value)) };
+  return { dtype, shape, data: (arrays[dtype] as Float32ArrayConstructor).from(numbers) };
+}
+
+/** A tensor of zeros. */
+export function zeros(dtype: DType, shape: Shape): TensorData {
+  return { dtype, shape, data: new arrays[dtype](sizeOf(shape)) };
+}

@@ -1,0 +1,103 @@
+import { BuilderError } from "../../core/errors.ts";
+import { type DType, sizeOf, type TensorData, tensorData } from "../graph/tensor.ts";
+import type { OnnxTensor } from "./onnx-schema.ts";
+
+/** Element types by the numbers of onnx.proto: the name, bytes of one element, and ours where there is one. */
+const elementTypes: Readonly<
+  Record<number, { readonly name: string; readonly bytes: number; readonly dtype?: DType }>
+> = {
+  1: { name: "float32", bytes: 4, dtype: "float32" },
+  2: { name: "uint8", bytes: 1, dtype: "uint8" },
+  3: { name: "int8", bytes: 1 },
+  4: { name: "uint16", bytes: 2 },
+  5: { name: "int16", bytes: 2 },
+  6: { name: "int32", bytes: 4, dtype: "int32" },
+  7: { name: "int64", bytes: 8, dtype: "int64" },
+  9: { name: "bool", bytes: 1, dtype: "bool" },
+  10: { name: "float16", bytes: 2, dtype: "float16" },
+  11: { name: "float64", bytes: 8, dtype: "float64" },
+  12: { name: "uint32", bytes: 4 },
+  13: { name: "uint64", bytes: 8 },
+  16: { name: "bfloat16", bytes: 2 },
+};
+
+/** What onnx.proto calls a number of `data_type` or `elem_type`. */
+export function elementTypeName(elementType: number): string {
+  return elementTypes[elementType]?.name ?? `type ${elementType}`;
+}
+
+/**
+ * Refuses a tensor whose data lies in another file, is not as long as its shape says, or holds a NaN.
+ * @param label - the model's name, for errors
+ * @throws BuilderError `model/external-data`, `model/corrupt`, `model/not-finite`
+ */
+export function checkOnnxTensor(tensor: OnnxTensor, label: string): void {
+  const { name, data_type: elementType, raw_data: raw } = tensor;
+  if (tensor.data_location !== 0 || tensor.external_data.length > 0) {
+    throw new BuilderError(
+      "model/external-data",
+      `${label} must hold its weights, "${name}" lies in another file. Save it as one file: onnx.save_model(onnx.load(FILE), FILE).`,
+    );
+  }
+  const bytes = elementTypes[elementType]?.bytes;
+  if (bytes === undefined) return;
+  const dimensions = dimensionsOf(tensor);
+  const size = dimensions.some((extent) => extent < 0) ? Number.NaN : sizeOf(dimensions);
+  const found = raw.length > 0 ? raw.length / bytes : valuesOf(tensor).length;
+  if (found !== size) {
+    throw new BuilderError(
+      "model/corrupt",
+      `${label}: "${name}" of shape [${dimensions}] must have ${size} elements, got ${found}. Export it again.`,
+    );
+  }
+  const index = indexOfNaN(tensor);
+  if (index < 0) return;
+  throw new BuilderError(
+    "model/not-finite",
+    `${label}: "${name}" must hold numbers, element ${index} of ${size} is NaN. Export a checkpoint from before it diverged.`,
+  );
+}
+
+/** A tensor's value, or undefined if it is of a type that our graphs do not hold. */
+export function decodeOnnxTensor(tensor: OnnxTensor): TensorData | undefined {
+  const dtype = elementTypes[tensor.data_type]?.dtype;
+  if (dtype === undefined) return undefined;
+  const shape = dimensionsOf(tensor);
+  const { raw_data: raw } = tensor;
+  if (raw.length === 0) {
+    if (dtype === "int64") {
+      const values = BigInt64Array.from(tensor.int64_data, (value) => BigInt(value.toString()));
+      return { dtype, shape, data: values };
+    }
+    return tensorData(dtype, shape, valuesOf(tensor) as readonly number[]);
+  }
+  const array = tensorData(dtype, [0], []).data.constructor as Float32ArrayConstructor;
+  // A copy, since raw data stands at any place of the file.
+  return { dtype, shape, data: new array(new Uint8Array(raw).buffer) };
+}
+
+function dimensionsOf({ dims }: OnnxTensor): number[] {
+  return dims.map((extent) => extent.toNumber());
+}
+
+/** The values of a tensor that has no raw data. */
+function valuesOf(tensor: OnnxTensor): readonly unknown[] {
+  const { data_type: elementType } = tensor;
+  if (elementType === 1) return tensor.float_data;
+  if (elementType === 7) return tensor.int64_data;
+  if (elementType === 11) return tensor.double_data;
+  if (elementType === 12 || elementType === 13) return tensor.uint64_data;
+  return tensor.int32_data;
+}
+
+function indexOfNaN(tensor: OnnxTensor): number {
+  const largestBits = { 10: 0x7c00, 16: 0x7f80 }[tensor.data_type];
+  if (largestBits === undefined && tensor.data_type !== 1 && tensor.data_type !== 11) return -1;
+  const { raw_data: raw } = tensor;
+  if (largestBits !== undefined) {
+    const bits = raw.length === 0 ? tensor.int32_data : new Uint16Array(new Uint8Array(raw).buffer);
+    return bits.findIndex((value) => (value & 0x7fff) > largestBits);
+  }
+  const { data } = decodeOnnxTensor(tensor)!;
+  return (data as Float32Array).findIndex(Number.isNaN);
+}

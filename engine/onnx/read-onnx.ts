@@ -1,0 +1,140 @@
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { requireBoundedLoops } from "./onnx-loops.ts";
+import {
+  ModelProto,
+  type OnnxFile,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./onnx-schema.ts";
+import { checkOnnxTensor, elementTypeName } from "./onnx-tensors.ts";
+
+/** An input or output of a model, as the file declares it. */
+export interface OnnxPort {
+  readonly name: string;
+  /** `float32`, `int64`, …; undefined for what is no tensor. */
+  readonly dtype: string | undefined;
+  /** A name for an extent that is left open; undefined where nothing is said. */
+  readonly shape: readonly (number | string)[] | undefined;
+}
+
+/** A model made elsewhere. */
+export interface OnnxModel {
+  /** Its name in errors. */
+  readonly label: string;
+  readonly opset: number;
+  /** What has to be fed; inputs that the file itself has values for are not among them. */
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+  /** @internal */
+  readonly graph: OnnxGraph;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Versions of the operators at which those of `engine/ops` mean the same, so that both can stand in one file. */
+export const opsets = { oldest: 18, newest: 26 } as const;
+
+/**
+ * Reads a model made elsewhere, and refuses what could not be run or trusted.
+ * @param label - what to call it in errors
+ * @throws BuilderError `model/not-onnx`, `model/unsupported`, `model/external-data`, `model/corrupt`, `model/not-finite`
+ */
+export function readOnnx(bytes: Uint8Array, label: string): OnnxModel {
+  const { graph, opset, metadata } = decodeFile(bytes, label);
+  const initialized = new Set(graph.initializer.map(({ name }) => name));
+  const model: OnnxModel = {
+    label,
+    opset,
+    inputs: graph.input.filter(({ name }) => !initialized.has(name)).map(portOf),
+    outputs: graph.output.map(portOf),
+    graph,
+    metadata,
+  };
+  for (const part of graphsOf(graph)) {
+    for (const node of part.node) checkNode(node, label);
+    if (part.sparse_initializer.length > 0) throw unsupported(label, "must have dense weights, some are sparse");
+    for (const tensor of tensorsOf(part)) checkOnnxTensor(tensor, label);
+  }
+  requireBoundedLoops(graph, label);
+  return model;
+}
+
+/** The graph of an ONNX file of any kind, or undefined if it is none. */
+export function decodeOnnxGraph(bytes: Uint8Array): OnnxGraph | undefined {
+  try {
+    return (ModelProto.decode(bytes) as unknown as OnnxFile).graph ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeFile(bytes: Uint8Array, label: string) {
+  let file: OnnxFile;
+  try {
+    file = ModelProto.decode(bytes) as unknown as OnnxFile;
+  } catch (error) {
+    throw new BuilderError(
+      "model/not-onnx",
+      `${label} is no ONNX file, or was cut off: ${messageOf(error)}. Copy or export it again.`,
+      { cause: error },
+    );
+  }
+  const { graph, opset_import: imports, metadata_props: properties } = file;
+  const version = imports.find(({ domain }) => isStandard(domain))?.version.toNumber();
+  if (graph === undefined || graph === null || graph.output.length === 0 || version === undefined) {
+    const what = version === undefined ? "no version of the operators" : "no graph with an output";
+    throw new BuilderError(
+      "model/not-onnx",
+      `${label} is no ONNX file, or was cut off: it has ${what}. Export it again.`,
+    );
+  }
+  if (version < opsets.oldest || version > opsets.newest) {
+    throw unsupported(
+      label,
+      `must be of opset ${opsets.oldest} to ${opsets.newest}, got ${version}`,
+      `Export it with opset_version=20, or use onnx.version_converter`,
+    );
+  }
+  return { graph, opset: version, metadata: new Map(properties.map(({ key, value }) => [key, value])) };
+}
+
+/** A graph and all graphs within its nodes. */
+export function* graphsOf(graph: OnnxGraph): Generator<OnnxGraph> {
+  yield graph;
+  for (const { attribute } of graph.node) {
+    for (const { g, graphs } of attribute) for (const inner of g ? [g, ...graphs] : graphs) yield* graphsOf(inner);
+  }
+}
+
+/** Weights and constants of one graph. */
+function* tensorsOf({ initializer, node }: OnnxGraph): Generator<OnnxTensor> {
+  yield* initializer;
+  for (const { attribute } of node) for (const { t, tensors } of attribute) yield* t ? [t, ...tensors] : tensors;
+}
+
+function checkNode({ name, op_type: operator, domain }: OnnxNode, label: string): void {
+  if (isStandard(domain)) return;
+  throw unsupported(
+    label,
+    `must use operators of ONNX only, node "${name}" is ${domain}.${operator}`,
+    "Export it without custom operators",
+  );
+}
+
+function isStandard(domain: string): boolean {
+  return domain === "" || domain === "ai.onnx";
+}
+
+function unsupported(label: string, what: string, advice = "Export it in another way"): BuilderError {
+  return new BuilderError("model/unsupported", `${label} ${what}. ${advice}.`);
+}
+
+function portOf({ name, type }: OnnxValue): OnnxPort {
+  const tensor = type?.tensor_type;
+  if (tensor === undefined || tensor === null) return { name, dtype: undefined, shape: undefined };
+  const shape = tensor.shape?.dim.map(({ value, dim_value: extent, dim_param: symbol }) =>
+    value === "dim_value" ? extent.toNumber() : value === "dim_param" ? symbol : "?",
+  );
+  return { name, dtype: elementTypeName(tensor.elem_type), shape };
+}

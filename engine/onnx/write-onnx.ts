@@ -1,0 +1,124 @@
+import { BuilderError } from "../../core/errors.ts";
+import { type Attribute, Graph, type Node, type Tensor } from "../graph/graph.ts";
+import type { TensorData } from "../graph/tensor.ts";
+import { onnxTypes } from "../ops/elementwise.ts";
+import { ModelProto } from "./onnx-schema.ts";
+
+/** Attribute kinds, as onnx.proto numbers them. */
+const attributeTypes = { float: 1, integer: 2, string: 3, graph: 5, floats: 6, integers: 7 };
+
+/** The version of the ONNX operators that graphs are written in, unless a model within needs another. */
+const defaultOpset = 21;
+
+/** Protobuf itself holds no message of 2 GiB or more. */
+const maxModelBytes = 2 ** 31 - 1;
+
+/**
+ * Serializes a graph as an ONNX model. Nodes and constants that no output needs are left out.
+ * @param metadata - free text stored with the model
+ * @throws BuilderError `engine/model-too-large` at 2 GiB, the limit of protobuf
+ */
+export function writeOnnx(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const constantBytes = [...graph.constants.values()].reduce((bytes, { data }) => bytes + data.byteLength, 0);
+  if (constantBytes > maxModelBytes) {
+    throw new BuilderError(
+      "engine/model-too-large",
+      `a model must stay below 2 GiB, its constants alone have ${constantBytes} bytes. Feed the largest as inputs.`,
+    );
+  }
+  return ModelProto.encode({
+    ir_version: 10,
+    producer_name: "cifar5m",
+    graph: encodeGraph(graph, "main"),
+    opset_import: [{ domain: "", version: opsetOf(graph) ?? defaultOpset }],
+    metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  }).finish();
+}
+
+/** The nodes that the outputs of a graph need, in order. */
+export function neededNodes(graph: Graph): { readonly nodes: readonly Node[]; readonly names: ReadonlySet<string> } {
+  const names = new Set([...graph.outputs.values()].map(({ name }) => name));
+  const kept: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some(({ name }) => names.has(name))) continue;
+    kept.push(node);
+    for (const { name } of node.inputs) names.add(name);
+    for (const attribute of Object.values(node.attributes)) {
+      if (attribute instanceof Graph) for (const name of neededNodes(attribute).names) names.add(name);
+    }
+  }
+  return { nodes: kept.reverse(), names };
+}
+
+/** The version of the operators that the models within a graph need; a file has one version. */
+function opsetOf(graph: Graph): number | undefined {
+  const inner = neededNodes(graph).nodes.flatMap(({ op, attributes }) => [
+    op.opset,
+    ...Object.values(attributes).map((attribute) => (attribute instanceof Graph ? opsetOf(attribute) : undefined)),
+  ]);
+  const versions = new Set(inner.filter((version) => version !== undefined));
+  if (versions.size <= 1) return [...versions][0];
+  throw new BuilderError(
+    "engine/mixed-opsets",
+    `a graph holds models of one opset, got ${[...versions].join(" and ")}. Export them with the same opset_version.`,
+  );
+}
+
+function encodeGraph(graph: Graph, name: string): object {
+  const { nodes, names } = neededNodes(graph);
+  const initializers: object[] = [];
+  const onnxNodes: object[] = nodes.flatMap((node) => node.op.onnxNodes?.(node) ?? [encodeNode(node, initializers)]);
+  for (const [constant, value] of graph.constants) {
+    if (names.has(constant)) initializers.push(encodeTensor(constant, value));
+  }
+  const own = new Set(nodes.flatMap((node) => node.outputs.map((output) => output.name)));
+  const outputs = [...graph.outputs].map(([outputName, tensor]) => {
+    // A body's results count by place, not by name, and a copy of all weights at each step takes time.
+    if (graph.parent !== undefined && own.delete(tensor.name)) return encodeValueInfo(tensor.name, tensor);
+    onnxNodes.push({ op_type: "Identity", input: [tensor.name], output: [outputName] });
+    return encodeValueInfo(outputName, tensor);
+  });
+  const inputs = graph.inputs.map((input) => encodeValueInfo(input.name, input));
+  return { node: onnxNodes, name, initializer: initializers, input: inputs, output: outputs };
+}
+
+function encodeNode(node: Node, initializers: object[]): object {
+  const { op, attributes } = node;
+  const first = node.inputs[0]!;
+  const constants = op.constantInputs?.(attributes, first.dtype) ?? [];
+  const constantNames = constants.map((value, index) => {
+    if (value === undefined) return "";
+    const name = `${node.outputs[0]!.name}.${index}`;
+    initializers.push(encodeTensor(name, value));
+    return name;
+  });
+  return {
+    op_type: op.name,
+    input: [...node.inputs.slice(0, op.numOnnxInputs).map(({ name }) => name), ...constantNames],
+    output: node.outputs.map(({ name }) => name),
+    attribute: Object.entries(op.onnxAttributes?.(attributes) ?? attributes).map(([name, value]) =>
+      encodeAttribute(name, value, op.floatAttributes?.includes(name) ?? false),
+    ),
+  };
+}
+
+function encodeAttribute(name: string, value: Attribute, isFloat: boolean): object {
+  if (typeof value === "string") return { name, type: attributeTypes.string, s: Buffer.from(value) };
+  if (value instanceof Graph) return { name, type: attributeTypes.graph, g: encodeGraph(value, name) };
+  if (typeof value === "number") {
+    return isFloat ? { name, type: attributeTypes.float, f: value } : { name, type: attributeTypes.integer, i: value };
+  }
+  return isFloat
+    ? { name, type: attributeTypes.floats, floats: value }
+    : { name, type: attributeTypes.integers, ints: value };
+}
+
+function encodeTensor(name: string, { dtype, shape, data }: TensorData): object {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { name, dims: shape, data_type: onnxTypes[dtype], raw_data: bytes };
+}
+
+function encodeValueInfo(name: string, { dtype, shape }: Tensor): object {
+  const dimensions = shape.map((extent) => ({ dim_value: extent }));
+  return { name, type: { tensor_type: { elem_type: onnxTypes[dtype], shape: { dim: dimensions } } } };
+}

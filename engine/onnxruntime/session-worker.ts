@@ -1,0 +1,22 @@
+/** What each worker of `LanesExecutable` runs: a session of its own, made when the first feeds come. */
+
+import { workerData } from "node:worker_threads";
+import type { InferenceSession } from "onnxruntime-node";
+import type { Feeds } from "../executor.ts";
+import type { TensorData } from "../graph/tensor.ts";
+import { createSession, runSession, type SessionOptions } from "./session.ts";
+
+export interface LaneData {
+  /** An ONNX file, in memory that the lanes share. */
+  readonly model: SharedArrayBuffer;
+  readonly session: SessionOptions;
+}
+
+const { model, session: options }: LaneData = workerData;
+let session: Promise<InferenceSession> | undefined;
+
+export default async function runLane(feeds: Feeds): Promise<Record<string, TensorData>> {
+  // onnxruntime takes no shared memory, so it gets a copy.
+  session ??= createSession(new Uint8Array(model).slice(), options);
+  return await runSession(await session, feeds);
+}

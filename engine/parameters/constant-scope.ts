@@ -1,0 +1,76 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { Graph, Tensor } from "../graph/graph.ts";
+import type { Shape } from "../graph/tensor.ts";
+import { type ParameterSource, type ParameterSpec, Scope, type StateSpec } from "./parameters.ts";
+import { surveyNetwork } from "./survey.ts";
+
+/** Weights of a network by name. */
+export type Weights = ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
+
+/** A scope whose parameters are constants of a graph, taken from trained weights. */
+export function constantScope(graph: Graph, weights: Weights): Scope {
+  return new Scope(new ConstantSource(graph, weights));
+}
+
+/**
+ * A weight that a network asks for.
+ * @throws BuilderError `weights/wrong-architecture` where there is none of that name and shape
+ */
+export function requireWeight(
+  weights: Weights,
+  { name, shape }: { readonly name: string; readonly shape: Shape },
+): { readonly shape: Shape; readonly data: Float32Array } {
+  const value = weights.get(name);
+  if (value?.shape.join() === shape.join()) return value;
+  const seen = value === undefined ? "none" : `one of shape [${value.shape}]`;
+  throw new BuilderError(
+    "weights/wrong-architecture",
+    `the network needs a weight "${name}" of shape [${shape}], the file has ${seen}. Use weights of the same architecture.`,
+  );
+}
+
+/**
+ * Refuses weights that are not exactly those of a network, before it is built for use.
+ * @param build - the network
+ * @throws BuilderError `weights/wrong-architecture` for a weight that is missing, of another shape, or not asked for
+ */
+export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: Graph) => unknown): void {
+  const { parameters, states } = surveyNetwork(build);
+  const asked = [...parameters, ...states];
+  for (const spec of asked) requireWeight(weights, spec);
+  const names = new Set(asked.map(({ name }) => name));
+  const unknown = [...weights.keys()].find((name) => !names.has(name));
+  if (unknown === undefined) return;
+  throw new BuilderError(
+    "weights/wrong-architecture",
+    `the network has no weight "${unknown}", the file has one. Use weights of the same architecture.`,
+  );
+}
+
+class ConstantSource implements ParameterSource {
+  readonly training = false;
+  readonly #graph: Graph;
+  readonly #weights: Weights;
+
+  constructor(graph: Graph, weights: Weights) {
+    this.#graph = graph;
+    this.#weights = weights;
+  }
+
+  parameter(spec: ParameterSpec | StateSpec): Tensor {
+    const { shape, data } = requireWeight(this.#weights, spec);
+    return this.#graph.constant({ dtype: "float32", shape, data }, spec.name);
+  }
+
+  state(spec: StateSpec): Tensor {
+    return this.parameter(spec);
+  }
+
+  setState(): never {
+    throw new BuilderError("engine/not-training", "states change in training only. Build the network for training.");
+  }
+
+  random(): never {
+    throw new BuilderError("engine/not-training", "networks draw at random in training only. Build it for training.");
+  }
+}

@@ -1,0 +1,155 @@
+import { BuilderError } from "../../core/errors.ts";
+import { fillNormals, type RandomStream, randomStreams } from "../../core/random.ts";
+import type { Tensor } from "../graph/graph.ts";
+import { type Shape, sizeOf } from "../graph/tensor.ts";
+
+/** How a parameter starts. Random ones are scaled normal numbers. */
+export type Initializer =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly deviation: number }
+  | { readonly kind: "dirac"; readonly deviation: number };
+
+export const zerosInitializer: Initializer = { kind: "constant", value: 0 };
+export const onesInitializer: Initializer = { kind: "constant", value: 1 };
+
+/** Normal numbers of variance gain / fanIn (He et al. 2015 with gain 2, LeCun with 1). */
+export function fanInInitializer(fanIn: number, gain = 1): Initializer {
+  return { kind: "normal", deviation: Math.sqrt(gain / fanIn) };
+}
+
+export interface ParameterSpec {
+  /** Path with dots, unique in a network. */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+  /** Whether weight decay applies; not to biases and scales. */
+  readonly decay: boolean;
+  /** Factor on the learning rate; 0 freezes. */
+  readonly learningRateScale: number;
+}
+
+export interface StateSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  /** What every element starts with. */
+  readonly value: number;
+}
+
+export type RandomKind = "normal" | "uniform";
+
+/** Where a network gets its tensors from: a graph under construction decides what they are. */
+export interface ParameterSource {
+  readonly training: boolean;
+  parameter(spec: ParameterSpec): Tensor;
+  state(spec: StateSpec): Tensor;
+  /** Says what a state becomes after this step; only in training. */
+  setState(name: string, value: Tensor): void;
+  /** Random numbers, new at every step; only in training. */
+  random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor;
+}
+
+/** A part of a network: names what it asks for below its own path. */
+export class Scope {
+  readonly #source: ParameterSource;
+  readonly #path: string;
+
+  constructor(source: ParameterSource, path = "") {
+    this.#source = source;
+    this.#path = path;
+  }
+
+  /** Whether the network is being trained, so that dropout and batch statistics apply. */
+  get training(): boolean {
+    return this.#source.training;
+  }
+
+  child(name: string): Scope {
+    return new Scope(this.#source, this.#pathOf(name));
+  }
+
+  parameter(
+    name: string,
+    shape: Shape,
+    initializer: Initializer,
+    { decay = shape.length > 1, learningRateScale = 1 } = {},
+  ): Tensor {
+    return this.#source.parameter({ name: this.#pathOf(name), shape, initializer, decay, learningRateScale });
+  }
+
+  /** A value that training changes by rule, not by gradient, such as running statistics. */
+  state(name: string, shape: Shape, value: number): Tensor {
+    return this.#source.state({ name: this.#pathOf(name), shape, value });
+  }
+
+  setState(name: string, value: Tensor): void {
+    this.#source.setState(this.#pathOf(name), value);
+  }
+
+  random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {
+    return this.#source.random(kind, stream, shape);
+  }
+
+  #pathOf(name: string): string {
+    return this.#path === "" ? name : `${this.#path}.${name}`;
+  }
+}
+
+/** Number of elements of several parameters or states together. */
+export function totalSize(specs: readonly { readonly shape: Shape }[]): number {
+  return specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
+}
+
+/** Starting values of all parameters, one after the other; a pure function of the seed and the specs. */
+export function initialParameters(specs: readonly ParameterSpec[], seed: number): Float32Array {
+  const values = new Float32Array(totalSize(specs));
+  let offset = 0;
+  specs.forEach(({ shape, initializer }, index) => {
+    const part = values.subarray(offset, offset + sizeOf(shape));
+    initialize(part, shape, initializer, seed, index);
+    offset += part.length;
+  });
+  return values;
+}
+
+function initialize(part: Float32Array, shape: Shape, initializer: Initializer, seed: number, index: number): void {
+  if (initializer.kind === "constant") {
+    part.fill(initializer.value);
+    return;
+  }
+  fillNormals({ seed, stream: randomStreams.weights, id: index }, part);
+  for (let i = 0; i < part.length; i++) part[i]! *= initializer.deviation;
+  if (initializer.kind === "dirac") setDirac(part, shape);
+}
+
+/** Makes the first filters pass on their channel unchanged (Zagoruyko and Komodakis 2017, arXiv:1706.00388). */
+function setDirac(part: Float32Array, shape: Shape): void {
+  const [numOutputs, numInputs, height, width] = shape as [number, number, number, number];
+  const kernelSize = height * width;
+  const centre = Math.floor(height / 2) * width + Math.floor(width / 2);
+  for (let channel = 0; channel < Math.min(numOutputs, numInputs); channel++) {
+    const start = channel * numInputs * kernelSize;
+    part.fill(0, start, start + numInputs * kernelSize);
+    part[start + channel * kernelSize + centre] = 1;
+  }
+}
+
+/** Values of parameters or states by name, cut from the vector that holds them all. */
+export function namedParts(
+  specs: readonly { readonly name: string; readonly shape: Shape }[],
+  values: Float32Array,
+): Map<string, { readonly shape: Shape; readonly data: Float32Array }> {
+  if (values.length !== totalSize(specs)) {
+    throw new BuilderError(
+      "engine/wrong-size",
+      `the network has ${totalSize(specs)} parameters, got ${values.length}. Use weights of the same architecture.`,
+    );
+  }
+  let offset = 0;
+  return new Map(
+    specs.map(({ name, shape }) => {
+      const data = values.subarray(offset, offset + sizeOf(shape));
+      offset += data.length;
+      return [name, { shape, data }];
+    }),
+  );
+}

@@ -1,0 +1,185 @@
+import type { Tensor } from "../graph/graph.ts";
+import { type Shape, sizeOf, tensorData } from "../graph/tensor.ts";
+import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
+import { matmul, swapLastTwo } from "../ops/matmul.ts";
+import { sum } from "../ops/reduce.ts";
+import { concat, reshape, split } from "../ops/slice.ts";
+import type { ParameterSpec } from "../parameters/parameters.ts";
+import { adamw, type Optimizer, type OptimizerStep } from "./optimizers.ts";
+
+/** Coefficients of one Newton–Schulz iteration: each singular value s becomes a·s + b·s³ + c·s⁵ (Jordan et al. 2024). */
+export const newtonSchulz = { a: 3.4445, b: -4.775, c: 2.0315, iterations: 5 } as const;
+
+/** Root mean square of AdamW's updates, which Muon's are brought to, so that one learning rate serves both. */
+const updateRms = 0.2;
+
+export interface MuonOptions {
+  /** Which parameters of rank 2 or 4 are orthogonalized; all by default. First and last layers are better left out. */
+  readonly isHidden?: (spec: ParameterSpec) => boolean;
+  readonly momentum?: number;
+  /** Decoupled, of matrices only. */
+  readonly weightDecay?: number;
+  /** Factor on the learning rate for matrices; 1 by default. */
+  readonly rate?: number;
+  /** What moves all other parameters; AdamW by default. */
+  readonly rest?: Optimizer;
+}
+
+/**
+ * Muon: momentum whose matrices are replaced by the nearest orthogonal ones, so that a step moves a layer by the same
+ * amount in every direction. Convolution filters [O, I, h, w] count as matrices [O, I·h·w].
+ * @see Jordan et al. 2024, "Muon: An optimizer for hidden layers"; the scale of an update is that of Liu et al. 2025,
+ * arXiv:2502.16982, section 2.2: 0.2 · √max(rows, columns)
+ */
+export function muon(options: MuonOptions = {}): Optimizer {
+  const { isHidden = () => true, momentum = 0.95, weightDecay = 0, rate = 1, rest = adamw({ weightDecay }) } = options;
+  const isMatrix = (spec: ParameterSpec) => [2, 4].includes(spec.shape.length) && isHidden(spec);
+  return {
+    // The first holds momentum where a matrix is; for other parameters all are those of `rest`.
+    numSlots: Math.max(1, rest.numSlots),
+    update: (step) => {
+      const { specs } = step;
+      const matrices = specs.filter(isMatrix);
+      const others = specs.filter((spec) => !isMatrix(spec));
+      if (matrices.length === 0) return withSlots(rest.update(step), step.slots);
+      const part = (vector: Tensor, chosen: readonly ParameterSpec[]) => pick(vector, specs, chosen);
+      const moved = moveMatrices(stepOf(step, matrices, part), { momentum, weightDecay, rate });
+      if (others.length === 0) return { parameters: moved.parameters, slots: [moved.momentum, ...step.slots.slice(1)] };
+      const restStep = stepOf(step, others, part);
+      const restMoved = rest.update({ ...restStep, slots: restStep.slots.slice(0, rest.numSlots) });
+      const join = (left: Tensor, right: Tensor) => merge(specs, [matrices, left], [others, right]);
+      const slots = step.slots.map((slot, index) => {
+        const untouched = part(slot, matrices);
+        return join(index === 0 ? moved.momentum : untouched, restMoved.slots[index] ?? part(slot, others));
+      });
+      return { parameters: join(moved.parameters, restMoved.parameters), slots };
+    },
+  };
+}
+
+function withSlots(moved: ReturnType<Optimizer["update"]>, slots: readonly Tensor[]): ReturnType<Optimizer["update"]> {
+  return { ...moved, slots: slots.map((slot, index) => moved.slots[index] ?? slot) };
+}
+
+/** One step of momentum for matrices that lie one after the other in vectors. */
+function moveMatrices(
+  { parameters, gradient, gradientScale, slots, learningRate: common, decayMask, specs }: OptimizerStep,
+  { momentum, weightDecay, rate }: Required<Pick<MuonOptions, "momentum" | "weightDecay" | "rate">>,
+): { readonly parameters: Tensor; readonly momentum: Tensor } {
+  const learningRate = mul(common, rate);
+  const scaled = gradientScale === undefined ? gradient : mul(gradient, gradientScale);
+  const velocity = add(mul(slots[0]!, momentum), scaled);
+  const direction = orthogonalizeAll(add(scaled, mul(velocity, momentum)), specs);
+  const moved = sub(parameters, mul(direction, learningRate));
+  const shrink = () => mul(mul(parameters, decayMask), mul(learningRate, weightDecay));
+  return { parameters: weightDecay === 0 ? moved : sub(moved, shrink()), momentum: velocity };
+}
+
+/** Matrices in a vector, each orthogonalized and scaled. Those of one shape go through the iterations together. */
+function orthogonalizeAll(vector: Tensor, specs: readonly ParameterSpec[]): Tensor {
+  const parts = cut(vector, specs);
+  const groups = new Map<string, ParameterSpec[]>();
+  for (const spec of specs) {
+    const key = matrixShape(spec.shape).join("×");
+    groups.set(key, [...(groups.get(key) ?? []), spec]);
+  }
+  const results = new Map<ParameterSpec, Tensor>();
+  for (const group of groups.values()) {
+    const [rows, columns] = matrixShape(group[0]!.shape);
+    const stacked = concat(
+      group.map((spec) => reshape(parts.get(spec)!, [1, rows, columns])),
+      0,
+    );
+    const orthogonal = mul(orthogonalize(stacked), updateRms * Math.sqrt(Math.max(rows, columns)));
+    split(orthogonal, new Array<number>(group.length).fill(1), 0).forEach((matrix, index) => {
+      results.set(group[index]!, reshape(matrix, [-1]));
+    });
+  }
+  return concat(
+    specs.map((spec) => results.get(spec)!),
+    0,
+  );
+}
+
+/** Rows are outputs of filters [O, I, h, w], and inputs of linear layers [I, O]: both orders have the same result. */
+function matrixShape([first, ...others]: Shape): readonly [number, number] {
+  return [first!, sizeOf(others)];
+}
+
+/**
+ * U·p(S)·Vᵀ of matrices U·S·Vᵀ, where p is five Newton–Schulz iterations: it brings singular values from 1e-2 to 1, as
+ * parts of the matrix's Frobenius norm, to between 0.7 and 1.2. Each iteration multiplies the matrix by a polynomial of
+ * its Gram matrix X·Xᵀ, and the next Gram matrix follows from the last, so the iterations multiply square matrices only.
+ * @param x - [B, rows, columns]
+ * @returns [B, rows, columns]
+ */
+export function orthogonalize(x: Tensor): Tensor {
+  const [, rows, columns] = x.shape as [number, number, number];
+  if (rows > columns) return swapLastTwo(orthogonalize(swapLastTwo(x)));
+  const { a, b, c, iterations } = newtonSchulz;
+  const identity = x.graph.constant(
+    tensorData(
+      x.dtype,
+      [rows, rows],
+      Array.from({ length: rows * rows }, (_, index) => Number(index % (rows + 1) === 0)),
+    ),
+  );
+  const norm = sqrt(sum(mul(x, x), { axes: [1, 2], keepDims: true }));
+  const normalized = div(x, add(norm, 1e-7));
+  let gram = matmul(normalized, swapLastTwo(normalized));
+  let factor: Tensor | undefined;
+  for (let iteration = 1; iteration <= iterations; iteration++) {
+    const polynomial = add(add(mul(gram, b), mul(matmul(gram, gram), c)), mul(identity, a));
+    factor = factor === undefined ? polynomial : matmul(polynomial, factor);
+    if (iteration < iterations) gram = matmul(matmul(polynomial, gram), polynomial);
+  }
+  return matmul(factor!, normalized);
+}
+
+/** The step of some of the parameters. */
+function stepOf(
+  step: OptimizerStep,
+  chosen: readonly ParameterSpec[],
+  part: (vector: Tensor, chosen: readonly ParameterSpec[]) => Tensor,
+): OptimizerStep {
+  const perParameter = (values: Tensor) => (values.shape.length === 0 ? values : part(values, chosen));
+  return {
+    ...step,
+    specs: chosen,
+    parameters: part(step.parameters, chosen),
+    gradient: part(step.gradient, chosen),
+    slots: step.slots.map((slot) => part(slot, chosen)),
+    learningRate: perParameter(step.learningRate),
+    decayMask: perParameter(step.decayMask),
+  };
+}
+
+function cut(vector: Tensor, specs: readonly ParameterSpec[]): Map<ParameterSpec, Tensor> {
+  const parts = split(
+    vector,
+    specs.map(({ shape }) => sizeOf(shape)),
+    0,
+  );
+  return new Map(specs.map((spec, index) => [spec, parts[index]!]));
+}
+
+/** The parts of a vector that belong to some of its parameters. */
+function pick(vector: Tensor, specs: readonly ParameterSpec[], chosen: readonly ParameterSpec[]): Tensor {
+  const parts = cut(vector, specs);
+  return concat(
+    chosen.map((spec) => parts.get(spec)!),
+    0,
+  );
+}
+
+/** The inverse of two `pick`s. */
+function merge(
+  specs: readonly ParameterSpec[],
+  ...picked: readonly (readonly [readonly ParameterSpec[], Tensor])[]
+): Tensor {
+  const parts = new Map(picked.flatMap(([chosen, vector]) => [...cut(vector, chosen)]));
+  return concat(
+    specs.map((spec) => parts.get(spec)!),
+    0,
+  );
+}

@@ -1,0 +1,119 @@
+import type { Tensor } from "../graph/graph.ts";
+import { add, div, minimum, mul, type Operand, pow, sqrt, sub } from "../ops/elementwise.ts";
+import { sum } from "../ops/reduce.ts";
+import type { ParameterSpec } from "../parameters/parameters.ts";
+
+/** What an optimizer sees of one step. All vectors have shape [P], all parameters of a network one after the other. */
+export interface OptimizerStep {
+  /** The parameters, in their order in the vectors. */
+  readonly specs: readonly ParameterSpec[];
+  readonly parameters: Tensor;
+  readonly gradient: Tensor;
+  /** Factor on the gradient, a scalar; none by default. It costs less in here than as a pass over the gradient. */
+  readonly gradientScale?: Tensor | undefined;
+  readonly slots: readonly Tensor[];
+  /** [P] or a scalar: the learning rate of each parameter. */
+  readonly learningRate: Tensor;
+  /** [P], 1 where weight decay applies and 0 elsewhere. */
+  readonly decayMask: Tensor;
+  /** Number of this step, from 1, float scalar. */
+  readonly stepNumber: Tensor;
+}
+
+/** A rule for one step, as a graph function. Slots start at zero. */
+export interface Optimizer {
+  readonly numSlots: number;
+  update(step: OptimizerStep): { readonly parameters: Tensor; readonly slots: readonly Tensor[] };
+}
+
+/**
+ * Gradient descent with momentum; weight decay is added to the gradient.
+ * @param options - momentum: 0 for none; nesterov: look ahead by one momentum step
+ */
+export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 } = {}): Optimizer {
+  return {
+    numSlots: momentum === 0 ? 0 : 1,
+    update: ({ parameters, gradient: unscaled, gradientScale, slots, learningRate, decayMask }) => {
+      const gradient = gradientScale === undefined ? unscaled : mul(unscaled, gradientScale);
+      const decayed = weightDecay === 0 ? gradient : add(gradient, mul(parameters, mul(decayMask, weightDecay)));
+      const velocity = slots[0];
+      if (velocity === undefined) return { parameters: sub(parameters, mul(decayed, learningRate)), slots: [] };
+      const next = add(mul(velocity, momentum), decayed);
+      const direction = nesterov ? add(decayed, mul(next, momentum)) : next;
+      return { parameters: sub(parameters, mul(direction, learningRate)), slots: [next] };
+    },
+  };
+}
+
+/**
+ * Adam with decoupled weight decay.
+ * @see Loshchilov and Hutter 2019, arXiv:1711.05101
+ */
+export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = {}): Optimizer {
+  return {
+    numSlots: 2,
+    update: ({ parameters, gradient, gradientScale, slots, learningRate, decayMask, stepNumber }) => {
+      const [first, second] = slots as [Tensor, Tensor];
+      // Scalars meet each other first, because each pass over all parameters takes time.
+      const share = gradientScale === undefined ? 1 - beta1 : mul(gradientScale, 1 - beta1);
+      const squareShare = gradientScale === undefined ? 1 - beta2 : mul(mul(gradientScale, gradientScale), 1 - beta2);
+      const mean = add(mul(first, beta1), mul(gradient, share));
+      const square = add(mul(second, beta2), mul(mul(gradient, gradient), squareShare));
+      const deviationBias = sqrt(sub(1, powerOf(beta2, stepNumber)));
+      const direction = div(mean, add(sqrt(square), mul(deviationBias, epsilon)));
+      const rate = mul(learningRate, div(deviationBias, sub(1, powerOf(beta1, stepNumber))));
+      const moved = sub(parameters, mul(direction, rate));
+      const shrink = () => mul(mul(parameters, decayMask), mul(learningRate, weightDecay));
+      return { parameters: weightDecay === 0 ? moved : sub(moved, shrink()), slots: [mean, square] };
+    },
+  };
+}
+
+/**
+ * Adam as it was first: weight decay is added to the gradient, as in `sgd`.
+ * @see Kingma and Ba 2015, arXiv:1412.6980
+ */
+export function adam({ weightDecay = 0, ...options }: Parameters<typeof adamw>[0] = {}): Optimizer {
+  const { numSlots, update } = adamw(options);
+  return {
+    numSlots,
+    update: (step) => (weightDecay === 0 ? update(step) : update(withDecay(step, weightDecay))),
+  };
+}
+
+/** A step whose gradient is scaled and pulls the weights towards zero. */
+function withDecay({ gradientScale, ...step }: OptimizerStep, weightDecay: number): OptimizerStep {
+  const gradient = gradientScale === undefined ? step.gradient : mul(step.gradient, gradientScale);
+  return { ...step, gradient: add(gradient, mul(step.parameters, mul(step.decayMask, weightDecay))) };
+}
+
+function powerOf(base: number, exponent: Tensor): Tensor {
+  return pow(add(mul(exponent, 0), base), exponent);
+}
+
+/**
+ * The factor on a gradient that undoes the loss's scale, and then brings it down to a Euclidean norm of at most `clipNorm`;
+ * undefined where there is neither.
+ */
+export function gradientScaleOf(gradient: Tensor, clipNorm?: number, lossScale?: Tensor): Tensor | undefined {
+  if (lossScale === undefined) return clipNorm === undefined ? undefined : clipScale(gradient, clipNorm);
+  // Where the gradient is scaled, so is the norm that it may have.
+  const clip = clipNorm === undefined ? 1 : clipScale(gradient, mul(lossScale, clipNorm));
+  return div(clip, lossScale);
+}
+
+/** The factor that brings a gradient down, if need be, to a Euclidean norm of at most `maxNorm`. */
+export function clipScale(gradient: Tensor, maxNorm: Operand): Tensor {
+  const norm = sqrt(sum(mul(gradient, gradient)));
+  return minimum(div(maxNorm, add(norm, 1e-12)), 1);
+}
+
+/** A gradient scaled down, if need be, to a Euclidean norm of at most `maxNorm`. */
+export function clipByNorm(gradient: Tensor, maxNorm: number): Tensor {
+  return mul(gradient, clipScale(gradient, maxNorm));
+}
+
+/** Running average: `decay` of the average so far, the rest of the new value. */
+export function movingAverage(average: Tensor, value: Tensor, decay: Tensor): Tensor {
+  return add(value, mul(sub(average, value), decay));
+}

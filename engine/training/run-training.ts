@@ -1,0 +1,154 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { Engine } from "../executor.ts";
+import type { TensorData } from "../graph/tensor.ts";
+import { readSafetensors, writeSafetensors } from "../parameters/safetensors.ts";
+import { initialState, type StepInputs, Trainer, type TrainingState } from "./trainer.ts";
+import type { TrainingProgram } from "./training-program.ts";
+
+/** Where a training run keeps what it must not lose. The pipeline gives one that writes files atomically. */
+export interface TrainingStore {
+  /** The newest checkpoint, or undefined at the beginning. */
+  load(): Promise<Uint8Array | undefined>;
+  save(checkpoint: Uint8Array, step: number): Promise<void>;
+  /** One line of the loss log. Lines of steps after the loaded checkpoint are written again after a resume. */
+  log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
+}
+
+export interface TrainingProgress {
+  readonly step: number;
+  /** Steps that were done before this call: those of the checkpoint it goes on from. */
+  readonly stepsBefore: number;
+  readonly totalSteps: number;
+  /** Mean over the steps since the last report. */
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+}
+
+/** A checkpoint that has been read. */
+export interface LoadedCheckpoint {
+  readonly state: TrainingState;
+  /** The text that was kept with it. */
+  readonly notes: string;
+}
+
+export interface TrainingRun {
+  readonly program: TrainingProgram;
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly residents: Readonly<Record<string, TensorData>>;
+  readonly batchSize: number;
+  readonly totalSteps: number;
+  /** Learning rate, averaging and values of a step, from 0; a pure function, so that a resumed run goes the same way. */
+  readonly inputsOf: (step: number) => StepInputs | Promise<StepInputs>;
+  /** Changes the state before the first step, for weights that are computed from the data. */
+  readonly prepare?: (state: TrainingState) => TrainingState;
+  readonly store: TrainingStore;
+  readonly stepsPerCheckpoint: number;
+  /** Identifies architecture, options and data: a checkpoint of another run is refused. */
+  readonly fingerprint: string;
+  /** What `loadCheckpoint` gave, where it had to be known before; it is loaded otherwise. */
+  readonly checkpoint?: LoadedCheckpoint | undefined;
+  /** Steps after which `onPause` is called, before a checkpoint of the same step; rising. */
+  readonly pauses?: readonly number[];
+  readonly onPause?: (state: TrainingState) => Promise<void>;
+  /** Whether training ends early; asked after every pause. */
+  readonly isDone?: () => boolean;
+  /** A text that is kept with each checkpoint and given back when one is loaded. */
+  readonly notes?: { readonly save: (step: number) => string; readonly load: (text: string) => void };
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
+  /** Called after each checkpoint, for sample grids and the like. */
+  readonly onCheckpoint?: ((state: TrainingState) => Promise<void>) | undefined;
+}
+
+/**
+ * The newest checkpoint of a training, or undefined at the beginning.
+ * @throws BuilderError `train/config-changed` for a checkpoint of another run
+ */
+export async function loadCheckpoint({
+  store,
+  fingerprint,
+}: Pick<TrainingRun, "store" | "fingerprint">): Promise<LoadedCheckpoint | undefined> {
+  const saved = await store.load();
+  return saved === undefined ? undefined : decodeState(saved, fingerprint);
+}
+
+/**
+ * Trains from the newest checkpoint, or from the beginning, to the last step. On the CPU an interrupted and resumed
+ * run ends in the same weights, bit for bit.
+ * @returns the final state
+ * @throws BuilderError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss or a state that
+ * is not finite (nothing of it is saved), `interrupted` after the signal (the checkpoint is saved first)
+ */
+export async function runTraining(run: TrainingRun): Promise<TrainingState> {
+  const { program, totalSteps, store } = run;
+  const resumed = run.checkpoint ?? (await loadCheckpoint(run));
+  const fresh = initialState(program, run.seed);
+  const state = resumed?.state ?? run.prepare?.(fresh) ?? fresh;
+  if (resumed !== undefined) run.notes?.load(resumed.notes);
+  else if (run.pauses?.[0] === 0) await run.onPause?.(state);
+  const isOver = ({ step }: TrainingState) => step >= totalSteps || run.isDone?.() === true;
+  if (isOver(state)) return state;
+  const trainer = await Trainer.create({ ...run, state });
+  let savedStep = state.step;
+  const save = async () => {
+    const { step } = trainer.state;
+    await store.save(encodeState(trainer.state, run.fingerprint, run.notes?.save(step) ?? ""), step);
+    savedStep = step;
+    await run.onCheckpoint?.(trainer.state);
+  };
+  try {
+    while (!isOver(trainer.state)) {
+      if (run.signal?.aborted) {
+        if (trainer.state.step > savedStep) await save();
+        throw new BuilderError("interrupted", `stopped after step ${savedStep} of ${totalSteps}. Run again to go on.`);
+      }
+      const { step } = trainer.state;
+      const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;
+      const nextPause = run.pauses?.find((pause) => pause > step) ?? Number.POSITIVE_INFINITY;
+      const end = Math.min(step + program.definition.stepsPerCall, nextSave, nextPause, totalSteps);
+      const inputs: StepInputs[] = [];
+      for (let next = step; next < end; next++) inputs.push(await run.inputsOf(next));
+      const started = performance.now();
+      const losses = await trainer.advance(inputs);
+      const seconds = (performance.now() - started) / 1000;
+      const loss = losses.reduce((total, value) => total + value, 0) / losses.length;
+      const imagesPerSecond = (losses.length * run.batchSize) / seconds;
+      await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
+      run.onProgress?.({ step: end, stepsBefore: state.step, totalSteps, loss, imagesPerSecond });
+      if (end === nextPause) await run.onPause?.(trainer.state);
+      if (end === nextSave || isOver(trainer.state)) await save();
+    }
+    return trainer.state;
+  } finally {
+    await trainer.release();
+  }
+}
+
+/** A loss can be finite where the update after it is not, so the state is looked at too. */
+function encodeState({ step, vectors }: TrainingState, fingerprint: string, notes: string): Uint8Array {
+  const tensors = new Map(Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]));
+  try {
+    return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes } }, "F32");
+  } catch (thrown) {
+    if (!(thrown instanceof BuilderError && thrown.code === "weights/not-finite")) throw thrown;
+    throw new BuilderError(
+      "train/diverged",
+      `after step ${step} not all numbers of the training are finite. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
+      { cause: thrown },
+    );
+  }
+}
+
+function decodeState(file: Uint8Array, fingerprint: string): LoadedCheckpoint {
+  const { tensors, metadata } = readSafetensors(file, "the checkpoint");
+  if (metadata["fingerprint"] !== fingerprint) {
+    throw new BuilderError(
+      "train/config-changed",
+      `the checkpoint is of a run with other options or data: ${metadata["fingerprint"]}, now ${fingerprint}. ` +
+        "Use the options of the interrupted run, or another run folder.",
+    );
+  }
+  const vectors = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
+  return { state: { step: Number(metadata["step"]), vectors }, notes: metadata["notes"] ?? "" };
+}

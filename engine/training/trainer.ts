@@ -1,0 +1,210 @@
+import { BuilderError } from "../../core/errors.ts";
+import { fillNormals, fillUniforms } from "../../core/random.ts";
+import type { Engine, Executable } from "../executor.ts";
+import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
+import { requireWeight, type Weights } from "../parameters/constant-scope.ts";
+import { initialParameters, namedParts } from "../parameters/parameters.ts";
+import { initialLossScale, leastLossScale, lossScaleName } from "./loss-scale.ts";
+import { averageNames, type TrainingProgram } from "./training-program.ts";
+
+/** All that a training run needs to go on: with the same seed and inputs it goes on to the same weights. */
+export interface TrainingState {
+  /** Steps done. */
+  readonly step: number;
+  /** The carried vectors by name: parameters, their average, the optimizer's slots, running statistics. */
+  readonly vectors: Readonly<Record<string, Float32Array>>;
+}
+
+/** Values of one step. */
+export interface StepInputs {
+  readonly learningRate: number;
+  /** How much of the running average of the weights stays, in [0, 1]; a list where the program keeps several. */
+  readonly averageDecay: number | readonly number[];
+  /** The definition's own inputs, by name. */
+  readonly values: Readonly<Record<string, TensorArray>>;
+}
+
+/** The state before the first step. */
+export function initialState(program: TrainingProgram, seed: number): TrainingState {
+  const parameters = initialParameters(program.parameters, seed);
+  const states = Float32Array.from(program.states.flatMap(({ shape, value }) => new Array(sizeOf(shape)).fill(value)));
+  const { averages, averageStates } = averagesOf(program);
+  const vectors = program.carried.map((name) => {
+    if (name === "parameters" || averages.includes(name)) return [name, parameters.slice()] as const;
+    if (name === "states" || averageStates.includes(name)) return [name, states.slice()] as const;
+    if (name === lossScaleName) return [name, Float32Array.from(initialLossScale)] as const;
+    return [name, new Float32Array(parameters.length)] as const;
+  });
+  return { step: 0, vectors: Object.fromEntries(vectors) };
+}
+
+/** Names of the carried averages, of parameters and of states. */
+function averagesOf({ definition: { numAverages } }: TrainingProgram) {
+  return { averages: averageNames("average", numAverages), averageStates: averageNames("averageStates", numAverages) };
+}
+
+/**
+ * The state before the first step of a training that starts from trained weights.
+ * @param isFresh - names of parameters that start as without them, such as a head for another task; none by default
+ * @throws BuilderError `weights/wrong-architecture` for weights of another network
+ */
+export function stateFromWeights(
+  program: TrainingProgram,
+  seed: number,
+  weights: Weights,
+  isFresh: (name: string) => boolean = () => false,
+): TrainingState {
+  const state = initialState(program, seed);
+  const specs = { parameters: program.parameters, states: program.states };
+  const { averages, averageStates } = averagesOf(program);
+  const targets = { parameters: ["parameters", ...averages], states: ["states", ...averageStates] };
+  for (const kind of ["parameters", "states"] as const) {
+    for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
+      const parts = namedParts(specs[kind], state.vectors[name]!);
+      const taken = specs[kind].filter((spec) => !isFresh(spec.name));
+      for (const spec of taken) parts.get(spec.name)!.data.set(requireWeight(weights, spec).data);
+    }
+  }
+  return state;
+}
+
+/** Runs a training program step by step. */
+export class Trainer {
+  readonly program: TrainingProgram;
+  readonly #executable: Executable;
+  readonly #residents: Readonly<Record<string, TensorData>>;
+  readonly #seed: number;
+  #state: TrainingState;
+
+  private constructor(
+    program: TrainingProgram,
+    executable: Executable,
+    residents: Readonly<Record<string, TensorData>>,
+    seed: number,
+    state: TrainingState,
+  ) {
+    this.program = program;
+    this.#executable = executable;
+    this.#residents = residents;
+    this.#seed = seed;
+    this.#state = state;
+  }
+
+  /**
+   * @param options.residents - a value for each resident array of the program
+   * @param options.seed - of the starting weights and of every random number of every step
+   * @param options.state - where to go on; the beginning by default
+   */
+  static async create(options: {
+    readonly program: TrainingProgram;
+    readonly engine: Engine;
+    readonly residents: Readonly<Record<string, TensorData>>;
+    readonly seed: number;
+    readonly state?: TrainingState | undefined;
+  }): Promise<Trainer> {
+    const { program, engine, residents, seed, state = initialState(program, seed) } = options;
+    const expected = initialState(program, seed).vectors;
+    for (const name of program.carried) {
+      if (state.vectors[name]?.length !== expected[name]!.length) {
+        throw new BuilderError(
+          "train/wrong-checkpoint",
+          `the checkpoint's "${name}" must have ${expected[name]!.length} numbers, got ${state.vectors[name]?.length}. ` +
+            "Start in an empty folder, or use the options of the interrupted run.",
+        );
+      }
+    }
+    return new Trainer(program, await engine.compile(program.graph(engine.trainingLayout)), residents, seed, state);
+  }
+
+  get state(): TrainingState {
+    return this.#state;
+  }
+
+  /**
+   * Does the next steps, at most `stepsPerCall` of the program.
+   * @returns the loss of each step, before its update
+   * @throws BuilderError `train/diverged` when a loss is not finite, or gradients at any scale; the state stays as it was
+   */
+  async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
+    const { randoms, definition, carried } = this.program;
+    const { numAverages = 1 } = definition;
+    const scalars = (values: number[]) =>
+      this.#series(
+        "float32",
+        [],
+        values.map((value) => Float32Array.of(value)),
+      );
+    const feeds: Record<string, TensorData> = {
+      ...this.#residents,
+      numSteps: tensorData("int64", [], [steps.length]),
+      learningRate: scalars(steps.map(({ learningRate }) => learningRate)),
+      averageDecay: this.#series(
+        "float32",
+        [numAverages],
+        steps.map(({ averageDecay }) =>
+          typeof averageDecay === "number"
+            ? new Float32Array(numAverages).fill(averageDecay)
+            : Float32Array.from(averageDecay),
+        ),
+      ),
+      stepNumber: scalars(steps.map((_, index) => this.#state.step + index + 1)),
+    };
+    for (const [name, { dtype, shape }] of Object.entries(definition.step)) {
+      feeds[name] = this.#series(
+        dtype,
+        shape,
+        steps.map(({ values }) => values[name]!),
+      );
+    }
+    randoms.forEach(({ name, kind, stream, shape }, index) => {
+      const parts = steps.map((_, offset) => {
+        const part = new Float32Array(sizeOf(shape));
+        const source = { seed: this.#seed, stream, id: (this.#state.step + offset) * randoms.length + index };
+        (kind === "normal" ? fillNormals : fillUniforms)(source, part);
+        return part;
+      });
+      feeds[name] = this.#series("float32", shape, parts);
+    });
+    for (const name of carried) {
+      const data = this.#state.vectors[name]!;
+      feeds[name] = { dtype: "float32", shape: [data.length], data };
+    }
+    const results = await this.#executable.run(feeds);
+    const losses = results["losses"]!.data as Float32Array;
+    const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+    if (bad >= 0) {
+      throw new BuilderError(
+        "train/diverged",
+        `the loss of step ${this.#state.step + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
+      );
+    }
+    const [lossScale = 1] = (results[`${lossScaleName}Next`]?.data ?? []) as Float32Array;
+    if (lossScale < leastLossScale) {
+      throw new BuilderError(
+        "train/diverged",
+        `up to step ${this.#state.step + steps.length} gradients were not finite whatever the loss was scaled by. ` +
+          "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",
+      );
+    }
+    this.#state = {
+      step: this.#state.step + steps.length,
+      vectors: Object.fromEntries(carried.map((name) => [name, results[`${name}Next`]!.data as Float32Array])),
+    };
+    return losses;
+  }
+
+  /** Values of several steps behind each other, filled up to the number the graph was built for. */
+  #series(dtype: DType, shape: Shape, parts: readonly TensorArray[]): TensorData {
+    const { stepsPerCall } = this.program.definition;
+    const size = sizeOf(shape);
+    const all = new (parts[0]!.constructor as Float32ArrayConstructor)(stepsPerCall * size);
+    parts.forEach((part, index) => {
+      all.set(part as Float32Array, index * size);
+    });
+    return { dtype, shape: [stepsPerCall, ...shape], data: all };
+  }
+
+  async release(): Promise<void> {
+    await this.#executable.release();
+  }
+}

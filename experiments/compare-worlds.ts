@@ -1,0 +1,125 @@
+import { canonicalJson } from "../storage/canonical-json.ts";
+import { trainSetName } from "./experiment-data.ts";
+import type { RunResult } from "./results.ts";
+import type { RunOptions } from "./run-options.ts";
+import type { MetricsRow } from "./train-run.ts";
+
+/** The train soft error at which the paper takes the real world for converged. */
+export const convergedSoftError = 0.01;
+
+/** A mean over trials. */
+export interface Estimate {
+  readonly mean: number;
+  /** Half the width of its 95% confidence interval (Student's t); undefined for a single trial. */
+  readonly margin: number | undefined;
+  readonly numTrials: number;
+}
+
+/** One setting in both worlds. */
+export interface Comparison {
+  /** Options that both worlds share; `numSamples` is that of the real one. */
+  readonly options: RunOptions;
+  /** The images that were looked at. */
+  readonly set: string;
+  /** Trials in which real-world train soft error fell to 1%, and the mean step at which it did. */
+  readonly numConverged: number;
+  readonly convergedStep: number | undefined;
+  /** Mean step at which the worlds are compared: where the real world converged, else its last. */
+  readonly step: number;
+  /** Real-world soft error on the train images there. */
+  readonly trainSoftError: Estimate;
+  /** Soft error on `set` there. */
+  readonly real: Estimate;
+  readonly ideal: Estimate;
+  /** |soft error real − ideal|, the mean over trials. */
+  readonly gap: Estimate;
+  /** Soft error after the last step of each world. */
+  readonly finalReal: Estimate;
+  readonly finalIdeal: Estimate;
+}
+
+/**
+ * Puts runs that differ in nothing but the world side by side, trial by trial.
+ * @see Nakkiran, Neyshabur, Sedghi 2021, arXiv:2010.08127, section 2: the bootstrap error is the ideal world's, the gap what the real world adds
+ */
+export function compareWorlds(runs: readonly RunResult[]): Comparison[] {
+  const ideals = new Map<string, RunResult>();
+  for (const run of runs) if (run.options.world === "ideal") ideals.set(settingOf(run.options), run);
+  const groups = new Map<string, { readonly real: RunResult; readonly ideal: RunResult }[]>();
+  for (const real of runs) {
+    const ideal = real.options.world === "real" ? ideals.get(settingOf(real.options)) : undefined;
+    if (ideal === undefined) continue;
+    const key = canonicalJson({ ...real.options, seed: 0 });
+    groups.set(key, [...(groups.get(key) ?? []), { real, ideal }]);
+  }
+  return [...groups.values()].flatMap((pairs) => {
+    const sets = [...new Set(pairs[0]!.ideal.rows.map(({ set }) => set))];
+    return sets.map((set) => compare(pairs, set));
+  });
+}
+
+/** Options that must agree for two runs to be the same setting in two worlds. */
+function settingOf({ world: _, numSamples: __, stopBelow: ___, shuffle: ____, ...rest }: RunOptions): string {
+  return canonicalJson(rest);
+}
+
+function compare(pairs: readonly { readonly real: RunResult; readonly ideal: RunResult }[], set: string): Comparison {
+  const points = pairs.map(({ real, ideal }) => {
+    const converged = real.rows.find((row) => row.set === trainSetName && row.softError <= convergedSoftError)?.step;
+    const last = real.rows.at(-1)!.step;
+    const step = converged ?? last;
+    return {
+      converged,
+      step,
+      train: softErrorAt(real.rows, trainSetName, step),
+      real: softErrorAt(real.rows, set, step),
+      ideal: softErrorAt(ideal.rows, set, step),
+      finalReal: softErrorAt(real.rows, set, last),
+      finalIdeal: softErrorAt(ideal.rows, set, ideal.rows.at(-1)!.step),
+    };
+  });
+  const converged = points.flatMap((point) => point.converged ?? []);
+  return {
+    options: { ...pairs[0]!.real.options, seed: 0 },
+    set,
+    numConverged: converged.length,
+    convergedStep: converged.length === 0 ? undefined : meanOf(converged),
+    step: meanOf(points.map(({ step }) => step)),
+    trainSoftError: estimate(points.map(({ train }) => train)),
+    real: estimate(points.map(({ real }) => real)),
+    ideal: estimate(points.map(({ ideal }) => ideal)),
+    gap: estimate(points.map(({ real, ideal }) => Math.abs(real - ideal))),
+    finalReal: estimate(points.map(({ finalReal }) => finalReal)),
+    finalIdeal: estimate(points.map(({ finalIdeal }) => finalIdeal)),
+  };
+}
+
+/** Soft error at a step, or at the last one before it that was looked at. */
+function softErrorAt(rows: readonly MetricsRow[], set: string, step: number): number {
+  return rows.findLast((row) => row.set === set && row.step <= step)?.softError ?? Number.NaN;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0) / values.length;
+}
+
+/** The mean of some trials, with its 95% margin. */
+export function estimate(values: readonly number[]): Estimate {
+  const mean = meanOf(values);
+  const numTrials = values.length;
+  if (numTrials < 2) return { mean, margin: undefined, numTrials };
+  const variance = values.reduce((total, value) => total + (value - mean) ** 2, 0) / (numTrials - 1);
+  return { mean, margin: studentT95(numTrials - 1) * Math.sqrt(variance / numTrials), numTrials };
+}
+
+const studentT = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145,
+] as const;
+
+/** The 97.5% quantile of Student's t, from 15 degrees of freedom on by Cornish and Fisher's expansion. */
+function studentT95(degrees: number): number {
+  const z = 1.959964;
+  return (
+    studentT[degrees - 1] ?? z + (z ** 3 + z) / (4 * degrees) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2)
+  );
+}

@@ -1,0 +1,104 @@
+import * as z from "zod";
+import { BuilderError, messageOf } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
+import { engineNames, precisions } from "../engine/index.ts";
+import { diskError } from "../storage/disk-error.ts";
+import { readRegularFile } from "../storage/regular-file.ts";
+import { parseOptions } from "./parse-options.ts";
+import { type RunOptions, runOptionsSchema } from "./run-options.ts";
+
+/** Runs of an experiment, at most: each has a folder. */
+const maxRuns = 100_000;
+
+/** An experiment file: what all runs have in common, and the values that are tried in every combination. */
+export const experimentSchema = z.strictObject({
+  name: z.string().min(1).describe("title of the report"),
+  dataset: z.string().min(1).describe("folder or URL of the data set"),
+  alsoTest: z
+    .record(z.string().regex(/^[a-z0-9-]+$/), z.string().min(1))
+    .default({})
+    .describe("further data sets whose test split is looked at, such as CIFAR-10, by name"),
+  live: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("run folder whose models make more images for the ideal world when the pool is spent"),
+  engine: z.enum(engineNames).default("onnxruntime"),
+  device: z.string().min(1).default("cpu"),
+  precision: z.enum(precisions).default("float32").describe("of convolutions and matrix products; mixed is for GPUs"),
+  trials: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .describe("runs of each combination, with seeds that count up from the run's"),
+  base: z.record(z.string(), z.unknown()).default({}).describe("options of every run"),
+  grid: z
+    .preprocess(
+      (value) => (Array.isArray(value) ? value : [value]),
+      z.array(z.record(z.string(), z.array(z.unknown()).min(1))).min(1),
+    )
+    .default([{}])
+    .describe("options by name, each with the values to try: all combinations are run; or a list of such grids"),
+});
+
+export type ExperimentConfig = z.infer<typeof experimentSchema>;
+
+/**
+ * Reads an experiment file.
+ * @throws BuilderError `experiment/not-json`, `experiment/unknown-key`, `experiment/out-of-range`, `disk/…`
+ */
+export async function readExperimentConfig(path: string): Promise<ExperimentConfig> {
+  let text: string;
+  try {
+    text = (await readRegularFile(path)).toString("utf8");
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (thrown) {
+    throw new BuilderError("experiment/not-json", `${path} must be JSON: ${messageOf(thrown)}. Mend the file.`);
+  }
+  return parseOptions(experimentSchema, value, path);
+}
+
+/**
+ * The runs that an experiment consists of: each combination of each grid, each trial. Those that differ only in what has
+ * no effect, such as the number of samples in the ideal world, are one.
+ * @throws BuilderError `experiment/unknown-key`, `experiment/out-of-range`
+ */
+export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): readonly RunOptions[] {
+  const numRuns = grid.reduce((sum, one) => sum + sizeOfGrid(one), 0) * trials;
+  if (numRuns > maxRuns) {
+    throw new BuilderError(
+      "experiment/out-of-range",
+      `experiment "${name}" must have at most ${maxRuns} runs, its grid and trials make ${numRuns}. Try fewer values.`,
+    );
+  }
+  const runs = grid.flatMap(combine).flatMap((combination) => {
+    const given = { ...base, ...combination };
+    const options = settle(parseOptions(runOptionsSchema, given, `experiment "${name}"`));
+    return Array.from({ length: trials }, (_, trial) => ({ ...options, seed: options.seed + trial }));
+  });
+  const unique = new Map(runs.map((run) => [JSON.stringify(run), run]));
+  return [...unique.values()];
+}
+
+function sizeOfGrid(grid: Readonly<Record<string, readonly unknown[]>>): number {
+  return Object.values(grid).reduce((product, values) => product * values.length, 1);
+}
+
+function combine(grid: Readonly<Record<string, readonly unknown[]>>): readonly Record<string, unknown>[] {
+  let combinations: Record<string, unknown>[] = [{}];
+  for (const [key, values] of Object.entries(grid)) {
+    combinations = combinations.flatMap((before) => values.map((value) => ({ ...before, [key]: value })));
+  }
+  return combinations;
+}
+
+/** Options without effect get the same value everywhere. */
+function settle(options: RunOptions): RunOptions {
+  return options.world === "real" ? options : { ...options, numSamples: 1, stopBelow: 0, shuffle: true };
+}

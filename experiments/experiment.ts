@@ -1,0 +1,60 @@
+import { BuilderError } from "../core/errors.ts";
+import { canonicalJson } from "../storage/canonical-json.ts";
+import { replaceBytes } from "../storage/commit.ts";
+import { isUnitDone } from "../storage/receipt.ts";
+import { type ExperimentConfig, readExperimentConfig } from "./experiment-config.ts";
+import { type ExperimentData, type OpenLive, openExperimentData } from "./experiment-data.ts";
+import { type ExperimentFolder, experimentFolderAt } from "./experiment-folder.ts";
+import { type PlannedRun, planExperiment } from "./plan-experiment.ts";
+import { readFinishedRuns, writeResults } from "./results.ts";
+import { readFailure } from "./run-experiment.ts";
+
+/** An experiment that was planned: nothing of it has to be done yet. */
+export interface Experiment {
+  readonly folder: ExperimentFolder;
+  readonly config: ExperimentConfig;
+  readonly data: ExperimentData;
+  readonly runs: readonly PlannedRun[];
+}
+
+/**
+ * Opens the data and plans all runs.
+ * @param root - the experiment's folder
+ * @param file - the experiment file; by default the one that the folder was used with last
+ * @param openLive - opens the live source that the file may name
+ * @throws BuilderError `experiment/…`; `manifest/…`, `disk/…`
+ */
+export async function openExperiment(root: string, file: string | undefined, openLive: OpenLive): Promise<Experiment> {
+  const folder = experimentFolderAt(root);
+  const config = await readExperimentConfig(file ?? folder.config);
+  const data = await openExperimentData(config, openLive);
+  return { folder, config, data, runs: await planExperiment(config, data) };
+}
+
+/** Keeps the experiment file beside the results, so that the folder explains itself. */
+export async function keepConfig({ folder, config }: Experiment): Promise<void> {
+  await replaceBytes(folder.config, `${canonicalJson(config, 2)}\n`);
+}
+
+/** Gathers the results of all finished runs, whichever worker did them. */
+export async function gatherResults({ folder, runs, data }: Experiment): Promise<void> {
+  await writeResults(folder.results, { data: data.fingerprint, runs: await readFinishedRuns(folder, runs) });
+}
+
+/** How far a run is. */
+export type RunStatus = "done" | "failed" | "open";
+
+export async function statusOf({ folder }: Experiment, { id, hash }: PlannedRun): Promise<RunStatus> {
+  if (await isUnitDone(folder.receipt(id), { configHash: hash })) return "done";
+  return (await readFailure(folder, id)) === undefined ? "open" : "failed";
+}
+
+/** @throws BuilderError `experiment/runs-failed` where there are failed ones */
+export function requireNoFailures(failures: readonly string[], numRuns: number): void {
+  if (failures.length === 0) return;
+  const shown = failures.slice(0, 3).join("; ") + (failures.length > 3 ? "; …" : "");
+  throw new BuilderError(
+    "experiment/runs-failed",
+    `${failures.length} of ${numRuns} runs failed: ${shown}. Change their options, such as the learning rate; the others are kept.`,
+  );
+}

@@ -1,0 +1,110 @@
+import { executionIdentity } from "../engine/index.ts";
+import { openDataset } from "../shards/index.ts";
+import { hashConfig } from "../storage/canonical-json.ts";
+import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
+import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
+import type { PretrainingOptions, RunOptions } from "./run-options.ts";
+
+/** A training that is to be done once, known by the hash of all that determines it. */
+export interface PlannedRun {
+  /** First 12 hexadecimal digits of `hash`; names its folder. */
+  readonly id: string;
+  readonly hash: string;
+  readonly options: RunOptions;
+  /** The training whose weights it starts from. */
+  readonly pretraining: PlannedPretraining | undefined;
+}
+
+/** A training whose weights others start from. */
+export interface PlannedPretraining {
+  readonly id: string;
+  readonly hash: string;
+  readonly options: RunOptions;
+  readonly task: PretrainingOptions["task"];
+  /** Another data set than the experiment's. */
+  readonly dataset: string | undefined;
+}
+
+/**
+ * All runs of an experiment, those with the same pretraining next to each other.
+ * @throws BuilderError `experiment/…` for options that do not fit, or runs that the data is too small for
+ */
+export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
+  const planned: PlannedRun[] = [];
+  const fingerprints = new Map<string, string>();
+  const fingerprintAt = async (location: string) => {
+    const known = fingerprints.get(location) ?? (await readFingerprint(location));
+    fingerprints.set(location, known);
+    return known;
+  };
+  for (const options of combinationsOf(config)) {
+    requirePool(options, (await partOf(data.train, options.classes)).numSamples, data.live !== undefined);
+    const source = options.pretraining?.dataset;
+    const images = source === undefined ? data.train.fingerprint : await fingerprintAt(source);
+    const pretraining =
+      options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, images);
+    // The seed of a run is one of its options.
+    const identity = {
+      ...executionIdentity(config),
+      data: data.fingerprint,
+      options,
+      pretraining: pretraining?.hash,
+    };
+    planned.push({ ...named(identity), options, pretraining });
+  }
+  return planned;
+}
+
+/** The runs of one worker: those that start from the same weights go to the same one. */
+export function shareOfRuns(
+  runs: readonly PlannedRun[],
+  { rank, worldSize }: { readonly rank: number; readonly worldSize: number },
+): readonly PlannedRun[] {
+  const groups = [...new Set(runs.map(groupOf))];
+  return runs.filter((run) => groups.indexOf(groupOf(run)) % worldSize === rank);
+}
+
+function groupOf({ id, pretraining }: PlannedRun): string {
+  return pretraining?.id ?? id;
+}
+
+async function readFingerprint(location: string): Promise<string> {
+  const dataset = await openDataset(location);
+  dataset.close();
+  return dataset.fingerprint;
+}
+
+function named(identity: object): { readonly id: string; readonly hash: string } {
+  const hash = hashConfig(identity);
+  return { id: hash.slice(0, 12), hash };
+}
+
+/** @param images - fingerprint of the images it learns from */
+function planPretraining(
+  { pretraining: _, ...options }: RunOptions,
+  { task, dataset, classes, steps, learningRate }: PretrainingOptions,
+  config: ExperimentConfig,
+  images: string,
+): PlannedPretraining {
+  const derived: RunOptions = {
+    ...options,
+    world: "real",
+    // It takes all images there are, in both worlds: what a run has here must not tell them apart.
+    numSamples: 1,
+    shuffle: true,
+    steps,
+    learningRate: learningRate ?? options.learningRate,
+    classes,
+    labelNoise: undefined,
+    stopBelow: 0,
+    evaluation: { ...options.evaluation, steps: 2 },
+  };
+  const identity = {
+    kind: "pretraining",
+    ...executionIdentity(config),
+    data: images,
+    task,
+    options: derived,
+  };
+  return { ...named(identity), options: derived, task, dataset };
+}

@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs";
+import * as z from "zod";
+import { BuilderError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
+import { readTable, type TableInput, type TableSchema, writeTable } from "../shards/index.ts";
+import { canonicalJson } from "../storage/canonical-json.ts";
+import { replaceFile } from "../storage/commit.ts";
+import { isUnitDone } from "../storage/receipt.ts";
+import type { ExperimentFolder } from "./experiment-folder.ts";
+import { fromMetricsColumns, metricsSchema, toMetricsColumns } from "./metrics-table.ts";
+import type { PlannedRun } from "./plan-experiment.ts";
+import { type RunOptions, runOptionsSchema } from "./run-options.ts";
+import type { MetricsRow } from "./train-run.ts";
+
+/** The version this code writes, and the only one it reads. */
+const resultsVersion = "1";
+const versionKey = "cifar5m.results";
+const dataKey = "cifar5m.data";
+
+/** What is repeated in every row of a run, so that a table can be grouped without reading JSON. */
+const runColumns = {
+  run: "utf8",
+  network: "utf8",
+  world: "utf8",
+  num_samples: "int64",
+  augmentation: "utf8",
+  pretraining: "utf8",
+  seed: "int64",
+  options: "utf8",
+} as const satisfies TableSchema;
+
+/** A table with a row for each run, step and set of images; `options` is the JSON of all options of the run. */
+export const resultsSchema = { ...runColumns, ...metricsSchema } as const satisfies TableSchema;
+
+/** A finished run. */
+export interface RunResult {
+  readonly id: string;
+  readonly options: RunOptions;
+  /** Steps rise. */
+  readonly rows: readonly MetricsRow[];
+}
+
+/** The finished ones of some runs, in order. */
+export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly PlannedRun[]): Promise<RunResult[]> {
+  const results: RunResult[] = [];
+  for (const { id, hash, options } of runs) {
+    if (!(await isUnitDone(folder.receipt(id), { configHash: hash }))) continue;
+    const { columns } = await readTable(folder.metrics(id), metricsSchema);
+    results.push({ id, options, rows: fromMetricsColumns(columns) });
+  }
+  return results;
+}
+
+/** The results of an experiment. */
+export interface Results {
+  /** Identity of the data sets, by role. */
+  readonly data: Readonly<Record<string, string>>;
+  readonly runs: readonly RunResult[];
+}
+
+/** Writes the one file that holds the results of an experiment, in place of the one before. */
+export async function writeResults(path: string, { data, runs }: Results): Promise<void> {
+  const metadata = { [versionKey]: resultsVersion, [dataKey]: canonicalJson(data) };
+  await replaceFile(path, async (sink) => {
+    await writeTable(sink, resultsSchema, runs.map(toColumns), { metadata });
+  });
+}
+
+function toColumns({ id, options, rows }: RunResult): TableInput<typeof resultsSchema> {
+  const { network, world, numSamples, augmentation, pretraining, seed } = options;
+  const repeat = (text: string) => rows.map(() => text);
+  const count = (value: number) => new Float64Array(rows.length).fill(value);
+  return {
+    run: repeat(id),
+    network: repeat(network.name),
+    world: repeat(world),
+    num_samples: count(numSamples),
+    augmentation: repeat(augmentation),
+    pretraining: repeat(pretraining?.task ?? "none"),
+    seed: count(seed),
+    options: repeat(canonicalJson(options)),
+    ...toMetricsColumns(rows),
+  };
+}
+
+/**
+ * Reads what `writeResults` wrote.
+ * @throws BuilderError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release, `experiment/results-corrupt`; `table/…`, `disk/…`
+ */
+export async function readResults(path: string): Promise<Results> {
+  if (!existsSync(path)) {
+    throw new BuilderError(
+      "experiment/no-results",
+      `${path} must be there, and is not: no run is done yet. Do some with \`cifar5m experiment run FILE --run …\`.`,
+    );
+  }
+  const { columns, rows, metadata } = await readTable(path, resultsSchema);
+  const version = metadata.get(versionKey);
+  if (version !== resultsVersion) {
+    throw new BuilderError(
+      "experiment/results-version",
+      `${path} must be results of version ${resultsVersion}, got ${version ?? "none"}. Write them again with \`cifar5m experiment run\`.`,
+    );
+  }
+  const metrics = fromMetricsColumns(columns);
+  const results = new Map<string, { readonly id: string; readonly options: RunOptions; readonly rows: MetricsRow[] }>();
+  for (let row = 0; row < rows; row++) {
+    const id = columns.run[row]!;
+    const result = results.get(id) ?? {
+      id,
+      options: readCell(runOptionsSchema, columns.options[row]!, path),
+      rows: [],
+    };
+    result.rows.push(metrics[row]!);
+    results.set(id, result);
+  }
+  const data = readCell(z.record(z.string(), z.string()), metadata.get(dataKey) ?? "{}", path);
+  return { data, runs: [...results.values()] };
+}
+
+function readCell<Value>(schema: z.ZodType<Value>, text: string, path: string): Value {
+  try {
+    return schema.parse(parseJson(text));
+  } catch (thrown) {
+    throw new BuilderError(
+      "experiment/results-corrupt",
+      `${path} must hold options as they were written, got ${text}. Write it again with \`cifar5m experiment run\`.`,
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,132 @@
+import { readFile, rm } from "node:fs/promises";
+import { createdBy } from "../core/created-by.ts";
+import { BuilderError } from "../core/errors.ts";
+import { readSafetensors, type Weights, writeSafetensors } from "../engine/index.ts";
+import { openDataset, writeTable } from "../shards/index.ts";
+import { sealJson, unsealJson } from "../storage/canonical-json.ts";
+import { replaceBytes } from "../storage/commit.ts";
+import { commitUnit } from "../storage/commit-unit.ts";
+import { diskError } from "../storage/disk-error.ts";
+import { readTextIfAny } from "../storage/read-text.ts";
+import { isUnitDone } from "../storage/receipt.ts";
+import { openTrainingStore } from "../storage/training-store.ts";
+import type { ExperimentConfig } from "./experiment-config.ts";
+import { type ExperimentData, partOf, readEvaluationSets } from "./experiment-data.ts";
+import type { ExperimentFolder } from "./experiment-folder.ts";
+import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
+import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
+import { type TrainingPlace, trainRun } from "./train-run.ts";
+
+/** What the runs of an experiment share. */
+export interface ExperimentContext {
+  readonly folder: ExperimentFolder;
+  readonly config: ExperimentConfig;
+  readonly data: ExperimentData;
+  /** Threads of the CPU that a training takes; as many as there are cores by default. */
+  readonly numThreads?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: { readonly id: string; readonly images: number; readonly loss: number }) => void;
+}
+
+/** How a run ended. */
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "kept" }
+  | { readonly kind: "failed"; readonly line: string };
+
+/**
+ * Does a run, unless it is done. A run that diverges is marked as failed, and not tried again: it would diverge again.
+ * @throws BuilderError `interrupted`, and whatever says nothing about this run alone: `disk/…`, `shard/…`
+ */
+export async function runPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
+  const { folder, data } = context;
+  if (await isUnitDone(folder.receipt(run.id), { configHash: run.hash })) return { kind: "kept" };
+  const failure = await readFailure(folder, run.id);
+  if (failure !== undefined) return { kind: "failed", line: failure };
+  try {
+    const initialWeights = run.pretraining === undefined ? undefined : await pretrain(run.pretraining, context);
+    const train = await partOf(data.train, run.options.classes);
+    const { rows } = await trainRun(
+      {
+        ...run,
+        task: "labels",
+        source: { train, live: data.live },
+        evaluationSets: await readEvaluationSets(data, train, run.options),
+        initialWeights,
+        store: openTrainingStore(folder.training(run.id)),
+        signal: context.signal,
+        onProgress: (progress) => context.onProgress({ id: run.id, ...progress }),
+      },
+      placeOf(context),
+    );
+    await commitResult(folder.metrics(run.id), run, folder, async (sink) =>
+      writeTable(sink, metricsSchema, [toMetricsColumns(rows)]),
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof BuilderError) || thrown.code !== "train/diverged") throw thrown;
+    await replaceBytes(folder.failure(run.id), sealJson({ line: thrown.message }));
+    return { kind: "failed", line: thrown.message };
+  }
+  await rm(folder.training(run.id), { recursive: true, force: true });
+  return { kind: "done" };
+}
+
+function placeOf({ config, numThreads }: ExperimentContext): TrainingPlace {
+  return { ...config, numThreads };
+}
+
+/** The weights of a pretraining, which is done if it is not. */
+async function pretrain(pretraining: PlannedPretraining, context: ExperimentContext): Promise<Weights> {
+  const { folder, data } = context;
+  const { id, hash, options, task } = pretraining;
+  const path = folder.weights(id);
+  if (!(await isUnitDone(folder.receipt(id), { configHash: hash }))) {
+    const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
+    try {
+      const train = await partOf(source, options.classes);
+      const { weights } = await trainRun(
+        {
+          hash,
+          options: { ...options, numSamples: train.numSamples },
+          task,
+          source: { train, live: undefined },
+          evaluationSets: [],
+          initialWeights: undefined,
+          store: openTrainingStore(folder.training(id)),
+          signal: context.signal,
+          onProgress: (progress) => context.onProgress({ id, ...progress }),
+        },
+        placeOf(context),
+      );
+      await commitResult(path, pretraining, folder, async (sink) => {
+        await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));
+        return 0;
+      });
+    } finally {
+      if (source !== data.train) source.close();
+    }
+    await rm(folder.training(id), { recursive: true, force: true });
+  }
+  try {
+    return readSafetensors(await readFile(path), path).tensors;
+  } catch (thrown) {
+    throw thrown instanceof BuilderError ? thrown : diskError(thrown, "read", path);
+  }
+}
+
+async function commitResult(
+  dataPath: string,
+  { id, hash }: { readonly id: string; readonly hash: string },
+  folder: ExperimentFolder,
+  write: Parameters<typeof commitUnit>[0]["write"],
+): Promise<void> {
+  const origin = { stage: "experiment", unit: 0, idStart: 0, idEnd: 0, configHash: hash, models: {}, createdBy };
+  await commitUnit({ dataPath, receiptPath: folder.receipt(id), origin, write });
+}
+
+/** Why a run failed, or undefined if it did not. */
+export async function readFailure(folder: ExperimentFolder, id: string): Promise<string | undefined> {
+  const path = folder.failure(id);
+  const text = await readTextIfAny(path);
+  return text === undefined ? undefined : String(unsealJson(text, path)["line"]);
+}

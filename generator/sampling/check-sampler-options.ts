@@ -1,0 +1,40 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { SamplerOptions } from "../network-options.ts";
+import { planTrajectory } from "./plan-trajectory.ts";
+
+/**
+ * Looks for options that are each within range and do not fit each other.
+ * @throws BuilderError `config/out-of-range`
+ */
+export function checkSamplerOptions(options: Omit<SamplerOptions, "batchSize">): void {
+  const { name, conditional, guidance, guidanceMin, guidanceMax, guide, churn } = options;
+  const { calls } = planTrajectory(options);
+  if (!conditional && guidance !== 1 && guide === "unconditional") {
+    throw outOfRange(`guidance must be 1 where sampler.conditional is false, got ${guidance}`);
+  }
+  if (guidanceMin > guidanceMax) {
+    throw outOfRange(`guidanceMin must be at most guidanceMax = ${guidanceMax}, got ${guidanceMin}`);
+  }
+  if (guidance !== 1 && !calls.some(({ sigma }) => guidanceAt(options)(sigma))) {
+    const levels = calls.map(({ sigma }) => sigma.toPrecision(3)).join(", ");
+    throw outOfRange(
+      `guidanceMin and guidanceMax must have a noise level between them, got ${guidanceMin} and ${guidanceMax}; the levels are ${levels}`,
+    );
+  }
+  if (name !== "heun" && churn !== 0) {
+    throw outOfRange(`churn must be 0 where sampler.name is ${name}, got ${churn}`);
+  }
+}
+
+/** Whether calls at a noise level are guided. */
+export function guidanceAt({
+  guidanceMin,
+  guidanceMax,
+}: Pick<SamplerOptions, "guidanceMin" | "guidanceMax">): (sigma: number) => boolean {
+  // Levels are powers of roots, so that sigmaMax itself can come out a little larger.
+  return (sigma) => sigma >= guidanceMin * (1 - 1e-9) && sigma <= guidanceMax * (1 + 1e-9);
+}
+
+function outOfRange(what: string): BuilderError {
+  return new BuilderError("config/out-of-range", `sampler.${what}. Change one of them.`);
+}

@@ -1,0 +1,59 @@
+import { BuilderError } from "../../core/errors.ts";
+import { createEngine } from "../../engine/create-engine.ts";
+import type { EngineName, Precision } from "../../engine/executor.ts";
+import { Graph } from "../../engine/graph/graph.ts";
+import { probeGraph } from "../../engine/probe-graph.ts";
+import type { SamplerOptions } from "../network-options.ts";
+import { type OpenGenerator, openGenerator } from "../open-generator.ts";
+import { createDenoiserSampler, type Sampler } from "./denoiser-sampler.ts";
+
+export interface CreateSamplerOptions {
+  /** A safetensors file made by `trainGenerator`, or an ONNX file with its description within. */
+  readonly weights: Uint8Array;
+  readonly options: SamplerOptions;
+  readonly seed: number;
+  readonly engine: EngineName;
+  readonly device: string;
+  readonly precision?: Precision | undefined;
+}
+
+/**
+ * Makes a generator ready to draw images.
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
+ */
+export async function createSampler({
+  weights,
+  options,
+  seed,
+  engine: name,
+  device,
+  precision,
+}: CreateSamplerOptions): Promise<Sampler> {
+  const generator = openGenerator(weights);
+  requireSampling(options.name, generator);
+  const engine = await createEngine(name, { device, precision });
+  if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
+  const { batchSize = options.batchSize } = generator;
+  return await createDenoiserSampler({ ...generator, options: { ...options, batchSize }, seed, engine });
+}
+
+/** A graph that calls a denoiser once, with as few images as it takes. */
+function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph {
+  const graph = new Graph();
+  const noisy = graph.input("noisy", "float32", [batchSize, 3, 32, 32]);
+  const sigma = graph.input("sigma", "float32", [batchSize]);
+  const classes = numClasses === 0 ? undefined : graph.input("classes", "int64", [batchSize]);
+  graph.output("clean", denoiser(noisy, sigma, classes));
+  return graph;
+}
+
+/** Consistency sampling and generators that were tuned for it need each other. */
+function requireSampling(name: SamplerOptions["name"], { isTuned }: OpenGenerator): void {
+  if (isTuned === undefined || isTuned === (name === "consistency")) return;
+  throw new BuilderError(
+    "config/out-of-range",
+    isTuned
+      ? `sampler.name must be consistency for this generator, which was tuned for few calls, got ${name}. Use --recipe tuned.`
+      : "sampler.name must be another than consistency for this generator, which was not tuned. Use --recipe fast, or tuned weights.",
+  );
+}

@@ -1,0 +1,171 @@
+import { BuilderError } from "../../core/errors.ts";
+import { fillNormals, randomStreams } from "../../core/random.ts";
+import type { Engine } from "../../engine/executor.ts";
+import { forEachBatch } from "../../engine/for-each-batch.ts";
+import { tensorData } from "../../engine/graph/tensor.ts";
+import { type Denoiser, denoiserGuidedWhere, guidedDenoiser, withoutClass } from "../denoiser.ts";
+import type { SamplerOptions } from "../network-options.ts";
+import { checkSamplerOptions, guidanceAt } from "./check-sampler-options.ts";
+import { planTrajectory } from "./plan-trajectory.ts";
+import { buildSamplerGraph } from "./sampler-graph.ts";
+import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
+
+const imageSize = 3 * 32 * 32;
+/** Calls of one run that add fresh noise: each takes 12 kB an image. */
+const mostNoisyCalls = 50;
+
+/** Which images to make. */
+export interface SampleRequest {
+  /** Sample ids, whole numbers from 0; the noise of an image is a pure function of (seed, id). */
+  readonly ids: ArrayLike<number>;
+  /** Conditioning class of each; not looked at when sampling is unconditional. */
+  readonly classes: ArrayLike<number>;
+}
+
+/** Makes images. */
+export interface Sampler {
+  /** Images to ask for at once, for full speed. */
+  readonly batchSize: number;
+  /** Denoiser calls per image. */
+  readonly nfe: number;
+  /** Classes the generator knows, 0 when it is unconditional. */
+  readonly numClasses: number;
+  /**
+   * @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request
+   * @throws BuilderError `model/wrong-result` for images that are not finite
+   */
+  sample(request: SampleRequest): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface CreateDenoiserSamplerOptions {
+  readonly denoiser: Denoiser;
+  /** A weaker model, for options whose guide it is. */
+  readonly weaker?: Denoiser | undefined;
+  /** Classes the denoiser knows, 0 when it is unconditional. */
+  readonly numClasses: number;
+  readonly options: SamplerOptions;
+  readonly seed: number;
+  readonly engine: Engine;
+}
+
+/**
+ * Makes any denoiser ready to draw images: the whole trajectory is one graph, which takes noise and gives bytes.
+ * @throws BuilderError `config/out-of-range`, and what the denoiser throws
+ */
+export async function createDenoiserSampler({
+  denoiser,
+  weaker,
+  numClasses,
+  options,
+  seed,
+  engine,
+}: CreateDenoiserSamplerOptions): Promise<Sampler> {
+  checkSamplerOptions(options);
+  if (options.conditional && numClasses === 0) {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
+    );
+  }
+  const { batchSize, guidance, conditional } = options;
+  const guide = options.guide === "weaker" ? weaker : withoutClass(denoiser);
+  if (guidance !== 1 && guide === undefined) {
+    throw new BuilderError(
+      "config/out-of-range",
+      "sampler.guide must be unconditional for this generator, whose file holds no weaker model, got weaker. Add one with --guide FILE.",
+    );
+  }
+  const trajectory = planTrajectory(options);
+  const isGuided = guidanceAt(options);
+  const table = tableOf(trajectory, guidance === 1 ? undefined : isGuided);
+  const isNoisy = needsNoise(table);
+  const runs = cutTrajectory(trajectory, isNoisy ? mostNoisyCalls : trajectory.calls.length);
+  const callsPerRun = Math.max(...runs.map(([start, end]) => end - start));
+  const graph = buildSamplerGraph({
+    denoiserOf: (isGuided) => {
+      if (guidance === 1) return denoiser;
+      return isGuided === undefined
+        ? guidedDenoiser(denoiser, guidance, guide)
+        : denoiserGuidedWhere(isGuided, denoiser, guidance, guide!);
+    },
+    batchSize,
+    isConditional: conditional,
+    columns: table.columns,
+    callsPerRun,
+    isNoisy,
+  });
+  const executable = await engine.compile(graph, "throughput");
+  const { concurrency } = executable;
+  const noiseColumn = table.columns.findIndex((column) => column.of === "next" && column.term === "noise");
+
+  /** Fresh noise of the calls of a run, float32 [calls, images, 3, 32, 32]. */
+  const noiseOf = (ids: readonly number[], start: number, end: number) => {
+    const noise = new Float32Array(callsPerRun * ids.length * imageSize);
+    for (let call = start; call < end; call++) {
+      if (table.rows[call]![noiseColumn] === 0) continue;
+      ids.forEach((id, index) => {
+        const from = ((call - start) * ids.length + index) * imageSize;
+        const source = { seed, stream: randomStreams.stepNoise, id, skip: call * imageSize };
+        fillNormals(source, noise.subarray(from, from + imageSize));
+      });
+    }
+    return noise;
+  };
+
+  const draw = async (ids: readonly number[], classes: readonly number[]) => {
+    const shape = [ids.length, 3, 32, 32];
+    let x = new Float32Array(ids.length * imageSize);
+    ids.forEach((id, index) => {
+      const part = x.subarray(index * imageSize, (index + 1) * imageSize);
+      fillNormals({ seed, stream: randomStreams.sampleNoise, id }, part);
+    });
+    x = x.map((value) => value * trajectory.start);
+    for (const [start, end] of runs) {
+      const rows = new Float32Array(callsPerRun * table.columns.length);
+      rows.set(table.rows.slice(start, end).flat());
+      const results = await executable.run({
+        x: { dtype: "float32", shape, data: x },
+        classes: tensorData("int64", [ids.length], classes),
+        rows: { dtype: "float32", shape: [callsPerRun, table.columns.length], data: rows },
+        numCalls: tensorData("int64", [], [end - start]),
+        ...(isNoisy
+          ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data: noiseOf(ids, start, end) } }
+          : {}),
+      });
+      if (results["isFinite"]!.data[0] === 0) throw notFinite(ids);
+      if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
+      x = results["next"]!.data as Float32Array<ArrayBuffer>;
+    }
+    throw new Error("a trajectory has at least one run");
+  };
+
+  return {
+    batchSize: batchSize * concurrency,
+    nfe:
+      trajectory.calls.length + (guidance === 1 ? 0 : trajectory.calls.filter(({ sigma }) => isGuided(sigma)).length),
+    numClasses,
+    sample: async ({ ids, classes }) => {
+      const images = new Uint8Array(ids.length * imageSize);
+      await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
+        // A short batch is filled up with its last image.
+        const places = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, end - 1));
+        const drawn = await draw(
+          places.map((place) => ids[place]!),
+          places.map((place) => (conditional ? classes[place]! : 0)),
+        );
+        images.set(drawn.subarray(0, (end - start) * imageSize), start * imageSize);
+      });
+      return images;
+    },
+    close: () => executable.release(),
+  };
+}
+
+function notFinite(ids: readonly number[]): BuilderError {
+  return new BuilderError(
+    "model/wrong-result",
+    `the generator must make finite images, got NaN or infinity among the ids ${ids[0]} to ${ids.at(-1)}. ` +
+      "Use other weights, or --precision float32.",
+  );
+}

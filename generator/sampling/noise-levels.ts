@@ -1,0 +1,59 @@
+import { BuilderError } from "../../core/errors.ts";
+
+/** How noise levels are spread between the largest and the smallest, by name. */
+export const scheduleNames = ["karras", "exponential", "linear-beta"] as const;
+export type ScheduleName = (typeof scheduleNames)[number];
+
+export interface NoiseLevelOptions {
+  /** N, number of levels before the zero, at least 1. */
+  readonly steps: number;
+  /** `karras`: even in sigma^(1 / rho). `exponential`: even in ln(sigma). `linear-beta`: those of DDPM. */
+  readonly schedule: ScheduleName;
+  /** Smallest non-zero level, pixel standard deviations (pixels in [-1, 1]); not looked at by `linear-beta`. */
+  readonly sigmaMin: number;
+  readonly sigmaMax: number;
+  /** For `karras`: 1 spreads the levels evenly; larger puts more of them low. */
+  readonly rho: number;
+}
+
+/**
+ * Noise levels the sampler visits, largest first, ending at zero.
+ * @returns sigma, float64, shape [N + 1], strictly falling, last entry 0
+ * @throws BuilderError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1, for `linear-beta` ≤ 1,000
+ * @see Karras et al. 2022, arXiv:2206.00364, eq. 5; Ho et al. 2020, arXiv:2006.11239, section 4
+ */
+export function noiseLevels(options: NoiseLevelOptions): Float64Array {
+  const { steps, schedule, sigmaMin, sigmaMax, rho } = options;
+  if (!(sigmaMin > 0 && sigmaMin < sigmaMax)) {
+    throw new BuilderError(
+      "config/out-of-range",
+      `sampler.sigmaMin must lie between 0 and sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.02 and 80.`,
+    );
+  }
+  const most = schedule === "linear-beta" ? numDdpmLevels : Number.MAX_SAFE_INTEGER;
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= most)) {
+    const bound = schedule === "linear-beta" ? ` to ${most}` : "";
+    throw new BuilderError(
+      "config/out-of-range",
+      `sampler.steps must be a whole number from 1${bound}, got ${steps}. Use 10.`,
+    );
+  }
+  const levelAt = {
+    karras: (part: number) => (sigmaMax ** (1 / rho) + part * (sigmaMin ** (1 / rho) - sigmaMax ** (1 / rho))) ** rho,
+    exponential: (part: number) => sigmaMax * (sigmaMin / sigmaMax) ** part,
+    "linear-beta": ddpmLevel,
+  }[schedule];
+  return Float64Array.from({ length: steps + 1 }, (_, index) =>
+    index === steps ? 0 : levelAt(steps === 1 ? 0 : index / (steps - 1)),
+  );
+}
+
+const numDdpmLevels = 1000;
+
+/** A level of DDPM, for images that are not scaled down as noise is added; the 1,000 of them lie in [0.01, 157]. */
+function ddpmLevel(part: number): number {
+  const last = Math.round((1 - part) * (numDdpmLevels - 1));
+  let kept = 1;
+  for (let index = 0; index <= last; index++) kept *= 1 - (1e-4 + (index / (numDdpmLevels - 1)) * (0.02 - 1e-4));
+  return Math.sqrt((1 - kept) / kept);
+}

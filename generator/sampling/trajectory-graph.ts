@@ -1,0 +1,62 @@
+import type { Tensor } from "../../engine/graph/graph.ts";
+import { add, greater, mul } from "../../engine/ops/elementwise.ts";
+import { gather } from "../../engine/ops/gather.ts";
+import { loop } from "../../engine/ops/loop.ts";
+import { expand, reshape, split, zerosLike } from "../../engine/ops/slice.ts";
+import type { Term } from "./samplers/trajectory.ts";
+import { type Column, isFactor } from "./trajectory-table.ts";
+
+export interface TrajectoryInputs {
+  /** Where the first call takes place, [B, ...]. */
+  readonly start: Tensor;
+  /** Rows of a trajectory's table, [K, C], in the type of `start`. */
+  readonly rows: Tensor;
+  readonly columns: readonly Column[];
+  /** Rows to follow, int64 scalar, at most K. */
+  readonly numCalls: Tensor;
+  /** Unit normal numbers for each call, [K, B, ...]; only for tables with a column for noise. */
+  readonly noise?: Tensor | undefined;
+  /** Gets a place, its noise level, [B], and whether the call is guided, where some are not; returns the denoised images. */
+  readonly denoise: (noisy: Tensor, sigma: Tensor, isGuided: Tensor | undefined) => Tensor;
+}
+
+/**
+ * Follows a trajectory inside one graph: a `Loop` with a denoiser call in each iteration.
+ * @returns where the call after the last would take place; after a whole trajectory, the images
+ */
+export function followTrajectory(inputs: TrajectoryInputs): Tensor {
+  const { start, rows, columns, numCalls, noise, denoise } = inputs;
+  const uses = (term: Term) => columns.some((column) => isFactor(column) && column.term === term);
+  const guidedIndex = columns.findIndex(({ of }) => of === "guided");
+  const numPast = (["denoised3", "denoised2", "denoised1"] as const).findIndex(uses);
+  const past = (["denoised1", "denoised2", "denoised3"] as const).slice(0, numPast === -1 ? 0 : 3 - numPast);
+  const memories: readonly Term[] = [...(uses("kept") ? (["kept"] as const) : []), ...past];
+  const nothing = zerosLike(start);
+  const initial = [start, ...memories.map(() => nothing)];
+  const { carried } = loop(numCalls, rows.shape[0]!, initial, (_body, iteration, [x, ...remembered]) => {
+    const row = split(
+      gather(rows, iteration),
+      columns.map(() => 1),
+      0,
+    );
+    const isGuided = guidedIndex === -1 ? undefined : greater(reshape(row[guidedIndex]!, []), 0.5);
+    const values = new Map<Term, Tensor>([
+      ["x", x!],
+      ["denoised0", denoise(x!, expand(row[0]!, [x!.shape[0]!]), isGuided)],
+      ...memories.map((term, index) => [term, remembered[index]!] as const),
+      ...(noise === undefined ? [] : [["noise", gather(noise, iteration)] as const]),
+    ]);
+    const combined = (of: "next" | "kept") =>
+      columns
+        .flatMap((column, index) =>
+          isFactor(column) && column.of === of ? [mul(values.get(column.term)!, row[index]!)] : [],
+        )
+        .reduce((sum, part) => add(sum, part));
+    const next = combined("next");
+    const handedOn = memories.map((term) =>
+      term === "kept" ? combined("kept") : values.get(`denoised${Number(term.at(-1)) - 1}` as Term)!,
+    );
+    return { carried: [next, ...handedOn], collected: [] };
+  });
+  return carried[0]!;
+}

@@ -1,0 +1,62 @@
+import type { Tensor } from "../../engine/graph/graph.ts";
+import { sizeOf } from "../../engine/graph/tensor.ts";
+import { add, div, maximum, mul, sigmoid, sqrt, stopGradient, sub } from "../../engine/ops/elementwise.ts";
+import { mean, sum } from "../../engine/ops/reduce.ts";
+import { reshape } from "../../engine/ops/slice.ts";
+import type { LossInputs } from "../../engine/training/training-program.ts";
+import type { Denoiser } from "../denoiser.ts";
+import { addNoise, trainingBatch } from "./training-batch.ts";
+
+/** ln(sigma) in tuning (Geng et al. 2024, for CIFAR-10). */
+const logSigma = { mean: -1.1, deviation: 2 };
+/** How much farther apart small noise levels are than large ones (k of Geng et al.). */
+const lowLevelGap = 8;
+/** Differences below this norm count by their square (0.00054 · √3072; Song and Dhariwal 2023, arXiv:2310.14189). */
+const huberWidth = 0.03;
+/** Stands for zero noise, at which the logarithm that the network sees has no value. */
+const leastSigma = 1e-6;
+
+/**
+ * The denoiser at a noise level should say what it says, itself, at a slightly lower one on the same path: then one call
+ * leads to the path's end. Step value `gap`: the distance of the two levels for large sigma, as part of sigma.
+ * @param student - called at both levels; no gradient flows through the lower one
+ * @param teacher - without one the path goes straight to the clean image (easy consistency tuning); with one it is a step
+ * of the teacher's probability flow (consistency distillation), so that what took it several calls becomes part of one
+ * @returns mean of |D(x; sigma) - D(x'; sigma')| / (sigma - sigma'), norms divided by √(numbers of an image)
+ * @see Geng et al. 2024, arXiv:2406.14548; Song et al. 2023, arXiv:2303.01469, algorithm 2; Luo et al. 2023, arXiv:2310.04378
+ */
+export function consistencyLoss(inputs: LossInputs, student: Denoiser, teacher?: Denoiser): Tensor {
+  const { clean, sigma, noise, classes } = trainingBatch(inputs, logSigma);
+  const lower = lowerLevel(sigma, inputs.step["gap"]!);
+  const noisy = addNoise(clean, noise, sigma);
+  const lessNoisy =
+    teacher === undefined
+      ? addNoise(clean, noise, lower)
+      : flowStep(noisy, teacher(noisy, sigma, classes), sigma, lower);
+  const denoised = student(noisy, sigma, classes);
+  const target = stopGradient(student(lessNoisy, maximum(lower, leastSigma), classes));
+  return pathLoss(denoised, target, sub(sigma, lower));
+}
+
+/**
+ * sigma' = sigma · (1 - gap · (1 + 8 · sigmoid(-sigma))), and 0 where that is negative.
+ * @see Geng et al. 2024, arXiv:2406.14548, eq. 13
+ */
+export function lowerLevel(sigma: Tensor, gap: Tensor): Tensor {
+  const widened = add(mul(sigmoid(mul(sigma, -1)), lowLevelGap), 1);
+  return mul(sigma, maximum(sub(1, mul(widened, gap)), 0));
+}
+
+/** One Euler step of dx/dsigma = (x - D(x; sigma)) / sigma from `sigma` to `lower`, [N] each. */
+export function flowStep(x: Tensor, denoised: Tensor, sigma: Tensor, lower: Tensor): Tensor {
+  const kept = reshape(div(lower, sigma), [-1, 1, 1, 1]);
+  return add(denoised, mul(sub(x, denoised), kept));
+}
+
+/** Pseudo-Huber distance of each image, over the distance of the noise levels; its mean. */
+export function pathLoss(denoised: Tensor, target: Tensor, distance: Tensor): Tensor {
+  const difference = sub(denoised, target);
+  const square = sum(mul(difference, difference), { axes: [1, 2, 3] });
+  const huber = sub(sqrt(add(square, huberWidth ** 2)), huberWidth);
+  return mul(mean(div(huber, distance)), 1 / Math.sqrt(sizeOf(denoised.shape.slice(1))));
+}

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { createEngine } from "../../engine/create-engine.ts";
+import { type EngineName, executionIdentity, type Precision } from "../../engine/executor.ts";
+import { tensorData } from "../../engine/graph/tensor.ts";
+import type { Weights } from "../../engine/parameters/constant-scope.ts";
+import { namedParts } from "../../engine/parameters/parameters.ts";
+import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
+import {
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  runTraining,
+  type TrainingProgress,
+  type TrainingStore,
+} from "../../engine/training/run-training.ts";
+import { type StepInputs, stateFromWeights } from "../../engine/training/trainer.ts";
+import { averageNames, type TrainingProgram } from "../../engine/training/training-program.ts";
+import { batchIndices } from "../../networks/batch-order.ts";
+import { powerAverageDecay } from "../../networks/schedules.ts";
+import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";
+
+/** What trainings of the generator have in common, from random weights or from trained ones. */
+export interface GeneratorTraining {
+  /** Images, uint8 [N, 32, 32, 3] flattened, and their classes. */
+  readonly data: { readonly images: Uint8Array; readonly labels: Uint8Array };
+  readonly seed: number;
+  readonly engine: EngineName;
+  readonly device: string;
+  readonly precision?: Precision | undefined;
+  readonly store: TrainingStore;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
+  /** Gets the averaged weights so far after each checkpoint, one file for each average, for sample grids and scores. */
+  readonly onWeights?: ((averages: readonly Uint8Array[], step: number) => Promise<void>) | undefined;
+}
+
+/** Learning rates of a training that may have begun. */
+export interface Schedule {
+  readonly totalSteps: number;
+  readonly learningRate: (step: number) => number;
+  /** What is kept with the checkpoint of a step, so that a resumed training has the same schedule. */
+  readonly notes?: (step: number) => string;
+}
+
+/**
+ * Runs a training of the denoiser.
+ * @param parts - what tells one kind of training from the other; `identity` names all of it but the data and the start
+ * @returns the averaged weights as a safetensors file, float16, with `metadata` and the architecture beside them
+ */
+export async function runDenoiserTraining(
+  training: GeneratorTraining,
+  parts: {
+    readonly program: TrainingProgram;
+    readonly options: { readonly batchSize: number; readonly stepsPerCheckpoint: number };
+    /** Exponents of the weights' averages; the first is the result. */
+    readonly emaExponents: readonly number[];
+    readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => Schedule;
+    readonly network: GeneratorNetworkOptions;
+    readonly initial?: { readonly file: Uint8Array; readonly tensors: Weights } | undefined;
+    /** Values that a step's loss takes besides its images. */
+    readonly extraInputs?: ((step: number) => StepInputs["values"]) | undefined;
+    readonly identity: Readonly<Record<string, unknown>>;
+    readonly metadata: Readonly<Record<string, string>>;
+  },
+): Promise<Uint8Array> {
+  const { data, seed } = training;
+  const { program, options, initial, emaExponents } = parts;
+  const { batchSize } = options;
+  const numSamples = data.labels.length;
+  const encode = (average: Float32Array, step: number) =>
+    writeSafetensors(
+      {
+        tensors: namedParts(program.parameters, average),
+        metadata: {
+          model: "generator",
+          network: JSON.stringify(parts.network),
+          images: String(step * batchSize),
+          ...parts.metadata,
+        },
+      },
+      "F16",
+    );
+  const startsFrom =
+    initial === undefined ? {} : { initialWeights: createHash("sha256").update(initial.file).digest("hex") };
+  const fingerprint = JSON.stringify({
+    model: "generator",
+    ...parts.identity,
+    seed,
+    numSamples,
+    ...startsFrom,
+    // Engine and device are left out: a training may go on elsewhere, unless what called it settled where.
+    precision: executionIdentity(training).precision,
+  });
+  const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });
+  const { totalSteps, learningRate, notes } = parts.schedule(checkpoint);
+  const state = await runTraining({
+    program,
+    engine: await createEngine(training.engine, training),
+    seed,
+    residents: {
+      images: { dtype: "uint8", shape: [numSamples, 32, 32, 3], data: data.images },
+      classes: tensorData("int64", [numSamples], Array.from(data.labels)),
+    },
+    batchSize,
+    totalSteps,
+    inputsOf: (step) => ({
+      learningRate: learningRate(step),
+      averageDecay: emaExponents.map((exponent) => powerAverageDecay(step, exponent)),
+      values: {
+        indices: batchIndices(seed, numSamples, batchSize, step),
+        ...parts.extraInputs?.(step),
+      },
+    }),
+    prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors)),
+    store: training.store,
+    stepsPerCheckpoint: options.stepsPerCheckpoint,
+    fingerprint,
+    checkpoint,
+    ...(notes === undefined ? {} : { notes: { save: notes, load: () => {} } }),
+    signal: training.signal,
+    onProgress: training.onProgress,
+    onCheckpoint: async ({ vectors, step }) => {
+      const averages = averageNames("average", emaExponents.length).map((name) => encode(vectors[name]!, step));
+      await training.onWeights?.(averages, step);
+    },
+  });
+  return encode(state.vectors["average"]!, state.step);
+}
+
+/** The part of the options that says what the network looks like. */
+export function networkOf(options: GeneratorNetworkOptions): GeneratorNetworkOptions {
+  const keys = Object.keys(generatorNetworkSchema.shape) as (keyof GeneratorNetworkOptions)[];
+  return generatorNetworkSchema.parse(Object.fromEntries(keys.map((key) => [key, options[key]])));
+}

@@ -1,0 +1,110 @@
+import { randomStreams } from "../../core/random.ts";
+import type { Tensor } from "../../engine/graph/graph.ts";
+import { div, less, mul, sub, where } from "../../engine/ops/elementwise.ts";
+import { mean } from "../../engine/ops/reduce.ts";
+import type { ParameterSpec } from "../../engine/parameters/parameters.ts";
+import { muon } from "../../engine/training/muon.ts";
+import { adamw } from "../../engine/training/optimizers.ts";
+import type { LoadedCheckpoint } from "../../engine/training/run-training.ts";
+import { buildTrainingProgram, type LossInputs, type TrainingProgram } from "../../engine/training/training-program.ts";
+import { unet } from "../../networks/unet.ts";
+import type { GeneratorTrainingOptions } from "../network-options.ts";
+import { preconditioning } from "../preconditioning.ts";
+import { readGenerator } from "../read-generator.ts";
+import { type GeneratorTraining, networkOf, runDenoiserTraining, type Schedule } from "./run-denoiser-training.ts";
+import { addNoise, trainingBatch, trainingResidents } from "./training-batch.ts";
+import { endOfTraining, learningRateAt, type TrainingEnd } from "./training-schedule.ts";
+
+/** ln(sigma) in training (Karras et al. 2022, table 1). */
+const logSigma = { mean: -1.2, deviation: 1.2 };
+
+export interface TrainGeneratorOptions extends GeneratorTraining {
+  /** A generator of the same architecture to start from, a safetensors file; random weights by default. */
+  readonly initialWeights?: Uint8Array | undefined;
+  readonly options: GeneratorTrainingOptions;
+  /** Let the learning rate fall from now on, so that the training ends soon; a second time changes nothing. */
+  readonly finish?: boolean | undefined;
+}
+
+/**
+ * Trains a denoiser by EDM's loss, with mirrored images, clipped gradients and averaged weights.
+ * @returns the weights as a safetensors file, float16, with the architecture in its metadata
+ * @throws BuilderError `train/nothing-to-finish`, `train/cooling-down`; `weights/…` for weights to start from
+ */
+export async function trainGenerator(training: TrainGeneratorOptions): Promise<Uint8Array> {
+  const { options, initialWeights: file, finish = false } = training;
+  // Images may be added to a training that is under way.
+  const { stepsPerCheckpoint, numImages, ...identity } = options;
+  return await runDenoiserTraining(training, {
+    program: generatorProgram(options, training.data.labels.length, { scalesLoss: training.precision === "mixed" }),
+    options,
+    emaExponents: options.emaExponents,
+    schedule: (checkpoint) => generatorSchedule(options, checkpoint, finish),
+    network: networkOf(options),
+    initial: file === undefined ? undefined : { file, tensors: readGenerator(file).tensors },
+    identity: { options: identity },
+    metadata: {},
+  });
+}
+
+function generatorSchedule(
+  options: GeneratorTrainingOptions,
+  checkpoint: LoadedCheckpoint | undefined,
+  finish: boolean,
+): Schedule {
+  const saved = checkpoint && { step: checkpoint.state.step, end: parseEnd(checkpoint.notes) };
+  const end = endOfTraining(options, saved, finish);
+  return {
+    totalSteps: end.totalSteps,
+    learningRate: (step) => learningRateAt(step, options, end),
+    notes: (step) => (step > end.coolDownStart ? JSON.stringify(end) : ""),
+  };
+}
+
+function parseEnd(notes: string): TrainingEnd | undefined {
+  return notes === "" ? undefined : (JSON.parse(notes) as TrainingEnd);
+}
+
+/** Filters and matrices between the first layer and the last, which Muon moves. */
+function isHidden({ name }: ParameterSpec): boolean {
+  return !/^(enter|leave)\.|^embedding\.class$/.test(name);
+}
+
+/** The graph that trains the denoiser on a set of `numSamples` images. */
+export function generatorProgram(
+  options: GeneratorTrainingOptions,
+  numSamples: number,
+  { scalesLoss = false } = {},
+): TrainingProgram {
+  const rest = adamw({ beta1: 0.9, beta2: 0.99, weightDecay: options.weightDecay });
+  return buildTrainingProgram({
+    scalesLoss,
+    residents: trainingResidents(numSamples),
+    step: { indices: { dtype: "int64", shape: [options.batchSize] } },
+    optimizer: options.optimizer === "adamw" ? rest : muon({ isHidden, weightDecay: options.weightDecay, rest }),
+    numAverages: options.emaExponents.length,
+    stepsPerCall: 10,
+    clipNorm: options.clipNorm,
+    loss: (inputs) => generatorLoss(inputs, options),
+  });
+}
+
+/**
+ * EDM's loss: weight(sigma) · |D(y + n; sigma) - y|² with weight = 1 / out(sigma)², which makes it the plain mean
+ * square of F minus what F should be.
+ * @see Karras et al. 2022, arXiv:2206.00364, eq. 8
+ */
+function generatorLoss(inputs: LossInputs, options: GeneratorTrainingOptions): Tensor {
+  const { scope } = inputs;
+  const { clean, sigma, noise, classes: known } = trainingBatch(inputs, logSigma);
+  const noisy = addNoise(clean, noise, sigma);
+  const factors = preconditioning(sigma);
+  let classes: Tensor | undefined;
+  if (options.numClasses > 0) {
+    const uniform = scope.random("uniform", randomStreams.classDropout, [options.batchSize]);
+    classes = where(less(uniform, options.classDropout), options.numClasses, known);
+  }
+  const network = unet(scope, mul(noisy, factors.in), factors.noise, classes, options);
+  const error = sub(network, div(sub(clean, mul(noisy, factors.skip)), factors.out));
+  return mean(mul(error, error));
+}

@@ -1,0 +1,54 @@
+import { randomStreams } from "../../core/random.ts";
+import type { Tensor } from "../../engine/graph/graph.ts";
+import { add, exp, mul } from "../../engine/ops/elementwise.ts";
+import { gather } from "../../engine/ops/gather.ts";
+import { reshape } from "../../engine/ops/slice.ts";
+import type { Declaration, LossInputs } from "../../engine/training/training-program.ts";
+import { coin, flipWhere } from "../../networks/augment.ts";
+import { imagesFromBytes } from "../../networks/image-input.ts";
+
+/** What a denoiser learns from in one step. */
+export interface TrainingBatch {
+  /** Pixels in [-1, 1], half of the images mirrored, [N, 3, 32, 32]. */
+  readonly clean: Tensor;
+  /** int64 [N]. */
+  readonly classes: Tensor;
+  /** Noise level of each image, [N]. */
+  readonly sigma: Tensor;
+  /** Standard normal numbers of the shape of `clean`. */
+  readonly noise: Tensor;
+}
+
+/** The arrays that stay on the device for the whole training. */
+export function trainingResidents(numSamples: number): Readonly<Record<"images" | "classes", Declaration>> {
+  return {
+    images: { dtype: "uint8", shape: [numSamples, 32, 32, 3] },
+    classes: { dtype: "int64", shape: [numSamples] },
+  };
+}
+
+/**
+ * The images at this step's `indices`, and noise for them.
+ * @param logSigma - mean and standard deviation of ln(sigma)
+ */
+export function trainingBatch(
+  { scope, residents, step }: LossInputs,
+  logSigma: { readonly mean: number; readonly deviation: number },
+): TrainingBatch {
+  const indices = step["indices"]!;
+  const batchSize = indices.shape[0]!;
+  const flipped = coin(scope.random("uniform", randomStreams.trainFlip, [batchSize]));
+  const clean = flipWhere(imagesFromBytes(gather(residents["images"]!, indices)), flipped);
+  const levels = scope.random("normal", randomStreams.trainSigma, [batchSize]);
+  return {
+    clean,
+    classes: gather(residents["classes"]!, indices),
+    sigma: exp(add(mul(levels, logSigma.deviation), logSigma.mean)),
+    noise: scope.random("normal", randomStreams.trainNoise, clean.shape),
+  };
+}
+
+/** Images with noise of a standard deviation of their own each. */
+export function addNoise(clean: Tensor, noise: Tensor, sigma: Tensor): Tensor {
+  return add(clean, mul(noise, reshape(sigma, [-1, 1, 1, 1])));
+}

@@ -1,0 +1,96 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { Weights } from "../../engine/parameters/constant-scope.ts";
+import { shareScope } from "../../engine/parameters/share-scope.ts";
+import { adamw } from "../../engine/training/optimizers.ts";
+import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
+import { triangularSchedule } from "../../networks/schedules.ts";
+import { guidedDenoiser, networkDenoiser, trainedDenoiser } from "../denoiser.ts";
+import type { GeneratorNetworkOptions, TuningOptions } from "../network-options.ts";
+import { readGenerator } from "../read-generator.ts";
+import { consistencyLoss } from "./consistency-loss.ts";
+import { type GeneratorTraining, runDenoiserTraining } from "./run-denoiser-training.ts";
+import { trainingResidents } from "./training-batch.ts";
+
+export interface TuneGeneratorOptions extends GeneratorTraining {
+  /** The trained generator, a safetensors file. */
+  readonly initialWeights: Uint8Array;
+  readonly options: TuningOptions;
+}
+
+/**
+ * Tunes a trained denoiser into a generator of one or two calls. The metadata of its file says how, key `tuned`:
+ * `{"method":"consistency","guidance":3}`; guidance is missing where only the data taught. Such weights are sampled
+ * without guidance.
+ * @returns the weights as a safetensors file, float16
+ * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes
+ */
+export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8Array> {
+  const { options, initialWeights: file } = tuning;
+  const { tensors, network } = readGenerator(file);
+  const { guidance, stepsPerCheckpoint, ...rest } = options;
+  if (guidance !== 0 && guidance !== 1 && network.numClasses === 0) {
+    throw new BuilderError(
+      "config/out-of-range",
+      `tuning.guidance must be 0 or 1 for a generator without classes, got ${guidance}. Leave it out.`,
+    );
+  }
+  const totalSteps = Math.ceil(options.numImages / options.batchSize);
+  const tuned = { method: "consistency", ...(guidance === 0 ? {} : { guidance }) };
+  return await runDenoiserTraining(tuning, {
+    program: tuningProgram({
+      options,
+      network,
+      numSamples: tuning.data.labels.length,
+      weights: tensors,
+      scalesLoss: tuning.precision === "mixed",
+    }),
+    options,
+    emaExponents: [options.averageExponent],
+    schedule: () => ({
+      totalSteps,
+      learningRate: (step) => triangularSchedule(step, totalSteps, options.learningRate, options.warmUp),
+    }),
+    network,
+    initial: { file, tensors },
+    extraInputs: (step) => ({ gap: Float32Array.of(gapAt(step / totalSteps, options)) }),
+    identity: { tuned, options: rest },
+    metadata: { tuned: JSON.stringify(tuned) },
+  });
+}
+
+/**
+ * The graph that tunes a denoiser on a set of `numSamples` images.
+ * @param tuning - weights: of the frozen teacher, which is part of the graph where the options ask for guidance
+ */
+export function tuningProgram(tuning: {
+  readonly options: TuningOptions;
+  readonly network: GeneratorNetworkOptions;
+  readonly numSamples: number;
+  readonly weights: Weights;
+  readonly scalesLoss?: boolean;
+}): TrainingProgram {
+  const { options, network, numSamples, weights, scalesLoss = false } = tuning;
+  const { batchSize, weightDecay, clipNorm, dropout, guidance } = options;
+  return buildTrainingProgram({
+    scalesLoss,
+    residents: trainingResidents(numSamples),
+    step: { indices: { dtype: "int64", shape: [batchSize] }, gap: { dtype: "float32", shape: [] } },
+    optimizer: adamw({ beta1: 0.9, beta2: 0.99, weightDecay }),
+    stepsPerCall: 10,
+    clipNorm,
+    loss: (inputs) => {
+      const student = networkDenoiser(shareScope(inputs.scope), { ...network, dropout });
+      if (guidance === 0) return consistencyLoss(inputs, student);
+      const teacher = trainedDenoiser(weights, network);
+      return consistencyLoss(inputs, student, guidance === 1 ? teacher : guidedDenoiser(teacher, guidance));
+    },
+  });
+}
+
+/**
+ * How far apart the two noise levels are: shrinks by the same factor from stage to stage, to `lastGap` in the last.
+ * @param progress - part of the tuning that is done, in [0, 1)
+ */
+export function gapAt(progress: number, { stages, lastGap }: Pick<TuningOptions, "stages" | "lastGap">): number {
+  return lastGap ** ((Math.floor(progress * stages) + 1) / stages);
+}

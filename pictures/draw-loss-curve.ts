@@ -1,0 +1,45 @@
+import sharp from "sharp";
+import type { LogLine } from "../storage/training-store.ts";
+
+const width = 760;
+const height = 300;
+const margin = { left: 64, right: 20, top: 20, bottom: 44 };
+/** Lines of the log that one drawn point stands for, at the most. */
+const numPoints = 200;
+
+/**
+ * Draws the loss of a training over the images it saw, averaged in up to 200 windows.
+ * @returns a PNG file
+ */
+export async function drawLossCurve(lines: readonly LogLine[], batchSize: number): Promise<Uint8Array> {
+  const window = Math.max(1, Math.ceil(lines.length / numPoints));
+  const points = Array.from({ length: Math.ceil(lines.length / window) }, (_, index) => {
+    const part = lines.slice(index * window, (index + 1) * window);
+    const loss = part.reduce((total, line) => total + line.loss, 0) / part.length;
+    return { images: part.at(-1)!.step * batchSize, loss };
+  });
+  const mostImages = points.at(-1)!.images;
+  // The first points, far above the rest, would flatten it: they may leave the picture.
+  const sorted = points.map(({ loss }) => loss).sort((a, b) => a - b);
+  const low = sorted[0]!;
+  const high = sorted[Math.floor(0.97 * (sorted.length - 1))]!;
+  const span = Math.max(high - low, 1e-9) * 1.1;
+  const x = (images: number) => margin.left + (images / mostImages) * (width - margin.left - margin.right);
+  const y = (loss: number) => margin.top + (1 - (loss - low) / span) * (height - margin.top - margin.bottom);
+  const path = points.map(({ images, loss }) => `${x(images).toFixed(1)},${Math.max(margin.top, y(loss)).toFixed(1)}`);
+  const ticks = [0, 0.25, 0.5, 0.75, 1];
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12" fill="#6b7280">
+    <rect width="100%" height="100%" fill="white"/>
+    ${ticks
+      .map((tick) => {
+        const loss = low + tick * span;
+        return `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(loss)}" y2="${y(loss)}" stroke="#e5e7eb"/>
+    <text x="${margin.left - 8}" y="${y(loss) + 4}" text-anchor="end">${loss.toPrecision(3)}</text>
+    <text x="${x(tick * mostImages)}" y="${height - 24}" text-anchor="middle">${Math.round((tick * mostImages) / 1000)}k</text>`;
+      })
+      .join("\n")}
+    <text x="${width / 2}" y="${height - 6}" text-anchor="middle">images seen</text>
+    <polyline points="${path.join(" ")}" fill="none" stroke="#3b6ea8" stroke-width="2"/>
+  </svg>`;
+  return await sharp(Buffer.from(svg)).png().toBuffer();
+}

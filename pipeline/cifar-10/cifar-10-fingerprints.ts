@@ -1,0 +1,76 @@
+import { BuilderError } from "../../core/errors.ts";
+import {
+  type FingerprintKeys,
+  fingerprintBytes,
+  fingerprintImages,
+  unpackFingerprints,
+} from "../../core/image-fingerprint.ts";
+import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import type { Receipt } from "../../storage/receipt.ts";
+import type { RunFolder } from "../run/run-folder.ts";
+import { shippedFile } from "../run/shipped-files.ts";
+import { readFetchReceipts } from "./fetch.ts";
+import { type CifarImages, readCifar10 } from "./read-cifar-10.ts";
+
+/** Fingerprints of CIFAR-10, read when first asked for. */
+export interface Cifar10Source {
+  /** Of what they are computed from; quick to know. */
+  readonly sha256: string;
+  readonly load: () => Promise<Cifar10Fingerprints>;
+}
+
+/** What generated images must not repeat. */
+export interface Cifar10Fingerprints {
+  readonly train: FingerprintKeys;
+  readonly test: FingerprintKeys;
+}
+
+/** Train images in the shipped file; the rest are test images. */
+const numShippedTrain = 50_000;
+const numShipped = 60_000;
+
+/**
+ * The CIFAR-10 that the run has fetched; else the shipped fingerprints, so that a set made with shipped weights, without
+ * any CIFAR-10 at hand, holds no copy of it either.
+ * @throws BuilderError `fingerprints/wrong-size`, `cifar10/…`, `receipt/…`, `disk/…`
+ */
+export async function openCifar10Source(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Source> {
+  const receipts = await readFetchReceipts(folder);
+  if (receipts !== undefined) {
+    return {
+      sha256: hashOfCifar10(receipts),
+      load: async () => {
+        const { train, test } = await readCifar10(folder.cifar10, recordsPerFile);
+        const fingerprintsOf = ({ images }: CifarImages) => unpackFingerprints(fingerprintImages(images));
+        return { train: fingerprintsOf(train), test: fingerprintsOf(test) };
+      },
+    };
+  }
+  const path = shippedFile("cifar-10-fingerprints.bin");
+  const bytes = await readWholeFile(path);
+  return { sha256: sha256(bytes), load: async () => parseShippedFingerprints(bytes, path) };
+}
+
+/** The identity of a fetched CIFAR-10, by the hashes of its files. */
+export function hashOfCifar10(receipts: readonly Receipt[]): string {
+  return hashConfig(receipts.map((receipt) => receipt.sha256));
+}
+
+/**
+ * @param bytes - what `scripts/maintain/make-fingerprints.ts` wrote
+ * @param path - named in errors
+ * @throws BuilderError `fingerprints/wrong-size`
+ */
+export function parseShippedFingerprints(bytes: Uint8Array, path: string): Cifar10Fingerprints {
+  if (bytes.length === numShipped * fingerprintBytes) {
+    return {
+      train: unpackFingerprints(bytes.subarray(0, numShippedTrain * fingerprintBytes)),
+      test: unpackFingerprints(bytes.subarray(numShippedTrain * fingerprintBytes)),
+    };
+  }
+  throw new BuilderError(
+    "fingerprints/wrong-size",
+    `${path} must be ${numShipped * fingerprintBytes} bytes, got ${bytes.length}. Install cifar5m again.`,
+  );
+}

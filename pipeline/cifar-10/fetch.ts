@@ -1,0 +1,105 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createdBy } from "../../core/created-by.ts";
+import { BuilderError } from "../../core/errors.ts";
+import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { commitUnit } from "../../storage/commit-unit.ts";
+import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
+import type { RunFolder } from "../run/run-folder.ts";
+import type { StageContext } from "../run/stage.ts";
+import { type Cifar10File, cifar10Files } from "./cifar-10-files.ts";
+import { download } from "./download.ts";
+import { type Cifar10Bytes, readCifar10Files } from "./read-cifar-10.ts";
+
+/** The official archive. */
+export const officialArchive = {
+  url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+  md5: "c32a1d4ab5d03f1284b67883e8d87530",
+} as const;
+
+/** What to fetch. */
+export interface FetchOptions {
+  readonly folder: RunFolder;
+  /** A folder or .tar.gz in the official binary layout; downloaded if left out. */
+  readonly data?: string;
+  /** What to download instead of the official archive. */
+  readonly archive?: { readonly url: string; readonly md5: string };
+  readonly recordsPerFile: number;
+}
+
+/**
+ * Brings CIFAR-10 into the run folder, checked, one receipt a file.
+ * @returns an async generator over the six files, each yielded when it is in place
+ * @throws BuilderError `cifar10/…`, `archive/…`, `download/…`, `run/data-changed`, `disk/…`
+ */
+export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
+  const { folder, data, recordsPerFile } = options;
+  const files = cifar10Files(recordsPerFile);
+  if (data === undefined) {
+    if ((await readFetchReceipts(folder)) !== undefined) return;
+    await downloadArchive(options, context);
+  }
+  // All are read before the first is placed: a run that holds some files of a damaged set takes no other set.
+  const whole: Cifar10Bytes[] = [];
+  for await (const read of readCifar10Files(data ?? folder.download, files)) {
+    context.signal.throwIfAborted();
+    whole.push(read);
+  }
+  for (const { file, bytes } of whole) {
+    await placeFile({ folder, file, recordsPerFile, bytes, context });
+    yield file;
+  }
+  if (data === undefined) await rm(folder.download, { force: true });
+}
+
+/** The receipts of all six files, or undefined if CIFAR-10 is not wholly there. */
+export async function readFetchReceipts(folder: RunFolder): Promise<Receipt[] | undefined> {
+  const receipts = await Promise.all(cifar10Files().map(({ name }) => readReceiptIfAny(folder.receipt("fetch", name))));
+  return receipts.every((receipt) => receipt !== undefined) ? receipts : undefined;
+}
+
+async function placeFile(options: {
+  readonly folder: RunFolder;
+  readonly file: Cifar10File;
+  readonly recordsPerFile: number;
+  readonly bytes: Uint8Array;
+  readonly context: StageContext;
+}): Promise<void> {
+  const { folder, file, bytes, context } = options;
+  context.signal.throwIfAborted();
+  const { receipt } = await commitUnit({
+    dataPath: join(folder.cifar10, file.name),
+    receiptPath: folder.receipt("fetch", file.name),
+    origin: {
+      stage: "fetch",
+      unit: Number(/\d/.exec(file.name)?.[0] ?? 6) - 1,
+      idStart: file.recordStart,
+      idEnd: file.recordStart + file.numRecords,
+      configHash: hashConfig({ layout: "cifar-10-binary", recordsPerFile: options.recordsPerFile }),
+      models: {},
+      createdBy,
+    },
+    write: async (sink) => {
+      await sink.write(bytes);
+      return file.numRecords;
+    },
+  });
+  const actual = sha256(bytes);
+  context.count("fetch/images", file.numRecords);
+  if (receipt.sha256 === actual) return;
+  throw new BuilderError(
+    "run/data-changed",
+    `${file.name} given with --data is sha256 ${actual.slice(0, 12)}…, the one in ${folder.cifar10} is ` +
+      `${receipt.sha256.slice(0, 12)}…. Leave --data out to go on with the data the run has, or name a new run folder.`,
+  );
+}
+
+async function downloadArchive(options: FetchOptions, context: StageContext): Promise<void> {
+  await download({
+    ...(options.archive ?? officialArchive),
+    path: options.folder.download,
+    signal: context.signal,
+    onBytes: (received, total) =>
+      context.show(total === undefined ? "MB" : `MB of ${Math.round(total / 1e6)}`, received / 1e6),
+  });
+}

@@ -1,0 +1,100 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { chwToHwc, imageBytes } from "../../core/image-layout.ts";
+import { diskError } from "../../storage/disk-error.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
+import { readTarGz } from "./read-tar.ts";
+
+/** Labelled images in memory. */
+export interface CifarImages {
+  /** uint8, shape [n, 32, 32, 3]. */
+  readonly images: Uint8Array;
+  /** uint8, shape [n], each in [0, 9]. */
+  readonly labels: Uint8Array;
+}
+
+/**
+ * Reads CIFAR-10.
+ * @param data - a folder or .tar.gz in the official binary layout
+ * @param recordsPerFile - 10,000 if left out
+ * @throws BuilderError `cifar10/…` for files of another size or with bad labels; `archive/…`, `disk/…`
+ */
+export async function readCifar10(
+  data: string,
+  recordsPerFile?: number,
+): Promise<Readonly<Record<"train" | "test", CifarImages>>> {
+  const files = cifar10Files(recordsPerFile);
+  const imagesOf = (wanted: string): CifarImages => {
+    const numImages = files.reduce((sum, { split, numRecords }) => sum + (split === wanted ? numRecords : 0), 0);
+    return { images: new Uint8Array(numImages * imageBytes), labels: new Uint8Array(numImages) };
+  };
+  const splits = { train: imagesOf("train"), test: imagesOf("test") };
+  const planar = new Uint8Array(imageBytes);
+  for await (const { file, bytes } of readCifar10Files(data, files)) {
+    const { images, labels } = splits[file.split];
+    for (let record = 0; record < file.numRecords; record++) {
+      const start = record * recordBytes;
+      const target = file.recordStart + record;
+      labels[target] = bytes[start]!;
+      planar.set(bytes.subarray(start + 1, start + recordBytes));
+      chwToHwc(planar, images.subarray(target * imageBytes, (target + 1) * imageBytes));
+    }
+  }
+  return splits;
+}
+
+/** A file and what it holds, which has been checked. */
+export interface Cifar10Bytes {
+  readonly file: Cifar10File;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The files of CIFAR-10, one after the other.
+ * @param data - a folder or .tar.gz in the official binary layout
+ * @throws BuilderError `cifar10/…`, `archive/…`, `disk/…`
+ */
+export async function* readCifar10Files(data: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
+  if (await isFolder(data)) yield* readFolder(data, files);
+  else yield* readArchive(data, files);
+}
+
+async function* readFolder(folder: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
+  for (const file of files) {
+    const path = join(folder, file.name);
+    const bytes = await readWholeFile(path);
+    checkRecords(bytes, file, path);
+    yield { file, bytes };
+  }
+}
+
+async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
+  const missing = new Map(files.map((file) => [file.name, file]));
+  const fileOf = (member: string) => missing.get(member.replace(/^(\.\/)?(cifar-10-batches-bin\/)?/, ""));
+  const sizeOf = (member: string) => {
+    const file = fileOf(member);
+    return file === undefined ? undefined : file.numRecords * recordBytes;
+  };
+  for (const member of await readTarGz({ path, sizeOf })) {
+    const file = fileOf(member.path)!;
+    checkRecords(member.bytes, file, `${path}:${member.path}`);
+    missing.delete(file.name);
+    yield { file, bytes: member.bytes };
+  }
+  if (missing.size === 0) return;
+  throw new BuilderError(
+    "cifar10/missing-file",
+    `${path} must hold the six files of the CIFAR-10 binary layout, ${[...missing.keys()].join(", ")} not found. ` +
+      "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+}

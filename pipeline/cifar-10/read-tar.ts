@@ -1,0 +1,99 @@
+import { createReadStream } from "node:fs";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { Parser, type ReadEntry } from "tar";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { diskError } from "../../storage/disk-error.ts";
+import { requireRegularFile } from "../../storage/regular-file.ts";
+
+/** A regular file inside an archive. */
+export interface TarMember {
+  /** Its path as the archive spells it. Never used as a path here. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** More than this in one archive is refused: a small .gz can hold terabytes. */
+const maxArchiveBytes = 2 ** 30;
+
+/**
+ * The wanted files of a .tar.gz. Nothing is written to disk, links and other kinds of members are skipped, so an
+ * archive cannot place a file anywhere.
+ * @param options.sizeOf - the size a member must have, or undefined to skip it
+ * @throws BuilderError `archive/corrupt`, `archive/too-large`, `archive/wrong-size`, `disk/…`
+ */
+export async function readTarGz(options: {
+  readonly path: string;
+  readonly sizeOf: (memberPath: string) => number | undefined;
+}): Promise<TarMember[]> {
+  const { path, sizeOf } = options;
+  const members: TarMember[] = [];
+  const parser = new Parser({ strict: true, onReadEntry: take });
+  let refused: BuilderError | undefined;
+
+  function take(entry: ReadEntry): void {
+    const expected = entry.type === "File" || entry.type === "OldFile" ? sizeOf(entry.path) : undefined;
+    if (expected !== undefined && entry.size !== expected) {
+      refused ??= new BuilderError(
+        "archive/wrong-size",
+        `${path}: ${entry.path} must be ${expected} bytes, got ${entry.size}. Get the archive again.`,
+      );
+    }
+    if (expected === undefined || refused !== undefined) {
+      entry.resume();
+      return;
+    }
+    const bytes = new Uint8Array(expected);
+    let filled = 0;
+    entry.on("data", (chunk) => {
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    });
+    entry.on("end", () => members.push({ path: entry.path, bytes }));
+  }
+
+  try {
+    await requireRegularFile(path);
+    await pipeline(
+      createReadStream(path),
+      createGunzip(),
+      limitBytes(path, () => refused),
+      async (chunks) => {
+        const finished = new Promise<void>((resolve, reject) => parser.on("end", resolve).on("error", reject));
+        finished.catch(() => undefined);
+        for await (const chunk of chunks) parser.write(chunk as Buffer);
+        parser.end();
+        await finished;
+      },
+    );
+  } catch (thrown) {
+    const known = diskError(thrown, "read", path);
+    throw known instanceof BuilderError ? known : corrupt(path, messageOf(thrown), thrown);
+  }
+  if (refused !== undefined) throw refused;
+  return members;
+}
+
+/** Passes bytes on until there are too many, or the reader has refused the archive. */
+function limitBytes(path: string, refusal: () => BuilderError | undefined): Transform {
+  let total = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      total += chunk.length;
+      const tooLarge = new BuilderError(
+        "archive/too-large",
+        `${path} must unpack to at most ${maxArchiveBytes} bytes, and holds more. Is it CIFAR-10?`,
+      );
+      const error = refusal() ?? (total > maxArchiveBytes ? tooLarge : undefined);
+      if (error === undefined) done(null, chunk);
+      else done(error);
+    },
+  });
+}
+
+function corrupt(path: string, what: string, cause?: unknown): BuilderError {
+  return new BuilderError("archive/corrupt", `${path} must be a whole .tar.gz: ${what}. Get the archive again.`, {
+    cause,
+  });
+}

@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import { imageBytes } from "../../core/image-layout.ts";
+import type { ContactSheetRow } from "../../pictures/draw-contact-sheet.ts";
+import { type Manifest, readShardBatches } from "../../shards/index.ts";
+import { imageAt } from "../run/unit-files.ts";
+
+/**
+ * The first images of each label, by rising id: nothing is selected by looks.
+ * @param options.directory - the dataset folder
+ * @param options.imagesPerClass - fewer where the split has fewer
+ * @returns one row a class, in the order of the class names
+ * @throws BuilderError `table/…`, `disk/…`
+ */
+export async function gatherContactSheetRows(options: {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly imagesPerClass: number;
+}): Promise<ContactSheetRow[]> {
+  const { directory, manifest, imagesPerClass } = options;
+  const { train } = manifest.splits;
+  const cells = manifest.classNames.map(() => [] as ContactSheetRow["cells"][number][]);
+  const isWanted = (label: number) => cells[label]!.length < Math.min(imagesPerClass, train.classCounts[label]!);
+  for (const shard of train.shards) {
+    if (!cells.some((_, label) => isWanted(label))) break;
+    for await (const { rows, columns } of readShardBatches(join(directory, shard.file), manifest.classNames.length)) {
+      for (let row = 0; row < rows; row++) {
+        const label = columns.label[row]!;
+        if (!isWanted(label)) continue;
+        cells[label]!.push({
+          image: imageAt(columns.image, row).slice(0, imageBytes),
+          confidence: columns.confidence[row]!,
+          // −1: nothing was asked for, as in an imported set.
+          isAsAsked: columns.class[row] === label || columns.class[row] === -1,
+        });
+      }
+    }
+  }
+  return manifest.classNames.map((className, label) => ({
+    className,
+    numImages: train.classCounts[label]! + manifest.splits.test.classCounts[label]!,
+    cells: cells[label]!,
+  }));
+}

@@ -1,0 +1,50 @@
+import { contactSheetSize, drawContactSheet } from "../../pictures/draw-contact-sheet.ts";
+import type { Manifest } from "../../shards/index.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { gatherContactSheetRows } from "./contact-sheet-rows.ts";
+
+/** Images of each class on the sheet. */
+const imagesPerClass = 12;
+
+/**
+ * Draws a picture of a published data set: its first images by label, and how many of each there are.
+ * @param options.directory - the dataset folder
+ * @returns a PNG file, of `datasetSheetSize`
+ * @throws BuilderError `table/…`, `disk/…`
+ */
+export async function drawDatasetSheet(options: {
+  readonly directory: string;
+  readonly manifest: Manifest;
+}): Promise<Uint8Array> {
+  const { directory, manifest } = options;
+  const { train, test } = manifest.splits;
+  const removed = Object.values(manifest.removals).reduce((sum, count) => sum + count, 0);
+  const rows = await gatherContactSheetRows({ directory, manifest, imagesPerClass });
+  const numbers = [train.rows, test.rows, removed].map((count) => count.toLocaleString("en"));
+  return await drawContactSheet({
+    title: manifest.name,
+    subtitle:
+      `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} removed as copies · ` +
+      `the first ${imagesPerClass} train images of each label, none selected · set ${manifest.sha256.slice(0, 12)}`,
+    rows,
+    numColumns: imagesPerClass,
+  });
+}
+
+/** Pixels of the picture. */
+export function datasetSheetSize(manifest: Manifest): { readonly width: number; readonly height: number } {
+  return contactSheetSize({ numRows: manifest.classNames.length, numColumns: imagesPerClass });
+}
+
+/**
+ * Writes the picture of a published data set.
+ * @param options.path - the PNG file
+ * @throws as `drawDatasetSheet`; BuilderError `disk/…`
+ */
+export async function writeContactSheet(options: {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly path: string;
+}): Promise<void> {
+  await replaceBytes(options.path, await drawDatasetSheet(options));
+}

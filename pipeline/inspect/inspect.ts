@@ -1,0 +1,91 @@
+import { readManifestIfAny } from "../../shards/format/read-manifest.ts";
+import type { Manifest } from "../../shards/index.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
+import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { type ImportedRun, readImportedRun } from "../import/imported-run.ts";
+import { readModelReceipt } from "../models/models.ts";
+import { type Run, readRun } from "../run/run.ts";
+import { type ModelName, type ReceiptStage, runFolderAt } from "../run/run-folder.ts";
+import { unitName } from "../run/units.ts";
+import { readRemovals } from "../stages/removals.ts";
+
+/** How far a stage is. */
+export interface StageState {
+  readonly name: ReceiptStage;
+  readonly numDone: number;
+  readonly numUnits: number;
+  /** Rows and bytes in the files of the units done. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** What a run folder holds. */
+export interface RunState {
+  /** Undefined if no stage that makes the data set has run, or the set was imported. */
+  readonly run: Run | undefined;
+  readonly imported: ImportedRun | undefined;
+  readonly hasCifar10: boolean;
+  readonly models: Readonly<Partial<Record<ModelName, Receipt>>>;
+  readonly stages: readonly StageState[];
+  /** Removed samples by reason, mirrored copies apart: `duplicate-within-set (mirrored)`. */
+  readonly removals: Readonly<Record<string, number>>;
+  /** Undefined until the data set is published. */
+  readonly manifest: Manifest | undefined;
+}
+
+/**
+ * Looks at a run folder, finished or not; nothing is written.
+ * @throws BuilderError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for what is damaged
+ */
+export async function inspectRun(root: string): Promise<RunState> {
+  const folder = runFolderAt(root);
+  const imported = await readImportedRun(root);
+  const isBuilt = imported === undefined && (await fileExists(folder.config));
+  const run = isBuilt ? await readRun(root) : undefined;
+  const models: Partial<Record<ModelName, Receipt>> = {};
+  for (const name of ["generator", "labeler"] as const) {
+    const receipt = await readModelReceipt(folder, name);
+    if (receipt !== undefined) models[name] = receipt;
+  }
+  return {
+    run,
+    imported,
+    hasCifar10: (await readFetchReceipts(folder)) !== undefined,
+    models,
+    stages: await inspectStages(run, imported),
+    removals: run === undefined ? {} : await countRemovals(run),
+    manifest: await readManifestIfAny(folder.dataset),
+  };
+}
+
+async function inspectStages(run: Run | undefined, imported: ImportedRun | undefined): Promise<StageState[]> {
+  if (imported !== undefined) return [await inspectStage(imported, "import")];
+  if (run === undefined) return [];
+  const stages = ["sample", "label", "fingerprint", "dedup", "publish"] as const;
+  return await Promise.all(stages.map((stage) => inspectStage(run, stage)));
+}
+
+async function inspectStage(run: Pick<Run, "folder" | "units">, name: ReceiptStage): Promise<StageState> {
+  let [numDone, rows, bytes] = [0, 0, 0];
+  for (const unit of run.units) {
+    const receipt = await readReceiptIfAny(run.folder.receipt(name, unitName(unit)));
+    if (receipt === undefined) continue;
+    numDone++;
+    rows += receipt.rows;
+    bytes += receipt.bytes;
+  }
+  return { name, numDone, numUnits: run.units.length, rows, bytes };
+}
+
+async function countRemovals(run: Run): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const unit of run.units) {
+    if ((await readReceiptIfAny(run.folder.receipt("dedup", unitName(unit)))) === undefined) continue;
+    for (const { reason, mirrored } of await readRemovals(run.folder.removals(unit))) {
+      const name = mirrored ? `${reason} (mirrored)` : reason;
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,77 @@
+import { isOutOfMemory } from "../../engine/index.ts";
+
+/** Something that makes images, so many at once. */
+export interface Trial {
+  /** Images of one run. */
+  readonly numImages: number;
+  run(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export interface BatchSizeSearch {
+  readonly open: (batchSize: number) => Promise<Trial>;
+  /** Where doubling starts. */
+  readonly start: number;
+  readonly most: number;
+  /** Shortest time to measure a batch size for. */
+  readonly milliseconds: number;
+  /** Milliseconds since some time. */
+  readonly clock?: () => number;
+}
+
+export interface FoundBatchSize {
+  readonly batchSize: number;
+  readonly imagesPerSecond: number;
+}
+
+/** A batch size that is twice as large must be so much faster: it also takes twice the memory. */
+const leastGain = 1.05;
+
+/**
+ * The batch size that is worth its memory: doubles it while that makes images faster and memory suffices. A start that
+ * is too large is halved.
+ * @throws BuilderError `engine/out-of-memory` if not even one image fits; what opening and running throw
+ */
+export async function findBatchSize(search: BatchSizeSearch): Promise<FoundBatchSize> {
+  let best = await measureLargest(search, search.start);
+  // One that had to be halved is the largest that fits.
+  if (best.batchSize < search.start) return best;
+  while (2 * best.batchSize <= search.most) {
+    const next = await measureIfFits(search, 2 * best.batchSize);
+    if (next === undefined || next.imagesPerSecond < leastGain * best.imagesPerSecond) break;
+    best = next;
+  }
+  return best;
+}
+
+async function measureLargest(search: BatchSizeSearch, batchSize: number): Promise<FoundBatchSize> {
+  if (batchSize === 1) return await measure(search, 1);
+  return (await measureIfFits(search, batchSize)) ?? (await measureLargest(search, Math.floor(batchSize / 2)));
+}
+
+async function measureIfFits(search: BatchSizeSearch, batchSize: number): Promise<FoundBatchSize | undefined> {
+  try {
+    return await measure(search, batchSize);
+  } catch (thrown) {
+    if (isOutOfMemory(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+async function measure(search: BatchSizeSearch, batchSize: number): Promise<FoundBatchSize> {
+  const { open, milliseconds, clock = () => performance.now() } = search;
+  const trial = await open(batchSize);
+  try {
+    // The first run makes room and chooses algorithms.
+    await trial.run();
+    const start = clock();
+    let numRuns = 0;
+    while (numRuns === 0 || clock() - start < milliseconds) {
+      await trial.run();
+      numRuns++;
+    }
+    return { batchSize, imagesPerSecond: (1000 * numRuns * trial.numImages) / (clock() - start) };
+  } finally {
+    await trial.close();
+  }
+}

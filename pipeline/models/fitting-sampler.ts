@@ -1,0 +1,113 @@
+import { isOutOfMemory, parseDevice } from "../../engine/index.ts";
+import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
+import { commitBytes } from "../../storage/commit.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import type { Config } from "../run/config.ts";
+import type { Run } from "../run/run.ts";
+import { findBatchSize, type Trial } from "./find-batch-size.ts";
+import { fixedBatchSize } from "./fixed-batch-size.ts";
+import type { ModelRuntime, Sampler } from "./model-runtime.ts";
+import { readModel } from "./models.ts";
+
+/** For fewer images a search costs more than it gains. */
+const fewImages = 10_000;
+const most = 4096;
+
+/**
+ * Opens a run's sampler with a batch size that suits the device, and makes it smaller whenever memory does not suffice.
+ * @param options.search - whether to look for a batch size where the run has none yet
+ * @throws BuilderError `engine/out-of-memory` if not even one image fits; what opening throws
+ */
+export async function openFittingSampler(
+  run: Pick<Run, "folder" | "config">,
+  runtime: ModelRuntime,
+  { search }: { readonly search: boolean },
+): Promise<Sampler> {
+  const weights = await readModel(run.folder, "generator");
+  const open = (batchSize: number, config: Config = run.config) =>
+    runtime.openSampler({ ...config, sampler: { ...config.sampler, batchSize } }, weights);
+  const batchSize = (await settleBatchSize(run, search, open)) ?? fixedBatchSize(run.config);
+  return await shrinkingSampler(open, batchSize);
+}
+
+/**
+ * The batch size that the run's workers share: a GPU may round otherwise in another one, so that what is made again must
+ * be made with the same.
+ * @returns undefined where none is to be looked for
+ */
+async function settleBatchSize(
+  { folder, config }: Pick<Run, "folder" | "config">,
+  search: boolean,
+  open: (batchSize: number, config: Config) => Promise<Sampler>,
+): Promise<number | undefined> {
+  const { sampler, device, count, testCount } = config;
+  const isFixed = sampler.batchSize !== "auto" || parseDevice(device).kind === "cpu" || count + testCount < fewImages;
+  if (isFixed) return undefined;
+  if (!(await fileExists(folder.batchSize))) {
+    if (!search) return undefined;
+    // How fast an image is does not depend on the steps, which may be a thousand.
+    const quick = { ...config, sampler: { ...sampler, steps: Math.min(sampler.steps, 4) } };
+    const found = await findBatchSize({
+      start: fixedBatchSize(config),
+      most,
+      milliseconds: 500,
+      open: async (batchSize) => trialOf(await open(batchSize, quick)),
+    });
+    await commitBytes(folder.batchSize, sealJson({ version: 1, ...found }));
+  }
+  // Another worker may have been first.
+  const { batchSize } = unsealJson(Buffer.from(await readWholeFile(folder.batchSize)).toString(), folder.batchSize) as {
+    readonly batchSize: number;
+  };
+  return batchSize;
+}
+
+/** A sampler as something to time: it draws the first ids. */
+export function trialOf(sampler: Sampler): Trial {
+  const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
+  const classes = Int8Array.from(ids, (id) => id % 10);
+  return {
+    numImages: ids.length,
+    run: () => sampler.sample({ ids, classes }),
+    close: () => sampler.close(),
+  };
+}
+
+/** A sampler that is opened again with half the batch size when memory does not suffice, until that is 1. */
+export async function shrinkingSampler(open: (batchSize: number) => Promise<Sampler>, start: number): Promise<Sampler> {
+  let batchSize = start;
+  let sampler = await openLargest();
+  return {
+    get batchSize() {
+      return sampler.batchSize;
+    },
+    nfe: sampler.nfe,
+    sample: async (request) => {
+      for (;;) {
+        try {
+          return await sampler.sample(request);
+        } catch (thrown) {
+          halve(thrown);
+          await sampler.close();
+          sampler = await openLargest();
+        }
+      }
+    },
+    close: () => sampler.close(),
+  };
+
+  async function openLargest(): Promise<Sampler> {
+    for (;;) {
+      try {
+        return await open(batchSize);
+      } catch (thrown) {
+        halve(thrown);
+      }
+    }
+  }
+
+  function halve(thrown: unknown): void {
+    if (!isOutOfMemory(thrown) || batchSize === 1) throw thrown;
+    batchSize = Math.floor(batchSize / 2);
+  }
+}

@@ -1,0 +1,45 @@
+import type { LiveSource } from "../../shards/index.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { datasetIdentity, readRun } from "../run/run.ts";
+import { conditioningClassOf } from "../run/units.ts";
+import { openFittingSampler } from "./fitting-sampler.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import { readModel, requireModel } from "./models.ts";
+import { shippedRuntime } from "./shipped-runtime.ts";
+
+/** A live source that holds models; to be closed. */
+export interface OpenLiveSource extends LiveSource {
+  /** Hash of what determines its images: the run's configuration and models. */
+  readonly fingerprint: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Makes images as a run made its own, with its models and configuration: the image of an id is the one that the run
+ * would have made had it been larger. Copies, of CIFAR-10 or of each other, are not looked for.
+ * @param root - the run folder
+ * @throws BuilderError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
+ */
+export async function openLiveSource(root: string): Promise<OpenLiveSource> {
+  return await openLiveSourceWith(root, shippedRuntime);
+}
+
+/** @internal */
+export async function openLiveSourceWith(root: string, runtime: ModelRuntime): Promise<OpenLiveSource> {
+  const { folder, config } = await readRun(root);
+  const sampler = await openFittingSampler({ folder, config }, runtime, { search: false });
+  const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
+  const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];
+  return {
+    fingerprint: hashConfig({ config: datasetIdentity(config), generator, labeler: labelerHash }),
+    sample: async (ids) => {
+      const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
+      const images = await sampler.sample({ ids, classes });
+      return { images, probabilities: await labeler.label(images), classes };
+    },
+    close: async () => {
+      await sampler.close();
+      await labeler.close();
+    },
+  };
+}

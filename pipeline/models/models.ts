@@ -1,0 +1,113 @@
+import { createdBy } from "../../core/created-by.ts";
+import { BuilderError } from "../../core/errors.ts";
+import { isDescribedOnnx } from "../../engine/index.ts";
+import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { commitUnit } from "../../storage/commit-unit.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
+import { type Identity, readSettledConfig, resettleConfig, settleConfig } from "../../storage/settle-config.ts";
+import { openTrainingStore } from "../../storage/training-store.ts";
+import { readUndamaged } from "../repair/unit-state.ts";
+import type { ModelName, RunFolder } from "../run/run-folder.ts";
+
+/** The stage whose receipt says that a model is in place. */
+export function trainingStageOf(name: ModelName): "train-generator" | "train-labeler" {
+  return name === "generator" ? "train-generator" : "train-labeler";
+}
+
+/**
+ * Takes a model into a run, so that the run holds all it was made with.
+ * @param bytes - as `readModelFile` gives it
+ * @throws BuilderError `run/config-changed` if the run's model is another one; `disk/…`
+ */
+export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
+  await placeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
+}
+
+/**
+ * Puts a model in place, with its receipt.
+ * @param options.identity - what the model was made from; settled beside it
+ */
+export async function placeModel(options: {
+  readonly folder: RunFolder;
+  readonly name: ModelName;
+  readonly bytes: Uint8Array;
+  readonly identity: Identity;
+}): Promise<void> {
+  const { folder, name, bytes, identity } = options;
+  const stage = trainingStageOf(name);
+  const configHash = await settleModel(folder, name, identity);
+  await commitUnit({
+    dataPath: folder.model(name, isDescribedOnnx(bytes) ? "onnx" : "safetensors"),
+    receiptPath: folder.receipt(stage, name),
+    origin: { stage, unit: 0, idStart: 0, idEnd: 0, configHash, models: {}, createdBy },
+    write: async (sink) => {
+      await sink.write(bytes);
+      return 0;
+    },
+  });
+}
+
+/**
+ * Settles what a model is made from. What a call settled that ended before there was a checkpoint or the model binds no
+ * other call.
+ * @returns the hash of the identity
+ * @throws BuilderError `run/config-changed`, `disk/…`
+ */
+export async function settleModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
+  const path = folder.modelConfig(name);
+  const settled = await readSettledConfig(path);
+  const isAnother = settled !== undefined && hashConfig(settled) !== hashConfig(identity);
+  if (isAnother && !(await hasBegun(folder, name))) await resettleConfig(path, identity);
+  return await settleConfig(path, identity);
+}
+
+async function hasBegun(folder: RunFolder, name: ModelName): Promise<boolean> {
+  if ((await readModelReceipt(folder, name)) !== undefined) return true;
+  return (await openTrainingStore(folder.training(name)).load()) !== undefined;
+}
+
+/** The receipt of a model, or undefined if the run has none yet. */
+export async function readModelReceipt(folder: RunFolder, name: ModelName): Promise<Receipt | undefined> {
+  return await readReceiptIfAny(folder.receipt(trainingStageOf(name), name));
+}
+
+/** Where the run's model lies: where its receipt says, or else whichever file is there. */
+export async function modelPath(folder: RunFolder, name: ModelName): Promise<string> {
+  const receipt = await readUndamaged(() => readModelReceipt(folder, name));
+  const onnx = folder.model(name, "onnx");
+  const isOnnx = receipt?.file.endsWith(".onnx") ?? (await fileExists(onnx));
+  return isOnnx ? onnx : folder.model(name);
+}
+
+/** sha256 of the run's model, as its receipt says. Throws as `requireReceipt`. */
+export async function requireModel(folder: RunFolder, name: ModelName): Promise<string> {
+  return (await requireReceipt(folder, name)).sha256;
+}
+
+/**
+ * A model of the run: a safetensors file, or an ONNX file with its description within.
+ * @throws BuilderError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
+ */
+export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
+  const receipt = await requireReceipt(folder, name);
+  const path = await modelPath(folder, name);
+  const bytes = await readWholeFile(path);
+  const actual = sha256(bytes);
+  if (actual === receipt.sha256) return bytes;
+  throw new BuilderError(
+    "unit/hash-mismatch",
+    `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+      "Put the right file back, or start a new run folder.",
+  );
+}
+
+async function requireReceipt(folder: RunFolder, name: ModelName): Promise<Receipt> {
+  const receipt = await readModelReceipt(folder, name);
+  if (receipt !== undefined) return receipt;
+  throw new BuilderError(
+    "run/model-missing",
+    `${folder.model(name)} must exist with its receipt, and does not. ` +
+      `Run \`cifar5m train ${name}\`, or \`cifar5m build\` with --${name} FILE.`,
+  );
+}

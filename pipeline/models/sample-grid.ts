@@ -1,0 +1,32 @@
+import { imageBytes, imageSide } from "../../core/image-layout.ts";
+import type { Sampler } from "./model-runtime.ts";
+
+/** Images of each class on a grid. */
+const numPerClass = 4;
+const numClasses = 10;
+
+/**
+ * A picture of what a generator makes: a column a class, always of the same ids, so that grids of a training compare.
+ * @returns a PNG file
+ */
+export async function drawSampleGrid(sampler: Sampler): Promise<Uint8Array> {
+  const ids = Float64Array.from({ length: numPerClass * numClasses }, (_, index) => index);
+  const images = await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % numClasses) });
+  const width = numClasses * imageSide;
+  const height = numPerClass * imageSide;
+  const grid = Buffer.alloc(width * height * 3);
+  const rowBytes = imageSide * 3;
+  for (const id of ids) {
+    const left = (id % numClasses) * rowBytes;
+    const top = Math.floor(id / numClasses) * imageSide;
+    for (let y = 0; y < imageSide; y++) {
+      const source = id * imageBytes + y * rowBytes;
+      grid.set(images.subarray(source, source + rowBytes), (top + y) * width * 3 + left);
+    }
+  }
+  const { default: sharp } = await import("sharp");
+  return await sharp(grid, { raw: { width, height, channels: 3 } })
+    .resize(width * 3, height * 3, { kernel: "nearest" })
+    .png()
+    .toBuffer();
+}

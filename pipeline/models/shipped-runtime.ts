@@ -1,0 +1,111 @@
+import { argmax } from "../../core/argmax.ts";
+import { add, createEngine, Graph, type TrainingProgress } from "../../engine/index.ts";
+import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../../generator/index.ts";
+import { createLabeler, trainLabeler } from "../../labeler/index.ts";
+import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import type { Config } from "../run/config.ts";
+import { fixedBatchSize } from "./fixed-batch-size.ts";
+import type { Labeler, ModelRuntime } from "./model-runtime.ts";
+import { drawSampleGrid } from "./sample-grid.ts";
+
+/** The generator and the labeller of this package. */
+export const shippedRuntime: ModelRuntime = {
+  requireDevice: async ({ engine, ...where }) => {
+    const graph = new Graph();
+    graph.output("y", add(graph.input("x", "float32", [1]), 1));
+    await (await (await createEngine(engine, where)).compile(graph)).release();
+  },
+  openSampler: (config, weights) => {
+    const options = { ...config.sampler, batchSize: fixedBatchSize(config) };
+    return createSampler({ ...executionOf(config), weights, options });
+  },
+  openLabeler,
+  trainingImages: {
+    generator: ({ generator }) => wholeBatches(generator),
+    tuning: ({ tuning }) => wholeBatches(tuning),
+    labeler: ({ labeler, recordsPerFile }) =>
+      Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
+  },
+  train: {
+    async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {
+      const { generator, tuning } = config;
+      const { batchSize } = tune ? tuning : generator;
+      // What tuning is for, on the grid: one call, with the guidance that is built in.
+      const isConditional = tune || generator.numClasses > 0;
+      const gridSampler = {
+        ...config.sampler,
+        ...(tune ? ({ name: "consistency", steps: 1, guidance: 1 } as const) : {}),
+        ...(isConditional ? {} : { conditional: false, guidance: 1 }),
+      };
+      const common: GeneratorTraining = {
+        ...executionOf(config),
+        data: train,
+        store,
+        signal,
+        onProgress: (progress) => onProgress(inImages(progress, batchSize)),
+        onWeights: async (averages, step) => {
+          const exponents = tune ? [tuning.averageExponent] : generator.emaExponents;
+          for (const [index, weights] of averages.entries()) {
+            await keep.saveAverage(weights, String(exponents[index]), step);
+          }
+          const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, averages[0]!);
+          try {
+            await keep.saveGrid(await drawSampleGrid(sampler), step);
+          } finally {
+            await sampler.close();
+          }
+        },
+      };
+      const weights =
+        tune && initialWeights !== undefined
+          ? await tuneGenerator({ ...common, initialWeights, options: tuning })
+          : await trainGenerator({ ...common, initialWeights, options: generator, finish });
+      return { weights, figures: {} };
+    },
+    async labeler({ config, train, test, store, signal, onProgress }) {
+      const { labeler: options } = config;
+      const weights = await trainLabeler({
+        ...executionOf(config),
+        data: train,
+        options,
+        store,
+        signal,
+        onProgress: (progress) => onProgress(inImages(progress, options.batchSize)),
+      });
+      const labeler = await openLabeler(config, weights);
+      try {
+        return { weights, figures: { "test accuracy": await accuracyOf(labeler, test) } };
+      } finally {
+        await labeler.close();
+      }
+    },
+  },
+};
+
+function inImages({ step, stepsBefore, loss }: TrainingProgress, batchSize: number) {
+  return { images: step * batchSize, imagesBefore: stepsBefore * batchSize, loss };
+}
+
+function wholeBatches({ numImages, batchSize }: { readonly numImages: number; readonly batchSize: number }): number {
+  return Math.ceil(numImages / batchSize) * batchSize;
+}
+
+/** What everything that computes is told. */
+function executionOf({ seed, engine, device, precision }: Config) {
+  return { seed, engine, device, precision };
+}
+
+function openLabeler(config: Config, weights: Uint8Array): Promise<Labeler> {
+  return createLabeler({ ...executionOf(config), weights, batchSize: config.labeling.batchSize });
+}
+
+/** Part of the images whose most probable class is their label. */
+async function accuracyOf(labeler: Labeler, { images, labels }: CifarImages): Promise<number> {
+  const probabilities = await labeler.label(images);
+  let numRight = 0;
+  for (const [index, label] of labels.entries()) {
+    const row = probabilities.subarray(index * 10, (index + 1) * 10);
+    if (argmax(row) === label) numRight++;
+  }
+  return numRight / labels.length;
+}

@@ -1,0 +1,168 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { executionIdentity } from "../../engine/index.ts";
+import { drawLossCurve } from "../../pictures/draw-loss-curve.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { type Identity, readSettledConfig, resettleConfig } from "../../storage/settle-config.ts";
+import { openTrainingStore, readTrainingLog } from "../../storage/training-store.ts";
+import { hashOfCifar10 } from "../cifar-10/cifar-10-fingerprints.ts";
+import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
+import { type Config, keysOutsideTheBytes } from "../run/config.ts";
+import { omitKeys } from "../run/config-keys.ts";
+import type { ModelName, RunFolder } from "../run/run-folder.ts";
+import type { StageContext } from "../run/stage.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import { placeModel, readModelReceipt, settleModel, trainingStageOf } from "./models.ts";
+
+/**
+ * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
+ * left alone.
+ * @returns figures worth showing; empty if nothing was done
+ * @throws BuilderError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` where more images
+ * are asked for than the model has seen; what the training throws
+ */
+export async function trainModel(
+  options: {
+    readonly folder: RunFolder;
+    readonly name: ModelName;
+    readonly config: Config;
+    readonly runtime: ModelRuntime;
+    /** File of weights to start from. */
+    readonly initialWeights?: string | undefined;
+    /** Tune these weights, a generator's, to need fewer calls. */
+    readonly tune?: boolean | undefined;
+    /** Let the learning rate of a generator's training fall from now on, so that it ends soon. */
+    readonly finish?: boolean | undefined;
+  },
+  context: StageContext,
+): Promise<Readonly<Record<string, number>>> {
+  const { folder, name, config, runtime, tune = false, finish = false } = options;
+  const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
+  const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
+  const identity: Identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
+  const isFinished = (await readModelReceipt(folder, name)) !== undefined;
+  const before = await settledImages(folder, name);
+  const { numImages } = (identity["options"] ?? {}) as { readonly numImages?: number };
+  let grows = before !== undefined && numImages !== undefined && numImages > before;
+  if (grows && isFinished) {
+    throw new BuilderError(
+      "train/finished",
+      `${folder.model(name)} is finished, after training for ${before} images, and ${numImages} are asked for. ` +
+        "Leave the option out to keep it, or train it on in another run folder with --init.",
+    );
+  }
+  if (!isFinished && context.rank !== 0) {
+    throw new BuilderError(
+      "run/not-rank-zero",
+      `${folder.model(name)} must be trained first, by rank 0; this is rank ${context.rank}. Run \`cifar5m train ${name}\` once.`,
+    );
+  }
+  const cifar10 = isFinished ? undefined : await readCifar10(folder.cifar10, config.recordsPerFile);
+  if (cifar10 === undefined) {
+    await settleModel(folder, name, await asFinished(folder, name, identity));
+    return {};
+  }
+  await settleModel(folder, name, grows ? withImages(identity, before!) : identity);
+  const store = openTrainingStore(folder.training(name));
+  const { batchSize } = config[tune ? "tuning" : name];
+  const drawLoss = async () => {
+    const lines = await readTrainingLog(folder.training(name));
+    if (lines.length === 0) return;
+    await replaceBytes(join(folder.training(name), "loss.png"), await drawLossCurve(lines, batchSize));
+  };
+  let counted: number | undefined;
+  const training = runtime.train[name]({
+    config,
+    initialWeights,
+    tune,
+    finish,
+    ...cifar10,
+    store: {
+      ...store,
+      save: async (checkpoint, step) => {
+        // Not before the training has accepted the wish.
+        if (grows) await resettleConfig(folder.modelConfig(name), identity);
+        grows = false;
+        await store.save(checkpoint, step);
+        await drawLoss();
+      },
+    },
+    saveGrid: async (png, step) => {
+      await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
+    },
+    saveAverage: async (weights, key, step) => {
+      const average = join(folder.training(name), `ema-${key}.safetensors`);
+      await replaceBytes(average, weights);
+      const { stepsPerCheckpoint } = config[tune ? "tuning" : "generator"];
+      const [images, before] = [step * batchSize, (step - stepsPerCheckpoint) * batchSize];
+      if (doublingsOf(images) === doublingsOf(before)) return;
+      await replaceBytes(average.replace(/safetensors$/, `${String(images).padStart(9, "0")}.safetensors`), weights);
+    },
+    signal: context.signal,
+    onProgress: ({ images, imagesBefore, loss }) => {
+      const stage = trainingStageOf(name);
+      if (counted === undefined && imagesBefore > 0) context.count(`${stage}/kept`, imagesBefore);
+      context.count(`${stage}/images`, images - (counted ?? imagesBefore));
+      context.show("loss", loss);
+      counted = images;
+    },
+  });
+  try {
+    const { weights, figures } = await training;
+    // Once more, for a training that was cut off after its last checkpoint.
+    await drawLoss();
+    await placeModel({ folder, name, bytes: weights, identity });
+    return figures;
+  } catch (thrown) {
+    // Before the first checkpoint nothing binds the run to these options.
+    if ((await store.load()) === undefined) await rm(folder.modelConfig(name), { force: true });
+    throw thrown;
+  }
+}
+
+/** How often a first 100,000 images have doubled; the weights at each time are kept, as guides and to see how a training went. */
+function doublingsOf(images: number): number {
+  return images < 100_000 ? 0 : 1 + Math.floor(Math.log2(images / 100_000));
+}
+
+/** How many images the training of a model is settled to see; undefined for other models and before it began. */
+async function settledImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
+  const { options } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
+  return (options as { readonly numImages?: number } | undefined)?.numImages;
+}
+
+/** The identity of a finished model for a comparison of the options that both its release and this one have. */
+async function asFinished(folder: RunFolder, name: ModelName, identity: Identity): Promise<Identity> {
+  const settled = (await readSettledConfig(folder.modelConfig(name))) ?? identity;
+  const shared = (section: string) => {
+    const [then, now] = [settled[section], identity[section]] as (Identity | undefined)[];
+    if (then === undefined || now === undefined) return {};
+    return { [section]: Object.fromEntries(Object.entries(then).map(([key, value]) => [key, now[key] ?? value])) };
+  };
+  return { ...identity, ...shared("options"), ...shared("tuning") };
+}
+
+function withImages(identity: Identity, numImages: number): Identity {
+  return { ...identity, options: { ...(identity["options"] as object), numImages } };
+}
+
+/** What determines the weights: the options, and the data by the hashes of its files. */
+async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning", config: Config): Promise<Identity> {
+  const receipts = await readFetchReceipts(folder);
+  if (receipts === undefined) {
+    throw new BuilderError(
+      "run/data-missing",
+      `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
+    );
+  }
+  const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
+  return {
+    ...executionIdentity(config),
+    data: hashOfCifar10(receipts),
+    ...(section === "tuning" ? { tuning: options } : { options }),
+  };
+}

@@ -1,0 +1,92 @@
+import { createReadStream } from "node:fs";
+import { BuilderError } from "../../core/errors.ts";
+import { replaceBytes, replaceFile } from "../../storage/commit.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { type Receipt, readReceipt } from "../../storage/receipt.ts";
+import type { Run } from "../run/run.ts";
+import { dataFileOf } from "../run/unit-files.ts";
+import { type Unit, unitName } from "../run/units.ts";
+import type { UnitsByStage } from "./remake-units.ts";
+import type { UnitState } from "./unit-state.ts";
+
+/** A unit that did not come out as it was. */
+export interface Failure {
+  readonly unit: Unit;
+  readonly error: BuilderError;
+}
+
+/**
+ * Compares the hashes of what was remade with the old ones. A file whose old hash nobody knows is proved by the shard that
+ * was made from it.
+ * @param run - where the remade units are found
+ * @param states - as they were before
+ * @param made - what was remade
+ * @returns the first failure of each unit, in the order of the data
+ */
+export async function proveUnits(run: Run, states: readonly UnitState[], made: UnitsByStage): Promise<Failure[]> {
+  const failures = new Map<Unit, BuilderError>();
+  for (const state of states) {
+    const { stage, unit } = state;
+    if (failures.has(unit) || !made[stage].has(unit)) continue;
+    const error = disproof(run, state, await readReceipt(run.folder.receipt(stage, unitName(unit))));
+    if (error !== undefined) failures.set(unit, error);
+  }
+  return [...failures].map(([unit, error]) => ({ unit, error }));
+}
+
+function disproof(run: Run, state: UnitState, made: Receipt): BuilderError | undefined {
+  const { stage, unit, expected, found } = state;
+  const known = expected ?? (stage === "publish" ? found : undefined);
+  if (known === made.sha256 || (known === undefined && stage !== "publish")) return undefined;
+  const name = `${stage} of ${unitName(unit)} (ids ${unit.idStart} to ${unit.idEnd - 1})`;
+  if (expected !== undefined) {
+    return new BuilderError(
+      "repair/hash-mismatch",
+      `${name} in ${run.folder.root} was sha256 ${short(expected)}, made again it is ${short(made.sha256)}, so the old files ` +
+        "were left as they are. Repair with the engine, device and release that built the run.",
+    );
+  }
+  return new BuilderError(
+    "repair/unproven",
+    `${name} in ${run.folder.root} has lost its receipt and the manifest, so nothing says what it was: it is sha256 ` +
+      `${found === undefined ? "gone" : short(found)}, made again ${short(made.sha256)}. ` +
+      "Delete what is left of it and run `cifar5m build` to have it made anew.",
+  );
+}
+
+/** @throws the first failure, with the number of the others */
+export function throwFirst(failures: readonly Failure[]): void {
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` (And ${others.length} more units.)`;
+  throw new BuilderError(first.error.code, first.error.message + more);
+}
+
+/**
+ * Puts a remade unit in the place of what is damaged of it: the file, then the receipt; what is whole of the two stays.
+ * @param mended - where the remade unit is found
+ * @returns the paths that were written
+ */
+export async function installUnit(run: Run, mended: Run, state: UnitState): Promise<string[]> {
+  const { stage, unit, receipt, found } = state;
+  const written: string[] = [];
+  const source = { path: dataFileOf(mended, stage, unit), receipt: mended.folder.receipt(stage, unitName(unit)) };
+  const { sha256 } = await readReceipt(source.receipt);
+  if (found !== sha256) {
+    const path = dataFileOf(run, stage, unit);
+    await replaceFile(path, async (sink) => {
+      for await (const piece of createReadStream(source.path)) await sink.write(piece as Uint8Array);
+    });
+    written.push(path);
+  }
+  if (receipt === undefined) {
+    const path = run.folder.receipt(stage, unitName(unit));
+    await replaceBytes(path, await readWholeFile(source.receipt));
+    written.push(path);
+  }
+  return written;
+}
+
+function short(hash: string): string {
+  return `${hash.slice(0, 12)}…`;
+}

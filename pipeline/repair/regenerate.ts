@@ -1,0 +1,106 @@
+import { BuilderError } from "../../core/errors.ts";
+import { readShard } from "../../shards/index.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { readReceiptIfAny } from "../../storage/receipt.ts";
+import { openFittingSampler } from "../models/fitting-sampler.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
+import type { Config } from "../run/config.ts";
+import { type Run, readRun } from "../run/run.ts";
+import { imageAt, readUnitFile } from "../run/unit-files.ts";
+import { conditioningClassOf, type Unit, unitName } from "../run/units.ts";
+import { readRemovals } from "../stages/removals.ts";
+
+/** An image as it is stored, and as it is made again. */
+export interface Regenerated {
+  /** The shard that stores it. */
+  readonly path: string;
+  readonly row: number;
+  /** uint8, shape [32, 32, 3]. */
+  readonly stored: Uint8Array;
+  /** uint8, shape [32, 32, 3]. */
+  readonly made: Uint8Array;
+  /** Indices of the bytes that differ, rising. */
+  readonly differing: readonly number[];
+}
+
+/**
+ * Makes one image of a run again, from its id and the run's generator; nothing is written.
+ * @throws BuilderError `regenerate/no-such-id`, `regenerate/removed` with reason and partner, `regenerate/not-published`;
+ *   `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
+ */
+export async function regenerateImage(options: {
+  readonly root: string;
+  readonly config: Config;
+  readonly runtime: ModelRuntime;
+  readonly id: number;
+}): Promise<Regenerated> {
+  const { root, config, runtime, id } = options;
+  const run: Run = { ...(await readRun(root)), config };
+  const unit = run.units.find(({ idStart, idEnd }) => id >= idStart && id < idEnd);
+  if (unit === undefined) {
+    const { count, testCount } = config;
+    throw new BuilderError(
+      "regenerate/no-such-id",
+      `id must lie in [0, ${count + testCount}), got ${id}: ${root} has ${count} train and ${testCount} test ids. Choose one of them.`,
+    );
+  }
+  const path = run.folder.shard(unit);
+  if (!(await fileExists(path))) {
+    throw new BuilderError(
+      "regenerate/not-published",
+      `${path} must hold id ${id}, and does not exist. Run \`cifar5m build\` to its end, or \`cifar5m repair\` if it was lost.`,
+    );
+  }
+  const { columns } = await readShard(path);
+  const row = columns.id.indexOf(id);
+  if (row < 0) throw await removedError(run, unit, id);
+  const stored = imageAt(columns.image, row).slice();
+  const made = await makeImage({ run, runtime, id });
+  const differing = [...stored.keys()].filter((index) => stored[index] !== made[index]);
+  return { path, row, stored, made, differing };
+}
+
+async function makeImage(options: {
+  readonly run: Run;
+  readonly runtime: ModelRuntime;
+  readonly id: number;
+}): Promise<Uint8Array> {
+  const { run, runtime, id } = options;
+  const sampler = await openFittingSampler(run, runtime, { search: false });
+  try {
+    const classes = Int8Array.of(conditioningClassOf(id, run.config.sampler));
+    return await sampler.sample({ ids: Float64Array.of(id), classes });
+  } finally {
+    await sampler.close();
+  }
+}
+
+/** Why an id is in no shard. */
+async function removedError(run: Run, unit: Unit, id: number): Promise<BuilderError> {
+  const path = run.folder.removals(unit);
+  const isKnown =
+    (await fileExists(path)) && (await readReceiptIfAny(run.folder.receipt("dedup", unitName(unit)))) !== undefined;
+  if (!isKnown) {
+    const what = `id ${id} is not in ${run.folder.shard(unit)}, and ${path}, which would say why, was deleted`;
+    return new BuilderError("regenerate/removed", `${what}. Choose another id.`);
+  }
+  await readUnitFile(run, "dedup", unit, path);
+  const removal = (await readRemovals(path)).find((candidate) => candidate.id === id);
+  if (removal === undefined) {
+    return new BuilderError(
+      "regenerate/not-stored",
+      `id ${id} must be in ${run.folder.shard(unit)} or in ${path}, and is in neither. Run \`cifar5m verify\`.`,
+    );
+  }
+  const { reason, mirrored, partner } = removal;
+  const copy = mirrored ? "the mirror image" : "a copy";
+  const whose = {
+    "duplicate-of-cifar10-train": `CIFAR-10 train image ${partner}`,
+    "duplicate-of-cifar10-test": `CIFAR-10 test image ${partner}`,
+    "duplicate-within-set": `id ${partner}`,
+  }[reason];
+  return new BuilderError(
+    "regenerate/removed",
+    `id ${id} was removed as ${copy} of ${whose} (${reason}), see ${path}. Choose another id.`,
+  );
+}

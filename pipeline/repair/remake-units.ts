@@ -1,0 +1,131 @@
+import { join } from "node:path";
+import { createdBy } from "../../core/created-by.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { commitUnit } from "../../storage/commit-unit.ts";
+import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
+import type { Run } from "../run/run.ts";
+import { runFolderAt } from "../run/run-folder.ts";
+import type { Stage, StageContext } from "../run/stage.ts";
+import { type UnitStage, unitStages } from "../run/unit-files.ts";
+import { type Unit, unitName } from "../run/units.ts";
+import { dedupStage, fingerprintStage } from "../stages/dedup.ts";
+import { labelStage } from "../stages/label.ts";
+import { publishStage } from "../stages/publish.ts";
+import { sampleStage } from "../stages/sample.ts";
+import { isWhole, modelsOf, type UnitState } from "./unit-state.ts";
+
+/** Units by stage. */
+export type UnitsByStage = Readonly<Record<UnitStage, ReadonlySet<Unit>>>;
+
+/** sha256 of no bytes: the removals of a unit that lost nothing. */
+const emptySha256 = sha256("");
+
+/** Where units are remade: a run folder within the run, so that a remake that was interrupted goes on. */
+export function workshopOf(run: Run): string {
+  return join(run.folder.root, "repair");
+}
+
+/**
+ * All that has to be made to have what is wanted: what is whole is used, what was deleted is made again.
+ * @param wanted - also made again where it is whole
+ */
+export function planRemake(states: readonly UnitState[], wanted: UnitsByStage): UnitsByStage {
+  const lacking = (stage: UnitStage, units?: ReadonlySet<Unit>) =>
+    states
+      .filter((state) => state.stage === stage && !isWhole(state) && (units?.has(state.unit) ?? true))
+      .map(({ unit }) => unit);
+  const { publish } = wanted;
+  const dedup = new Set([...wanted.dedup, ...lacking("dedup", publish)]);
+  const isSearched = [...dedup].some((unit) => !isKnownEmpty(states, unit));
+  const fingerprint = new Set([...wanted.fingerprint, ...(isSearched ? lacking("fingerprint") : [])]);
+  const label = new Set([...wanted.label, ...lacking("label", publish)]);
+  const users = new Set([...publish, ...label, ...fingerprint]);
+  return { sample: new Set([...wanted.sample, ...lacking("sample", users)]), label, fingerprint, dedup, publish };
+}
+
+/**
+ * Makes units by the stages of a build, in the workshop.
+ * @param options.plan - what to make, of `planRemake`
+ * @param options.models - sha256 of `generator`, `labeler` and `cifar-10`
+ * @returns the run as it would be: whole units where they are, all others in the workshop
+ * @throws BuilderError what the stages throw
+ */
+export async function remakeUnits(
+  options: {
+    readonly run: Run;
+    readonly runtime: ModelRuntime;
+    readonly states: readonly UnitState[];
+    readonly plan: UnitsByStage;
+    readonly models: Readonly<Record<string, string>>;
+  },
+  context: StageContext,
+): Promise<Run> {
+  const { runtime, states, plan } = options;
+  const run = mendedRun(options.run, states, plan);
+  const modelsFor = (stage: UnitStage) => modelsOf(stage, options.models);
+  for (const unit of plan.dedup) {
+    if (isKnownEmpty(states, unit)) await placeEmptyRemovals(run, unit, modelsFor("dedup"));
+  }
+  const stages: Readonly<Record<UnitStage, () => Promise<Stage>>> = {
+    sample: async () => sampleStage({ run, runtime, models: modelsFor("sample") }),
+    label: async () => labelStage({ run, runtime, models: modelsFor("label") }),
+    fingerprint: async () => fingerprintStage({ run, models: modelsFor("fingerprint") }),
+    dedup: async () => {
+      const cifar10 = await openCifar10Source(run.folder, run.config.recordsPerFile);
+      return dedupStage({ run, models: modelsFor("dedup"), cifar10 });
+    },
+    publish: async () => publishStage({ run, models: modelsFor("publish") }),
+  };
+  for (const name of unitStages) {
+    if (plan[name].size === 0) continue;
+    const stage = await stages[name]();
+    for await (const _ of stage(plan[name], context)) context.signal.throwIfAborted();
+  }
+  return run;
+}
+
+/** The run with the paths of the workshop for all that is to be made. */
+function mendedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): Run {
+  const workshop = runFolderAt(workshopOf(run));
+  const units = new Map(run.units.map((unit) => [unitName(unit), unit]));
+  const whole = new Set(states.filter(isWhole).map(({ stage, unit }) => `${stage} ${unitName(unit)}`));
+  const at = (stage: UnitStage, unit: Unit) =>
+    whole.has(`${stage} ${unitName(unit)}`) && !plan[stage].has(unit) ? run.folder : workshop;
+  return {
+    ...run,
+    folder: {
+      ...run.folder,
+      samples: (unit) => at("sample", unit).samples(unit),
+      probabilities: (unit) => at("label", unit).probabilities(unit),
+      fingerprints: (unit) => at("fingerprint", unit).fingerprints(unit),
+      removals: (unit) => at("dedup", unit).removals(unit),
+      shard: (unit) => at("publish", unit).shard(unit),
+      receipt: (stage, name) => {
+        const unitStage = unitStages.find((other) => other === stage);
+        const unit = units.get(name);
+        return (unitStage === undefined || unit === undefined ? run.folder : at(unitStage, unit)).receipt(stage, name);
+      },
+      dataset: workshop.dataset,
+      manifest: workshop.manifest,
+    },
+  };
+}
+
+/** Whether the receipt alone proves that nothing was removed: then there is no need to look for copies in the whole set. */
+function isKnownEmpty(states: readonly UnitState[], unit: Unit): boolean {
+  return states.some(
+    ({ stage, unit: { index }, receipt }) =>
+      stage === "dedup" && index === unit.index && receipt?.sha256 === emptySha256,
+  );
+}
+
+async function placeEmptyRemovals(run: Run, unit: Unit, models: Readonly<Record<string, string>>): Promise<void> {
+  const { idStart, idEnd } = unit;
+  await commitUnit({
+    dataPath: run.folder.removals(unit),
+    receiptPath: run.folder.receipt("dedup", unitName(unit)),
+    origin: { stage: "dedup", unit: unit.index, idStart, idEnd, configHash: run.hash, models, createdBy },
+    write: () => 0,
+  });
+}

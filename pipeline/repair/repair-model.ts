@@ -1,0 +1,51 @@
+import { rm } from "node:fs/promises";
+import { BuilderError } from "../../core/errors.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { hashFile } from "../../storage/commit-unit.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { readSettledConfig } from "../../storage/settle-config.ts";
+import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "../models/models.ts";
+import type { ModelName, RunFolder } from "../run/run-folder.ts";
+import { shippedModels } from "../run/shipped-files.ts";
+import { readUndamaged } from "./unit-state.ts";
+
+/**
+ * Repairs a model: shipped weights are put back from the package, a receipt is written again if the manifest vouches for
+ * the weights. Trained weights cannot be made again.
+ * @param listed - sha256 of the model, as the manifest says; undefined if there is none
+ * @returns the files that were written
+ * @throws BuilderError `repair/model-lost`, `run/model-missing`, `disk/…`
+ */
+export async function repairModel(folder: RunFolder, name: ModelName, listed: string | undefined): Promise<string[]> {
+  const path = await modelPath(folder, name);
+  const receiptPath = folder.receipt(trainingStageOf(name), name);
+  const receipt = await readUndamaged(() => readModelReceipt(folder, name));
+  const expected = receipt?.sha256 ?? listed;
+  const written: string[] = [];
+  if (expected === undefined) throw lost(receiptPath, "is gone or damaged, and no manifest says what it said");
+  const found = (await fileExists(path)) ? (await hashFile(path)).sha256 : undefined;
+  if (found !== expected) {
+    const shipped = (await Promise.all(shippedModels(name).map(readWholeFile))).find(
+      (file) => sha256(file) === expected,
+    );
+    if (shipped === undefined) throw lost(path, `must be sha256 ${expected.slice(0, 12)}…, and is not`);
+    await replaceBytes(path, shipped);
+    written.push(path);
+  }
+  if (receipt === undefined) {
+    const identity = await readSettledConfig(folder.modelConfig(name));
+    if (identity === undefined) throw lost(folder.modelConfig(name), "is gone");
+    await rm(receiptPath, { force: true });
+    await placeModel({ folder, name, bytes: await readWholeFile(path), identity });
+    written.push(receiptPath);
+  }
+  return written;
+}
+
+function lost(path: string, what: string): BuilderError {
+  return new BuilderError(
+    "repair/model-lost",
+    `${path} ${what}. It was trained, so it cannot be made again: put the file back from a copy, then repair again.`,
+  );
+}

@@ -1,0 +1,99 @@
+import { readManifestIfAny } from "../../shards/format/read-manifest.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
+import { requireModel } from "../models/models.ts";
+import type { Config } from "../run/config.ts";
+import { type Run, readRun } from "../run/run.ts";
+import type { StageContext } from "../run/stage.ts";
+import type { UnitStage } from "../run/unit-files.ts";
+import { type Unit, unitRows } from "../run/units.ts";
+import { publishManifest, summarizeShard } from "../stages/publish-manifest.ts";
+import { installUnit, proveUnits, throwFirst } from "./prove-units.ts";
+import { planRemake, remakeUnits, type UnitsByStage, workshopOf } from "./remake-units.ts";
+import { repairModel } from "./repair-model.ts";
+import { requireFinished, requireOwnManifest } from "./require-repairable.ts";
+import { restoreListedReceipts } from "./restore-receipts.ts";
+import { isDamaged, isWhole, readUndamaged, surveyUnits, type UnitState } from "./unit-state.ts";
+import { useWorkshop } from "./use-workshop.ts";
+
+/**
+ * Finds what is damaged or lost of a finished run (shards, intermediate files, receipts, the manifest) and makes exactly
+ * that again: from what is whole, else by the stages of a build from ids and models. What is remade takes the place of the
+ * damaged file only if its hash is the old one, as receipt or manifest tell. Whole files are not touched.
+ *
+ * The work happens in `RUN/repair`, which is removed in the end; an interrupted repair goes on with it. Of several repairs
+ * at once the one that ends first removes it; the others then look again at what is left to do.
+ * @returns the files that were made again
+ * @throws BuilderError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes did not come out, after all
+ *   others were repaired; `repair/unfinished` if the build has not come to its end; `repair/models-changed`;
+ *   `unit/config-changed`; `run/missing`; what the stages throw
+ */
+export async function repairRun(
+  options: { readonly root: string; readonly config: Config; readonly runtime: ModelRuntime },
+  context: StageContext,
+): Promise<string[]> {
+  const { root, config, runtime } = options;
+  const run: Run = { ...(await readRun(root)), config };
+  for (const directory of run.folder.directories) await removeStaleTemporaries(directory);
+  const manifest = await readUndamaged(() => readManifestIfAny(run.folder.dataset));
+  const repaired: string[] = [];
+  for (const name of ["generator", "labeler"] as const) {
+    repaired.push(...(await repairModel(run.folder, name, manifest?.models[name])));
+  }
+  const models = await hashModels(run);
+  if (manifest !== undefined) requireOwnManifest(run, manifest, models);
+  const surveyed = await surveyUnits(run, { models, manifest }, context);
+  requireFinished(run, surveyed, manifest);
+  const states = await restoreListedReceipts({ run, states: surveyed, manifest, repaired });
+  const damaged = states.filter(isDamaged);
+  if (damaged.length === 0 && manifest !== undefined) return repaired;
+  const ended = await useWorkshop(workshopOf(run), context.signal, async () => {
+    const plan = planRemake(states, wantedUnits(states, manifest === undefined));
+    const mended = await remakeUnits({ run, runtime, states, plan, models }, context);
+    const failures = await proveUnits(mended, states, plan);
+    const failed = new Set(failures.map(({ unit }) => unit));
+    for (const state of damaged.filter(({ unit }) => !failed.has(unit))) {
+      repaired.push(...(await installUnit(run, mended, state)));
+    }
+    throwFirst(failures);
+    if (manifest === undefined) {
+      await publishManifest(mended, models, summarizeShard);
+      await replaceBytes(run.folder.manifest, await readWholeFile(mended.folder.manifest));
+      repaired.push(run.folder.manifest);
+    }
+  });
+  return ended === "removed" ? [...repaired, ...(await repairRun(options, context))] : repaired;
+}
+
+async function hashModels(run: Run): Promise<Readonly<Record<string, string>>> {
+  return {
+    generator: await requireModel(run.folder, "generator"),
+    labeler: await requireModel(run.folder, "labeler"),
+    "cifar-10": (await openCifar10Source(run.folder, run.config.recordsPerFile)).sha256,
+  };
+}
+
+/** What is damaged; and, where an intermediate file lost its receipt, the shard that can prove it. */
+function wantedUnits(states: readonly UnitState[], isManifestLost: boolean): UnitsByStage {
+  const publishStates = new Map(states.filter(({ stage }) => stage === "publish").map((state) => [state.unit, state]));
+  const unitsOf = (stage: UnitStage, isWanted: (state: UnitState) => boolean) =>
+    new Set(states.filter((state) => state.stage === stage && isWanted(state)).map(({ unit }) => unit));
+  const unproved = new Set(
+    states.filter((state) => isDamaged(state) && state.expected === undefined).map(({ unit }) => unit),
+  );
+  // The manifest counts removals by reason.
+  const hasRemovals = (unit: Unit) => (publishStates.get(unit)?.receipt?.rows ?? 0) < unitRows(unit);
+  return {
+    sample: unitsOf("sample", isDamaged),
+    label: unitsOf("label", isDamaged),
+    fingerprint: unitsOf("fingerprint", isDamaged),
+    dedup: unitsOf(
+      "dedup",
+      (state) => isDamaged(state) || (isManifestLost && !isWhole(state) && hasRemovals(state.unit)),
+    ),
+    publish: unitsOf("publish", (state) => isDamaged(state) || unproved.has(state.unit)),
+  };
+}

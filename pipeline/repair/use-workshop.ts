@@ -1,0 +1,44 @@
+import { randomUUID } from "node:crypto";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { commitBytes } from "../../storage/commit.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { fileExists } from "../../storage/read-file.ts";
+
+const markPattern = /^in-use-/;
+
+/**
+ * Works in a folder that several processes may use at once, and removes it in the end; an interruption leaves it for the
+ * next. Whoever ends first removes it under the others.
+ * @returns what `work` returns; `removed` if it failed and another one has removed the folder meanwhile
+ * @throws what `work` throws for other reasons; BuilderError `disk/…`
+ */
+export async function useWorkshop<Result>(
+  directory: string,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result | "removed"> {
+  const mark = join(directory, `in-use-${randomUUID()}`);
+  await commitBytes(mark, "");
+  try {
+    return await work();
+  } catch (thrown) {
+    if (signal.aborted || (await fileExists(mark))) throw thrown;
+    return "removed";
+  } finally {
+    if (!signal.aborted) await removeWorkshop(directory);
+  }
+}
+
+/** The marks go first: whoever misses a file can tell by them. */
+async function removeWorkshop(directory: string): Promise<void> {
+  try {
+    const marks = (await readdir(directory)).filter((name) => markPattern.test(name));
+    for (const name of marks) await rm(join(directory, name), { force: true });
+    await rm(directory, { recursive: true, force: true });
+  } catch (thrown) {
+    // Another one removes it too, or still writes to it, and will remove it.
+    if (["ENOENT", "ENOTEMPTY"].includes(systemCodeOf(thrown) ?? "")) return;
+    throw diskError(thrown, "remove", directory);
+  }
+}

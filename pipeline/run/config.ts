@@ -1,0 +1,157 @@
+import * as z from "zod";
+import { BuilderError } from "../../core/errors.ts";
+import { nearestWord } from "../../core/nearest-word.ts";
+import { precisions } from "../../engine/index.ts";
+import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../../generator/index.ts";
+import { labelerTrainingSchema } from "../../labeler/index.ts";
+import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
+
+/** Units of a run, at most. */
+const maxUnits = 1_000_000;
+/** Images that a graph takes at once, at most: 200 MB of them. */
+const maxBatchSize = 16_384;
+
+/** Everything a run is made from. The types, the defaults, the flags of the command line and the hash all come from here. */
+export const configSchema = z.strictObject({
+  seed: z.int().min(0).default(0).describe("seed of all random numbers"),
+  count: z.int().min(1).default(5_000_000).describe("images of the train part, before removals"),
+  testCount: z.int().min(0).default(1_000_000).describe("images of the test part, before removals"),
+  unitSize: z.int().min(1).max(500_000).default(10_000).describe("images of one unit of work, and of one shard"),
+  engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
+  device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
+  precision: z
+    .enum(precisions)
+    .default("float32")
+    .describe("of convolutions and matrix products; mixed has float16 there, for GPUs"),
+  recordsPerFile: z.int().min(1).max(1_000_000).default(10_000).describe("images in each of the six files of CIFAR-10"),
+  sampler: samplerSchema
+    .extend({
+      batchSize: z
+        .union([z.literal("auto"), z.int().min(1).max(maxBatchSize)])
+        .default("auto")
+        .describe("images that the graph takes at once; auto is 16 on a CPU, elsewhere what proves fastest"),
+    })
+    .prefault({}),
+  labeling: z
+    .strictObject({
+      batchSize: z
+        .int()
+        .min(1)
+        .max(maxBatchSize)
+        .default(100)
+        .describe("images the labeller takes at once; does not change the bytes"),
+    })
+    .prefault({}),
+  generator: generatorTrainingSchema.prefault({}),
+  tuning: tuningSchema.prefault({}),
+  labeler: labelerTrainingSchema.prefault({}),
+});
+
+/** The resolved configuration: every key has its value. */
+export type Config = z.infer<typeof configSchema>;
+/** Some of the keys, as a config file or flags give them. */
+export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
+
+/** JSON schema of the configuration; the command line makes its flags of it. */
+export const configJsonSchema = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
+
+/**
+ * Keys that change speed only. They are in no hash: a run may go on with others. `sampler.batchSize` is none of them, since
+ * engines choose their kernels by it, which round differently.
+ */
+export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
+  "labeling.batchSize",
+  "generator.stepsPerCheckpoint",
+  "tuning.stepsPerCheckpoint",
+]);
+
+/** Keys of the sampler that earlier releases did not have, with the values that stand for what those did. */
+const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
+  guidanceMin: 0,
+  guidanceMax: 1000,
+  guide: "unconditional",
+};
+
+/**
+ * The sampler as a part of hashes: what determines its images, without keys at rest, so that runs of earlier releases
+ * keep their hash.
+ */
+export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(sampler).filter(([key, value]) => samplerKeysAtRest[key] !== value));
+}
+
+/**
+ * Keys that are not in the hash of a data set; all others are. The models are in its receipts by their own hashes, and so
+ * is CIFAR-10, so that what they were made from need not be.
+ */
+export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
+  ...keysOutsideTheBytes,
+  "recordsPerFile",
+  "generator",
+  "tuning",
+  "labeler",
+]);
+
+/**
+ * The configuration that some keys and the defaults give.
+ * @param partial - nested, as in a config file
+ * @throws BuilderError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
+ */
+export function resolveConfig(partial: PartialConfig): Config {
+  const parsed = configSchema.safeParse(partial);
+  if (parsed.success) {
+    checkSamplerOptions(parsed.data.sampler);
+    requirePlannable(parsed.data);
+    return parsed.data;
+  }
+  const issue = parsed.error.issues[0]!;
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const key = [...path, issue.keys[0]].join(".");
+    const known = leavesOf(configJsonSchema).map((leaf) => leaf.key);
+    const nearest = nearestWord(key, known);
+    const hint = nearest === undefined ? "" : `Did you mean ${nearest}? `;
+    throw new BuilderError(
+      "config/unknown-key",
+      `${key} is no key of the configuration. ${hint}Use one of: ${known.join(", ")}.`,
+    );
+  }
+  const leaf = leavesOf(configJsonSchema).find(({ key }) => key === path.join("."));
+  const rule = leaf === undefined ? issue.message : `must be ${describeRule(leaf.schema)}`;
+  throw new BuilderError(
+    "config/out-of-range",
+    `${path.join(".")} ${rule}, got ${JSON.stringify(valueAt(partial, path))}. Give it another value, or leave it out for its default.`,
+  );
+}
+
+/** A plan of all units is held in memory, and each has files of its own. */
+function requirePlannable({ count, testCount, unitSize }: Config): void {
+  if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
+  throw new BuilderError(
+    "config/out-of-range",
+    `unitSize must be at least ${Math.ceil((count + testCount) / (maxUnits - 2))} for ${count + testCount} images, ` +
+      `so that a run has at most ${maxUnits} units, got ${unitSize}. Give it another value, or ask for fewer images.`,
+  );
+}
+
+/** Two partial configurations as one; where both have a key, that of `over` counts. */
+export function mergeConfigs(under: PartialConfig, over: PartialConfig): PartialConfig {
+  return mergeObjects(under as Record<string, unknown>, over as Record<string, unknown>);
+}
+
+function mergeObjects(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key];
+    if (value !== undefined) merged[key] = isObject(before) && isObject(value) ? mergeObjects(before, value) : value;
+  }
+  return merged;
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value) ?? null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,29 @@
+import { BuilderError } from "../../core/errors.ts";
+import { samplerSchema } from "../../generator/index.ts";
+import type { PartialConfig } from "./config.ts";
+
+const { batchSize: _, ...fewSteps } = samplerSchema.parse({});
+
+/**
+ * Named sets of values for keys of the configuration. Flags and config files count more; what is settled and hashed are
+ * the keys, so that a recipe and its keys written out are the same run.
+ */
+export const recipes = {
+  /** Class-conditional, few steps: the defaults. */
+  fast: { sampler: fewSteps },
+  /** Two calls, for a generator that was tuned to need no more; what guidance it has is built in. */
+  tuned: {
+    sampler: { ...fewSteps, name: "consistency", schedule: "karras", steps: 2, sigmaMin: 0.8, guidance: 1 },
+  },
+  /** As CIFAR-5m was made: unconditional, DDPM's ancestral sampling through all its noise levels. */
+  original: {
+    sampler: { ...fewSteps, name: "ddpm", schedule: "linear-beta", steps: 1000, conditional: false, guidance: 1 },
+  },
+} as const satisfies Record<string, PartialConfig>;
+
+/** @throws BuilderError `config/unknown-recipe` */
+export function requireRecipe(name: string): PartialConfig {
+  if (Object.hasOwn(recipes, name)) return recipes[name as keyof typeof recipes];
+  const known = Object.keys(recipes).join(", ");
+  throw new BuilderError("config/unknown-recipe", `--recipe must be one of ${known}, got ${name}. Choose one of them.`);
+}

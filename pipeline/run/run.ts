@@ -1,0 +1,114 @@
+import { BuilderError } from "../../core/errors.ts";
+import { executionIdentity } from "../../engine/index.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { type Identity, readSettledConfig, settleConfig } from "../../storage/settle-config.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import {
+  type Config,
+  configJsonSchema,
+  keysOutsideTheDataset,
+  mergeConfigs,
+  type PartialConfig,
+  resolveConfig,
+  samplerIdentity,
+} from "./config.ts";
+import { omitKeys } from "./config-keys.ts";
+import { type RunFolder, runFolderAt } from "./run-folder.ts";
+import { planUnits, type Unit } from "./units.ts";
+
+/** An open run: where it lies, what it is made from, and its units. */
+export interface Run {
+  readonly folder: RunFolder;
+  readonly config: Config;
+  /** Hash of what determines the bytes of the data set, models aside: those are named in each receipt. */
+  readonly hash: string;
+  readonly units: readonly Unit[];
+}
+
+/**
+ * Opens a run folder for the stages that make the data set, and settles its configuration if it is new.
+ * @throws BuilderError `run/config-changed`, `disk/…`
+ */
+export async function openRun(root: string, config: Config): Promise<Run> {
+  const folder = runFolderAt(root);
+  await requireBuildable(root);
+  const hash = await settleConfig(folder.config, datasetIdentity(config));
+  for (const directory of folder.directories) await removeStaleTemporaries(directory);
+  return { folder, config, hash, units: planUnits(config) };
+}
+
+/** @throws BuilderError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
+export async function requireBuildable(root: string): Promise<void> {
+  if (!isImported((await readSettledConfig(runFolderAt(root).config)) ?? {})) return;
+  throw new BuilderError(
+    "run/imported",
+    `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
+  );
+}
+
+/**
+ * A run that is there, to look at: nothing is written.
+ * @throws BuilderError `run/missing` if nothing was settled; `json/corrupt`, `run/unreadable`, `disk/…`
+ */
+export async function readRun(root: string): Promise<Run> {
+  const folder = runFolderAt(root);
+  const settled = await readSettledConfig(folder.config);
+  if (settled === undefined) {
+    throw new BuilderError(
+      "run/missing",
+      `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
+    );
+  }
+  if (isImported(settled)) {
+    throw new BuilderError(
+      "run/imported",
+      `${root} holds an imported data set, which has no models to make anything again. To mend it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
+    );
+  }
+  const config = resolveConfig(settled);
+  return { folder, config, hash: hashConfig(datasetIdentity(config)), units: planUnits(config) };
+}
+
+/**
+ * What the run folder has settled so far, as the ground for this command's options.
+ * @returns nested keys; empty for a new run
+ * @throws BuilderError `json/corrupt`, `run/unreadable`, `disk/…`
+ */
+export async function readRunConfig(root: string): Promise<PartialConfig> {
+  const folder = runFolderAt(root);
+  const settled = (await readSettledConfig(folder.config)) ?? {};
+  const dataset = isImported(settled) ? keysOfImport(settled) : settled;
+  let merged: PartialConfig = dataset;
+  for (const name of ["generator", "labeler"] as const) {
+    const { options, tuning } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
+    if (options !== undefined) merged = mergeConfigs(merged, { [name]: knownOptions(name, options) });
+    if (tuning !== undefined) merged = mergeConfigs(merged, { tuning: knownOptions("tuning", tuning) });
+  }
+  return merged;
+}
+
+/** Options of a training without those that only an earlier release had: its model is as good as before. */
+function knownOptions(section: "generator" | "labeler" | "tuning", options: unknown): Identity {
+  const { properties = {} } = configJsonSchema.properties![section]!;
+  return Object.fromEntries(Object.entries(options as Identity).filter(([key]) => key in properties));
+}
+
+/** The keys that an import takes from the configuration. */
+function keysOfImport(settled: Identity): PartialConfig {
+  const { import: identity } = settled;
+  const hasUnitSize = typeof identity === "object" && identity !== null && "unitSize" in identity;
+  return hasUnitSize ? { unitSize: identity.unitSize } : {};
+}
+
+/** Whether what a run settled is an import, not a build. */
+export function isImported(settled: Identity): boolean {
+  return "import" in settled;
+}
+
+/** What determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`. */
+export function datasetIdentity({ seed, engine, device, precision, sampler, ...others }: Config): Identity {
+  return {
+    ...executionIdentity({ seed, engine, device, precision }),
+    ...omitKeys({ ...others, sampler: samplerIdentity(sampler) }, keysOutsideTheDataset),
+  };
+}

@@ -1,0 +1,57 @@
+import { BuilderError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+import { readReceipt } from "../../storage/receipt.ts";
+import type { Run } from "./run.ts";
+import type { ReceiptStage } from "./run-folder.ts";
+import { type Unit, unitName } from "./units.ts";
+
+/** The stages that make one file of each unit, in the order of the data. */
+export const unitStages = ["sample", "label", "fingerprint", "dedup", "publish"] as const satisfies ReceiptStage[];
+export type UnitStage = (typeof unitStages)[number];
+
+/** Where a stage keeps what it made of a unit. */
+export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, unit: Unit): string {
+  const paths = {
+    sample: folder.samples,
+    label: folder.probabilities,
+    fingerprint: folder.fingerprints,
+    dedup: folder.removals,
+    publish: folder.shard,
+  } as const satisfies Record<UnitStage, (unit: Unit) => string>;
+  return paths[stage](unit);
+}
+
+/**
+ * The bytes an earlier stage made of a unit, checked against its receipt.
+ * @throws BuilderError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
+ */
+export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
+  const receiptPath = run.folder.receipt(stage, unitName(unit));
+  const receipt = await readReceipt(receiptPath);
+  const bytes = await readWholeFile(path);
+  const actual = sha256(bytes);
+  if (actual === receipt.sha256) return bytes;
+  throw new BuilderError(
+    "unit/hash-mismatch",
+    `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+      `Delete both it and ${receiptPath}, and run again to rebuild it.`,
+  );
+}
+
+/** Images of a unit: uint8, shape [unit size, 32, 32, 3]. */
+export async function readSamples(run: Run, unit: Unit): Promise<Uint8Array> {
+  return await readUnitFile(run, "sample", unit, run.folder.samples(unit));
+}
+
+/** Class probabilities of a unit: float32, shape [unit size, 10]. */
+export async function readProbabilities(run: Run, unit: Unit): Promise<Float32Array> {
+  const bytes = await readUnitFile(run, "label", unit, run.folder.probabilities(unit));
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** Image `index` of images in a row, without copying. */
+export function imageAt(images: Uint8Array, index: number): Uint8Array {
+  return images.subarray(index * imageBytes, (index + 1) * imageBytes);
+}

@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { downloadWheel } from "./download-wheel.ts";
+import { takeFromWheel, type WheelContents } from "./take-from-wheel.ts";
+
+/** What a command that sets libraries up is given. */
+export interface SetupOptions {
+  /** The wheel, if it is at hand; fetched with pip by default. */
+  readonly wheel?: string;
+  readonly signal: AbortSignal;
+  /** Tells what is being done. */
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Puts native libraries in place, out of a wheel; does nothing if they are there.
+ * @param options.requirement - for pip: `onnxruntime-gpu==1.30.0`
+ * @param options.marker - a file that is written last, with the wheel's name and version
+ * @param options.finish - what else is done before the marker is written
+ * @returns whether there was anything to do
+ * @throws BuilderError `setup/…`, `disk/…`
+ */
+export async function placeLibraries(options: {
+  readonly setup: SetupOptions;
+  readonly requirement: string;
+  readonly contents: WheelContents;
+  readonly marker: string;
+  readonly finish?: () => Promise<void>;
+}): Promise<boolean> {
+  const { setup, requirement, contents, marker } = options;
+  if (await fileExists(marker)) return false;
+  requireLinuxX64();
+  const folder = await mkdtemp(join(tmpdir(), "cifar5m-wheel-"));
+  try {
+    if (setup.wheel === undefined) setup.report(`fetching ${requirement} with pip`);
+    const wheel = setup.wheel ?? (await downloadWheel({ requirement, folder, signal: setup.signal }));
+    setup.report("unpacking");
+    await takeFromWheel(wheel, contents);
+    await options.finish?.();
+    await replaceBytes(marker, "");
+    return true;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws BuilderError `setup/unsupported` */
+function requireLinuxX64(): void {
+  if (process.platform === "linux" && process.arch === "x64") return;
+  throw new BuilderError(
+    "setup/unsupported",
+    `these libraries can be set up on Linux on x64 only, this is ${process.platform} on ${process.arch}. Use --device cpu or webgpu.`,
+  );
+}

@@ -1,0 +1,32 @@
+import { spawn } from "node:child_process";
+import { systemCodeOf } from "../../storage/disk-error.ts";
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** Undefined where there is no such program. */
+  readonly exitCode: number | null | undefined;
+  /** What it wrote to stdout and stderr. */
+  readonly output: string;
+}
+
+/** Runs a program to its end. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ProgramEnd> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], signal });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (text) => {
+        output += String(text);
+      });
+    }
+    child.on("error", (error) => {
+      if (systemCodeOf(error) === "ENOENT") resolve({ exitCode: undefined, output });
+      else reject(error);
+    });
+    child.on("close", (exitCode) => resolve({ exitCode, output }));
+  });
+}

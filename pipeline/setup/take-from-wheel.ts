@@ -1,0 +1,67 @@
+import { crc32 } from "node:zlib";
+import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { replaceFile } from "../../storage/commit.ts";
+import { diskError } from "../../storage/disk-error.ts";
+
+/** What a wheel must be, and what is taken out of it. */
+export interface WheelContents {
+  /** As its metadata spell it: `onnxruntime_gpu`. */
+  readonly name: string;
+  readonly version: string;
+  /** Where a member goes; undefined for one that is not needed. */
+  readonly targetOf: (member: string) => string | undefined;
+  /** Members without which it is useless. */
+  readonly required: readonly string[];
+}
+
+/**
+ * Takes files out of a wheel, each whole or not at all. Files that are there are replaced.
+ * @throws BuilderError `setup/wrong-wheel` for another package or version, or one without the files; `disk/…`
+ */
+export async function takeFromWheel(path: string, contents: WheelContents): Promise<void> {
+  let zip: ZipFile | undefined;
+  try {
+    zip = await openPromise(path, { autoClose: false });
+    const entries: Entry[] = [];
+    for await (const entry of zip.eachEntry()) entries.push(entry);
+    requireContents(path, entries, contents);
+    for (const entry of entries) {
+      const target = contents.targetOf(entry.fileName);
+      if (target !== undefined && !entry.fileName.endsWith("/")) await takeEntry(zip, entry, target);
+    }
+  } catch (thrown) {
+    const known = diskError(thrown, "read", path);
+    throw known instanceof BuilderError ? known : wrongWheel(path, messageOf(thrown), contents);
+  } finally {
+    zip?.close();
+  }
+}
+
+function requireContents(path: string, entries: readonly Entry[], contents: WheelContents): void {
+  const names = new Set(entries.map(({ fileName }) => fileName));
+  const found = [...names].map((name) => /^([^/]+)\.dist-info\/METADATA$/.exec(name)?.[1]).find((text) => text);
+  if (found !== `${contents.name}-${contents.version}`) {
+    throw wrongWheel(path, found === undefined ? "it is no wheel" : `it is ${found}`, contents);
+  }
+  const missing = contents.required.find((name) => !names.has(name));
+  if (missing !== undefined) throw wrongWheel(path, `it has no ${missing}`, contents);
+}
+
+async function takeEntry(zip: ZipFile, entry: Entry, target: string): Promise<void> {
+  await replaceFile(target, async (sink) => {
+    let sum = 0;
+    for await (const chunk of await zip.openReadStreamPromise(entry)) {
+      sum = crc32(chunk as Uint8Array, sum);
+      await sink.write(chunk as Uint8Array);
+    }
+    if (sum !== entry.crc32) throw new Error(`${entry.fileName} does not match its checksum`);
+  });
+}
+
+function wrongWheel(path: string, what: string, { name, version }: WheelContents): BuilderError {
+  return new BuilderError(
+    "setup/wrong-wheel",
+    `${path} must be a whole wheel of ${name} ${version}, ${what}. Fetch that one, for Linux on x64.`,
+  );
+}

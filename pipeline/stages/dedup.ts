@@ -1,0 +1,111 @@
+import pLimit from "p-limit";
+import { BuilderError } from "../../core/errors.ts";
+import {
+  type FingerprintKeys,
+  fingerprintBytes,
+  fingerprintImages,
+  unpackFingerprints,
+} from "../../core/image-fingerprint.ts";
+import type { Cifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
+import type { Run } from "../run/run.ts";
+import { type Stage, type StageContext, unitStage } from "../run/stage.ts";
+import { readSamples, readUnitFile } from "../run/unit-files.ts";
+import { type Unit, unitRows } from "../run/units.ts";
+import { findDuplicates } from "./find-duplicates.ts";
+import { type Removal, writeRemovals } from "./removals.ts";
+
+/** Files read at once. */
+const numReaders = 4;
+
+/** Fingerprints the samples of a unit: 16 bytes an image. */
+export function fingerprintStage(options: {
+  readonly run: Run;
+  readonly models: { readonly generator: string };
+}): Stage {
+  const { run, models } = options;
+  return unitStage({
+    name: "fingerprint",
+    run,
+    models: { generator: models.generator },
+    pathOf: run.folder.fingerprints,
+    write: async (unit, sink, context) => {
+      await sink.write(fingerprintImages(await readSamples(run, unit)));
+      context.count("fingerprint/images", unitRows(unit));
+      return unitRows(unit);
+    },
+  });
+}
+
+/**
+ * Finds the samples to remove and writes down which and why: exact and mirrored copies within the whole set (the copy
+ * with the larger id goes) and of CIFAR-10 images. Needs the fingerprints of all units of the run.
+ * @throws BuilderError `dedup/too-many-removals`; as `unitStage`; `receipt/missing` while another worker has fingerprints to make
+ */
+export function dedupStage(options: {
+  readonly run: Run;
+  readonly models: { readonly generator: string };
+  readonly cifar10: Cifar10Source;
+}): Stage {
+  const { run, models, cifar10 } = options;
+  let found: Promise<Removal[]> | undefined;
+  return unitStage({
+    name: "dedup",
+    run,
+    models: { generator: models.generator, "cifar-10": cifar10.sha256 },
+    pathOf: run.folder.removals,
+    write: async (unit, sink, context) => {
+      found ??= findRemovals(run, cifar10, context);
+      const removals = (await found).filter(({ id }) => id >= unit.idStart && id < unit.idEnd);
+      await sink.write(writeRemovals(removals));
+      for (const { reason } of removals) context.count(`dropped/${reason}`, 1);
+      context.count("dedup/images", unitRows(unit));
+      return removals.length;
+    },
+  });
+}
+
+async function findRemovals(run: Run, cifar10: Cifar10Source, context: StageContext): Promise<Removal[]> {
+  const { train, test } = await cifar10.load();
+  const samples = await readAllFingerprints(run, context);
+  const removals = findDuplicates({
+    references: [
+      { reason: "duplicate-of-cifar10-train", keys: train },
+      { reason: "duplicate-of-cifar10-test", keys: test },
+    ],
+    samples,
+  });
+  requireFew(removals, run);
+  return removals;
+}
+
+/** Copies beyond this part of the images are no accident. */
+const mostRemovals = 0.1;
+/** So many may be in a set of any size. */
+const fewRemovals = 10;
+
+function requireFew(removals: readonly Removal[], run: Run): void {
+  const numSamples = run.units.reduce((sum, unit) => sum + unitRows(unit), 0);
+  if (removals.length <= Math.max(fewRemovals, mostRemovals * numSamples)) return;
+  const reasons = [...new Set(removals.map(({ reason }) => reason))].map(
+    (reason) => `${removals.filter((removal) => removal.reason === reason).length} ${reason}`,
+  );
+  throw new BuilderError(
+    "dedup/too-many-removals",
+    `at most a tenth of the images may be copies, and ${removals.length} of ${numSamples} are (${reasons.join(", ")}). ` +
+      "The generator repeats itself or its training images: build with other weights or sampler options, in a new run folder.",
+  );
+}
+
+/** Keys of all samples of the run; the index is the sample id. */
+async function readAllFingerprints(run: Run, context: StageContext): Promise<FingerprintKeys> {
+  const numSamples = run.units.reduce((sum, unit) => sum + unitRows(unit), 0);
+  const all = new Uint8Array(numSamples * fingerprintBytes);
+  const limit = pLimit(numReaders);
+  const read = async (unit: Unit) => {
+    context.signal.throwIfAborted();
+    const bytes = await readUnitFile(run, "fingerprint", unit, run.folder.fingerprints(unit));
+    all.set(bytes, unit.idStart * fingerprintBytes);
+  };
+  await limit.map(run.units, read);
+  return unpackFingerprints(all);
+}

@@ -1,0 +1,111 @@
+import { basename } from "node:path";
+import pLimit from "p-limit";
+import { createdBy } from "../../core/created-by.ts";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { readManifestIfAny } from "../../shards/format/read-manifest.ts";
+import { type Manifest, readShard, type ShardEntry, writeManifest } from "../../shards/index.ts";
+import { canonicalJson } from "../../storage/canonical-json.ts";
+import { type Receipt, readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
+import { datasetIdentity, type Run } from "../run/run.ts";
+import type { RunFolder } from "../run/run-folder.ts";
+import { readUnitFile } from "../run/unit-files.ts";
+import { type Split, type Unit, unitName, unitRows } from "../run/units.ts";
+import { countLabels } from "./publish.ts";
+import { type RemovalReason, readRemovals } from "./removals.ts";
+
+/** Units read at once. */
+const numReaders = 4;
+
+/**
+ * Writes the manifest, the last step of a build, from the receipts of all units.
+ * @param summarize - counts what receipts do not tell
+ * @throws BuilderError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
+ */
+export async function publishManifest(
+  run: Run,
+  models: Readonly<Record<string, string>>,
+  summarize: (run: Run, unit: Unit) => Promise<UnitSummary> = summarizeUnit,
+): Promise<Manifest> {
+  const published = await readPublished(run, models);
+  if (published !== undefined) return published;
+  const removals: Record<string, number> = {};
+  const limit = pLimit(numReaders);
+  const parts = await limit.map([...run.units], async (unit) => {
+    const { reasons, classCounts } = await summarize(run, unit);
+    for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
+    return { unit, entry: await shardEntry(run, unit, models), classCounts };
+  });
+  const splitOf = (split: Split) => {
+    const ofSplit = parts.filter(({ unit }) => unit.split === split);
+    return {
+      rows: ofSplit.reduce((sum, { entry }) => sum + entry.rows, 0),
+      shards: ofSplit.map(({ entry }) => entry),
+      classCounts: cifar10ClassNames.map((_, label) =>
+        ofSplit.reduce((sum, part) => sum + part.classCounts[label]!, 0),
+      ),
+    };
+  };
+  const { manifest } = await writeManifest(run.folder.dataset, {
+    name: "cifar5m",
+    classNames: [...cifar10ClassNames],
+    imageShape: [32, 32, 3],
+    splits: { train: splitOf("train"), test: splitOf("test") },
+    configHash: run.hash,
+    config: JSON.parse(canonicalJson(datasetIdentity(run.config))),
+    models: { ...models },
+    removals,
+    createdBy,
+  });
+  return manifest;
+}
+
+/** What the manifest counts of a unit. */
+export interface UnitSummary {
+  /** Why samples were removed, one for each. */
+  readonly reasons: readonly RemovalReason[];
+  /** Rows that are left, by label: shape [10]. */
+  readonly classCounts: readonly number[];
+}
+
+/** From what the stages before publish left. */
+async function summarizeUnit(run: Run, unit: Unit): Promise<UnitSummary> {
+  const removals = await readRemovals(run.folder.removals(unit));
+  return { reasons: removals.map(({ reason }) => reason), classCounts: await countLabels(run, unit) };
+}
+
+/** From the shard, so that all other files may be gone; but for removals, if there were any. */
+export async function summarizeShard(run: Run, unit: Unit): Promise<UnitSummary> {
+  const { rows, columns } = await readShard(run.folder.shard(unit));
+  const classCounts = cifar10ClassNames.map((_, label) => columns.label.filter((found) => found === label).length);
+  if (rows === unitRows(unit)) return { reasons: [], classCounts };
+  const path = run.folder.removals(unit);
+  await readUnitFile(run, "dedup", unit, path);
+  return { reasons: (await readRemovals(path)).map(({ reason }) => reason), classCounts };
+}
+
+/** The manifest that is there, if it is of this run; it is written last, so then all is done. */
+async function readPublished(run: Run, models: Readonly<Record<string, string>>): Promise<Manifest | undefined> {
+  const manifest = await readManifestIfAny(run.folder.dataset);
+  const isOurs = manifest?.configHash === run.hash && canonicalJson(manifest.models) === canonicalJson(models);
+  return isOurs ? manifest : undefined;
+}
+
+async function shardEntry(run: Run, unit: Unit, models: Readonly<Record<string, string>>): Promise<ShardEntry> {
+  const path = run.folder.receipt("publish", unitName(unit));
+  const receipt = await readReceipt(path);
+  requireSameOrigin(path, receipt, { configHash: run.hash, models });
+  return toShardEntry(run.folder, unit, receipt);
+}
+
+/** A unit's shard, as the manifest lists it. */
+export function toShardEntry(folder: RunFolder, unit: Unit, receipt: Receipt): ShardEntry {
+  const { rows, bytes, sha256, idStart, idEnd } = receipt;
+  return {
+    file: `${unit.split}/${basename(folder.shard(unit))}`,
+    rows,
+    bytes,
+    sha256,
+    idStart,
+    idEnd,
+  };
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { canonicalJson } from "../../storage/canonical-json.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
+
+const removalSchema = z.strictObject({
+  /** The sample that was removed. */
+  id: z.int().min(0),
+  reason: z.enum(["duplicate-of-cifar10-train", "duplicate-of-cifar10-test", "duplicate-within-set"]),
+  /** Whether it is the mirror image of its partner rather than a plain copy. */
+  mirrored: z.boolean(),
+  /** Sample id of the copy that stays, or record index in the split of CIFAR-10, as the run's copy orders it. */
+  partner: z.int().min(0),
+  /** Names the image in any copy of CIFAR-10, whatever its order; see fingerprint.ts. */
+  fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
+});
+
+/** Why a sample is not in the data set. */
+export type Removal = Readonly<z.infer<typeof removalSchema>>;
+export type RemovalReason = Removal["reason"];
+
+/** Removals as a file: one JSON object a line. */
+export function writeRemovals(removals: readonly Removal[]): string {
+  return removals.map((removal) => `${canonicalJson(removal)}\n`).join("");
+}
+
+/** @throws BuilderError `removals/corrupt`, `disk/…` */
+export async function readRemovals(path: string): Promise<Removal[]> {
+  const text = Buffer.from(await readWholeFile(path)).toString("utf8");
+  try {
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => removalSchema.parse(parseJson(line)));
+  } catch (thrown) {
+    throw new BuilderError(
+      "removals/corrupt",
+      `${path} must hold one removal a line, and does not: ${messageOf(thrown).split("\n")[0]}. ` +
+        "Delete it and its receipt, and run dedup again.",
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,26 @@
+import { requireTarget, uploadDataset } from "../../shards/index.ts";
+import { runFolderAt } from "../run/run-folder.ts";
+import type { Step, StepOptions } from "../steps.ts";
+
+/**
+ * Publishes the run's finished data set elsewhere.
+ * @param to - `s3://bucket/prefix`, or a folder
+ * @throws BuilderError `store/bad-location`, before any work is done
+ */
+export function uploadStep(options: Pick<StepOptions, "root" | "config">, to: string): Step {
+  const { root, config } = options;
+  requireTarget(to);
+  return {
+    name: "upload",
+    total: config.count + config.testCount,
+    async *run(context) {
+      yield await uploadDataset({
+        directory: runFolderAt(root).dataset,
+        to,
+        signal: context.signal,
+        onShard: ({ entry, outcome }) =>
+          context.count(outcome === "kept" ? "upload/kept" : "upload/images", entry.idEnd - entry.idStart),
+      });
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { stat } from "node:fs/promises";
+import { BuilderError } from "../../core/errors.ts";
+import type { DatasetProblem } from "../../shards/index.ts";
+import { hashFile } from "../../storage/commit-unit.ts";
+import { diskError } from "../../storage/disk-error.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
+
+/**
+ * Checks a receipt by rules of its own, then the file it vouches for.
+ * @returns what is wrong; each problem names the file it is in
+ */
+export async function checkAgainstReceipt(options: {
+  readonly path: string;
+  readonly receiptPath: string;
+  /** Whether the file must exist. */
+  readonly isNeeded: boolean;
+  readonly isHashed: boolean;
+  /** What is wrong with the receipt itself, each to follow its path in a sentence. */
+  readonly rulesOf?: (receipt: Receipt) => readonly string[];
+}): Promise<DatasetProblem[]> {
+  const { path, receiptPath, isNeeded, isHashed, rulesOf } = options;
+  let subject = receiptPath;
+  try {
+    const receipt = await readReceiptIfAny(receiptPath);
+    if (receipt === undefined) return [missing(receiptPath)];
+    const problems = (rulesOf?.(receipt) ?? []).map((what) => ({
+      file: receiptPath,
+      code: "receipt/mismatch",
+      message: `${receiptPath} ${what}`,
+    }));
+    subject = path;
+    return [...problems, ...(await checkFile(path, receipt, { isNeeded, isHashed }))];
+  } catch (thrown) {
+    if (!(thrown instanceof BuilderError)) throw thrown;
+    return [{ file: subject, code: thrown.code, message: thrown.message }];
+  }
+}
+
+async function checkFile(
+  path: string,
+  receipt: Receipt,
+  options: { readonly isNeeded: boolean; readonly isHashed: boolean },
+): Promise<DatasetProblem[]> {
+  if (!options.isNeeded && !(await fileExists(path))) return [];
+  const report = (code: string, seen: string, said: string): DatasetProblem[] => [
+    {
+      file: path,
+      code,
+      message: `${path} is ${seen}, its receipt says ${said}. Run \`cifar5m repair\` to rebuild it.`,
+    },
+  ];
+  const bytes = await sizeOf(path);
+  if (bytes !== receipt.bytes) return report("unit/size-mismatch", `${bytes} bytes`, `${receipt.bytes}`);
+  if (!options.isHashed) return [];
+  const { sha256 } = await hashFile(path);
+  if (sha256 === receipt.sha256) return [];
+  return report("unit/hash-mismatch", `sha256 ${sha256.slice(0, 12)}…`, `${receipt.sha256.slice(0, 12)}…`);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+}
+
+function missing(path: string): DatasetProblem {
+  const message = `${path} does not exist, so its unit is not done. Run \`cifar5m build\` again to go on.`;
+  return { file: path, code: "receipt/missing", message };
+}

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { BuilderError } from "../../core/errors.ts";
+import {
+  chooseShards,
+  type DatasetProblem,
+  type Manifest,
+  manifestName,
+  type ShardEntry,
+  type VerifyMode,
+  verifyDataset,
+} from "../../shards/index.ts";
+import { parseLocation } from "../../storage/parse-location.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { readImportedRun } from "../import/imported-run.ts";
+import { modelPath, trainingStageOf } from "../models/models.ts";
+import { type Run, readRun } from "../run/run.ts";
+import { runFolderAt } from "../run/run-folder.ts";
+import type { StageContext } from "../run/stage.ts";
+import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
+import { type Unit, unitName } from "../run/units.ts";
+import type { Step } from "../steps.ts";
+import { checkAgainstReceipt } from "./check-receipt.ts";
+
+/** Files hashed at once. */
+const numReaders = 4;
+
+/**
+ * Checks a finished run: its data set, and every receipt against its file and against the run's configuration.
+ * Intermediate files may have been deleted to save space; those that are there must be whole. A dataset folder without a
+ * run around it, as it is downloaded, is checked against its manifest alone.
+ * @param root - run folder, or dataset folder, or the URL of a dataset
+ * @param mode - which files are read; of all others only existence and size are checked
+ * @returns every problem found
+ * @throws BuilderError `run/missing` if there is no run; what reading run.json throws; `verify/out-of-range`
+ */
+export async function verifyRun(
+  root: string,
+  context: Pick<StageContext, "signal">,
+  mode: VerifyMode = "full",
+): Promise<readonly DatasetProblem[]> {
+  const onProgress = () => context.signal.throwIfAborted();
+  if (await isDatasetAlone(root)) {
+    return (await verifyDataset(root, { mode, onProgress, signal: context.signal })).problems;
+  }
+  const imported = await readImportedRun(root);
+  const run: VerifiedRun = imported ?? (await readRun(root));
+  const [lastStage, earlierStages, models] =
+    imported === undefined
+      ? ([publishStage, stagesBefore, ["generator", "labeler"]] as const)
+      : (["import", [], []] as const);
+  const isRead = chooseShards(run.units.length, mode);
+  const { problems, manifest } = await verifyDataset(run.folder.dataset, {
+    mode,
+    onProgress,
+    receiptOf: (entry) => run.folder.receipt(lastStage, unitNameOf(entry)),
+  });
+  const limit = pLimit(numReaders);
+  const checks = [
+    ...models.map((name) => () => checkModel(run, name, mode !== "fast")),
+    // Shards and their receipts are checked against the manifest already, if there is one.
+    ...[...earlierStages, ...(manifest === undefined ? [lastStage] : [])].flatMap((stage) =>
+      run.units.map((unit) => () => checkUnit({ run, unit, stage, isHashed: isRead(unit.index) })),
+    ),
+  ];
+  const found = await limit.map(checks, async (check) => {
+    context.signal.throwIfAborted();
+    return await check();
+  });
+  return [...problems, ...checkManifest(run, manifest), ...found.flat()];
+}
+
+/** `verifyRun` as the last step of a build: the first problem stops it. */
+export function verifyStep(options: { readonly root: string }): Step {
+  return {
+    name: "verify",
+    total: 0,
+    async *run(context) {
+      const [first, ...others] = await verifyRun(options.root, context);
+      if (first !== undefined) {
+        const more = others.length === 0 ? "" : ` (And ${others.length} more: run \`cifar5m verify\`.)`;
+        throw new BuilderError(first.code, first.message + more);
+      }
+      yield "verified";
+    },
+  };
+}
+
+/** Built or imported. */
+type VerifiedRun = Pick<Run, "folder" | "hash" | "units">;
+
+const publishStage = "publish" satisfies UnitStage;
+const stagesBefore = unitStages.filter((stage) => stage !== publishStage);
+
+async function isDatasetAlone(root: string): Promise<boolean> {
+  if (parseLocation(root).kind !== "folder") return true;
+  return !(await fileExists(runFolderAt(root).config)) && (await fileExists(join(root, manifestName)));
+}
+
+/** The unit of `train/part-00017.arrow` is `train-00017`. */
+function unitNameOf(entry: ShardEntry): string {
+  return entry.file.replace("/part-", "-").replace(/\.arrow$/, "");
+}
+
+/** Whether the manifest is of this run, and lists all its shards. */
+function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): DatasetProblem[] {
+  if (manifest === undefined) return [];
+  const listed = [...manifest.splits.train.shards, ...manifest.splits.test.shards].map(unitNameOf);
+  const report = (what: string): DatasetProblem[] => [
+    { file: run.folder.manifest, code: "manifest/mismatch", message: `${run.folder.manifest} ${what}` },
+  ];
+  if (manifest.configHash !== run.hash) {
+    return report(`has another config hash than ${run.folder.config}. Run \`cifar5m publish\` again.`);
+  }
+  const unlisted = run.units.find((unit, index) => listed[index] !== unitName(unit));
+  if (unlisted === undefined && listed.length === run.units.length) return [];
+  return report(
+    `lists ${listed.length} shards, the run has ${run.units.length} units. Delete it and run \`cifar5m publish\` again.`,
+  );
+}
+
+async function checkModel(
+  run: VerifiedRun,
+  name: "generator" | "labeler",
+  isHashed: boolean,
+): Promise<DatasetProblem[]> {
+  const receiptPath = run.folder.receipt(trainingStageOf(name), name);
+  return await checkAgainstReceipt({ path: await modelPath(run.folder, name), receiptPath, isNeeded: true, isHashed });
+}
+
+async function checkUnit(options: {
+  readonly run: VerifiedRun;
+  readonly unit: Unit;
+  readonly stage: UnitStage | "import";
+  readonly isHashed: boolean;
+}): Promise<DatasetProblem[]> {
+  const { run, unit, stage, isHashed } = options;
+  return await checkAgainstReceipt({
+    path: stage === "import" ? run.folder.shard(unit) : dataFileOf(run, stage, unit),
+    receiptPath: run.folder.receipt(stage, unitName(unit)),
+    isNeeded: stage === "publish" || stage === "import",
+    isHashed,
+    rulesOf: (receipt) => [
+      ...(receipt.configHash === run.hash
+        ? []
+        : [`has another config hash than ${run.folder.config}. Start a new run folder.`]),
+      ...(receipt.idStart === unit.idStart && receipt.idEnd === unit.idEnd && receipt.stage === stage
+        ? []
+        : [
+            `is of ${receipt.stage} and ids ${receipt.idStart} to ${receipt.idEnd}, its unit has ${stage} and ` +
+              `${unit.idStart} to ${unit.idEnd}. Run \`cifar5m repair\` to make it again.`,
+          ]),
+    ],
+  });
+}

@@ -1,0 +1,54 @@
+import { plainText } from "../../core/plain-text.ts";
+import type { ImportedRun } from "../../pipeline/import/imported-run.ts";
+import type { RunState } from "../../pipeline/inspect/inspect.ts";
+import { formatBytes } from "./format.ts";
+
+/** What a run holds, as lines of text. */
+export function describeRun(state: RunState): string[] {
+  const { stages, removals, manifest } = state;
+  const lines = state.imported === undefined ? describeBuild(state) : [describeImport(state.imported)];
+  for (const { name, numDone, numUnits, rows, bytes } of stages) {
+    const noun = name === "dedup" ? "removals" : "rows";
+    lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} ${noun}, ${formatBytes(bytes)}`));
+  }
+  for (const [reason, count] of Object.entries(removals)) lines.push(field("removed", `${number(count)} ${reason}`));
+  if (manifest === undefined) return [...lines, field("dataset", "not published")];
+  const { train, test } = manifest.splits;
+  lines.push(
+    field("dataset", `${number(train.rows)} train, ${number(test.rows)} test, ${manifest.sha256.slice(0, 12)}`),
+  );
+  const counts = manifest.classNames.map((_, label) => train.classCounts[label]! + test.classCounts[label]!);
+  const largest = Math.max(1, ...counts);
+  for (const [label, name] of manifest.classNames.entries()) {
+    const bar = "█".repeat(Math.round((counts[label]! / largest) * 30));
+    lines.push(`  ${plainText(name, 100).padEnd(12)} ${number(counts[label]!).padStart(9)} ${bar}`);
+  }
+  return lines;
+}
+
+function describeBuild({ run, models, hasCifar10 }: RunState): string[] {
+  return [
+    field("config", run === undefined ? "not settled" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
+    field("CIFAR-10", hasCifar10 ? "fetched" : "not fetched"),
+    ...(["generator", "labeler"] as const).map((name) => {
+      const receipt = models[name];
+      return field(
+        name,
+        receipt === undefined ? "none" : `${receipt.sha256.slice(0, 12)}, ${formatBytes(receipt.bytes)}`,
+      );
+    }),
+  ];
+}
+
+function describeImport({ identity, hash }: ImportedRun): string {
+  const { format, sourceSha256 } = identity.import;
+  return field("imported", `${format}, source ${sourceSha256.slice(0, 12)}, config ${hash.slice(0, 12)}`);
+}
+
+function field(name: string, value: string): string {
+  return `${name.padEnd(12)} ${value}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}

@@ -1,0 +1,28 @@
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { printErrorLines } from "./print.ts";
+
+/** How a command ends. */
+export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+
+/** Prints the one line of an error to stderr. @returns the exit code */
+export function reportError(
+  thrown: unknown,
+  options: {
+    readonly verbose: boolean;
+    readonly signal?: AbortSignal;
+    readonly stopped?: string | undefined;
+  },
+): number {
+  if (options.signal?.aborted === true) {
+    const stopped = options.stopped ?? "what was finished is kept. Run the same command again to go on.";
+    process.stderr.write(`interrupted: ${stopped}\n`);
+    return exitCodes.interrupted;
+  }
+  const known = thrown instanceof BuilderError;
+  const line = known
+    ? thrown.line
+    : `unexpected: ${messageOf(thrown)}. Please report this, with the output of --verbose.`;
+  printErrorLines(line);
+  if (options.verbose && thrown instanceof Error) printErrorLines(...(thrown.stack ?? "").split("\n"));
+  return known && /^(config|usage)\//.test(thrown.code) ? exitCodes.usage : exitCodes.failure;
+}

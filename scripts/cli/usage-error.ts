@@ -1,0 +1,32 @@
+import { BuilderError } from "../../core/errors.ts";
+import { nearestWord } from "../../core/nearest-word.ts";
+
+/** The words that a command line may have where it went wrong. */
+export interface KnownWords {
+  readonly commands: readonly string[];
+  /** Without the dashes. */
+  readonly options: readonly string[];
+}
+
+/**
+ * The error for a command line that yargs refused; of a misspelled command or option it names the nearest that exists.
+ * @param message - of yargs
+ */
+export function usageError(message: string, known: KnownWords): BuilderError {
+  const text = message.replaceAll("\n", " ");
+  const [, kind, words = ""] = /^Unknown (argument|command)s?: (.+)$/.exec(text) ?? [];
+  const names = words.split(", ");
+  const hints =
+    kind === "argument"
+      ? names.flatMap((name) => nearestOf(name, known.options)).map((name) => `--${name}`)
+      : kind === "command"
+        ? names.flatMap((name) => nearestOf(name, known.commands))
+        : [];
+  const hint = hints.length === 0 ? "" : ` Did you mean ${hints.join(", ")}?`;
+  return new BuilderError("usage/wrong", `${text}.${hint} See --help.`);
+}
+
+function nearestOf(name: string, known: readonly string[]): readonly string[] {
+  const nearest = nearestWord(name, known);
+  return nearest === undefined ? [] : [nearest];
+}

@@ -1,0 +1,52 @@
+import { imageChannels, imageSide } from "../../core/image-layout.ts";
+import type { Batch } from "../loader/batch.ts";
+import type { ImageArray, ImageFormat } from "../loader/image-format.ts";
+import type { Loader } from "../loader/loader.ts";
+
+/** What is used of TensorFlow.js: `@tensorflow/tfjs`, `tfjs-node` or `tfjs-node-gpu`. */
+export interface TensorFlowApi<Tensor, TfDataset> {
+  tensor(values: ImageArray, shape: number[], dtype: "float32" | "int32"): Tensor;
+  readonly data: {
+    generator(make: () => AsyncIterator<{ xs: Tensor; ys: Tensor }>): TfDataset;
+  };
+}
+
+/**
+ * A loader as a `tf.data` data set for `model.fitDataset`: `xs` the images, float32 (or int32, of bytes), shape
+ * [B, 32, 32, 3] or [B, 3, 32, 32]; `ys` the labels as probabilities, float32 [B, classes]: one-hot, or mixed by mixup.
+ *
+ * The loader is one cursor. For several epochs of `fitDataset` give it `epochs: Infinity` and `fitDataset` the number of
+ * `batchesPerEpoch`.
+ * @param options.layout - that of the loader, `NHWC` by default
+ * @param options.numClasses - default 10
+ */
+export function toTfDataset<Tensor, TfDataset>(
+  tf: TensorFlowApi<Tensor, TfDataset>,
+  loader: Loader<ImageArray>,
+  options: { readonly layout?: ImageFormat["layout"]; readonly numClasses?: number } = {},
+): TfDataset {
+  const { layout = "NHWC", numClasses = 10 } = options;
+  const shape = layout === "NHWC" ? [imageSide, imageSide, imageChannels] : [imageChannels, imageSide, imageSide];
+  return tf.data.generator(async function* () {
+    for await (const batch of loader) {
+      const numRows = batch.labels.length;
+      const dtype = batch.images instanceof Uint8Array ? "int32" : "float32";
+      yield {
+        xs: tf.tensor(batch.images, [numRows, ...shape], dtype),
+        ys: tf.tensor(labelProbabilities(batch, numClasses), [numRows, numClasses], "float32"),
+      };
+    }
+  });
+}
+
+/** float32, shape [B, numClasses] */
+export function labelProbabilities(batch: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
+  const { labels, mixup } = batch;
+  const probabilities = new Float32Array(labels.length * numClasses);
+  for (const [row, label] of labels.entries()) {
+    const weight = mixup?.weights[row] ?? 1;
+    probabilities[row * numClasses + label]! += weight;
+    if (mixup !== undefined) probabilities[row * numClasses + mixup.labels[row]!]! += 1 - weight;
+  }
+  return probabilities;
+}

@@ -1,0 +1,137 @@
+import { BuilderError } from "../../core/errors.ts";
+import { type ByteSource, openFileSource } from "./byte-source.ts";
+import { fromInt64 } from "./int64.ts";
+import { type BatchLayout, readTableLayout } from "./table-layout.ts";
+import {
+  type ColumnType,
+  type ColumnValues,
+  parseColumnType,
+  type TableRows,
+  type TableSchema,
+} from "./table-schema.ts";
+
+/** A table in memory. */
+export interface Table<Columns extends TableSchema> {
+  readonly rows: number;
+  readonly columns: TableRows<Columns>;
+  /** Schema metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a whole table that `writeTable` wrote.
+ * @param columns - what the file must hold
+ * @throws BuilderError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
+ */
+export async function readTable<Columns extends TableSchema>(path: string, columns: Columns): Promise<Table<Columns>> {
+  const source = openFileSource(path);
+  try {
+    return readTableFrom(source, columns);
+  } finally {
+    source.close();
+  }
+}
+
+/** `readTable` from bytes at hand. */
+export function readTableFrom<Columns extends TableSchema>(source: ByteSource, columns: Columns): Table<Columns> {
+  const layout = readTableLayout(source, columns);
+  const values = readBatches(source, columns, layout.batches, layout.rows);
+  return { rows: layout.rows, columns: values, metadata: layout.metadata };
+}
+
+/**
+ * Reads a table record batch by record batch, in constant memory.
+ * @throws as `readTable`
+ */
+export async function* readTableBatches<Columns extends TableSchema>(
+  path: string,
+  columns: Columns,
+): AsyncGenerator<{ readonly rows: number; readonly columns: TableRows<Columns> }> {
+  const source = openFileSource(path);
+  try {
+    for (const batch of readTableLayout(source, columns).batches) {
+      yield { rows: batch.rows, columns: readBatches(source, columns, [batch], batch.rows) };
+    }
+  } finally {
+    source.close();
+  }
+}
+
+function readBatches<Columns extends TableSchema>(
+  source: ByteSource,
+  columns: Columns,
+  batches: readonly BatchLayout[],
+  rows: number,
+): TableRows<Columns> {
+  const entries = Object.entries(columns).map(([name, type], index) => [
+    name,
+    readColumn(source, name, type, index, batches, rows),
+  ]);
+  return Object.fromEntries(entries) as TableRows<Columns>;
+}
+
+/**
+ * One column of some record batches.
+ * @param index - its place among the columns
+ * @param rows - of those batches together
+ * @returns its values, lists flattened
+ */
+export function readColumn<Type extends ColumnType>(
+  source: ByteSource,
+  name: string,
+  type: Type,
+  index: number,
+  batches: readonly BatchLayout[],
+  rows: number,
+): ColumnValues<Type> {
+  return readAnyColumn(source, name, type, index, batches, rows) as ColumnValues<Type>;
+}
+
+function readAnyColumn(
+  source: ByteSource,
+  name: string,
+  type: ColumnType,
+  index: number,
+  batches: readonly BatchLayout[],
+  rows: number,
+): Float64Array | Float32Array | Uint8Array | string[] {
+  const { element, width } = parseColumnType(type);
+  if (element === "utf8") return batches.flatMap((batch) => readTexts(source, batch, index));
+  const arrays = { int64: BigInt64Array, float32: Float32Array, uint8: Uint8Array } as const;
+  const values = new arrays[element](rows * width);
+  const bytes = new Uint8Array(values.buffer);
+  let start = 0;
+  for (const { regions } of batches) {
+    const region = regions[index];
+    if (region === undefined) continue;
+    source.readInto(region.position, bytes.subarray(start, start + region.bytes));
+    start += region.bytes;
+  }
+  return values instanceof BigInt64Array ? fromInt64(values, name) : values;
+}
+
+function readTexts(source: ByteSource, batch: BatchLayout, index: number): string[] {
+  const region = batch.regions[index];
+  if (region?.offsetsPosition === undefined || batch.rows === 0) return [];
+  const offsets = new Int32Array(batch.rows + 1);
+  source.readInto(region.offsetsPosition, new Uint8Array(offsets.buffer));
+  requireRising(offsets, region.bytes, source.path);
+  const bytes = Buffer.alloc(region.bytes);
+  source.readInto(region.position, bytes);
+  return Array.from({ length: batch.rows }, (_, row) => bytes.toString("utf8", offsets[row]!, offsets[row + 1]!));
+}
+
+/** Texts lie end to end: where they overlap, a small file could hold any number of large ones. */
+function requireRising(offsets: Int32Array, bytes: number, path: string): void {
+  let previous = 0;
+  for (const offset of offsets) {
+    if (offset < previous || offset > bytes) {
+      throw new BuilderError(
+        "table/corrupt",
+        `${path} must hold its texts one after the other within ${bytes} bytes, got ${offset} after ${previous}. ` +
+          "Delete it and run again to rebuild it.",
+      );
+    }
+    previous = offset;
+  }
+}

@@ -1,0 +1,166 @@
+/** Where every column of every record batch lies in an Arrow IPC file, found from its footer without reading rows. */
+
+import { Message } from "apache-arrow";
+import { Footer } from "apache-arrow/ipc/metadata/file";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { checkFooter, checkRecordBatchMessage } from "./check-arrow-metadata.ts";
+import { parseColumnType, requireSchema, type TableSchema } from "./table-schema.ts";
+
+/** A column of one record batch. */
+export interface ColumnRegion {
+  /** Byte position of the values in the file. */
+  readonly position: number;
+  /** Bytes of the values. */
+  readonly bytes: number;
+  /** utf8 only: byte position of the int32 offsets, one more than rows. */
+  readonly offsetsPosition?: number;
+}
+
+export interface BatchLayout {
+  /** Index in the file of its first row. */
+  readonly firstRow: number;
+  readonly rows: number;
+  /** By column, in file order. */
+  readonly regions: readonly ColumnRegion[];
+}
+
+export interface TableLayout {
+  readonly rows: number;
+  readonly batches: readonly BatchLayout[];
+  /** Schema metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+const magic = "ARROW1";
+const elementBytes = { int64: 8, float32: 4, uint8: 1, utf8: 1 } as const;
+
+/**
+ * @param columns - what the file must hold
+ * @throws BuilderError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `table/compressed`, `table/has-nulls`
+ */
+export function readTableLayout(source: ByteSource, columns: TableSchema): TableLayout {
+  const footer = readFooter(source);
+  // A damaged list may lack the type that its name is made of.
+  decode(source, () => requireSchema(columns, footer.schema, source.path));
+  const batches: BatchLayout[] = [];
+  let firstRow = 0;
+  let last: { readonly metadata: Buffer; readonly header: BatchHeader } | undefined;
+  let bytesLeft = source.bytes;
+  for (const block of decode(source, () => [...footer.recordBatches()])) {
+    if (block.metaDataLength < 8) throw corrupt(source, "a record batch has no metadata");
+    // Batches on top of each other could be any number, of any size.
+    bytesLeft -= block.metaDataLength + block.bodyLength;
+    if (block.bodyLength < 0 || bytesLeft < 0) throw corrupt(source, "its record batches are larger than itself");
+    const metadata = Buffer.from(readBytes(source, block.offset + 8, block.metaDataLength - 8).buffer);
+    // Batches of equal size have equal metadata, byte for byte, and decoding it is most of the work.
+    const header = last?.metadata.equals(metadata) === true ? last.header : decodeHeader(source, metadata);
+    last = { metadata, header };
+    const bodyStart = block.offset + block.metaDataLength;
+    const regions = locateColumns(source, columns, header, bodyStart, block.bodyLength);
+    batches.push({ firstRow, rows: header.length, regions });
+    firstRow += header.length;
+  }
+  return { rows: firstRow, batches, metadata: footer.schema.metadata };
+}
+
+function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
+  const header = decode(source, () => {
+    checkRecordBatchMessage(metadata);
+    return Message.decode(metadata).header() as BatchHeader;
+  });
+  if (header.length < 0) throw corrupt(source, `a record batch cannot have ${header.length} rows`);
+  if (header.compression !== null) {
+    throw new BuilderError("table/compressed", `${source.path} must not be compressed. Write it again uncompressed.`);
+  }
+  if (header.nodes.some((node) => node.nullCount !== 0)) {
+    throw new BuilderError("table/has-nulls", `${source.path} must hold no nulls. Build it again.`);
+  }
+  return header;
+}
+
+/** What Arrow's decoder gives for a record batch. */
+interface BatchHeader {
+  readonly length: number;
+  readonly nodes: readonly { readonly nullCount: number }[];
+  readonly compression: object | null;
+  readonly buffers: readonly { readonly offset: number; readonly length: number }[];
+}
+
+function locateColumns(
+  source: ByteSource,
+  columns: TableSchema,
+  header: BatchHeader,
+  bodyStart: number,
+  bodyBytes: number,
+): ColumnRegion[] {
+  let next = 0;
+  const takeBuffer = () => {
+    const buffer = header.buffers[next++];
+    const isInside =
+      buffer !== undefined && buffer.offset >= 0 && buffer.length >= 0 && buffer.offset + buffer.length <= bodyBytes;
+    if (!isInside || bodyStart + bodyBytes > source.bytes)
+      throw corrupt(source, "a record batch points outside the file");
+    return { position: bodyStart + buffer.offset, bytes: buffer.length };
+  };
+  return Object.entries(columns).map(([name, type]) => {
+    const { element, width, isList } = parseColumnType(type);
+    // A validity bitmap comes before the values, also when it is empty, and a list has one of its own.
+    takeBuffer();
+    if (isList) takeBuffer();
+    const offsets = element === "utf8" ? takeBuffer() : undefined;
+    const values = takeBuffer();
+    const wanted = header.length * width * elementBytes[element];
+    if (offsets === undefined ? values.bytes < wanted : offsets.bytes < 4 * (header.length + 1) && header.length > 0) {
+      throw corrupt(source, `column ${name} has fewer values than its ${header.length} rows`);
+    }
+    if (offsets !== undefined) return { ...values, offsetsPosition: offsets.position };
+    return { position: values.position, bytes: wanted };
+  });
+}
+
+function readFooter(source: ByteSource): Footer {
+  const start = Buffer.from(readBytes(source, 0, magic.length));
+  if (start.toString("latin1") !== magic) throw corrupt(source, `it must start with ${magic}`);
+  const tail = Buffer.from(readBytes(source, Math.max(0, source.bytes - 10), 10));
+  if (tail.toString("latin1", 4) !== magic) {
+    throw new BuilderError(
+      "table/truncated",
+      `${source.path} must end with ${magic}, it was cut off at ${source.bytes} bytes or overwritten. ` +
+        "Delete it and run again to rebuild it.",
+    );
+  }
+  const footerBytes = tail.readInt32LE(0);
+  const position = source.bytes - 10 - footerBytes;
+  if (footerBytes <= 0 || position < 8) throw corrupt(source, `its footer cannot be ${footerBytes} bytes`);
+  const footer = readBytes(source, position, footerBytes);
+  return decode(source, () => {
+    checkFooter(footer);
+    return Footer.decode(footer);
+  });
+}
+
+function readBytes(source: ByteSource, position: number, length: number): Uint8Array {
+  if (position < 0 || position + length > source.bytes) throw corrupt(source, "it points outside itself");
+  const bytes = new Uint8Array(length);
+  source.readInto(position, bytes);
+  return bytes;
+}
+
+function decode<Decoded>(source: ByteSource, decodeBytes: () => Decoded): Decoded {
+  try {
+    return decodeBytes();
+  } catch (thrown) {
+    // Arrow's own messages ("Cannot read properties of null (reading 'fieldsLength')") help nobody.
+    if (thrown instanceof BuilderError) throw thrown;
+    throw corrupt(source, `its metadata cannot be read (${messageOf(thrown)})`, thrown);
+  }
+}
+
+function corrupt(source: ByteSource, what: string, cause?: unknown): BuilderError {
+  return new BuilderError(
+    "table/corrupt",
+    `${source.path} must be an Arrow IPC file: ${what}. Delete it and run again to rebuild it.`,
+    { cause },
+  );
+}

@@ -1,0 +1,140 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { BuilderError } from "../../core/errors.ts";
+import { sealJson, sha256, unsealJson } from "../../storage/canonical-json.ts";
+import { type Committed, replaceBytes } from "../../storage/commit.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
+import { parseRecord, safeCount, sha256Text } from "../../storage/record-schema.ts";
+
+/** The version this code writes, and the only one it reads. */
+export const manifestVersion = 1;
+
+/** Its name in a dataset folder. */
+export const manifestName = "manifest.json";
+
+/** A shard is smaller: no reader of Arrow files in JavaScript takes more. */
+const maxShardBytes = 2 ** 31;
+/** Bytes that one row takes at least: its image, two int64 columns and the id, a confidence. */
+const minRowBytes = 3 * 8 + 3072 + 4;
+
+/** A shard in the manifest. */
+export const shardEntrySchema = z.strictObject({
+  /** Relative to the dataset folder, with forward slashes. */
+  file: z.string().regex(/^(?!.*\.\.)[A-Za-z0-9_-]+\/[A-Za-z0-9_.-]+\.arrow$/, "must be like train/part-00000.arrow"),
+  rows: safeCount,
+  bytes: safeCount.lt(maxShardBytes),
+  sha256: sha256Text,
+  /** Every id of the shard lies in [idStart, idEnd). */
+  idStart: safeCount,
+  idEnd: safeCount,
+});
+
+const splitSchema = z.strictObject({
+  rows: safeCount,
+  shards: z.array(shardEntrySchema),
+  /** Rows by label. */
+  classCounts: z.array(safeCount),
+});
+
+/** manifest.json without its checksum. */
+export const manifestSchema = z.strictObject({
+  version: z.literal(manifestVersion),
+  name: z.string().min(1),
+  classNames: z.array(z.string().min(1)),
+  /** Height, width, channels. */
+  imageShape: z.tuple([z.literal(32), z.literal(32), z.literal(3)]),
+  splits: z.strictObject({ train: splitSchema, test: splitSchema }),
+  configHash: sha256Text,
+  /** The resolved configuration. */
+  config: z.record(z.string(), z.json()),
+  /** sha256 of every model, by name. */
+  models: z.record(z.string(), sha256Text),
+  /** Rows left out, by reason. */
+  removals: z.record(z.string(), safeCount),
+  /** Identity of the set: see `hashShards`. */
+  sha256: sha256Text,
+  createdBy: z.string().min(1),
+});
+
+/** What a dataset holds. No times or host names, so that equal builds give equal bytes. */
+export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
+export type ShardEntry = Readonly<z.infer<typeof shardEntrySchema>>;
+export type SplitName = keyof Manifest["splits"];
+
+/** The splits, in the order in which they are hashed and verified. */
+export const splitNames = ["train", "test"] as const satisfies readonly SplitName[];
+
+/** The identity of a set: sha256 over the names and hashes of its shards, train before test, in order. */
+export function hashShards(splits: Readonly<Record<SplitName, { readonly shards: readonly ShardEntry[] }>>): string {
+  return sha256(
+    splitNames.flatMap((split) => splits[split].shards.map((shard) => `${shard.file} ${shard.sha256}\n`)).join(""),
+  );
+}
+
+/**
+ * Publishes a manifest, the last step of a build; one that exists is replaced, atomically.
+ * @param directory - the dataset folder
+ * @param manifest - without `version` and `sha256`, which follow from the rest
+ * @throws BuilderError `manifest/invalid`; `disk/…`
+ */
+export async function writeManifest(
+  directory: string,
+  manifest: Omit<Manifest, "version" | "sha256">,
+): Promise<Committed & { readonly manifest: Manifest }> {
+  const path = join(directory, manifestName);
+  const whole = { version: manifestVersion, sha256: hashShards(manifest.splits), ...manifest };
+  const checked = parseManifest(whole, path);
+  return { ...(await replaceBytes(path, sealJson(checked))), manifest: checked };
+}
+
+/**
+ * @param directory - the dataset folder
+ * @throws BuilderError `manifest/missing`, `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`, `disk/…`
+ */
+export async function readManifest(directory: string): Promise<Manifest> {
+  const path = join(directory, manifestName);
+  const text = await readTextIfAny(path);
+  if (text !== undefined) return parseManifestText(text, path);
+  throw new BuilderError(
+    "manifest/missing",
+    `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
+  );
+}
+
+/**
+ * The manifest that `writeManifest` wrote, after its checksum and its rules were checked.
+ * @param path - named in errors
+ * @throws BuilderError `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`
+ */
+export function parseManifestText(text: string, path: string): Manifest {
+  return parseManifest(unsealJson(text, path), path);
+}
+
+function parseManifest(value: unknown, path: string): Manifest {
+  const manifest = parseRecord(manifestSchema, value, "manifest", path, manifestVersion);
+  for (const split of splitNames) {
+    const { rows, shards, classCounts } = manifest.splits[split];
+    // Memory is set aside by rows: those that the bytes cannot hold are a lie.
+    const full = shards.find(
+      (shard) => shard.rows * minRowBytes > shard.bytes || shard.rows > shard.idEnd - shard.idStart,
+    );
+    if (full !== undefined) {
+      const { file, bytes, idStart, idEnd } = full;
+      throw invalid(path, `${file} cannot hold ${full.rows} rows in ${bytes} bytes with ids in [${idStart}, ${idEnd})`);
+    }
+    const shardRows = shards.reduce((sum, shard) => sum + shard.rows, 0);
+    const labelled = classCounts.reduce((sum, count) => sum + count, 0);
+    if (shardRows !== rows || labelled !== rows || classCounts.length !== manifest.classNames.length) {
+      throw invalid(
+        path,
+        `${split} says ${rows} rows, its shards ${shardRows}, its ${classCounts.length} classes ${labelled}`,
+      );
+    }
+  }
+  if (manifest.sha256 !== hashShards(manifest.splits)) throw invalid(path, "sha256 does not follow from the shards");
+  return manifest;
+}
+
+function invalid(path: string, what: string): BuilderError {
+  return new BuilderError("manifest/invalid", `${path}: ${what}. Delete it and publish again to rebuild it.`);
+}

@@ -1,0 +1,23 @@
+import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { readTable, readTableBatches, type Table } from "../arrow/read-table.ts";
+import { type ShardRows, type shardColumns, shardColumnsOf } from "./shard-schema.ts";
+
+/**
+ * Reads a whole published shard.
+ * @param numClasses - those of its manifest; 10 if left out
+ * @throws BuilderError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
+ */
+export async function readShard(
+  path: string,
+  numClasses: number = cifar10ClassNames.length,
+): Promise<Table<typeof shardColumns>> {
+  return await readTable(path, shardColumnsOf(numClasses));
+}
+
+/** `readShard` record batch by record batch, in constant memory. */
+export function readShardBatches(
+  path: string,
+  numClasses: number = cifar10ClassNames.length,
+): AsyncGenerator<{ readonly rows: number; readonly columns: ShardRows }> {
+  return readTableBatches(path, shardColumnsOf(numClasses));
+}

@@ -1,0 +1,19 @@
+import { cifar10ClassNames } from "../../core/image-layout.ts";
+import type { CommitSink } from "../../storage/commit.ts";
+import { writeTable } from "../arrow/write-table.ts";
+import { type ShardInput, shardColumnsOf, shardMetadataOf } from "./shard-schema.ts";
+
+/**
+ * Writes a published shard: an uncompressed Arrow IPC file that pyarrow, Hugging Face datasets, polars and DuckDB read.
+ * @param chunks - rows in rising order of id, any number a chunk
+ * @param classNames - the index is the label; those of CIFAR-10 if left out
+ * @returns the number of rows
+ * @throws BuilderError as `writeTable`
+ */
+export async function writeShard(
+  sink: CommitSink,
+  chunks: Iterable<ShardInput> | AsyncIterable<ShardInput>,
+  classNames: readonly string[] = cifar10ClassNames,
+): Promise<number> {
+  return await writeTable(sink, shardColumnsOf(classNames.length), chunks, { metadata: shardMetadataOf(classNames) });
+}

@@ -1,0 +1,85 @@
+import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
+import type { ImageArray, ImageFormat } from "./image-format.ts";
+import type { SampleDraws } from "./sample-draws.ts";
+
+/** What is done to images at random, anew every time one is served. */
+export interface Augmentation {
+  /** Mirrored left to right, with probability one half. */
+  readonly flip: boolean;
+  /** A random window of the image padded by so many pixels on each side. */
+  readonly crop: { readonly padding: number; readonly mode: "zero" | "reflect" } | undefined;
+  /** A square of so many pixels, centred anywhere in the image, set to 0 (DeVries and Taylor 2017, arXiv:1708.04552). */
+  readonly cutout: { readonly size: number } | undefined;
+  /**
+   * Blended with another image of the same global batch, by a weight drawn from Beta(alpha, alpha) (Zhang et al. 2017,
+   * arXiv:1710.09412).
+   */
+  readonly mixup: { readonly alpha: number } | undefined;
+}
+
+/** Which source row, or column, each row of a crop shows. */
+export class CropMaps {
+  readonly #columns: Int8Array[];
+  readonly #flipped: Int8Array[];
+  readonly #padding: number;
+
+  constructor({ crop }: Pick<Augmentation, "crop">) {
+    this.#padding = crop?.padding ?? 0;
+    const shifts = Array.from({ length: 2 * this.#padding + 1 }, (_, index) => index - this.#padding);
+    this.#columns = shifts.map((shift) => mapOf(shift, crop?.mode ?? "zero"));
+    this.#flipped = this.#columns.map((map) => map.toReversed());
+  }
+
+  rows(draws: SampleDraws): Int8Array {
+    return this.#columns[draws.cropRow(2 * this.#padding + 1)]!;
+  }
+
+  columns(draws: SampleDraws, flip: boolean): Int8Array {
+    const shift = draws.cropColumn(2 * this.#padding + 1);
+    return (flip && draws.isFlipped() ? this.#flipped : this.#columns)[shift]!;
+  }
+}
+
+function mapOf(shift: number, mode: "zero" | "reflect"): Int8Array {
+  return Int8Array.from({ length: imageSide }, (_, index) => {
+    const place = index + shift;
+    if (place >= 0 && place < imageSide) return place;
+    if (mode === "zero") return -1;
+    return place < 0 ? -place : 2 * (imageSide - 1) - place;
+  });
+}
+
+/** Sets a square to 0; parts beyond the border are lost. */
+export function cutOut(
+  images: ImageArray,
+  index: number,
+  size: number,
+  layout: ImageFormat["layout"],
+  draws: SampleDraws,
+): void {
+  const [firstRow, endRow] = stretchOf(draws.cutoutRow(), size);
+  const [firstColumn, endColumn] = stretchOf(draws.cutoutColumn(), size);
+  for (let y = firstRow; y < endRow; y++) {
+    const start = index * imageBytes;
+    if (layout === "NHWC") {
+      images.fill(0, start + (y * imageSide + firstColumn) * 3, start + (y * imageSide + endColumn) * 3);
+      continue;
+    }
+    for (let plane = start; plane < start + imageBytes; plane += imagePixels) {
+      images.fill(0, plane + y * imageSide + firstColumn, plane + y * imageSide + endColumn);
+    }
+  }
+}
+
+function stretchOf(centre: number, size: number): [number, number] {
+  const first = centre - (size >> 1);
+  return [Math.max(0, first), Math.min(imageSide, first + size)];
+}
+
+/** Blends image `index` with another one: weight · own + (1 - weight) · other. */
+export function blend(images: Float32Array, index: number, other: Float32Array, weight: number): void {
+  const start = index * imageBytes;
+  for (let place = 0; place < imageBytes; place++) {
+    images[start + place] = weight * images[start + place]! + (1 - weight) * other[place]!;
+  }
+}

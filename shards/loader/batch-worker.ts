@@ -1,0 +1,37 @@
+/** What each thread of `BatchWorkers` runs. */
+
+import { workerData } from "node:worker_threads";
+import { move, transferableSymbol, valueSymbol } from "piscina";
+import { BuilderError } from "../../core/errors.ts";
+import { openDataset } from "../open-dataset.ts";
+import { createSampleOrder } from "../order/create-sample-order.ts";
+import { shareFilesAmong } from "../rows/open-files.ts";
+import type { RowStore } from "../rows/row-store.ts";
+import { BatchMaker } from "./batch-maker.ts";
+import { type BatchAnswer, type BatchJob, type BatchRequest, buffersOf } from "./batch-workers.ts";
+
+const { directory, reopen, rows, numClasses, options }: BatchJob = workerData;
+let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
+
+export default async function makeBatch({ range, room: given }: BatchRequest): Promise<BatchAnswer> {
+  try {
+    opened ??= openMaker();
+    const { maker, store } = await opened;
+    if (store.isRemote) await store.ready(maker.rowsOf(range));
+    const room = given ?? maker.room();
+    const answer: BatchAnswer = { batch: maker.make(range, { room }), room };
+    return move({ [transferableSymbol]: buffersOf(room), [valueSymbol]: answer } as never) as never;
+  } catch (thrown) {
+    if (!(thrown instanceof BuilderError)) throw thrown;
+    return { error: { code: thrown.code, message: thrown.message } };
+  }
+}
+
+/** Images are not kept in memory: the threads share the system's cache of the files. */
+async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
+  shareFilesAmong(options.numWorkers + 1);
+  const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });
+  store.use();
+  const order = createSampleOrder(options, rows?.length ?? store.numRows);
+  return { maker: new BatchMaker({ store, rows, order, cache: undefined }, options, numClasses), store };
+}

@@ -1,0 +1,111 @@
+import { extname } from "node:path";
+import { Piscina } from "piscina";
+import { BuilderError } from "../../core/errors.ts";
+import type { OpenOptions } from "../open-options.ts";
+import type { BatchArrays } from "./batch.ts";
+import type { BatchRange } from "./batch-maker.ts";
+import type { ResolvedOptions } from "./loader-options.ts";
+
+/** What a worker needs to make batches; plain data. */
+export interface BatchJob {
+  readonly directory: string;
+  readonly reopen: OpenOptions;
+  /** In shared memory. */
+  readonly rows: Uint32Array | undefined;
+  readonly numClasses: number;
+  readonly options: ResolvedOptions;
+}
+
+/** What a worker is asked. */
+export interface BatchRequest {
+  readonly range: BatchRange;
+  /** Arrays of an earlier batch, to write to. */
+  readonly room: BatchArrays | undefined;
+}
+
+/** What a worker answers: its error classes do not survive the way between threads. */
+export type BatchAnswer =
+  | { readonly batch: BatchArrays; readonly room: BatchArrays }
+  | { readonly error: { readonly code: string; readonly message: string } };
+
+/** Batches that are made, or being made, ahead of the one asked for, for each worker: back-pressure. */
+const batchesAhead = 2;
+
+/** Threads that make batches ahead. */
+export class BatchWorkers {
+  readonly #pool: Piscina<BatchRequest, BatchAnswer>;
+  readonly #reuseArrays: boolean;
+  /** Arrays that nobody uses, and those of the batch handed out last. */
+  readonly #spare: BatchArrays[] = [];
+  #handedOut: BatchArrays | undefined;
+  readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
+  readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
+  readonly #depth: number;
+  readonly #aborted: Promise<never> | undefined;
+
+  /** @param options.nextRange - the batch after one, undefined at the end */
+  constructor(options: {
+    readonly job: BatchJob;
+    readonly nextRange: (range: BatchRange) => BatchRange | undefined;
+    readonly signal: AbortSignal | undefined;
+  }) {
+    const { numWorkers, reuseArrays } = options.job.options;
+    this.#reuseArrays = reuseArrays;
+    this.#nextRange = options.nextRange;
+    this.#aborted = rejectionBy(options.signal);
+    this.#depth = numWorkers * batchesAhead;
+    this.#pool = new Piscina({
+      // The worker has the ending that this file has, compiled or not.
+      filename: new URL(`batch-worker${extname(import.meta.url)}`, import.meta.url).href,
+      minThreads: numWorkers,
+      maxThreads: numWorkers,
+      workerData: options.job,
+    });
+  }
+
+  /** A batch, and the start of those that follow. Batches must be asked for in order. */
+  async take(range: BatchRange): Promise<BatchArrays> {
+    if (this.#handedOut !== undefined) this.#spare.push(this.#handedOut);
+    this.#handedOut = undefined;
+    if (this.#queue.length === 0) this.#ask(range);
+    while (this.#queue.length < this.#depth) {
+      const next = this.#nextRange(this.#queue.at(-1)!.range);
+      if (next === undefined) break;
+      this.#ask(next);
+    }
+    const { answer: promise } = this.#queue.shift()!;
+    const answer = await (this.#aborted === undefined ? promise : Promise.race([promise, this.#aborted]));
+    if ("error" in answer) throw new BuilderError(answer.error.code, answer.error.message);
+    if (this.#reuseArrays) this.#handedOut = answer.room;
+    return answer.batch;
+  }
+
+  /** Waits for the batches that are being made; those that only wait are dropped. */
+  async close(): Promise<void> {
+    await this.#pool.close({ force: true });
+  }
+
+  #ask(range: BatchRange): void {
+    const room = this.#spare.pop();
+    const answer = this.#pool.run({ range, room }, { transferList: room === undefined ? [] : buffersOf(room) });
+    // Those that nobody waits for any more, after an early end, fail unheard.
+    answer.catch(() => undefined);
+    this.#queue.push({ range, answer });
+  }
+}
+
+/** The memory of a batch, to be given away. */
+export function buffersOf({ mixup, ...arrays }: BatchArrays): ArrayBuffer[] {
+  return Object.values({ ...arrays, mixLabels: mixup?.labels, mixWeights: mixup?.weights })
+    .filter((array) => array !== undefined)
+    .map(({ buffer }) => buffer as ArrayBuffer);
+}
+
+function rejectionBy(signal: AbortSignal | undefined): Promise<never> | undefined {
+  if (signal === undefined) return undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => undefined);
+  return aborted;
+}

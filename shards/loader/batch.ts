@@ -1,0 +1,75 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import { allocateExtras, type ExtraColumn, type ExtraValues } from "../rows/extra-columns.ts";
+import { allocateImages, type ImageArray, type ImageFormat } from "./image-format.ts";
+
+/** Some samples. */
+export interface Samples<Images extends ImageArray = Uint8Array> {
+  /** Shape [B, 32, 32, 3] flattened, or [B, 3, 32, 32] where asked for. */
+  readonly images: Images;
+  /** Shape [B]. */
+  readonly labels: Int32Array;
+  /** Sample ids, shape [B]. */
+  readonly ids: Float64Array;
+}
+
+/** The other halves of blended images. */
+export interface Mixup {
+  /** Labels of the images that were blended in, shape [B]. */
+  readonly labels: Int32Array;
+  /** Weight of the image's own label, in [0, 1]; that of the other is the rest. Shape [B]. */
+  readonly weights: Float32Array;
+}
+
+/** What a model eats: this rank's part of a global batch. */
+export interface Batch<Images extends ImageArray = Uint8Array> extends Samples<Images>, ExtraValues {
+  readonly epoch: number;
+  /** Global batches before this one since the start, over all epochs. */
+  readonly step: number;
+  /** Where `augment.mixup` was asked for. */
+  readonly mixup?: Mixup;
+}
+
+/** The arrays of a batch. */
+export type BatchArrays = Samples<ImageArray> & ExtraValues & { readonly mixup?: Mixup };
+
+/** Room for some samples as stored. */
+export function allocateSamples(numRows: number): Samples {
+  const images = allocateImages("uint8", numRows) as Uint8Array;
+  return { images, labels: new Int32Array(numRows), ids: new Float64Array(numRows) };
+}
+
+/** Room for a batch. */
+export function allocateBatch(
+  numRows: number,
+  options: {
+    readonly format: ImageFormat;
+    readonly columns: readonly ExtraColumn[];
+    readonly augmentation: { readonly mixup: unknown };
+  },
+  numClasses: number,
+): BatchArrays {
+  const { format, columns, augmentation } = options;
+  const mixup = { labels: new Int32Array(numRows), weights: new Float32Array(numRows) };
+  return {
+    images: allocateImages(format.dtype, numRows),
+    labels: new Int32Array(numRows),
+    ids: new Float64Array(numRows),
+    ...allocateExtras(columns, numRows, numClasses),
+    ...(augmentation.mixup === undefined ? {} : { mixup }),
+  };
+}
+
+/** The first rows of a batch, in the same memory. */
+export function firstRows(batch: BatchArrays, numRows: number): BatchArrays {
+  const { images, probabilities, mixup, ...vectors } = batch;
+  const numClasses = (probabilities?.length ?? 0) / Math.max(1, batch.ids.length);
+  const cut = Object.entries(vectors).map(([name, values]) => [name, values.subarray(0, numRows)]);
+  return {
+    ...(Object.fromEntries(cut) as typeof vectors),
+    images: images.subarray(0, numRows * imageBytes),
+    ...(probabilities === undefined ? {} : { probabilities: probabilities.subarray(0, numRows * numClasses) }),
+    ...(mixup === undefined
+      ? {}
+      : { mixup: { labels: mixup.labels.subarray(0, numRows), weights: mixup.weights.subarray(0, numRows) } }),
+  };
+}

@@ -1,0 +1,85 @@
+import { imageBytes, imagePixels } from "../../core/image-layout.ts";
+
+/** How images are handed out. */
+export interface ImageFormat {
+  /** `uint8`: bytes as stored. `float32`: bytes / 255, then normalized if asked for. */
+  readonly dtype: "uint8" | "float32";
+  /** `NHWC`: channels last, as stored. `NCHW`: one plane a channel. */
+  readonly layout: "NHWC" | "NCHW";
+  /** Per channel, of pixels in [0, 1]: (x - mean) / deviation. Only of float32. */
+  readonly normalize: Normalization | undefined;
+}
+
+export interface Normalization {
+  readonly mean: readonly [number, number, number];
+  readonly deviation: readonly [number, number, number];
+}
+
+/** Mean and standard deviation of CIFAR-10 train, pixels in [0, 1]. */
+export const cifar10Normalization: Normalization = {
+  mean: [0.4914, 0.4822, 0.4465],
+  deviation: [0.247, 0.2435, 0.2616],
+};
+
+/** Images of a batch: Uint8Array or Float32Array. */
+export type ImageArray = Uint8Array | Float32Array;
+
+/** Room for images; bytes are not zeroed, since every one is to be written. */
+export function allocateImages(dtype: ImageFormat["dtype"], numImages: number): ImageArray {
+  const { buffer } = Buffer.allocUnsafeSlow(numImages * imageBytes * (dtype === "uint8" ? 1 : 4));
+  return dtype === "uint8" ? new Uint8Array(buffer) : new Float32Array(buffer);
+}
+
+/** Moves an image to its place, pixel by pixel. */
+export interface ImageWriter {
+  /**
+   * @param source - uint8, shape [32, 32, 3]
+   * @param rows - row of the source for each row of the result; -1 for none, which gives black
+   * @param columns - the same for columns
+   * @param target - where image `index` of the target goes
+   */
+  write(source: Uint8Array, rows: Int8Array, columns: Int8Array, target: ImageArray, index: number): void;
+}
+
+/** A writer for a format. All arithmetic is done once, in a table of what each byte of each channel becomes. */
+export function createImageWriter(format: ImageFormat): ImageWriter {
+  const table = valueTable(format);
+  const side = Math.sqrt(imagePixels);
+  const isPlanar = format.layout === "NCHW";
+  const pixelStep = isPlanar ? 1 : 3;
+  const channelStep = isPlanar ? imagePixels : 1;
+  return {
+    write(source, rows, columns, target, index) {
+      let place = index * imageBytes;
+      for (let y = 0; y < side; y++) {
+        const row = rows[y]!;
+        for (let x = 0; x < side; x++) {
+          const column = columns[x]!;
+          if ((row | column) < 0) {
+            target[place] = table[0]!;
+            target[place + channelStep] = table[256]!;
+            target[place + 2 * channelStep] = table[512]!;
+          } else {
+            const pixel = (row * 32 + column) * 3;
+            target[place] = table[source[pixel]!]!;
+            target[place + channelStep] = table[256 + source[pixel + 1]!]!;
+            target[place + 2 * channelStep] = table[512 + source[pixel + 2]!]!;
+          }
+          place += pixelStep;
+        }
+      }
+    },
+  };
+}
+
+/** What each byte becomes, shape [3, 256]. */
+function valueTable({ dtype, normalize }: ImageFormat): ImageArray {
+  const table = dtype === "uint8" ? new Uint8Array(3 * 256) : new Float32Array(3 * 256);
+  for (let index = 0; index < table.length; index++) {
+    const [channel, byte] = [index >> 8, index & 255];
+    if (dtype === "uint8") table[index] = byte;
+    else if (normalize === undefined) table[index] = byte / 255;
+    else table[index] = (byte / 255 - normalize.mean[channel]!) / normalize.deviation[channel]!;
+  }
+  return table;
+}

@@ -1,0 +1,73 @@
+import { argmax } from "../../core/argmax.ts";
+import { BuilderError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
+import type { ExtraValues } from "../rows/extra-columns.ts";
+import type { Samples } from "./batch.ts";
+import type { LiveSamples, LiveSource } from "./live-source.ts";
+
+/** Samples beyond the pool, made for one batch. */
+export class LivePool {
+  readonly #indices: ReadonlyMap<number, number>;
+  readonly #numClasses: number;
+  readonly #ids: Float64Array;
+  readonly #images: Uint8Array;
+  readonly #probabilities: Float32Array;
+  readonly #classes: LiveSamples["classes"];
+
+  private constructor(indices: ReadonlyMap<number, number>, ids: Float64Array, made: LiveSamples, numClasses: number) {
+    this.#numClasses = numClasses;
+    this.#indices = indices;
+    this.#ids = ids;
+    this.#images = made.images;
+    this.#probabilities = made.probabilities;
+    this.#classes = made.classes;
+  }
+
+  /**
+   * @param positions - of samples in the order; those below `poolSize` are passed over
+   * @param options.firstId - id of the sample at position `poolSize`
+   * @throws BuilderError `live/wrong-size` if the source makes another number of images than asked for
+   */
+  static async make(
+    source: LiveSource,
+    positions: readonly number[],
+    { poolSize, firstId, numClasses }: Readonly<Record<"poolSize" | "firstId" | "numClasses", number>>,
+  ): Promise<LivePool> {
+    const wanted = [...new Set(positions.filter((position) => position >= poolSize))];
+    const ids = Float64Array.from(wanted, (position) => firstId + position - poolSize);
+    const made = await source.sample(ids);
+    const [numImages, numProbabilities] = [made.images.length / imageBytes, made.probabilities.length / numClasses];
+    if (numImages !== ids.length || numProbabilities !== ids.length || made.classes.length !== ids.length) {
+      throw new BuilderError(
+        "live/wrong-size",
+        `the live source must make ${ids.length} samples, it made ${numImages} images, ${numProbabilities} rows of ` +
+          `probabilities and ${made.classes.length} classes. Mend its sample().`,
+      );
+    }
+    return new LivePool(new Map(wanted.map((position, index) => [position, index])), ids, made, numClasses);
+  }
+
+  /** Copies id, label and image of a position to place `index`. */
+  read(position: number, index: number, target: Samples): void {
+    const own = this.#indices.get(position)!;
+    target.ids[index] = this.#ids[own]!;
+    target.labels[index] = this.#labelOf(own);
+    target.images.set(this.#images.subarray(own * imageBytes, (own + 1) * imageBytes), index * imageBytes);
+  }
+
+  readExtras(position: number, index: number, target: ExtraValues): void {
+    const own = this.#indices.get(position)!;
+    const probabilities = this.#probabilitiesOf(own);
+    if (target.classes !== undefined) target.classes[index] = this.#classes[own]!;
+    if (target.confidences !== undefined) target.confidences[index] = probabilities[this.#labelOf(own)]!;
+    target.probabilities?.set(probabilities, index * this.#numClasses);
+  }
+
+  #labelOf(own: number): number {
+    return argmax(this.#probabilitiesOf(own));
+  }
+
+  #probabilitiesOf(own: number): Float32Array {
+    return this.#probabilities.subarray(own * this.#numClasses, (own + 1) * this.#numClasses);
+  }
+}

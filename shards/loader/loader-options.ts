@@ -1,0 +1,244 @@
+import { BuilderError } from "../../core/errors.ts";
+import { requireKeys } from "../../core/require-keys.ts";
+import type { ShuffleKind } from "../order/shuffle.ts";
+import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
+import type { Augmentation } from "./augmentation.ts";
+import { cifar10Normalization, type ImageFormat, type Normalization } from "./image-format.ts";
+import type { LabelNoise } from "./label-noise.ts";
+import type { LiveSource } from "./live-source.ts";
+import type { LoaderState } from "./loader-state.ts";
+
+interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
+  /** Samples of a *global* batch, over all ranks. */
+  readonly batchSize: number;
+  /** Integer in [0, 2⁵³), default 0. */
+  readonly seed?: number;
+  /** This worker, in [0, worldSize), default 0: it gets samples rank, rank + worldSize, … of every global batch. */
+  readonly rank?: number;
+  /** Workers that share the global batches, default 1. It changes nothing about which batches there are. */
+  readonly worldSize?: number;
+  /**
+   * Hand out the same arrays every time: they hold a batch until the next one is asked for. Faster, since fresh memory
+   * costs more than the copy into it. Default false: every batch has arrays of its own.
+   */
+  readonly reuseArrays?: boolean;
+  /** Go on from there instead of from the start. */
+  readonly state?: LoaderState | undefined;
+  /** `uint8` (default): bytes as stored. `float32`: bytes / 255. */
+  readonly dtype?: DType;
+  /** `NHWC` (default): channels last, as stored. `NCHW`: one plane a channel. */
+  readonly layout?: ImageFormat["layout"];
+  /** Of float32: (x - mean) / deviation, per channel; true for those of CIFAR-10. Default false. */
+  readonly normalize?: boolean | Normalization;
+  /** What is done to each image at random, anew every time it is served. Default nothing. */
+  readonly augment?: {
+    /** Mirror left to right, with probability one half. */
+    readonly flip?: boolean;
+    /** A random window of the padded image; true for 4 pixels of black. Fewer than 32 pixels. */
+    readonly crop?: boolean | { readonly padding?: number; readonly mode?: "zero" | "reflect" };
+    /** Set a square of so many pixels to 0, which is the mean where images are normalized. */
+    readonly cutout?: { readonly size: number };
+    /** Blend with another image of the global batch; needs float32. The labels are in `mixup` of the batch. */
+    readonly mixup?: { readonly alpha: number };
+  };
+  /** Replace the labels of some samples, the same ones every time. `seed`: that of the loader by default. */
+  readonly labelNoise?: { readonly rate: number; readonly seed?: number };
+  /** Columns besides images, labels and ids. */
+  readonly columns?: readonly ExtraColumn[];
+  /**
+   * Threads that prepare batches ahead, default 0: batches are prepared when asked for. The batches are the same. They
+   * pay where images are augmented or converted; images as stored are served faster without, above all resident ones,
+   * which threads read from the files again.
+   */
+  readonly workers?: number;
+  /** Ends the loop, with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `blocked` shuffles: see `ShuffleKind`. */
+export interface BlockedShuffleOptions {
+  /** Default 8,192. */
+  readonly blockRows?: number;
+  /** Default 8. */
+  readonly windowBlocks?: number;
+}
+
+/** The paper's Real World(N, T): N samples, reused every epoch. */
+export interface FiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> extends CommonOptions<DType> {
+  readonly regime: "finite";
+  /** N; subsets of equal seed and shuffle are nested. Default: the whole split. */
+  readonly numSamples?: number;
+  /** Passes over the N samples, default 1; Infinity never ends. */
+  readonly epochs?: number;
+  /** A new order every epoch, default true, which is `full`; see `ShuffleKind`. */
+  readonly shuffle?: boolean | "full" | "blocked" | BlockedShuffleOptions;
+  /** Leave out the last, partial batch of every epoch, default true, as in the paper. */
+  readonly dropLast?: boolean;
+}
+
+/** The paper's Ideal World(T): every sample is fresh; ends with `regime/exhausted` when a whole batch is not left. */
+export interface InfiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> extends CommonOptions<DType> {
+  readonly regime: "infinite";
+  /** Default `full`; see `ShuffleKind`. */
+  readonly shuffle?: "full" | "blocked" | BlockedShuffleOptions;
+  /** Makes images when the pool is spent, with ids that go on after those of the data set. */
+  readonly live?: LiveSource;
+}
+
+export type LoaderOptions<DType extends ImageFormat["dtype"] = "uint8"> = FiniteOptions<DType> | InfiniteOptions<DType>;
+
+/** Options of any type of image. */
+export type AnyLoaderOptions = LoaderOptions<ImageFormat["dtype"]>;
+
+/** Options with every default filled in; `infinite` has one epoch. Plain data. */
+export interface ResolvedOptions {
+  readonly regime: "finite" | "infinite";
+  readonly numSamples: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly shuffle: ShuffleKind;
+  readonly dropLast: boolean;
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly format: ImageFormat;
+  readonly augmentation: Augmentation;
+  readonly labelNoise: LabelNoise | undefined;
+  readonly columns: readonly ExtraColumn[];
+  readonly numWorkers: number;
+  readonly reuseArrays: boolean;
+}
+
+/**
+ * Fills in defaults and checks.
+ * @param poolSize - rows to serve
+ * @throws BuilderError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
+ */
+export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
+  requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
+  const common = resolveCommon(options);
+  if (poolSize === 0) {
+    throw new BuilderError(
+      "loader/empty-split",
+      "the split must hold at least one image, it holds 0. Build more shards, or filter less.",
+    );
+  }
+  const { batchSize } = common;
+  const shuffle = resolveShuffle(options.shuffle ?? "full");
+  if (options.regime === "infinite") {
+    if (shuffle.kind === "none") throw outOfRange("shuffle", "full or blocked in the infinite regime", false);
+    return { regime: "infinite", ...common, numSamples: poolSize, epochs: 1, shuffle, dropLast: true };
+  }
+  if (options.regime !== "finite") {
+    const seen = String((options as { readonly regime: unknown }).regime);
+    throw new BuilderError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
+  }
+  const { numSamples = poolSize, epochs = 1, dropLast = true } = options;
+  requireInteger("numSamples", numSamples, 1, poolSize, "Build more shards or ask for fewer.");
+  if (epochs !== Number.POSITIVE_INFINITY) requireInteger("epochs", epochs, 1, Number.MAX_SAFE_INTEGER);
+  if (dropLast && numSamples < batchSize) {
+    throw new BuilderError(
+      "loader/out-of-range",
+      `batchSize must be at most numSamples (${numSamples}) when the last partial batch is dropped, got ${batchSize}. ` +
+        "Use smaller batches, or dropLast: false.",
+    );
+  }
+  return { regime: "finite", ...common, numSamples, epochs, shuffle, dropLast };
+}
+
+const commonKeys = [
+  ...["regime", "batchSize", "seed", "rank", "worldSize", "reuseArrays", "state", "dtype", "layout", "normalize"],
+  ...["augment", "labelNoise", "columns", "workers", "signal", "shuffle"],
+];
+const regimeKeys = { finite: ["numSamples", "epochs", "dropLast"], infinite: ["live"] };
+
+function resolveCommon(options: AnyLoaderOptions) {
+  const { batchSize, seed = 0, rank = 0, worldSize = 1, reuseArrays = false, workers = 0, columns = [] } = options;
+  requireInteger("batchSize", batchSize, 1, 2 ** 31);
+  requireInteger("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger("worldSize", worldSize, 1, 2 ** 31);
+  requireInteger("rank", rank, 0, worldSize - 1);
+  requireInteger("workers", workers, 0, 256);
+  for (const column of columns) requireChoice("columns", column, extraColumnNames);
+  const format = resolveFormat(options);
+  const augmentation = resolveAugmentation(options.augment ?? {}, format);
+  return {
+    ...{ batchSize, seed, rank, worldSize, reuseArrays, numWorkers: workers, columns, format, augmentation },
+    labelNoise: resolveLabelNoise(options.labelNoise, seed),
+  };
+}
+
+function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: AnyLoaderOptions): ImageFormat {
+  requireChoice("dtype", dtype, ["uint8", "float32"]);
+  requireChoice("layout", layout, ["NHWC", "NCHW"]);
+  const normalization = normalize === true ? cifar10Normalization : normalize === false ? undefined : normalize;
+  if (normalization !== undefined) {
+    if (dtype === "uint8") throw outOfRange("normalize", "false where dtype is uint8", normalize);
+    requireKeys("normalize", normalization, ["mean", "deviation"]);
+    for (const channel of [0, 1, 2]) {
+      requireNumber("normalize.mean", normalization.mean?.[channel], -1e6, 1e6);
+      requireNumber("normalize.deviation", normalization.deviation?.[channel], 1e-6, 1e6);
+    }
+  }
+  return { dtype, layout, normalize: normalization };
+}
+
+function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, { dtype }: ImageFormat): Augmentation {
+  requireKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
+  const { flip = false, crop = false, cutout, mixup } = augment;
+  for (const [name, value] of Object.entries({ crop, cutout, mixup })) {
+    const keys = { crop: ["padding", "mode"], cutout: ["size"], mixup: ["alpha"] }[name]!;
+    if (value !== undefined && typeof value !== "boolean") requireKeys(`augment.${name}`, value, keys);
+  }
+  const resolvedCrop =
+    crop === false ? undefined : { padding: 4, mode: "zero" as const, ...(crop === true ? {} : crop) };
+  if (resolvedCrop !== undefined) {
+    requireInteger("augment.crop.padding", resolvedCrop.padding, 0, 31);
+    requireChoice("augment.crop.mode", resolvedCrop.mode, ["zero", "reflect"]);
+  }
+  if (cutout !== undefined) requireInteger("augment.cutout.size", cutout.size, 1, 64);
+  if (mixup !== undefined) {
+    requireNumber("augment.mixup.alpha", mixup.alpha, 1e-3, 1e3);
+    if (dtype !== "float32") throw outOfRange("dtype", "float32 for augment.mixup", dtype);
+  }
+  return { flip, crop: resolvedCrop, cutout, mixup };
+}
+
+function resolveLabelNoise(noise: LoaderOptions["labelNoise"], loaderSeed: number): LabelNoise | undefined {
+  if (noise === undefined) return undefined;
+  requireKeys("labelNoise", noise, ["rate", "seed"]);
+  const { rate, seed = loaderSeed } = noise;
+  requireNumber("labelNoise.rate", rate, 0, 1);
+  requireInteger("labelNoise.seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  return { rate, seed };
+}
+
+function resolveShuffle(shuffle: NonNullable<FiniteOptions["shuffle"]>): ShuffleKind {
+  if (shuffle === false) return { kind: "none" };
+  if (shuffle === true || shuffle === "full") return { kind: "full" };
+  if (shuffle !== "blocked" && typeof shuffle !== "object") throw outOfRange("shuffle", "full or blocked", shuffle);
+  const { blockRows = 8192, windowBlocks = 8 } = shuffle === "blocked" ? {} : shuffle;
+  requireInteger("shuffle.blockRows", blockRows, 1, 2 ** 31);
+  requireInteger("shuffle.windowBlocks", windowBlocks, 1, 2 ** 31);
+  return { kind: "blocked", blockRows, windowBlocks };
+}
+
+function requireInteger(name: string, value: number, low: number, high: number, action?: string): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high) {
+    throw outOfRange(name, `an integer in [${low}, ${high}]`, value, action);
+  }
+}
+
+function requireNumber(name: string, value: number | undefined, low: number, high: number): void {
+  if (!(value !== undefined && value >= low && value <= high)) {
+    throw outOfRange(name, `a number in [${low}, ${high}]`, value);
+  }
+}
+
+function requireChoice(name: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value)) throw outOfRange(name, `one of ${choices.join(", ")}`, value, "Choose one of them.");
+}
+
+function outOfRange(name: string, rule: string, value: unknown, action = "Choose one in that range."): BuilderError {
+  return new BuilderError("loader/out-of-range", `${name} must be ${rule}, got ${String(value)}. ${action}`);
+}

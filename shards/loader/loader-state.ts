@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { BuilderError } from "../../core/errors.ts";
+import { parseRecord, safeCount } from "../../storage/record-schema.ts";
+
+/** The version this code writes, and the only one it reads. */
+export const loaderStateVersion = 2;
+
+/** A loader state as JSON. */
+export const loaderStateSchema = z.strictObject({
+  version: z.literal(loaderStateVersion),
+  /** Fingerprint of the split: a state means nothing for other data. */
+  dataset: z.string().min(1),
+  regime: z.enum(["finite", "infinite"]),
+  seed: safeCount,
+  numSamples: z.int().min(1),
+  /** See `nameShuffle`. */
+  shuffle: z.string().min(1),
+  /** The epoch of the next sample. */
+  epoch: safeCount,
+  /** Samples of that epoch that were served before, over all ranks. */
+  position: safeCount,
+});
+
+/** Where a loader stands: plain JSON. The same for every rank, and valid for any rank, world size and batch size. */
+export type LoaderState = Readonly<z.infer<typeof loaderStateSchema>>;
+
+/**
+ * Checks that a state belongs to a loader.
+ * @param dataset - fingerprint of the split
+ * @returns the state
+ * @throws BuilderError `loader-state/invalid`, `loader-state/version-unsupported`, `loader-state/mismatch`
+ */
+export function requireState(
+  state: unknown,
+  dataset: string,
+  options: Omit<LoaderState, "version" | "dataset" | "epoch" | "position"> & { readonly isLive: boolean },
+): LoaderState {
+  const found = parseRecord(
+    loaderStateSchema,
+    state,
+    "loader-state",
+    "the loader state",
+    loaderStateVersion,
+    "Start without it.",
+  );
+  const { regime, seed, numSamples, shuffle } = options;
+  const expected = { dataset, regime, seed, numSamples, shuffle };
+  for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
+    if (found[key] === expected[key]) continue;
+    throw new BuilderError(
+      "loader-state/mismatch",
+      `${key} of the loader state is ${found[key]}, this loader has ${expected[key]}. ` +
+        "Resume with the data and options the state was taken with, or start without a state.",
+    );
+  }
+  const isBeyond = regime === "infinite" ? found.position > numSamples : found.position >= numSamples;
+  if (isBeyond && !options.isLive) {
+    throw new BuilderError(
+      "loader-state/invalid",
+      `position of the loader state must be below ${numSamples}, got ${found.position}. Start without a state.`,
+    );
+  }
+  return found;
+}

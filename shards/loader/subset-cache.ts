@@ -1,0 +1,32 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import type { RowStore } from "../rows/row-store.ts";
+
+/**
+ * Images of a finite subset, kept after their first use: from the second epoch on nothing is read from disk, also when
+ * the pool is far larger than memory.
+ */
+export class SubsetCache {
+  readonly #store: RowStore;
+  readonly #images: Uint8Array;
+  readonly #isKept: Uint8Array;
+
+  constructor(store: RowStore, numSamples: number) {
+    this.#store = store;
+    this.#images = new Uint8Array(numSamples * imageBytes);
+    this.#isKept = new Uint8Array(numSamples);
+  }
+
+  /** Whether the image of a slot is here. */
+  isKept(slot: number): boolean {
+    return this.#isKept[slot] === 1;
+  }
+
+  /** Copies the image of a slot, which is that of a row, to place `index` of a batch. */
+  readImage(slot: number, row: number, index: number, images: Uint8Array): void {
+    if (this.#isKept[slot] === 0) {
+      this.#store.readImage(row, slot, this.#images);
+      this.#isKept[slot] = 1;
+    }
+    images.set(this.#images.subarray(slot * imageBytes, (slot + 1) * imageBytes), index * imageBytes);
+  }
+}

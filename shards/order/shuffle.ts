@@ -1,0 +1,39 @@
+import { createPermutation, permute } from "../../core/permutation.ts";
+import { createBlockedShuffle } from "./blocked-shuffle.ts";
+
+/** An order of [0, size): which entry comes at a position. A pure function, found in O(1). */
+export type Shuffle = (position: number) => number;
+
+/**
+ * How samples are put in order: `full`, uniformly over all of them; `blocked`, in blocks of neighbouring rows that are
+ * shuffled, then within windows of some blocks, so that a stretch of the order touches few shards; `none`.
+ */
+export type ShuffleKind =
+  | { readonly kind: "full" }
+  | { readonly kind: "none" }
+  | {
+      readonly kind: "blocked";
+      /** Neighbouring rows that stay in one window. */
+      readonly blockRows: number;
+      /** Blocks within which rows are shuffled. */
+      readonly windowBlocks: number;
+    };
+
+/** A short name, as loader states hold it. */
+export function nameShuffle(shuffle: ShuffleKind): string {
+  return shuffle.kind === "blocked" ? `blocked-${shuffle.blockRows}-${shuffle.windowBlocks}` : shuffle.kind;
+}
+
+/**
+ * @param options.id - which of the orders of this seed; orders of other ids are independent
+ * @throws BuilderError `permutation/out-of-range`
+ */
+export function createShuffle(
+  shuffle: ShuffleKind,
+  options: { readonly size: number; readonly seed: number; readonly id: number },
+): Shuffle {
+  if (shuffle.kind === "none") return (position) => position;
+  if (shuffle.kind === "blocked") return createBlockedShuffle({ ...shuffle, ...options });
+  const permutation = createPermutation(options);
+  return (position) => permute(position, permutation);
+}

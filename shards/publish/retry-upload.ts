@@ -1,0 +1,34 @@
+import pRetry from "p-retry";
+import { TransferError } from "../remote/object-store.ts";
+import { unreachable } from "../remote/remote-source.ts";
+import { resolveTransfer } from "../remote/transfer-options.ts";
+import type { UploadTarget } from "./upload-target.ts";
+
+/**
+ * Tries a request to a place again where it may go better next time.
+ * @param name - of the file, for errors
+ * @throws BuilderError `store/unreachable`; what `attempt` throws; the signal's reason
+ */
+export async function retryUpload<Value>(
+  target: UploadTarget,
+  name: string,
+  signal: AbortSignal,
+  attempt: () => Promise<Value>,
+): Promise<Value> {
+  const policy = resolveTransfer();
+  try {
+    return await pRetry(attempt, {
+      signal,
+      retries: policy.tries - 1,
+      minTimeout: policy.firstDelayMs,
+      maxTimeout: policy.maxDelayMs,
+      maxRetryTime: policy.totalMs,
+      randomize: true,
+      shouldRetry: ({ error }) => error instanceof TransferError,
+    });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!(thrown instanceof TransferError)) throw thrown;
+    throw unreachable(target.urlOf(name), `failed ${policy.tries} times`, thrown);
+  }
+}

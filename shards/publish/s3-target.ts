@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
+import pLimit from "p-limit";
+import { TransferError } from "../remote/object-store.ts";
+import { receiveObject } from "../remote/receive-object.ts";
+import { type S3Folder, s3Error, s3StatusOf } from "../remote/s3-client.ts";
+import { s3Store } from "../remote/s3-store.ts";
+import { resolveTransfer } from "../remote/transfer-options.ts";
+import type { KnownFile, UploadTarget } from "./upload-target.ts";
+
+/** A prefix of an S3 bucket to publish to. */
+export function s3Target(folder: S3Folder): UploadTarget {
+  const { client, bucket, location, keyOf, urlOf } = folder;
+  const store = s3Store(folder);
+  const limit = pLimit(8);
+  const policy = resolveTransfer();
+  const put = async (name: string, data: Uint8Array, extra: object, signal: AbortSignal) => {
+    const { PutObjectCommand } = await import("@aws-sdk/client-s3");
+    const command = new PutObjectCommand({
+      Bucket: bucket,
+      Key: keyOf(name),
+      Body: data,
+      ContentLength: data.byteLength,
+      // For the servers that check them on arrival; for those that do not, `holds` asks afterwards.
+      ContentMD5: createHash("md5").update(data).digest("base64"),
+      ChecksumSHA256: createHash("sha256").update(data).digest("base64"),
+      ...extra,
+    });
+    return await client.send(command, { abortSignal: signal });
+  };
+  /** What the server has, read back. */
+  const hashStored = async ({ file, bytes }: KnownFile, signal: AbortSignal) => {
+    const hash = createHash("sha256");
+    for await (const piece of receiveObject({ store, name: file, bytes, policy, limit, signal })) hash.update(piece);
+    return hash.digest("hex");
+  };
+  return {
+    location,
+    urlOf,
+    async readText(name, signal) {
+      const { GetObjectCommand } = await import("@aws-sdk/client-s3");
+      try {
+        const reply = await client.send(new GetObjectCommand({ Bucket: bucket, Key: keyOf(name) }), {
+          abortSignal: signal,
+        });
+        return await reply.Body?.transformToString();
+      } catch (thrown) {
+        if (thrown instanceof Error && thrown.name === "NoSuchKey") return undefined;
+        throw s3Error(thrown, urlOf(name));
+      }
+    },
+    async holds(known, data, signal) {
+      const { HeadObjectCommand } = await import("@aws-sdk/client-s3");
+      const command = new HeadObjectCommand({ Bucket: bucket, Key: keyOf(known.file), ChecksumMode: "ENABLED" });
+      let found: HeadObjectCommandOutput;
+      try {
+        found = await client.send(command, { abortSignal: signal });
+      } catch (thrown) {
+        if (s3StatusOf(thrown) === 404) return false;
+        throw s3Error(thrown, urlOf(known.file));
+      }
+      if (found.ContentLength !== known.bytes) return false;
+      if (found.ChecksumSHA256 === Buffer.from(known.sha256, "hex").toString("base64")) return true;
+      // The ETag is the md5 of what came, but not where the server encrypts or took it in parts.
+      const md5 = createHash("md5")
+        .update(await data())
+        .digest("hex");
+      return found.ETag === `"${md5}"` || (await hashStored(known, signal)) === known.sha256;
+    },
+    async put({ file }, data, signal) {
+      try {
+        await put(file, data, {}, signal);
+      } catch (thrown) {
+        throw s3Error(thrown, urlOf(file));
+      }
+    },
+    async putNew(name, text, signal) {
+      const data = Buffer.from(text);
+      const type = { ContentType: "application/json" };
+      try {
+        await put(name, data, { ...type, IfNoneMatch: "*" }, signal);
+        return true;
+      } catch (thrown) {
+        const status = s3StatusOf(thrown);
+        if (status === 412) return false;
+        if (status === 409) throw new TransferError("another conditional write of the same name");
+        // A server that knows no conditional writes: the caller has looked before.
+        if (status !== 501) throw s3Error(thrown, urlOf(name));
+      }
+      await put(name, data, type, signal).catch((thrown: unknown) => {
+        throw s3Error(thrown, urlOf(name));
+      });
+      return true;
+    },
+    // There are servers that ignore the condition without a word.
+    isExclusive: false,
+    async remove(name, signal) {
+      const { DeleteObjectCommand } = await import("@aws-sdk/client-s3");
+      try {
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(name) }), { abortSignal: signal });
+      } catch (thrown) {
+        throw s3Error(thrown, urlOf(name));
+      }
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { BuilderError } from "../../core/errors.ts";
+import { sealJson, sha256 } from "../../storage/canonical-json.ts";
+import { diskError } from "../../storage/disk-error.ts";
+import { readRegularFile } from "../../storage/regular-file.ts";
+import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "../format/manifest.ts";
+import type { S3Options } from "../remote/s3-client.ts";
+import { openTarget } from "./open-target.ts";
+import { retryUpload } from "./retry-upload.ts";
+import { UploadClaim } from "./upload-claim.ts";
+import type { UploadTarget } from "./upload-target.ts";
+
+/** Shards on their way at once; each is in memory for that time. */
+const numUploads = 4;
+
+/** What an upload did with a shard. */
+export interface UploadedShard {
+  readonly entry: ShardEntry;
+  /** `kept`: it was there with these bytes. */
+  readonly outcome: "uploaded" | "kept";
+}
+
+/**
+ * Publishes a finished data set elsewhere: every shard, each checked there, then the manifest. Whoever sees the manifest
+ * finds all shards. Call it again to go on after an interruption: what is there with the right bytes is kept.
+ * @param options.directory - the folder that holds manifest.json
+ * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
+ * @throws BuilderError `publish/other-dataset` if another data set is published there, `publish/not-kept`;
+ *   `shard/hash-mismatch` if a shard here is damaged; `store/…`, `manifest/…`, `disk/…`; the signal's reason
+ */
+export async function uploadDataset(options: {
+  readonly directory: string;
+  readonly to: string;
+  readonly signal: AbortSignal;
+  readonly s3?: S3Options;
+  readonly onShard?: (shard: UploadedShard) => void;
+}): Promise<Manifest> {
+  const { directory, signal, onShard } = options;
+  const manifest = await readManifest(directory);
+  const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });
+  const text = sealJson(manifest);
+  const claim = new UploadClaim(target, text, signal);
+  const isPublished = await claim.isPublished();
+  if (!isPublished) await claim.hold();
+  const upload = { target, directory, manifest, hold: async () => (isPublished ? undefined : await claim.hold()) };
+  await uploadShards(upload, signal, onShard);
+  if (!isPublished) {
+    await claim.hold();
+    await putManifest(target, text, claim, signal);
+    // Where two can claim a place at once, the other may have overwritten a shard that was checked, until it saw ours.
+    if (!target.isExclusive) await uploadShards(upload, signal);
+  }
+  await claim.release();
+  return manifest;
+}
+
+interface Upload {
+  readonly target: UploadTarget;
+  readonly directory: string;
+  readonly manifest: Manifest;
+  /** Makes sure that the place is ours, before something is put there. */
+  readonly hold: () => Promise<void>;
+}
+
+async function uploadShards(
+  upload: Upload,
+  signal: AbortSignal,
+  onShard?: (shard: UploadedShard) => void,
+): Promise<void> {
+  const entries = splitNames.flatMap((split) => upload.manifest.splits[split].shards);
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const outcomes = await pLimit(numUploads).map(entries, async (entry) => {
+    try {
+      const outcome = await uploadShard(upload, entry, either);
+      onShard?.({ entry, outcome });
+      return undefined;
+    } catch (thrown) {
+      failed.abort(thrown);
+      return thrown;
+    }
+  });
+  // The first one is the cause of the others.
+  if (outcomes.some((thrown) => thrown !== undefined)) throw signal.aborted ? signal.reason : failed.signal.reason;
+}
+
+async function putManifest(target: UploadTarget, text: string, claim: UploadClaim, signal: AbortSignal): Promise<void> {
+  const isNew = await retryUpload(target, manifestName, signal, () => target.putNew(manifestName, text, signal));
+  // Also where it was new: a reply that was lost makes us ask twice, and the second answer is that it is there.
+  if (await claim.isPublished()) return;
+  throw new BuilderError(
+    "publish/not-kept",
+    `${target.urlOf(manifestName)} must be there after it was ${isNew ? "sent" : "refused as existing"}, and is not. Run again.`,
+  );
+}
+
+async function uploadShard(
+  { target, directory, hold }: Upload,
+  entry: ShardEntry,
+  signal: AbortSignal,
+): Promise<UploadedShard["outcome"]> {
+  let read: Promise<Uint8Array> | undefined;
+  const data = () => {
+    read ??= readShardBytes(directory, entry);
+    return read;
+  };
+  const holds = () => retryUpload(target, entry.file, signal, () => target.holds(entry, data, signal));
+  if (await holds()) return "kept";
+  const bytes = await data();
+  await hold();
+  await retryUpload(target, entry.file, signal, () => target.put(entry, bytes, signal));
+  if (await holds()) return "uploaded";
+  throw new BuilderError(
+    "publish/not-kept",
+    `${target.urlOf(entry.file)} must have sha256 ${entry.sha256.slice(0, 12)}… after the upload, it has not. Check that nobody else writes there, then run again.`,
+  );
+}
+
+/** A damaged shard must not travel. */
+async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uint8Array> {
+  const path = join(directory, entry.file);
+  const data = await readRegularFile(path).catch((thrown: unknown) => {
+    throw diskError(thrown, "read", path);
+  });
+  const found = sha256(data);
+  if (found === entry.sha256) return data;
+  throw new BuilderError(
+    "shard/hash-mismatch",
+    `${path} is sha256 ${found.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. Delete it and publish again to rebuild it.`,
+  );
+}

@@ -1,0 +1,162 @@
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
+import { type FileSource, openFileSource } from "../arrow/byte-source.ts";
+import { fromInt64 } from "../arrow/int64.ts";
+import { readColumn } from "../arrow/read-table.ts";
+import { type BatchLayout, readTableLayout } from "../arrow/table-layout.ts";
+import type { ColumnValues } from "../arrow/table-schema.ts";
+import type { ShardEntry } from "../format/manifest.ts";
+import { shardColumns, shardColumnsOf } from "../format/shard-schema.ts";
+import { findInterval } from "./row-search.ts";
+
+/** Where the rows of a shard lie. */
+export interface OpenShard {
+  readonly rows: number;
+  readonly batches: readonly BatchLayout[];
+  /** First row of each record batch. */
+  readonly batchStarts: Float64Array;
+  /** Record batches a row. */
+  readonly batchesPerRow: number;
+  /** Byte position in the file of the first value of each record batch, by column. */
+  readonly positions: Readonly<Record<"id" | "label" | "image" | "probabilities", Float64Array>>;
+  /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
+  readonly images: Uint8Array | undefined;
+}
+
+/** What is kept of rows that are served often: 9 bytes a row. */
+export interface ShardFacts {
+  /** Sample ids, shape [R]. */
+  readonly ids: Float64Array;
+  /** Labels, shape [R]. */
+  readonly labels: Uint8Array;
+}
+
+const columnNames = Object.keys(shardColumns);
+const columnIndex = (name: keyof typeof shardColumns) => columnNames.indexOf(name);
+
+/**
+ * Opens a shard's file; the caller closes it.
+ * @throws BuilderError `shard/missing`, `shard/size-mismatch`; `disk/…`
+ */
+export function openShardFile(directory: string, entry: ShardEntry): FileSource {
+  const path = join(directory, entry.file);
+  let source: FileSource;
+  try {
+    source = openFileSource(path);
+  } catch (thrown) {
+    if (!(thrown instanceof BuilderError) || thrown.code !== "disk/missing") throw thrown;
+    throw new BuilderError(
+      "shard/missing",
+      `${path} is listed in the manifest but does not exist. Publish again to rebuild it.`,
+      { cause: thrown },
+    );
+  }
+  if (source.bytes === entry.bytes) return source;
+  source.close();
+  throw new BuilderError(
+    "shard/size-mismatch",
+    `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. Delete it and publish again to rebuild it.`,
+  );
+}
+
+/**
+ * Finds out where the rows of a shard lie.
+ * @param options.withImages - read all its images too
+ * @throws BuilderError `table/…`, `shard/rows-mismatch`; `disk/…`
+ */
+export function openShard(
+  source: FileSource,
+  entry: ShardEntry,
+  options: { readonly numClasses: number; readonly withImages: boolean },
+): OpenShard {
+  const columns = shardColumnsOf(options.numClasses);
+  const { batches, rows } = readTableLayout(source, columns);
+  if (rows !== entry.rows) {
+    throw new BuilderError(
+      "shard/rows-mismatch",
+      `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. Delete it and publish again to rebuild it.`,
+    );
+  }
+  const positionsOf = (name: keyof typeof shardColumns) =>
+    Float64Array.from(batches, (batch) => batch.regions[columnIndex(name)]?.position ?? 0);
+  return {
+    rows,
+    batches,
+    batchStarts: Float64Array.from(batches, (batch) => batch.firstRow),
+    batchesPerRow: batches.length / rows,
+    positions: {
+      id: positionsOf("id"),
+      label: positionsOf("label"),
+      image: positionsOf("image"),
+      probabilities: positionsOf("probabilities"),
+    },
+    images: options.withImages
+      ? readColumn(source, "image", columns.image, columnIndex("image"), batches, rows)
+      : undefined,
+  };
+}
+
+/**
+ * All ids and labels of a shard.
+ * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
+ */
+export function readFacts(source: FileSource, shard: OpenShard, numClasses: number): ShardFacts {
+  const labels = readShardColumn(source, shard, "label");
+  for (const [row, label] of labels.entries()) requireLabel(source, row, label, numClasses);
+  return { ids: readShardColumn(source, shard, "id"), labels: Uint8Array.from(labels) };
+}
+
+/** A column of a shard, whole; of any number of classes. */
+export function readShardColumn<Name extends "id" | "label" | "class" | "confidence">(
+  source: FileSource,
+  { batches, rows }: OpenShard,
+  name: Name,
+): ColumnValues<(typeof shardColumns)[Name]> {
+  return readColumn(source, name, shardColumns[name], columnIndex(name), batches, rows);
+}
+
+const oneValue = new BigInt64Array(1);
+const oneValueBytes = new Uint8Array(oneValue.buffer);
+
+/** The position in the file of a row's value of a column. */
+export function positionOf(
+  shard: OpenShard,
+  column: keyof OpenShard["positions"],
+  row: number,
+  valueBytes: number,
+): number {
+  const batch = findInterval(shard.batchStarts, row, shard.batchesPerRow);
+  return shard.positions[column][batch]! + (row - shard.batchStarts[batch]!) * valueBytes;
+}
+
+/**
+ * Id or label of one row, from the file: where few rows of a shard are served, that is far less than to read all.
+ * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
+ */
+export function readFact(
+  source: FileSource,
+  shard: OpenShard,
+  column: "id" | "label",
+  row: number,
+  numClasses: number,
+): number {
+  source.readInto(positionOf(shard, column, row, 8), oneValueBytes);
+  const [value] = fromInt64(oneValue, column);
+  if (column === "label") requireLabel(source, row, value!, numClasses);
+  return value!;
+}
+
+function requireLabel(source: FileSource, row: number, label: number, numClasses: number): void {
+  if (label >= 0 && label < numClasses) return;
+  throw new BuilderError(
+    "shard/bad-label",
+    `label of row ${row} of ${source.path} must lie in [0, ${numClasses}), got ${label}. ` +
+      "Delete it and publish again to rebuild it.",
+  );
+}
+
+/** Bytes of the images of a shard or split. */
+export function imageBytesOf(rows: number): number {
+  return rows * imageBytes;
+}

@@ -1,0 +1,37 @@
+import { BuilderError } from "../../core/errors.ts";
+import { requireKeys } from "../../core/require-keys.ts";
+
+/** Which rows of a split to serve; all conditions must hold. */
+export interface RowFilter {
+  /** Labels, by name or number. */
+  readonly classes?: readonly (string | number)[];
+  /** Smallest confidence, in [0, 1]. */
+  readonly minConfidence?: number;
+}
+
+/** A filter with numbers for names, sorted: equal filters are equal as JSON. */
+export interface ResolvedFilter {
+  readonly classes: readonly number[];
+  readonly minConfidence: number;
+}
+
+/** @throws BuilderError `dataset/unknown-class`, `dataset/out-of-range` */
+export function resolveFilter(filter: RowFilter, classNames: readonly string[]): ResolvedFilter {
+  requireKeys("the filter", filter, ["classes", "minConfidence"]);
+  const { classes = classNames.map((_, index) => index), minConfidence = 0 } = filter;
+  const numbers = classes.map((name) => {
+    const index = typeof name === "number" ? name : classNames.indexOf(name);
+    if (Number.isInteger(index) && index >= 0 && index < classNames.length) return index;
+    throw new BuilderError(
+      "dataset/unknown-class",
+      `classes must be among ${classNames.join(", ")}, or their numbers, got ${JSON.stringify(name)}. Choose of those.`,
+    );
+  });
+  if (!(minConfidence >= 0 && minConfidence <= 1)) {
+    throw new BuilderError(
+      "dataset/out-of-range",
+      `minConfidence must lie in [0, 1], got ${minConfidence}. Use 0 to keep every image.`,
+    );
+  }
+  return { classes: [...new Set(numbers)].sort((a, b) => a - b), minConfidence };
+}

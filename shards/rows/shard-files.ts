@@ -1,0 +1,151 @@
+import { BuilderError } from "../../core/errors.ts";
+import type { FileSource } from "../arrow/byte-source.ts";
+import type { ShardEntry } from "../format/manifest.ts";
+import { type FileHolder, filesPerHolder, makeRoomForFile, noteHolder } from "./open-files.ts";
+import type { ShardSource } from "./shard-source.ts";
+
+/** The open files of a row store, as many as may be open, and the downloads under way. */
+export class ShardFiles implements FileHolder {
+  readonly #source: ShardSource;
+  readonly #entries: readonly ShardEntry[];
+  /** Used longest ago first. */
+  readonly #open = new Map<number, FileSource>();
+  /** Under way, or failed and not told yet. */
+  readonly #fetches = new Map<number, Promise<void>>();
+  #session = new AbortController();
+
+  constructor(source: ShardSource, entries: readonly ShardEntry[]) {
+    this.#source = source;
+    this.#entries = entries;
+  }
+
+  /** The open file of a shard. @throws BuilderError `shard/…`, `disk/…` */
+  open(shardIndex: number): FileSource {
+    const known = this.#open.get(shardIndex);
+    if (known !== undefined) return known;
+    const entry = this.#entries[shardIndex]!;
+    const file = this.#openFile(entry);
+    if (file !== undefined) return this.#keep(shardIndex, file);
+    throw new BuilderError(
+      "shard/not-fetched",
+      `${entry.file} of ${this.#source.location} must be fetched before it is read. Prepare its rows first.`,
+    );
+  }
+
+  /**
+   * Opens some shards at once, so that nobody removes them before they are read; if they are more than may be open, they
+   * only have to be on this machine, and are opened in turn.
+   * @returns undefined if all can be read; else a promise of those that have to be fetched
+   */
+  prepare(shardIndices: ReadonlySet<number>): Promise<void> | undefined {
+    const isInTurn = !this.canHold(shardIndices.size);
+    const missing: number[] = [];
+    for (const shardIndex of shardIndices) {
+      const file = this.#open.get(shardIndex);
+      if (file === undefined) missing.push(shardIndex);
+      else this.#keep(shardIndex, file);
+    }
+    const toFetch = missing.filter((shardIndex) => {
+      if (this.#fetches.has(shardIndex)) return true;
+      const entry = this.#entries[shardIndex]!;
+      if (isInTurn) return !this.#source.isLocal(entry);
+      const file = this.#openFile(entry);
+      if (file !== undefined) this.#keep(shardIndex, file);
+      return file === undefined;
+    });
+    return toFetch.length === 0 ? undefined : this.#awaitAll(toFetch, shardIndices);
+  }
+
+  /** Whether so many files can be open at once. */
+  canHold(numFiles: number): boolean {
+    return numFiles <= filesPerHolder();
+  }
+
+  /** Starts to fetch those of some shards that are not on this machine. */
+  prefetch(shardIndices: ReadonlySet<number>): void {
+    for (const shardIndex of shardIndices) {
+      if (this.#open.has(shardIndex) || this.#fetches.has(shardIndex)) continue;
+      if (!this.#source.isLocal(this.#entries[shardIndex]!)) this.#fetch(shardIndex);
+    }
+  }
+
+  close(shardIndex: number): void {
+    this.#open.get(shardIndex)?.close();
+    this.#open.delete(shardIndex);
+    noteHolder(this, this.#open.size > 0);
+  }
+
+  closeOldest(): boolean {
+    const [oldest] = this.#open.keys();
+    if (oldest !== undefined) this.close(oldest);
+    return oldest !== undefined;
+  }
+
+  /** Closes all files and ends all downloads. @param reason - what those who wait for one are told */
+  closeAll(reason: Error = new Error("nobody reads from the data set any more")): void {
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+    noteHolder(this, false);
+    if (this.#fetches.size === 0) return;
+    this.#session.abort(reason);
+    this.#session = new AbortController();
+    this.#fetches.clear();
+  }
+
+  async #awaitAll(toFetch: readonly number[], needed: ReadonlySet<number>): Promise<void> {
+    await Promise.all(
+      toFetch.map(async (shardIndex) => {
+        const fetching = this.#fetches.get(shardIndex) ?? this.#fetch(shardIndex);
+        try {
+          await fetching;
+        } catch (thrown) {
+          // Told now: whoever asks again has it tried again.
+          if (this.#fetches.get(shardIndex) === fetching) this.#fetches.delete(shardIndex);
+          throw thrown;
+        }
+      }),
+    );
+    // What the cache gave up takes disk space for as long as it is open.
+    for (const [shardIndex, file] of this.#open) {
+      if (!needed.has(shardIndex) && file.isRemoved()) this.close(shardIndex);
+    }
+  }
+
+  #fetch(shardIndex: number): Promise<void> {
+    const { signal } = this.#session;
+    const fetching = this.#source.fetch(this.#entries[shardIndex]!, signal).then((file) => {
+      if (signal.aborted) {
+        file.close();
+        throw signal.reason;
+      }
+      this.#fetches.delete(shardIndex);
+      this.#keep(shardIndex, file);
+    });
+    fetching.catch(() => undefined);
+    this.#fetches.set(shardIndex, fetching);
+    return fetching;
+  }
+
+  /** `open` of the source; where the system allows no more files, others are closed for it. */
+  #openFile(entry: ShardEntry): FileSource | undefined {
+    for (;;) {
+      try {
+        return this.#source.open(entry);
+      } catch (thrown) {
+        const isTooMany = thrown instanceof BuilderError && thrown.code === "disk/too-many-open-files";
+        if (!isTooMany || !makeRoomForFile(this)) throw thrown;
+      }
+    }
+  }
+
+  #keep(shardIndex: number, file: FileSource): FileSource {
+    const known = this.#open.get(shardIndex);
+    if (known !== file) known?.close();
+    this.#open.delete(shardIndex);
+    noteHolder(this, true);
+    while (this.#open.size >= filesPerHolder()) this.closeOldest();
+    this.#open.set(shardIndex, file);
+    noteHolder(this, true);
+    return file;
+  }
+}

@@ -1,0 +1,91 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import type { FileSource } from "../arrow/byte-source.ts";
+import type { ShardEntry } from "../format/manifest.ts";
+import type { Samples } from "../loader/batch.ts";
+import { type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
+import { type OpenShard, openShard, positionOf, readFact, readFacts, type ShardFacts } from "./open-shard.ts";
+
+/** So many rows are read one by one before all ids and labels of the shard are read. */
+const maxSingleReads = 64;
+
+/** The rows of one shard, and what is kept of them in memory. Throws `table/…`, `shard/…`, `disk/…`. */
+export class ShardRows {
+  readonly #open: () => FileSource;
+  readonly #numClasses: number;
+  readonly #shard: OpenShard;
+  #numSingleReads = 0;
+  #facts: ShardFacts | undefined;
+  #extras: LoadedExtras | undefined;
+
+  /**
+   * @param options.open - the shard's file, opened again where it was closed
+   * @param options.isResident - read all images, ids and labels now
+   */
+  constructor(options: {
+    readonly open: () => FileSource;
+    readonly entry: ShardEntry;
+    readonly numClasses: number;
+    readonly isResident: boolean;
+  }) {
+    const { open, entry, numClasses, isResident } = options;
+    this.#open = open;
+    this.#numClasses = numClasses;
+    this.#shard = openShard(open(), entry, { numClasses, withImages: isResident });
+    if (isResident) this.#facts = readFacts(open(), this.#shard, numClasses);
+  }
+
+  /** Whether images are in memory. */
+  get isResident(): boolean {
+    return this.#shard.images !== undefined;
+  }
+
+  /** All ids and labels. */
+  get facts(): ShardFacts {
+    this.#facts ??= readFacts(this.#open(), this.#shard, this.#numClasses);
+    return this.#facts;
+  }
+
+  /** All classes and confidences. */
+  get extras(): LoadedExtras {
+    this.#extras ??= loadExtras(this.#open(), this.#shard);
+    return this.#extras;
+  }
+
+  /** Copies id and label of a row to place `index`. */
+  copyFacts(row: number, index: number, samples: Samples): void {
+    if (this.#facts === undefined && this.#numSingleReads < maxSingleReads) {
+      this.#numSingleReads++;
+      const file = this.#open();
+      samples.ids[index] = readFact(file, this.#shard, "id", row, this.#numClasses);
+      samples.labels[index] = readFact(file, this.#shard, "label", row, this.#numClasses);
+      return;
+    }
+    const { ids, labels } = this.#facts ?? this.facts;
+    samples.ids[index] = ids[row]!;
+    samples.labels[index] = labels[row]!;
+  }
+
+  /** Copies the image of a row to place `index`. */
+  copyImage(row: number, index: number, images: Uint8Array): void {
+    const target = index * imageBytes;
+    const { images: resident } = this.#shard;
+    if (resident !== undefined) {
+      images.set(resident.subarray(row * imageBytes, (row + 1) * imageBytes), target);
+      return;
+    }
+    const position = positionOf(this.#shard, "image", row, imageBytes);
+    this.#open().readInto(position, images.subarray(target, target + imageBytes));
+  }
+
+  /** Copies the columns asked for, of a row, to place `index`. */
+  copyExtras(row: number, index: number, target: ExtraValues): void {
+    const { classes, confidences } = this.extras;
+    if (target.classes !== undefined) target.classes[index] = classes[row]!;
+    if (target.confidences !== undefined) target.confidences[index] = confidences[row]!;
+    if (target.probabilities === undefined) return;
+    const rowBytes = 4 * this.#numClasses;
+    const { buffer, byteOffset } = target.probabilities;
+    const position = positionOf(this.#shard, "probabilities", row, rowBytes);
+    this.#open().readInto(position, new Uint8Array(buffer, byteOffset + index * rowBytes, rowBytes));
+  }
+}

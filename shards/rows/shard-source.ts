@@ -1,0 +1,36 @@
+import type { FileSource } from "../arrow/byte-source.ts";
+import type { ShardEntry } from "../format/manifest.ts";
+import { openShardFile } from "./open-shard.ts";
+
+/** Where a data set's shards come from. */
+export interface ShardSource {
+  /** Folder or URL, named in errors. */
+  readonly location: string;
+  /** Whether shards have to be fetched before their rows can be read. */
+  readonly isRemote: boolean;
+  /**
+   * Opens a shard that is on this machine; the caller closes it.
+   * @returns undefined if it is not here yet
+   * @throws BuilderError `shard/…`, `disk/…`
+   */
+  open(entry: ShardEntry): FileSource | undefined;
+  /** Whether `open` would find the shard. */
+  isLocal(entry: ShardEntry): boolean;
+  /**
+   * Brings a shard to this machine, checked, and opens it.
+   * @throws BuilderError `store/…`, `disk/…`; the signal's reason
+   */
+  fetch(entry: ShardEntry, signal: AbortSignal): Promise<FileSource>;
+}
+
+/** The shards of a folder. */
+export function folderSource(directory: string): ShardSource {
+  const open = (entry: ShardEntry) => openShardFile(directory, entry);
+  return {
+    location: directory,
+    isRemote: false,
+    open,
+    isLocal: () => true,
+    fetch: async (entry) => open(entry),
+  };
+}

@@ -1,0 +1,134 @@
+import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
+import { chooseShards, type VerifyMode } from "./verify-mode.ts";
+import { openPlace, type VerifiedPlace } from "./verify-place.ts";
+import { checkShardReceipt } from "./verify-receipt.ts";
+import { type CheckedShard, checkShard, checkShardSize, type DatasetProblem, toProblem } from "./verify-shard.ts";
+
+/** What `verifyDataset` found. */
+export interface DatasetReport {
+  readonly problems: readonly DatasetProblem[];
+  /** Undefined if it could not be read. */
+  readonly manifest: Manifest | undefined;
+  readonly numShards: number;
+  /** Rows and bytes that were read. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** What `verifyDataset` looks at. */
+export interface VerifyOptions {
+  /** `full` unless told otherwise. */
+  readonly mode?: VerifyMode;
+  /**
+   * Where the receipt of a shard lies. All modes read every receipt and compare it with the manifest; left out, there are
+   * none to read, as in a dataset that was downloaded.
+   */
+  readonly receiptOf?: (entry: ShardEntry) => string;
+  /** Ends the requests to a server; `verifyDataset` then throws its reason. */
+  readonly signal?: AbortSignal;
+  /** Called after each shard. */
+  readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
+}
+
+/**
+ * Checks what a dataset says about itself: manifest; receipts; existence, size and, as far as the mode reads them, sha256
+ * of the shards, their columns, ids (in range, rising, unique over both splits), labels, confidences; class counts of a
+ * split that is read whole. Goes on after a problem. From a server, every shard that is to be read is fetched, past any
+ * cache; of the others nothing is asked.
+ * @param location - the folder that holds manifest.json, or its URL: as of `openDataset`
+ * @returns every problem found; none means the dataset is whole, as far as the mode tells
+ * @throws BuilderError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
+ */
+export async function verifyDataset(location: string, options: VerifyOptions = {}): Promise<DatasetReport> {
+  let place: VerifiedPlace;
+  try {
+    place = await openPlace(location, options.signal);
+  } catch (thrown) {
+    options.signal?.throwIfAborted();
+    return { problems: [toProblem(thrown, manifestName)], manifest: undefined, numShards: 0, rows: 0, bytes: 0 };
+  }
+  try {
+    return await verifyPlace(place, location, options);
+  } finally {
+    await place.close();
+  }
+}
+
+async function verifyPlace(place: VerifiedPlace, location: string, options: VerifyOptions): Promise<DatasetReport> {
+  const { manifest } = place;
+  const problems: DatasetProblem[] = [];
+  const total = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
+  const isRead = chooseShards(total, options.mode ?? "full");
+  const seen: { readonly file: string; readonly ids: Float64Array }[] = [];
+  let [rows, bytes, done] = [0, 0, 0];
+  for (const split of splitNames) {
+    const classCounts = manifest.classNames.map(() => 0);
+    let isWhole = true;
+    for (const entry of manifest.splits[split].shards) {
+      try {
+        const checked = await checkEntry(place, entry, isRead(done));
+        problems.push(...checked.problems);
+        for (const label of checked.labels) if (classCounts[label] !== undefined) classCounts[label]++;
+        seen.push({ file: entry.file, ids: checked.ids });
+        isWhole &&= isRead(done) && checked.problems.length === 0;
+        rows += checked.ids.length;
+        bytes += isRead(done) ? entry.bytes : 0;
+      } catch (thrown) {
+        options.signal?.throwIfAborted();
+        isWhole = false;
+        problems.push(toProblem(thrown, entry.file));
+      }
+      const path = options.receiptOf?.(entry);
+      if (path !== undefined)
+        problems.push(...(await checkShardReceipt({ path, directory: location, entry, manifest })));
+      done++;
+      options.onProgress?.({ file: entry.file, done, total });
+    }
+    const listed = manifest.splits[split].classCounts;
+    if (isWhole && classCounts.join() !== listed.join()) {
+      const message = `${split} has ${classCounts.join(", ")} images by class, ${manifestName} says ${listed.join(", ")}. Publish again.`;
+      problems.push({ file: manifestName, code: "manifest/class-counts", message });
+    }
+  }
+  problems.push(...findSharedIds(seen), ...(await findUnlisted(place)));
+  return { problems, manifest, numShards: total, rows, bytes };
+}
+
+async function checkEntry(place: VerifiedPlace, entry: ShardEntry, isRead: boolean): Promise<CheckedShard> {
+  const path = place.pathOf(entry.file);
+  if (isRead) return checkShard(await place.read(entry), entry, path, place.manifest.classNames.length);
+  const bytes = await place.sizeOf(entry);
+  const problems = bytes === undefined ? [] : checkShardSize(bytes, entry, path);
+  return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
+}
+
+/** Ids that two shards share. Within a shard they rise, so only shards whose ranges meet have to be compared. */
+function findSharedIds(shards: readonly { readonly file: string; readonly ids: Float64Array }[]): DatasetProblem[] {
+  const problems: DatasetProblem[] = [];
+  const sorted = shards.filter((shard) => shard.ids.length > 0).sort((a, b) => a.ids[0]! - b.ids[0]!);
+  for (const [index, first] of sorted.entries()) {
+    for (const second of sorted.slice(index + 1)) {
+      if (second.ids[0]! > first.ids[first.ids.length - 1]!) break;
+      const known = new Set(first.ids);
+      const shared = second.ids.find((id) => known.has(id));
+      if (shared === undefined) continue;
+      const message = `${second.file} must share no id with ${first.file}, both hold ${shared}. Publish again.`;
+      problems.push({ file: second.file, code: "dataset/id-twice", message });
+    }
+  }
+  return problems;
+}
+
+async function findUnlisted(place: VerifiedPlace): Promise<DatasetProblem[]> {
+  const problems: DatasetProblem[] = [];
+  for (const split of splitNames) {
+    const listed = new Set(place.manifest.splits[split].shards.map((shard) => shard.file));
+    for (const name of (await place.list(split)).sort()) {
+      const file = `${split}/${name}`;
+      if (!name.endsWith(".arrow") || listed.has(file)) continue;
+      const message = `${place.pathOf(file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
+      problems.push({ file, code: "dataset/unlisted-shard", message });
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,89 @@
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BuilderError } from "../../core/errors.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { parseLocation } from "../../storage/parse-location.ts";
+import { readRegularFile } from "../../storage/regular-file.ts";
+import { type Manifest, readManifest, type ShardEntry, type SplitName } from "../format/manifest.ts";
+
+/** A data set that is verified, and the way to its shards. */
+export interface VerifiedPlace {
+  readonly manifest: Manifest;
+  /** Named in messages. */
+  pathOf(file: string): string;
+  /** All bytes of a shard. @throws BuilderError `shard/missing`, `disk/…`; `store/…`; the signal's reason */
+  read(entry: ShardEntry): Promise<Uint8Array>;
+  /** Size of a shard in bytes; undefined where only reading it would tell. @throws as `read` */
+  sizeOf(entry: ShardEntry): Promise<number | undefined>;
+  /** The files of a split; none where they cannot be listed. */
+  list(split: SplitName): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a data set to verify it.
+ * @param location - as of `openDataset`
+ * @throws BuilderError `manifest/…`, `json/corrupt`, `disk/…`; `store/…`
+ */
+export async function openPlace(location: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
+  const parsed = parseLocation(location);
+  return parsed.kind === "folder" ? await openFolder(parsed.directory) : await openUrl(parsed.url, signal);
+}
+
+async function openFolder(directory: string): Promise<VerifiedPlace> {
+  const pathOf = (file: string) => join(directory, file);
+  return {
+    manifest: await readManifest(directory),
+    pathOf,
+    read: ({ file }) => readRegularFile(pathOf(file)).catch((thrown) => Promise.reject(missing(thrown, pathOf(file)))),
+    sizeOf: async ({ file }) => {
+      try {
+        return (await stat(pathOf(file))).size;
+      } catch (thrown) {
+        throw missing(thrown, pathOf(file));
+      }
+    },
+    list: (split) => readdir(pathOf(split)).catch(() => []),
+    close: async () => undefined,
+  };
+}
+
+/** Shards are fetched into a cache of their own: what another cache holds says nothing about the server. */
+async function openUrl(url: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
+  const { openRemote } = await import("../remote/open-remote.ts");
+  const directory = await mkdtemp(join(tmpdir(), "cifar5m-verify-"));
+  const close = () => rm(directory, { recursive: true, force: true });
+  try {
+    const options = { cache: { directory, maxBytes: 0 }, ...(signal === undefined ? {} : { signal }) };
+    const { source, manifest } = await openRemote(url, options);
+    return {
+      manifest,
+      pathOf: (file) => `${source.location}/${file}`,
+      read: async (entry) => {
+        const file = await source.fetch(entry, signal ?? new AbortController().signal);
+        try {
+          const data = new Uint8Array(file.bytes);
+          file.readInto(0, data);
+          return data;
+        } finally {
+          file.close();
+        }
+      },
+      sizeOf: async () => undefined,
+      list: async () => [],
+      close,
+    };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+function missing(thrown: unknown, path: string): unknown {
+  if (systemCodeOf(thrown) !== "ENOENT") return diskError(thrown, "read", path);
+  return new BuilderError(
+    "shard/missing",
+    `${path} is listed in the manifest but does not exist. Rebuild it with \`cifar5m repair\`, or download it again.`,
+  );
+}

@@ -1,0 +1,49 @@
+import { dirname, join, relative, resolve } from "node:path";
+import { canonicalJson } from "../../storage/canonical-json.ts";
+import { type Receipt, readReceipt } from "../../storage/receipt.ts";
+import type { Manifest, ShardEntry } from "../format/manifest.ts";
+import { type DatasetProblem, toProblem } from "./verify-shard.ts";
+
+/**
+ * Checks the receipt of a shard against the manifest.
+ * @param options.path - the receipt
+ * @param options.directory - the dataset folder
+ * @returns what is wrong; every problem names the receipt. Throws nothing for a damaged one
+ */
+export async function checkShardReceipt(options: {
+  readonly path: string;
+  readonly directory: string;
+  readonly entry: ShardEntry;
+  readonly manifest: Manifest;
+}): Promise<DatasetProblem[]> {
+  const { path, directory, entry, manifest } = options;
+  const file = relative(directory, path).replaceAll("\\", "/");
+  let receipt: Receipt;
+  try {
+    receipt = await readReceipt(path);
+  } catch (thrown) {
+    return [toProblem(thrown, file)];
+  }
+  const keys = ["sha256", "rows", "bytes", "idStart", "idEnd"] as const;
+  const differing = keys
+    .filter((key) => receipt[key] !== entry[key])
+    .map((key) => `${key} ${short(receipt[key])}, the manifest ${short(entry[key])}`);
+  if (resolve(dirname(path), receipt.file) !== resolve(directory, entry.file)) {
+    differing.push(`file ${receipt.file}, the manifest ${join(directory, entry.file)}`);
+  }
+  if (receipt.configHash !== manifest.configHash) {
+    differing.push(`configHash ${short(receipt.configHash)}, the manifest ${short(manifest.configHash)}`);
+  }
+  if (canonicalJson(receipt.models) !== canonicalJson(manifest.models))
+    differing.push("other models than the manifest");
+  return differing.map((what) => ({
+    file,
+    code: "receipt/mismatch",
+    message: `${path} says ${what}. Run \`cifar5m repair\` to make it again.`,
+  }));
+}
+
+/** Hashes by their first digits, as in all messages. */
+function short(value: string | number): string {
+  return typeof value === "number" ? String(value) : `${value.slice(0, 12)}…`;
+}

@@ -1,0 +1,98 @@
+import { argmax } from "../../core/argmax.ts";
+import { BuilderError, messageOf } from "../../core/errors.ts";
+import { sha256 } from "../../storage/canonical-json.ts";
+import { toByteSource } from "../arrow/byte-source.ts";
+import { readTableFrom } from "../arrow/read-table.ts";
+import type { ShardEntry } from "../format/manifest.ts";
+import { shardColumnsOf } from "../format/shard-schema.ts";
+
+/** Something wrong with a dataset. */
+export interface DatasetProblem {
+  /** Relative to the dataset folder. */
+  readonly file: string;
+  /** Like the code of an error: `shard/hash-mismatch`. */
+  readonly code: string;
+  /** Names the file, the rule, the value seen, and what to do. */
+  readonly message: string;
+}
+
+/** A shard that could be read, and what is wrong with it. */
+export interface CheckedShard {
+  readonly problems: readonly DatasetProblem[];
+  readonly ids: Float64Array;
+  readonly labels: Float64Array;
+}
+
+/**
+ * Checks the bytes of a shard against its entry in the manifest, and its rows against the rules of a shard.
+ * @param path - named in messages
+ * @throws BuilderError `table/…` if the bytes are no shard at all, and their size and hash are as listed
+ */
+export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, numClasses: number): CheckedShard {
+  const problems = checkShardSize(data.byteLength, entry, path);
+  const report = (code: string, what: string) => problems.push(shardProblem(entry, code, `${path} ${what}`));
+  if (problems.length === 0) {
+    const hash = sha256(data);
+    if (hash !== entry.sha256) {
+      report("shard/hash-mismatch", `is sha256 ${hash.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…`);
+    }
+  }
+  // Rows of bytes known to be damaged would only repeat the news.
+  if (problems.length > 0) return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
+  const { rows, columns } = readTableFrom(toByteSource(data, path), shardColumnsOf(numClasses));
+  if (rows !== entry.rows) report("shard/rows-mismatch", `holds ${rows} rows, the manifest says ${entry.rows}`);
+  let previous = -1;
+  for (const [row, id] of columns.id.entries()) {
+    if (id < entry.idStart || id >= entry.idEnd || id <= previous) {
+      const rule = `ids must rise within [${entry.idStart}, ${entry.idEnd})`;
+      report("shard/bad-id", `breaks a rule at row ${row}: ${rule}, got ${id} after ${previous}`);
+      break;
+    }
+    previous = id;
+  }
+  const bad = findBadLabel(columns.label, columns.confidence, columns.probabilities, numClasses);
+  if (bad !== undefined) report("shard/bad-label", `breaks a rule at row ${bad.row}: ${bad.rule}`);
+  return { problems, ids: columns.id, labels: columns.label };
+}
+
+/** Checks no more than the size of a shard. */
+export function checkShardSize(bytes: number, entry: ShardEntry, path: string): DatasetProblem[] {
+  if (bytes === entry.bytes) return [];
+  return [shardProblem(entry, "shard/size-mismatch", `${path} is ${bytes} bytes, the manifest says ${entry.bytes}`)];
+}
+
+/** What was thrown, as a problem of a file. */
+export function toProblem(thrown: unknown, file: string): DatasetProblem {
+  const code = thrown instanceof BuilderError ? thrown.code : "dataset/unreadable";
+  return { file, code, message: messageOf(thrown) };
+}
+
+function shardProblem(entry: ShardEntry, code: string, what: string): DatasetProblem {
+  return { file: entry.file, code, message: `${what}. Rebuild it with \`cifar5m repair\`, or download it again.` };
+}
+
+/** The first row whose label is not the argmax, or whose confidence not the maximum, of its probabilities. */
+function findBadLabel(
+  labels: Float64Array,
+  confidences: Float32Array,
+  probabilities: Float32Array,
+  numClasses: number,
+): { readonly row: number; readonly rule: string } | undefined {
+  const width = labels.length === 0 ? numClasses : probabilities.length / labels.length;
+  for (let row = 0; row < labels.length; row++) {
+    for (let index = 0; index < width; index++) {
+      const probability = probabilities[row * width + index]!;
+      if (!(probability >= 0 && probability <= 1)) {
+        return { row, rule: `probabilities must lie in [0, 1], got ${probability}` };
+      }
+    }
+    const best = argmax(probabilities.subarray(row * width, (row + 1) * width));
+    if (labels[row] !== best)
+      return { row, rule: `label must be the argmax of probabilities, ${best}, got ${labels[row]}` };
+    const highest = probabilities[row * width + best]!;
+    if (confidences[row] !== highest) {
+      return { row, rule: `confidence must be the largest probability, ${highest}, got ${confidences[row]}` };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,23 @@
+import { access } from "node:fs/promises";
+import { diskError, systemCodeOf } from "./disk-error.ts";
+import { readRegularFile } from "./regular-file.ts";
+
+/** @throws BuilderError `disk/…` */
+export async function readWholeFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readRegularFile(path);
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
+  }
+}
+
+/** @throws BuilderError `disk/…` for any other reason not to see the file than that there is none */
+export async function fileExists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return false;
+    throw diskError(thrown, "read", path);
+  }
+}

@@ -1,0 +1,78 @@
+import { BuilderError } from "../core/errors.ts";
+import { canonicalJson, hashConfig, sealJson, unsealJson } from "./canonical-json.ts";
+import { commitBytes, replaceBytes } from "./commit.ts";
+import { readTextIfAny } from "./read-text.ts";
+
+/** Keys and values that determine bytes, nested as in the configuration. */
+export type Identity = Readonly<Record<string, unknown>>;
+
+const version = 1;
+
+/**
+ * Settles what something is made from, once: the first caller writes it down, later ones must bring the same.
+ * @param path - for example RUN/run.json
+ * @param advice - what to do about other values
+ * @returns the hash of the identity, for receipts
+ * @throws BuilderError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
+ */
+export async function settleConfig(
+  path: string,
+  identity: Identity,
+  advice = "Leave these options out to go on as settled, or name a new run folder with --run.",
+): Promise<string> {
+  const hash = hashConfig(identity);
+  let settled = await readSettledConfig(path);
+  if (settled === undefined) {
+    await commitBytes(path, sealJson({ version, hash, config: identity }));
+    settled = (await readSettledConfig(path)) ?? identity;
+  }
+  const differing = differingKeys(settled, identity);
+  if (differing.length === 0) return hash;
+  throw new BuilderError(
+    "run/config-changed",
+    `${path} was settled with other values: ${differing.join("; ")}. ${advice}`,
+  );
+}
+
+/**
+ * Writes down another value of what is settled, where a rule of its own says that it may change.
+ * @throws BuilderError `disk/…`
+ */
+export async function resettleConfig(path: string, identity: Identity): Promise<void> {
+  await replaceBytes(path, sealJson({ version, hash: hashConfig(identity), config: identity }));
+}
+
+/**
+ * What was settled, or undefined if nothing was.
+ * @throws BuilderError `json/corrupt`, `run/unreadable`, `disk/…`
+ */
+export async function readSettledConfig(path: string): Promise<Identity | undefined> {
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
+  const { version: found, config } = unsealJson(text, path);
+  if (found === version && typeof config === "object" && config !== null) return config as Identity;
+  throw new BuilderError(
+    "run/unreadable",
+    `${path} must be version ${version} with a config, got version ${String(found)}. Use the cifar5m that wrote it.`,
+  );
+}
+
+/** `count is 1200, now 2400` for every key whose value differs. */
+function differingKeys(settled: Identity, wanted: Identity): string[] {
+  const before = flatten(settled);
+  const now = flatten(wanted);
+  return [...new Set([...before.keys(), ...now.keys()])]
+    .filter((key) => before.get(key) !== now.get(key))
+    .sort()
+    .map((key) => `${key} is ${before.get(key) ?? "not set"}, now ${now.get(key) ?? "not set"}`);
+}
+
+function flatten(value: Identity, prefix = ""): Map<string, string> {
+  const flat = new Map<string, string>();
+  for (const [name, inner] of Object.entries(value)) {
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) {
+      for (const [key, text] of flatten(inner as Identity, `${prefix}${name}.`)) flat.set(key, text);
+    } else if (inner !== undefined) flat.set(prefix + name, canonicalJson(inner));
+  }
+  return flat;
+}

@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import {
+  add,
+  buildTrainingProgram,
+  conv2d,
+  createEngine,
+  Graph,
+  loop,
+  matmul,
+  mean,
+  mul,
+  type StepInputs,
+  sgd,
+  sqrt,
+  sub,
+  type Tensor,
+  Trainer,
+  type TrainingProgram,
+  type TrainingState,
+  tensorData,
+  zerosInitializer,
+} from "../../../engine/index.ts";
+import { rewriteHalfProducts } from "../../../engine/rewrite/half-products.ts";
+import { smallGeneratorTraining } from "../../support/small-training.ts";
+import { graphOf, normals, operators } from "../graphs.ts";
+
+const float32 = await createEngine("onnxruntime");
+const mixed = await createEngine("onnxruntime", { precision: "mixed" });
+
+async function valuesOf(graph: Graph, feeds: Parameters<Awaited<ReturnType<typeof mixed.compile>>["run"]>[0]) {
+  const results: Float32Array[] = [];
+  for (const engine of [float32, mixed]) {
+    const executable = await engine.compile(graph);
+    const { y } = await executable.run(feeds);
+    results.push(y!.data as Float32Array);
+    await executable.release();
+  }
+  return results as [Float32Array, Float32Array];
+}
+
+function largestDifference(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  return Math.max(...Array.from(left, (value, index) => Math.abs(value - right[index]!)));
+}
+
+/** Integers that float16 holds, in products that it holds too. */
+const smallIntegers = (shape: readonly number[]) => {
+  const { data } = normals(shape);
+  return tensorData(
+    "float32",
+    shape,
+    Float32Array.from(data as Float32Array, (value) => Math.round(value)),
+  );
+};
+
+/** Fits w in loss(mean((w − 3)²), weight), by a matrix product. */
+function lineFit(loss: (squares: Tensor, weight: Tensor) => Tensor) {
+  const program = buildTrainingProgram({
+    residents: {},
+    step: { weight: { dtype: "float32", shape: [] } },
+    optimizer: sgd(),
+    stepsPerCall: 1,
+    scalesLoss: true,
+    loss: ({ scope, step }) => {
+      const w = scope.parameter("w", [1, 1], zerosInitializer);
+      const ones = w.graph.constant(tensorData("float32", [8, 1], new Array(8).fill(1)));
+      const error = sub(matmul(ones, w), 3);
+      return loss(mean(mul(error, error)), step["weight"]!);
+    },
+  });
+  return { program, residents: {}, seed: 0 };
+}
+
+function stateOf(w: number, lossScale: readonly number[]): TrainingState {
+  const [parameters, average] = [Float32Array.of(w), Float32Array.of(w)];
+  return { step: 0, vectors: { parameters, average, lossScale: Float32Array.from(lossScale) } };
+}
+
+function step(learningRate: number, weight = 1): StepInputs {
+  return { learningRate, averageDecay: 0, values: { weight: Float32Array.of(weight) } };
+}
+
+describe("mixed precision", () => {
+  it("computes convolutions and products in float16, bodies of loops included, and gives float32", async () => {
+    const { graph, feeds } = graphOf([2, 4, 8, 8], (x) => {
+      const outer = x.graph.constant(normals([4, 4, 3, 3], 0.1));
+      const count = x.graph.constant(tensorData("int64", [], [2]));
+      return loop(count, 2, [x], (body, _iteration, [images]) => {
+        const inner = body.constant(normals([8, 8], 0.3));
+        return { carried: [add(matmul(conv2d(images!, outer, { padding: 1 }), inner), images!)], collected: [] };
+      }).carried[0]!;
+    });
+    const types = (from: Graph): string[] =>
+      from.nodes.flatMap(({ op, outputs, attributes }) => [
+        ...(op.name === "Conv" || op.name === "MatMul" ? [`${op.name} ${outputs[0]!.dtype}`] : []),
+        ...Object.values(attributes).flatMap((value) => (value instanceof Graph ? types(value) : [])),
+      ]);
+    expect(types(rewriteHalfProducts(graph)).sort()).toEqual(["Conv float16", "MatMul float16"]);
+    const [exact, half] = await valuesOf(graph, feeds);
+    const error = largestDifference(exact, half) / Math.max(...exact.map(Math.abs));
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(5e-3);
+  });
+
+  it("is exact where float16 is", async () => {
+    const { graph } = graphOf([2, 3, 6, 6], (x) => {
+      const images = conv2d(x, x.graph.constant(smallIntegers([5, 3, 3, 3])), {
+        padding: 1,
+        bias: x.graph.constant(smallIntegers([5])),
+      });
+      return mul(images, 3);
+    });
+    const [exact, half] = await valuesOf(graph, { x: smallIntegers([2, 3, 6, 6]) });
+    expect(half).toEqual(exact);
+  });
+
+  it("casts what several products share once", () => {
+    const { graph } = graphOf([4, 4], (x) => add(matmul(x, x), matmul(x, matmul(x, x))));
+    const names = operators(rewriteHalfProducts(graph));
+    // x to float16, and the two summands back.
+    expect(names.filter((name) => name === "Cast")).toHaveLength(3);
+  });
+
+  it("trains a U-Net with nearly the losses of float32, from checkpoints too", async () => {
+    const training = smallGeneratorTraining();
+    const program = buildTrainingProgram({ ...training.program.definition, scalesLoss: true });
+    const train = async (engine: typeof mixed, calls: readonly number[], scaled: TrainingProgram) => {
+      let state: TrainingState | undefined;
+      const losses: number[] = [];
+      for (const count of calls) {
+        const trainer = await Trainer.create({ ...training, program: scaled, engine, state });
+        const first = trainer.state.step;
+        const steps = Array.from({ length: count }, (_, index) => training.inputsOf(first + index));
+        losses.push(...(await trainer.advance(steps)));
+        state = trainer.state;
+        await trainer.release();
+      }
+      return { losses, state: state! };
+    };
+    const exact = await train(float32, [10, 10], training.program);
+    const scaledOnly = await train(float32, [10, 10], program);
+    const half = await train(mixed, [10, 10], program);
+    const inParts = await train(mixed, [4, 7, 9], program);
+    // A power of two changes no digit.
+    expect(largestDifference(scaledOnly.losses, exact.losses)).toBeLessThan(1e-5);
+    expect(largestDifference(half.losses, exact.losses)).toBeGreaterThan(0);
+    expect(largestDifference(half.losses, exact.losses)).toBeLessThan(0.02);
+    expect(inParts.losses).toEqual(half.losses);
+    expect(inParts.state.vectors).toEqual(half.state.vectors);
+    expect([...half.state.vectors["lossScale"]!]).toEqual([2 ** 16, 20]);
+  });
+
+  // onnxruntime computes float16 in float32 on a CPU, where it never overflows: these have numbers at the end of float32.
+  it("leaves out steps whose gradient overflows, and halves the scale until none does", async () => {
+    const fit = lineFit(mul);
+    const trainer = await Trainer.create({ ...fit, engine: float32, state: stateOf(1, [2 ** 24, 7]) });
+    const large = step(0.25e-32, 1e32);
+    await trainer.advance([large]);
+    expect([...trainer.state.vectors["lossScale"]!]).toEqual([2 ** 23, 0]);
+    expect([...trainer.state.vectors["parameters"]!]).toEqual([1]);
+    expect([...trainer.state.vectors["average"]!]).toEqual([1]);
+    for (let more = 0; more < 20; more++) await trainer.advance([large]);
+    const [scale, age] = trainer.state.vectors["lossScale"]!;
+    expect(scale).toBe(2 ** 19);
+    expect(age).toBe(20 - 4);
+    expect(trainer.state.vectors["parameters"]![0]).toBeCloseTo(3, 3);
+    await trainer.release();
+  });
+
+  it("doubles the scale after 2,000 steps without overflow", async () => {
+    const trainer = await Trainer.create({ ...lineFit(mul), engine: float32, state: stateOf(3, [8, 1997]) });
+    const seen: number[][] = [];
+    for (let call = 0; call < 4; call++) {
+      await trainer.advance([step(0)]);
+      seen.push([...trainer.state.vectors["lossScale"]!]);
+    }
+    expect(seen).toEqual([
+      [8, 1998],
+      [8, 1999],
+      [16, 0],
+      [16, 1],
+    ]);
+    await trainer.release();
+  });
+
+  it("stops where gradients are not finite at any scale, and keeps the state", async () => {
+    // The slope of a root at 0.
+    const fit = lineFit((squares) => sqrt(squares));
+    const trainer = await Trainer.create({ ...fit, engine: float32, state: stateOf(3, [2 ** -14, 0]) });
+    const before = trainer.state;
+    await expect(trainer.advance([step(0.25)])).rejects.toMatchObject({
+      code: "train/diverged",
+      message: expect.stringContaining("whatever the loss was scaled by"),
+    });
+    expect(trainer.state).toBe(before);
+    await trainer.release();
+  });
+
+  it("is refused by the engine that has no float16", async () => {
+    await expect(createEngine("tfjs", { precision: "mixed" })).rejects.toMatchObject({ code: "engine/no-float16" });
+  });
+});

@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { compareWorlds, estimate } from "../../experiments/compare-worlds.ts";
+import { type RunOptions, runOptionsSchema } from "../../experiments/run-options.ts";
+import type { MetricsRow } from "../../experiments/train-run.ts";
+
+const options = (over: Record<string, unknown>): RunOptions =>
+  runOptionsSchema.parse({ network: { name: "mlp" }, steps: 30, ...over });
+
+/** Rows with these soft errors at steps 0, 10, 20, 30. */
+const curve = (set: string, softErrors: readonly number[]): MetricsRow[] =>
+  softErrors.map((softError, index) => ({ step: 10 * index, set, loss: 1, error: 1, softError }));
+
+test("worlds are compared where the real one's train soft error falls to 1%", () => {
+  const runs = [0, 1].flatMap((seed) => [
+    {
+      id: `r${seed}`,
+      options: options({ world: "real", seed, numSamples: 500 }),
+      rows: [...curve("train", [0.9, 0.2, 0.01, 0.001]), ...curve("test", [0.9, 0.5, 0.4 + 0.02 * seed, 0.39])],
+    },
+    {
+      id: `i${seed}`,
+      options: options({ world: "ideal", seed, numSamples: 1, stopBelow: 0 }),
+      rows: curve("test", [0.9, 0.45, 0.37, 0.2]),
+    },
+  ]);
+  const [comparison, ...others] = compareWorlds(runs);
+  expect(others).toEqual([]);
+  expect(comparison).toMatchObject({ set: "test", numConverged: 2, convergedStep: 20, step: 20 });
+  expect(comparison!.real.mean).toBeCloseTo(0.41, 12);
+  expect(comparison!.gap.mean).toBeCloseTo(0.04, 12);
+  // Two values 0.02 apart: standard error 0.01, Student's t with one degree of freedom 12.706.
+  expect(comparison!.gap.margin).toBeCloseTo(0.12706, 5);
+  expect(comparison!.finalIdeal.mean).toBeCloseTo(0.2, 12);
+});
+
+test("a real world that never converges is compared at its last step", () => {
+  const runs = [
+    {
+      id: "r",
+      options: options({ world: "real" }),
+      rows: [...curve("train", [0.9, 0.5]), ...curve("test", [0.9, 0.6])],
+    },
+    {
+      id: "i",
+      options: options({ world: "ideal", numSamples: 1, stopBelow: 0 }),
+      rows: curve("test", [0.9, 0.5, 0.4]),
+    },
+  ];
+  const [comparison] = compareWorlds(runs);
+  expect(comparison).toMatchObject({ numConverged: 0, convergedStep: undefined, step: 10 });
+  expect(comparison!.gap).toMatchObject({ margin: undefined, numTrials: 1 });
+  expect(comparison!.gap.mean).toBeCloseTo(0.1, 12);
+});
+
+test("runs that differ in more than the world are not compared", () => {
+  const runs = [
+    { id: "r", options: options({ world: "real", augmentation: "flip" }), rows: curve("test", [1]) },
+    { id: "i", options: options({ world: "ideal", numSamples: 1, stopBelow: 0 }), rows: curve("test", [1]) },
+  ];
+  expect(compareWorlds(runs)).toEqual([]);
+});
+
+test("margins follow Student's t, also for many trials", () => {
+  const margin = (numTrials: number) => {
+    const values = Array.from({ length: numTrials }, (_, index) => (index % 2 === 0 ? 1 : -1));
+    const deviation = Math.sqrt(numTrials / (numTrials - 1));
+    return (estimate(values).margin! * Math.sqrt(numTrials)) / deviation;
+  };
+  expect(margin(10)).toBeCloseTo(2.262, 3);
+  expect(margin(20)).toBeCloseTo(2.093, 2);
+  expect(margin(120)).toBeCloseTo(1.98, 2);
+});

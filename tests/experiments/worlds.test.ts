@@ -1,0 +1,63 @@
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { readFinishedRuns } from "../../experiments/results.ts";
+import { makeRows } from "../support/make-rows.ts";
+import { makeExperimentFile, runAll, tinyNetwork, tinyRun } from "./make-experiment.ts";
+
+test("the real world with as many samples as steps need, in the ideal world's order, is the ideal world, step by step", async () => {
+  const file = await makeExperimentFile({
+    base: {
+      ...tinyRun,
+      augmentation: "crop-flip",
+      shuffle: false,
+      numSamples: 120,
+      stopBelow: 0,
+      evaluation: { steps: "paper", testSamples: 30 },
+    },
+    grid: { network: [tinyNetwork, { name: "mcnn", width: 2 }], world: ["real", "ideal"] },
+  });
+  const { folder, runs } = await runAll(join(dirname(file), "run"), file);
+  const results = await readFinishedRuns(folder, runs);
+  expect(results).toHaveLength(4);
+  for (const place of [0, 2]) {
+    const [real, ideal] = results.slice(place, place + 2).map(({ rows }) => rows.filter(({ set }) => set === "test"));
+    expect(real).toHaveLength(4);
+    expect(real!.at(-1)!.loss).not.toBe(real![0]!.loss);
+    expect(real).toEqual(ideal);
+  }
+});
+
+test("with fewer samples the real world is the ideal one for the first epoch, and then another", async () => {
+  const file = await makeExperimentFile({
+    base: { ...tinyRun, shuffle: false, numSamples: 40, stopBelow: 0, steps: 16, evaluation: { steps: "paper" } },
+    grid: { world: ["real", "ideal"] },
+  });
+  const { folder, runs } = await runAll(join(dirname(file), "run"), file);
+  const [real, ideal] = (await readFinishedRuns(folder, runs)).map(({ rows }) =>
+    rows.filter(({ set }) => set === "test").map(({ loss }) => loss),
+  );
+  expect(real!.slice(0, 2)).toEqual(ideal!.slice(0, 2));
+  for (const place of [2, 3, 4]) expect(real![place]).not.toBe(ideal![place]);
+});
+
+test("the ideal world goes on with images made on demand when the pool is spent, each once", async () => {
+  const file = await makeExperimentFile({ live: "anywhere", base: { ...tinyRun, world: "ideal", steps: 25 } });
+  const asked: number[] = [];
+  let numClosed = 0;
+  const { folder, runs } = await runAll(join(dirname(file), "run"), file, async () => ({
+    fingerprint: "stand-in",
+    sample: async (ids) => {
+      asked.push(...ids);
+      const { image, probabilities, class: classes } = makeRows([...ids]);
+      return { images: image, probabilities, classes };
+    },
+    close: async () => {
+      numClosed++;
+    },
+  }));
+  // 25 steps of 10 images, of which the pool has 200.
+  expect(asked).toHaveLength(50);
+  expect(new Set(asked).size).toBe(50);
+  expect(numClosed).toBe(1);
+  expect((await readFinishedRuns(folder, runs))[0]!.rows.at(-1)!.step).toBe(25);
+});

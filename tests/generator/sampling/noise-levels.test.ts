@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { noiseLevels, scheduleNames } from "../../../generator/sampling/noise-levels.ts";
+
+const levels = { schedule: "karras", sigmaMin: 0.002, sigmaMax: 80, rho: 7 } as const;
+
+test("karras: noise levels fall from sigmaMax to sigmaMin by the formula, then to zero", () => {
+  const sigmas = noiseLevels({ ...levels, steps: 18 });
+  expect(sigmas).toHaveLength(19);
+  expect(sigmas[0]).toBeCloseTo(80, 10);
+  expect(sigmas[17]).toBeCloseTo(0.002, 12);
+  expect(sigmas[18]).toBe(0);
+  expect(sigmas[1]).toBeCloseTo((80 ** (1 / 7) + (0.002 ** (1 / 7) - 80 ** (1 / 7)) / 17) ** 7, 10);
+});
+
+test("exponential: each noise level is the same part of the one before", () => {
+  const sigmas = noiseLevels({ ...levels, schedule: "exponential", steps: 5 });
+  for (let index = 1; index < 5; index++) expect(sigmas[index]! / sigmas[index - 1]!).toBeCloseTo(40_000 ** -0.25, 12);
+  expect(sigmas[4]).toBeCloseTo(0.002, 12);
+});
+
+test("linear-beta: with 1,000 steps, each is the DDPM step of its beta", () => {
+  const sigmas = noiseLevels({ ...levels, schedule: "linear-beta", steps: 1000 });
+  // What is kept of an image's variance at a level, and the beta that takes it from one level to the next.
+  const kept = sigmas.map((sigma) => 1 / (1 + sigma ** 2));
+  const beta = (index: number) => 1 - kept[index]! / kept[index + 1]!;
+  expect(beta(0)).toBeCloseTo(0.02, 12);
+  expect(beta(999)).toBeCloseTo(1e-4, 12);
+  expect(beta(499)).toBeCloseTo(1e-4 + ((999 - 499) / 999) * (0.02 - 1e-4), 10);
+  const few = noiseLevels({ ...levels, schedule: "linear-beta", steps: 7 });
+  expect(few[0]).toBe(sigmas[0]);
+  expect(few[6]).toBe(sigmas[999]);
+});
+
+test.each(scheduleNames)(
+  "%s: any number of steps gives strictly falling levels with one zero, the last",
+  (schedule) => {
+    for (const steps of [1, 2, 3, 50, 999, 1000]) {
+      const sigmas = noiseLevels({ ...levels, schedule, steps });
+      expect(sigmas).toHaveLength(steps + 1);
+      for (let index = 0; index < steps; index++) expect(sigmas[index + 1]).toBeLessThan(sigmas[index]!);
+      expect(sigmas[steps]).toBe(0);
+    }
+  },
+);
+
+test.each([{ steps: 0 }, { steps: 1.5 }, { sigmaMin: 0 }, { sigmaMin: 90 }, { schedule: "linear-beta", steps: 1001 }])(
+  "noise levels refuse %o",
+  (wrong) => {
+    expect(() => noiseLevels({ ...levels, steps: 18, ...wrong } as never)).toThrowError(
+      expect.objectContaining({ code: "config/out-of-range" }),
+    );
+  },
+);

@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  endOfTraining,
+  learningRateAt,
+  plannedEnd,
+  type ScheduleOptions,
+} from "../../../generator/training/training-schedule.ts";
+
+const options: ScheduleOptions = {
+  numImages: 1000,
+  batchSize: 10,
+  learningRate: 0.5,
+  warmUpImages: 50,
+  coolDown: 0.2,
+};
+
+test("the learning rate rises over its images, stays, and falls over the last fifth to just above 0", () => {
+  const end = plannedEnd(options);
+  const at = (step: number) => learningRateAt(step, options, end);
+  expect(end).toEqual({ coolDownStart: 80, totalSteps: 100, numImages: 1000 });
+  expect([0, 1, 4, 5, 79].map(at)).toEqual([0.1, 0.2, 0.5, 0.5, 0.5]);
+  expect(at(80)).toBeCloseTo((0.5 * 20) / 21, 12);
+  expect(at(99)).toBeCloseTo(0.5 / 21, 12);
+});
+
+test("more images change no step before the cool-down of the shorter training", () => {
+  const longer = { ...options, numImages: 5000 };
+  for (let step = 0; step < 80; step++) {
+    expect(learningRateAt(step, options, plannedEnd(options))).toBe(learningRateAt(step, longer, plannedEnd(longer)));
+  }
+  expect(endOfTraining(longer, { step: 80, end: undefined }, false)).toEqual(plannedEnd(longer));
+});
+
+test("told to finish, a training cools down from its checkpoint, for a fifth of what it is in the end", () => {
+  const end = endOfTraining({ ...options, numImages: 1e6 }, { step: 400, end: undefined }, true);
+  expect(end).toEqual({ coolDownStart: 400, totalSteps: 500, numImages: 1e6 });
+  const again = endOfTraining({ ...options, numImages: 1e6 }, { step: 450, end }, true);
+  expect(again).toEqual(end);
+  expect(endOfTraining({ ...options, numImages: 1e6 }, { step: 450, end }, false)).toEqual(end);
+});
+
+test("for any training: the rate is positive and at most the largest, and to finish never makes it longer than planned", () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        numImages: fc.integer({ min: 1, max: 100_000 }),
+        batchSize: fc.integer({ min: 1, max: 256 }),
+        learningRate: fc.constant(0.5),
+        warmUpImages: fc.integer({ min: 0, max: 200_000 }),
+        coolDown: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (schedule, progress) => {
+        const planned = plannedEnd(schedule);
+        const step = Math.floor(progress * (planned.totalSteps - 1));
+        const rate = learningRateAt(step, schedule, planned);
+        expect(rate).toBeGreaterThan(0);
+        expect(rate).toBeLessThanOrEqual(0.5);
+        if (step === 0) return;
+        const early = endOfTraining(schedule, { step, end: undefined }, true);
+        expect(early.totalSteps).toBeGreaterThan(step);
+        expect(early.totalSteps).toBeLessThanOrEqual(planned.totalSteps + 1);
+      },
+    ),
+  );
+});
+
+test("what cannot be done is said in one line", () => {
+  const grown = { ...options, numImages: 2000 };
+  expect(() => endOfTraining(grown, { step: 90, end: plannedEnd(options) }, false)).toThrow(
+    /numImages is 2000, and the learning rate of this training has begun to fall, to end after 1000 images/,
+  );
+  for (const saved of [undefined, { step: 0, end: undefined }]) {
+    expect(() => endOfTraining(options, saved, true)).toThrow(/no checkpoint is there/);
+  }
+});

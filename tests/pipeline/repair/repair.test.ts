@@ -1,0 +1,228 @@
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { ModelRuntime } from "../../../pipeline/models/model-runtime.ts";
+import { repairRun } from "../../../pipeline/repair/repair.ts";
+import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { verifyRun } from "../../../pipeline/verify/verify.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeCifar10 } from "../../support/make-cifar-10.ts";
+import { randomIntegers } from "../../support/random-integers.ts";
+import { runBuild, smallConfig, testContext } from "../../support/run-build.ts";
+import { standInImage, standInRuntime } from "../../support/stand-in-runtime.ts";
+import { hashFolder } from "../kill-build.ts";
+
+const config = resolveConfig(smallConfig);
+let folder: string;
+let pristine: string;
+let expected: string[];
+let runtime: ModelRuntime;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-repair-"));
+  pristine = join(folder, "pristine");
+  const data = join(folder, "cifar-10");
+  await makeCifar10(data);
+  runtime = standInRuntime({ planted: plantedCopies() });
+  await runBuild({ root: pristine, runtime, sources: { data } });
+  expected = await hashFolder(pristine);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Copies within the set, so that one train and one test unit have removals. */
+function plantedCopies(): Map<number, Uint8Array> {
+  const image = standInImage({ seed: 0, weights: Buffer.from("w") }, 2, 2);
+  return new Map([2, 30, 60].map((id) => [id, image]));
+}
+
+/** A copy of the finished run, gone after the test. */
+async function copyRun(): Promise<string> {
+  const root = await mkdtemp(join(folder, "run-"));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  await cp(pristine, root, { recursive: true });
+  return root;
+}
+
+const repair = async (root: string, models: ModelRuntime = runtime) =>
+  await repairRun({ root, config, runtime: models }, testContext());
+
+/** A runtime that must not be asked for anything. */
+const noModels: ModelRuntime = {
+  ...standInRuntime(),
+  openSampler: () => Promise.reject(new Error("a generator was opened")),
+  openLabeler: () => Promise.reject(new Error("a labeller was opened")),
+};
+
+/** Paths of the run's files that hold data or vouch for it, relative to its folder. */
+function repairableFiles(): string[] {
+  return expected
+    .map((line) => line.split(" ")[0]!.slice(1))
+    .filter((file) =>
+      /^(dataset|samples|labels|dedup)\/|^receipts\/(sample|label|fingerprint|dedup|publish)\//.test(file),
+    );
+}
+
+async function flipBit(path: string, place: number): Promise<void> {
+  const bytes = await readFile(path);
+  const byte = place % bytes.length;
+  bytes[byte] = bytes[byte]! ^ (1 << (place % 8));
+  await writeFile(path, bytes);
+}
+
+test("every file of a unit, and the manifest, flipped, cut or deleted, is made again byte for byte, and verify finds nothing after", async () => {
+  const root = await copyRun();
+  const places = randomIntegers(7, 1 << 30);
+  for (const file of repairableFiles().filter((name) => /train-00001|train\/part-00001|manifest/.test(name))) {
+    const path = join(root, file);
+    const harms = [
+      () => flipBit(path, places.next()),
+      async () => truncate(path, places.next() % (await stat(path)).size),
+      () => rm(path),
+    ];
+    for (const [index, harm] of harms.entries()) {
+      if (index !== 2 && (await stat(path)).size === 0) continue;
+      await harm();
+      const isSpared = index === 2 && /^(samples|labels|dedup)\//.test(file);
+      const problems = await verifyRun(root, testContext());
+      expect(problems.length > 0, `${file} ${index}`).toBe(!isSpared);
+      for (const { message } of problems) expect(message).toContain(path);
+      expect(await repair(root), file).toEqual(isSpared ? [] : [path]);
+      if (isSpared) await cp(join(pristine, file), path);
+      expect(await hashFolder(root), file).toEqual(expected);
+    }
+  }
+  expect(await verifyRun(root, testContext())).toEqual([]);
+});
+
+test("many files at once are repaired, and whole ones are not touched: neither inode nor time changes", async () => {
+  const root = await copyRun();
+  const all = repairableFiles();
+  const harmed = all.filter((_, index) => index % 3 === 0);
+  const whole = all.filter((file) => !harmed.includes(file));
+  const identity = async () =>
+    Promise.all(whole.map(async (file) => ((found) => `${found.ino} ${found.mtimeMs}`)(await stat(join(root, file)))));
+  const before = await identity();
+  for (const file of harmed) {
+    if ((await stat(join(root, file))).size > 0) await flipBit(join(root, file), 12_345);
+  }
+  await repair(root);
+  expect(await hashFolder(root)).toEqual(expected);
+  expect(await identity()).toEqual(before);
+});
+
+test("shards and manifest are made again when all intermediate files were deleted, which stay deleted", async () => {
+  const root = await copyRun();
+  for (const name of ["samples", "labels", "dedup"]) await rm(join(root, name), { recursive: true });
+  const kept = expected.filter((line) => !/^\/(samples|labels|dedup)\//.test(line));
+  expect(await verifyRun(root, testContext())).toEqual([]);
+  for (const file of ["dataset/train/part-00001.arrow", "dataset/test/part-00000.arrow", "dataset/manifest.json"]) {
+    await flipBit(join(root, file), 4001);
+    expect(await repair(root)).toEqual([join(root, file)]);
+    expect(await hashFolder(root)).toEqual(kept);
+  }
+});
+
+test("a lost receipt of a shard, and a shard whose inputs are whole, need no model", async () => {
+  const root = await copyRun();
+  await rm(join(root, "receipts/publish/train-00001.json"));
+  await flipBit(join(root, "dataset/test/part-00001.arrow"), 9999);
+  await repair(root, noModels);
+  expect(await hashFolder(root)).toEqual(expected);
+});
+
+test("receipts of models are written again, damaged weights that were trained are refused by name", async () => {
+  const root = await copyRun();
+  await rm(join(root, "receipts/train-labeler/labeler.json"));
+  await flipBit(join(root, "receipts/train-generator/generator.json"), 40);
+  expect(await repair(root, noModels)).toHaveLength(2);
+  expect(await hashFolder(root)).toEqual(expected);
+  await flipBit(join(root, "models/generator.safetensors"), 3);
+  const { message } = await errorOf(() => repair(root), "repair/model-lost");
+  expect(message).toContain("generator.safetensors");
+});
+
+test("a unit that comes out otherwise is an error with both hashes, leaves its files alone, and the others are repaired", async () => {
+  const root = await copyRun();
+  for (const name of ["train-00000", "train-00001"]) {
+    await rm(join(root, "samples", `${name}.u8`));
+    await flipBit(join(root, "dataset", name.replace("-", "/part-").concat(".arrow")), 5000);
+  }
+  const half = await hashFolder(root);
+  // Id 20 lies in unit train-00001 and is another image now.
+  const other = standInRuntime({ planted: new Map([[20, new Uint8Array(3072)], ...plantedOf()]) });
+  const { message } = await errorOf(() => repair(root, other), "repair/hash-mismatch");
+  expect(message).toMatch(/sample of train-00001 .* was sha256 [0-9a-f]{12}…, made again it is [0-9a-f]{12}…/);
+  const after = await hashFolder(root);
+  const changed = half.filter((line) => !after.includes(line)).map((line) => line.split(" ")[0]);
+  expect(changed).toEqual(["/dataset/train/part-00000.arrow"]);
+  expect(after.length).toBe(half.length);
+  await repair(root);
+  expect(await verifyRun(root, testContext())).toEqual([]);
+});
+
+function plantedOf(): [number, Uint8Array][] {
+  const image = standInImage({ seed: 0, weights: Buffer.from("w") }, 2, 2);
+  return [2, 30, 60].map((id) => [id, image]);
+}
+
+test("without receipt and manifest a shard that differs is not guessed at", async () => {
+  const root = await copyRun();
+  await rm(join(root, "dataset/manifest.json"));
+  await rm(join(root, "receipts/publish/train-00002.json"));
+  // Whole, it is proved by its own bytes.
+  await repair(root);
+  expect(await hashFolder(root)).toEqual(expected);
+  await rm(join(root, "dataset/manifest.json"));
+  await rm(join(root, "receipts/publish/train-00002.json"));
+  await flipBit(join(root, "dataset/train/part-00002.arrow"), 700);
+  const before = await hashFolder(root);
+  const { message } = await errorOf(() => repair(root), "repair/unproven");
+  expect(message).toContain("train-00002");
+  expect(await hashFolder(root)).toEqual(before);
+});
+
+test("an interrupted repair leaves no torn file and goes on where it was", async () => {
+  const root = await copyRun();
+  await rm(join(root, "samples"), { recursive: true });
+  for (const name of await readdir(join(root, "dataset/train"))) await flipBit(join(root, "dataset/train", name), 4321);
+  const stop = new AbortController();
+  let numSampled = 0;
+  const context = {
+    ...testContext(),
+    signal: stop.signal,
+    count: (name: string) => {
+      if (name === "sample/images" && ++numSampled === 7) stop.abort();
+    },
+  };
+  await expect(repairRun({ root, config, runtime }, context)).rejects.toThrow();
+  expect(await readdir(join(root, "repair/samples"))).not.toEqual([]);
+  const rest = testContext();
+  await repairRun({ root, config, runtime }, rest);
+  expect(rest.counts.get("sample/images")).toBeLessThan(50);
+  expect(await verifyRun(root, testContext())).toEqual([]);
+  expect(await readdir(root)).not.toContain("repair");
+});
+
+test("a run that was not finished, or made with other models, is refused", async () => {
+  const root = await copyRun();
+  await rm(join(root, "dataset"), { recursive: true });
+  await rm(join(root, "receipts/publish"), { recursive: true });
+  await errorOf(() => repair(root), "repair/unfinished");
+  const other = await copyRun();
+  await rm(join(other, "receipts/fetch/test_batch.bin.json"));
+  await errorOf(() => repair(other), "repair/models-changed");
+});
+
+test("of several repairs at once, each ends well, and together they make every file again", async () => {
+  const slow = standInRuntime({ planted: plantedCopies(), delayMs: 3 });
+  for (let round = 0; round < 4; round++) {
+    const root = await copyRun();
+    const damaged = repairableFiles().filter((name) => /^(dataset|samples|labels)\/(train|test|sample)/.test(name));
+    for (const [index, file] of damaged.entries()) await flipBit(join(root, file), 1000 * round + 77 * index);
+    const ends = await Promise.allSettled([repair(root), repair(root, slow), repair(root, slow)]);
+    expect(ends.filter(({ status }) => status === "rejected")).toEqual([]);
+    expect(await hashFolder(root)).toEqual(expected);
+    expect(await verifyRun(root, testContext())).toEqual([]);
+  }
+});

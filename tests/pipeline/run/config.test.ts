@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { configJsonSchema, mergeConfigs, resolveConfig } from "../../../pipeline/run/config.ts";
+import { flagOf, leavesOf, nest, parseFlag } from "../../../pipeline/run/config-keys.ts";
+import { recipes } from "../../../pipeline/run/recipes.ts";
+import { datasetIdentity, openRun, readRunConfig } from "../../../pipeline/run/run.ts";
+import { hashConfig } from "../../../storage/canonical-json.ts";
+import { errorOf } from "../../support/expect-error.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-config-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const hashOf = (partial: object) => hashConfig(datasetIdentity(resolveConfig(partial)));
+
+test("every key has a default and a description, and its flag's text of the default gives the default back", () => {
+  const config = resolveConfig({});
+  for (const { key, schema } of leavesOf(configJsonSchema)) {
+    expect(schema.description, key).toBeTruthy();
+    const again = resolveConfig(nest(key, parseFlag(String(schema.default), schema)));
+    expect(again, flagOf(key)).toEqual(config);
+  }
+});
+
+test("the hash changes with what determines the bytes, and not with what changes speed only", () => {
+  const hash = hashOf({});
+  for (const changed of [
+    { seed: 1 },
+    { count: 7 },
+    { unitSize: 100 },
+    { engine: "tfjs" },
+    { sampler: { steps: 9 } },
+    { sampler: { batchSize: 3 } },
+  ]) {
+    expect(hashOf(changed)).not.toBe(hash);
+  }
+  expect(hashOf({ labeling: { batchSize: 7 } })).toBe(hash);
+});
+
+test("a value out of range is refused by key, rule and value", async () => {
+  const { message } = await errorOf(() => resolveConfig({ count: 0 }), "config/out-of-range");
+  expect(message).toMatch(/^count must be an integer, at least 1, got 0\./);
+  const nested = await errorOf(() => resolveConfig({ sampler: { steps: 2.5 } }), "config/out-of-range");
+  expect(nested.message).toContain("sampler.steps must be an integer");
+  expect(nested.message).toContain("got 2.5");
+});
+
+test.each([
+  [{ count: 9e15, unitSize: 1 }, /^unitSize must be at least .* got 1\./],
+  [{ count: 9e15 }, /^unitSize must be at least .* got 10000\./],
+  [{ count: 1, testCount: 9e15, unitSize: 500_000 }, /^unitSize must be at least .* got 500000\./],
+  [{ sampler: { batchSize: 1e9 } }, /^sampler\.batchSize must be auto or an integer, at least 1 and at most 16384/],
+  [{ labeling: { batchSize: 9e15 } }, /^labeling\.batchSize .* at most 16384/],
+  [{ generator: { batchSize: 9e15 } }, /^generator\.batchSize .* at most 16384/],
+  [{ generator: { blocks: 1e9 } }, /^generator\.blocks .* at most 64/],
+  [{ labeler: { widths: [64, 1e9] } }, /^labeler\.widths/],
+  [{ recordsPerFile: 9e15 }, /^recordsPerFile .* at most 1000000/],
+])("what no machine could hold is refused before it is planned: %o", async (given, message) => {
+  expect((await errorOf(() => resolveConfig(given), "config/out-of-range")).message).toMatch(message);
+});
+
+test("the largest run has a million units", () => {
+  expect(resolveConfig({ count: 999_999, testCount: 1, unitSize: 1 }).count).toBe(999_999);
+});
+
+test("an unknown key is refused, and the known ones are named", async () => {
+  const { message } = await errorOf(() => resolveConfig({ sampler: { stepz: 3 } }), "config/unknown-key");
+  expect(message).toContain("sampler.stepz is no key of the configuration. Did you mean sampler.steps?");
+  expect(message).toContain("sampler.steps");
+});
+
+test("of two configurations the later one counts, key by key", () => {
+  const merged = mergeConfigs({ count: 5, sampler: { steps: 9, rho: 5 } }, { sampler: { steps: 3 } });
+  expect(merged).toEqual({ count: 5, sampler: { steps: 3, rho: 5 } });
+});
+
+test("a recipe is values for keys: it counts less than the keys given, and all keys of one replace those of another", () => {
+  expect(resolveConfig(recipes.fast)).toEqual(resolveConfig({}));
+  const original = { name: "ddpm", steps: 1000, schedule: "linear-beta", conditional: false, guidance: 1 };
+  expect(resolveConfig(recipes.original).sampler).toMatchObject(original);
+  const fewer = mergeConfigs(recipes.original, { sampler: { steps: 100 } });
+  expect(resolveConfig(fewer).sampler).toMatchObject({ ...original, steps: 100 });
+  expect(resolveConfig(mergeConfigs(recipes.original, recipes.fast))).toEqual(resolveConfig({}));
+});
+
+test("a run settles its configuration once: another one is refused and the differing keys are named", async () => {
+  const root = join(folder, "settled");
+  await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 } }));
+  const before = await readFile(join(root, "run.json"));
+  await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: { batchSize: 2 } }));
+  const other = resolveConfig({ count: 200, sampler: { steps: 18 } });
+  const { message } = await errorOf(() => openRun(root, other), "run/config-changed");
+  expect(message).toContain("count is 100, now 200");
+  expect(message).toContain("sampler.steps is 9, now 18");
+  expect(message).not.toContain("unitSize");
+  expect(await readFile(join(root, "run.json"))).toEqual(before);
+});
+
+test("commands without options go on with what the run has settled", async () => {
+  const root = join(folder, "settled");
+  const config = resolveConfig(await readRunConfig(root));
+  expect(config.count).toBe(100);
+  expect((await openRun(root, config)).units.length).toBe(101);
+});
+
+test("a run.json that was edited by hand is refused", async () => {
+  const root = join(folder, "edited");
+  await openRun(root, resolveConfig({ count: 100 }));
+  const path = join(root, "run.json");
+  await writeFile(path, (await readFile(path, "utf8")).replace('"count": 100', '"count": 101'));
+  const { message } = await errorOf(() => readRunConfig(root), "json/corrupt");
+  expect(message).toContain(path);
+});

@@ -1,0 +1,64 @@
+import * as tf from "@tensorflow/tfjs";
+import { expect, test } from "vitest";
+import { toReadableStream, toTfDataset } from "../../../shards/index.ts";
+import { makeRows } from "../../support/make-rows.ts";
+import { collectBatches, hashBatch, openTestDataset } from "../../support/open-test-dataset.ts";
+
+const options = { regime: "finite", numSamples: 40, epochs: 2, batchSize: 10, seed: 5 } as const;
+
+test("a web stream has the batches of the loader, and cancelling it goes on later where it was", async () => {
+  const dataset = await openTestDataset();
+  const expected = (await collectBatches(dataset.loader(options))).map(hashBatch);
+  const loader = dataset.loader(options);
+  const reader = toReadableStream(loader).getReader();
+  const seen: string[] = [];
+  for (let count = 0; count < 3; count++) seen.push(hashBatch((await reader.read()).value!));
+  await reader.cancel();
+  for await (const batch of toReadableStream(loader)) seen.push(hashBatch(batch));
+  expect(seen).toEqual(expected);
+});
+
+test("a tf.data set trains a model: images, and labels as probabilities", async () => {
+  const dataset = await openTestDataset();
+  const loader = dataset.loader({ ...options, epochs: Infinity, dtype: "float32" });
+  const model = tf.sequential({
+    layers: [tf.layers.flatten({ inputShape: [32, 32, 3] }), tf.layers.dense({ units: 10, activation: "softmax" })],
+  });
+  model.compile({ optimizer: tf.train.adam(1e-3), loss: "categoricalCrossentropy" });
+  const { history } = await model.fitDataset(toTfDataset(tf, loader) as tf.data.Dataset<tf.TensorContainer>, {
+    epochs: 5,
+    batchesPerEpoch: loader.batchesPerEpoch,
+    verbose: 0,
+  });
+  const losses = history["loss"] as number[];
+  expect(losses).toHaveLength(5);
+  expect(losses.at(-1)!).toBeLessThan(losses[0]!);
+});
+
+test("a tf.data set holds what the loader serves, planar and mixed too", async () => {
+  const dataset = await openTestDataset();
+  const mixed = { ...options, dtype: "float32", layout: "NCHW", augment: { mixup: { alpha: 1 } } } as const;
+  const expected = await collectBatches(dataset.loader<"float32">(mixed));
+  let step = 0;
+  const tfDataset = toTfDataset(tf, dataset.loader<"float32">(mixed), { layout: "NCHW" });
+  await tfDataset.forEachAsync((element) => {
+    const { xs, ys } = element as unknown as { xs: tf.Tensor; ys: tf.Tensor };
+    const batch = expected[step++]!;
+    expect(xs.shape).toEqual([10, 3, 32, 32]);
+    expect(xs.dataSync()).toEqual(batch.images);
+    const rows = ys.arraySync() as number[][];
+    for (const [row, probabilities] of rows.entries()) {
+      const weight = batch.mixup!.weights[row]!;
+      const [own, other] = [batch.labels[row]!, batch.mixup!.labels[row]!];
+      expect(probabilities[own]).toBeCloseTo(own === other ? 1 : weight, 5);
+      expect(probabilities.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+    }
+  });
+  expect(step).toBe(8);
+  const bytes = toTfDataset(tf, dataset.loader({ ...options, epochs: 1 }));
+  await bytes.take(1).forEachAsync((element) => {
+    const { xs } = element as unknown as { xs: tf.Tensor };
+    expect(xs.dtype).toBe("int32");
+    expect(makeRows([0]).image).toHaveLength(3072);
+  });
+});

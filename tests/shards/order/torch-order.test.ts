@@ -1,0 +1,268 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Dataset, type LoaderOptions, type LoaderState, openDataset } from "../../../shards/index.ts";
+import { hashValues, makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { findPythonModules, runPython } from "../../support/run-python.ts";
+
+const modules = ["torch", "numpy", "pyarrow"];
+const found = findPythonModules(modules);
+const missing = modules.filter((name) => !found.has(name));
+
+interface ServedBatch {
+  readonly ids: readonly number[];
+  readonly labels: readonly number[];
+  readonly images: string;
+}
+
+/** What serve_batches.py takes and gives. */
+interface Job {
+  readonly options: LoaderOptions | Readonly<Record<string, unknown>>;
+  readonly state?: LoaderState | object;
+  readonly limit?: number;
+  readonly workers?: number;
+}
+interface Served {
+  readonly batches: readonly ServedBatch[];
+  readonly state?: LoaderState;
+  readonly length?: number;
+  readonly error?: string;
+}
+
+/** Options of the TypeScript loader by the names they have in Python. */
+function toPython({ shuffle = "full", labelNoise, ...options }: LoaderOptions): Record<string, unknown> {
+  const parts = {
+    ...options,
+    ...(typeof shuffle === "object" ? { shuffle: "blocked", ...shuffle } : { shuffle }),
+    ...(labelNoise === undefined ? {} : { labelNoise: labelNoise.rate }),
+    ...(labelNoise?.seed === undefined ? {} : { labelNoiseSeed: labelNoise.seed }),
+  };
+  const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(parts).map(([name, value]) => [toSnakeCase(name), value]));
+}
+
+/** One process of Python for all jobs: starting it takes longer than they do. */
+async function serveInPython(folder: string, jobs: readonly Job[], args: readonly string[] = []): Promise<Served[]> {
+  const requests = jobs.map(({ options, ...job }) => ({
+    ...{ folder, ...job },
+    options: "batchSize" in options ? toPython(options as LoaderOptions) : options,
+  }));
+  return JSON.parse(await runPython("shards/order/serve_batches.py", args, requests)) as Served[];
+}
+
+async function serve(dataset: Dataset, { options, state, limit = Number.POSITIVE_INFINITY }: Job): Promise<Served> {
+  const loader = dataset.loader({ ...(options as LoaderOptions), state: state as LoaderState });
+  const batches: ServedBatch[] = [];
+  const end = Math.min(limit, loader.numBatches);
+  const after = () => ({ batches, state: loader.state() });
+  if (end === 0) return after();
+  try {
+    for await (const { ids, labels, images } of loader) {
+      batches.push({ ids: [...ids], labels: [...labels], images: hashValues(images) });
+      if (batches.length === end) return after();
+    }
+  } catch (error) {
+    if ((error as { code?: string }).code !== "regime/exhausted") throw error;
+  }
+  return after();
+}
+
+const shuffles = fc.oneof(
+  fc.constant("full" as const),
+  fc.record({ blockRows: fc.integer({ min: 1, max: 40 }), windowBlocks: fc.integer({ min: 1, max: 6 }) }),
+);
+const anyOptions: fc.Arbitrary<LoaderOptions> = fc
+  .record({
+    isReused: fc.boolean(),
+    isShuffled: fc.integer({ min: 0, max: 3 }),
+    shuffle: shuffles,
+    numSamples: fc.integer({ min: 20, max: 100 }),
+    epochs: fc.integer({ min: 1, max: 3 }),
+    dropLast: fc.boolean(),
+    batchSize: fc.integer({ min: 1, max: 20 }),
+    seed: fc.oneof(fc.nat(9), fc.maxSafeNat()),
+    worldSize: fc.integer({ min: 1, max: 3 }),
+    rank: fc.nat(5),
+    labelNoise: fc.option(fc.record({ rate: fc.double({ min: 0, max: 1, noNaN: true }), seed: fc.maxSafeNat() }), {
+      nil: undefined,
+    }),
+  })
+  .map(({ isReused, isShuffled, shuffle, numSamples, epochs, dropLast, labelNoise, ...common }) => {
+    const rank = common.rank % common.worldSize;
+    const shared = { ...common, rank, ...(labelNoise === undefined ? {} : { labelNoise }) };
+    return isReused
+      ? { regime: "finite", numSamples, epochs, dropLast, shuffle: isShuffled > 0 && shuffle, ...shared }
+      : { regime: "infinite", shuffle, ...shared };
+  });
+
+describe.skipIf(missing.length > 0)("PyTorch, where python3 has torch, numpy and pyarrow", () => {
+  let folder = "";
+  let dataset: Dataset;
+
+  // Not the folder of a test: all of them read it.
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "cifar5m-torch-"));
+    await makeDataset(folder, { train: 100, test: 20, rowsPerShard: 30 });
+    dataset = await openDataset(folder);
+    return () => rm(folder, { recursive: true });
+  });
+
+  test("the vectors of docs/order-vectors.json hold in Python", async () => {
+    const pool = await makeTestFolder();
+    await makeDataset(pool, { train: 23, test: 5, rowsPerShard: 7 });
+    const vectors = fileURLToPath(new URL("../../../docs/order-vectors.json", import.meta.url));
+    const counts = JSON.parse(await runPython("shards/order/check_order_vectors.py", [vectors, pool])) as Record<
+      string,
+      number
+    >;
+    expect(Object.values(counts).every((count) => count > 0)).toBe(true);
+  });
+
+  test("any options give the ids, labels, images and states of the TypeScript loader", async () => {
+    const fixed = [1, 2, 3].flatMap((worldSize) =>
+      Array.from({ length: worldSize }, (_, rank) => {
+        const common = { batchSize: 7, seed: 4, rank, worldSize, labelNoise: { rate: 0.3 } };
+        const blocked = { blockRows: 12, windowBlocks: 3 };
+        return [
+          { regime: "finite", numSamples: 50, epochs: 2, ...common },
+          { regime: "finite", numSamples: 50, epochs: 2, dropLast: false, shuffle: blocked, ...common },
+          { regime: "infinite", ...common },
+          { regime: "infinite", shuffle: blocked, ...common },
+        ] satisfies LoaderOptions[];
+      }).flat(),
+    );
+    const jobs = [...fixed, ...fc.sample(anyOptions, { numRuns: 100, seed: 1 })].map((options) => ({ options }));
+    const served = await serveInPython(folder, jobs);
+    for (const [index, job] of jobs.entries()) {
+      const { batches, state } = served[index]!;
+      expect({ ...job, batches, state }).toEqual({ ...job, ...(await serve(dataset, job)) });
+    }
+  });
+
+  test("a training that moves to the other language goes on with the very next batch, also at another world size", async () => {
+    const resumes = fc.sample(
+      fc.record({ options: anyOptions, limit: fc.nat(9), next: fc.integer({ min: 1, max: 3 }) }),
+      { numRuns: 40, seed: 2 },
+    );
+    const firsts = resumes.map(({ options, limit }) => ({ options, limit }));
+    const firstsInPython = await serveInPython(folder, firsts);
+    const firstsHere = await Promise.all(firsts.map((job) => serve(dataset, job)));
+    const rests = resumes.map(({ options, next }, index) => ({
+      options: { ...options, rank: next - 1, worldSize: next },
+      // Through JSON, as through a file.
+      state: JSON.parse(JSON.stringify(firstsHere[index]?.state)) as LoaderState,
+    }));
+    const restsInPython = await serveInPython(folder, rests);
+    for (const [index, rest] of rests.entries()) {
+      const whole = await serve(dataset, { options: rest.options });
+      const numBefore = firstsHere[index]!.batches.length;
+      expect(firstsInPython[index]?.state).toEqual(firstsHere[index]?.state);
+      const restHere = await serve(dataset, { ...rest, state: firstsInPython[index]!.state! });
+      expect(restHere.batches).toEqual(whole.batches.slice(numBefore));
+      expect(restsInPython[index]?.batches).toEqual(whole.batches.slice(numBefore));
+    }
+    const larger = rests.map(({ options, state }) => ({
+      options: { ...options, batchSize: Math.min(20, 2 * options.batchSize) },
+      state,
+    }));
+    const largerInPython = await serveInPython(folder, larger);
+    for (const [index, rest] of larger.entries()) {
+      expect(largerInPython[index]).toMatchObject(await serve(dataset, rest));
+    }
+  });
+
+  test("worker processes of a DataLoader serve the same batches in the same order, and the state counts them", async () => {
+    const options = { batchSize: 9, seed: 3 } as const;
+    const finite = { regime: "finite", numSamples: 40, epochs: 3, dropLast: false, ...options } as const;
+    const infinite = { regime: "infinite", ...options } as const;
+    const { state } = await serve(dataset, { options: finite, limit: 2 });
+    const jobs: Job[] = [0, 1, 2, 3].flatMap((workers) => [
+      { workers, options: finite },
+      { workers, options: finite, limit: 7 },
+      { workers, options: finite, state: state! },
+      { workers, options: infinite },
+    ]);
+    const served = await serveInPython(folder, jobs);
+    for (const [index, { workers, ...job }] of jobs.entries()) {
+      const { batches, state, error } = served[index]!;
+      expect({ workers, ...job, batches, state }).toEqual({ workers, ...job, ...(await serve(dataset, job)) });
+      if (job.options.regime === "infinite") expect(error).toMatch(/asked for images 100 to 108 of 100/);
+      else expect(error).toBeUndefined();
+    }
+  });
+
+  test("rank and world size are those of torch.distributed where it is initialized", async () => {
+    const group = join(await makeTestFolder(), "group");
+    const options = { regime: "finite", numSamples: 30, batchSize: 10, seed: 8 } as const;
+    const ranks = await Promise.all(
+      [0, 1].map((rank) => serveInPython(folder, [{ options }], [group, `${rank}`, "2"])),
+    );
+    for (const [rank, [served]] of ranks.entries()) {
+      const own = await serve(dataset, { options: { ...options, rank, worldSize: 2 } });
+      expect(served?.batches).toEqual(own.batches);
+    }
+  });
+
+  test("what is refused is refused by name, with the value seen and what to do", async () => {
+    const finite = { regime: "finite", num_samples: 50, batch_size: 10, seed: 4 };
+    const { state } = await serve(dataset, { options: { regime: "finite", numSamples: 50, batchSize: 10, seed: 4 } });
+    const cases: readonly (readonly [Job, RegExp])[] = [
+      [{ options: { ...finite, num_samples: 101 } }, /^num_samples must be an integer in \[1, 100\], got 101\. Choose/],
+      [
+        { options: { ...finite, batch_size: 51 } },
+        /^batch_size must be at most num_samples \(50\).*got 51\. Use smaller/,
+      ],
+      [{ options: { ...finite, batch_size: 0 } }, /^batch_size must be .*got 0\./],
+      [{ options: { ...finite, seed: 1.5 } }, /^seed must be an integer .*got 1\.5\./],
+      [{ options: { ...finite, epochs: 0 } }, /^epochs must be .*got 0\./],
+      [{ options: { ...finite, rank: 2, world_size: 2 } }, /^rank must be an integer in \[0, 1\], got 2\./],
+      [{ options: { ...finite, shuffle: "some" } }, /^shuffle must be one of 'full', 'blocked', False, got 'some'\./],
+      [{ options: { ...finite, label_noise: 1.1 } }, /^label_noise must be a number in \[0, 1\], got 1\.1\./],
+      [{ options: { ...finite, regime: "endless" } }, /^regime must be one of 'finite', 'infinite', got 'endless'\./],
+      [{ options: { ...finite, split: "validation" } }, /^split must be one of .*, got 'validation'\./],
+      [{ options: { regime: "infinite", batch_size: 5, epochs: 2 } }, /^epochs must be one of None, got 2\./],
+      [{ options: { regime: "infinite", batch_size: 5, shuffle: false } }, /^shuffle must be .*got False\./],
+      [
+        { options: { regime: "infinite", batch_size: 30 } },
+        /^the infinite regime was asked for images 91 to 120 of 100\. B/,
+      ],
+      [
+        { options: { ...finite, seed: 5 }, state: state! },
+        /^seed of the loader state is 4, this data set has 5\. Resume/,
+      ],
+      [
+        { options: { ...finite, split: "test", num_samples: 20 }, state: state! },
+        /^dataset of the loader state is train-/,
+      ],
+      [
+        { options: finite, state: { ...state, version: 1 } },
+        /^version of the loader state is 1, this data set has 2\./,
+      ],
+      [
+        { options: finite, state: { ...state, position: 50 } },
+        /^position of the loader state must be .*got 50\. Start/,
+      ],
+      [{ options: finite, state: { ...state, position: 1.5 } }, /^position of the loader state must be .*got 1\.5\./],
+      [
+        { options: finite, state: { epoch: 0 } },
+        /^a loader state must be a dict with the keys version, dataset, .*\{'epoch': 0\}/,
+      ],
+    ];
+    const served = await serveInPython(
+      folder,
+      cases.map(([job]) => job),
+    );
+    for (const [index, [, message]] of cases.entries()) expect(served[index]?.error).toMatch(message);
+  });
+
+  test("the example trains in both regimes and resumes with the same weights", async () => {
+    const data = await makeTestFolder();
+    await makeDataset(data, { train: 400, test: 5, rowsPerShard: 150 });
+    const printed = await runPython("../examples/python/train_torch.py", [data]);
+    expect(printed).toContain("finite: resumed after 6, the same weights");
+    expect(printed).toContain("infinite: resumed after 6, the same weights");
+  });
+});

@@ -1,0 +1,84 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { hashShards } from "../../../shards/format/manifest.ts";
+import { readManifest, uploadDataset, verifyDataset } from "../../../shards/index.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { startS3 } from "../remote/s3-servers.ts";
+
+const { signal } = new AbortController();
+
+async function makeFolder(train = 90): Promise<string> {
+  const folder = await makeTestFolder();
+  await makeDataset(folder, { train, test: 20, rowsPerShard: 30 });
+  return folder;
+}
+
+test("without onShard every shard is published all the same", async () => {
+  const [directory, to] = [await makeFolder(), join(await makeTestFolder(), "published")];
+  const manifest = await uploadDataset({ directory, to, signal });
+  expect(hashShards(manifest.splits)).toBe(manifest.sha256);
+  expect(await verifyDataset(to)).toMatchObject({ problems: [], numShards: 4, rows: 110 });
+  expect((await readdir(to)).sort()).toEqual(["manifest.json", "test", "train"]);
+});
+
+test("of two sets that are published to one empty place at once, one is refused, and the other is whole", async () => {
+  const sets = [await makeFolder(90), await makeFolder(87)];
+  for (let round = 0; round < 20; round++) {
+    const to = join(await makeTestFolder(), "published");
+    const ends = await Promise.allSettled(sets.map((directory) => uploadDataset({ directory, to, signal })));
+    expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const [winner] = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+    const [refusal] = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+    expect(refusal).toMatchObject({ code: "publish/other-dataset" });
+    expect(await verifyDataset(to)).toMatchObject({ problems: [], manifest: winner });
+    expect((await readdir(to)).sort()).toEqual(["manifest.json", "test", "train"]);
+  }
+});
+
+test("of two sets that are published to one place of an S3 server that knows no conditions, one at most succeeds", async () => {
+  const [sets, { s3 }] = [[await makeFolder(90), await makeFolder(87)], await startS3("s3rver")];
+  for (let round = 0; round < 5; round++) {
+    const to = `s3://data/round-${round}`;
+    const ends = await Promise.allSettled(sets.map((directory) => uploadDataset({ directory, to, signal, s3 })));
+    expect(ends.map(({ status }) => status)).toContain("rejected");
+    for (const [index, end] of ends.entries()) {
+      if (end.status === "rejected") expect(end.reason).toMatchObject({ code: "publish/other-dataset" });
+      else await expect(uploadAgain(sets[index]!, to, s3)).resolves.toEqual(Array(4).fill("kept"));
+    }
+  }
+});
+
+/** What an upload finds of each shard. */
+async function uploadAgain(directory: string, to: string, s3: object): Promise<string[]> {
+  const outcomes: string[] = [];
+  await uploadDataset({ directory, to, signal, s3, onShard: ({ outcome }) => outcomes.push(outcome) });
+  return outcomes;
+}
+
+test("the same set published to one place by two at once is there, and both succeed", async () => {
+  const [directory, to] = [await makeFolder(), join(await makeTestFolder(), "published")];
+  await Promise.all([1, 2, 3].map(() => uploadDataset({ directory, to, signal })));
+  expect(await verifyDataset(to)).toMatchObject({ problems: [] });
+  expect(existsSync(join(to, "publishing.json"))).toBe(false);
+});
+
+test("the place of an interrupted upload is kept for its set, until the claim is deleted", async () => {
+  const [directory, other, to] = [await makeFolder(), await makeFolder(87), join(await makeTestFolder(), "published")];
+  const abort = new AbortController();
+  const onShard = () => abort.abort(new Error("interrupted"));
+  await expect(uploadDataset({ directory, to, signal: abort.signal, onShard })).rejects.toThrow("interrupted");
+  const refused = await errorOf(() => uploadDataset({ directory: other, to, signal }), "publish/other-dataset");
+  expect(refused.message).toMatch(/delete that publishing\.json if its upload was given up/);
+  const claim = await readFile(join(to, "publishing.json"), "utf8");
+  await uploadDataset({ directory, to, signal });
+  expect(existsSync(join(to, "publishing.json"))).toBe(false);
+  expect(JSON.parse(claim)).toHaveProperty("manifest");
+  await rm(to, { recursive: true });
+  await expect(uploadDataset({ directory, to, signal: abort.signal })).rejects.toThrow("interrupted");
+  await rm(join(to, "publishing.json"), { force: true });
+  await uploadDataset({ directory: other, to, signal });
+  expect((await readManifest(to)).sha256).toBe((await readManifest(other)).sha256);
+});

@@ -1,0 +1,77 @@
+import { fillBits, randomStreams } from "../../core/random.ts";
+import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
+import type { StepInputs } from "../../engine/training/trainer.ts";
+import type { TrainingProgram } from "../../engine/training/training-program.ts";
+import { generatorTrainingSchema } from "../../generator/network-options.ts";
+import { generatorProgram } from "../../generator/training/train-generator.ts";
+import { labelerTrainingSchema } from "../../labeler/options.ts";
+import { labelerProgram } from "../../labeler/train-labeler.ts";
+import { batchIndices } from "../../networks/batch-order.ts";
+
+/** A training run small enough for plain tfjs. */
+export interface SmallTraining {
+  readonly program: TrainingProgram;
+  readonly residents: Readonly<Record<string, TensorData>>;
+  readonly inputsOf: (step: number) => StepInputs;
+  readonly seed: number;
+}
+
+const numSamples = 16;
+const batchSize = 4;
+const seed = 5;
+
+/** Images of random bytes, [count, 32, 32, 3]. */
+export function randomImages(count: number): Uint8Array {
+  const bits = new Uint32Array((count * 3072) / 4);
+  fillBits({ seed: 11, stream: randomStreams.augmentation, id: 0 }, bits);
+  return new Uint8Array(bits.buffer);
+}
+
+/** A denoiser of 8 channels with every kind of layer the real one has. */
+export const smallGenerator = generatorTrainingSchema.parse({
+  channels: 8,
+  multipliers: [1, 2],
+  blocks: 1,
+  patch: 4,
+  attentionResolutions: [4],
+  batchSize,
+  dropout: 0.1,
+  weightDecay: 0.01,
+});
+
+export function smallGeneratorTraining(): SmallTraining {
+  return {
+    program: generatorProgram(smallGenerator, numSamples),
+    residents: { images: images(), classes: classes() },
+    inputsOf: (step) => inputsOf(step, 2e-3),
+    seed,
+  };
+}
+
+export const smallLabeler = labelerTrainingSchema.parse({ widths: [4, 8], batchSize, activation: "gelu" });
+
+export function smallLabelerTraining(): SmallTraining {
+  return {
+    program: labelerProgram(smallLabeler, numSamples),
+    residents: { images: images(), labels: classes() },
+    inputsOf: (step) => inputsOf(step, 0.05),
+    seed,
+  };
+}
+
+function inputsOf(step: number, learningRate: number): StepInputs {
+  const indices = batchIndices(seed, numSamples, batchSize, step);
+  return { learningRate: learningRate / (1 + step / 20), averageDecay: 0.9, values: { indices } };
+}
+
+function images(): TensorData {
+  return { dtype: "uint8", shape: [numSamples, 32, 32, 3], data: randomImages(numSamples) };
+}
+
+function classes(): TensorData {
+  return tensorData(
+    "int64",
+    [numSamples],
+    Array.from({ length: numSamples }, (_, index) => index % 10),
+  );
+}
