@@ -1,8 +1,8 @@
 import { BuilderError } from "../core/errors.ts";
 import type { Graph, Node, Tensor } from "./graph/graph.ts";
 import { isFloat, sizeOf } from "./graph/tensor.ts";
+import { zerosLike } from "./ops/broadcast.ts";
 import { add, scalarLike } from "./ops/elementwise.ts";
-import { zerosLike } from "./ops/slice.ts";
 
 /**
  * Gradients of a scalar, by reverse-mode differentiation: new nodes of the same graph, so they can be differentiated

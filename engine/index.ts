@@ -72,6 +72,8 @@ export { type OnnxCall, spliceOnnx } from "./onnx/splice-onnx.ts";
 export { writeOnnx } from "./onnx/write-onnx.ts";
 export { cudaProviderFile, onnxruntimeFiles } from "./onnxruntime/files.ts";
 export { branch } from "./ops/branch.ts";
+export { expand, type ReduceOptions, sum } from "./ops/broadcast.ts";
+export { concat, split } from "./ops/concat.ts";
 export { type ConvOptions, conv2d, convTranspose2d } from "./ops/conv.ts";
 export * from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";
@@ -79,8 +81,9 @@ export { type LoopBody, loop } from "./ops/loop.ts";
 export { matmul, swapLastTwo } from "./ops/matmul.ts";
 export { affineChannels, softmax, standardize } from "./ops/normalize.ts";
 export { averagePool, maxPool, upsample } from "./ops/pool.ts";
-export { max, mean, type ReduceOptions, sum } from "./ops/reduce.ts";
-export { concat, expand, type Padding, pad, reshape, type SliceRange, slice, split, transpose } from "./ops/slice.ts";
+export { max, mean } from "./ops/reduce.ts";
+export { reshape, transpose } from "./ops/reshape.ts";
+export { type Padding, pad, type SliceRange, slice } from "./ops/slice.ts";
 export { constantScope, type Weights } from "./parameters/constant-scope.ts";
 export {
   fanInInitializer,

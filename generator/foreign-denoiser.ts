@@ -6,7 +6,7 @@ import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx/o
 import { type OnnxModel, readOnnx } from "../engine/onnx/read-onnx.ts";
 import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
-import { reshape, transpose } from "../engine/ops/slice.ts";
+import { reshape, transpose } from "../engine/ops/reshape.ts";
 import type { Denoiser } from "./denoiser.ts";
 import { scheduleSchema, timestepsAt } from "./foreign-schedule.ts";
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
+import { sum } from "../engine/ops/broadcast.ts";
 import { cast, div, greater, log, maximum, minimum, sub } from "../engine/ops/elementwise.ts";
-import { sum } from "../engine/ops/reduce.ts";
-import { reshape } from "../engine/ops/slice.ts";
+import { reshape } from "../engine/ops/reshape.ts";
 
 const steps = z.int().min(2).max(100_000).default(1000);
 const beta = z.number().gt(0).lt(1);

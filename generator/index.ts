@@ -7,16 +7,7 @@ export {
   foreignGeneratorSchema,
   readForeignGenerator,
 } from "./foreign-denoiser.ts";
-export {
-  type GeneratorNetworkOptions,
-  type GeneratorTrainingOptions,
-  generatorNetworkSchema,
-  generatorTrainingSchema,
-  type SamplerOptions,
-  samplerSchema,
-  type TuningOptions,
-  tuningSchema,
-} from "./network-options.ts";
+export { type GeneratorNetworkOptions, generatorNetworkSchema } from "./network-options.ts";
 export { joinWeaker } from "./read-generator.ts";
 export { checkSamplerOptions } from "./sampling/check-sampler-options.ts";
 export { type CreateSamplerOptions, createSampler } from "./sampling/create-sampler.ts";
@@ -27,11 +18,18 @@ export {
   type Sampler,
 } from "./sampling/denoiser-sampler.ts";
 export { type NoiseLevelOptions, noiseLevels, type ScheduleName, scheduleNames } from "./sampling/noise-levels.ts";
+export { type SamplerOptions, samplerSchema } from "./sampling/options.ts";
 export { planTrajectory, type SamplingName, samplings } from "./sampling/plan-trajectory.ts";
 export type { Churn } from "./sampling/samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./sampling/samplers/trajectory.ts";
 export { followTrajectory, type TrajectoryInputs } from "./sampling/trajectory-graph.ts";
 export { type Column, type FactorColumn, type TrajectoryTable, tableOf } from "./sampling/trajectory-table.ts";
+export {
+  type GeneratorTrainingOptions,
+  generatorTrainingSchema,
+  type TuningOptions,
+  tuningSchema,
+} from "./training/options.ts";
 export type { GeneratorTraining } from "./training/run-denoiser-training.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./training/train-generator.ts";
 export { type TuneGeneratorOptions, tuneGenerator } from "./training/tune-generator.ts";

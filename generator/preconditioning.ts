@@ -1,6 +1,6 @@
 import type { Tensor } from "../engine/graph/graph.ts";
 import { add, div, log, mul, sqrt } from "../engine/ops/elementwise.ts";
-import { reshape } from "../engine/ops/slice.ts";
+import { reshape } from "../engine/ops/reshape.ts";
 
 /** Standard deviation of the data, pixels in [-1, 1]. */
 export const sigmaData = 0.5;

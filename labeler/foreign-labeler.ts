@@ -10,7 +10,7 @@ import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sub } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { softmax } from "../engine/ops/normalize.ts";
-import { transpose } from "../engine/ops/slice.ts";
+import { transpose } from "../engine/ops/reshape.ts";
 import { probeGraph } from "../engine/probe-graph.ts";
 import type { ImageGraph } from "./image-function.ts";
 

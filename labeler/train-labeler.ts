@@ -7,7 +7,7 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { add, less, mul, where } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
-import { reshape } from "../engine/ops/slice.ts";
+import { reshape } from "../engine/ops/reshape.ts";
 import { namedParts, type ParameterSpec, type Scope } from "../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { muon } from "../engine/training/muon.ts";

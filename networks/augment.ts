@@ -2,7 +2,8 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { abs, add, cast, equal, floor, greater, less, mul, sub, where } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
-import { reshape, slice, transpose } from "../engine/ops/slice.ts";
+import { reshape, transpose } from "../engine/ops/reshape.ts";
+import { slice } from "../engine/ops/slice.ts";
 
 /** Images [N, C, H, W], each mirrored left to right where `flipped` (bool, [N]) holds. */
 export function flipWhere(x: Tensor, flipped: Tensor): Tensor {

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { Tensor } from "../engine/graph/graph.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { averagePool } from "../engine/ops/pool.ts";
 import { mean } from "../engine/ops/reduce.ts";
-import { concat } from "../engine/ops/slice.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";

@@ -1,10 +1,12 @@
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, div, floor, less, maximum, minimum, mul, round, sub, where } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { averagePool } from "../engine/ops/pool.ts";
-import { concat, reshape, slice } from "../engine/ops/slice.ts";
+import { reshape } from "../engine/ops/reshape.ts";
+import { slice } from "../engine/ops/slice.ts";
 
 /** Quantization tables of quality 50 (ITU-T T.81, annex K.1), 8 × 8. */
 const luminanceTable = [

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Tensor } from "../engine/graph/graph.ts";
-import { reshape } from "../engine/ops/slice.ts";
+import { reshape } from "../engine/ops/reshape.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
 import { classifierOptions } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";

@@ -1,5 +1,5 @@
 import type { Tensor } from "../engine/graph/graph.ts";
-import { reshape, transpose } from "../engine/ops/slice.ts";
+import { reshape, transpose } from "../engine/ops/reshape.ts";
 
 /** Squares of pixels become channels: [N, C, H, W] to [N, C·patch², H/patch, W/patch]. */
 export function patchesToChannels(x: Tensor, patch: number): Tensor {

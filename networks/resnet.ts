@@ -1,10 +1,11 @@
 import { gelu, silu } from "../engine/composites/activations.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, mul, relu } from "../engine/ops/elementwise.ts";
 import { maxPool } from "../engine/ops/pool.ts";
 import { max } from "../engine/ops/reduce.ts";
-import { concat, slice } from "../engine/ops/slice.ts";
+import { slice } from "../engine/ops/slice.ts";
 import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters/parameters.ts";
 import { batchNormLayer, convLayer, linearLayer } from "./layers.ts";
 

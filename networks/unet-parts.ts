@@ -1,7 +1,8 @@
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { cos, mul, sin } from "../engine/ops/elementwise.ts";
-import { concat, reshape } from "../engine/ops/slice.ts";
+import { reshape } from "../engine/ops/reshape.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
 
 export interface UNetOptions {

@@ -7,6 +7,7 @@ import { openRun } from "./run/run.ts";
 import { type ModelName, runFolderAt } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { StageContext } from "./run/stage.ts";
+import type { Step, StepOptions } from "./run/step.ts";
 import {
   dedupStep,
   fetchStep,
@@ -17,8 +18,6 @@ import {
   openRunOnDevice,
   publishStep,
   requireUsableModel,
-  type Step,
-  type StepOptions,
   sampleStep,
   trainStep,
 } from "./steps.ts";

@@ -1,39 +1,19 @@
 import { fileExists } from "../storage/read-file.ts";
 import { openCifar10Source } from "./cifar-10/cifar-10-fingerprints.ts";
 import { fetchCifar10 } from "./cifar-10/fetch.ts";
-import type { ModelRuntime } from "./models/model-runtime.ts";
 import { importModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
-import type { Config } from "./run/config.ts";
 import { openRun, type Run, requireBuildable } from "./run/run.ts";
 import { type ModelName, runFolderAt } from "./run/run-folder.ts";
-import type { Stage, StageContext } from "./run/stage.ts";
+import type { Stage } from "./run/stage.ts";
+import type { Step, StepOptions } from "./run/step.ts";
 import { shareOf } from "./run/units.ts";
 import { dedupStage, fingerprintStage } from "./stages/dedup.ts";
 import { labelStage } from "./stages/label.ts";
 import { publishStage } from "./stages/publish.ts";
 import { publishManifest } from "./stages/publish-manifest.ts";
 import { sampleStage } from "./stages/sample.ts";
-
-/** A part of a build that can be run, shown and interrupted by itself. */
-export interface Step {
-  readonly name: string;
-  /** What its counters `name/images` and `name/kept` add up to; 0 if it counts nothing. */
-  readonly total: number;
-  /** Does the work; what it yields is done. */
-  run(context: StageContext): AsyncIterable<unknown>;
-}
-
-/** What every step works on. */
-export interface StepOptions {
-  /** The run folder. */
-  readonly root: string;
-  readonly config: Config;
-  readonly runtime: ModelRuntime;
-  /** Go on with the units of other workers after one's own. */
-  readonly help: boolean;
-}
 
 /** Brings CIFAR-10 into the run. @param data - folder or .tar.gz; downloaded if left out */
 export function fetchStep(options: StepOptions, data: string | undefined): Step {

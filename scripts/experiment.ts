@@ -18,7 +18,7 @@ import {
   writeReport,
 } from "../experiments/index.ts";
 import { openLiveSource } from "../pipeline/models/live-source.ts";
-import type { Step } from "../pipeline/steps.ts";
+import type { Step } from "../pipeline/run/step.ts";
 import type { Command, Session } from "./cli/command.ts";
 import { wholeNumberOption } from "./cli/parse-option.ts";
 import { printCells, printLines } from "./cli/print.ts";

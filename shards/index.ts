@@ -63,8 +63,8 @@ export {
 export { readShard, readShardBatches } from "./format/read-shard.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./format/shard-schema.ts";
 export { writeShard } from "./format/write-shard.ts";
-export type { Batch, Mixup, Samples } from "./loader/batch.ts";
-export { cifar10Normalization, type ImageArray, type ImageFormat, type Normalization } from "./loader/image-format.ts";
+export type { Batch, Mixup } from "./loader/batch.ts";
+export { cifar10Normalization, type ImageFormat, type Normalization } from "./loader/image-format.ts";
 export type { LiveSamples, LiveSource } from "./loader/live-source.ts";
 export type { Loader } from "./loader/loader.ts";
 export type { BlockedShuffleOptions, FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader/loader-options.ts";
@@ -81,6 +81,7 @@ export type { TransferOptions } from "./remote/transfer-options.ts";
 export { type ExtraColumn, type ExtraValues, extraColumnNames } from "./rows/extra-columns.ts";
 export type { ResolvedFilter, RowFilter } from "./rows/row-filter.ts";
 export type { RowStore } from "./rows/row-store.ts";
+export type { ImageArray, Samples } from "./rows/samples.ts";
 export { type DatasetReport, type VerifyOptions, verifyDataset } from "./verify/verify-dataset.ts";
 export { chooseShards, type VerifyMode, type VerifyPart } from "./verify/verify-mode.ts";
 export type { DatasetProblem } from "./verify/verify-shard.ts";

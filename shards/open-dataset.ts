@@ -3,13 +3,13 @@ import { requireKeys } from "../core/require-keys.ts";
 import { hashConfig } from "../storage/canonical-json.ts";
 import { parseLocation } from "../storage/parse-location.ts";
 import { type Manifest, readManifest, type SplitName, splitNames } from "./format/manifest.ts";
-import { allocateSamples, type Samples } from "./loader/batch.ts";
-import type { ImageArray, ImageFormat } from "./loader/image-format.ts";
+import type { ImageFormat } from "./loader/image-format.ts";
 import { type Loader, RowLoader } from "./loader/loader.ts";
 import type { LoaderOptions } from "./loader/loader-options.ts";
 import { type OpenOptions, openOptionKeys } from "./open-options.ts";
 import { type RowFilter, resolveFilter } from "./rows/row-filter.ts";
 import { RowStore } from "./rows/row-store.ts";
+import { allocateSamples, type ImageArray, type Samples } from "./rows/samples.ts";
 import { folderSource, type ShardSource } from "./rows/shard-source.ts";
 
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */

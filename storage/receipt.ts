@@ -97,3 +97,15 @@ export function requireSameOrigin(
     }
   }
 }
+
+/** What `read` gives, or undefined if what it reads is damaged. Throws what is no damage, such as another version. */
+export async function readUndamaged<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (thrown) {
+    if (thrown instanceof BuilderError && /^(json\/corrupt|(receipt|manifest)\/invalid)$/.test(thrown.code)) {
+      return undefined;
+    }
+    throw thrown;
+  }
+}

@@ -1,8 +1,9 @@
 import { shapeError, type Tensor } from "../graph/graph.ts";
 import { tensorData } from "../graph/tensor.ts";
+import { sum } from "../ops/broadcast.ts";
 import { add, cast, equal, exp, log, mul, neg, stopGradient, sub } from "../ops/elementwise.ts";
-import { max, mean, sum } from "../ops/reduce.ts";
-import { reshape } from "../ops/slice.ts";
+import { max, mean } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
 
 /** Logarithm of the softmax over the last axis, safe for large inputs. */
 export function logSoftmax(x: Tensor): Tensor {

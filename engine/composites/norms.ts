@@ -1,9 +1,10 @@
 import { shapeError, type Tensor } from "../graph/graph.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { expand, sum, sumTo } from "../ops/broadcast.ts";
 import { add, div, maximum, mul, sqrt, sub } from "../ops/elementwise.ts";
 import { affineChannels, alongChannels, standardize, standardizeRows } from "../ops/normalize.ts";
-import { mean, sum, sumTo } from "../ops/reduce.ts";
-import { expand, reshape } from "../ops/slice.ts";
+import { mean } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
 import { withGradient } from "./custom-gradient.ts";
 
 /** A value per channel, shape [C], made to broadcast over images [N, C, H, W]. */

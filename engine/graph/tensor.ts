@@ -57,3 +57,7 @@ export function tensorData(dtype: DType, shape: Shape, data: TensorArray | reado
 export function zeros(dtype: DType, shape: Shape): TensorData {
   return { dtype, shape, data: new arrays[dtype](sizeOf(shape)) };
 }
+
+export function integers(values: readonly number[]): TensorData {
+  return tensorData("int64", [values.length], values);
+}

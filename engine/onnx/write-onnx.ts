@@ -1,8 +1,9 @@
 import { BuilderError } from "../../core/errors.ts";
 import { type Attribute, Graph, type Node, type Tensor } from "../graph/graph.ts";
+import { neededNodes } from "../graph/needed-nodes.ts";
 import type { TensorData } from "../graph/tensor.ts";
-import { onnxTypes } from "../ops/elementwise.ts";
 import { ModelProto } from "./onnx-schema.ts";
+import { onnxTypes } from "./onnx-types.ts";
 
 /** Attribute kinds, as onnx.proto numbers them. */
 const attributeTypes = { float: 1, integer: 2, string: 3, graph: 5, floats: 6, integers: 7 };
@@ -33,21 +34,6 @@ export function writeOnnx(graph: Graph, metadata: Readonly<Record<string, string
     opset_import: [{ domain: "", version: opsetOf(graph) ?? defaultOpset }],
     metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
-}
-
-/** The nodes that the outputs of a graph need, in order. */
-export function neededNodes(graph: Graph): { readonly nodes: readonly Node[]; readonly names: ReadonlySet<string> } {
-  const names = new Set([...graph.outputs.values()].map(({ name }) => name));
-  const kept: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some(({ name }) => names.has(name))) continue;
-    kept.push(node);
-    for (const { name } of node.inputs) names.add(name);
-    for (const attribute of Object.values(node.attributes)) {
-      if (attribute instanceof Graph) for (const name of neededNodes(attribute).names) names.add(name);
-    }
-  }
-  return { nodes: kept.reverse(), names };
 }
 
 /** The version of the operators that the models within a graph need; a file has one version. */

@@ -1,7 +1,8 @@
 import { type Attributes, appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { sum } from "./broadcast.ts";
 import { filterGradient } from "./filter-gradient.ts";
-import { sum } from "./reduce.ts";
-import { slice, transpose } from "./slice.ts";
+import { transpose } from "./reshape.ts";
+import { slice } from "./slice.ts";
 
 export interface ConvOptions {
   /** Added to each output channel, shape [O]. */

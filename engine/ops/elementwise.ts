@@ -1,23 +1,11 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { type DType, type Shape, tensorData } from "../graph/tensor.ts";
-import { sumTo } from "./reduce.ts";
+import { broadcastShapes } from "../graph/shapes.ts";
+import { type DType, tensorData } from "../graph/tensor.ts";
+import { onnxTypes } from "../onnx/onnx-types.ts";
+import { sumTo } from "./broadcast.ts";
 
 /** A tensor, or a number that becomes a constant of the other operand's type. */
 export type Operand = Tensor | number;
-
-/**
- * The shape two operands have after NumPy's broadcasting.
- * @throws BuilderError `engine/wrong-shape` when two extents differ and neither is 1
- */
-export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, axis) => {
-    const left = a[axis - rank + a.length] ?? 1;
-    const right = b[axis - rank + b.length] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) throw shapeError(operation, "shapes must broadcast", a, b);
-    return left === 1 ? right : left;
-  });
-}
 
 /** A scalar constant in the graph of another tensor. */
 export function scalarLike(tensor: Tensor, value: number, dtype: DType = tensor.dtype): Tensor {
@@ -144,17 +132,6 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const shape = broadcastShapes("Where", condition.shape, broadcastShapes("Where", left.shape, right.shape));
   return appendOne(Where, [condition, left, right], {}, left.dtype, shape);
 }
-
-/** ONNX numbers of the element types. */
-export const onnxTypes: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-};
 
 const Cast: Operator = {
   name: "Cast",

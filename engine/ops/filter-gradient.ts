@@ -1,6 +1,8 @@
 import type { Tensor } from "../graph/graph.ts";
+import { concat } from "./concat.ts";
 import { matmul, swapLastTwo } from "./matmul.ts";
-import { concat, pad, reshape, slice, transpose } from "./slice.ts";
+import { reshape, transpose } from "./reshape.ts";
+import { pad, slice } from "./slice.ts";
 
 interface Geometry {
   readonly kernel: readonly [height: number, width: number];

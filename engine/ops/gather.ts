@@ -1,5 +1,6 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { reshape, transpose, zerosLike } from "./slice.ts";
+import { zerosLike } from "./broadcast.ts";
+import { reshape, transpose } from "./reshape.ts";
 
 const Gather: Operator = {
   name: "Gather",

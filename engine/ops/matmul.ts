@@ -1,7 +1,7 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { broadcastShapes } from "./elementwise.ts";
-import { sumTo } from "./reduce.ts";
-import { reshape, transpose } from "./slice.ts";
+import { broadcastShapes } from "../graph/shapes.ts";
+import { sumTo } from "./broadcast.ts";
+import { reshape, transpose } from "./reshape.ts";
 
 /** Exchanges the last two axes. */
 export function swapLastTwo(x: Tensor): Tensor {

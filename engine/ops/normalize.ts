@@ -1,8 +1,10 @@
 import { appendOne, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { normalizeAxes } from "../graph/shapes.ts";
 import { tensorData } from "../graph/tensor.ts";
+import { sum } from "./broadcast.ts";
 import { add, cast, mul, sub } from "./elementwise.ts";
-import { mean, normalizeAxes, sum } from "./reduce.ts";
-import { reshape } from "./slice.ts";
+import { mean } from "./reduce.ts";
+import { reshape } from "./reshape.ts";
 
 const Softmax: Operator = {
   name: "Softmax",

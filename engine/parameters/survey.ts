@@ -2,7 +2,8 @@ import { BuilderError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
 import { Graph, type Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
-import { reshape, split } from "../ops/slice.ts";
+import { split } from "../ops/concat.ts";
+import { reshape } from "../ops/reshape.ts";
 import { type ParameterSource, type ParameterSpec, type RandomKind, Scope, type StateSpec } from "./parameters.ts";
 
 /** Random numbers that a step uses, in the order it asked for them. */

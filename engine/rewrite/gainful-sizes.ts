@@ -1,5 +1,5 @@
 import { Graph, type Node, type Tensor } from "../graph/graph.ts";
-import { neededNodes } from "../onnx/write-onnx.ts";
+import { neededNodes } from "../graph/needed-nodes.ts";
 import { fitsWinograd } from "./winograd.ts";
 
 /** What a graph is for: onnxruntime's own convolutions are faster where filters are constants. */

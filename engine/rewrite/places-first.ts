@@ -1,9 +1,10 @@
 import { Graph, type Node, type Tensor } from "../graph/graph.ts";
 import type { Shape } from "../graph/tensor.ts";
+import { concat } from "../ops/concat.ts";
 import { add } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { mean } from "../ops/reduce.ts";
-import { concat, reshape, transpose } from "../ops/slice.ts";
+import { reshape, transpose } from "../ops/reshape.ts";
 import { ConstantFilters, turnFilters } from "./constant-filters.ts";
 import { gainfulSizes, is3x3, isHalving, sizeOfImages } from "./gainful-sizes.ts";
 import {

@@ -1,10 +1,12 @@
 import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { tensorData } from "../graph/tensor.ts";
+import { expand, sum } from "../ops/broadcast.ts";
+import { concat, split } from "../ops/concat.ts";
 import { add, cast, div, equal, maximum, mul, sigmoid, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
-import { sum } from "../ops/reduce.ts";
-import { concat, expand, reshape, slice, split } from "../ops/slice.ts";
+import { reshape } from "../ops/reshape.ts";
+import { slice } from "../ops/slice.ts";
 
 /**
  * Images [N, C, H, W] kept as [H, W, N, C], with a factor and a summand for each channel that are still to be applied,

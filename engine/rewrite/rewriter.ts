@@ -1,5 +1,5 @@
 import { Graph, innermostGraph, type Node, type Tensor } from "../graph/graph.ts";
-import { neededNodes } from "../onnx/write-onnx.ts";
+import { neededNodes } from "../graph/needed-nodes.ts";
 
 /** Makes a graph into another that computes the same: copies what no subclass rewrites, bodies of loops too. */
 export class Rewriter {

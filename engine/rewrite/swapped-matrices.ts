@@ -1,7 +1,8 @@
 import type { Attributes, Node, Tensor } from "../graph/graph.ts";
+import { split } from "../ops/concat.ts";
 import { mul } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { reshape, split, transpose } from "../ops/slice.ts";
+import { reshape, transpose } from "../ops/reshape.ts";
 
 /** What the rewriter of the whole graph does for this part of it. */
 interface Surroundings {

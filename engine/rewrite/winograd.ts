@@ -2,7 +2,7 @@ import { withGradient } from "../composites/custom-gradient.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf, type TensorData, tensorData } from "../graph/tensor.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { reshape } from "../ops/slice.ts";
+import { reshape } from "../ops/reshape.ts";
 
 /** Pixels of a tile along an axis, and places of a tile after the transform. */
 const tile = 4;

@@ -1,6 +1,6 @@
 import { BuilderError } from "../../core/errors.ts";
 import { Graph, type Node } from "../graph/graph.ts";
-import { neededNodes } from "../onnx/write-onnx.ts";
+import { neededNodes } from "../graph/needed-nodes.ts";
 import type { Kernel, Kernels } from "./kernel.ts";
 import { convKernels } from "./kernels/conv.ts";
 import { elementwiseKernels } from "./kernels/elementwise.ts";

@@ -1,7 +1,8 @@
 import type { Tensor } from "../graph/graph.ts";
+import { sum } from "../ops/broadcast.ts";
+import { concat, split } from "../ops/concat.ts";
 import { add, div, less, maximum, minimum, mul, where } from "../ops/elementwise.ts";
-import { sum } from "../ops/reduce.ts";
-import { concat, reshape, split } from "../ops/slice.ts";
+import { reshape } from "../ops/reshape.ts";
 
 /**
  * Small gradients vanish in float16, so they are taken of a multiple of the loss: the largest one at which they do not

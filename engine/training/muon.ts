@@ -1,9 +1,10 @@
 import type { Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf, tensorData } from "../graph/tensor.ts";
+import { sum } from "../ops/broadcast.ts";
+import { concat, split } from "../ops/concat.ts";
 import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
-import { sum } from "../ops/reduce.ts";
-import { concat, reshape, split } from "../ops/slice.ts";
+import { reshape } from "../ops/reshape.ts";
 import type { ParameterSpec } from "../parameters/parameters.ts";
 import { adamw, type Optimizer, type OptimizerStep } from "./optimizers.ts";
 

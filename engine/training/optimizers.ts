@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/graph.ts";
+import { sum } from "../ops/broadcast.ts";
 import { add, div, minimum, mul, type Operand, pow, sqrt, sub } from "../ops/elementwise.ts";
-import { sum } from "../ops/reduce.ts";
 import type { ParameterSpec } from "../parameters/parameters.ts";
 
 /** What an optimizer sees of one step. All vectors have shape [P], all parameters of a network one after the other. */

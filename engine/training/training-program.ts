@@ -2,10 +2,11 @@ import { gradients } from "../autodiff.ts";
 import type { ImageLayout } from "../executor.ts";
 import { Graph, type Tensor } from "../graph/graph.ts";
 import { type DType, type Shape, sizeOf, tensorData } from "../graph/tensor.ts";
+import { concat, split } from "../ops/concat.ts";
 import { mul, where } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
 import { loop } from "../ops/loop.ts";
-import { concat, reshape, split } from "../ops/slice.ts";
+import { reshape } from "../ops/reshape.ts";
 import { type ParameterSpec, type Scope, type StateSpec, totalSize } from "../parameters/parameters.ts";
 import {
   cutVector,

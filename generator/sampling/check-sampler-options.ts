@@ -1,5 +1,5 @@
 import { BuilderError } from "../../core/errors.ts";
-import type { SamplerOptions } from "../network-options.ts";
+import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 
 /**

@@ -3,9 +3,9 @@ import { createEngine } from "../../engine/create-engine.ts";
 import type { EngineName, Precision } from "../../engine/executor.ts";
 import { Graph } from "../../engine/graph/graph.ts";
 import { probeGraph } from "../../engine/probe-graph.ts";
-import type { SamplerOptions } from "../network-options.ts";
 import { type OpenGenerator, openGenerator } from "../open-generator.ts";
 import { createDenoiserSampler, type Sampler } from "./denoiser-sampler.ts";
+import type { SamplerOptions } from "./options.ts";
 
 export interface CreateSamplerOptions {
   /** A safetensors file made by `trainGenerator`, or an ONNX file with its description within. */

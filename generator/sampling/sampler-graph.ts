@@ -1,6 +1,6 @@
 import { Graph, type Tensor } from "../../engine/graph/graph.ts";
 import { add, cast, maximum, minimum, mul, round } from "../../engine/ops/elementwise.ts";
-import { transpose } from "../../engine/ops/slice.ts";
+import { transpose } from "../../engine/ops/reshape.ts";
 import { isFiniteVector } from "../../engine/training/loss-scale.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { followTrajectory } from "./trajectory-graph.ts";

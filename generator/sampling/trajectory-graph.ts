@@ -1,8 +1,10 @@
 import type { Tensor } from "../../engine/graph/graph.ts";
+import { expand, zerosLike } from "../../engine/ops/broadcast.ts";
+import { split } from "../../engine/ops/concat.ts";
 import { add, greater, mul } from "../../engine/ops/elementwise.ts";
 import { gather } from "../../engine/ops/gather.ts";
 import { loop } from "../../engine/ops/loop.ts";
-import { expand, reshape, split, zerosLike } from "../../engine/ops/slice.ts";
+import { reshape } from "../../engine/ops/reshape.ts";
 import type { Term } from "./samplers/trajectory.ts";
 import { type Column, isFactor } from "./trajectory-table.ts";
 

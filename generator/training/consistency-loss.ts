@@ -1,8 +1,9 @@
 import type { Tensor } from "../../engine/graph/graph.ts";
 import { sizeOf } from "../../engine/graph/tensor.ts";
+import { sum } from "../../engine/ops/broadcast.ts";
 import { add, div, maximum, mul, sigmoid, sqrt, stopGradient, sub } from "../../engine/ops/elementwise.ts";
-import { mean, sum } from "../../engine/ops/reduce.ts";
-import { reshape } from "../../engine/ops/slice.ts";
+import { mean } from "../../engine/ops/reduce.ts";
+import { reshape } from "../../engine/ops/reshape.ts";
 import type { LossInputs } from "../../engine/training/training-program.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { addNoise, trainingBatch } from "./training-batch.ts";

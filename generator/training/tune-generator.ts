@@ -5,9 +5,10 @@ import { adamw } from "../../engine/training/optimizers.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
 import { triangularSchedule } from "../../networks/schedules.ts";
 import { guidedDenoiser, networkDenoiser, trainedDenoiser } from "../denoiser.ts";
-import type { GeneratorNetworkOptions, TuningOptions } from "../network-options.ts";
+import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { readGenerator } from "../read-generator.ts";
 import { consistencyLoss } from "./consistency-loss.ts";
+import type { TuningOptions } from "./options.ts";
 import { type GeneratorTraining, runDenoiserTraining } from "./run-denoiser-training.ts";
 import { trainingResidents } from "./training-batch.ts";
 

@@ -4,10 +4,9 @@ import { isDescribedOnnx } from "../../engine/index.ts";
 import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
-import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
+import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { type Identity, readSettledConfig, resettleConfig, settleConfig } from "../../storage/settle-config.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
-import { readUndamaged } from "../repair/unit-state.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 
 /** The stage whose receipt says that a model is in place. */

@@ -4,11 +4,11 @@ import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { readUndamaged } from "../../storage/receipt.ts";
 import { readSettledConfig } from "../../storage/settle-config.ts";
 import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "../models/models.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModels } from "../run/shipped-files.ts";
-import { readUndamaged } from "./unit-state.ts";
 
 /**
  * Repairs a model: shipped weights are put back from the package, a receipt is written again if the manifest vouches for

@@ -1,6 +1,7 @@
-import { readManifestIfAny } from "../../shards/format/read-manifest.ts";
+import { readManifestIfAny } from "../../shards/format/manifest.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
+import { readUndamaged } from "../../storage/receipt.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
@@ -16,7 +17,7 @@ import { planRemake, remakeUnits, type UnitsByStage, workshopOf } from "./remake
 import { repairModel } from "./repair-model.ts";
 import { requireFinished, requireOwnManifest } from "./require-repairable.ts";
 import { restoreListedReceipts } from "./restore-receipts.ts";
-import { isDamaged, isWhole, readUndamaged, surveyUnits, type UnitState } from "./unit-state.ts";
+import { isDamaged, isWhole, surveyUnits, type UnitState } from "./unit-state.ts";
 import { useWorkshop } from "./use-workshop.ts";
 
 /**

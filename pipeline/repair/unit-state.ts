@@ -1,10 +1,9 @@
 import { dirname, resolve } from "node:path";
 import pLimit from "p-limit";
-import { BuilderError } from "../../core/errors.ts";
 import type { Manifest, ShardEntry } from "../../shards/index.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { fileExists } from "../../storage/read-file.ts";
-import { type Receipt, readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
+import { type Receipt, readReceiptIfAny, readUndamaged, requireSameOrigin } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
 import type { StageContext } from "../run/stage.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
@@ -108,16 +107,4 @@ async function readTrustedReceipt(options: {
     entry === undefined ||
     (receipt.sha256 === entry.sha256 && receipt.rows === entry.rows && receipt.bytes === entry.bytes);
   return isOfUnit && isListed ? receipt : undefined;
-}
-
-/** What `read` gives, or undefined if what it reads is damaged. Throws what is no damage, such as another version. */
-export async function readUndamaged<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await read();
-  } catch (thrown) {
-    if (thrown instanceof BuilderError && /^(json\/corrupt|(receipt|manifest)\/invalid)$/.test(thrown.code)) {
-      return undefined;
-    }
-    throw thrown;
-  }
 }

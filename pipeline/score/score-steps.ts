@@ -10,8 +10,8 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
+import type { Step } from "../run/step.ts";
 import { findDataset } from "../serve/find-dataset.ts";
-import type { Step } from "../steps.ts";
 import {
   type CrossErrors,
   firstImages,

@@ -1,6 +1,6 @@
 import { requireTarget, uploadDataset } from "../../shards/index.ts";
 import { runFolderAt } from "../run/run-folder.ts";
-import type { Step, StepOptions } from "../steps.ts";
+import type { Step, StepOptions } from "../run/step.ts";
 
 /**
  * Publishes the run's finished data set elsewhere.

@@ -17,9 +17,9 @@ import { modelPath, trainingStageOf } from "../models/models.ts";
 import { type Run, readRun } from "../run/run.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
+import type { Step } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import { type Unit, unitName } from "../run/units.ts";
-import type { Step } from "../steps.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
 
 /** Files hashed at once. */

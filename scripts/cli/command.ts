@@ -2,7 +2,7 @@ import type { Options } from "yargs";
 import type { ModelRuntime } from "../../pipeline/models/model-runtime.ts";
 import type { Config } from "../../pipeline/run/config.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
-import type { Step, StepOptions } from "../../pipeline/steps.ts";
+import type { Step, StepOptions } from "../../pipeline/run/step.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** A command of the command line. */

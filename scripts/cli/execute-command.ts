@@ -4,7 +4,7 @@ import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/con
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
 import { datasetIdentity, readRunConfig } from "../../pipeline/run/run.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
-import type { Step } from "../../pipeline/steps.ts";
+import type { Step } from "../../pipeline/run/step.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import type { Command, Session } from "./command.ts";
 import { configFromFlags, readConfigFile } from "./config-flags.ts";

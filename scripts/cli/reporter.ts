@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
 import { plainText } from "../../core/plain-text.ts";
-import type { Step } from "../../pipeline/steps.ts";
+import type { Step } from "../../pipeline/run/step.ts";
 import { formatDuration } from "./format.ts";
 
 /** Where and how much a reporter writes. */

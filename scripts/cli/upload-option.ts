@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
+import type { Step, StepOptions } from "../../pipeline/run/step.ts";
 import { uploadStep } from "../../pipeline/stages/upload.ts";
-import type { Step, StepOptions } from "../../pipeline/steps.ts";
 
 /** `--to`, of the commands that can publish elsewhere. */
 export const uploadOption = {

@@ -1,7 +1,8 @@
 import { imageChannels, imageSide } from "../../core/image-layout.ts";
 import type { Batch } from "../loader/batch.ts";
-import type { ImageArray, ImageFormat } from "../loader/image-format.ts";
+import type { ImageFormat } from "../loader/image-format.ts";
 import type { Loader } from "../loader/loader.ts";
+import type { ImageArray } from "../rows/samples.ts";
 
 /** What is used of TensorFlow.js: `@tensorflow/tfjs`, `tfjs-node` or `tfjs-node-gpu`. */
 export interface TensorFlowApi<Tensor, TfDataset> {

@@ -138,3 +138,13 @@ function parseManifest(value: unknown, path: string): Manifest {
 function invalid(path: string, what: string): BuilderError {
   return new BuilderError("manifest/invalid", `${path}: ${what}. Delete it and publish again to rebuild it.`);
 }
+
+/** The manifest of a dataset folder, or undefined if there is none yet. Throws as `readManifest` for a damaged one. */
+export async function readManifestIfAny(directory: string): Promise<Manifest | undefined> {
+  try {
+    return await readManifest(directory);
+  } catch (thrown) {
+    if (thrown instanceof BuilderError && thrown.code === "manifest/missing") return undefined;
+    throw thrown;
+  }
+}

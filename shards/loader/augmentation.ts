@@ -1,5 +1,6 @@
 import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
-import type { ImageArray, ImageFormat } from "./image-format.ts";
+import type { ImageArray } from "../rows/samples.ts";
+import type { ImageFormat } from "./image-format.ts";
 import type { SampleDraws } from "./sample-draws.ts";
 
 /** What is done to images at random, anew every time one is served. */

@@ -1,9 +1,10 @@
 import type { SampleOrder } from "../order/sample-order.ts";
 import type { ExtraValues } from "../rows/extra-columns.ts";
 import type { RowStore } from "../rows/row-store.ts";
+import { allocateSamples, type ImageArray } from "../rows/samples.ts";
 import { blend, CropMaps, cutOut } from "./augmentation.ts";
-import { allocateBatch, allocateSamples, type BatchArrays, firstRows } from "./batch.ts";
-import { allocateImages, createImageWriter, type ImageArray, type ImageWriter } from "./image-format.ts";
+import { allocateBatch, type BatchArrays, firstRows } from "./batch.ts";
+import { allocateImages, createImageWriter, type ImageWriter } from "./image-format.ts";
 import { createLabelNoise } from "./label-noise.ts";
 import type { LivePool } from "./live-pool.ts";
 import type { ResolvedOptions } from "./loader-options.ts";

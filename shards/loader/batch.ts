@@ -1,16 +1,7 @@
 import { imageBytes } from "../../core/image-layout.ts";
 import { allocateExtras, type ExtraColumn, type ExtraValues } from "../rows/extra-columns.ts";
-import { allocateImages, type ImageArray, type ImageFormat } from "./image-format.ts";
-
-/** Some samples. */
-export interface Samples<Images extends ImageArray = Uint8Array> {
-  /** Shape [B, 32, 32, 3] flattened, or [B, 3, 32, 32] where asked for. */
-  readonly images: Images;
-  /** Shape [B]. */
-  readonly labels: Int32Array;
-  /** Sample ids, shape [B]. */
-  readonly ids: Float64Array;
-}
+import type { ImageArray, Samples } from "../rows/samples.ts";
+import { allocateImages, type ImageFormat } from "./image-format.ts";
 
 /** The other halves of blended images. */
 export interface Mixup {
@@ -31,12 +22,6 @@ export interface Batch<Images extends ImageArray = Uint8Array> extends Samples<I
 
 /** The arrays of a batch. */
 export type BatchArrays = Samples<ImageArray> & ExtraValues & { readonly mixup?: Mixup };
-
-/** Room for some samples as stored. */
-export function allocateSamples(numRows: number): Samples {
-  const images = allocateImages("uint8", numRows) as Uint8Array;
-  return { images, labels: new Int32Array(numRows), ids: new Float64Array(numRows) };
-}
 
 /** Room for a batch. */
 export function allocateBatch(

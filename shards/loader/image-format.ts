@@ -1,4 +1,5 @@
 import { imageBytes, imagePixels } from "../../core/image-layout.ts";
+import type { ImageArray } from "../rows/samples.ts";
 
 /** How images are handed out. */
 export interface ImageFormat {
@@ -20,9 +21,6 @@ export const cifar10Normalization: Normalization = {
   mean: [0.4914, 0.4822, 0.4465],
   deviation: [0.247, 0.2435, 0.2616],
 };
-
-/** Images of a batch: Uint8Array or Float32Array. */
-export type ImageArray = Uint8Array | Float32Array;
 
 /** Room for images; bytes are not zeroed, since every one is to be written. */
 export function allocateImages(dtype: ImageFormat["dtype"], numImages: number): ImageArray {

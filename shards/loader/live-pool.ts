@@ -2,7 +2,7 @@ import { argmax } from "../../core/argmax.ts";
 import { BuilderError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { ExtraValues } from "../rows/extra-columns.ts";
-import type { Samples } from "./batch.ts";
+import type { Samples } from "../rows/samples.ts";
 import type { LiveSamples, LiveSource } from "./live-source.ts";
 
 /** Samples beyond the pool, made for one batch. */

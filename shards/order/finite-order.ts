@@ -1,6 +1,5 @@
 import type { SampleOrder } from "./sample-order.ts";
-import { createShuffle, type Shuffle, type ShuffleKind } from "./shuffle.ts";
-import { epochShuffleId, poolShuffleId } from "./shuffle-ids.ts";
+import { createShuffle, epochShuffleId, poolShuffleId, type Shuffle, type ShuffleKind } from "./shuffle.ts";
 
 /**
  * The order of the finite regime, Real World(N, T) of the paper: a subset of N rows, shuffled anew every epoch.

@@ -1,6 +1,5 @@
 import type { SampleOrder } from "./sample-order.ts";
-import { createShuffle, type ShuffleKind } from "./shuffle.ts";
-import { poolShuffleId } from "./shuffle-ids.ts";
+import { createShuffle, poolShuffleId, type ShuffleKind } from "./shuffle.ts";
 
 /**
  * The order of the infinite regime, Ideal World(T) of the paper: one shuffle of the whole pool, each row once.

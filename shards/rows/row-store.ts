@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { BuilderError } from "../../core/errors.ts";
 import type { ShardEntry } from "../format/manifest.ts";
-import type { Samples } from "../loader/batch.ts";
 import type { ExtraValues } from "./extra-columns.ts";
 import { imageBytesOf } from "./open-shard.ts";
 import type { ResolvedFilter } from "./row-filter.ts";
 import { findInterval } from "./row-search.ts";
+import type { Samples } from "./samples.ts";
 import { ShardFiles } from "./shard-files.ts";
 import { ShardRows } from "./shard-rows.ts";
 import type { ShardSource } from "./shard-source.ts";

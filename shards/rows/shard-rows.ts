@@ -1,9 +1,9 @@
 import { imageBytes } from "../../core/image-layout.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
-import type { Samples } from "../loader/batch.ts";
 import { type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
 import { type OpenShard, openShard, positionOf, readFact, readFacts, type ShardFacts } from "./open-shard.ts";
+import type { Samples } from "./samples.ts";
 
 /** So many rows are read one by one before all ids and labels of the shard are read. */
 const maxSingleReads = 64;

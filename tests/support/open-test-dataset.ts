@@ -1,5 +1,5 @@
 import { type Batch, type Dataset, type Loader, openDataset } from "../../shards/index.ts";
-import type { ImageArray } from "../../shards/loader/image-format.ts";
+import type { ImageArray } from "../../shards/rows/samples.ts";
 import { hashValues, makeDataset, makeTestFolder } from "./make-rows.ts";
 
 /** A small data set in a folder that is gone when the test is done. */

@@ -2,7 +2,7 @@ import { type BuildSources, buildSteps } from "../../pipeline/build.ts";
 import type { ModelRuntime } from "../../pipeline/models/model-runtime.ts";
 import { type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
-import type { Step } from "../../pipeline/steps.ts";
+import type { Step } from "../../pipeline/run/step.ts";
 import { recordsPerFile } from "./make-cifar-10.ts";
 
 /** A context that counts into a map. */

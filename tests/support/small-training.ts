@@ -2,7 +2,7 @@ import { fillBits, randomStreams } from "../../core/random.ts";
 import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
 import type { StepInputs } from "../../engine/training/trainer.ts";
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
-import { generatorTrainingSchema } from "../../generator/network-options.ts";
+import { generatorTrainingSchema } from "../../generator/training/options.ts";
 import { generatorProgram } from "../../generator/training/train-generator.ts";
 import { labelerTrainingSchema } from "../../labeler/options.ts";
 import { labelerProgram } from "../../labeler/train-labeler.ts";

@@ -5,8 +5,8 @@ import { crossEntropy, logSoftmax, oneHot } from "../../../engine/composites/los
 import { batchNorm, batchNormBy, groupNorm, layerNorm } from "../../../engine/composites/norms.ts";
 import type { Tensor } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
+import { concat } from "../../../engine/ops/concat.ts";
 import { add, mul } from "../../../engine/ops/elementwise.ts";
-import { concat } from "../../../engine/ops/slice.ts";
 import { clipByNorm, movingAverage } from "../../../engine/training/optimizers.ts";
 import { type OpCase, type TfTensor, tf, uniforms } from "./op-case.ts";
 import { standardized } from "./shape-cases.ts";

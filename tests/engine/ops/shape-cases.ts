@@ -1,11 +1,14 @@
 import type { Tensor } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
+import { expand, sum } from "../../../engine/ops/broadcast.ts";
+import { concat, split } from "../../../engine/ops/concat.ts";
 import { add, mul } from "../../../engine/ops/elementwise.ts";
 import { gather } from "../../../engine/ops/gather.ts";
 import { matmul, swapLastTwo } from "../../../engine/ops/matmul.ts";
 import { affineChannels, softmax, standardize } from "../../../engine/ops/normalize.ts";
-import { max, mean, sum } from "../../../engine/ops/reduce.ts";
-import { concat, expand, pad, reshape, slice, split, transpose } from "../../../engine/ops/slice.ts";
+import { max, mean } from "../../../engine/ops/reduce.ts";
+import { reshape, transpose } from "../../../engine/ops/reshape.ts";
+import { pad, slice } from "../../../engine/ops/slice.ts";
 import { type OpCase, type TfTensor, tf } from "./op-case.ts";
 
 export const shapeCases: readonly OpCase[] = [

@@ -3,10 +3,9 @@ import { createEngine } from "../../../engine/create-engine.ts";
 import { Graph } from "../../../engine/graph/graph.ts";
 import { type TensorData, tensorData } from "../../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
+import { expand, sum } from "../../../engine/ops/broadcast.ts";
 import { add, mul } from "../../../engine/ops/elementwise.ts";
 import { loop } from "../../../engine/ops/loop.ts";
-import { sum } from "../../../engine/ops/reduce.ts";
-import { expand } from "../../../engine/ops/slice.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { tf } from "../ops/op-case.ts";
 

@@ -4,16 +4,17 @@ import type { Tensor } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
 import { add, cast, mul } from "../../../engine/ops/elementwise.ts";
-import { reshape } from "../../../engine/ops/slice.ts";
+import { reshape } from "../../../engine/ops/reshape.ts";
 import { namedParts } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { initialState } from "../../../engine/training/trainer.ts";
 import { trainedDenoiser } from "../../../generator/denoiser.ts";
-import { generatorNetworkSchema, samplerSchema } from "../../../generator/network-options.ts";
+import { generatorNetworkSchema } from "../../../generator/network-options.ts";
 import { readGenerator } from "../../../generator/read-generator.ts";
 import { createSampler } from "../../../generator/sampling/create-sampler.ts";
 import { createDenoiserSampler, type Sampler } from "../../../generator/sampling/denoiser-sampler.ts";
+import { samplerSchema } from "../../../generator/sampling/options.ts";
 import { smallGenerator, smallGeneratorTraining } from "../../support/small-training.ts";
 
 /** Weights of a generator in which nothing is zero, so that its images depend on everything. */

@@ -4,7 +4,7 @@ import type { Tensor } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
 import { add, div, mul, sqrt, sub } from "../../../engine/ops/elementwise.ts";
 import { matmul } from "../../../engine/ops/matmul.ts";
-import { reshape } from "../../../engine/ops/slice.ts";
+import { reshape } from "../../../engine/ops/reshape.ts";
 import { noiseLevels } from "../../../generator/sampling/noise-levels.ts";
 import { planTrajectory, type SamplingName, samplings } from "../../../generator/sampling/plan-trajectory.ts";
 import { ddpm } from "../../../generator/sampling/samplers/ddpm.ts";

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { createEngine, Graph, tensorData } from "../../../engine/index.ts";
 import { namingMemoryErrors } from "../../../engine/memory-error.ts";
+import { expand, sum } from "../../../engine/ops/broadcast.ts";
 import { add } from "../../../engine/ops/elementwise.ts";
-import { sum } from "../../../engine/ops/reduce.ts";
-import { expand } from "../../../engine/ops/slice.ts";
 import { findBatchSize } from "../../../pipeline/models/find-batch-size.ts";
 import { shrinkingSampler } from "../../../pipeline/models/fitting-sampler.ts";
 import { fixedBatchSize } from "../../../pipeline/models/fixed-batch-size.ts";

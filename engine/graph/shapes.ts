@@ -1,0 +1,25 @@
+import { shapeError } from "./graph.ts";
+import type { Shape } from "./tensor.ts";
+
+/**
+ * The shape two operands have after NumPy's broadcasting.
+ * @throws BuilderError `engine/wrong-shape` when two extents differ and neither is 1
+ */
+export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const left = a[axis - rank + a.length] ?? 1;
+    const right = b[axis - rank + b.length] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) throw shapeError(operation, "shapes must broadcast", a, b);
+    return left === 1 ? right : left;
+  });
+}
+
+/** Axes as non-negative numbers, in rising order. */
+export function normalizeAxes(axes: readonly number[], rank: number): number[] {
+  const normalized = axes.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
+  if (normalized.some((axis) => axis < 0 || axis >= rank)) {
+    throw shapeError("axes", `each must lie in [-${rank}, ${rank})`, axes);
+  }
+  return normalized;
+}

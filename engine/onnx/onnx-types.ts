@@ -1,0 +1,12 @@
+import type { DType } from "../graph/tensor.ts";
+
+/** ONNX numbers of the element types. */
+export const onnxTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+};

@@ -1,0 +1,38 @@
+import * as z from "zod";
+import { scheduleNames } from "./noise-levels.ts";
+import { samplingNames } from "./plan-trajectory.ts";
+
+/** What guidance leads away from. */
+export const guideNames = ["unconditional", "weaker"] as const;
+
+/** How images are drawn. */
+export const samplerSchema = z.strictObject({
+  name: z.enum(samplingNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
+  steps: z.int().min(1).max(1000).default(10).describe("noise levels of the trajectory"),
+  schedule: z.enum(scheduleNames).default("karras").describe("how noise levels are spread; linear-beta is DDPM's"),
+  sigmaMin: z.number().positive().default(0.02).describe("smallest noise level, pixels in [-1, 1]"),
+  sigmaMax: z.number().positive().default(80).describe("largest noise level, pixels in [-1, 1]"),
+  rho: z.number().positive().default(10).describe("how karras spreads noise levels; larger puts more of them low"),
+  conditional: z.boolean().default(true).describe("ask for images of a class; false takes what comes"),
+  guidance: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(1)
+    .describe("how far to go away from the guide; 1 is the plain model, any other costs a second call"),
+  guidanceMin: z.number().min(0).default(0).describe("smallest noise level at which guidance applies"),
+  guidanceMax: z.number().positive().default(1000).describe("largest noise level at which guidance applies"),
+  guide: z
+    .enum(guideNames)
+    .default("unconditional")
+    .describe(
+      "what guidance leads away from: images of no class, or what the weaker model in the generator's file makes",
+    ),
+  churn: z.number().min(0).default(0).describe("heun: noise that all steps together add, as a part of their levels"),
+  churnMin: z.number().min(0).default(0.05).describe("heun: smallest noise level at which noise is added"),
+  churnMax: z.number().min(0).default(50).describe("heun: largest noise level at which noise is added"),
+  churnNoise: z.number().min(0).default(1.003).describe("heun: standard deviation of the noise that is added"),
+  batchSize: z.int().min(1).max(16_384).default(16).describe("images that the graph takes at once"),
+});
+
+export type SamplerOptions = z.infer<typeof samplerSchema>;

@@ -1,0 +1,65 @@
+import * as z from "zod";
+import { generatorNetworkSchema } from "../network-options.ts";
+
+/** How the denoiser is trained. */
+export const generatorTrainingSchema = z.strictObject({
+  ...generatorNetworkSchema.shape,
+  numImages: z.int().min(1).default(20_000_000).describe("training images to see"),
+  batchSize: z.int().min(1).max(16_384).default(64).describe("images of one training step"),
+  optimizer: z
+    .enum(["muon", "adamw"])
+    .default("muon")
+    .describe("what moves hidden matrices and filters; AdamW moves the rest in either case"),
+  learningRate: z.number().positive().default(4e-3).describe("largest learning rate"),
+  weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
+  warmUpImages: z.int().min(0).default(20_000).describe("images over which the learning rate rises from 0"),
+  coolDown: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe("part of training, its last, in which the learning rate falls to 0"),
+  clipNorm: z.number().positive().default(1).describe("largest norm of the gradient"),
+  dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
+  classDropout: z.number().min(0).max(1).default(0.1).describe("probability that an image is shown without its class"),
+  emaExponents: z
+    .array(z.number().min(0))
+    .min(1)
+    .max(4)
+    .default([16.97, 6.94])
+    .describe("exponents of the weights' averages; larger ones reach back less, and the first is the result"),
+  stepsPerCheckpoint: z.int().min(1).default(500).describe("steps between checkpoints"),
+});
+
+/** How a trained denoiser is tuned to need one or two calls an image. Its architecture is that of the weights it starts from. */
+export const tuningSchema = z.strictObject({
+  guidance: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("weight of the class that is built in, by a frozen copy of the start; at 0 the data alone teaches"),
+  numImages: z.int().min(1).default(1_000_000).describe("training images to see in tuning"),
+  batchSize: z.int().min(1).max(16_384).default(64).describe("images of one tuning step"),
+  stages: z.int().min(1).max(1000).default(4).describe("equal parts of tuning, each with noise levels closer together"),
+  lastGap: z
+    .number()
+    .positive()
+    .max(0.5)
+    .default(1 / 256)
+    .describe("distance of the two noise levels in the last stage, as part of the higher one"),
+  learningRate: z.number().positive().default(3e-4).describe("peak learning rate of AdamW in tuning"),
+  weightDecay: z.number().min(0).default(0).describe("weight decay of AdamW in tuning"),
+  warmUp: z.number().min(0).max(1).default(0.02).describe("part of tuning in which the learning rate rises"),
+  clipNorm: z.number().positive().default(1).describe("largest norm of the gradient in tuning"),
+  dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped in tuning"),
+  averageExponent: z
+    .number()
+    .min(0)
+    .default(16.97)
+    .describe("exponent of the weights' average in tuning; larger reaches back less"),
+  stepsPerCheckpoint: z.int().min(1).default(500).describe("tuning steps between checkpoints"),
+});
+
+export type GeneratorTrainingOptions = z.infer<typeof generatorTrainingSchema>;
+
+export type TuningOptions = z.infer<typeof tuningSchema>;
