@@ -15,8 +15,8 @@ export const labelerNetworkSchema = z.strictObject({
 /** How the classifier is trained. */
 export const labelerTrainingSchema = z.strictObject({
   ...labelerNetworkSchema.shape,
-  // Without it, as weights of before have it, sides are odd, and Winograd's convolutions do not fit.
-  padded: labelerNetworkSchema.shape.padded.unwrap().default(true),
+  // Weights of earlier releases were trained without padding. Odd sides do not fit Winograd's convolutions.
+  padded: labelerNetworkSchema.shape.padded.default(true),
   epochs: z.number().positive().max(1_000_000).default(8).describe("passes over the train images"),
   batchSize: z.int().min(1).max(16_384).default(256).describe("images of one training step"),
   optimizer: z
@@ -24,8 +24,8 @@ export const labelerTrainingSchema = z.strictObject({
     .default("muon")
     .describe("what moves filters; SGD with Nesterov momentum moves the rest in either case"),
   learningRate: z.number().positive().default(0.3).describe("peak learning rate of SGD"),
-  muonLearningRate: z.number().positive().default(0.05).describe("peak learning rate of Muon"),
-  muonWeightDecay: z.number().min(0).default(0.02).describe("weight decay of Muon"),
+  muonLearningRate: z.number().positive().default(0.08).describe("peak learning rate of Muon"),
+  muonWeightDecay: z.number().min(0).default(0.01).describe("weight decay of Muon"),
   weightDecay: z.number().min(0).default(5e-4).describe("weight decay of SGD"),
   labelSmoothing: z.number().min(0).max(0.99).default(0.1).describe("probability spread over all classes"),
   translation: z.int().min(0).max(16).default(2).describe("random translation, pixels"),

@@ -91,8 +91,10 @@ test("hashes of data sets and trainings are those of the releases before", async
     const {
       optimizer: _,
       muonLearningRate: __,
-      jpeg: ___,
-      heldOut: ____,
+      muonWeightDecay: ___,
+      jpeg: ____,
+      heldOut: _____,
+      padded: ______,
       ...options
     } = identity["options"] as Identity;
     return hashConfig({ ...identity, options });
