@@ -5,8 +5,8 @@ import { plainText } from "./plain-text.ts";
  *
  * The command line prints `code: message` and nothing else, unless `--verbose` asks for the stack.
  */
-export class BuilderError extends Error {
-  override readonly name = "BuilderError";
+export class Cifar5mError extends Error {
+  override readonly name = "Cifar5mError";
   /** `area/what`, for example `shard/hash-mismatch`; stable, so that scripts may match it. */
   readonly code: string;
 

@@ -1,6 +1,6 @@
 /** CIFAR images as bytes: their shape, their class names, and moves between layouts. */
 
-import { BuilderError } from "./errors.ts";
+import { Cifar5mError } from "./errors.ts";
 
 /** Height and width in pixels. */
 export const imageSide = 32;
@@ -30,7 +30,7 @@ export const cifar10ClassNames = [
  * @param images - uint8, shape [B, 3, 32, 32] flattened, as in the official CIFAR files
  * @param out - where to write, same length; must not overlap `images`; a new array when left out
  * @returns uint8, shape [B, 32, 32, 3] flattened
- * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
 export function chwToHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
   requireWholeImages(images, out);
@@ -50,7 +50,7 @@ export function chwToHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(im
  * @param images - uint8, shape [B, 32, 32, 3] flattened
  * @param out - where to write, same length; must not overlap `images`; a new array when left out
  * @returns uint8, shape [B, 3, 32, 32] flattened
- * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
 export function hwcToChw(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
   requireWholeImages(images, out);
@@ -70,7 +70,7 @@ export function hwcToChw(images: Uint8Array, out: Uint8Array = new Uint8Array(im
  * @param images - uint8, shape [B, 32, 32, 3] flattened
  * @param out - where to write, same length; must not overlap `images`; a new array when left out
  * @returns uint8, shape [B, 32, 32, 3] flattened
- * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
 export function mirrorHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
   requireWholeImages(images, out);
@@ -91,7 +91,7 @@ export function mirrorHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(i
  * @param images - uint8, shape [B, 3, 32, 32] flattened
  * @param out - where to write, same length; must not overlap `images`; a new array when left out
  * @returns uint8, shape [B, 3, 32, 32] flattened
- * @throws BuilderError `image/bad-length` unless the length is a multiple of 3,072
+ * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
 export function mirrorChw(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
   requireWholeImages(images, out);
@@ -103,7 +103,7 @@ export function mirrorChw(images: Uint8Array, out: Uint8Array = new Uint8Array(i
 
 function requireWholeImages(images: Uint8Array, out: Uint8Array): void {
   if (images.length % imageBytes === 0 && out.length === images.length) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "image/bad-length",
     `images must be a multiple of ${imageBytes} bytes and out as long, got ${images.length} and ${out.length}. ` +
       "Pass whole 32×32×3 images.",

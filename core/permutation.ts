@@ -9,7 +9,7 @@
  * @see Black and Rogaway 2002, "Ciphers with arbitrary finite domains", methods "generalized Feistel" and "cycle walking"
  */
 
-import { BuilderError } from "./errors.ts";
+import { Cifar5mError } from "./errors.ts";
 import { fillBits, type RandomStream, randomStreams } from "./random.ts";
 
 /** The largest size of a permutation, 2⁴⁰: the product of a digit and a 31-bit hash stays exact in float64. */
@@ -33,7 +33,7 @@ export interface Permutation {
  * @param options.seed - integer in [0, 2⁵³)
  * @param options.id - which of the permutations of this seed, integer in [0, 2⁵³); permutations of other ids are independent
  * @param options.stream - what the permutation is for, `permutation` by default; those of other streams are independent
- * @throws BuilderError `permutation/out-of-range` unless size, seed and id are integers in range
+ * @throws Cifar5mError `permutation/out-of-range` unless size, seed and id are integers in range
  */
 export function createPermutation(options: {
   readonly size: number;
@@ -116,7 +116,7 @@ function hashBelow(digit: number, keyBefore: number, keyAfter: number, scale: nu
 
 function requireInteger(name: string, value: number, low: number, high: number): void {
   if (Number.isSafeInteger(value) && value >= low && value <= high) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "permutation/out-of-range",
     `${name} must be an integer in [${low}, ${high}], got ${value}. Choose one in that range.`,
   );

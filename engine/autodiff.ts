@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import type { Graph, Node, Tensor } from "./graph/graph.ts";
 import { isFloat, sizeOf } from "./graph/tensor.ts";
 import { zerosLike } from "./ops/broadcast.ts";
@@ -10,11 +10,11 @@ import { add, scalarLike } from "./ops/elementwise.ts";
  * @param loss - one float element
  * @param parameters - float tensors of any shape; they may belong to an outer graph
  * @returns one tensor per parameter, of its shape; zeros where the loss does not depend on it
- * @throws BuilderError `engine/not-scalar` when the loss has more than one element
+ * @throws Cifar5mError `engine/not-scalar` when the loss has more than one element
  */
 export function gradients(loss: Tensor, parameters: readonly Tensor[]): readonly Tensor[] {
   if (sizeOf(loss.shape) !== 1 || !isFloat(loss.dtype)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/not-scalar",
       `only one float can be differentiated, got ${loss.dtype} of shape [${loss.shape}]. Take its mean or sum.`,
     );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 
 /** A device as `--device` names it: what kind, and which one where a machine has several. */
 export interface DeviceName {
@@ -7,11 +7,11 @@ export interface DeviceName {
   readonly index: number | undefined;
 }
 
-/** @throws BuilderError `engine/unknown-device` unless the name is a kind, or one with a number: `cuda`, `cuda:1` */
+/** @throws Cifar5mError `engine/unknown-device` unless the name is a kind, or one with a number: `cuda`, `cuda:1` */
 export function parseDevice(name: string): DeviceName {
   const [, kind, digits] = /^([^:]+)(?::(\d+))?$/.exec(name) ?? [];
   if (kind !== undefined) return { kind, index: digits === undefined ? undefined : Number(digits) };
-  throw new BuilderError(
+  throw new Cifar5mError(
     "engine/unknown-device",
     `a device is named like cpu, cuda or cuda:1, got "${name}". Choose one, \`cifar5m doctor\` lists them.`,
   );

@@ -55,7 +55,7 @@ export interface Execution {
  *
  * Of a device it has the kind, not the number: each worker may have its own GPU. It has no precision for `float32`, so
  * that runs that were started before there was a choice keep their hash.
- * @throws BuilderError `engine/unknown-device`
+ * @throws Cifar5mError `engine/unknown-device`
  */
 export function executionIdentity({ seed, engine, device, precision = "float32" }: Execution): Execution {
   return {

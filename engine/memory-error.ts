@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 
 export const outOfMemory = "engine/out-of-memory";
 
@@ -16,15 +16,15 @@ const signs: readonly RegExp[] = [
 
 /**
  * Does some work on a device; its memory errors get one name, whatever made them.
- * @throws BuilderError `engine/out-of-memory`; what the work throws
+ * @throws Cifar5mError `engine/out-of-memory`; what the work throws
  */
 export async function namingMemoryErrors<Result>(device: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (thrown) {
     const reason = memoryReason(messageOf(thrown));
-    if (thrown instanceof BuilderError || reason === undefined) throw thrown;
-    throw new BuilderError(
+    if (thrown instanceof Cifar5mError || reason === undefined) throw thrown;
+    throw new Cifar5mError(
       outOfMemory,
       `the memory of the device "${device}" does not suffice: ${reason}. Use a smaller batch size, or another --device.`,
       { cause: thrown },
@@ -33,7 +33,7 @@ export async function namingMemoryErrors<Result>(device: string, work: () => Pro
 }
 
 export function isOutOfMemory(thrown: unknown): boolean {
-  return thrown instanceof BuilderError && thrown.code === outOfMemory;
+  return thrown instanceof Cifar5mError && thrown.code === outOfMemory;
 }
 
 /** The part of a message that tells of memory, or undefined if none does. */

@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 import type { Engine } from "./executor.ts";
 import type { Graph } from "./graph/graph.ts";
 import { isFloat, sizeOf, type TensorData, tensorData } from "./graph/tensor.ts";
@@ -7,7 +7,7 @@ import { isFloat, sizeOf, type TensorData, tensorData } from "./graph/tensor.ts"
  * Runs a graph that holds a model made elsewhere once, on ones (whole numbers: zeros): only the executor knows whether its operators fit together.
  * @param label - the model's name, for errors
  * @returns what came out
- * @throws BuilderError `model/cannot-run`, `model/wrong-result`; `engine/device-missing`, `engine/onnxruntime-only`
+ * @throws Cifar5mError `model/cannot-run`, `model/wrong-result`; `engine/device-missing`, `engine/onnxruntime-only`
  */
 export async function probeGraph(engine: Engine, graph: Graph, label: string): Promise<Record<string, TensorData>> {
   const feeds = Object.fromEntries(
@@ -17,20 +17,20 @@ export async function probeGraph(engine: Engine, graph: Graph, label: string): P
     }),
   );
   const results = await runOnce(engine, graph, feeds).catch((error: unknown) => {
-    if (error instanceof BuilderError && error.code !== "engine/compile-failed") throw error;
+    if (error instanceof Cifar5mError && error.code !== "engine/compile-failed") throw error;
     const reason = messageOf(error).replaceAll(/\s+/g, " ").trim();
-    throw new BuilderError("model/cannot-run", `${label} cannot be run: ${reason}. Export it again.`, { cause: error });
+    throw new Cifar5mError("model/cannot-run", `${label} cannot be run: ${reason}. Export it again.`, { cause: error });
   });
   for (const [name, { shape }] of graph.outputs) {
     const result = results[name]!;
     if (result.shape.join() !== shape.join()) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "model/wrong-result",
         `${label} must give [${shape}] for ${shape[0]} images, got [${result.shape}]. Correct its description, or export it again.`,
       );
     }
     if (!isFloat(result.dtype) || (result.data as Float32Array).every(Number.isFinite)) continue;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/wrong-result",
       `${label} must give finite numbers, its first result has others. Check its weights and its description.`,
     );

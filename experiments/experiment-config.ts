@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { BuilderError, messageOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { engineNames, precisions } from "../engine/index.ts";
 import { diskError } from "../storage/disk-error.ts";
@@ -46,7 +46,7 @@ export type ExperimentConfig = z.infer<typeof experimentSchema>;
 
 /**
  * Reads an experiment file.
- * @throws BuilderError `experiment/not-json`, `experiment/unknown-key`, `experiment/out-of-range`, `disk/…`
+ * @throws Cifar5mError `experiment/not-json`, `experiment/unknown-key`, `experiment/out-of-range`, `disk/…`
  */
 export async function readExperimentConfig(path: string): Promise<ExperimentConfig> {
   let text: string;
@@ -59,7 +59,7 @@ export async function readExperimentConfig(path: string): Promise<ExperimentConf
   try {
     value = parseJson(text);
   } catch (thrown) {
-    throw new BuilderError("experiment/not-json", `${path} must be JSON: ${messageOf(thrown)}. Mend the file.`);
+    throw new Cifar5mError("experiment/not-json", `${path} must be JSON: ${messageOf(thrown)}. Mend the file.`);
   }
   return parseOptions(experimentSchema, value, path);
 }
@@ -67,12 +67,12 @@ export async function readExperimentConfig(path: string): Promise<ExperimentConf
 /**
  * The runs that an experiment consists of: each combination of each grid, each trial. Those that differ only in what has
  * no effect, such as the number of samples in the ideal world, are one.
- * @throws BuilderError `experiment/unknown-key`, `experiment/out-of-range`
+ * @throws Cifar5mError `experiment/unknown-key`, `experiment/out-of-range`
  */
 export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): readonly RunOptions[] {
   const numRuns = grid.reduce((sum, one) => sum + sizeOfGrid(one), 0) * trials;
   if (numRuns > maxRuns) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/out-of-range",
       `experiment "${name}" must have at most ${maxRuns} runs, its grid and trials make ${numRuns}. Try fewer values.`,
     );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { type Dataset, type LiveSource, openDataset } from "../shards/index.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -27,7 +27,7 @@ export interface ExperimentData {
 }
 
 /**
- * @throws BuilderError `manifest/…`, `disk/…`, `experiment/other-classes`
+ * @throws Cifar5mError `manifest/…`, `disk/…`, `experiment/other-classes`
  */
 export async function openExperimentData(
   { dataset, alsoTest, live: liveRoot }: ExperimentConfig,
@@ -39,7 +39,7 @@ export async function openExperimentData(
   for (const [name, location] of Object.entries(alsoTest)) {
     const other = await openDataset(location, { split: "test" });
     if (other.classNames.join() !== train.classNames.join()) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "experiment/other-classes",
         `alsoTest.${name} must have the classes ${train.classNames.join(", ")}, it has ${other.classNames.join(", ")}. Leave it out.`,
       );
@@ -105,25 +105,25 @@ export async function readEvaluationSets(
 
 /**
  * @param isLive - more images can be made, though not of some classes only
- * @throws BuilderError `experiment/pool-too-small` where a run would need more images than there are
+ * @throws Cifar5mError `experiment/pool-too-small` where a run would need more images than there are
  */
 export function requirePool(options: RunOptions, poolSize: number, isLive: boolean): void {
   const { world, numSamples, batchSize, steps, classes } = options;
   if (world === "ideal" && steps * batchSize > poolSize && !(isLive && classes === undefined)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/pool-too-small",
       `the ideal world of ${steps} steps × ${batchSize} images needs ${steps * batchSize} images, the pool has ${poolSize}. ` +
         `Take at most ${Math.floor(poolSize / batchSize)} steps, smaller batches, build a larger set, or name a live run.`,
     );
   }
   if (world === "real" && numSamples > poolSize) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/pool-too-small",
       `the real world of N = ${numSamples} samples needs as many images, the pool has ${poolSize}. Take a smaller numSamples.`,
     );
   }
   if (world === "real" && numSamples < batchSize) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/pool-too-small",
       `the real world needs at least a batch of samples, got N = ${numSamples} and batchSize ${batchSize}. Take a larger numSamples.`,
     );

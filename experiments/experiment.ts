@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceBytes } from "../storage/commit.ts";
 import { isUnitDone } from "../storage/receipt.ts";
@@ -22,7 +22,7 @@ export interface Experiment {
  * @param root - the experiment's folder
  * @param file - the experiment file; by default the one that the folder was used with last
  * @param openLive - opens the live source that the file may name
- * @throws BuilderError `experiment/…`; `manifest/…`, `disk/…`
+ * @throws Cifar5mError `experiment/…`; `manifest/…`, `disk/…`
  */
 export async function openExperiment(root: string, file: string | undefined, openLive: OpenLive): Promise<Experiment> {
   const folder = experimentFolderAt(root);
@@ -49,11 +49,11 @@ export async function statusOf({ folder }: Experiment, { id, hash }: PlannedRun)
   return (await readFailure(folder, id)) === undefined ? "open" : "failed";
 }
 
-/** @throws BuilderError `experiment/runs-failed` where there are failed ones */
+/** @throws Cifar5mError `experiment/runs-failed` where there are failed ones */
 export function requireNoFailures(failures: readonly string[], numRuns: number): void {
   if (failures.length === 0) return;
   const shown = failures.slice(0, 3).join("; ") + (failures.length > 3 ? "; …" : "");
-  throw new BuilderError(
+  throw new Cifar5mError(
     "experiment/runs-failed",
     `${failures.length} of ${numRuns} runs failed: ${shown}. Change their options, such as the learning rate; the others are kept.`,
   );

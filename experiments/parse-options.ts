@@ -1,11 +1,11 @@
 import { closest } from "fastest-levenshtein";
 import type * as z from "zod";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 
 /**
  * A value checked by a schema.
  * @param what - names the value in errors, such as the file it is from
- * @throws BuilderError `experiment/unknown-key`, with the nearest key that exists, or `experiment/out-of-range`
+ * @throws Cifar5mError `experiment/unknown-key`, with the nearest key that exists, or `experiment/out-of-range`
  */
 export function parseOptions<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
   const parsed = schema.safeParse(value);
@@ -17,18 +17,18 @@ export function parseOptions<Schema extends z.ZodType>(schema: Schema, value: un
     const known = keysAt(schema, issue.path, value);
     const hint =
       known.length === 0 ? "Leave it out." : `Did you mean "${closest(key, known)}"? Known: ${known.join(", ")}.`;
-    throw new BuilderError("experiment/unknown-key", `${what}: "${join(path, key)}" is no key. ${hint}`);
+    throw new Cifar5mError("experiment/unknown-key", `${what}: "${join(path, key)}" is no key. ${hint}`);
   }
   const seen = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], value);
   if (issue.code === "invalid_union" && "discriminator" in issue) {
     const choices = choicesOf(schema, issue.path.slice(0, -1), value);
     const hint = typeof seen === "string" && choices.length > 0 ? ` Did you mean "${closest(seen, choices)}"?` : "";
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/out-of-range",
       `${what}: ${path} must be one of ${choices.join(", ")}, got ${JSON.stringify(seen)}.${hint}`,
     );
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "experiment/out-of-range",
     `${what}: ${path === "" ? "it" : path} does not fit (${issue.message.replace(/^Invalid input: /, "")}), got ${JSON.stringify(seen) ?? "nothing"}. ` +
       "Give it another value, or leave it out for its default.",

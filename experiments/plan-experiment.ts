@@ -27,7 +27,7 @@ export interface PlannedPretraining {
 
 /**
  * All runs of an experiment, those with the same pretraining next to each other.
- * @throws BuilderError `experiment/…` for options that do not fit, or runs that the data is too small for
+ * @throws Cifar5mError `experiment/…` for options that do not fit, or runs that the data is too small for
  */
 export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
   const planned: PlannedRun[] = [];

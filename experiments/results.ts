@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import * as z from "zod";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { readTable, type TableInput, type TableSchema, writeTable } from "../shards/index.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
@@ -85,11 +85,11 @@ function toColumns({ id, options, rows }: RunResult): TableInput<typeof resultsS
 
 /**
  * Reads what `writeResults` wrote.
- * @throws BuilderError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release, `experiment/results-corrupt`; `table/…`, `disk/…`
+ * @throws Cifar5mError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release, `experiment/results-corrupt`; `table/…`, `disk/…`
  */
 export async function readResults(path: string): Promise<Results> {
   if (!existsSync(path)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/no-results",
       `${path} must be there, and is not: no run is done yet. Do some with \`cifar5m experiment run FILE --run …\`.`,
     );
@@ -97,7 +97,7 @@ export async function readResults(path: string): Promise<Results> {
   const { columns, rows, metadata } = await readTable(path, resultsSchema);
   const version = metadata.get(versionKey);
   if (version !== resultsVersion) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/results-version",
       `${path} must be results of version ${resultsVersion}, got ${version ?? "none"}. Write them again with \`cifar5m experiment run\`.`,
     );
@@ -122,7 +122,7 @@ function readCell<Value>(schema: z.ZodType<Value>, text: string, path: string): 
   try {
     return schema.parse(parseJson(text));
   } catch (thrown) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/results-corrupt",
       `${path} must hold options as they were written, got ${text}. Write it again with \`cifar5m experiment run\`.`,
       { cause: thrown },

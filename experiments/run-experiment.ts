@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { createdBy } from "../core/created-by.ts";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { readSafetensors, type Weights, writeSafetensors } from "../engine/index.ts";
 import { openDataset, writeTable } from "../shards/index.ts";
 import { sealJson, unsealJson } from "../storage/canonical-json.ts";
@@ -36,7 +36,7 @@ export type Outcome =
 
 /**
  * Does a run, unless it is done. A run that diverges is marked as failed, and not tried again: it would diverge again.
- * @throws BuilderError `interrupted`, and whatever says nothing about this run alone: `disk/…`, `shard/…`
+ * @throws Cifar5mError `interrupted`, and whatever says nothing about this run alone: `disk/…`, `shard/…`
  */
 export async function runPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
   const { folder, data } = context;
@@ -63,7 +63,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
       writeTable(sink, metricsSchema, [toMetricsColumns(rows)]),
     );
   } catch (thrown) {
-    if (!(thrown instanceof BuilderError) || thrown.code !== "train/diverged") throw thrown;
+    if (!(thrown instanceof Cifar5mError) || thrown.code !== "train/diverged") throw thrown;
     await replaceBytes(folder.failure(run.id), sealJson({ line: thrown.message }));
     return { kind: "failed", line: thrown.message };
   }
@@ -110,7 +110,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
   try {
     return readSafetensors(await readFile(path), path).tensors;
   } catch (thrown) {
-    throw thrown instanceof BuilderError ? thrown : diskError(thrown, "read", path);
+    throw thrown instanceof Cifar5mError ? thrown : diskError(thrown, "read", path);
   }
 }
 

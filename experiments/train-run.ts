@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import {
   createEngine,
   namedParts,
@@ -65,13 +65,13 @@ export interface TrainingPlace extends Pick<ExperimentConfig, "engine" | "device
 /**
  * Trains one network in one world, or goes on with it: an interrupted and resumed run has the same curve, on the CPU bit
  * for bit, with as many threads.
- * @throws BuilderError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
+ * @throws Cifar5mError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
 export async function trainRun(run: RunTask, place: TrainingPlace): Promise<FinishedRun> {
   const { options, source, evaluationSets } = run;
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
   if (run.task === "rotation" && !servesBytes(options)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "experiment/out-of-range",
       `pretraining by rotation takes images as bytes, augmentation ${options.augmentation} does not. Use none, flip or crop-flip.`,
     );

@@ -24,7 +24,7 @@ export interface TrainSource {
  * The batches of a world from a step on: of the real world N samples, shuffled anew every epoch; of the ideal world fresh
  * ones at every step. Everything else is the same for both.
  * @param firstStep - steps that were done before
- * @throws BuilderError `loader/…`
+ * @throws Cifar5mError `loader/…`
  */
 export function batchesFrom(
   source: TrainSource,

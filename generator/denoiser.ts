@@ -41,7 +41,7 @@ export function networkDenoiser(
 /**
  * The denoiser of a trained U-Net. Its weights are placed in the graph of the call: in that around a `Loop`,
  * onnxruntime would not reorder them for its kernels, and a call takes a third longer.
- * @throws BuilderError `weights/wrong-architecture`, at the first call
+ * @throws Cifar5mError `weights/wrong-architecture`, at the first call
  */
 export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptions): Denoiser {
   return networkDenoiser((graph) => constantScope(graph, weights), { ...network, dropout: 0 });

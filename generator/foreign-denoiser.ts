@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx/onnx-description.ts";
@@ -48,7 +48,7 @@ export interface ForeignGenerator {
 /**
  * Reads a denoiser made elsewhere.
  * @param file - an ONNX file with its description within
- * @throws BuilderError `model/…` for every way in which the file and its description do not fit
+ * @throws Cifar5mError `model/…` for every way in which the file and its description do not fit
  */
 export function readForeignGenerator(file: Uint8Array): ForeignGenerator {
   const model = readOnnx(file, "the generator");
@@ -136,7 +136,7 @@ function conditionOf(noisy: Tensor, classes: Tensor | undefined, none: number | 
   if (classes !== undefined) return classes;
   const numImages = noisy.shape[0]!;
   if (none !== null) return noisy.graph.constant(tensorData("int64", [numImages], new Array(numImages).fill(none)));
-  throw new BuilderError(
+  throw new Cifar5mError(
     "model/no-free-class",
     "the generator must have classes.none in its description to be used without a class or with guidance, got null. Use --sampler.guidance 1.",
   );

@@ -22,7 +22,7 @@ export interface OpenGenerator {
 /**
  * Opens a generator that was trained here, or made elsewhere.
  * @param weights - a safetensors file made by `trainGenerator`, or an ONNX file with its description within
- * @throws BuilderError `weights/…` for the one, `model/…` for the other
+ * @throws Cifar5mError `weights/…` for the one, `model/…` for the other
  */
 export function openGenerator(weights: Uint8Array): OpenGenerator {
   if (isDescribedOnnx(weights)) {

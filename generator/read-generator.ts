@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { requireWeightsOf, type Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
@@ -13,7 +13,7 @@ type WeightValue = Weights extends ReadonlyMap<string, infer Value> ? Value : ne
 /**
  * Weights and architecture of a generator.
  * @param file - a safetensors file made by `trainGenerator`
- * @throws BuilderError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
+ * @throws Cifar5mError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
 export function readGenerator(file: Uint8Array): {
   readonly tensors: Weights;
@@ -26,7 +26,7 @@ export function readGenerator(file: Uint8Array): {
   const { tensors: all, metadata } = readSafetensors(file, "the generator's weights");
   const parsed = generatorNetworkSchema.safeParse(parseNetwork(metadata["network"]));
   if (metadata["model"] !== "generator" || !parsed.success) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "weights/wrong-architecture",
       `the file is of a "${metadata["model"] ?? "unknown"}" model${parsed.success ? "" : " of no known network"}, ` +
         "a generator is needed. Pass weights made by train generator.",
@@ -63,13 +63,13 @@ function parseNetwork(text = "{}"): unknown {
  * @param file - the generator, a safetensors file
  * @param guide - the weaker one
  * @returns a safetensors file that holds both; what the generator held before is replaced
- * @throws BuilderError `weights/wrong-architecture` where they differ; `weights/corrupt`
+ * @throws Cifar5mError `weights/wrong-architecture` where they differ; `weights/corrupt`
  * @see Karras et al. 2024, arXiv:2406.02507
  */
 export function joinWeaker(file: Uint8Array, guide: Uint8Array): Uint8Array {
   const [main, other] = [readGenerator(file), readGenerator(guide)];
   if (JSON.stringify(main.network) !== JSON.stringify(other.network) || main.isTuned || other.isTuned) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "weights/wrong-architecture",
       `the guide must be an untuned generator of the same architecture, ${JSON.stringify(main.network)}, got ${JSON.stringify(other.network)}. ` +
         "Use an earlier checkpoint of the same training.",

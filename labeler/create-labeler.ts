@@ -29,7 +29,7 @@ export interface CreateLabelerOptions extends ImageFunctionOptions {
 /**
  * A labeller. One that was trained here averages the logits of each image and its mirror image; one that was made
  * elsewhere is asked once.
- * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
+ * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
 export async function createLabeler({ weights, batchSize, engine, ...where }: CreateLabelerOptions): Promise<Labeler> {
   const executor = await createEngine(engine, where);
@@ -54,7 +54,7 @@ function trainedLabelerGraph(weights: Uint8Array, batchSize: number) {
 /**
  * What the last layer of a labeller that was trained here sees of each image: numbers that tell images apart by what
  * they show. The mirror image is not looked at.
- * @throws BuilderError `weights/corrupt` or `weights/wrong-architecture`
+ * @throws Cifar5mError `weights/corrupt` or `weights/wrong-architecture`
  */
 export async function createLabelerFeatures(options: CreateLabelerOptions): Promise<ImageFunction> {
   const { weights, engine, batchSize } = options;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { cifar10ClassNames } from "../core/image-layout.ts";
 import type { Engine } from "../engine/executor.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
@@ -44,7 +44,7 @@ type ForeignLabelerOptions = z.infer<typeof foreignLabelerSchema>;
  * @param file - an ONNX file with its description within
  * @param batchSize - images at once, unless the model takes a fixed number
  * @returns the graph; a row holds the probabilities of the 10 classes
- * @throws BuilderError `model/…` for every way in which the file and its description do not fit
+ * @throws Cifar5mError `model/…` for every way in which the file and its description do not fit
  */
 export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, engine: Engine): Promise<ImageGraph> {
   const model = readOnnx(file, "the labeller");
@@ -80,7 +80,7 @@ function normalize(bytes: Tensor, { range: [low, high], mean, deviation }: Forei
 function requireProbabilities(row: Float32Array): void {
   const total = row.reduce((sum, value) => sum + value, 0);
   if (Math.abs(total - 1) < 1e-3 && row.every((value) => value >= 0)) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "model/wrong-result",
     `the labeller must give probabilities, as its description says, and its first ones add up to ${total}. Try output.kind "logits".`,
   );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import type { Engine, EngineName, Precision } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
@@ -13,7 +13,7 @@ export interface ImageFunction {
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
    * @returns [n, width] flattened; the same for any grouping of the images into calls
-   * @throws BuilderError `model/wrong-result` for numbers that are not finite
+   * @throws Cifar5mError `model/wrong-result` for numbers that are not finite
    */
   run(images: Uint8Array): Promise<Float32Array>;
   close(): Promise<void>;
@@ -75,8 +75,8 @@ export async function openImageFunction(
   };
 }
 
-function notFinite(value: number, image: number): BuilderError {
-  return new BuilderError(
+function notFinite(value: number, image: number): Cifar5mError {
+  return new Cifar5mError(
     "model/wrong-result",
     `the labeller must give finite numbers, got ${value} for image ${image} of those it was given. ` +
       "Use other weights, or --precision float32.",

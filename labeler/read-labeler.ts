@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { requireWeightsOf, type Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors } from "../engine/parameters/safetensors.ts";
@@ -8,7 +8,7 @@ import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
 /**
  * Weights and architecture of a labeller.
  * @param file - a safetensors file made by `trainLabeler`
- * @throws BuilderError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
+ * @throws Cifar5mError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
 export function readLabeler(file: Uint8Array): {
   readonly tensors: Weights;
@@ -19,14 +19,14 @@ export function readLabeler(file: Uint8Array): {
   const { tensors, metadata } = readSafetensors(file, "the labeller's weights");
   const network = labelerNetworkSchema.safeParse(tryParse(metadata["network"]));
   if (metadata["model"] !== "labeler" || !network.success) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "weights/wrong-architecture",
       `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
     );
   }
   const temperature = Number(metadata["temperature"] ?? 1);
   if (!(temperature > 0 && Number.isFinite(temperature))) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "weights/corrupt",
       `the labeler's temperature must be a number above 0, got ${metadata["temperature"]}. Copy the file again, or train again.`,
     );

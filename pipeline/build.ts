@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { fileExists } from "../storage/read-file.ts";
 import { readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
@@ -106,14 +106,14 @@ function settleStep(options: StepOptions): Step {
 /** A generator that the build trains must be one that its sampler can use: otherwise that is found after hours. */
 function requireSamplerOfTrained({ sampler, generator }: Config): void {
   if (sampler.name === "consistency") {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       "sampler.name must be another than consistency for a generator that the build trains, which is not tuned. " +
         "Use --recipe fast, or name tuned weights with --generator.",
     );
   }
   if (sampler.conditional && generator.numClasses === 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       "sampler.conditional must be false for a generator that is trained with generator.numClasses 0, got true. Set it to false.",
     );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { buildSteps } from "../pipeline/build.ts";
 import { type Command, datasetKeys } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
@@ -33,13 +33,13 @@ export const buildCommand: Command = {
   steps: ({ stepOptions, option }) => {
     const [data, generator, guide, labeler, to] = ["data", "generator", "guide", "labeler", "to"].map(option);
     if (guide !== undefined && generator === undefined) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "usage/wrong",
         "--guide needs the generator that it guides. Name it with --generator FILE.",
       );
     }
     if (data !== undefined && generator !== undefined && labeler !== undefined) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "usage/nothing-to-train",
         "--data has no use beside --generator and --labeler. Leave one out.",
       );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import type { Machine } from "../pipeline/doctor/describe-machine.ts";
 import { examine, type Finding } from "../pipeline/doctor/examine.ts";
 import type { Command } from "./cli/command.ts";
@@ -27,7 +27,7 @@ export const doctorCommand: Command = {
     if (flag("json") === true) printJson({ machine, findings });
     else printLines(...describeMachine(machine), "", ...findings.map(describeFinding));
     if (findings.some(({ usable }) => usable)) return;
-    throw new BuilderError("doctor/no-engine", "no engine works here, see above. Install cifar5m again to begin with.");
+    throw new Cifar5mError("doctor/no-engine", "no engine works here, see above. Install cifar5m again to begin with.");
   },
 };
 

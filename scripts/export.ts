@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { exportFormats, exportSteps } from "../pipeline/export/export-steps.ts";
 import { splitNames } from "../shards/index.ts";
 import type { Command } from "./cli/command.ts";
@@ -30,7 +30,7 @@ export const exportCommand: Command = {
     const target = option("to");
     const format = choiceOption("format", option("format"), exportFormats);
     if (target === undefined || format === undefined) {
-      throw new BuilderError("usage/wrong", "--to and --format must name where to and what. See --help.");
+      throw new Cifar5mError("usage/wrong", "--to and --format must name where to and what. See --help.");
     }
     const split = choiceOption("split", option("split"), splitNames);
     const partSize = wholeNumberOption("part-size", option("part-size"), 1);

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { type ImportFormat, importFormats } from "../pipeline/import/import-source.ts";
 import { importSteps, readSettledImport } from "../pipeline/import/import-steps.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
@@ -35,7 +35,7 @@ export const importCommand: Command = {
   },
   steps: async ({ root, config, option, flag }) => {
     const from = option("from");
-    if (from === undefined) throw new BuilderError("usage/wrong", "--from must name what to import. See --help.");
+    if (from === undefined) throw new Cifar5mError("usage/wrong", "--from must name what to import. See --help.");
     const settled = await readSettledImport(root);
     return await importSteps({
       root,

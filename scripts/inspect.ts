@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { writeContactSheet } from "../pipeline/inspect/contact-sheet.ts";
 import { inspectRun, type RunState } from "../pipeline/inspect/inspect.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
@@ -16,7 +16,7 @@ export const inspectCommand: Command = {
   finish: async ({ root }) => {
     const state = await inspectRun(root);
     if (!isAnything(state)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "run/missing",
         `${root} must be a run folder with something in it, and is not. Name one, or build one with \`cifar5m build\`.`,
       );

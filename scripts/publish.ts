@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
@@ -20,7 +20,7 @@ export const publishCommand: Command = {
   steps: async ({ root, stepOptions, option, flag }) => {
     const [withManifest, to] = [flag("manifest") !== false, option("to")];
     if (to !== undefined && !withManifest) {
-      throw new BuilderError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
+      throw new Cifar5mError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
     }
     // An imported set is published already.
     if (to !== undefined && (await readImportedRun(root)) !== undefined) return uploadSteps(stepOptions, to);

@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { type Regenerated, regenerateImage } from "../pipeline/repair/regenerate.ts";
 import type { Command } from "./cli/command.ts";
 import { printLines } from "./cli/print.ts";
@@ -16,7 +16,7 @@ export const regenerateCommand: Command = {
     const text = option("id") ?? "";
     const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(id)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "usage/out-of-range",
         `--id must be an integer, at least 0, got ${text}. Give a sample id.`,
       );
@@ -24,7 +24,7 @@ export const regenerateCommand: Command = {
     const result = await regenerateImage({ root, config, runtime, id });
     const place = `id ${id} (${result.path}, row ${result.row})`;
     if (result.differing.length > 0) {
-      throw new BuilderError("regenerate/different", `${place} ${describeDifference(result)}`);
+      throw new Cifar5mError("regenerate/different", `${place} ${describeDifference(result)}`);
     }
     printLines(`same: ${place} is made again byte for byte`);
   },

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { startDatasetServer } from "../pipeline/serve/start-server.ts";
 import type { Command } from "./cli/command.ts";
 import { reportError } from "./cli/exit-codes.ts";
@@ -52,7 +52,7 @@ export const serveCommand: Command = {
 function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "usage/out-of-range",
     `--port must be an integer in [0, 65535], got ${text}. Use 0 for a free one.`,
   );

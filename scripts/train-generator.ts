@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { trainStep } from "../pipeline/steps.ts";
 import type { Command } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
@@ -22,17 +22,17 @@ export const trainGeneratorCommand: Command = {
   steps: ({ stepOptions, option, flag }) => {
     const [initialWeights, tune] = ["init", "tune"].map(option);
     if (tune !== undefined && tune !== "consistency") {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "usage/out-of-range",
         `--tune must be consistency, got ${tune}. There is no other tuning.`,
       );
     }
     if (tune !== undefined && initialWeights === undefined) {
-      throw new BuilderError("usage/wrong", "--tune needs trained weights. Name them with --init FILE.");
+      throw new Cifar5mError("usage/wrong", "--tune needs trained weights. Name them with --init FILE.");
     }
     const finish = flag("finish") === true;
     if (tune !== undefined && finish) {
-      throw new BuilderError("usage/wrong", "--finish ends a training, not a tuning. Leave out --finish or --tune.");
+      throw new Cifar5mError("usage/wrong", "--finish ends a training, not a tuning. Leave out --finish or --tune.");
     }
     return [trainStep(stepOptions, "generator", { initialWeights, tune: tune !== undefined, finish })];
   },

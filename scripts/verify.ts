@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify/verify.ts";
 import type { VerifyMode } from "../shards/index.ts";
 import { hideSecrets, parseLocation } from "../storage/parse-location.ts";
@@ -32,13 +32,13 @@ export const verifyCommand: Command = {
     const last = shown.at(-1);
     const rest = problems.length - shown.length;
     const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
-    if (last !== undefined) throw new BuilderError(last.code, last.message + more);
+    if (last !== undefined) throw new Cifar5mError(last.code, last.message + more);
     const isRemote = parseLocation(root).kind !== "folder";
     printLines(`verified: ${isRemote ? hideSecrets(root) : root} is whole${describeMode(mode, isRemote)}`);
   },
 };
 
-/** @throws BuilderError `usage/out-of-range`, `usage/contradiction` */
+/** @throws Cifar5mError `usage/out-of-range`, `usage/contradiction` */
 function modeOf(flags: {
   readonly sample: string | undefined;
   readonly seed: string | undefined;
@@ -46,20 +46,20 @@ function modeOf(flags: {
 }): VerifyMode {
   const { sample, seed, isFast } = flags;
   if (isFast && sample !== undefined) {
-    throw new BuilderError("usage/contradiction", "--fast reads no shard and --sample some. Leave one of them out.");
+    throw new Cifar5mError("usage/contradiction", "--fast reads no shard and --sample some. Leave one of them out.");
   }
   if (seed !== undefined && sample === undefined) {
-    throw new BuilderError("usage/contradiction", "--sample-seed has no use without --sample. Give both, or neither.");
+    throw new Cifar5mError("usage/contradiction", "--sample-seed has no use without --sample. Give both, or neither.");
   }
   if (isFast) return "fast";
   if (sample === undefined) return "full";
   const percent = /^\d+(\.\d+)?%$/.test(sample) ? Number(sample.slice(0, -1)) : Number.NaN;
   if (!(percent > 0 && percent <= 100)) {
-    throw new BuilderError("usage/out-of-range", `--sample must lie in (0%, 100%], got ${sample}. Give it like 5%.`);
+    throw new Cifar5mError("usage/out-of-range", `--sample must lie in (0%, 100%], got ${sample}. Give it like 5%.`);
   }
   const number = /^\d+$/.test(seed ?? "0") ? Number(seed ?? "0") : Number.NaN;
   if (!Number.isSafeInteger(number)) {
-    throw new BuilderError("usage/out-of-range", `--sample-seed must be an integer in [0, 2⁵³), got ${seed}.`);
+    throw new Cifar5mError("usage/out-of-range", `--sample-seed must be an integer in [0, 2⁵³), got ${seed}.`);
   }
   return { fraction: percent / 100, seed: number };
 }

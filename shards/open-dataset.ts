@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { requireKeys } from "../core/require-keys.ts";
 import { hashConfig } from "../storage/canonical-json.ts";
 import { parseLocation } from "../storage/parse-location.ts";
@@ -19,7 +19,7 @@ export const defaultMemoryBytes = 256 * 2 ** 20;
  * Opens one split of a published dataset. Only the manifest is read; shards are opened, or fetched, as they are needed.
  * Hashes of local shards are not checked here: that is what `verifyDataset` does. Those of fetched ones are.
  * @param location - the folder that holds manifest.json: a path, `file://`, `https://`, `http://` or `s3://bucket/prefix`
- * @throws BuilderError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`; `store/…`
+ * @throws Cifar5mError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`; `store/…`
  */
 export async function openDataset(location: string, options: OpenOptions = {}): Promise<Dataset> {
   requireKeys("openDataset's options", options, openOptionKeys);
@@ -58,7 +58,7 @@ export class Dataset {
   ) {
     const { split: splitName = "train", memoryBytes = defaultMemoryBytes } = options;
     if (!splitNames.includes(splitName)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "dataset/unknown-split",
         `split must be one of ${splitNames.join(", ")}, got ${String(splitName)}. Choose one.`,
       );
@@ -88,7 +88,7 @@ export class Dataset {
   /**
    * The samples that a filter keeps. Reads the labels and confidences of the whole split, 16 bytes a row; keeps 4 bytes
    * a row. Closing either closes both.
-   * @throws BuilderError `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`
+   * @throws Cifar5mError `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`
    */
   async filter(filter: RowFilter): Promise<Dataset> {
     const resolved = resolveFilter(filter, this.classNames);
@@ -102,7 +102,7 @@ export class Dataset {
 
   /**
    * Batches in the order of a regime.
-   * @throws BuilderError `loader/…` for options out of range, `loader-state/…` for a state of another loader
+   * @throws Cifar5mError `loader/…` for options out of range, `loader-state/…` for a state of another loader
    */
   loader<DType extends ImageFormat["dtype"] = "uint8">(
     options: LoaderOptions<DType>,
@@ -122,7 +122,7 @@ export class Dataset {
   /**
    * Samples by index, in the order asked for.
    * @param indices - each in [0, numSamples)
-   * @throws BuilderError `dataset/no-such-row`; `shard/…`, `table/…`, `disk/…`; `store/…`; `dataset/closed`
+   * @throws Cifar5mError `dataset/no-such-row`; `shard/…`, `table/…`, `disk/…`; `store/…`; `dataset/closed`
    */
   async readImages(indices: ArrayLike<number>): Promise<Samples> {
     const rows = Float64Array.from(indices, (index) => this.#rowAt(index));
@@ -139,7 +139,7 @@ export class Dataset {
 
   #rowAt(index: number): number {
     if (Number.isSafeInteger(index) && index >= 0 && index < this.numSamples) return this.#rows?.[index] ?? index;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "dataset/no-such-row",
       `a row index must be an integer in [0, ${this.numSamples}), got ${index}. Ask for rows the split has.`,
     );

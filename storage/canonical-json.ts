@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 
 /** Anything JSON can hold. */
@@ -19,7 +19,7 @@ export function sha256(data: Uint8Array | string): string {
 /**
  * JSON with sorted keys, so that equal values give equal text. Keys whose value is undefined are left out.
  * @param indent - spaces a level; 0 (default) puts all on one line
- * @throws BuilderError `json/not-representable` for a number that is not finite, a bigint, function or symbol
+ * @throws Cifar5mError `json/not-representable` for a number that is not finite, a bigint, function or symbol
  */
 export function canonicalJson(value: unknown, indent = 0): string {
   return JSON.stringify(sortKeys(value, "value"), null, indent);
@@ -40,7 +40,7 @@ export function sealJson(value: object): string {
 /**
  * The value that `sealJson` wrote, without its checksum.
  * @param path - named in errors
- * @throws BuilderError `json/corrupt` if the text is no JSON object, does not match its checksum, or is not, byte for
+ * @throws Cifar5mError `json/corrupt` if the text is no JSON object, does not match its checksum, or is not, byte for
  *   byte, what `sealJson` writes: a lost last line break is damage too
  */
 export function unsealJson(text: string, path: string): Record<string, unknown> {
@@ -62,8 +62,8 @@ export function unsealJson(text: string, path: string): Record<string, unknown> 
   return value;
 }
 
-function corrupt(path: string, what: string, cause?: unknown): BuilderError {
-  return new BuilderError(
+function corrupt(path: string, what: string, cause?: unknown): Cifar5mError {
+  return new Cifar5mError(
     "json/corrupt",
     `${path} ${what}. It is damaged or was edited by hand: delete it and run again to rebuild it.`,
     { cause },
@@ -79,7 +79,7 @@ function sortKeys(value: unknown, path: string): unknown {
     entries.sort(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item, `${path}.${key}`)]));
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "json/not-representable",
     `${path} must be a finite number, string, boolean, null, array or object, got ${String(value)}. Convert it first.`,
   );

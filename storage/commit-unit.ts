@@ -24,7 +24,7 @@ export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | 
  * crash between the two commits: one with the same bytes is adopted, any other is replaced.
  * @param options.write - writes the data file and returns its number of rows; called once
  * @returns the receipt now in force, and whether this call wrote it
- * @throws BuilderError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write` throws
+ * @throws Cifar5mError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write` throws
  */
 export async function commitUnit(options: {
   readonly dataPath: string;
@@ -74,7 +74,7 @@ export async function commitUnit(options: {
 
 /**
  * sha256 and size of a file, read in pieces of 1 MiB.
- * @throws BuilderError `disk/…`
+ * @throws Cifar5mError `disk/…`
  */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
   try {

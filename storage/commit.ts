@@ -38,7 +38,7 @@ export type CommitWriter = (sink: CommitSink) => Promise<void> | void;
  * changed. Missing folders are made.
  * @param write - appends the bytes; if it throws, nothing becomes visible
  * @param options.onExisting - asked when the name exists: `keep` (default) or `replace` that file
- * @throws BuilderError `disk/…` if the disk is full, read-only, …; what `write` throws
+ * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write` throws
  */
 export async function commitFile(
   path: string,
@@ -62,7 +62,7 @@ export async function commitBytes(path: string, data: Uint8Array | string): Prom
  * `commitFile` for a file that legitimately changes (a pointer to the newest checkpoint, a manifest published again):
  * readers see the old bytes or the new, never a mixture.
  * @param options.check - looks at what was written; if it throws, nothing becomes visible
- * @throws BuilderError `disk/…` if the disk is full, read-only, …; what `write` and `check` throw
+ * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write` and `check` throw
  */
 export async function replaceFile(
   path: string,

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { BuilderError, messageOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 
 /** What the operating system refused: our code, the rule, what to do. */
 const refusals: Readonly<Record<string, readonly [code: string, rule: string, action: string]>> = {
@@ -45,16 +45,16 @@ export function systemCodeOf(thrown: unknown): string | undefined {
 /**
  * The error to throw for something a file operation threw.
  * @param doing - an infinitive, for example `write`
- * @returns a BuilderError `disk/…` naming the file and what to do; `thrown` itself where it is a BuilderError or not an
+ * @returns a Cifar5mError `disk/…` naming the file and what to do; `thrown` itself where it is a Cifar5mError or not an
  *   operating system error
  */
 export function diskError(thrown: unknown, doing: string, path: string): unknown {
   const systemCode = systemCodeOf(thrown);
-  if (thrown instanceof BuilderError || systemCode === undefined) return thrown;
+  if (thrown instanceof Cifar5mError || systemCode === undefined) return thrown;
   const known = refusals[systemCode];
   if (known === undefined) {
     if (!/^E[A-Z0-9]+$/.test(systemCode)) return thrown;
-    return new BuilderError(
+    return new Cifar5mError(
       "disk/failed",
       `cannot ${doing} ${path}: ${messageOf(thrown)}. Check the disk, then run again.`,
       {
@@ -63,5 +63,5 @@ export function diskError(thrown: unknown, doing: string, path: string): unknown
     );
   }
   const [code, rule, action] = known;
-  return new BuilderError(code, `cannot ${doing} ${path}: ${rule} (${systemCode}). ${action}`, { cause: thrown });
+  return new Cifar5mError(code, `cannot ${doing} ${path}: ${rule} (${systemCode}). ${action}`, { cause: thrown });
 }

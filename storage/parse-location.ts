@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 
 /** Where a data set lies. */
 export type Location =
@@ -9,14 +9,14 @@ export type Location =
 
 /**
  * Tells folders, `file:` URLs and remote locations apart.
- * @throws BuilderError `store/bad-location` for a scheme that nothing here reads, and for an empty text
+ * @throws Cifar5mError `store/bad-location` for a scheme that nothing here reads, and for an empty text
  */
 export function parseLocation(location: string): Location {
   if (location.trim() === "") {
-    throw new BuilderError("store/bad-location", "a location must be a folder or a URL, got an empty text. Name one.");
+    throw new Cifar5mError("store/bad-location", "a location must be a folder or a URL, got an empty text. Name one.");
   }
   if (/^(https?|s3)\/\//i.test(location)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "store/bad-location",
       `${hideSecrets(location.replace("//", "://"))} must have a colon after its scheme, and has none. Correct it.`,
     );
@@ -31,7 +31,7 @@ export function parseLocation(location: string): Location {
   if (scheme === "file") return { kind: "folder", directory: fileURLToPath(location) };
   if (scheme === undefined || !location.startsWith(`${scheme}://`))
     return { kind: "folder", directory: resolve(location) };
-  throw new BuilderError(
+  throw new Cifar5mError(
     "store/bad-location",
     `${hideSecrets(location)} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
   );
@@ -39,13 +39,13 @@ export function parseLocation(location: string): Location {
 
 /**
  * @returns prefix: without slashes at the end
- * @throws BuilderError `store/bad-location`
+ * @throws Cifar5mError `store/bad-location`
  */
 export function parseS3Location(location: string): { readonly bucket: string; readonly prefix: string } {
   const [, scheme = "", bucket = "", path = ""] = /^([^:]*:\/{0,2})([^/]*)\/?(.*)$/s.exec(location) ?? [];
   const refuse = (what: string) => {
     const shown = hideSecrets(location);
-    return new BuilderError("store/bad-location", `${shown} must be like s3://bucket/prefix: ${what}. Correct it.`);
+    return new Cifar5mError("store/bad-location", `${shown} must be like s3://bucket/prefix: ${what}. Correct it.`);
   };
   if (scheme !== "s3://") throw refuse(`it begins with ${scheme}, not with s3:// in small letters`);
   if (!/^[a-z0-9][a-z0-9.-]+$/.test(bucket)) {

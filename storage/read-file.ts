@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { readRegularFile } from "./regular-file.ts";
 
-/** @throws BuilderError `disk/…` */
+/** @throws Cifar5mError `disk/…` */
 export async function readWholeFile(path: string): Promise<Uint8Array> {
   try {
     return await readRegularFile(path);
@@ -11,7 +11,7 @@ export async function readWholeFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** @throws BuilderError `disk/…` for any other reason not to see the file than that there is none */
+/** @throws Cifar5mError `disk/…` for any other reason not to see the file than that there is none */
 export async function fileExists(path: string): Promise<boolean> {
   try {
     await access(path);

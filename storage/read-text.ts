@@ -3,7 +3,7 @@ import { readRegularFile } from "./regular-file.ts";
 
 /**
  * The text of a file, or undefined if there is none.
- * @throws BuilderError `disk/…`
+ * @throws Cifar5mError `disk/…`
  */
 export async function readTextIfAny(path: string): Promise<string | undefined> {
   try {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { sealJson, unsealJson } from "./canonical-json.ts";
 import { type Committed, commitBytes } from "./commit.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -38,19 +38,19 @@ export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
 
 /**
  * Publishes a receipt, by the same atomic commit as data; one that exists is kept.
- * @throws BuilderError `receipt/invalid`; `disk/…`
+ * @throws Cifar5mError `receipt/invalid`; `disk/…`
  */
 export async function writeReceipt(path: string, receipt: Receipt): Promise<Committed> {
   return await commitBytes(path, sealJson(parseRecord(receiptSchema, receipt, "receipt", path, receiptVersion)));
 }
 
 /**
- * @throws BuilderError `receipt/missing`, `receipt/invalid`, `receipt/version-unsupported`, `json/corrupt`, `disk/…`
+ * @throws Cifar5mError `receipt/missing`, `receipt/invalid`, `receipt/version-unsupported`, `json/corrupt`, `disk/…`
  */
 export async function readReceipt(path: string): Promise<Receipt> {
   const receipt = await readReceiptIfAny(path);
   if (receipt !== undefined) return receipt;
-  throw new BuilderError("receipt/missing", `${path} does not exist, so its unit is not done. Run its stage again.`);
+  throw new Cifar5mError("receipt/missing", `${path} does not exist, so its unit is not done. Run its stage again.`);
 }
 
 /** The receipt, or undefined if there is none. Throws as `readReceipt`. */
@@ -63,7 +63,7 @@ export async function readReceiptIfAny(path: string): Promise<Receipt | undefine
 /**
  * Whether a unit is done: its receipt exists. Data files without receipt prove nothing and are not looked at.
  * @param expected - what this run would make the unit with; a receipt of anything else is refused
- * @throws BuilderError `unit/config-changed` if the receipt has another config hash or other models; as `readReceipt`
+ * @throws Cifar5mError `unit/config-changed` if the receipt has another config hash or other models; as `readReceipt`
  */
 export async function isUnitDone(
   path: string,
@@ -75,7 +75,7 @@ export async function isUnitDone(
   return true;
 }
 
-/** @throws BuilderError `unit/config-changed` if the receipt has another config hash or other models */
+/** @throws Cifar5mError `unit/config-changed` if the receipt has another config hash or other models */
 export function requireSameOrigin(
   path: string,
   receipt: Receipt,
@@ -83,7 +83,7 @@ export function requireSameOrigin(
 ): void {
   const refuse = (what: string, seen: string | undefined, wanted: string | undefined) => {
     const shown = (hash: string | undefined) => (hash === undefined ? "none" : `${hash.slice(0, 12)}…`);
-    throw new BuilderError(
+    throw new Cifar5mError(
       "unit/config-changed",
       `${path} was made with ${what} ${shown(seen)}, this run has ${shown(wanted)}. ` +
         "Use the config and models it was made with, or start a new run folder.",
@@ -103,7 +103,7 @@ export async function readUndamaged<Value>(read: () => Promise<Value>): Promise<
   try {
     return await read();
   } catch (thrown) {
-    if (thrown instanceof BuilderError && /^(json\/corrupt|(receipt|manifest)\/invalid)$/.test(thrown.code)) {
+    if (thrown instanceof Cifar5mError && /^(json\/corrupt|(receipt|manifest)\/invalid)$/.test(thrown.code)) {
       return undefined;
     }
     throw thrown;

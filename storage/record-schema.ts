@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 
 /** A count, index or id: an integer in [0, 2⁵³). */
 export const safeCount = z.int().min(0);
@@ -12,7 +12,7 @@ export const sha256Text = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadec
  * @param kind - `receipt`, `manifest` or `loader-state`, the area of the error codes
  * @param path - its file, named in errors
  * @param action - what to do about an invalid one
- * @throws BuilderError `<kind>/version-unsupported` for another version, `<kind>/invalid` for anything else
+ * @throws Cifar5mError `<kind>/version-unsupported` for another version, `<kind>/invalid` for anything else
  */
 export function parseRecord<Schema extends z.ZodType>(
   schema: Schema,
@@ -24,7 +24,7 @@ export function parseRecord<Schema extends z.ZodType>(
 ): z.infer<Schema> {
   const seen = typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
   if (typeof seen === "number" && seen !== version) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       `${kind}/version-unsupported`,
       `${path} must have format version ${version}, got ${seen}. Use the cifar5m release that wrote it, or build it again.`,
     );
@@ -33,5 +33,5 @@ export function parseRecord<Schema extends z.ZodType>(
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const key = issue === undefined || issue.path.length === 0 ? "it" : issue.path.join(".");
-  throw new BuilderError(`${kind}/invalid`, `${path}: ${key}: ${issue?.message ?? "not as expected"}. ${action}`);
+  throw new Cifar5mError(`${kind}/invalid`, `${path}: ${key}: ${issue?.message ?? "not as expected"}. ${action}`);
 }

@@ -1,13 +1,13 @@
 import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 
 /** Opens for reading, and does not wait where nobody writes to a pipe. */
 export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * All bytes of a file.
- * @throws BuilderError `disk/not-a-file`; the system's error
+ * @throws Cifar5mError `disk/not-a-file`; the system's error
  */
 export async function readRegularFile(path: string): Promise<Buffer> {
   const handle = await open(path, openForReading);
@@ -19,7 +19,7 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   }
 }
 
-/** For those who open a file themselves. @throws BuilderError `disk/not-a-file`; the system's error */
+/** For those who open a file themselves. @throws Cifar5mError `disk/not-a-file`; the system's error */
 export async function requireRegularFile(path: string): Promise<void> {
   refuseSpecial(await stat(path), path);
 }
@@ -27,12 +27,12 @@ export async function requireRegularFile(path: string): Promise<void> {
 /**
  * Refuses what has no end, or none until somebody writes to it. Folders are left to whoever reads from them: the system
  * says what they are.
- * @throws BuilderError `disk/not-a-file`
+ * @throws Cifar5mError `disk/not-a-file`
  */
 export function refuseSpecial(found: Stats, path: string): void {
   if (found.isFile() || found.isDirectory()) return;
   const what = found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device";
-  throw new BuilderError(
+  throw new Cifar5mError(
     "disk/not-a-file",
     `${path} must be a file, it is ${what}. Save what it gives to a file, and name that.`,
   );

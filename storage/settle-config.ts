@@ -1,4 +1,4 @@
-import { BuilderError } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
 import { canonicalJson, hashConfig, sealJson, unsealJson } from "./canonical-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -13,7 +13,7 @@ const version = 1;
  * @param path - for example RUN/run.json
  * @param advice - what to do about other values
  * @returns the hash of the identity, for receipts
- * @throws BuilderError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
+ * @throws Cifar5mError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
  */
 export async function settleConfig(
   path: string,
@@ -28,7 +28,7 @@ export async function settleConfig(
   }
   const differing = differingKeys(settled, identity);
   if (differing.length === 0) return hash;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "run/config-changed",
     `${path} was settled with other values: ${differing.join("; ")}. ${advice}`,
   );
@@ -36,7 +36,7 @@ export async function settleConfig(
 
 /**
  * Writes down another value of what is settled, where a rule of its own says that it may change.
- * @throws BuilderError `disk/…`
+ * @throws Cifar5mError `disk/…`
  */
 export async function resettleConfig(path: string, identity: Identity): Promise<void> {
   await replaceBytes(path, sealJson({ version, hash: hashConfig(identity), config: identity }));
@@ -44,14 +44,14 @@ export async function resettleConfig(path: string, identity: Identity): Promise<
 
 /**
  * What was settled, or undefined if nothing was.
- * @throws BuilderError `json/corrupt`, `run/unreadable`, `disk/…`
+ * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readSettledConfig(path: string): Promise<Identity | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
   const { version: found, config } = unsealJson(text, path);
   if (found === version && typeof config === "object" && config !== null) return config as Identity;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "run/unreadable",
     `${path} must be version ${version} with a config, got version ${String(found)}. Use the cifar5m that wrote it.`,
   );

@@ -34,7 +34,7 @@ export async function removeTemporary(temporary: string): Promise<void> {
  * this one can see; what other machines and containers left is removed when nobody has written to it for a day. What
  * may not be removed stays, and does no harm.
  * @returns the names of the files removed, sorted; none if the folder does not exist
- * @throws BuilderError `disk/…` if the folder cannot be read or the disk fails
+ * @throws Cifar5mError `disk/…` if the folder cannot be read or the disk fails
  */
 export async function removeStaleTemporaries(directory: string): Promise<string[]> {
   const removed: string[] = [];

@@ -1,6 +1,6 @@
 import { appendFile, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BuilderError, messageOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
@@ -31,7 +31,7 @@ export interface LogLine {
 /**
  * Keeps a training in a folder: `checkpoint-000001200.safetensors` (the number is the step; committed atomically) and
  * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so that it holds every step once.
- * @throws BuilderError `disk/…`, from each of its functions
+ * @throws Cifar5mError `disk/…`, from each of its functions
  */
 export function openTrainingStore(folder: string): FolderTrainingStore {
   const logPath = logPathIn(folder);
@@ -68,7 +68,7 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
 
 /**
  * The log of a training, lines in the order of their steps; none before the first.
- * @throws BuilderError `train/log-corrupt`, `disk/…`
+ * @throws Cifar5mError `train/log-corrupt`, `disk/…`
  */
 export async function readTrainingLog(folder: string): Promise<LogLine[]> {
   const text = (await readTextIfAny(logPathIn(folder))) ?? "";
@@ -77,7 +77,7 @@ export async function readTrainingLog(folder: string): Promise<LogLine[]> {
     return lines.map((line) => parseJson(line) as LogLine);
   } catch (thrown) {
     const what = `must hold one JSON object a line: ${messageOf(thrown)}`;
-    throw new BuilderError("train/log-corrupt", `${logPathIn(folder)} ${what}. Delete the damaged lines.`, {
+    throw new Cifar5mError("train/log-corrupt", `${logPathIn(folder)} ${what}. Delete the damaged lines.`, {
       cause: thrown,
     });
   }

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { DType, Shape, TensorData } from "./tensor.ts";
 
 /** An ONNX attribute. Integers and floats are told apart by the operator's definition, not by their value. */
@@ -108,7 +108,7 @@ export class Graph {
 
   #refuseTaken(name: string): void {
     if (this.outputs.has(name) || this.inputs.some((input) => input.name === name)) {
-      throw new BuilderError("engine/name-taken", `the graph has an input or output "${name}". Choose another name.`);
+      throw new Cifar5mError("engine/name-taken", `the graph has an input or output "${name}". Choose another name.`);
     }
   }
 
@@ -121,7 +121,7 @@ export class Graph {
   ): readonly Tensor[] {
     const foreign = inputs.find(({ graph }) => !this.#reaches(graph));
     if (foreign !== undefined) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "engine/foreign-tensor",
         `${op.name}: every input must belong to the graph or one around it, and "${foreign.name}" does not. ` +
           "A rule of gradients must use its arguments only.",
@@ -158,7 +158,7 @@ export class Graph {
 /** The innermost of the graphs the tensors live in: where an operation on all of them must be placed. */
 export function innermostGraph(tensors: readonly Tensor[]): Graph {
   const first = tensors[0];
-  if (first === undefined) throw new BuilderError("engine/no-operand", "an operation needs at least one tensor.");
+  if (first === undefined) throw new Cifar5mError("engine/no-operand", "an operation needs at least one tensor.");
   return tensors.reduce((deepest, { graph }) => (graph.depth > deepest.depth ? graph : deepest), first.graph);
 }
 
@@ -174,7 +174,7 @@ export function appendOne(
 }
 
 /** An error about operands that do not fit an operation. */
-export function shapeError(operation: string, rule: string, ...shapes: readonly Shape[]): BuilderError {
+export function shapeError(operation: string, rule: string, ...shapes: readonly Shape[]): Cifar5mError {
   const seen = shapes.map((shape) => `[${shape}]`).join(" and ");
-  return new BuilderError("engine/wrong-shape", `${operation}: ${rule}, got ${seen}. Check the network's options.`);
+  return new Cifar5mError("engine/wrong-shape", `${operation}: ${rule}, got ${seen}. Check the network's options.`);
 }

@@ -3,7 +3,7 @@ import type { Shape } from "./tensor.ts";
 
 /**
  * The shape two operands have after NumPy's broadcasting.
- * @throws BuilderError `engine/wrong-shape` when two extents differ and neither is 1
+ * @throws Cifar5mError `engine/wrong-shape` when two extents differ and neither is 1
  */
 export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /** Element types a graph may hold. Not every executor runs every one: tfjs has 32-bit numbers only. */
 export type DType = "float32" | "float64" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -38,11 +38,11 @@ export function isFloat(dtype: DType): boolean {
 
 /**
  * Wraps plain numbers or a typed array as a tensor's value.
- * @throws BuilderError `engine/wrong-size` unless the shape holds exactly as many elements as the data
+ * @throws Cifar5mError `engine/wrong-size` unless the shape holds exactly as many elements as the data
  */
 export function tensorData(dtype: DType, shape: Shape, data: TensorArray | readonly number[]): TensorData {
   if (data.length !== sizeOf(shape)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/wrong-size",
       `a tensor of shape [${shape}] holds ${sizeOf(shape)} elements, got ${data.length}. Pass data of that size.`,
     );

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import type { DType, Shape } from "../graph/tensor.ts";
 import { ModelProto } from "./onnx-schema.ts";
@@ -31,13 +31,13 @@ export function descriptionOf({ metadata }: OnnxModel): string | undefined {
 
 /**
  * What a model's description says.
- * @throws BuilderError `model/not-described`, `model/wrong-description` naming the key, the rule and the value
+ * @throws Cifar5mError `model/not-described`, `model/wrong-description` naming the key, the rule and the value
  */
 export function readDescription<Description>(model: OnnxModel, schema: z.ZodType<Description>): Description {
   const { label } = model;
   const text = descriptionOf(model);
   if (text === undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/not-described",
       `${label} must say how it is used, in FILE.onnx.json beside it. See docs/models.md for its keys.`,
     );
@@ -50,7 +50,7 @@ export function readDescription<Description>(model: OnnxModel, schema: z.ZodType
     issue.code === "unrecognized_keys"
       ? `has the unknown key ${[...issue.path, issue.keys[0]].join(".")}`
       : `${key === "" ? "" : `has a wrong ${key}: `}${issue.message}`;
-  throw new BuilderError("model/wrong-description", `the description of ${label} ${what}. See docs/models.md.`);
+  throw new Cifar5mError("model/wrong-description", `the description of ${label} ${what}. See docs/models.md.`);
 }
 
 /** Of a key that allows several kinds of values, what is wrong with the kind that was meant. */
@@ -64,7 +64,7 @@ function tryParse(text: string, label: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/wrong-description",
       `the description of ${label} is no JSON: ${messageOf(error)}. See docs/models.md.`,
       { cause: error },
@@ -86,7 +86,7 @@ export interface ExpectedPort {
 /**
  * Compares what a model needs with what its description says.
  * @returns types by input, and how many images the model takes at once; undefined where it leaves that open
- * @throws BuilderError `model/mismatch`
+ * @throws Cifar5mError `model/mismatch`
  */
 export function checkPorts(
   model: OnnxModel,
@@ -134,6 +134,6 @@ function checkPort(model: OnnxModel, kind: "input" | "output", expected: Expecte
   );
 }
 
-function mismatch({ label }: OnnxModel, what: string): BuilderError {
-  return new BuilderError("model/mismatch", `${label} ${what}. Correct its description, or export it again.`);
+function mismatch({ label }: OnnxModel, what: string): Cifar5mError {
+  return new Cifar5mError("model/mismatch", `${label} ${what}. Correct its description, or export it again.`);
 }

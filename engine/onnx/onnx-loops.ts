@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { OnnxGraph, OnnxNode } from "./onnx-schema.ts";
 import { decodeOnnxTensor } from "./onnx-tensors.ts";
 
@@ -8,7 +8,7 @@ const maxTurns = 100_000;
 /**
  * Refuses a loop whose end is not known before it runs: it could take for ever, and nothing can interrupt it.
  * @param label - the model's name, for errors
- * @throws BuilderError `model/unsupported`
+ * @throws Cifar5mError `model/unsupported`
  */
 export function requireBoundedLoops(graph: OnnxGraph, label: string): void {
   checkGraph(graph, label, new Map(), 1);
@@ -23,7 +23,7 @@ function checkGraph(graph: OnnxGraph, label: string, outer: ReadonlyMap<string, 
   for (const node of graph.node) {
     const turns = node.op_type === "Loop" ? outerTurns * turnsOf(node, numbers) : outerTurns;
     if (!(turns <= maxTurns)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "model/unsupported",
         `${label} must loop a fixed number of times, at most ${maxTurns}, node "${node.name}" does not. ` +
           "Export it with its loops unrolled.",

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { type DType, sizeOf, type TensorData, tensorData } from "../graph/tensor.ts";
 import type { OnnxTensor } from "./onnx-schema.ts";
 
@@ -29,12 +29,12 @@ export function elementTypeName(elementType: number): string {
 /**
  * Refuses a tensor whose data lies in another file, is not as long as its shape says, or holds a NaN.
  * @param label - the model's name, for errors
- * @throws BuilderError `model/external-data`, `model/corrupt`, `model/not-finite`
+ * @throws Cifar5mError `model/external-data`, `model/corrupt`, `model/not-finite`
  */
 export function checkOnnxTensor(tensor: OnnxTensor, label: string): void {
   const { name, data_type: elementType, raw_data: raw } = tensor;
   if (tensor.data_location !== 0 || tensor.external_data.length > 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/external-data",
       `${label} must hold its weights, "${name}" lies in another file. Save it as one file: onnx.save_model(onnx.load(FILE), FILE).`,
     );
@@ -45,14 +45,14 @@ export function checkOnnxTensor(tensor: OnnxTensor, label: string): void {
   const size = dimensions.some((extent) => extent < 0) ? Number.NaN : sizeOf(dimensions);
   const found = raw.length > 0 ? raw.length / bytes : valuesOf(tensor).length;
   if (found !== size) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/corrupt",
       `${label}: "${name}" of shape [${dimensions}] must have ${size} elements, got ${found}. Export it again.`,
     );
   }
   const index = indexOfNaN(tensor);
   if (index < 0) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "model/not-finite",
     `${label}: "${name}" must hold numbers, element ${index} of ${size} is NaN. Export a checkpoint from before it diverged.`,
   );

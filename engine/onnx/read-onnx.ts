@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { requireBoundedLoops } from "./onnx-loops.ts";
 import {
   ModelProto,
@@ -38,7 +38,7 @@ export const opsets = { oldest: 18, newest: 26 } as const;
 /**
  * Reads a model made elsewhere, and refuses what could not be run or trusted.
  * @param label - what to call it in errors
- * @throws BuilderError `model/not-onnx`, `model/unsupported`, `model/external-data`, `model/corrupt`, `model/not-finite`
+ * @throws Cifar5mError `model/not-onnx`, `model/unsupported`, `model/external-data`, `model/corrupt`, `model/not-finite`
  */
 export function readOnnx(bytes: Uint8Array, label: string): OnnxModel {
   const { graph, opset, metadata } = decodeFile(bytes, label);
@@ -74,7 +74,7 @@ function decodeFile(bytes: Uint8Array, label: string) {
   try {
     file = ModelProto.decode(bytes) as unknown as OnnxFile;
   } catch (error) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/not-onnx",
       `${label} is no ONNX file, or was cut off: ${messageOf(error)}. Copy or export it again.`,
       { cause: error },
@@ -84,7 +84,7 @@ function decodeFile(bytes: Uint8Array, label: string) {
   const version = imports.find(({ domain }) => isStandard(domain))?.version.toNumber();
   if (graph === undefined || graph === null || graph.output.length === 0 || version === undefined) {
     const what = version === undefined ? "no version of the operators" : "no graph with an output";
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/not-onnx",
       `${label} is no ONNX file, or was cut off: it has ${what}. Export it again.`,
     );
@@ -126,8 +126,8 @@ function isStandard(domain: string): boolean {
   return domain === "" || domain === "ai.onnx";
 }
 
-function unsupported(label: string, what: string, advice = "Export it in another way"): BuilderError {
-  return new BuilderError("model/unsupported", `${label} ${what}. ${advice}.`);
+function unsupported(label: string, what: string, advice = "Export it in another way"): Cifar5mError {
+  return new Cifar5mError("model/unsupported", `${label} ${what}. ${advice}.`);
 }
 
 function portOf({ name, type }: OnnxValue): OnnxPort {

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { type Attribute, Graph, type Node, type Tensor } from "../graph/graph.ts";
 import { neededNodes } from "../graph/needed-nodes.ts";
 import type { TensorData } from "../graph/tensor.ts";
@@ -17,12 +17,12 @@ const maxModelBytes = 2 ** 31 - 1;
 /**
  * Serializes a graph as an ONNX model. Nodes and constants that no output needs are left out.
  * @param metadata - free text stored with the model
- * @throws BuilderError `engine/model-too-large` at 2 GiB, the limit of protobuf
+ * @throws Cifar5mError `engine/model-too-large` at 2 GiB, the limit of protobuf
  */
 export function writeOnnx(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const constantBytes = [...graph.constants.values()].reduce((bytes, { data }) => bytes + data.byteLength, 0);
   if (constantBytes > maxModelBytes) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/model-too-large",
       `a model must stay below 2 GiB, its constants alone have ${constantBytes} bytes. Feed the largest as inputs.`,
     );
@@ -44,7 +44,7 @@ function opsetOf(graph: Graph): number | undefined {
   ]);
   const versions = new Set(inner.filter((version) => version !== undefined));
   if (versions.size <= 1) return [...versions][0];
-  throw new BuilderError(
+  throw new Cifar5mError(
     "engine/mixed-opsets",
     `a graph holds models of one opset, got ${[...versions].join(" and ")}. Export them with the same opset_version.`,
   );

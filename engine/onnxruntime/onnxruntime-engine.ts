@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseDevice } from "../device-name.ts";
 import type { Engine, EngineOptions, Executable, Feeds, Precision } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -20,13 +20,13 @@ const kinds: readonly string[] = ["cpu", "webgpu", "cuda"];
 
 /**
  * Runs graphs with onnxruntime.
- * @throws BuilderError `engine/unknown-device` for a device other than cpu, webgpu, cuda and cuda:N
+ * @throws Cifar5mError `engine/unknown-device` for a device other than cpu, webgpu, cuda and cuda:N
  */
 export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   const { device = "cpu", numThreads = 0, precision = "float32" } = options;
   const { kind, index } = parseDevice(device);
   if (!kinds.includes(kind) || (index !== undefined && kind !== "cuda")) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/unknown-device",
       `the onnxruntime engine runs on ${kinds.join(", ")} and cuda:N, got "${device}". Choose one of them.`,
     );
@@ -61,12 +61,12 @@ async function openSession(model: Uint8Array, device: string, options: SessionOp
   try {
     return await namingMemoryErrors(device, () => createSession(model, options));
   } catch (error) {
-    if (error instanceof BuilderError) throw error;
+    if (error instanceof Cifar5mError) throw error;
     if (options.provider === "cpu") {
-      throw new BuilderError("engine/compile-failed", messageOf(error), { cause: error });
+      throw new Cifar5mError("engine/compile-failed", messageOf(error), { cause: error });
     }
     const why = explainDevice(options.provider, messageOf(error));
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/device-missing",
       `onnxruntime cannot use the device "${device}" here: ${why} Or use --device cpu.`,
       { cause: error },
@@ -79,7 +79,7 @@ function feedsOf(graph: Graph, feeds: Feeds): Feeds {
   const needed = graph.inputs.map(({ name }) => {
     const value = feeds[name];
     if (value === undefined) {
-      throw new BuilderError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
+      throw new Cifar5mError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
     }
     return [name, value] as const;
   });

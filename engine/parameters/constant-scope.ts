@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Graph, Tensor } from "../graph/graph.ts";
 import type { Shape } from "../graph/tensor.ts";
 import { type ParameterSource, type ParameterSpec, Scope, type StateSpec } from "./parameters.ts";
@@ -14,7 +14,7 @@ export function constantScope(graph: Graph, weights: Weights): Scope {
 
 /**
  * A weight that a network asks for.
- * @throws BuilderError `weights/wrong-architecture` where there is none of that name and shape
+ * @throws Cifar5mError `weights/wrong-architecture` where there is none of that name and shape
  */
 export function requireWeight(
   weights: Weights,
@@ -23,7 +23,7 @@ export function requireWeight(
   const value = weights.get(name);
   if (value?.shape.join() === shape.join()) return value;
   const seen = value === undefined ? "none" : `one of shape [${value.shape}]`;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "weights/wrong-architecture",
     `the network needs a weight "${name}" of shape [${shape}], the file has ${seen}. Use weights of the same architecture.`,
   );
@@ -32,7 +32,7 @@ export function requireWeight(
 /**
  * Refuses weights that are not exactly those of a network, before it is built for use.
  * @param build - the network
- * @throws BuilderError `weights/wrong-architecture` for a weight that is missing, of another shape, or not asked for
+ * @throws Cifar5mError `weights/wrong-architecture` for a weight that is missing, of another shape, or not asked for
  */
 export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: Graph) => unknown): void {
   const { parameters, states } = surveyNetwork(build);
@@ -41,7 +41,7 @@ export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: 
   const names = new Set(asked.map(({ name }) => name));
   const unknown = [...weights.keys()].find((name) => !names.has(name));
   if (unknown === undefined) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "weights/wrong-architecture",
     `the network has no weight "${unknown}", the file has one. Use weights of the same architecture.`,
   );
@@ -67,10 +67,10 @@ class ConstantSource implements ParameterSource {
   }
 
   setState(): never {
-    throw new BuilderError("engine/not-training", "states change in training only. Build the network for training.");
+    throw new Cifar5mError("engine/not-training", "states change in training only. Build the network for training.");
   }
 
   random(): never {
-    throw new BuilderError("engine/not-training", "networks draw at random in training only. Build it for training.");
+    throw new Cifar5mError("engine/not-training", "networks draw at random in training only. Build it for training.");
   }
 }

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { fillNormals, type RandomStream, randomStreams } from "../../core/random.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
@@ -139,7 +139,7 @@ export function namedParts(
   values: Float32Array,
 ): Map<string, { readonly shape: Shape; readonly data: Float32Array }> {
   if (values.length !== totalSize(specs)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/wrong-size",
       `the network has ${totalSize(specs)} parameters, got ${values.length}. Use weights of the same architecture.`,
     );

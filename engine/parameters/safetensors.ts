@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { fromFloat16Bits, toFloat16Bits } from "../graph/float16.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
@@ -23,7 +23,7 @@ const firstTooLarge = { F16: 65_520, F32: Number.POSITIVE_INFINITY } as const;
 /**
  * Encodes tensors as safetensors, sorted by name, so that equal tensors give equal bytes.
  * @param dtype - `F16` rounds to half precision
- * @throws BuilderError `weights/not-finite` for a number that is not finite, or too large for the type
+ * @throws Cifar5mError `weights/not-finite` for a number that is not finite, or too large for the type
  * @see https://github.com/huggingface/safetensors, "Format"
  */
 export function writeSafetensors({ tensors, metadata }: TensorFile, dtype: "F32" | "F16"): Uint8Array {
@@ -61,12 +61,12 @@ const maxHeaderBytes = 100_000_000;
 /**
  * Decodes safetensors of type F32 or F16; all values become float32.
  * @param label - the file's name, for errors
- * @throws BuilderError `weights/corrupt` when the header, a type or a length does not fit; `weights/not-finite` for a
+ * @throws Cifar5mError `weights/corrupt` when the header, a type or a length does not fit; `weights/not-finite` for a
  *   number that is not finite
  */
 export function readSafetensors(file: Uint8Array, label: string): TensorFile {
   const fail = (rule: string, cause?: unknown) =>
-    new BuilderError("weights/corrupt", `${label}: ${rule}. Copy the file again, or train again.`, { cause });
+    new Cifar5mError("weights/corrupt", `${label}: ${rule}. Copy the file again, or train again.`, { cause });
   const { header, dataStart } = readHeader(file, fail);
   const { __metadata__: metadata = {}, ...entries } = header;
   if (!isTextByKey(metadata)) throw fail("its __metadata__ must be an object of texts");
@@ -79,7 +79,7 @@ export function readSafetensors(file: Uint8Array, label: string): TensorFile {
   return { tensors: new Map(tensors), metadata };
 }
 
-type Fail = (rule: string, cause?: unknown) => BuilderError;
+type Fail = (rule: string, cause?: unknown) => Cifar5mError;
 
 function readHeader(file: Uint8Array, fail: Fail) {
   if (file.length < 8) throw fail(`a safetensors file has at least 8 bytes, got ${file.length}`);
@@ -132,7 +132,7 @@ function decode({ name, dtype, shape, start }: CheckedEntry, bytes: DataView, la
     const position = start + index * bytesPerElement[dtype];
     const value = dtype === "F32" ? bytes.getFloat32(position, true) : fromFloat16Bits(bytes.getUint16(position, true));
     if (!Number.isFinite(value)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "weights/not-finite",
         `${label}: "${name}" must hold finite numbers, element ${index} of ${data.length} is ${value}. ` +
           "Use weights from before the training diverged.",
@@ -143,8 +143,8 @@ function decode({ name, dtype, shape, start }: CheckedEntry, bytes: DataView, la
   return data;
 }
 
-function notFinite(name: string, value: number, dtype: string): BuilderError {
-  return new BuilderError(
+function notFinite(name: string, value: number, dtype: string): Cifar5mError {
+  return new Cifar5mError(
     "weights/not-finite",
     `"${name}" must hold finite numbers of type ${dtype}, got ${value}. Train again with a lower learning rate.`,
   );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
 import { Graph, type Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
@@ -37,7 +37,7 @@ export class Survey implements ParameterSource {
 
   parameter(spec: ParameterSpec): Tensor {
     if ([...this.parameters, ...this.states].some(({ name }) => name === spec.name)) {
-      throw new BuilderError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
+      throw new Cifar5mError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
     }
     this.parameters.push(spec);
     return this.graph.input(inputName("parameter", spec.name), "float32", spec.shape);

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 
 /** The TensorFlow.js interface, the same whichever package it comes from. */
 export type TensorFlow = typeof import("@tensorflow/tfjs");
@@ -40,12 +40,12 @@ const devices: Readonly<Record<string, "cpu" | "gpu">> = { cpu: "cpu", gpu: "gpu
  * Loads the first package that can be loaded; native ones without their binding are passed over silently.
  * @param device - `cpu`, `gpu` or `cuda`; whatever is there when undefined
  * @param only - the one package to try; all by default
- * @throws BuilderError `engine/unknown-device`, or `engine/device-missing` when a GPU is asked for and none can be used
+ * @throws Cifar5mError `engine/unknown-device`, or `engine/device-missing` when a GPU is asked for and none can be used
  */
 export async function loadTensorFlow(device?: string, only?: TensorFlowPackage): Promise<LoadedTensorFlow> {
   const wanted = device === undefined ? undefined : devices[device];
   if (device !== undefined && wanted === undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/unknown-device",
       `the tfjs engine runs on ${Object.keys(devices).join(", ")}, got "${device}". Choose one of them.`,
     );
@@ -64,7 +64,7 @@ export async function loadTensorFlow(device?: string, only?: TensorFlowPackage):
       reasons.push(`${candidate.packageName}: ${explain(candidate, error)}`);
     }
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "engine/device-missing",
     `the tfjs engine cannot use the device "${device ?? "cpu"}" here: ${reasons.join("; ")}. Or use --device cpu.`,
   );

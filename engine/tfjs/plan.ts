@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { Graph, type Node } from "../graph/graph.ts";
 import { neededNodes } from "../graph/needed-nodes.ts";
 import type { Kernel, Kernels } from "./kernel.ts";
@@ -44,13 +44,13 @@ export class Plan {
   readonly #steps: readonly Step[];
   readonly #constants = new Map<string, Tensor>();
 
-  /** @throws BuilderError `engine/unsupported-type`, `engine/unknown-operator` or `engine/onnxruntime-only` */
+  /** @throws Cifar5mError `engine/unsupported-type`, `engine/unknown-operator` or `engine/onnxruntime-only` */
   constructor(tf: TensorFlow, graph: Graph) {
     this.#tf = tf;
     this.graph = graph;
     const { nodes, names } = neededNodes(graph);
     if (nodes.some(({ op }) => op.onnxNodes !== undefined)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "engine/onnxruntime-only",
         "a model made elsewhere runs on the onnxruntime engine, got tfjs. Use --engine onnxruntime.",
       );
@@ -81,7 +81,7 @@ export class Plan {
     const kernel = kernels[op.name];
     if (kernel === undefined) {
       const known = "it has one for every operation in engine/ops";
-      throw new BuilderError(
+      throw new Cifar5mError(
         "engine/unknown-operator",
         `the tfjs engine has no kernel "${op.name}", ${known}. Add it in engine/tfjs/kernels.`,
       );

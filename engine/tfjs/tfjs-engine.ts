@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorData } from "../graph/tensor.ts";
@@ -21,12 +21,12 @@ export interface TfjsEngineOptions extends EngineOptions {
  * Runs graphs with TensorFlow.js, node by node.
  * @param options.device - `cpu`, `gpu` or `cuda`; by default the first that is there of a GPU, a native CPU and plain
  * JavaScript
- * @throws BuilderError `engine/unknown-device`, `engine/device-missing`, `engine/no-float16` for mixed precision
+ * @throws Cifar5mError `engine/unknown-device`, `engine/device-missing`, `engine/no-float16` for mixed precision
  */
 export async function tfjsEngine(options: TfjsEngineOptions = {}): Promise<TfjsEngine> {
   const { device, packageName, precision } = options;
   if (precision === "mixed") {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/no-float16",
       "the tfjs engine computes in float32 only, got precision mixed. Use --engine onnxruntime, or --precision float32.",
     );
@@ -58,10 +58,10 @@ class TfjsExecutable implements Executable {
     const values = inputs.map(({ name, shape }) => {
       const value = feeds[name];
       if (value === undefined) {
-        throw new BuilderError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
+        throw new Cifar5mError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
       }
       if (value.shape.join() !== shape.join()) {
-        throw new BuilderError(
+        throw new Cifar5mError(
           "engine/wrong-shape",
           `the input "${name}" has shape [${shape}], got [${value.shape}]. Feed a value of that shape.`,
         );

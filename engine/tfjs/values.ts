@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { DType, TensorArray, TensorData } from "../graph/tensor.ts";
 import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 
@@ -6,11 +6,11 @@ const maxInteger = 2n ** 31n;
 
 /**
  * The type in which tfjs holds a type of ours: all integers in 32 bits.
- * @throws BuilderError `engine/unsupported-type` for float64 and float16
+ * @throws Cifar5mError `engine/unsupported-type` for float64 and float16
  */
 export function tfType(dtype: DType): "float32" | "int32" | "bool" {
   if (dtype === "float64" || dtype === "float16") {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "engine/unsupported-type",
       `the tfjs engine computes in float32 only, the graph has a ${dtype} tensor. Use --engine onnxruntime, or float32.`,
     );
@@ -18,7 +18,7 @@ export function tfType(dtype: DType): "float32" | "int32" | "bool" {
   return dtype === "float32" || dtype === "bool" ? dtype : "int32";
 }
 
-/** @throws BuilderError `engine/out-of-range` for an int64 that does not fit into 32 bits */
+/** @throws Cifar5mError `engine/out-of-range` for an int64 that does not fit into 32 bits */
 export function toTensor(tf: TensorFlow, { dtype, shape, data }: TensorData): Tensor {
   return tf.tensor(toTfArray(data), [...shape], tfType(dtype));
 }
@@ -27,7 +27,7 @@ function toTfArray(data: TensorArray): Float32Array | Int32Array | Uint8Array {
   if (data instanceof BigInt64Array) {
     return Int32Array.from(data, (value) => {
       if (value >= maxInteger || value < -maxInteger) {
-        throw new BuilderError(
+        throw new Cifar5mError(
           "engine/out-of-range",
           `the tfjs engine holds integers in 32 bits, got ${value}. Use --engine onnxruntime.`,
         );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Engine } from "../executor.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { readSafetensors, writeSafetensors } from "../parameters/safetensors.ts";
@@ -63,7 +63,7 @@ export interface TrainingRun {
 
 /**
  * The newest checkpoint of a training, or undefined at the beginning.
- * @throws BuilderError `train/config-changed` for a checkpoint of another run
+ * @throws Cifar5mError `train/config-changed` for a checkpoint of another run
  */
 export async function loadCheckpoint({
   store,
@@ -77,7 +77,7 @@ export async function loadCheckpoint({
  * Trains from the newest checkpoint, or from the beginning, to the last step. On the CPU an interrupted and resumed
  * run ends in the same weights, bit for bit.
  * @returns the final state
- * @throws BuilderError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss or a state that
+ * @throws Cifar5mError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss or a state that
  * is not finite (nothing of it is saved), `interrupted` after the signal (the checkpoint is saved first)
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingState> {
@@ -101,7 +101,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
     while (!isOver(trainer.state)) {
       if (run.signal?.aborted) {
         if (trainer.state.step > savedStep) await save();
-        throw new BuilderError("interrupted", `stopped after step ${savedStep} of ${totalSteps}. Run again to go on.`);
+        throw new Cifar5mError("interrupted", `stopped after step ${savedStep} of ${totalSteps}. Run again to go on.`);
       }
       const { step } = trainer.state;
       const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;
@@ -131,8 +131,8 @@ function encodeState({ step, vectors }: TrainingState, fingerprint: string, note
   try {
     return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes } }, "F32");
   } catch (thrown) {
-    if (!(thrown instanceof BuilderError && thrown.code === "weights/not-finite")) throw thrown;
-    throw new BuilderError(
+    if (!(thrown instanceof Cifar5mError && thrown.code === "weights/not-finite")) throw thrown;
+    throw new Cifar5mError(
       "train/diverged",
       `after step ${step} not all numbers of the training are finite. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
       { cause: thrown },
@@ -143,7 +143,7 @@ function encodeState({ step, vectors }: TrainingState, fingerprint: string, note
 function decodeState(file: Uint8Array, fingerprint: string): LoadedCheckpoint {
   const { tensors, metadata } = readSafetensors(file, "the checkpoint");
   if (metadata["fingerprint"] !== fingerprint) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "train/config-changed",
       `the checkpoint is of a run with other options or data: ${metadata["fingerprint"]}, now ${fingerprint}. ` +
         "Use the options of the interrupted run, or another run folder.",

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { fillNormals, fillUniforms } from "../../core/random.ts";
 import type { Engine, Executable } from "../executor.ts";
 import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
@@ -46,7 +46,7 @@ function averagesOf({ definition: { numAverages } }: TrainingProgram) {
 /**
  * The state before the first step of a training that starts from trained weights.
  * @param isFresh - names of parameters that start as without them, such as a head for another task; none by default
- * @throws BuilderError `weights/wrong-architecture` for weights of another network
+ * @throws Cifar5mError `weights/wrong-architecture` for weights of another network
  */
 export function stateFromWeights(
   program: TrainingProgram,
@@ -106,7 +106,7 @@ export class Trainer {
     const expected = initialState(program, seed).vectors;
     for (const name of program.carried) {
       if (state.vectors[name]?.length !== expected[name]!.length) {
-        throw new BuilderError(
+        throw new Cifar5mError(
           "train/wrong-checkpoint",
           `the checkpoint's "${name}" must have ${expected[name]!.length} numbers, got ${state.vectors[name]?.length}. ` +
             "Start in an empty folder, or use the options of the interrupted run.",
@@ -123,7 +123,7 @@ export class Trainer {
   /**
    * Does the next steps, at most `stepsPerCall` of the program.
    * @returns the loss of each step, before its update
-   * @throws BuilderError `train/diverged` when a loss is not finite, or gradients at any scale; the state stays as it was
+   * @throws Cifar5mError `train/diverged` when a loss is not finite, or gradients at any scale; the state stays as it was
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
     const { randoms, definition, carried } = this.program;
@@ -173,14 +173,14 @@ export class Trainer {
     const losses = results["losses"]!.data as Float32Array;
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));
     if (bad >= 0) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "train/diverged",
         `the loss of step ${this.#state.step + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
       );
     }
     const [lossScale = 1] = (results[`${lossScaleName}Next`]?.data ?? []) as Float32Array;
     if (lossScale < leastLossScale) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "train/diverged",
         `up to step ${this.#state.step + steps.length} gradients were not finite whatever the loss was scaled by. ` +
           "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",

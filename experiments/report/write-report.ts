@@ -16,7 +16,7 @@ const density = 144;
  * Writes `report/index.html`, which needs no other file, and each figure as SVG and PNG beside it.
  * @param root - the experiment's folder
  * @returns the page's path
- * @throws BuilderError `experiment/results-version`; `table/…`, `disk/…`
+ * @throws Cifar5mError `experiment/results-version`; `table/…`, `disk/…`
  */
 export async function writeReport(root: string): Promise<string> {
   const folder = experimentFolderAt(root);

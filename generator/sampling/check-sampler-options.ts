@@ -1,10 +1,10 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 
 /**
  * Looks for options that are each within range and do not fit each other.
- * @throws BuilderError `config/out-of-range`
+ * @throws Cifar5mError `config/out-of-range`
  */
 export function checkSamplerOptions(options: Omit<SamplerOptions, "batchSize">): void {
   const { name, conditional, guidance, guidanceMin, guidanceMax, guide, churn } = options;
@@ -35,6 +35,6 @@ export function guidanceAt({
   return (sigma) => sigma >= guidanceMin * (1 - 1e-9) && sigma <= guidanceMax * (1 + 1e-9);
 }
 
-function outOfRange(what: string): BuilderError {
-  return new BuilderError("config/out-of-range", `sampler.${what}. Change one of them.`);
+function outOfRange(what: string): Cifar5mError {
+  return new Cifar5mError("config/out-of-range", `sampler.${what}. Change one of them.`);
 }

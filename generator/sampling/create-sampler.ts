@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { createEngine } from "../../engine/create-engine.ts";
 import type { EngineName, Precision } from "../../engine/executor.ts";
 import { Graph } from "../../engine/graph/graph.ts";
@@ -19,7 +19,7 @@ export interface CreateSamplerOptions {
 
 /**
  * Makes a generator ready to draw images.
- * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
+ * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
  */
 export async function createSampler({
   weights,
@@ -50,7 +50,7 @@ function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph 
 /** Consistency sampling and generators that were tuned for it need each other. */
 function requireSampling(name: SamplerOptions["name"], { isTuned }: OpenGenerator): void {
   if (isTuned === undefined || isTuned === (name === "consistency")) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "config/out-of-range",
     isTuned
       ? `sampler.name must be consistency for this generator, which was tuned for few calls, got ${name}. Use --recipe tuned.`

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import type { Engine } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
@@ -32,7 +32,7 @@ export interface Sampler {
   readonly numClasses: number;
   /**
    * @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request
-   * @throws BuilderError `model/wrong-result` for images that are not finite
+   * @throws Cifar5mError `model/wrong-result` for images that are not finite
    */
   sample(request: SampleRequest): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export interface CreateDenoiserSamplerOptions {
 
 /**
  * Makes any denoiser ready to draw images: the whole trajectory is one graph, which takes noise and gives bytes.
- * @throws BuilderError `config/out-of-range`, and what the denoiser throws
+ * @throws Cifar5mError `config/out-of-range`, and what the denoiser throws
  */
 export async function createDenoiserSampler({
   denoiser,
@@ -63,7 +63,7 @@ export async function createDenoiserSampler({
 }: CreateDenoiserSamplerOptions): Promise<Sampler> {
   checkSamplerOptions(options);
   if (options.conditional && numClasses === 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
     );
@@ -71,7 +71,7 @@ export async function createDenoiserSampler({
   const { batchSize, guidance, conditional } = options;
   const guide = options.guide === "weaker" ? weaker : withoutClass(denoiser);
   if (guidance !== 1 && guide === undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       "sampler.guide must be unconditional for this generator, whose file holds no weaker model, got weaker. Add one with --guide FILE.",
     );
@@ -162,8 +162,8 @@ export async function createDenoiserSampler({
   };
 }
 
-function notFinite(ids: readonly number[]): BuilderError {
-  return new BuilderError(
+function notFinite(ids: readonly number[]): Cifar5mError {
+  return new Cifar5mError(
     "model/wrong-result",
     `the generator must make finite images, got NaN or infinity among the ids ${ids[0]} to ${ids.at(-1)}. ` +
       "Use other weights, or --precision float32.",

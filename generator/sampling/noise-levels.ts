@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /** How noise levels are spread between the largest and the smallest, by name. */
 export const scheduleNames = ["karras", "exponential", "linear-beta"] as const;
@@ -19,13 +19,13 @@ export interface NoiseLevelOptions {
 /**
  * Noise levels the sampler visits, largest first, ending at zero.
  * @returns sigma, float64, shape [N + 1], strictly falling, last entry 0
- * @throws BuilderError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1, for `linear-beta` ≤ 1,000
+ * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1, for `linear-beta` ≤ 1,000
  * @see Karras et al. 2022, arXiv:2206.00364, eq. 5; Ho et al. 2020, arXiv:2006.11239, section 4
  */
 export function noiseLevels(options: NoiseLevelOptions): Float64Array {
   const { steps, schedule, sigmaMin, sigmaMax, rho } = options;
   if (!(sigmaMin > 0 && sigmaMin < sigmaMax)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       `sampler.sigmaMin must lie between 0 and sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.02 and 80.`,
     );
@@ -33,7 +33,7 @@ export function noiseLevels(options: NoiseLevelOptions): Float64Array {
   const most = schedule === "linear-beta" ? numDdpmLevels : Number.MAX_SAFE_INTEGER;
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= most)) {
     const bound = schedule === "linear-beta" ? ` to ${most}` : "";
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       `sampler.steps must be a whole number from 1${bound}, got ${steps}. Use 10.`,
     );

@@ -24,7 +24,7 @@ export const samplingNames = Object.keys(samplings) as [SamplingName, ...Samplin
 
 /**
  * The way from noise to images that some options ask for.
- * @throws BuilderError `config/out-of-range` for noise levels that cannot be
+ * @throws Cifar5mError `config/out-of-range` for noise levels that cannot be
  */
 export function planTrajectory(options: NoiseLevelOptions & Churn & { readonly name: SamplingName }): Trajectory {
   const sampling: (sigmas: Float64Array, churn: Churn) => Trajectory = samplings[options.name];

@@ -29,7 +29,7 @@ export interface TrainGeneratorOptions extends GeneratorTraining {
 /**
  * Trains a denoiser by EDM's loss, with mirrored images, clipped gradients and averaged weights.
  * @returns the weights as a safetensors file, float16, with the architecture in its metadata
- * @throws BuilderError `train/nothing-to-finish`, `train/cooling-down`; `weights/…` for weights to start from
+ * @throws Cifar5mError `train/nothing-to-finish`, `train/cooling-down`; `weights/…` for weights to start from
  */
 export async function trainGenerator(training: TrainGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file, finish = false } = training;

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /** What the schedule follows from. */
 export interface ScheduleOptions {
@@ -31,7 +31,7 @@ export function plannedEnd({ numImages, batchSize, coolDown }: ScheduleOptions):
 /**
  * The end of a training that may be under way, and may be told to finish now.
  * @param saved - steps done, and the end that is kept with them; undefined before the first checkpoint
- * @throws BuilderError `train/nothing-to-finish`, `train/cooling-down` for other images than those it is about to end with
+ * @throws Cifar5mError `train/nothing-to-finish`, `train/cooling-down` for other images than those it is about to end with
  */
 export function endOfTraining(
   options: ScheduleOptions,
@@ -41,7 +41,7 @@ export function endOfTraining(
   const { numImages, batchSize, coolDown } = options;
   if (saved?.end !== undefined) {
     if (saved.end.numImages === numImages) return saved.end;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "train/cooling-down",
       `numImages is ${numImages}, and the learning rate of this training has begun to fall, to end after ${saved.end.totalSteps * batchSize} images. ` +
         "Leave the option out to let it end, then train its weights on with --init in another run folder.",
@@ -50,7 +50,7 @@ export function endOfTraining(
   const planned = plannedEnd(options);
   if (!finish) return planned;
   if (saved === undefined || saved.step === 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "train/nothing-to-finish",
       "no checkpoint is there, so nothing has been trained that could be finished. Train without --finish first.",
     );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
 import { adamw } from "../../engine/training/optimizers.ts";
@@ -23,14 +23,14 @@ export interface TuneGeneratorOptions extends GeneratorTraining {
  * `{"method":"consistency","guidance":3}`; guidance is missing where only the data taught. Such weights are sampled
  * without guidance.
  * @returns the weights as a safetensors file, float16
- * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes
+ * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes
  */
 export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file } = tuning;
   const { tensors, network } = readGenerator(file);
   const { guidance, stepsPerCheckpoint, ...rest } = options;
   if (guidance !== 0 && guidance !== 1 && network.numClasses === 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/out-of-range",
       `tuning.guidance must be 0 or 1 for a generator without classes, got ${guidance}. Leave it out.`,
     );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /** One file of CIFAR-10 in the official binary layout. */
 export interface Cifar10File {
@@ -30,12 +30,12 @@ export function cifar10Files(recordsPerFile: number = officialRecordsPerFile): C
 
 /**
  * @param path - named in errors
- * @throws BuilderError `cifar10/wrong-size` or `cifar10/label-out-of-range`
+ * @throws Cifar5mError `cifar10/wrong-size` or `cifar10/label-out-of-range`
  */
 export function checkRecords(bytes: Uint8Array, file: Cifar10File, path: string): void {
   const expected = file.numRecords * recordBytes;
   if (bytes.length !== expected) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "cifar10/wrong-size",
       `${path} must hold ${file.numRecords} records of ${recordBytes} bytes, ${expected} in all, got ${bytes.length}. ` +
         "Get the file again: it was cut, or is of another data set.",
@@ -44,7 +44,7 @@ export function checkRecords(bytes: Uint8Array, file: Cifar10File, path: string)
   for (let record = 0; record < file.numRecords; record++) {
     const label = bytes[record * recordBytes]!;
     if (label <= 9) continue;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "cifar10/label-out-of-range",
       `${path} record ${record}: a label must lie in [0, 9], got ${label}. ` +
         "Get the file again: it is damaged, or is of another data set (CIFAR-100 has two label bytes).",

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import {
   type FingerprintKeys,
   fingerprintBytes,
@@ -33,7 +33,7 @@ const numShipped = 60_000;
 /**
  * The CIFAR-10 that the run has fetched; else the shipped fingerprints, so that a set made with shipped weights, without
  * any CIFAR-10 at hand, holds no copy of it either.
- * @throws BuilderError `fingerprints/wrong-size`, `cifar10/…`, `receipt/…`, `disk/…`
+ * @throws Cifar5mError `fingerprints/wrong-size`, `cifar10/…`, `receipt/…`, `disk/…`
  */
 export async function openCifar10Source(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Source> {
   const receipts = await readFetchReceipts(folder);
@@ -60,7 +60,7 @@ export function hashOfCifar10(receipts: readonly Receipt[]): string {
 /**
  * @param bytes - what `scripts/maintain/make-fingerprints.ts` wrote
  * @param path - named in errors
- * @throws BuilderError `fingerprints/wrong-size`
+ * @throws Cifar5mError `fingerprints/wrong-size`
  */
 export function parseShippedFingerprints(bytes: Uint8Array, path: string): Cifar10Fingerprints {
   if (bytes.length === numShipped * fingerprintBytes) {
@@ -69,7 +69,7 @@ export function parseShippedFingerprints(bytes: Uint8Array, path: string): Cifar
       test: unpackFingerprints(bytes.subarray(numShippedTrain * fingerprintBytes)),
     };
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "fingerprints/wrong-size",
     `${path} must be ${numShipped * fingerprintBytes} bytes, got ${bytes.length}. Install cifar5m again.`,
   );

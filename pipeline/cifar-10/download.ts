@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { makeFolder, syncFile } from "../../storage/durable-folder.ts";
 
@@ -27,7 +27,7 @@ export interface Download {
 /**
  * Downloads a file and checks it. A dropped connection is continued where it broke off, by a Range request, also by a
  * later call. Bytes are written at their own positions, so two processes at once do no harm.
- * @throws BuilderError `download/failed` after several failures in a row, `download/wrong-checksum`, `disk/…`
+ * @throws Cifar5mError `download/failed` after several failures in a row, `download/wrong-checksum`, `disk/…`
  */
 export async function download(options: Download): Promise<void> {
   const { path, url, md5 } = options;
@@ -46,7 +46,7 @@ export async function download(options: Download): Promise<void> {
   const actual = await md5Of(path);
   if (actual === md5) return;
   await rm(path, { force: true });
-  throw new BuilderError(
+  throw new Cifar5mError(
     "download/wrong-checksum",
     `${url} must have md5 ${md5}, got ${actual}; it was thrown away. Run again, or give the archive with --data FILE.`,
   );
@@ -60,13 +60,13 @@ async function receiveAll(options: Download, handle: FileHandle): Promise<void> 
       if (await receive(options, handle, before)) return;
     } catch (thrown) {
       signal.throwIfAborted();
-      if (thrown instanceof BuilderError || isDiskError(thrown)) throw thrown;
+      if (thrown instanceof Cifar5mError || isDiskError(thrown)) throw thrown;
       failures = (await handle.stat()).size > before ? 1 : failures + 1;
       if (failures < maxFailures) {
         await sleep(retryMs * 2 ** (failures - 1), undefined, { signal });
         continue;
       }
-      throw new BuilderError(
+      throw new Cifar5mError(
         "download/failed",
         `${url} failed ${failures} times in a row, last with: ${causeOf(thrown)}. ` +
           `Run again to continue at byte ${before}, or give the archive with --data FILE.`,
@@ -116,7 +116,7 @@ async function writeAt(handle: FileHandle, chunk: Uint8Array, position: number):
 /** A server's refusal: 4xx will not get better by asking again. */
 function statusError(url: string, status: number): Error {
   if (status >= 500 || status === 429 || status === 408) return new Error(`HTTP status ${status}`);
-  return new BuilderError(
+  return new Cifar5mError(
     "download/refused",
     `${url} must answer with 200 or 206, got ${status}. Check the address, or give the archive with --data FILE.`,
   );

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
@@ -30,7 +30,7 @@ export interface FetchOptions {
 /**
  * Brings CIFAR-10 into the run folder, checked, one receipt a file.
  * @returns an async generator over the six files, each yielded when it is in place
- * @throws BuilderError `cifar10/…`, `archive/…`, `download/…`, `run/data-changed`, `disk/…`
+ * @throws Cifar5mError `cifar10/…`, `archive/…`, `download/…`, `run/data-changed`, `disk/…`
  */
 export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
   const { folder, data, recordsPerFile } = options;
@@ -87,7 +87,7 @@ async function placeFile(options: {
   const actual = sha256(bytes);
   context.count("fetch/images", file.numRecords);
   if (receipt.sha256 === actual) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "run/data-changed",
     `${file.name} given with --data is sha256 ${actual.slice(0, 12)}…, the one in ${folder.cifar10} is ` +
       `${receipt.sha256.slice(0, 12)}…. Leave --data out to go on with the data the run has, or name a new run folder.`,

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, imageBytes } from "../../core/image-layout.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
@@ -19,7 +19,7 @@ export interface CifarImages {
  * Reads CIFAR-10.
  * @param data - a folder or .tar.gz in the official binary layout
  * @param recordsPerFile - 10,000 if left out
- * @throws BuilderError `cifar10/…` for files of another size or with bad labels; `archive/…`, `disk/…`
+ * @throws Cifar5mError `cifar10/…` for files of another size or with bad labels; `archive/…`, `disk/…`
  */
 export async function readCifar10(
   data: string,
@@ -54,7 +54,7 @@ export interface Cifar10Bytes {
 /**
  * The files of CIFAR-10, one after the other.
  * @param data - a folder or .tar.gz in the official binary layout
- * @throws BuilderError `cifar10/…`, `archive/…`, `disk/…`
+ * @throws Cifar5mError `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function* readCifar10Files(data: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
   if (await isFolder(data)) yield* readFolder(data, files);
@@ -84,7 +84,7 @@ async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncG
     yield { file, bytes: member.bytes };
   }
   if (missing.size === 0) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "cifar10/missing-file",
     `${path} must hold the six files of the CIFAR-10 binary layout, ${[...missing.keys()].join(", ")} not found. ` +
       "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",

@@ -3,7 +3,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { requireRegularFile } from "../../storage/regular-file.ts";
 
@@ -21,7 +21,7 @@ const maxArchiveBytes = 2 ** 30;
  * The wanted files of a .tar.gz. Nothing is written to disk, links and other kinds of members are skipped, so an
  * archive cannot place a file anywhere.
  * @param options.sizeOf - the size a member must have, or undefined to skip it
- * @throws BuilderError `archive/corrupt`, `archive/too-large`, `archive/wrong-size`, `disk/…`
+ * @throws Cifar5mError `archive/corrupt`, `archive/too-large`, `archive/wrong-size`, `disk/…`
  */
 export async function readTarGz(options: {
   readonly path: string;
@@ -30,12 +30,12 @@ export async function readTarGz(options: {
   const { path, sizeOf } = options;
   const members: TarMember[] = [];
   const parser = new Parser({ strict: true, onReadEntry: take });
-  let refused: BuilderError | undefined;
+  let refused: Cifar5mError | undefined;
 
   function take(entry: ReadEntry): void {
     const expected = entry.type === "File" || entry.type === "OldFile" ? sizeOf(entry.path) : undefined;
     if (expected !== undefined && entry.size !== expected) {
-      refused ??= new BuilderError(
+      refused ??= new Cifar5mError(
         "archive/wrong-size",
         `${path}: ${entry.path} must be ${expected} bytes, got ${entry.size}. Get the archive again.`,
       );
@@ -69,19 +69,19 @@ export async function readTarGz(options: {
     );
   } catch (thrown) {
     const known = diskError(thrown, "read", path);
-    throw known instanceof BuilderError ? known : corrupt(path, messageOf(thrown), thrown);
+    throw known instanceof Cifar5mError ? known : corrupt(path, messageOf(thrown), thrown);
   }
   if (refused !== undefined) throw refused;
   return members;
 }
 
 /** Passes bytes on until there are too many, or the reader has refused the archive. */
-function limitBytes(path: string, refusal: () => BuilderError | undefined): Transform {
+function limitBytes(path: string, refusal: () => Cifar5mError | undefined): Transform {
   let total = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       total += chunk.length;
-      const tooLarge = new BuilderError(
+      const tooLarge = new Cifar5mError(
         "archive/too-large",
         `${path} must unpack to at most ${maxArchiveBytes} bytes, and holds more. Is it CIFAR-10?`,
       );
@@ -92,8 +92,8 @@ function limitBytes(path: string, refusal: () => BuilderError | undefined): Tran
   });
 }
 
-function corrupt(path: string, what: string, cause?: unknown): BuilderError {
-  return new BuilderError("archive/corrupt", `${path} must be a whole .tar.gz: ${what}. Get the archive again.`, {
+function corrupt(path: string, what: string, cause?: unknown): Cifar5mError {
+  return new Cifar5mError("archive/corrupt", `${path} must be a whole .tar.gz: ${what}. Get the archive again.`, {
     cause,
   });
 }

@@ -4,7 +4,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { add, createEngine, type Engine, Graph, tensorData } from "../../engine/index.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { measureNetwork } from "./measure-network.ts";
@@ -23,7 +23,7 @@ async function answer({ target, weightsPath }: ProbeTask): Promise<ProbeAnswer> 
     return { usable: true, speed: await measureNetwork(engine, target, await readFile(weightsPath)) };
   } catch (thrown) {
     const [firstLine = ""] = messageOf(thrown).split("\n", 1);
-    return { usable: false, reason: thrown instanceof BuilderError ? withoutFrame(firstLine) : firstLine };
+    return { usable: false, reason: thrown instanceof Cifar5mError ? withoutFrame(firstLine) : firstLine };
   }
 }
 

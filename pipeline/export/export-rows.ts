@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { type Manifest, readShardBatches, type ShardEntry, type ShardRows } from "../../shards/index.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
@@ -14,7 +14,7 @@ export interface RowChunk extends ShardRows {
  * Rows `start` to `end` of a split, in order, in constant memory. A shard is checked against the manifest before any of
  * it is handed on, so that damage does not travel.
  * @param options.directory - the folder of the manifest
- * @throws BuilderError `shard/hash-mismatch`, `table/…`, `disk/…`
+ * @throws Cifar5mError `shard/hash-mismatch`, `table/…`, `disk/…`
  */
 export async function* readExportRows(options: {
   readonly directory: string;
@@ -45,7 +45,7 @@ export async function* readExportRows(options: {
 async function requireUnchanged(path: string, entry: ShardEntry): Promise<void> {
   const { sha256 } = await hashFile(path);
   if (sha256 === entry.sha256) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "shard/hash-mismatch",
     `${path} is sha256 ${sha256.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. ` +
       "Delete it and run the command that made it again.",

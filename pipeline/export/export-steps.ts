@@ -54,7 +54,7 @@ const fileFormats = {
 
 /**
  * Writes a published data set in another format, part by part, in constant memory. A part that is whole is kept.
- * @returns one step, that throws BuilderError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
+ * @returns one step, that throws Cifar5mError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
  *   `run/config-changed`, `disk/…`
  */
 export async function exportSteps(options: ExportOptions): Promise<Step[]> {

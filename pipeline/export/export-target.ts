@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { type Identity, settleConfig } from "../../storage/settle-config.ts";
@@ -12,13 +12,13 @@ const settledName = "export.json";
 /**
  * Makes an export's folder ours, or finds that it is.
  * @returns the hash of the identity, for receipts
- * @throws BuilderError `export/target-not-empty`, `run/config-changed`, `disk/…`
+ * @throws Cifar5mError `export/target-not-empty`, `run/config-changed`, `disk/…`
  */
 export async function settleTarget(target: string, identity: Identity, classNames: readonly string[]): Promise<string> {
   const names = await listAll(target);
   const stranger = names.find((name) => !name.includes(".tmp~"));
   if (stranger !== undefined && !names.includes(settledName)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "export/target-not-empty",
       `${target} must be empty, or hold an export that was interrupted, and holds ${JSON.stringify(stranger)}. ` +
         "Name another folder with --to.",

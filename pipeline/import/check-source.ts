@@ -14,7 +14,7 @@ export interface CheckedSource {
 /**
  * Reads a source to its end, so that whatever is wrong with it is known before anything is written, and a source that
  * changed is told from the one an interrupted import began with.
- * @throws BuilderError for whatever is wrong with it
+ * @throws Cifar5mError for whatever is wrong with it
  */
 export async function checkSource(
   source: ImportSource,

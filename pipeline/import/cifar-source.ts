@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { cifar10Files } from "../cifar-10/cifar-10-files.ts";
@@ -48,7 +48,7 @@ interface CifarFile {
  * CIFAR-10 or CIFAR-100 as its authors publish the binary version: a folder, or a .tar.gz, which is held in memory.
  * @param options.format - found from the files if left out
  * @param options.recordsPerFile - 10,000 in the official sets
- * @throws BuilderError `import/…`, `archive/…`, `disk/…`
+ * @throws Cifar5mError `import/…`, `archive/…`, `disk/…`
  */
 export async function openCifarSource(options: {
   readonly path: string;
@@ -63,7 +63,7 @@ export async function openCifarSource(options: {
   const layout = layouts.find((candidate) => candidate.files.every(({ name }) => files.has(name)));
   if (layout === undefined) {
     const wanted = layouts.map((candidate) => candidate.files.map(({ name }) => name).join(", "));
-    throw new BuilderError(
+    throw new Cifar5mError(
       "import/missing-file",
       `${path} must hold ${wanted.join(" or ")}, got ${[...files.keys()].join(", ") || "none of them"}. ` +
         "Get the binary version of the set, not the Python or Matlab version.",
@@ -99,7 +99,7 @@ async function filesOfFolder(folder: string, layouts: readonly CifarLayout[]): P
       if (bytes === undefined) continue;
       const expected = numRecords * (layout.labelBytes + imageBytes);
       if (bytes !== expected) {
-        throw new BuilderError(
+        throw new Cifar5mError(
           "import/wrong-size",
           `${path} must hold ${numRecords} records of ${layout.format}, ${expected} bytes, got ${bytes}. ` +
             "Get the file again: it was cut, or is of another data set.",
@@ -132,7 +132,7 @@ async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLa
   const recordBytes = labelBytes + imageBytes;
   const reader = new ByteReader(file.open(), {
     endsEarly: () =>
-      new BuilderError("import/wrong-size", `${file.name} must hold ${numRecords} records. It was cut: get it again.`),
+      new Cifar5mError("import/wrong-size", `${file.name} must hold ${numRecords} records. It was cut: get it again.`),
   });
   try {
     for (let start = 0; start < numRecords; start += chunkRows) {
@@ -164,8 +164,8 @@ async function sizeOfFile(path: string): Promise<number | undefined> {
   }
 }
 
-function badLabel(name: string, record: number, label: number, numClasses: number): BuilderError {
-  return new BuilderError(
+function badLabel(name: string, record: number, label: number, numClasses: number): Cifar5mError {
+  return new Cifar5mError(
     "import/label-out-of-range",
     `${name} record ${record}: a label must lie in [0, ${numClasses - 1}], got ${label}. ` +
       "Get the file again: it is damaged, or is of another data set.",

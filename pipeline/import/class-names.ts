@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 
 /** File beside a set that names its classes, one a line; the line number is the label. */
@@ -11,12 +11,12 @@ const maxClasses = 256;
 /**
  * @param path - named in errors
  * @returns the names, once they are fit to be class names
- * @throws BuilderError `import/bad-class-names` unless there are 1 to 256, all different, and each can be the name of a
+ * @throws Cifar5mError `import/bad-class-names` unless there are 1 to 256, all different, and each can be the name of a
  *   folder anywhere
  */
 export function checkClassNames(classNames: readonly string[], path: string): readonly string[] {
   const refuse = (what: string) => {
-    throw new BuilderError("import/bad-class-names", `${path} ${what}. Rename, or leave some out.`);
+    throw new Cifar5mError("import/bad-class-names", `${path} ${what}. Rename, or leave some out.`);
   };
   if (classNames.length < 1 || classNames.length > maxClasses) {
     refuse(`must name 1 to ${maxClasses} classes, got ${classNames.length}`);

@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
 
 /** Larger pictures are refused before they are unpacked: a small file can hold gigapixels. */
@@ -8,7 +8,7 @@ const maxPixels = 2 ** 26;
  * A PNG or JPEG as pixels.
  * @param options.resize - pictures of other sizes are scaled to cover 32×32 and cut at the centre; else they are refused
  * @returns uint8, shape [32, 32, 3] flattened
- * @throws BuilderError `image/…` for anything that is not such a picture; transparency too
+ * @throws Cifar5mError `image/…` for anything that is not such a picture; transparency too
  */
 export async function decodeImage(path: string, options: { readonly resize: boolean }): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
@@ -19,7 +19,7 @@ export async function decodeImage(path: string, options: { readonly resize: bool
     const { format, width, height, pages } = await image.metadata();
     if ((format !== "png" && format !== "jpeg") || (pages ?? 1) > 1) throw notAPicture(path, `it is ${format}`);
     if (!options.resize && (width !== imageSide || height !== imageSide)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "image/wrong-size",
         `${path} must be ${imageSide}×${imageSide} pixels, got ${width}×${height}. ` +
           "Give --resize to have such pictures scaled, or take it away.",
@@ -34,7 +34,7 @@ export async function decodeImage(path: string, options: { readonly resize: bool
     bytes = data;
     channels = info.channels;
   } catch (thrown) {
-    if (thrown instanceof BuilderError) throw thrown;
+    if (thrown instanceof Cifar5mError) throw thrown;
     throw notAPicture(path, messageOf(thrown).replaceAll(/\s+/g, " ").trim(), thrown);
   }
   if (channels === 3 && bytes.length === imageBytes) return bytes;
@@ -46,7 +46,7 @@ function withoutAlpha(rgba: Uint8Array, path: string): Uint8Array {
   const rgb = new Uint8Array(imageBytes);
   for (let pixel = 0; pixel < imagePixels; pixel++) {
     if (rgba[4 * pixel + 3] !== 255) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "image/transparent",
         `${path} must not be transparent, and is at pixel ${pixel}. Lay it on a background of your choice first.`,
       );
@@ -56,8 +56,8 @@ function withoutAlpha(rgba: Uint8Array, path: string): Uint8Array {
   return rgb;
 }
 
-function notAPicture(path: string, what: string, cause?: unknown): BuilderError {
-  return new BuilderError("image/unreadable", `${path} must be a whole PNG or JPEG picture: ${what}. Take it away.`, {
+function notAPicture(path: string, what: string, cause?: unknown): Cifar5mError {
+  return new Cifar5mError("image/unreadable", `${path} must be a whole PNG or JPEG picture: ${what}. Take it away.`, {
     cause,
   });
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { checkClassNames, readClassNames } from "./class-names.ts";
@@ -22,7 +22,7 @@ interface Picture {
 /**
  * A folder with one subfolder of PNG and JPEG files a class, or `train/` and `test/` with such subfolders; a class may be
  * empty in one of the two. Pictures are ordered by file name, then by class, so that exported sets keep their order. Memory holds names, no pictures.
- * @throws BuilderError `import/…`, `image/…`, `disk/…`
+ * @throws Cifar5mError `import/…`, `image/…`, `disk/…`
  */
 export async function openImageFolderSource(
   path: string,
@@ -34,7 +34,7 @@ export async function openImageFolderSource(
   const folders = await Promise.all(roots.map(listFolders));
   const found = [...new Set(folders.flat())].sort();
   if (found.length === 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "import/no-classes",
       `${path} must hold one folder of pictures a class, and holds no folder. Point --from at the folder above them.`,
     );
@@ -42,7 +42,7 @@ export async function openImageFolderSource(
   const classNames = (await readClassNames(path)) ?? checkClassNames(found, path);
   const stranger = found.find((name) => !classNames.includes(name));
   if (stranger !== undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "import/unknown-class",
       `${path} has a folder ${JSON.stringify(stranger)} that its class-names.txt does not name. Add it there.`,
     );
@@ -67,7 +67,7 @@ const partNames = ["train", "training", "test", "testing", "val", "valid", "vali
 /**
  * The parts of a set that hold folders of classes: `train`, and `test` where there is one; none where all folders are classes,
  * one of which may well be called train.
- * @throws BuilderError `import/unknown-split` for other parts: read as classes, they would make a set of wrong labels
+ * @throws Cifar5mError `import/unknown-split` for other parts: read as classes, they would make a set of wrong labels
  */
 async function findParts(path: string, folders: readonly string[]): Promise<string[]> {
   const named = folders.filter((name) => partNames.includes(name.toLowerCase()));
@@ -77,7 +77,7 @@ async function findParts(path: string, folders: readonly string[]): Promise<stri
   const [misnamed] = parts.filter((name) => name !== "train" && name !== "test");
   if (parts.length === 0) return [];
   if (stranger === undefined && misnamed === undefined && parts.includes("train")) return parts.sort().reverse();
-  throw new BuilderError(
+  throw new Cifar5mError(
     "import/unknown-split",
     `${path} must hold train/ and test/ and no other folder, or one folder a class, got ${parts.map(shown).join(", ")}` +
       `${stranger === undefined ? "" : ` beside ${shown(stranger)}`}. ${adviseOnParts(parts, stranger, misnamed)}`,
@@ -96,12 +96,12 @@ function shown(name: string): string {
   return JSON.stringify(name);
 }
 
-/** @throws BuilderError `import/empty-class` for a class without a picture in any part */
+/** @throws Cifar5mError `import/empty-class` for a class without a picture in any part */
 function requirePictures(path: string, classes: readonly string[], pictures: readonly Picture[]): void {
   const filled = new Set(pictures.map(({ folder }) => folder));
   const empty = classes.find((name) => !filled.has(name));
   if (empty === undefined) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "import/empty-class",
     `the folder ${JSON.stringify(empty)} of ${path} must hold pictures, and is empty. Remove the folder, or fill it.`,
   );
@@ -119,7 +119,7 @@ async function listPictures(root: string, classes: readonly string[]): Promise<P
     const names = await listNames(join(root, folder));
     const other = names.find((name) => !/\.(png|jpe?g)$/i.test(name));
     if (other !== undefined) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "import/not-a-picture",
         `${join(root, folder, other)} must be a .png, .jpg or .jpeg file, as all in a class folder. Take it away.`,
       );

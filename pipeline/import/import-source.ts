@@ -17,7 +17,7 @@ export interface ImportSource {
   readonly numRows: Readonly<Record<Split, number>>;
   /**
    * All images in order, train before test, in constant memory; may be called again.
-   * @throws BuilderError for whatever is wrong with the source
+   * @throws Cifar5mError for whatever is wrong with the source
    */
   read(): AsyncGenerator<CifarImages>;
 }

@@ -1,5 +1,5 @@
 import { createdBy } from "../../core/created-by.ts";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { type ShardInput, writeManifest, writeShard } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
@@ -30,7 +30,7 @@ export interface ImportOptions extends SourceOptions {
 /**
  * The steps of an import. The source is read twice: once to check all of it before anything is written, once to write.
  * Done units are skipped, so an interrupted import goes on where it was.
- * @returns steps that throw BuilderError for whatever is wrong with the source; `run/config-changed`; `disk/…`
+ * @returns steps that throw Cifar5mError for whatever is wrong with the source; `run/config-changed`; `disk/…`
  */
 export async function importSteps(options: ImportOptions): Promise<Step[]> {
   const source = await openImportSource(options);
@@ -90,7 +90,7 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
 function divide(source: ImportSource, total: number, options: ImportOptions): { count: number; testCount: number } {
   const testCount = options.testCount ?? source.numRows.test;
   if (total > testCount) return { count: total - testCount, testCount };
-  throw new BuilderError(
+  throw new Cifar5mError(
     "import/no-train-images",
     `${options.path} holds ${total} images, ${testCount} of them for the test part: none is left to train on. ` +
       "Use a larger set, or a smaller --test-count.",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readSettledConfig } from "../../storage/settle-config.ts";
 import { isImported } from "../run/run.ts";
@@ -48,7 +48,7 @@ export function importedRunAt(root: string, identity: ImportIdentity): ImportedR
 
 /**
  * The imported run at `root`, or undefined if there is none, or one that was built.
- * @throws BuilderError `run/unreadable`, `json/corrupt`, `disk/…`
+ * @throws Cifar5mError `run/unreadable`, `json/corrupt`, `disk/…`
  */
 export async function readImportedRun(root: string): Promise<ImportedRun | undefined> {
   const path = runFolderAt(root).config;
@@ -56,7 +56,7 @@ export async function readImportedRun(root: string): Promise<ImportedRun | undef
   if (settled === undefined || !isImported(settled)) return undefined;
   const parsed = identitySchema.safeParse(settled);
   if (parsed.success) return importedRunAt(root, parsed.data);
-  throw new BuilderError(
+  throw new Cifar5mError(
     "run/unreadable",
     `${path} must describe an import, and does not: ${messageOf(parsed.error.issues[0])}. Use the cifar5m that wrote it.`,
   );

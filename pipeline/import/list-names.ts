@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 
-/** @throws BuilderError `disk/…` if there is nothing at the path */
+/** @throws Cifar5mError `disk/…` if there is nothing at the path */
 export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();

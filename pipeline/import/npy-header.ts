@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { ByteReader } from "./byte-reader.ts";
 
 /** What the header of a .npy file says of its array. */
@@ -19,7 +19,7 @@ const maxHeaderBytes = 65_536;
 /**
  * Reads the header of a .npy file, up to the first element.
  * @param name - named in errors
- * @throws BuilderError `npz/not-an-array`, `npz/pickled`, `npz/fortran-order`
+ * @throws Cifar5mError `npz/not-an-array`, `npz/pickled`, `npz/fortran-order`
  * @see numpy.lib.format, versions 1.0 to 3.0
  */
 export async function readNpyHeader(reader: ByteReader, name: string): Promise<NpyHeader> {
@@ -37,7 +37,7 @@ export async function readNpyHeader(reader: ByteReader, name: string): Promise<N
   if (order === undefined || shape === undefined) throw notAnArray(name, "its header names no order or shape");
   if (descr === undefined) throw notAnArray(name, "it is an array of records");
   if (descr.includes("O")) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "npz/pickled",
       `${name} must hold numbers, got pickled Python objects, which are never loaded: they can run any code. ` +
         "Save it again as a plain array.",
@@ -50,7 +50,7 @@ export async function readNpyHeader(reader: ByteReader, name: string): Promise<N
     .map((size) => Number(/^\s*(\d+)L?\s*$/.exec(size)?.[1] ?? Number.NaN));
   if (!sizes.every(Number.isSafeInteger)) throw notAnArray(name, `its shape is (${shape})`);
   if (order === "True" && sizes.length > 1) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "npz/fortran-order",
       `${name} must be in C order, got Fortran order. Save numpy.ascontiguousarray of it.`,
     );
@@ -68,6 +68,6 @@ export function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
   return header;
 }
 
-function notAnArray(name: string, what: string): BuilderError {
-  return new BuilderError("npz/not-an-array", `${name} must be a numpy array: ${what}. Save it with numpy.savez.`);
+function notAnArray(name: string, what: string): Cifar5mError {
+  return new Cifar5mError("npz/not-an-array", `${name} must be a numpy array: ${what}. Save it with numpy.savez.`);
 }

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { readClassNames } from "./class-names.ts";
 import type { ImportSource } from "./import-source.ts";
@@ -12,7 +12,7 @@ const originalParts = 6;
 /**
  * An .npz, a folder of them, or a folder with `train/` and `test/`. The six parts of the original CIFAR-5m, part0.npz to
  * part5.npz, are 0 to 4 train and 5 test; other sets without `test/` are all train.
- * @throws BuilderError `npz/…`, `import/…`, `disk/…`
+ * @throws Cifar5mError `npz/…`, `import/…`, `disk/…`
  */
 export async function openNpzSource(path: string): Promise<ImportSource> {
   const isSingle = !(await isFolder(path));
@@ -48,7 +48,7 @@ async function findParts(folder: string): Promise<{ readonly train: string[]; re
   if (parts.length === 0) {
     const [train, test] = await Promise.all(["train", "test"].map((split) => listParts(join(folder, split))));
     if (train === undefined || test === undefined || train.length === 0) {
-      throw new BuilderError("import/no-npz", `${folder} must hold .npz files, and does not. Point --from at them.`);
+      throw new Cifar5mError("import/no-npz", `${folder} must hold .npz files, and does not. Point --from at them.`);
     }
     return { train, test };
   }

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { findCifarFormat, openCifarSource } from "./cifar-source.ts";
 import { openImageFolderSource } from "./image-folder-source.ts";
 import { type ImportFormat, type ImportSource, importFormats } from "./import-source.ts";
@@ -19,13 +19,13 @@ export interface SourceOptions {
 
 /**
  * Opens a set made elsewhere, after a look at its names and headers.
- * @throws BuilderError `import/unknown-source`, `import/…`, `npz/…`, `image/…`, `archive/…`, `disk/…`
+ * @throws Cifar5mError `import/unknown-source`, `import/…`, `npz/…`, `image/…`, `archive/…`, `disk/…`
  */
 export async function openImportSource(options: SourceOptions): Promise<ImportSource> {
   const { path, recordsPerFile, resize } = options;
   const format = options.format ?? (await findFormat(path));
   if (resize && format !== "image-folder") {
-    throw new BuilderError("usage/nothing-to-resize", "--resize is for image folders only. Leave it out.");
+    throw new Cifar5mError("usage/nothing-to-resize", "--resize is for image folders only. Leave it out.");
   }
   switch (format) {
     case "npz":
@@ -50,7 +50,7 @@ async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
     if (isNpz(path)) return "npz";
     if (/\.(tar\.gz|tgz)$/i.test(path)) return "cifar";
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "import/unknown-source",
     `${path} must be .npz files, the binary version of CIFAR-10 or CIFAR-100, or a folder of pictures by class, and looks ` +
       `like none of them. Name what it is with --format ${importFormats.join(" | ")}.`,

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { requireRegularFile } from "../../storage/regular-file.ts";
 import { ByteReader } from "./byte-reader.ts";
@@ -18,20 +18,20 @@ export interface NpzMember {
   /** Size once unpacked, as the archive says. */
   readonly bytes: number;
   readonly reader: ByteReader;
-  /** @throws BuilderError `npz/corrupt` if bytes are left, or those that came do not match the archive's checksum */
+  /** @throws Cifar5mError `npz/corrupt` if bytes are left, or those that came do not match the archive's checksum */
   finish(): Promise<void>;
 }
 
 /** An open .npz; its names are never used as paths. */
 export interface NpzArchive {
-  /** @throws BuilderError `npz/missing-array`, `npz/corrupt`, `disk/…` */
+  /** @throws Cifar5mError `npz/missing-array`, `npz/corrupt`, `disk/…` */
   openMember(name: string): Promise<NpzMember>;
   close(): void;
 }
 
 /**
  * Opens an .npz, zip64 or not; members may be stored or deflated.
- * @throws BuilderError `npz/corrupt`, `disk/…`
+ * @throws Cifar5mError `npz/corrupt`, `disk/…`
  */
 export async function openNpz(path: string): Promise<NpzArchive> {
   const zips: ZipFile[] = [];
@@ -57,7 +57,7 @@ export async function openNpz(path: string): Promise<NpzArchive> {
         const entry = entries.get(name);
         if (entry === undefined) {
           const found = [...entries.keys()].map((key) => JSON.stringify(key.slice(0, 40))).slice(0, 5);
-          throw new BuilderError(
+          throw new Cifar5mError(
             "npz/missing-array",
             `${path} must hold the arrays X and Y, ${name} is not among ${found.join(", ") || "its members: there are none"}. ` +
               "Save it with numpy.savez(path, X=images, Y=labels).",
@@ -149,12 +149,12 @@ async function attempt<Result>(name: string, work: () => Promise<Result>): Promi
 
 function asCorrupt(thrown: unknown, name: string): unknown {
   const known = diskError(thrown, "read", name);
-  return known instanceof BuilderError ? known : corrupt(name, messageOf(thrown), thrown);
+  return known instanceof Cifar5mError ? known : corrupt(name, messageOf(thrown), thrown);
 }
 
-function corrupt(name: string, what: string, cause?: unknown): BuilderError {
+function corrupt(name: string, what: string, cause?: unknown): Cifar5mError {
   const words = what.replaceAll(/\s+/g, " ").replace(/\.$/, "");
-  return new BuilderError("npz/corrupt", `${name} must be a whole .npz: ${words}. Get the file again.`, { cause });
+  return new Cifar5mError("npz/corrupt", `${name} must be a whole .npz: ${words}. Get the file again.`, { cause });
 }
 
 function hex(sum: number): string {

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { chunkRows } from "./import-source.ts";
@@ -14,7 +14,7 @@ export async function countNpzRows(path: string): Promise<number> {
 /**
  * Images and labels of an .npz in the layout of CIFAR-5m: `X` uint8, shape [N, 32, 32, 3]; `Y` integers, shape [N].
  * Both are streamed side by side; memory does not depend on N.
- * @throws BuilderError `npz/…` for anything else; `disk/…`
+ * @throws Cifar5mError `npz/…` for anything else; `disk/…`
  */
 export async function* readNpz(path: string, classNames: readonly string[]): AsyncGenerator<CifarImages> {
   const archive = await openNpz(path);
@@ -94,7 +94,7 @@ async function openArrays(archive: NpzArchive): Promise<Arrays> {
 /** A header that promises more than the archive holds, or less, is a lie. */
 function requireSize(member: NpzMember, expected: number): void {
   if (member.bytes === expected) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "npz/wrong-size",
     `${member.name} must be ${expected} bytes by its shape, the archive says ${member.bytes}. Get the file again.`,
   );
@@ -106,17 +106,17 @@ function wrong(
   rule: string,
   { descr, shape }: NpyHeader,
   advice: string,
-): BuilderError {
+): Cifar5mError {
   const seen =
     what === "dtype"
       ? JSON.stringify(descr.slice(0, 40))
       : `(${shape.slice(0, 8).join(", ")}${shape.length === 1 ? "," : ""})`;
   const must = what === "dtype" ? "hold" : "have shape";
-  return new BuilderError(`npz/wrong-${what}`, `${name} must ${must} ${rule}, got ${seen}. ${advice}`);
+  return new Cifar5mError(`npz/wrong-${what}`, `${name} must ${must} ${rule}, got ${seen}. ${advice}`);
 }
 
-function badLabel(name: string, row: number, value: number | bigint, classNames: readonly string[]): BuilderError {
-  return new BuilderError(
+function badLabel(name: string, row: number, value: number | bigint, classNames: readonly string[]): Cifar5mError {
+  return new Cifar5mError(
     "npz/label-out-of-range",
     `${name} row ${row}: a label must lie in [0, ${classNames.length - 1}], got ${value}. ` +
       "If labels count from 1, save Y - 1; if there are other classes than those of CIFAR-10, put a class-names.txt beside the file, one name a line.",

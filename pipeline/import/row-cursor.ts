@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 
@@ -15,7 +15,7 @@ export class RowCursor {
   /**
    * Rows `start` to `end`, after skipping those before.
    * @param onChunk - called for each chunk read, skipped or not
-   * @throws BuilderError `import/source-changed` if there are fewer rows, or `start` was passed
+   * @throws Cifar5mError `import/source-changed` if there are fewer rows, or `start` was passed
    */
   async *take(start: number, end: number, onChunk: () => void): AsyncGenerator<CifarImages> {
     if (start < this.#row) throw changed(`row ${start} was asked for after row ${this.#row}`);
@@ -41,8 +41,8 @@ export class RowCursor {
   }
 }
 
-function changed(what: string): BuilderError {
-  return new BuilderError(
+function changed(what: string): Cifar5mError {
+  return new Cifar5mError(
     "import/source-changed",
     `the source must stay as it is while it is read: ${what}. Run again.`,
   );

@@ -9,7 +9,7 @@ import { imageAt } from "../run/unit-files.ts";
  * @param options.directory - the dataset folder
  * @param options.imagesPerClass - fewer where the split has fewer
  * @returns one row a class, in the order of the class names
- * @throws BuilderError `table/…`, `disk/…`
+ * @throws Cifar5mError `table/…`, `disk/…`
  */
 export async function gatherContactSheetRows(options: {
   readonly directory: string;

@@ -10,7 +10,7 @@ const imagesPerClass = 12;
  * Draws a picture of a published data set: its first images by label, and how many of each there are.
  * @param options.directory - the dataset folder
  * @returns a PNG file, of `datasetSheetSize`
- * @throws BuilderError `table/…`, `disk/…`
+ * @throws Cifar5mError `table/…`, `disk/…`
  */
 export async function drawDatasetSheet(options: {
   readonly directory: string;
@@ -39,7 +39,7 @@ export function datasetSheetSize(manifest: Manifest): { readonly width: number; 
 /**
  * Writes the picture of a published data set.
  * @param options.path - the PNG file
- * @throws as `drawDatasetSheet`; BuilderError `disk/…`
+ * @throws as `drawDatasetSheet`; Cifar5mError `disk/…`
  */
 export async function writeContactSheet(options: {
   readonly directory: string;

@@ -36,7 +36,7 @@ export interface RunState {
 
 /**
  * Looks at a run folder, finished or not; nothing is written.
- * @throws BuilderError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for what is damaged
+ * @throws Cifar5mError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for what is damaged
  */
 export async function inspectRun(root: string): Promise<RunState> {
   const folder = runFolderAt(root);

@@ -30,7 +30,7 @@ const leastGain = 1.05;
 /**
  * The batch size that is worth its memory: doubles it while that makes images faster and memory suffices. A start that
  * is too large is halved.
- * @throws BuilderError `engine/out-of-memory` if not even one image fits; what opening and running throw
+ * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening and running throw
  */
 export async function findBatchSize(search: BatchSizeSearch): Promise<FoundBatchSize> {
   let best = await measureLargest(search, search.start);

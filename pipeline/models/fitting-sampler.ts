@@ -16,7 +16,7 @@ const most = 4096;
 /**
  * Opens a run's sampler with a batch size that suits the device, and makes it smaller whenever memory does not suffice.
  * @param options.search - whether to look for a batch size where the run has none yet
- * @throws BuilderError `engine/out-of-memory` if not even one image fits; what opening throws
+ * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening throws
  */
 export async function openFittingSampler(
   run: Pick<Run, "folder" | "config">,

@@ -18,7 +18,7 @@ export interface OpenLiveSource extends LiveSource {
  * Makes images as a run made its own, with its models and configuration: the image of an id is the one that the run
  * would have made had it been larger. Copies, of CIFAR-10 or of each other, are not looked for.
  * @param root - the run folder
- * @throws BuilderError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
+ * @throws Cifar5mError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
  */
 export async function openLiveSource(root: string): Promise<OpenLiveSource> {
   return await openLiveSourceWith(root, shippedRuntime);

@@ -65,7 +65,7 @@ export interface TrainedModel {
 
 /** Everything the pipeline asks of generators and labellers. Models made elsewhere plug in here. */
 export interface ModelRuntime {
-  /** @throws BuilderError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
+  /** @throws Cifar5mError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
   requireDevice(config: Config): Promise<void>;
   /** @param weights - a safetensors file, or an ONNX file with its description within */
   openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;

@@ -1,5 +1,5 @@
 import { createdBy } from "../../core/created-by.ts";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { isDescribedOnnx } from "../../engine/index.ts";
 import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
@@ -17,7 +17,7 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
 /**
  * Takes a model into a run, so that the run holds all it was made with.
  * @param bytes - as `readModelFile` gives it
- * @throws BuilderError `run/config-changed` if the run's model is another one; `disk/…`
+ * @throws Cifar5mError `run/config-changed` if the run's model is another one; `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
   await placeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
@@ -51,7 +51,7 @@ export async function placeModel(options: {
  * Settles what a model is made from. What a call settled that ended before there was a checkpoint or the model binds no
  * other call.
  * @returns the hash of the identity
- * @throws BuilderError `run/config-changed`, `disk/…`
+ * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function settleModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
   const path = folder.modelConfig(name);
@@ -86,7 +86,7 @@ export async function requireModel(folder: RunFolder, name: ModelName): Promise<
 
 /**
  * A model of the run: a safetensors file, or an ONNX file with its description within.
- * @throws BuilderError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
+ * @throws Cifar5mError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
   const receipt = await requireReceipt(folder, name);
@@ -94,7 +94,7 @@ export async function readModel(folder: RunFolder, name: ModelName): Promise<Uin
   const bytes = await readWholeFile(path);
   const actual = sha256(bytes);
   if (actual === receipt.sha256) return bytes;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "unit/hash-mismatch",
     `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
       "Put the right file back, or start a new run folder.",
@@ -104,7 +104,7 @@ export async function readModel(folder: RunFolder, name: ModelName): Promise<Uin
 async function requireReceipt(folder: RunFolder, name: ModelName): Promise<Receipt> {
   const receipt = await readModelReceipt(folder, name);
   if (receipt !== undefined) return receipt;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "run/model-missing",
     `${folder.model(name)} must exist with its receipt, and does not. ` +
       `Run \`cifar5m train ${name}\`, or \`cifar5m build\` with --${name} FILE.`,

@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { descriptionOf, embedDescription, isDescribedOnnx, readOnnx } from "../../engine/index.ts";
 import { joinWeaker } from "../../generator/index.ts";
@@ -7,7 +7,7 @@ import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 /**
  * A model as runs keep it, in one file: weights as they are, an ONNX model with its description within.
  * @param path - a safetensors file, or `NAME.onnx` with its description in `NAME.onnx.json`
- * @throws BuilderError `model/not-described`, `model/described-twice`, `model/wrong-description`, and as `readOnnx`; `disk/…`
+ * @throws Cifar5mError `model/not-described`, `model/described-twice`, `model/wrong-description`, and as `readOnnx`; `disk/…`
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   const bytes = await readWholeFile(path);
@@ -16,14 +16,14 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
   const beside = `${path}.json`;
   const isBeside = await fileExists(beside);
   if (within !== undefined && isBeside) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/described-twice",
       `${path} has a description within and another in ${beside}. Delete the wrong one, or both come to differ.`,
     );
   }
   if (within !== undefined) return isDescribedOnnx(bytes) ? bytes : embedDescription(bytes, within);
   if (isBeside) return embedDescription(bytes, compactJson(await readWholeFile(beside), beside));
-  throw new BuilderError(
+  throw new Cifar5mError(
     "model/not-described",
     `${path} must say how it is used, in ${beside}, which does not exist. See docs/models.md for its keys.`,
   );
@@ -32,7 +32,7 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
 /**
  * A generator as runs keep it, with a weaker model in the same file where one shall guide it.
  * @param guide - file of the weaker model, an earlier checkpoint of the generator; none if left out
- * @throws BuilderError `model/guide-of-onnx`, `weights/wrong-architecture`, and as `readModelFile`
+ * @throws Cifar5mError `model/guide-of-onnx`, `weights/wrong-architecture`, and as `readModelFile`
  */
 export async function readGeneratorFile(path: string, guide: string | undefined): Promise<Uint8Array> {
   return await withGuide(await readModelFile(path), path, guide);
@@ -43,7 +43,7 @@ export async function withGuide(bytes: Uint8Array, label: string, guide: string 
   if (guide === undefined) return bytes;
   const weaker = await readModelFile(guide);
   if (isDescribedOnnx(bytes) || isDescribedOnnx(weaker)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/guide-of-onnx",
       `a guide needs two generators that were trained here, and one of ${label} and ${guide} is an ONNX model. Leave out the guide.`,
     );
@@ -56,7 +56,7 @@ function compactJson(bytes: Uint8Array, path: string): string {
   try {
     return JSON.stringify(parseJson(Buffer.from(bytes).toString()));
   } catch (thrown) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "model/wrong-description",
       `${path} must be JSON: ${messageOf(thrown)}. See docs/models.md for its keys.`,
       { cause: thrown },

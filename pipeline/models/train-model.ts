@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { executionIdentity } from "../../engine/index.ts";
 import { drawLossCurve } from "../../pictures/draw-loss-curve.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
@@ -22,7 +22,7 @@ import { placeModel, readModelReceipt, settleModel, trainingStageOf } from "./mo
  * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
  * left alone.
  * @returns figures worth showing; empty if nothing was done
- * @throws BuilderError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` where more images
+ * @throws Cifar5mError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` where more images
  * are asked for than the model has seen; what the training throws
  */
 export async function trainModel(
@@ -49,14 +49,14 @@ export async function trainModel(
   const { numImages } = (identity["options"] ?? {}) as { readonly numImages?: number };
   let grows = before !== undefined && numImages !== undefined && numImages > before;
   if (grows && isFinished) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "train/finished",
       `${folder.model(name)} is finished, after training for ${before} images, and ${numImages} are asked for. ` +
         "Leave the option out to keep it, or train it on in another run folder with --init.",
     );
   }
   if (!isFinished && context.rank !== 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "run/not-rank-zero",
       `${folder.model(name)} must be trained first, by rank 0; this is rank ${context.rank}. Run \`cifar5m train ${name}\` once.`,
     );
@@ -154,7 +154,7 @@ function withImages(identity: Identity, numImages: number): Identity {
 async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning", config: Config): Promise<Identity> {
   const receipts = await readFetchReceipts(folder);
   if (receipts === undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "run/data-missing",
       `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
     );

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { replaceBytes, replaceFile } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
@@ -12,7 +12,7 @@ import type { UnitState } from "./unit-state.ts";
 /** A unit that did not come out as it was. */
 export interface Failure {
   readonly unit: Unit;
-  readonly error: BuilderError;
+  readonly error: Cifar5mError;
 }
 
 /**
@@ -24,7 +24,7 @@ export interface Failure {
  * @returns the first failure of each unit, in the order of the data
  */
 export async function proveUnits(run: Run, states: readonly UnitState[], made: UnitsByStage): Promise<Failure[]> {
-  const failures = new Map<Unit, BuilderError>();
+  const failures = new Map<Unit, Cifar5mError>();
   for (const state of states) {
     const { stage, unit } = state;
     if (failures.has(unit) || !made[stage].has(unit)) continue;
@@ -34,19 +34,19 @@ export async function proveUnits(run: Run, states: readonly UnitState[], made: U
   return [...failures].map(([unit, error]) => ({ unit, error }));
 }
 
-function disproof(run: Run, state: UnitState, made: Receipt): BuilderError | undefined {
+function disproof(run: Run, state: UnitState, made: Receipt): Cifar5mError | undefined {
   const { stage, unit, expected, found } = state;
   const known = expected ?? (stage === "publish" ? found : undefined);
   if (known === made.sha256 || (known === undefined && stage !== "publish")) return undefined;
   const name = `${stage} of ${unitName(unit)} (ids ${unit.idStart} to ${unit.idEnd - 1})`;
   if (expected !== undefined) {
-    return new BuilderError(
+    return new Cifar5mError(
       "repair/hash-mismatch",
       `${name} in ${run.folder.root} was sha256 ${short(expected)}, made again it is ${short(made.sha256)}, so the old files ` +
         "were left as they are. Repair with the engine, device and release that built the run.",
     );
   }
-  return new BuilderError(
+  return new Cifar5mError(
     "repair/unproven",
     `${name} in ${run.folder.root} has lost its receipt and the manifest, so nothing says what it was: it is sha256 ` +
       `${found === undefined ? "gone" : short(found)}, made again ${short(made.sha256)}. ` +
@@ -59,7 +59,7 @@ export function throwFirst(failures: readonly Failure[]): void {
   const [first, ...others] = failures;
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (And ${others.length} more units.)`;
-  throw new BuilderError(first.error.code, first.error.message + more);
+  throw new Cifar5mError(first.error.code, first.error.message + more);
 }
 
 /**

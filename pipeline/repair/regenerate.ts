@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { readShard } from "../../shards/index.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readReceiptIfAny } from "../../storage/receipt.ts";
@@ -25,7 +25,7 @@ export interface Regenerated {
 
 /**
  * Makes one image of a run again, from its id and the run's generator; nothing is written.
- * @throws BuilderError `regenerate/no-such-id`, `regenerate/removed` with reason and partner, `regenerate/not-published`;
+ * @throws Cifar5mError `regenerate/no-such-id`, `regenerate/removed` with reason and partner, `regenerate/not-published`;
  *   `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
  */
 export async function regenerateImage(options: {
@@ -39,14 +39,14 @@ export async function regenerateImage(options: {
   const unit = run.units.find(({ idStart, idEnd }) => id >= idStart && id < idEnd);
   if (unit === undefined) {
     const { count, testCount } = config;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "regenerate/no-such-id",
       `id must lie in [0, ${count + testCount}), got ${id}: ${root} has ${count} train and ${testCount} test ids. Choose one of them.`,
     );
   }
   const path = run.folder.shard(unit);
   if (!(await fileExists(path))) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "regenerate/not-published",
       `${path} must hold id ${id}, and does not exist. Run \`cifar5m build\` to its end, or \`cifar5m repair\` if it was lost.`,
     );
@@ -76,18 +76,18 @@ async function makeImage(options: {
 }
 
 /** Why an id is in no shard. */
-async function removedError(run: Run, unit: Unit, id: number): Promise<BuilderError> {
+async function removedError(run: Run, unit: Unit, id: number): Promise<Cifar5mError> {
   const path = run.folder.removals(unit);
   const isKnown =
     (await fileExists(path)) && (await readReceiptIfAny(run.folder.receipt("dedup", unitName(unit)))) !== undefined;
   if (!isKnown) {
     const what = `id ${id} is not in ${run.folder.shard(unit)}, and ${path}, which would say why, was deleted`;
-    return new BuilderError("regenerate/removed", `${what}. Choose another id.`);
+    return new Cifar5mError("regenerate/removed", `${what}. Choose another id.`);
   }
   await readUnitFile(run, "dedup", unit, path);
   const removal = (await readRemovals(path)).find((candidate) => candidate.id === id);
   if (removal === undefined) {
-    return new BuilderError(
+    return new Cifar5mError(
       "regenerate/not-stored",
       `id ${id} must be in ${run.folder.shard(unit)} or in ${path}, and is in neither. Run \`cifar5m verify\`.`,
     );
@@ -99,7 +99,7 @@ async function removedError(run: Run, unit: Unit, id: number): Promise<BuilderEr
     "duplicate-of-cifar10-test": `CIFAR-10 test image ${partner}`,
     "duplicate-within-set": `id ${partner}`,
   }[reason];
-  return new BuilderError(
+  return new Cifar5mError(
     "regenerate/removed",
     `id ${id} was removed as ${copy} of ${whose} (${reason}), see ${path}. Choose another id.`,
   );

@@ -49,7 +49,7 @@ export function planRemake(states: readonly UnitState[], wanted: UnitsByStage): 
  * @param options.plan - what to make, of `planRemake`
  * @param options.models - sha256 of `generator`, `labeler` and `cifar-10`
  * @returns the run as it would be: whole units where they are, all others in the workshop
- * @throws BuilderError what the stages throw
+ * @throws Cifar5mError what the stages throw
  */
 export async function remakeUnits(
   options: {

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
@@ -15,7 +15,7 @@ import { shippedModels } from "../run/shipped-files.ts";
  * the weights. Trained weights cannot be made again.
  * @param listed - sha256 of the model, as the manifest says; undefined if there is none
  * @returns the files that were written
- * @throws BuilderError `repair/model-lost`, `run/model-missing`, `disk/…`
+ * @throws Cifar5mError `repair/model-lost`, `run/model-missing`, `disk/…`
  */
 export async function repairModel(folder: RunFolder, name: ModelName, listed: string | undefined): Promise<string[]> {
   const path = await modelPath(folder, name);
@@ -43,8 +43,8 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
   return written;
 }
 
-function lost(path: string, what: string): BuilderError {
-  return new BuilderError(
+function lost(path: string, what: string): Cifar5mError {
+  return new Cifar5mError(
     "repair/model-lost",
     `${path} ${what}. It was trained, so it cannot be made again: put the file back from a copy, then repair again.`,
   );

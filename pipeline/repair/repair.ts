@@ -28,7 +28,7 @@ import { useWorkshop } from "./use-workshop.ts";
  * The work happens in `RUN/repair`, which is removed in the end; an interrupted repair goes on with it. Of several repairs
  * at once the one that ends first removes it; the others then look again at what is left to do.
  * @returns the files that were made again
- * @throws BuilderError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes did not come out, after all
+ * @throws Cifar5mError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes did not come out, after all
  *   others were repaired; `repair/unfinished` if the build has not come to its end; `repair/models-changed`;
  *   `unit/config-changed`; `run/missing`; what the stages throw
  */

@@ -1,17 +1,17 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Manifest } from "../../shards/index.ts";
 import type { Run } from "../run/run.ts";
 import type { UnitState } from "./unit-state.ts";
 
 /**
  * A whole manifest says what the set was made with; nothing else could make it again.
- * @throws BuilderError `repair/models-changed`, `repair/manifest-of-another-run`
+ * @throws Cifar5mError `repair/models-changed`, `repair/manifest-of-another-run`
  */
 export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonly<Record<string, string>>): void {
   const path = run.folder.manifest;
   const changed = Object.keys(models).find((name) => models[name] !== manifest.models[name]);
   if (changed !== undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "repair/models-changed",
       `${path} names ${changed} ${short(manifest.models[changed])}, the run has ${short(models[changed])}. ` +
         "Put back what the set was made with, receipts too.",
@@ -19,7 +19,7 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
   }
   const numShards = manifest.splits.train.shards.length + manifest.splits.test.shards.length;
   if (manifest.configHash === run.hash && numShards === run.units.length) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "repair/manifest-of-another-run",
     `${path} lists ${numShards} shards of config ${short(manifest.configHash)}, the run has ${run.units.length} of ` +
       `${short(run.hash)}. Put the right one back, or delete it to have it made again.`,
@@ -28,14 +28,14 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
 
 /**
  * Nothing can be lost of a unit that was never made.
- * @throws BuilderError `repair/unfinished`
+ * @throws Cifar5mError `repair/unfinished`
  */
 export function requireFinished(run: Run, states: readonly UnitState[], manifest: Manifest | undefined): void {
   const open = states.filter(
     ({ stage, receipt, found }) => stage === "publish" && receipt === undefined && found === undefined,
   );
   if (manifest !== undefined || open.length === 0) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "repair/unfinished",
     `${run.folder.root} must be a finished run, ${open.length} of its ${run.units.length} units were never published ` +
       "and there is no manifest. Run `cifar5m build` again to finish it.",

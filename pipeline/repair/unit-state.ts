@@ -47,7 +47,7 @@ export function modelsOf(
  * @param options.models - sha256 of `generator`, `labeler` and `cifar-10`
  * @param options.manifest - counts more than receipts; undefined if there is none to trust
  * @returns by stage and unit, in the order of the data
- * @throws BuilderError `unit/config-changed` for a whole receipt of another config or model; `disk/…`
+ * @throws Cifar5mError `unit/config-changed` for a whole receipt of another config or model; `disk/…`
  */
 export async function surveyUnits(
   run: Run,

@@ -11,7 +11,7 @@ const markPattern = /^in-use-/;
  * Works in a folder that several processes may use at once, and removes it in the end; an interruption leaves it for the
  * next. Whoever ends first removes it under the others.
  * @returns what `work` returns; `removed` if it failed and another one has removed the folder meanwhile
- * @throws what `work` throws for other reasons; BuilderError `disk/…`
+ * @throws what `work` throws for other reasons; Cifar5mError `disk/…`
  */
 export async function useWorkshop<Result>(
   directory: string,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { nearestWord } from "../../core/nearest-word.ts";
 import { precisions } from "../../engine/index.ts";
 import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../../generator/index.ts";
@@ -95,7 +95,7 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
 /**
  * The configuration that some keys and the defaults give.
  * @param partial - nested, as in a config file
- * @throws BuilderError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
+ * @throws Cifar5mError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
  */
 export function resolveConfig(partial: PartialConfig): Config {
   const parsed = configSchema.safeParse(partial);
@@ -111,14 +111,14 @@ export function resolveConfig(partial: PartialConfig): Config {
     const known = leavesOf(configJsonSchema).map((leaf) => leaf.key);
     const nearest = nearestWord(key, known);
     const hint = nearest === undefined ? "" : `Did you mean ${nearest}? `;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/unknown-key",
       `${key} is no key of the configuration. ${hint}Use one of: ${known.join(", ")}.`,
     );
   }
   const leaf = leavesOf(configJsonSchema).find(({ key }) => key === path.join("."));
   const rule = leaf === undefined ? issue.message : `must be ${describeRule(leaf.schema)}`;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "config/out-of-range",
     `${path.join(".")} ${rule}, got ${JSON.stringify(valueAt(partial, path))}. Give it another value, or leave it out for its default.`,
   );
@@ -127,7 +127,7 @@ export function resolveConfig(partial: PartialConfig): Config {
 /** A plan of all units is held in memory, and each has files of its own. */
 function requirePlannable({ count, testCount, unitSize }: Config): void {
   if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "config/out-of-range",
     `unitSize must be at least ${Math.ceil((count + testCount) / (maxUnits - 2))} for ${count + testCount} images, ` +
       `so that a run has at most ${maxUnits} units, got ${unitSize}. Give it another value, or ask for fewer images.`,

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { samplerSchema } from "../../generator/index.ts";
 import type { PartialConfig } from "./config.ts";
 
@@ -21,9 +21,9 @@ export const recipes = {
   },
 } as const satisfies Record<string, PartialConfig>;
 
-/** @throws BuilderError `config/unknown-recipe` */
+/** @throws Cifar5mError `config/unknown-recipe` */
 export function requireRecipe(name: string): PartialConfig {
   if (Object.hasOwn(recipes, name)) return recipes[name as keyof typeof recipes];
   const known = Object.keys(recipes).join(", ");
-  throw new BuilderError("config/unknown-recipe", `--recipe must be one of ${known}, got ${name}. Choose one of them.`);
+  throw new Cifar5mError("config/unknown-recipe", `--recipe must be one of ${known}, got ${name}. Choose one of them.`);
 }

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { executionIdentity } from "../../engine/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { type Identity, readSettledConfig, settleConfig } from "../../storage/settle-config.ts";
@@ -27,7 +27,7 @@ export interface Run {
 
 /**
  * Opens a run folder for the stages that make the data set, and settles its configuration if it is new.
- * @throws BuilderError `run/config-changed`, `disk/…`
+ * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function openRun(root: string, config: Config): Promise<Run> {
   const folder = runFolderAt(root);
@@ -37,10 +37,10 @@ export async function openRun(root: string, config: Config): Promise<Run> {
   return { folder, config, hash, units: planUnits(config) };
 }
 
-/** @throws BuilderError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
+/** @throws Cifar5mError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
 export async function requireBuildable(root: string): Promise<void> {
   if (!isImported((await readSettledConfig(runFolderAt(root).config)) ?? {})) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "run/imported",
     `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
   );
@@ -48,19 +48,19 @@ export async function requireBuildable(root: string): Promise<void> {
 
 /**
  * A run that is there, to look at: nothing is written.
- * @throws BuilderError `run/missing` if nothing was settled; `json/corrupt`, `run/unreadable`, `disk/…`
+ * @throws Cifar5mError `run/missing` if nothing was settled; `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRun(root: string): Promise<Run> {
   const folder = runFolderAt(root);
   const settled = await readSettledConfig(folder.config);
   if (settled === undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "run/missing",
       `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
     );
   }
   if (isImported(settled)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "run/imported",
       `${root} holds an imported data set, which has no models to make anything again. To mend it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
@@ -72,7 +72,7 @@ export async function readRun(root: string): Promise<Run> {
 /**
  * What the run folder has settled so far, as the ground for this command's options.
  * @returns nested keys; empty for a new run
- * @throws BuilderError `json/corrupt`, `run/unreadable`, `disk/…`
+ * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRunConfig(root: string): Promise<PartialConfig> {
   const folder = runFolderAt(root);

@@ -28,7 +28,7 @@ export type Stage = (units: AsyncIterable<Unit> | Iterable<Unit>, context: Stage
  * @param options.models - sha256 of the models it uses, by name; part of the receipt
  * @param options.write - writes the unit's data file, returns its number of rows
  * @param options.close - called when the stage ends, also by an error
- * @returns a stage that throws BuilderError `unit/config-changed` where a unit was made with another config or model
+ * @returns a stage that throws Cifar5mError `unit/config-changed` where a unit was made with another config or model
  */
 export function unitStage(options: {
   readonly name: ReceiptStage;

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
@@ -25,7 +25,7 @@ export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, un
 
 /**
  * The bytes an earlier stage made of a unit, checked against its receipt.
- * @throws BuilderError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
+ * @throws Cifar5mError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
   const receiptPath = run.folder.receipt(stage, unitName(unit));
@@ -33,7 +33,7 @@ export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, pa
   const bytes = await readWholeFile(path);
   const actual = sha256(bytes);
   if (actual === receipt.sha256) return bytes;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "unit/hash-mismatch",
     `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
       `Delete both it and ${receiptPath}, and run again to rebuild it.`,

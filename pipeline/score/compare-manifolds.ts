@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Features } from "./features.ts";
 import { openProduct, type Product } from "./open-product.ts";
 
@@ -28,12 +28,12 @@ const maxBlockRows = 256;
 /**
  * Precision and recall by Kynkäänniemi et al. 2019 (arXiv:1904.06991), density and coverage by Naeem et al. 2020
  * (arXiv:2002.09797). The ball of an image reaches to its k-th nearest neighbour of its own kind.
- * @throws BuilderError `score/too-few-images` for fewer than six images of a kind
+ * @throws Cifar5mError `score/too-few-images` for fewer than six images of a kind
  */
 export async function compareManifolds(real: Features, synthetic: Features): Promise<ManifoldScores> {
   for (const { count } of [real, synthetic]) {
     if (count > densityNeighbours) continue;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "score/too-few-images",
       `${densityNeighbours} nearest neighbours need more than ${densityNeighbours} images, got ${count}. Score more images.`,
     );

@@ -18,7 +18,7 @@ const batchSize = 1000;
 /**
  * Random images of a split, in random order.
  * @param options.count - fewer where the split has fewer
- * @throws BuilderError as `openDataset` and its loader
+ * @throws Cifar5mError as `openDataset` and its loader
  */
 export async function drawScoredImages(options: {
   readonly directory: string;

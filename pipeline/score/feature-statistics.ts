@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Features } from "./features.ts";
 import { openProduct } from "./open-product.ts";
 
@@ -18,13 +18,13 @@ const maxBlockSize = 2048;
 /**
  * Mean and covariance, in float64.
  * @param name - of the images, for the error
- * @throws BuilderError `score/too-few-images` unless there are more vectors than numbers in one: the covariance would be
+ * @throws Cifar5mError `score/too-few-images` unless there are more vectors than numbers in one: the covariance would be
  *   singular, and the distance say more about the count than about the images
  */
 export async function computeFeatureStatistics(features: Features, name: string): Promise<FeatureStatistics> {
   const { count, width, values } = features;
   if (count <= width) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "score/too-few-images",
       `the covariance of ${width} features needs more than ${width} images, got ${count} of ${name}. Score more images.`,
     );

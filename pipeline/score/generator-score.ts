@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { precisions } from "../../engine/index.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -65,7 +65,7 @@ export type RowScore = Readonly<z.infer<typeof rowScoreSchema>>;
 
 /**
  * @returns undefined if there is none yet
- * @throws BuilderError `json/corrupt`, `score/unreadable`, `disk/…`
+ * @throws Cifar5mError `json/corrupt`, `score/unreadable`, `disk/…`
  */
 export async function readGeneratorScore(path: string): Promise<GeneratorScore | undefined> {
   const text = await readTextIfAny(path);
@@ -73,7 +73,7 @@ export async function readGeneratorScore(path: string): Promise<GeneratorScore |
   const parsed = generatorScoreSchema.safeParse(unsealJson(text, path));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "score/unreadable",
     `${path}: ${issue.path.join(".")} ${issue.message}. Use the cifar5m that wrote it, or delete it to start anew.`,
   );

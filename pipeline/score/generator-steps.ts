@@ -73,7 +73,7 @@ interface Basis {
 /**
  * A step for each row, one that times them all, and one that draws the plot. Each row is in generator-score.json as soon as it is done, and is
  * not drawn again; of a row that was interrupted its images are kept.
- * @throws BuilderError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before any work
+ * @throws Cifar5mError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before any work
  */
 export async function generatorSteps(options: GeneratorScoreOptions): Promise<readonly Step[]> {
   const { root, config, runtime, numImages } = options;

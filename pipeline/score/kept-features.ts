@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
@@ -25,7 +25,7 @@ export interface FeatureProgress {
 /**
  * The features of images, part by part; parts that an earlier call has left are used again.
  * @param folders - of these features only. A part is read from the first that has it, and kept in the first that takes it
- * @throws BuilderError `disk/…` where no folder takes a part
+ * @throws Cifar5mError `disk/…` where no folder takes a part
  */
 export async function computeKeptFeatures(
   net: FeatureNet,
@@ -80,7 +80,7 @@ async function withoutDiskErrors<Result>(work: () => Promise<Result>): Promise<R
   try {
     return await work();
   } catch (thrown) {
-    if (thrown instanceof BuilderError && thrown.code.startsWith("disk/")) return undefined;
+    if (thrown instanceof Cifar5mError && thrown.code.startsWith("disk/")) return undefined;
     throw thrown;
   }
 }

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
 import { decodeOnnxGraph, requireBoundedLoops } from "../../engine/index.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
@@ -31,7 +31,7 @@ interface Contract {
  * The file has one input, images [n, 3, S, S] or [n, S, S, 3], uint8 from 0 to 255 or float32 from 0 to 1 (any other
  * normalization belongs into the graph), and one output [n, d], or one named `features`. Images are enlarged to S × S
  * bilinearly; where the file leaves S open they are handed over as they are, 32 × 32.
- * @throws BuilderError `features/unreadable`, `features/wrong-input`, `features/wrong-output`; `disk/…`
+ * @throws Cifar5mError `features/unreadable`, `features/wrong-input`, `features/wrong-output`; `disk/…`
  */
 export async function openOnnxFeatures(path: string, device: string): Promise<FeatureNet> {
   const { createSession, runSession } = await import("../../engine/onnxruntime/session.ts");
@@ -87,7 +87,7 @@ function readContract(session: InferenceSession, path: string): Contract {
   const isImage = layout !== undefined && height === width && fits && (type === "uint8" || type === "float32");
   if (input === undefined || otherInputs.length > 0 || !isImage) {
     const seen = session.inputMetadata.map(describe).join(", ");
-    throw new BuilderError(
+    throw new Cifar5mError(
       "features/wrong-input",
       `${path} must take one input, uint8 or float32 images [n, 3, S, S] or [n, S, S, 3], of at most ${maxBatchSize} at once and S at most ${maxSide}, has ${seen}. Export it so.`,
     );
@@ -111,17 +111,17 @@ function readContract(session: InferenceSession, path: string): Contract {
   };
 }
 
-function unreadable(path: string, device: string, thrown: unknown): BuilderError {
+function unreadable(path: string, device: string, thrown: unknown): Cifar5mError {
   const [firstLine] = messageOf(thrown).split("\n", 1);
-  return new BuilderError(
+  return new Cifar5mError(
     "features/unreadable",
     `${path} must be an ONNX file that onnxruntime runs on ${device}: ${firstLine}. Export it again, or use another device.`,
     { cause: thrown },
   );
 }
 
-function wrongOutput(path: string, seen: string): BuilderError {
-  return new BuilderError(
+function wrongOutput(path: string, seen: string): Cifar5mError {
+  return new Cifar5mError(
     "features/wrong-output",
     `${path} must give float32 [n, d] with a fixed d, as its only output or as one named "features", ${seen}. Export it so.`,
   );

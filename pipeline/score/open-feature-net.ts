@@ -16,7 +16,7 @@ export interface FeatureNetChoice {
 }
 
 /**
- * @throws BuilderError `weights/corrupt`, `weights/wrong-architecture`; `features/…` for an ONNX file that does not fit;
+ * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `features/…` for an ONNX file that does not fit;
  *   `disk/…`
  */
 export async function openFeatureNet(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
@@ -26,7 +26,7 @@ export interface Cifar10 {
 /**
  * CIFAR-10 from a folder or archive, or as the run has fetched it.
  * @param options.data - a folder or .tar.gz in the official binary layout
- * @throws BuilderError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
+ * @throws Cifar5mError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function openCifar10(options: {
   readonly root: string;
@@ -36,7 +36,7 @@ export async function openCifar10(options: {
   const { root, data, recordsPerFile } = options;
   const folder = runFolderAt(root);
   if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "score/no-cifar-10",
       `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder or .tar.gz with --data, or run \`cifar5m fetch\`.`,
     );
@@ -73,7 +73,7 @@ export interface ReferenceFolders {
 
 /**
  * Features of a split of CIFAR-10, which are computed once and kept.
- * @throws BuilderError `disk/…`
+ * @throws Cifar5mError `disk/…`
  */
 export async function computeCifar10Features(
   net: FeatureNet,
@@ -89,7 +89,7 @@ export async function computeCifar10Features(
   return await computeKeptFeatures(net, cifar10[split].images, folders, progress);
 }
 
-/** @throws BuilderError `score/too-few-images`; `disk/…` */
+/** @throws Cifar5mError `score/too-few-images`; `disk/…` */
 export async function computeReference(
   net: FeatureNet,
   cifar10: Cifar10,
@@ -105,7 +105,7 @@ export async function computeReference(
 
 /**
  * @param name - of the set, for errors
- * @throws BuilderError `score/too-few-images`
+ * @throws Cifar5mError `score/too-few-images`
  */
 export async function compareWithReference(
   { statistics, compared }: Reference,

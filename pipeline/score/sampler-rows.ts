@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
@@ -25,7 +25,7 @@ const defaultSteps = [1, 2, 5, 10, 18] as const;
  * `{"sampler": {"steps": 5}}`. Besides, a row may have a `name`, a `series`, and files, relative
  * to the list: `weights`, and `guide`, weights of a weaker generator.
  * @param path - the list; steps 1, 2, 5, 10 and 18 of the base's sampler if left out
- * @throws BuilderError `score/bad-rows`, `config/unknown-key`, `config/out-of-range`, `disk/…`, before any work
+ * @throws Cifar5mError `score/bad-rows`, `config/unknown-key`, `config/out-of-range`, `disk/…`, before any work
  */
 export async function readSamplerRows(path: string | undefined, base: Config): Promise<readonly SamplerRow[]> {
   const list: unknown =
@@ -63,8 +63,8 @@ function parseList(bytes: Uint8Array, path: string): unknown {
   }
 }
 
-function badRows(path: string | undefined, what: string): BuilderError {
-  return new BuilderError(
+function badRows(path: string | undefined, what: string): Cifar5mError {
+  return new Cifar5mError(
     "score/bad-rows",
     `${path} must be a JSON list of objects like {"name": "5 steps", "sampler": {"steps": 5}}: ${what}. Mend it.`,
   );

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { hashConfig, sealJson, sha256 } from "../../storage/canonical-json.ts";
@@ -68,7 +68,7 @@ type Partly<Whole> = { -readonly [Key in keyof Whole]?: Whole[Key] };
 
 /**
  * The steps that score a data set; the last writes score.json, score.md and score-neighbours.png into its folder.
- * @throws BuilderError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`, before
+ * @throws Cifar5mError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`, before
  *   any work
  */
 export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]> {
@@ -246,13 +246,13 @@ function classifySteps(
 /** Classifiers that are tested on CIFAR-10 need its classes, and images held out. */
 function requireClasses({ classNames, splits }: Manifest, directory: string): void {
   if (classNames.join() !== cifar10ClassNames.join()) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "score/other-classes",
       `${directory} must have the classes of CIFAR-10 for --cas, it has ${classNames.length} others. Leave --cas out.`,
     );
   }
   if (splits.test.rows > 0) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "score/no-test-images",
     `${directory} must have test images for --cas, which tests on images held out, and has none. Build with --test-count, or leave --cas out.`,
   );

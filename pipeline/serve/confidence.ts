@@ -23,7 +23,7 @@ export interface ConfidenceSummary {
 
 /**
  * Reads the first train images, whole record batches of them.
- * @throws BuilderError `table/…`, `disk/…`
+ * @throws Cifar5mError `table/…`, `disk/…`
  */
 export async function summarizeConfidence({ directory, manifest }: PublishedDataset): Promise<ConfidenceSummary> {
   const values: number[] = [];

@@ -1,7 +1,7 @@
 import { constants, type FileHandle, open, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { Readable } from "node:stream";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import type { ByteRange } from "./byte-range.ts";
@@ -14,7 +14,7 @@ export interface Resource {
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * @param visit.origin - how the client reaches us, for example `http://127.0.0.1:8765`
-   * @throws BuilderError if it cannot be sent as promised
+   * @throws Cifar5mError if it cannot be sent as promised
    */
   open(visit: { readonly origin: string }): Promise<Content>;
 }
@@ -44,7 +44,7 @@ const chunkBytes = 256 * 1024;
 
 /**
  * Opens a file of a folder, to be sent as the bytes its entry in the manifest names.
- * @throws BuilderError `serve/outside-folder` where a link leads out of the folder; `serve/size-mismatch`; `disk/…`
+ * @throws Cifar5mError `serve/outside-folder` where a link leads out of the folder; `serve/size-mismatch`; `disk/…`
  */
 export async function openListedFile(options: {
   /** Without links. */
@@ -58,7 +58,7 @@ export async function openListedFile(options: {
   try {
     const found = await handle.stat();
     if (!found.isFile() || found.size !== bytes) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "serve/size-mismatch",
         `${path} is ${found.isFile() ? `${found.size} bytes` : "no file"}, the manifest says ${bytes} bytes. ` +
           "Run `cifar5m verify` to see what is damaged.",
@@ -88,7 +88,7 @@ async function openInside(directory: string, path: string): Promise<FileHandle> 
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "serve/outside-folder",
     `${path} is a link out of ${directory}, and only what lies inside is served. Put the file itself there.`,
   );

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { parseByteRange } from "./byte-range.ts";
 import { checkPreconditions, isRangeCurrent } from "./preconditions.ts";
 import type { Content, Resource } from "./resource.ts";
 
 /**
  * Answers a GET or HEAD request with a resource: 200, 206, 304, 412 or 416.
- * @throws BuilderError, before anything was sent, if the resource cannot be opened
+ * @throws Cifar5mError, before anything was sent, if the resource cannot be opened
  */
 export async function sendResource(
   request: IncomingMessage,
@@ -74,7 +74,7 @@ async function sendContent(
   await pipeline(content.read({ start, end }), counted, response, { end: false });
   // A file that shrank meanwhile must not look whole, nor leave the client waiting for the rest.
   if (numSent !== end - start) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "serve/size-mismatch",
       `${request.url} ended after ${numSent} of ${end - start} bytes. Run \`cifar5m verify\` to see what is damaged.`,
     );

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { systemCodeOf } from "../../storage/disk-error.ts";
 import { findDataset, type PublishedDataset } from "./find-dataset.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
@@ -27,7 +27,7 @@ export interface DatasetServer {
  * @param options.folder - a run folder or a data set folder
  * @param options.port - 0 for a free one
  * @param options.report - is given what keeps a request from being answered
- * @throws BuilderError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`
+ * @throws Cifar5mError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`
  */
 export async function startDatasetServer(options: {
   readonly folder: string;
@@ -90,12 +90,12 @@ async function listen(server: Server, { host, port }: { host: string; port: numb
 function listenError(thrown: unknown, host: string, port: number): unknown {
   switch (systemCodeOf(thrown)) {
     case "EADDRINUSE":
-      return new BuilderError(
+      return new Cifar5mError(
         "usage/port-taken",
         `port ${port} of ${host} must be free, another program has it. Choose another --port, or --port 0 for a free one.`,
       );
     case "EACCES":
-      return new BuilderError(
+      return new Cifar5mError(
         "usage/port-forbidden",
         `port ${port} of ${host} may not be used by you. Choose a --port above 1023, or --port 0 for a free one.`,
       );
@@ -109,8 +109,8 @@ function listenError(thrown: unknown, host: string, port: number): unknown {
   }
 }
 
-function unknownHost(host: string): BuilderError {
-  return new BuilderError(
+function unknownHost(host: string): Cifar5mError {
+  return new Cifar5mError(
     "usage/unknown-host",
     `--host must be an address of this machine, got ${host.trim() === "" ? "an empty name" : host}. Leave it out to serve this machine only.`,
   );

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { makeFolder } from "../../storage/durable-folder.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -11,7 +11,7 @@ import { runProgram } from "./run-program.ts";
  * @param options.folder - the npm package
  * @param options.include - folders of headers
  * @param options.libraries - what to link with; found again from where the binding lies
- * @throws BuilderError `setup/no-compiler` or `setup/compile-failed`
+ * @throws Cifar5mError `setup/no-compiler` or `setup/compile-failed`
  */
 export async function compileBinding(options: {
   readonly folder: string;
@@ -35,14 +35,14 @@ export async function compileBinding(options: {
     ];
     const { exitCode, output } = await runProgram(compiler, args, { signal });
     if (exitCode === undefined) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "setup/no-compiler",
         `the binding is compiled with ${compiler}, which is not here. Install a C++ compiler (g++ on Debian), or name one in CXX.`,
       );
     }
     if (exitCode !== 0) {
       const line = output.split("\n").find((text) => /error/i.test(text)) ?? output.trim().split("\n").at(-1);
-      throw new BuilderError(
+      throw new Cifar5mError(
         "setup/compile-failed",
         `${compiler} ended with exit code ${exitCode}: ${line}. It must know C++17; name another one in CXX.`,
       );

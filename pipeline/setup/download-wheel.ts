@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { runProgram } from "./run-program.ts";
 
 /** Any of Python's versions would do: no Python ever runs what is taken out. This one has all the wheels. */
@@ -13,7 +13,7 @@ const platforms = ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_
  * @param options.requirement - `onnxruntime-gpu==1.30.0`
  * @param options.folder - an empty folder that the wheel goes to
  * @returns its path
- * @throws BuilderError `setup/no-pip` or `setup/download-failed`
+ * @throws Cifar5mError `setup/no-pip` or `setup/download-failed`
  */
 export async function downloadWheel(options: {
   readonly requirement: string;
@@ -28,7 +28,7 @@ export async function downloadWheel(options: {
   ];
   const { exitCode, output } = await runProgram("python3", args, { signal });
   if (exitCode === undefined || /No module named pip/.test(output)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "setup/no-pip",
       `${requirement} is fetched with python3 and its pip, which are not here. Install them, or pass the file with --wheel.`,
     );
@@ -36,7 +36,7 @@ export async function downloadWheel(options: {
   const [wheel] = (await readdir(folder)).filter((name) => name.endsWith(".whl"));
   if (exitCode === 0 && wheel !== undefined) return join(folder, wheel);
   const line = output.split("\n").findLast((text) => text.startsWith("ERROR: ")) ?? output.trim().split("\n").at(-1);
-  throw new BuilderError(
+  throw new Cifar5mError(
     "setup/download-failed",
     `pip could not fetch ${requirement}: ${line?.replace("ERROR: ", "").replace(/\.$/, "")}. ` +
       "Look after the network and pip's configuration, or pass the file with --wheel.",

@@ -9,7 +9,7 @@ const files = ["libonnxruntime_providers_shared.so", cudaProviderFile];
  * package of the same version.
  * @param installed - the onnxruntime-node to complete
  * @returns whether there was anything to do
- * @throws BuilderError `setup/…`, `disk/…`
+ * @throws Cifar5mError `setup/…`, `disk/…`
  */
 export async function installCuda(setup: SetupOptions, installed = onnxruntimeFiles()): Promise<boolean> {
   const { version, folder } = installed;

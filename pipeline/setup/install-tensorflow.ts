@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { compileBinding } from "./compile-binding.ts";
 import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
 
@@ -19,14 +19,14 @@ export interface BindingPackage {
   readonly source: "tensorflow-cpu" | "tensorflow";
 }
 
-/** @throws BuilderError `setup/package-missing` */
+/** @throws Cifar5mError `setup/package-missing` */
 export function bindingPackage(gpu: boolean): BindingPackage {
   const name = gpu ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node";
   try {
     const path = createRequire(import.meta.url).resolve(`${name}/package.json`);
     return { folder: dirname(path), source: gpu ? "tensorflow" : "tensorflow-cpu" };
   } catch (thrown) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "setup/package-missing",
       `${name} must be installed, and is not. Install cifar5m again, without --omit=optional.`,
       { cause: thrown },
@@ -39,7 +39,7 @@ export function bindingPackage(gpu: boolean): BindingPackage {
  * package compiled against them. All lies in the npm package's folder, where it is looked for.
  * @param options.compiler - a C++ compiler
  * @returns whether there was anything to do
- * @throws BuilderError `setup/…`, `disk/…`
+ * @throws Cifar5mError `setup/…`, `disk/…`
  */
 export async function installTensorFlow(
   options: SetupOptions & { readonly compiler: string },
@@ -76,7 +76,7 @@ function nodeApiHeaders(): string {
   try {
     return (createRequire(import.meta.url)("node-api-headers") as { include_dir: string }).include_dir;
   } catch (thrown) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "setup/package-missing",
       `node-api-headers must be installed to compile the binding: ${messageOf(thrown).split("\n", 1)[0]}. Run \`npm i node-api-headers\`.`,
       { cause: thrown },

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { downloadWheel } from "./download-wheel.ts";
@@ -22,7 +22,7 @@ export interface SetupOptions {
  * @param options.marker - a file that is written last, with the wheel's name and version
  * @param options.finish - what else is done before the marker is written
  * @returns whether there was anything to do
- * @throws BuilderError `setup/…`, `disk/…`
+ * @throws Cifar5mError `setup/…`, `disk/…`
  */
 export async function placeLibraries(options: {
   readonly setup: SetupOptions;
@@ -48,10 +48,10 @@ export async function placeLibraries(options: {
   }
 }
 
-/** @throws BuilderError `setup/unsupported` */
+/** @throws Cifar5mError `setup/unsupported` */
 function requireLinuxX64(): void {
   if (process.platform === "linux" && process.arch === "x64") return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "setup/unsupported",
     `these libraries can be set up on Linux on x64 only, this is ${process.platform} on ${process.arch}. Use --device cpu or webgpu.`,
   );

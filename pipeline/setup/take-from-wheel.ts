@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError } from "../../storage/disk-error.ts";
 
@@ -17,7 +17,7 @@ export interface WheelContents {
 
 /**
  * Takes files out of a wheel, each whole or not at all. Files that are there are replaced.
- * @throws BuilderError `setup/wrong-wheel` for another package or version, or one without the files; `disk/…`
+ * @throws Cifar5mError `setup/wrong-wheel` for another package or version, or one without the files; `disk/…`
  */
 export async function takeFromWheel(path: string, contents: WheelContents): Promise<void> {
   let zip: ZipFile | undefined;
@@ -32,7 +32,7 @@ export async function takeFromWheel(path: string, contents: WheelContents): Prom
     }
   } catch (thrown) {
     const known = diskError(thrown, "read", path);
-    throw known instanceof BuilderError ? known : wrongWheel(path, messageOf(thrown), contents);
+    throw known instanceof Cifar5mError ? known : wrongWheel(path, messageOf(thrown), contents);
   } finally {
     zip?.close();
   }
@@ -59,8 +59,8 @@ async function takeEntry(zip: ZipFile, entry: Entry, target: string): Promise<vo
   });
 }
 
-function wrongWheel(path: string, what: string, { name, version }: WheelContents): BuilderError {
-  return new BuilderError(
+function wrongWheel(path: string, what: string, { name, version }: WheelContents): Cifar5mError {
+  return new Cifar5mError(
     "setup/wrong-wheel",
     `${path} must be a whole wheel of ${name} ${version}, ${what}. Fetch that one, for Linux on x64.`,
   );

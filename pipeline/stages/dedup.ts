@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import {
   type FingerprintKeys,
   fingerprintBytes,
@@ -39,7 +39,7 @@ export function fingerprintStage(options: {
 /**
  * Finds the samples to remove and writes down which and why: exact and mirrored copies within the whole set (the copy
  * with the larger id goes) and of CIFAR-10 images. Needs the fingerprints of all units of the run.
- * @throws BuilderError `dedup/too-many-removals`; as `unitStage`; `receipt/missing` while another worker has fingerprints to make
+ * @throws Cifar5mError `dedup/too-many-removals`; as `unitStage`; `receipt/missing` while another worker has fingerprints to make
  */
 export function dedupStage(options: {
   readonly run: Run;
@@ -89,7 +89,7 @@ function requireFew(removals: readonly Removal[], run: Run): void {
   const reasons = [...new Set(removals.map(({ reason }) => reason))].map(
     (reason) => `${removals.filter((removal) => removal.reason === reason).length} ${reason}`,
   );
-  throw new BuilderError(
+  throw new Cifar5mError(
     "dedup/too-many-removals",
     `at most a tenth of the images may be copies, and ${removals.length} of ${numSamples} are (${reasons.join(", ")}). ` +
       "The generator repeats itself or its training images: build with other weights or sampler options, in a new run folder.",

@@ -19,7 +19,7 @@ const numReaders = 4;
 /**
  * Writes the manifest, the last step of a build, from the receipts of all units.
  * @param summarize - counts what receipts do not tell
- * @throws BuilderError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
+ * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
  */
 export async function publishManifest(
   run: Run,

@@ -14,7 +14,7 @@ const chunkRows = 1024;
 /**
  * Writes the shard of a unit: its samples and labels without the removals.
  * @param options.models - sha256 of all that the shards were made with
- * @throws BuilderError as `unitStage`; `receipt/missing` where an earlier stage is not done
+ * @throws Cifar5mError as `unitStage`; `receipt/missing` where an earlier stage is not done
  */
 export function publishStage(options: { readonly run: Run; readonly models: Readonly<Record<string, string>> }): Stage {
   const { run, models } = options;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
@@ -25,7 +25,7 @@ export function writeRemovals(removals: readonly Removal[]): string {
   return removals.map((removal) => `${canonicalJson(removal)}\n`).join("");
 }
 
-/** @throws BuilderError `removals/corrupt`, `disk/…` */
+/** @throws Cifar5mError `removals/corrupt`, `disk/…` */
 export async function readRemovals(path: string): Promise<Removal[]> {
   const text = Buffer.from(await readWholeFile(path)).toString("utf8");
   try {
@@ -34,7 +34,7 @@ export async function readRemovals(path: string): Promise<Removal[]> {
       .filter((line) => line !== "")
       .map((line) => removalSchema.parse(parseJson(line)));
   } catch (thrown) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "removals/corrupt",
       `${path} must hold one removal a line, and does not: ${messageOf(thrown).split("\n")[0]}. ` +
         "Delete it and its receipt, and run dedup again.",

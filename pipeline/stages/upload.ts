@@ -5,7 +5,7 @@ import type { Step, StepOptions } from "../run/step.ts";
 /**
  * Publishes the run's finished data set elsewhere.
  * @param to - `s3://bucket/prefix`, or a folder
- * @throws BuilderError `store/bad-location`, before any work is done
+ * @throws Cifar5mError `store/bad-location`, before any work is done
  */
 export function uploadStep(options: Pick<StepOptions, "root" | "config">, to: string): Step {
   const { root, config } = options;

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { DatasetProblem } from "../../shards/index.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { diskError } from "../../storage/disk-error.ts";
@@ -32,7 +32,7 @@ export async function checkAgainstReceipt(options: {
     subject = path;
     return [...problems, ...(await checkFile(path, receipt, { isNeeded, isHashed }))];
   } catch (thrown) {
-    if (!(thrown instanceof BuilderError)) throw thrown;
+    if (!(thrown instanceof Cifar5mError)) throw thrown;
     return [{ file: subject, code: thrown.code, message: thrown.message }];
   }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import {
   chooseShards,
   type DatasetProblem,
@@ -32,7 +32,7 @@ const numReaders = 4;
  * @param root - run folder, or dataset folder, or the URL of a dataset
  * @param mode - which files are read; of all others only existence and size are checked
  * @returns every problem found
- * @throws BuilderError `run/missing` if there is no run; what reading run.json throws; `verify/out-of-range`
+ * @throws Cifar5mError `run/missing` if there is no run; what reading run.json throws; `verify/out-of-range`
  */
 export async function verifyRun(
   root: string,
@@ -79,7 +79,7 @@ export function verifyStep(options: { readonly root: string }): Step {
       const [first, ...others] = await verifyRun(options.root, context);
       if (first !== undefined) {
         const more = others.length === 0 ? "" : ` (And ${others.length} more: run \`cifar5m verify\`.)`;
-        throw new BuilderError(first.code, first.message + more);
+        throw new Cifar5mError(first.code, first.message + more);
       }
       yield "verified";
     },

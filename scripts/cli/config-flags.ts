@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { configJsonSchema, mergeConfigs, type PartialConfig } from "../../pipeline/run/config.ts";
 import {
@@ -39,7 +39,7 @@ export function configFromFlags(configKeys: readonly string[], args: Readonly<Re
     if (typeof text !== "string") continue;
     const value = parseFlag(text, schema);
     if (typeof value === "string" && !takesText(value, schema)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "config/out-of-range",
         `--${flagOf(key)} must be ${describeRule(schema)}, got ${text}. Give it another value, or leave it out for its default.`,
       );
@@ -51,7 +51,7 @@ export function configFromFlags(configKeys: readonly string[], args: Readonly<Re
 
 /**
  * A config file: JSON with the keys that `--dry-run` prints.
- * @throws BuilderError `config/not-json`, `disk/…`
+ * @throws Cifar5mError `config/not-json`, `disk/…`
  */
 export async function readConfigFile(path: string): Promise<PartialConfig> {
   let text: string;
@@ -66,7 +66,7 @@ export async function readConfigFile(path: string): Promise<PartialConfig> {
     throw new Error("it is no object");
   } catch (thrown) {
     const what = messageOf(thrown);
-    throw new BuilderError(
+    throw new Cifar5mError(
       "config/not-json",
       `${path} must be a JSON object: ${what}. --dry-run prints one to begin with.`,
     );

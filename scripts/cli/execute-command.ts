@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
@@ -102,7 +102,7 @@ function contextOf(
 function wholeNumber(flag: string, text: unknown, low: number, high: number): number {
   const value = Number(text);
   if (text !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "usage/out-of-range",
     `--${flag} must be an integer in [${low}, ${high}], got ${String(text)}. Ranks count from 0 to --world-size − 1.`,
   );

@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { printErrorLines } from "./print.ts";
 
 /** How a command ends. */
@@ -18,7 +18,7 @@ export function reportError(
     process.stderr.write(`interrupted: ${stopped}\n`);
     return exitCodes.interrupted;
   }
-  const known = thrown instanceof BuilderError;
+  const known = thrown instanceof Cifar5mError;
   const line = known
     ? thrown.line
     : `unexpected: ${messageOf(thrown)}. Please report this, with the output of --verbose.`;

@@ -1,6 +1,6 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
-/** @throws BuilderError `usage/out-of-range` unless the text is one of the choices, or left out */
+/** @throws Cifar5mError `usage/out-of-range` unless the text is one of the choices, or left out */
 export function choiceOption<Choice extends string>(
   flag: string,
   text: string | undefined,
@@ -8,13 +8,13 @@ export function choiceOption<Choice extends string>(
 ): Choice | undefined {
   const choice = choices.find((candidate) => candidate === text);
   if (choice !== undefined || text === undefined) return choice;
-  throw new BuilderError("usage/out-of-range", `--${flag} must be one of ${choices.join(", ")}, got ${text}.`);
+  throw new Cifar5mError("usage/out-of-range", `--${flag} must be one of ${choices.join(", ")}, got ${text}.`);
 }
 
-/** @throws BuilderError `usage/out-of-range` unless the text is an integer from `low` on, or left out */
+/** @throws Cifar5mError `usage/out-of-range` unless the text is an integer from `low` on, or left out */
 export function wholeNumberOption(flag: string, text: string | undefined, low: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text.replaceAll("_", ""));
   if (text.trim() !== "" && Number.isSafeInteger(value) && value >= low) return value;
-  throw new BuilderError("usage/out-of-range", `--${flag} must be an integer, at least ${low}, got ${text}.`);
+  throw new Cifar5mError("usage/out-of-range", `--${flag} must be an integer, at least ${low}, got ${text}.`);
 }

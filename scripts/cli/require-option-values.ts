@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { Command } from "./command.ts";
 
 /** Options that name a file or folder of this machine. */
@@ -16,7 +16,7 @@ const urlPattern = /^([a-z][a-z0-9+.-]+:\/\/|(s3|gs|https?|file):)/i;
  * switch that is neither on nor off (`--fast=maybe`), words after `--`, and a URL in place of a folder.
  * @param options - all that the command has
  * @param argv - as it was typed
- * @throws BuilderError `usage/wrong`, `usage/empty`, `usage/not-local`
+ * @throws Cifar5mError `usage/wrong`, `usage/empty`, `usage/not-local`
  */
 export function requireOptionValues(
   command: Command,
@@ -29,12 +29,12 @@ export function requireOptionValues(
     if (value === undefined) continue;
     if (type === "boolean") requireSwitch(name, argv);
     else if (typeof value !== "string") {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "usage/wrong",
         `--${name} is no switch, got --no-${name}. Give it a value, or leave it out.`,
       );
     } else if (requiresArg === true && value.trim() === "") {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "usage/empty",
         `--${name} must not be empty, got ${JSON.stringify(value)}. Give it a value, or leave it out.`,
       );
@@ -44,7 +44,7 @@ export function requireOptionValues(
   }
   const extra = argv.includes("--") ? argv.slice(argv.indexOf("--") + 1) : [];
   if (extra.length === 0) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "usage/wrong",
     `${command.words.join(" ")} takes no words after --, got ${extra.join(" ")}. Leave them out.`,
   );
@@ -54,14 +54,14 @@ function requireSwitch(name: string, argv: readonly string[]): void {
   const prefix = `--${name}=`;
   const value = argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length);
   if (value === undefined || value === "true" || value === "false") return;
-  throw new BuilderError("usage/wrong", `--${name} is a switch, got ${prefix}${value}. Use --${name} or --no-${name}.`);
+  throw new Cifar5mError("usage/wrong", `--${name} is a switch, got ${prefix}${value}. Use --${name} or --no-${name}.`);
 }
 
-function notLocal(name: string, value: string): BuilderError {
+function notLocal(name: string, value: string): Cifar5mError {
   const shown = value.replace(/\/\/[^/]*@/, "//…@");
   const advice =
     name === "run"
       ? "Name a folder; `cifar5m publish --to` uploads what was built in it, `cifar5m verify` reads it there."
       : "Download it first, or name another.";
-  return new BuilderError("usage/not-local", `--${name} must be a path on this machine, got ${shown}. ${advice}`);
+  return new Cifar5mError("usage/not-local", `--${name} must be a path on this machine, got ${shown}. ${advice}`);
 }

@@ -9,7 +9,7 @@ export const uploadOption = {
   describe: "then upload the data set to s3://bucket/prefix or a folder; the manifest comes last",
 } as const satisfies Options;
 
-/** The step that `--to` asks for, if it was given. @throws BuilderError `store/bad-location` */
+/** The step that `--to` asks for, if it was given. @throws Cifar5mError `store/bad-location` */
 export function uploadSteps(stepOptions: StepOptions, to: string | undefined): readonly Step[] {
   if (to === undefined) return [];
   return [uploadStep(stepOptions, to)];

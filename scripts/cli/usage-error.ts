@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { nearestWord } from "../../core/nearest-word.ts";
 
 /** The words that a command line may have where it went wrong. */
@@ -12,7 +12,7 @@ export interface KnownWords {
  * The error for a command line that yargs refused; of a misspelled command or option it names the nearest that exists.
  * @param message - of yargs
  */
-export function usageError(message: string, known: KnownWords): BuilderError {
+export function usageError(message: string, known: KnownWords): Cifar5mError {
   const text = message.replaceAll("\n", " ");
   const [, kind, words = ""] = /^Unknown (argument|command)s?: (.+)$/.exec(text) ?? [];
   const names = words.split(", ");
@@ -23,7 +23,7 @@ export function usageError(message: string, known: KnownWords): BuilderError {
         ? names.flatMap((name) => nearestOf(name, known.commands))
         : [];
   const hint = hints.length === 0 ? "" : ` Did you mean ${hints.join(", ")}?`;
-  return new BuilderError("usage/wrong", `${text}.${hint} See --help.`);
+  return new Cifar5mError("usage/wrong", `${text}.${hint} See --help.`);
 }
 
 function nearestOf(name: string, known: readonly string[]): readonly string[] {

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { openForReading, refuseSpecial } from "../../storage/regular-file.ts";
 
@@ -11,7 +11,7 @@ export interface ByteSource {
   readonly bytes: number;
   /**
    * Fills `target` with the bytes from `position` on.
-   * @throws BuilderError `table/truncated` if they end before; `disk/…`
+   * @throws Cifar5mError `table/truncated` if they end before; `disk/…`
    */
   readInto(position: number, target: Uint8Array): void;
 }
@@ -26,7 +26,7 @@ export interface FileSource extends ByteSource {
 /**
  * Opens a file for reading at any position. Reads are synchronous: on a warm cache a read of 3 KB takes a microsecond,
  * a tenth of what a trip through Node's thread pool costs.
- * @throws BuilderError `disk/…`
+ * @throws Cifar5mError `disk/…`
  */
 export function openFileSource(path: string): FileSource {
   let descriptor: number;
@@ -80,8 +80,8 @@ export function toByteSource(data: Uint8Array, path: string): ByteSource {
   };
 }
 
-function endsEarly(path: string, wanted: number, found: number): BuilderError {
-  return new BuilderError(
+function endsEarly(path: string, wanted: number, found: number): Cifar5mError {
+  return new Cifar5mError(
     "table/truncated",
     `${path} must hold ${wanted} bytes, it ends at ${found}. Delete it and run again to rebuild it.`,
   );

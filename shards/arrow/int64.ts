@@ -1,13 +1,13 @@
 /** int64 columns are Float64Array in memory: our ids stay below 2⁵³, and numbers are faster and handier than bigints. */
 
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { IntegerArray } from "./table-schema.ts";
 
 const twoToThe32 = 4294967296;
 
 /**
  * @param column - named in errors
- * @throws BuilderError `table/not-an-integer` unless every value is an integer below 2⁵³ in magnitude
+ * @throws Cifar5mError `table/not-an-integer` unless every value is an integer below 2⁵³ in magnitude
  */
 export function toInt64(values: IntegerArray, column: string): BigInt64Array {
   const out = new BigInt64Array(values.length);
@@ -15,7 +15,7 @@ export function toInt64(values: IntegerArray, column: string): BigInt64Array {
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!;
     if (!Number.isSafeInteger(value)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "table/not-an-integer",
         `${column}[${index}] must be an integer below 2^53 in magnitude, got ${value}. Pass whole numbers.`,
       );
@@ -30,7 +30,7 @@ export function toInt64(values: IntegerArray, column: string): BigInt64Array {
  * @param values - int64, shape [R]
  * @param column - named in errors
  * @returns float64, shape [R], exact
- * @throws BuilderError `table/not-an-integer` for a value of 2⁵³ or more in magnitude
+ * @throws Cifar5mError `table/not-an-integer` for a value of 2⁵³ or more in magnitude
  */
 export function fromInt64(values: BigInt64Array, column: string): Float64Array {
   const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
@@ -38,7 +38,7 @@ export function fromInt64(values: BigInt64Array, column: string): Float64Array {
   for (let index = 0; index < values.length; index++) {
     const value = words[2 * index + 1]! * twoToThe32 + (words[2 * index]! >>> 0);
     if (!Number.isSafeInteger(value)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "table/not-an-integer",
         `${column}[${index}] must be below 2^53 in magnitude, got ${values[index]}. The file is not one of ours.`,
       );

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { type ByteSource, openFileSource } from "./byte-source.ts";
 import { fromInt64 } from "./int64.ts";
 import { type BatchLayout, readTableLayout } from "./table-layout.ts";
@@ -21,7 +21,7 @@ export interface Table<Columns extends TableSchema> {
 /**
  * Reads a whole table that `writeTable` wrote.
  * @param columns - what the file must hold
- * @throws BuilderError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
+ * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
  */
 export async function readTable<Columns extends TableSchema>(path: string, columns: Columns): Promise<Table<Columns>> {
   const source = openFileSource(path);
@@ -126,7 +126,7 @@ function requireRising(offsets: Int32Array, bytes: number, path: string): void {
   let previous = 0;
   for (const offset of offsets) {
     if (offset < previous || offset > bytes) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "table/corrupt",
         `${path} must hold its texts one after the other within ${bytes} bytes, got ${offset} after ${previous}. ` +
           "Delete it and run again to rebuild it.",

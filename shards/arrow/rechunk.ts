@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import {
   type ColumnInput,
   type ColumnType,
@@ -16,7 +16,7 @@ export interface Rechunked<Columns extends TableSchema> {
 /**
  * Cuts chunks of any size into batches of exactly `rowsPerBatch` rows, the last one shorter. Copies only where a batch
  * spans chunks.
- * @throws BuilderError `table/bad-column` if a column is missing or the columns of a chunk differ in rows
+ * @throws Cifar5mError `table/bad-column` if a column is missing or the columns of a chunk differ in rows
  */
 export async function* rechunk<Columns extends TableSchema>(
   columns: Columns,
@@ -49,7 +49,7 @@ function countRows<Columns extends TableSchema>(columns: Columns, chunk: TableIn
     const found = values === undefined ? Number.NaN : values.length / width;
     rows ??= found;
     if (Number.isInteger(found) && found === rows) continue;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "table/bad-column",
       `${name} must hold ${rows} rows of ${type}, as the columns before it, got ${values?.length ?? "no"} values. ` +
         "Pass columns of equal rows.",

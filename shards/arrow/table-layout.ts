@@ -2,7 +2,7 @@
 
 import { Message } from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { checkFooter, checkRecordBatchMessage } from "./check-arrow-metadata.ts";
 import { parseColumnType, requireSchema, type TableSchema } from "./table-schema.ts";
@@ -37,7 +37,7 @@ const elementBytes = { int64: 8, float32: 4, uint8: 1, utf8: 1 } as const;
 
 /**
  * @param columns - what the file must hold
- * @throws BuilderError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `table/compressed`, `table/has-nulls`
+ * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `table/compressed`, `table/has-nulls`
  */
 export function readTableLayout(source: ByteSource, columns: TableSchema): TableLayout {
   const footer = readFooter(source);
@@ -71,10 +71,10 @@ function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
   });
   if (header.length < 0) throw corrupt(source, `a record batch cannot have ${header.length} rows`);
   if (header.compression !== null) {
-    throw new BuilderError("table/compressed", `${source.path} must not be compressed. Write it again uncompressed.`);
+    throw new Cifar5mError("table/compressed", `${source.path} must not be compressed. Write it again uncompressed.`);
   }
   if (header.nodes.some((node) => node.nullCount !== 0)) {
-    throw new BuilderError("table/has-nulls", `${source.path} must hold no nulls. Build it again.`);
+    throw new Cifar5mError("table/has-nulls", `${source.path} must hold no nulls. Build it again.`);
   }
   return header;
 }
@@ -124,7 +124,7 @@ function readFooter(source: ByteSource): Footer {
   if (start.toString("latin1") !== magic) throw corrupt(source, `it must start with ${magic}`);
   const tail = Buffer.from(readBytes(source, Math.max(0, source.bytes - 10), 10));
   if (tail.toString("latin1", 4) !== magic) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "table/truncated",
       `${source.path} must end with ${magic}, it was cut off at ${source.bytes} bytes or overwritten. ` +
         "Delete it and run again to rebuild it.",
@@ -152,13 +152,13 @@ function decode<Decoded>(source: ByteSource, decodeBytes: () => Decoded): Decode
     return decodeBytes();
   } catch (thrown) {
     // Arrow's own messages ("Cannot read properties of null (reading 'fieldsLength')") help nobody.
-    if (thrown instanceof BuilderError) throw thrown;
+    if (thrown instanceof Cifar5mError) throw thrown;
     throw corrupt(source, `its metadata cannot be read (${messageOf(thrown)})`, thrown);
   }
 }
 
-function corrupt(source: ByteSource, what: string, cause?: unknown): BuilderError {
-  return new BuilderError(
+function corrupt(source: ByteSource, what: string, cause?: unknown): Cifar5mError {
+  return new Cifar5mError(
     "table/corrupt",
     `${source.path} must be an Arrow IPC file: ${what}. Delete it and run again to rebuild it.`,
     { cause },

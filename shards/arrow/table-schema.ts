@@ -1,7 +1,7 @@
 /** What a table of ours may hold: a name and a type per column, and the typed arrays they are in memory. */
 
 import { DataType, Field, FixedSizeList, Float32, Int64, Schema, Uint8, Utf8 } from "apache-arrow";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /** `uint8[3072]` is a fixed-size list of 3,072 bytes a row. */
 export type ColumnType = "int64" | "float32" | "uint8" | "utf8" | `uint8[${number}]` | `float32[${number}]`;
@@ -45,7 +45,7 @@ export function parseColumnType(type: ColumnType): {
 } {
   const match = /^(int64|float32|uint8|utf8)(?:\[([1-9]\d*)\])?$/.exec(type);
   if (match === null) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "table/unknown-type",
       `a column type must be int64, float32, uint8, utf8, uint8[n] or float32[n], got ${type}. Use one of these.`,
     );
@@ -74,7 +74,7 @@ export function toArrowSchema(columns: TableSchema, metadata: Readonly<Record<st
 }
 
 /**
- * @throws BuilderError `table/schema-mismatch` naming the first column of `found` that differs from `columns`
+ * @throws Cifar5mError `table/schema-mismatch` naming the first column of `found` that differs from `columns`
  */
 export function requireSchema(columns: TableSchema, found: Schema, path: string): void {
   const expected = toArrowSchema(columns).fields;
@@ -83,7 +83,7 @@ export function requireSchema(columns: TableSchema, found: Schema, path: string)
   for (let index = 0; index < Math.max(expected.length, found.fields.length); index++) {
     const [wanted, seen] = [describe(expected[index]), describe(found.fields[index])];
     if (wanted === seen) continue;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "table/schema-mismatch",
       `column ${index} of ${path} must be ${wanted}, got ${seen}. Build the file again with this release.`,
     );

@@ -7,7 +7,7 @@ import {
   type Schema,
   Struct,
 } from "apache-arrow";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { toInt64 } from "./int64.ts";
 import { rechunk } from "./rechunk.ts";
@@ -32,7 +32,7 @@ export const defaultRowsPerBatch = 1024;
  * @param options.rowsPerBatch - rows of each record batch but the last, default 1,024
  * @param options.metadata - schema metadata
  * @returns the number of rows
- * @throws BuilderError `table/bad-column` if the columns of a chunk differ in rows, `table/not-an-integer`,
+ * @throws Cifar5mError `table/bad-column` if the columns of a chunk differ in rows, `table/not-an-integer`,
  *   `table/out-of-range` unless rowsPerBatch is a positive integer; what the sink throws
  */
 export async function writeTable<Columns extends TableSchema>(
@@ -43,7 +43,7 @@ export async function writeTable<Columns extends TableSchema>(
 ): Promise<number> {
   const rowsPerBatch = options.rowsPerBatch ?? defaultRowsPerBatch;
   if (!Number.isSafeInteger(rowsPerBatch) || rowsPerBatch < 1) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "table/out-of-range",
       `rowsPerBatch must be a positive integer, got ${rowsPerBatch}. Use 1024 unless you know better.`,
     );

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson, sha256, unsealJson } from "../../storage/canonical-json.ts";
 import { type Committed, replaceBytes } from "../../storage/commit.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
@@ -75,7 +75,7 @@ export function hashShards(splits: Readonly<Record<SplitName, { readonly shards:
  * Publishes a manifest, the last step of a build; one that exists is replaced, atomically.
  * @param directory - the dataset folder
  * @param manifest - without `version` and `sha256`, which follow from the rest
- * @throws BuilderError `manifest/invalid`; `disk/…`
+ * @throws Cifar5mError `manifest/invalid`; `disk/…`
  */
 export async function writeManifest(
   directory: string,
@@ -89,13 +89,13 @@ export async function writeManifest(
 
 /**
  * @param directory - the dataset folder
- * @throws BuilderError `manifest/missing`, `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`, `disk/…`
+ * @throws Cifar5mError `manifest/missing`, `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`, `disk/…`
  */
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = join(directory, manifestName);
   const text = await readTextIfAny(path);
   if (text !== undefined) return parseManifestText(text, path);
-  throw new BuilderError(
+  throw new Cifar5mError(
     "manifest/missing",
     `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
   );
@@ -104,7 +104,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
 /**
  * The manifest that `writeManifest` wrote, after its checksum and its rules were checked.
  * @param path - named in errors
- * @throws BuilderError `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`
+ * @throws Cifar5mError `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`
  */
 export function parseManifestText(text: string, path: string): Manifest {
   return parseManifest(unsealJson(text, path), path);
@@ -135,8 +135,8 @@ function parseManifest(value: unknown, path: string): Manifest {
   return manifest;
 }
 
-function invalid(path: string, what: string): BuilderError {
-  return new BuilderError("manifest/invalid", `${path}: ${what}. Delete it and publish again to rebuild it.`);
+function invalid(path: string, what: string): Cifar5mError {
+  return new Cifar5mError("manifest/invalid", `${path}: ${what}. Delete it and publish again to rebuild it.`);
 }
 
 /** The manifest of a dataset folder, or undefined if there is none yet. Throws as `readManifest` for a damaged one. */
@@ -144,7 +144,7 @@ export async function readManifestIfAny(directory: string): Promise<Manifest | u
   try {
     return await readManifest(directory);
   } catch (thrown) {
-    if (thrown instanceof BuilderError && thrown.code === "manifest/missing") return undefined;
+    if (thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
     throw thrown;
   }
 }

@@ -5,7 +5,7 @@ import { type ShardRows, type shardColumns, shardColumnsOf } from "./shard-schem
 /**
  * Reads a whole published shard.
  * @param numClasses - those of its manifest; 10 if left out
- * @throws BuilderError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
+ * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
  */
 export async function readShard(
   path: string,

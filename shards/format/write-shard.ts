@@ -8,7 +8,7 @@ import { type ShardInput, shardColumnsOf, shardMetadataOf } from "./shard-schema
  * @param chunks - rows in rising order of id, any number a chunk
  * @param classNames - the index is the label; those of CIFAR-10 if left out
  * @returns the number of rows
- * @throws BuilderError as `writeTable`
+ * @throws Cifar5mError as `writeTable`
  */
 export async function writeShard(
   sink: CommitSink,

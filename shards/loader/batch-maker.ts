@@ -59,7 +59,7 @@ export class BatchMaker {
   /**
    * @param options.live - has the samples of the range that lie beyond the pool
    * @param options.room - arrays to write to, of a whole batch; new ones by default
-   * @throws BuilderError `shard/…`, `table/…`, `disk/…`
+   * @throws Cifar5mError `shard/…`, `table/…`, `disk/…`
    */
   make(
     { epoch, start, end }: BatchRange,

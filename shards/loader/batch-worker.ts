@@ -2,7 +2,7 @@
 
 import { workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { openDataset } from "../open-dataset.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { shareFilesAmong } from "../rows/open-files.ts";
@@ -22,7 +22,7 @@ export default async function makeBatch({ range, room: given }: BatchRequest): P
     const answer: BatchAnswer = { batch: maker.make(range, { room }), room };
     return move({ [transferableSymbol]: buffersOf(room), [valueSymbol]: answer } as never) as never;
   } catch (thrown) {
-    if (!(thrown instanceof BuilderError)) throw thrown;
+    if (!(thrown instanceof Cifar5mError)) throw thrown;
     return { error: { code: thrown.code, message: thrown.message } };
   }
 }

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { Piscina } from "piscina";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { OpenOptions } from "../open-options.ts";
 import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
@@ -75,7 +75,7 @@ export class BatchWorkers {
     }
     const { answer: promise } = this.#queue.shift()!;
     const answer = await (this.#aborted === undefined ? promise : Promise.race([promise, this.#aborted]));
-    if ("error" in answer) throw new BuilderError(answer.error.code, answer.error.message);
+    if ("error" in answer) throw new Cifar5mError(answer.error.code, answer.error.message);
     if (this.#reuseArrays) this.#handedOut = answer.room;
     return answer.batch;
   }

@@ -1,5 +1,5 @@
 import { argmax } from "../../core/argmax.ts";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { ExtraValues } from "../rows/extra-columns.ts";
 import type { Samples } from "../rows/samples.ts";
@@ -26,7 +26,7 @@ export class LivePool {
   /**
    * @param positions - of samples in the order; those below `poolSize` are passed over
    * @param options.firstId - id of the sample at position `poolSize`
-   * @throws BuilderError `live/wrong-size` if the source makes another number of images than asked for
+   * @throws Cifar5mError `live/wrong-size` if the source makes another number of images than asked for
    */
   static async make(
     source: LiveSource,
@@ -38,7 +38,7 @@ export class LivePool {
     const made = await source.sample(ids);
     const [numImages, numProbabilities] = [made.images.length / imageBytes, made.probabilities.length / numClasses];
     if (numImages !== ids.length || numProbabilities !== ids.length || made.classes.length !== ids.length) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "live/wrong-size",
         `the live source must make ${ids.length} samples, it made ${numImages} images, ${numProbabilities} rows of ` +
           `probabilities and ${made.classes.length} classes. Mend its sample().`,

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 import type { ShuffleKind } from "../order/shuffle.ts";
 import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
@@ -112,13 +112,13 @@ export interface ResolvedOptions {
 /**
  * Fills in defaults and checks.
  * @param poolSize - rows to serve
- * @throws BuilderError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
+ * @throws Cifar5mError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
  */
 export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
   requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
   const common = resolveCommon(options);
   if (poolSize === 0) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "loader/empty-split",
       "the split must hold at least one image, it holds 0. Build more shards, or filter less.",
     );
@@ -131,13 +131,13 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
   }
   if (options.regime !== "finite") {
     const seen = String((options as { readonly regime: unknown }).regime);
-    throw new BuilderError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
+    throw new Cifar5mError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
   }
   const { numSamples = poolSize, epochs = 1, dropLast = true } = options;
   requireInteger("numSamples", numSamples, 1, poolSize, "Build more shards or ask for fewer.");
   if (epochs !== Number.POSITIVE_INFINITY) requireInteger("epochs", epochs, 1, Number.MAX_SAFE_INTEGER);
   if (dropLast && numSamples < batchSize) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "loader/out-of-range",
       `batchSize must be at most numSamples (${numSamples}) when the last partial batch is dropped, got ${batchSize}. ` +
         "Use smaller batches, or dropLast: false.",
@@ -239,6 +239,6 @@ function requireChoice(name: string, value: string, choices: readonly string[]):
   if (!choices.includes(value)) throw outOfRange(name, `one of ${choices.join(", ")}`, value, "Choose one of them.");
 }
 
-function outOfRange(name: string, rule: string, value: unknown, action = "Choose one in that range."): BuilderError {
-  return new BuilderError("loader/out-of-range", `${name} must be ${rule}, got ${String(value)}. ${action}`);
+function outOfRange(name: string, rule: string, value: unknown, action = "Choose one in that range."): Cifar5mError {
+  return new Cifar5mError("loader/out-of-range", `${name} must be ${rule}, got ${String(value)}. ${action}`);
 }

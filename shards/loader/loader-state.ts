@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { parseRecord, safeCount } from "../../storage/record-schema.ts";
 
 /** The version this code writes, and the only one it reads. */
@@ -28,7 +28,7 @@ export type LoaderState = Readonly<z.infer<typeof loaderStateSchema>>;
  * Checks that a state belongs to a loader.
  * @param dataset - fingerprint of the split
  * @returns the state
- * @throws BuilderError `loader-state/invalid`, `loader-state/version-unsupported`, `loader-state/mismatch`
+ * @throws Cifar5mError `loader-state/invalid`, `loader-state/version-unsupported`, `loader-state/mismatch`
  */
 export function requireState(
   state: unknown,
@@ -47,7 +47,7 @@ export function requireState(
   const expected = { dataset, regime, seed, numSamples, shuffle };
   for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
     if (found[key] === expected[key]) continue;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "loader-state/mismatch",
       `${key} of the loader state is ${found[key]}, this loader has ${expected[key]}. ` +
         "Resume with the data and options the state was taken with, or start without a state.",
@@ -55,7 +55,7 @@ export function requireState(
   }
   const isBeyond = regime === "infinite" ? found.position > numSamples : found.position >= numSamples;
   if (isBeyond && !options.isLive) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "loader-state/invalid",
       `position of the loader state must be below ${numSamples}, got ${found.position}. Start without a state.`,
     );

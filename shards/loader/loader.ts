@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { OpenOptions } from "../open-options.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { nameShuffle } from "../order/shuffle.ts";
@@ -23,7 +23,7 @@ const batchesPerTurn = 64;
  * A position in an order of samples, and the batches from there on. It is one cursor: a loop that was left early and
  * started again goes on where it was. Made by `Dataset.loader`.
  *
- * Iterating throws BuilderError `loader/finished` when a loop is started after the last batch, but for the first loop of a
+ * Iterating throws Cifar5mError `loader/finished` when a loop is started after the last batch, but for the first loop of a
  * loader that was resumed there; `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`,
  * `table/…`, `disk/…` when a shard cannot be read; `dataset/closed`; the reason of the signal.
  */
@@ -69,7 +69,7 @@ export class RowLoader implements Loader<ImageArray> {
   #cursor: Cursor = { epoch: 0, position: 0 };
   #wasStarted = false;
 
-  /** @throws BuilderError `loader/…`, `loader-state/…` */
+  /** @throws Cifar5mError `loader/…`, `loader-state/…` */
   constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
     const { store, rows, fingerprint, numClasses } = pool;
     const poolSize = rows?.length ?? store.numRows;
@@ -196,9 +196,9 @@ export class RowLoader implements Loader<ImageArray> {
     return this.#maker.make(range, { live, room: this.#room });
   }
 
-  #finishedError(): BuilderError {
+  #finishedError(): Cifar5mError {
     const { epochs, numSamples } = this.#options;
-    return new BuilderError(
+    return new Cifar5mError(
       "loader/finished",
       `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not begin anew. ` +
         "Make another loader with dataset.loader(options) to begin again, or ask for more epochs.",
@@ -209,7 +209,7 @@ export class RowLoader implements Loader<ImageArray> {
     const { regime, batchSize, numSamples } = this.#options;
     if (regime === "finite") return;
     const { position } = this.#cursor;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "regime/exhausted",
       `the infinite regime was asked for images ${position + 1} to ${position + batchSize} of ${numSamples}. ` +
         "Build more shards, stop earlier, pass a live source, or use the finite regime.",

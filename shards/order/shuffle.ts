@@ -26,7 +26,7 @@ export function nameShuffle(shuffle: ShuffleKind): string {
 
 /**
  * @param options.id - which of the orders of this seed; orders of other ids are independent
- * @throws BuilderError `permutation/out-of-range`
+ * @throws Cifar5mError `permutation/out-of-range`
  */
 export function createShuffle(
   shuffle: ShuffleKind,

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
 import type { S3Options } from "../remote/s3-client.ts";
 import { folderTarget } from "./folder-target.ts";
@@ -6,17 +6,17 @@ import type { UploadTarget } from "./upload-target.ts";
 
 /**
  * Checks where to publish to, without touching it.
- * @throws BuilderError `store/bad-location`
+ * @throws Cifar5mError `store/bad-location`
  */
 export function requireTarget(location: string): void {
   if (parseLocation(location).kind !== "http") return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "store/bad-location",
     `a data set is published to s3://bucket/prefix or to a folder, got ${hideSecrets(location)}. Publish to a folder that the web server serves.`,
   );
 }
 
-/** @throws BuilderError `store/bad-location` */
+/** @throws Cifar5mError `store/bad-location` */
 export async function openTarget(location: string, options: { readonly s3?: S3Options } = {}): Promise<UploadTarget> {
   requireTarget(location);
   const parsed = parseLocation(location);

@@ -7,7 +7,7 @@ import type { UploadTarget } from "./upload-target.ts";
 /**
  * Tries a request to a place again where it may go better next time.
  * @param name - of the file, for errors
- * @throws BuilderError `store/unreachable`; what `attempt` throws; the signal's reason
+ * @throws Cifar5mError `store/unreachable`; what `attempt` throws; the signal's reason
  */
 export async function retryUpload<Value>(
   target: UploadTarget,

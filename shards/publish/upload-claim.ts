@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson, sha256 } from "../../storage/canonical-json.ts";
 import { manifestName } from "../format/manifest.ts";
 import { retryUpload } from "./retry-upload.ts";
@@ -26,12 +26,12 @@ export class UploadClaim {
     this.#signal = signal;
   }
 
-  /** Whether the set's manifest is there. @throws BuilderError `publish/other-dataset` if that of another one is */
+  /** Whether the set's manifest is there. @throws Cifar5mError `publish/other-dataset` if that of another one is */
   async isPublished(): Promise<boolean> {
     const found = await this.#read(manifestName);
     if (found === undefined || found === this.#manifestText) return found !== undefined;
     // Its readers would find our shards under the names of theirs.
-    throw new BuilderError(
+    throw new Cifar5mError(
       "publish/other-dataset",
       `${this.#target.location} must be empty or hold this data set, it holds another one (see its ${manifestName}). ` +
         `Name another place, or delete that ${manifestName} once nobody reads it.`,
@@ -40,7 +40,7 @@ export class UploadClaim {
 
   /**
    * Makes sure that nobody publishes another set to the place, or published one.
-   * @throws BuilderError `publish/other-dataset`
+   * @throws Cifar5mError `publish/other-dataset`
    */
   async hold(): Promise<void> {
     if ((await this.#read(claimName)) === this.#claimText) return;
@@ -56,7 +56,7 @@ export class UploadClaim {
       throw thrown;
     }
     if (found === this.#claimText) return;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "publish/other-dataset",
       `another data set is being published to ${this.#target.location} (see its ${claimName}). Name another place, or ` +
         `delete that ${claimName} if its upload was given up.`,

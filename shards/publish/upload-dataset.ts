@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson, sha256 } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
@@ -26,7 +26,7 @@ export interface UploadedShard {
  * finds all shards. Call it again to go on after an interruption: what is there with the right bytes is kept.
  * @param options.directory - the folder that holds manifest.json
  * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
- * @throws BuilderError `publish/other-dataset` if another data set is published there, `publish/not-kept`;
+ * @throws Cifar5mError `publish/other-dataset` if another data set is published there, `publish/not-kept`;
  *   `shard/hash-mismatch` if a shard here is damaged; `store/…`, `manifest/…`, `disk/…`; the signal's reason
  */
 export async function uploadDataset(options: {
@@ -89,7 +89,7 @@ async function putManifest(target: UploadTarget, text: string, claim: UploadClai
   const isNew = await retryUpload(target, manifestName, signal, () => target.putNew(manifestName, text, signal));
   // Also where it was new: a reply that was lost makes us ask twice, and the second answer is that it is there.
   if (await claim.isPublished()) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "publish/not-kept",
     `${target.urlOf(manifestName)} must be there after it was ${isNew ? "sent" : "refused as existing"}, and is not. Run again.`,
   );
@@ -111,7 +111,7 @@ async function uploadShard(
   await hold();
   await retryUpload(target, entry.file, signal, () => target.put(entry, bytes, signal));
   if (await holds()) return "uploaded";
-  throw new BuilderError(
+  throw new Cifar5mError(
     "publish/not-kept",
     `${target.urlOf(entry.file)} must have sha256 ${entry.sha256.slice(0, 12)}… after the upload, it has not. Check that nobody else writes there, then run again.`,
   );
@@ -125,7 +125,7 @@ async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uin
   });
   const found = sha256(data);
   if (found === entry.sha256) return data;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "shard/hash-mismatch",
     `${path} is sha256 ${found.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. Delete it and publish again to rebuild it.`,
   );

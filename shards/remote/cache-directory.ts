@@ -1,10 +1,10 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /**
  * Where the programs of this user keep what can be had again. As the XDG base directory specification has it: a relative path in the variable is to be ignored.
- * @throws BuilderError `store/no-home`
+ * @throws Cifar5mError `store/no-home`
  */
 export function defaultCacheDirectory(): string {
   const base = process.env.XDG_CACHE_HOME;
@@ -18,7 +18,7 @@ function homeFolder(): string {
   } catch {
     // A user without an entry, as in a container that was started with a number.
   }
-  throw new BuilderError(
+  throw new Cifar5mError(
     "store/no-home",
     "the cache of fetched shards lies in the home folder, and this user has none. Set XDG_CACHE_HOME, or the option " +
       "cache.directory, to a folder that can be written to.",

@@ -1,5 +1,5 @@
 import pRetry from "p-retry";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { tooSlow, unreachable } from "./remote-source.ts";
@@ -10,7 +10,7 @@ const maxManifestBytes = 2 ** 28;
 
 /**
  * Fetches the manifest of a data set and checks it.
- * @throws BuilderError `store/…`, `manifest/…`, `json/corrupt`; the signal's reason
+ * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`; the signal's reason
  */
 export async function fetchManifest(
   store: ObjectStore,
@@ -30,20 +30,20 @@ export async function fetchManifest(
       // Damage on the way is rare, but it is cheap to ask once more.
       shouldRetry: ({ error, retriesConsumed }) =>
         error instanceof TransferError ||
-        (error instanceof BuilderError && error.code === "json/corrupt" && retriesConsumed === 0),
+        (error instanceof Cifar5mError && error.code === "json/corrupt" && retriesConsumed === 0),
     });
   } catch (thrown) {
     signal?.throwIfAborted();
     if (deadline.aborted) throw tooSlow(url, policy, thrown);
     if (thrown instanceof ContentError) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "store/wrong-content",
         `${url} must be the manifest of a data set, it is ${thrown.message}. Give the address of the folder that holds manifest.json.`,
       );
     }
-    if (thrown instanceof BuilderError && thrown.code === "store/not-found") {
+    if (thrown instanceof Cifar5mError && thrown.code === "store/not-found") {
       const hint = "Give the address of the folder that holds manifest.json: of `cifar5m serve` it ends in /dataset.";
-      throw new BuilderError(thrown.code, `${url} must exist, and does not. ${hint}`, { cause: thrown });
+      throw new Cifar5mError(thrown.code, `${url} must exist, and does not. ${hint}`, { cause: thrown });
     }
     throw thrown instanceof TransferError ? unreachable(url, `failed ${policy.tries} times`, thrown) : thrown;
   }

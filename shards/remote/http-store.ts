@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { systemCodeOf } from "../../storage/disk-error.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
@@ -10,7 +10,7 @@ import { replyRange } from "./reply-range.ts";
  *   errors
  * @param options.headers - sent with every request to this server, `authorization` for example; where it redirects to
  *   another, they stay behind
- * @throws BuilderError `store/bad-header`; TypeError unless the URL is one
+ * @throws Cifar5mError `store/bad-header`; TypeError unless the URL is one
  */
 export function httpStore(
   url: string,
@@ -68,7 +68,7 @@ function requireHeaders(headers: Readonly<Record<string, string>>): void {
     try {
       new Headers([[name, value]]);
     } catch {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "store/bad-header",
         `the header ${JSON.stringify(name)} must have a name and a value that HTTP can send, and has not. ` +
           "Look for line breaks and letters beyond Latin-1 in it.",
@@ -111,8 +111,8 @@ async function follow(request: {
   throw badRedirect(publicUrl, `more than ${maxRedirects} times`);
 }
 
-function badRedirect(url: string, what: string): BuilderError {
-  return new BuilderError(
+function badRedirect(url: string, what: string): Cifar5mError {
+  return new Cifar5mError(
     "store/refused",
     `${url} must be answered with 200 or 206, the server redirects ${what}. Check the address and the server.`,
   );

@@ -32,7 +32,7 @@ export interface ObjectStore {
   /** URL of an object, without secrets; named in errors. */
   urlOf(name: string): string;
   /**
-   * @throws TransferError for what may go better next time; BuilderError `store/not-found`, `store/forbidden`,
+   * @throws TransferError for what may go better next time; Cifar5mError `store/not-found`, `store/forbidden`,
    *   `store/refused` for what will not
    */
   get(name: string, request: ObjectRequest): Promise<ObjectReply>;

@@ -9,7 +9,7 @@ import { resolveTransfer } from "./transfer-options.ts";
 
 /**
  * Opens a data set on a server: its manifest is fetched and checked, its shards are fetched when they are needed.
- * @throws BuilderError `store/…`, `manifest/…`, `json/corrupt`, `disk/…`
+ * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `disk/…`
  */
 export async function openRemote(
   url: string,

@@ -1,4 +1,4 @@
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hideSecrets } from "../../storage/parse-location.ts";
 import { httpStore } from "./http-store.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -14,15 +14,15 @@ export interface StoreOptions {
 
 /**
  * Opens `https://…`, `http://…` or `s3://…`; nothing is asked of the server yet.
- * @throws BuilderError `store/bad-location`, `store/bad-header`
+ * @throws Cifar5mError `store/bad-location`, `store/bad-header`
  */
 export async function openStore(location: string, options: StoreOptions = {}): Promise<ObjectStore> {
   if (location.startsWith("s3://")) return s3Store(await openS3Folder(location, options.s3));
   try {
     return httpStore(location, options.headers === undefined ? {} : { headers: options.headers });
   } catch (thrown) {
-    if (thrown instanceof BuilderError) throw thrown;
+    if (thrown instanceof Cifar5mError) throw thrown;
     const what = `must be a URL: ${messageOf(thrown)}`;
-    throw new BuilderError("store/bad-location", `${hideSecrets(location)} ${what}. Correct it.`);
+    throw new Cifar5mError("store/bad-location", `${hideSecrets(location)} ${what}. Correct it.`);
   }
 }

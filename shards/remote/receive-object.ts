@@ -23,7 +23,7 @@ const partsAhead = 4;
  * server that ignores ranges sends all in one, and is read past what came before where it has to begin anew. Leaving the
  * loop ends all requests.
  * @throws TransferError after too many failures in a row; ContentError if the object has another size, or changes while
- *   it is read; BuilderError `store/…`; the signal's reason
+ *   it is read; Cifar5mError `store/…`; the signal's reason
  */
 export async function* receiveObject(job: ObjectJob): AsyncGenerator<Uint8Array> {
   const { bytes, policy } = job;

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { ContentError, TransferError } from "./object-store.ts";
 
 /** What a server's refusal means: TransferError or ContentError where asking again may help, else one of `store/…`. */
@@ -7,18 +7,18 @@ export function refusalOf(url: string, status: number): Error {
   // We ask for bytes that the manifest says are there, of the version that earlier ones came from.
   if (status === 416 || status === 412) return new ContentError(`another, or a shorter, file (HTTP status ${status})`);
   if (status === 404 || status === 410) {
-    return new BuilderError(
+    return new Cifar5mError(
       "store/not-found",
       `${url} must exist, the server answers ${status}. Check the address, or publish the data set there again.`,
     );
   }
   if (status === 401 || status === 403) {
-    return new BuilderError(
+    return new Cifar5mError(
       "store/forbidden",
       `${url} must be readable, the server answers ${status}. Check credentials and access rights; some servers say so of what does not exist.`,
     );
   }
-  return new BuilderError(
+  return new Cifar5mError(
     "store/refused",
     `${url} must be answered with 200 or 206, the server answers ${status}. Check the address and the server.`,
   );

@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { ShardSource } from "../rows/shard-source.ts";
@@ -89,7 +89,7 @@ function describeFailure(
   deadline: AbortSignal,
 ): unknown {
   if (thrown instanceof ContentError) {
-    return new BuilderError(
+    return new Cifar5mError(
       "store/wrong-content",
       `${url} must be ${entry.bytes} bytes with sha256 ${entry.sha256.slice(0, 12)}…, ${maxRefetches + 1} times came ${thrown.message}. ` +
         "Publish the data set there again, or let the server send files as they are.",
@@ -102,8 +102,8 @@ function describeFailure(
 }
 
 /** The error for a server that was tried often enough. @param what - `failed 6 times` */
-export function unreachable(url: string, what: string, last: Error): BuilderError {
-  return new BuilderError(
+export function unreachable(url: string, what: string, last: Error): Cifar5mError {
+  return new Cifar5mError(
     "store/unreachable",
     `${url} ${what}, last with: ${last.message}. Check the network and the server, then run again: whole shards are kept.`,
     { cause: last },
@@ -111,8 +111,8 @@ export function unreachable(url: string, what: string, last: Error): BuilderErro
 }
 
 /** The error for what did not arrive in the time that all tries have together. */
-export function tooSlow(url: string, policy: TransferPolicy, cause: unknown): BuilderError {
-  return new BuilderError(
+export function tooSlow(url: string, policy: TransferPolicy, cause: unknown): Cifar5mError {
+  return new Cifar5mError(
     "store/too-slow",
     `${url} must arrive within ${policy.totalMs / 1000} s, it did not. Run again: whole shards are kept; or raise transfer.totalMs.`,
     { cause },

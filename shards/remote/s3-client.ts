@@ -1,5 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseS3Location } from "../../storage/parse-location.ts";
 import { TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
@@ -31,7 +31,7 @@ export interface S3Folder {
 
 /**
  * Opens `s3://bucket/prefix`. The SDK is loaded here, so that whoever needs no S3 pays nothing for it.
- * @throws BuilderError `store/bad-location`
+ * @throws Cifar5mError `store/bad-location`
  */
 export async function openS3Folder(location: string, options: S3Options = {}): Promise<S3Folder> {
   const { bucket, prefix } = parseS3Location(location);
@@ -64,7 +64,7 @@ export function s3Error(thrown: unknown, url: string): Error {
   if (status !== undefined && status >= 300) return refusalOf(url, status);
   const message = messageOf(thrown);
   if (/region is missing|credential/i.test(message)) {
-    return new BuilderError(
+    return new Cifar5mError(
       "store/s3-settings",
       `${url} cannot be asked for: ${message}. Set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.`,
       { cause: thrown },

@@ -3,7 +3,7 @@ import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
@@ -35,11 +35,11 @@ export class ShardCache {
   readonly #directory: string;
   readonly #maxBytes: number;
 
-  /** @throws BuilderError `store/out-of-range` */
+  /** @throws Cifar5mError `store/out-of-range` */
   constructor(options: CacheOptions = {}) {
     const { maxBytes = defaultCacheBytes } = options;
     if (!(maxBytes >= 0)) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "store/out-of-range",
         `cache.maxBytes must be a number of bytes, got ${String(maxBytes)}. Choose another value, or leave it out.`,
       );
@@ -54,14 +54,14 @@ export class ShardCache {
     return statSync(this.#pathOf(entry), { throwIfNoEntry: false })?.size === entry.bytes;
   }
 
-  /** Opens a shard that was checked, and notes the use; undefined if there is none. @throws BuilderError `disk/…` */
+  /** Opens a shard that was checked, and notes the use; undefined if there is none. @throws Cifar5mError `disk/…` */
   open(entry: ShardEntry): FileSource | undefined {
     return checked.has(this.#pathOf(entry)) ? this.#openFile(entry) : undefined;
   }
 
   /**
    * `open` for a shard that may not be checked yet: it is read to its end. One that has changed is removed.
-   * @throws BuilderError `disk/…`; the signal's reason
+   * @throws Cifar5mError `disk/…`; the signal's reason
    */
   async check(entry: ShardEntry, signal: AbortSignal): Promise<FileSource | undefined> {
     const path = this.#pathOf(entry);
@@ -87,7 +87,7 @@ export class ShardCache {
     try {
       source = openFileSource(path);
     } catch (thrown) {
-      if (thrown instanceof BuilderError && thrown.code === "disk/missing") return undefined;
+      if (thrown instanceof Cifar5mError && thrown.code === "disk/missing") return undefined;
       throw thrown;
     }
     if (source.bytes !== entry.bytes) {
@@ -103,7 +103,7 @@ export class ShardCache {
   /**
    * Takes in a shard and opens it, then makes room. It is opened first, so that not even a limit below its size keeps
    * its reader from reading it.
-   * @throws ContentError if the bytes are not the ones of the entry; BuilderError `disk/…`; what `pieces` throws
+   * @throws ContentError if the bytes are not the ones of the entry; Cifar5mError `disk/…`; what `pieces` throws
    */
   async add(entry: ShardEntry, pieces: AsyncIterable<Uint8Array>): Promise<FileSource> {
     const path = this.#pathOf(entry);
@@ -133,7 +133,7 @@ export class ShardCache {
     return source;
   }
 
-  /** Removes files, those unused for longest first, until the rest is within the limit. @throws BuilderError `disk/…` */
+  /** Removes files, those unused for longest first, until the rest is within the limit. @throws Cifar5mError `disk/…` */
   async makeRoom(): Promise<void> {
     try {
       const files = await this.#listFiles();
@@ -148,7 +148,7 @@ export class ShardCache {
     }
   }
 
-  /** Removes what downloads that were killed left. @throws BuilderError `disk/…` */
+  /** Removes what downloads that were killed left. @throws Cifar5mError `disk/…` */
   async removeLeftovers(): Promise<void> {
     await removeStaleTemporaries(this.#directory);
   }

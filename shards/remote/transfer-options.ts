@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 
 /** How hard a store is tried. */
 export interface TransferOptions {
@@ -37,13 +37,13 @@ const schema = z.strictObject({
   totalMs: milliseconds.min(1).default(900_000),
 });
 
-/** @throws BuilderError `store/out-of-range` */
+/** @throws Cifar5mError `store/out-of-range` */
 export function resolveTransfer(options: TransferOptions = {}): TransferPolicy {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const key = ["transfer", ...(issue?.path ?? [])].join(".");
-  throw new BuilderError(
+  throw new Cifar5mError(
     "store/out-of-range",
     `${key}: ${issue?.message ?? "not as expected"}. Choose another value, or leave it out.`,
   );

@@ -30,7 +30,7 @@ export interface LoadedExtras {
   readonly confidences: Float32Array;
 }
 
-/** @throws BuilderError `table/…`, `disk/…` */
+/** @throws Cifar5mError `table/…`, `disk/…` */
 export function loadExtras(source: FileSource, shard: OpenShard): LoadedExtras {
   return {
     classes: Int8Array.from(readShardColumn(source, shard, "class")),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { type FileSource, openFileSource } from "../arrow/byte-source.ts";
 import { fromInt64 } from "../arrow/int64.ts";
@@ -37,7 +37,7 @@ const columnIndex = (name: keyof typeof shardColumns) => columnNames.indexOf(nam
 
 /**
  * Opens a shard's file; the caller closes it.
- * @throws BuilderError `shard/missing`, `shard/size-mismatch`; `disk/…`
+ * @throws Cifar5mError `shard/missing`, `shard/size-mismatch`; `disk/…`
  */
 export function openShardFile(directory: string, entry: ShardEntry): FileSource {
   const path = join(directory, entry.file);
@@ -45,8 +45,8 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
   try {
     source = openFileSource(path);
   } catch (thrown) {
-    if (!(thrown instanceof BuilderError) || thrown.code !== "disk/missing") throw thrown;
-    throw new BuilderError(
+    if (!(thrown instanceof Cifar5mError) || thrown.code !== "disk/missing") throw thrown;
+    throw new Cifar5mError(
       "shard/missing",
       `${path} is listed in the manifest but does not exist. Publish again to rebuild it.`,
       { cause: thrown },
@@ -54,7 +54,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
   }
   if (source.bytes === entry.bytes) return source;
   source.close();
-  throw new BuilderError(
+  throw new Cifar5mError(
     "shard/size-mismatch",
     `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. Delete it and publish again to rebuild it.`,
   );
@@ -63,7 +63,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
 /**
  * Finds out where the rows of a shard lie.
  * @param options.withImages - read all its images too
- * @throws BuilderError `table/…`, `shard/rows-mismatch`; `disk/…`
+ * @throws Cifar5mError `table/…`, `shard/rows-mismatch`; `disk/…`
  */
 export function openShard(
   source: FileSource,
@@ -73,7 +73,7 @@ export function openShard(
   const columns = shardColumnsOf(options.numClasses);
   const { batches, rows } = readTableLayout(source, columns);
   if (rows !== entry.rows) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "shard/rows-mismatch",
       `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. Delete it and publish again to rebuild it.`,
     );
@@ -99,7 +99,7 @@ export function openShard(
 
 /**
  * All ids and labels of a shard.
- * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
+ * @throws Cifar5mError `table/…`, `shard/bad-label`; `disk/…`
  */
 export function readFacts(source: FileSource, shard: OpenShard, numClasses: number): ShardFacts {
   const labels = readShardColumn(source, shard, "label");
@@ -132,7 +132,7 @@ export function positionOf(
 
 /**
  * Id or label of one row, from the file: where few rows of a shard are served, that is far less than to read all.
- * @throws BuilderError `table/…`, `shard/bad-label`; `disk/…`
+ * @throws Cifar5mError `table/…`, `shard/bad-label`; `disk/…`
  */
 export function readFact(
   source: FileSource,
@@ -149,7 +149,7 @@ export function readFact(
 
 function requireLabel(source: FileSource, row: number, label: number, numClasses: number): void {
   if (label >= 0 && label < numClasses) return;
-  throw new BuilderError(
+  throw new Cifar5mError(
     "shard/bad-label",
     `label of row ${row} of ${source.path} must lie in [0, ${numClasses}), got ${label}. ` +
       "Delete it and publish again to rebuild it.",

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 
 /** Which rows of a split to serve; all conditions must hold. */
@@ -15,20 +15,20 @@ export interface ResolvedFilter {
   readonly minConfidence: number;
 }
 
-/** @throws BuilderError `dataset/unknown-class`, `dataset/out-of-range` */
+/** @throws Cifar5mError `dataset/unknown-class`, `dataset/out-of-range` */
 export function resolveFilter(filter: RowFilter, classNames: readonly string[]): ResolvedFilter {
   requireKeys("the filter", filter, ["classes", "minConfidence"]);
   const { classes = classNames.map((_, index) => index), minConfidence = 0 } = filter;
   const numbers = classes.map((name) => {
     const index = typeof name === "number" ? name : classNames.indexOf(name);
     if (Number.isInteger(index) && index >= 0 && index < classNames.length) return index;
-    throw new BuilderError(
+    throw new Cifar5mError(
       "dataset/unknown-class",
       `classes must be among ${classNames.join(", ")}, or their numbers, got ${JSON.stringify(name)}. Choose of those.`,
     );
   });
   if (!(minConfidence >= 0 && minConfidence <= 1)) {
-    throw new BuilderError(
+    throw new Cifar5mError(
       "dataset/out-of-range",
       `minConfidence must lie in [0, 1], got ${minConfidence}. Use 0 to keep every image.`,
     );

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { ExtraValues } from "./extra-columns.ts";
 import { imageBytesOf } from "./open-shard.ts";
@@ -77,7 +77,7 @@ export class RowStore {
    * Brings rows within reach; call between `use()` and its release.
    * @returns undefined if they can be read now, until the next turn of the event loop; else a promise, after which to
    *   ask again: other readers of the store may have closed in between what was opened for this one
-   * @throws BuilderError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, also of an earlier prefetch
+   * @throws Cifar5mError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, also of an earlier prefetch
    */
   prepare(rows: ArrayLike<number>): Promise<void> | undefined {
     if (!this.isRemote) return undefined;
@@ -93,7 +93,7 @@ export class RowStore {
       if (++numWaits < maxWaits) continue;
       const numShards = this.#shardsOf(rows).size;
       if (this.#files.canHold(numShards)) continue;
-      throw new BuilderError(
+      throw new Cifar5mError(
         "disk/too-many-open-files",
         `a batch has rows of ${numShards} shards of ${this.#source.location}, of which neither the cache keeps all nor may ` +
           "so many files be open. Raise cache.maxBytes or `ulimit -n`, or use smaller batches.",
@@ -186,7 +186,7 @@ export class RowStore {
   #openShard(shardIndex: number): ShardRows {
     const entry = this.#entries[shardIndex];
     if (entry === undefined) {
-      throw new BuilderError(
+      throw new Cifar5mError(
         "dataset/no-such-row",
         `${this.#source.location} has no shard ${shardIndex}. Ask for rows it has.`,
       );
@@ -205,7 +205,7 @@ export class RowStore {
     if (this.#isClosed) throw this.#closedError();
   }
 
-  #closedError(): BuilderError {
-    return new BuilderError("dataset/closed", `${this.#source.location} must be open, it was closed. Open it again.`);
+  #closedError(): Cifar5mError {
+    return new Cifar5mError("dataset/closed", `${this.#source.location} must be open, it was closed. Open it again.`);
   }
 }

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { type FileHolder, filesPerHolder, makeRoomForFile, noteHolder } from "./open-files.ts";
@@ -19,14 +19,14 @@ export class ShardFiles implements FileHolder {
     this.#entries = entries;
   }
 
-  /** The open file of a shard. @throws BuilderError `shard/…`, `disk/…` */
+  /** The open file of a shard. @throws Cifar5mError `shard/…`, `disk/…` */
   open(shardIndex: number): FileSource {
     const known = this.#open.get(shardIndex);
     if (known !== undefined) return known;
     const entry = this.#entries[shardIndex]!;
     const file = this.#openFile(entry);
     if (file !== undefined) return this.#keep(shardIndex, file);
-    throw new BuilderError(
+    throw new Cifar5mError(
       "shard/not-fetched",
       `${entry.file} of ${this.#source.location} must be fetched before it is read. Prepare its rows first.`,
     );
@@ -132,7 +132,7 @@ export class ShardFiles implements FileHolder {
       try {
         return this.#source.open(entry);
       } catch (thrown) {
-        const isTooMany = thrown instanceof BuilderError && thrown.code === "disk/too-many-open-files";
+        const isTooMany = thrown instanceof Cifar5mError && thrown.code === "disk/too-many-open-files";
         if (!isTooMany || !makeRoomForFile(this)) throw thrown;
       }
     }

@@ -11,14 +11,14 @@ export interface ShardSource {
   /**
    * Opens a shard that is on this machine; the caller closes it.
    * @returns undefined if it is not here yet
-   * @throws BuilderError `shard/…`, `disk/…`
+   * @throws Cifar5mError `shard/…`, `disk/…`
    */
   open(entry: ShardEntry): FileSource | undefined;
   /** Whether `open` would find the shard. */
   isLocal(entry: ShardEntry): boolean;
   /**
    * Brings a shard to this machine, checked, and opens it.
-   * @throws BuilderError `store/…`, `disk/…`; the signal's reason
+   * @throws Cifar5mError `store/…`, `disk/…`; the signal's reason
    */
   fetch(entry: ShardEntry, signal: AbortSignal): Promise<FileSource>;
 }

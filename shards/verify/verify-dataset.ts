@@ -37,7 +37,7 @@ export interface VerifyOptions {
  * cache; of the others nothing is asked.
  * @param location - the folder that holds manifest.json, or its URL: as of `openDataset`
  * @returns every problem found; none means the dataset is whole, as far as the mode tells
- * @throws BuilderError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
+ * @throws Cifar5mError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
  */
 export async function verifyDataset(location: string, options: VerifyOptions = {}): Promise<DatasetReport> {
   let place: VerifiedPlace;

@@ -1,4 +1,4 @@
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { createPermutation, permute } from "../../core/permutation.ts";
 
 /**
@@ -18,13 +18,13 @@ export interface VerifyPart {
 /**
  * Which shards a mode reads.
  * @returns a function of the index of a shard, counted over both splits
- * @throws BuilderError `verify/out-of-range` unless fraction lies in (0, 1]; `permutation/out-of-range` for a bad seed
+ * @throws Cifar5mError `verify/out-of-range` unless fraction lies in (0, 1]; `permutation/out-of-range` for a bad seed
  */
 export function chooseShards(numShards: number, mode: VerifyMode): (index: number) => boolean {
   if (mode === "full" || mode === "fast") return () => mode === "full";
   const { fraction, seed } = mode;
   if (!(fraction > 0 && fraction <= 1)) {
-    throw new BuilderError("verify/out-of-range", `fraction must lie in (0, 1], got ${fraction}. Use 0.05 for 5%.`);
+    throw new Cifar5mError("verify/out-of-range", `fraction must lie in (0, 1], got ${fraction}. Use 0.05 for 5%.`);
   }
   const permutation = createPermutation({ size: Math.max(1, numShards), seed, id: 0 });
   const chosen = new Set<number>();

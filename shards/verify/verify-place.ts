@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
@@ -12,7 +12,7 @@ export interface VerifiedPlace {
   readonly manifest: Manifest;
   /** Named in messages. */
   pathOf(file: string): string;
-  /** All bytes of a shard. @throws BuilderError `shard/missing`, `disk/…`; `store/…`; the signal's reason */
+  /** All bytes of a shard. @throws Cifar5mError `shard/missing`, `disk/…`; `store/…`; the signal's reason */
   read(entry: ShardEntry): Promise<Uint8Array>;
   /** Size of a shard in bytes; undefined where only reading it would tell. @throws as `read` */
   sizeOf(entry: ShardEntry): Promise<number | undefined>;
@@ -24,7 +24,7 @@ export interface VerifiedPlace {
 /**
  * Opens a data set to verify it.
  * @param location - as of `openDataset`
- * @throws BuilderError `manifest/…`, `json/corrupt`, `disk/…`; `store/…`
+ * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`; `store/…`
  */
 export async function openPlace(location: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
   const parsed = parseLocation(location);
@@ -82,7 +82,7 @@ async function openUrl(url: string, signal: AbortSignal | undefined): Promise<Ve
 
 function missing(thrown: unknown, path: string): unknown {
   if (systemCodeOf(thrown) !== "ENOENT") return diskError(thrown, "read", path);
-  return new BuilderError(
+  return new Cifar5mError(
     "shard/missing",
     `${path} is listed in the manifest but does not exist. Rebuild it with \`cifar5m repair\`, or download it again.`,
   );

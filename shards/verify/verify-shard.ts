@@ -1,5 +1,5 @@
 import { argmax } from "../../core/argmax.ts";
-import { BuilderError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { toByteSource } from "../arrow/byte-source.ts";
 import { readTableFrom } from "../arrow/read-table.ts";
@@ -26,7 +26,7 @@ export interface CheckedShard {
 /**
  * Checks the bytes of a shard against its entry in the manifest, and its rows against the rules of a shard.
  * @param path - named in messages
- * @throws BuilderError `table/…` if the bytes are no shard at all, and their size and hash are as listed
+ * @throws Cifar5mError `table/…` if the bytes are no shard at all, and their size and hash are as listed
  */
 export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, numClasses: number): CheckedShard {
   const problems = checkShardSize(data.byteLength, entry, path);
@@ -63,7 +63,7 @@ export function checkShardSize(bytes: number, entry: ShardEntry, path: string): 
 
 /** What was thrown, as a problem of a file. */
 export function toProblem(thrown: unknown, file: string): DatasetProblem {
-  const code = thrown instanceof BuilderError ? thrown.code : "dataset/unreadable";
+  const code = thrown instanceof Cifar5mError ? thrown.code : "dataset/unreadable";
   return { file, code, message: messageOf(thrown) };
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BuilderError } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { escapeControls, plainText } from "../../core/plain-text.ts";
 
 test.each([
@@ -34,7 +34,7 @@ test("what JSON holds is the same after its controls were escaped", () => {
 });
 
 test("an error with 100,000 characters in it still begins with its code and ends with what to do", () => {
-  const { line } = new BuilderError("area/what", `${"x".repeat(100_000)} must be short.\nUse another.`);
+  const { line } = new Cifar5mError("area/what", `${"x".repeat(100_000)} must be short.\nUse another.`);
   expect(line).toMatch(/^area\/what: x+… \(\d+ characters left out\) …x+ must be short\.\\nUse another\.$/);
   expect(line.length).toBeLessThan(3100);
 });

@@ -56,7 +56,7 @@ async function runWith(fault: Fault, folder: string, work: () => Promise<unknown
   disk.arm(undefined);
   if (thrown === undefined) return false;
   expect(thrown).toMatchObject({
-    name: "BuilderError",
+    name: "Cifar5mError",
     code: "disk/io-error",
     message: expect.stringContaining(folder),
   });

@@ -32,7 +32,7 @@ test("a disk that is full at 51 different offsets of a unit: one line, no torn f
     const filler = join(disk, "filler");
     await fillDisk(filler, freePages);
     const thrown = await commit().catch((error: unknown) => error);
-    expect(thrown, `${freePages} pages`).toMatchObject({ name: "BuilderError", code: "disk/full" });
+    expect(thrown, `${freePages} pages`).toMatchObject({ name: "Cifar5mError", code: "disk/full" });
     expect((thrown as Error).message).toMatch(
       /^cannot write \S+ *: no space is left on its disk \(ENOSPC\)\. Free .*$/,
     );

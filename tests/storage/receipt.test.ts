@@ -61,7 +61,7 @@ test("every flipped bit of a receipt is caught", async () => {
     const flipped = Buffer.from(bytes);
     flipped[index] = bytes[index]! ^ (1 << (index % 8));
     await writeFile(path, flipped);
-    await expect(readReceipt(path), `byte ${index}`).rejects.toMatchObject({ name: "BuilderError" });
+    await expect(readReceipt(path), `byte ${index}`).rejects.toMatchObject({ name: "Cifar5mError" });
   }
 });
 

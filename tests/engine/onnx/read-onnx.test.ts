@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BuilderError } from "../../../core/errors.ts";
+import { Cifar5mError } from "../../../core/errors.ts";
 import { opsets, readOnnx } from "../../../engine/onnx/read-onnx.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { floats, type GraphParts, integers, makeOnnx, node, port, types } from "../../support/make-onnx.ts";
@@ -127,7 +127,7 @@ test("a file cut off anywhere is refused, or lost nothing but metadata", () => {
       try {
         expect(readOnnx(file.subarray(0, length), "model").graph).toEqual(whole.graph);
       } catch (thrown) {
-        expect(thrown).toBeInstanceOf(BuilderError);
+        expect(thrown).toBeInstanceOf(Cifar5mError);
       }
     }),
     { numRuns: 300 },

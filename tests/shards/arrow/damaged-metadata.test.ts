@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { BuilderError } from "../../../core/errors.ts";
+import { Cifar5mError } from "../../../core/errors.ts";
 import { toByteSource } from "../../../shards/arrow/byte-source.ts";
 import { readTableFrom } from "../../../shards/arrow/read-table.ts";
 import { openDataset, verifyDataset, writeManifest, writeTable } from "../../../shards/index.ts";
@@ -33,7 +33,7 @@ function outcomeOf(bytes: Uint8Array): string {
     readTableFrom(toByteSource(bytes, "table.arrow"), columns);
     return "read";
   } catch (thrown) {
-    if (!(thrown instanceof BuilderError)) throw thrown;
+    if (!(thrown instanceof Cifar5mError)) throw thrown;
     expect(thrown.message.length).toBeLessThan(1500);
     return thrown.code;
   }

@@ -85,7 +85,7 @@ test("a truncated file, a file of another kind and one with other columns are re
   for (const length of [0, 3, 7, 100, bytes.length - 300, bytes.length - 1]) {
     await writeFile(join(folder, "cut.arrow"), bytes.subarray(0, length));
     const error: unknown = await readTable(join(folder, "cut.arrow"), columns).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ name: "BuilderError", code: expect.stringMatching(/^table\/(truncated|corrupt)$/) });
+    expect(error).toMatchObject({ name: "Cifar5mError", code: expect.stringMatching(/^table\/(truncated|corrupt)$/) });
     expect(String(error)).toContain("cut.arrow");
   }
   await expect(readTable(path, { ...columns, flag: "int64" })).rejects.toThrow(
