@@ -3,7 +3,7 @@
 export { gradients } from "./autodiff.ts";
 export { gelu, silu } from "./composites/activations.ts";
 export { attention, attentionPlacesLast } from "./composites/attention.ts";
-export { type GradientRule, withGradient } from "./composites/custom-gradient.ts";
+export { customVjp, type GradientRule } from "./composites/custom-vjp.ts";
 export { dropout } from "./composites/dropout.ts";
 export { crossEntropy, logSoftmax, oneHot } from "./composites/losses.ts";
 export {

@@ -1,12 +1,12 @@
 import type { Tensor } from "../graph/graph.ts";
 import { add, erf, exp, mul, sigmoid, sub } from "../ops/elementwise.ts";
-import { withGradient } from "./custom-gradient.ts";
+import { customVjp } from "./custom-vjp.ts";
 
 /** x · sigmoid(x), also named swish. */
 export function silu(x: Tensor): Tensor {
   const gate = sigmoid(x);
   const result = mul(x, gate);
-  return withGradient(
+  return customVjp(
     result,
     [x, gate],
     (gradient, result, [, gate]) => [mul(gradient, add(result, mul(gate, sub(1, result))))],
@@ -17,7 +17,7 @@ export function silu(x: Tensor): Tensor {
 /** x · Φ(x) with Φ the normal distribution function (the exact form, not the tanh one). */
 export function gelu(x: Tensor): Tensor {
   const distribution = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
-  return withGradient(
+  return customVjp(
     mul(x, distribution),
     [x, distribution],
     (gradient, _result, [x, distribution]) => {

@@ -5,7 +5,7 @@ import { add, div, maximum, mul, sqrt, sub } from "../ops/elementwise.ts";
 import { affineChannels, alongChannels, standardize, standardizeRows } from "../ops/normalize.ts";
 import { mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
-import { withGradient } from "./custom-gradient.ts";
+import { customVjp } from "./custom-vjp.ts";
 
 /** A value per channel, shape [C], made to broadcast over images [N, C, H, W]. */
 export function perChannel(values: Tensor): Tensor {
@@ -29,7 +29,7 @@ export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Te
   const result = add(mul(normalized, slope!), intercept!);
   // The sums over pixels that scale and shift need also give the means over groups that x needs.
   const operands = [x, scale, shift, slope!, normalized, inverseDeviation] as const;
-  return withGradient(
+  return customVjp(
     result,
     operands,
     (gradient, _result, [x, scale, shift, slope, normalized, inverseDeviation]) => {
@@ -93,7 +93,7 @@ export function batchNorm(
   const slope = mul(scale, inverseDeviation);
   const result = affineChannels(x, slope, sub(shift, mul(batchMean, slope)));
   const operands = [x, scale, shift, slope, batchMean, inverseDeviation] as const;
-  const whole = withGradient(
+  const whole = customVjp(
     result,
     operands,
     (gradient, _result, [x, , , slope, batchMean, inverseDeviation]) => {

@@ -157,7 +157,7 @@ class PlacesFirst extends Rewriter {
     return false;
   }
 
-  /** Results of `stopGradient` and `withGradient`. */
+  /** Results of `stopGradient` and `customVjp`. */
   #keepRule({ op, inputs, outputs }: Node): Places | undefined {
     const [value] = inputs as [Tensor];
     const places = this.#places.get(value.name);

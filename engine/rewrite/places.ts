@@ -1,4 +1,4 @@
-import { withGradient } from "../composites/custom-gradient.ts";
+import { customVjp } from "../composites/custom-vjp.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { tensorData } from "../graph/tensor.ts";
 import { expand, sum } from "../ops/broadcast.ts";
@@ -37,14 +37,14 @@ export function applied({ tensor, slope, intercept }: Places): Tensor {
   let result = tensor;
   if (slope !== undefined) {
     const factor = expand(slope, shape);
-    result = withGradient(mul(result, factor), [result, factor], (gradient, _product, [x, factor]) => [
+    result = customVjp(mul(result, factor), [result, factor], (gradient, _product, [x, factor]) => [
       mul(gradient, factor),
       overPlaces(mul(gradient, x), 1),
     ]);
   }
   if (intercept !== undefined) {
     const summand = expand(intercept, shape);
-    result = withGradient(add(result, summand), [result, summand], (gradient) => [gradient, overPlaces(gradient, 1)]);
+    result = customVjp(add(result, summand), [result, summand], (gradient) => [gradient, overPlaces(gradient, 1)]);
   }
   return result;
 }
@@ -56,7 +56,7 @@ export function applied({ tensor, slope, intercept }: Places): Tensor {
 export function activated(x: Tensor, origin: Places): Tensor {
   const [height, width] = x.shape as [number, number];
   const operands = [origin.tensor, origin.slope, origin.intercept].filter((tensor) => tensor !== undefined);
-  return withGradient(mul(x, sigmoid(x)), [x, ...operands], (gradient, result, [, images, ...rest]) => {
+  return customVjp(mul(x, sigmoid(x)), [x, ...operands], (gradient, result, [, images, ...rest]) => {
     const factors = [...rest];
     const again = applied({
       tensor: reshape(images!, [height * width, 1, ...images!.shape.slice(2)]),
@@ -85,7 +85,7 @@ export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tenso
     return ofBatch ? sum(perImage, { axes: [2], keepDims: true }) : perImage;
   });
   // One rule for both, so that their gradients meet the images in one pass.
-  const both = withGradient(concat(means, 0), [x], (gradient, _both, [images]) => {
+  const both = customVjp(concat(means, 0), [x], (gradient, _both, [images]) => {
     const [ofMean, ofSquare] = split(gradient, [1, 1], 0) as [Tensor, Tensor];
     return [add(mul(images, mul(ofSquare, 2 / count)), mul(ofMean, 1 / count))];
   });
@@ -145,7 +145,7 @@ export function halveByMax(x: Tensor): Tensor {
     ),
   );
   const largest = parts.reduce((a, b) => maximum(a, b));
-  const result = withGradient(largest, parts, (gradient, largest, parts) => {
+  const result = customVjp(largest, parts, (gradient, largest, parts) => {
     const chosen = parts.map((part) => cast(equal(part, largest), gradient.dtype));
     const share = div(
       gradient,

@@ -1,4 +1,4 @@
-import { withGradient } from "../composites/custom-gradient.ts";
+import { customVjp } from "../composites/custom-vjp.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf, type TensorData, tensorData } from "../graph/tensor.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
@@ -57,7 +57,7 @@ export function winogradConv(x: Tensor, filters: Tensor): Tensor {
  * filters kept, where tiles would take 2.25 and transformed filters four times the memory.
  */
 export function trainableWinogradConv(x: Tensor, filters: Tensor): Tensor {
-  return withGradient(
+  return customVjp(
     winogradConv(x, swapLastTwo(transformFilters(filters))),
     [x, filters],
     (gradient, _result, [x, filters]) => {

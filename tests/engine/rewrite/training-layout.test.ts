@@ -5,6 +5,7 @@ import {
   buildTrainingProgram,
   conv2d,
   createEngine,
+  customVjp,
   fanInInitializer,
   type ImageLayout,
   initialParameters,
@@ -20,7 +21,6 @@ import {
   type Tensor,
   Trainer,
   type TrainingProgram,
-  withGradient,
 } from "../../../engine/index.ts";
 import { sigmoid, stopGradient, sub } from "../../../engine/ops/elementwise.ts";
 import { convLayer, groupNormLayer, normRelu } from "../../../networks/layers.ts";
@@ -95,7 +95,7 @@ test("a rule of gradients that takes more than its arguments is refused", () => 
     const twice = mul(weight, 2);
     return mul(
       x,
-      withGradient(mul(weight, weight), [weight], (gradient) => [mul(gradient, twice)]),
+      customVjp(mul(weight, weight), [weight], (gradient) => [mul(gradient, twice)]),
     );
   });
   expect(() => program.graph("images-first")).toThrowError(expect.objectContaining({ code: "engine/foreign-tensor" }));
@@ -159,7 +159,7 @@ describe("training in the places-first layout", () => {
       "a rule that is not the gradient",
       (scope, x) => {
         const hidden = convLayer(scope.child("conv"), x, 8);
-        const reversed = withGradient(mul(hidden, hidden), [hidden], (gradient) => [mul(gradient, -1)]);
+        const reversed = customVjp(mul(hidden, hidden), [hidden], (gradient) => [mul(gradient, -1)]);
         return convLayer(scope.child("last"), reversed, 8);
       },
     ],
@@ -168,7 +168,7 @@ describe("training in the places-first layout", () => {
       (scope, x) => {
         const hidden = groupNormLayer(scope.child("norm"), convLayer(scope.child("conv"), x, 8), 2);
         const gate = sigmoid(hidden);
-        return withGradient(
+        return customVjp(
           sub(1, gate),
           [hidden, gate],
           (gradient, _result, [, gate]) => [mul(gradient, mul(gate, sub(gate, 1)))],

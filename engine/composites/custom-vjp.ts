@@ -13,7 +13,7 @@ export type GradientRule<Operands extends readonly Tensor[]> = (
  * @param operands - what the rule gives gradients for, in the same order, and then what else it works with
  * @param kind - what else a rewrite may do with value and rule; by default it keeps both as they are
  */
-export function withGradient<const Operands extends readonly Tensor[]>(
+export function customVjp<const Operands extends readonly Tensor[]>(
   value: Tensor,
   operands: Operands,
   rule: GradientRule<Operands>,
