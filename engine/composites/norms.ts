@@ -51,7 +51,7 @@ export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Te
         reshape(sumTo(total, slope.shape), shift.shape),
       ];
     },
-    "shortcut",
+    "algebraic",
   );
 }
 
@@ -109,7 +109,7 @@ export function batchNorm(
         shiftGradient,
       ];
     },
-    "shortcut",
+    "algebraic",
   );
   return { result: whole, statistics: { mean: batchMean, variance } };
 }

@@ -22,10 +22,10 @@ export interface Node {
 }
 
 /**
- * `elementwise`: value and gradient treat each element by itself, so that any layout does. `shortcut`: the gradient is
+ * `elementwise`: value and gradient treat each element by itself, so that any layout does. `algebraic`: the gradient is
  * that of the nodes which made the value, by fewer steps, so that other nodes may take their place with it.
  */
-export type RuleKind = "elementwise" | "shortcut";
+export type RuleKind = "elementwise" | "algebraic";
 
 /** What an operation is to the differentiator and to the ONNX writer. Executors know it by its name. */
 export interface Operator {

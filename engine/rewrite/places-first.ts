@@ -161,7 +161,7 @@ class PlacesFirst extends Rewriter {
   #keepRule({ op, inputs, outputs }: Node): Places | undefined {
     const [value] = inputs as [Tensor];
     const places = this.#places.get(value.name);
-    if (places === undefined || op.rule === "shortcut") return places;
+    if (places === undefined || op.rule === "algebraic") return places;
     const origin = this.#isSilu(inputs) ? this.#origins.get(inputs[1]!.name) : undefined;
     if (origin !== undefined) return { tensor: activated(this.#applied(inputs[1]!), origin) };
     const keepsLayout = op.vjp === undefined || op.rule === "elementwise";
