@@ -89,7 +89,6 @@ export {
   fanInInitializer,
   type Initializer,
   initialParameters,
-  namedParts,
   onesInitializer,
   type ParameterSource,
   type ParameterSpec,
@@ -97,10 +96,11 @@ export {
   Scope,
   type StateSpec,
   totalSize,
+  unflattenParameters,
   zerosInitializer,
 } from "./parameters/parameters.ts";
 export { readSafetensors, type TensorFile, writeSafetensors } from "./parameters/safetensors.ts";
-export { type RandomInput, Survey, surveyNetwork } from "./parameters/survey.ts";
+export { ParameterTrace, type RandomInput, traceParameters } from "./parameters/trace-parameters.ts";
 export { probeGraph } from "./probe-graph.ts";
 export { buildEvaluationProgram, type EvaluationProgram } from "./training/evaluation-program.ts";
 export {

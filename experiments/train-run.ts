@@ -1,12 +1,12 @@
 import { Cifar5mError } from "../core/errors.ts";
 import {
   createEngine,
-  namedParts,
   runTraining,
   stateFromWeights,
   type TrainingProgram,
   type TrainingState,
   type TrainingStore,
+  unflattenParameters,
   type Weights,
 } from "../engine/index.ts";
 import type { Batch, ImageArray } from "../shards/index.ts";
@@ -165,7 +165,7 @@ function targetsOf({ labels, mixup }: Pick<Batch, "labels" | "mixup">, numClasse
 
 function weightsOf(program: TrainingProgram, { vectors }: TrainingState): Weights {
   return new Map([
-    ...namedParts(program.parameters, vectors["parameters"]!),
-    ...(program.states.length === 0 ? [] : namedParts(program.states, vectors["states"]!)),
+    ...unflattenParameters(program.parameters, vectors["parameters"]!),
+    ...(program.states.length === 0 ? [] : unflattenParameters(program.states, vectors["states"]!)),
   ]);
 }

@@ -8,7 +8,7 @@ import { tensorData } from "../engine/graph/tensor.ts";
 import { add, less, mul, where } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { reshape } from "../engine/ops/reshape.ts";
-import { namedParts, type ParameterSpec, type Scope } from "../engine/parameters/parameters.ts";
+import { type ParameterSpec, type Scope, unflattenParameters } from "../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { muon } from "../engine/training/muon.ts";
 import { type Optimizer, sgd } from "../engine/training/optimizers.ts";
@@ -90,8 +90,8 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     onProgress: training.onProgress,
   });
   const tensors = new Map([
-    ...namedParts(program.parameters, state.vectors["average"]!),
-    ...namedParts(program.states, state.vectors["averageStates"]!),
+    ...unflattenParameters(program.parameters, state.vectors["average"]!),
+    ...unflattenParameters(program.states, state.vectors["averageStates"]!),
   ]);
   const architecture = labelerNetworkSchema.parse({
     widths: options.widths,
@@ -196,7 +196,7 @@ function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Ui
   }
   const filters = whiteningFilters(normalized, [numImages, 3, 32, 32], whiteningSide);
   for (const name of ["parameters", "average"]) {
-    namedParts(program.parameters, state.vectors[name]!).get(whiteningName)!.data.set(filters);
+    unflattenParameters(program.parameters, state.vectors[name]!).get(whiteningName)!.data.set(filters);
   }
   return state;
 }

@@ -4,7 +4,7 @@ import { fillUniforms, randomStreams } from "../../core/random.ts";
 import { crossEntropy, oneHot } from "../../engine/composites/losses.ts";
 import { gather } from "../../engine/ops/gather.ts";
 import type { Weights } from "../../engine/parameters/constant-scope.ts";
-import { namedParts } from "../../engine/parameters/parameters.ts";
+import { unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import { sgd } from "../../engine/training/optimizers.ts";
 import { initialState } from "../../engine/training/trainer.ts";
@@ -50,8 +50,8 @@ export function writeCase(network: string): Uint8Array {
   const images = new Float32Array(numSamples * 3072);
   fillUniforms({ seed, stream: randomStreams.sampleNoise, id: 0 }, images);
   const tensors: Weights = new Map([
-    ...namedParts(program.parameters, vectors["parameters"]!),
-    ...namedParts(program.states, vectors["states"] ?? new Float32Array()),
+    ...unflattenParameters(program.parameters, vectors["parameters"]!),
+    ...unflattenParameters(program.states, vectors["states"] ?? new Float32Array()),
     ["data.images", { shape: [numSamples, 32, 32, 3], data: images.map((value) => Math.floor(256 * value)) }],
   ]);
   const metadata = {

@@ -4,7 +4,7 @@ import { fillNormals, fillUniforms, randomStreams } from "../../core/random.ts";
 import { Graph } from "../../engine/graph/graph.ts";
 import { sizeOf } from "../../engine/graph/tensor.ts";
 import { constantScope, type Weights } from "../../engine/parameters/constant-scope.ts";
-import { initialParameters, namedParts } from "../../engine/parameters/parameters.ts";
+import { initialParameters, unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { readSafetensors, writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
 import { generatorTrainingSchema } from "../../generator/index.ts";
@@ -81,7 +81,7 @@ function benchmarkWeights(program: TrainingProgram): Float32Array {
 export function writeCase(sizes: Sizes): Uint8Array {
   const { batchSize, stepsPerRound } = sizes;
   const program = benchmarkProgram(sizes);
-  const tensors = new Map(namedParts(program.parameters, benchmarkWeights(program)));
+  const tensors = new Map(unflattenParameters(program.parameters, benchmarkWeights(program)));
   const put = (name: string, shape: readonly number[], draw: typeof fillNormals, id: number) => {
     const data = new Float32Array(sizeOf(shape));
     draw({ seed, stream: randomStreams.sampleNoise, id }, data);

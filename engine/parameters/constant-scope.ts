@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { Graph, Tensor } from "../graph/graph.ts";
 import type { Shape } from "../graph/tensor.ts";
 import { type ParameterSource, type ParameterSpec, Scope, type StateSpec } from "./parameters.ts";
-import { surveyNetwork } from "./survey.ts";
+import { traceParameters } from "./trace-parameters.ts";
 
 /** Weights of a network by name. */
 export type Weights = ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
@@ -35,7 +35,7 @@ export function requireWeight(
  * @throws Cifar5mError `weights/wrong-architecture` for a weight that is missing, of another shape, or not asked for
  */
 export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: Graph) => unknown): void {
-  const { parameters, states } = surveyNetwork(build);
+  const { parameters, states } = traceParameters(build);
   const asked = [...parameters, ...states];
   for (const spec of asked) requireWeight(weights, spec);
   const names = new Set(asked.map(({ name }) => name));

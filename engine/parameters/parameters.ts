@@ -134,7 +134,7 @@ function setDirac(part: Float32Array, shape: Shape): void {
 }
 
 /** Values of parameters or states by name, cut from the vector that holds them all. */
-export function namedParts(
+export function unflattenParameters(
   specs: readonly { readonly name: string; readonly shape: Shape }[],
   values: Float32Array,
 ): Map<string, { readonly shape: Shape; readonly data: Float32Array }> {

@@ -6,7 +6,7 @@ import {
   type StateSpec,
   totalSize,
 } from "../parameters/parameters.ts";
-import { cutVector } from "../parameters/survey.ts";
+import { unflatten } from "../parameters/trace-parameters.ts";
 import type { Declaration, TrainingProgram } from "./training-program.ts";
 
 /** The network of a training, as a graph that is fed the vectors which training carries. */
@@ -43,7 +43,7 @@ class VectorSource implements ParameterSource {
     const vector = (name: string, specs: readonly (ParameterSpec | StateSpec)[]) =>
       specs.length === 0
         ? new Map<string, Tensor>()
-        : cutVector(graph.input(name, "float32", [totalSize(specs)]), specs);
+        : unflatten(graph.input(name, "float32", [totalSize(specs)]), specs);
     this.#values = new Map([...vector("parameters", parameters), ...vector("states", states)]);
   }
 

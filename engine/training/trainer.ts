@@ -3,7 +3,7 @@ import { fillNormals, fillUniforms } from "../../core/random.ts";
 import type { Engine, Executable } from "../executor.ts";
 import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
 import { requireWeight, type Weights } from "../parameters/constant-scope.ts";
-import { initialParameters, namedParts } from "../parameters/parameters.ts";
+import { initialParameters, unflattenParameters } from "../parameters/parameters.ts";
 import { initialLossScale, leastLossScale, lossScaleName } from "./loss-scale.ts";
 import { averageNames, type TrainingProgram } from "./training-program.ts";
 
@@ -60,7 +60,7 @@ export function stateFromWeights(
   const targets = { parameters: ["parameters", ...averages], states: ["states", ...averageStates] };
   for (const kind of ["parameters", "states"] as const) {
     for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
-      const parts = namedParts(specs[kind], state.vectors[name]!);
+      const parts = unflattenParameters(specs[kind], state.vectors[name]!);
       const taken = specs[kind].filter((spec) => !isFresh(spec.name));
       for (const spec of taken) parts.get(spec.name)!.data.set(requireWeight(weights, spec).data);
     }

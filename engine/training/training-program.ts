@@ -9,14 +9,14 @@ import { loop } from "../ops/loop.ts";
 import { reshape } from "../ops/reshape.ts";
 import { type ParameterSpec, type Scope, type StateSpec, totalSize } from "../parameters/parameters.ts";
 import {
-  cutVector,
   type InputKind,
   inputName,
   nextName,
+  type ParameterTrace,
   type RandomInput,
-  type Survey,
-  surveyNetwork,
-} from "../parameters/survey.ts";
+  traceParameters,
+  unflatten,
+} from "../parameters/trace-parameters.ts";
 import { insertPlacesFirst } from "../rewrite/places-first.ts";
 import { Rewriter } from "../rewrite/rewriter.ts";
 import { cutLossScale, initialLossScale, isFiniteVector, lossScaleName, nextLossScale } from "./loss-scale.ts";
@@ -105,7 +105,7 @@ function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spe
 
 /** Builds what trains a network. With `scalesLoss`, a step whose gradient is not finite changes the scale only. */
 export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
-  const network = surveyNetwork((scope, graph) => {
+  const network = traceParameters((scope, graph) => {
     const residents = declare(graph, definition.residents, "resident");
     const step = declare(graph, definition.step, "step");
     graph.output("loss", definition.loss({ scope, residents, step }));
@@ -133,7 +133,7 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
  */
 function trainingGraph(
   definition: TrainingDefinition,
-  { parameters, states, randoms, graph: network }: Survey,
+  { parameters, states, randoms, graph: network }: ParameterTrace,
   { slots, carried }: { readonly slots: readonly string[]; readonly carried: readonly string[] },
   layout: ImageLayout,
 ): Graph {
@@ -160,8 +160,8 @@ function trainingGraph(
   const result = loop(numSteps, stepsPerCall, initial, (body, iteration, current) => {
     const now = Object.fromEntries(carried.map((name, index) => [name, current[index]!]));
     const step = Object.fromEntries(series.map(({ name, all }) => [name, gather(all, iteration)]));
-    const values = cutVector(now["parameters"]!, parameters);
-    const stateValues = cutVector(now["states"], states);
+    const values = unflatten(now["parameters"]!, parameters);
+    const stateValues = unflatten(now["states"], states);
     const named = (kind: InputKind, tensors: Iterable<readonly [string, Tensor]>) =>
       Array.from(tensors, ([name, tensor]) => [inputName(kind, name), tensor] as const);
     const fed = new Map([

@@ -3,7 +3,7 @@ import { createEngine } from "../../engine/create-engine.ts";
 import { type EngineName, executionIdentity, type Precision } from "../../engine/executor.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import type { Weights } from "../../engine/parameters/constant-scope.ts";
-import { namedParts } from "../../engine/parameters/parameters.ts";
+import { unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import {
   type LoadedCheckpoint,
@@ -69,7 +69,7 @@ export async function runDenoiserTraining(
   const encode = (average: Float32Array, step: number) =>
     writeSafetensors(
       {
-        tensors: namedParts(program.parameters, average),
+        tensors: unflattenParameters(program.parameters, average),
         metadata: {
           model: "generator",
           network: JSON.stringify(parts.network),

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import { Graph } from "../../engine/graph/graph.ts";
-import { surveyNetwork } from "../../engine/index.ts";
+import { traceParameters } from "../../engine/index.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { constantScope } from "../../engine/parameters/constant-scope.ts";
-import { initialParameters, namedParts, totalSize } from "../../engine/parameters/parameters.ts";
+import { initialParameters, totalSize, unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import {
   buildExperimentNetwork,
@@ -24,7 +24,7 @@ const tiny = [
 ];
 
 function survey(options: ExperimentNetworkOptions) {
-  return surveyNetwork((scope, graph) =>
+  return traceParameters((scope, graph) =>
     buildExperimentNetwork(scope, graph.input("images", "float32", [2, 3, 32, 32]), options),
   );
 }
@@ -38,7 +38,7 @@ async function logitsOf(options: ExperimentNetworkOptions) {
       : spec,
   );
   const weights = new Map([
-    ...namedParts(parameters, initialParameters(widened, 4)),
+    ...unflattenParameters(parameters, initialParameters(widened, 4)),
     ...states.map(
       ({ name, shape, value }) => [name, { shape, data: new Float32Array(shape[0]!).fill(value + 0.1) }] as const,
     ),

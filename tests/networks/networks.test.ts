@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { fillNormals, fillUniforms } from "../../core/random.ts";
 import { Graph, type Tensor } from "../../engine/graph/graph.ts";
 import { type Shape, sizeOf, type TensorData, tensorData } from "../../engine/graph/tensor.ts";
-import { surveyNetwork } from "../../engine/index.ts";
+import { traceParameters } from "../../engine/index.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { constantScope } from "../../engine/parameters/constant-scope.ts";
-import { initialParameters, namedParts, type Scope, totalSize } from "../../engine/parameters/parameters.ts";
-import { inputName } from "../../engine/parameters/survey.ts";
+import { initialParameters, type Scope, totalSize, unflattenParameters } from "../../engine/parameters/parameters.ts";
+import { inputName } from "../../engine/parameters/trace-parameters.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { flipWhere, randomTranslation } from "../../networks/augment.ts";
 import { channelsToPatches, patchesToChannels } from "../../networks/patches.ts";
@@ -23,10 +23,10 @@ function random(shape: Shape, id: number, kind: "normal" | "uniform" = "normal")
 
 /** The output of a network with random weights (none of them zero) on both engines. */
 async function onBothEngines(build: Build): Promise<[Float32Array, Float32Array]> {
-  const { parameters, states } = surveyNetwork(build);
+  const { parameters, states } = traceParameters(build);
   const specs = [...parameters, ...states];
   const values = random([totalSize(specs)], 1).data as Float32Array;
-  const weights = namedParts(
+  const weights = unflattenParameters(
     specs,
     values.map((value) => 0.2 * value),
   );
@@ -140,11 +140,11 @@ test("layers that preserve magnitudes keep features at about 1 whatever the scal
     const classes = graph.constant(tensorData("int64", [8], [0, 1, 2, 3, 4, 5, 6, 10]));
     return unet(scope, graph.constant(random([8, 3, 32, 32], 2)), graph.constant(random([8], 3)), classes, options);
   };
-  const survey = surveyNetwork((scope, graph) => graph.output("y", build(scope, graph)));
+  const survey = traceParameters((scope, graph) => graph.output("y", build(scope, graph)));
   const outputs: Float32Array[] = [];
   for (const scale of [0.03, 1, 50]) {
     const values = initialParameters(survey.parameters, 4).map((value) => value * scale);
-    const weights = namedParts(survey.parameters, values);
+    const weights = unflattenParameters(survey.parameters, values);
     for (const [name, { data }] of weights) if (name.endsWith("gain")) data.fill(1);
     // As in training, where weights are inputs and are normalized by nodes of the graph.
     const feeds: Record<string, TensorData> = {};

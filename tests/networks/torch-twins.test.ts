@@ -9,9 +9,9 @@ import { Graph } from "../../engine/graph/graph.ts";
 import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { constantScope, type Weights } from "../../engine/parameters/constant-scope.ts";
-import { namedParts, type ParameterSpec } from "../../engine/parameters/parameters.ts";
+import { type ParameterSpec, unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
-import { inputName, surveyNetwork } from "../../engine/parameters/survey.ts";
+import { inputName, traceParameters } from "../../engine/parameters/trace-parameters.ts";
 import { sgd } from "../../engine/training/optimizers.ts";
 import { initialState, stateFromWeights, Trainer } from "../../engine/training/trainer.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
@@ -81,7 +81,7 @@ describe.each(networks)("$name beside its twin in PyTorch, from the same weights
 
   test("gives the same logits by the batch's own statistics to 1e-4", async ({ skip }) => {
     skip(missing.length > 0, `python3 has no ${missing.join(", ")}`);
-    const { graph } = surveyNetwork((scope, training) =>
+    const { graph } = traceParameters((scope, training) =>
       training.output("logits", buildExperimentNetwork(scope, training.constant(images), options)),
     );
     const isState = (name: string) => program.states.some((spec) => spec.name === name);
@@ -104,8 +104,8 @@ describe.each(networks)("$name beside its twin in PyTorch, from the same weights
     const answer = answers.get(network)!;
     expectClose(losses, answer.losses);
     const after = new Map([
-      ...namedParts(program.parameters, vectors["parameters"]!),
-      ...namedParts(program.states, vectors["states"] ?? new Float32Array()),
+      ...unflattenParameters(program.parameters, vectors["parameters"]!),
+      ...unflattenParameters(program.states, vectors["states"] ?? new Float32Array()),
     ]);
     expect([...after.keys()].sort()).toEqual(Object.keys(answer.weights).sort());
     for (const [name, { data }] of after) expectClose(data, answer.weights[name]!, name);
@@ -127,7 +127,7 @@ function programOf(options: ExperimentNetworkOptions): TrainingProgram {
 
 /** Starting weights, none of them zero or one, and running statistics that are not those of any batch. */
 function weightsOf(program: TrainingProgram): Weights {
-  const parameters = namedParts(program.parameters, initialState(program, 3).vectors["parameters"]!);
+  const parameters = unflattenParameters(program.parameters, initialState(program, 3).vectors["parameters"]!);
   [...parameters.values()].forEach(({ data }, index) => {
     const noise = normals([data.length], 100 + index).data as Float32Array;
     for (let i = 0; i < data.length; i++) data[i]! += 0.1 * noise[i]!;

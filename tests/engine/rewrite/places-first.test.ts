@@ -9,11 +9,11 @@ import {
   initialParameters,
   loop,
   maxPool,
-  namedParts,
   silu,
-  surveyNetwork,
   type TensorData,
   tensorData,
+  traceParameters,
+  unflattenParameters,
   writeOnnx,
 } from "../../../engine/index.ts";
 import { createSession, runSession } from "../../../engine/onnxruntime/session.ts";
@@ -70,13 +70,13 @@ describe("rewriting to the places-first layout", () => {
         const noise = graph.input("noise", "float32", [4]);
         return unet(scope, x, noise, graph.input("classes", "int64", [4]), options);
       };
-      const specs = surveyNetwork(build).parameters.map((spec) =>
+      const specs = traceParameters(build).parameters.map((spec) =>
         spec.initializer.kind === "constant"
           ? { ...spec, initializer: { kind: "normal", deviation: 0.1 } as const }
           : spec,
       );
       const graph = new Graph();
-      graph.output("y", build(constantScope(graph, namedParts(specs, initialParameters(specs, 3))), graph));
+      graph.output("y", build(constantScope(graph, unflattenParameters(specs, initialParameters(specs, 3))), graph));
       const feeds = {
         x: normals([4, 3, 32, 32]),
         noise: normals([4]),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Engine } from "../../../engine/executor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
-import { namedParts } from "../../../engine/parameters/parameters.ts";
+import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { runTraining } from "../../../engine/training/run-training.ts";
 import { initialState, stateFromWeights, Trainer, type TrainingState } from "../../../engine/training/trainer.ts";
@@ -135,8 +135,8 @@ test.each(trainings)("training the %s from given weights starts with them, and r
   const { program, seed } = make();
   const trained = initialState(program, seed + 1).vectors;
   const weights = new Map([
-    ...namedParts(program.parameters, trained["parameters"]!),
-    ...namedParts(program.states, trained["states"] ?? new Float32Array()),
+    ...unflattenParameters(program.parameters, trained["parameters"]!),
+    ...unflattenParameters(program.states, trained["states"] ?? new Float32Array()),
   ]);
   const state = stateFromWeights(program, seed, weights);
   expectSameBits(state, initialState(program, seed + 1));

@@ -8,7 +8,7 @@ import { conv2d } from "../../../engine/ops/conv.ts";
 import { add, greater, mul } from "../../../engine/ops/elementwise.ts";
 import { gather } from "../../../engine/ops/gather.ts";
 import { loop } from "../../../engine/ops/loop.ts";
-import { namedParts } from "../../../engine/parameters/parameters.ts";
+import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { rewritePlacesFirst } from "../../../engine/rewrite/places-first.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
@@ -149,7 +149,7 @@ function weightsOf(seed: number, network = smallGenerator): Uint8Array {
     network: JSON.stringify(generatorNetworkSchema.parse(pickNetwork(network))),
     images: String(1000 * seed),
   };
-  return writeSafetensors({ tensors: namedParts(program.parameters, values), metadata }, "F16");
+  return writeSafetensors({ tensors: unflattenParameters(program.parameters, values), metadata }, "F16");
 }
 
 function pickNetwork(options: typeof smallGenerator) {

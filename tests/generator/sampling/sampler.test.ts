@@ -5,7 +5,7 @@ import { tensorData } from "../../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
 import { add, cast, mul } from "../../../engine/ops/elementwise.ts";
 import { reshape } from "../../../engine/ops/reshape.ts";
-import { namedParts } from "../../../engine/parameters/parameters.ts";
+import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { initialState } from "../../../engine/training/trainer.ts";
@@ -33,7 +33,7 @@ function randomWeights(): Uint8Array {
     numClasses,
   });
   const metadata = { model: "generator", network: JSON.stringify(network) };
-  return writeSafetensors({ tensors: namedParts(program.parameters, values), metadata }, "F16");
+  return writeSafetensors({ tensors: unflattenParameters(program.parameters, values), metadata }, "F16");
 }
 
 const weights = randomWeights();

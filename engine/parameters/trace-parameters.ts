@@ -28,7 +28,7 @@ export function nextName(state: string): string {
 }
 
 /** Notes what a network asks for, in order; it becomes a graph whose inputs are these things. */
-export class Survey implements ParameterSource {
+export class ParameterTrace implements ParameterSource {
   readonly training = true;
   readonly parameters: ParameterSpec[] = [];
   readonly states: StateSpec[] = [];
@@ -61,14 +61,14 @@ export class Survey implements ParameterSource {
 }
 
 /** Parameters and states that a network has, in the order it asks for them. */
-export function surveyNetwork(build: (scope: Scope, graph: Graph) => unknown): Survey {
-  const survey = new Survey();
+export function traceParameters(build: (scope: Scope, graph: Graph) => unknown): ParameterTrace {
+  const survey = new ParameterTrace();
   build(new Scope(survey), survey.graph);
   return survey;
 }
 
 /** Tensors of given shapes, cut from a vector, which is missing where there are none. */
-export function cutVector(
+export function unflatten(
   vector: Tensor | undefined,
   specs: readonly { readonly name: string; readonly shape: Shape }[],
 ): Map<string, Tensor> {
