@@ -37,7 +37,7 @@ interface Plan {
 const numParityImages = 64;
 const numWanted = 6_000_000;
 
-const samplings = {
+const samplers = {
   fast: recipes.fast.sampler,
   "fast, guidance 3": { ...recipes.fast.sampler, guidance: 3 },
   tuned: recipes.tuned.sampler,
@@ -66,7 +66,7 @@ async function drawSome(config: Config): Promise<Uint8Array> {
 
 /** How far the bytes of some images are from others of the same noise. */
 async function measureParity(truth: Uint8Array, keys: Execution) {
-  const images = await drawSome(configOf(samplings.fast, keys));
+  const images = await drawSome(configOf(samplers.fast, keys));
   let [total, largest] = [0, 0];
   images.forEach((byte, index) => {
     const difference = Math.abs(byte - truth[index]!);
@@ -125,7 +125,7 @@ async function main(plan: Plan): Promise<void> {
     if (answer.usable) engines.push({ engine: second.engine, device: second.device, precision: "float32" });
   }
 
-  const truth = await drawSome(configOf(samplings.fast, {}));
+  const truth = await drawSome(configOf(samplers.fast, {}));
   const parity: unknown[] = [];
   for (const keys of engines) {
     const differences = await measureParity(truth, keys);
@@ -141,7 +141,7 @@ async function main(plan: Plan): Promise<void> {
   await note("unet", await compareUnet(device, { numRounds: rounds, numThreads: availableParallelism() }));
 
   const speeds: unknown[] = [];
-  for (const [name, sampler] of Object.entries(samplings)) {
+  for (const [name, sampler] of Object.entries(samplers)) {
     for (const keys of engines) {
       const speed = await measureSampling(configOf(sampler, keys));
       speeds.push({ name, ...keys, ...speed });

@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { scheduleNames } from "./noise-levels.ts";
-import { samplingNames } from "./plan-trajectory.ts";
+import { samplerNames } from "./plan-trajectory.ts";
 
 /** What guidance leads away from. */
 export const guideNames = ["unconditional", "weaker"] as const;
 
 /** How images are drawn. */
 export const samplerSchema = z.strictObject({
-  name: z.enum(samplingNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
+  name: z.enum(samplerNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
   steps: z.int().min(1).max(1000).default(10).describe("noise levels of the trajectory"),
   schedule: z.enum(scheduleNames).default("karras").describe("how noise levels are spread; linear-beta is DDPM's"),
   sigmaMin: z.number().positive().default(0.02).describe("smallest noise level, pixels in [-1, 1]"),

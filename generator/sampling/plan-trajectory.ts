@@ -8,7 +8,7 @@ import type { Trajectory } from "./samplers/trajectory.ts";
 import { unipc } from "./samplers/unipc.ts";
 
 /** Samplers by name: from noise levels, strictly falling, shape [N + 1], to the way through them. */
-export const samplings = {
+export const samplers = {
   ddpm,
   ddim,
   heun,
@@ -19,14 +19,14 @@ export const samplings = {
   consistency,
 } satisfies Record<string, (sigmas: Float64Array, churn: Churn) => Trajectory>;
 
-export type SamplingName = keyof typeof samplings;
-export const samplingNames = Object.keys(samplings) as [SamplingName, ...SamplingName[]];
+export type SamplerName = keyof typeof samplers;
+export const samplerNames = Object.keys(samplers) as [SamplerName, ...SamplerName[]];
 
 /**
  * The way from noise to images that some options ask for.
  * @throws Cifar5mError `config/out-of-range` for noise levels that cannot be
  */
-export function planTrajectory(options: NoiseLevelOptions & Churn & { readonly name: SamplingName }): Trajectory {
-  const sampling: (sigmas: Float64Array, churn: Churn) => Trajectory = samplings[options.name];
+export function planTrajectory(options: NoiseLevelOptions & Churn & { readonly name: SamplerName }): Trajectory {
+  const sampling: (sigmas: Float64Array, churn: Churn) => Trajectory = samplers[options.name];
   return sampling(noiseLevels(options), options);
 }

@@ -6,7 +6,7 @@ import { add, div, mul, sqrt, sub } from "../../../engine/ops/elementwise.ts";
 import { matmul } from "../../../engine/ops/matmul.ts";
 import { reshape } from "../../../engine/ops/reshape.ts";
 import { noiseLevels } from "../../../generator/sampling/noise-levels.ts";
-import { planTrajectory, type SamplingName, samplings } from "../../../generator/sampling/plan-trajectory.ts";
+import { planTrajectory, type SamplerName, samplers } from "../../../generator/sampling/plan-trajectory.ts";
 import { ddpm } from "../../../generator/sampling/samplers/ddpm.ts";
 import { type Churn, heun } from "../../../generator/sampling/samplers/heun.ts";
 import type { Trajectory } from "../../../generator/sampling/samplers/trajectory.ts";
@@ -24,7 +24,7 @@ function denoiseNormal(noisy: Tensor, sigma: Tensor): Tensor {
 }
 
 /** In theory; UniPC's corrector adds one to the order of its predictor (Zhao et al. 2023, theorem 3.1). */
-const orders: Readonly<Record<Exclude<SamplingName, "ddpm" | "consistency">, number>> = {
+const orders: Readonly<Record<Exclude<SamplerName, "ddpm" | "consistency">, number>> = {
   ddim: 1,
   heun: 2,
   "dpm-solver-2m": 2,
@@ -40,7 +40,7 @@ test.each(Object.entries(orders))(
     for (const steps of [128, 256]) {
       // Ends above zero, where the exact place is known: the flow scales x by the deviation of image plus noise.
       const sigmas = noiseLevels({ ...karras, sigmaMin: 0.05, steps: steps + 1 }).subarray(0, steps + 1);
-      const trajectory = samplings[name as SamplingName](sigmas, noChurn);
+      const trajectory = samplers[name as SamplerName](sigmas, noChurn);
       const places = [80, -40, 12.5];
       const start = tensorData("float64", [1, 3], places);
       const end = await follow({ trajectory, start, denoise: denoiseNormal });

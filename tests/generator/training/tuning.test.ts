@@ -10,7 +10,7 @@ import { readSafetensors } from "../../../engine/parameters/safetensors.ts";
 import type { Denoiser } from "../../../generator/denoiser.ts";
 import { createSampler } from "../../../generator/sampling/create-sampler.ts";
 import { samplerSchema } from "../../../generator/sampling/options.ts";
-import type { SamplingName } from "../../../generator/sampling/plan-trajectory.ts";
+import type { SamplerName } from "../../../generator/sampling/plan-trajectory.ts";
 import { consistencyLoss, flowStep, lowerLevel } from "../../../generator/training/consistency-loss.ts";
 import { generatorTrainingSchema, tuningSchema } from "../../../generator/training/options.ts";
 import { trainGenerator } from "../../../generator/training/train-generator.ts";
@@ -145,7 +145,7 @@ const data = {
 const common = { data, seed: 1, engine: "onnxruntime", device: "cpu" } as const;
 
 /** How far images of one call are from the nearer of the two greys, bytes, on average. */
-async function oneCallError(weights: Uint8Array, name: SamplingName): Promise<number> {
+async function oneCallError(weights: Uint8Array, name: SamplerName): Promise<number> {
   const options = samplerSchema.parse({ name, steps: 1, conditional: false });
   const sampler = await createSampler({ weights, options, seed: 5, engine: "onnxruntime", device: "cpu" });
   const ids = Array.from({ length: 32 }, (_, id) => id);
