@@ -27,7 +27,7 @@ export interface CreateLabelerOptions extends ImageFunctionOptions {
 }
 
 /**
- * A labeller. One that was trained here averages the logits of each image and its mirror image; one that was made
+ * A labeler. One that was trained here averages the logits of each image and its mirror image; one that was made
  * elsewhere is asked once.
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
@@ -52,7 +52,7 @@ function trainedLabelerGraph(weights: Uint8Array, batchSize: number) {
 }
 
 /**
- * What the last layer of a labeller that was trained here sees of each image: numbers that tell images apart by what
+ * What the last layer of a labeler that was trained here sees of each image: numbers that tell images apart by what
  * they show. The mirror image is not looked at.
  * @throws Cifar5mError `weights/corrupt` or `weights/wrong-architecture`
  */

@@ -47,7 +47,7 @@ type ForeignLabelerOptions = z.infer<typeof foreignLabelerSchema>;
  * @throws Cifar5mError `model/…` for every way in which the file and its description do not fit
  */
 export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, engine: Engine): Promise<ImageGraph> {
-  const model = readOnnx(file, "the labeller");
+  const model = readOnnx(file, "the labeler");
   const { images, output, classes } = readDescription<ForeignLabelerOptions>(model, foreignLabelerSchema);
   const isPlanar = images.layout === "NCHW";
   const shape: ExpectedPort["shape"] = isPlanar ? ["batch", 3, 32, 32] : ["batch", 32, 32, 3];
@@ -82,6 +82,6 @@ function requireProbabilities(row: Float32Array): void {
   if (Math.abs(total - 1) < 1e-3 && row.every((value) => value >= 0)) return;
   throw new Cifar5mError(
     "model/wrong-result",
-    `the labeller must give probabilities, as its description says, and its first ones add up to ${total}. Try output.kind "logits".`,
+    `the labeler must give probabilities, as its description says, and its first ones add up to ${total}. Try output.kind "logits".`,
   );
 }

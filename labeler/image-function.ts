@@ -78,7 +78,7 @@ export async function openImageFunction(
 function notFinite(value: number, image: number): Cifar5mError {
   return new Cifar5mError(
     "model/wrong-result",
-    `the labeller must give finite numbers, got ${value} for image ${image} of those it was given. ` +
+    `the labeler must give finite numbers, got ${value} for image ${image} of those it was given. ` +
       "Use other weights, or --precision float32.",
   );
 }

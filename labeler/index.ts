@@ -9,4 +9,4 @@ export {
   labelerNetworkSchema,
   labelerTrainingSchema,
 } from "./options.ts";
-export { type LabelledImages, type TrainLabelerOptions, trainLabeler } from "./train-labeler.ts";
+export { type LabeledImages, type TrainLabelerOptions, trainLabeler } from "./train-labeler.ts";

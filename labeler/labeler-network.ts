@@ -10,7 +10,7 @@ export const pixelMean = [0.4914, 0.4822, 0.4465] as const;
 export const pixelDeviation = [0.247, 0.2435, 0.2616] as const;
 
 /**
- * The labeller's network.
+ * The labeler's network.
  * @param images - [N, 3, 32, 32], numbers in [-1, 1]
  * @returns logits, [N, 10]
  */
@@ -19,7 +19,7 @@ export function labelerNetwork(scope: Scope, images: Tensor, options: LabelerNet
 }
 
 /**
- * What the labeller's last layer sees.
+ * What the labeler's last layer sees.
  * @param images - [N, 3, 32, 32], numbers in [-1, 1]
  * @returns [N, last of the widths]
  */

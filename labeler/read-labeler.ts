@@ -6,7 +6,7 @@ import { labelerNetwork } from "./labeler-network.ts";
 import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
 
 /**
- * Weights and architecture of a labeller.
+ * Weights and architecture of a labeler.
  * @param file - a safetensors file made by `trainLabeler`
  * @throws Cifar5mError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
@@ -16,12 +16,12 @@ export function readLabeler(file: Uint8Array): {
   /** What logits are divided by, so that probabilities say how often they are right; 1 for weights that were not calibrated. */
   readonly temperature: number;
 } {
-  const { tensors, metadata } = readSafetensors(file, "the labeller's weights");
+  const { tensors, metadata } = readSafetensors(file, "the labeler's weights");
   const network = labelerNetworkSchema.safeParse(tryParse(metadata["network"]));
   if (metadata["model"] !== "labeler" || !network.success) {
     throw new Cifar5mError(
       "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeller is needed. Pass weights made by train labeler.`,
+      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeler is needed. Pass weights made by train labeler.`,
     );
   }
   const temperature = Number(metadata["temperature"] ?? 1);

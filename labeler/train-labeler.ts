@@ -28,13 +28,13 @@ import { labelerNetwork, pixelDeviation, pixelMean } from "./labeler-network.ts"
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
 
 /** Images with their classes: uint8 [N, 32, 32, 3] flattened, and N class numbers. */
-export interface LabelledImages {
+export interface LabeledImages {
   readonly images: Uint8Array;
   readonly labels: Uint8Array;
 }
 
 export interface TrainLabelerOptions {
-  readonly data: LabelledImages;
+  readonly data: LabeledImages;
   readonly options: LabelerTrainingOptions;
   readonly seed: number;
   readonly engine: EngineName;
@@ -116,13 +116,13 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
 }
 
 /** Sets a part of the images aside, chosen by the seed. */
-function holdOut({ images, labels }: LabelledImages, part: number, seed: number) {
+function holdOut({ images, labels }: LabeledImages, part: number, seed: number) {
   const numHeldOut = Math.floor(part * labels.length);
   if (numHeldOut === 0)
     return { data: { images, labels }, heldOut: { images: images.subarray(0, 0), labels: labels.subarray(0, 0) } };
   const permutation = createPermutation({ size: labels.length, seed, id: 0, stream: randomStreams.heldOut });
   const order = Uint32Array.from(labels, (_, index) => permute(index, permutation));
-  const take = (chosen: Uint32Array): LabelledImages => {
+  const take = (chosen: Uint32Array): LabeledImages => {
     const taken = new Uint8Array(chosen.length * imageBytes);
     chosen.forEach((from, to) => {
       taken.set(images.subarray(from * imageBytes, (from + 1) * imageBytes), to * imageBytes);
@@ -133,7 +133,7 @@ function holdOut({ images, labels }: LabelledImages, part: number, seed: number)
   return { data: take(order.slice(numHeldOut).sort()), heldOut: take(order.slice(0, numHeldOut).sort()) };
 }
 
-/** The graph that trains the labeller on a set of `numSamples` images. */
+/** The graph that trains the labeler on a set of `numSamples` images. */
 export function labelerProgram(
   options: LabelerTrainingOptions,
   numSamples: number,

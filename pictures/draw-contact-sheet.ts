@@ -28,7 +28,7 @@ const nameWidth = 132;
 const histogramWidth = 300;
 
 /**
- * Draws images by class, with what the labeller was sure of, and how many images each class has.
+ * Draws images by class, with what the labeler was sure of, and how many images each class has.
  * @returns a PNG file
  */
 export async function drawContactSheet(options: {
@@ -113,7 +113,7 @@ function drawLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
   const cells = rows.flatMap((row) => row.cells);
   const numOdd = cells.filter(({ isAsAsked }) => !isAsAsked).length;
   return [
-    text(margin, y, "Row: the labeller’s class. Below each image: its confidence.", { size: 13, fill: faint }),
+    text(margin, y, "Row: the labeler’s class. Below each image: its confidence.", { size: 13, fill: faint }),
     text(margin + 400, y, `● the generator was asked for another class (${numOdd} of ${cells.length} shown)`, {
       size: 13,
       fill: odd,

@@ -31,7 +31,7 @@ export interface BuildSources {
   readonly generator?: string;
   /** A weaker generator to guide it by, for `sampler.guide` weaker. */
   readonly guide?: string;
-  /** Weights of the labeller; with neither this nor data, the shipped ones. */
+  /** Weights of the labeler; with neither this nor data, the shipped ones. */
   readonly labeler?: string;
 }
 

@@ -26,7 +26,7 @@ export const buildCommand: Command = {
     labeler: {
       type: "string",
       requiresArg: true,
-      describe: "labeller, .safetensors or .onnx [default: the shipped ones]",
+      describe: "labeler, .safetensors or .onnx [default: the shipped ones]",
     },
     to: uploadOption,
   },

@@ -11,7 +11,7 @@ import { runIfMain } from "./cli/run-if-main.ts";
 
 export const importCommand: Command = {
   words: ["import"],
-  describe: "bring a labelled set made elsewhere into a run, as shards",
+  describe: "bring a labeled set made elsewhere into a run, as shards",
   configKeys: ["unitSize", "recordsPerFile"],
   options: {
     from: {

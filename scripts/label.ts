@@ -4,7 +4,7 @@ import { runIfMain } from "./cli/run-if-main.ts";
 
 export const labelCommand: Command = {
   words: ["label"],
-  describe: "label the samples with the labeller",
+  describe: "label the samples with the labeler",
   configKeys: datasetKeys,
   steps: ({ stepOptions }) => [labelStep(stepOptions)],
 };

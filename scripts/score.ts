@@ -40,7 +40,7 @@ export const scoreCommand: Command = {
       features: { onnx: option("features"), labeler: option("features-labeler") },
       cache: featureCache(),
       numImages: number("images") ?? 10_000,
-      numNeighbours: number("neighbours") ?? 1000,
+      numNeighbors: number("neighbours") ?? 1000,
       numClassified: option("cas") === undefined ? undefined : (number("cas") ?? mostClassified),
     });
   },

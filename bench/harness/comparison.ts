@@ -19,7 +19,7 @@ export interface Comparison {
   readonly tolerance?: number;
 }
 
-/** What a contender did, with ratios to ours: above 1 is in our favour for speed. */
+/** What a contender did, with ratios to ours: above 1 is in our favor for speed. */
 export interface ContenderResult extends Speed {
   readonly name: string;
   readonly speedRatio: number;

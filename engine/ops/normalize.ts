@@ -30,9 +30,9 @@ const LayerNormalization: Operator = {
     const inverseDeviation = cast(statistic!, result!.dtype);
     const parts: Tensor[] = [];
     if (gradient !== undefined) {
-      const centred = sub(gradient, mean(gradient, options));
+      const centered = sub(gradient, mean(gradient, options));
       const along = mul(result!, mean(mul(gradient, result!), options));
-      parts.push(mul(sub(centred, along), inverseDeviation));
+      parts.push(mul(sub(centered, along), inverseDeviation));
     }
     // Second derivatives come through the deviation too.
     if (statisticGradient !== undefined) {

@@ -56,7 +56,7 @@ const Resize: Operator = {
   },
 };
 
-/** Repeats each pixel `size`×`size` times (nearest neighbour): [N, C, H, W] to [N, C, H·size, W·size]. */
+/** Repeats each pixel `size`×`size` times (nearest neighbor): [N, C, H, W] to [N, C, H·size, W·size]. */
 export function upsample(x: Tensor, size: number): Tensor {
   const [numImages, channels, height, width] = x.shape as [number, number, number, number];
   if (x.shape.length !== 4) throw shapeError("upsample", "expects [N, C, H, W]", x.shape);

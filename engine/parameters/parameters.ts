@@ -125,11 +125,11 @@ function initialize(part: Float32Array, shape: Shape, initializer: Initializer, 
 function setDirac(part: Float32Array, shape: Shape): void {
   const [numOutputs, numInputs, height, width] = shape as [number, number, number, number];
   const kernelSize = height * width;
-  const centre = Math.floor(height / 2) * width + Math.floor(width / 2);
+  const center = Math.floor(height / 2) * width + Math.floor(width / 2);
   for (let channel = 0; channel < Math.min(numOutputs, numInputs); channel++) {
     const start = channel * numInputs * kernelSize;
     part.fill(0, start, start + numInputs * kernelSize);
-    part[start + channel * kernelSize + centre] = 1;
+    part[start + channel * kernelSize + center] = 1;
   }
 }
 

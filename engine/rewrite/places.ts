@@ -119,11 +119,11 @@ export function normalizeGroups({ tensor, slope, intercept }: Places, numGroups:
   const within = maximum(sub(second, mul(first, first)), 0);
   const deviation = sqrt(add(matmul(add(within, mul(apart, apart)), overGroup), epsilon));
   const perChannel = (values: Tensor) => reshape(values, [1, 1, numImages, channels]);
-  const centre = summand === undefined ? mul(mean, -1) : sub(summand, mean);
+  const center = summand === undefined ? mul(mean, -1) : sub(summand, mean);
   return {
     tensor: base.tensor,
     slope: perChannel(div(1, deviation)),
-    intercept: perChannel(div(centre, deviation)),
+    intercept: perChannel(div(center, deviation)),
   };
 }
 

@@ -14,7 +14,7 @@ export function isPlain(tf: TensorFlow): boolean {
   return tf.getBackend() === "cpu";
 }
 
-/** Distance of neighbours along each axis of a tensor in row-major order. */
+/** Distance of neighbors along each axis of a tensor in row-major order. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = shape.map(() => 1);
   for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;

@@ -73,7 +73,7 @@ class Permutation:
 
 
 class BlockedShuffle:
-    """Blocks of neighbouring rows in random order, then the rows of each window of blocks in random order."""
+    """Blocks of neighboring rows in random order, then the rows of each window of blocks in random order."""
 
     def __init__(self, size, seed, id, block_rows, window_blocks):
         num_blocks = -(-size // block_rows)

@@ -7,7 +7,7 @@ import { readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
 import { readTarGz } from "./read-tar.ts";
 
-/** Labelled images in memory. */
+/** Labeled images in memory. */
 export interface CifarImages {
   /** uint8, shape [n, 32, 32, 3]. */
   readonly images: Uint8Array;

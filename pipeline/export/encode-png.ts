@@ -31,7 +31,7 @@ function makeHeader(): Uint8Array {
   const bytes = Buffer.alloc(13);
   bytes.writeUInt32BE(imageSide, 0);
   bytes.writeUInt32BE(imageSide, 4);
-  // Bits a sample, colour type RGB, and the only methods of compression, filtering and interlacing there are.
+  // Bits a sample, color type RGB, and the only methods of compression, filtering and interlacing there are.
   bytes.set([8, 2, 0, 0, 0], 8);
   return bytes;
 }

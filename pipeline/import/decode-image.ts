@@ -6,7 +6,7 @@ const maxPixels = 2 ** 26;
 
 /**
  * A PNG or JPEG as pixels.
- * @param options.resize - pictures of other sizes are scaled to cover 32×32 and cut at the centre; else they are refused
+ * @param options.resize - pictures of other sizes are scaled to cover 32×32 and cut at the center; else they are refused
  * @returns uint8, shape [32, 32, 3] flattened
  * @throws Cifar5mError `image/…` for anything that is not such a picture; transparency too
  */

@@ -8,7 +8,7 @@ export type ImportFormat = (typeof importFormats)[number];
 /** Rows handed on at a time. */
 export const chunkRows = 1024;
 
-/** A labelled set made elsewhere. */
+/** A labeled set made elsewhere. */
 export interface ImportSource {
   readonly format: ImportFormat;
   /** The index is the label. */

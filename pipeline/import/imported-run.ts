@@ -7,7 +7,7 @@ import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import { planUnits, type Unit } from "../run/units.ts";
 import { importFormats } from "./import-source.ts";
 
-/** How the columns come about that a labelled set from elsewhere does not have. Written into every manifest. */
+/** How the columns come about that a labeled set from elsewhere does not have. Written into every manifest. */
 export const importedColumns = {
   id: "row of the source, train before test",
   class: "-1: no generator was asked for anything",

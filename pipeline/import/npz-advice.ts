@@ -30,7 +30,7 @@ function adviseOnImageShape(shape: readonly number[]): string | undefined {
     case "3,32,32":
       return "Save X.transpose(0, 2, 3, 1).";
     case "32,32":
-      return "If these are grey pictures, save numpy.stack([X, X, X], axis=3).";
+      return "If these are gray pictures, save numpy.stack([X, X, X], axis=3).";
     case "32,32,1":
       return "Save numpy.repeat(X, 3, axis=3).";
     case "1,32,32":
@@ -45,7 +45,7 @@ function adviseOnImageShape(shape: readonly number[]): string | undefined {
   }
   if (shape.length === 4 && shape.slice(0, 3).join() === "32,32,3") return "Save X.transpose(3, 0, 1, 2).";
   if (shape.length === 4 && shape.slice(0, 3).join() === "3,32,32") return "Save X.transpose(3, 1, 2, 0).";
-  return "Save colour pictures of 32×32 pixels, height before width before channel: scale others, reshaping would mix their pixels.";
+  return "Save color pictures of 32×32 pixels, height before width before channel: scale others, reshaping would mix their pixels.";
 }
 
 function adviseOnPixelType(descr: string): string {

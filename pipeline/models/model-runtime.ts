@@ -17,7 +17,7 @@ export interface Sampler {
   close(): Promise<void>;
 }
 
-/** Names images: what the pipeline needs of a labeller. */
+/** Names images: what the pipeline needs of a labeler. */
 export interface Labeler {
   /** Images to ask for at once, for full speed. */
   readonly batchSize: number;
@@ -63,7 +63,7 @@ export interface TrainedModel {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** Everything the pipeline asks of generators and labellers. Models made elsewhere plug in here. */
+/** Everything the pipeline asks of generators and labelers. Models made elsewhere plug in here. */
 export interface ModelRuntime {
   /** @throws Cifar5mError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
   requireDevice(config: Config): Promise<void>;

@@ -8,7 +8,7 @@ import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { Labeler, ModelRuntime } from "./model-runtime.ts";
 import { drawSampleGrid } from "./sample-grid.ts";
 
-/** The generator and the labeller of this package. */
+/** The generator and the labeler of this package. */
 export const shippedRuntime: ModelRuntime = {
   requireDevice: async ({ engine, ...where }) => {
     const graph = new Graph();

@@ -39,7 +39,7 @@ export const configSchema = z.strictObject({
         .min(1)
         .max(maxBatchSize)
         .default(100)
-        .describe("images the labeller takes at once; does not change the bytes"),
+        .describe("images the labeler takes at once; does not change the bytes"),
     })
     .prefault({}),
   generator: generatorTrainingSchema.prefault({}),

@@ -4,21 +4,21 @@ import { openProduct, type Product } from "./open-product.ts";
 
 /** How two clouds of feature vectors overlap. */
 export interface ManifoldScores {
-  /** Part of the synthetic images that lie within the `precisionNeighbours` ball of some real one. */
+  /** Part of the synthetic images that lie within the `precisionNeighbors` ball of some real one. */
   readonly precision: number;
-  /** Part of the real images that lie within the `precisionNeighbours` ball of some synthetic one. */
+  /** Part of the real images that lie within the `precisionNeighbors` ball of some synthetic one. */
   readonly recall: number;
-  /** Real `densityNeighbours` balls that a synthetic image lies in, over `densityNeighbours`; about 1 where equal. */
+  /** Real `densityNeighbors` balls that a synthetic image lies in, over `densityNeighbors`; about 1 where equal. */
   readonly density: number;
-  /** Part of the real images whose `densityNeighbours` ball holds a synthetic one. */
+  /** Part of the real images whose `densityNeighbors` ball holds a synthetic one. */
   readonly coverage: number;
 }
 
 /** Neighbours that make the balls of precision and recall. */
-export const precisionNeighbours = 3;
+export const precisionNeighbors = 3;
 /** Neighbours that make the balls of density and coverage. */
-export const densityNeighbours = 5;
-/** The neighbour that made a ball is not to fall out of it by rounding; relative to the squared radius. */
+export const densityNeighbors = 5;
+/** The neighbor that made a ball is not to fall out of it by rounding; relative to the squared radius. */
 const tolerance = 1e-9;
 /** Squared distances below this part of the squared lengths are those of equal vectors. */
 const equality = 1e-12;
@@ -27,20 +27,20 @@ const maxBlockRows = 256;
 
 /**
  * Precision and recall by Kynkäänniemi et al. 2019 (arXiv:1904.06991), density and coverage by Naeem et al. 2020
- * (arXiv:2002.09797). The ball of an image reaches to its k-th nearest neighbour of its own kind.
+ * (arXiv:2002.09797). The ball of an image reaches to its k-th nearest neighbor of its own kind.
  * @throws Cifar5mError `score/too-few-images` for fewer than six images of a kind
  */
 export async function compareManifolds(real: Features, synthetic: Features): Promise<ManifoldScores> {
   for (const { count } of [real, synthetic]) {
-    if (count > densityNeighbours) continue;
+    if (count > densityNeighbors) continue;
     throw new Cifar5mError(
       "score/too-few-images",
-      `${densityNeighbours} nearest neighbours need more than ${densityNeighbours} images, got ${count}. Score more images.`,
+      `${densityNeighbors} nearest neighbors need more than ${densityNeighbors} images, got ${count}. Score more images.`,
     );
   }
   const realRadii = await squaredRadii(real);
   const syntheticRadii = await squaredRadii(synthetic);
-  const hasNeighbour = new Uint8Array(real.count);
+  const hasNeighbor = new Uint8Array(real.count);
   const isCovered = new Uint8Array(real.count);
   let [numPrecise, numBalls] = [0, 0];
   await forEachDistance(synthetic, real, (row, distances) => {
@@ -49,7 +49,7 @@ export async function compareManifolds(real: Features, synthetic: Features): Pro
     for (let column = 0; column < real.count; column++) {
       const distance = distances[column]!;
       if (distance <= realRadii.precision[column]!) isPrecise = true;
-      if (distance <= ownRadius) hasNeighbour[column] = 1;
+      if (distance <= ownRadius) hasNeighbor[column] = 1;
       if (distance <= realRadii.density[column]!) {
         numBalls++;
         isCovered[column] = 1;
@@ -59,31 +59,31 @@ export async function compareManifolds(real: Features, synthetic: Features): Pro
   });
   return {
     precision: numPrecise / synthetic.count,
-    recall: sum(hasNeighbour) / real.count,
-    density: numBalls / (densityNeighbours * synthetic.count),
+    recall: sum(hasNeighbor) / real.count,
+    density: numBalls / (densityNeighbors * synthetic.count),
     coverage: sum(isCovered) / real.count,
   };
 }
 
-/** Squared distance of each vector to its neighbours, itself left out. */
+/** Squared distance of each vector to its neighbors, itself left out. */
 async function squaredRadii(features: Features): Promise<Readonly<Record<"precision" | "density", Float64Array>>> {
   const precision = new Float64Array(features.count);
   const density = new Float64Array(features.count);
-  const nearest = new Float64Array(densityNeighbours);
+  const nearest = new Float64Array(densityNeighbors);
   await forEachDistance(features, features, (row, distances) => {
     nearest.fill(Number.POSITIVE_INFINITY);
     for (let column = 0; column < features.count; column++) {
       let distance = distances[column]!;
-      if (column === row || distance >= nearest[densityNeighbours - 1]!) continue;
-      for (let place = 0; place < densityNeighbours; place++) {
+      if (column === row || distance >= nearest[densityNeighbors - 1]!) continue;
+      for (let place = 0; place < densityNeighbors; place++) {
         const other = nearest[place]!;
         if (distance >= other) continue;
         nearest[place] = distance;
         distance = other;
       }
     }
-    precision[row] = nearest[precisionNeighbours - 1]! * (1 + tolerance);
-    density[row] = nearest[densityNeighbours - 1]! * (1 + tolerance);
+    precision[row] = nearest[precisionNeighbors - 1]! * (1 + tolerance);
+    density[row] = nearest[densityNeighbors - 1]! * (1 + tolerance);
   });
   return { precision, density };
 }

@@ -39,7 +39,7 @@ export function hashOfClassifiers(
 }
 
 /**
- * Trains the labeller's network on one kind of images and tests it on both. An interrupted training goes on where it
+ * Trains the labeler's network on one kind of images and tests it on both. An interrupted training goes on where it
  * was, a finished one is used again.
  * @param options.folder - where the trainings are kept; another for other images or options
  * @returns test error by kind

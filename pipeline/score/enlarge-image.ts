@@ -1,5 +1,5 @@
 /**
- * Square images in another size, bilinear, pixel centres at half integers, edges repeated, no smoothing: what PyTorch's
+ * Square images in another size, bilinear, pixel centers at half integers, edges repeated, no smoothing: what PyTorch's
  * `interpolate(mode="bilinear", align_corners=False)` does, and FID's customs expect. (sharp rounds to bytes in between.)
  * @param images - [count, from, from, channels] flattened
  * @returns [count, to, to, channels] flattened

@@ -3,7 +3,7 @@ import type { Features } from "./features.ts";
 
 /** A fixed network that says what images show; distances of its features compare sets. */
 export interface FeatureNet {
-  /** For people: `labeller`, or the file's name. */
+  /** For people: `labeler`, or the file's name. */
   readonly name: string;
   /** Of the file of weights: figures of other features compare with nothing. */
   readonly sha256: string;

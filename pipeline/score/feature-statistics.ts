@@ -37,14 +37,14 @@ export async function computeFeatureStatistics(features: Features, name: string)
   try {
     for (let start = 0; start < count; start += blockSize) {
       // Transposed; what a short block lacks stays zero, as if at the mean.
-      const centred = new Float64Array(width * blockSize);
+      const centered = new Float64Array(width * blockSize);
       const end = Math.min(start + blockSize, count);
       for (let row = start; row < end; row++) {
         for (let column = 0; column < width; column++) {
-          centred[column * blockSize + row - start] = values[row * width + column]! - mean[column]!;
+          centered[column * blockSize + row - start] = values[row * width + column]! - mean[column]!;
         }
       }
-      const part = await product.run(centred, centred);
+      const part = await product.run(centered, centered);
       for (let index = 0; index < part.length; index++) covariance[index]! += part[index]! / (count - 1);
     }
   } finally {

@@ -38,7 +38,7 @@ const rowScoreSchema = z.strictObject({
   /** float32 where it is missing. */
   precision: z.enum(precisions).optional(),
   ...setScoresSchema.shape,
-  /** Part of the images that the labeller finds to be of the class asked for. */
+  /** Part of the images that the labeler finds to be of the class asked for. */
   agreement: z.number().optional(),
   meanConfidence: z.number(),
   nfe: z.number(),
@@ -52,7 +52,7 @@ const generatorScoreSchema = z.strictObject({
   createdBy: z.string(),
   reference: z.strictObject({ name: z.literal("CIFAR-10 train"), count: z.number(), sha256: z.string() }),
   features: z.strictObject({ network: z.string(), sha256: z.string(), width: z.number() }),
-  /** sha256 of the labeller's weights. */
+  /** sha256 of the labeler's weights. */
   labeler: z.string(),
   /** CIFAR-10 test against train, at the same number of images where there are as many. */
   cifar10Test: setScoresSchema,

@@ -1,10 +1,10 @@
-import type { Neighbour } from "./find-neighbours.ts";
+import type { Neighbor } from "./find-neighbors.ts";
 
 /** An image is a near-copy where its nearest train image is this much nearer than the second nearest. */
 export const memorizedBelow = 1 / 3;
 
 /** Neighbours that say what distance is usual around an image. */
-export const usualNeighbours = 50;
+export const usualNeighbors = 50;
 
 /** How many of some images are near-copies of train images. */
 export interface Memorization {
@@ -17,7 +17,7 @@ export interface Memorization {
 }
 
 /** Distance to the nearest over distance to the second nearest, in [0, 1]; 1 where both are 0. */
-export function nearestRatio([first, second]: readonly Neighbour[]): number {
+export function nearestRatio([first, second]: readonly Neighbor[]): number {
   const further = second?.distance ?? 0;
   return further === 0 ? 1 : first!.distance / further;
 }
@@ -27,9 +27,9 @@ export function nearestRatio([first, second]: readonly Neighbour[]): number {
  * @see Carlini et al. 2023, "Extracting training data from diffusion models", arXiv:2301.13188; Yoon et al. 2023,
  *   "Diffusion probabilistic models generalize when they fail to memorize", for the ratio
  */
-export function countNearCopies(found: readonly (readonly Neighbour[])[]): Memorization {
+export function countNearCopies(found: readonly (readonly Neighbor[])[]): Memorization {
   const ratios = found.map(nearestRatio).sort((a, b) => a - b);
-  const isAdaptiveNearCopy = (neighbours: readonly Neighbour[]) => {
+  const isAdaptiveNearCopy = (neighbours: readonly Neighbor[]) => {
     const mean = neighbours.reduce((sum, { distance }) => sum + distance, 0) / neighbours.length;
     return neighbours[0]!.distance < mean / 2;
   };

@@ -26,5 +26,5 @@ export async function openFeatureNet(
   if (onnx !== undefined) return await openOnnxFeatures(onnx, device);
   const weights = await (labeler === undefined ? readFile(shippedFile("judge.safetensors")) : readWholeFile(labeler));
   const features = await createLabelerFeatures({ weights, batchSize: labeling.batchSize, engine, device });
-  return { ...features, name: labeler === undefined ? "judge" : "labeller", sha256: sha256(weights) };
+  return { ...features, name: labeler === undefined ? "judge" : "labeler", sha256: sha256(weights) };
 }

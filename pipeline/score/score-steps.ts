@@ -22,13 +22,12 @@ import {
   trainAndTest,
 } from "./cross-errors.ts";
 import { describeScore } from "./describe-score.ts";
-import { drawNeighbourSheet } from "./draw-neighbour-sheet.ts";
 import { drawScoredImages, type ScoredImages } from "./draw-scored-images.ts";
 import { sliceFeatures } from "./features.ts";
-import { findNeighbours } from "./find-neighbours.ts";
+import { findNeighbors } from "./find-neighbors.ts";
 import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
-import { countNearCopies, usualNeighbours } from "./memorization.ts";
+import { countNearCopies, usualNeighbors } from "./memorization.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import {
   type Cifar10,
@@ -37,6 +36,7 @@ import {
   computeReference,
   openCifar10,
 } from "./reference.ts";
+import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
 import { type Score, scoreVersion } from "./score.ts";
 import { scoreLabels } from "./score-labels.ts";
 
@@ -54,7 +54,7 @@ export interface ScoreOptions {
   /** Images that distances are computed of; fewer where the set has fewer. */
   readonly numImages: number;
   /** Images whose nearest train images are looked up. */
-  readonly numNeighbours: number;
+  readonly numNeighbors: number;
   /** Images that classifiers are trained on; none are trained if left out. */
   readonly numClassified?: number | undefined;
 }
@@ -121,7 +121,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       total: train.labels.length,
       async *run(context) {
         const drawn = await draw(context.signal);
-        found.neighbours = await lookUpNeighbours(
+        found.neighbours = await lookUpNeighbors(
           { ...options, cifar10, drawn, classNames: manifest.classNames },
           countInto("score-neighbours", context),
         );
@@ -165,7 +165,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   ];
 }
 
-async function lookUpNeighbours(
+async function lookUpNeighbors(
   options: ScoreOptions & {
     readonly cifar10: Cifar10;
     readonly drawn: ScoredImages;
@@ -173,10 +173,10 @@ async function lookUpNeighbours(
   },
   progress: { readonly signal: AbortSignal; readonly count: (images: number) => void },
 ) {
-  const { root, config, numNeighbours, drawn, classNames } = options;
+  const { root, config, numNeighbors, drawn, classNames } = options;
   const { train } = options.cifar10;
-  const images = drawn.images.subarray(0, numNeighbours * imageBytes);
-  const found = await findNeighbours({ images, train: train.images, numNeighbours: usualNeighbours, ...progress });
+  const images = drawn.images.subarray(0, numNeighbors * imageBytes);
+  const found = await findNeighbors({ images, train: train.images, numNeighbors: usualNeighbors, ...progress });
   const nearCopies = countNearCopies(found);
   const rows = found.slice(0, sheet.rows).map((neighbours, index) => ({
     id: drawn.ids[index]!,
@@ -187,7 +187,7 @@ async function lookUpNeighbours(
   const subtitle =
     `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
     `(d₁/d₂ < 1/3) among ${nearCopies.count.toLocaleString("en")} images: ${nearCopies.nearCopies}`;
-  const png = await drawNeighbourSheet({ rows, train, numNeighbours: sheet.neighbours, subtitle });
+  const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
   await replaceBytes(runFolderAt(root).score.neighbours, png);
   return nearCopies;
 }

@@ -7,7 +7,7 @@ const maxImages = 10_000;
 /** Bins of equal width over [0, 1]. */
 const numBins = 20;
 
-/** How sure the labeller was of the first train images. */
+/** How sure the labeler was of the first train images. */
 export interface ConfidenceSummary {
   readonly numImages: number;
   /** Images with a confidence in each twentieth of [0, 1]. */

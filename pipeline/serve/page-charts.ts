@@ -35,7 +35,7 @@ ${rows}</tbody>
 </table>`;
 }
 
-/** How sure the labeller was, as numbers and columns. */
+/** How sure the labeler was, as numbers and columns. */
 export function confidenceChart(summary: ConfidenceSummary): Html {
   const { numImages, bins, median, lowestTenth, numAsked, numAsAsked } = summary;
   const largest = Math.max(1, ...bins);
@@ -47,7 +47,7 @@ export function confidenceChart(summary: ConfidenceSummary): Html {
   return html`<figure class="confidence">
 <svg viewBox="0 0 ${chartWidth} 100" preserveAspectRatio="none" role="img" aria-label="Histogram of the confidence; its figures are in the list below.">${columns}<line class="axis" x1="0" x2="${chartWidth}" y1="100" y2="100"/></svg>
 <div class="scale" aria-hidden="true"><span>0</span><span>confidence</span><span>1</span></div>
-<figcaption>How sure the labeller was of the first ${formatCount(numImages)} train images: its probability of the label.</figcaption>
+<figcaption>How sure the labeler was of the first ${formatCount(numImages)} train images: its probability of the label.</figcaption>
 </figure>
 <dl class="pairs">
 <div><dt>Median</dt><dd>${median.toFixed(3)}</dd></div>

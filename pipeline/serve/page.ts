@@ -24,7 +24,7 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** A square of four colours, so that tabs can be told. */
+/** A square of four colors, so that tabs can be told. */
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'%3E%3Cpath fill='%232f6eb0' d='M0 0h1v1H0zm1 1h1v1H1z'/%3E%3Cpath fill='%23c2691a' d='M1 0h1v1H1zM0 1h1v1H0z'/%3E%3C/svg%3E";
 
@@ -49,14 +49,14 @@ export function renderPage(options: {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${manifest.name}: ${formatCount(train.rows + test.rows)} labelled images</title>
+<title>${manifest.name}: ${formatCount(train.rows + test.rows)} labeled images</title>
 <link rel="icon" href="${icon}">
 <style>${new Html(pageStyle)}</style>
 </head>
 <body data-origin="${origin}">
 <header>
 <h1>${manifest.name}</h1>
-<p class="lead">${formatCount(train.rows + test.rows)} labelled images, 32×32 pixels, in ${numClasses} classes</p>
+<p class="lead">${formatCount(train.rows + test.rows)} labeled images, 32×32 pixels, in ${numClasses} classes</p>
 <nav aria-label="On this page"><ul>
 <li><a href="#images">Images</a></li><li><a href="#labels">Labels</a></li><li><a href="#load">Load it</a></li><li><a href="#origin">Where it comes from</a></li><li><a href="#files">Files</a></li>
 </ul></nav>
@@ -118,7 +118,7 @@ function facts({ splits, removals, config }: Manifest): Html {
 function contactSheet(manifest: Manifest): Html {
   const { width, height } = datasetSheetSize(manifest);
   const classes = manifest.classNames.join(", ");
-  return html`<div class="sheet" tabindex="0" role="region" aria-label="Contact sheet"><img src="contact-sheet.png" width="${width}" height="${height}" alt="The first train images of each label, a row a label: ${classes}. Below each image the labeller’s confidence; at the right, how many images a label has."></div>
+  return html`<div class="sheet" tabindex="0" role="region" aria-label="Contact sheet"><img src="contact-sheet.png" width="${width}" height="${height}" alt="The first train images of each label, a row a label: ${classes}. Below each image the labeler’s confidence; at the right, how many images a label has."></div>
 <p><a href="contact-sheet.png">The picture by itself</a></p>`;
 }
 

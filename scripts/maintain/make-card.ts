@@ -66,7 +66,7 @@ async function makeCard(root: string, name: ModelName, machine: string): Promise
   );
   // Named by hash: the command's reader needs the same file.
   if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${initialWeights.slice(0, 12)}`);
-  const card = `# ${name === "generator" ? "Generator" : "Labeller"}
+  const card = `# ${name === "generator" ? "Generator" : "Labeler"}
 
 | | |
 | --- | --- |

@@ -123,11 +123,11 @@ function parseManifest(value: unknown, path: string): Manifest {
       throw invalid(path, `${file} cannot hold ${full.rows} rows in ${bytes} bytes with ids in [${idStart}, ${idEnd})`);
     }
     const shardRows = shards.reduce((sum, shard) => sum + shard.rows, 0);
-    const labelled = classCounts.reduce((sum, count) => sum + count, 0);
-    if (shardRows !== rows || labelled !== rows || classCounts.length !== manifest.classNames.length) {
+    const labeled = classCounts.reduce((sum, count) => sum + count, 0);
+    if (shardRows !== rows || labeled !== rows || classCounts.length !== manifest.classNames.length) {
       throw invalid(
         path,
-        `${split} says ${rows} rows, its shards ${shardRows}, its ${classCounts.length} classes ${labelled}`,
+        `${split} says ${rows} rows, its shards ${shardRows}, its ${classCounts.length} classes ${labeled}`,
       );
     }
   }

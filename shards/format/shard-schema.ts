@@ -14,7 +14,7 @@ export function shardColumnsOf(numClasses: number) {
     class: "int64",
     /** max of `probabilities`. */
     confidence: "float32",
-    /** The labeller's probabilities by class. */
+    /** The labeler's probabilities by class. */
     probabilities: `float32[${numClasses}]`,
   } as const satisfies TableSchema;
 }

@@ -9,7 +9,7 @@ export interface Augmentation {
   readonly flip: boolean;
   /** A random window of the image padded by so many pixels on each side. */
   readonly crop: { readonly padding: number; readonly mode: "zero" | "reflect" } | undefined;
-  /** A square of so many pixels, centred anywhere in the image, set to 0 (DeVries and Taylor 2017, arXiv:1708.04552). */
+  /** A square of so many pixels, centered anywhere in the image, set to 0 (DeVries and Taylor 2017, arXiv:1708.04552). */
   readonly cutout: { readonly size: number } | undefined;
   /**
    * Blended with another image of the same global batch, by a weight drawn from Beta(alpha, alpha) (Zhang et al. 2017,
@@ -72,8 +72,8 @@ export function cutOut(
   }
 }
 
-function stretchOf(centre: number, size: number): [number, number] {
-  const first = centre - (size >> 1);
+function stretchOf(center: number, size: number): [number, number] {
+  const first = center - (size >> 1);
   return [Math.max(0, first), Math.min(imageSide, first + size)];
 }
 

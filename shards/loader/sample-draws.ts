@@ -52,12 +52,12 @@ export class SampleDraws {
     return this.#below(3, bound);
   }
 
-  /** Centre of the square, in [0, 32). */
+  /** Center of the square, in [0, 32). */
   cutoutRow(): number {
     return this.#below(4, imageSide);
   }
 
-  /** Centre of the square, in [0, 32). */
+  /** Center of the square, in [0, 32). */
   cutoutColumn(): number {
     return this.#below(5, imageSide);
   }

@@ -5,7 +5,7 @@ import { randomStreams } from "../../core/random.ts";
 const maxWindows = 2 ** 24;
 
 /**
- * An order of [0, size) for storage that reads neighbouring rows fast: rows are cut into blocks, the blocks are put in
+ * An order of [0, size) for storage that reads neighboring rows fast: rows are cut into blocks, the blocks are put in
  * random order, and each window of so many blocks is shuffled row by row. Docs: docs/order.md.
  * @param options.blockRows - rows of a block; the last may be short
  * @param options.windowBlocks - blocks of a window; the last may have fewer

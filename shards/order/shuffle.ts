@@ -5,7 +5,7 @@ import { createBlockedShuffle } from "./blocked-shuffle.ts";
 export type Shuffle = (position: number) => number;
 
 /**
- * How samples are put in order: `full`, uniformly over all of them; `blocked`, in blocks of neighbouring rows that are
+ * How samples are put in order: `full`, uniformly over all of them; `blocked`, in blocks of neighboring rows that are
  * shuffled, then within windows of some blocks, so that a stretch of the order touches few shards; `none`.
  */
 export type ShuffleKind =

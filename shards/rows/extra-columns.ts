@@ -9,7 +9,7 @@ export type ExtraColumn = (typeof extraColumnNames)[number];
 export interface ExtraValues {
   /** Conditioning class, −1 for none; shape [B]. */
   readonly classes?: Int32Array;
-  /** Probability of the label as the labeller gave it, float32, shape [B]. */
+  /** Probability of the label as the labeler gave it, float32, shape [B]. */
   readonly confidences?: Float32Array;
   /** float32, shape [B, classes]. */
   readonly probabilities?: Float32Array;

@@ -3,7 +3,7 @@ import { chwToHwc, cifar10ClassNames, hwcToChw, mirrorChw, mirrorHwc } from "../
 
 const planar = Uint8Array.from({ length: 2 * 3072 }, (_, index) => (index * 7 + (index >> 8)) % 256);
 
-test("a pixel keeps its colour from the planar to the interleaved layout", () => {
+test("a pixel keeps its color from the planar to the interleaved layout", () => {
   const interleaved = chwToHwc(planar);
   for (const [image, channel, y, x] of [
     [0, 0, 0, 0],

@@ -52,7 +52,7 @@ test.each([4, 5, 10])("over seeds, all places of a permutation of %i are equally
   expect(Math.abs(excess(counts))).toBeLessThan(4.5);
 });
 
-test("neighbouring positions of a large permutation land independently of each other", () => {
+test("neighboring positions of a large permutation land independently of each other", () => {
   const size = 6_002_688;
   const permutation = createPermutation({ size, seed: 3, id: 1 });
   const numBins = 16;

@@ -123,7 +123,7 @@ test.each<[string, () => Promise<unknown>, string, RegExp]>([
         description("NCHW", "logits"),
       ),
     "model/cannot-run",
-    /the labeller cannot be run: .*incompatible dimensions/i,
+    /the labeler cannot be run: .*incompatible dimensions/i,
   ],
 ])("%s is refused in one line", async (_, opening, code, message) => {
   const error = await errorOf(opening, code);

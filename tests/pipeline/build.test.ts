@@ -108,7 +108,7 @@ test("a second build does nothing, and opens no model", async () => {
   expect(await hashFolder(root)).toEqual(before);
 });
 
-test("the labeller's batch size and the number of workers leave no trace in the data set", async () => {
+test("the labeler's batch size and the number of workers leave no trace in the data set", async () => {
   const other = join(folder, "other-batches");
   const config = { ...smallConfig, labeling: { batchSize: 3 } };
   await runBuild({ root: other, runtime: standInRuntime({ planted }), sources: { data }, config });

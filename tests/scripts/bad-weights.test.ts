@@ -35,7 +35,7 @@ test.each([
     const built = await runCli(["build", "--run", root, `--${name}`, await poisoned(name, bits), ...args]);
     expect(built).toMatchObject({ exitCode: 1, stdout: "" });
     expect(built.stderr).toMatch(
-      /^weights\/not-finite: the (generator|labeller)'s weights: "[^"]+" must hold finite .*\n$/,
+      /^weights\/not-finite: the (generator|labeler)'s weights: "[^"]+" must hold finite .*\n$/,
     );
     await expect(readFile(join(root, "run.json"))).rejects.toMatchObject({ code: "ENOENT" });
   },

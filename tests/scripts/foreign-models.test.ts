@@ -14,26 +14,26 @@ import { runCli } from "../support/run-cli.ts";
 const images = port("x", types.float, ["batch", 3, 32, 32]);
 
 /** Of each class, red, green and blue. */
-const colours = Array.from({ length: 10 }, (_, index) =>
+const colors = Array.from({ length: 10 }, (_, index) =>
   [1, 3, 9].map((base) => 0.8 * ((Math.floor(index / base) % 3) - 1)),
 ).flat();
 
-/** The ideal EDM denoiser of images that are all of one colour but for noise; the colour is that of the class. */
+/** The ideal EDM denoiser of images that are all of one color but for noise; the color is that of the class. */
 const denoiser: GraphParts = {
   node: [
     node("square = Mul(sigma, sigma)"),
     node("below = Add(square, variance)"),
     node("part = Div(variance, below)"),
     node("slope = Reshape(part, shape)"),
-    node("colour = Gather(colours, c)"),
-    node("away = Sub(x, colour)"),
+    node("color = Gather(colors, c)"),
+    node("away = Sub(x, color)"),
     node("back = Mul(away, slope)"),
-    node("y = Add(colour, back)"),
+    node("y = Add(color, back)"),
   ],
   initializer: [
     floats("variance", [], [0.01]),
     integers("shape", [4], [-1, 1, 1, 1]),
-    floats("colours", [10, 3, 1, 1], colours),
+    floats("colors", [10, 3, 1, 1], colors),
   ],
   input: [images, port("sigma", types.float, ["batch"]), port("c", types.int64, ["batch"])],
   output: [port("y", types.float, ["batch", 3, 32, 32])],
@@ -47,12 +47,12 @@ const denoiserText = {
   output: { name: "y", prediction: "x0" },
 };
 
-/** Finds the class of a colour: the nearest of the ten. */
+/** Finds the class of a color: the nearest of the ten. */
 const classifier: GraphParts = {
   node: [
     node("mean = ReduceMean(x, axes)", [{ name: "keepdims", type: 2, i: 0 }]),
     node("raised = Unsqueeze(mean, one)"),
-    node("away = Sub(raised, colours)"),
+    node("away = Sub(raised, colors)"),
     node("square = Mul(away, away)"),
     node("distance = ReduceSum(square, two)", [{ name: "keepdims", type: 2, i: 0 }]),
     node("logits = Mul(distance, sharpness)"),
@@ -61,7 +61,7 @@ const classifier: GraphParts = {
     integers("axes", [2], [2, 3]),
     integers("one", [1], [1]),
     integers("two", [1], [2]),
-    floats("colours", [1, 10, 3], colours),
+    floats("colors", [1, 10, 3], colors),
     floats("sharpness", [], [-100]),
   ],
   input: [images],

@@ -15,10 +15,10 @@ export const normalizeKernels: Kernels = {
   }),
   LayerNormalization: (tf, [x], { attributes }) => {
     const mean = tf.mean(x!, -1, true);
-    const centred = tf.sub(x!, mean);
-    const variance = tf.mean(tf.square(centred), -1, true);
+    const centered = tf.sub(x!, mean);
+    const variance = tf.mean(tf.square(centered), -1, true);
     const inverseDeviation = tf.rsqrt(tf.add(variance, attributes["epsilon"] as number));
-    return [tf.mul(centred, inverseDeviation), mean, inverseDeviation];
+    return [tf.mul(centered, inverseDeviation), mean, inverseDeviation];
   },
 };
 

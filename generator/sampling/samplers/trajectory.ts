@@ -47,7 +47,7 @@ export function combine(...parts: readonly (readonly [factor: number, combinatio
   return sum;
 }
 
-/** The pairs of neighbouring noise levels, one a step. */
+/** The pairs of neighboring noise levels, one a step. */
 export function stepsOf(sigmas: Float64Array): readonly { readonly sigma: number; readonly next: number }[] {
   return Array.from({ length: sigmas.length - 1 }, (_, index) => ({ sigma: sigmas[index]!, next: sigmas[index + 1]! }));
 }

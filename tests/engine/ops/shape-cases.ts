@@ -208,6 +208,6 @@ function picked(x: TfTensor, places: number[], axis: number): TfTensor {
 
 /** Rows of the last axis with mean 0 and variance 1, written out. */
 export function standardized(x: TfTensor, epsilon: number): TfTensor {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  return tf.div(centred, tf.sqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon)));
+  const centered = tf.sub(x, tf.mean(x, -1, true));
+  return tf.div(centered, tf.sqrt(tf.add(tf.mean(tf.square(centered), -1, true), epsilon)));
 }

@@ -11,7 +11,7 @@ import { type SmallTraining, smallGeneratorTraining, smallLabelerTraining } from
 const onnxruntime = onnxruntimeEngine();
 const trainings = [
   ["generator", smallGeneratorTraining],
-  ["labeller", smallLabelerTraining],
+  ["labeler", smallLabelerTraining],
 ] as const;
 
 /** Runs calls of the given numbers of steps. */
@@ -46,7 +46,7 @@ test("50 steps of a tiny U-Net have the same losses on both engines to 1e-3", as
   expect(mean(ours.losses.slice(-10))).toBeLessThan(mean(ours.losses.slice(0, 10)));
 }, 300_000);
 
-test("6 steps of a tiny labeller have the same losses and running statistics on both engines to 1e-3", async () => {
+test("6 steps of a tiny labeler have the same losses and running statistics on both engines to 1e-3", async () => {
   const ours = await train(onnxruntime, smallLabelerTraining(), [6]);
   const oracle = await train(await tfjsEngine({ device: "cpu" }), smallLabelerTraining(), [6]);
   expect(largestDeviation(ours.losses, oracle.losses)).toBeLessThan(1e-3);

@@ -94,20 +94,20 @@ test("rewriting a graph leaves a branch's convolutions in it, in Winograd's form
   expect(await run(0)).toEqual(images.data);
 });
 
-/** Denoisers that know one grey each: what they say moves a tenth of the way to the noisy images. */
+/** Denoisers that know one gray each: what they say moves a tenth of the way to the noisy images. */
 const toward =
-  (grey: number): Denoiser =>
+  (gray: number): Denoiser =>
   (noisy, _sigma, classes) =>
-    add(mul(noisy, 0.1), classes === undefined ? 0.9 * grey - 0.3 : 0.9 * grey);
+    add(mul(noisy, 0.1), classes === undefined ? 0.9 * gray - 0.3 : 0.9 * gray);
 
 /** The mean byte of an image that is drawn with guidance at some noise levels, by hand. */
-function expectedByte(options: ReturnType<typeof samplerSchema.parse>, start: number, guideGrey: number): number {
+function expectedByte(options: ReturnType<typeof samplerSchema.parse>, start: number, guideGray: number): number {
   const { calls } = planTrajectory(options);
   let x = start;
   let before = 0;
   for (const { sigma, next } of calls) {
     const denoised = 0.1 * x + 0.45;
-    const guide = 0.1 * x + guideGrey;
+    const guide = 0.1 * x + guideGray;
     const isGuided = sigma >= options.guidanceMin && sigma <= options.guidanceMax + 1e-9;
     const result = isGuided ? guide + options.guidance * (denoised - guide) : denoised;
     x = (next.x ?? 0) * x + (next.denoised0 ?? 0) * result + (next.denoised1 ?? 0) * before;

@@ -90,10 +90,10 @@ function denoiseCorrelated(noisy: Tensor, sigma: Tensor): Tensor {
   const constant = (shape: number[], values: number[]) => noisy.graph.constant(tensorData("float32", shape, values));
   const variance = reshape(mul(sigma, sigma), [-1, 1]);
   const eigenvalues = constant([1, 2], [1, 0.04]);
-  const centre = constant([1, 2], mean);
-  const turned = matmul(sub(noisy, centre), constant([2, 2], [cosine, -sine, sine, cosine]));
+  const center = constant([1, 2], mean);
+  const turned = matmul(sub(noisy, center), constant([2, 2], [cosine, -sine, sine, cosine]));
   const shrunk = mul(turned, div(eigenvalues, add(eigenvalues, variance)));
-  return add(matmul(shrunk, constant([2, 2], [cosine, sine, -sine, cosine])), centre);
+  return add(matmul(shrunk, constant([2, 2], [cosine, sine, -sine, cosine])), center);
 }
 
 const numImages = 4000;
@@ -129,10 +129,10 @@ test.each([
   const sums = [0, 0];
   const products = [0, 0, 0, 0];
   for (let index = 0; index < numImages; index++) {
-    const centred = mean.map((value, axis) => values[2 * index + axis]! - value);
-    for (const [a, left] of centred.entries()) {
+    const centered = mean.map((value, axis) => values[2 * index + axis]! - value);
+    for (const [a, left] of centered.entries()) {
       sums[a]! += left / numImages;
-      for (const [b, right] of centred.entries()) products[2 * a + b]! += (left * right) / numImages;
+      for (const [b, right] of centered.entries()) products[2 * a + b]! += (left * right) / numImages;
     }
   }
   for (let a = 0; a < 2; a++) {

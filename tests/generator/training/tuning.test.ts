@@ -135,23 +135,23 @@ test.each([
   expect(Math.abs(gradient / total - 1)).toBeGreaterThan(0.5);
 });
 
-/** Two kinds of images, one light and one dark grey. */
-const greys = [38, 217];
+/** Two kinds of images, one light and one dark gray. */
+const grays = [38, 217];
 const numImages = 16;
 const data = {
-  images: Uint8Array.from({ length: numImages * 3072 }, (_, index) => greys[Math.floor(index / 3072) % 2]!),
+  images: Uint8Array.from({ length: numImages * 3072 }, (_, index) => grays[Math.floor(index / 3072) % 2]!),
   labels: new Uint8Array(numImages),
 };
 const common = { data, seed: 1, engine: "onnxruntime", device: "cpu" } as const;
 
-/** How far images of one call are from the nearer of the two greys, bytes, on average. */
+/** How far images of one call are from the nearer of the two grays, bytes, on average. */
 async function oneCallError(weights: Uint8Array, name: SamplerName): Promise<number> {
   const options = samplerSchema.parse({ name, steps: 1, conditional: false });
   const sampler = await createSampler({ weights, options, seed: 5, engine: "onnxruntime", device: "cpu" });
   const ids = Array.from({ length: 32 }, (_, id) => id);
   const pixels = await sampler.sample({ ids, classes: ids.map(() => 0) });
   await sampler.close();
-  const distances = Array.from(pixels, (value) => Math.min(...greys.map((grey) => Math.abs(value - grey))));
+  const distances = Array.from(pixels, (value) => Math.min(...grays.map((gray) => Math.abs(value - gray))));
   return distances.reduce((total, distance) => total + distance, 0) / distances.length;
 }
 

@@ -15,18 +15,12 @@ let folder: string;
 let server: Server;
 let ranges: (string | undefined)[] = [];
 /** What the server does with each connection; the last one repeats. */
-let behaviours: readonly { readonly sends?: number; readonly status?: number; readonly ignoresRange?: boolean }[] = [
-  {},
-];
+let behaviors: readonly { readonly sends?: number; readonly status?: number; readonly ignoresRange?: boolean }[] = [{}];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cifar5m-download-"));
   server = createServer((request, response) => {
-    const {
-      sends = content.length,
-      status,
-      ignoresRange,
-    } = behaviours[Math.min(ranges.length, behaviours.length - 1)]!;
+    const { sends = content.length, status, ignoresRange } = behaviors[Math.min(ranges.length, behaviors.length - 1)]!;
     ranges.push(request.headers.range);
     if (status !== undefined) return void response.writeHead(status).end();
     const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
@@ -63,7 +57,7 @@ function task(name: string, changes: Partial<Download> = {}): Download {
 }
 
 test("a connection that drops again and again is continued where it broke off", async () => {
-  behaviours = [{ sends: 120_000 }];
+  behaviors = [{ sends: 120_000 }];
   await download(task("dropping"));
   expect((await readFile(join(folder, "dropping"))).equals(content)).toBe(true);
   expect(ranges[0]).toBeUndefined();
@@ -75,34 +69,34 @@ test("a connection that drops again and again is continued where it broke off", 
 });
 
 test("a download that gave up is continued by a later call", async () => {
-  behaviours = [{ sends: 100_000 }, { status: 503 }];
+  behaviors = [{ sends: 100_000 }, { status: 503 }];
   const { message } = await errorOf(() => download(task("later")), "download/failed");
   expect(message).toContain("503");
   const { size } = await stat(join(folder, "later"));
   expect(size).toBeGreaterThan(0);
   expect(size).toBeLessThanOrEqual(100_000);
   ranges = [];
-  behaviours = [{}];
+  behaviors = [{}];
   await download(task("later"));
   expect(ranges).toEqual([`bytes=${size}-`]);
   expect((await readFile(join(folder, "later"))).equals(content)).toBe(true);
 });
 
 test("a server that knows no ranges is read from the start", async () => {
-  behaviours = [{ sends: 100_000 }, { ignoresRange: true }];
+  behaviors = [{ sends: 100_000 }, { ignoresRange: true }];
   await download(task("no-ranges"));
   expect((await readFile(join(folder, "no-ranges"))).equals(content)).toBe(true);
 });
 
 test("a whole file that is there already is checked, not fetched", async () => {
-  behaviours = [{}];
+  behaviors = [{}];
   await writeFile(join(folder, "whole"), content);
   await download(task("whole"));
   expect(ranges).toEqual([`bytes=${content.length}-`]);
 });
 
 test("a wrong checksum throws the file away and says both", async () => {
-  behaviours = [{}];
+  behaviors = [{}];
   const wanted = "0".repeat(32);
   const { message } = await errorOf(() => download(task("wrong", { md5: wanted })), "download/wrong-checksum");
   expect(message).toContain(wanted);
@@ -111,7 +105,7 @@ test("a wrong checksum throws the file away and says both", async () => {
 });
 
 test("a refusal is not asked again", async () => {
-  behaviours = [{ status: 404 }];
+  behaviors = [{ status: 404 }];
   await errorOf(() => download(task("refused")), "download/refused");
   expect(ranges.length).toBe(1);
 });

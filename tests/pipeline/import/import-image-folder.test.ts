@@ -102,7 +102,7 @@ test.each([
   expect(await readdir(folder)).toEqual(["source"]);
 });
 
-test("grey, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
+test("gray, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
   const flat = sharp({ create: { width: 32, height: 32, channels: 3, background: { r: 90, g: 90, b: 90 } } });
@@ -116,7 +116,7 @@ test("grey, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
   expect([...images].every((value) => Math.abs(value - 90) <= 1)).toBe(true);
 });
 
-test("--resize scales other sizes to cover 32×32 and cuts at the centre", async () => {
+test("--resize scales other sizes to cover 32×32 and cuts at the center", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
   // Red, wide margins left and right of a green square: only the square is to stay.
@@ -127,8 +127,8 @@ test("--resize scales other sizes to cover 32×32 and cuts at the centre", async
   await errorOf(() => runImport({ root, path: source }), "image/wrong-size");
   await runImport({ root, path: source, resize: true });
   const { images } = await readSplit(root, "train");
-  const centre = (16 * 32 + 16) * 3;
-  expect([...images.subarray(centre, centre + 3)]).toEqual([0, 200, 0]);
+  const center = (16 * 32 + 16) * 3;
+  expect([...images.subarray(center, center + 3)]).toEqual([0, 200, 0]);
 });
 
 describe("refused in one line, with nothing written:", () => {

@@ -40,7 +40,7 @@ test("a single .npz becomes a train part with its very pixels and labels, and ve
   expect(await verifyRun(root, testContext())).toEqual([]);
 });
 
-test("what a labelled set does not have is filled in as the manifest says: one-hot, certain, of no generator", async () => {
+test("what a labeled set does not have is filled in as the manifest says: one-hot, certain, of no generator", async () => {
   const folder = await makeTestFolder();
   const root = join(folder, "run");
   await runImport({ root, path: await npzFile(folder, good) });

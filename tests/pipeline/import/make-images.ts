@@ -1,6 +1,6 @@
 import { noiseBytes } from "../../support/make-cifar-10.ts";
 
-/** Labelled images that look like noise. */
+/** Labeled images that look like noise. */
 export interface TestImages {
   readonly images: Uint8Array;
   readonly labels: Uint8Array;

@@ -67,8 +67,8 @@ np.savez(${JSON.stringify(mended)}, X=np.ascontiguousarray(X), Y=np.ascontiguous
 
 test.each([
   ["other sizes", { descr: "|u1", shape: [30, 28, 28] }, /scale others, reshaping would mix their pixels/],
-  ["grey pictures", { descr: "|u1", shape: [30, 32, 32] }, /numpy\.stack\(\[X, X, X\], axis=3\)/],
-  ["planar grey pictures", { descr: "|u1", shape: [30, 1, 32, 32] }, /transpose/],
+  ["gray pictures", { descr: "|u1", shape: [30, 32, 32] }, /numpy\.stack\(\[X, X, X\], axis=3\)/],
+  ["planar gray pictures", { descr: "|u1", shape: [30, 1, 32, 32] }, /transpose/],
 ])("nothing that would mix pixels is advised for %s", (_, header, advice) => {
   expect(adviseOnImages(header)).toMatch(advice);
   expect(adviseOnImages(header)).not.toMatch(/reshape\(/);

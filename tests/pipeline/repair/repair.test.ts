@@ -51,7 +51,7 @@ const repair = async (root: string, models: ModelRuntime = runtime) =>
 const noModels: ModelRuntime = {
   ...standInRuntime(),
   openSampler: () => Promise.reject(new Error("a generator was opened")),
-  openLabeler: () => Promise.reject(new Error("a labeller was opened")),
+  openLabeler: () => Promise.reject(new Error("a labeler was opened")),
 };
 
 /** Paths of the run's files that hold data or vouch for it, relative to its folder. */

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("the last layer makes of the labeller's features, plain and mirrored, its probabilities", async () => {
+test("the last layer makes of the labeler's features, plain and mirrored, its probabilities", async () => {
   const weights = await readFile(shippedFile("labeler.safetensors"));
   const options = { weights, batchSize: 4, engine: "onnxruntime", device: "cpu" } as const;
   const images = noiseBytes("features", 3 * 3072);
@@ -27,7 +27,7 @@ test("the last layer makes of the labeller's features, plain and mirrored, its p
   const probabilities = await labeler.label(images);
   const views = [await features.run(images), await features.run(mirrorHwc(Uint8Array.from(images)))];
   await Promise.all([labeler.close(), features.close()]);
-  const { tensors } = readSafetensors(weights, "the labeller's weights");
+  const { tensors } = readSafetensors(weights, "the labeler's weights");
   const [weight, bias] = ["head.weight", "head.bias"].map((name) => tensors.get(name)!);
   const { width } = features;
   // [width, 10] or [10, width]: the extent of the classes says which.
@@ -50,7 +50,7 @@ test("the last layer makes of the labeller's features, plain and mirrored, its p
   }
 });
 
-test("images are enlarged bilinearly around pixel centres, edges repeated", () => {
+test("images are enlarged bilinearly around pixel centers, edges repeated", () => {
   const ramp = Float32Array.from([0, 10, 20, 30]);
   // PyTorch: interpolate(tensor([[[[0., 10.], [20., 30.]]]]), size=4, mode="bilinear", align_corners=False)
   const expected = [...[0, 2.5, 7.5, 10], ...[5, 7.5, 12.5, 15], ...[15, 17.5, 22.5, 25], ...[20, 22.5, 27.5, 30]];
@@ -68,18 +68,18 @@ test.for([
 ] as const)("a file that takes %s sees the images", async ([name, options, scale]) => {
   const path = join(folder, `${name}.onnx`);
   await makeFeatureFile(path, options);
-  // A colour an image, which no resizing changes.
-  const colours = [
+  // A color an image, which no resizing changes.
+  const colors = [
     [10, 20, 30],
     [0, 128, 255],
     [90, 80, 70],
   ];
-  const images = Uint8Array.from(colours.flatMap((colour) => Array.from({ length: 1024 }, () => colour).flat()));
+  const images = Uint8Array.from(colors.flatMap((color) => Array.from({ length: 1024 }, () => color).flat()));
   const net = await openOnnxFeatures(path, "cpu");
   const features = await net.run(images);
   await net.close();
   expect(net.width).toBe(6);
-  const expected = colours.flatMap((colour) => [...colour, ...colour]);
+  const expected = colors.flatMap((color) => [...color, ...color]);
   for (const [index, value] of features.entries()) expect(value * scale).toBeCloseTo(expected[index]!, 2);
 });
 

@@ -37,7 +37,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function scoreOptions(more: Partial<Parameters<typeof scoreSteps>[0]> = {}) {
   const runtime = standInRuntime();
-  return { root, config, runtime, features, numImages: 1000, numNeighbours: 1000, ...more };
+  return { root, config, runtime, features, numImages: 1000, numNeighbors: 1000, ...more };
 }
 
 async function readJson<Value>(path: string): Promise<Value> {
@@ -60,7 +60,7 @@ test("a set is scored with every figure, its numbers of images and its reference
   });
   expect(score.synthetic.frechetDistance).toBeGreaterThan(0);
   expect(Object.values(score.labels.classShares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
-  // The stand-in labeller looks at the first byte, as it did for the set's labels.
+  // The stand-in labeler looks at the first byte, as it did for the set's labels.
   expect(score.classification!.error.cifar10.synthetic).toBe(0);
   const card = await readFile(join(root, "score.md"), "utf8");
   expect(card).toContain("| cifar5m, N = 50 |");

@@ -2,7 +2,7 @@ import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
 import { openProduct } from "./open-product.ts";
 
 /** A train image near a synthetic one. */
-export interface Neighbour {
+export interface Neighbor {
   /** Index of the train image. */
   readonly index: number;
   /** Whether its mirror image is the nearer one. */
@@ -21,34 +21,34 @@ const maxBlockColumns = 2500;
  * Products of float32 choose candidates, twice as many as asked for; integers put them in order.
  * @param options.images - uint8 [n, 32, 32, 3] flattened
  * @param options.train - uint8 [N, 32, 32, 3] flattened
- * @param options.numNeighbours - fewer where N is less
+ * @param options.numNeighbors - fewer where N is less
  */
-export async function findNeighbours(options: {
+export async function findNeighbors(options: {
   readonly images: Uint8Array;
   readonly train: Uint8Array;
-  readonly numNeighbours: number;
+  readonly numNeighbors: number;
   readonly signal: AbortSignal;
   /** Told how many of the train images were looked at. */
   readonly count: (trainImages: number) => void;
-}): Promise<Neighbour[][]> {
-  const { images, train, numNeighbours, signal, count } = options;
+}): Promise<Neighbor[][]> {
+  const { images, train, numNeighbors, signal, count } = options;
   const [numImages, numTrain] = [images.length / imageBytes, train.length / imageBytes];
   const [blockRows, blockColumns] = [Math.min(maxBlockRows, numImages), Math.min(maxBlockColumns, numTrain)];
   // Mirroring an image is the same as mirroring every train image, and cheaper.
   const views = [images, mirrorHwc(images.slice())] as const;
-  const candidates = Array.from({ length: numImages }, () => new Nearest(2 * numNeighbours));
+  const candidates = Array.from({ length: numImages }, () => new Nearest(2 * numNeighbors));
   const product = await openProduct("float32", { rows: blockRows, columns: blockColumns, inner: imageBytes });
   try {
     for (let first = 0; first < numTrain; first += blockColumns) {
       const last = Math.min(first + blockColumns, numTrain);
-      const columns = centre(train.subarray(first * imageBytes, last * imageBytes), blockColumns);
+      const columns = center(train.subarray(first * imageBytes, last * imageBytes), blockColumns);
       const norms = squaredNorms(columns);
       for (let start = 0; start < numImages; start += blockRows) {
         signal.throwIfAborted();
         const end = Math.min(start + blockRows, numImages);
         const [plain, mirrored] = [
-          await product.run(centre(views[0].subarray(start * imageBytes, end * imageBytes), blockRows), columns),
-          await product.run(centre(views[1].subarray(start * imageBytes, end * imageBytes), blockRows), columns),
+          await product.run(center(views[0].subarray(start * imageBytes, end * imageBytes), blockRows), columns),
+          await product.run(center(views[1].subarray(start * imageBytes, end * imageBytes), blockRows), columns),
         ];
         for (let row = start; row < end; row++) {
           for (let index = first; index < last; index++) {
@@ -64,13 +64,13 @@ export async function findNeighbours(options: {
     await product.close();
   }
   return candidates.map(({ indices }, row) => {
-    const neighbours = indices.map((index) => exactNeighbour(views, row, train, index));
-    return neighbours.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, numNeighbours);
+    const neighbours = indices.map((index) => exactNeighbor(views, row, train, index));
+    return neighbours.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, numNeighbors);
   });
 }
 
 /** Bytes as numbers around 0, which float32 products keep exact for longer; filled up with zeros. */
-function centre(bytes: Uint8Array, numRows: number): Float32Array {
+function center(bytes: Uint8Array, numRows: number): Float32Array {
   const numbers = new Float32Array(numRows * imageBytes);
   for (let index = 0; index < bytes.length; index++) numbers[index] = bytes[index]! - 128;
   return numbers;
@@ -82,7 +82,7 @@ function squaredNorms(rows: Float32Array): Float64Array {
   return norms;
 }
 
-function exactNeighbour(views: readonly [Uint8Array, Uint8Array], row: number, train: Uint8Array, index: number) {
+function exactNeighbor(views: readonly [Uint8Array, Uint8Array], row: number, train: Uint8Array, index: number) {
   const [plain, mirrored] = views.map((bytes) => {
     let squared = 0;
     for (let byte = 0; byte < imageBytes; byte++) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findNeighbours } from "../../../pipeline/score/find-neighbours.ts";
+import { findNeighbors } from "../../../pipeline/score/find-neighbors.ts";
 import { countNearCopies, nearestRatio } from "../../../pipeline/score/memorization.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
@@ -13,9 +13,9 @@ const images = [
   Uint8Array.from(train[5]!, (value, index) => (index < 90 ? 255 - value : value)),
 ];
 
-function find(numNeighbours: number) {
+function find(numNeighbors: number) {
   const progress = { signal: new AbortController().signal, count: () => undefined };
-  return findNeighbours({ images: Buffer.concat(images), train: Buffer.concat(train), numNeighbours, ...progress });
+  return findNeighbors({ images: Buffer.concat(images), train: Buffer.concat(train), numNeighbors, ...progress });
 }
 
 test("the nearest train images, plain or mirrored, are those of brute force", async () => {

@@ -2,17 +2,17 @@ import sharp from "sharp";
 import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
 import { enlarge, faint, line, odd, text } from "../../pictures/drawing.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
-import type { Neighbour } from "./find-neighbours.ts";
+import type { Neighbor } from "./find-neighbors.ts";
 import { memorizedBelow, nearestRatio } from "./memorization.ts";
 
 /** A synthetic image and what is near it. */
-export interface NeighbourRow {
+export interface NeighborRow {
   readonly id: number;
   /** uint8, shape [32, 32, 3]. */
   readonly image: Uint8Array;
   /** The name of its label. */
   readonly label: string;
-  readonly neighbours: readonly Neighbour[];
+  readonly neighbours: readonly Neighbor[];
 }
 
 /** Pixels. */
@@ -22,25 +22,25 @@ const gap = 8;
 const rowHeight = cell + 40;
 const margin = 40;
 const headerHeight = 138;
-/** From the synthetic image to the first neighbour. */
+/** From the synthetic image to the first neighbor. */
 const aside = 48;
 /** Rows stand in two columns. */
 const numSheetColumns = 2;
 const columnGap = 64;
 
 /**
- * Draws synthetic images, each beside the train images nearest to it; a near-copy has its ratio in another colour.
- * @param options.numNeighbours - shown of each
+ * Draws synthetic images, each beside the train images nearest to it; a near-copy has its ratio in another color.
+ * @param options.numNeighbors - shown of each
  * @returns a PNG file
  */
-export async function drawNeighbourSheet(options: {
-  readonly rows: readonly NeighbourRow[];
+export async function renderNeighborSheet(options: {
+  readonly rows: readonly NeighborRow[];
   readonly train: CifarImages;
-  readonly numNeighbours: number;
+  readonly numNeighbors: number;
   readonly subtitle: string;
 }): Promise<Uint8Array> {
-  const { rows, train, numNeighbours, subtitle } = options;
-  const columnWidth = cell + aside + numNeighbours * (cell + gap) - gap;
+  const { rows, train, numNeighbors, subtitle } = options;
+  const columnWidth = cell + aside + numNeighbors * (cell + gap) - gap;
   const rowsPerColumn = Math.ceil(rows.length / numSheetColumns);
   const width = 2 * margin + numSheetColumns * columnWidth + (numSheetColumns - 1) * columnGap;
   const height = headerHeight + rowsPerColumn * rowHeight + margin / 2;
@@ -69,7 +69,7 @@ export async function drawNeighbourSheet(options: {
     captions(left, `${label} ${id}`, `d₁/d₂ ${ratio.toFixed(2)}`, ratio < memorizedBelow ? odd : faint);
     const middle = left + cell + aside / 2;
     parts.push(`<line x1='${middle}' y1='${top}' x2='${middle}' y2='${top + cell}' stroke='${line}'/>`);
-    for (const [place, { index: trainIndex, isMirrored, distance }] of neighbours.slice(0, numNeighbours).entries()) {
+    for (const [place, { index: trainIndex, isMirrored, distance }] of neighbours.slice(0, numNeighbors).entries()) {
       const x = left + cell + aside + place * (cell + gap);
       const pixels = train.images.slice(trainIndex * imageBytes, (trainIndex + 1) * imageBytes);
       put(isMirrored ? mirrorHwc(pixels) : pixels, x, top);
