@@ -13,7 +13,7 @@ import { rewriteHalfProducts } from "../rewrite/half-products.ts";
 import { rewritePlacesFirst } from "../rewrite/places-first.ts";
 import { explainDevice } from "./explain-device.ts";
 import { createSession, runSession, type SessionOptions } from "./session.ts";
-import type { LaneData } from "./session-worker.ts";
+import type { SessionWorkerData } from "./session-worker.ts";
 
 /** Devices, which are named as onnxruntime-node names their providers. */
 const kinds: readonly string[] = ["cpu", "webgpu", "cuda"];
@@ -36,15 +36,15 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
     numThreads,
     ...(index === undefined ? {} : { deviceId: index }),
   };
-  const numLanes = kind === "cpu" ? numThreads || availableParallelism() : 1;
+  const numWorkers = kind === "cpu" ? numThreads || availableParallelism() : 1;
   return {
     name: "onnxruntime",
     device,
     trainingLayout: kind === "cpu" && precision === "float32" ? "places-first" : "images-first",
     compile: async (graph, goal = "latency") => {
       const model = writeOnnx(rewriteFor(kind, precision, graph));
-      return goal === "throughput" && numLanes > 1
-        ? new LanesExecutable(graph, model, numLanes)
+      return goal === "throughput" && numWorkers > 1
+        ? new SessionPool(graph, model, numWorkers)
         : new SessionExecutable(graph, device, await openSession(model, device, session));
     },
   };
@@ -113,23 +113,23 @@ class SessionExecutable implements Executable {
  * A worker for each core, with a session on one thread: none waits for another within a run, what a small batch needs
  * stays in the core's cache, and this thread stays free.
  */
-class LanesExecutable implements Executable {
+class SessionPool implements Executable {
   readonly concurrency: number;
   readonly #graph: Graph;
   readonly #pool: Piscina<Feeds, Record<string, TensorData>>;
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(graph: Graph, bytes: Uint8Array, numLanes: number) {
+  constructor(graph: Graph, bytes: Uint8Array, numWorkers: number) {
     const model = new SharedArrayBuffer(bytes.byteLength);
     new Uint8Array(model).set(bytes);
-    const data: LaneData = { model, session: { provider: "cpu", numThreads: 1 } };
-    this.concurrency = numLanes;
+    const data: SessionWorkerData = { model, session: { provider: "cpu", numThreads: 1 } };
+    this.concurrency = numWorkers;
     this.#graph = graph;
     this.#pool = new Piscina({
       // The worker has the ending that this file has, compiled or not.
       filename: new URL(`session-worker${extname(import.meta.url)}`, import.meta.url).href,
-      minThreads: numLanes,
-      maxThreads: numLanes,
+      minThreads: numWorkers,
+      maxThreads: numWorkers,
       workerData: data,
     });
   }

@@ -28,40 +28,40 @@ const inputOf = (run: number) =>
 const opened: Executable[] = [];
 afterAll(() => Promise.all(opened.map((executable) => executable.release())));
 
-test("runs on lanes give what runs one by one give, each its own", async () => {
+test("runs on pool give what runs one by one give, each its own", async () => {
   const single = await onnxruntimeEngine({ numThreads: 3 }).compile(exampleGraph());
-  const lanes = await onnxruntimeEngine({ numThreads: 3 }).compile(exampleGraph(), "throughput");
-  opened.push(single, lanes);
-  expect([single.concurrency, lanes.concurrency]).toEqual([1, 3]);
-  const results = await Promise.all(Array.from({ length: 20 }, (_, run) => lanes.run({ x: inputOf(run) })));
+  const pool = await onnxruntimeEngine({ numThreads: 3 }).compile(exampleGraph(), "throughput");
+  opened.push(single, pool);
+  expect([single.concurrency, pool.concurrency]).toEqual([1, 3]);
+  const results = await Promise.all(Array.from({ length: 20 }, (_, run) => pool.run({ x: inputOf(run) })));
   for (const [run, result] of results.entries()) {
     expect(result).toEqual(await single.run({ x: inputOf(run) }));
     expect(result["twice"]!.data[1]).toBeCloseTo(2 * Math.sin(run + 1), 6);
   }
 });
 
-test("this thread stays free while lanes run", async () => {
+test("this thread stays free while pool run", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [600, 600]);
   graph.output(
     "y",
     Array.from({ length: 20 }).reduce<typeof x>((product) => matmul(product, x), x),
   );
-  const lanes = await onnxruntimeEngine({ numThreads: 2 }).compile(graph, "throughput");
-  opened.push(lanes);
+  const pool = await onnxruntimeEngine({ numThreads: 2 }).compile(graph, "throughput");
+  opened.push(pool);
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
-  await lanes.run({ x: tensorData("float32", [600, 600], new Array(360_000).fill(0.001)) });
+  await pool.run({ x: tensorData("float32", [600, 600], new Array(360_000).fill(0.001)) });
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(0);
 });
 
 test("what fails in a lane fails the run, and the next one works", async () => {
-  const lanes = await onnxruntimeEngine({ numThreads: 2 }).compile(exampleGraph(), "throughput");
-  opened.push(lanes);
-  await expect(lanes.run({})).rejects.toMatchObject({ code: "engine/missing-input" });
-  await expect(lanes.run({ x: tensorData("float32", [1, 3], [1, 2, 3]) })).rejects.toThrow(/dimension/i);
-  expect((await lanes.run({ x: inputOf(0) }))["y"]!.shape).toEqual([size, size]);
+  const pool = await onnxruntimeEngine({ numThreads: 2 }).compile(exampleGraph(), "throughput");
+  opened.push(pool);
+  await expect(pool.run({})).rejects.toMatchObject({ code: "engine/missing-input" });
+  await expect(pool.run({ x: tensorData("float32", [1, 3], [1, 2, 3]) })).rejects.toThrow(/dimension/i);
+  expect((await pool.run({ x: inputOf(0) }))["y"]!.shape).toEqual([size, size]);
 });
 
 test.each([
@@ -90,9 +90,9 @@ test("releasing waits for the runs under way, whose threads must not be taken aw
     "y",
     Array.from({ length: 20 }).reduce<typeof x>((product) => matmul(product, x), x),
   );
-  const lanes = await onnxruntimeEngine({ numThreads: 2 }).compile(graph, "throughput");
+  const pool = await onnxruntimeEngine({ numThreads: 2 }).compile(graph, "throughput");
   const input = { x: tensorData("float32", [600, 600], new Array(360_000).fill(0.001)) };
-  const running = [1, 2, 3].map(() => lanes.run(input));
-  await lanes.release();
+  const running = [1, 2, 3].map(() => pool.run(input));
+  await pool.release();
   for (const result of await Promise.all(running)) expect(result["y"]!.shape).toEqual([600, 600]);
 });

@@ -104,13 +104,13 @@ test.each(samplers)("another batch size rounds few values the other way, and cha
   }
 });
 
-test("an image's bytes do not depend on the number of lanes", async () => {
+test("an image's bytes do not depend on the number of pool", async () => {
   const given = { name: "heun", steps: 3, churn: 1, batchSize: 2 };
   const one = await drawWith(openSampler(given), ids);
-  const lanes = await openSampler(given, onnxruntimeEngine({ numThreads: 3 }));
-  expect(lanes.batchSize).toBe(6);
-  expect(Buffer.compare(await lanes.sample({ ids, classes: ids.map((id) => id % 10) }), one)).toBe(0);
-  await lanes.close();
+  const pool = await openSampler(given, onnxruntimeEngine({ numThreads: 3 }));
+  expect(pool.batchSize).toBe(6);
+  expect(Buffer.compare(await pool.sample({ ids, classes: ids.map((id) => id % 10) }), one)).toBe(0);
+  await pool.close();
 });
 
 test.each([
