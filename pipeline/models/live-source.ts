@@ -2,7 +2,7 @@ import type { LiveSource } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { datasetIdentity, readRun } from "../run/run.ts";
 import { conditioningClassOf } from "../run/units.ts";
-import { openFittingSampler } from "./fitting-sampler.ts";
+import { openAutoBatchedSampler } from "./auto-batched-sampler.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel, requireModel } from "./models.ts";
 import { shippedRuntime } from "./shipped-runtime.ts";
@@ -27,7 +27,7 @@ export async function openLiveSource(root: string): Promise<OpenLiveSource> {
 /** @internal */
 export async function openLiveSourceWith(root: string, runtime: ModelRuntime): Promise<OpenLiveSource> {
   const { folder, config } = await readRun(root);
-  const sampler = await openFittingSampler({ folder, config }, runtime, { search: false });
+  const sampler = await openAutoBatchedSampler({ folder, config }, runtime, { search: false });
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];
   return {

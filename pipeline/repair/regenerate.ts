@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { readShard } from "../../shards/index.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readReceiptIfAny } from "../../storage/receipt.ts";
-import { openFittingSampler } from "../models/fitting-sampler.ts";
+import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { type Run, readRun } from "../run/run.ts";
@@ -66,7 +66,7 @@ async function makeImage(options: {
   readonly id: number;
 }): Promise<Uint8Array> {
   const { run, runtime, id } = options;
-  const sampler = await openFittingSampler(run, runtime, { search: false });
+  const sampler = await openAutoBatchedSampler(run, runtime, { search: false });
   try {
     const classes = Int8Array.of(conditioningClassOf(id, run.config.sampler));
     return await sampler.sample({ ids: Float64Array.of(id), classes });

@@ -1,4 +1,4 @@
-import { openFittingSampler } from "../models/fitting-sampler.ts";
+import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";
 import type { ModelRuntime, Sampler } from "../models/model-runtime.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type Stage, unitStage } from "../run/stage.ts";
@@ -15,7 +15,7 @@ export function sampleStage(options: {
   readonly models: { readonly generator: string };
 }): Stage {
   const { run, runtime, models } = options;
-  const sampler = openOnce<Sampler>(async () => openFittingSampler(run, runtime, { search: true }));
+  const sampler = openOnce<Sampler>(async () => openAutoBatchedSampler(run, runtime, { search: true }));
   return unitStage({
     name: "sample",
     run,

@@ -18,7 +18,7 @@ const most = 4096;
  * @param options.search - whether to look for a batch size where the run has none yet
  * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening throws
  */
-export async function openFittingSampler(
+export async function openAutoBatchedSampler(
   run: Pick<Run, "folder" | "config">,
   runtime: ModelRuntime,
   { search }: { readonly search: boolean },
@@ -27,7 +27,7 @@ export async function openFittingSampler(
   const open = (batchSize: number, config: Config = run.config) =>
     runtime.openSampler({ ...config, sampler: { ...config.sampler, batchSize } }, weights);
   const batchSize = (await settleBatchSize(run, search, open)) ?? fixedBatchSize(run.config);
-  return await shrinkingSampler(open, batchSize);
+  return await halveOnOutOfMemory(open, batchSize);
 }
 
 /**
@@ -74,7 +74,10 @@ export function trialOf(sampler: Sampler): Trial {
 }
 
 /** A sampler that is opened again with half the batch size when memory does not suffice, until that is 1. */
-export async function shrinkingSampler(open: (batchSize: number) => Promise<Sampler>, start: number): Promise<Sampler> {
+export async function halveOnOutOfMemory(
+  open: (batchSize: number) => Promise<Sampler>,
+  start: number,
+): Promise<Sampler> {
   let batchSize = start;
   let sampler = await openLargest();
   return {

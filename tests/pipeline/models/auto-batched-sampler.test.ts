@@ -3,8 +3,8 @@ import { createEngine, Graph, tensorData } from "../../../engine/index.ts";
 import { namingMemoryErrors } from "../../../engine/memory-error.ts";
 import { expand, sum } from "../../../engine/ops/broadcast.ts";
 import { add } from "../../../engine/ops/elementwise.ts";
+import { halveOnOutOfMemory } from "../../../pipeline/models/auto-batched-sampler.ts";
 import { findBatchSize } from "../../../pipeline/models/find-batch-size.ts";
-import { shrinkingSampler } from "../../../pipeline/models/fitting-sampler.ts";
 import { fixedBatchSize } from "../../../pipeline/models/fixed-batch-size.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { datasetIdentity } from "../../../pipeline/run/run.ts";
@@ -58,7 +58,7 @@ test.each([
 
 test.each(messages)("a sampler that has no memory is opened with half the batch: %s", async (message) => {
   const device = fakeDevice({ fits: 20, fastest: 64 }, message);
-  const sampler = await shrinkingSampler(device.open, 64);
+  const sampler = await halveOnOutOfMemory(device.open, 64);
   expect((await sampler.sample({ ids: new Float64Array(0), classes: new Int8Array(0) })).length).toBe(16);
   expect(sampler.batchSize).toBe(16);
   expect(device.opened).toEqual([64, 32, 16]);
@@ -67,13 +67,13 @@ test.each(messages)("a sampler that has no memory is opened with half the batch:
 });
 
 test("when not even one image fits, it says so in one line; other errors pass", async () => {
-  const none = await shrinkingSampler(fakeDevice({ fits: 0, fastest: 1 }).open, 8);
+  const none = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }).open, 8);
   const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
   await expect(none.sample(request)).rejects.toMatchObject({
     code: "engine/out-of-memory",
     message: expect.stringMatching(/^the memory of the device "cuda" does not suffice: Failed to allocate .*[^\n]$/),
   });
-  const broken = await shrinkingSampler(fakeDevice({ fits: 0, fastest: 1 }, "no kernel image").open, 8);
+  const broken = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }, "no kernel image").open, 8);
   await expect(broken.sample(request)).rejects.toThrow("no kernel image");
 });
 
