@@ -45,7 +45,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
   return [
     checkStep(options, sources),
     ...(data === undefined ? [] : [fetchStep(options, data)]),
-    settleStep(options),
+    pinStep(options),
     modelStep("generator"),
     modelStep("labeler"),
     sampleStep(options),
@@ -93,7 +93,7 @@ function checkStep(options: StepOptions, sources: BuildSources): Step {
  * Settles a new run: after the device, the models and the data have proved to be there, for a run that is settled on
  * something else could not be built; before the training, so that a later call goes on with the same options.
  */
-function settleStep(options: StepOptions): Step {
+function pinStep(options: StepOptions): Step {
   return {
     name: "settle",
     total: 0,

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Cifar5mError } from "../core/errors.ts";
 import { type ImportFormat, importFormats } from "../pipeline/import/import-source.ts";
-import { importSteps, readSettledImport } from "../pipeline/import/import-steps.ts";
+import { importSteps, readPinnedImport } from "../pipeline/import/import-steps.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { readManifest } from "../shards/index.ts";
 import type { Command } from "./cli/command.ts";
@@ -36,7 +36,7 @@ export const importCommand: Command = {
   steps: async ({ root, config, option, flag }) => {
     const from = option("from");
     if (from === undefined) throw new Cifar5mError("usage/wrong", "--from must name what to import. See --help.");
-    const settled = await readSettledImport(root);
+    const settled = await readPinnedImport(root);
     return await importSteps({
       root,
       path: from,

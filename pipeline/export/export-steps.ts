@@ -12,7 +12,7 @@ import type { Step } from "../run/step.ts";
 import type { Split } from "../run/units.ts";
 import type { FileFormat, PartInput } from "./export-format.ts";
 import { readExportRows } from "./export-rows.ts";
-import { settleTarget } from "./export-target.ts";
+import { openExportTarget } from "./export-target.ts";
 import { npzFormat } from "./write-npz.ts";
 import { parquetFormat } from "./write-parquet.ts";
 import { picturesFormat } from "./write-pictures.ts";
@@ -70,7 +70,7 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
       total: splits.reduce((sum, split) => sum + manifest.splits[split].rows, 0),
       async *run(context) {
         const identity = { format, splits: [...splits], partSize, dataset: manifest.sha256 };
-        const configHash = await settleTarget(target, identity, manifest.classNames);
+        const configHash = await openExportTarget(target, identity, manifest.classNames);
         for (const folder of foldersOf(target, manifest)) await removeStaleTemporaries(folder);
         const parts = planParts(manifest, splits, partSize);
         for (const part of parts) {

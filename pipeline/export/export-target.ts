@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
-import { type Identity, settleConfig } from "../../storage/settle-config.ts";
+import { type Identity, pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { classNamesFile } from "../import/class-names.ts";
 
@@ -14,7 +14,11 @@ const settledName = "export.json";
  * @returns the hash of the identity, for receipts
  * @throws Cifar5mError `export/target-not-empty`, `run/config-changed`, `disk/…`
  */
-export async function settleTarget(target: string, identity: Identity, classNames: readonly string[]): Promise<string> {
+export async function openExportTarget(
+  target: string,
+  identity: Identity,
+  classNames: readonly string[],
+): Promise<string> {
   const names = await listAll(target);
   const stranger = names.find((name) => !name.includes(".tmp~"));
   if (stranger !== undefined && !names.includes(settledName)) {
@@ -25,7 +29,7 @@ export async function settleTarget(target: string, identity: Identity, className
     );
   }
   await removeStaleTemporaries(target);
-  const hash = await settleConfig(
+  const hash = await pinConfig(
     join(target, settledName),
     identity,
     "Go on with the same options and the same data set, or name another folder with --to.",

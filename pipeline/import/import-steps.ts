@@ -3,8 +3,8 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { type ShardInput, writeManifest, writeShard } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
+import { pinConfig } from "../../storage/pin-config.ts";
 import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
-import { settleConfig } from "../../storage/settle-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { unitStage } from "../run/stage.ts";
@@ -51,7 +51,7 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
         run = importedRunAt(options.root, {
           import: { format, sourceSha256, classNames: [...classNames], ...split, columns: { ...importedColumns } },
         });
-        yield await settleConfig(run.folder.config, run.identity);
+        yield await pinConfig(run.folder.config, run.identity);
         for (const directory of run.folder.directories) await removeStaleTemporaries(directory);
       },
     },
@@ -152,6 +152,6 @@ async function publishImported(run: ImportedRun, checked: CheckedSource): Promis
 }
 
 /** What an earlier call settled, for options that are left out now. */
-export async function readSettledImport(root: string) {
+export async function readPinnedImport(root: string) {
   return (await readImportedRun(root))?.identity.import;
 }

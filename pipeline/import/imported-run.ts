@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { readSettledConfig } from "../../storage/settle-config.ts";
+import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { isImported } from "../run/run.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import { planUnits, type Unit } from "../run/units.ts";
@@ -52,7 +52,7 @@ export function importedRunAt(root: string, identity: ImportIdentity): ImportedR
  */
 export async function readImportedRun(root: string): Promise<ImportedRun | undefined> {
   const path = runFolderAt(root).config;
-  const settled = await readSettledConfig(path);
+  const settled = await readPinnedConfig(path);
   if (settled === undefined || !isImported(settled)) return undefined;
   const parsed = identitySchema.safeParse(settled);
   if (parsed.success) return importedRunAt(root, parsed.data);

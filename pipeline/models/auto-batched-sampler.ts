@@ -26,7 +26,7 @@ export async function openAutoBatchedSampler(
   const weights = await readModel(run.folder, "generator");
   const open = (batchSize: number, config: Config = run.config) =>
     runtime.openSampler({ ...config, sampler: { ...config.sampler, batchSize } }, weights);
-  const batchSize = (await settleBatchSize(run, search, open)) ?? fixedBatchSize(run.config);
+  const batchSize = (await chooseBatchSize(run, search, open)) ?? fixedBatchSize(run.config);
   return await halveOnOutOfMemory(open, batchSize);
 }
 
@@ -35,7 +35,7 @@ export async function openAutoBatchedSampler(
  * be made with the same.
  * @returns undefined where none is to be looked for
  */
-async function settleBatchSize(
+async function chooseBatchSize(
   { folder, config }: Pick<Run, "folder" | "config">,
   search: boolean,
   open: (batchSize: number, config: Config) => Promise<Sampler>,

@@ -3,9 +3,9 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { isDescribedOnnx } from "../../engine/index.ts";
 import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
+import { type Identity, pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
-import { type Identity, readSettledConfig, resettleConfig, settleConfig } from "../../storage/settle-config.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 
@@ -35,7 +35,7 @@ export async function placeModel(options: {
 }): Promise<void> {
   const { folder, name, bytes, identity } = options;
   const stage = trainingStageOf(name);
-  const configHash = await settleModel(folder, name, identity);
+  const configHash = await pinModel(folder, name, identity);
   await commitUnit({
     dataPath: folder.model(name, isDescribedOnnx(bytes) ? "onnx" : "safetensors"),
     receiptPath: folder.receipt(stage, name),
@@ -53,12 +53,12 @@ export async function placeModel(options: {
  * @returns the hash of the identity
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
-export async function settleModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
+export async function pinModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
   const path = folder.modelConfig(name);
-  const settled = await readSettledConfig(path);
+  const settled = await readPinnedConfig(path);
   const isAnother = settled !== undefined && hashConfig(settled) !== hashConfig(identity);
-  if (isAnother && !(await hasBegun(folder, name))) await resettleConfig(path, identity);
-  return await settleConfig(path, identity);
+  if (isAnother && !(await hasBegun(folder, name))) await repinConfig(path, identity);
+  return await pinConfig(path, identity);
 }
 
 async function hasBegun(folder: RunFolder, name: ModelName): Promise<boolean> {

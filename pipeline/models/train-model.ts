@@ -5,8 +5,8 @@ import { executionIdentity } from "../../engine/index.ts";
 import { drawLossCurve } from "../../pictures/draw-loss-curve.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
+import { type Identity, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
-import { type Identity, readSettledConfig, resettleConfig } from "../../storage/settle-config.ts";
 import { openTrainingStore, readTrainingLog } from "../../storage/training-store.ts";
 import { hashOfCifar10 } from "../cifar-10/cifar-10-fingerprints.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
@@ -16,7 +16,7 @@ import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
-import { placeModel, readModelReceipt, settleModel, trainingStageOf } from "./models.ts";
+import { pinModel, placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
 
 /**
  * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
@@ -63,10 +63,10 @@ export async function trainModel(
   }
   const cifar10 = isFinished ? undefined : await readCifar10(folder.cifar10, config.recordsPerFile);
   if (cifar10 === undefined) {
-    await settleModel(folder, name, await asFinished(folder, name, identity));
+    await pinModel(folder, name, await asFinished(folder, name, identity));
     return {};
   }
-  await settleModel(folder, name, grows ? withImages(identity, before!) : identity);
+  await pinModel(folder, name, grows ? withImages(identity, before!) : identity);
   const store = openTrainingStore(folder.training(name));
   const { batchSize } = config[tune ? "tuning" : name];
   const drawLoss = async () => {
@@ -85,7 +85,7 @@ export async function trainModel(
       ...store,
       save: async (checkpoint, step) => {
         // Not before the training has accepted the wish.
-        if (grows) await resettleConfig(folder.modelConfig(name), identity);
+        if (grows) await repinConfig(folder.modelConfig(name), identity);
         grows = false;
         await store.save(checkpoint, step);
         await drawLoss();
@@ -131,13 +131,13 @@ function doublingsOf(images: number): number {
 
 /** How many images the training of a model is settled to see; undefined for other models and before it began. */
 async function settledImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
-  const { options } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
+  const { options } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
   return (options as { readonly numImages?: number } | undefined)?.numImages;
 }
 
 /** The identity of a finished model for a comparison of the options that both its release and this one have. */
 async function asFinished(folder: RunFolder, name: ModelName, identity: Identity): Promise<Identity> {
-  const settled = (await readSettledConfig(folder.modelConfig(name))) ?? identity;
+  const settled = (await readPinnedConfig(folder.modelConfig(name))) ?? identity;
   const shared = (section: string) => {
     const [then, now] = [settled[section], identity[section]] as (Identity | undefined)[];
     if (then === undefined || now === undefined) return {};

@@ -3,9 +3,9 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
+import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
-import { readSettledConfig } from "../../storage/settle-config.ts";
 import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "../models/models.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModels } from "../run/shipped-files.ts";
@@ -34,7 +34,7 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
     written.push(path);
   }
   if (receipt === undefined) {
-    const identity = await readSettledConfig(folder.modelConfig(name));
+    const identity = await readPinnedConfig(folder.modelConfig(name));
     if (identity === undefined) throw lost(folder.modelConfig(name), "is gone");
     await rm(receiptPath, { force: true });
     await placeModel({ folder, name, bytes: await readWholeFile(path), identity });

@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { executionIdentity } from "../../engine/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { type Identity, readSettledConfig, settleConfig } from "../../storage/settle-config.ts";
+import { type Identity, pinConfig, readPinnedConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
   type Config,
@@ -32,14 +32,14 @@ export interface Run {
 export async function openRun(root: string, config: Config): Promise<Run> {
   const folder = runFolderAt(root);
   await requireBuildable(root);
-  const hash = await settleConfig(folder.config, datasetIdentity(config));
+  const hash = await pinConfig(folder.config, datasetIdentity(config));
   for (const directory of folder.directories) await removeStaleTemporaries(directory);
   return { folder, config, hash, units: planUnits(config) };
 }
 
 /** @throws Cifar5mError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
 export async function requireBuildable(root: string): Promise<void> {
-  if (!isImported((await readSettledConfig(runFolderAt(root).config)) ?? {})) return;
+  if (!isImported((await readPinnedConfig(runFolderAt(root).config)) ?? {})) return;
   throw new Cifar5mError(
     "run/imported",
     `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
@@ -52,7 +52,7 @@ export async function requireBuildable(root: string): Promise<void> {
  */
 export async function readRun(root: string): Promise<Run> {
   const folder = runFolderAt(root);
-  const settled = await readSettledConfig(folder.config);
+  const settled = await readPinnedConfig(folder.config);
   if (settled === undefined) {
     throw new Cifar5mError(
       "run/missing",
@@ -76,11 +76,11 @@ export async function readRun(root: string): Promise<Run> {
  */
 export async function readRunConfig(root: string): Promise<PartialConfig> {
   const folder = runFolderAt(root);
-  const settled = (await readSettledConfig(folder.config)) ?? {};
+  const settled = (await readPinnedConfig(folder.config)) ?? {};
   const dataset = isImported(settled) ? keysOfImport(settled) : settled;
   let merged: PartialConfig = dataset;
   for (const name of ["generator", "labeler"] as const) {
-    const { options, tuning } = (await readSettledConfig(folder.modelConfig(name))) ?? {};
+    const { options, tuning } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
     if (options !== undefined) merged = mergeConfigs(merged, { [name]: knownOptions(name, options) });
     if (tuning !== undefined) merged = mergeConfigs(merged, { tuning: knownOptions("tuning", tuning) });
   }

@@ -14,7 +14,7 @@ import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { readRemovals } from "../../pipeline/stages/removals.ts";
 import { verifyRun } from "../../pipeline/verify/verify.ts";
 import { openDataset, readManifest, readShard } from "../../shards/index.ts";
-import { readSettledConfig, resettleConfig, settleConfig } from "../../storage/settle-config.ts";
+import { pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { cifar10FileBytes, makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
@@ -236,7 +236,7 @@ test("what a killed call settled of a model binds no other call, until there is 
   };
   const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
   while (!(await fetched.next()).done);
-  await settleConfig(paths.modelConfig("labeler"), { killed: "by the system, for want of memory" });
+  await pinConfig(paths.modelConfig("labeler"), { killed: "by the system, for want of memory" });
   const controller = new AbortController();
   const interrupted = train(3, 20, controller.signal);
   while ((await openTrainingStore(paths.training("labeler")).load()) === undefined) await sleep(5);
@@ -254,7 +254,7 @@ test("another rank than 0 settles nothing of a model that is to be trained", asy
   while (!(await fetched.next()).done);
   const options = { folder: paths, name: "labeler", config: resolveConfig({ recordsPerFile }) } as const;
   await errorOf(() => trainModel({ ...options, runtime: standInRuntime() }, context), "run/not-rank-zero");
-  expect(await readSettledConfig(paths.modelConfig("labeler"))).toBeUndefined();
+  expect(await readPinnedConfig(paths.modelConfig("labeler"))).toBeUndefined();
 });
 
 test("a generator that repeats itself ends the build with a line that counts the copies, and publishes nothing", async () => {
@@ -271,9 +271,9 @@ test("a finished model of another release, which had other options, goes on bein
   const other = join(folder, "old-release");
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
   const path = runFolderAt(other).modelConfig("generator");
-  const settled = (await readSettledConfig(path))!;
+  const settled = (await readPinnedConfig(path))!;
   const { optimizer: _, emaExponents: __, ...options } = settled["options"] as Record<string, unknown>;
-  await resettleConfig(path, { ...settled, options: { ...options, warmUp: 0.02, averageExponent: 16.97 } });
+  await repinConfig(path, { ...settled, options: { ...options, warmUp: 0.02, averageExponent: 16.97 } });
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
   const config = { ...smallConfig, generator: { channels: 12 } };
   const changed = () => runBuild({ root: other, runtime: standInRuntime(), sources: { data }, config });

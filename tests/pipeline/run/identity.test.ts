@@ -19,7 +19,7 @@ import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { hashOfClassifiers } from "../../../pipeline/score/cross-errors.ts";
 import { drawnBy } from "../../../pipeline/score/generator-steps.ts";
 import { hashConfig } from "../../../storage/canonical-json.ts";
-import { type Identity, readSettledConfig } from "../../../storage/settle-config.ts";
+import { type Identity, readPinnedConfig } from "../../../storage/pin-config.ts";
 import { makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
 import { testContext } from "../../support/run-build.ts";
 import { standInRuntime } from "../../support/stand-in-runtime.ts";
@@ -46,7 +46,7 @@ async function trainingIdentity(
   while (!(await fetched.next()).done);
   const config = resolveConfig({ recordsPerFile, ...partial });
   await trainModel({ folder: run, name, config, runtime: standInRuntime(), tune }, context);
-  return (await readSettledConfig(run.modelConfig(name)))!;
+  return (await readPinnedConfig(run.modelConfig(name)))!;
 }
 
 /** Another value of a key. */

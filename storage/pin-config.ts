@@ -15,16 +15,16 @@ const version = 1;
  * @returns the hash of the identity, for receipts
  * @throws Cifar5mError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
  */
-export async function settleConfig(
+export async function pinConfig(
   path: string,
   identity: Identity,
   advice = "Leave these options out to go on as settled, or name a new run folder with --run.",
 ): Promise<string> {
   const hash = hashConfig(identity);
-  let settled = await readSettledConfig(path);
+  let settled = await readPinnedConfig(path);
   if (settled === undefined) {
     await commitBytes(path, sealJson({ version, hash, config: identity }));
-    settled = (await readSettledConfig(path)) ?? identity;
+    settled = (await readPinnedConfig(path)) ?? identity;
   }
   const differing = differingKeys(settled, identity);
   if (differing.length === 0) return hash;
@@ -38,7 +38,7 @@ export async function settleConfig(
  * Writes down another value of what is settled, where a rule of its own says that it may change.
  * @throws Cifar5mError `disk/…`
  */
-export async function resettleConfig(path: string, identity: Identity): Promise<void> {
+export async function repinConfig(path: string, identity: Identity): Promise<void> {
   await replaceBytes(path, sealJson({ version, hash: hashConfig(identity), config: identity }));
 }
 
@@ -46,7 +46,7 @@ export async function resettleConfig(path: string, identity: Identity): Promise<
  * What was settled, or undefined if nothing was.
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
-export async function readSettledConfig(path: string): Promise<Identity | undefined> {
+export async function readPinnedConfig(path: string): Promise<Identity | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
   const { version: found, config } = unsealJson(text, path);
