@@ -64,13 +64,13 @@ export function throwFirst(failures: readonly Failure[]): void {
 
 /**
  * Puts a remade unit in the place of what is damaged of it: the file, then the receipt; what is whole of the two stays.
- * @param mended - where the remade unit is found
+ * @param staged - where the remade unit is found
  * @returns the paths that were written
  */
-export async function installUnit(run: Run, mended: Run, state: UnitState): Promise<string[]> {
+export async function installUnit(run: Run, staged: Run, state: UnitState): Promise<string[]> {
   const { stage, unit, receipt, found } = state;
   const written: string[] = [];
-  const source = { path: dataFileOf(mended, stage, unit), receipt: mended.folder.receipt(stage, unitName(unit)) };
+  const source = { path: dataFileOf(staged, stage, unit), receipt: staged.folder.receipt(stage, unitName(unit)) };
   const { sha256 } = await readReceipt(source.receipt);
   if (found !== sha256) {
     const path = dataFileOf(run, stage, unit);

@@ -22,7 +22,7 @@ export type UnitsByStage = Readonly<Record<UnitStage, ReadonlySet<Unit>>>;
 const emptySha256 = sha256("");
 
 /** Where units are remade: a run folder within the run, so that a remake that was interrupted goes on. */
-export function workshopOf(run: Run): string {
+export function stagingFolderOf(run: Run): string {
   return join(run.folder.root, "repair");
 }
 
@@ -45,10 +45,10 @@ export function planRemake(states: readonly UnitState[], wanted: UnitsByStage): 
 }
 
 /**
- * Makes units by the stages of a build, in the workshop.
+ * Makes units by the stages of a build, in the staging folder.
  * @param options.plan - what to make, of `planRemake`
  * @param options.models - sha256 of `generator`, `labeler` and `cifar-10`
- * @returns the run as it would be: whole units where they are, all others in the workshop
+ * @returns the run as it would be: whole units where they are, all others in the staging folder
  * @throws Cifar5mError what the stages throw
  */
 export async function remakeUnits(
@@ -62,7 +62,7 @@ export async function remakeUnits(
   context: StageContext,
 ): Promise<Run> {
   const { runtime, states, plan } = options;
-  const run = mendedRun(options.run, states, plan);
+  const run = stagedRun(options.run, states, plan);
   const modelsFor = (stage: UnitStage) => modelsOf(stage, options.models);
   for (const unit of plan.dedup) {
     if (isKnownEmpty(states, unit)) await placeEmptyRemovals(run, unit, modelsFor("dedup"));
@@ -85,13 +85,13 @@ export async function remakeUnits(
   return run;
 }
 
-/** The run with the paths of the workshop for all that is to be made. */
-function mendedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): Run {
-  const workshop = runFolderAt(workshopOf(run));
+/** The run with the paths of the staging folder for all that is to be made. */
+function stagedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): Run {
+  const staging = runFolderAt(stagingFolderOf(run));
   const units = new Map(run.units.map((unit) => [unitName(unit), unit]));
   const whole = new Set(states.filter(isWhole).map(({ stage, unit }) => `${stage} ${unitName(unit)}`));
   const at = (stage: UnitStage, unit: Unit) =>
-    whole.has(`${stage} ${unitName(unit)}`) && !plan[stage].has(unit) ? run.folder : workshop;
+    whole.has(`${stage} ${unitName(unit)}`) && !plan[stage].has(unit) ? run.folder : staging;
   return {
     ...run,
     folder: {
@@ -106,8 +106,8 @@ function mendedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): 
         const unit = units.get(name);
         return (unitStage === undefined || unit === undefined ? run.folder : at(unitStage, unit)).receipt(stage, name);
       },
-      dataset: workshop.dataset,
-      manifest: workshop.manifest,
+      dataset: staging.dataset,
+      manifest: staging.manifest,
     },
   };
 }

@@ -13,12 +13,12 @@ import type { UnitStage } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { publishManifest, summarizeShard } from "../stages/publish-manifest.ts";
 import { installUnit, proveUnits, throwFirst } from "./prove-units.ts";
-import { planRemake, remakeUnits, type UnitsByStage, workshopOf } from "./remake-units.ts";
+import { planRemake, remakeUnits, stagingFolderOf, type UnitsByStage } from "./remake-units.ts";
 import { repairModel } from "./repair-model.ts";
 import { requireFinished, requireOwnManifest } from "./require-repairable.ts";
 import { restoreListedReceipts } from "./restore-receipts.ts";
 import { isDamaged, isWhole, surveyUnits, type UnitState } from "./unit-state.ts";
-import { useWorkshop } from "./use-workshop.ts";
+import { useStagingFolder } from "./use-staging-folder.ts";
 
 /**
  * Finds what is damaged or lost of a finished run (shards, intermediate files, receipts, the manifest) and makes exactly
@@ -51,18 +51,18 @@ export async function repairRun(
   const states = await restoreListedReceipts({ run, states: surveyed, manifest, repaired });
   const damaged = states.filter(isDamaged);
   if (damaged.length === 0 && manifest !== undefined) return repaired;
-  const ended = await useWorkshop(workshopOf(run), context.signal, async () => {
+  const ended = await useStagingFolder(stagingFolderOf(run), context.signal, async () => {
     const plan = planRemake(states, wantedUnits(states, manifest === undefined));
-    const mended = await remakeUnits({ run, runtime, states, plan, models }, context);
-    const failures = await proveUnits(mended, states, plan);
+    const staged = await remakeUnits({ run, runtime, states, plan, models }, context);
+    const failures = await proveUnits(staged, states, plan);
     const failed = new Set(failures.map(({ unit }) => unit));
     for (const state of damaged.filter(({ unit }) => !failed.has(unit))) {
-      repaired.push(...(await installUnit(run, mended, state)));
+      repaired.push(...(await installUnit(run, staged, state)));
     }
     throwFirst(failures);
     if (manifest === undefined) {
-      await publishManifest(mended, models, summarizeShard);
-      await replaceBytes(run.folder.manifest, await readWholeFile(mended.folder.manifest));
+      await publishManifest(staged, models, summarizeShard);
+      await replaceBytes(run.folder.manifest, await readWholeFile(staged.folder.manifest));
       repaired.push(run.folder.manifest);
     }
   });

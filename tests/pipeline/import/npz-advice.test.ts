@@ -40,7 +40,7 @@ const twisted: readonly (readonly [name: string, numpy: string, advice: string])
 
 test.skipIf(!hasNumpy).for(twisted)("%s are refused, and the advice gives the very set", async ([, numpy, advice]) => {
   const folder = await makeTestFolder();
-  const [whole, wrong, mended] = ["whole", "wrong", "mended"].map((name) => join(folder, `${name}.npz`));
+  const [whole, wrong, staged] = ["whole", "wrong", "staged"].map((name) => join(folder, `${name}.npz`));
   await writeFile(
     whole!,
     makeZip([
@@ -56,12 +56,12 @@ X, Y = whole["X"], whole["Y"]
 ${numpy}
 np.savez(${JSON.stringify(wrong)}, X=np.ascontiguousarray(X), Y=np.ascontiguousarray(Y))
 ${target} = ${advice}
-np.savez(${JSON.stringify(mended)}, X=np.ascontiguousarray(X), Y=np.ascontiguousarray(Y))
+np.savez(${JSON.stringify(staged)}, X=np.ascontiguousarray(X), Y=np.ascontiguousarray(Y))
 `;
   execFileSync("python3", ["-c", script]);
   const refused = await errorOf(() => runImport({ root: join(folder, "a"), path: wrong! }), "npz/wrong-(shape|dtype)");
   expect(refused.message).toContain(` ${advice}`);
-  await runImport({ root: join(folder, "b"), path: mended! });
+  await runImport({ root: join(folder, "b"), path: staged! });
   expect(await readSplit(join(folder, "b"), "train")).toMatchObject(rowsOf(set, 0, 30));
 });
 

@@ -13,7 +13,7 @@ const markPattern = /^in-use-/;
  * @returns what `work` returns; `removed` if it failed and another one has removed the folder meanwhile
  * @throws what `work` throws for other reasons; Cifar5mError `disk/…`
  */
-export async function useWorkshop<Result>(
+export async function useStagingFolder<Result>(
   directory: string,
   signal: AbortSignal,
   work: () => Promise<Result>,
@@ -26,12 +26,12 @@ export async function useWorkshop<Result>(
     if (signal.aborted || (await fileExists(mark))) throw thrown;
     return "removed";
   } finally {
-    if (!signal.aborted) await removeWorkshop(directory);
+    if (!signal.aborted) await removeStagingFolder(directory);
   }
 }
 
 /** The marks go first: whoever misses a file can tell by them. */
-async function removeWorkshop(directory: string): Promise<void> {
+async function removeStagingFolder(directory: string): Promise<void> {
   try {
     const marks = (await readdir(directory)).filter((name) => markPattern.test(name));
     for (const name of marks) await rm(join(directory, name), { force: true });
