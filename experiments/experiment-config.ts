@@ -79,7 +79,7 @@ export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): 
   }
   const runs = grid.flatMap(combine).flatMap((combination) => {
     const given = { ...base, ...combination };
-    const options = settle(parseOptions(runOptionsSchema, given, `experiment "${name}"`));
+    const options = canonicalize(parseOptions(runOptionsSchema, given, `experiment "${name}"`));
     return Array.from({ length: trials }, (_, trial) => ({ ...options, seed: options.seed + trial }));
   });
   const unique = new Map(runs.map((run) => [JSON.stringify(run), run]));
@@ -99,6 +99,6 @@ function combine(grid: Readonly<Record<string, readonly unknown[]>>): readonly R
 }
 
 /** Options without effect get the same value everywhere. */
-function settle(options: RunOptions): RunOptions {
+function canonicalize(options: RunOptions): RunOptions {
   return options.world === "real" ? options : { ...options, numSamples: 1, stopBelow: 0, shuffle: true };
 }

@@ -83,7 +83,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
       options,
       seed,
       numSamples,
-      // Engine and device are left out: a training may go on elsewhere, unless what called it settled where.
+      // Engine and device are left out: a training may go on elsewhere, unless what called it pinned where.
       precision: executionIdentity(training).precision,
     }),
     signal: training.signal,

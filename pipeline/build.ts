@@ -90,12 +90,12 @@ function checkStep(options: StepOptions, sources: BuildSources): Step {
 }
 
 /**
- * Settles a new run: after the device, the models and the data have proved to be there, for a run that is settled on
+ * Pins a new run: after the device, the models and the data have proved to be there, for a run that is pinned on
  * something else could not be built; before the training, so that a later call goes on with the same options.
  */
 function pinStep(options: StepOptions): Step {
   return {
-    name: "settle",
+    name: "pin",
     total: 0,
     async *run(_context: StageContext) {
       yield await openRunOnDevice(options);

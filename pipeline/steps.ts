@@ -122,7 +122,7 @@ export function manifestStep(options: StepOptions): Step {
 }
 
 /**
- * `openRun`; a new folder is settled only for a device that is there and for options that fit the models it has, or it
+ * `openRun`; a new folder is pinned only for a device that is there and for options that fit the models it has, or it
  * could never be built.
  */
 export async function openRunOnDevice(options: StepOptions): Promise<Run> {
@@ -144,7 +144,7 @@ function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => P
     name,
     total: config.count + config.testCount,
     async *run(context) {
-      // Before a configuration is settled: a misspelled folder must not become a run.
+      // Before a configuration is pinned: a misspelled folder must not become a run.
       await requireBuildable(root);
       await requireModel(runFolderAt(root), "generator");
       const run = await openRunOnDevice(options);

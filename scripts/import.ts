@@ -36,15 +36,15 @@ export const importCommand: Command = {
   steps: async ({ root, config, option, flag }) => {
     const from = option("from");
     if (from === undefined) throw new Cifar5mError("usage/wrong", "--from must name what to import. See --help.");
-    const settled = await readPinnedImport(root);
+    const pinned = await readPinnedImport(root);
     return await importSteps({
       root,
       path: from,
       format: choiceOption<ImportFormat>("format", option("format"), importFormats),
       recordsPerFile: config.recordsPerFile,
       unitSize: config.unitSize,
-      testCount: wholeNumberOption("test-count", option("test-count"), 0) ?? settled?.testCount,
-      resize: flag("resize") ?? settled?.resize ?? false,
+      testCount: wholeNumberOption("test-count", option("test-count"), 0) ?? pinned?.testCount,
+      resize: flag("resize") ?? pinned?.resize ?? false,
     });
   },
   finish: async ({ root }) => {

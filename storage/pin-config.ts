@@ -9,7 +9,7 @@ export type Identity = Readonly<Record<string, unknown>>;
 const version = 1;
 
 /**
- * Settles what something is made from, once: the first caller writes it down, later ones must bring the same.
+ * Pins what something is made from, once: the first caller writes it down, later ones must bring the same.
  * @param path - for example RUN/run.json
  * @param advice - what to do about other values
  * @returns the hash of the identity, for receipts
@@ -18,24 +18,24 @@ const version = 1;
 export async function pinConfig(
   path: string,
   identity: Identity,
-  advice = "Leave these options out to go on as settled, or name a new run folder with --run.",
+  advice = "Leave these options out to go on as before, or name a new run folder with --run.",
 ): Promise<string> {
   const hash = hashConfig(identity);
-  let settled = await readPinnedConfig(path);
-  if (settled === undefined) {
+  let pinned = await readPinnedConfig(path);
+  if (pinned === undefined) {
     await commitBytes(path, sealJson({ version, hash, config: identity }));
-    settled = (await readPinnedConfig(path)) ?? identity;
+    pinned = (await readPinnedConfig(path)) ?? identity;
   }
-  const differing = differingKeys(settled, identity);
+  const differing = differingKeys(pinned, identity);
   if (differing.length === 0) return hash;
   throw new Cifar5mError(
     "run/config-changed",
-    `${path} was settled with other values: ${differing.join("; ")}. ${advice}`,
+    `${path} was begun with other values: ${differing.join("; ")}. ${advice}`,
   );
 }
 
 /**
- * Writes down another value of what is settled, where a rule of its own says that it may change.
+ * Writes down another value of what is pinned, where a rule of its own says that it may change.
  * @throws Cifar5mError `disk/…`
  */
 export async function repinConfig(path: string, identity: Identity): Promise<void> {
@@ -43,7 +43,7 @@ export async function repinConfig(path: string, identity: Identity): Promise<voi
 }
 
 /**
- * What was settled, or undefined if nothing was.
+ * What was pinned, or undefined if nothing was.
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readPinnedConfig(path: string): Promise<Identity | undefined> {
@@ -58,8 +58,8 @@ export async function readPinnedConfig(path: string): Promise<Identity | undefin
 }
 
 /** `count is 1200, now 2400` for every key whose value differs. */
-function differingKeys(settled: Identity, wanted: Identity): string[] {
-  const before = flatten(settled);
+function differingKeys(pinned: Identity, wanted: Identity): string[] {
+  const before = flatten(pinned);
   const now = flatten(wanted);
   return [...new Set([...before.keys(), ...now.keys()])]
     .filter((key) => before.get(key) !== now.get(key))

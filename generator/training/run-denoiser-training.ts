@@ -87,7 +87,7 @@ export async function runDenoiserTraining(
     seed,
     numSamples,
     ...startsFrom,
-    // Engine and device are left out: a training may go on elsewhere, unless what called it settled where.
+    // Engine and device are left out: a training may go on elsewhere, unless what called it pinned where.
     precision: executionIdentity(training).precision,
   });
   const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });

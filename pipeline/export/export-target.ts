@@ -7,7 +7,7 @@ import { type Identity, pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { classNamesFile } from "../import/class-names.ts";
 
-const settledName = "export.json";
+const pinnedName = "export.json";
 
 /**
  * Makes an export's folder ours, or finds that it is.
@@ -21,7 +21,7 @@ export async function openExportTarget(
 ): Promise<string> {
   const names = await listAll(target);
   const stranger = names.find((name) => !name.includes(".tmp~"));
-  if (stranger !== undefined && !names.includes(settledName)) {
+  if (stranger !== undefined && !names.includes(pinnedName)) {
     throw new Cifar5mError(
       "export/target-not-empty",
       `${target} must be empty, or hold an export that was interrupted, and holds ${JSON.stringify(stranger)}. ` +
@@ -30,7 +30,7 @@ export async function openExportTarget(
   }
   await removeStaleTemporaries(target);
   const hash = await pinConfig(
-    join(target, settledName),
+    join(target, pinnedName),
     identity,
     "Go on with the same options and the same data set, or name another folder with --to.",
   );

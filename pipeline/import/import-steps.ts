@@ -151,7 +151,7 @@ async function publishImported(run: ImportedRun, checked: CheckedSource): Promis
   });
 }
 
-/** What an earlier call settled, for options that are left out now. */
+/** What an earlier call pinned, for options that are left out now. */
 export async function readPinnedImport(root: string) {
   return (await readImportedRun(root))?.identity.import;
 }

@@ -52,9 +52,9 @@ export function importedRunAt(root: string, identity: ImportIdentity): ImportedR
  */
 export async function readImportedRun(root: string): Promise<ImportedRun | undefined> {
   const path = runFolderAt(root).config;
-  const settled = await readPinnedConfig(path);
-  if (settled === undefined || !isImported(settled)) return undefined;
-  const parsed = identitySchema.safeParse(settled);
+  const pinned = await readPinnedConfig(path);
+  if (pinned === undefined || !isImported(pinned)) return undefined;
+  const parsed = identitySchema.safeParse(pinned);
   if (parsed.success) return importedRunAt(root, parsed.data);
   throw new Cifar5mError(
     "run/unreadable",

@@ -25,7 +25,7 @@ export async function importModel(folder: RunFolder, name: ModelName, bytes: Uin
 
 /**
  * Puts a model in place, with its receipt.
- * @param options.identity - what the model was made from; settled beside it
+ * @param options.identity - what the model was made from; pinned beside it
  */
 export async function placeModel(options: {
   readonly folder: RunFolder;
@@ -48,15 +48,15 @@ export async function placeModel(options: {
 }
 
 /**
- * Settles what a model is made from. What a call settled that ended before there was a checkpoint or the model binds no
+ * Pins what a model is made from. What a call pinned that ended before there was a checkpoint or the model binds no
  * other call.
  * @returns the hash of the identity
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function pinModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
   const path = folder.modelConfig(name);
-  const settled = await readPinnedConfig(path);
-  const isAnother = settled !== undefined && hashConfig(settled) !== hashConfig(identity);
+  const pinned = await readPinnedConfig(path);
+  const isAnother = pinned !== undefined && hashConfig(pinned) !== hashConfig(identity);
   if (isAnother && !(await hasBegun(folder, name))) await repinConfig(path, identity);
   return await pinConfig(path, identity);
 }

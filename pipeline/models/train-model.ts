@@ -45,7 +45,7 @@ export async function trainModel(
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
   const identity: Identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
   const isFinished = (await readModelReceipt(folder, name)) !== undefined;
-  const before = await settledImages(folder, name);
+  const before = await pinnedImages(folder, name);
   const { numImages } = (identity["options"] ?? {}) as { readonly numImages?: number };
   let grows = before !== undefined && numImages !== undefined && numImages > before;
   if (grows && isFinished) {
@@ -129,17 +129,17 @@ function doublingsOf(images: number): number {
   return images < 100_000 ? 0 : 1 + Math.floor(Math.log2(images / 100_000));
 }
 
-/** How many images the training of a model is settled to see; undefined for other models and before it began. */
-async function settledImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
+/** How many images the training of a model is pinned to see; undefined for other models and before it began. */
+async function pinnedImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
   const { options } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
   return (options as { readonly numImages?: number } | undefined)?.numImages;
 }
 
 /** The identity of a finished model for a comparison of the options that both its release and this one have. */
 async function asFinished(folder: RunFolder, name: ModelName, identity: Identity): Promise<Identity> {
-  const settled = (await readPinnedConfig(folder.modelConfig(name))) ?? identity;
+  const pinned = (await readPinnedConfig(folder.modelConfig(name))) ?? identity;
   const shared = (section: string) => {
-    const [then, now] = [settled[section], identity[section]] as (Identity | undefined)[];
+    const [then, now] = [pinned[section], identity[section]] as (Identity | undefined)[];
     if (then === undefined || now === undefined) return {};
     return { [section]: Object.fromEntries(Object.entries(then).map(([key, value]) => [key, now[key] ?? value])) };
   };

@@ -5,7 +5,7 @@ import type { PartialConfig } from "./config.ts";
 const { batchSize: _, ...fewSteps } = samplerSchema.parse({});
 
 /**
- * Named sets of values for keys of the configuration. Flags and config files count more; what is settled and hashed are
+ * Named sets of values for keys of the configuration. Flags and config files count more; what is pinned and hashed are
  * the keys, so that a recipe and its keys written out are the same run.
  */
 export const recipes = {

@@ -24,7 +24,7 @@ export type ModelName = "generator" | "labeler";
 /** Where things lie in a run folder. The one place that knows. */
 export interface RunFolder {
   readonly root: string;
-  /** The settled configuration. */
+  /** The pinned configuration. */
   readonly config: string;
   /** The batch size that was found for its sampler. */
   readonly batchSize: string;

@@ -26,7 +26,7 @@ export interface Run {
 }
 
 /**
- * Opens a run folder for the stages that make the data set, and settles its configuration if it is new.
+ * Opens a run folder for the stages that make the data set, and pins its configuration if it is new.
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function openRun(root: string, config: Config): Promise<Run> {
@@ -48,36 +48,36 @@ export async function requireBuildable(root: string): Promise<void> {
 
 /**
  * A run that is there, to look at: nothing is written.
- * @throws Cifar5mError `run/missing` if nothing was settled; `json/corrupt`, `run/unreadable`, `disk/…`
+ * @throws Cifar5mError `run/missing` if nothing was pinned; `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRun(root: string): Promise<Run> {
   const folder = runFolderAt(root);
-  const settled = await readPinnedConfig(folder.config);
-  if (settled === undefined) {
+  const pinned = await readPinnedConfig(folder.config);
+  if (pinned === undefined) {
     throw new Cifar5mError(
       "run/missing",
       `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
     );
   }
-  if (isImported(settled)) {
+  if (isImported(pinned)) {
     throw new Cifar5mError(
       "run/imported",
       `${root} holds an imported data set, which has no models to make anything again. To mend it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
-  const config = resolveConfig(settled);
+  const config = resolveConfig(pinned);
   return { folder, config, hash: hashConfig(datasetIdentity(config)), units: planUnits(config) };
 }
 
 /**
- * What the run folder has settled so far, as the ground for this command's options.
+ * What the run folder has pinned so far, as the ground for this command's options.
  * @returns nested keys; empty for a new run
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRunConfig(root: string): Promise<PartialConfig> {
   const folder = runFolderAt(root);
-  const settled = (await readPinnedConfig(folder.config)) ?? {};
-  const dataset = isImported(settled) ? keysOfImport(settled) : settled;
+  const pinned = (await readPinnedConfig(folder.config)) ?? {};
+  const dataset = isImported(pinned) ? keysOfImport(pinned) : pinned;
   let merged: PartialConfig = dataset;
   for (const name of ["generator", "labeler"] as const) {
     const { options, tuning } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
@@ -94,15 +94,15 @@ function knownOptions(section: "generator" | "labeler" | "tuning", options: unkn
 }
 
 /** The keys that an import takes from the configuration. */
-function keysOfImport(settled: Identity): PartialConfig {
-  const { import: identity } = settled;
+function keysOfImport(pinned: Identity): PartialConfig {
+  const { import: identity } = pinned;
   const hasUnitSize = typeof identity === "object" && identity !== null && "unitSize" in identity;
   return hasUnitSize ? { unitSize: identity.unitSize } : {};
 }
 
-/** Whether what a run settled is an import, not a build. */
-export function isImported(settled: Identity): boolean {
-  return "import" in settled;
+/** Whether what a run pinned is an import, not a build. */
+export function isImported(pinned: Identity): boolean {
+  return "import" in pinned;
 }
 
 /** What determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`. */

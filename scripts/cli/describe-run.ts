@@ -28,7 +28,7 @@ export function describeRun(state: RunState): string[] {
 
 function describeBuild({ run, models, hasCifar10 }: RunState): string[] {
   return [
-    field("config", run === undefined ? "not settled" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
+    field("config", run === undefined ? "not pinned" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
     field("CIFAR-10", hasCifar10 ? "fetched" : "not fetched"),
     ...(["generator", "labeler"] as const).map((name) => {
       const receipt = models[name];

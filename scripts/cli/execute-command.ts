@@ -74,13 +74,13 @@ async function runStep(step: Step, context: StageContext, reporter: Reporter): P
   reporter.end();
 }
 
-/** Defaults, under what the run has settled, under the recipe, under the config file, under the flags. */
+/** Defaults, under what the run has pinned, under the recipe, under the config file, under the flags. */
 async function loadConfig(command: Command, root: string, args: Readonly<Record<string, unknown>>): Promise<Config> {
-  const settled = await readRunConfig(root);
+  const pinned = await readRunConfig(root);
   const recipe = typeof args.recipe === "string" ? requireRecipe(args.recipe) : {};
   const file = typeof args.config === "string" ? await readConfigFile(args.config) : {};
   const flags = configFromFlags(command.configKeys, args);
-  return resolveConfig([recipe, file, flags].reduce(mergeConfigs, settled));
+  return resolveConfig([recipe, file, flags].reduce(mergeConfigs, pinned));
 }
 
 function contextOf(

@@ -93,7 +93,7 @@ export class RowLoader implements Loader<ImageArray> {
       isLive,
     });
     // With larger batches than before, the rest of the epoch may hold none.
-    this.#cursor = this.#settle({ epoch: state.epoch, position: state.position });
+    this.#cursor = this.#normalize({ epoch: state.epoch, position: state.position });
   }
 
   state(): LoaderState {
@@ -170,11 +170,11 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   #after({ epoch, end }: BatchRange): Cursor {
-    return this.#settle({ epoch, position: end });
+    return this.#normalize({ epoch, position: end });
   }
 
   /** The place itself, or that of the next epoch where this one has no batch left. */
-  #settle({ epoch, position }: Cursor): Cursor {
+  #normalize({ epoch, position }: Cursor): Cursor {
     const { regime, batchSize, numSamples, dropLast } = this.#options;
     const isLeft = numSamples - position >= (dropLast ? batchSize : 1);
     return regime === "infinite" || isLeft ? { epoch, position } : { epoch: epoch + 1, position: 0 };

@@ -200,7 +200,7 @@ test("the loader serves what was built", async () => {
   );
 });
 
-test("a build that fails before its first work settles nothing: the corrected command is taken", async () => {
+test("a build that fails before its first work pins nothing: the corrected command is taken", async () => {
   const other = join(folder, "corrected");
   const damaged = join(folder, "damaged");
   await makeCifar10(damaged);
@@ -226,7 +226,7 @@ test("a build that fails before its first work settles nothing: the corrected co
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
 });
 
-test("what a killed call settled of a model binds no other call, until there is a checkpoint", async () => {
+test("what a killed call pinned of a model binds no other call, until there is a checkpoint", async () => {
   const paths = runFolderAt(join(folder, "killed"));
   const context = testContext();
   const train = (epochs: number, delayMs = 0, signal = context.signal) => {
@@ -247,7 +247,7 @@ test("what a killed call settled of a model binds no other call, until there is 
   await errorOf(() => train(4), "run/config-changed");
 });
 
-test("another rank than 0 settles nothing of a model that is to be trained", async () => {
+test("another rank than 0 pins nothing of a model that is to be trained", async () => {
   const paths = runFolderAt(join(folder, "rank-1"));
   const context = testContext({ rank: 1, worldSize: 2 });
   const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
@@ -271,9 +271,9 @@ test("a finished model of another release, which had other options, goes on bein
   const other = join(folder, "old-release");
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
   const path = runFolderAt(other).modelConfig("generator");
-  const settled = (await readPinnedConfig(path))!;
-  const { optimizer: _, emaExponents: __, ...options } = settled["options"] as Record<string, unknown>;
-  await repinConfig(path, { ...settled, options: { ...options, warmUp: 0.02, averageExponent: 16.97 } });
+  const pinned = (await readPinnedConfig(path))!;
+  const { optimizer: _, emaExponents: __, ...options } = pinned["options"] as Record<string, unknown>;
+  await repinConfig(path, { ...pinned, options: { ...options, warmUp: 0.02, averageExponent: 16.97 } });
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
   const config = { ...smallConfig, generator: { channels: 12 } };
   const changed = () => runBuild({ root: other, runtime: standInRuntime(), sources: { data }, config });

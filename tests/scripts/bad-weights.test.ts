@@ -28,7 +28,7 @@ test.each([
   ["generator", 0xfc00],
   ["labeler", 0x7e00],
 ] as const)(
-  "a %s with a number that is not finite (%i) builds nothing, settles nothing, and says why",
+  "a %s with a number that is not finite (%i) builds nothing, pins nothing, and says why",
   async (name, bits) => {
     const root = join(folder, `run-${name}-${bits}`);
     const args = ["--count", "1", "--test-count", "1", "--unit-size", "1", "--quiet"];

@@ -82,14 +82,14 @@ test("a training that is told to finish cools down from its checkpoint and ends;
 
 test("images are added to a training under way, are remembered, and are refused to a finished one", async () => {
   const [root, other] = [await copyOfBegun("grown"), await copyOfBegun("grown-in-two")];
-  // Fewer than are settled would be another training.
+  // Fewer than are pinned would be another training.
   expect((await train(root, "--generator.num-images", "1196")).stderr).toMatch(/^run\/config-changed: .*numImages/);
   expect(await train(root, "--generator.num-images", "1320")).toMatchObject({ exitCode: 0, stderr: "" });
   expect(await imagesSeenBy(root)).toBe(1320);
   const refused = await train(root, "--generator.num-images", "1400");
   expect(refused.exitCode).toBe(1);
   expect(refused.stderr).toMatch(/^train\/finished: .*after training for 1320 images.*--init.*\n$/);
-  // The settled number stays, so the option need not be given again.
+  // The pinned number stays, so the option need not be given again.
   expect(await train(root)).toMatchObject({ exitCode: 0, stderr: "" });
   const told = await runCli(["train", "generator", "--run", other, ...files, "--generator.num-images", "1320"]);
   // What was seen before is not counted as this call's speed.
@@ -106,7 +106,7 @@ test("images are added to a training under way, are remembered, and are refused 
   expect(mine!.equals(theirs!)).toBe(true);
 });
 
-test("there is nothing to finish before the first checkpoint, and nothing is settled by asking", async () => {
+test("there is nothing to finish before the first checkpoint, and nothing is pinned by asking", async () => {
   const root = join(folder, "empty");
   await runCli(["fetch", "--run", root, "--data", join(folder, "cifar-10"), ...records]);
   const result = await train(root, ...network, "--finish");

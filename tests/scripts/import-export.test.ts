@@ -61,7 +61,7 @@ test("an imported set is verified, inspected and loaded like a built one", async
   expect(numSeen).toBe(350);
 });
 
-test("options that an import settled may be left out when it goes on, and must not change", async () => {
+test("options that an import pinned may be left out when it goes on, and must not change", async () => {
   const again = await runCli(["import", "--from", source, "--run", whole]);
   expect(again).toMatchObject({ exitCode: 0 });
   expect(again.stderr).toContain("400 images done before");

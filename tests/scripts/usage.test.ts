@@ -174,7 +174,7 @@ test("weights that are none, or of another model, are refused before the run tak
   const { exitCode, stderr } = await runCli(args);
   expect(stderr).toMatch(/^weights\/corrupt: .*\n$/);
   expect(exitCode).toBe(1);
-  // Nothing is settled either, so that the folder can be used with others.
+  // Nothing is pinned either, so that the folder can be used with others.
   await expect(readdir(root)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
@@ -190,7 +190,7 @@ test("consistency sampling and tuned weights need each other", async () => {
   expect(right.exitCode).toBe(0);
 });
 
-test("a stage settles a new run only for options that fit the models it has", async () => {
+test("a stage pins a new run only for options that fit the models it has", async () => {
   const [built, root] = ["models-of", "models-only"].map((name) => join(folder, name)) as [string, string];
   const size = ["--count", "10", "--test-count", "0", "--quiet"];
   expect((await runCli(["build", "--run", built, ...size])).exitCode).toBe(0);

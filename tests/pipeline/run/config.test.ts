@@ -87,8 +87,8 @@ test("a recipe is values for keys: it counts less than the keys given, and all k
   expect(resolveConfig(mergeConfigs(recipes.original, recipes.fast))).toEqual(resolveConfig({}));
 });
 
-test("a run settles its configuration once: another one is refused and the differing keys are named", async () => {
-  const root = join(folder, "settled");
+test("a run pins its configuration once: another one is refused and the differing keys are named", async () => {
+  const root = join(folder, "pinned");
   await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 } }));
   const before = await readFile(join(root, "run.json"));
   await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: { batchSize: 2 } }));
@@ -100,8 +100,8 @@ test("a run settles its configuration once: another one is refused and the diffe
   expect(await readFile(join(root, "run.json"))).toEqual(before);
 });
 
-test("commands without options go on with what the run has settled", async () => {
-  const root = join(folder, "settled");
+test("commands without options go on with what the run has pinned", async () => {
+  const root = join(folder, "pinned");
   const config = resolveConfig(await readRunConfig(root));
   expect(config.count).toBe(100);
   expect((await openRun(root, config)).units.length).toBe(101);

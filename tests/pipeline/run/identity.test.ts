@@ -34,7 +34,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const hashOf = (partial: PartialConfig) => hashConfig(datasetIdentity(resolveConfig(partial)));
 const images = { set: "a set", cifar10: "CIFAR-10", trainCount: 100 };
 
-/** What a training settles. */
+/** What a training pins. */
 async function trainingIdentity(
   name: "generator" | "labeler",
   partial: PartialConfig,
