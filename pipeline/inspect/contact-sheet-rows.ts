@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
-import type { ContactSheetRow } from "../../pictures/draw-contact-sheet.ts";
+import type { ContactSheetRow } from "../../pictures/render-contact-sheet.ts";
 import { type Manifest, readShardBatches } from "../../shards/index.ts";
 import { imageAt } from "../run/unit-files.ts";
 

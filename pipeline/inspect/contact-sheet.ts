@@ -1,4 +1,4 @@
-import { contactSheetSize, drawContactSheet } from "../../pictures/draw-contact-sheet.ts";
+import { contactSheetSize, renderContactSheet } from "../../pictures/render-contact-sheet.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { gatherContactSheetRows } from "./contact-sheet-rows.ts";
@@ -12,7 +12,7 @@ const imagesPerClass = 12;
  * @returns a PNG file, of `datasetSheetSize`
  * @throws Cifar5mError `table/…`, `disk/…`
  */
-export async function drawDatasetSheet(options: {
+export async function renderDatasetSheet(options: {
   readonly directory: string;
   readonly manifest: Manifest;
 }): Promise<Uint8Array> {
@@ -21,7 +21,7 @@ export async function drawDatasetSheet(options: {
   const removed = Object.values(manifest.removals).reduce((sum, count) => sum + count, 0);
   const rows = await gatherContactSheetRows({ directory, manifest, imagesPerClass });
   const numbers = [train.rows, test.rows, removed].map((count) => count.toLocaleString("en"));
-  return await drawContactSheet({
+  return await renderContactSheet({
     title: manifest.name,
     subtitle:
       `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} removed as copies · ` +
@@ -39,12 +39,12 @@ export function datasetSheetSize(manifest: Manifest): { readonly width: number; 
 /**
  * Writes the picture of a published data set.
  * @param options.path - the PNG file
- * @throws as `drawDatasetSheet`; Cifar5mError `disk/…`
+ * @throws as `renderDatasetSheet`; Cifar5mError `disk/…`
  */
 export async function writeContactSheet(options: {
   readonly directory: string;
   readonly manifest: Manifest;
   readonly path: string;
 }): Promise<void> {
-  await replaceBytes(options.path, await drawDatasetSheet(options));
+  await replaceBytes(options.path, await renderDatasetSheet(options));
 }

@@ -9,7 +9,7 @@ const numClasses = 10;
  * A picture of what a generator makes: a column a class, always of the same ids, so that grids of a training compare.
  * @returns a PNG file
  */
-export async function drawSampleGrid(sampler: Sampler): Promise<Uint8Array> {
+export async function renderSampleGrid(sampler: Sampler): Promise<Uint8Array> {
   const ids = Float64Array.from({ length: numPerClass * numClasses }, (_, index) => index);
   const images = await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % numClasses) });
   const width = numClasses * imageSide;

@@ -6,7 +6,7 @@ import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Config } from "../run/config.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { Labeler, ModelRuntime } from "./model-runtime.ts";
-import { drawSampleGrid } from "./sample-grid.ts";
+import { renderSampleGrid } from "./sample-grid.ts";
 
 /** The generator and the labeler of this package. */
 export const shippedRuntime: ModelRuntime = {
@@ -50,7 +50,7 @@ export const shippedRuntime: ModelRuntime = {
           }
           const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, averages[0]!);
           try {
-            await keep.saveGrid(await drawSampleGrid(sampler), step);
+            await keep.saveGrid(await renderSampleGrid(sampler), step);
           } finally {
             await sampler.close();
           }

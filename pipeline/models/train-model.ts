@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { executionIdentity } from "../../engine/index.ts";
-import { drawLossCurve } from "../../pictures/draw-loss-curve.ts";
+import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { type Identity, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
@@ -69,10 +69,10 @@ export async function trainModel(
   await pinModel(folder, name, grows ? withImages(identity, before!) : identity);
   const store = openTrainingStore(folder.training(name));
   const { batchSize } = config[tune ? "tuning" : name];
-  const drawLoss = async () => {
+  const renderLoss = async () => {
     const lines = await readTrainingLog(folder.training(name));
     if (lines.length === 0) return;
-    await replaceBytes(join(folder.training(name), "loss.png"), await drawLossCurve(lines, batchSize));
+    await replaceBytes(join(folder.training(name), "loss.png"), await renderLossCurve(lines, batchSize));
   };
   let counted: number | undefined;
   const training = runtime.train[name]({
@@ -88,7 +88,7 @@ export async function trainModel(
         if (grows) await repinConfig(folder.modelConfig(name), identity);
         grows = false;
         await store.save(checkpoint, step);
-        await drawLoss();
+        await renderLoss();
       },
     },
     saveGrid: async (png, step) => {
@@ -114,7 +114,7 @@ export async function trainModel(
   try {
     const { weights, figures } = await training;
     // Once more, for a training that was cut off after its last checkpoint.
-    await drawLoss();
+    await renderLoss();
     await placeModel({ folder, name, bytes: weights, identity });
     return figures;
   } catch (thrown) {

@@ -14,10 +14,9 @@ import { shippedModel } from "../run/shipped-files.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import { conditioningClassOf } from "../run/units.ts";
-import { drawGeneratorPlot } from "./draw-generator-plot.ts";
-import { drawRowImages, forgetRowImages } from "./draw-row-images.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { sliceFeatures } from "./features.ts";
+import { forgetRowImages, generateRowImages } from "./generate-row-images.ts";
 import {
   type GeneratorScore,
   generatorScoreVersion,
@@ -38,6 +37,7 @@ import {
   type ReferenceFolders,
   type SetScores,
 } from "./reference.ts";
+import { renderGeneratorPlot } from "./render-generator-plot.ts";
 import { readSamplerRows, type SamplerRow } from "./sampler-rows.ts";
 
 /** Which ways to draw images are compared. */
@@ -175,7 +175,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
       async *run() {
         const score = scoreWith(basis!.cifar10Test);
         await writeGeneratorScore(paths.json, score);
-        const { svg, png } = await drawGeneratorPlot(score);
+        const { svg, png } = await renderGeneratorPlot(score);
         await replaceBytes(paths.svg, svg);
         await replaceBytes(paths.png, png);
         await close();
@@ -221,7 +221,7 @@ async function scoreRow(
   const { signal } = context;
   const sampler: Sampler = await runtime.openSampler(config, bytes);
   const count = (images: number) => context.count(`${name}/images`, images);
-  const drawn = await drawRowImages({ sampler, config, numImages, folder, signal, count }).finally(() =>
+  const drawn = await generateRowImages({ sampler, config, numImages, folder, signal, count }).finally(() =>
     sampler.close(),
   );
   const uncounted = { signal, count: () => undefined, countKept: () => undefined };

@@ -1,5 +1,5 @@
 import type { Manifest } from "../../shards/index.ts";
-import type { ScoredImages } from "./draw-scored-images.ts";
+import type { ScoredImages } from "./pick-scored-images.ts";
 import type { LabelScores } from "./score.ts";
 
 /** How the labels of some images fit what was asked for, and how even the classes of the whole set are. */

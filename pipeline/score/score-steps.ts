@@ -22,13 +22,13 @@ import {
   trainAndTest,
 } from "./cross-errors.ts";
 import { describeScore } from "./describe-score.ts";
-import { drawScoredImages, type ScoredImages } from "./draw-scored-images.ts";
 import { sliceFeatures } from "./features.ts";
 import { findNeighbors } from "./find-neighbors.ts";
 import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
 import { countNearCopies, usualNeighbors } from "./memorization.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
+import { pickScoredImages, type ScoredImages } from "./pick-scored-images.ts";
 import {
   type Cifar10,
   compareWithReference,
@@ -81,7 +81,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   const count = Math.min(numImages, manifest.splits.train.rows);
   const found: Partly<Score> = {};
   const draw = (signal: AbortSignal) =>
-    drawScoredImages({ directory, split: "train", count, seed: config.seed, signal });
+    pickScoredImages({ directory, split: "train", count, seed: config.seed, signal });
   const countInto = (name: string, context: StageContext) => ({
     signal: context.signal,
     count: (images: number) => context.count(`${name}/images`, images),
@@ -210,8 +210,8 @@ function classifySteps(
   const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
     cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },
     synthetic: {
-      train: await drawScoredImages({ directory, split: "train", count: trainCount, seed, signal }),
-      test: await drawScoredImages({ directory, split: "test", count: maxTested, seed, signal }),
+      train: await pickScoredImages({ directory, split: "train", count: trainCount, seed, signal }),
+      test: await pickScoredImages({ directory, split: "test", count: maxTested, seed, signal }),
     },
   });
   return kinds.map((kind) => ({

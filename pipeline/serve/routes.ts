@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { manifestName, splitNames } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
-import { drawDatasetSheet } from "../inspect/contact-sheet.ts";
+import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import { summarizeConfidence } from "./confidence.ts";
 import type { PublishedDataset } from "./find-dataset.ts";
 import { pageHeaders, renderPage } from "./page.ts";
@@ -20,7 +20,7 @@ export type FindResource = (target: string) => Resource | undefined;
  */
 export function routesOf(dataset: PublishedDataset, options: { readonly folder: string | undefined }): FindResource {
   const { directory, manifest } = dataset;
-  const sheet = once(() => drawDatasetSheet({ directory, manifest }));
+  const sheet = once(() => renderDatasetSheet({ directory, manifest }));
   const confidence = once(() => summarizeConfidence(dataset));
   const manifestContent = toContent(Buffer.from(sealJson(manifest)));
   const routes = new Map<string, Resource>([

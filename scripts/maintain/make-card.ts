@@ -10,9 +10,9 @@ import sharp from "sharp";
 import { argmax } from "../../core/argmax.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { expectedCalibrationError } from "../../labeler/calibration.ts";
-import { drawLossCurve } from "../../pictures/draw-loss-curve.ts";
+import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
-import { drawSampleGrid } from "../../pipeline/models/sample-grid.ts";
+import { renderSampleGrid } from "../../pipeline/models/sample-grid.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { type ModelName, runFolderAt } from "../../pipeline/run/run-folder.ts";
@@ -58,7 +58,7 @@ async function makeCard(root: string, name: ModelName, machine: string): Promise
   const lossFile = `${name}-loss.png`;
   const sampleFile = (guidance: number) => `${name}-samples-guidance-${guidance}.png`;
   await replaceBytes(shippedFile(`${name}.safetensors`), weights);
-  await replaceBytes(shippedFile(lossFile), await drawLossCurve(lines, options.batchSize));
+  await replaceBytes(shippedFile(lossFile), await renderLossCurve(lines, options.batchSize));
   const quality = name === "generator" ? await showSamples() : await testAccuracy();
   const flags = Object.entries(options).map(
     ([key, value]) =>
@@ -96,7 +96,7 @@ ${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
     for (const guidance of guidances) {
       const drawn = resolveConfig({ ...config, sampler: { ...config.sampler, guidance } });
       const sampler = await shippedRuntime.openSampler(drawn, weights);
-      await replaceBytes(shippedFile(sampleFile(guidance)), await drawSampleGrid(sampler));
+      await replaceBytes(shippedFile(sampleFile(guidance)), await renderSampleGrid(sampler));
       await sampler.close();
     }
     return `| sampler of the pictures | ${config.sampler.name}, ${config.sampler.steps} steps |`;

@@ -1,7 +1,7 @@
 import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
 import type { ImageArray } from "../rows/samples.ts";
 import type { ImageFormat } from "./image-format.ts";
-import type { SampleDraws } from "./sample-draws.ts";
+import type { SampleRandoms } from "./sample-randoms.ts";
 
 /** What is done to images at random, anew every time one is served. */
 export interface Augmentation {
@@ -31,11 +31,11 @@ export class CropMaps {
     this.#flipped = this.#columns.map((map) => map.toReversed());
   }
 
-  rows(draws: SampleDraws): Int8Array {
+  rows(draws: SampleRandoms): Int8Array {
     return this.#columns[draws.cropRow(2 * this.#padding + 1)]!;
   }
 
-  columns(draws: SampleDraws, flip: boolean): Int8Array {
+  columns(draws: SampleRandoms, flip: boolean): Int8Array {
     const shift = draws.cropColumn(2 * this.#padding + 1);
     return (flip && draws.isFlipped() ? this.#flipped : this.#columns)[shift]!;
   }
@@ -56,7 +56,7 @@ export function cutOut(
   index: number,
   size: number,
   layout: ImageFormat["layout"],
-  draws: SampleDraws,
+  draws: SampleRandoms,
 ): void {
   const [firstRow, endRow] = stretchOf(draws.cutoutRow(), size);
   const [firstColumn, endColumn] = stretchOf(draws.cutoutColumn(), size);

@@ -8,7 +8,7 @@ import { allocateImages, createImageWriter, type ImageWriter } from "./image-for
 import { createLabelNoise } from "./label-noise.ts";
 import type { LivePool } from "./live-pool.ts";
 import type { ResolvedOptions } from "./loader-options.ts";
-import { SampleDraws } from "./sample-draws.ts";
+import { SampleRandoms } from "./sample-randoms.ts";
 import type { SubsetCache } from "./subset-cache.ts";
 
 /** A stretch of an epoch: the samples of one global batch. */
@@ -36,7 +36,7 @@ export class BatchMaker {
   readonly #numClasses: number;
   readonly #writer: ImageWriter | undefined;
   readonly #crops: CropMaps;
-  readonly #draws: SampleDraws;
+  readonly #draws: SampleRandoms;
   readonly #noisyLabel: ((id: number, label: number) => number) | undefined;
   /** One sample as stored, and one image as handed out. */
   readonly #stored = allocateSamples(1);
@@ -51,7 +51,7 @@ export class BatchMaker {
     const isMoved = augmentation.flip || augmentation.crop !== undefined;
     if (!isAsStored || isMoved) this.#writer = createImageWriter(format);
     this.#crops = new CropMaps(augmentation);
-    this.#draws = new SampleDraws(seed);
+    this.#draws = new SampleRandoms(seed);
     this.#other = allocateImages(format.dtype, 1);
     if (labelNoise !== undefined) this.#noisyLabel = createLabelNoise(labelNoise, numClasses);
   }

@@ -88,11 +88,11 @@ test("for Gaussian data, the teacher's steps follow the exact path: their error 
 /** The loss of D(x; sigma) = p · x, with one p for each of the two levels. */
 function linearLoss(graph: Graph, upper: Tensor, lower: Tensor, teacher?: Denoiser): Tensor {
   const batchSize = 4;
-  let numDraws = 0;
+  let numRandoms = 0;
   const draw = (_kind: RandomKind, _stream: unknown, shape: readonly number[]) => {
     const size = shape.reduce((product, extent) => product * extent, 1);
-    const draws = Array.from({ length: size }, (_, index) => 0.5 + 0.4 * Math.sin(7 * index + numDraws));
-    numDraws++;
+    const draws = Array.from({ length: size }, (_, index) => 0.5 + 0.4 * Math.sin(7 * index + numRandoms));
+    numRandoms++;
     return graph.constant(tensorData("float32", shape, draws));
   };
   const scope = new Scope({ training: true, random: draw } as unknown as ConstructorParameters<typeof Scope>[0]);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cifar10Normalization, type Dataset, type LoaderOptions } from "../../../shards/index.ts";
-import { SampleDraws } from "../../../shards/loader/sample-draws.ts";
+import { SampleRandoms } from "../../../shards/loader/sample-randoms.ts";
 import { makeRows } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch, openTestDataset } from "../../support/open-test-dataset.ts";
 
@@ -168,7 +168,7 @@ test("mixup blends each image with another of its global batch, and says which l
 });
 
 test.each([0.05, 0.4, 1, 3])("the weights of mixup follow Beta(%d, same): its mean and variance", (alpha) => {
-  const draws = new SampleDraws(4);
+  const draws = new SampleRandoms(4);
   const values = Array.from({ length: 20_000 }, (_, position) => {
     draws.moveTo(0, position);
     return draws.mixupWeight(alpha);

@@ -31,7 +31,7 @@ const histogramWidth = 300;
  * Draws images by class, with what the labeler was sure of, and how many images each class has.
  * @returns a PNG file
  */
-export async function drawContactSheet(options: {
+export async function renderContactSheet(options: {
   readonly title: string;
   readonly subtitle: string;
   readonly rows: readonly ContactSheetRow[];
@@ -51,9 +51,9 @@ export async function drawContactSheet(options: {
   const parts = [
     text(margin, 58, options.title, { size: 30, weight: 700 }),
     text(margin, 90, options.subtitle, { size: 16, fill: faint }),
-    ...rows.flatMap((row, index) => drawRowText(row, top(index), left)),
-    ...drawHistogram(rows, left(numColumns) - gap + 48, top),
-    ...drawLegend(height - footerHeight + 38, rows),
+    ...rows.flatMap((row, index) => renderRowText(row, top(index), left)),
+    ...renderHistogram(rows, left(numColumns) - gap + 48, top),
+    ...renderLegend(height - footerHeight + 38, rows),
   ];
   const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
   const { default: sharp } = await import("sharp");
@@ -72,7 +72,7 @@ export function contactSheetSize({ numRows, numColumns }: { readonly numRows: nu
   };
 }
 
-function drawRowText(row: ContactSheetRow, y: number, left: (column: number) => number): string[] {
+function renderRowText(row: ContactSheetRow, y: number, left: (column: number) => number): string[] {
   const captions = row.cells.map(({ confidence, isAsAsked }, column) =>
     text(left(column) + cell / 2, y + cell + 15, `${isAsAsked ? "" : "● "}${percent(confidence)}`, {
       size: 12,
@@ -83,7 +83,7 @@ function drawRowText(row: ContactSheetRow, y: number, left: (column: number) => 
   return [text(margin, y + cell / 2 + 6, row.className, { size: 18, weight: 600 }), ...captions];
 }
 
-function drawHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: number) => number): string[] {
+function renderHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: number) => number): string[] {
   const total = rows.reduce((sum, row) => sum + row.numImages, 0);
   const largest = Math.max(1, ...rows.map((row) => row.numImages));
   const roomForBars = histogramWidth - 110;
@@ -109,7 +109,7 @@ function drawHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: n
   ];
 }
 
-function drawLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
+function renderLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
   const cells = rows.flatMap((row) => row.cells);
   const numOdd = cells.filter(({ isAsAsked }) => !isAsAsked).length;
   return [

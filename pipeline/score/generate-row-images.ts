@@ -27,7 +27,7 @@ const partSize = 500;
  * interrupted drawing left are used again, with the seconds they took.
  * @param options.folder - of this row only; to be removed with `forgetRowImages`
  */
-export async function drawRowImages(options: {
+export async function generateRowImages(options: {
   readonly sampler: Sampler;
   readonly config: Config;
   readonly numImages: number;
@@ -46,7 +46,7 @@ export async function drawRowImages(options: {
     };
     // The cost is written last: it says that the part is whole.
     if (!(await fileExists(paths.cost))) {
-      const { result, ...cost } = await watchMemory(() => drawPart(options, start, start + numInPart, signal));
+      const { result, ...cost } = await watchMemory(() => renderPart(options, start, start + numInPart, signal));
       await commitBytes(paths.images, result);
       await commitBytes(paths.cost, JSON.stringify(cost satisfies PartCost));
     }
@@ -59,12 +59,12 @@ export async function drawRowImages(options: {
   return { images, seconds, peakMegabytes };
 }
 
-/** Removes what `drawRowImages` keeps, once the row's figures are safe. */
+/** Removes what `generateRowImages` keeps, once the row's figures are safe. */
 export async function forgetRowImages(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function drawPart(
+async function renderPart(
   { sampler, config }: { readonly sampler: Sampler; readonly config: Config },
   start: number,
   end: number,

@@ -11,7 +11,7 @@ const numPoints = 200;
  * Draws the loss of a training over the images it saw, averaged in up to 200 windows.
  * @returns a PNG file
  */
-export async function drawLossCurve(lines: readonly LogLine[], batchSize: number): Promise<Uint8Array> {
+export async function renderLossCurve(lines: readonly LogLine[], batchSize: number): Promise<Uint8Array> {
   const window = Math.max(1, Math.ceil(lines.length / numPoints));
   const points = Array.from({ length: Math.ceil(lines.length / window) }, (_, index) => {
     const part = lines.slice(index * window, (index + 1) * window);

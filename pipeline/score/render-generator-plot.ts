@@ -8,7 +8,7 @@ import type { GeneratorScore } from "./generator-score.ts";
  * scale.
  * @returns the plot as SVG text and as a PNG file
  */
-export async function drawGeneratorPlot(
+export async function renderGeneratorPlot(
   score: GeneratorScore,
 ): Promise<{ readonly svg: string; readonly png: Uint8Array }> {
   const svg = await renderChart(plotOf(score));

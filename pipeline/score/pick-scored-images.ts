@@ -20,7 +20,7 @@ const batchSize = 1000;
  * @param options.count - fewer where the split has fewer
  * @throws Cifar5mError as `openDataset` and its loader
  */
-export async function drawScoredImages(options: {
+export async function pickScoredImages(options: {
   readonly directory: string;
   readonly split: SplitName;
   readonly count: number;

@@ -8,7 +8,7 @@ const twoToThe32 = 2 ** 32;
  * batch size, nor world size, nor what was served before. Each use has words of its own, whether others are asked for
  * or not.
  */
-export class SampleDraws {
+export class SampleRandoms {
   readonly #seed: readonly [number, number];
   readonly #words = new Uint32Array(8);
   readonly #mixWords = new Uint32Array(4);
