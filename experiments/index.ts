@@ -1,6 +1,5 @@
 /** The Deep Bootstrap experiments: the same training in the real and in the ideal world. */
 export { type Comparison, compareWorlds, convergedSoftError, type Estimate } from "./compare-worlds.ts";
-export { describeNetwork, describeRun, describeWorld } from "./describe-run.ts";
 export {
   type Experiment,
   gatherResults,
@@ -13,6 +12,7 @@ export {
 export { type ExperimentConfig, experimentSchema, readExperimentConfig } from "./experiment-config.ts";
 export type { Live, OpenLive } from "./experiment-data.ts";
 export { experimentFolderAt } from "./experiment-folder.ts";
+export { describeNetwork, describeRun, describeWorld } from "./label-of-run.ts";
 export { type Metrics, metricsOf } from "./metrics.ts";
 export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";
 export { showEstimate } from "./report/page.ts";

@@ -11,7 +11,7 @@ export interface ContactSheetRow {
     readonly image: Uint8Array;
     readonly confidence: number;
     /** Whether the label is the class the generator was asked for. */
-    readonly isAsAsked: boolean;
+    readonly isRequestedClass: boolean;
   }[];
 }
 
@@ -73,10 +73,10 @@ export function contactSheetSize({ numRows, numColumns }: { readonly numRows: nu
 }
 
 function renderRowText(row: ContactSheetRow, y: number, left: (column: number) => number): string[] {
-  const captions = row.cells.map(({ confidence, isAsAsked }, column) =>
-    text(left(column) + cell / 2, y + cell + 15, `${isAsAsked ? "" : "● "}${percent(confidence)}`, {
+  const captions = row.cells.map(({ confidence, isRequestedClass }, column) =>
+    text(left(column) + cell / 2, y + cell + 15, `${isRequestedClass ? "" : "● "}${percent(confidence)}`, {
       size: 12,
-      fill: isAsAsked ? faint : odd,
+      fill: isRequestedClass ? faint : odd,
       anchor: "middle",
     }),
   );
@@ -111,7 +111,7 @@ function renderHistogram(rows: readonly ContactSheetRow[], x: number, top: (row:
 
 function renderLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
   const cells = rows.flatMap((row) => row.cells);
-  const numOdd = cells.filter(({ isAsAsked }) => !isAsAsked).length;
+  const numOdd = cells.filter(({ isRequestedClass }) => !isRequestedClass).length;
   return [
     text(margin, y, "Row: the labeler’s class. Below each image: its confidence.", { size: 13, fill: faint }),
     text(margin + 400, y, `● the generator was asked for another class (${numOdd} of ${cells.length} shown)`, {

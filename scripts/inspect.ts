@@ -4,9 +4,9 @@ import { writeContactSheet } from "../pipeline/inspect/contact-sheet.ts";
 import { inspectRun, type RunState } from "../pipeline/inspect/inspect.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import type { Command, Session } from "./cli/command.ts";
-import { describeRun } from "./cli/describe-run.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
+import { describeRun } from "./cli/summarize-run-folder.ts";
 
 export const inspectCommand: Command = {
   words: ["inspect"],

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../storage/canonical-json.ts";
-import { describeNetwork, describeWorld } from "../describe-run.ts";
+import { describeNetwork, describeWorld } from "../label-of-run.ts";
 import type { RunResult } from "../results.ts";
 
 /** Soft error after some steps, over the trials of one setting. */

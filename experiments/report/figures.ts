@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Comparison } from "../compare-worlds.ts";
-import { describeNetwork, describeWorld } from "../describe-run.ts";
 import { trainSetName } from "../experiment-data.ts";
+import { describeNetwork, describeWorld } from "../label-of-run.ts";
 import type { RunResult } from "../results.ts";
 import { type CurvePoint, curvesOf, settingNamer } from "./curves.ts";
 

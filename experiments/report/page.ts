@@ -1,5 +1,5 @@
 import { type Comparison, convergedSoftError, type Estimate } from "../compare-worlds.ts";
-import { describeNetwork, describeRun } from "../describe-run.ts";
+import { describeNetwork, describeRun } from "../label-of-run.ts";
 import type { RunResult } from "../results.ts";
 import { settingNamer } from "./curves.ts";
 import type { Figure } from "./figures.ts";

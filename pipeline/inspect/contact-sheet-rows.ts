@@ -30,7 +30,7 @@ export async function gatherContactSheetRows(options: {
           image: imageAt(columns.image, row).slice(0, imageBytes),
           confidence: columns.confidence[row]!,
           // −1: nothing was asked for, as in an imported set.
-          isAsAsked: columns.class[row] === label || columns.class[row] === -1,
+          isRequestedClass: columns.class[row] === label || columns.class[row] === -1,
         });
       }
     }

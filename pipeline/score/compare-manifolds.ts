@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { compileMatmul, type Product } from "./compile-matmul.ts";
 import type { Features } from "./features.ts";
-import { openProduct, type Product } from "./open-product.ts";
 
 /** How two clouds of feature vectors overlap. */
 export interface ManifoldScores {
@@ -99,7 +99,7 @@ async function forEachDistance(
   const columnValues = Float64Array.from(columns.values);
   const rowNorms = squaredNorms(rows);
   const columnNorms = squaredNorms(columns);
-  const product: Product<Float64Array> = await openProduct("float64", {
+  const product: Product<Float64Array> = await compileMatmul("float64", {
     rows: blockRows,
     columns: columns.count,
     inner: width,

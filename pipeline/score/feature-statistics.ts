@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { compileMatmul } from "./compile-matmul.ts";
 import type { Features } from "./features.ts";
-import { openProduct } from "./open-product.ts";
 
 /** The Gaussian of the same mean and covariance as some feature vectors. */
 export interface FeatureStatistics {
@@ -33,7 +33,7 @@ export async function computeFeatureStatistics(features: Features, name: string)
   for (let index = 0; index < count * width; index++) mean[index % width]! += values[index]! / count;
   const blockSize = Math.min(maxBlockSize, count);
   const covariance = new Float64Array(width * width);
-  const product = await openProduct("float64", { rows: width, columns: width, inner: blockSize });
+  const product = await compileMatmul("float64", { rows: width, columns: width, inner: blockSize });
   try {
     for (let start = 0; start < count; start += blockSize) {
       // Transposed; what a short block lacks stays zero, as if at the mean.

@@ -1,5 +1,5 @@
 import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
-import { openProduct } from "./open-product.ts";
+import { compileMatmul } from "./compile-matmul.ts";
 
 /** A train image near a synthetic one. */
 export interface Neighbor {
@@ -37,7 +37,7 @@ export async function findNeighbors(options: {
   // Mirroring an image is the same as mirroring every train image, and cheaper.
   const views = [images, mirrorHwc(images.slice())] as const;
   const candidates = Array.from({ length: numImages }, () => new Nearest(2 * numNeighbors));
-  const product = await openProduct("float32", { rows: blockRows, columns: blockColumns, inner: imageBytes });
+  const product = await compileMatmul("float32", { rows: blockRows, columns: blockColumns, inner: imageBytes });
   try {
     for (let first = 0; first < numTrain; first += blockColumns) {
       const last = Math.min(first + blockColumns, numTrain);

@@ -14,7 +14,7 @@ export interface Product<Numbers extends Float32Array | Float64Array> {
 }
 
 /** Products of float64 for distances that must be exact, of float32 where they only choose candidates. */
-export async function openProduct<DType extends "float32" | "float64">(
+export async function compileMatmul<DType extends "float32" | "float64">(
   dtype: DType,
   { rows, columns, inner }: Readonly<Record<"rows" | "columns" | "inner", number>>,
 ): Promise<Product<DType extends "float32" ? Float32Array<ArrayBufferLike> : Float64Array<ArrayBufferLike>>> {
