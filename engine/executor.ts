@@ -18,7 +18,7 @@ export interface Executable {
 export type Goal = "latency" | "throughput";
 
 /** How images lie in a graph: [N, C, H, W], or [H, W, N, C]. */
-export type ImageLayout = "images-first" | "places-first";
+export type ImageLayout = "NCHW" | "HWNC";
 
 /** What runs graphs, on one device. */
 export interface Engine {

@@ -2,7 +2,7 @@
 
 export { gradients } from "./autodiff.ts";
 export { gelu, silu } from "./composites/activations.ts";
-export { attention, attentionPlacesLast } from "./composites/attention.ts";
+export { attention, attentionPixelsLast } from "./composites/attention.ts";
 export { customVjp, type GradientRule } from "./composites/custom-vjp.ts";
 export { dropout } from "./composites/dropout.ts";
 export { crossEntropy, logSoftmax, oneHot } from "./composites/losses.ts";
@@ -108,10 +108,10 @@ export {
   adamw,
   clipByNorm,
   clipScale,
-  movingAverage,
   type Optimizer,
   type OptimizerStep,
   sgd,
+  updateEma,
 } from "./training/optimizers.ts";
 export {
   type LoadedCheckpoint,

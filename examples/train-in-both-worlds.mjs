@@ -46,7 +46,7 @@ async function train(options, steps, checkpoint) {
       Number(labels[Math.floor(i / 10)] === i % 10),
     );
     const values = { images, targets };
-    losses.push((await trainer.advance([{ learningRate: 0.05, averageDecay: 0, values }]))[0]);
+    losses.push((await trainer.advance([{ learningRate: 0.05, emaDecay: 0, values }]))[0]);
     if (losses.length === steps) break;
   }
   const end = { trainer: trainer.state, loader: loader.state() };

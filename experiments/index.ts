@@ -12,7 +12,7 @@ export {
 export { type ExperimentConfig, experimentSchema, readExperimentConfig } from "./experiment-config.ts";
 export type { Live, OpenLive } from "./experiment-data.ts";
 export { experimentFolderAt } from "./experiment-folder.ts";
-export { describeNetwork, describeRun, describeWorld } from "./label-of-run.ts";
+export { describeNetwork, describeWorld, labelOfRun } from "./label-of-run.ts";
 export { type Metrics, metricsOf } from "./metrics.ts";
 export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";
 export { showEstimate } from "./report/page.ts";

@@ -15,7 +15,7 @@ export function describeWorld({ world, numSamples }: Pick<RunOptions, "world" | 
 }
 
 /** One line that tells a run from the others. */
-export function describeRun({ options }: Pick<PlannedRun, "options">): string {
+export function labelOfRun({ options }: Pick<PlannedRun, "options">): string {
   const { augmentation, pretraining, labelNoise, seed } = options;
   const parts = [
     describeNetwork(options),

@@ -95,7 +95,7 @@ export async function trainRun(run: RunTask, place: TrainingPlace): Promise<Fini
           run.task === "rotation" ? rotateImages(batch.images as Uint8Array, options.seed, step) : batch.labels;
         return {
           learningRate: learningRateAt(step, options.steps, options.learningRate, options.schedule),
-          averageDecay: 0,
+          emaDecay: 0,
           values: { images: batch.images, targets: targetsOf({ ...batch, labels }, numClasses) },
         };
       },

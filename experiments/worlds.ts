@@ -2,7 +2,7 @@ import type { Batch, Dataset, ImageArray, LiveSource, Loader, LoaderOptions } fr
 import type { Augmentation, RunOptions } from "./run-options.ts";
 
 /** Of pixels in [-1, 1], which is what the networks take. */
-const normalization = { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] } as const;
+const normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
 /** Augmentations that need numbers: 0 is the middle of the range there, and black among bytes. */
 const floatAugmentations: ReadonlySet<Augmentation> = new Set(["cutout", "mixup"]);

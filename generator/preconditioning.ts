@@ -21,11 +21,11 @@ export interface Preconditioning {
 export function preconditioning(sigma: Tensor): Preconditioning {
   const perImage = reshape(sigma, [-1, 1, 1, 1]);
   const variance = add(mul(perImage, perImage), sigmaData ** 2);
-  const deviation = sqrt(variance);
+  const std = sqrt(variance);
   return {
     skip: div(sigmaData ** 2, variance),
-    out: div(mul(perImage, sigmaData), deviation),
-    in: div(1, deviation),
+    out: div(mul(perImage, sigmaData), std),
+    in: div(1, std),
     noise: mul(log(sigma), 0.25),
   };
 }

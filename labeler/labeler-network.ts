@@ -7,7 +7,7 @@ import type { LabelerNetworkOptions } from "./options.ts";
 
 /** Mean and standard deviation of CIFAR-10's train pixels in [0, 1], red, green, blue. */
 export const pixelMean = [0.4914, 0.4822, 0.4465] as const;
-export const pixelDeviation = [0.247, 0.2435, 0.2616] as const;
+export const pixelStd = [0.247, 0.2435, 0.2616] as const;
 
 /**
  * The labeler's network.
@@ -31,6 +31,6 @@ function normalize(images: Tensor): Tensor {
   const perChannel = (values: readonly number[]) => images.graph.constant(tensorData("float32", [1, 3, 1, 1], values));
   return div(
     sub(images, perChannel(pixelMean.map((mean) => 2 * mean - 1))),
-    perChannel(pixelDeviation.map((deviation) => 2 * deviation)),
+    perChannel(pixelStd.map((std) => 2 * std)),
   );
 }

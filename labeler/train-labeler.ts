@@ -24,7 +24,7 @@ import { triangularSchedule } from "../networks/schedules.ts";
 import { whiteningFilters } from "../networks/whitening.ts";
 import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
-import { labelerNetwork, pixelDeviation, pixelMean } from "./labeler-network.ts";
+import { labelerNetwork, pixelMean, pixelStd } from "./labeler-network.ts";
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
 
 /** Images with their classes: uint8 [N, 32, 32, 3] flattened, and N class numbers. */
@@ -72,7 +72,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     totalSteps,
     inputsOf: (step) => ({
       learningRate: triangularSchedule(step, totalSteps, options.learningRate, 0.2),
-      averageDecay: step < 50 ? 0 : 0.99,
+      emaDecay: step < 50 ? 0 : 0.99,
       values: { indices: batchIndices(seed, numSamples, options.batchSize, step) },
     }),
     prepare: (fresh) => withWhitening(program, fresh, data.images),
@@ -192,7 +192,7 @@ function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Ui
     const image = Math.floor(index / imageBytes);
     const pixel = Math.floor((index % imageBytes) / 3);
     normalized[image * imageBytes + channel * 1024 + pixel] =
-      (bytes[index]! / 255 - pixelMean[channel]!) / pixelDeviation[channel]!;
+      (bytes[index]! / 255 - pixelMean[channel]!) / pixelStd[channel]!;
   }
   const filters = whiteningFilters(normalized, [numImages, 3, 32, 32], whiteningSide);
   for (const name of ["parameters", "average"]) {

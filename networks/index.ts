@@ -23,7 +23,7 @@ export {
   torchInitializer,
 } from "./layers.ts";
 export { type ResNetOptions, resnet, resnetFeatures } from "./resnet.ts";
-export { powerAverageDecay, triangularSchedule } from "./schedules.ts";
+export { powerEmaDecay, triangularSchedule } from "./schedules.ts";
 export { unet } from "./unet.ts";
 export type { UNetOptions } from "./unet-parts.ts";
 export { symmetricEigen, whiteningFilters } from "./whitening.ts";

@@ -26,7 +26,7 @@ export interface ConvLayerOptions {
 }
 
 /**
- * The deviation of what PyTorch starts convolutions and linear layers with, weights and biases alike; it draws evenly
+ * The standard deviation of what PyTorch starts convolutions and linear layers with, weights and biases alike; it draws evenly
  * from ±1/√fanIn.
  */
 export function torchInitializer(fanIn: number): Initializer {

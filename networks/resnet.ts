@@ -14,7 +14,7 @@ export interface ResNetOptions {
   readonly widths: readonly number[];
   readonly numClasses: number;
   readonly activation: "relu" | "silu" | "gelu";
-  /** Whether a row and a column of zeros let the stem keep the image's size: even sides halve without rest. */
+  /** Whether a row and a column of zeros let the stem keep the image's size: even sides averageHalves without rest. */
   readonly padded: boolean;
   /** Factor on the logits, which keeps the last layer's learning rate in line. */
   readonly logitScale: number;
@@ -28,7 +28,7 @@ export const whiteningSide = 2;
 export const whiteningName = "stem.weight";
 
 /**
- * A small residual classifier made for short training: fixed whitening filters, then groups that widen, halve the
+ * A small residual classifier made for short training: fixed whitening filters, then groups that widen, averageHalves the
  * image and add a residual convolution, then the largest value of each channel and a linear layer.
  * @param x - normalized images, [N, C, H, W]
  * @returns logits, [N, numClasses]
@@ -50,10 +50,10 @@ export function resnetFeatures(
   options: Omit<ResNetOptions, "numClasses" | "logitScale">,
 ): Tensor {
   const activate = activations[options.activation];
-  const block = (part: Scope, input: Tensor, width: number, halve: boolean) => {
+  const block = (part: Scope, input: Tensor, width: number, averageHalves: boolean) => {
     const initializer = fanInInitializer(input.shape[1]! * 9, 2);
     const filtered = convLayer(part.child("conv"), input, width, { bias: false, initializer });
-    return activate(batchNormLayer(part.child("norm"), halve ? maxPool(filtered, 2) : filtered));
+    return activate(batchNormLayer(part.child("norm"), averageHalves ? maxPool(filtered, 2) : filtered));
   };
   const channels = x.shape[1]!;
   const numWhitened = 2 * channels * whiteningSide ** 2;

@@ -10,6 +10,6 @@ export function triangularSchedule(step: number, totalSteps: number, peak: numbe
  * @param exponent - larger ones reach back less; 6.94 stands for a relative deviation of 0.10
  * @see Karras et al. 2023, arXiv:2312.02696, eq. 127
  */
-export function powerAverageDecay(step: number, exponent: number): number {
+export function powerEmaDecay(step: number, exponent: number): number {
   return (1 - 1 / (step + 1)) ** (exponent + 1);
 }

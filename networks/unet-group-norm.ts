@@ -1,5 +1,5 @@
 import { silu } from "../engine/composites/activations.ts";
-import { attentionPlacesLast } from "../engine/composites/attention.ts";
+import { attentionPixelsLast } from "../engine/composites/attention.ts";
 import { groupNorm } from "../engine/composites/norms.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { concat, split } from "../engine/ops/concat.ts";
@@ -50,7 +50,7 @@ export const groupNormParts: UNetParts = {
     });
     const heads = reshape(parts, [numImages, 3 * numHeads, channels / numHeads, height * width]);
     const [query, key, value] = split(heads, [numHeads, numHeads, numHeads], 1);
-    const mixed = attentionPlacesLast(query!, key!, value!);
+    const mixed = attentionPixelsLast(query!, key!, value!);
     const result = convLayer(scope.child("out"), reshape(mixed, x.shape), channels, {
       kernel: 1,
       initializer: zerosInitializer,

@@ -1,5 +1,5 @@
 import { silu } from "../engine/composites/activations.ts";
-import { attentionPlacesLast } from "../engine/composites/attention.ts";
+import { attentionPixelsLast } from "../engine/composites/attention.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { type Shape, sizeOf, tensorData } from "../engine/graph/tensor.ts";
 import { sum } from "../engine/ops/broadcast.ts";
@@ -60,7 +60,7 @@ export const magnitudeParts: UNetParts = {
     const parts = conv(scope.child("qkv"), x, 3 * channels, { kernel: 1 });
     const heads = normalizeAlong(reshape(parts, [numImages, 3 * numHeads, channels / numHeads, height * width]), 2);
     const [query, key, value] = split(heads, [numHeads, numHeads, numHeads], 1);
-    const attended = reshape(attentionPlacesLast(query!, key!, value!), x.shape);
+    const attended = reshape(attentionPixelsLast(query!, key!, value!), x.shape);
     return changed(x, (scale) => conv(scope.child("out"), attended, channels, { kernel: 1, scale }));
   },
 

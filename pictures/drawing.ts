@@ -18,7 +18,7 @@ const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial,
  * @param place.stride - bytes of a row of the canvas
  * @param place.scale - side of the squares, pixels
  */
-export function enlarge(
+export function blitScaled(
   image: Uint8Array,
   canvas: Uint8Array,
   { start, stride, scale }: Readonly<Record<"start" | "stride" | "scale", number>>,

@@ -1,5 +1,5 @@
 import { imageSide } from "../core/image-layout.ts";
-import { bar, enlarge, faint, ink, line, odd, text } from "./drawing.ts";
+import { bar, blitScaled, faint, ink, line, odd, text } from "./drawing.ts";
 
 /** A class on the contact sheet. */
 export interface ContactSheetRow {
@@ -45,7 +45,7 @@ export async function renderContactSheet(options: {
   const canvas = Buffer.alloc(width * height * 3, 0xff);
   for (const [row, { cells }] of rows.entries()) {
     for (const [column, { image }] of cells.entries()) {
-      enlarge(image, canvas, { start: (top(row) * width + left(column)) * 3, stride: width * 3, scale });
+      blitScaled(image, canvas, { start: (top(row) * width + left(column)) * 3, stride: width * 3, scale });
     }
   }
   const parts = [

@@ -1,12 +1,12 @@
 import {
   compareWorlds,
   describeNetwork,
-  describeRun,
   type Experiment,
   type ExperimentContext,
   experimentFolderAt,
   gatherResults,
   keepConfig,
+  labelOfRun,
   openExperiment,
   type PlannedRun,
   readResults,
@@ -132,7 +132,7 @@ export const experimentReportCommand: Command = {
 async function listRuns({ root, option }: Session): Promise<void> {
   const experiment = await openExperiment(root, option("experiment"), openLiveSource);
   for (const run of experiment.runs) {
-    printCells([run.id, await statusOf(experiment, run), describeRun(run)]);
+    printCells([run.id, await statusOf(experiment, run), labelOfRun(run)]);
   }
   await experiment.data.close();
 }
@@ -143,7 +143,7 @@ function stepOf(
   place: string,
   failures: string[],
 ): Step {
-  const name = `${place} ${describeRun(run)}`;
+  const name = `${place} ${labelOfRun(run)}`;
   const { steps, batchSize, pretraining } = run.options;
   return {
     name,

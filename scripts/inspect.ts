@@ -6,7 +6,7 @@ import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import type { Command, Session } from "./cli/command.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
-import { describeRun } from "./cli/summarize-run-folder.ts";
+import { summarizeRunFolder } from "./cli/summarize-run-folder.ts";
 
 export const inspectCommand: Command = {
   words: ["inspect"],
@@ -21,7 +21,7 @@ export const inspectCommand: Command = {
         `${root} must be a run folder with something in it, and is not. Name one, or build one with \`cifar5m build\`.`,
       );
     }
-    printLines(...describeRun(state));
+    printLines(...summarizeRunFolder(state));
     await printContactSheet(root);
   },
 };

@@ -32,7 +32,7 @@ const trainer = await Trainer.create({
 function nextSteps(): StepInputs[] {
   return Array.from({ length: stepsPerRound }, (_, offset) => ({
     learningRate,
-    averageDecay: 0,
+    emaDecay: 0,
     values: { indices: BigInt64Array.from(indicesOf((trainer.state.step + offset) * batchSize, batchSize), BigInt) },
   }));
 }

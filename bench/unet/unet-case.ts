@@ -13,7 +13,7 @@ import { unet } from "../../networks/unet.ts";
 
 export const numSamples = 512;
 export const learningRate = 1e-4;
-export const averageDecay = 0.9;
+export const emaDecay = 0.9;
 export const seed = 1;
 
 /** How much is done at once; every contender reads it from the case. */
@@ -71,7 +71,7 @@ export function forwardGraph(weights: Weights, { imagesPerRun }: Sizes): Graph {
 function benchmarkWeights(program: TrainingProgram): Float32Array {
   const specs = program.parameters.map((spec) =>
     spec.initializer.kind === "constant" && spec.initializer.value === 0
-      ? { ...spec, initializer: { kind: "normal", deviation: 0.05 } as const }
+      ? { ...spec, initializer: { kind: "normal", std: 0.05 } as const }
       : spec,
   );
   return initialParameters(specs, seed);
@@ -109,7 +109,7 @@ export function writeCase(sizes: Sizes): Uint8Array {
       tensors.set(`step${step}.${name}`, { shape, data });
     });
   }
-  const numbers = { ...sizes, numSamples, learningRate, averageDecay };
+  const numbers = { ...sizes, numSamples, learningRate, emaDecay };
   const metadata = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
   return writeSafetensors({ tensors, metadata }, "F32");
 }

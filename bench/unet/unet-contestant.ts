@@ -11,8 +11,8 @@ import { initialState, type StepInputs, Trainer } from "../../engine/training/tr
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
 import { type Contestant, measure, serveContestant } from "../harness/contender.ts";
 import {
-  averageDecay,
   benchmarkProgram,
+  emaDecay,
   forwardGraph,
   learningRate,
   numSamples,
@@ -79,7 +79,7 @@ async function trainContestant(caseFile: Uint8Array): Promise<Contestant> {
   const nextSteps = (): StepInputs[] =>
     Array.from({ length: stepsPerRound }, (_, offset) => ({
       learningRate,
-      averageDecay,
+      emaDecay,
       values: { indices: BigInt64Array.from(stepIndices(trainer.state.step + offset, batchSize), BigInt) },
     }));
   return {

@@ -25,7 +25,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
  * @param value - [.., width of the result, keys]
  * @returns [.., width of the result, queries]
  */
-export function attentionPlacesLast(query: Tensor, key: Tensor, value: Tensor): Tensor {
+export function attentionPixelsLast(query: Tensor, key: Tensor, value: Tensor): Tensor {
   const width = query.shape.at(-2)!;
   if (key.shape.at(-2) !== width) throw shapeError("attention", "widths must agree", query.shape, key.shape);
   const scores = matmul(swapLastTwo(mul(query, 1 / Math.sqrt(width))), key);

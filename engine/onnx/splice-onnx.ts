@@ -11,7 +11,7 @@ export interface OnnxCall {
 }
 
 /**
- * Places a model made elsewhere in the graphs that call it: its nodes at each call, with names of their own, its weights
+ * HwncImages a model made elsewhere in the graphs that call it: its nodes at each call, with names of their own, its weights
  * once in each graph. (In a graph around a `Loop`, onnxruntime would not reorder them for its kernels.) To our graph a call
  * is one node without a gradient; only the ONNX writer looks inside. What the model leaves open, such as the batch size,
  * follows from the shapes of the inputs.

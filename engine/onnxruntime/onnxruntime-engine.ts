@@ -9,8 +9,8 @@ import type { Graph } from "../graph/graph.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { namingMemoryErrors } from "../memory-error.ts";
 import { writeOnnx } from "../onnx/write-onnx.ts";
-import { rewriteHalfProducts } from "../rewrite/half-products.ts";
-import { rewritePlacesFirst } from "../rewrite/places-first.ts";
+import { rewriteHwnc } from "../rewrite/hwnc.ts";
+import { rewriteHalfProducts } from "../rewrite/mixed-precision.ts";
 import { explainDevice } from "./explain-device.ts";
 import { createSession, runSession, type SessionOptions } from "./session.ts";
 import type { SessionWorkerData } from "./session-worker.ts";
@@ -40,7 +40,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   return {
     name: "onnxruntime",
     device,
-    trainingLayout: kind === "cpu" && precision === "float32" ? "places-first" : "images-first",
+    trainingLayout: kind === "cpu" && precision === "float32" ? "HWNC" : "NCHW",
     compile: async (graph, goal = "latency") => {
       const model = writeOnnx(rewriteFor(kind, precision, graph));
       return goal === "throughput" && numWorkers > 1
@@ -54,7 +54,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
 function rewriteFor(kind: string, precision: Precision, graph: Graph): Graph {
   if (precision === "mixed") return rewriteHalfProducts(graph);
   // Other devices have convolutions of their own that are faster.
-  return kind === "cpu" ? rewritePlacesFirst(graph) : graph;
+  return kind === "cpu" ? rewriteHwnc(graph) : graph;
 }
 
 async function openSession(model: Uint8Array, device: string, options: SessionOptions): Promise<InferenceSession> {

@@ -22,7 +22,7 @@ export function filterGradient(x: Tensor, gradient: Tensor, geometry: Geometry):
   const images = transpose(x, [1, 0, 2, 3]);
   const flow = transpose(gradient, [1, 0, 2, 3]);
   const byColumn = stride === 1 && padding < kernel[0];
-  const products = (byColumn ? productsByColumn : productsByPlace)(images, flow, geometry);
+  const products = (byColumn ? productsByColumn : productsByPixel)(images, flow, geometry);
   const filtersLast = reshape(products, [kernel[0] * kernel[1], -1]);
   return reshape(transpose(filtersLast, [1, 0]), [flow.shape[0]!, images.shape[0]!, ...kernel]);
 }
@@ -50,7 +50,7 @@ function productsByColumn(images: Tensor, flow: Tensor, { kernel: [height, width
  * One product for each place in the kernel.
  * @returns [height, width, O·I]
  */
-function productsByPlace(images: Tensor, flow: Tensor, { kernel: [height, width], stride, padding }: Geometry): Tensor {
+function productsByPixel(images: Tensor, flow: Tensor, { kernel: [height, width], stride, padding }: Geometry): Tensor {
   const [rowStarts, starts] = [height, width].map((length) => Array.from({ length }, (_, place) => place));
   const padded = pad(images, [{ axis: 2, before: padding, after: padding }]);
   const columns = windows(padded, 3, { padding, starts: starts!, count: flow.shape[3]!, stride });

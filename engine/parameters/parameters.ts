@@ -6,15 +6,15 @@ import { type Shape, sizeOf } from "../graph/tensor.ts";
 /** How a parameter starts. Random ones are scaled normal numbers. */
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "normal"; readonly deviation: number }
-  | { readonly kind: "dirac"; readonly deviation: number };
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "dirac"; readonly std: number };
 
 export const zerosInitializer: Initializer = { kind: "constant", value: 0 };
 export const onesInitializer: Initializer = { kind: "constant", value: 1 };
 
 /** Normal numbers of variance gain / fanIn (He et al. 2015 with gain 2, LeCun with 1). */
 export function fanInInitializer(fanIn: number, gain = 1): Initializer {
-  return { kind: "normal", deviation: Math.sqrt(gain / fanIn) };
+  return { kind: "normal", std: Math.sqrt(gain / fanIn) };
 }
 
 export interface ParameterSpec {
@@ -117,7 +117,7 @@ function initialize(part: Float32Array, shape: Shape, initializer: Initializer, 
     return;
   }
   fillNormals({ seed, stream: randomStreams.weights, id: index }, part);
-  for (let i = 0; i < part.length; i++) part[i]! *= initializer.deviation;
+  for (let i = 0; i < part.length; i++) part[i]! *= initializer.std;
   if (initializer.kind === "dirac") setDirac(part, shape);
 }
 

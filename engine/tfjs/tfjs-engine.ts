@@ -36,7 +36,7 @@ export async function tfjsEngine(options: TfjsEngineOptions = {}): Promise<TfjsE
     name: "tfjs",
     device: loaded.device,
     packageName: loaded.packageName,
-    trainingLayout: "images-first",
+    trainingLayout: "NCHW",
     compile: async (graph) => new TfjsExecutable(loaded.tf, loaded.device, graph),
   };
 }

@@ -59,9 +59,9 @@ export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay 
       const squareShare = gradientScale === undefined ? 1 - beta2 : mul(mul(gradientScale, gradientScale), 1 - beta2);
       const mean = add(mul(first, beta1), mul(gradient, share));
       const square = add(mul(second, beta2), mul(mul(gradient, gradient), squareShare));
-      const deviationBias = sqrt(sub(1, powerOf(beta2, stepNumber)));
-      const direction = div(mean, add(sqrt(square), mul(deviationBias, epsilon)));
-      const rate = mul(learningRate, div(deviationBias, sub(1, powerOf(beta1, stepNumber))));
+      const stdBias = sqrt(sub(1, powerOf(beta2, stepNumber)));
+      const direction = div(mean, add(sqrt(square), mul(stdBias, epsilon)));
+      const rate = mul(learningRate, div(stdBias, sub(1, powerOf(beta1, stepNumber))));
       const moved = sub(parameters, mul(direction, rate));
       const shrink = () => mul(mul(parameters, decayMask), mul(learningRate, weightDecay));
       return { parameters: weightDecay === 0 ? moved : sub(moved, shrink()), slots: [mean, square] };
@@ -114,6 +114,6 @@ export function clipByNorm(gradient: Tensor, maxNorm: number): Tensor {
 }
 
 /** Running average: `decay` of the average so far, the rest of the new value. */
-export function movingAverage(average: Tensor, value: Tensor, decay: Tensor): Tensor {
+export function updateEma(average: Tensor, value: Tensor, decay: Tensor): Tensor {
   return add(value, mul(sub(average, value), decay));
 }

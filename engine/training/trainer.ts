@@ -5,7 +5,7 @@ import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tens
 import { requireWeight, type Weights } from "../parameters/constant-scope.ts";
 import { initialParameters, unflattenParameters } from "../parameters/parameters.ts";
 import { initialLossScale, leastLossScale, lossScaleName } from "./loss-scale.ts";
-import { averageNames, type TrainingProgram } from "./training-program.ts";
+import { emaNames, type TrainingProgram } from "./training-program.ts";
 
 /** All that a training run needs to go on: with the same seed and inputs it goes on to the same weights. */
 export interface TrainingState {
@@ -19,7 +19,7 @@ export interface TrainingState {
 export interface StepInputs {
   readonly learningRate: number;
   /** How much of the running average of the weights stays, in [0, 1]; a list where the program keeps several. */
-  readonly averageDecay: number | readonly number[];
+  readonly emaDecay: number | readonly number[];
   /** The definition's own inputs, by name. */
   readonly values: Readonly<Record<string, TensorArray>>;
 }
@@ -28,7 +28,7 @@ export interface StepInputs {
 export function initialState(program: TrainingProgram, seed: number): TrainingState {
   const parameters = initialParameters(program.parameters, seed);
   const states = Float32Array.from(program.states.flatMap(({ shape, value }) => new Array(sizeOf(shape)).fill(value)));
-  const { averages, averageStates } = averagesOf(program);
+  const { averages, averageStates } = emasOf(program);
   const vectors = program.carried.map((name) => {
     if (name === "parameters" || averages.includes(name)) return [name, parameters.slice()] as const;
     if (name === "states" || averageStates.includes(name)) return [name, states.slice()] as const;
@@ -39,8 +39,8 @@ export function initialState(program: TrainingProgram, seed: number): TrainingSt
 }
 
 /** Names of the carried averages, of parameters and of states. */
-function averagesOf({ definition: { numAverages } }: TrainingProgram) {
-  return { averages: averageNames("average", numAverages), averageStates: averageNames("averageStates", numAverages) };
+function emasOf({ definition: { numEmas } }: TrainingProgram) {
+  return { averages: emaNames("average", numEmas), averageStates: emaNames("averageStates", numEmas) };
 }
 
 /**
@@ -56,7 +56,7 @@ export function stateFromWeights(
 ): TrainingState {
   const state = initialState(program, seed);
   const specs = { parameters: program.parameters, states: program.states };
-  const { averages, averageStates } = averagesOf(program);
+  const { averages, averageStates } = emasOf(program);
   const targets = { parameters: ["parameters", ...averages], states: ["states", ...averageStates] };
   for (const kind of ["parameters", "states"] as const) {
     for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
@@ -127,7 +127,7 @@ export class Trainer {
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
     const { randoms, definition, carried } = this.program;
-    const { numAverages = 1 } = definition;
+    const { numEmas = 1 } = definition;
     const scalars = (values: number[]) =>
       this.#series(
         "float32",
@@ -138,13 +138,11 @@ export class Trainer {
       ...this.#residents,
       numSteps: tensorData("int64", [], [steps.length]),
       learningRate: scalars(steps.map(({ learningRate }) => learningRate)),
-      averageDecay: this.#series(
+      emaDecay: this.#series(
         "float32",
-        [numAverages],
-        steps.map(({ averageDecay }) =>
-          typeof averageDecay === "number"
-            ? new Float32Array(numAverages).fill(averageDecay)
-            : Float32Array.from(averageDecay),
+        [numEmas],
+        steps.map(({ emaDecay }) =>
+          typeof emaDecay === "number" ? new Float32Array(numEmas).fill(emaDecay) : Float32Array.from(emaDecay),
         ),
       ),
       stepNumber: scalars(steps.map((_, index) => this.#state.step + index + 1)),

@@ -17,10 +17,10 @@ import {
   traceParameters,
   unflatten,
 } from "../parameters/trace-parameters.ts";
-import { insertPlacesFirst } from "../rewrite/places-first.ts";
+import { insertHwnc } from "../rewrite/hwnc.ts";
 import { Rewriter } from "../rewrite/rewriter.ts";
 import { cutLossScale, initialLossScale, isFiniteVector, lossScaleName, nextLossScale } from "./loss-scale.ts";
-import { gradientScaleOf, movingAverage, type Optimizer } from "./optimizers.ts";
+import { gradientScaleOf, type Optimizer, updateEma } from "./optimizers.ts";
 
 /** Type and shape of one value of a step, or of a resident array. */
 export interface Declaration {
@@ -47,7 +47,7 @@ export interface TrainingDefinition {
   /** Steps that one call runs at most. */
   readonly stepsPerCall: number;
   /** How many running averages of the weights are kept, each with a decay of its own; 1 by default. */
-  readonly numAverages?: number;
+  readonly numEmas?: number;
   /** Largest Euclidean norm of the gradient; unlimited by default. */
   readonly clipNorm?: number;
   /** Whether gradients are taken of a multiple of the loss, for engines of `mixed` precision; not by default. */
@@ -79,8 +79,8 @@ function declare(
 }
 
 /** Names of the carried averages of the parameters, or of the states. */
-export function averageNames(kind: "average" | "averageStates", numAverages = 1): string[] {
-  return Array.from({ length: numAverages }, (_, index) => (index === 0 ? kind : `${kind}${index}`));
+export function emaNames(kind: "average" | "averageStates", numEmas = 1): string[] {
+  return Array.from({ length: numEmas }, (_, index) => (index === 0 ? kind : `${kind}${index}`));
 }
 
 /** Number of elements of a carried vector. */
@@ -112,7 +112,7 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
   });
   const { parameters, states, randoms } = network;
   const slots = Array.from({ length: definition.optimizer.numSlots }, (_, index) => `slot${index}`);
-  const averages = (kind: "average" | "averageStates") => averageNames(kind, definition.numAverages);
+  const averages = (kind: "average" | "averageStates") => emaNames(kind, definition.numEmas);
   const stateNames = states.length > 0 ? ["states", ...averages("averageStates")] : [];
   const scaleNames = definition.scalesLoss ? [lossScaleName] : [];
   const carried = ["parameters", ...averages("average"), ...slots, ...stateNames, ...scaleNames];
@@ -129,7 +129,7 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
 /**
  * Inputs are the carried vectors, the resident arrays, the values of up to `stepsPerCall` steps and `numSteps`; outputs
  * the carried vectors and `losses`, shape [numSteps]. Besides the definition's own, each step takes `learningRate` and
- * `stepNumber`, float scalars, and `averageDecay`, [numAverages].
+ * `stepNumber`, float scalars, and `emaDecay`, [numEmas].
  */
 function trainingGraph(
   definition: TrainingDefinition,
@@ -137,7 +137,7 @@ function trainingGraph(
   { slots, carried }: { readonly slots: readonly string[]; readonly carried: readonly string[] },
   layout: ImageLayout,
 ): Graph {
-  const { optimizer, stepsPerCall, clipNorm, numAverages = 1, scalesLoss = false } = definition;
+  const { optimizer, stepsPerCall, clipNorm, numEmas = 1, scalesLoss = false } = definition;
   const graph = new Graph();
   const numSteps = graph.input("numSteps", "int64", []);
   const residents = declare(graph, definition.residents);
@@ -146,7 +146,7 @@ function trainingGraph(
     ...definition.step,
     ...Object.fromEntries(randoms.map(({ name, shape }) => [name, { dtype: "float32", shape }])),
     learningRate: scalar,
-    averageDecay: { dtype: "float32", shape: [numAverages] },
+    emaDecay: { dtype: "float32", shape: [numEmas] },
     stepNumber: scalar,
   };
   const series = Object.entries(perStep).map(([name, { dtype, shape }]) => ({
@@ -192,16 +192,16 @@ function trainingGraph(
       decayMask,
       stepNumber: step["stepNumber"]!,
     });
-    const decays = split(step["averageDecay"]!, new Array<number>(numAverages).fill(1), 0);
-    const averagesOf = (kind: "average" | "averageStates", value: Tensor) =>
-      averageNames(kind, numAverages).map((name, index) => movingAverage(now[name]!, value, decays[index]!));
-    const next = [updated.parameters, ...averagesOf("average", updated.parameters), ...updated.slots];
+    const decays = split(step["emaDecay"]!, new Array<number>(numEmas).fill(1), 0);
+    const emasOf = (kind: "average" | "averageStates", value: Tensor) =>
+      emaNames(kind, numEmas).map((name, index) => updateEma(now[name]!, value, decays[index]!));
+    const next = [updated.parameters, ...emasOf("average", updated.parameters), ...updated.slots];
     if (states.length > 0) {
       const nextStates = concat(
         [...stateValues].map(([name, value]) => reshape(found.get(nextName(name)) ?? value, [-1])),
         0,
       );
-      next.push(nextStates, ...averagesOf("averageStates", nextStates));
+      next.push(nextStates, ...emasOf("averageStates", nextStates));
     }
     if (scaling !== undefined) {
       const isUsable = isFiniteVector(gradient);
@@ -225,7 +225,5 @@ function insertNetwork(
   values: ReadonlyMap<string, Tensor>,
   layout: ImageLayout,
 ): ReadonlyMap<string, Tensor> {
-  return layout === "places-first"
-    ? insertPlacesFirst(network, body, values)
-    : new Rewriter(network, body).insert(values);
+  return layout === "HWNC" ? insertHwnc(network, body, values) : new Rewriter(network, body).insert(values);
 }

@@ -1,5 +1,5 @@
 import { type Comparison, convergedSoftError, type Estimate } from "../compare-worlds.ts";
-import { describeNetwork, describeRun } from "../label-of-run.ts";
+import { describeNetwork, labelOfRun } from "../label-of-run.ts";
 import type { RunResult } from "../results.ts";
 import { settingNamer } from "./curves.ts";
 import type { Figure } from "./figures.ts";
@@ -98,7 +98,7 @@ function runDetails({ id, options, rows }: RunResult): string {
   const figures = last.map(({ set, loss, error, softError }) =>
     [set, `loss ${loss.toFixed(4)}`, `error ${percent(error)}`, `soft error ${percent(softError)}`].join(" "),
   );
-  return `<details><summary><code>${id}</code> ${escapeHtml(describeRun({ options }))}: step ${last[0]?.step ?? 0}, ${escapeHtml(figures.join("; "))}</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>`;
+  return `<details><summary><code>${id}</code> ${escapeHtml(labelOfRun({ options }))}: step ${last[0]?.step ?? 0}, ${escapeHtml(figures.join("; "))}</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>`;
 }
 
 /** `41.2% ± 1.3%`. */

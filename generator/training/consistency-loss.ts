@@ -9,7 +9,7 @@ import type { Denoiser } from "../denoiser.ts";
 import { addNoise, trainingBatch } from "./training-batch.ts";
 
 /** ln(sigma) in tuning (Geng et al. 2024, for CIFAR-10). */
-const logSigma = { mean: -1.1, deviation: 2 };
+const logSigma = { mean: -1.1, std: 2 };
 /** How much farther apart small noise levels are than large ones (k of Geng et al.). */
 const lowLevelGap = 8;
 /** Differences below this norm count by their square (0.00054 · √3072; Song and Dhariwal 2023, arXiv:2310.14189). */

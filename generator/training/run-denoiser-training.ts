@@ -13,9 +13,9 @@ import {
   type TrainingStore,
 } from "../../engine/training/run-training.ts";
 import { type StepInputs, stateFromWeights } from "../../engine/training/trainer.ts";
-import { averageNames, type TrainingProgram } from "../../engine/training/training-program.ts";
+import { emaNames, type TrainingProgram } from "../../engine/training/training-program.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
-import { powerAverageDecay } from "../../networks/schedules.ts";
+import { powerEmaDecay } from "../../networks/schedules.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";
 
 /** What trainings of the generator have in common, from random weights or from trained ones. */
@@ -104,7 +104,7 @@ export async function runDenoiserTraining(
     totalSteps,
     inputsOf: (step) => ({
       learningRate: learningRate(step),
-      averageDecay: emaExponents.map((exponent) => powerAverageDecay(step, exponent)),
+      emaDecay: emaExponents.map((exponent) => powerEmaDecay(step, exponent)),
       values: {
         indices: batchIndices(seed, numSamples, batchSize, step),
         ...parts.extraInputs?.(step),
@@ -119,7 +119,7 @@ export async function runDenoiserTraining(
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {
-      const averages = averageNames("average", emaExponents.length).map((name) => encode(vectors[name]!, step));
+      const averages = emaNames("average", emaExponents.length).map((name) => encode(vectors[name]!, step));
       await training.onWeights?.(averages, step);
     },
   });

@@ -16,7 +16,7 @@ import { addNoise, trainingBatch, trainingResidents } from "./training-batch.ts"
 import { endOfTraining, learningRateAt, type TrainingEnd } from "./training-schedule.ts";
 
 /** ln(sigma) in training (Karras et al. 2022, table 1). */
-const logSigma = { mean: -1.2, deviation: 1.2 };
+const logSigma = { mean: -1.2, std: 1.2 };
 
 export interface TrainGeneratorOptions extends GeneratorTraining {
   /** A generator of the same architecture to start from, a safetensors file; random weights by default. */
@@ -82,7 +82,7 @@ export function generatorProgram(
     residents: trainingResidents(numSamples),
     step: { indices: { dtype: "int64", shape: [options.batchSize] } },
     optimizer: options.optimizer === "adamw" ? rest : muon({ isHidden, weightDecay: options.weightDecay, rest }),
-    numAverages: options.emaExponents.length,
+    numEmas: options.emaExponents.length,
     stepsPerCall: 10,
     clipNorm: options.clipNorm,
     loss: (inputs) => generatorLoss(inputs, options),

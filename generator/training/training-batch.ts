@@ -33,7 +33,7 @@ export function trainingResidents(numSamples: number): Readonly<Record<"images" 
  */
 export function trainingBatch(
   { scope, residents, step }: LossInputs,
-  logSigma: { readonly mean: number; readonly deviation: number },
+  logSigma: { readonly mean: number; readonly std: number },
 ): TrainingBatch {
   const indices = step["indices"]!;
   const batchSize = indices.shape[0]!;
@@ -43,7 +43,7 @@ export function trainingBatch(
   return {
     clean,
     classes: gather(residents["classes"]!, indices),
-    sigma: exp(add(mul(levels, logSigma.deviation), logSigma.mean)),
+    sigma: exp(add(mul(levels, logSigma.std), logSigma.mean)),
     noise: scope.random("normal", randomStreams.trainNoise, clean.shape),
   };
 }

@@ -90,7 +90,7 @@ export async function halveOnOutOfMemory(
         try {
           return await sampler.sample(request);
         } catch (thrown) {
-          halve(thrown);
+          averageHalves(thrown);
           await sampler.close();
           sampler = await openLargest();
         }
@@ -104,12 +104,12 @@ export async function halveOnOutOfMemory(
       try {
         return await open(batchSize);
       } catch (thrown) {
-        halve(thrown);
+        averageHalves(thrown);
       }
     }
   }
 
-  function halve(thrown: unknown): void {
+  function averageHalves(thrown: unknown): void {
     if (!isOutOfMemory(thrown) || batchSize === 1) throw thrown;
     batchSize = Math.floor(batchSize / 2);
   }

@@ -45,7 +45,7 @@ export interface TrainingTask {
   /** Keeps a picture of what a generator makes after some steps. */
   readonly saveGrid: (png: Uint8Array, step: number) => Promise<void>;
   /** Keeps the averaged weights after some steps, under a key of the average. */
-  readonly saveAverage: (weights: Uint8Array, key: string, step: number) => Promise<void>;
+  readonly saveEma: (weights: Uint8Array, key: string, step: number) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: {
     readonly images: number;

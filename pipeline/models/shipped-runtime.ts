@@ -46,7 +46,7 @@ export const shippedRuntime: ModelRuntime = {
         onWeights: async (averages, step) => {
           const exponents = tune ? [tuning.averageExponent] : generator.emaExponents;
           for (const [index, weights] of averages.entries()) {
-            await keep.saveAverage(weights, String(exponents[index]), step);
+            await keep.saveEma(weights, String(exponents[index]), step);
           }
           const sampler = await shippedRuntime.openSampler({ ...config, sampler: gridSampler }, averages[0]!);
           try {

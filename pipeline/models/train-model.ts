@@ -94,7 +94,7 @@ export async function trainModel(
     saveGrid: async (png, step) => {
       await replaceBytes(join(folder.training(name), `grid-${String(step).padStart(9, "0")}.png`), png);
     },
-    saveAverage: async (weights, key, step) => {
+    saveEma: async (weights, key, step) => {
       const average = join(folder.training(name), `ema-${key}.safetensors`);
       await replaceBytes(average, weights);
       const { stepsPerCheckpoint } = config[tune ? "tuning" : "generator"];

@@ -66,7 +66,7 @@ export async function trainAndTest(
       initialWeights: undefined,
       tune: false,
       finish: false,
-      saveAverage: async () => undefined,
+      saveEma: async () => undefined,
       ...images[kind],
       store: openTrainingStore(join(folder, `${kind}-training`)),
       saveGrid: async () => undefined,

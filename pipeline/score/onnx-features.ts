@@ -5,8 +5,8 @@ import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
 import { decodeOnnxGraph, requireBoundedLoops } from "../../engine/index.ts";
 import { sha256 } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
-import { enlargeImage } from "./enlarge-image.ts";
 import type { FeatureNet } from "./feature-net.ts";
+import { resizeBilinear } from "./resize-bilinear.ts";
 
 /** Images of one run where the file leaves it open. */
 const openBatchSize = 32;
@@ -144,8 +144,8 @@ function toInput(images: Uint8Array, { layout, side, batchSize, dtype }: Contrac
     side === imageSide
       ? numbers
       : layout === "NCHW"
-        ? enlargeImage(numbers, { count: batchSize * 3, channels: 1, from: imageSide, to: side })
-        : enlargeImage(numbers, { count: batchSize, channels: 3, from: imageSide, to: side });
+        ? resizeBilinear(numbers, { count: batchSize * 3, channels: 1, from: imageSide, to: side })
+        : resizeBilinear(numbers, { count: batchSize, channels: 3, from: imageSide, to: side });
   const data = dtype === "uint8" ? Uint8Array.from(enlarged, Math.round) : enlarged.map((value) => value / 255);
   return { shape, data };
 }

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
-import { enlarge, faint, line, odd, text } from "../../pictures/drawing.ts";
+import { blitScaled, faint, line, odd, text } from "../../pictures/drawing.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Neighbor } from "./find-neighbors.ts";
 import { memorizedBelow, nearestRatio } from "./memorization.ts";
@@ -50,7 +50,7 @@ export async function renderNeighborSheet(options: {
     text(margin, 88, subtitle, { size: 15, fill: faint }),
   ];
   const put = (image: Uint8Array, x: number, y: number) =>
-    enlarge(image, canvas, { start: (y * width + x) * 3, stride: width * 3, scale });
+    blitScaled(image, canvas, { start: (y * width + x) * 3, stride: width * 3, scale });
   for (const [index, { id, image, label, neighbours }] of rows.entries()) {
     const left = margin + Math.floor(index / rowsPerColumn) * (columnWidth + columnGap);
     const top = headerHeight + (index % rowsPerColumn) * rowHeight;

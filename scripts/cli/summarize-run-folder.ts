@@ -4,7 +4,7 @@ import type { RunState } from "../../pipeline/inspect/inspect.ts";
 import { formatBytes } from "./format.ts";
 
 /** What a run holds, as lines of text. */
-export function describeRun(state: RunState): string[] {
+export function summarizeRunFolder(state: RunState): string[] {
   const { stages, removals, manifest } = state;
   const lines = state.imported === undefined ? describeBuild(state) : [describeImport(state.imported)];
   for (const { name, numDone, numUnits, rows, bytes } of stages) {

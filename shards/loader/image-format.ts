@@ -7,19 +7,19 @@ export interface ImageFormat {
   readonly dtype: "uint8" | "float32";
   /** `NHWC`: channels last, as stored. `NCHW`: one plane a channel. */
   readonly layout: "NHWC" | "NCHW";
-  /** Per channel, of pixels in [0, 1]: (x - mean) / deviation. Only of float32. */
+  /** Per channel, of pixels in [0, 1]: (x - mean) / std. Only of float32. */
   readonly normalize: Normalization | undefined;
 }
 
 export interface Normalization {
   readonly mean: readonly [number, number, number];
-  readonly deviation: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
 }
 
 /** Mean and standard deviation of CIFAR-10 train, pixels in [0, 1]. */
 export const cifar10Normalization: Normalization = {
   mean: [0.4914, 0.4822, 0.4465],
-  deviation: [0.247, 0.2435, 0.2616],
+  std: [0.247, 0.2435, 0.2616],
 };
 
 /** Room for images; bytes are not zeroed, since every one is to be written. */
@@ -77,7 +77,7 @@ function valueTable({ dtype, normalize }: ImageFormat): ImageArray {
     const [channel, byte] = [index >> 8, index & 255];
     if (dtype === "uint8") table[index] = byte;
     else if (normalize === undefined) table[index] = byte / 255;
-    else table[index] = (byte / 255 - normalize.mean[channel]!) / normalize.deviation[channel]!;
+    else table[index] = (byte / 255 - normalize.mean[channel]!) / normalize.std[channel]!;
   }
   return table;
 }

@@ -28,7 +28,7 @@ interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
   readonly dtype?: DType;
   /** `NHWC` (default): channels last, as stored. `NCHW`: one plane a channel. */
   readonly layout?: ImageFormat["layout"];
-  /** Of float32: (x - mean) / deviation, per channel; true for those of CIFAR-10. Default false. */
+  /** Of float32: (x - mean) / std, per channel; true for those of CIFAR-10. Default false. */
   readonly normalize?: boolean | Normalization;
   /** What is done to each image at random, anew every time it is served. Default nothing. */
   readonly augment?: {
@@ -171,16 +171,28 @@ function resolveCommon(options: AnyLoaderOptions) {
 function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: AnyLoaderOptions): ImageFormat {
   requireChoice("dtype", dtype, ["uint8", "float32"]);
   requireChoice("layout", layout, ["NHWC", "NCHW"]);
-  const normalization = normalize === true ? cifar10Normalization : normalize === false ? undefined : normalize;
+  const normalization =
+    normalize === true ? cifar10Normalization : normalize === false ? undefined : withStd(normalize);
   if (normalization !== undefined) {
     if (dtype === "uint8") throw outOfRange("normalize", "false where dtype is uint8", normalize);
-    requireKeys("normalize", normalization, ["mean", "deviation"]);
+    requireKeys("normalize", normalization, ["mean", "std"]);
     for (const channel of [0, 1, 2]) {
       requireNumber("normalize.mean", normalization.mean?.[channel], -1e6, 1e6);
-      requireNumber("normalize.deviation", normalization.deviation?.[channel], 1e-6, 1e6);
+      requireNumber("normalize.std", normalization.std?.[channel], 1e-6, 1e6);
     }
   }
   return { dtype, layout, normalize: normalization };
+}
+
+/** Takes `deviation`, as version 0.1 called it, for `std`. */
+function withStd(normalization: Normalization & { readonly deviation?: Normalization["std"] }): Normalization {
+  const { deviation, ...rest } = normalization;
+  if (deviation === undefined) return normalization;
+  process.emitWarning("normalize.deviation is now normalize.std. The old name works in this release only.", {
+    type: "DeprecationWarning",
+    code: "CIFAR5M001",
+  });
+  return { ...rest, std: rest.std ?? deviation };
 }
 
 function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, { dtype }: ImageFormat): Augmentation {

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Places where an argument of a call that may not happen does work: it would not be done. */
+/** HwncImages where an argument of a call that may not happen does work: it would not be done. */
 function findLostWork(source: ts.SourceFile): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node, isOptional: boolean): void => {

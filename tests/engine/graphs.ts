@@ -5,10 +5,10 @@ import { Graph, type Tensor, type TensorData } from "../../engine/index.ts";
 let numDrawn = 0;
 
 /** Normal numbers, others at every call. */
-export function normals(shape: readonly number[], deviation = 1): TensorData {
+export function normals(shape: readonly number[], std = 1): TensorData {
   const data = new Float32Array(sizeOf(shape));
   fillNormals({ seed: 7, stream: randomStreams.weights, id: numDrawn++ }, data);
-  return { dtype: "float32", shape, data: data.map((value) => value * deviation) };
+  return { dtype: "float32", shape, data: data.map((value) => value * std) };
 }
 
 /** Names of a graph's operators, those of the bodies of loops too. */

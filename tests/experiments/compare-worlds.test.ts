@@ -63,8 +63,8 @@ test("runs that differ in more than the world are not compared", () => {
 test("margins follow Student's t, also for many trials", () => {
   const margin = (numTrials: number) => {
     const values = Array.from({ length: numTrials }, (_, index) => (index % 2 === 0 ? 1 : -1));
-    const deviation = Math.sqrt(numTrials / (numTrials - 1));
-    return (estimate(values).margin! * Math.sqrt(numTrials)) / deviation;
+    const std = Math.sqrt(numTrials / (numTrials - 1));
+    return (estimate(values).margin! * Math.sqrt(numTrials)) / std;
   };
   expect(margin(10)).toBeCloseTo(2.262, 3);
   expect(margin(20)).toBeCloseTo(2.093, 2);

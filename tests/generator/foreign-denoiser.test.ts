@@ -9,7 +9,7 @@ import { errorOf } from "../support/expect-error.ts";
 import { floats, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 
 /** Standard deviation of the Gaussian data, pixels in [-1, 1]. */
-const deviation = 0.5;
+const std = 0.5;
 
 type Prediction = ForeignGeneratorOptions["output"]["prediction"];
 
@@ -50,7 +50,7 @@ const described = (file: Uint8Array, description: unknown) => embedDescription(f
 /** The ideal network of whole timesteps: a line for each, from a table. */
 function tableNetwork({ prediction, schedule, range, layout, noiseType }: Case): Uint8Array {
   const [low, high] = range;
-  const variance = ((deviation * (high - low)) / 2) ** 2;
+  const variance = ((std * (high - low)) / 2) ** 2;
   const lines = [...alphasCumprod(schedule)].map((alpha) => idealLine(prediction, alpha, (low + high) / 2, variance));
   const column = (index: 0 | 1) =>
     floats(
@@ -90,10 +90,10 @@ async function denoise(file: Uint8Array, noisy: Float32Array, sigmas: readonly n
 const noisyAt = (sigmas: readonly number[]) =>
   Float32Array.from({ length: sigmas.length * 3072 }, (_, index) => {
     const sigma = sigmas[Math.floor(index / 3072)]!;
-    return Math.sin(index) * Math.sqrt(deviation ** 2 + sigma ** 2);
+    return Math.sin(index) * Math.sqrt(std ** 2 + sigma ** 2);
   });
 
-const ideal = (x: number, sigma: number) => (x * deviation ** 2) / (deviation ** 2 + sigma ** 2);
+const ideal = (x: number, sigma: number) => (x * std ** 2) / (std ** 2 + sigma ** 2);
 
 function largestError(found: Float32Array, wanted: (index: number) => number): number {
   return found.reduce((largest, value, index) => Math.max(largest, Math.abs(value - wanted(index))), 0);
@@ -152,7 +152,7 @@ test("between two whole timesteps the nearer one in ln(sigma) counts, beyond the
   const error = largestError(clean, (index) => {
     const image = Math.floor(index / 3072);
     const sigma = sigmas[image]!;
-    const [slope] = idealLine("eps", schedule.alphasCumprod[steps[image]!]!, 0, deviation ** 2);
+    const [slope] = idealLine("eps", schedule.alphasCumprod[steps[image]!]!, 0, std ** 2);
     return noisy[index]! - (sigma * slope * noisy[index]!) / Math.sqrt(1 + sigma ** 2);
   });
   expect(error).toBeLessThan(5e-5);
@@ -182,7 +182,7 @@ test("a network of broken timesteps gets them between those of the schedule", as
       floats("scale", [], [0.5]),
       floats("shift", [], [-3]),
       floats("one", [], [1]),
-      floats("variance", [], [deviation ** 2]),
+      floats("variance", [], [std ** 2]),
       integers("shape", [4], [-1, 1, 1, 1]),
     ],
     input: [port("x", types.float, ["batch", 3, 32, 32]), port("t", types.float, ["batch"])],
@@ -207,7 +207,7 @@ test.each([
       node("shaped = Reshape(slope, shape)"),
       node("y = Mul(x, shaped)"),
     ],
-    initializer: [floats("variance", [], [deviation ** 2]), integers("shape", [4], [-1, 1, 1, 1])],
+    initializer: [floats("variance", [], [std ** 2]), integers("shape", [4], [-1, 1, 1, 1])],
     input: [port("x", types.float, ["batch", 3, 32, 32]), port("sigma", types.float, ["batch"])],
     output: [port("y", types.float, ["batch", 3, 32, 32])],
   });

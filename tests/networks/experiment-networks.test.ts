@@ -34,7 +34,7 @@ async function logitsOf(options: ExperimentNetworkOptions) {
   const { parameters, states } = survey(options);
   const widened = parameters.map((spec) =>
     spec.initializer.kind === "normal"
-      ? { ...spec, initializer: { kind: "normal" as const, deviation: spec.initializer.deviation * Math.sqrt(6) } }
+      ? { ...spec, initializer: { kind: "normal" as const, std: spec.initializer.std * Math.sqrt(6) } }
       : spec,
   );
   const weights = new Map([

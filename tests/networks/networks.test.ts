@@ -45,9 +45,9 @@ async function onBothEngines(build: Build): Promise<[Float32Array, Float32Array]
 
 function expectAgreement([ours, oracle]: [Float32Array, Float32Array]): void {
   const scale = ours.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-  const deviation = ours.reduce((largest, value, index) => Math.max(largest, Math.abs(value - oracle[index]!)), 0);
+  const std = ours.reduce((largest, value, index) => Math.max(largest, Math.abs(value - oracle[index]!)), 0);
   expect(Math.max(...ours) - Math.min(...ours)).toBeGreaterThan(0.01);
-  expect(deviation / scale).toBeLessThan(1e-4);
+  expect(std / scale).toBeLessThan(1e-4);
 }
 
 test.each([

@@ -97,7 +97,7 @@ describe.each(networks)("$name beside its twin in PyTorch, from the same weights
     const state = stateFromWeights(program, 1, weights);
     const trainer = await Trainer.create({ program, engine, residents: {}, seed: 1, state });
     const values = { images: images.data, labels: labels.data };
-    const steps = Array.from({ length: numSteps }, () => ({ learningRate, averageDecay: 0, values }));
+    const steps = Array.from({ length: numSteps }, () => ({ learningRate, emaDecay: 0, values }));
     const losses = await trainer.advance(steps);
     const { vectors } = trainer.state;
     await trainer.release();
@@ -181,9 +181,6 @@ function float32(shape: readonly number[], data: Float32Array): TensorData {
 function expectClose(found: ArrayLike<number | bigint>, expected: readonly number[], what?: string): void {
   expect(found.length).toBe(expected.length);
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-  const deviation = expected.reduce(
-    (largest, value, index) => Math.max(largest, Math.abs(value - Number(found[index]))),
-    0,
-  );
-  expect(deviation / scale, what).toBeLessThan(1e-4);
+  const std = expected.reduce((largest, value, index) => Math.max(largest, Math.abs(value - Number(found[index]))), 0);
+  expect(std / scale, what).toBeLessThan(1e-4);
 }

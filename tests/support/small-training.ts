@@ -61,7 +61,7 @@ export function smallLabelerTraining(): SmallTraining {
 
 function inputsOf(step: number, learningRate: number): StepInputs {
   const indices = batchIndices(seed, numSamples, batchSize, step);
-  return { learningRate: learningRate / (1 + step / 20), averageDecay: 0.9, values: { indices } };
+  return { learningRate: learningRate / (1 + step / 20), emaDecay: 0.9, values: { indices } };
 }
 
 function images(): TensorData {

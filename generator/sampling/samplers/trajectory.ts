@@ -20,7 +20,7 @@ export interface Call {
 }
 
 /**
- * The way from noise to images: all that a sampler is. Places are images plus noise, never scaled, so that every known
+ * The way from noise to images: all that a sampler is. HwncImages are images plus noise, never scaled, so that every known
  * sampler is a fixed linear combination after each call.
  */
 export interface Trajectory {

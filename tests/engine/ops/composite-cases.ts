@@ -7,7 +7,7 @@ import type { Tensor } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
 import { concat } from "../../../engine/ops/concat.ts";
 import { add, mul } from "../../../engine/ops/elementwise.ts";
-import { clipByNorm, movingAverage } from "../../../engine/training/optimizers.ts";
+import { clipByNorm, updateEma } from "../../../engine/training/optimizers.ts";
 import { type OpCase, type TfTensor, tf, uniforms } from "./op-case.ts";
 import { standardized } from "./shape-cases.ts";
 
@@ -133,9 +133,9 @@ export const compositeCases: readonly OpCase[] = [
     reference: (x) => tf.concat([tf.mul(x!, tf.div(1.5, tf.norm(x!))), x!], 0),
   },
   {
-    name: "movingAverage",
+    name: "updateEma",
     shapes: [[4], [4], []],
-    build: (average, value, decay) => movingAverage(average!, value!, decay!),
+    build: (average, value, decay) => updateEma(average!, value!, decay!),
     reference: (average, value, decay) => tf.add(tf.mul(average!, decay!), tf.mul(value!, tf.sub(1, decay!))),
   },
   {

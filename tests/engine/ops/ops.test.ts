@@ -15,8 +15,8 @@ import { shapeCases } from "./shape-cases.ts";
 
 type Precision = "float32" | "float64";
 
-/** Largest deviations seen over all cases, printed at the end. */
-const deviations = new Map<string, number>();
+/** Largest differences seen over all cases, printed at the end. */
+const differences = new Map<string, number>();
 let tfjs: Engine;
 const onnxruntime = onnxruntimeEngine({ numThreads: 1 });
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  for (const [what, deviation] of deviations) console.log(`${what}: at most ${deviation.toExponential(1)}`);
+  for (const [what, difference] of differences) console.log(`${what}: at most ${difference.toExponential(1)}`);
 });
 
 describe.each([
@@ -148,8 +148,8 @@ function compare(what: string, expected: ArrayLike<number> | TensorData, found: 
   const right = numbers(found);
   expect(right.length).toBe(left.length);
   const scale = left.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-  const deviation =
+  const difference =
     left.reduce((largest, value, index) => Math.max(largest, Math.abs(value - right[index]!)), 0) / scale;
-  deviations.set(what, Math.max(deviations.get(what) ?? 0, deviation));
-  expect(deviation, what).toBeLessThan(tolerance);
+  differences.set(what, Math.max(differences.get(what) ?? 0, difference));
+  expect(difference, what).toBeLessThan(tolerance);
 }

@@ -20,7 +20,7 @@ import {
   tensorData,
   zerosInitializer,
 } from "../../../engine/index.ts";
-import { rewriteHalfProducts } from "../../../engine/rewrite/half-products.ts";
+import { rewriteHalfProducts } from "../../../engine/rewrite/mixed-precision.ts";
 import { smallGeneratorTraining } from "../../support/small-training.ts";
 import { graphOf, normals, operators } from "../graphs.ts";
 
@@ -76,7 +76,7 @@ function stateOf(w: number, lossScale: readonly number[]): TrainingState {
 }
 
 function step(learningRate: number, weight = 1): StepInputs {
-  return { learningRate, averageDecay: 0, values: { weight: Float32Array.of(weight) } };
+  return { learningRate, emaDecay: 0, values: { weight: Float32Array.of(weight) } };
 }
 
 describe("mixed precision", () => {

@@ -49,7 +49,7 @@ function programOf(network: (scope: Scope, x: Tensor) => Tensor): TrainingProgra
 /** The gradient, by a step of length 1 from weights none of which are zero, and the running statistics after it. */
 async function stepIn(program: TrainingProgram, trainingLayout: ImageLayout) {
   const specs = program.parameters.map((spec) =>
-    spec.initializer.kind === "constant" ? { ...spec, initializer: { kind: "normal", deviation: 0.3 } as const } : spec,
+    spec.initializer.kind === "constant" ? { ...spec, initializer: { kind: "normal", std: 0.3 } as const } : spec,
   );
   const parameters = initialParameters(specs, 3);
   const state = { step: 0, vectors: { ...initialState(program, 3).vectors, parameters } };
@@ -60,7 +60,7 @@ async function stepIn(program: TrainingProgram, trainingLayout: ImageLayout) {
     seed: 3,
     state,
   });
-  await trainer.advance([{ learningRate: 1, averageDecay: 0, values: { x: images } }]);
+  await trainer.advance([{ learningRate: 1, emaDecay: 0, values: { x: images } }]);
   await trainer.release();
   const { vectors } = trainer.state;
   const gradient = parameters.map((value, index) => value - vectors["parameters"]![index]!);
@@ -69,7 +69,7 @@ async function stepIn(program: TrainingProgram, trainingLayout: ImageLayout) {
 
 /** Largest difference between the layouts, relative to the largest value, of gradients and of running statistics. */
 async function differences(program: TrainingProgram): Promise<{ readonly gradient: number; readonly states: number }> {
-  const [expected, found] = [await stepIn(program, "images-first"), await stepIn(program, "places-first")];
+  const [expected, found] = [await stepIn(program, "NCHW"), await stepIn(program, "HWNC")];
   const largestOf = (values: Float32Array) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const differenceOf = (left: Float32Array, right: Float32Array) =>
     largestOf(left.map((value, index) => value - right[index]!)) / Math.max(largestOf(left), 1e-30);
@@ -83,7 +83,7 @@ async function differences(program: TrainingProgram): Promise<{ readonly gradien
 test("a parameter may have the name of anything else that a step takes or makes", async () => {
   const gradientOf = async (name: string) => {
     const program = programOf((scope, x) => mul(x, scope.parameter(name, [16], fanInInitializer(1))));
-    return (await stepIn(program, "images-first")).gradient;
+    return (await stepIn(program, "NCHW")).gradient;
   };
   const expected = await gradientOf("weight");
   for (const name of ["learningRate", "x", "loss", "t0", "c0"]) expect(await gradientOf(name), name).toEqual(expected);
@@ -98,10 +98,10 @@ test("a rule of gradients that takes more than its arguments is refused", () => 
       customVjp(mul(weight, weight), [weight], (gradient) => [mul(gradient, twice)]),
     );
   });
-  expect(() => program.graph("images-first")).toThrowError(expect.objectContaining({ code: "engine/foreign-tensor" }));
+  expect(() => program.graph("NCHW")).toThrowError(expect.objectContaining({ code: "engine/foreign-tensor" }));
 });
 
-describe("training in the places-first layout", () => {
+describe("training in the HWNC layout", () => {
   test.each(["groups", "magnitudes"] as const)(
     "has the gradients of a U-Net of normalized %s, with attention, pooling, skips and modulation",
     async (normalization) => {
@@ -116,8 +116,8 @@ describe("training in the places-first layout", () => {
         dropout: 0,
       };
       const program = programOf((scope, x) => unet(scope, x, mean(x, { axes: [1, 2, 3] }), undefined, options));
-      expect(operators(program.graph("images-first"))).toContain("Conv");
-      expect(operators(program.graph("places-first"))).not.toContain("Conv");
+      expect(operators(program.graph("NCHW"))).toContain("Conv");
+      expect(operators(program.graph("HWNC"))).not.toContain("Conv");
       expect((await differences(program)).gradient).toBeLessThan(1e-4);
     },
   );
@@ -133,7 +133,7 @@ describe("training in the places-first layout", () => {
       const strided = convLayer(scope.child("strided"), mul(open, closed), 8, { stride: 2 });
       return add(strided, averagePool(closed, 2));
     });
-    expect(operators(program.graph("places-first")).filter((name) => name === "Conv").length).toBeGreaterThan(0);
+    expect(operators(program.graph("HWNC")).filter((name) => name === "Conv").length).toBeGreaterThan(0);
     expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
@@ -185,7 +185,7 @@ describe("training in the places-first layout", () => {
       const hidden = normRelu(scope.child("norm0"), convLayer(scope.child("conv0"), x, 8));
       return add(hidden, convLayer(scope.child("conv1"), normRelu(scope.child("norm1"), hidden), 8, { bias: false }));
     });
-    const all = operators(program.graph("places-first"));
+    const all = operators(program.graph("HWNC"));
     expect(all).not.toContain("Conv");
     expect(all).not.toContain("BatchNormalization");
     const { gradient, states } = await differences(program);
@@ -198,7 +198,7 @@ describe("training in the places-first layout", () => {
       const first = silu(convLayer(scope.child("first"), reshape(x, [2, 6, 32, 32]), 64));
       return convLayer(scope.child("second"), silu(convLayer(scope.child("middle"), first, 64)), 64);
     });
-    expect(operators(program.graph("places-first"))).not.toContain("Conv");
+    expect(operators(program.graph("HWNC"))).not.toContain("Conv");
     expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
@@ -208,8 +208,8 @@ describe("training in the places-first layout", () => {
         resnet(scope, x, { widths: [16, 24], numClasses: 10, activation: "relu", padded, logitScale: 1 }),
       );
     const odd = resnetOf(false);
-    expect(operators(odd.graph("places-first"))).toEqual(operators(odd.graph("images-first")));
-    const names = operators(resnetOf(true).graph("places-first"));
+    expect(operators(odd.graph("HWNC"))).toEqual(operators(odd.graph("NCHW")));
+    const names = operators(resnetOf(true).graph("HWNC"));
     expect(names).not.toContain("MaxPool");
     const { gradient, states } = await differences(resnetOf(true));
     expect(gradient).toBeLessThan(1e-4);
@@ -225,7 +225,7 @@ describe("training in the places-first layout", () => {
         stepsPerCall: 1,
         loss: ({ scope, step }) => mean(convLayer(scope, step["x"]!, channels)),
       });
-      return operators(graph("places-first")).filter((name) => name === "Conv").length;
+      return operators(graph("HWNC")).filter((name) => name === "Conv").length;
     };
     expect(convs(32)).toBeGreaterThan(0);
     expect(convs(64)).toBe(0);

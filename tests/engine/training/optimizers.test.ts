@@ -3,7 +3,7 @@ import { Graph } from "../../../engine/graph/graph.ts";
 import { type TensorData, tensorData } from "../../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
 import { zerosInitializer } from "../../../engine/parameters/parameters.ts";
-import { adam, adamw, clipByNorm, movingAverage, type Optimizer, sgd } from "../../../engine/training/optimizers.ts";
+import { adam, adamw, clipByNorm, type Optimizer, sgd, updateEma } from "../../../engine/training/optimizers.ts";
 
 const engine = onnxruntimeEngine({ numThreads: 1 });
 const start = [0.5, -1.25, 2];
@@ -135,10 +135,10 @@ test("clipByNorm shortens long gradients to the norm and leaves short and zero o
   await executable.release();
 });
 
-test("movingAverage keeps `decay` of the average and adds the rest of the value", async () => {
+test("updateEma keeps `decay` of the average and adds the rest of the value", async () => {
   const graph = new Graph();
   const [average, value] = ["average", "value"].map((name) => graph.input(name, "float64", [2]));
-  graph.output("next", movingAverage(average!, value!, graph.input("decay", "float64", [])));
+  graph.output("next", updateEma(average!, value!, graph.input("decay", "float64", [])));
   const executable = await engine.compile(graph);
   const { next } = await executable.run({
     average: tensorData("float64", [2], [1, -2]),

@@ -42,16 +42,16 @@ test("50 steps of a tiny U-Net have the same losses on both engines to 1e-3", as
   const ours = await train(onnxruntime, smallGeneratorTraining(), calls);
   const oracle = await train(await tfjsEngine({ device: "cpu" }), smallGeneratorTraining(), calls);
   expect(oracle.losses).toHaveLength(50);
-  expect(largestDeviation(ours.losses, oracle.losses)).toBeLessThan(1e-3);
+  expect(largestDifference(ours.losses, oracle.losses)).toBeLessThan(1e-3);
   expect(mean(ours.losses.slice(-10))).toBeLessThan(mean(ours.losses.slice(0, 10)));
 }, 300_000);
 
 test("6 steps of a tiny labeler have the same losses and running statistics on both engines to 1e-3", async () => {
   const ours = await train(onnxruntime, smallLabelerTraining(), [6]);
   const oracle = await train(await tfjsEngine({ device: "cpu" }), smallLabelerTraining(), [6]);
-  expect(largestDeviation(ours.losses, oracle.losses)).toBeLessThan(1e-3);
+  expect(largestDifference(ours.losses, oracle.losses)).toBeLessThan(1e-3);
   const statistics = [ours, oracle].map(({ state }) => [...state.vectors["states"]!]);
-  expect(largestDeviation(statistics[0]!, statistics[1]!)).toBeLessThan(1e-3);
+  expect(largestDifference(statistics[0]!, statistics[1]!)).toBeLessThan(1e-3);
 });
 
 test.each(trainings)(
@@ -123,7 +123,7 @@ test("weights that an update makes infinite are never saved, though the loss bef
   expect(store.savedSteps).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-function largestDeviation(left: readonly number[], right: readonly number[]): number {
+function largestDifference(left: readonly number[], right: readonly number[]): number {
   return Math.max(...left.map((value, index) => Math.abs(value - right[index]!)));
 }
 

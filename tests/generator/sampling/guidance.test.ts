@@ -10,7 +10,7 @@ import { gather } from "../../../engine/ops/gather.ts";
 import { loop } from "../../../engine/ops/loop.ts";
 import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
-import { rewritePlacesFirst } from "../../../engine/rewrite/places-first.ts";
+import { rewriteHwnc } from "../../../engine/rewrite/hwnc.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { initialState } from "../../../engine/training/trainer.ts";
 import type { Denoiser } from "../../../generator/denoiser.ts";
@@ -77,7 +77,7 @@ test("rewriting a graph leaves a branch's convolutions in it, in Winograd's form
       (images) => images!,
     ),
   );
-  const rewritten = rewritePlacesFirst(graph);
+  const rewritten = rewriteHwnc(graph);
   expect(operators(rewritten)).not.toContain("Conv");
   expect(rewritten.nodes.map(({ op }) => op.name)).not.toContain("MatMul");
   const direct = new Graph();

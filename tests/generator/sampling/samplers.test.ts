@@ -15,12 +15,12 @@ import { follow } from "./follow.ts";
 
 const karras = { schedule: "karras", sigmaMin: 0.002, sigmaMax: 80, rho: 7 } as const;
 const noChurn: Churn = { churn: 0, churnMin: 0, churnMax: 0, churnNoise: 1 };
-const deviation = 0.5;
+const std = 0.5;
 
 /** The exact denoiser of images that are normal numbers of mean 0. */
 function denoiseNormal(noisy: Tensor, sigma: Tensor): Tensor {
   const variance = reshape(mul(sigma, sigma), [-1, 1]);
-  return mul(noisy, div(deviation ** 2, add(variance, deviation ** 2)));
+  return mul(noisy, div(std ** 2, add(variance, std ** 2)));
 }
 
 /** In theory; UniPC's corrector adds one to the order of its predictor (Zhao et al. 2023, theorem 3.1). */
@@ -38,14 +38,14 @@ test.each(Object.entries(orders))(
   async (name, order) => {
     const errors: number[] = [];
     for (const steps of [128, 256]) {
-      // Ends above zero, where the exact place is known: the flow scales x by the deviation of image plus noise.
+      // Ends above zero, where the exact place is known: the flow scales x by the std of image plus noise.
       const sigmas = noiseLevels({ ...karras, sigmaMin: 0.05, steps: steps + 1 }).subarray(0, steps + 1);
       const trajectory = samplers[name as SamplerName](sigmas, noChurn);
       const places = [80, -40, 12.5];
       const start = tensorData("float64", [1, 3], places);
       const end = await follow({ trajectory, start, denoise: denoiseNormal });
-      // The flow scales a place by the deviation of image plus noise.
-      const scale = Math.hypot(deviation, sigmas[steps]!) / Math.hypot(deviation, 80);
+      // The flow scales a place by the std of image plus noise.
+      const scale = Math.hypot(std, sigmas[steps]!) / Math.hypot(std, 80);
       errors.push(Math.hypot(...places.map((place, index) => end[index]! - place * scale)));
     }
     const measured = Math.log2(errors[0]! / errors[1]!);
@@ -176,14 +176,14 @@ test("a deterministic trajectory that looks back at every call is one run", () =
   expect(cutTrajectory(trajectory, 1000)).toEqual([[0, 100]]);
 });
 
-test("consistency, given the exact end of every path, draws Gaussian data with its deviation, whatever its levels", async () => {
+test("consistency, given the exact end of every path, draws Gaussian data with its std, whatever its levels", async () => {
   const trajectory = planTrajectory({ ...karras, ...noChurn, name: "consistency", steps: 3, sigmaMin: 0.4 });
   expect(trajectory.calls.map(({ sigma }) => sigma)[0]).toBe(80);
   expect(trajectory.calls).toHaveLength(3);
-  // The path's end scales a place by the deviation of the data over that of data plus noise.
+  // The path's end scales a place by the std of the data over that of data plus noise.
   const endOfPath = (noisy: Tensor, sigma: Tensor) => {
-    const variance = add(reshape(mul(sigma, sigma), [-1, 1]), deviation ** 2);
-    return mul(noisy, div(deviation, sqrt(variance)));
+    const variance = add(reshape(mul(sigma, sigma), [-1, 1]), std ** 2);
+    return mul(noisy, div(std, sqrt(variance)));
   };
   const numValues = 20_000;
   const draw = (stream: keyof typeof randomStreams, length: number) => {
@@ -199,5 +199,5 @@ test("consistency, given the exact end of every path, draws Gaussian data with i
   const end = await follow({ trajectory, start, denoise: endOfPath, noise: draw("stepNoise", 3 * numValues) });
   let variance = 0;
   for (const value of end) variance += Number(value) ** 2 / numValues;
-  expect(Math.abs(variance / deviation ** 2 - 1)).toBeLessThan(3.5 * Math.sqrt(2 / numValues));
+  expect(Math.abs(variance / std ** 2 - 1)).toBeLessThan(3.5 * Math.sqrt(2 / numValues));
 });

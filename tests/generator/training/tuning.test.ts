@@ -50,15 +50,15 @@ test("the lower level is that of the paper's mapping, and zero where that is neg
 });
 
 test("for Gaussian data, the teacher's steps follow the exact path: their error halves when the gap does", async () => {
-  const [deviation, start, end] = [0.5, 10, 0.1];
-  const exact = (sigma: number) => Math.sqrt(deviation ** 2 + sigma ** 2);
+  const [std, start, end] = [0.5, 10, 0.1];
+  const exact = (sigma: number) => Math.sqrt(std ** 2 + sigma ** 2);
   const errors: number[] = [];
   for (const steps of [200, 400, 800]) {
     const graph = new Graph();
     const x = graph.input("x", "float32", [1, 1, 1, 1]);
     const sigma = graph.input("sigma", "float32", [1]);
     const lower = graph.input("lower", "float32", [1]);
-    const shrink = div(deviation ** 2, add(mul(sigma, sigma), deviation ** 2));
+    const shrink = div(std ** 2, add(mul(sigma, sigma), std ** 2));
     graph.output("next", flowStep(x, mul(x, reshape(shrink, [1, 1, 1, 1])), sigma, lower));
     const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
     const ratio = (end / start) ** (1 / steps);
@@ -72,7 +72,7 @@ test("for Gaussian data, the teacher's steps follow the exact path: their error 
       });
       const found = Number(next!.data[0]);
       // x + (sigma' - sigma) · (x - D(x; sigma)) / sigma
-      const denoised = (place * deviation ** 2) / (deviation ** 2 + level ** 2);
+      const denoised = (place * std ** 2) / (std ** 2 + level ** 2);
       expect(Math.abs(found - (place + (ratio - 1) * (place - denoised)))).toBeLessThan(1e-6);
       place = found;
     }

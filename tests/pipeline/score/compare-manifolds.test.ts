@@ -30,7 +30,7 @@ test("one image drawn again and again is precise, but recalls and covers little"
 
 test("blocks and products give what brute force gives", async () => {
   const real = normalFeatures({ count: 300, width: 6, id: 1 });
-  const synthetic = normalFeatures({ count: 280, width: 6, id: 2, mean: 0.6, deviation: 0.8 });
+  const synthetic = normalFeatures({ count: 280, width: 6, id: 2, mean: 0.6, std: 0.8 });
   const scores = await compareManifolds(real, synthetic);
   expect(scores).toEqual(bruteForce(real, synthetic));
   expect(scores.precision).toBeGreaterThan(0.2);

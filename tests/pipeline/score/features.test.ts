@@ -6,8 +6,8 @@ import { mirrorHwc } from "../../../core/image-layout.ts";
 import { Graph, mean, readSafetensors, writeOnnx } from "../../../engine/index.ts";
 import { createLabeler, createLabelerFeatures } from "../../../labeler/index.ts";
 import { shippedFile } from "../../../pipeline/run/shipped-files.ts";
-import { enlargeImage } from "../../../pipeline/score/enlarge-image.ts";
 import { openOnnxFeatures } from "../../../pipeline/score/onnx-features.ts";
+import { resizeBilinear } from "../../../pipeline/score/resize-bilinear.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
 import { integers, makeOnnx, node, port, types } from "../../support/make-onnx.ts";
@@ -54,9 +54,9 @@ test("images are enlarged bilinearly around pixel centers, edges repeated", () =
   const ramp = Float32Array.from([0, 10, 20, 30]);
   // PyTorch: interpolate(tensor([[[[0., 10.], [20., 30.]]]]), size=4, mode="bilinear", align_corners=False)
   const expected = [...[0, 2.5, 7.5, 10], ...[5, 7.5, 12.5, 15], ...[15, 17.5, 22.5, 25], ...[20, 22.5, 27.5, 30]];
-  expect([...enlargeImage(ramp, { count: 1, channels: 1, from: 2, to: 4 })]).toEqual(expected);
+  expect([...resizeBilinear(ramp, { count: 1, channels: 1, from: 2, to: 4 })]).toEqual(expected);
   const twoChannels = Float32Array.from([...ramp].flatMap((value) => [value, -value]));
-  const enlarged = enlargeImage(twoChannels, { count: 1, channels: 2, from: 2, to: 4 });
+  const enlarged = resizeBilinear(twoChannels, { count: 1, channels: 2, from: 2, to: 4 });
   expect([...enlarged].filter((_, index) => index % 2 === 1).map((value) => 0 - value)).toEqual(expected);
 });
 

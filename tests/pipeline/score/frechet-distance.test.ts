@@ -48,7 +48,7 @@ test("a singular covariance does no harm", () => {
 });
 
 test("means and covariances are those of the numbers, over more than one block", async () => {
-  const features = normalFeatures({ count: 5000, width: 3, mean: 100, deviation: 2 });
+  const features = normalFeatures({ count: 5000, width: 3, mean: 100, std: 2 });
   const { mean, covariance, count } = await computeFeatureStatistics(features, "numbers");
   const column = (index: number) => Array.from({ length: count }, (_, row) => features.values[row * 3 + index]!);
   const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -67,7 +67,7 @@ test("samples of two Gaussians are as far apart as the Gaussians, to sampling er
   const width = 8;
   const [first, second] = await Promise.all([
     computeFeatureStatistics(normalFeatures({ count: 40_000, width, id: 1 }), "first"),
-    computeFeatureStatistics(normalFeatures({ count: 40_000, width, id: 2, mean: 0.5, deviation: 1.5 }), "second"),
+    computeFeatureStatistics(normalFeatures({ count: 40_000, width, id: 2, mean: 0.5, std: 1.5 }), "second"),
   ]);
   const truth = width * (0.5 ** 2 + 0.5 ** 2);
   expect(Math.abs(frechetDistance(first, second) / truth - 1)).toBeLessThan(0.02);

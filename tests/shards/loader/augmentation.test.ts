@@ -24,10 +24,10 @@ const pixel = (image: ArrayLike<number>, y: number, x: number, channel: number) 
 test("float32 is bytes / 255, normalized by channel, in either layout", async () => {
   const dataset = await openTestDataset();
   for (const layout of ["NHWC", "NCHW"] as const) {
-    for (const normalize of [false, true, { mean: [0.1, 0.2, 0.3], deviation: [1, 2, 4] }] as const) {
+    for (const normalize of [false, true, { mean: [0.1, 0.2, 0.3], std: [1, 2, 4] }] as const) {
       const served = await serve(dataset, { ...base, dtype: "float32", layout, normalize });
-      const { mean, deviation } =
-        normalize === true ? cifar10Normalization : normalize || { mean: [0, 0, 0], deviation: [1, 1, 1] };
+      const { mean, std } =
+        normalize === true ? cifar10Normalization : normalize || { mean: [0, 0, 0], std: [1, 1, 1] };
       for (const [key, image] of [...served].slice(0, 5)) {
         const stored = makeRows([Number(key.split("/")[1])]).image;
         for (const [y, x, c] of [
@@ -36,7 +36,7 @@ test("float32 is bytes / 255, normalized by channel, in either layout", async ()
           [31, 7, 2],
         ] as const) {
           const found = layout === "NHWC" ? pixel(image, y, x, c) : image[c * 1024 + y * 32 + x]!;
-          expect(found).toBeCloseTo((pixel(stored, y, x, c) / 255 - mean[c]!) / deviation[c]!, 5);
+          expect(found).toBeCloseTo((pixel(stored, y, x, c) / 255 - mean[c]!) / std[c]!, 5);
         }
       }
     }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { expect, test } from "vitest";
 import { type LiveSource, type LoaderOptions, type LoaderState, openDataset } from "../../../shards/index.ts";
 import { makeRows } from "../../support/make-rows.ts";
@@ -230,12 +231,25 @@ test("a misspelled option is refused, not passed over", async () => {
   expect(make({ augment: { flipp: true } })).toThrow(/flipp is no key of augment\. Use one of: flip, crop/);
   expect(make({ augment: "flip" })).toThrow(/augment must be an object with keys of flip, .*got "flip"/);
   expect(make({ augment: { crop: { pad: 4 } } })).toThrow(/pad is no key of augment.crop/);
-  expect(make({ dtype: "float32", normalize: { mean: [0, 0, 0], std: [1, 1, 1] } })).toThrow(
-    /std is no key of normalize/,
+  expect(make({ dtype: "float32", normalize: { mean: [0, 0, 0], stdev: [1, 1, 1] } })).toThrow(
+    /stdev is no key of normalize/,
   );
   expect(() => dataset.loader(undefined as never)).toThrow(/the loader's options must be an object/);
   await expect(dataset.filter({ minConfidense: 0.9 } as object)).rejects.toThrow(
     /minConfidense is no key of the filter/,
   );
   await expect(openDataset(dataset.directory, { splitt: "test" } as object)).rejects.toThrow(/splitt is no key/);
+});
+
+test("the name that version 0.1 had for the standard deviation still works, with a warning", async () => {
+  const dataset = await openTestDataset();
+  const warned = once(process, "warning");
+  const [mean, std] = [[0.4, 0.5, 0.6] as const, [0.2, 0.3, 0.4] as const];
+  const old = { mean, deviation: std } as unknown as { readonly mean: typeof mean; readonly std: typeof std };
+  const firstBatches = [old, { mean, std }].map((normalize) =>
+    collectBatches(dataset.loader({ ...finite, dtype: "float32", normalize }), 1),
+  );
+  const [before, now] = (await Promise.all(firstBatches)).map(([first]) => first);
+  expect(before!.images).toEqual(now!.images);
+  expect(await warned).toMatchObject([{ code: "CIFAR5M001", message: expect.stringContaining("normalize.std") }]);
 });

@@ -12,13 +12,13 @@ import { slice } from "../ops/slice.ts";
  * Images [N, C, H, W] kept as [H, W, N, C], with a factor and a summand for each channel that are still to be applied,
  * both [1, 1, N or 1, C]: so bias, normalization and modulation together pass over the images once.
  */
-export interface Places {
+export interface HwncImages {
   readonly tensor: Tensor;
   readonly slope?: Tensor | undefined;
   readonly intercept?: Tensor | undefined;
 }
 
-export function scaled({ tensor, slope, intercept }: Places, factor: Tensor): Places {
+export function scaled({ tensor, slope, intercept }: HwncImages, factor: Tensor): HwncImages {
   return {
     tensor,
     slope: slope === undefined ? factor : mul(slope, factor),
@@ -26,12 +26,12 @@ export function scaled({ tensor, slope, intercept }: Places, factor: Tensor): Pl
   };
 }
 
-export function shifted({ tensor, slope, intercept }: Places, summand: Tensor): Places {
+export function shifted({ tensor, slope, intercept }: HwncImages, summand: Tensor): HwncImages {
   return { tensor, slope, intercept: intercept === undefined ? summand : add(intercept, summand) };
 }
 
 /** The images themselves. Their gradients need sums over places, as matrix products again. */
-export function applied({ tensor, slope, intercept }: Places): Tensor {
+export function applied({ tensor, slope, intercept }: HwncImages): Tensor {
   // With a value for each image too, onnxruntime goes over whole rows of N · C values at once.
   const shape = [1, 1, ...tensor.shape.slice(2)];
   let result = tensor;
@@ -39,12 +39,12 @@ export function applied({ tensor, slope, intercept }: Places): Tensor {
     const factor = expand(slope, shape);
     result = customVjp(mul(result, factor), [result, factor], (gradient, _product, [x, factor]) => [
       mul(gradient, factor),
-      overPlaces(mul(gradient, x), 1),
+      overPixels(mul(gradient, x), 1),
     ]);
   }
   if (intercept !== undefined) {
     const summand = expand(intercept, shape);
-    result = customVjp(add(result, summand), [result, summand], (gradient) => [gradient, overPlaces(gradient, 1)]);
+    result = customVjp(add(result, summand), [result, summand], (gradient) => [gradient, overPixels(gradient, 1)]);
   }
   return result;
 }
@@ -53,7 +53,7 @@ export function applied({ tensor, slope, intercept }: Places): Tensor {
  * `silu` of images that `applied` has made. Its gradient makes them and their gates again, in another shape: onnxruntime
  * would take the same nodes for one, and keep their results from the first to the second use.
  */
-export function activated(x: Tensor, origin: Places): Tensor {
+export function activated(x: Tensor, origin: HwncImages): Tensor {
   const [height, width] = x.shape as [number, number];
   const operands = [origin.tensor, origin.slope, origin.intercept].filter((tensor) => tensor !== undefined);
   return customVjp(mul(x, sigmoid(x)), [x, ...operands], (gradient, result, [, images, ...rest]) => {
@@ -69,7 +69,7 @@ export function activated(x: Tensor, origin: Places): Tensor {
 }
 
 /** Sums over places times a factor, [1, 1, N, C]. */
-function overPlaces(x: Tensor, factor: number): Tensor {
+function overPixels(x: Tensor, factor: number): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
   const numPlaces = height * width;
   const factors = x.graph.constant(tensorData("float32", [1, numPlaces], new Array<number>(numPlaces).fill(factor)));
@@ -81,7 +81,7 @@ export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tenso
   const [height, width, numImages] = x.shape as [number, number, number];
   const count = height * width * (ofBatch ? numImages : 1);
   const means = [x, mul(x, x)].map((values) => {
-    const perImage = overPlaces(values, 1 / count);
+    const perImage = overPixels(values, 1 / count);
     return ofBatch ? sum(perImage, { axes: [2], keepDims: true }) : perImage;
   });
   // One rule for both, so that their gradients meet the images in one pass.
@@ -96,7 +96,11 @@ export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tenso
  * Mean 0 and variance 1 in each group of channels of each image, from the means over places. Means are matrix products,
  * which onnxruntime does faster than reductions; the one over a group also hands its value to the group's channels.
  */
-export function normalizeGroups({ tensor, slope, intercept }: Places, numGroups: number, epsilon: number): Places {
+export function normalizeGroups(
+  { tensor, slope, intercept }: HwncImages,
+  numGroups: number,
+  epsilon: number,
+): HwncImages {
   const base = slope === undefined ? { tensor, intercept } : { tensor: applied({ tensor, slope, intercept }) };
   const [numImages, channels] = tensor.shape.slice(2) as [number, number];
   const size = channels / numGroups;
@@ -117,23 +121,23 @@ export function normalizeGroups({ tensor, slope, intercept }: Places, numGroups:
   const apart = sub(ofChannels, mean);
   // Rounding can bring the difference below zero where a channel hardly varies.
   const within = maximum(sub(second, mul(first, first)), 0);
-  const deviation = sqrt(add(matmul(add(within, mul(apart, apart)), overGroup), epsilon));
+  const std = sqrt(add(matmul(add(within, mul(apart, apart)), overGroup), epsilon));
   const perChannel = (values: Tensor) => reshape(values, [1, 1, numImages, channels]);
   const center = summand === undefined ? mul(mean, -1) : sub(summand, mean);
   return {
     tensor: base.tensor,
-    slope: perChannel(div(1, deviation)),
-    intercept: perChannel(div(center, deviation)),
+    slope: perChannel(div(1, std)),
+    intercept: perChannel(div(center, std)),
   };
 }
 
 /** Means of squares of 2×2 pixels. */
-export function halve(x: Tensor): Tensor {
+export function averageHalves(x: Tensor): Tensor {
   return alongSides(x, 1 / 2, (result, pixel) => (result === Math.floor(pixel / 2) ? 1 / 2 : 0));
 }
 
 /** Largest of 2×2 pixels, sides even; equal ones share the gradient. */
-export function halveByMax(x: Tensor): Tensor {
+export function maxHalves(x: Tensor): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
   const windows = reshape(x, [height / 2, 2, width / 2, 2, numImages * channels]);
   const parts = [0, 1].flatMap((row) =>
@@ -157,7 +161,7 @@ export function halveByMax(x: Tensor): Tensor {
 }
 
 /** Every pixel repeated. */
-export function enlarge(x: Tensor, size: number): Tensor {
+export function upsampleImages(x: Tensor, size: number): Tensor {
   return alongSides(x, size, (result, pixel) => (Math.floor(result / size) === pixel ? 1 : 0));
 }
 

@@ -17,7 +17,7 @@ import {
   writeOnnx,
 } from "../../../engine/index.ts";
 import { createSession, runSession } from "../../../engine/onnxruntime/session.ts";
-import { rewritePlacesFirst } from "../../../engine/rewrite/places-first.ts";
+import { rewriteHwnc } from "../../../engine/rewrite/hwnc.ts";
 import { unet } from "../../../networks/unet.ts";
 import { graphOf, normals, operators } from "../graphs.ts";
 
@@ -30,12 +30,12 @@ async function run(graph: Graph, feeds: Record<string, TensorData>): Promise<Flo
 
 /** Largest difference between a graph and its rewritten form, relative to the largest value. */
 async function difference(graph: Graph, feeds: Record<string, TensorData>): Promise<number> {
-  const [before, after] = [await run(graph, feeds), await run(rewritePlacesFirst(graph), feeds)];
+  const [before, after] = [await run(graph, feeds), await run(rewriteHwnc(graph), feeds)];
   const largest = Math.max(...before.map(Math.abs));
   return Math.max(...before.map((value, index) => Math.abs(value - after[index]!))) / largest;
 }
 
-describe("rewriting to the places-first layout", () => {
+describe("rewriting to the HWNC layout", () => {
   it.each([
     { sides: [16, 16], images: 1, channels: [32, 40] },
     { sides: [8, 16], images: 9, channels: [33, 32] },
@@ -48,7 +48,7 @@ describe("rewriting to the places-first layout", () => {
       const filters = x.graph.constant(normals([outputs, inputs, 3, 3], 1 / Math.sqrt(9 * inputs)));
       return conv2d(x, filters, { padding: 1, bias: x.graph.constant(normals([outputs])) });
     });
-    expect(operators(rewritePlacesFirst(graph))).not.toContain("Conv");
+    expect(operators(rewriteHwnc(graph))).not.toContain("Conv");
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
 
@@ -71,9 +71,7 @@ describe("rewriting to the places-first layout", () => {
         return unet(scope, x, noise, graph.input("classes", "int64", [4]), options);
       };
       const specs = traceParameters(build).parameters.map((spec) =>
-        spec.initializer.kind === "constant"
-          ? { ...spec, initializer: { kind: "normal", deviation: 0.1 } as const }
-          : spec,
+        spec.initializer.kind === "constant" ? { ...spec, initializer: { kind: "normal", std: 0.1 } as const } : spec,
       );
       const graph = new Graph();
       graph.output("y", build(constantScope(graph, unflattenParameters(specs, initialParameters(specs, 3))), graph));
@@ -83,7 +81,7 @@ describe("rewriting to the places-first layout", () => {
         classes: tensorData("int64", [4], [0, 3, 9, 10]),
       };
       const numConvs = (all: string[]) => all.filter((name) => name === "Conv").length;
-      expect(numConvs(operators(rewritePlacesFirst(graph)))).toBeLessThan(numConvs(operators(graph)) / 2);
+      expect(numConvs(operators(rewriteHwnc(graph)))).toBeLessThan(numConvs(operators(graph)) / 2);
       expect(await difference(graph, feeds)).toBeLessThan(2e-5);
     },
   );
@@ -97,7 +95,7 @@ describe("rewriting to the places-first layout", () => {
       });
       return carried[0]!;
     });
-    expect(operators(rewritePlacesFirst(graph))).not.toContain("Conv");
+    expect(operators(rewriteHwnc(graph))).not.toContain("Conv");
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
 
@@ -106,7 +104,7 @@ describe("rewriting to the places-first layout", () => {
       const filters = x.graph.constant(normals([32, 32, 3, 3]));
       return conv2d(conv2d(x, filters, { padding: 1 }), filters, { padding: 1 });
     });
-    const sizes = [...rewritePlacesFirst(graph).constants.values()].map(({ shape }) => sizeOf(shape));
+    const sizes = [...rewriteHwnc(graph).constants.values()].map(({ shape }) => sizeOf(shape));
     expect(sizes.filter((size) => size === 36 * 32 * 32)).toHaveLength(1);
   });
 
@@ -118,7 +116,7 @@ describe("rewriting to the places-first layout", () => {
       const filters = x.graph.constant(normals([64, 64, 3, 3], 1 / Math.sqrt(9 * 64)));
       return maxPool(conv2d(x, filters, { padding: 1 }), 2);
     });
-    const names = operators(rewritePlacesFirst(graph));
+    const names = operators(rewriteHwnc(graph));
     expect(names.filter((name) => ["Conv", "MaxPool"].includes(name))).toEqual([]);
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
@@ -130,9 +128,9 @@ describe("rewriting to the places-first layout", () => {
         return maxPool(conv2d(x, filters, { padding: 1 }), 3);
       });
     const { graph: few } = pooled(32);
-    expect(rewritePlacesFirst(few)).toBe(few);
+    expect(rewriteHwnc(few)).toBe(few);
     const { graph: many, feeds } = pooled(64);
-    expect(operators(rewritePlacesFirst(many))).not.toContain("Conv");
+    expect(operators(rewriteHwnc(many))).not.toContain("Conv");
     expect(await difference(many, feeds)).toBeLessThan(2e-5);
   });
 
@@ -140,7 +138,7 @@ describe("rewriting to the places-first layout", () => {
     const trained = new Graph();
     const x = trained.input("x", "float32", [16, 32, 8, 8]);
     trained.output("y", conv2d(x, trained.input("filters", "float32", [32, 32, 3, 3]), { padding: 1 }));
-    expect(rewritePlacesFirst(trained)).toBe(trained);
+    expect(rewriteHwnc(trained)).toBe(trained);
     for (const shape of [
       [16, 32, 32, 32],
       [1, 32, 4, 4],
@@ -148,7 +146,7 @@ describe("rewriting to the places-first layout", () => {
       const { graph } = graphOf(shape, (images) =>
         conv2d(images, images.graph.constant(normals([32, 32, 3, 3])), { padding: 1 }),
       );
-      expect(rewritePlacesFirst(graph)).toBe(graph);
+      expect(rewriteHwnc(graph)).toBe(graph);
     }
   });
 

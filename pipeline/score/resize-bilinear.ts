@@ -4,7 +4,7 @@
  * @param images - [count, from, from, channels] flattened
  * @returns [count, to, to, channels] flattened
  */
-export function enlargeImage(
+export function resizeBilinear(
   images: Float32Array,
   { count, channels, from, to }: Readonly<Record<"count" | "channels" | "from" | "to", number>>,
 ): Float32Array {

@@ -13,7 +13,7 @@ interface Surroundings {
   readonly leave: (images: Tensor, tensor: Tensor) => boolean;
 }
 
-/** Matrices kept with their last two axes exchanged, [N, heads, H·W, width], as attention gets them from the places-first layout. */
+/** Matrices kept with their last two axes exchanged, [N, heads, H·W, width], as attention gets them from the HWNC layout. */
 export class SwappedMatrices {
   readonly #surroundings: Surroundings;
   readonly #swapped = new Map<string, Tensor>();

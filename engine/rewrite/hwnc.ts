@@ -5,23 +5,23 @@ import { add } from "../ops/elementwise.ts";
 import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { mean } from "../ops/reduce.ts";
 import { reshape, transpose } from "../ops/reshape.ts";
+import { SwappedMatrices } from "./attention-layout.ts";
 import { ConstantFilters, turnFilters } from "./constant-filters.ts";
-import { gainfulSizes, is3x3, isHalving, sizeOfImages } from "./gainful-sizes.ts";
 import {
   activated,
   applied,
-  enlarge,
-  halve,
-  halveByMax,
+  averageHalves,
+  type HwncImages,
+  maxHalves,
   normalizeGroups,
-  type Places,
   scaled,
   shifted,
   statistics,
-} from "./places.ts";
+  upsampleImages,
+} from "./hwnc-images.ts";
 import { Rewriter } from "./rewriter.ts";
-import { SwappedMatrices } from "./swapped-matrices.ts";
 import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
+import { gainfulSizes, is3x3, isHalving, sizeOfImages } from "./winograd-sizes.ts";
 
 /** Operations on each element by itself. */
 const elementwise = new Set(["Sigmoid", "Relu", "Tanh", "Erf", "Exp", "Neg", "Abs", "Sqrt"]);
@@ -31,9 +31,9 @@ const pairwise = new Set(["Add", "Sub", "Mul", "Div"]);
  * Rewrites a graph so that its convolutions of small images with constant filters run in Winograd's form, and what
  * lies between them in the layout that this form wants. Values stay the same up to rounding.
  */
-export function rewritePlacesFirst(graph: Graph): Graph {
+export function rewriteHwnc(graph: Graph): Graph {
   const sizes = gainfulSizes(graph, "inference");
-  return sizes.size > 0 ? new PlacesFirst(graph, new Graph(), sizes).run() : graph;
+  return sizes.size > 0 ? new HwncRewriter(graph, new Graph(), sizes).run() : graph;
 }
 
 /**
@@ -42,27 +42,23 @@ export function rewritePlacesFirst(graph: Graph): Graph {
  * @param values - tensors for the graph's inputs, by name
  * @returns its outputs, by name
  */
-export function insertPlacesFirst(
-  graph: Graph,
-  to: Graph,
-  values: ReadonlyMap<string, Tensor>,
-): ReadonlyMap<string, Tensor> {
-  return new PlacesFirst(graph, to, gainfulSizes(graph, "training")).insert(values);
+export function insertHwnc(graph: Graph, to: Graph, values: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+  return new HwncRewriter(graph, to, gainfulSizes(graph, "training")).insert(values);
 }
 
-class PlacesFirst extends Rewriter {
+class HwncRewriter extends Rewriter {
   readonly #constants: ConstantFilters;
   readonly #sizes: ReadonlySet<string>;
-  readonly #places = new Map<string, Places>();
+  readonly #places = new Map<string, HwncImages>();
   /** What images were before their factors and summands were applied. */
-  readonly #origins = new Map<string, Places>();
+  readonly #origins = new Map<string, HwncImages>();
   /** Means of a batch's images and of their squares, [1, 1, 1, C] each. */
   readonly #statistics = new Map<string, readonly [Tensor, Tensor]>();
   /** Images whose channels are seen as groups, [N, G, C/G·H·W]. */
-  readonly #groups = new Map<string, Places>();
+  readonly #groups = new Map<string, HwncImages>();
   readonly #swapped: SwappedMatrices;
 
-  constructor(from: Graph, to: Graph, sizes: ReadonlySet<string>, outer?: PlacesFirst) {
+  constructor(from: Graph, to: Graph, sizes: ReadonlySet<string>, outer?: HwncRewriter) {
     super(from, to, outer);
     this.#sizes = sizes;
     this.#constants = new ConstantFilters(from, to);
@@ -78,15 +74,15 @@ class PlacesFirst extends Rewriter {
     });
   }
 
-  protected override bodyRewriter(body: Graph, to: Graph): PlacesFirst {
-    return new PlacesFirst(body, to, this.#sizes, this);
+  protected override bodyRewriter(body: Graph, to: Graph): HwncRewriter {
+    return new HwncRewriter(body, to, this.#sizes, this);
   }
 
   protected override rewrite(node: Node): boolean {
     const { op, inputs, outputs } = node;
     const [first] = inputs as [Tensor];
     const [result] = outputs as [Tensor];
-    const note = (places: Places | undefined, as = this.#places) => {
+    const note = (places: HwncImages | undefined, as = this.#places) => {
       if (places === undefined) return false;
       as.set(result.name, places);
       return true;
@@ -119,11 +115,11 @@ class PlacesFirst extends Rewriter {
     if (op.name === "AveragePool" && this.#gains(result)) {
       const halves = String(node.attributes["kernel_shape"]) === "2,2";
       return note({
-        tensor: x === undefined || !halves ? this.#toPlaces(this.copyNode(node)) : halve(this.#applied(first)),
+        tensor: x === undefined || !halves ? this.#toHwnc(this.copyNode(node)) : averageHalves(this.#applied(first)),
       });
     }
     if (x === undefined) return false;
-    if (op.name === "MaxPool") return isHalving(node) && note({ tensor: halveByMax(this.#applied(first)) });
+    if (op.name === "MaxPool") return isHalving(node) && note({ tensor: maxHalves(this.#applied(first)) });
     if (op.name === "Reshape" && result.shape.length === 4) {
       const [numImages, , , numPlaces] = result.shape;
       if (numImages !== first.shape[0] || numPlaces !== first.shape[2]! * first.shape[3]!) return false;
@@ -149,7 +145,7 @@ class PlacesFirst extends Rewriter {
       return note({ tensor: this.#applied(first), slope, intercept });
     }
     if (op.name === "Resize" && this.#gains(result))
-      return note({ tensor: enlarge(this.#applied(first), node.attributes["size"] as number) });
+      return note({ tensor: upsampleImages(this.#applied(first), node.attributes["size"] as number) });
     if (elementwise.has(op.name)) {
       const { dtype, shape } = this.#applied(first);
       return note({ tensor: this.to.append(op, [this.#applied(first)], node.attributes, [{ dtype, shape }])[0]! });
@@ -158,7 +154,7 @@ class PlacesFirst extends Rewriter {
   }
 
   /** Results of `stopGradient` and `customVjp`. */
-  #keepRule({ op, inputs, outputs }: Node): Places | undefined {
+  #keepRule({ op, inputs, outputs }: Node): HwncImages | undefined {
     const [value] = inputs as [Tensor];
     const places = this.#places.get(value.name);
     if (places === undefined || op.rule === "algebraic") return places;
@@ -195,7 +191,7 @@ class PlacesFirst extends Rewriter {
     return reshape(means[isSquare ? 1 : 0], shape);
   }
 
-  #convolve(node: Node): Places | undefined {
+  #convolve(node: Node): HwncImages | undefined {
     const [x, filters, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
     if (!this.#gains(x)) return undefined;
     let tensor: Tensor;
@@ -222,11 +218,11 @@ class PlacesFirst extends Rewriter {
   }
 
   /** A sum, product, … of images with images or with values for each channel. */
-  #combine({ op, inputs, outputs, attributes }: Node): Places | undefined {
+  #combine({ op, inputs, outputs, attributes }: Node): HwncImages | undefined {
     const [a, b] = inputs as [Tensor, Tensor];
     const forms = [a, b].map(({ name }) => this.#places.get(name));
     if (forms.every((form) => form === undefined)) return undefined;
-    const [x, y] = forms as [Places | undefined, Places | undefined];
+    const [x, y] = forms as [HwncImages | undefined, HwncImages | undefined];
     const keepsShape = a.shape.join() === outputs[0]!.shape.join();
     if (x !== undefined && y === undefined && keepsShape && (op.name === "Mul" || op.name === "Add")) {
       const values = this.#perChannel(b);
@@ -262,7 +258,7 @@ class PlacesFirst extends Rewriter {
   #applied(old: Tensor): Tensor {
     const places = this.#places.get(old.name);
     if (places === undefined) {
-      const tensor = this.#toPlaces(this.copyOf(old));
+      const tensor = this.#toHwnc(this.copyOf(old));
       this.#places.set(old.name, { tensor });
       return tensor;
     }
@@ -273,7 +269,7 @@ class PlacesFirst extends Rewriter {
   }
 
   /** In two turns, because onnxruntime does the first together with leaving its own blocked layout. */
-  #toPlaces(images: Tensor): Tensor {
+  #toHwnc(images: Tensor): Tensor {
     return transpose(transpose(images, [0, 2, 3, 1]), [1, 2, 0, 3]);
   }
 
