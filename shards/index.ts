@@ -1,6 +1,7 @@
 /** Shards, receipts, manifests, and the loader that serves them. Needs no engine. */
 
-export { canonicalJson, hashConfig, type JsonValue, sealJson, sha256, unsealJson } from "../storage/canonical-json.ts";
+export { systemCodeOf } from "../core/errors.ts";
+export { canonicalJson, hashConfig, type JsonValue, sealJson, unsealJson } from "../storage/canonical-json.ts";
 export {
   type CommitSink,
   type Committed,
@@ -12,7 +13,7 @@ export {
   type Written,
 } from "../storage/commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "../storage/commit-unit.ts";
-export { diskError, systemCodeOf } from "../storage/disk-error.ts";
+export { diskError } from "../storage/disk-error.ts";
 export { makeFolder, syncFile } from "../storage/durable-folder.ts";
 export { hideSecrets, type Location, parseLocation } from "../storage/parse-location.ts";
 export { readTextIfAny } from "../storage/read-text.ts";
@@ -27,6 +28,7 @@ export {
   writeReceipt,
 } from "../storage/receipt.ts";
 export { readRegularFile, requireRegularFile } from "../storage/regular-file.ts";
+export { sha256 } from "../storage/sha256.ts";
 export { removeStaleTemporaries } from "../storage/temporary-file.ts";
 export {
   type FolderTrainingStore,
@@ -36,7 +38,8 @@ export {
 } from "../storage/training-store.ts";
 export { toReadableStream } from "./adapters/to-readable-stream.ts";
 export { labelProbabilities, type TensorFlowApi, toTfDataset } from "./adapters/to-tf-dataset.ts";
-export { readTable, readTableBatches, type Table } from "./arrow/read-table.ts";
+export type { Table } from "./arrow/read-table.ts";
+export { readTable, readTableBatches } from "./arrow/read-table-file.ts";
 export type {
   ColumnInput,
   ColumnType,
@@ -47,19 +50,19 @@ export type {
   TableSchema,
 } from "./arrow/table-schema.ts";
 export { defaultRowsPerBatch, writeTable } from "./arrow/write-table.ts";
+export { Dataset, defaultMemoryBytes } from "./dataset.ts";
 export {
   hashShards,
   type Manifest,
   manifestName,
   manifestSchema,
   manifestVersion,
-  readManifest,
   type ShardEntry,
   type SplitName,
   shardEntrySchema,
   splitNames,
-  writeManifest,
 } from "./format/manifest.ts";
+export { readManifest, writeManifest } from "./format/manifest-file.ts";
 export { readShard, readShardBatches } from "./format/read-shard.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./format/shard-schema.ts";
 export { writeShard } from "./format/write-shard.ts";
@@ -69,7 +72,7 @@ export type { LiveSamples, LiveSource } from "./loader/live-source.ts";
 export type { Loader } from "./loader/loader.ts";
 export type { BlockedShuffleOptions, FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader/loader-options.ts";
 export { type LoaderState, loaderStateSchema, loaderStateVersion } from "./loader/loader-state.ts";
-export { Dataset, defaultMemoryBytes, openDataset } from "./open-dataset.ts";
+export { openDataset } from "./open-dataset.ts";
 export type { OpenOptions } from "./open-options.ts";
 export { requireTarget } from "./publish/open-target.ts";
 export { type UploadedShard, uploadDataset } from "./publish/upload-dataset.ts";

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { Cifar5mError } from "../core/errors.ts";
+import { hashText } from "../core/hash-text.ts";
 import { parseJson } from "../core/parse-json.ts";
 
 /** Anything JSON can hold. */
@@ -10,11 +10,6 @@ export type JsonValue =
   | null
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue | undefined };
-
-/** Hexadecimal sha256 of bytes, or of the UTF-8 bytes of a text. */
-export function sha256(data: Uint8Array | string): string {
-  return createHash("sha256").update(data).digest("hex");
-}
 
 /**
  * JSON with sorted keys, so that equal values give equal text. Keys whose value is undefined are left out.
@@ -27,7 +22,7 @@ export function canonicalJson(value: unknown, indent = 0): string {
 
 /** Hexadecimal sha256 of the canonical JSON of a configuration: the identity that receipts and manifests carry. */
 export function hashConfig(config: unknown): string {
-  return sha256(canonicalJson(config));
+  return hashText(canonicalJson(config));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { systemCodeOf } from "../core/errors.ts";
+import { diskError } from "./disk-error.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** @throws Cifar5mError `disk/…` */

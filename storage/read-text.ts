@@ -1,4 +1,5 @@
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { systemCodeOf } from "../core/errors.ts";
+import { diskError } from "./disk-error.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /**

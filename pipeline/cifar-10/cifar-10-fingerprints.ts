@@ -5,9 +5,10 @@ import {
   fingerprintImages,
   unpackFingerprints,
 } from "../../core/image-fingerprint.ts";
-import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import type { Receipt } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { shippedFile } from "../run/shipped-files.ts";
 import { readFetchReceipts } from "./fetch.ts";

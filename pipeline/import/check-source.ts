@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { sha256 } from "../../storage/canonical-json.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { ImportSource } from "./import-source.ts";
 

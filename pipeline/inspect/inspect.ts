@@ -1,4 +1,4 @@
-import { readManifestIfAny } from "../../shards/format/manifest.ts";
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";

@@ -1,11 +1,12 @@
 import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { isDescribedOnnx } from "../../engine/index.ts";
-import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { type Identity, pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Run } from "../run/run.ts";

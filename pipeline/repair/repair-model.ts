@@ -1,11 +1,11 @@
 import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "../models/models.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModels } from "../run/shipped-files.ts";

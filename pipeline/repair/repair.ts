@@ -1,4 +1,4 @@
-import { readManifestIfAny } from "../../shards/format/manifest.ts";
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";

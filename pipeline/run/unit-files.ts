@@ -1,8 +1,8 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { readReceipt } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
 import { type Unit, unitName } from "./units.ts";

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
 import { executionIdentity } from "../../engine/index.ts";
-import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { ModelRuntime, Sampler } from "../models/model-runtime.ts";
 import { readModel, readModelReceipt } from "../models/models.ts";
 import { withGuide } from "../models/read-model-file.ts";

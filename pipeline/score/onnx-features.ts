@@ -3,8 +3,8 @@ import type { InferenceSession } from "onnxruntime-node";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hwcToChw, imageBytes, imageSide } from "../../core/image-layout.ts";
 import { decodeOnnxGraph, requireBoundedLoops } from "../../engine/index.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { resizeBilinear } from "./resize-bilinear.ts";
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createLabelerFeatures } from "../../labeler/index.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { Config } from "../run/config.ts";
 import { shippedFile } from "../run/shipped-files.ts";
 import type { FeatureNet } from "./feature-net.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
-import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { Config } from "../run/config.ts";

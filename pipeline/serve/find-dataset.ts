@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { readManifestIfAny } from "../../shards/format/manifest.ts";
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { type Manifest, readManifest } from "../../shards/index.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 

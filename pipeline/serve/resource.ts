@@ -2,8 +2,8 @@ import { constants, type FileHandle, open, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { Readable } from "node:stream";
 import { Cifar5mError } from "../../core/errors.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { ByteRange } from "./byte-range.ts";
 
 /** Something that is offered under one path. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { systemCodeOf } from "../../storage/disk-error.ts";
+import { systemCodeOf } from "../../core/errors.ts";
 
 /** How a program ended. */
 export interface ProgramEnd {

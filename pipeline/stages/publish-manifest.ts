@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import pLimit from "p-limit";
 import { createdBy } from "../../core/created-by.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
-import { readManifestIfAny } from "../../shards/format/manifest.ts";
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { type Manifest, readShard, type ShardEntry, writeManifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { type Receipt, readReceipt, requireSameOrigin } from "../../storage/receipt.ts";

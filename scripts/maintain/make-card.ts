@@ -17,8 +17,8 @@ import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { type ModelName, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { readTrainingLog } from "../../storage/training-store.ts";
 import { reportError } from "../cli/exit-codes.ts";
 

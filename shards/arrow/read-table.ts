@@ -1,5 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { type ByteSource, openFileSource } from "./byte-source.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { fromInt64 } from "./int64.ts";
 import { type BatchLayout, readTableLayout } from "./table-layout.ts";
 import {
@@ -18,20 +18,6 @@ export interface Table<Columns extends TableSchema> {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/**
- * Reads a whole table that `writeTable` wrote.
- * @param columns - what the file must hold
- * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
- */
-export async function readTable<Columns extends TableSchema>(path: string, columns: Columns): Promise<Table<Columns>> {
-  const source = openFileSource(path);
-  try {
-    return readTableFrom(source, columns);
-  } finally {
-    source.close();
-  }
-}
-
 /** `readTable` from bytes at hand. */
 export function readTableFrom<Columns extends TableSchema>(source: ByteSource, columns: Columns): Table<Columns> {
   const layout = readTableLayout(source, columns);
@@ -39,25 +25,7 @@ export function readTableFrom<Columns extends TableSchema>(source: ByteSource, c
   return { rows: layout.rows, columns: values, metadata: layout.metadata };
 }
 
-/**
- * Reads a table record batch by record batch, in constant memory.
- * @throws as `readTable`
- */
-export async function* readTableBatches<Columns extends TableSchema>(
-  path: string,
-  columns: Columns,
-): AsyncGenerator<{ readonly rows: number; readonly columns: TableRows<Columns> }> {
-  const source = openFileSource(path);
-  try {
-    for (const batch of readTableLayout(source, columns).batches) {
-      yield { rows: batch.rows, columns: readBatches(source, columns, [batch], batch.rows) };
-    }
-  } finally {
-    source.close();
-  }
-}
-
-function readBatches<Columns extends TableSchema>(
+export function readBatches<Columns extends TableSchema>(
   source: ByteSource,
   columns: Columns,
   batches: readonly BatchLayout[],
@@ -110,15 +78,18 @@ function readAnyColumn(
   return values instanceof BigInt64Array ? fromInt64(values, name) : values;
 }
 
+/** Keeps a byte order mark, which is a part of the text. */
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 function readTexts(source: ByteSource, batch: BatchLayout, index: number): string[] {
   const region = batch.regions[index];
   if (region?.offsetsPosition === undefined || batch.rows === 0) return [];
   const offsets = new Int32Array(batch.rows + 1);
   source.readInto(region.offsetsPosition, new Uint8Array(offsets.buffer));
   requireRising(offsets, region.bytes, source.path);
-  const bytes = Buffer.alloc(region.bytes);
+  const bytes = new Uint8Array(region.bytes);
   source.readInto(region.position, bytes);
-  return Array.from({ length: batch.rows }, (_, row) => bytes.toString("utf8", offsets[row]!, offsets[row + 1]!));
+  return Array.from({ length: batch.rows }, (_, row) => utf8.decode(bytes.subarray(offsets[row]!, offsets[row + 1]!)));
 }
 
 /** Texts lie end to end: where they overlap, a small file could hold any number of large ones. */

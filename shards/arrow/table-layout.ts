@@ -33,6 +33,7 @@ export interface TableLayout {
 }
 
 const magic = "ARROW1";
+const magicBytes = new TextEncoder().encode(magic);
 const elementBytes = { int64: 8, float32: 4, uint8: 1, utf8: 1 } as const;
 
 /**
@@ -45,16 +46,17 @@ export function readTableLayout(source: ByteSource, columns: TableSchema): Table
   decode(source, () => requireSchema(columns, footer.schema, source.path));
   const batches: BatchLayout[] = [];
   let firstRow = 0;
-  let last: { readonly metadata: Buffer; readonly header: BatchHeader } | undefined;
+  let last: { readonly metadata: Uint8Array; readonly header: BatchHeader } | undefined;
   let bytesLeft = source.bytes;
   for (const block of decode(source, () => [...footer.recordBatches()])) {
     if (block.metaDataLength < 8) throw corrupt(source, "a record batch has no metadata");
     // Batches on top of each other could be any number, of any size.
     bytesLeft -= block.metaDataLength + block.bodyLength;
     if (block.bodyLength < 0 || bytesLeft < 0) throw corrupt(source, "its record batches are larger than itself");
-    const metadata = Buffer.from(readBytes(source, block.offset + 8, block.metaDataLength - 8).buffer);
+    const metadata = readBytes(source, block.offset + 8, block.metaDataLength - 8);
     // Batches of equal size have equal metadata, byte for byte, and decoding it is most of the work.
-    const header = last?.metadata.equals(metadata) === true ? last.header : decodeHeader(source, metadata);
+    const isKnown = last !== undefined && areEqual(last.metadata, metadata);
+    const header: BatchHeader = isKnown ? last!.header : decodeHeader(source, metadata);
     last = { metadata, header };
     const bodyStart = block.offset + block.metaDataLength;
     const regions = locateColumns(source, columns, header, bodyStart, block.bodyLength);
@@ -120,17 +122,17 @@ function locateColumns(
 }
 
 function readFooter(source: ByteSource): Footer {
-  const start = Buffer.from(readBytes(source, 0, magic.length));
-  if (start.toString("latin1") !== magic) throw corrupt(source, `it must start with ${magic}`);
-  const tail = Buffer.from(readBytes(source, Math.max(0, source.bytes - 10), 10));
-  if (tail.toString("latin1", 4) !== magic) {
+  const start = readBytes(source, 0, magic.length);
+  if (!areEqual(start, magicBytes)) throw corrupt(source, `it must start with ${magic}`);
+  const tail = readBytes(source, Math.max(0, source.bytes - 10), 10);
+  if (!areEqual(tail.subarray(4), magicBytes)) {
     throw new Cifar5mError(
       "table/truncated",
       `${source.path} must end with ${magic}, it was cut off at ${source.bytes} bytes or overwritten. ` +
         "Delete it and run again to rebuild it.",
     );
   }
-  const footerBytes = tail.readInt32LE(0);
+  const footerBytes = new DataView(tail.buffer).getInt32(0, true);
   const position = source.bytes - 10 - footerBytes;
   if (footerBytes <= 0 || position < 8) throw corrupt(source, `its footer cannot be ${footerBytes} bytes`);
   const footer = readBytes(source, position, footerBytes);
@@ -138,6 +140,10 @@ function readFooter(source: ByteSource): Footer {
     checkFooter(footer);
     return Footer.decode(footer);
   });
+}
+
+function areEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
 
 function readBytes(source: ByteSource, position: number, length: number): Uint8Array {

@@ -1,9 +1,7 @@
-import { join } from "node:path";
 import { z } from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
-import { sealJson, sha256, unsealJson } from "../../storage/canonical-json.ts";
-import { type Committed, replaceBytes } from "../../storage/commit.ts";
-import { readTextIfAny } from "../../storage/read-text.ts";
+import { hashText } from "../../core/hash-text.ts";
+import { unsealJson } from "../../storage/canonical-json.ts";
 import { parseRecord, safeCount, sha256Text } from "../../storage/record-schema.ts";
 
 /** The version this code writes, and the only one it reads. */
@@ -66,38 +64,8 @@ export const splitNames = ["train", "test"] as const satisfies readonly SplitNam
 
 /** The identity of a set: sha256 over the names and hashes of its shards, train before test, in order. */
 export function hashShards(splits: Readonly<Record<SplitName, { readonly shards: readonly ShardEntry[] }>>): string {
-  return sha256(
+  return hashText(
     splitNames.flatMap((split) => splits[split].shards.map((shard) => `${shard.file} ${shard.sha256}\n`)).join(""),
-  );
-}
-
-/**
- * Publishes a manifest, the last step of a build; one that exists is replaced, atomically.
- * @param directory - the dataset folder
- * @param manifest - without `version` and `sha256`, which follow from the rest
- * @throws Cifar5mError `manifest/invalid`; `disk/…`
- */
-export async function writeManifest(
-  directory: string,
-  manifest: Omit<Manifest, "version" | "sha256">,
-): Promise<Committed & { readonly manifest: Manifest }> {
-  const path = join(directory, manifestName);
-  const whole = { version: manifestVersion, sha256: hashShards(manifest.splits), ...manifest };
-  const checked = parseManifest(whole, path);
-  return { ...(await replaceBytes(path, sealJson(checked))), manifest: checked };
-}
-
-/**
- * @param directory - the dataset folder
- * @throws Cifar5mError `manifest/missing`, `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`, `disk/…`
- */
-export async function readManifest(directory: string): Promise<Manifest> {
-  const path = join(directory, manifestName);
-  const text = await readTextIfAny(path);
-  if (text !== undefined) return parseManifestText(text, path);
-  throw new Cifar5mError(
-    "manifest/missing",
-    `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
   );
 }
 
@@ -110,7 +78,7 @@ export function parseManifestText(text: string, path: string): Manifest {
   return parseManifest(unsealJson(text, path), path);
 }
 
-function parseManifest(value: unknown, path: string): Manifest {
+export function parseManifest(value: unknown, path: string): Manifest {
   const manifest = parseRecord(manifestSchema, value, "manifest", path, manifestVersion);
   for (const split of splitNames) {
     const { rows, shards, classCounts } = manifest.splits[split];
@@ -137,14 +105,4 @@ function parseManifest(value: unknown, path: string): Manifest {
 
 function invalid(path: string, what: string): Cifar5mError {
   return new Cifar5mError("manifest/invalid", `${path}: ${what}. Delete it and publish again to rebuild it.`);
-}
-
-/** The manifest of a dataset folder, or undefined if there is none yet. Throws as `readManifest` for a damaged one. */
-export async function readManifestIfAny(directory: string): Promise<Manifest | undefined> {
-  try {
-    return await readManifest(directory);
-  } catch (thrown) {
-    if (thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
-    throw thrown;
-  }
 }

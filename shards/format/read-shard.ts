@@ -1,5 +1,6 @@
 import { cifar10ClassNames } from "../../core/image-layout.ts";
-import { readTable, readTableBatches, type Table } from "../arrow/read-table.ts";
+import type { Table } from "../arrow/read-table.ts";
+import { readTable, readTableBatches } from "../arrow/read-table-file.ts";
 import { type ShardRows, type shardColumns, shardColumnsOf } from "./shard-schema.ts";
 
 /**

@@ -8,19 +8,20 @@ import { createSampleOrder } from "../order/create-sample-order.ts";
 import { shareFilesAmong } from "../rows/open-files.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import { BatchMaker } from "./batch-maker.ts";
-import { type BatchAnswer, type BatchJob, type BatchRequest, buffersOf } from "./batch-workers.ts";
+import type { BatchJob } from "./batch-supply.ts";
+import { type BatchAnswer, type BatchRequest, buffersOf } from "./batch-workers.ts";
 
 const { directory, reopen, rows, numClasses, options }: BatchJob = workerData;
 let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
 
-export default async function makeBatch({ range, room: given }: BatchRequest): Promise<BatchAnswer> {
+export default async function makeBatch({ range, out: given }: BatchRequest): Promise<BatchAnswer> {
   try {
     opened ??= openMaker();
     const { maker, store } = await opened;
     if (store.isRemote) await store.ready(maker.rowsOf(range));
-    const room = given ?? maker.room();
-    const answer: BatchAnswer = { batch: maker.make(range, { room }), room };
-    return move({ [transferableSymbol]: buffersOf(room), [valueSymbol]: answer } as never) as never;
+    const out = given ?? maker.allocate();
+    const answer: BatchAnswer = { batch: maker.make(range, { out }), out };
+    return move({ [transferableSymbol]: buffersOf(out), [valueSymbol]: answer } as never) as never;
   } catch (thrown) {
     if (!(thrown instanceof Cifar5mError)) throw thrown;
     return { error: { code: thrown.code, message: thrown.message } };

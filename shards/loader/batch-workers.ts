@@ -1,38 +1,30 @@
 import { extname } from "node:path";
 import { Piscina } from "piscina";
 import { Cifar5mError } from "../../core/errors.ts";
-import type { OpenOptions } from "../open-options.ts";
 import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
-import type { ResolvedOptions } from "./loader-options.ts";
-
-/** What a worker needs to make batches; plain data. */
-export interface BatchJob {
-  readonly directory: string;
-  readonly reopen: OpenOptions;
-  /** In shared memory. */
-  readonly rows: Uint32Array | undefined;
-  readonly numClasses: number;
-  readonly options: ResolvedOptions;
-}
+import type { BatchJob, BatchSupply, StartWorkers } from "./batch-supply.ts";
 
 /** What a worker is asked. */
 export interface BatchRequest {
   readonly range: BatchRange;
   /** Arrays of an earlier batch, to write to. */
-  readonly room: BatchArrays | undefined;
+  readonly out: BatchArrays | undefined;
 }
 
 /** What a worker answers: its error classes do not survive the way between threads. */
 export type BatchAnswer =
-  | { readonly batch: BatchArrays; readonly room: BatchArrays }
+  | { readonly batch: BatchArrays; readonly out: BatchArrays }
   | { readonly error: { readonly code: string; readonly message: string } };
 
 /** Batches that are made, or being made, ahead of the one asked for, for each worker: back-pressure. */
 const batchesAhead = 2;
 
+/** Starts worker threads. */
+export const startBatchWorkers: StartWorkers = (options) => new BatchWorkers(options);
+
 /** Threads that make batches ahead. */
-export class BatchWorkers {
+class BatchWorkers implements BatchSupply {
   readonly #pool: Piscina<BatchRequest, BatchAnswer>;
   readonly #reuseArrays: boolean;
   /** Arrays that nobody uses, and those of the batch handed out last. */
@@ -63,7 +55,6 @@ export class BatchWorkers {
     });
   }
 
-  /** A batch, and the start of those that follow. Batches must be asked for in order. */
   async take(range: BatchRange): Promise<BatchArrays> {
     if (this.#handedOut !== undefined) this.#spare.push(this.#handedOut);
     this.#handedOut = undefined;
@@ -76,18 +67,17 @@ export class BatchWorkers {
     const { answer: promise } = this.#queue.shift()!;
     const answer = await (this.#aborted === undefined ? promise : Promise.race([promise, this.#aborted]));
     if ("error" in answer) throw new Cifar5mError(answer.error.code, answer.error.message);
-    if (this.#reuseArrays) this.#handedOut = answer.room;
+    if (this.#reuseArrays) this.#handedOut = answer.out;
     return answer.batch;
   }
 
-  /** Waits for the batches that are being made; those that only wait are dropped. */
   async close(): Promise<void> {
     await this.#pool.close({ force: true });
   }
 
   #ask(range: BatchRange): void {
-    const room = this.#spare.pop();
-    const answer = this.#pool.run({ range, room }, { transferList: room === undefined ? [] : buffersOf(room) });
+    const out = this.#spare.pop();
+    const answer = this.#pool.run({ range, out }, { transferList: out === undefined ? [] : buffersOf(out) });
     // Those that nobody waits for any more, after an early end, fail unheard.
     answer.catch(() => undefined);
     this.#queue.push({ range, answer });

@@ -1,3 +1,4 @@
+import { allocateBytes } from "../../core/allocate-bytes.ts";
 import { imageBytes, imagePixels } from "../../core/image-layout.ts";
 import type { ImageArray } from "../rows/samples.ts";
 
@@ -22,9 +23,9 @@ export const cifar10Normalization: Normalization = {
   std: [0.247, 0.2435, 0.2616],
 };
 
-/** Room for images; bytes are not zeroed, since every one is to be written. */
+/** An array for images, not zeroed. */
 export function allocateImages(dtype: ImageFormat["dtype"], numImages: number): ImageArray {
-  const { buffer } = Buffer.allocUnsafeSlow(numImages * imageBytes * (dtype === "uint8" ? 1 : 4));
+  const buffer = allocateBytes(numImages * imageBytes * (dtype === "uint8" ? 1 : 4));
   return dtype === "uint8" ? new Uint8Array(buffer) : new Float32Array(buffer);
 }
 

@@ -41,33 +41,33 @@ export class LivePool {
       throw new Cifar5mError(
         "live/wrong-size",
         `the live source must make ${ids.length} samples, it made ${numImages} images, ${numProbabilities} rows of ` +
-          `probabilities and ${made.classes.length} classes. Mend its sample().`,
+          `probabilities and ${made.classes.length} classes. Fix its sample().`,
       );
     }
     return new LivePool(new Map(wanted.map((position, index) => [position, index])), ids, made, numClasses);
   }
 
-  /** Copies id, label and image of a position to place `index`. */
+  /** Copies id, label and image of a position to `target[index]`. */
   read(position: number, index: number, target: Samples): void {
-    const own = this.#indices.get(position)!;
-    target.ids[index] = this.#ids[own]!;
-    target.labels[index] = this.#labelOf(own);
-    target.images.set(this.#images.subarray(own * imageBytes, (own + 1) * imageBytes), index * imageBytes);
+    const liveIndex = this.#indices.get(position)!;
+    target.ids[index] = this.#ids[liveIndex]!;
+    target.labels[index] = this.#labelOf(liveIndex);
+    target.images.set(this.#images.subarray(liveIndex * imageBytes, (liveIndex + 1) * imageBytes), index * imageBytes);
   }
 
   readExtras(position: number, index: number, target: ExtraValues): void {
-    const own = this.#indices.get(position)!;
-    const probabilities = this.#probabilitiesOf(own);
-    if (target.classes !== undefined) target.classes[index] = this.#classes[own]!;
-    if (target.confidences !== undefined) target.confidences[index] = probabilities[this.#labelOf(own)]!;
+    const liveIndex = this.#indices.get(position)!;
+    const probabilities = this.#probabilitiesOf(liveIndex);
+    if (target.classes !== undefined) target.classes[index] = this.#classes[liveIndex]!;
+    if (target.confidences !== undefined) target.confidences[index] = probabilities[this.#labelOf(liveIndex)]!;
     target.probabilities?.set(probabilities, index * this.#numClasses);
   }
 
-  #labelOf(own: number): number {
-    return argmax(this.#probabilitiesOf(own));
+  #labelOf(liveIndex: number): number {
+    return argmax(this.#probabilitiesOf(liveIndex));
   }
 
-  #probabilitiesOf(own: number): Float32Array {
-    return this.#probabilities.subarray(own * this.#numClasses, (own + 1) * this.#numClasses);
+  #probabilitiesOf(liveIndex: number): Float32Array {
+    return this.#probabilities.subarray(liveIndex * this.#numClasses, (liveIndex + 1) * this.#numClasses);
   }
 }

@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { requireKeys } from "../../core/require-keys.ts";
+import { warnOfOldName } from "../../core/warn-of-old-name.ts";
 import type { ShuffleKind } from "../order/shuffle.ts";
 import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
 import type { Augmentation } from "./augmentation.ts";
@@ -188,10 +189,7 @@ function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: 
 function withStd(normalization: Normalization & { readonly deviation?: Normalization["std"] }): Normalization {
   const { deviation, ...rest } = normalization;
   if (deviation === undefined) return normalization;
-  process.emitWarning("normalize.deviation is now normalize.std. The old name works in this release only.", {
-    type: "DeprecationWarning",
-    code: "CIFAR5M001",
-  });
+  warnOfOldName("CIFAR5M001", "normalize.deviation is now normalize.std. The old name works in this release only.");
   return { ...rest, std: rest.std ?? deviation };
 }
 

@@ -1,5 +1,5 @@
-import { setImmediate } from "node:timers/promises";
 import { Cifar5mError } from "../../core/errors.ts";
+import { nextTurn } from "../../core/next-turn.ts";
 import type { OpenOptions } from "../open-options.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { nameShuffle } from "../order/shuffle.ts";
@@ -8,7 +8,7 @@ import type { RowStore } from "../rows/row-store.ts";
 import type { ImageArray } from "../rows/samples.ts";
 import type { Batch, BatchArrays } from "./batch.ts";
 import { BatchMaker, type BatchRange } from "./batch-maker.ts";
-import { BatchWorkers } from "./batch-workers.ts";
+import type { BatchSupply, StartWorkers } from "./batch-supply.ts";
 import { LivePool } from "./live-pool.ts";
 import type { LiveSource } from "./live-source.ts";
 import { type AnyLoaderOptions, type ResolvedOptions, resolveOptions } from "./loader-options.ts";
@@ -46,11 +46,13 @@ export interface Pool {
   /** Where and how workers open the data set. */
   readonly directory: string;
   readonly reopen: OpenOptions;
+  /** Undefined where the platform has no workers that read: batches are then made as they are asked for. */
+  readonly startWorkers: StartWorkers | undefined;
   /** The id after the last of the data set, in all splits. */
   readonly idEnd: number;
 }
 
-/** Place of the next sample. */
+/** Where the next sample is. */
 interface Cursor {
   readonly epoch: number;
   readonly position: number;
@@ -65,7 +67,8 @@ export class RowLoader implements Loader<ImageArray> {
   readonly #maker: BatchMaker;
   readonly #live: LiveSource | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #room: BatchArrays | undefined;
+  /** Arrays that every batch is written to, where the caller lets them be reused. */
+  readonly #out: BatchArrays | undefined;
   #cursor: Cursor = { epoch: 0, position: 0 };
   #wasStarted = false;
 
@@ -78,12 +81,18 @@ export class RowLoader implements Loader<ImageArray> {
     this.#pool = pool;
     this.#options = resolved;
     this.#signal = options.signal;
+    if (resolved.numWorkers > 0 && pool.startWorkers === undefined) {
+      throw new Cifar5mError(
+        "loader/no-workers",
+        `workers must be 0 where there are no threads that read files, got ${resolved.numWorkers}. Leave it out.`,
+      );
+    }
     this.#live = options.regime === "infinite" ? options.live : undefined;
     const isReused = regime === "finite" && epochs > 1 && !store.isResident && resolved.numWorkers === 0;
     const cache = isReused && imageBytesOf(numSamples) <= memoryBytes ? new SubsetCache(store, numSamples) : undefined;
     const order = createSampleOrder(resolved, poolSize);
     this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
-    if (resolved.reuseArrays && resolved.numWorkers === 0) this.#room = this.#maker.room();
+    if (resolved.reuseArrays && resolved.numWorkers === 0) this.#out = this.#maker.allocate();
     this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
     this.numBatches = this.#live === undefined ? this.batchesPerEpoch * epochs : Number.POSITIVE_INFINITY;
     if (options.state === undefined) return;
@@ -121,10 +130,10 @@ export class RowLoader implements Loader<ImageArray> {
         if (readAhead !== undefined) await readAhead.ready(range);
         const made = this.#reachesBeyondThePool(range)
           ? await this.#makeLive(range)
-          : (workers?.take(range) ?? this.#maker.make(range, { room: this.#room }));
+          : (workers?.take(range) ?? this.#maker.make(range, { out: this.#out }));
         const arrays = made instanceof Promise ? await made : made;
         this.#cursor = this.#after(range);
-        if (count % batchesPerTurn === 0) await setImmediate();
+        if (count % batchesPerTurn === 0) await nextTurn();
         const { epoch, start } = range;
         const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
         yield { ...arrays, epoch, step };
@@ -140,9 +149,9 @@ export class RowLoader implements Loader<ImageArray> {
     return { regime, seed, numSamples, shuffle: nameShuffle(shuffle) };
   }
 
-  #startWorkers(): BatchWorkers {
-    const { directory, reopen, rows, numClasses } = this.#pool;
-    return new BatchWorkers({
+  #startWorkers(): BatchSupply | undefined {
+    const { directory, reopen, rows, numClasses, startWorkers } = this.#pool;
+    return startWorkers?.({
       job: { directory, reopen, rows, numClasses, options: this.#options },
       nextRange: (range) => {
         const next = this.#rangeAt(this.#after(range));
@@ -160,7 +169,7 @@ export class RowLoader implements Loader<ImageArray> {
     });
   }
 
-  /** The batch that starts at a place, or undefined where there is none. */
+  /** The batch that starts at a cursor, or undefined where there is none. */
   #rangeAt({ epoch, position }: Cursor): BatchRange | undefined {
     const { batchSize, numSamples, epochs } = this.#options;
     if (epoch >= epochs) return undefined;
@@ -173,7 +182,7 @@ export class RowLoader implements Loader<ImageArray> {
     return this.#normalize({ epoch, position: end });
   }
 
-  /** The place itself, or that of the next epoch where this one has no batch left. */
+  /** The cursor itself, or the start of the next epoch where this one has no batch left. */
   #normalize({ epoch, position }: Cursor): Cursor {
     const { regime, batchSize, numSamples, dropLast } = this.#options;
     const isLeft = numSamples - position >= (dropLast ? batchSize : 1);
@@ -193,7 +202,7 @@ export class RowLoader implements Loader<ImageArray> {
     const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
     // The source took its time: other readers may have closed files meanwhile.
     if (this.#pool.store.isRemote) await this.#pool.store.ready(this.#maker.rowsOf(range));
-    return this.#maker.make(range, { live, room: this.#room });
+    return this.#maker.make(range, { live, out: this.#out });
   }
 
   #finishedError(): Cifar5mError {

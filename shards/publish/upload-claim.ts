@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { sealJson, sha256 } from "../../storage/canonical-json.ts";
+import { sealJson } from "../../storage/canonical-json.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { manifestName } from "../format/manifest.ts";
 import { retryUpload } from "./retry-upload.ts";
 import type { UploadTarget } from "./upload-target.ts";

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
-import { sealJson, sha256 } from "../../storage/canonical-json.ts";
+import { sealJson } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
-import { type Manifest, manifestName, readManifest, type ShardEntry, splitNames } from "../format/manifest.ts";
+import { sha256 } from "../../storage/sha256.ts";
+import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
+import { readManifest } from "../format/manifest-file.ts";
 import type { S3Options } from "../remote/s3-client.ts";
 import { openTarget } from "./open-target.ts";
 import { retryUpload } from "./retry-upload.ts";

@@ -70,7 +70,9 @@ async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signa
     if (reply.totalBytes !== undefined && bytes !== reply.totalBytes) {
       throw new TransferError(`an end of the connection at byte ${bytes} of ${reply.totalBytes}`);
     }
-    const text = Buffer.concat(chunks).toString("utf8");
+    const whole = new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+    // A byte order mark stays, and is refused: `writeManifest` writes none.
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
     if (/^\s*</.test(text)) throw new ContentError(`an HTML or XML page of ${bytes} bytes`);
     return parseManifestText(text, store.urlOf(manifestName));
   } catch (thrown) {

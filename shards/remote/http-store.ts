@@ -1,5 +1,4 @@
-import { Cifar5mError, messageOf } from "../../core/errors.ts";
-import { systemCodeOf } from "../../storage/disk-error.ts";
+import { Cifar5mError, messageOf, systemCodeOf } from "../../core/errors.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 import { replyRange } from "./reply-range.ts";
@@ -124,7 +123,7 @@ function credentialsOf(url: URL): Readonly<Record<string, string>> {
   const text = `${decode(url.username)}:${decode(url.password)}`;
   url.username = "";
   url.password = "";
-  return { authorization: `Basic ${Buffer.from(text).toString("base64")}` };
+  return { authorization: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}` };
 }
 
 /** A percent sign that escapes nothing stands for itself. */

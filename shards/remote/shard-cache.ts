@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setImmediate } from "node:timers/promises";
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, systemCodeOf } from "../../core/errors.ts";
+import { nextTurn } from "../../core/next-turn.ts";
 import { replaceFile } from "../../storage/commit.ts";
-import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { diskError } from "../../storage/disk-error.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
-import { type FileSource, openFileSource } from "../arrow/byte-source.ts";
+import type { FileSource } from "../arrow/byte-source.ts";
+import { openFileSource } from "../arrow/file-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
 import { ContentError } from "./object-store.ts";
@@ -190,7 +191,7 @@ async function hashSource(source: FileSource, signal: AbortSignal): Promise<stri
     const part = piece.subarray(0, Math.min(piece.length, source.bytes - position));
     source.readInto(position, part);
     hash.update(part);
-    await setImmediate();
+    await nextTurn();
   }
   return hash.digest("hex");
 }

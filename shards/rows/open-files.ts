@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 /** Files that are kept open at most, over all data sets and threads, however many the system allows. */
 const mostFiles = 512;
 
@@ -40,7 +38,9 @@ const budget = Math.max(8, Math.min(mostFiles, Math.floor(limitOfSystem() / 2) -
 /** `ulimit -n`; where the system does not tell, opening the one too many does: see `makeRoomForFile`. */
 function limitOfSystem(): number {
   try {
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    // Not imported: browsers load this module too.
+    const fs = globalThis.process?.getBuiltinModule("node:fs");
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(fs?.readFileSync("/proc/self/limits", "utf8") ?? "") ?? [];
     return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
   } catch {
     return Number.POSITIVE_INFINITY;

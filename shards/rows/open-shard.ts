@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { type FileSource, openFileSource } from "../arrow/byte-source.ts";
+import type { FileSource } from "../arrow/byte-source.ts";
 import { fromInt64 } from "../arrow/int64.ts";
 import { readColumn } from "../arrow/read-table.ts";
 import { type BatchLayout, readTableLayout } from "../arrow/table-layout.ts";
@@ -25,7 +24,7 @@ export interface OpenShard {
 }
 
 /** What is kept of rows that are served often: 9 bytes a row. */
-export interface ShardFacts {
+export interface IdsAndLabels {
   /** Sample ids, shape [R]. */
   readonly ids: Float64Array;
   /** Labels, shape [R]. */
@@ -34,31 +33,6 @@ export interface ShardFacts {
 
 const columnNames = Object.keys(shardColumns);
 const columnIndex = (name: keyof typeof shardColumns) => columnNames.indexOf(name);
-
-/**
- * Opens a shard's file; the caller closes it.
- * @throws Cifar5mError `shard/missing`, `shard/size-mismatch`; `disk/…`
- */
-export function openShardFile(directory: string, entry: ShardEntry): FileSource {
-  const path = join(directory, entry.file);
-  let source: FileSource;
-  try {
-    source = openFileSource(path);
-  } catch (thrown) {
-    if (!(thrown instanceof Cifar5mError) || thrown.code !== "disk/missing") throw thrown;
-    throw new Cifar5mError(
-      "shard/missing",
-      `${path} is listed in the manifest but does not exist. Publish again to rebuild it.`,
-      { cause: thrown },
-    );
-  }
-  if (source.bytes === entry.bytes) return source;
-  source.close();
-  throw new Cifar5mError(
-    "shard/size-mismatch",
-    `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. Delete it and publish again to rebuild it.`,
-  );
-}
 
 /**
  * Finds out where the rows of a shard lie.
@@ -101,7 +75,7 @@ export function openShard(
  * All ids and labels of a shard.
  * @throws Cifar5mError `table/…`, `shard/bad-label`; `disk/…`
  */
-export function readFacts(source: FileSource, shard: OpenShard, numClasses: number): ShardFacts {
+export function readIdsAndLabels(source: FileSource, shard: OpenShard, numClasses: number): IdsAndLabels {
   const labels = readShardColumn(source, shard, "label");
   for (const [row, label] of labels.entries()) requireLabel(source, row, label, numClasses);
   return { ids: readShardColumn(source, shard, "id"), labels: Uint8Array.from(labels) };
@@ -134,7 +108,7 @@ export function positionOf(
  * Id or label of one row, from the file: where few rows of a shard are served, that is far less than to read all.
  * @throws Cifar5mError `table/…`, `shard/bad-label`; `disk/…`
  */
-export function readFact(
+export function readIdOrLabel(
   source: FileSource,
   shard: OpenShard,
   column: "id" | "label",

@@ -1,5 +1,5 @@
-import { setImmediate } from "node:timers/promises";
 import { Cifar5mError } from "../../core/errors.ts";
+import { nextTurn } from "../../core/next-turn.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { ExtraValues } from "./extra-columns.ts";
 import { imageBytesOf } from "./open-shard.ts";
@@ -28,6 +28,7 @@ export class RowStore {
   readonly #shardsPerRow: number;
   readonly #shards: (ShardRows | undefined)[];
   readonly #files: ShardFiles;
+  #rowInShard = 0;
   #numUsers = 0;
   #isClosed = false;
 
@@ -106,34 +107,26 @@ export class RowStore {
     if (this.isRemote && !this.#isClosed) this.#files.prefetch(this.#shardsOf(rows));
   }
 
-  /** Copies id, label and image of a row to place `index` of a batch. Call between `use()` and its release. */
+  /** Copies id, label and image of a row to `samples[index]`. Call between `use()` and its release. */
   readRow(row: number, index: number, samples: Samples): void {
-    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-    const own = row - this.#firstRows[shardIndex]!;
-    shard.copyFacts(own, index, samples);
-    shard.copyImage(own, index, samples.images);
+    const shard = this.#shardOf(row);
+    shard.copyIdAndLabel(this.#rowInShard, index, samples);
+    shard.copyImage(this.#rowInShard, index, samples.images);
   }
 
   /** `readRow` without the image. */
-  readFacts(row: number, index: number, samples: Samples): void {
-    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-    shard.copyFacts(row - this.#firstRows[shardIndex]!, index, samples);
+  readIdAndLabel(row: number, index: number, samples: Samples): void {
+    this.#shardOf(row).copyIdAndLabel(this.#rowInShard, index, samples);
   }
 
   /** `readRow` without id and label. */
   readImage(row: number, index: number, images: Uint8Array): void {
-    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-    shard.copyImage(row - this.#firstRows[shardIndex]!, index, images);
+    this.#shardOf(row).copyImage(this.#rowInShard, index, images);
   }
 
-  /** Copies the columns asked for, of a row, to place `index`. */
+  /** Copies the columns that `target` has to `target[index]`. */
   readExtras(row: number, index: number, target: ExtraValues): void {
-    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
-    const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-    shard.copyExtras(row - this.#firstRows[shardIndex]!, index, target);
+    this.#shardOf(row).copyExtras(this.#rowInShard, index, target);
   }
 
   /**
@@ -151,12 +144,12 @@ export class RowStore {
         const firstRow = this.#firstRows[shardIndex]!;
         await this.ready([firstRow]);
         const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-        const [{ labels }, { confidences }] = [shard.facts, shard.extras];
-        for (let own = 0; own < numRows; own++) {
-          if (isWanted[labels[own]!] === 1 && confidences[own]! >= filter.minConfidence)
-            rows[numKept++] = firstRow + own;
+        const [{ labels }, { confidences }] = [shard.idsAndLabels, shard.extras];
+        for (let rowInShard = 0; rowInShard < numRows; rowInShard++) {
+          if (isWanted[labels[rowInShard]!] === 1 && confidences[rowInShard]! >= filter.minConfidence)
+            rows[numKept++] = firstRow + rowInShard;
         }
-        await setImmediate();
+        await nextTurn();
       }
     } finally {
       release();
@@ -181,6 +174,13 @@ export class RowStore {
       if (this.#shards[shardIndex]?.isResident !== true) shardIndices.add(shardIndex);
     }
     return shardIndices;
+  }
+
+  /** The shard of a row, opened if need be. Leaves the row's index within it in `#rowInShard`. */
+  #shardOf(row: number): ShardRows {
+    const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
+    this.#rowInShard = row - this.#firstRows[shardIndex]!;
+    return this.#shards[shardIndex] ?? this.#openShard(shardIndex);
   }
 
   #openShard(shardIndex: number): ShardRows {

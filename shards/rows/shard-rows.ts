@@ -2,7 +2,14 @@ import { imageBytes } from "../../core/image-layout.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
-import { type OpenShard, openShard, positionOf, readFact, readFacts, type ShardFacts } from "./open-shard.ts";
+import {
+  type IdsAndLabels,
+  type OpenShard,
+  openShard,
+  positionOf,
+  readIdOrLabel,
+  readIdsAndLabels,
+} from "./open-shard.ts";
 import type { Samples } from "./samples.ts";
 
 /** So many rows are read one by one before all ids and labels of the shard are read. */
@@ -14,7 +21,7 @@ export class ShardRows {
   readonly #numClasses: number;
   readonly #shard: OpenShard;
   #numSingleReads = 0;
-  #facts: ShardFacts | undefined;
+  #idsAndLabels: IdsAndLabels | undefined;
   #extras: LoadedExtras | undefined;
 
   /**
@@ -31,7 +38,7 @@ export class ShardRows {
     this.#open = open;
     this.#numClasses = numClasses;
     this.#shard = openShard(open(), entry, { numClasses, withImages: isResident });
-    if (isResident) this.#facts = readFacts(open(), this.#shard, numClasses);
+    if (isResident) this.#idsAndLabels = readIdsAndLabels(open(), this.#shard, numClasses);
   }
 
   /** Whether images are in memory. */
@@ -40,9 +47,9 @@ export class ShardRows {
   }
 
   /** All ids and labels. */
-  get facts(): ShardFacts {
-    this.#facts ??= readFacts(this.#open(), this.#shard, this.#numClasses);
-    return this.#facts;
+  get idsAndLabels(): IdsAndLabels {
+    this.#idsAndLabels ??= readIdsAndLabels(this.#open(), this.#shard, this.#numClasses);
+    return this.#idsAndLabels;
   }
 
   /** All classes and confidences. */
@@ -51,21 +58,21 @@ export class ShardRows {
     return this.#extras;
   }
 
-  /** Copies id and label of a row to place `index`. */
-  copyFacts(row: number, index: number, samples: Samples): void {
-    if (this.#facts === undefined && this.#numSingleReads < maxSingleReads) {
+  /** Copies id and label of a row to index `index`. */
+  copyIdAndLabel(row: number, index: number, samples: Samples): void {
+    if (this.#idsAndLabels === undefined && this.#numSingleReads < maxSingleReads) {
       this.#numSingleReads++;
       const file = this.#open();
-      samples.ids[index] = readFact(file, this.#shard, "id", row, this.#numClasses);
-      samples.labels[index] = readFact(file, this.#shard, "label", row, this.#numClasses);
+      samples.ids[index] = readIdOrLabel(file, this.#shard, "id", row, this.#numClasses);
+      samples.labels[index] = readIdOrLabel(file, this.#shard, "label", row, this.#numClasses);
       return;
     }
-    const { ids, labels } = this.#facts ?? this.facts;
+    const { ids, labels } = this.#idsAndLabels ?? this.idsAndLabels;
     samples.ids[index] = ids[row]!;
     samples.labels[index] = labels[row]!;
   }
 
-  /** Copies the image of a row to place `index`. */
+  /** Copies the image of a row to index `index`. */
   copyImage(row: number, index: number, images: Uint8Array): void {
     const target = index * imageBytes;
     const { images: resident } = this.#shard;
@@ -77,7 +84,7 @@ export class ShardRows {
     this.#open().readInto(position, images.subarray(target, target + imageBytes));
   }
 
-  /** Copies the columns asked for, of a row, to place `index`. */
+  /** Copies the columns asked for, of a row, to index `index`. */
   copyExtras(row: number, index: number, target: ExtraValues): void {
     const { classes, confidences } = this.extras;
     if (target.classes !== undefined) target.classes[index] = classes[row]!;

@@ -1,6 +1,5 @@
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
-import { openShardFile } from "./open-shard.ts";
 
 /** Where a data set's shards come from. */
 export interface ShardSource {
@@ -21,16 +20,4 @@ export interface ShardSource {
    * @throws Cifar5mError `store/…`, `disk/…`; the signal's reason
    */
   fetch(entry: ShardEntry, signal: AbortSignal): Promise<FileSource>;
-}
-
-/** The shards of a folder. */
-export function folderSource(directory: string): ShardSource {
-  const open = (entry: ShardEntry) => openShardFile(directory, entry);
-  return {
-    location: directory,
-    isRemote: false,
-    open,
-    isLocal: () => true,
-    fetch: async (entry) => open(entry),
-  };
 }

@@ -1,6 +1,6 @@
 import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
-import { sha256 } from "../../storage/canonical-json.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { toByteSource } from "../arrow/byte-source.ts";
 import { readTableFrom } from "../arrow/read-table.ts";
 import type { ShardEntry } from "../format/manifest.ts";

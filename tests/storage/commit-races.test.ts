@@ -3,8 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { sha256 } from "../../storage/canonical-json.ts";
 import { readReceipt } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 
 interface Answer {

@@ -1,9 +1,10 @@
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readReceiptIfAny } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { mountSmallDisk } from "./mount-small-disk.ts";
 
 const pageBytes = 4096;

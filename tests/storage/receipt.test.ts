@@ -1,9 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { canonicalJson, hashConfig, sealJson, sha256 } from "../../storage/canonical-json.ts";
+import { canonicalJson, hashConfig, sealJson } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { isUnitDone, type Receipt, readReceipt, writeReceipt } from "../../storage/receipt.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 
 const origin = {

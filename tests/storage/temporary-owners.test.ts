@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { sha256 } from "../../storage/canonical-json.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 

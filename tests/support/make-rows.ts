@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { fillBits, fillUniforms, randomStreams } from "../../core/random.ts";
 import { type Manifest, type ShardEntry, type SplitName, writeManifest, writeShard } from "../../shards/index.ts";
-import { hashConfig, sha256 } from "../../storage/canonical-json.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitFile } from "../../storage/commit.ts";
+import { sha256 } from "../../storage/sha256.ts";
 
 /** A folder that is gone when the test is done. */
 export async function makeTestFolder(): Promise<string> {

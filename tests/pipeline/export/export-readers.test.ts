@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { exportFormats } from "../../../pipeline/export/export-steps.ts";
-import { sha256 } from "../../../storage/canonical-json.ts";
+import { sha256 } from "../../../storage/sha256.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { makeImages } from "../import/make-images.ts";
 import { makeNpy, makeZip } from "../import/make-npz.ts";

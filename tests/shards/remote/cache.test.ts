@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { type OpenOptions, openDataset } from "../../../shards/index.ts";
-import { sha256 } from "../../../storage/canonical-json.ts";
+import { sha256 } from "../../../storage/sha256.ts";
 import { mountSmallDisk } from "../../storage/mount-small-disk.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { startFaultyServer } from "./faulty-server.ts";

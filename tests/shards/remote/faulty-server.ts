@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { sha256 } from "../../../storage/canonical-json.ts";
+import { sha256 } from "../../../storage/sha256.ts";
 
 /** What goes wrong with one response; nothing by default. */
 export interface Fault {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, inject, test } from "vitest";
 import { type OpenOptions, openDataset } from "../../../shards/index.ts";
-import { sha256 } from "../../../storage/canonical-json.ts";
+import { sha256 } from "../../../storage/sha256.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { startFaultyServer } from "../remote/faulty-server.ts";
 

@@ -2,8 +2,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { type Manifest, type VerifyMode, verifyDataset, writeManifest, writeShard } from "../../../shards/index.ts";
-import { hashConfig, sha256 } from "../../../storage/canonical-json.ts";
+import { hashConfig } from "../../../storage/canonical-json.ts";
 import { commitUnit } from "../../../storage/commit-unit.ts";
+import { sha256 } from "../../../storage/sha256.ts";
 import { makeRows, makeTestFolder, range } from "../../support/make-rows.ts";
 import { randomIntegers } from "../../support/random-integers.ts";
 

@@ -12,7 +12,8 @@ import {
   writeManifest,
   writeShard,
 } from "../../../shards/index.ts";
-import { sealJson, sha256 } from "../../../storage/canonical-json.ts";
+import { sealJson } from "../../../storage/canonical-json.ts";
+import { sha256 } from "../../../storage/sha256.ts";
 import { makeDataset, makeRows, makeTestFolder, range } from "../../support/make-rows.ts";
 
 async function makeTestDataset(): Promise<string> {

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { Cifar5mError } from "../../core/errors.ts";
+import { sealJson } from "../../storage/canonical-json.ts";
+import { type Committed, replaceBytes } from "../../storage/commit.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
+import {
+  hashShards,
+  type Manifest,
+  manifestName,
+  manifestVersion,
+  parseManifest,
+  parseManifestText,
+} from "./manifest.ts";
+
+/**
+ * Publishes a manifest, the last step of a build; one that exists is replaced, atomically.
+ * @param directory - the dataset folder
+ * @param manifest - without `version` and `sha256`, which follow from the rest
+ * @throws Cifar5mError `manifest/invalid`; `disk/…`
+ */
+export async function writeManifest(
+  directory: string,
+  manifest: Omit<Manifest, "version" | "sha256">,
+): Promise<Committed & { readonly manifest: Manifest }> {
+  const path = join(directory, manifestName);
+  const whole = { version: manifestVersion, sha256: hashShards(manifest.splits), ...manifest };
+  const checked = parseManifest(whole, path);
+  return { ...(await replaceBytes(path, sealJson(checked))), manifest: checked };
+}
+
+/**
+ * @param directory - the dataset folder
+ * @throws Cifar5mError `manifest/missing`, `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`, `disk/…`
+ */
+export async function readManifest(directory: string): Promise<Manifest> {
+  const path = join(directory, manifestName);
+  const text = await readTextIfAny(path);
+  if (text !== undefined) return parseManifestText(text, path);
+  throw new Cifar5mError(
+    "manifest/missing",
+    `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
+  );
+}
+
+/** The manifest of a dataset folder, or undefined if there is none yet. Throws as `readManifest` for a damaged one. */
+export async function readManifestIfAny(directory: string): Promise<Manifest | undefined> {
+  try {
+    return await readManifest(directory);
+  } catch (thrown) {
+    if (thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
+    throw thrown;
+  }
+}

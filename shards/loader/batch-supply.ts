@@ -1,0 +1,32 @@
+import type { OpenOptions } from "../open-options.ts";
+import type { BatchArrays } from "./batch.ts";
+import type { BatchRange } from "./batch-maker.ts";
+import type { ResolvedOptions } from "./loader-options.ts";
+
+/** What a worker needs to make batches; plain data. */
+export interface BatchJob {
+  readonly directory: string;
+  readonly reopen: OpenOptions;
+  /** In shared memory. */
+  readonly rows: Uint32Array | undefined;
+  readonly numClasses: number;
+  readonly options: ResolvedOptions;
+}
+
+/** Makes batches ahead of the one asked for. */
+export interface BatchSupply {
+  /** A batch, and the start of those that follow. Batches must be asked for in order. */
+  take(range: BatchRange): Promise<BatchArrays>;
+  /** Waits for the batches that are being made. Those that only wait are dropped. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the threads that make batches, where the platform has them.
+ * @param options.nextRange - the batch after one, undefined at the end
+ */
+export type StartWorkers = (options: {
+  readonly job: BatchJob;
+  readonly nextRange: (range: BatchRange) => BatchRange | undefined;
+  readonly signal: AbortSignal | undefined;
+}) => BatchSupply;
