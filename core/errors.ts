@@ -1,4 +1,3 @@
-import { namesByNumber } from "../storage/disk-error.ts";
 import { plainText } from "./plain-text.ts";
 
 /**
@@ -25,12 +24,4 @@ export class Cifar5mError extends Error {
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-/** The operating system's name of an error (`ENOSPC`), or undefined. */
-export function systemCodeOf(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error && "code" in thrown && typeof thrown.code === "string")) return undefined;
-  if (!thrown.code.startsWith("Unknown system error")) return thrown.code;
-  const number = "errno" in thrown ? -Number(thrown.errno) : Number.NaN;
-  return namesByNumber.get(number) ?? `E${number}`;
 }

@@ -1,6 +1,5 @@
 /** Shards, receipts, manifests, and the loader that serves them. Needs no engine. */
 
-export { systemCodeOf } from "../core/errors.ts";
 export { canonicalJson, hashConfig, type JsonValue, sealJson, unsealJson } from "../storage/canonical-json.ts";
 export {
   type CommitSink,
@@ -13,7 +12,7 @@ export {
   type Written,
 } from "../storage/commit.ts";
 export { commitUnit, hashFile, type UnitOrigin } from "../storage/commit-unit.ts";
-export { diskError } from "../storage/disk-error.ts";
+export { diskError, systemCodeOf } from "../storage/disk-error.ts";
 export { makeFolder, syncFile } from "../storage/durable-folder.ts";
 export { hideSecrets, type Location, parseLocation } from "../storage/parse-location.ts";
 export { readTextIfAny } from "../storage/read-text.ts";

@@ -6,8 +6,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemCodeOf } from "../core/errors.ts";
-import { diskError } from "./disk-error.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
 import { makeFolder, pathExists, syncFile, syncFolder } from "./durable-folder.ts";
 import { heartbeatMs, nameTemporary, removeTemporary } from "./temporary-file.ts";
 

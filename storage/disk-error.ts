@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { Cifar5mError, messageOf, systemCodeOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 
 /** What the operating system refused: our code, the rule, what to do. */
 const refusals: Readonly<Record<string, readonly [code: string, rule: string, action: string]>> = {
@@ -32,7 +32,7 @@ const refusals: Readonly<Record<string, readonly [code: string, rule: string, ac
 };
 
 /** Names by number, of those too that Node's libuv has none for: it calls EDQUOT "Unknown system error -122". */
-export const namesByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+const namesByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
 /**
  * The error to throw for something a file operation threw.
@@ -56,4 +56,12 @@ export function diskError(thrown: unknown, doing: string, path: string): unknown
   }
   const [code, rule, action] = known;
   return new Cifar5mError(code, `cannot ${doing} ${path}: ${rule} (${systemCode}). ${action}`, { cause: thrown });
+}
+
+/** The operating system's name of an error (`ENOSPC`), or undefined. */
+export function systemCodeOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error && "code" in thrown && typeof thrown.code === "string")) return undefined;
+  if (!thrown.code.startsWith("Unknown system error")) return thrown.code;
+  const number = "errno" in thrown ? -Number(thrown.errno) : Number.NaN;
+  return namesByNumber.get(number) ?? `E${number}`;
 }

@@ -1,6 +1,6 @@
 import { access, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemCodeOf } from "../core/errors.ts";
+import { systemCodeOf } from "./disk-error.ts";
 
 /** Whether something is there. Throws the system's error where that cannot be told. */
 export async function pathExists(path: string): Promise<boolean> {

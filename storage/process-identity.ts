@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { systemCodeOf } from "../core/errors.ts";
+import { systemCodeOf } from "./disk-error.ts";
 
 const unknownStart = "0";
 

@@ -1,6 +1,5 @@
 import { access } from "node:fs/promises";
-import { systemCodeOf } from "../core/errors.ts";
-import { diskError } from "./disk-error.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** @throws Cifar5mError `disk/…` */

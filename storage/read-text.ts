@@ -1,5 +1,4 @@
-import { systemCodeOf } from "../core/errors.ts";
-import { diskError } from "./disk-error.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { sealJson, unsealJson } from "./canonical-json.ts";
 import { type Committed, commitBytes } from "./commit.ts";

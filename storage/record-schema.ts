@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 
 /** A count, index or id: an integer in [0, 2⁵³). */

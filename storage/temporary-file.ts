@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { systemCodeOf } from "../core/errors.ts";
-import { diskError } from "./disk-error.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
 import { isRunning, ownProcess, ownProcesses } from "./process-identity.ts";
 
 /** A temporary that nobody wrote to for so long has no living writer, wherever that ran: see `heartbeatMs`. */

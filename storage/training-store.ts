@@ -1,9 +1,9 @@
 import { appendFile, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Cifar5mError, messageOf, systemCodeOf } from "../core/errors.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
-import { diskError } from "./disk-error.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { readRegularFile } from "./regular-file.ts";

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Cifar5mError, systemCodeOf } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { commitBytes } from "../../storage/commit.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { type Identity, pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { classNamesFile } from "../import/class-names.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";

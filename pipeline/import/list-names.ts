@@ -1,6 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { systemCodeOf } from "../../core/errors.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 
 /** @throws Cifar5mError `disk/…` if there is nothing at the path */
 export async function isFolder(path: string): Promise<boolean> {

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCodeOf } from "../../core/errors.ts";
 import { commitBytes } from "../../storage/commit.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { fileExists } from "../../storage/read-file.ts";
 
 const markPattern = /^in-use-/;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import { precisions } from "../../engine/index.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Cifar5mError, systemCodeOf } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { systemCodeOf } from "../../storage/disk-error.ts";
 import { findDataset, type PublishedDataset } from "./find-dataset.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
 import { routesOf } from "./routes.ts";

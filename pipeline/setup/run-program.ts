@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { systemCodeOf } from "../../core/errors.ts";
+import { systemCodeOf } from "../../storage/disk-error.ts";
 
 /** How a program ended. */
 export interface ProgramEnd {

@@ -1,4 +1,3 @@
-import { ReadableStream } from "node:stream/web";
 import type { Batch } from "../loader/batch.ts";
 import type { Loader } from "../loader/loader.ts";
 import type { ImageArray } from "../rows/samples.ts";
@@ -7,5 +6,19 @@ import type { ImageArray } from "../rows/samples.ts";
  * A loader as a web stream: batches are made as they are pulled; cancelling ends the loader's loop and closes its files.
  */
 export function toReadableStream<Images extends ImageArray>(loader: Loader<Images>): ReadableStream<Batch<Images>> {
-  return ReadableStream.from(loader);
+  // `ReadableStream.from` would do the same, where every browser had it.
+  const batches = loader[Symbol.asyncIterator]();
+  return new ReadableStream<Batch<Images>>(
+    {
+      async pull(controller) {
+        const { done, value } = await batches.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await batches.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

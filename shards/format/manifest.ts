@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import { hashText } from "../../core/hash-text.ts";
 import { unsealJson } from "../../storage/canonical-json.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import { parseRecord, safeCount } from "../../storage/record-schema.ts";
 

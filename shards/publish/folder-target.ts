@@ -1,9 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCodeOf } from "../../core/errors.ts";
 import { commitBytes, replaceBytes } from "../../storage/commit.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import type { UploadTarget } from "./upload-target.ts";
 

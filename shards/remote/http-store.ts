@@ -1,4 +1,4 @@
-import { Cifar5mError, messageOf, systemCodeOf } from "../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 import { replyRange } from "./reply-range.ts";
@@ -76,6 +76,9 @@ function requireHeaders(headers: Readonly<Record<string, string>>): void {
   }
 }
 
+/** Browsers show no script where a redirect leads. They follow it, and keep credentials from other origins themselves. */
+const redirect = "document" in globalThis || "WorkerGlobalScope" in globalThis ? "follow" : "manual";
+
 /** Redirects that are followed, one after the other. */
 const maxRedirects = 10;
 
@@ -96,7 +99,7 @@ async function follow(request: {
   let { url, ownHeaders } = request;
   for (let numRedirects = 0; numRedirects <= maxRedirects; numRedirects++) {
     const headers = { ...ownHeaders, ...request.headers };
-    const response = await orTransferError(fetch(url, { signal, headers, redirect: "manual" }));
+    const response = await orTransferError(fetch(url, { signal, headers, redirect }));
     const location = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
     await response.body?.cancel().catch(() => undefined);
@@ -141,16 +144,17 @@ function versionOf(headers: Headers): string | undefined {
   return etag?.startsWith('"') === true ? etag : (headers.get("last-modified") ?? undefined);
 }
 
-async function* readBody(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]();
+/** With a reader, since not every browser has streams that can be iterated. */
+async function* readBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
   try {
     for (;;) {
-      const { done, value } = await orTransferError(chunks.next());
-      if (done === true) return;
+      const { done, value } = await orTransferError(reader.read());
+      if (done) return;
       yield value;
     }
   } finally {
-    await chunks.return?.().catch(() => undefined);
+    await reader.cancel().catch(() => undefined);
   }
 }
 
@@ -161,6 +165,7 @@ async function orTransferError<Value>(promise: Promise<Value>): Promise<Value> {
   } catch (thrown) {
     const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
     // Of several addresses that were tried, none is named.
-    throw new TransferError(messageOf(cause) || (systemCodeOf(cause) ?? String(cause)), { cause: thrown });
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new TransferError(messageOf(cause) || code, { cause: thrown });
   }
 }

@@ -4,9 +4,9 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { ShardSource } from "../rows/shard-source.ts";
+import type { LocalShards } from "./local-shards.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { receiveObject } from "./receive-object.ts";
-import type { ShardCache } from "./shard-cache.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
 /** Times that a shard which came whole, and wrong, is fetched again before giving up. */
@@ -16,8 +16,9 @@ const maxRefetches = 2;
 export class RemoteSource implements ShardSource {
   readonly isRemote = true;
   readonly location: string;
+  readonly maxOpen?: number;
   readonly #store: ObjectStore;
-  readonly #cache: ShardCache;
+  readonly #cache: LocalShards;
   readonly #policy: TransferPolicy;
   readonly #signal: AbortSignal | undefined;
   readonly #requests: LimitFunction;
@@ -25,11 +26,12 @@ export class RemoteSource implements ShardSource {
 
   constructor(options: {
     readonly store: ObjectStore;
-    readonly cache: ShardCache;
+    readonly cache: LocalShards;
     readonly policy: TransferPolicy;
     readonly signal: AbortSignal | undefined;
   }) {
     this.location = options.store.location;
+    if (options.cache.maxOpen !== undefined) this.maxOpen = options.cache.maxOpen;
     this.#store = options.store;
     this.#cache = options.cache;
     this.#policy = options.policy;

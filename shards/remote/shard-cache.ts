@@ -2,15 +2,16 @@ import { createHash } from "node:crypto";
 import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Cifar5mError, systemCodeOf } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/next-turn.ts";
 import { replaceFile } from "../../storage/commit.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import { openFileSource } from "../arrow/file-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
+import type { LocalShards } from "./local-shards.ts";
 import { ContentError } from "./object-store.ts";
 
 /** Where fetched shards are kept. */
@@ -32,7 +33,7 @@ const checked = new Set<string>();
  * holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open. What a disk or a
  * hand has changed since is found when a thread first opens the file.
  */
-export class ShardCache {
+export class ShardCache implements LocalShards {
   readonly #directory: string;
   readonly #maxBytes: number;
 

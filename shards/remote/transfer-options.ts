@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 
 /** How hard a store is tried. */

@@ -58,7 +58,7 @@ export class ShardFiles implements FileHolder {
 
   /** Whether so many files can be open at once. */
   canHold(numFiles: number): boolean {
-    return numFiles <= filesPerHolder();
+    return numFiles <= this.#maxOpen();
   }
 
   /** Starts to fetch those of some shards that are not on this machine. */
@@ -111,6 +111,10 @@ export class ShardFiles implements FileHolder {
     }
   }
 
+  #maxOpen(): number {
+    return Math.min(filesPerHolder(), this.#source.maxOpen ?? Number.POSITIVE_INFINITY);
+  }
+
   #fetch(shardIndex: number): Promise<void> {
     const { signal } = this.#session;
     const fetching = this.#source.fetch(this.#entries[shardIndex]!, signal).then((file) => {
@@ -143,7 +147,7 @@ export class ShardFiles implements FileHolder {
     if (known !== file) known?.close();
     this.#open.delete(shardIndex);
     noteHolder(this, true);
-    while (this.#open.size >= filesPerHolder()) this.closeOldest();
+    while (this.#open.size >= this.#maxOpen()) this.closeOldest();
     this.#open.set(shardIndex, file);
     noteHolder(this, true);
     return file;

@@ -7,6 +7,8 @@ export interface ShardSource {
   readonly location: string;
   /** Whether shards have to be fetched before their rows can be read. */
   readonly isRemote: boolean;
+  /** Shards that can be open at once; undefined for as many as the system has files. */
+  readonly maxOpen?: number;
   /**
    * Opens a shard that is on this machine; the caller closes it.
    * @returns undefined if it is not here yet

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Cifar5mError, systemCodeOf } from "../../core/errors.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import type { Manifest, ShardEntry, SplitName } from "../format/manifest.ts";

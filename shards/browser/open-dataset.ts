@@ -1,0 +1,85 @@
+import { Cifar5mError } from "../../core/errors.ts";
+import { requireKeys } from "../../core/require-keys.ts";
+import { Dataset } from "../dataset.ts";
+import { type SplitName, splitNames } from "../format/manifest.ts";
+import { fetchManifest } from "../remote/fetch-manifest.ts";
+import { httpStore } from "../remote/http-store.ts";
+import { RemoteSource } from "../remote/remote-source.ts";
+import { resolveTransfer, type TransferOptions } from "../remote/transfer-options.ts";
+import { BrowserShards } from "./browser-shards.ts";
+import { openPrivateStorage } from "./shard-storage.ts";
+
+/** How a data set is opened in a browser. */
+export interface BrowserOpenOptions {
+  /** Default `train`. */
+  readonly split?: SplitName;
+  /** Bytes of images held in memory, as in Node: default 256 MiB. */
+  readonly memoryBytes?: number;
+  readonly cache?: {
+    /**
+     * Where fetched shards outlive the page: `private-files`, the Origin Private File System, where there is one (the
+     * default); or `none`.
+     */
+    readonly storage?: "private-files" | "none";
+    /** Bytes that the page's storage is kept below by removing shards written longest ago; default 8 GiB. */
+    readonly maxBytes?: number;
+    /** Bytes of shards held in memory while they are read; default 512 MiB. */
+    readonly maxMemoryBytes?: number;
+  };
+  /** How many requests at once, how many tries, how long. */
+  readonly transfer?: TransferOptions;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends all requests; what waits for one then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens one split of a data set on a web server. Shards are fetched when they are first needed, and checked by sha256.
+ * @param location - URL of the folder that holds manifest.json; a relative one starts from the page's
+ * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`
+ */
+export async function openDataset(location: string | URL, options: BrowserOpenOptions = {}): Promise<Dataset> {
+  const { cache = {}, headers, signal } = options;
+  requireKeys("openDataset's options", options, ["split", "memoryBytes", "cache", "transfer", "headers", "signal"]);
+  requireKeys("cache", cache, ["storage", "maxBytes", "maxMemoryBytes"]);
+  const { storage = "private-files", maxBytes = 8 * 2 ** 30, maxMemoryBytes = 2 ** 29 } = cache;
+  for (const [name, value] of Object.entries({ maxBytes, maxMemoryBytes })) {
+    if (!(value >= 0)) throw outOfRange(`cache.${name}`, "a number of bytes", value);
+  }
+  if (!["private-files", "none"].includes(storage)) throw outOfRange("cache.storage", "private-files or none", storage);
+  const url = resolveUrl(location);
+  const policy = resolveTransfer(options.transfer);
+  const store = httpStore(url, headers === undefined ? {} : { headers });
+  const manifest = await fetchManifest(store, policy, signal);
+  const entries = splitNames.flatMap((name) => manifest.splits[name].shards);
+  const shards = new BrowserShards({
+    maxBytes: maxMemoryBytes,
+    largest: entries.reduce((largest, { bytes }) => Math.max(largest, bytes), 0),
+    storage: storage === "none" ? undefined : await openPrivateStorage(maxBytes),
+  });
+  const source = new RemoteSource({ store, cache: shards, policy, signal });
+  const { split, memoryBytes } = options;
+  const opened = { ...(split === undefined ? {} : { split }), ...(memoryBytes === undefined ? {} : { memoryBytes }) };
+  return new Dataset(source, manifest, opened, undefined);
+}
+
+function resolveUrl(location: string | URL): string {
+  const base = (globalThis as { readonly location?: { readonly href: string } }).location?.href;
+  if (!URL.canParse(String(location), base) || String(location).trim() === "") {
+    throw new Cifar5mError("store/bad-location", `a location must be a URL, got "${String(location)}". Correct it.`);
+  }
+  const url = new URL(location, base);
+  if (/^https?:$/.test(url.protocol)) return url.href;
+  throw new Cifar5mError(
+    "store/bad-location",
+    `a location must begin with http:// or https:// in a browser, got ${url.protocol}. Serve the data set: npx cifar5m serve.`,
+  );
+}
+
+function outOfRange(name: string, rule: string, value: unknown): Cifar5mError {
+  return new Cifar5mError(
+    "store/out-of-range",
+    `${name} must be ${rule}, got ${String(value)}. Choose another value, or leave it out.`,
+  );
+}

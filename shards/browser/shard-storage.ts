@@ -1,0 +1,93 @@
+/** Files that outlive a page, by name. */
+export interface ShardStorage {
+  /** @returns undefined if there is none, or if it cannot be read */
+  read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Keeps a file whole or not at all. What does not fit is not kept. */
+  write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+/** What is used of the browser's types: the compiler knows those of Node. */
+interface FileHandle {
+  readonly kind: "file" | "directory";
+  getFile(): Promise<File>;
+  createWritable(): Promise<{
+    write(bytes: Uint8Array): Promise<void>;
+    close(): Promise<void>;
+    abort(): Promise<void>;
+  }>;
+}
+
+interface DirectoryHandle {
+  getDirectoryHandle(name: string, options: { readonly create: boolean }): Promise<DirectoryHandle>;
+  getFileHandle(name: string, options?: { readonly create: boolean }): Promise<FileHandle>;
+  removeEntry(name: string): Promise<void>;
+  values(): AsyncIterable<FileHandle>;
+}
+
+interface BrowserNavigator {
+  readonly storage: { getDirectory(): Promise<DirectoryHandle> };
+}
+
+const directoryName = "cifar5m-shards";
+
+/**
+ * The Origin Private File System of the page's origin. Files written longest ago are removed beyond `maxBytes`.
+ * @returns undefined where the browser has none, or denies it to this page
+ * @see https://fs.spec.whatwg.org
+ */
+export async function openPrivateStorage(maxBytes: number): Promise<ShardStorage | undefined> {
+  let directory: DirectoryHandle;
+  try {
+    const { navigator } = globalThis as unknown as { readonly navigator: BrowserNavigator };
+    const root = await navigator.storage.getDirectory();
+    directory = await root.getDirectoryHandle(directoryName, { create: true });
+  } catch {
+    return undefined;
+  }
+  const storage: ShardStorage = {
+    async read(name) {
+      try {
+        const file = await (await directory.getFileHandle(name)).getFile();
+        return new Uint8Array(await file.arrayBuffer());
+      } catch {
+        return undefined;
+      }
+    },
+    async write(name, bytes) {
+      try {
+        await makeSpace(directory, maxBytes - bytes.byteLength);
+        // What is written appears under its name when the stream is closed, and not before.
+        const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
+        try {
+          await stream.write(bytes);
+          await stream.close();
+        } catch (thrown) {
+          await stream.abort().catch(() => undefined);
+          throw thrown;
+        }
+      } catch {
+        // The origin's quota is used up, or another page writes the same file: it is fetched again next time.
+        await storage.remove(name);
+      }
+    },
+    async remove(name) {
+      await directory.removeEntry(name).catch(() => undefined);
+    },
+  };
+  return storage;
+}
+
+/** Removes files, those written longest ago first, until the rest has at most so many bytes. */
+async function makeSpace(directory: DirectoryHandle, maxBytes: number): Promise<void> {
+  const files: File[] = [];
+  for await (const handle of directory.values()) {
+    if (handle.kind === "file") files.push(await handle.getFile());
+  }
+  let total = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { name, size } of files.sort((a, b) => a.lastModified - b.lastModified)) {
+    if (total <= maxBytes) return;
+    await directory.removeEntry(name);
+    total -= size;
+  }
+}
