@@ -77,7 +77,7 @@ export { requireTarget } from "./publish/open-target.ts";
 export { type UploadedShard, uploadDataset } from "./publish/upload-dataset.ts";
 export { defaultCacheDirectory } from "./remote/cache-directory.ts";
 export type { StoreOptions } from "./remote/open-store.ts";
-export type { S3Options } from "./remote/s3-client.ts";
+export type { S3Options } from "./remote/s3-options.ts";
 export type { CacheOptions } from "./remote/shard-cache.ts";
 export type { TransferOptions } from "./remote/transfer-options.ts";
 export { type ExtraColumn, type ExtraValues, extraColumnNames } from "./rows/extra-columns.ts";

@@ -1,7 +1,7 @@
 /** Where every column of every record batch lies in an Arrow IPC file, found from its footer without reading rows. */
 
-import { Message } from "apache-arrow/ipc/metadata/message";
 import { Footer } from "apache-arrow/ipc/metadata/file";
+import { Message } from "apache-arrow/ipc/metadata/message";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { checkFooter, checkRecordBatchMessage } from "./check-arrow-metadata.ts";

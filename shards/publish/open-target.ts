@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
-import type { S3Options } from "../remote/s3-client.ts";
+import type { S3Options } from "../remote/s3-options.ts";
 import { folderTarget } from "./folder-target.ts";
 import type { UploadTarget } from "./upload-target.ts";
 

@@ -7,7 +7,7 @@ import { readRegularFile } from "../../storage/regular-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
-import type { S3Options } from "../remote/s3-client.ts";
+import type { S3Options } from "../remote/s3-options.ts";
 import { openTarget } from "./open-target.ts";
 import { retryUpload } from "./retry-upload.ts";
 import { UploadClaim } from "./upload-claim.ts";

@@ -2,7 +2,8 @@ import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hideSecrets } from "../../storage/parse-location.ts";
 import { httpStore } from "./http-store.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { openS3Folder, type S3Options } from "./s3-client.ts";
+import { openS3Folder } from "./s3-client.ts";
+import type { S3Options } from "./s3-options.ts";
 import { s3Store } from "./s3-store.ts";
 
 /** How a store is reached. */

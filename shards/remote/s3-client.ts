@@ -3,21 +3,7 @@ import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseS3Location } from "../../storage/parse-location.ts";
 import { TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
-
-/** What the SDK shall not find out by itself, from its environment variables and configuration files. */
-export interface S3Options {
-  /** Of a server other than Amazon's, for example `http://127.0.0.1:9000`; else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. */
-  readonly endpoint?: string;
-  /** Else AWS_REGION, or the profile's. */
-  readonly region?: string;
-  /** Bucket names in the path instead of the host name; default: where an endpoint is named, since most such servers want it. */
-  readonly forcePathStyle?: boolean;
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
-}
+import type { S3Options } from "./s3-options.ts";
 
 /** A prefix of a bucket, and the means to reach it. */
 export interface S3Folder {
@@ -31,11 +17,11 @@ export interface S3Folder {
 
 /**
  * Opens `s3://bucket/prefix`. The SDK is loaded here, so that whoever needs no S3 pays nothing for it.
- * @throws Cifar5mError `store/bad-location`
+ * @throws Cifar5mError `store/bad-location`; `store/no-s3-client` where the SDK is not installed
  */
 export async function openS3Folder(location: string, options: S3Options = {}): Promise<S3Folder> {
   const { bucket, prefix } = parseS3Location(location);
-  const { S3Client: Client } = await import("@aws-sdk/client-s3");
+  const { S3Client: Client } = await loadSdk();
   // It would advise, in nine lines, to upgrade Node 20; the release of it that we install is made for that.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const isElsewhere = [options.endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
@@ -56,6 +42,20 @@ export async function openS3Folder(location: string, options: S3Options = {}): P
     keyOf,
     urlOf: (name) => `s3://${bucket}/${keyOf(name)}`,
   };
+}
+
+/** Readers of local and web data sets do without it. */
+async function loadSdk() {
+  try {
+    return await import("@aws-sdk/client-s3");
+  } catch (thrown) {
+    throw new Cifar5mError(
+      "store/no-s3-client",
+      `s3:// needs @aws-sdk/client-s3, which cannot be loaded (${messageOf(thrown).split("\n")[0]}). ` +
+        "Install it: npm install @aws-sdk/client-s3@3.",
+      { cause: thrown },
+    );
+  }
 }
 
 /** What an error of the SDK means, in our terms. @param url - what was asked for */
