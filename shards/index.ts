@@ -64,6 +64,7 @@ export {
 export { readManifest, writeManifest } from "./format/manifest-file.ts";
 export { readShard, readShardBatches } from "./format/read-shard.ts";
 export { type ShardInput, type ShardRows, shardColumns, toHuggingFaceInfo } from "./format/shard-schema.ts";
+export { type DatasetRows, type WriteDatasetOptions, writeDataset } from "./format/write-dataset.ts";
 export { writeShard } from "./format/write-shard.ts";
 export type { Batch, Mixup } from "./loader/batch.ts";
 export { cifar10Normalization, type ImageFormat, type Normalization } from "./loader/image-format.ts";

@@ -1,0 +1,154 @@
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type DatasetRows, openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
+import { collectBatches } from "../../support/open-test-dataset.ts";
+
+const classNames = ["red", "green", "blue"];
+const newFolder = () => mkdtemp(join(tmpdir(), "cifar5m-test-"));
+
+/** Rows of solid color, whose gray value tells the row. */
+function rowsOf(first: number, count: number): DatasetRows & { readonly labels: number[] } {
+  const images = new Uint8Array(count * 3072);
+  for (let row = 0; row < count; row++) images.fill((first + row) % 256, row * 3072, (row + 1) * 3072);
+  return { images, labels: Array.from({ length: count }, (_, row) => (first + row) % 3) };
+}
+
+async function* streamed(...sizes: number[]) {
+  let first = 0;
+  for (const size of sizes) {
+    yield rowsOf(first, size);
+    first += size;
+  }
+}
+
+test("rows of any grouping become the same shards, which the loader serves and the verifier approves", async () => {
+  const [one, other] = [await newFolder(), await newFolder()];
+  const manifest = await writeDataset(one, {
+    classNames,
+    train: streamed(7, 1, 0, 12),
+    test: [rowsOf(0, 5)],
+    rowsPerShard: 8,
+  });
+  const same = await writeDataset(other, { classNames, train: streamed(20), test: streamed(2, 3), rowsPerShard: 8 });
+  expect(same).toEqual(manifest);
+  expect(manifest.splits.train).toMatchObject({ rows: 20, classCounts: [7, 7, 6] });
+  expect(manifest.splits.train.shards.map(({ rows, idStart }) => [rows, idStart])).toEqual([
+    [8, 0],
+    [8, 8],
+    [4, 16],
+  ]);
+  expect(manifest.splits.test.shards[0]).toMatchObject({ file: "test/part-00000.arrow", idStart: 20, idEnd: 25 });
+  for (const { file } of manifest.splits.train.shards) {
+    expect(await readFile(join(one, file))).toEqual(await readFile(join(other, file)));
+  }
+  expect((await verifyDataset(one)).problems).toEqual([]);
+  const dataset = await openDataset(one);
+  const { images, labels, ids } = await dataset.readImages([0, 8, 19]);
+  expect([...labels]).toEqual([0, 2, 1]);
+  expect([...ids]).toEqual([0, 8, 19]);
+  expect([0, 1, 2].map((row) => images[row * 3072])).toEqual([0, 8, 19]);
+  dataset.close();
+});
+
+test("probabilities give the label and the confidence", async () => {
+  const folder = await newFolder();
+  const { images } = rowsOf(0, 2);
+  await writeDataset(folder, {
+    classNames,
+    train: [{ images, probabilities: [0.2, 0.5, 0.3, 0.9, 0.05, 0.05], classes: [2, -1] }],
+    name: "mine",
+    config: { from: "a test" },
+  });
+  const dataset = await openDataset(folder);
+  const columns = ["class", "confidence", "probabilities"] as const;
+  const loader = dataset.loader({ regime: "finite", shuffle: false, batchSize: 2, epochs: 1, columns });
+  const [batch] = await collectBatches(loader);
+  expect([...batch!.labels]).toEqual([1, 0]);
+  expect([...batch!.classes!]).toEqual([2, -1]);
+  expect([...batch!.confidences!]).toEqual([0.5, Math.fround(0.9)]);
+  expect(dataset.manifest).toMatchObject({ name: "mine", config: { from: "a test" } });
+  dataset.close();
+});
+
+test("a finished set is not written over, an interrupted one is begun anew", async () => {
+  const folder = await newFolder();
+  async function* breaking() {
+    yield rowsOf(0, 10);
+    throw new Error("the source broke");
+  }
+  const broken = writeDataset(folder, { classNames, train: breaking(), rowsPerShard: 4 });
+  await expect(broken).rejects.toThrow("the source broke");
+  expect(await readdir(folder)).toEqual(["train"]);
+  await writeFile(join(folder, "train", "part-00000.arrow"), "what a crash might leave");
+  await writeDataset(folder, { classNames, train: streamed(10), rowsPerShard: 4 });
+  expect((await verifyDataset(folder)).problems).toEqual([]);
+  const again = writeDataset(folder, { classNames, train: streamed(3) });
+  await expect(again).rejects.toMatchObject({ code: "dataset/exists" });
+  expect((await openDataset(folder)).numSamples).toBe(10);
+});
+
+test("a source that is left early is told, and a signal ends the call", async () => {
+  let isClosed = false;
+  async function* endless() {
+    try {
+      for (let first = 0; ; first += 5) yield rowsOf(first, 5);
+    } finally {
+      isClosed = true;
+    }
+  }
+  const folder = await newFolder();
+  const signal = AbortSignal.timeout(50);
+  await expect(writeDataset(folder, { classNames, train: endless(), rowsPerShard: 10, signal })).rejects.toMatchObject({
+    name: "TimeoutError",
+  });
+  expect(isClosed).toBe(true);
+});
+
+const good = rowsOf(0, 2);
+test.each<[string, object, string, RegExp]>([
+  ["images of another size", { images: new Uint8Array(3071), labels: [0] }, "dataset/bad-rows", /3072 bytes, got 3071/],
+  ["images that are no bytes", { images: [1, 2], labels: [0] }, "dataset/bad-rows", /Uint8Array/],
+  ["fewer labels than images", { ...good, labels: [0] }, "dataset/bad-rows", /labels must have 2 values .* got 1/],
+  [
+    "a label beyond the classes",
+    { ...good, labels: [0, 3] },
+    "dataset/bad-rows",
+    /row 1 of train: label .* \[0, 3\), got 3/,
+  ],
+  ["a label that is no integer", { ...good, labels: [0, 0.5] }, "dataset/bad-rows", /got 0\.5/],
+  ["neither labels nor probabilities", { images: good.images }, "dataset/bad-rows", /neither/],
+  [
+    "a probability above 1",
+    { images: good.images, probabilities: [0, 0, 1, 0, 2, 0] },
+    "dataset/bad-rows",
+    /row 1 .* got 2/,
+  ],
+  [
+    "a probability that is NaN",
+    { images: good.images, probabilities: [0, 0, 1, 0, Number.NaN, 0] },
+    "dataset/bad-rows",
+    /NaN/,
+  ],
+  [
+    "a label against its probabilities",
+    { ...good, probabilities: [0, 1, 0, 0, 1, 0] },
+    "dataset/bad-rows",
+    /most probable class, 1, got 0/,
+  ],
+  ["a class below -1", { ...good, classes: [0, -2] }, "dataset/bad-rows", /class must .* got -2/],
+])("%s is refused, and no manifest appears", async (_, rows, code, message) => {
+  const folder = await newFolder();
+  const written = writeDataset(folder, { classNames, train: [rows as DatasetRows] });
+  await expect(written).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(await readdir(folder)).not.toContain("manifest.json");
+});
+
+test.each<[object, RegExp]>([
+  [{ classNames: ["one"], train: [] }, /classNames must be 2 to 256 names, got 1/],
+  [{ classNames, train: [], rowsPerShard: 0 }, /rowsPerShard must be a positive integer, got 0/],
+  [{ classNames, train: [], rowPerShard: 5 }, /rowPerShard is no key/],
+])("options out of range are refused: %o", async (options, message) => {
+  await expect(writeDataset(await newFolder(), options as never)).rejects.toThrow(message);
+});
