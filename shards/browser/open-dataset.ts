@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { parseUrl } from "../../core/parse-url.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 import { Dataset } from "../dataset.ts";
 import { type SplitName, splitNames } from "../format/manifest.ts";
@@ -66,10 +67,10 @@ export async function openDataset(location: string | URL, options: BrowserOpenOp
 
 function resolveUrl(location: string | URL): string {
   const base = (globalThis as { readonly location?: { readonly href: string } }).location?.href;
-  if (!URL.canParse(String(location), base) || String(location).trim() === "") {
+  const url = String(location).trim() === "" ? undefined : parseUrl(location, base);
+  if (url === undefined) {
     throw new Cifar5mError("store/bad-location", `a location must be a URL, got "${String(location)}". Correct it.`);
   }
-  const url = new URL(location, base);
   if (/^https?:$/.test(url.protocol)) return url.href;
   throw new Cifar5mError(
     "store/bad-location",

@@ -1,5 +1,6 @@
 import pRetry from "p-retry";
 import { Cifar5mError } from "../../core/errors.ts";
+import { StallTimer } from "../../core/stall-timer.ts";
 import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { tooSlow, unreachable } from "./remote-source.ts";
@@ -51,7 +52,8 @@ export async function fetchManifest(
 
 async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signal: AbortSignal): Promise<Manifest> {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`)), policy.stallMs);
+  const stall = () => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`));
+  const timer = new StallTimer(policy.stallMs, stall);
   try {
     const reply = await store.get(manifestName, {
       start: 0,
@@ -80,6 +82,6 @@ async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signa
     stop.abort(thrown);
     throw thrown;
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }

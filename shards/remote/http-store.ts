@@ -1,4 +1,5 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { parseUrl } from "../../core/parse-url.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 import { replyRange } from "./reply-range.ts";
@@ -103,7 +104,7 @@ async function follow(request: {
     const location = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
     await response.body?.cancel().catch(() => undefined);
-    const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined;
+    const next = parseUrl(location, url);
     if (next === undefined || !/^https?:$/.test(next.protocol)) throw badRedirect(publicUrl, "to no web address");
     // Credentials that a server writes into an address are for that address.
     const own = credentialsOf(next);

@@ -1,5 +1,6 @@
 import type { LimitFunction } from "p-limit";
 import pRetry from "p-retry";
+import { StallTimer } from "../../core/stall-timer.ts";
 import { ContentError, type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
@@ -91,7 +92,7 @@ class PartReader {
     const { store, name, bytes, policy, signal } = this.#job;
     const stop = new AbortController();
     const stall = () => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`));
-    const timer = setTimeout(stall, policy.stallMs);
+    const timer = new StallTimer(policy.stallMs, stall);
     try {
       const start = part.start + part.filled;
       const end = part.start + (part.target?.byteLength ?? part.end - part.start);
@@ -110,7 +111,7 @@ class PartReader {
       stop.abort(thrown);
       throw thrown;
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 

@@ -154,7 +154,9 @@ export class RowStore {
     } finally {
       release();
     }
-    const kept = new Uint32Array(new SharedArrayBuffer(4 * numKept));
+    // Pages have shared memory only where their server isolates them, and no workers that would want it.
+    const memory = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
+    const kept = new Uint32Array(new memory(4 * numKept));
     kept.set(rows.subarray(0, numKept));
     return kept;
   }
