@@ -86,11 +86,11 @@ def _require_schema(file: PositionedFile, columns: tuple[Column, ...]) -> None:
         )
     try:
         with pa.OSFile(file.path) as source:
-            fields = list(pa.ipc.open_file(source).schema)
-    except (pa.ArrowException, OSError) as error:
+            seen = [f"{field.name}: {_describe(field.type)}" for field in pa.ipc.open_file(source).schema]
+    # Some of pyarrow's own errors, and that of a name that is no UTF-8, are a ValueError.
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _corrupt(file, f"its schema cannot be read ({error})") from error
     wanted = [f"{column.name}: {_type_of(column)}" for column in columns]
-    seen = [f"{field.name}: {_describe(field.type)}" for field in fields]
     for index in range(max(len(wanted), len(seen))):
         expected, found = (names[index] if index < len(names) else "nothing" for names in (wanted, seen))
         if expected != found:

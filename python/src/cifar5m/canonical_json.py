@@ -82,6 +82,8 @@ def _corrupt(path: str, what: str) -> Cifar5mError:
 
 def _parse_number(token: str) -> int | float:
     number = float(token)
+    if math.isinf(number):
+        raise ValueError(f"{token} is no float64")
     # Numbers of JSON are float64 to the builder; integers up to 2⁵³ are exact in both.
     return int(number) if number.is_integer() and abs(number) <= 2**53 else number
 

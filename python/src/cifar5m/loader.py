@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy.typing as npt
@@ -78,7 +79,8 @@ class BaseLoader(Generic[Array]):
         return self._iterate(place, self._num_loops)
 
     def _iterate(self, place: Place, loop: int) -> Iterator[Batch[Array]]:
-        batches = self._make_batches(lambda: self._schedule.ranges(place))
+        # It must not refer to the loader: a cycle would let the garbage collector take queues from under worker processes.
+        batches = self._make_batches(partial(self._schedule.ranges, place))
         for range, batch in zip(self._schedule.ranges(place), batches, strict=False):
             if loop != self._num_loops:
                 raise Cifar5mError(

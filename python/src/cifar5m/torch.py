@@ -14,6 +14,7 @@ code that makes a DataLoader itself.
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,14 @@ class Loader(BaseLoader[torch.Tensor]):
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[TensorBatch]:
         self._ranges.ranges = ranges
-        return iter(self._batches)
+        try:
+            yield from self._batches
+            return
+        except Cifar5mError as error:
+            code, message = error.code, error.message
+            # torch raises the errors of workers in a frame that refers to them: a cycle that keeps queues and workers.
+            traceback.clear_frames(error.__traceback__)
+        raise Cifar5mError(code, message)
 
 
 class IterableDataset(TorchIterableDataset[TensorBatch]):
@@ -120,13 +128,6 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         worker = get_worker_info()
         loop = self._loops.begin(worker)
         place = self._place_of(loop)
-        if self._schedule.is_infinite and loop > self._loops.start_loop:
-            raise Cifar5mError(
-                "loader/finished",
-                "the infinite regime has one loop over an IterableDataset, another one was begun. "
-                "Use cifar5m.torch.Loader, which goes on where a loop was left, or load a state first.",
-            )
-        self._schedule.require_unfinished(place)
         iterator = _EpochIterator(self._source, self._options, self._schedule, self._loops, loop, place)
         if worker is None:
             self._iterator = iterator
@@ -289,6 +290,7 @@ class _EpochIterator(Iterator[TensorBatch]):
     ) -> None:
         worker = get_worker_info()
         self._source, self._options, self._schedule, self._loops, self.loop = source, options, schedule, loops, loop
+        self._is_resumed = False
         self._first, self._step = (0, 1) if worker is None else (worker.id, worker.num_workers)
         self._start_at(place, self._first)
 
@@ -303,6 +305,9 @@ class _EpochIterator(Iterator[TensorBatch]):
             self._ranges = islice(ranges, next_batch, None, self._step)
 
     def __next__(self) -> TensorBatch:
+        # Not when the loop begins: an error there would end a worker that lives on, and DataLoader would not tell why.
+        self._skip_empty_rest()
+        self._require_a_loop()
         range = next(self._ranges, None)
         if range is None:
             # The one worker whose turn it is finds no whole batch left in the infinite regime; the others just end.
@@ -312,6 +317,33 @@ class _EpochIterator(Iterator[TensorBatch]):
         self._next_batch += self._step
         self.place = self._schedule.after(range)
         return batch
+
+    def _skip_empty_rest(self) -> None:
+        """Goes on with the next epoch where a state was taken after the last batch of one: no loop is silently empty."""
+        if not self._is_resumed:
+            return
+        self._is_resumed = False
+        num_batches = sum(1 for _ in self._schedule.ranges(self._start))
+        # Of a state that was taken early in an epoch, some workers may stand at the end of the one before.
+        is_over = all(
+            next_batch >= num_batches if epoch == self._start.epoch else epoch > self._start.epoch
+            for epoch, next_batch in self._loops.resumed_places(self._step)
+        )
+        if self._schedule.is_infinite or not is_over:
+            return
+        start = Place(self._start.epoch + 1, 0)
+        self._loops.set_epoch_of(self.loop, start.epoch)
+        # The turns of the workers go on, too: it need not be that of the first.
+        self._start_at(start, (self._first - num_batches) % self._step)
+
+    def _require_a_loop(self) -> None:
+        if self._schedule.is_infinite and self.loop > self._loops.start_loop:
+            raise Cifar5mError(
+                "loader/finished",
+                "the infinite regime has one loop over an IterableDataset, another one was begun. "
+                "Use cifar5m.torch.Loader, which goes on where a loop was left, or load a state first.",
+            )
+        self._schedule.require_unfinished(self._start)
 
     def _end_position(self) -> int:
         left = self._options.num_samples - self._start.position
@@ -334,6 +366,8 @@ class _EpochIterator(Iterator[TensorBatch]):
         start = self._schedule.from_state(state["start"])
         self._loops.set_epoch_of(self.loop, start.epoch)
         self._start_at(start, require_integer("nextBatch", state["nextBatch"], 0, MAX_INTEGER))
+        self._loops.note_resumed(self._first, start.epoch, self._next_batch)
+        self._is_resumed = True
 
 
 class _LoopTable:
@@ -345,11 +379,13 @@ class _LoopTable:
     cell has one writer and is written at once, so there is no lock.
     """
 
-    _HEADER = 3
     _MAX_WORKERS = 1024
+    # Three cells of the whole, the loops of this process and its workers, and where each worker was resumed.
+    _LOOPS = slice(3, 4 + _MAX_WORKERS)
+    _RESUMED = 4 + _MAX_WORKERS
 
     def __init__(self) -> None:
-        self._cells = torch.zeros(self._HEADER + 1 + self._MAX_WORKERS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._cells = torch.zeros(self._RESUMED + 2 * self._MAX_WORKERS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._begun = -1
 
     @property
@@ -369,7 +405,7 @@ class _LoopTable:
     @property
     def last_loop(self) -> int:
         """The loop that was begun last; −1 for none."""
-        return int(self._cells[self._HEADER :].max() >> 24) - 1
+        return int(self._cells[self._LOOPS].max() >> 24) - 1
 
     @property
     def next_loop(self) -> int:
@@ -377,16 +413,18 @@ class _LoopTable:
 
     def begin(self, worker: Any) -> int:
         """The loop that this process begins now."""
+        # One look at all cells: what another process writes meanwhile is seen with its loop and its tag, or not at all.
+        cells = [((value >> 24) - 1, value & 0xFFFFFF) for value in self._cells[self._LOOPS].tolist()]
+        next_loop = 1 + max(loop for loop, _ in cells)
         if worker is None:
-            return self._note(0, self.next_loop, 0)
+            return self._note(0, next_loop, 0)
         tag = int.from_bytes(hashlib.sha256(str(worker.seed - worker.id).encode()).digest()[:3], "big")
-        cell = 1 + worker.id
-        own = self._read(cell)
         # What a former worker of this number began is not ours, even if its DataLoader had the same seed.
-        after = max(self._begun, own[0] if own[1] == tag else -1)
-        cells = [self._read(1 + id) for id in range(worker.num_workers)]
-        joined = [loop for loop, its_tag in cells if its_tag == tag and loop > after]
-        return self._note(cell, joined[0] if joined else self.next_loop, tag)
+        own_loop, own_tag = cells[1 + worker.id]
+        after = max(self._begun, own_loop if own_tag == tag else -1)
+        peers = cells[1 : 1 + worker.num_workers]
+        joined = [loop for loop, its_tag in peers if its_tag == tag and loop > after]
+        return self._note(1 + worker.id, joined[0] if joined else next_loop, tag)
 
     def start_next_at(self, place: Place) -> None:
         """Lets the next loop begin at a place."""
@@ -397,13 +435,18 @@ class _LoopTable:
         """Lets a loop, and with it all later ones, be of an epoch."""
         self._cells[0] = epoch - loop
 
-    def _read(self, cell: int) -> tuple[int, int]:
-        value = int(self._cells[self._HEADER + cell])
-        return (value >> 24) - 1, value & 0xFFFFFF
+    def note_resumed(self, worker: int, epoch: int, next_batch: int) -> None:
+        """Notes where a worker goes on in a loop that is resumed."""
+        self._cells[self._RESUMED + 2 * worker], self._cells[self._RESUMED + 2 * worker + 1] = epoch, next_batch
+
+    def resumed_places(self, num_workers: int) -> list[tuple[int, int]]:
+        """Epoch and next batch of each worker. All workers note theirs before any is asked for a batch."""
+        values = self._cells[self._RESUMED : self._RESUMED + 2 * num_workers].tolist()
+        return list(zip(values[::2], values[1::2], strict=True))
 
     def _note(self, cell: int, loop: int, tag: int) -> int:
         self._begun = loop
-        self._cells[self._HEADER + cell] = (loop + 1) << 24 | tag
+        self._cells[self._LOOPS.start + cell] = (loop + 1) << 24 | tag
         return loop
 
     def __setstate__(self, state: dict[str, Any]) -> None:
