@@ -76,7 +76,9 @@ def describe_split(shards: list[dict[str, Any]], labels: np.ndarray) -> dict[str
 
 
 def make_manifest(splits: dict[str, Any]) -> dict[str, Any]:
-    lines = "".join(f"{shard['file']} {shard['sha256']}\n" for name in ("train", "test") for shard in splits[name]["shards"])
+    lines = "".join(
+        f"{shard['file']} {shard['sha256']}\n" for name in ("train", "test") for shard in splits[name]["shards"]
+    )
     return {
         "version": 1,
         "name": "test set",

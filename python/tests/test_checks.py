@@ -54,7 +54,20 @@ def read_all(folder: Path, **options: Any) -> Any:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "3", '"text"', "{}", '{"version": 1}', "[" * 200_000, '{"a": NaN}', "\ufeff{}", '{"a": 1e999}'],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "3",
+        '"text"',
+        "{}",
+        '{"version": 1}',
+        "[" * 200_000,
+        '{"a": NaN}',
+        "\ufeff{}",
+        '{"a": 1e999}',
+    ],
 )
 def test_what_is_no_sealed_json_is_corrupt(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text, "utf8")

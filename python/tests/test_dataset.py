@@ -67,7 +67,9 @@ def test_home_folders_and_file_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert open_dataset((tmp_path / "my data").as_uri())[0].id == IDS[0]
 
 
-@pytest.mark.parametrize("location", ["", "  ", "ftp://host/x", "https//host/x", "S3://bucket", "s3://bucket/a#b", 3, b"x"])
+@pytest.mark.parametrize(
+    "location", ["", "  ", "ftp://host/x", "https//host/x", "S3://bucket", "s3://bucket/a#b", 3, b"x"]
+)
 def test_locations_that_nothing_reads_are_refused(location: object) -> None:
     with pytest.raises(Cifar5mError) as caught:
         open_dataset(location)  # type: ignore[arg-type]
@@ -111,12 +113,30 @@ def test_an_empty_split_has_no_batches(tmp_path: Path) -> None:
 
 
 def test_numbers_are_written_as_ecmascript_does() -> None:
-    numbers = [0, -0.0, 1, 1.0, 0.1, 1e21, 1e20, 123456789012345680000, 1e-6, 1e-7, 1.5e-10, 2**53, 1.7976931348623157e308, 5e-324]
+    numbers = [
+        0,
+        -0.0,
+        1,
+        1.0,
+        0.1,
+        1e21,
+        1e20,
+        123456789012345680000,
+        1e-6,
+        1e-7,
+        1.5e-10,
+        2**53,
+        1.7976931348623157e308,
+        5e-324,
+    ]
     assert canonical_json(numbers) == (
         "[0,0,1,1,0.1,1e+21,100000000000000000000,123456789012345680000,0.000001,1e-7,1.5e-10,9007199254740992,"
         "1.7976931348623157e+308,5e-324]"
     )
-    assert canonical_json({"b": 1, "10": 2, "9": 3, "a": "é\u2028\ud800\x01"}) == '{"9":3,"10":2,"a":"é\u2028\\ud800\\u0001","b":1}'
+    assert (
+        canonical_json({"b": 1, "10": 2, "9": 3, "a": "é\u2028\ud800\x01"})
+        == '{"9":3,"10":2,"a":"é\u2028\\ud800\\u0001","b":1}'
+    )
 
 
 def test_nothing_is_written_beside_the_data(tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ def test_two_loops_over_one_loader_are_told(dataset: Dataset) -> None:
 
 
 def test_a_batch_unpacks_and_tells_more(dataset: Dataset) -> None:
-    loader = dataset.loader(**FINITE, dtype="float32", normalize=True, augment=Augment(mixup=0.2), transform=np.negative)
+    loader = dataset.loader(
+        **FINITE, dtype="float32", normalize=True, augment=Augment(mixup=0.2), transform=np.negative
+    )
     images, labels, ids = batch = next(iter(loader))
     assert (images.dtype, images.shape) == (np.float32, (9, 32, 32, 3))
     assert batch.mixup is not None and batch.mixup.weights.dtype == np.float32
@@ -119,7 +121,10 @@ def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> Non
     ("options", "line"),
     [
         ({"num_samples": 101}, "loader/out-of-range: num_samples must be an integer in [1, 100], got 101. Build more"),
-        ({"batch_size": 51, "num_samples": 50, "drop_last": True}, "loader/out-of-range: batch_size must be at most num_"),
+        (
+            {"batch_size": 51, "num_samples": 50, "drop_last": True},
+            "loader/out-of-range: batch_size must be at most num_",
+        ),
         ({"batch_size": 0}, "loader/out-of-range: batch_size must be an integer in [1, 2147483648], got 0."),
         ({"batch_size": True}, "loader/out-of-range: batch_size must be an integer"),
         ({"seed": 1.5}, "loader/out-of-range: seed must be an integer"),
@@ -132,8 +137,14 @@ def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> Non
         ({"label_noise": 1.1}, "loader/out-of-range: label_noise must be a number in [0, 1], got 1.1."),
         ({"label_noise": LabelNoise(0.5, -1)}, "loader/out-of-range: label_noise's seed must be an integer"),
         ({"regime": "endless"}, "loader/unknown-regime: regime must be finite or infinite, got 'endless'."),
-        ({"regime": "infinite", "num_samples": 40}, "loader/out-of-range: num_samples must be left out in the infinite"),
-        ({"regime": "infinite", "num_samples": None, "drop_last": False}, "loader/out-of-range: drop_last must be True"),
+        (
+            {"regime": "infinite", "num_samples": 40},
+            "loader/out-of-range: num_samples must be left out in the infinite",
+        ),
+        (
+            {"regime": "infinite", "num_samples": None, "drop_last": False},
+            "loader/out-of-range: drop_last must be True",
+        ),
         ({"dtype": "float64"}, "loader/out-of-range: dtype must be one of uint8, float32, got 'float64'."),
         ({"layout": "CHWN"}, "loader/out-of-range: layout must be one of NHWC, NCHW, got 'CHWN'."),
         ({"normalize": True}, "loader/out-of-range: normalize must be False where dtype is uint8"),

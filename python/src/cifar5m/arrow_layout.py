@@ -68,25 +68,36 @@ def read_layout(file: PositionedFile, columns: tuple[Column, ...]) -> ArrowLayou
     Raises:
         Cifar5mError: `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `table/compressed`, `table/has-nulls`.
     """
-    _require_schema(file, columns)
+    footer = _read_footer(file)
+    _require_schema(file, footer, columns)
     try:
-        return _locate(file, columns)
+        return _locate(file, footer, columns)
     except (struct.error, ValueError, OverflowError) as error:
         raise _corrupt(file, f"its metadata cannot be read ({error})") from error
 
 
-def _require_schema(file: PositionedFile, columns: tuple[Column, ...]) -> None:
-    if file.read(0, min(file.bytes, len(MAGIC))) != MAGIC:
+def _read_footer(file: PositionedFile) -> bytes:
+    if file.bytes < 20 or file.read(0, len(MAGIC)) != MAGIC:
         raise _corrupt(file, "it must start with ARROW1")
-    if file.read(file.bytes - len(MAGIC), len(MAGIC)) != MAGIC:
+    num_bytes, magic = struct.unpack("<i6s", file.read(file.bytes - 10, 10))
+    if magic != MAGIC:
         raise Cifar5mError(
             "table/truncated",
             f"{file.path} must end with ARROW1, it was cut off at {file.bytes} bytes or overwritten. "
             "Delete it and publish again to rebuild it.",
         )
+    start = file.bytes - 10 - num_bytes
+    if num_bytes <= 0 or start < 8:
+        raise _corrupt(file, f"its footer cannot be {num_bytes} bytes")
+    return file.read(start, num_bytes)
+
+
+def _require_schema(file: PositionedFile, footer: bytes, columns: tuple[Column, ...]) -> None:
+    # A file without rows has the same footer, and nothing else for pyarrow to read.
+    without_rows = MAGIC + b"\0\0" + footer + struct.pack("<i", len(footer)) + MAGIC
     try:
-        with pa.OSFile(file.path) as source:
-            seen = [f"{field.name}: {_describe(field.type)}" for field in pa.ipc.open_file(source).schema]
+        schema = pa.ipc.open_file(pa.BufferReader(without_rows)).schema
+        seen = [f"{field.name}: {_describe(field.type)}" for field in schema]
     # Some of pyarrow's own errors, and that of a name that is no UTF-8, are a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _corrupt(file, f"its schema cannot be read ({error})") from error
@@ -110,15 +121,10 @@ def _describe(type_: pa.DataType) -> str:
     return f"{type_.value_type}[{type_.list_size}]" if pa.types.is_fixed_size_list(type_) else str(type_)
 
 
-def _locate(file: PositionedFile, columns: tuple[Column, ...]) -> ArrowLayout:
-    (footer_bytes,) = struct.unpack("<i", file.read(file.bytes - 10, 4))
-    footer_start = file.bytes - 10 - footer_bytes
-    if footer_bytes <= 0 or footer_start < 8:
-        raise _corrupt(file, f"its footer cannot be {footer_bytes} bytes")
-    footer = _FlatTable.root(file.read(footer_start, footer_bytes))
+def _locate(file: PositionedFile, footer: bytes, columns: tuple[Column, ...]) -> ArrowLayout:
     starts, positions = [], []
     first_row, bytes_left, last_metadata, last_header = 0, file.bytes, b"", None
-    for offset, metadata_bytes, _, body_bytes in footer.structs(3, "<qiiq"):
+    for offset, metadata_bytes, _, body_bytes in _FlatTable.root(footer).structs(3, "<qiiq"):
         # Batches on top of each other could be any number, of any size.
         bytes_left -= metadata_bytes + body_bytes
         if offset < 0 or metadata_bytes < 8 or body_bytes < 0 or bytes_left < 0:

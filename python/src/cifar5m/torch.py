@@ -105,8 +105,9 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
     Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. The infinite regime has
     one loop; a second one raises `loader/finished`, since a DataLoader does not tell where the first was left.
 
-    States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers. Over a plain DataLoader,
-    `state_dict()` is exact without workers; with workers, which run ahead, it raises `loader-state/stale` unless it is told
+    States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers; a state of it that was taken
+    after the last batch of an epoch, but before its loop ended, goes on with the rest, which is empty. Over a plain
+    DataLoader, `state_dict()` is exact without workers; with workers, which run ahead, it raises `loader-state/stale` unless it is told
     how many batches were taken.
 
     Raises:
@@ -290,7 +291,6 @@ class _EpochIterator(Iterator[TensorBatch]):
     ) -> None:
         worker = get_worker_info()
         self._source, self._options, self._schedule, self._loops, self.loop = source, options, schedule, loops, loop
-        self._is_resumed = False
         self._first, self._step = (0, 1) if worker is None else (worker.id, worker.num_workers)
         self._start_at(place, self._first)
 
@@ -306,7 +306,6 @@ class _EpochIterator(Iterator[TensorBatch]):
 
     def __next__(self) -> TensorBatch:
         # Not when the loop begins: an error there would end a worker that lives on, and DataLoader would not tell why.
-        self._skip_empty_rest()
         self._require_a_loop()
         range = next(self._ranges, None)
         if range is None:
@@ -317,24 +316,6 @@ class _EpochIterator(Iterator[TensorBatch]):
         self._next_batch += self._step
         self.place = self._schedule.after(range)
         return batch
-
-    def _skip_empty_rest(self) -> None:
-        """Goes on with the next epoch where a state was taken after the last batch of one: no loop is silently empty."""
-        if not self._is_resumed:
-            return
-        self._is_resumed = False
-        num_batches = sum(1 for _ in self._schedule.ranges(self._start))
-        # Of a state that was taken early in an epoch, some workers may stand at the end of the one before.
-        is_over = all(
-            next_batch >= num_batches if epoch == self._start.epoch else epoch > self._start.epoch
-            for epoch, next_batch in self._loops.resumed_places(self._step)
-        )
-        if self._schedule.is_infinite or not is_over:
-            return
-        start = Place(self._start.epoch + 1, 0)
-        self._loops.set_epoch_of(self.loop, start.epoch)
-        # The turns of the workers go on, too: it need not be that of the first.
-        self._start_at(start, (self._first - num_batches) % self._step)
 
     def _require_a_loop(self) -> None:
         if self._schedule.is_infinite and self.loop > self._loops.start_loop:
@@ -351,8 +332,12 @@ class _EpochIterator(Iterator[TensorBatch]):
 
     def state_dict(self) -> dict[str, Any]:
         """For StatefulDataLoader: where this worker's part of the loop stands."""
-        extra = {"batchSize": self._options.batch_size, "nextBatch": self._next_batch, "step": self._step}
-        return {"start": self._schedule.to_state(self._start), **extra}
+        return {
+            "start": self._schedule.to_state(self._start),
+            "batchSize": self._options.batch_size,
+            "step": self._step,
+            "nextBatch": self._next_batch,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on there, and lets the next loop be that of the next epoch."""
@@ -366,8 +351,6 @@ class _EpochIterator(Iterator[TensorBatch]):
         start = self._schedule.from_state(state["start"])
         self._loops.set_epoch_of(self.loop, start.epoch)
         self._start_at(start, require_integer("nextBatch", state["nextBatch"], 0, MAX_INTEGER))
-        self._loops.note_resumed(self._first, start.epoch, self._next_batch)
-        self._is_resumed = True
 
 
 class _LoopTable:
@@ -380,12 +363,11 @@ class _LoopTable:
     """
 
     _MAX_WORKERS = 1024
-    # Three cells of the whole, the loops of this process and its workers, and where each worker was resumed.
+    # After three cells of the whole come those of this process and of its workers.
     _LOOPS = slice(3, 4 + _MAX_WORKERS)
-    _RESUMED = 4 + _MAX_WORKERS
 
     def __init__(self) -> None:
-        self._cells = torch.zeros(self._RESUMED + 2 * self._MAX_WORKERS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._cells = torch.zeros(self._LOOPS.stop, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._begun = -1
 
     @property
@@ -434,15 +416,6 @@ class _LoopTable:
     def set_epoch_of(self, loop: int, epoch: int) -> None:
         """Lets a loop, and with it all later ones, be of an epoch."""
         self._cells[0] = epoch - loop
-
-    def note_resumed(self, worker: int, epoch: int, next_batch: int) -> None:
-        """Notes where a worker goes on in a loop that is resumed."""
-        self._cells[self._RESUMED + 2 * worker], self._cells[self._RESUMED + 2 * worker + 1] = epoch, next_batch
-
-    def resumed_places(self, num_workers: int) -> list[tuple[int, int]]:
-        """Epoch and next batch of each worker. All workers note theirs before any is asked for a batch."""
-        values = self._cells[self._RESUMED : self._RESUMED + 2 * num_workers].tolist()
-        return list(zip(values[::2], values[1::2], strict=True))
 
     def _note(self, cell: int, loop: int, tag: int) -> int:
         self._begun = loop
