@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from cifar5m import Augment, Cifar5mError, open_dataset  # noqa: E402
 from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
+from rank_process import serve_as_rank  # noqa: E402
 from serving import code_of, describe, line_of, serve  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
@@ -261,7 +262,7 @@ def test_map_dataset_serves_samples_to_any_sampler(dataset: Any) -> None:
     image, label = samples[np.int64(7)]
     stored = dataset[7]
     assert label == stored.label and isinstance(label, int)
-    torch.testing.assert_close(image, -torch.from_numpy(stored.image).permute(2, 0, 1) / 255)
+    torch.testing.assert_close(image, -torch.from_numpy(stored.image).permute(2, 0, 1).float() / 255)
     seen = [labels for _, labels in DataLoader(samples, batch_size=30, num_workers=2)]
     assert torch.cat(seen).tolist() == dataset.read(range(100)).labels.tolist()
     with pytest.raises(IndexError):
@@ -279,25 +280,15 @@ def test_errors_of_workers_keep_their_code(tmp_path: Path) -> None:
     assert line.startswith("shard/hash-mismatch: ") and "\n" not in line
 
 
-def serve_as_rank(folder: str, group: str, rank: int, queue: Any) -> None:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{group}", rank=rank, world_size=2)
-    dataset = open_dataset(folder)
-    loader = Loader(dataset, **FINITE)
-    iterable = DataLoader(IterableDataset(dataset, **FINITE), batch_size=None, num_workers=2)
-    queue.put((rank, [serve(loader) for _ in range(2)], [serve(iterable) for _ in range(2)], loader.state_dict()))
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
-
-
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed")
 def test_ranks_of_torch_distributed_share_the_global_batches(dataset: Any, folder: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     arguments = [(str(folder), str(tmp_path / "group"), rank, queue) for rank in (0, 1)]
-    processes = [context.Process(target=serve_as_rank, args=each) for each in arguments]
+    processes = [context.Process(target=serve_as_rank, args=(*each, FINITE)) for each in arguments]
     for process in processes:
         process.start()
-    served = {rank: rest for rank, *rest in (queue.get(timeout=300) for _ in processes)}
+    served = {rank: rest for rank, *rest in (queue.get(timeout=120) for _ in processes)}
     for process in processes:
         process.join(60)
         assert process.exitcode == 0

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cifar5m import Augment, open_dataset
 from serving import serve
 
-jax = pytest.importorskip("jax")
-from cifar5m.jax import DataSource, Loader  # noqa: E402
+
+@pytest.fixture(scope="module")
+def jax() -> Any:
+    """Imported by the last of the tests: its threads do not go with forked workers."""
+    return pytest.importorskip("jax")
 
 
-def test_batches_are_jax_arrays_of_the_same_numbers(folder: Path) -> None:
+def test_batches_are_jax_arrays_of_the_same_numbers(folder: Path, jax: Any) -> None:
+    from cifar5m.jax import Loader
+
     dataset = open_dataset(folder)
     options = {"regime": "finite", "num_samples": 40, "batch_size": 9, "dtype": "float32"}
     augment = Augment(flip=True, crop=4, mixup=0.3)
@@ -29,12 +35,16 @@ def test_batches_are_jax_arrays_of_the_same_numbers(folder: Path) -> None:
     assert loader.state_dict() == expected.state_dict()
 
 
-def test_the_transform_gets_jax_arrays(folder: Path) -> None:
+def test_the_transform_gets_jax_arrays(folder: Path, jax: Any) -> None:
+    from cifar5m.jax import Loader
+
     loader = Loader(open_dataset(folder), regime="infinite", batch_size=4, transform=jax.numpy.ones_like)
     assert bool((next(iter(loader)).images == 1).all())
 
 
-def test_grain_reads_by_index_in_threads_and_processes(folder: Path) -> None:
+def test_grain_reads_by_index_in_threads_and_processes(folder: Path, jax: Any) -> None:
+    from cifar5m.jax import DataSource
+
     grain = pytest.importorskip("grain")
     dataset = open_dataset(folder)
     source = DataSource(dataset)
