@@ -69,7 +69,7 @@ class RowStore:
         """Images as stored: uint8, shape [R, 3072], in the order asked for."""
         self._open_shards_of(rows)
         if self._images is not None:
-            return self._images.take(rows, axis=0)
+            return _take(self._images, rows)
         images: Images = self._gather("image", rows, np.empty((len(rows), IMAGE_BYTES), np.uint8))
         return images
 
@@ -149,6 +149,11 @@ class RowStore:
         self._forget()
 
 
+def _take(images: Images, rows: Rows) -> Images:
+    """Rows of an array, which are known to be there: faster where numpy need not check them first."""
+    return np.take(images, rows, axis=0, out=np.empty((len(rows), IMAGE_BYTES), np.uint8), mode="clip")
+
+
 class ImageCache:
     """Images of a finite subset that is served again and again, by slot; filled as they are first read."""
 
@@ -165,7 +170,7 @@ class ImageCache:
         if missing.size:
             self._images[slots[missing]] = self._store.read_images(rows[missing])
             self._is_kept[slots[missing]] = True
-        return self._images.take(slots, axis=0)
+        return _take(self._images, slots)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_store": self._store, "_num_samples": self._num_samples}
