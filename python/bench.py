@@ -1,4 +1,4 @@
-"""Images a second beside numpy and torch, in one run: python bench.py [FOLDER]. Without a folder it makes 20,000 images."""
+"""Images a second beside numpy and torch, in one run: python bench.py [FOLDER]. By default it makes 20,000 images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
+
 from cifar5m import Augment, Dataset, open_dataset
 from cifar5m.torch import Loader
-from torch.utils.data import DataLoader
 
 BATCH_SIZE = 512
 ROUNDS = 5

@@ -7,10 +7,11 @@ import io
 import sys
 from typing import Any
 
-import cifar5m
 import torch
-from cifar5m.torch import Loader
 from torch import nn
+
+import cifar5m
+from cifar5m.torch import Loader
 
 dataset = cifar5m.open_dataset(sys.argv[1])
 print(dataset)

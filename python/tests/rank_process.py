@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from cifar5m import open_dataset
-from cifar5m.torch import IterableDataset, Loader
 from serving import serve
 from torch.utils.data import DataLoader
+
+from cifar5m import open_dataset
+from cifar5m.torch import IterableDataset, Loader
 
 
 def serve_as_rank(folder: str, group: str, rank: int, queue: Any, options: dict[str, Any]) -> None:

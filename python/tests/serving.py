@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+
 from cifar5m import Batch, Cifar5mError
 
 

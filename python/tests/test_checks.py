@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from cifar5m import Cifar5mError, open_dataset
 from make_dataset import (
     describe_shard,
     describe_split,
@@ -22,6 +21,8 @@ from make_dataset import (
     write_manifest,
     write_shard,
 )
+
+from cifar5m import Cifar5mError, open_dataset
 
 
 def refused(action: Callable[[], Any]) -> Cifar5mError:

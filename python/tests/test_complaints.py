@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from cifar5m import Augment, open_dataset  # noqa: E402
-from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 from serving import code_of, serve  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
+
+from cifar5m import Augment, open_dataset  # noqa: E402
+from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "drop_last": False, "seed": 3}
 

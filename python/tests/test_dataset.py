@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from make_dataset import CLASS_NAMES, make_columns, make_dataset
+
 from cifar5m import Cifar5mError, NoSuchRowError, open_dataset
 from cifar5m.canonical_json import canonical_json
-from make_dataset import CLASS_NAMES, make_columns, make_dataset
 
 IDS = np.array([id for id in range(200) if id % 7 != 3])[:100]
 COLUMNS = make_columns(IDS)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cifar5m import Augment, Blocked, Cifar5mError, Dataset, LabelNoise, open_dataset
 from serving import code_of, serve
+
+from cifar5m import Augment, Blocked, Cifar5mError, Dataset, LabelNoise, open_dataset
 
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "drop_last": False, "seed": 3}
 

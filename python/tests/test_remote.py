@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import code_of, serve
+
 from cifar5m import Cifar5mError, Dataset, RemoteOptions, open_dataset
 from cifar5m.remote import remote_source
-from serving import code_of, serve
 
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "seed": 3}
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from cifar5m import Augment, Cifar5mError, open_dataset  # noqa: E402
-from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 from rank_process import serve_as_rank  # noqa: E402
 from serving import code_of, describe, line_of, serve  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
+
+from cifar5m import Augment, Cifar5mError, open_dataset  # noqa: E402
+from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 
 # Of machines with few cores; speed is not what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")

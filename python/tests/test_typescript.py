@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cifar5m import open_dataset
 from from_typescript import to_python
+
+from cifar5m import open_dataset
 
 FOLDER = os.environ.get("CIFAR5M_EXPECTED")
 if FOLDER is None:

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from from_typescript import to_python
+from make_dataset import make_dataset
+
 from cifar5m import open_dataset
 from cifar5m.label_noise import add_label_noise
 from cifar5m.permutation import Permutation
 from cifar5m.philox import key_of, philox4x32, random_words
 from cifar5m.sample_draws import SampleDraws
 from cifar5m.shuffle import Blocked, make_shuffle
-from from_typescript import to_python
-from make_dataset import make_dataset
 
 DOCS = Path(__file__).parents[2] / "docs"
 ORDER = json.loads((DOCS / "order-vectors.json").read_text())

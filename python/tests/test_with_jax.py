@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cifar5m import Augment, open_dataset
 from serving import serve
+
+from cifar5m import Augment, open_dataset
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,8 @@ def read_layout(file: PositionedFile, columns: tuple[Column, ...]) -> ArrowLayou
     """Finds where the rows of an open file lie.
 
     Raises:
-        Cifar5mError: `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `table/compressed`, `table/has-nulls`.
+        Cifar5mError: `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `table/compressed`,
+            `table/has-nulls`.
     """
     footer = _read_footer(file)
     _require_schema(file, footer, columns)
@@ -107,7 +108,8 @@ def _require_schema(file: PositionedFile, footer: bytes, columns: tuple[Column, 
         if expected != found:
             raise Cifar5mError(
                 "table/schema-mismatch",
-                f"column {index} of {file.path} must be {expected}, got {found}. Build the file again with this release.",
+                f"column {index} of {file.path} must be {expected}, got {found}. "
+                "Build the file again with this release.",
             )
 
 

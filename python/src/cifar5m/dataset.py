@@ -92,8 +92,8 @@ def open_dataset(
     """Opens a split of a published data set. Only the manifest is read; shards are opened, or fetched, when needed.
 
     Args:
-        location: the folder that holds manifest.json, or its URL: `https://`, `http://`, `s3://bucket/prefix`, `file://`.
-            A relative path is made absolute now, so that a later change of folder does no harm.
+        location: the folder that holds manifest.json, or its URL: `https://`, `http://`, `s3://bucket/prefix`,
+            `file://`. A relative path is made absolute now, so that a later change of folder does no harm.
         split: `train` or `test`.
         verify: compare the sha256 of each shard with the manifest, once a process, before its first row is served.
             False trusts the disk; fetched shards are always compared.
@@ -154,7 +154,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the data, carried by loader states: equal for a local and a remote copy, here and in TypeScript."""
+        """Identity of the data, carried by loader states: equal for local and remote copies, here and in TypeScript."""
         return f"{self.split_name}-{self.manifest.sha256[:32]}{self._part_name}"
 
     @property
@@ -209,7 +209,7 @@ class Dataset:
         return Samples(self._store.read_images(rows).reshape(-1, 32, 32, 3), labels, ids)
 
     def read_column(self, name: str, indices: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Another column of some rows: `class` int64 [R], `confidence` float32 [R], `probabilities` float32 [R, classes]."""
+        """Another column of rows: `class` int64 [R], `confidence` float32 [R], `probabilities` float32 [R, classes]."""
         if name not in ("class", "confidence", "probabilities"):
             what = f"a column must be class, confidence or probabilities, got {name!r}. Choose one."
             raise Cifar5mError("dataset/unknown-column", what)
@@ -244,7 +244,8 @@ class Dataset:
         return BatchMaker(self._store, self._rows, options, schedule, num_classes, self._memory_bytes)
 
     def __repr__(self) -> str:
-        return f"<cifar5m.Dataset {self.fingerprint}: {len(self)} images of {len(self.class_names)} classes, {self.location}>"
+        size = f"{len(self)} images of {len(self.class_names)} classes"
+        return f"<cifar5m.Dataset {self.fingerprint}: {size}, {self.location}>"
 
     def _rows_at(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
         wanted = np.asarray(indices)

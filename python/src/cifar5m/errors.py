@@ -14,7 +14,7 @@ class Cifar5mError(Exception):
     """An error a user can act on: what was wrong, the rule, the value seen, and what to do next, in one line.
 
     Attributes:
-        code: `area/what`, for example `shard/hash-mismatch`. Codes are stable and equal to those of the TypeScript loader.
+        code: `area/what`, for example `shard/hash-mismatch`. Codes are stable and those of the TypeScript loader.
         message: the line without the code.
     """
 
@@ -40,7 +40,7 @@ def _parse_traceback(text: str) -> tuple[str, str]:
 
 
 def plain_text(text: str) -> str:
-    """Text from outside as it may stand in one line of a terminal: control characters escaped, the middle cut if long."""
+    """Text from outside as it may stand in a line: control characters escaped, the middle cut if it is long."""
     if len(text) > MAX_LINE:
         num_left_out = len(text) - MAX_LINE
         text = f"{text[: MAX_LINE - TAIL]}… ({num_left_out} characters left out) …{text[-TAIL:]}"

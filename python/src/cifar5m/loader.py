@@ -43,8 +43,8 @@ class BaseLoader(Generic[Array]):
     """A cursor in the order of a regime, and the batches from there on.
 
     In the finite regime, every `for` is one epoch: the first the one the loader stands in, each other the next. A loop
-    that was left early is over, unless its state is loaded. In the infinite regime a loop goes on where the last one was
-    left, and raises `regime/exhausted` when no whole batch is left.
+    that was left early is over, unless its state is loaded. In the infinite regime a loop goes on where the last one
+    was left, and raises `regime/exhausted` when no whole batch is left.
 
     Iterating raises:
         Cifar5mError: `loader/finished` after the last epoch; `regime/exhausted`; `loader/overtaken` in a loop after
@@ -79,7 +79,7 @@ class BaseLoader(Generic[Array]):
         return self._iterate(place, self._num_loops)
 
     def _iterate(self, place: Place, loop: int) -> Iterator[Batch[Array]]:
-        # It must not refer to the loader: a cycle would let the garbage collector take queues from under worker processes.
+        # It must not refer to the loader: in a cycle, the queues of worker processes may be collected before they end.
         batches = self._make_batches(partial(self._schedule.ranges, place))
         for range, batch in zip(self._schedule.ranges(place), batches, strict=False):
             if loop != self._num_loops:
@@ -112,8 +112,8 @@ class BaseLoader(Generic[Array]):
     def set_epoch(self, epoch: int) -> None:
         """Lets the next loop be that of an epoch.
 
-        It keeps the position of a state that was loaded, if the state is of this epoch. In the infinite regime, which has
-        one epoch, it does nothing.
+        It keeps the position of a state that was loaded, if the state is of this epoch. In the infinite regime, which
+        has one epoch, it does nothing.
         """
         epoch = require_integer("epoch", epoch, 0, MAX_INTEGER)
         if self._schedule.is_infinite or (self._is_fresh and epoch == self._place.epoch):

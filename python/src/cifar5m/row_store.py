@@ -36,8 +36,8 @@ class ShardSource(Protocol):
 class RowStore:
     """Rows of a split, from memory where all its images fit into `memory_bytes`, else by reads of 3,072 bytes.
 
-    Ids and labels of each touched shard are kept: 12 bytes a row. Copies that other processes get by pickling are empty.
-    Any number of threads may read.
+    Ids and labels of each touched shard are kept: 12 bytes a row. Copies that other processes get by pickling are
+    empty. Any number of threads may read.
     """
 
     def __init__(

@@ -94,8 +94,8 @@ class Schedule:
             return
         raise Cifar5mError(
             "loader/finished",
-            f"the loader has served its last batch, {self._options.epochs} epochs of {self._options.num_samples} samples; "
-            "a new loop does not begin anew. Ask for more epochs, call set_epoch(0), or make another loader.",
+            f"the loader has served its last batch, {self._options.epochs} epochs of {self._options.num_samples} "
+            "samples; a new loop does not begin anew. Ask for more epochs, call set_epoch(0), or make another loader.",
         )
 
     def to_state(self, place: Place) -> dict[str, Any]:
@@ -128,7 +128,8 @@ class Schedule:
             if type(state[key]) is not int or not 0 <= state[key] <= high:
                 raise Cifar5mError(
                     "loader-state/invalid",
-                    f"{key} of the loader state must be an integer in [0, {high}], got {state[key]!r}. Start without it.",
+                    f"{key} of the loader state must be an integer in [0, {high}], got {state[key]!r}. "
+                    "Start without it.",
                 )
         # With larger batches than before, the rest of the epoch may hold none.
         return self.settle(Place(state["epoch"], state["position"]))

@@ -7,8 +7,8 @@
         for images, labels, ids in loader:
             ...  # uint8 [100, 3, 32, 32], int64 [100], int64 [100]
 
-`Loader` is the whole of it: epochs, worker processes, ranks and exact states. `IterableDataset` and `MapDataset` are for
-code that makes a DataLoader itself.
+`Loader` is the whole of it: epochs, worker processes, ranks and exact states. `IterableDataset` and `MapDataset` are
+for code that makes a DataLoader itself.
 """
 
 from __future__ import annotations
@@ -102,13 +102,13 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
         DataLoader(IterableDataset(dataset, regime="finite", batch_size=100), batch_size=None, num_workers=2)
 
-    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. The infinite regime has
-    one loop; a second one raises `loader/finished`, since a DataLoader does not tell where the first was left.
+    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. The infinite regime
+    has one loop; a second one raises `loader/finished`, since a DataLoader does not tell where the first was left.
 
-    States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers; a state of it that was taken
-    after the last batch of an epoch, but before its loop ended, goes on with the rest, which is empty. Over a plain
-    DataLoader, `state_dict()` is exact without workers; with workers, which run ahead, it raises `loader-state/stale` unless it is told
-    how many batches were taken.
+    States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers; a state of it that was
+    taken after the last batch of an epoch, but before its loop ended, goes on with the rest, which is empty. Over a
+    plain DataLoader, `state_dict()` is exact without workers; with workers, which run ahead, it raises
+    `loader-state/stale` unless it is told how many batches were taken.
 
     Raises:
         Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
@@ -145,7 +145,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         """Where the loop stands, as JSON that the TypeScript loader takes too; equal on all ranks.
 
         Args:
-            num_batches: global batches that the training took since the last loop began. Needed where workers made them.
+            num_batches: global batches that the training took since the last loop began; needed where workers made
+                them.
 
         Returns:
             The state; None in a worker, where StatefulDataLoader asks the iterator instead.
@@ -163,15 +164,15 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
                 return self._schedule.to_state(self._iterator.place)
             raise Cifar5mError(
                 "loader-state/stale",
-                "the state of an IterableDataset must be asked of who knows it: worker processes made its batches and run "
-                "ahead. Use torchdata's StatefulDataLoader or cifar5m.torch.Loader, or pass num_batches.",
+                "the state of an IterableDataset must be asked of who knows it: worker processes made its batches and "
+                "run ahead. Use torchdata's StatefulDataLoader or cifar5m.torch.Loader, or pass num_batches.",
             )
         place = self._place_of(max(loop, self._loops.start_loop))
         ranges = list(islice(self._schedule.ranges(place), require_integer("num_batches", num_batches, 0, MAX_INTEGER)))
         return self._schedule.to_state(self._schedule.after(ranges[-1]) if ranges else place)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Lets the next loop go on where a state was taken, here or in TypeScript. Call it before the DataLoader's `iter`.
+        """Lets the next loop go on where a state was taken, here or in TypeScript.
 
         Raises:
             Cifar5mError: `loader-state/…` for a state of other data or of another order.
@@ -187,8 +188,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 class MapDataset(TorchDataset[tuple[torch.Tensor, int]]):
     """Samples (image, label) by index, for a DataLoader or sampler of your own.
 
-    It serves no regime: order, batches and states are those of your sampler. Augmentation, which depends on the position
-    in an epoch, is that of your transform.
+    It serves no regime: order, batches and states are those of your sampler. Augmentation, which depends on the
+    position in an epoch, is that of your transform.
 
     Args:
         layout, dtype, normalize: as in `LoaderOptions`; NCHW by default, for an image [3, 32, 32].
@@ -247,8 +248,8 @@ class _TensorSource(TorchDataset[TensorBatch]):
         transform = self._options.transform
         if transform is None:
             return tensors
-        # Random transforms draw from torch's own generator. Seeded by the batch, they give the same images at any number
-        # of workers, and after a resume.
+        # Random transforms draw from torch's own generator. Seeded by the batch, they give the same images at any
+        # number of workers, and after a resume.
         identity = f"{self._options.seed} {batch.epoch} {batch.start} {self._options.rank}"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int.from_bytes(hashlib.sha256(identity.encode()).digest()[:6], "big"))
@@ -356,10 +357,10 @@ class _EpochIterator(Iterator[TensorBatch]):
 class _LoopTable:
     """Which loop is which epoch, in memory that this process and its workers share.
 
-    A DataLoader does not tell its data set that a loop begins, and workers that live on never see what changes in the data
-    set of the training process. So each process notes in a cell of its own which loop it began last, and a worker that
-    begins one looks whether another worker of the same DataLoader iterator, known by its seed, has begun it already. Every
-    cell has one writer and is written at once, so there is no lock.
+    A DataLoader does not tell its data set that a loop begins, and workers that live on never see what changes in the
+    data set of the training process. So each process notes in a cell of its own which loop it began last, and a worker
+    that begins one looks whether another worker of the same DataLoader iterator, known by its seed, has begun it
+    already. Every cell has one writer and is written at once, so there is no lock.
     """
 
     _MAX_WORKERS = 1024

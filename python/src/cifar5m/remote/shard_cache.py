@@ -22,8 +22,8 @@ _STALE_S = 24 * 3600
 class ShardCache:
     """One file a shard, named by its sha256. Any number of processes share it without a lock.
 
-    A name holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open. What
-    a disk or a hand has changed since is found when a process first opens the file.
+    A name holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open.
+    What a disk or a hand has changed since is found when a process first opens the file.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None, max_bytes: int) -> None:
