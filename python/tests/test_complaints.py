@@ -43,9 +43,7 @@ def test_huggingface_datasets_6673_set_epoch_reaches_persistent_workers(dataset:
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 2, 4])
-def test_webdataset_172_epochs_have_their_length_at_any_number_of_workers_and_ranks(
-    dataset: Any, num_workers: int
-) -> None:
+def test_epochs_have_their_length_at_any_number_of_workers_and_ranks(dataset: Any, num_workers: int) -> None:
     for rank in (0, 1, 2):
         options = {**FINITE, "rank": rank, "world_size": 3}
         served = IterableDataset(dataset, **options)
@@ -59,7 +57,7 @@ def test_webdataset_172_epochs_have_their_length_at_any_number_of_workers_and_ra
         assert [len(serve(loop)) for loop in [Loader(dataset, **options, num_workers=num_workers)] * 3] == [5] * 3
 
 
-def test_webdataset_172_more_workers_than_batches_lose_and_repeat_none(dataset: Any) -> None:
+def test_more_workers_than_batches_lose_and_repeat_none(dataset: Any) -> None:
     options = {**FINITE, "batch_size": 20}
     loader = DataLoader(IterableDataset(dataset, **options), batch_size=None, num_workers=4)
     assert [serve(loader), serve(loader)] == [serve(loop) for loop in [Loader(dataset, **options)] * 2]
@@ -90,7 +88,7 @@ def test_meta_pytorch_data_1437_states_at_the_end_of_an_epoch_drop_none(dataset:
     assert serve(loader) != [] and loader.state_dict() != state
 
 
-def test_lancedb_3967_data_sets_can_be_pickled_before_and_after_use(dataset: Any) -> None:
+def test_data_sets_can_be_pickled_before_and_after_use(dataset: Any) -> None:
     for use in (lambda: None, lambda: dataset.read(range(100))):
         use()
         assert len(pickle.dumps(dataset)) < 20_000
@@ -106,7 +104,7 @@ def test_lancedb_3967_data_sets_can_be_pickled_before_and_after_use(dataset: Any
 
 
 @pytest.mark.parametrize("num_workers", [1, 3])
-def test_pytorch_86315_augmentation_does_not_depend_on_workers_or_global_seeds(dataset: Any, num_workers: int) -> None:
+def test_augmentation_does_not_depend_on_workers_or_global_seeds(dataset: Any, num_workers: int) -> None:
     options = {**FINITE, "dtype": "float32", "augment": Augment(flip=True, crop=4, cutout=8, mixup=0.5)}
     expected = Loader(dataset, **options)
     epochs = [serve(expected) for _ in range(2)]
