@@ -21,7 +21,8 @@ export function loaderSnippets(options: {
   const { manifest, base, folder } = options;
   const numSamples = Math.min(manifest.splits.train.rows, 50_000);
   const batchSize = Math.min(128, Math.max(1, numSamples));
-  const copy = JSON.stringify(folder ?? "dataset");
+  // On the same disk there is nothing to fetch.
+  const nearest = JSON.stringify(folder ?? base);
   const urls = `base = ${JSON.stringify(base)}
 shards = json.load(urllib.request.urlopen(f"{base}/manifest.json"))["splits"]["train"]["shards"]
 urls = [f"{base}/{shard['file']}" for shard in shards]`;
@@ -41,15 +42,14 @@ for await (const { images, labels } of loader) {
     {
       id: "torch",
       title: "PyTorch",
-      note:
-        "The three files cifar5m_*.py lie in examples/python of cifar5m; they give the same order as the TypeScript loader." +
-        (folder === undefined ? " They read a copy of the folder, see below." : ""),
-      code: `from torch.utils.data import DataLoader
-from cifar5m_torch import Cifar5mDataset
+      note: "Needs the Python package in python/ of cifar5m: pip install ./python. It gives the same order as the TypeScript loader.",
+      code: `import cifar5m
+from cifar5m.torch import Loader
 
-dataset = Cifar5mDataset(${copy}, regime="finite", num_samples=${numSamples}, batch_size=${batchSize})
-for images, labels, ids in DataLoader(dataset, batch_size=None):
-    ...  # tensors; labels are int64, shape [${batchSize}]`,
+dataset = cifar5m.open_dataset(${nearest})
+for images, labels, ids in Loader(dataset, regime="finite", num_samples=${numSamples}, batch_size=${batchSize}):
+    ...  # uint8 [${batchSize}, 3, 32, 32]; labels are int64, shape [${batchSize}]
+    break`,
     },
     {
       id: "hugging-face",

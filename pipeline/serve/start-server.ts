@@ -36,7 +36,8 @@ export async function startDatasetServer(options: {
   readonly report: (thrown: unknown) => void;
 }): Promise<DatasetServer> {
   const dataset = await findDataset(options.folder);
-  const server = createServer();
+  // After five seconds, the default, a client that just sends its next request finds the connection closed.
+  const server = createServer({ keepAliveTimeout: 65_000 });
   const address = await listen(server, options);
   const local = isLoopback(address.address);
   const origin = `http://${urlHost(address.address)}:${address.port}`;

@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 export async function runSnippet(language: "ts" | "python", code: string, folder: string): Promise<string> {
   const env = {
     ...process.env,
-    ...{ PYTHONPATH: join(root, "examples", "python"), PYTHONDONTWRITEBYTECODE: "1", OMP_NUM_THREADS: "1" },
+    ...{ PYTHONPATH: join(root, "python", "src"), PYTHONDONTWRITEBYTECODE: "1", OMP_NUM_THREADS: "1" },
     ...{ HF_HOME: join(folder, "hf"), HF_HUB_OFFLINE: "1", XDG_CACHE_HOME: join(folder, "cache") },
   };
   const file = join(folder, language === "ts" ? "snippet.mjs" : "snippet.py");

@@ -99,13 +99,15 @@ def read_with_duckdb(_folder, shards):
 def read_with_torch(folder, _shards):
     import torch
 
-    sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "python"))
-    from cifar5m_torch import Cifar5mDataset
+    sys.path.insert(0, str(Path(__file__).parents[3] / "python" / "src"))
+    import cifar5m
+    from cifar5m.torch import Loader
 
     torch.set_num_threads(1)
-    dataset = Cifar5mDataset(folder, regime="finite", shuffle=False, batch_size=400, drop_last=False)
-    images, labels, ids = (torch.cat(parts).numpy() for parts in zip(*dataset))
-    return describe(images, labels, ids)
+    options = {"regime": "finite", "shuffle": False, "batch_size": 400, "drop_last": False, "layout": "NHWC"}
+    loader = Loader(cifar5m.open_dataset(folder), **options, columns=["probabilities"])
+    batches = [(batch.images, batch.labels, batch.ids, batch.probabilities) for batch in loader]
+    return describe(*(torch.cat(parts).numpy() for parts in zip(*batches)))
 
 
 readers = {

@@ -1,61 +1,63 @@
-"""Serves batches with examples/python/cifar5m_torch.py and prints what came as one line of JSON.
+"""Serves batches with the Python package and prints what came as one line of JSON.
 
-usage: serve_batches.py [GROUP-FILE RANK WORLD-SIZE] < JOBS, the latter to join a group of torch.distributed.
+usage: serve_batches.py < JOBS
 
 JOBS is a JSON list of {folder, options, state, limit, workers}; the result is a list of {batches: [{ids, labels, images}],
-state, length, error}, where `images` is a hash and `options` are the keyword arguments of Cifar5mDataset.
+state, error}, where `images` is a hash and `options` are the keyword arguments of cifar5m.torch.Loader.
 """
 
 import hashlib
 import json
-import math
 import sys
-from itertools import islice
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "python"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "python" / "src"))
 
-from cifar5m_torch import Cifar5mDataset  # noqa: E402
+from cifar5m import Blocked, Cifar5mError, LabelNoise, open_dataset  # noqa: E402
+from cifar5m.torch import Loader  # noqa: E402
 
 
-def describe(images: torch.Tensor, labels: torch.Tensor, ids: torch.Tensor) -> dict:
-    assert images.dtype == torch.uint8 and images.shape == (len(ids), 32, 32, 3)
-    assert labels.dtype == torch.int64 and ids.dtype == torch.int64
+def describe(batch) -> dict:
     return {
-        "ids": ids.tolist(),
-        "labels": labels.tolist(),
-        "images": hashlib.sha256(images.numpy().tobytes()).hexdigest(),
+        "ids": batch.ids.tolist(),
+        "labels": batch.labels.tolist(),
+        "images": hashlib.sha256(batch.images.numpy().tobytes()).hexdigest(),
     }
 
 
+def to_options(options: dict) -> dict:
+    special = {}
+    if isinstance(options.get("shuffle"), dict):
+        special["shuffle"] = Blocked(**options["shuffle"])
+    if options.get("label_noise") is not None:
+        special["label_noise"] = LabelNoise(**options["label_noise"])
+    return {"layout": "NHWC", **options, **special}
+
+
 def serve(job: dict) -> dict:
+    """Batches up to the limit; a `for` is one epoch, so there are as many as the epochs of the options."""
     served = {"batches": []}
-    workers = job.get("workers")
-    options = {key: math.inf if value == "inf" else value for key, value in job["options"].items()}
+    limit = job.get("limit", float("inf"))
     try:
-        dataset = Cifar5mDataset(job["folder"], **options)
-        served["length"] = None if dataset.epochs == math.inf else len(dataset)
+        loader = Loader(open_dataset(job["folder"]), **to_options(job["options"]), num_workers=job.get("workers", 0))
         if job.get("state") is not None:
-            dataset.load_state_dict(job["state"])
-        batches = dataset if workers is None else DataLoader(dataset, batch_size=None, num_workers=workers)
-        try:
-            for batch in islice(batches, job.get("limit")):
-                served["batches"].append(describe(*batch))
-        finally:
-            # With workers the data set of this process has not moved.
-            served["state"] = dataset.state_dict(len(served["batches"]) if workers else 0)
-    except ValueError as error:
-        served["error"] = str(error)
+            loader.load_state_dict(job["state"])
+        served["state"] = loader.state_dict()
+        while len(served["batches"]) < limit:
+            for batch in loader:
+                served["batches"].append(describe(batch))
+                served["state"] = loader.state_dict()
+                if len(served["batches"]) >= limit:
+                    break
+    except Cifar5mError as error:
+        # After the last epoch there is nothing more to serve.
+        if error.code != "loader/finished":
+            served["error"] = str(error)
     return served
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    if len(sys.argv) > 1:
-        file, rank, world_size = sys.argv[1:]
-        group = {"rank": int(rank), "world_size": int(world_size)}
-        torch.distributed.init_process_group("gloo", init_method=f"file://{file}", **group)
     print(json.dumps([serve(job) for job in json.load(sys.stdin)]))

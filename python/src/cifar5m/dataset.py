@@ -1,0 +1,265 @@
+"""Data sets, their splits, and parts of these."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from .batch_maker import BatchMaker
+from .errors import Cifar5mError, NoSuchRowError
+from .folder import FolderSource
+from .loader import Loader
+from .location import parse_location
+from .manifest import SPLIT_NAMES, Manifest
+from .options import LoaderOptions, ResolvedOptions
+from .row_filter import resolve_filter
+from .row_store import RowStore, ShardSource
+from .schedule import Schedule
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+# About 87,000 images.
+DEFAULT_MEMORY_BYTES = 256 * 2**20
+DEFAULT_CACHE_BYTES = 64 * 2**30
+
+
+class Sample(NamedTuple):
+    """One row.
+
+    Attributes:
+        image: uint8, shape [32, 32, 3]: height, width, channels.
+        label: class, in [0, classes).
+        id: sample id, in [0, 2⁵³).
+    """
+
+    image: npt.NDArray[np.uint8]
+    label: int
+    id: int
+
+
+class Samples(NamedTuple):
+    """Some rows.
+
+    Attributes:
+        images: uint8, shape [R, 32, 32, 3].
+        labels: int64, shape [R].
+        ids: int64, shape [R].
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RemoteOptions:
+    """How a data set on a server is read.
+
+    Attributes:
+        cache_directory: where fetched shards are kept. Default: `cifar5m` in XDG_CACHE_HOME, else in `~/.cache`.
+        cache_bytes: size that the cache is kept below, by removing shards unused for longest.
+        headers: sent to a web server, not to another it redirects to.
+        max_requests: requests at once.
+        tries: failures of a request before giving up.
+        timeout_s: silence after which a connection counts as lost, seconds.
+        s3: keyword arguments of s3fs.S3FileSystem; `endpoint_url` defaults to AWS_ENDPOINT_URL_S3.
+    """
+
+    cache_directory: str | os.PathLike[str] | None = None
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    headers: Mapping[str, str] = field(default_factory=dict)
+    max_requests: int = 8
+    tries: int = 6
+    timeout_s: float = 30
+    s3: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_dataset(
+    location: str | os.PathLike[str],
+    *,
+    split: str = "train",
+    verify: bool = True,
+    memory_bytes: float = DEFAULT_MEMORY_BYTES,
+    remote: RemoteOptions | None = None,
+) -> Dataset:
+    """Opens a split of a published data set. Only the manifest is read; shards are opened, or fetched, when needed.
+
+    Args:
+        location: the folder that holds manifest.json, or its URL: `https://`, `http://`, `s3://bucket/prefix`,
+            `file://`. A relative path is made absolute now, so that a later change of folder does no harm.
+        split: `train` or `test`.
+        verify: compare the sha256 of each shard with the manifest, once a process, before its first row is served.
+            False trusts the disk; fetched shards are always compared.
+        memory_bytes: images held in memory: those of the split if they all fit, else those of each finite subset that
+            fits; other images are read when they are served. Besides, 12 bytes a row are held of each touched shard.
+        remote: for data sets on a server.
+
+    Raises:
+        Cifar5mError: `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`, `store/…`.
+    """
+    parsed = parse_location(location)
+    if parsed.kind == "folder":
+        source: Any = FolderSource(parsed.where, verify)
+    else:
+        from .remote.remote_source import open_remote
+
+        source = open_remote(parsed, remote or RemoteOptions())
+    return Dataset(source, source.read_manifest(), split, memory_bytes)
+
+
+class Dataset:
+    """One split of a published data set, or a part of it. Random access needs nothing but numpy.
+
+    Pickled copies hold no rows and no files, so spawned and forked workers each open the shards themselves.
+    """
+
+    def __init__(
+        self,
+        source: ShardSource,
+        manifest: Manifest,
+        split: str,
+        memory_bytes: float,
+        part: tuple[RowStore, npt.NDArray[np.uint32], str] | None = None,
+    ) -> None:
+        if split not in SPLIT_NAMES:
+            what = f"split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}. Choose one."
+            raise Cifar5mError("dataset/unknown-split", what)
+        self.manifest = manifest
+        self.split_name = split
+        self._source, self._memory_bytes = source, memory_bytes
+        self._part_name = "" if part is None else part[2]
+        self._rows = None if part is None else part[1]
+        self._store = (
+            RowStore(source, manifest.splits[split].shards, len(manifest.class_names), memory_bytes)
+            if part is None
+            else part[0]
+        )
+
+    @property
+    def location(self) -> str:
+        """The folder, or the URL without what may be secret."""
+        return self._source.location
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The index is the label."""
+        return self.manifest.class_names
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the data, carried by loader states: equal for local and remote copies, here and in TypeScript."""
+        return f"{self.split_name}-{self.manifest.sha256[:32]}{self._part_name}"
+
+    @property
+    def splits(self) -> Mapping[str, Dataset]:
+        """All splits of the data set, `train` and `test`, whole: `dataset.splits["test"]`."""
+        return {name: Dataset(self._source, self.manifest, name, self._memory_bytes) for name in SPLIT_NAMES}
+
+    def __len__(self) -> int:
+        return self._store.num_rows if self._rows is None else len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Samples: ...
+
+    @overload
+    def __getitem__(self, index: npt.ArrayLike) -> Sample | Samples: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        """One row by an integer, numpy's too; some by a slice or by integers. Negative ones count from the end.
+
+        Raises:
+            NoSuchRowError: `dataset/no-such-row`; Cifar5mError as `read`.
+        """
+        if isinstance(index, slice):
+            return self.read(np.arange(*index.indices(len(self))))
+        try:
+            integer = operator.index(index)
+        except TypeError:
+            return self.read(index)
+        images, labels, ids = self.read([integer])
+        return Sample(images[0], int(labels[0]), int(ids[0]))
+
+    def __iter__(self) -> Iterator[Sample]:
+        for start in range(0, len(self), 256):
+            images, labels, ids = self.read(range(start, min(start + 256, len(self))))
+            yield from map(Sample, images, labels.tolist(), ids.tolist())
+
+    def read(self, indices: npt.ArrayLike) -> Samples:
+        """Rows by index, in the order asked for.
+
+        Args:
+            indices: integers in [-len, len), shape [R].
+
+        Raises:
+            NoSuchRowError: `dataset/no-such-row`.
+            Cifar5mError: `shard/…`, `table/…`, `disk/…`, `store/…`.
+        """
+        rows = self._rows_at(indices)
+        ids, labels = self._store.read_ids_and_labels(rows)
+        return Samples(self._store.read_images(rows).reshape(-1, 32, 32, 3), labels, ids)
+
+    def read_column(self, name: str, indices: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Another column of rows: `class` int64 [R], `confidence` float32 [R], `probabilities` float32 [R, classes]."""
+        if name not in ("class", "confidence", "probabilities"):
+            what = f"a column must be class, confidence or probabilities, got {name!r}. Choose one."
+            raise Cifar5mError("dataset/unknown-column", what)
+        return self._store.read_extra(name, self._rows_at(indices))
+
+    def filter(self, classes: Sequence[str | int] | None = None, min_confidence: float = 0) -> Dataset:
+        """The samples of some classes, by name or number, and of a least confidence; both must hold.
+
+        Reads the labels and confidences of the whole split; keeps 4 bytes a row.
+
+        Raises:
+            Cifar5mError: `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`, `store/…`.
+        """
+        resolved = resolve_filter(classes, min_confidence, self.class_names)
+        rows = resolved.select(self._store)
+        if self._rows is not None:
+            rows = rows[np.isin(rows, self._rows)]
+        part = (self._store, rows, f"{self._part_name}-{resolved.name}")
+        return Dataset(self._source, self.manifest, self.split_name, self._memory_bytes, part)
+
+    def loader(self, **options: Unpack[LoaderOptions]) -> Loader:
+        """Batches of numpy arrays in the order of a regime; see `LoaderOptions`.
+
+        Raises:
+            Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
+        """
+        return Loader(self, options)
+
+    def batch_maker(self, options: ResolvedOptions, schedule: Schedule) -> BatchMaker:
+        """What makes the batches of a loader."""
+        num_classes = len(self.class_names)
+        return BatchMaker(self._store, self._rows, options, schedule, num_classes, self._memory_bytes)
+
+    def __repr__(self) -> str:
+        size = f"{len(self)} images of {len(self.class_names)} classes"
+        return f"<cifar5m.Dataset {self.fingerprint}: {size}, {self.location}>"
+
+    def _rows_at(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        wanted = np.asarray(indices)
+        if wanted.size == 0:
+            wanted = wanted.astype(np.int64)
+        if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
+            raise self._no_such_row(f"{wanted.dtype} of shape {list(wanted.shape)}")
+        bad = np.flatnonzero((wanted < -len(self)) | (wanted >= len(self)))
+        if bad.size:
+            raise self._no_such_row(str(wanted[bad[0]]))
+        rows = wanted.astype(np.int64)
+        rows = np.where(rows < 0, rows + len(self), rows)
+        return rows if self._rows is None else self._rows[rows].astype(np.int64)
+
+    def _no_such_row(self, seen: str) -> NoSuchRowError:
+        rule = f"a row index must be an integer in [{-len(self)}, {len(self)}), got {seen}"
+        return NoSuchRowError("dataset/no-such-row", f"{rule}. Ask for rows the split has.")

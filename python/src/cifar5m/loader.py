@@ -1,0 +1,140 @@
+"""Batches in the order of a regime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy.typing as npt
+
+from .batch import Batch
+from .batch_maker import BatchMaker
+from .errors import Cifar5mError
+from .manifest import MAX_INTEGER
+from .options import LoaderOptions, ResolvedOptions, require_integer, resolve_options
+from .schedule import BatchRange, Place, Schedule
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
+
+Array = TypeVar("Array")
+NumpyBatch = Batch[npt.NDArray[Any]]
+
+
+class BatchSource:
+    """Makes the batch of any range: what worker processes get. Nothing in it depends on what was served before."""
+
+    def __init__(self, dataset: Dataset, options: ResolvedOptions, schedule: Schedule) -> None:
+        self._dataset, self._options, self._schedule = dataset, options, schedule
+        self._maker: BatchMaker | None = None
+
+    def __getitem__(self, batch: BatchRange) -> NumpyBatch:
+        if self._maker is None:
+            self._maker = self._dataset.batch_maker(self._options, self._schedule)
+        return self._maker.make(batch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_maker": None}
+
+
+class BaseLoader(Generic[Array]):
+    """A cursor in the order of a regime, and the batches from there on.
+
+    In the finite regime, every `for` is one epoch: the first the one the loader stands in, each other the next. A loop
+    that was left early is over, unless its state is loaded. In the infinite regime a loop goes on where the last one
+    was left, and raises `regime/exhausted` when no whole batch is left.
+
+    Iterating raises:
+        Cifar5mError: `loader/finished` after the last epoch; `regime/exhausted`; `loader/overtaken` in a loop after
+            another one began; `shard/…`, `table/…`, `disk/…`, `store/…` for data that cannot be read.
+    """
+
+    def __init__(self, dataset: Dataset, options: LoaderOptions) -> None:
+        self._options = resolve_options(options, len(dataset))
+        self._schedule = Schedule(self._options, dataset.fingerprint)
+        self._source = BatchSource(dataset, self._options, self._schedule)
+        self._place = Place(0, 0)
+        # Whether no loop began since the place was set: it then begins there, else in the next epoch.
+        self._is_fresh = True
+        self._num_loops = 0
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Global batches of an epoch, equal on all ranks."""
+        return self._schedule.batches_per_epoch
+
+    def __len__(self) -> int:
+        """Global batches of an epoch; in the infinite regime, of the whole pool."""
+        return self.batches_per_epoch
+
+    def __iter__(self) -> Iterator[Batch[Array]]:
+        place = self._place
+        if not self._is_fresh and not self._schedule.is_infinite and place.position > 0:
+            place = Place(place.epoch + 1, 0)
+        self._schedule.require_unfinished(place)
+        self._place, self._is_fresh = place, False
+        self._num_loops += 1
+        return self._iterate(place, self._num_loops)
+
+    def _iterate(self, place: Place, loop: int) -> Iterator[Batch[Array]]:
+        # It must not refer to the loader: in a cycle, the queues of worker processes may be collected before they end.
+        batches = self._make_batches(partial(self._schedule.ranges, place))
+        for range, batch in zip(self._schedule.ranges(place), batches, strict=False):
+            if loop != self._num_loops:
+                raise Cifar5mError(
+                    "loader/overtaken",
+                    "a loop over a loader must end before another one goes on, another one began. "
+                    "Make one loader for each loop.",
+                )
+            self._place = self._schedule.after(range)
+            yield batch
+        self._schedule.require_more(self._place)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader stands: after the batch that was handed out last.
+
+        It is JSON that the TypeScript loader takes too, equal on all ranks, and valid for any rank, world size, batch
+        size and number of workers.
+        """
+        return self._schedule.to_state(self._place)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where a state was taken, here or in TypeScript.
+
+        Raises:
+            Cifar5mError: `loader-state/…` for a state of other data or of another order.
+        """
+        self._place, self._is_fresh = self._schedule.from_state(state), True
+        self._num_loops += 1
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lets the next loop be that of an epoch.
+
+        It keeps the position of a state that was loaded, if the state is of this epoch. In the infinite regime, which
+        has one epoch, it does nothing.
+        """
+        epoch = require_integer("epoch", epoch, 0, MAX_INTEGER)
+        if self._schedule.is_infinite or (self._is_fresh and epoch == self._place.epoch):
+            return
+        self._place, self._is_fresh = Place(epoch, 0), True
+        self._num_loops += 1
+
+    def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Array]]:
+        raise NotImplementedError
+
+
+class Loader(BaseLoader[npt.NDArray[Any]]):
+    """Batches of numpy arrays. Made by `Dataset.loader`; see `BaseLoader` and `LoaderOptions`."""
+
+    def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[NumpyBatch]:
+        transform = self._options.transform
+        for range in ranges():
+            batch = self._source[range]
+            yield batch if transform is None else transform_images(batch, transform)
+
+
+def transform_images(batch: Batch[Any], transform: Callable[[Any], Any]) -> Batch[Any]:
+    """The batch with its images transformed."""
+    return replace(batch, images=transform(batch.images))

@@ -1,0 +1,86 @@
+"""Which loop over an IterableDataset is which epoch, in all processes that share in it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+
+from .schedule import Place
+
+
+class LoopTable:
+    """Which loop is which epoch, in memory that this process and its workers share.
+
+    A DataLoader does not tell its data set that a loop begins, and workers that live on never see what changes in the
+    data set of the training process. So each process notes in a cell of its own which loop it began last, and a worker
+    that begins one looks whether another worker of the same DataLoader iterator, known by its seed, has begun it
+    already. Every cell has one writer and is written at once, so there is no lock.
+    """
+
+    _MAX_WORKERS = 1024
+    # After three cells of the whole come those of this process and of its workers.
+    _LOOPS = slice(3, 4 + _MAX_WORKERS)
+
+    def __init__(self) -> None:
+        self._cells = torch.zeros(self._LOOPS.stop, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._begun = -1
+
+    @property
+    def offset(self) -> int:
+        """Epoch of loop 0."""
+        return int(self._cells[0])
+
+    @property
+    def start_loop(self) -> int:
+        """The loop that begins at `start_position`; all others begin at 0."""
+        return int(self._cells[1])
+
+    @property
+    def start_position(self) -> int:
+        return int(self._cells[2])
+
+    @property
+    def last_loop(self) -> int:
+        """The loop that was begun last; −1 for none."""
+        return int(self._cells[self._LOOPS].max() >> 24) - 1
+
+    @property
+    def next_loop(self) -> int:
+        return self.last_loop + 1
+
+    def begin(self, worker: Any) -> int:
+        """The loop that this process begins now."""
+        # One look at all cells: what another process writes meanwhile is seen with its loop and its tag, or not at all.
+        cells = [((value >> 24) - 1, value & 0xFFFFFF) for value in self._cells[self._LOOPS].tolist()]
+        next_loop = 1 + max(loop for loop, _ in cells)
+        if worker is None:
+            return self._note(0, next_loop, 0)
+        tag = int.from_bytes(hashlib.sha256(str(worker.seed - worker.id).encode()).digest()[:3], "big")
+        # What a former worker of this number began is not ours, even if its DataLoader had the same seed.
+        own_loop, own_tag = cells[1 + worker.id]
+        after = max(self._begun, own_loop if own_tag == tag else -1)
+        peers = cells[1 : 1 + worker.num_workers]
+        joined = [loop for loop, its_tag in peers if its_tag == tag and loop > after]
+        return self._note(1 + worker.id, joined[0] if joined else next_loop, tag)
+
+    def start_next_at(self, place: Place) -> None:
+        """Lets the next loop begin at a place."""
+        loop = self.next_loop
+        self._cells[0], self._cells[1], self._cells[2] = place.epoch - loop, loop, place.position
+
+    def set_epoch_of(self, loop: int, epoch: int) -> None:
+        """Lets a loop, and with it all later ones, be of an epoch."""
+        self._cells[0] = epoch - loop
+
+    def _note(self, cell: int, loop: int, tag: int) -> int:
+        self._begun = loop
+        self._cells[self._LOOPS.start + cell] = (loop + 1) << 24 | tag
+        return loop
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # Plain pickling copies the cells: the copy is a table of its own.
+        if not self._cells.is_shared():
+            self._cells.share_memory_()

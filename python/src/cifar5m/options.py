@@ -1,0 +1,269 @@
+"""Options of a loader, checked before anything is read."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypedDict, get_args
+
+import numpy as np
+
+from .augment import Augment
+from .errors import Cifar5mError
+from .image_format import CIFAR10_MEAN, CIFAR10_STD, DType, ImageFormat, Layout, Triple
+from .label_noise import LabelNoise
+from .manifest import MAX_INTEGER
+from .sample_order import Regime
+from .shuffle import Blocked, ShuffleKind
+
+ExtraColumn = Literal["class", "confidence", "probabilities"]
+EXTRA_COLUMNS: tuple[str, ...] = get_args(ExtraColumn)
+
+
+class LoaderOptions(TypedDict, total=False):
+    """Keyword arguments of every loader.
+
+    Attributes:
+        regime: `finite` serves num_samples, shuffled anew in each epoch; `infinite` serves every image once and raises
+            `regime/exhausted` when no whole batch is left. Required.
+        batch_size: samples of a *global* batch, over all ranks. Required.
+        num_samples: N, of the finite regime; subsets of equal seed and shuffle are nested. Default: the whole data set.
+        epochs: passes over the N samples, after which a loop raises `loader/finished`. Default: without end.
+        shuffle: `full`, `blocked`, a `Blocked`, or False, which is for the finite regime only; True is `full`.
+        drop_last: leave out the last, partial batch of every epoch; always so in the infinite regime. Default True.
+        seed: integer in [0, 2⁵³). Default 0.
+        rank, world_size: this process gets samples rank, rank + world_size, … of every global batch. Default: 0 and 1,
+            or those of torch.distributed or jax.distributed where the loader is one for PyTorch or JAX.
+        dtype: `uint8`, bytes as stored, or `float32`, bytes / 255. Default `uint8`.
+        layout: `NHWC` or `NCHW`. Default `NHWC`, for PyTorch `NCHW`.
+        normalize: (mean, std), three numbers each, of pixels in [0, 1], or True for those of CIFAR-10; float32 only.
+        augment: see `Augment`.
+        label_noise: rate, or a `LabelNoise`.
+        columns: `class`, `confidence`, `probabilities`, besides images, labels and ids.
+        transform: called with the images of each batch, in their final form; what it returns takes their place.
+    """
+
+    regime: Regime
+    batch_size: int
+    num_samples: int | None
+    epochs: int | None
+    shuffle: bool | Literal["full", "blocked"] | Blocked
+    drop_last: bool
+    seed: int
+    rank: int | None
+    world_size: int | None
+    dtype: DType
+    layout: Layout
+    normalize: bool | tuple[Sequence[float], Sequence[float]]
+    augment: Augment | None
+    label_noise: float | LabelNoise | None
+    columns: Sequence[ExtraColumn]
+    transform: Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True)
+class ResolvedOptions:
+    """Options with every default filled in. Picklable where the transform is."""
+
+    regime: Regime
+    num_samples: int
+    epochs: int | None
+    batch_size: int
+    seed: int
+    shuffle: ShuffleKind
+    drop_last: bool
+    rank: int
+    world_size: int
+    format: ImageFormat
+    augment: Augment
+    label_noise: LabelNoise | None
+    columns: tuple[ExtraColumn, ...]
+    transform: Callable[[Any], Any] | None
+
+
+def resolve_options(options: LoaderOptions, pool_size: int) -> ResolvedOptions:
+    """Fills in defaults and checks.
+
+    Args:
+        pool_size: rows that can be served.
+
+    Raises:
+        Cifar5mError: `options/unknown-key`, `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`.
+    """
+    keys = LoaderOptions.__annotations__
+    for key in options:
+        if key not in keys:
+            raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. Use one of: {', '.join(keys)}.")
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    regime: Any = given.get("regime")
+    if regime not in get_args(Regime):
+        raise Cifar5mError("loader/unknown-regime", f"regime must be finite or infinite, got {regime!r}. Choose one.")
+    if pool_size == 0:
+        raise Cifar5mError(
+            "loader/empty-split", "the split must hold at least one image, it holds 0. Build more shards."
+        )
+    if "batch_size" not in given:
+        raise out_of_range("batch_size", "given", None, "Pass the samples of a global batch.")
+    batch_size = require_integer("batch_size", given["batch_size"], 1, 2**31)
+    seed = require_integer("seed", given.get("seed", 0), 0, MAX_INTEGER)
+    world_size = require_integer("world_size", given.get("world_size", 1), 1, 2**31)
+    rank = require_integer("rank", given.get("rank", 0), 0, world_size - 1)
+    shuffle = _resolve_shuffle(given.get("shuffle", "full"))
+    drop_last = require_choice("drop_last", given.get("drop_last", True), (True, False))
+    num_samples = pool_size
+    epochs: int | None = 1
+    if regime == "infinite":
+        for key in ("num_samples", "epochs"):
+            if key in given:
+                raise out_of_range(key, "left out in the infinite regime", given[key], "Leave it out.")
+        if shuffle == "none":
+            raise out_of_range("shuffle", "full or blocked in the infinite regime", given["shuffle"])
+        if not drop_last:
+            raise out_of_range("drop_last", "True in the infinite regime", drop_last)
+    else:
+        wanted, action = given.get("num_samples", pool_size), "Build more shards or ask for fewer."
+        num_samples = require_integer("num_samples", wanted, 1, pool_size, action)
+        epochs = None if "epochs" not in given else require_integer("epochs", given["epochs"], 1, MAX_INTEGER)
+        if drop_last and num_samples < batch_size:
+            raise out_of_range(
+                "batch_size",
+                f"at most num_samples ({num_samples}) when the last partial batch is dropped",
+                batch_size,
+                "Use smaller batches, or drop_last=False.",
+            )
+    format = resolve_format(given)
+    return ResolvedOptions(
+        regime=regime,
+        num_samples=num_samples,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        shuffle=shuffle,
+        drop_last=drop_last,
+        rank=rank,
+        world_size=world_size,
+        format=format,
+        augment=_resolve_augment(given.get("augment", Augment()), format),
+        label_noise=_resolve_label_noise(given.get("label_noise"), seed),
+        columns=_resolve_columns(given.get("columns", ())),
+        transform=_resolve_transform(given.get("transform")),
+    )
+
+
+def resolve_format(given: dict[str, Any]) -> ImageFormat:
+    """The image format of options `dtype`, `layout` and `normalize`. Raises `loader/out-of-range`."""
+    dtype = require_choice("dtype", given.get("dtype", "uint8"), get_args(DType))
+    layout = require_choice("layout", given.get("layout", "NHWC"), get_args(Layout))
+    normalize = given.get("normalize", False)
+    if normalize is True:
+        normalize = (CIFAR10_MEAN, CIFAR10_STD)
+    if normalize is False:
+        return ImageFormat(dtype, layout, None)
+    if dtype == "uint8":
+        raise out_of_range("normalize", "False where dtype is uint8", normalize, 'Pass dtype="float32".')
+    try:
+        mean, std = (tuple(float(number) for number in numbers) for numbers in normalize)
+    except (TypeError, ValueError):
+        mean, std = (), ()
+    if len(mean) != 3 or len(std) != 3:
+        raise out_of_range(
+            "normalize", "a bool or (mean, std), three numbers each", normalize, "Pass one number a channel."
+        )
+    for number in mean:
+        require_number("normalize's mean", number, -1e6, 1e6)
+    for number in std:
+        require_number("normalize's std", number, 1e-6, 1e6)
+    return ImageFormat(dtype, layout, (_triple(mean), _triple(std)))
+
+
+def _triple(numbers: tuple[float, ...]) -> Triple:
+    red, green, blue = numbers
+    return red, green, blue
+
+
+def _resolve_shuffle(shuffle: Any) -> ShuffleKind:
+    if isinstance(shuffle, Blocked):
+        block_rows = require_integer("block_rows", shuffle.block_rows, 1, 2**31)
+        return Blocked(block_rows, require_integer("window_blocks", shuffle.window_blocks, 1, 2**31))
+    choice = require_choice("shuffle", shuffle, (True, False, "full", "blocked"))
+    if choice == "blocked":
+        return Blocked()
+    return "none" if choice is False else "full"
+
+
+def _resolve_augment(augment: Any, format: ImageFormat) -> Augment:
+    if not isinstance(augment, Augment):
+        raise out_of_range("augment", "a cifar5m.Augment", augment, "Pass Augment(flip=True, crop=4), for example.")
+    require_choice("augment.flip", augment.flip, (True, False))
+    require_choice("augment.crop_mode", augment.crop_mode, ("zero", "reflect"))
+    resolved = augment
+    if augment.padding is not None:
+        resolved = replace(resolved, crop=require_integer("augment.crop", augment.padding, 0, 31))
+    if augment.cutout is not None:
+        resolved = replace(resolved, cutout=require_integer("augment.cutout", augment.cutout, 1, 64))
+    if augment.mixup is not None:
+        resolved = replace(resolved, mixup=require_number("augment.mixup", augment.mixup, 1e-3, 1e3))
+        if format.dtype != "float32":
+            raise out_of_range("dtype", "float32 for augment.mixup", format.dtype, 'Pass dtype="float32".')
+    return resolved
+
+
+def _resolve_label_noise(noise: Any, loader_seed: int) -> LabelNoise | None:
+    if noise is None:
+        return None
+    rate, seed = (noise.rate, noise.seed) if isinstance(noise, LabelNoise) else (noise, None)
+    rate = require_number("label_noise", rate, 0, 1)
+    seed = require_integer("label_noise's seed", loader_seed if seed is None else seed, 0, MAX_INTEGER)
+    return LabelNoise(rate, seed)
+
+
+def _resolve_columns(columns: Any) -> tuple[ExtraColumn, ...]:
+    if isinstance(columns, str):
+        raise out_of_range("columns", "a list of names", columns, f'Pass ["{columns}"].')
+    return tuple(require_choice("columns", column, EXTRA_COLUMNS) for column in columns)
+
+
+def _resolve_transform(transform: Any) -> Callable[[Any], Any] | None:
+    if transform is not None and not callable(transform):
+        raise out_of_range("transform", "callable", transform, "Pass a function of the images of a batch.")
+    resolved: Callable[[Any], Any] | None = transform
+    return resolved
+
+
+def require_integer(name: str, value: Any, low: int, high: int, action: str = "Choose one in that range.") -> int:
+    """A Python integer of any integer, numpy's too. Raises `loader/out-of-range`."""
+    try:
+        integer = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        integer = None
+    if integer is None or not low <= integer <= high:
+        raise out_of_range(name, f"an integer in [{low}, {high}]", value, action)
+    return integer
+
+
+def require_number(name: str, value: Any, low: float, high: float) -> float:
+    """A Python float of any number, numpy's too. Raises `loader/out-of-range`."""
+    try:
+        number = float("nan") if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not low <= number <= high:
+        raise out_of_range(name, f"a number in [{low}, {high}]", value)
+    return number
+
+
+def require_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """The choice that a value is. Raises `loader/out-of-range`."""
+    if isinstance(value, np.bool_):
+        value = bool(value)
+    for choice in choices:
+        # 0 == False, and 0 is no bool.
+        if value is choice or (isinstance(value, str) and value == choice):
+            return choice
+    raise out_of_range(name, f"one of {', '.join(map(str, choices))}", value, "Choose one of them.")
+
+
+def out_of_range(name: str, rule: str, value: Any, action: str = "Choose one in that range.") -> Cifar5mError:
+    """The error of an option out of range."""
+    return Cifar5mError("loader/out-of-range", f"{name} must be {rule}, got {value!r}. {action}")

@@ -1,0 +1,126 @@
+"""Files that are read at positions, never mapped.
+
+A mapped file that somebody cuts kills its reader by SIGBUS, which Python cannot catch. A read that ends early is an
+ordinary error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from io import FileIO
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import Cifar5mError
+
+_REFUSALS = {
+    errno.EACCES: ("disk/permission-denied", "permission is denied", "Check the owner and mode of the file."),
+    errno.EPERM: ("disk/permission-denied", "the operation is not permitted", "Check the owner and mode of the file."),
+    errno.ENOENT: ("disk/missing", "the file or its folder does not exist", "Check the path."),
+    errno.ENOTDIR: ("disk/not-a-folder", "a part of its path is a file, not a folder", "Check the path."),
+    errno.EISDIR: ("disk/is-a-folder", "it is a folder, not a file", "Check the path."),
+    errno.EMFILE: ("disk/too-many-open-files", "too many files are open", "Raise `ulimit -n`, or close other files."),
+    errno.ENFILE: ("disk/too-many-open-files", "too many files are open on this machine", "Close other programs."),
+    errno.ENOSPC: ("disk/full", "no space is left on its disk", "Free some space and run again."),
+    errno.EROFS: ("disk/read-only", "its file system is read-only", "Choose another folder."),
+    errno.EIO: ("disk/io-error", "the disk reports a failure", "Check the disk, then run again."),
+}
+
+_seek_lock = threading.Lock()
+
+
+def disk_error(error: OSError, action: str, path: str) -> Cifar5mError:
+    """What the operating system refused, with a code of ours."""
+    known = _REFUSALS.get(error.errno or 0)
+    code, rule, advice = known or ("disk/error", error.strerror or str(error), "Check the disk, then run again.")
+    return Cifar5mError(code, f"cannot {action} {path}: {rule}. {advice}")
+
+
+def _read_at_once(fileno: int, target: memoryview, position: int) -> int:
+    """One read at a position, into memory where the system can: preadv, else pread, else a seek."""
+    if hasattr(os, "preadv"):
+        return os.preadv(fileno, [target], position)
+    if hasattr(os, "pread"):
+        data = os.pread(fileno, len(target), position)
+    else:
+        with _seek_lock:
+            os.lseek(fileno, position, os.SEEK_SET)
+            data = os.read(fileno, len(target))
+    target[: len(data)] = data
+    return len(data)
+
+
+class PositionedFile:
+    """An open regular file. It is closed when nobody refers to it anymore, so threads and loops need no bookkeeping.
+
+    Raises:
+        Cifar5mError: `disk/…` if it cannot be opened or is a pipe or a device.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            # A pipe that nobody writes to must not block.
+            flags = (
+                os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            )
+            self._file = FileIO(os.open(path, flags), "rb")
+            status = os.fstat(self._file.fileno())
+        except OSError as error:
+            raise disk_error(error, "open", path) from error
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
+            raise Cifar5mError("disk/not-a-file", f"{path} must be a file, it is {what}. Put the file in its place.")
+        self.bytes = status.st_size
+        # Another file, or other bytes, under the same name have another one.
+        self.identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def read(self, position: int, num_bytes: int) -> bytes:
+        """Some bytes. Raises `table/truncated` if the file ends before, `disk/…`."""
+        target = bytearray(num_bytes)
+        self.read_into(position, memoryview(target))
+        return bytes(target)
+
+    def read_into(self, position: int, target: memoryview) -> None:
+        """Fills a view of bytes. Raises as `read`."""
+        done = 0
+        while done < len(target):
+            try:
+                count = _read_at_once(self._file.fileno(), target[done:], position + done)
+            except OSError as error:
+                raise disk_error(error, "read", self.path) from error
+            if count == 0:
+                raise Cifar5mError(
+                    "table/truncated",
+                    f"{self.path} must hold {position + len(target)} bytes, it ends at {position + done}. "
+                    "Delete it and publish again to rebuild it.",
+                )
+            done += count
+
+    def read_rows(self, positions: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> None:
+        """Reads one row from each position; rows that follow each other in the file are one read.
+
+        Args:
+            positions: int64, shape [R], of first bytes.
+            out: uint8, shape [R, row bytes], contiguous.
+        """
+        if len(positions) == 0:
+            return
+        row_bytes = out.shape[1]
+        target = out.reshape(-1).data
+        firsts = np.flatnonzero(np.diff(positions, prepend=positions[0] - row_bytes - 1) != row_bytes)
+        ends = np.append(firsts[1:], len(positions)) * row_bytes
+        runs = zip(positions[firsts].tolist(), (firsts * row_bytes).tolist(), ends.tolist(), strict=True)
+        fileno = self._file.fileno()
+        for position, start, end in runs:
+            view = target[start:end]
+            try:
+                count = _read_at_once(fileno, view, position)
+            except OSError as error:
+                raise disk_error(error, "read", self.path) from error
+            if count != end - start:
+                self.read_into(position + count, view[count:])

@@ -1,0 +1,1 @@
+"""Data sets on servers: docs/remote.md."""

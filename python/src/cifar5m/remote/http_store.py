@@ -1,0 +1,86 @@
+"""A folder on a web server, read by urllib."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ..errors import Cifar5mError
+from .object_store import TransferError, refusal
+
+_PIECE_BYTES = 2**20
+
+
+class HttpStore:
+    """A folder on a web server.
+
+    Args:
+        url: of the folder. A query (a signature, say), name and password are sent with every request and kept out of
+            errors.
+        headers: sent with every request to this server; where it redirects to another, they stay behind.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], timeout_s: float) -> None:
+        try:
+            self._url = urlsplit(url)
+            self._host = self._url.hostname or ""
+            port = "" if self._url.port is None else f":{self._url.port}"
+        except ValueError as error:
+            raise Cifar5mError("store/bad-location", "the address of the data set is no URL. Correct it.") from error
+        if not self._host:
+            raise Cifar5mError("store/bad-location", "the address of the data set must name a host. Correct it.")
+        self._netloc = (f"[{self._host}]" if ":" in self._host else self._host) + port
+        self._headers = {**self._credentials(), **headers, "Accept-Encoding": "identity"}
+        self._timeout_s = timeout_s
+        self._opener = urllib.request.build_opener(_SafeRedirects)
+        self.location = urlunsplit((self._url.scheme, self._netloc, self._url.path.rstrip("/"), "", ""))
+
+    def url_of(self, name: str) -> str:
+        """URL of an object, without secrets."""
+        return f"{self.location}/{name}"
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The bytes of an object, in pieces. Raises as `ObjectStore.read`."""
+        query = f"?{self._url.query}" if self._url.query else ""
+        try:
+            request = urllib.request.Request(self.url_of(name) + query, headers=self._headers)
+            with self._opener.open(request, timeout=self._timeout_s) as reply:
+                expected = reply.headers.get("Content-Length")
+                received = 0
+                while piece := reply.read(_PIECE_BYTES):
+                    received += len(piece)
+                    yield piece
+                if expected is not None and expected.isdigit() and received < int(expected):
+                    raise TransferError(f"{received} of {expected} bytes")
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise refusal(self.url_of(name), error.code) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise TransferError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+        except ValueError as error:
+            what = (
+                f"{self.location} must be an address, with headers, that HTTP can send. Look for line breaks in them."
+            )
+            raise Cifar5mError("store/bad-header", what) from error
+
+    def _credentials(self) -> dict[str, str]:
+        if self._url.username is None:
+            return {}
+        pair = f"{unquote(self._url.username)}:{unquote(self._url.password or '')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """urllib would send our headers, which may be keys, to whoever a server names."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        before, after = urlsplit(req.full_url), urlsplit(newurl)
+        if request is not None and (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            request.headers = {"Accept-encoding": "identity"}
+        return request

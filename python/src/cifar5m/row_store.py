@@ -1,0 +1,179 @@
+"""Rows of one split by index. Nothing is read before the first row of a shard is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .arrow_layout import IMAGE_BYTES
+from .manifest import ShardEntry
+from .positioned_file import PositionedFile
+from .shard import Shard
+
+Rows = npt.NDArray[np.int64]
+Images = npt.NDArray[np.uint8]
+
+# Shards kept open; a file beyond is opened anew when it is read again.
+_MAX_OPEN_FILES = 128
+
+
+class ShardSource(Protocol):
+    """Where shards come from: a folder, or a server behind a cache."""
+
+    location: str
+
+    def open(self, entry: ShardEntry) -> PositionedFile:
+        """The file of a shard, as large as listed and, where asked for, hashed."""
+
+    def prepare(self, entries: list[ShardEntry]) -> None:
+        """Brings shards to this machine, several at once."""
+
+
+class RowStore:
+    """Rows of a split, from memory where all its images fit into `memory_bytes`, else by reads of 3,072 bytes.
+
+    Ids and labels of each touched shard are kept: 12 bytes a row. Copies that other processes get by pickling are
+    empty. Any number of threads may read.
+    """
+
+    def __init__(
+        self, source: ShardSource, entries: tuple[ShardEntry, ...], num_classes: int, memory_bytes: float
+    ) -> None:
+        self._source, self._num_classes = source, num_classes
+        self._entries = [entry for entry in entries if entry.rows > 0]
+        ends = np.cumsum([0, *(entry.rows for entry in self._entries)], dtype=np.int64)
+        self._first_rows, self.num_rows = ends[:-1], int(ends[-1])
+        self.is_resident = self.num_rows * IMAGE_BYTES <= memory_bytes
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = threading.RLock()
+        self._is_open = np.zeros(len(self._entries), bool)
+        self._shards: list[Shard | None] = [None] * len(self._entries)
+        self._files: OrderedDict[int, PositionedFile] = OrderedDict()
+        # Memory is taken as it is written to.
+        self._images: Images | None = np.empty((self.num_rows, IMAGE_BYTES), np.uint8) if self.is_resident else None
+        self._ids = np.empty(self.num_rows, np.int64)
+        self._labels = np.empty(self.num_rows, np.int32)
+
+    def read_ids_and_labels(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Ids and labels: int64, shape [R] each."""
+        self._open_shards_of(rows)
+        return self._ids[rows], self._labels[rows].astype(np.int64)
+
+    def read_images(self, rows: Rows) -> Images:
+        """Images as stored: uint8, shape [R, 3072], in the order asked for."""
+        self._open_shards_of(rows)
+        if self._images is not None:
+            return _take(self._images, rows)
+        images: Images = self._gather("image", rows, np.empty((len(rows), IMAGE_BYTES), np.uint8))
+        return images
+
+    def read_extra(self, name: str, rows: Rows) -> npt.NDArray[np.generic]:
+        """`class` int64 [R], `confidence` float32 [R], or `probabilities` float32 [R, classes]."""
+        self._open_shards_of(rows)
+        shape = (len(rows), self._num_classes) if name == "probabilities" else (len(rows),)
+        dtype = np.int64 if name == "class" else np.float32
+        values: npt.NDArray[np.generic] = self._gather(name, rows, np.empty(shape, dtype))
+        return values
+
+    def read_whole_column(self, name: str) -> npt.NDArray[np.generic]:
+        """`label` int64 [rows] or `confidence` float32 [rows] of the whole split."""
+        parts = []
+        for index in range(len(self._entries)):
+            self._open_shard(index)
+            shard, file = self._shard(index), self._file(index)
+            parts.append(shard.read_column(file, name))
+        return np.concatenate(parts) if parts else np.empty(0, np.int64 if name == "label" else np.float32)
+
+    def _gather(self, name: str, rows: Rows, out: Any) -> Any:
+        shard_of = np.searchsorted(self._first_rows, rows, "right") - 1
+        for index in np.unique(shard_of).tolist():
+            inside = np.flatnonzero(shard_of == index)
+            values = self._shard(index).read_rows(self._file(index), name, rows[inside] - self._first_rows[index])
+            if len(inside) == len(rows):
+                return values
+            out[inside] = values
+        return out
+
+    def _open_shards_of(self, rows: Rows) -> None:
+        if self._is_open.all():
+            return
+        touched = np.unique(np.searchsorted(self._first_rows, rows, "right") - 1)
+        closed = touched[~self._is_open[touched]].tolist()
+        if closed:
+            self._source.prepare([self._entries[index] for index in closed])
+        for index in closed:
+            self._open_shard(index)
+
+    def _open_shard(self, index: int) -> None:
+        with self._lock:
+            if self._is_open[index]:
+                return
+            entry, start = self._entries[index], int(self._first_rows[index])
+            file = self._file(index)
+            shard = Shard(file, entry, self._num_classes)
+            ids, labels = shard.read_ids_and_labels(file)
+            if self._images is not None:
+                self._images[start : start + entry.rows] = shard.read_column(file, "image")
+            self._ids[start : start + entry.rows] = ids
+            self._labels[start : start + entry.rows] = labels
+            self._shards[index] = shard
+            # Last: other threads read without the lock.
+            self._is_open[index] = True
+
+    def _shard(self, index: int) -> Shard:
+        shard = self._shards[index]
+        assert shard is not None, "rows are read after their shards were opened"
+        return shard
+
+    def _file(self, index: int) -> PositionedFile:
+        with self._lock:
+            file = self._files.pop(index, None) or self._source.open(self._entries[index])
+            self._files[index] = file
+            if len(self._files) > _MAX_OPEN_FILES:
+                # Whoever reads from it keeps it open until done.
+                self._files.popitem(last=False)
+            return file
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("_source", "_num_classes", "_entries", "_first_rows", "num_rows", "is_resident")
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+
+def _take(images: Images, rows: Rows) -> Images:
+    """Rows of an array, which are known to be there: faster where numpy need not check them first."""
+    return np.take(images, rows, axis=0, out=np.empty((len(rows), IMAGE_BYTES), np.uint8), mode="clip")
+
+
+class ImageCache:
+    """Images of a finite subset that is served again and again, by slot; filled as they are first read."""
+
+    def __init__(self, store: RowStore, num_samples: int) -> None:
+        self._store, self._num_samples = store, num_samples
+        self._images: Images | None = None
+        self._is_kept = np.zeros(num_samples, bool)
+
+    def read_images(self, slots: Rows, rows: Rows) -> Images:
+        """uint8, shape [B, 3072]."""
+        if self._images is None:
+            self._images = np.empty((self._num_samples, IMAGE_BYTES), np.uint8)
+        missing = np.flatnonzero(~self._is_kept[slots])
+        if missing.size:
+            self._images[slots[missing]] = self._store.read_images(rows[missing])
+            self._is_kept[slots[missing]] = True
+        return _take(self._images, slots)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_store": self._store, "_num_samples": self._num_samples}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_store"], state["_num_samples"])  # type: ignore[misc]

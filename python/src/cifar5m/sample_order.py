@@ -1,0 +1,35 @@
+"""Which row of the split is served at a position: docs/order.md, section 5."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .permutation import Rows
+from .shuffle import Shuffle, ShuffleKind, make_shuffle
+
+Regime = Literal["finite", "infinite"]
+
+
+class SampleOrder:
+    """The order of a regime. Pure: rows are a function of (seed, epoch, position)."""
+
+    def __init__(self, regime: Regime, pool_size: int, num_samples: int, seed: int, shuffle: ShuffleKind) -> None:
+        self._regime, self._num_samples, self._seed, self._shuffle = regime, num_samples, seed, shuffle
+        # What is not shuffled is still a random subset.
+        self._pool = make_shuffle("full" if shuffle == "none" else shuffle, pool_size, seed, 0)
+        self._is_whole = num_samples == pool_size
+        self._epoch: int | None = None
+        self._epoch_shuffle: Shuffle | None = None
+
+    def slots(self, epoch: int, positions: Rows) -> Rows:
+        """Which samples of the subset are served, in [0, num_samples): int64, shape of positions."""
+        if self._regime == "infinite":
+            return positions
+        if self._epoch_shuffle is None or self._epoch != epoch:
+            self._epoch = epoch
+            self._epoch_shuffle = make_shuffle(self._shuffle, self._num_samples, self._seed, 1 + epoch)
+        return self._epoch_shuffle(positions)
+
+    def rows(self, slots: Rows) -> Rows:
+        """The rows of the split that slots stand for."""
+        return slots if self._regime == "finite" and self._is_whole else self._pool(slots)

@@ -1,0 +1,142 @@
+"""Which global batches there are, and where a loader stands: docs/order.md, sections 6 and 7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import Cifar5mError
+from .manifest import MAX_INTEGER
+from .options import ResolvedOptions
+from .shuffle import name_shuffle
+
+STATE_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the next sample is: an epoch and a position in it, over all ranks."""
+
+    epoch: int
+    position: int
+
+
+@dataclass(frozen=True)
+class BatchRange:
+    """The positions [start, end) of one global batch."""
+
+    epoch: int
+    start: int
+    end: int
+
+
+class Schedule:
+    """The global batches of a loader. Pure: a place tells all that follows."""
+
+    def __init__(self, options: ResolvedOptions, fingerprint: str) -> None:
+        self._options = options
+        self.is_infinite = options.regime == "infinite"
+        num_samples, batch_size = options.num_samples, options.batch_size
+        self.batches_per_epoch = num_samples // batch_size if options.drop_last else -(-num_samples // batch_size)
+        # What makes the order; a state is of use to a loader where all of it is equal.
+        self._identity = {
+            "version": STATE_VERSION,
+            "dataset": fingerprint,
+            "regime": options.regime,
+            "seed": options.seed,
+            "numSamples": num_samples,
+            "shuffle": name_shuffle(options.shuffle),
+        }
+
+    def ranges(self, place: Place) -> Iterator[BatchRange]:
+        """The global batches from a place to the end of its epoch."""
+        options, start = self._options, place.position
+        while not self.is_finished(Place(place.epoch, start)):
+            end = min(start + options.batch_size, options.num_samples)
+            if start == end or (options.drop_last and end - start < options.batch_size):
+                return
+            yield BatchRange(place.epoch, start, end)
+            start = end
+
+    def is_finished(self, place: Place) -> bool:
+        """Whether a place lies after the last epoch."""
+        return self._options.epochs is not None and place.epoch >= self._options.epochs
+
+    def after(self, batch: BatchRange) -> Place:
+        """The place after a batch."""
+        return self.settle(Place(batch.epoch, batch.end))
+
+    def settle(self, place: Place) -> Place:
+        """The place itself, or the start of the next epoch where this one has no batch left."""
+        options = self._options
+        is_left = options.num_samples - place.position >= (options.batch_size if options.drop_last else 1)
+        return place if self.is_infinite or is_left else Place(place.epoch + 1, 0)
+
+    def step_of(self, batch: BatchRange) -> int:
+        """Global batches before this one since the start, over all epochs."""
+        return batch.epoch * self.batches_per_epoch + batch.start // self._options.batch_size
+
+    def require_more(self, place: Place) -> None:
+        """Raises `regime/exhausted` in the infinite regime, which ends only where no whole batch is left."""
+        if not self.is_infinite:
+            return
+        first, last = place.position + 1, place.position + self._options.batch_size
+        raise Cifar5mError(
+            "regime/exhausted",
+            f"the infinite regime was asked for images {first} to {last} of {self._options.num_samples}. "
+            "Build more shards, stop earlier, or use the finite regime.",
+        )
+
+    def require_unfinished(self, place: Place) -> None:
+        """Raises `loader/finished` for a place after the last epoch: a loop from there would silently be empty."""
+        if self.is_infinite or not self.is_finished(place):
+            return
+        raise Cifar5mError(
+            "loader/finished",
+            f"the loader has served its last batch, {self._options.epochs} epochs of {self._options.num_samples} "
+            "samples; a new loop does not begin anew. Ask for more epochs, call set_epoch(0), or make another loader.",
+        )
+
+    def to_state(self, place: Place) -> dict[str, Any]:
+        """A place as JSON that the TypeScript loader takes too."""
+        return {**self._identity, "epoch": place.epoch, "position": place.position}
+
+    def from_state(self, state: Any) -> Place:
+        """The place of a state.
+
+        Raises:
+            Cifar5mError: `loader-state/invalid`, `loader-state/version-unsupported`, `loader-state/mismatch`.
+        """
+        keys = {*self._identity, "epoch", "position"}
+        if not isinstance(state, dict) or state.keys() != keys:
+            if isinstance(state, dict) and isinstance(state.get("version"), int) and state["version"] != STATE_VERSION:
+                raise self._unsupported(state["version"])
+            what = f"the loader state must be a dict with the keys {', '.join(sorted(keys))}, got {state!r}"
+            raise Cifar5mError("loader-state/invalid", f"{what}. Start without it.")
+        if state["version"] != STATE_VERSION:
+            raise self._unsupported(state["version"])
+        for key, own in self._identity.items():
+            if state[key] != own or type(state[key]) is not type(own):
+                raise Cifar5mError(
+                    "loader-state/mismatch",
+                    f"{key} of the loader state is {state[key]!r}, this loader has {own!r}. "
+                    "Resume with the data and options the state was taken with, or start without a state.",
+                )
+        highest = {"epoch": MAX_INTEGER, "position": self._options.num_samples - (0 if self.is_infinite else 1)}
+        for key, high in highest.items():
+            if type(state[key]) is not int or not 0 <= state[key] <= high:
+                raise Cifar5mError(
+                    "loader-state/invalid",
+                    f"{key} of the loader state must be an integer in [0, {high}], got {state[key]!r}. "
+                    "Start without it.",
+                )
+        # With larger batches than before, the rest of the epoch may hold none.
+        return self.settle(Place(state["epoch"], state["position"]))
+
+    def _unsupported(self, version: Any) -> Cifar5mError:
+        return Cifar5mError(
+            "loader-state/version-unsupported",
+            f"the loader state must have format version {STATE_VERSION}, got {version!r}. "
+            "Use the release of cifar5m that took it, or start without it.",
+        )

@@ -1,0 +1,70 @@
+"""Orders of [0, size): docs/order.md, section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .permutation import Permutation, Rows
+from .philox import Stream
+
+Shuffle = Callable[[Rows], Rows]
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A shuffle for storage that reads neighboring rows fast.
+
+    Rows are cut into blocks, the blocks are put in random order, and each window of some blocks is shuffled row by row.
+
+    Attributes:
+        block_rows: rows of a block, in [1, 2³¹].
+        window_blocks: blocks of a window, in [1, 2³¹].
+    """
+
+    block_rows: int = 8192
+    window_blocks: int = 8
+
+
+ShuffleKind = Literal["full", "none"] | Blocked
+
+
+def name_shuffle(kind: ShuffleKind) -> str:
+    """The name that loader states hold."""
+    return f"blocked-{kind.block_rows}-{kind.window_blocks}" if isinstance(kind, Blocked) else kind
+
+
+def make_shuffle(kind: ShuffleKind, size: int, seed: int, id: int) -> Shuffle:
+    """The order number `id` of a seed, as a function from int64 arrays of positions to entries."""
+    if kind == "none":
+        return lambda positions: positions
+    if kind == "full":
+        return Permutation(size, seed, Stream.PERMUTATION, id)
+    return _BlockedShuffle(kind, size, seed, id)
+
+
+class _BlockedShuffle:
+    def __init__(self, kind: Blocked, size: int, seed: int, id: int) -> None:
+        num_blocks = -(-size // kind.block_rows)
+        self._seed, self._id, self._block_rows = seed, id, kind.block_rows
+        self._blocks = Permutation(num_blocks, seed, Stream.BLOCK_PERMUTATION, id)(np.arange(num_blocks))
+        last_rows = size - (num_blocks - 1) * kind.block_rows
+        rows = np.where(self._blocks == num_blocks - 1, last_rows, kind.block_rows)
+        self._starts = np.append(0, np.cumsum(rows))
+        self._window_starts = np.append(self._starts[: -1 : kind.window_blocks], size)
+
+    def __call__(self, positions: Rows) -> Rows:
+        windows = np.searchsorted(self._window_starts, positions, "right") - 1
+        shuffled = np.empty_like(positions)
+        for window in np.unique(windows).tolist():
+            start, end = self._window_starts[window : window + 2].tolist()
+            id = self._id * 2**24 + window
+            permutation = Permutation(end - start, self._seed, Stream.WINDOW_PERMUTATION, id)
+            inside = windows == window
+            shuffled[inside] = start + permutation(positions[inside] - start)
+        listed = np.searchsorted(self._starts, shuffled, "right") - 1
+        rows: Rows = self._blocks[listed] * self._block_rows + shuffled - self._starts[listed]
+        return rows

@@ -1,0 +1,151 @@
+"""Opening, random access and filters."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_dataset import CLASS_NAMES, make_columns, make_dataset
+
+from cifar5m import Cifar5mError, NoSuchRowError, open_dataset
+from cifar5m.canonical_json import canonical_json
+
+IDS = np.array([id for id in range(200) if id % 7 != 3])[:100]
+COLUMNS = make_columns(IDS)
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 2**28])
+def test_rows_are_those_that_were_written(folder: Path, memory_bytes: int) -> None:
+    dataset = open_dataset(folder, memory_bytes=memory_bytes)
+    assert len(dataset) == 100 and dataset.class_names == tuple(CLASS_NAMES)
+    rows = np.random.default_rng(0).integers(-100, 100, 500)
+    images, labels, ids = dataset.read(rows)
+    assert (images.dtype, images.shape) == (np.uint8, (500, 32, 32, 3))
+    assert (labels.dtype, ids.dtype) == (np.int64, np.int64)
+    assert (images.reshape(-1, 3072) == COLUMNS["image"][rows]).all()
+    assert (labels == COLUMNS["label"][rows]).all() and (ids == COLUMNS["id"][rows]).all()
+    for name in ("class", "confidence", "probabilities"):
+        values = dataset.read_column(name, rows)
+        assert values.dtype == COLUMNS[name].dtype and (values == COLUMNS[name][rows]).all()
+
+
+def test_one_row_by_any_integer(folder: Path) -> None:
+    dataset = open_dataset(folder)
+    for index in (7, np.int32(7), np.uint8(7), np.int64(-93), -93):
+        image, label, id = dataset[index]
+        assert (image.reshape(-1) == COLUMNS["image"][7]).all()
+        assert (label, id) == (COLUMNS["label"][7], IDS[7]) and type(label) is int and type(id) is int
+    assert dataset[10:20:3].ids.tolist() == IDS[10:20:3].tolist()
+    assert dataset[[1, 5]].ids.tolist() == IDS[[1, 5]].tolist()
+    assert dataset[[]].images.shape == (0, 32, 32, 3)
+    assert [sample.id for sample in dataset] == IDS.tolist()
+
+
+@pytest.mark.parametrize("index", [100, -101, 2**70, [0, 100], 1.5, [1.5], "3", [[1]]])
+def test_rows_that_are_not_there_are_refused(folder: Path, index: object) -> None:
+    with pytest.raises((NoSuchRowError, OverflowError)) as caught:
+        open_dataset(folder)[index]  # type: ignore[call-overload]
+    assert isinstance(caught.value, IndexError) and caught.value.code == "dataset/no-such-row"
+
+
+def test_a_relative_path_outlives_a_change_of_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_dataset(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    datasets = [open_dataset("data"), open_dataset(Path("data"))]
+    monkeypatch.chdir("/")
+    for dataset in datasets:
+        assert dataset[0].id == IDS[0]
+        assert pickle.loads(pickle.dumps(dataset))[99].id == IDS[99]
+
+
+def test_home_folders_and_file_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_dataset(tmp_path / "my data")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_dataset("~/my data")[0].id == IDS[0]
+    assert open_dataset((tmp_path / "my data").as_uri())[0].id == IDS[0]
+
+
+@pytest.mark.parametrize(
+    "location", ["", "  ", "ftp://host/x", "https//host/x", "S3://bucket", "s3://bucket/a#b", 3, b"x"]
+)
+def test_locations_that_nothing_reads_are_refused(location: object) -> None:
+    with pytest.raises(Cifar5mError) as caught:
+        open_dataset(location)  # type: ignore[arg-type]
+    assert caught.value.code == "store/bad-location"
+
+
+def test_splits(folder: Path) -> None:
+    dataset = open_dataset(folder)
+    assert {name: len(split) for name, split in dataset.splits.items()} == {"train": 100, "test": 20}
+    assert dataset.splits["test"].fingerprint == open_dataset(folder, split="test").fingerprint
+    with pytest.raises(Cifar5mError, match="dataset/unknown-split: split must be one of train, test, got 'valid'"):
+        open_dataset(folder, split="valid")
+
+
+def test_filters(folder: Path) -> None:
+    dataset = open_dataset(folder)
+    kept = dataset.filter(classes=["cat", np.int64(5)], min_confidence=0.75)
+    wanted = np.isin(COLUMNS["label"], [3, 5]) & (COLUMNS["confidence"].astype(float) >= 0.75)
+    assert [sample.id for sample in kept] == IDS[wanted].tolist()
+    assert kept.filter(classes="cat").read([0]).labels.tolist() == [3]
+    assert kept.filter(min_confidence=0.9).fingerprint.count("-") == 3
+    assert len(pickle.loads(pickle.dumps(kept))) == len(kept)
+    loader = kept.loader(regime="infinite", batch_size=2)
+    assert set(next(iter(loader)).labels.tolist()) <= {3, 5}
+    for options, code in [
+        ({"classes": ["cow"]}, "dataset/unknown-class"),
+        ({"classes": [10]}, "dataset/unknown-class"),
+        ({"min_confidence": 1.2}, "dataset/out-of-range"),
+        ({"min_confidence": float("nan")}, "dataset/out-of-range"),
+    ]:
+        with pytest.raises(Cifar5mError) as caught:
+            dataset.filter(**options)  # type: ignore[arg-type]
+        assert caught.value.code == code
+
+
+def test_an_empty_split_has_no_batches(tmp_path: Path) -> None:
+    dataset = open_dataset(make_dataset(tmp_path, train=10, test=0), split="test")
+    assert len(dataset) == 0 and list(dataset) == []
+    with pytest.raises(Cifar5mError, match="loader/empty-split"):
+        dataset.loader(regime="infinite", batch_size=1)
+
+
+def test_numbers_are_written_as_ecmascript_does() -> None:
+    numbers = [
+        0,
+        -0.0,
+        1,
+        1.0,
+        0.1,
+        1e21,
+        1e20,
+        123456789012345680000,
+        1e-6,
+        1e-7,
+        1.5e-10,
+        2**53,
+        1.7976931348623157e308,
+        5e-324,
+    ]
+    assert canonical_json(numbers) == (
+        "[0,0,1,1,0.1,1e+21,100000000000000000000,123456789012345680000,0.000001,1e-7,1.5e-10,9007199254740992,"
+        "1.7976931348623157e+308,5e-324]"
+    )
+    assert (
+        canonical_json({"b": 1, "10": 2, "9": 3, "a": "é\u2028\ud800\x01"})
+        == '{"9":3,"10":2,"a":"é\u2028\\ud800\\u0001","b":1}'
+    )
+
+
+def test_nothing_is_written_beside_the_data(tmp_path: Path) -> None:
+    make_dataset(tmp_path)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    os.chmod(tmp_path, 0o555)
+    try:
+        list(open_dataset(tmp_path).loader(regime="finite", batch_size=10))
+    finally:
+        os.chmod(tmp_path, 0o755)
+    assert sorted(tmp_path.rglob("*")) == before

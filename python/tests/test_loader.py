@@ -1,0 +1,185 @@
+"""The numpy loader: epochs, ends, states and options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from serving import code_of, serve
+
+from cifar5m import Augment, Blocked, Cifar5mError, Dataset, LabelNoise, open_dataset
+
+FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "drop_last": False, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def dataset(folder: Path) -> Dataset:
+    return open_dataset(folder)
+
+
+def test_every_loop_is_the_next_epoch_of_the_same_samples(dataset: Dataset) -> None:
+    loader = dataset.loader(**FINITE, epochs=3)
+    epochs = [serve(loader) for _ in range(3)]
+    ids = [[id for batch in epoch for id in batch[2]] for epoch in epochs]
+    assert len({tuple(epoch) for epoch in ids}) == 3
+    assert len({tuple(sorted(epoch)) for epoch in ids}) == 1
+    assert code_of(lambda: serve(loader)) == "loader/finished"
+    loader.set_epoch(1)
+    assert serve(loader) == epochs[1]
+
+
+def test_set_epoch_keeps_a_position_that_was_loaded(dataset: Dataset) -> None:
+    loader = dataset.loader(**FINITE)
+    epochs = [serve(loader) for _ in range(3)]
+    state = {**loader.state_dict(), "epoch": 1, "position": 18}
+    resumed = dataset.loader(**FINITE)
+    resumed.load_state_dict(state)
+    resumed.set_epoch(1)
+    assert serve(resumed) == epochs[1][2:]
+    resumed.set_epoch(2)
+    assert serve(resumed) == epochs[2]
+
+
+def test_the_infinite_regime_serves_each_image_once(dataset: Dataset) -> None:
+    loader = dataset.loader(regime="infinite", batch_size=9)
+    batches = serve(loader, 11)
+    assert len({id for batch in batches for id in batch[2]}) == 99
+    assert code_of(lambda: serve(loader)) == "regime/exhausted"
+    state = loader.state_dict()
+    resumed = dataset.loader(regime="infinite", batch_size=9)
+    resumed.load_state_dict(state)
+    assert code_of(lambda: serve(resumed)) == "regime/exhausted"
+    # A smaller batch is left.
+    smaller = dataset.loader(regime="infinite", batch_size=1)
+    smaller.load_state_dict(state)
+    assert len(serve(smaller, 1)) == 1
+
+
+def test_states_are_exact_for_any_ranks_and_batch_size(dataset: Dataset) -> None:
+    loader = dataset.loader(**FINITE)
+    taken = 0
+    for batch in loader:
+        taken += len(batch.ids)
+        state = json.loads(json.dumps(loader.state_dict()))
+        others = [dataset.loader(**{**FINITE, "batch_size": 4, "rank": rank, "world_size": 2}) for rank in (0, 1)]
+        for other in others:
+            other.load_state_dict(state)
+            assert other.state_dict() == state
+        served = [[id for batch in serve(other) for id in batch[2]] for other in others]
+        if taken < 40:
+            assert sum(map(len, served)) == 40 - taken
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 40 * 3072, 2**28])
+def test_memory_changes_nothing(folder: Path, memory_bytes: int) -> None:
+    options = {**FINITE, "dtype": "float32", "augment": Augment(flip=True, crop=True, mixup=1.0)}
+    loaders = [open_dataset(folder, memory_bytes=number).loader(**options) for number in (memory_bytes, 2**28)]
+    for _ in range(2):
+        assert serve(loaders[0]) == serve(loaders[1])
+
+
+def test_two_loops_over_one_loader_are_told(dataset: Dataset) -> None:
+    loader = dataset.loader(**FINITE)
+    first = iter(loader)
+    next(first)
+    assert next(iter(loader)).epoch == 1
+    assert code_of(lambda: next(first)) == "loader/overtaken"
+
+
+def test_a_batch_unpacks_and_tells_more(dataset: Dataset) -> None:
+    loader = dataset.loader(
+        **FINITE, dtype="float32", normalize=True, augment=Augment(mixup=0.2), transform=np.negative
+    )
+    images, labels, ids = batch = next(iter(loader))
+    assert (images.dtype, images.shape) == (np.float32, (9, 32, 32, 3))
+    assert batch.mixup is not None and batch.mixup.weights.dtype == np.float32
+    assert batch.classes is None and (batch.epoch, batch.step) == (0, 0)
+    plain = next(iter(dataset.loader(**FINITE, dtype="float32", normalize=True, augment=Augment(mixup=0.2))))
+    assert (images == -plain.images).all() and len(labels) == len(ids) == 9
+
+
+def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> None:
+    options: dict[str, Any] = {
+        "regime": "finite",
+        "num_samples": np.int64(40),
+        "batch_size": np.uint8(9),
+        "seed": np.int32(3),
+        "epochs": np.int64(2),
+        "drop_last": np.bool_(False),
+        "label_noise": np.float32(0.5),
+        "normalize": (np.ones(3), np.ones(3)),
+        "dtype": "float32",
+    }
+    loader = dataset.loader(**options)
+    assert [batch[2] for batch in serve(loader)] == [batch[2] for batch in serve(dataset.loader(**FINITE))]
+    assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"num_samples": 101}, "loader/out-of-range: num_samples must be an integer in [1, 100], got 101. Build more"),
+        (
+            {"batch_size": 51, "num_samples": 50, "drop_last": True},
+            "loader/out-of-range: batch_size must be at most num_",
+        ),
+        ({"batch_size": 0}, "loader/out-of-range: batch_size must be an integer in [1, 2147483648], got 0."),
+        ({"batch_size": True}, "loader/out-of-range: batch_size must be an integer"),
+        ({"seed": 1.5}, "loader/out-of-range: seed must be an integer"),
+        ({"seed": 2**53}, "loader/out-of-range: seed must be an integer"),
+        ({"epochs": 0}, "loader/out-of-range: epochs must be an integer"),
+        ({"rank": 2, "world_size": 2}, "loader/out-of-range: rank must be an integer in [0, 1], got 2."),
+        ({"shuffle": "some"}, "loader/out-of-range: shuffle must be one of True, False, full, blocked, got 'some'."),
+        ({"shuffle": 0}, "loader/out-of-range: shuffle must be"),
+        ({"shuffle": Blocked(0, 1)}, "loader/out-of-range: block_rows must be an integer in [1, 2147483648], got 0."),
+        ({"label_noise": 1.1}, "loader/out-of-range: label_noise must be a number in [0, 1], got 1.1."),
+        ({"label_noise": LabelNoise(0.5, -1)}, "loader/out-of-range: label_noise's seed must be an integer"),
+        ({"regime": "endless"}, "loader/unknown-regime: regime must be finite or infinite, got 'endless'."),
+        (
+            {"regime": "infinite", "num_samples": 40},
+            "loader/out-of-range: num_samples must be left out in the infinite",
+        ),
+        (
+            {"regime": "infinite", "num_samples": None, "drop_last": False},
+            "loader/out-of-range: drop_last must be True",
+        ),
+        ({"dtype": "float64"}, "loader/out-of-range: dtype must be one of uint8, float32, got 'float64'."),
+        ({"layout": "CHWN"}, "loader/out-of-range: layout must be one of NHWC, NCHW, got 'CHWN'."),
+        ({"normalize": True}, "loader/out-of-range: normalize must be False where dtype is uint8"),
+        ({"dtype": "float32", "normalize": (1, 2)}, "loader/out-of-range: normalize must be a bool or (mean, std)"),
+        ({"dtype": "float32", "normalize": ((0,) * 3, (0,) * 3)}, "loader/out-of-range: normalize's std must be"),
+        ({"augment": {"flip": True}}, "loader/out-of-range: augment must be a cifar5m.Augment"),
+        ({"augment": Augment(crop=32)}, "loader/out-of-range: augment.crop must be an integer in [0, 31], got 32."),
+        ({"augment": Augment(mixup=1.0)}, "loader/out-of-range: dtype must be float32 for augment.mixup, got 'uint8'."),
+        ({"columns": "class"}, "loader/out-of-range: columns must be a list of names"),
+        ({"columns": ["weight"]}, "loader/out-of-range: columns must be one of class, confidence, probabilities"),
+        ({"transform": 3}, "loader/out-of-range: transform must be callable"),
+        ({"batchsize": 3}, "options/unknown-key: batchsize is no option of a loader."),
+    ],
+)
+def test_options_out_of_range_are_refused(dataset: Dataset, options: dict[str, Any], line: str) -> None:
+    with pytest.raises(Cifar5mError) as caught:
+        dataset.loader(**{**FINITE, **options})
+    assert str(caught.value).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"seed": 4}, "loader-state/mismatch"),
+        ({"dataset": "train-0"}, "loader-state/mismatch"),
+        ({"numSamples": 40.0}, "loader-state/mismatch"),
+        ({"version": 1}, "loader-state/version-unsupported"),
+        ({"position": 40}, "loader-state/invalid"),
+        ({"position": 1.5}, "loader-state/invalid"),
+        ({"epoch": -1}, "loader-state/invalid"),
+        ({"more": 1}, "loader-state/invalid"),
+    ],
+)
+def test_states_of_others_are_refused(dataset: Dataset, change: dict[str, Any], code: str) -> None:
+    loader = dataset.loader(**FINITE)
+    assert code_of(lambda: loader.load_state_dict({**loader.state_dict(), **change})) == code
+    assert code_of(lambda: loader.load_state_dict("state")) == "loader-state/invalid"  # type: ignore[arg-type]

@@ -1,0 +1,299 @@
+"""PyTorch: real worker processes, forked and spawned, and a real group of two ranks."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from rank_process import serve_as_rank  # noqa: E402
+from serving import code_of, describe, line_of, serve  # noqa: E402
+from torch.utils.data import DataLoader  # noqa: E402
+
+from cifar5m import Augment, Cifar5mError, open_dataset  # noqa: E402
+from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
+
+# Of machines with few cores; speed is not what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "drop_last": False, "seed": 3}
+AUGMENTED = {**FINITE, "dtype": "float32", "normalize": True, "augment": Augment(flip=True, crop=4, cutout=8)}
+
+
+@pytest.fixture(scope="module")
+def dataset(folder: Path) -> Any:
+    return open_dataset(folder)
+
+
+def expected_epochs(dataset: Any, options: dict[str, Any], num_epochs: int) -> list[Any]:
+    loader = dataset.loader(layout="NCHW", **options)
+    return [serve(loader) for _ in range(num_epochs)]
+
+
+def test_batches_are_tensors_in_nchw(dataset: Any) -> None:
+    batch = next(iter(Loader(dataset, **FINITE, columns=["confidence", "probabilities", "class"])))
+    images, labels, ids = batch
+    assert (images.dtype, images.shape) == (torch.uint8, (9, 3, 32, 32))
+    assert (labels.dtype, ids.dtype) == (torch.int64, torch.int64)
+    assert batch.confidences.dtype == torch.float32 and batch.classes.dtype == torch.int64
+    assert batch.probabilities.shape == (9, 10)
+    row = dataset.read_column("probabilities", [dataset.read(range(100)).ids.tolist().index(int(ids[0]))])
+    assert (batch.probabilities[0].numpy() == row[0]).all()
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("options", [FINITE, AUGMENTED], ids=["stored", "augmented"])
+def test_loader_serves_each_epoch_at_any_number_of_workers(dataset: Any, options: Any, num_workers: int) -> None:
+    loader = Loader(dataset, **options, num_workers=num_workers)
+    assert len(loader) == 5
+    assert [serve(loader) for _ in range(3)] == expected_epochs(dataset, options, 3)
+
+
+def test_spawned_workers_serve_the_same(dataset: Any) -> None:
+    # Rows were read in this process: what is held of them must not travel.
+    dataset.read(range(100))
+    loader = Loader(dataset, **FINITE, num_workers=2, multiprocessing_context="spawn")
+    assert [serve(loader) for _ in range(2)] == expected_epochs(dataset, FINITE, 2)
+    served = IterableDataset(dataset, **FINITE)
+    batches = DataLoader(
+        served, batch_size=None, num_workers=2, multiprocessing_context="spawn", persistent_workers=True
+    )
+    assert [serve(batches) for _ in range(2)] == expected_epochs(dataset, FINITE, 2)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_loader_states_are_exact_at_every_batch(dataset: Any, num_workers: int) -> None:
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 3) for batch in epoch]
+    loader = Loader(dataset, **FINITE, num_workers=num_workers)
+    states, served = [loader.state_dict()], []
+    for _ in range(3):
+        for batch in loader:
+            served.append(describe(batch))
+            states.append(loader.state_dict())
+    assert served == whole
+    for taken, state in enumerate(states[:-1]):
+        resumed = Loader(dataset, **FINITE)
+        resumed.load_state_dict(json.loads(json.dumps(state)))
+        assert serve(resumed) == whole[taken : taken + left_of_epoch(taken)]
+
+
+def left_of_epoch(taken: int) -> int:
+    """Batches that are left of the epoch, of 5 batches."""
+    return 5 - taken % 5
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_loop_left_early_is_over_and_the_next_is_the_next_epoch(dataset: Any, num_workers: int) -> None:
+    loader = Loader(dataset, **FINITE, num_workers=num_workers)
+    epochs = expected_epochs(dataset, FINITE, 3)
+    assert serve(loader, 2) == epochs[0][:2]
+    assert loader.state_dict()["position"] == 18
+    assert serve(loader) == epochs[1]
+    assert serve(loader, 1) == epochs[2][:1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_the_infinite_regime_goes_on_and_says_when_it_is_spent(dataset: Any, num_workers: int) -> None:
+    options: dict[str, Any] = {"regime": "infinite", "batch_size": 9, "seed": 1}
+    loader = Loader(dataset, **options, num_workers=num_workers)
+    first = serve(loader, 4)
+    rest: list[Any] = []
+    line = line_of(lambda: rest.extend(map(describe, loader)))
+    assert line.startswith("regime/exhausted: the infinite regime was asked for images 100 to 108 of 100")
+    assert [batch[1] for batch in first + rest] == list(range(11))
+    assert len({id for batch in first + rest for id in batch[2]}) == 99
+    assert code_of(lambda: serve(loader)) == "regime/exhausted"
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_iterable_dataset_serves_each_epoch(dataset: Any, num_workers: int, persistent: bool) -> None:
+    if persistent and num_workers == 0:
+        pytest.skip("no workers to persist")
+    served = IterableDataset(dataset, **FINITE, epochs=4)
+    batches = DataLoader(served, batch_size=None, num_workers=num_workers, persistent_workers=persistent)
+    epochs = expected_epochs(dataset, FINITE, 4)
+    assert len(batches) == 5
+    assert serve(batches) == epochs[0]
+    # Left early: the next loop is the next epoch all the same.
+    assert serve(batches, 2) == epochs[1][:2]
+    served.set_epoch(3)
+    assert serve(batches) == epochs[3]
+    assert code_of(lambda: serve(batches)) == "loader/finished"
+    served.set_epoch(1)
+    assert serve(batches) == epochs[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 3])
+def test_iterable_dataset_in_the_infinite_regime_has_one_loop(dataset: Any, num_workers: int) -> None:
+    served = IterableDataset(dataset, regime="infinite", batch_size=9)
+    batches = DataLoader(served, batch_size=None, num_workers=num_workers)
+    taken: list[int] = []
+    line = line_of(lambda: taken.extend(batch.step for batch in batches))
+    assert line.startswith("regime/exhausted: the infinite regime was asked for images 100 to 108 of 100")
+    assert taken == list(range(11))
+    assert code_of(lambda: serve(batches)) == "loader/finished"
+    served.load_state_dict(Loader(dataset, regime="infinite", batch_size=9).state_dict())
+    assert len(serve(batches, 11)) == 11
+
+
+def test_data_loaders_over_one_data_set_count_on(dataset: Any) -> None:
+    served = IterableDataset(dataset, **FINITE)
+    many = DataLoader(served, batch_size=None, num_workers=3, persistent_workers=True)
+    few = DataLoader(served, batch_size=None, num_workers=2, persistent_workers=True)
+    epochs = expected_epochs(dataset, FINITE, 6)
+    assert [serve(loop) for loop in (many, few, many, served, few, many)] == epochs
+
+
+def test_equal_seeds_of_data_loaders_do_not_repeat_an_epoch(dataset: Any) -> None:
+    served = IterableDataset(dataset, **FINITE)
+    epochs = []
+    for _ in range(3):
+        generator = torch.Generator().manual_seed(0)
+        epochs.append(serve(DataLoader(served, batch_size=None, num_workers=2, generator=generator)))
+    assert epochs == expected_epochs(dataset, FINITE, 3)
+
+
+def test_the_state_over_a_plain_data_loader_is_exact_or_refused(dataset: Any) -> None:
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 2) for batch in epoch]
+    served = IterableDataset(dataset, **FINITE)
+    assert served.state_dict()["position"] == 0
+    serve(DataLoader(served, batch_size=None), 3)
+    state = served.state_dict()
+    assert (state["epoch"], state["position"]) == (0, 27)
+    resumed = IterableDataset(dataset, **FINITE)
+    resumed.load_state_dict(state)
+    assert resumed.state_dict() == state
+    with_workers = DataLoader(resumed, batch_size=None, num_workers=2)
+    assert serve(with_workers) == whole[3:5]
+    with pytest.raises(Cifar5mError) as caught:
+        resumed.state_dict()
+    assert caught.value.code == "loader-state/stale"
+    assert resumed.state_dict(num_batches=1)["position"] == 36
+    assert resumed.state_dict(num_batches=2) == {**state, "epoch": 1, "position": 0}
+    assert serve(with_workers) == whole[5:]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2, 8])
+def test_stateful_data_loader_resumes_at_every_batch(dataset: Any, num_workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 4) for batch in epoch]
+
+    def make() -> Any:
+        return stateful(IterableDataset(dataset, **FINITE), batch_size=None, num_workers=num_workers)
+
+    batches, states = make(), []
+    for _ in range(2):
+        for _ in batches:
+            states.append(batches.state_dict())
+    # Every point with few workers; starting eight takes a while.
+    for taken, state in list(enumerate(states, 1))[:: 1 if num_workers < 8 else 4]:
+        resumed = make()
+        resumed.load_state_dict(json.loads(json.dumps(state)) if num_workers == 0 else state)
+        # The rest of the epoch, which after its last batch is empty, and the next one.
+        left = -taken % 5
+        assert [serve(resumed), serve(resumed)] == [whole[taken : taken + left], whole[taken + left : taken + left + 5]]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_stateful_data_loader_resumes_with_workers_that_live_on(dataset: Any, num_workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 4) for batch in epoch]
+
+    def make() -> Any:
+        served = IterableDataset(dataset, **FINITE)
+        return stateful(served, batch_size=None, num_workers=num_workers, persistent_workers=num_workers > 0)
+
+    for taken in (2, 7, 8):
+        batches, count = make(), 0
+        while count < taken:
+            for _ in batches:
+                count += 1
+                state = batches.state_dict()
+                if count == taken:
+                    break
+        resumed = make()
+        resumed.load_state_dict(state)
+        # A resumed loader is saved and resumed again, too.
+        first = serve(resumed, 1)
+        again = make()
+        again.load_state_dict(resumed.state_dict())
+        left = -taken % 5
+        assert first + serve(again) == whole[taken : taken + left]
+        assert serve(again) == whole[taken + left : taken + left + 5]
+
+
+def test_stateful_data_loader_refuses_another_batch_size(dataset: Any) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    batches = stateful(IterableDataset(dataset, **FINITE), batch_size=None)
+    next(iter(batches))
+    other = stateful(IterableDataset(dataset, **{**FINITE, "batch_size": 8}), batch_size=None)
+    other.load_state_dict(batches.state_dict())
+    with pytest.raises(Cifar5mError) as caught:
+        next(iter(other))
+    assert caught.value.code == "loader-state/mismatch"
+
+
+def test_random_transforms_do_not_depend_on_workers_or_resume(dataset: Any) -> None:
+    options = {**FINITE, "dtype": "float32", "transform": add_noise}
+    before = torch.get_rng_state()
+    alone = [serve(loader) for loader in [Loader(dataset, **options)] for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), before)
+    workers = Loader(dataset, **options, num_workers=2)
+    assert [serve(workers) for _ in range(2)] == alone
+    assert alone[0] != expected_epochs(dataset, {**FINITE, "dtype": "float32"}, 1)[0]
+    loader = Loader(dataset, **options)
+    serve(loader, 2)
+    resumed = Loader(dataset, **options)
+    resumed.load_state_dict(loader.state_dict())
+    assert serve(resumed) == alone[0][2:]
+
+
+def add_noise(images: Any) -> Any:
+    return images + torch.rand_like(images)
+
+
+def test_map_dataset_serves_samples_to_any_sampler(dataset: Any) -> None:
+    samples = MapDataset(dataset, dtype="float32", transform=torch.neg)
+    image, label = samples[np.int64(7)]
+    stored = dataset[7]
+    assert label == stored.label and isinstance(label, int)
+    torch.testing.assert_close(image, -torch.from_numpy(stored.image).permute(2, 0, 1).float() / 255)
+    seen = [labels for _, labels in DataLoader(samples, batch_size=30, num_workers=2)]
+    assert torch.cat(seen).tolist() == dataset.read(range(100)).labels.tolist()
+    with pytest.raises(IndexError):
+        samples[100]
+
+
+def test_errors_of_workers_keep_their_code(tmp_path: Path) -> None:
+    from make_dataset import make_dataset
+
+    broken = make_dataset(tmp_path)
+    path = broken / "train/part-00001.arrow"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    loader = Loader(open_dataset(broken), regime="infinite", batch_size=50, num_workers=1)
+    line = line_of(lambda: serve(loader))
+    assert line.startswith("shard/hash-mismatch: ") and "\n" not in line
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed")
+def test_ranks_of_torch_distributed_share_the_global_batches(dataset: Any, folder: Path, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    arguments = [(str(folder), str(tmp_path / "group"), rank, queue) for rank in (0, 1)]
+    processes = [context.Process(target=serve_as_rank, args=(*each, FINITE)) for each in arguments]
+    for process in processes:
+        process.start()
+    served = {rank: rest for rank, *rest in (queue.get(timeout=120) for _ in processes)}
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    for rank in (0, 1):
+        epochs = expected_epochs(dataset, {**FINITE, "rank": rank, "world_size": 2}, 2)
+        assert served[rank][:2] == [epochs, epochs]
+    assert served[0][2] == served[1][2]

@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import {
+  type Batch,
+  commitFile,
+  hashConfig,
+  type LoaderOptions,
+  openDataset,
+  sha256,
+  writeManifest,
+  writeShard,
+} from "../../shards/index.ts";
+import { SampleRandoms } from "../../shards/loader/sample-randoms.ts";
+
+/** Rows of the split that the batches of the vectors come from. */
+const poolSize = 23;
+/** Values of each image that are listed where its bytes may differ in the last digit. */
+const listedValues = [0, 777, 1554, 2331, 3071];
+
+type AnyBatch = Batch<Uint8Array | Float32Array>;
+
+/** Inputs and results of section 9 of docs/order.md, as docs/augmentation-vectors.json holds them. */
+export async function makeAugmentationVectors() {
+  return {
+    draws: drawInputs.map((input) => ({ ...input, ...drawAll(input) })),
+    mixupWeights: weightInputs.map(({ seed, epoch, alpha, positions }) => {
+      const draws = new SampleRandoms(seed);
+      const weights = positions.map((position) => {
+        draws.moveTo(epoch, position);
+        return draws.mixupWeight(alpha);
+      });
+      return { seed, epoch, alpha, positions, weights };
+    }),
+    batches: await serveBatches(batchOptions),
+  };
+}
+
+const drawInputs = [
+  { seed: 0, epoch: 0, position: 0 },
+  { seed: 0, epoch: 0, position: 1 },
+  { seed: 7, epoch: 3, position: 49_999 },
+  { seed: 2 ** 32 + 5, epoch: 2 ** 33 + 1, position: 2 ** 34 + 9 },
+  { seed: Number.MAX_SAFE_INTEGER, epoch: Number.MAX_SAFE_INTEGER, position: Number.MAX_SAFE_INTEGER },
+];
+
+const firstPositions = Array.from({ length: 12 }, (_, position) => position);
+const weightInputs = [0.001, 0.2, 1, 8, 1000].map((alpha) => ({ seed: 5, epoch: 2, alpha, positions: firstPositions }));
+
+const finite = { regime: "finite", numSamples: 10, epochs: 2, batchSize: 4, dropLast: false, seed: 3 } as const;
+const float32 = { ...finite, dtype: "float32", layout: "NCHW" } as const;
+const normalize = { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] } as const;
+const batchOptions: readonly LoaderOptions<"uint8" | "float32">[] = [
+  finite,
+  { ...finite, layout: "NCHW" },
+  float32,
+  { ...float32, layout: "NHWC", normalize },
+  { ...float32, normalize: true },
+  { ...finite, augment: { flip: true } },
+  { ...finite, augment: { flip: true }, layout: "NCHW" },
+  { ...finite, augment: { crop: true } },
+  { ...finite, augment: { crop: { padding: 31, mode: "reflect" } }, layout: "NCHW" },
+  { ...finite, augment: { cutout: { size: 7 } } },
+  { ...float32, augment: { cutout: { size: 64 } }, normalize },
+  { ...float32, augment: { flip: true, crop: { padding: 2, mode: "zero" }, cutout: { size: 8 } }, normalize },
+  { ...float32, augment: { flip: true, crop: true }, rank: 1, worldSize: 3 },
+  { ...float32, augment: { mixup: { alpha: 1 } } },
+  {
+    ...float32,
+    layout: "NHWC",
+    augment: { flip: true, crop: true, cutout: { size: 8 }, mixup: { alpha: 0.2 } },
+    normalize,
+  },
+  { ...float32, augment: { flip: true, mixup: { alpha: 0.4 } }, rank: 1, worldSize: 2, labelNoise: { rate: 0.5 } },
+  { ...float32, numSamples: 9, augment: { mixup: { alpha: 1 } } },
+  { ...finite, labelNoise: { rate: 0.4, seed: 11 } },
+  { regime: "infinite", batchSize: 6, seed: 3, augment: { flip: true, crop: true }, labelNoise: { rate: 1 } },
+];
+
+function drawAll({ seed, epoch, position }: (typeof drawInputs)[number]) {
+  const draws = new SampleRandoms(seed);
+  draws.moveTo(epoch, position);
+  return {
+    isFlipped: draws.isFlipped(),
+    // Of a padding of 4 pixels, and of a batch of 100.
+    cropRow: draws.cropRow(9),
+    cropColumn: draws.cropColumn(9),
+    mixupPartner: draws.mixupPartner(99),
+    cutoutRow: draws.cutoutRow(),
+    cutoutColumn: draws.cutoutColumn(),
+  };
+}
+
+/** What real loaders serve from a data set whose images are a formula. */
+async function serveBatches(allOptions: typeof batchOptions) {
+  const folder = await mkdtemp(join(tmpdir(), "cifar5m-augmentation-"));
+  try {
+    await writeFormulaDataset(folder);
+    const dataset = await openDataset(folder);
+    return await Promise.all(
+      allOptions.map(async (options) => {
+        const loader = dataset.loader(options);
+        const batches: ReturnType<typeof describeBatch>[] = [];
+        for await (const batch of loader) {
+          batches.push(describeBatch(batch));
+          if (batches.length === loader.numBatches) break;
+        }
+        return { poolSize, options, batches };
+      }),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Whole images by their hash; blended ones, which logarithms and cosines go into, by some of their values. */
+function describeBatch({ epoch, ids, labels, images, mixup }: AnyBatch) {
+  const common = { epoch, ids: [...ids], labels: [...labels] };
+  if (mixup === undefined) {
+    return { ...common, sha256: sha256(new Uint8Array(images.buffer, images.byteOffset, images.byteLength)) };
+  }
+  const values = [...ids].map((_, index) => listedValues.map((place) => images[index * imageBytes + place]!));
+  return { ...common, values, mixupLabels: [...mixup.labels], mixupWeights: [...mixup.weights] };
+}
+
+/** Byte `index` of the image of a row. */
+const byteOf = (row: number, index: number) => (37 * row + 11 * index + 5 * row * Math.floor(index / 96)) % 256;
+
+async function writeFormulaDataset(folder: string): Promise<void> {
+  const everyRow = Array.from({ length: poolSize }, (_, row) => row);
+  const labels = Uint8Array.from(everyRow, (row) => row % 10);
+  const rows = {
+    id: Float64Array.from(everyRow),
+    image: Uint8Array.from({ length: poolSize * imageBytes }, (_, place) =>
+      byteOf(Math.floor(place / imageBytes), place % imageBytes),
+    ),
+    label: labels,
+    class: labels,
+    confidence: new Float32Array(poolSize).fill(1),
+    probabilities: Float32Array.from({ length: poolSize * 10 }, (_, place) =>
+      place % 10 === Math.floor(place / 10) % 10 ? 1 : 0,
+    ),
+  };
+  const file = "train/part-00000.arrow";
+  const { bytes, sha256: hash } = await commitFile(join(folder, file), async (sink) => {
+    await writeShard(sink, [rows]);
+  });
+  await writeManifest(folder, {
+    name: "formula",
+    classNames: [...cifar10ClassNames],
+    imageShape: [32, 32, 3],
+    splits: {
+      train: {
+        rows: poolSize,
+        shards: [{ file, rows: poolSize, bytes, sha256: hash, idStart: 0, idEnd: poolSize }],
+        classCounts: cifar10ClassNames.map((_, label) => everyRow.filter((row) => row % 10 === label).length),
+      },
+      test: { rows: 0, shards: [], classCounts: cifar10ClassNames.map(() => 0) },
+    },
+    configHash: hashConfig({}),
+    config: {},
+    models: {},
+    removals: {},
+    createdBy: "make-augmentation-vectors",
+  });
+}
+
+/** The vectors as JSON, one a line. */
+export function formatAugmentationVectors(vectors: Awaited<ReturnType<typeof makeAugmentationVectors>>): string {
+  const sections = Object.entries(vectors).map(([name, entries]) => {
+    const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`);
+    return `  "${name}": [\n${lines.join(",\n")}\n  ]`;
+  });
+  return `{\n${sections.join(",\n")}\n}\n`;
+}
