@@ -1,10 +1,8 @@
 import * as z from "zod";
-import { Cifar5mError, messageOf } from "../core/errors.ts";
-import { parseJson } from "../core/parse-json.ts";
+import { Cifar5mError } from "../core/errors.ts";
+import { parseWithSchema } from "../core/parse-with-schema.ts";
 import { engineNames, precisions } from "../engine/index.ts";
-import { diskError } from "../storage/disk-error.ts";
-import { readRegularFile } from "../storage/regular-file.ts";
-import { parseOptions } from "./parse-options.ts";
+import { readJson } from "../storage/read-json.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
 
 /** Runs of an experiment, at most: each has a folder. */
@@ -49,19 +47,12 @@ export type ExperimentConfig = z.infer<typeof experimentSchema>;
  * @throws Cifar5mError `experiment/not-json`, `experiment/unknown-key`, `experiment/out-of-range`, `disk/…`
  */
 export async function readExperimentConfig(path: string): Promise<ExperimentConfig> {
-  let text: string;
-  try {
-    text = (await readRegularFile(path)).toString("utf8");
-  } catch (thrown) {
-    throw diskError(thrown, "read", path);
-  }
-  let value: unknown;
-  try {
-    value = parseJson(text);
-  } catch (thrown) {
-    throw new Cifar5mError("experiment/not-json", `${path} must be JSON: ${messageOf(thrown)}. Mend the file.`);
-  }
-  return parseOptions(experimentSchema, value, path);
+  const value = await readJson(path, { code: "experiment/not-json", advice: "Correct the file." });
+  return parseExperiment(experimentSchema, value, path);
+}
+
+function parseExperiment<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
+  return parseWithSchema(schema, value, { area: "experiment", owner: "an experiment", source });
 }
 
 /**
@@ -79,7 +70,7 @@ export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): 
   }
   const runs = grid.flatMap(combine).flatMap((combination) => {
     const given = { ...base, ...combination };
-    const options = canonicalize(parseOptions(runOptionsSchema, given, `experiment "${name}"`));
+    const options = canonicalize(parseExperiment(runOptionsSchema, given, `experiment "${name}"`));
     return Array.from({ length: trials }, (_, trial) => ({ ...options, seed: options.seed + trial }));
   });
   const unique = new Map(runs.map((run) => [JSON.stringify(run), run]));

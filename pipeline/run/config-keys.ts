@@ -1,18 +1,4 @@
-/** The part of JSON schema that configurations use. */
-export interface JsonSchema {
-  readonly type?: "object" | "array" | "integer" | "number" | "string" | "boolean";
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly items?: JsonSchema;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-}
+import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
 
 /** A key that holds a value, not an object: `sampler.steps`. */
 export interface ConfigLeaf {
@@ -25,24 +11,6 @@ export function leavesOf(schema: JsonSchema, prefix = ""): ConfigLeaf[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) =>
     inner.type === "object" ? leavesOf(inner, `${prefix}${name}.`) : [{ key: prefix + name, schema: inner }],
   );
-}
-
-/** What a value must be, in words that go on after "must be". */
-export function describeRule(schema: JsonSchema): string {
-  const choices = choicesOf(schema);
-  if (choices !== undefined) return `one of ${choices.map(String).join(", ")}`;
-  if (schema.const !== undefined) return String(schema.const);
-  if (schema.anyOf !== undefined) return schema.anyOf.map(describeRule).join(" or ");
-  if (schema.type === "array") return `a list of values that are each ${describeRule(schema.items ?? {})}`;
-  if (schema.type === "boolean") return "true or false";
-  if (schema.type === "string") return "a text that is not empty";
-  return `${schema.type === "integer" ? "an integer" : "a number"}${describeBounds(schema)}`;
-}
-
-/** The values of a key that allows just some. */
-function choicesOf(schema: JsonSchema): readonly unknown[] | undefined {
-  const constants = schema.anyOf?.map((choice) => choice.const);
-  return schema.enum ?? (constants?.includes(undefined) ? undefined : constants);
 }
 
 /** A value from a flag's text. Text that does not fit stays text, for the schema to refuse by name. */
@@ -91,17 +59,4 @@ export function omitKeys(
     if (!isNested || Object.keys(inner as object).length > 0) kept[name] = inner;
   }
   return kept;
-}
-
-function describeBounds(schema: JsonSchema): string {
-  const { minimum, exclusiveMinimum: above, exclusiveMaximum: below } = schema;
-  const low = minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
-  const high = schema.maximum === Number.MAX_SAFE_INTEGER ? undefined : schema.maximum;
-  const bounds = [
-    low === undefined ? "" : `at least ${low}`,
-    above === undefined ? "" : `above ${above}`,
-    high === undefined ? "" : `at most ${high}`,
-    below === undefined ? "" : `below ${below}`,
-  ].filter((bound) => bound !== "");
-  return bounds.length === 0 ? "" : `, ${bounds.join(" and ")}`;
 }

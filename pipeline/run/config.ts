@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
-import { nearestWord } from "../../core/nearest-word.ts";
+import type { JsonSchema } from "../../core/json-schema.ts";
+import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/index.ts";
 import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
-import { describeRule, type JsonSchema, leavesOf } from "./config-keys.ts";
 
 /** Units of a run, at most. */
 const maxUnits = 1_000_000;
@@ -98,30 +98,10 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
  * @throws Cifar5mError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
  */
 export function resolveConfig(partial: PartialConfig): Config {
-  const parsed = configSchema.safeParse(partial);
-  if (parsed.success) {
-    checkSamplerOptions(parsed.data.sampler);
-    requirePlannable(parsed.data);
-    return parsed.data;
-  }
-  const issue = parsed.error.issues[0]!;
-  const path = issue.path.map(String);
-  if (issue.code === "unrecognized_keys") {
-    const key = [...path, issue.keys[0]].join(".");
-    const known = leavesOf(configJsonSchema).map((leaf) => leaf.key);
-    const nearest = nearestWord(key, known);
-    const hint = nearest === undefined ? "" : `Did you mean ${nearest}? `;
-    throw new Cifar5mError(
-      "config/unknown-key",
-      `${key} is no key of the configuration. ${hint}Use one of: ${known.join(", ")}.`,
-    );
-  }
-  const leaf = leavesOf(configJsonSchema).find(({ key }) => key === path.join("."));
-  const rule = leaf === undefined ? issue.message : `must be ${describeRule(leaf.schema)}`;
-  throw new Cifar5mError(
-    "config/out-of-range",
-    `${path.join(".")} ${rule}, got ${JSON.stringify(valueAt(partial, path))}. Give it another value, or leave it out for its default.`,
-  );
+  const config = parseWithSchema(configSchema, partial, { area: "config", owner: "the configuration" });
+  checkSamplerOptions(config.sampler);
+  requirePlannable(config);
+  return config;
 }
 
 /** A plan of all units is held in memory, and each has files of its own. */
@@ -146,10 +126,6 @@ function mergeObjects(under: Record<string, unknown>, over: Record<string, unkno
     if (value !== undefined) merged[key] = isObject(before) && isObject(value) ? mergeObjects(before, value) : value;
   }
   return merged;
-}
-
-function valueAt(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value) ?? null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,6 @@
 import { dirname, resolve } from "node:path";
-import { Cifar5mError, messageOf } from "../../core/errors.ts";
-import { parseJson } from "../../core/parse-json.ts";
-import { readWholeFile } from "../../storage/read-file.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { readJson } from "../../storage/read-json.ts";
 import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
 
 /** A way to draw images that is compared with others. */
@@ -17,6 +16,8 @@ export interface SamplerRow {
   readonly guide: string | undefined;
 }
 
+const rowsRule = 'must be a JSON list of objects like {"name": "5 steps", "sampler": {"steps": 5}}';
+
 /** Steps of the rows where no file names others. */
 const defaultSteps = [1, 2, 5, 10, 18] as const;
 
@@ -31,7 +32,7 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
   const list: unknown =
     path === undefined
       ? defaultSteps.map((steps) => ({ sampler: { steps } }))
-      : parseList(await readWholeFile(path), path);
+      : await readJson(path, { code: "score/bad-rows", rule: rowsRule, advice: "Correct it." });
   if (!Array.isArray(list) || list.length === 0) throw badRows(path, "it is no list, or an empty one");
   const fileOf = (name: unknown) => (name === undefined ? undefined : resolve(dirname(path ?? "."), name as string));
   const rows = list.map((row: unknown, index): SamplerRow => {
@@ -55,19 +56,8 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
   return rows;
 }
 
-function parseList(bytes: Uint8Array, path: string): unknown {
-  try {
-    return parseJson(Buffer.from(bytes).toString());
-  } catch (thrown) {
-    throw badRows(path, messageOf(thrown));
-  }
-}
-
 function badRows(path: string | undefined, what: string): Cifar5mError {
-  return new Cifar5mError(
-    "score/bad-rows",
-    `${path} must be a JSON list of objects like {"name": "5 steps", "sampler": {"steps": 5}}: ${what}. Mend it.`,
-  );
+  return new Cifar5mError("score/bad-rows", `${path} ${rowsRule}: ${what}. Correct it.`);
 }
 
 /** `steps 5, guidance 3`. */

@@ -1,10 +1,10 @@
 import type { Options } from "yargs";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { describeRule } from "../../core/json-schema.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { configJsonSchema, mergeConfigs, type PartialConfig } from "../../pipeline/run/config.ts";
 import {
   type ConfigLeaf,
-  describeRule,
   flagOf,
   leavesOf,
   nest,

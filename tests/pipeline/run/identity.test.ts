@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { JsonSchema } from "../../../core/json-schema.ts";
 import { fetchCifar10 } from "../../../pipeline/cifar-10/fetch.ts";
 import { trainModel } from "../../../pipeline/models/train-model.ts";
 import {
@@ -12,7 +13,7 @@ import {
   type PartialConfig,
   resolveConfig,
 } from "../../../pipeline/run/config.ts";
-import { type JsonSchema, leavesOf, nest } from "../../../pipeline/run/config-keys.ts";
+import { leavesOf, nest } from "../../../pipeline/run/config-keys.ts";
 import { recipes } from "../../../pipeline/run/recipes.ts";
 import { datasetIdentity } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";

@@ -1,0 +1,92 @@
+import * as z from "zod";
+import { Cifar5mError } from "./errors.ts";
+import { describeRule, type JsonSchema, schemaAt, valueAt } from "./json-schema.ts";
+import { nearestWord } from "./nearest-word.ts";
+
+/** How the errors of a value name things. */
+export interface ParseNames {
+  /** Area of the error codes: `config`. */
+  readonly area: string;
+  /** What the keys belong to, in errors about unknown ones: `the configuration`. */
+  readonly owner: string;
+  /** What stands before a message, such as the file that the value is from. */
+  readonly source?: string;
+  /** How a key is written; nested keys arrive as `sampler.steps`. */
+  readonly nameOf?: (key: string) => string;
+  /** How a value is written; as JSON if left out. */
+  readonly show?: (value: unknown) => string;
+  /** What to do about a value; by default, to give another or none. */
+  readonly adviceOf?: (key: string) => string | undefined;
+}
+
+/**
+ * Checks a value by a schema, and says in one line what is wrong with it: key, rule, value, and what to do next. A message
+ * of the schema that begins with "must" is taken as the rule; else the rule follows from the schema.
+ * @throws Cifar5mError `<area>/unknown-key`, with the nearest key that exists; `<area>/out-of-range`
+ */
+export function parseWithSchema<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  names: ParseNames,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw errorOf(parsed.error.issues[0]!, schema, value, names);
+}
+
+function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, names: ParseNames): Cifar5mError {
+  const rules = z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }) as JsonSchema;
+  const { area, source, nameOf = (key) => key, show = showJson } = names;
+  const prefix = source === undefined ? "" : `${source}: `;
+  const key = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const unknown = join(key, issue.keys[0]!);
+    const siblings = Object.keys(schemaAt(rules, issue.path, value)?.properties ?? {}).map((name) => join(key, name));
+    return new Cifar5mError(
+      `${area}/unknown-key`,
+      `${prefix}${nameOf(unknown)} is no key of ${names.owner}. ${adviceOnKey(unknown, siblings.map(nameOf), nameOf)}`,
+    );
+  }
+  const seen = valueAt(value, issue.path);
+  const hint = nearestChoice(issue, seen);
+  const advice = names.adviceOf?.(key) ?? "Give it another value, or leave it out for its default.";
+  return new Cifar5mError(
+    `${area}/out-of-range`,
+    `${prefix}${key === "" ? "it" : nameOf(key)} ${ruleOf(issue, schemaAt(rules, issue.path, value))}, got ${show(seen)}. ${hint}${advice}`,
+  );
+}
+
+/** What a value must be, as a phrase. */
+export function ruleOf(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
+  if (issue.message.startsWith("must ")) return issue.message;
+  const choices = choicesOfIssue(issue);
+  if (choices !== undefined) return `must be one of ${choices.join(", ")}`;
+  const rule = schema === undefined ? undefined : describeRule(schema);
+  return rule === undefined ? `does not fit (${issue.message.replace(/^Invalid input: /, "")})` : `must be ${rule}`;
+}
+
+function adviceOnKey(unknown: string, siblings: readonly string[], nameOf: (key: string) => string): string {
+  if (siblings.length === 0) return "Leave it out.";
+  const nearest = nearestWord(nameOf(unknown), siblings);
+  const hint = nearest === undefined ? "" : `Did you mean ${nearest}? `;
+  return `${hint}Use one of: ${siblings.join(", ")}.`;
+}
+
+function nearestChoice(issue: z.core.$ZodIssue, seen: unknown): string {
+  const nearest = typeof seen === "string" ? nearestWord(seen, choicesOfIssue(issue) ?? []) : undefined;
+  return nearest === undefined ? "" : `Did you mean ${nearest}? `;
+}
+
+function choicesOfIssue(issue: z.core.$ZodIssue): readonly string[] | undefined {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  if (issue.code !== "invalid_union" || !("options" in issue) || !Array.isArray(issue.options)) return undefined;
+  return issue.options.map(String);
+}
+
+function showJson(value: unknown): string {
+  return JSON.stringify(value) ?? "nothing";
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}
