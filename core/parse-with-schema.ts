@@ -35,7 +35,7 @@ export function parseWithSchema<Schema extends z.ZodType>(
 }
 
 function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, names: ParseNames): Cifar5mError {
-  const rules = z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }) as JsonSchema;
+  const rules = jsonSchemaOf(schema);
   const { area, source, nameOf = (key) => key, show = showJson } = names;
   const prefix = source === undefined ? "" : `${source}: `;
   const key = issue.path.map(String).join(".");
@@ -56,8 +56,20 @@ function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, nam
   );
 }
 
+/** The first thing that is wrong with a file of ours: its key and the rule, as the part of a sentence. */
+export function describeIssue(error: z.ZodError, schema: z.ZodType, value: unknown): string {
+  const issue = error.issues[0]!;
+  const key = issue.path.length === 0 ? "it" : issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") return `${key} has the unknown key ${issue.keys[0]}`;
+  return `${key} ${ruleOf(issue, schemaAt(jsonSchemaOf(schema), issue.path, value))}`;
+}
+
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }) as JsonSchema;
+}
+
 /** What a value must be, as a phrase. */
-export function ruleOf(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
+function ruleOf(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
   if (issue.message.startsWith("must ")) return issue.message;
   const choices = choicesOfIssue(issue);
   if (choices !== undefined) return `must be one of ${choices.join(", ")}`;

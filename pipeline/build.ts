@@ -26,13 +26,13 @@ import { verifyStep } from "./verify/verify.ts";
 /** Where the models of a build come from. */
 export interface BuildSources {
   /** CIFAR-10, a folder or .tar.gz: a model for which no weights are given is trained on it. */
-  readonly data?: string;
+  readonly data?: string | undefined;
   /** Weights of the generator; with neither this nor data, the shipped ones. */
-  readonly generator?: string;
+  readonly generator?: string | undefined;
   /** A weaker generator to guide it by, for `sampler.guide` weaker. */
-  readonly guide?: string;
+  readonly guide?: string | undefined;
   /** Weights of the labeler; with neither this nor data, the shipped ones. */
-  readonly labeler?: string;
+  readonly labeler?: string | undefined;
 }
 
 /** All steps of a build, in order. What is done is skipped by the steps themselves. */
@@ -59,11 +59,12 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
 }
 
 /** The file a model is taken from; undefined for one that is trained. */
-function modelSource(name: ModelName, sources: BuildSources, config: Config): string | undefined {
+export function modelSource(name: ModelName, sources: BuildSources, config: Config): string | undefined {
   return sources[name] ?? (sources.data === undefined ? shippedModel(name, config) : undefined);
 }
 
-function guideOf(name: ModelName, { guide }: BuildSources): string | undefined {
+/** The file of the model that guides it. */
+export function guideOf(name: ModelName, { guide }: BuildSources): string | undefined {
   return name === "generator" ? guide : undefined;
 }
 

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import {
   compareWorlds,
   describeNetwork,
@@ -19,47 +20,78 @@ import {
 } from "../experiments/index.ts";
 import { openLiveSource } from "../pipeline/models/live-source.ts";
 import type { Step } from "../pipeline/run/step.ts";
-import type { Command, Session } from "./cli/command.ts";
-import { wholeNumberOption } from "./cli/parse-option.ts";
-import { printCells, printLines } from "./cli/print.ts";
+import { defineCommand, type Session } from "./cli/command.ts";
+import { option, optionalPath } from "./cli/options.ts";
+import { printCells, printJson, printLines } from "./cli/print.ts";
 
-const experimentOption = {
-  experiment: {
-    type: "string",
-    requiresArg: true,
-    describe: "the experiment file [default: the one the run folder was used with before]",
-  },
-} as const;
+const experimentFile = optionalPath("the experiment file", "the one that the run folder was used with before");
+
+const runOptions = z.object({
+  experiment: experimentFile,
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .meta(
+      option("CPU threads of this worker; several workers on one machine are fastest with a part of the cores each", {
+        fallback: "every core",
+      }),
+    ),
+});
+
+const listOptions = z.object({ experiment: experimentFile });
+
+const listReport = z.strictObject({
+  runs: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        status: z.enum(["done", "failed", "open"]),
+        label: z.string(),
+        options: z.looseObject({}),
+      }),
+    )
+    .describe("of each run: id, status (done, failed or open), label, and its resolved options"),
+});
+
+const compareReport = z.strictObject({
+  comparisons: z
+    .array(z.looseObject({}))
+    .describe(
+      "of each setting and test set: options, set, numConverged, convergedStep, step, and estimates (mean, margin, numTrials) " +
+        "of trainSoftError, real, ideal, gap, finalReal, finalIdeal",
+    ),
+});
 
 const interruption = {
   stopping: "stopping after the current steps",
   stopped: "the runs so far are kept; run again to go on",
 };
 
-export const experimentRunCommand: Command = {
+export const experimentRunCommand = defineCommand<typeof runOptions>({
   words: ["experiment", "run"],
   describe: "do all runs of an experiment file, or go on with them",
-  positional: "experiment",
-  configKeys: [],
-  options: {
-    ...experimentOption,
-    threads: {
-      type: "string",
-      requiresArg: true,
-      describe: "CPU threads of this worker; several on one machine are fastest with a part each [default: every core]",
+  examples: [
+    { line: "cifar5m experiment run sweep.json runs/sweep", effect: "begin, or go on" },
+    {
+      line: "cifar5m experiment run runs/sweep --rank 1 --world-size 2",
+      effect: "go on, as the second of two workers",
     },
-  },
+  ],
+  positional: "experiment",
+  hasWorkers: true,
+  options: runOptions,
   interruption,
-  dryRun: listRuns,
-  steps: async (session) => {
-    const experiment = await openExperiment(session.root, session.option("experiment"), openLiveSource);
-    const { rank, worldSize } = session.context;
+  dryRun: (session) => listRuns(session),
+  steps: async ({ root, options, context: { rank, worldSize } }) => {
+    const experiment = await openExperiment(root, options.experiment, openLiveSource);
     const mine = shareOfRuns(experiment.runs, { rank, worldSize });
-    const numThreads = wholeNumberOption("threads", session.option("threads"), 1);
     await keepConfig(experiment);
     const failures: string[] = [];
     return [
-      ...mine.map((run, index) => stepOf({ ...experiment, numThreads }, run, `${index + 1}/${mine.length}`, failures)),
+      ...mine.map((run, index) =>
+        stepOf({ ...experiment, numThreads: options.threads }, run, `${index + 1}/${mine.length}`, failures),
+      ),
       {
         name: "results",
         total: 0,
@@ -71,24 +103,26 @@ export const experimentRunCommand: Command = {
       },
     ];
   },
-};
+});
 
-export const experimentListCommand: Command = {
+export const experimentListCommand = defineCommand<typeof listOptions>({
   words: ["experiment", "list"],
   describe: "list the runs of an experiment, and which are done",
+  examples: [{ line: "cifar5m experiment list runs/sweep", effect: "id, status and options of each, by tabs" }],
   positional: "experiment",
-  configKeys: [],
-  options: experimentOption,
-  finish: listRuns,
-};
+  options: listOptions,
+  report: listReport,
+  finish: (session) => listRuns(session),
+});
 
-export const experimentCompareCommand: Command = {
+export const experimentCompareCommand = defineCommand({
   words: ["experiment", "compare"],
   describe: "print real and ideal world side by side",
-  positional: "run",
-  configKeys: [],
-  finish: async ({ root }) => {
+  examples: [{ line: "cifar5m experiment compare runs/sweep", effect: "soft errors where the real world converged" }],
+  report: compareReport,
+  finish: async ({ root, json }) => {
     const comparisons = compareWorlds((await readResults(experimentFolderAt(root).results)).runs);
+    if (json) return printJson({ comparisons });
     const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap, ...last }) => [
       describeNetwork(options),
       options.augmentation,
@@ -117,33 +151,38 @@ export const experimentCompareCommand: Command = {
     ];
     for (const cells of [header, ...lines]) printCells(cells);
   },
-};
+});
 
-export const experimentReportCommand: Command = {
+export const experimentReportCommand = defineCommand({
   words: ["experiment", "report"],
   describe: "draw the figures of an experiment, and a page with all of it",
-  positional: "run",
-  configKeys: [],
-  finish: async ({ root }) => {
-    printLines(await writeReport(root));
-  },
-};
+  examples: [{ line: "cifar5m experiment report runs/sweep", effect: "runs/sweep/report/" }],
+  finish: async ({ root }) => printLines(await writeReport(root)),
+});
 
-async function listRuns({ root, option }: Session): Promise<void> {
-  const experiment = await openExperiment(root, option("experiment"), openLiveSource);
+async function listRuns({ root, options, json }: Session<z.output<typeof listOptions>>): Promise<void> {
+  const experiment = await openExperiment(root, options.experiment, openLiveSource);
+  const runs: z.output<typeof listReport>["runs"] = [];
   for (const run of experiment.runs) {
-    printCells([run.id, await statusOf(experiment, run), labelOfRun(run)]);
+    runs.push({
+      id: run.id,
+      status: await statusOf(experiment, run),
+      label: labelOfRun(run),
+      options: { ...run.options },
+    });
   }
   await experiment.data.close();
+  if (json) return printJson({ runs });
+  for (const { id, status, label } of runs) printCells([id, status, label]);
 }
 
 function stepOf(
   experiment: Experiment & Pick<ExperimentContext, "numThreads">,
   run: PlannedRun,
-  place: string,
+  number: string,
   failures: string[],
 ): Step {
-  const name = `${place} ${labelOfRun(run)}`;
+  const name = `${number} ${labelOfRun(run)}`;
   const { steps, batchSize, pretraining } = run.options;
   return {
     name,
@@ -160,7 +199,7 @@ function stepOf(
         },
       });
       if (outcome.kind === "kept") context.count(`${name}/kept`, steps * batchSize);
-      // So that what is there can be looked at while the others go on.
+      // So that these results can be looked at while the other runs go on.
       if (outcome.kind === "done") await gatherResults(experiment);
       if (outcome.kind === "failed") failures.push(`${run.id} (${outcome.line})`);
       yield outcome;

@@ -1,44 +1,44 @@
 import { resolve } from "node:path";
-import { Cifar5mError } from "../core/errors.ts";
+import * as z from "zod";
 import { exportFormats, exportSteps } from "../pipeline/export/export-steps.ts";
 import { splitNames } from "../shards/index.ts";
-import type { Command } from "./cli/command.ts";
-import { choiceOption, wholeNumberOption } from "./cli/parse-option.ts";
+import { defineCommand } from "./cli/command.ts";
+import { localPath, option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const exportCommand: Command = {
+const options = z.object({
+  to: localPath("the folder to write: new, empty, or left by an interrupted export"),
+  format: z.enum(exportFormats).meta(option("what to write")),
+  split: z
+    .enum(splitNames)
+    .optional()
+    .meta(option("the part to write", { fallback: "both" })),
+  partSize: z
+    .int()
+    .min(1)
+    .optional()
+    .meta(option("images of one part", { fallback: "1,000,448 for npz, else 10,000" })),
+});
+
+export const exportCommand = defineCommand<typeof options>({
   words: ["export"],
   describe: "write a published data set as .npz, PNG, WebDataset or Parquet",
-  configKeys: [],
-  options: {
-    to: {
-      type: "string",
-      requiresArg: true,
-      demandOption: true,
-      describe: "the folder to write: new, empty, or left by an interrupted export",
+  examples: [
+    { line: "cifar5m export runs/mine --to mine-parquet --format parquet", effect: "the set of a run" },
+    {
+      line: "cifar5m export s3://bucket/set --to set-png --format png --split test",
+      effect: "a part of one elsewhere",
     },
-    format: { type: "string", requiresArg: true, demandOption: true, describe: exportFormats.join(" | ") },
-    split: { type: "string", requiresArg: true, describe: "train | test [default: both]" },
-    "part-size": {
-      type: "string",
-      requiresArg: true,
-      describe: "images of one part [default: 1,000,448 for npz, else 10,000]",
-    },
-  },
-  steps: async ({ root, option }) => {
-    const target = option("to");
-    const format = choiceOption("format", option("format"), exportFormats);
-    if (target === undefined || format === undefined) {
-      throw new Cifar5mError("usage/wrong", "--to and --format must name where to and what. See --help.");
-    }
-    const split = choiceOption("split", option("split"), splitNames);
-    const partSize = wholeNumberOption("part-size", option("part-size"), 1);
-    return await exportSteps({ root, target, format, splits: split === undefined ? splitNames : [split], partSize });
-  },
-  finish: async ({ option }) => {
-    printLines(`exported: ${resolve(option("to") ?? "")}`);
-  },
-};
+  ],
+  target: "location",
+  options,
+  steps: ({ root, options: { to, format, split, partSize } }) =>
+    exportSteps({
+      ...{ location: root, target: to, format, partSize },
+      splits: split === undefined ? splitNames : [split],
+    }),
+  finish: async ({ options: { to } }) => printLines(`exported: ${resolve(to)}`),
+});
 
 await runIfMain(import.meta.url, exportCommand);

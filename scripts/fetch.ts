@@ -1,19 +1,23 @@
+import * as z from "zod";
 import { fetchStep } from "../pipeline/steps.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
+import { optionalPath } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const fetchCommand: Command = {
+const options = z.object({
+  data: optionalPath("folder or .tar.gz of the binary version of CIFAR-10", "downloaded"),
+});
+
+export const fetchCommand = defineCommand<typeof options>({
   words: ["fetch"],
   describe: "bring CIFAR-10 into the run, checked",
+  examples: [
+    { line: "cifar5m fetch runs/mine", effect: "download it" },
+    { line: "cifar5m fetch runs/mine --data cifar-10-binary.tar.gz", effect: "take it from a file" },
+  ],
   configKeys: ["recordsPerFile"],
-  options: {
-    data: {
-      type: "string",
-      requiresArg: true,
-      describe: "folder or .tar.gz of the binary version; else it is downloaded",
-    },
-  },
-  steps: ({ stepOptions, option }) => [fetchStep(stepOptions, option("data"))],
-};
+  options,
+  steps: ({ stepOptions, options: { data } }) => [fetchStep(stepOptions, data)],
+});
 
 await runIfMain(import.meta.url, fetchCommand);

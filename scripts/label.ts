@@ -1,12 +1,14 @@
 import { labelStep } from "../pipeline/steps.ts";
-import { type Command, datasetKeys } from "./cli/command.ts";
+import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const labelCommand: Command = {
+export const labelCommand = defineCommand({
   words: ["label"],
   describe: "label the samples with the labeler",
+  examples: [{ line: "cifar5m label runs/mine", effect: "every unit that is sampled and not labeled yet" }],
   configKeys: datasetKeys,
+  hasWorkers: true,
   steps: ({ stepOptions }) => [labelStep(stepOptions)],
-};
+});
 
 await runIfMain(import.meta.url, labelCommand);

@@ -1,46 +1,53 @@
 import { resolve } from "node:path";
+import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
-import { runFolderAt } from "../pipeline/run/run-folder.ts";
+import type { Step, StepOptions } from "../pipeline/run/step.ts";
+import { uploadStep } from "../pipeline/stages/upload.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { readManifest } from "../shards/index.ts";
-import { type Command, datasetKeys } from "./cli/command.ts";
+import { datasetKeys, defineCommand } from "./cli/command.ts";
+import { option, uploadTarget } from "./cli/options.ts";
+import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
-import { uploadOption, uploadSteps } from "./cli/upload-option.ts";
 
-export const publishCommand: Command = {
+const options = z.object({
+  to: uploadTarget,
+  manifest: z.boolean().default(true).meta(option("write the manifest; --no-manifest for all workers but one")),
+});
+
+export const publishCommand = defineCommand<typeof options>({
   words: ["publish"],
   describe: "write the Arrow shards, then the manifest",
+  examples: [
+    { line: "cifar5m publish runs/mine", effect: "write the shards of every unit" },
+    { line: "cifar5m publish runs/mine --to s3://bucket/mine", effect: "upload them too" },
+  ],
   configKeys: datasetKeys,
-  remoteOption: "to",
-  options: {
-    manifest: { type: "boolean", default: true, describe: "write the manifest; one of several workers is enough" },
-    to: uploadOption,
-  },
-  steps: async ({ root, stepOptions, option, flag }) => {
-    const [withManifest, to] = [flag("manifest") !== false, option("to")];
-    if (to !== undefined && !withManifest) {
+  hasWorkers: true,
+  options,
+  steps: async ({ root, stepOptions, options: { to, manifest } }) => {
+    if (to !== undefined && !manifest) {
       throw new Cifar5mError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
     }
     // An imported set is published already.
     if (to !== undefined && (await readImportedRun(root)) !== undefined) return uploadSteps(stepOptions, to);
     return [
       publishStep(stepOptions),
-      ...(withManifest ? [manifestStep(stepOptions)] : []),
+      ...(manifest ? [manifestStep(stepOptions)] : []),
       ...uploadSteps(stepOptions, to),
     ];
   },
-  finish: async ({ root, option, flag }) => {
-    const { dataset } = runFolderAt(root);
-    if (flag("manifest") === false) {
-      process.stdout.write(`published: this worker's shards in ${resolve(dataset)}, without the manifest\n`);
-      return;
-    }
+  finish: async ({ folder: { dataset }, options: { to, manifest } }) => {
+    if (!manifest) return printLines(`published: this worker's shards in ${resolve(dataset)}, without the manifest`);
     const { train, test } = (await readManifest(dataset)).splits;
-    process.stdout.write(
-      `published: ${train.rows} train and ${test.rows} test images in ${option("to") ?? resolve(dataset)}\n`,
-    );
+    printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? resolve(dataset)}`);
   },
-};
+});
+
+/** The step that `--to` asks for, if it was given. @throws Cifar5mError `store/bad-location` */
+export function uploadSteps(stepOptions: StepOptions, to: string | undefined): readonly Step[] {
+  return to === undefined ? [] : [uploadStep(stepOptions, to)];
+}
 
 await runIfMain(import.meta.url, publishCommand);

@@ -1,34 +1,35 @@
+import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { type Regenerated, regenerateImage } from "../pipeline/repair/regenerate.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
+import { option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-/** Runs of differing bytes that are named. */
+/** Ranges of differing bytes that are named, at most. */
 const maxShown = 16;
 
-export const regenerateCommand: Command = {
+const options = z.object({
+  id: z
+    .int()
+    .min(0)
+    .meta(option("sample id of the image", { advice: "Give a sample id." })),
+});
+
+export const regenerateCommand = defineCommand<typeof options>({
   words: ["regenerate"],
   describe: "make one image again from its id, and compare it with the stored one",
-  configKeys: [],
-  options: { id: { type: "string", requiresArg: true, demandOption: true, describe: "sample id of the image" } },
-  finish: async ({ root, config, runtime, option }) => {
-    const text = option("id") ?? "";
-    const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!Number.isSafeInteger(id)) {
-      throw new Cifar5mError(
-        "usage/out-of-range",
-        `--id must be an integer, at least 0, got ${text}. Give a sample id.`,
-      );
-    }
+  examples: [{ line: "cifar5m regenerate runs/mine --id 4711", effect: "compare image 4711, byte for byte" }],
+  options,
+  finish: async ({ root, config, runtime, options: { id } }) => {
     const result = await regenerateImage({ root, config, runtime, id });
-    const place = `id ${id} (${result.path}, row ${result.row})`;
+    const where = `id ${id} (${result.path}, row ${result.row})`;
     if (result.differing.length > 0) {
-      throw new Cifar5mError("regenerate/different", `${place} ${describeDifference(result)}`);
+      throw new Cifar5mError("regenerate/different", `${where} ${describeDifference(result)}`);
     }
-    printLines(`same: ${place} is made again byte for byte`);
+    printLines(`same: ${where} is made again byte for byte`);
   },
-};
+});
 
 function describeDifference({ stored, made, differing }: Regenerated): string {
   const largest = Math.max(...differing.map((index) => Math.abs(stored[index]! - made[index]!)));
@@ -43,9 +44,9 @@ function describeDifference({ stored, made, differing }: Regenerated): string {
 
 /** 4, 5, 6, 9 → `4-6`, `9`. */
 function toRanges(indices: readonly number[]): string[] {
-  const starts = indices.filter((index, place) => indices[place - 1] !== index - 1);
-  const ends = indices.filter((index, place) => indices[place + 1] !== index + 1);
-  return starts.map((start, place) => (start === ends[place] ? `${start}` : `${start}-${ends[place]}`));
+  const starts = indices.filter((index, at) => indices[at - 1] !== index - 1);
+  const ends = indices.filter((index, at) => indices[at + 1] !== index + 1);
+  return starts.map((start, range) => (start === ends[range] ? `${start}` : `${start}-${ends[range]}`));
 }
 
 await runIfMain(import.meta.url, regenerateCommand);

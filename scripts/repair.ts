@@ -1,19 +1,19 @@
 import { repairRun } from "../pipeline/repair/repair.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const repairCommand: Command = {
+export const repairCommand = defineCommand({
   words: ["repair"],
   describe: "make damaged or lost files of a finished run again, and prove by their hash that they are the same",
-  positional: "run",
+  examples: [{ line: "cifar5m repair runs/mine", effect: "after verify has found damage" }],
   configKeys: ["recordsPerFile", "sampler.batchSize", "labeling.batchSize"],
   finish: async ({ root, config, runtime, context, reporter }) => {
-    reporter.line(`repair           looks at every file of ${root}`);
+    reporter.line(`repair           is looking at every file of ${root}`);
     const repaired = await repairRun({ root, config, runtime }, context);
     printLines(...repaired.map((path) => `repaired: ${path}`));
     if (repaired.length === 0) printLines(`nothing to repair: ${root} is whole`);
   },
-};
+});
 
 await runIfMain(import.meta.url, repairCommand);

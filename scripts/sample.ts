@@ -1,12 +1,20 @@
 import { sampleStep } from "../pipeline/steps.ts";
-import { type Command, datasetKeys } from "./cli/command.ts";
+import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const sampleCommand: Command = {
+export const sampleCommand = defineCommand({
   words: ["sample"],
-  describe: "draw images with the generator",
+  describe: "sample images with the generator",
+  examples: [
+    {
+      line: "cifar5m sample runs/mine --count 10000 --test-count 0",
+      effect: "ten thousand images, all of them for training",
+    },
+    { line: "cifar5m sample runs/mine --rank 1 --world-size 4", effect: "the second of four workers" },
+  ],
   configKeys: datasetKeys,
+  hasWorkers: true,
   steps: ({ stepOptions }) => [sampleStep(stepOptions)],
-};
+});
 
 await runIfMain(import.meta.url, sampleCommand);

@@ -1,44 +1,55 @@
 import { resolve } from "node:path";
-import { runFolderAt } from "../pipeline/run/run-folder.ts";
+import * as z from "zod";
 import { readGeneratorScore } from "../pipeline/score/generator-score.ts";
 import { generatorSteps } from "../pipeline/score/generator-steps.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
 import { formatTable } from "./cli/format-table.ts";
-import { wholeNumberOption } from "./cli/parse-option.ts";
-import { printLines } from "./cli/print.ts";
+import { option, optionalPath } from "./cli/options.ts";
+import { printJson, printLines } from "./cli/print.ts";
 import { featureCache, referenceOptions } from "./cli/reference-options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const scoreGeneratorCommand: Command = {
+const options = z.object({
+  rows: optionalPath('JSON list of what to compare, such as [{"sampler": {"steps": 5}}]', "1, 2, 5, 10 and 18 steps"),
+  generator: optionalPath("weights of rows that name none", "the run's, else the shipped ones"),
+  images: z.int().min(1).default(10_000).meta(option("images of each row")),
+  ...referenceOptions,
+});
+
+const report = z
+  .looseObject({
+    version: z.int().describe("of the format"),
+    createdBy: z.string().describe("program and version"),
+    reference: z.looseObject({}).describe("name, count, sha256"),
+    features: z.looseObject({}).describe("network, sha256, width"),
+    labeler: z.string().describe("sha256 of its weights"),
+    cifar10Test: z.looseObject({}).describe("count, frechetDistance, compared, manifold"),
+    rows: z.array(z.looseObject({})).describe("the same of each row, with name, sampler, nfe, imagesPerSecond, …"),
+  })
+  .describe("generator-score.json, without its checksum");
+
+export const scoreGeneratorCommand = defineCommand<typeof options>({
   words: ["score-generator"],
   describe: "quality of a generator over its cost, for several samplers: a table and a plot",
-  positional: "run",
+  examples: [
+    { line: "cifar5m score-generator runs/mine", effect: "1 to 18 steps of the run's generator" },
+    { line: "cifar5m score-generator runs/mine --rows rows.json", effect: "whatever the file lists" },
+  ],
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "labeling"],
-  options: {
-    ...referenceOptions,
-    rows: {
-      type: "string",
-      requiresArg: true,
-      describe: 'JSON list of what to compare, such as [{"sampler": {"steps": 5}}] [default: 1, 2, 5, 10, 18 steps]',
-    },
-    generator: {
-      type: "string",
-      requiresArg: true,
-      describe: "weights of rows that name none [default: the run's, else the shipped ones]",
-    },
-    images: { type: "string", requiresArg: true, describe: "images of each row [default: 10,000]" },
-  },
-  steps: ({ root, config, runtime, option }) =>
+  options,
+  report,
+  steps: ({ root, config, runtime, options: { data, rows, generator, features, featuresLabeler, images } }) =>
     generatorSteps({
-      ...{ root, config, runtime, data: option("data"), rows: option("rows"), generator: option("generator") },
-      features: { onnx: option("features"), labeler: option("features-labeler") },
+      ...{ root, config, runtime, data, rows, generator },
+      features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
-      numImages: wholeNumberOption("images", option("images"), 1) ?? 10_000,
+      numImages: images,
     }),
-  finish: async ({ root }) => {
-    const { json, svg, png } = runFolderAt(root).generatorScore;
+  finish: async ({ folder, json: isJson }) => {
+    const { json, svg, png } = folder.generatorScore;
     const score = await readGeneratorScore(json);
     if (score === undefined) return;
+    if (isJson) return printJson(score);
     const { features, reference, cifar10Test } = score;
     const rows = [
       ["", "NFE", "images/s", "peak MB", "N", "Fréchet", "precision", "recall", "agreement"],
@@ -69,6 +80,6 @@ export const scoreGeneratorCommand: Command = {
     const paths = [json, svg, png].map((path) => resolve(path));
     printLines(...formatTable(rows), "", basis, "", ...paths);
   },
-};
+});
 
 await runIfMain(import.meta.url, scoreGeneratorCommand);

@@ -1,53 +1,78 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseJson } from "../core/parse-json.ts";
-import { runFolderAt } from "../pipeline/run/run-folder.ts";
+import * as z from "zod";
 import { classificationRows, describeBasis, distanceRows, scoreFacts } from "../pipeline/score/describe-score.ts";
 import type { Score } from "../pipeline/score/score.ts";
 import { scoreSteps } from "../pipeline/score/score-steps.ts";
-import type { Command } from "./cli/command.ts";
+import { unsealJson } from "../storage/canonical-json.ts";
+import { readWholeFile } from "../storage/read-file.ts";
+import { defineCommand } from "./cli/command.ts";
 import { formatTable } from "./cli/format-table.ts";
-import { wholeNumberOption } from "./cli/parse-option.ts";
-import { printLines } from "./cli/print.ts";
+import { option } from "./cli/options.ts";
+import { printJson, printLines } from "./cli/print.ts";
 import { featureCache, referenceOptions } from "./cli/reference-options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 /** Images that classifiers are trained on at most: all of CIFAR-10 train. */
 const mostClassified = 50_000;
 
-export const scoreCommand: Command = {
+const options = z.object({
+  images: z.int().min(1).default(10_000).meta(option("images to compare, at most")),
+  neighbours: z.int().min(1).default(1000).meta(option("images whose nearest train images are looked up, at most")),
+  cas: z
+    .int()
+    .min(1)
+    .optional()
+    .meta(
+      option(
+        "train classifiers on that many images of the set and of CIFAR-10, and test both on both; without a number on 50,000, or all",
+        { bare: String(mostClassified) },
+      ),
+    ),
+  ...referenceOptions,
+});
+
+const report = z
+  .looseObject({
+    version: z.int().describe("of the format"),
+    createdBy: z.string().describe("program and version"),
+    seed: z.int().describe("of the images that were chosen"),
+    dataset: z.looseObject({}).describe("name, sha256, trainImages"),
+    reference: z.looseObject({}).describe("name, count, sha256"),
+    features: z.looseObject({}).describe("network, sha256, width"),
+    synthetic: z.looseObject({}).describe("of the set: count, frechetDistance, compared, manifold"),
+    cifar10Test: z.looseObject({}).describe("the same of CIFAR-10 test"),
+    labels: z.looseObject({}).describe("count, agreement, meanConfidence, classShares"),
+    neighbours: z.looseObject({}).describe("near-copies of train images"),
+    generator: z.looseObject({}).optional().describe("sha256, nfe, imagesPerSecond, engine, device, sampler"),
+    classification: z.looseObject({}).optional().describe("with --cas: trainCount, testCount, epochs, error"),
+  })
+  .describe("score.json, without its checksum");
+
+export const scoreCommand = defineCommand<typeof options>({
   words: ["score"],
   describe: "what the images of a set are worth, beside CIFAR-10: score.json, score.md and a picture",
-  positional: "run",
+  examples: [
+    { line: "cifar5m score runs/mine --data cifar-10-batches-bin", effect: "distances, labels, near-copies" },
+    { line: "cifar5m score runs/mine --cas 10000", effect: "train classifiers, too" },
+  ],
+  target: "dataset",
   configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
-  options: {
-    ...referenceOptions,
-    images: { type: "string", requiresArg: true, describe: "images to compare [default: 10,000, or all]" },
-    neighbours: {
-      type: "string",
-      requiresArg: true,
-      describe: "images whose nearest train images are looked up [default: 1,000]",
-    },
-    cas: {
-      type: "string",
-      describe: "train classifiers on so many images of the set and of CIFAR-10, test both on both [50,000, or all]",
-    },
-  },
-  steps: ({ root, config, runtime, option }) => {
-    const number = (name: string) => wholeNumberOption(name, option(name) || undefined, 1);
-    return scoreSteps({
-      ...{ root, config, runtime, data: option("data") },
-      features: { onnx: option("features"), labeler: option("features-labeler") },
+  options,
+  report,
+  steps: ({ root, config, runtime, options: { data, features, featuresLabeler, images, neighbours, cas } }) =>
+    scoreSteps({
+      ...{ root, config, runtime, data },
+      features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
-      numImages: number("images") ?? 10_000,
-      numNeighbors: number("neighbours") ?? 1000,
-      numClassified: option("cas") === undefined ? undefined : (number("cas") ?? mostClassified),
-    });
-  },
-  finish: async ({ root }) => {
-    const { json, markdown, neighbours } = runFolderAt(root).score;
-    const score = parseJson(await readFile(json, "utf8")) as Score;
-    const lines = [
+      numImages: images,
+      numNeighbors: neighbours,
+      numClassified: cas,
+    }),
+  finish: async ({ folder: { score: paths }, json }) => {
+    const text = Buffer.from(await readWholeFile(paths.json)).toString();
+    const score = unsealJson(text, paths.json) as unknown as Score;
+    if (json) return printJson(score);
+    printLines(
       describeBasis(score),
       "",
       ...formatTable(distanceRows(score)),
@@ -55,10 +80,9 @@ export const scoreCommand: Command = {
       ...scoreFacts(score),
       ...(score.classification === undefined ? [] : ["", ...formatTable(classificationRows(score.classification))]),
       "",
-      ...[json, markdown, neighbours].map((path) => resolve(path)),
-    ];
-    printLines(...lines);
+      ...[paths.json, paths.markdown, paths.neighbours].map((path) => resolve(path)),
+    );
   },
-};
+});
 
 await runIfMain(import.meta.url, scoreCommand);

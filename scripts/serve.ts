@@ -1,40 +1,38 @@
 import { once } from "node:events";
-import { Cifar5mError } from "../core/errors.ts";
+import * as z from "zod";
 import { startDatasetServer } from "../pipeline/serve/start-server.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
 import { reportError } from "./cli/exit-codes.ts";
+import { option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-const defaultHost = "127.0.0.1";
-const defaultPort = "8765";
+const options = z.object({
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8765)
+    .meta(option("port to listen on, 0 for a free one", { advice: "Use 0 for a free one." })),
+  host: z
+    .string()
+    .default("127.0.0.1")
+    .meta(option("address to listen on; any but this machine's own lets other machines read the set")),
+});
 
-export const serveCommand: Command = {
+export const serveCommand = defineCommand<typeof options>({
   words: ["serve"],
   describe: "offer a data set over HTTP, with a page that shows it",
-  configKeys: [],
-  positional: "run",
+  examples: [
+    { line: "cifar5m serve runs/mine", effect: "for programs of this machine" },
+    { line: "cifar5m serve runs/mine --host 0.0.0.0 --port 80", effect: "for every machine that reaches this one" },
+  ],
+  target: "dataset",
+  options,
   interruption: { stopping: "finishing the answers under way", stopped: "the data set is no longer served." },
-  options: {
-    run: { type: "string", requiresArg: true, demandOption: true, describe: "the run folder, or a data set folder" },
-    port: {
-      type: "string",
-      requiresArg: true,
-      describe: "port to listen on, 0 for a free one",
-      defaultDescription: defaultPort,
-    },
-    host: {
-      type: "string",
-      requiresArg: true,
-      describe: "address to listen on; others than this machine's own let other machines read the set",
-      defaultDescription: defaultHost,
-    },
-  },
-  finish: async ({ root, signal, option }) => {
+  finish: async ({ root, signal, options: { port, host } }) => {
     const server = await startDatasetServer({
-      folder: root,
-      host: option("host") ?? defaultHost,
-      port: parsePort(option("port") ?? defaultPort),
+      ...{ folder: root, host, port },
       report: (thrown) => reportError(thrown, { verbose: false }),
     });
     const { splits } = server.dataset.manifest;
@@ -47,15 +45,6 @@ export const serveCommand: Command = {
     await server.close();
     signal.throwIfAborted();
   },
-};
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new Cifar5mError(
-    "usage/out-of-range",
-    `--port must be an integer in [0, 65535], got ${text}. Use 0 for a free one.`,
-  );
-}
+});
 
 await runIfMain(import.meta.url, serveCommand);

@@ -1,29 +1,35 @@
+import * as z from "zod";
 import { installCuda } from "../pipeline/setup/install-cuda.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
+import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { reportProbe, setupInterruption, wheelOption } from "./cli/setup-options.ts";
 
-export const setupCudaCommand: Command = {
+const options = z.object({ wheel: wheelOption("onnxruntime-gpu") });
+
+export const setupCudaCommand = defineCommand<typeof options>({
   words: ["setup", "cuda"],
   describe: "put onnxruntime's CUDA provider in place, for --device cuda",
-  configKeys: [],
-  folderless: true,
+  examples: [
+    { line: "cifar5m setup cuda", effect: "fetch the wheel with pip" },
+    { line: "cifar5m setup cuda --wheel onnxruntime_gpu.whl", effect: "without a network" },
+  ],
+  target: "none",
+  options,
   interruption: setupInterruption,
-  options: { wheel: wheelOption("onnxruntime-gpu") },
-  finish: async ({ signal, option, reporter }) => {
-    const wheel = option("wheel");
+  finish: async ({ signal, options: { wheel }, reporter }) => {
     const isNew = await installCuda({
       signal,
       report: (line) => reporter.line(line),
       ...(wheel === undefined ? {} : { wheel }),
     });
-    process.stdout.write(`the CUDA provider is ${isNew ? "now" : "already"} in place\n`);
-    process.stdout.write(
+    printLines(
+      `the CUDA provider is ${isNew ? "now" : "already"} in place`,
       "it needs an NVIDIA driver, and CUDA 13 with cuDNN 9 on LD_LIBRARY_PATH; from PyPI: nvidia-cuda-runtime nvidia-cublas " +
-        "nvidia-cufft nvidia-curand nvidia-cuda-nvrtc nvidia-cudnn-cu13\n",
+        "nvidia-cufft nvidia-curand nvidia-cuda-nvrtc nvidia-cudnn-cu13",
     );
     await reportProbe({ engine: "onnxruntime", device: "cuda" }, signal);
   },
-};
+});
 
 await runIfMain(import.meta.url, setupCudaCommand);

@@ -1,22 +1,24 @@
+import * as z from "zod";
 import { bindingPackage, installTensorFlow } from "../pipeline/setup/install-tensorflow.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
+import { flag } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { reportProbe, setupInterruption, wheelOption } from "./cli/setup-options.ts";
 
-export const setupTensorFlowCommand: Command = {
+const options = z.object({
+  wheel: wheelOption("tensorflow-cpu, or tensorflow with --gpu"),
+  gpu: flag("for @tensorflow/tfjs-node-gpu, with the TensorFlow that knows CUDA"),
+});
+
+export const setupTensorFlowCommand = defineCommand<typeof options>({
   words: ["setup", "tensorflow"],
   describe: "give the tfjs engine a native TensorFlow, compiled here",
-  configKeys: [],
-  folderless: true,
+  examples: [{ line: "cifar5m setup tensorflow", effect: "for --engine tfjs; needs a C++ compiler" }],
+  target: "none",
+  options,
   interruption: setupInterruption,
-  options: {
-    wheel: wheelOption("tensorflow-cpu, or tensorflow with --gpu"),
-    gpu: { type: "boolean", describe: "for @tensorflow/tfjs-node-gpu, with the TensorFlow that knows CUDA" },
-  },
-  finish: async ({ signal, option, flag, reporter }) => {
-    const gpu = flag("gpu") === true;
-    const wheel = option("wheel");
+  finish: async ({ signal, options: { gpu, wheel }, reporter }) => {
     const isNew = await installTensorFlow(
       {
         signal,
@@ -34,6 +36,6 @@ export const setupTensorFlowCommand: Command = {
       signal,
     );
   },
-};
+});
 
 await runIfMain(import.meta.url, setupTensorFlowCommand);

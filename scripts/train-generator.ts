@@ -1,41 +1,42 @@
+import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { trainStep } from "../pipeline/steps.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
+import { flag, option, optionalPath } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const trainGeneratorCommand: Command = {
+const options = z.object({
+  init: optionalPath("weights to start from", "random ones"),
+  tune: z
+    .literal("consistency")
+    .optional()
+    .meta(
+      option("consistency: tune the generator of --init to need only one or two calls", {
+        advice: "There is no other tuning.",
+      }),
+    ),
+  finish: flag("lower the learning rate from the newest checkpoint on, so that the training ends soon and well"),
+});
+
+export const trainGeneratorCommand = defineCommand<typeof options>({
   words: ["train", "generator"],
   describe: "train the model that makes images, or go on with it",
+  examples: [
+    { line: "cifar5m train generator runs/mine", effect: "train on the CIFAR-10 that fetch brought" },
+    { line: "cifar5m train generator runs/mine --finish", effect: "end a training early" },
+  ],
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "generator", "tuning"],
-  options: {
-    init: { type: "string", requiresArg: true, describe: "weights to start from [default: random ones]" },
-    tune: {
-      type: "string",
-      requiresArg: true,
-      describe: "consistency: make a generator of one or two calls of the one --init names, by the options of tuning",
-    },
-    finish: {
-      type: "boolean",
-      describe: "let the learning rate fall from the newest checkpoint on, so that the training ends soon and well",
-    },
-  },
-  steps: ({ stepOptions, option, flag }) => {
-    const [initialWeights, tune] = ["init", "tune"].map(option);
-    if (tune !== undefined && tune !== "consistency") {
-      throw new Cifar5mError(
-        "usage/out-of-range",
-        `--tune must be consistency, got ${tune}. There is no other tuning.`,
-      );
-    }
-    if (tune !== undefined && initialWeights === undefined) {
+  hasWorkers: true,
+  options,
+  steps: ({ stepOptions, options: { init, tune, finish } }) => {
+    if (tune !== undefined && init === undefined) {
       throw new Cifar5mError("usage/wrong", "--tune needs trained weights. Name them with --init FILE.");
     }
-    const finish = flag("finish") === true;
     if (tune !== undefined && finish) {
       throw new Cifar5mError("usage/wrong", "--finish ends a training, not a tuning. Leave out --finish or --tune.");
     }
-    return [trainStep(stepOptions, "generator", { initialWeights, tune: tune !== undefined, finish })];
+    return [trainStep(stepOptions, "generator", { initialWeights: init, tune: tune !== undefined, finish })];
   },
-};
+});
 
 await runIfMain(import.meta.url, trainGeneratorCommand);

@@ -1,12 +1,14 @@
 import { trainStep } from "../pipeline/steps.ts";
-import type { Command } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-export const trainLabelerCommand: Command = {
+export const trainLabelerCommand = defineCommand({
   words: ["train", "labeler"],
   describe: "train the model that names images, or go on with it",
+  examples: [{ line: "cifar5m train labeler runs/mine --labeler.epochs 4", effect: "four passes over CIFAR-10" }],
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "labeler"],
+  hasWorkers: true,
   steps: ({ stepOptions }) => [trainStep(stepOptions, "labeler")],
-};
+});
 
 await runIfMain(import.meta.url, trainLabelerCommand);

@@ -1,67 +1,89 @@
+import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify/verify.ts";
 import type { VerifyMode } from "../shards/index.ts";
 import { hideSecrets, parseLocation } from "../storage/parse-location.ts";
-import type { Command } from "./cli/command.ts";
-import { printErrorLines, printLines } from "./cli/print.ts";
+import { defineCommand } from "./cli/command.ts";
+import { flag, option } from "./cli/options.ts";
+import { printErrorLines, printJson, printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
-/** Problems that are told; of more, the number. */
+/** Problems that are printed; of more, the number. */
 const maxShown = 20;
 
-export const verifyCommand: Command = {
+const options = z.object({
+  sample: z
+    .string()
+    .transform((text, context) => {
+      const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
+      if (percent > 0 && percent <= 100) return percent / 100;
+      context.addIssue({ code: "custom", message: "must lie in (0%, 100%]" });
+      return z.NEVER;
+    })
+    .optional()
+    .meta(option("read only a random part of the shards, such as 5%", { advice: "Write it like 5%." })),
+  sampleSeed: z
+    .int()
+    .min(0)
+    .optional()
+    .meta(option("which part: another seed reads other shards", { fallback: "0" })),
+  fast: flag("read no shard: manifest, receipts, existence and sizes"),
+});
+
+const report = z.strictObject({
+  location: z.string().describe("what was checked"),
+  mode: z.enum(["full", "fast", "sample"]).describe("how much was read"),
+  fraction: z.number().optional().describe("mode sample: part of the shards that was read, in (0, 1]"),
+  seed: z.int().optional().describe("mode sample: which part"),
+  isWhole: z.boolean().describe("whether nothing is wrong, as far as the mode tells"),
+  problems: z
+    .array(z.strictObject({ file: z.string(), code: z.string(), message: z.string() }))
+    .describe("all that is wrong: file, code, message"),
+});
+
+export const verifyCommand = defineCommand<typeof options>({
   words: ["verify"],
-  describe: "check every shard and receipt of a run, or of a dataset alone: its folder, https://… or s3://…",
-  positional: "run",
-  remoteOption: "run",
-  configKeys: [],
-  options: {
-    sample: { type: "string", requiresArg: true, describe: "read a random part of the shards only, such as 5%" },
-    "sample-seed": {
-      type: "string",
-      requiresArg: true,
-      describe: "which part: another seed, other shards [default: 0]",
-    },
-    fast: { type: "boolean", describe: "read no shard: manifest, receipts, existence and sizes" },
-  },
-  finish: async ({ root, signal, option, flag }) => {
-    const mode = modeOf({ sample: option("sample"), seed: option("sample-seed"), isFast: flag("fast") === true });
+  describe: "check every shard and receipt of a run, or the shards of a data set",
+  examples: [
+    { line: "cifar5m verify runs/mine", effect: "read all of it" },
+    { line: "cifar5m verify https://host/dataset --sample 5%", effect: "read a twentieth of what a server has" },
+  ],
+  target: "location",
+  options,
+  report,
+  finish: async ({ root, signal, options, json }) => {
+    const mode = modeOf(options);
     const problems = await verifyRun(root, { signal }, mode);
+    const isRemote = parseLocation(root).kind !== "folder";
+    const location = isRemote ? hideSecrets(root) : root;
+    if (json) {
+      const read = typeof mode === "string" ? { mode } : { mode: "sample" as const, ...mode };
+      const found: z.output<typeof report> = {
+        ...{ location, ...read, isWhole: problems.length === 0 },
+        problems: problems.map(({ file, code, message }) => ({ file, code, message })),
+      };
+      printJson(found);
+    }
     const shown = problems.slice(0, maxShown);
     for (const { code, message } of shown.slice(0, -1)) printErrorLines(`${code}: ${message}`);
     const last = shown.at(-1);
     const rest = problems.length - shown.length;
     const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
     if (last !== undefined) throw new Cifar5mError(last.code, last.message + more);
-    const isRemote = parseLocation(root).kind !== "folder";
-    printLines(`verified: ${isRemote ? hideSecrets(root) : root} is whole${describeMode(mode, isRemote)}`);
+    if (!json) printLines(`verified: ${location} is whole${describeMode(mode, isRemote)}`);
   },
-};
+});
 
-/** @throws Cifar5mError `usage/out-of-range`, `usage/contradiction` */
-function modeOf(flags: {
-  readonly sample: string | undefined;
-  readonly seed: string | undefined;
-  readonly isFast: boolean;
-}): VerifyMode {
-  const { sample, seed, isFast } = flags;
-  if (isFast && sample !== undefined) {
+/** @throws Cifar5mError `usage/contradiction` */
+function modeOf({ sample, sampleSeed, fast }: z.output<typeof options>): VerifyMode {
+  if (fast && sample !== undefined) {
     throw new Cifar5mError("usage/contradiction", "--fast reads no shard and --sample some. Leave one of them out.");
   }
-  if (seed !== undefined && sample === undefined) {
+  if (sampleSeed !== undefined && sample === undefined) {
     throw new Cifar5mError("usage/contradiction", "--sample-seed has no use without --sample. Give both, or neither.");
   }
-  if (isFast) return "fast";
-  if (sample === undefined) return "full";
-  const percent = /^\d+(\.\d+)?%$/.test(sample) ? Number(sample.slice(0, -1)) : Number.NaN;
-  if (!(percent > 0 && percent <= 100)) {
-    throw new Cifar5mError("usage/out-of-range", `--sample must lie in (0%, 100%], got ${sample}. Give it like 5%.`);
-  }
-  const number = /^\d+$/.test(seed ?? "0") ? Number(seed ?? "0") : Number.NaN;
-  if (!Number.isSafeInteger(number)) {
-    throw new Cifar5mError("usage/out-of-range", `--sample-seed must be an integer in [0, 2⁵³), got ${seed}.`);
-  }
-  return { fraction: percent / 100, seed: number };
+  if (fast) return "fast";
+  return sample === undefined ? "full" : { fraction: sample, seed: sampleSeed ?? 0 };
 }
 
 function describeMode(mode: VerifyMode, isRemote: boolean): string {

@@ -1,6 +1,6 @@
 import { tensorFlowPackages } from "../../engine/tfjs/load-tensorflow.ts";
 import { shippedFile } from "../run/shipped-files.ts";
-import { describeMachine, type Machine } from "./describe-machine.ts";
+import { inspectMachine, type Machine } from "./inspect-machine.ts";
 import { probeTarget } from "./probe-target.ts";
 import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";
 
@@ -31,7 +31,7 @@ export async function examine(options: {
   readonly onFinding: (finding: Finding) => void;
 }): Promise<Diagnosis> {
   const { folder, bench, signal, onFinding } = options;
-  const machine = await describeMachine(folder, signal);
+  const machine = await inspectMachine(folder, signal);
   const findings: Finding[] = [];
   for (const target of targetsOf(machine)) {
     signal.throwIfAborted();

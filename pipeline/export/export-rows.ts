@@ -1,8 +1,6 @@
-import { join } from "node:path";
-import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { type Manifest, readShardBatches, type ShardEntry, type ShardRows } from "../../shards/index.ts";
-import { hashFile } from "../../storage/commit-unit.ts";
+import type { ShardRows } from "../../shards/index.ts";
+import type { ShardReader } from "../run/shard-reader.ts";
 import type { Split } from "../run/units.ts";
 
 /** Some rows of a data set. */
@@ -12,44 +10,32 @@ export interface RowChunk extends ShardRows {
 
 /**
  * Rows `start` to `end` of a split, in order, in constant memory. A shard is checked against the manifest before any of
- * it is handed on, so that damage does not travel.
- * @param options.directory - the folder of the manifest
- * @throws Cifar5mError `shard/hash-mismatch`, `table/…`, `disk/…`
+ * it is passed on, so that damage does not travel.
+ * @throws as `ShardReader.read`
  */
 export async function* readExportRows(options: {
-  readonly directory: string;
-  readonly manifest: Manifest;
+  readonly reader: ShardReader;
   readonly split: Split;
   readonly start: number;
   readonly end: number;
+  readonly signal: AbortSignal;
 }): AsyncGenerator<RowChunk> {
-  const { directory, manifest, start, end } = options;
-  const numClasses = manifest.classNames.length;
+  const { reader, start, end, signal } = options;
+  const { classNames, splits } = reader.manifest;
   let row = 0;
-  for (const entry of manifest.splits[options.split].shards) {
+  for (const entry of splits[options.split].shards) {
     const first = row;
     row += entry.rows;
     if (row <= start || first >= end) continue;
-    const path = join(directory, entry.file);
-    await requireUnchanged(path, entry);
     let batchStart = first;
-    for await (const { rows, columns } of readShardBatches(path, numClasses)) {
+    for await (const { rows, columns } of reader.read(entry, signal)) {
+      signal.throwIfAborted();
       const from = Math.max(0, start - batchStart);
       const to = Math.min(rows, end - batchStart);
       batchStart += rows;
-      if (from < to) yield sliceRows(columns, from, to, numClasses);
+      if (from < to) yield sliceRows(columns, from, to, classNames.length);
     }
   }
-}
-
-async function requireUnchanged(path: string, entry: ShardEntry): Promise<void> {
-  const { sha256 } = await hashFile(path);
-  if (sha256 === entry.sha256) return;
-  throw new Cifar5mError(
-    "shard/hash-mismatch",
-    `${path} is sha256 ${sha256.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. ` +
-      "Delete it and run the command that made it again.",
-  );
 }
 
 function sliceRows(columns: ShardRows, from: number, to: number, numClasses: number): RowChunk {

@@ -1,12 +1,12 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { type Manifest, readManifest, splitNames } from "../../shards/index.ts";
+import { type Manifest, manifestName, splitNames } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { checkClassNames } from "../import/class-names.ts";
-import { runFolderAt } from "../run/run-folder.ts";
+import { openShardReader, type ShardReader } from "../run/shard-reader.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import type { Split } from "../run/units.ts";
@@ -24,8 +24,8 @@ export type ExportFormat = (typeof exportFormats)[number];
 
 /** What to export, and where to. */
 export interface ExportOptions {
-  /** The run folder. */
-  readonly root: string;
+  /** A run folder, a data set folder, or the URL of a data set. */
+  readonly location: string;
   /** The folder to write; new, empty, or left by an interrupted export. */
   readonly target: string;
   readonly format: ExportFormat;
@@ -55,13 +55,13 @@ const fileFormats = {
 /**
  * Writes a published data set in another format, part by part, in constant memory. A part that is whole is kept.
  * @returns one step, that throws Cifar5mError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
- *   `run/config-changed`, `disk/…`
+ *   `run/config-changed`, `disk/…`, `store/…`
  */
 export async function exportSteps(options: ExportOptions): Promise<Step[]> {
   const { target, format, splits } = options;
-  const directory = runFolderAt(options.root).dataset;
-  const manifest = await readManifest(directory);
-  checkClassNames(manifest.classNames, join(directory, "manifest.json"));
+  const reader = await openShardReader(options.location);
+  const { manifest } = reader;
+  checkClassNames(manifest.classNames, `${reader.location}/${manifestName}`);
   const fileFormat: FileFormat = fileFormats[format];
   const partSize = options.partSize ?? fileFormat.partSize;
   return [
@@ -75,7 +75,7 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
         const parts = planParts(manifest, splits, partSize);
         for (const part of parts) {
           context.signal.throwIfAborted();
-          yield await exportPart({ target, directory, manifest, fileFormat, part, configHash, context });
+          yield await exportPart({ target, reader, fileFormat, part, configHash, context });
         }
         for (const split of splits) {
           const paths = parts.filter((part) => part.split === split).map((part) => pathOf(target, fileFormat, part));
@@ -118,14 +118,13 @@ function planParts(manifest: Manifest, splits: readonly Split[], partSize: numbe
 
 async function exportPart(options: {
   readonly target: string;
-  readonly directory: string;
-  readonly manifest: Manifest;
+  readonly reader: ShardReader;
   readonly fileFormat: FileFormat;
   readonly part: Part;
   readonly configHash: string;
   readonly context: StageContext;
 }): Promise<Part> {
-  const { target, directory, manifest, fileFormat, part, configHash, context } = options;
+  const { target, reader, fileFormat, part, configHash, context } = options;
   const { split, start, end } = part;
   const numRows = end - start;
   const folder = join(target, split);
@@ -139,10 +138,9 @@ async function exportPart(options: {
   const input: PartInput = {
     numRows,
     folder,
-    classNames: manifest.classNames,
+    classNames: reader.manifest.classNames,
     rows: async function* () {
-      for await (const chunk of readExportRows({ directory, manifest, split, start, end })) {
-        context.signal.throwIfAborted();
+      for await (const chunk of readExportRows({ reader, split, start, end, signal: context.signal })) {
         yield chunk;
         context.count("export/images", chunk.rows);
       }

@@ -6,7 +6,7 @@ import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { type ImportedRun, readImportedRun } from "../import/imported-run.ts";
 import { readModelReceipt } from "../models/models.ts";
 import { type Run, readRun } from "../run/run.ts";
-import { type ModelName, type ReceiptStage, runFolderAt } from "../run/run-folder.ts";
+import type { ModelName, ReceiptStage, RunFolder } from "../run/run-folder.ts";
 import { unitName } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 
@@ -34,15 +34,19 @@ export interface RunState {
   readonly manifest: Manifest | undefined;
 }
 
+/** Whether a folder holds any part of a run. */
+export function isRun({ run, imported, hasCifar10, models, manifest }: RunState): boolean {
+  return [run, imported, manifest].some((part) => part !== undefined) || hasCifar10 || Object.keys(models).length > 0;
+}
+
 /**
  * Looks at a run folder, finished or not; nothing is written.
  * @throws Cifar5mError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for what is damaged
  */
-export async function inspectRun(root: string): Promise<RunState> {
-  const folder = runFolderAt(root);
-  const imported = await readImportedRun(root);
+export async function inspectRun(folder: RunFolder): Promise<RunState> {
+  const imported = await readImportedRun(folder.root);
   const isBuilt = imported === undefined && (await fileExists(folder.config));
-  const run = isBuilt ? await readRun(root) : undefined;
+  const run = isBuilt ? await readRun(folder.root) : undefined;
   const models: Partial<Record<ModelName, Receipt>> = {};
   for (const name of ["generator", "labeler"] as const) {
     const receipt = await readModelReceipt(folder, name);

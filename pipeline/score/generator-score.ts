@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
+import { describeIssue } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/index.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -70,12 +71,12 @@ export type RowScore = Readonly<z.infer<typeof rowScoreSchema>>;
 export async function readGeneratorScore(path: string): Promise<GeneratorScore | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
-  const parsed = generatorScoreSchema.safeParse(unsealJson(text, path));
+  const value = unsealJson(text, path);
+  const parsed = generatorScoreSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
   throw new Cifar5mError(
     "score/unreadable",
-    `${path}: ${issue.path.join(".")} ${issue.message}. Use the cifar5m that wrote it, or delete it to start anew.`,
+    `${path}: ${describeIssue(parsed.error, generatorScoreSchema, value)}. Use the cifar5m that wrote it, or delete it to start anew.`,
   );
 }
 

@@ -9,10 +9,10 @@ import { replaceBytes } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
+import { findDataset } from "../run/find-dataset.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import { findDataset } from "../serve/find-dataset.ts";
 import {
   type CrossErrors,
   firstImages,

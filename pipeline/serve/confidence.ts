@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readShardBatches } from "../../shards/index.ts";
-import type { PublishedDataset } from "./find-dataset.ts";
+import type { PublishedDataset } from "../run/find-dataset.ts";
 
 /** Images that are looked at: some 30 MB, also of a set of millions. */
 const maxImages = 10_000;

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { manifestName, splitNames } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
+import type { PublishedDataset } from "../run/find-dataset.ts";
 import { summarizeConfidence } from "./confidence.ts";
-import type { PublishedDataset } from "./find-dataset.ts";
 import { pageHeaders, renderPage } from "./page.ts";
 import { openListedFile, type Resource, toContent } from "./resource.ts";
 

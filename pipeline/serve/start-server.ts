@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Cifar5mError } from "../../core/errors.ts";
 import { systemCodeOf } from "../../storage/disk-error.ts";
-import { findDataset, type PublishedDataset } from "./find-dataset.ts";
+import { findDataset, type PublishedDataset } from "../run/find-dataset.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
 import { routesOf } from "./routes.ts";
 import { sendResource, sendText } from "./send-resource.ts";

@@ -1,50 +1,76 @@
-import type { Options } from "yargs";
+import type * as z from "zod";
 import type { ModelRuntime } from "../../pipeline/models/model-runtime.ts";
 import type { Config } from "../../pipeline/run/config.ts";
+import type { RunFolder } from "../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step, StepOptions } from "../../pipeline/run/step.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** A command of the command line. */
-export interface Command {
+/**
+ * What `--run` of a command may name: nothing, for a command that works on this machine; a run folder; besides, the folder
+ * of a data set; besides, the URL of one.
+ */
+export type Target = "none" | "run" | "dataset" | "location";
+
+/** A command line, and what it does. */
+export interface Example {
+  readonly line: string;
+  readonly effect: string;
+}
+
+/** A command of the command line, with options of its own. */
+export interface CommandOf<Options extends z.ZodObject> {
   /** `["train", "generator"]`. */
   readonly words: readonly string[];
   readonly describe: string;
-  /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
-  readonly configKeys: readonly string[];
-  /** Whether it works on this machine, not on a run folder: then it has no options of a run. */
-  readonly folderless?: true;
-  /** The option that may also stand alone, without its name: `cifar5m serve DIR`. */
+  readonly examples: readonly Example[];
+  /** `run` if left out. */
+  readonly target?: Target;
+  /** Its own options. Their types, defaults, rules, flags and help follow from the schema; see `options.ts`. */
+  readonly options?: Options;
+  /** An own option that may stand without its name, before the folder. */
   readonly positional?: string;
-  /** The option of a path that may be a URL too. */
-  readonly remoteOption?: "run" | "to";
+  /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
+  readonly configKeys?: readonly string[];
+  /** Whether several workers can share its work. */
+  readonly hasWorkers?: true;
+  /** What `--json` prints; without it, there is no such flag. */
+  readonly report?: z.ZodType;
   /** What is said of an interruption, at once and at the end; by default that a batch is finished and kept. */
   readonly interruption?: { readonly stopping: string; readonly stopped: string };
-  /** Its own options, beyond those that all commands share. */
-  readonly options?: Readonly<Record<string, Options>>;
   /** The work, as steps that are run and shown one after the other. */
-  readonly steps?: (session: Session) => readonly Step[] | Promise<readonly Step[]>;
+  steps?(session: Session<z.output<Options>>): readonly Step[] | Promise<readonly Step[]>;
   /** What `--dry-run` prints; by default the resolved configuration and its hash. */
-  readonly dryRun?: (session: Session) => Promise<void>;
+  dryRun?(session: Session<z.output<Options>>): Promise<void>;
   /** What is left to do or to print after the steps. */
-  readonly finish?: (session: Session) => Promise<void>;
+  finish?(session: Session<z.output<Options>>): Promise<void>;
 }
 
+/** A command, whatever its options. */
+export type Command = CommandOf<z.ZodObject>;
+
 /** A command under way. */
-export interface Session {
-  /** The run folder; of a command without one, the folder it was started in. */
+export interface Session<Values> {
+  /** The run folder, data set folder or URL; of a command without one, the folder it was started in. */
   readonly root: string;
+  /** The paths of the run folder. */
+  readonly folder: RunFolder;
   readonly config: Config;
   readonly runtime: ModelRuntime;
   readonly stepOptions: StepOptions;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
-  /** The value of one of the command's own options. */
-  readonly option: (name: string) => string | undefined;
-  /** Whether one of the command's own switches is on, or off (`--no-NAME`); undefined if it was not given. */
-  readonly flag: (name: string) => boolean | undefined;
+  /** The command's own options. */
+  readonly options: Values;
+  /** Whether `--json` was given: then a report is printed as JSON, and nothing else to stdout. */
+  readonly json: boolean;
   /** What the stages know of this process. */
   readonly context: StageContext;
+}
+
+/** Checks a command's parts against each other. */
+export function defineCommand<Options extends z.ZodObject = z.ZodObject>(command: CommandOf<Options>): Command {
+  return command;
 }
 
 /** Keys that determine the data set. */

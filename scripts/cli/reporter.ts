@@ -2,6 +2,7 @@ import { SingleBar } from "cli-progress";
 import { plainText } from "../../core/plain-text.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { formatDuration } from "./format.ts";
+import { StepProgress } from "./step-progress.ts";
 
 /** Where and how much a reporter writes. */
 export interface ReporterOptions {
@@ -11,6 +12,7 @@ export interface ReporterOptions {
 
 /** Milliseconds between plain progress lines. */
 const plainIntervalMs = 10_000;
+const nameWidth = 16;
 
 /**
  * Shows how far a command is: bars with rate and time left on a terminal, plain lines elsewhere. Progress goes to
@@ -18,11 +20,10 @@ const plainIntervalMs = 10_000;
  */
 export class Reporter {
   readonly #options: ReporterOptions;
-  readonly #values = new Map<string, number>();
-  #counters = new Map<string, number>();
+  /** Time that steps are expected to take, milliseconds, in their order. */
+  #expectedMs: ReadonlyMap<string, number> = new Map();
   #bar: SingleBar | undefined;
-  #step: Step | undefined;
-  #startedMs = 0;
+  #progress: StepProgress | undefined;
   #printedMs = 0;
   #isInterrupted = false;
 
@@ -30,12 +31,14 @@ export class Reporter {
     this.#options = options;
   }
 
+  /** Tells how long later steps will take, milliseconds by name, so that time left can be told for all of them. */
+  expect(milliseconds: Readonly<Partial<Record<string, number>>>): void {
+    this.#expectedMs = new Map(Object.entries(milliseconds).map(([name, expected]) => [name, expected ?? 0]));
+  }
+
   begin(step: Step): void {
-    this.#step = step;
-    this.#counters = new Map();
-    this.#values.clear();
-    this.#startedMs = performance.now();
-    this.#printedMs = this.#startedMs;
+    this.#progress = new StepProgress(step, () => performance.now());
+    this.#printedMs = performance.now();
     const { stream, verbosity } = this.#options;
     if (verbosity === "quiet" || !stream.isTTY || step.total === 0 || this.#isInterrupted) return;
     this.#bar = new SingleBar({
@@ -43,47 +46,36 @@ export class Reporter {
       gracefulExit: false,
       hideCursor: true,
       clearOnComplete: true,
-      format: "{step} {bar} {percentage}% {value}/{total} {speed}/s {left}{shown}",
-      barsize: 28,
+      format: "{step} {bar} {percentage}% {value}/{total}{rest}",
+      barsize: this.#columns < 100 ? 12 : 28,
       barCompleteChar: "█",
       barIncompleteChar: "░",
     });
-    this.#bar.start(step.total, 0, { step: plainText(step.name, 100).padEnd(16), speed: "-", left: "", shown: "" });
+    this.#bar.start(step.total, 0, { step: plainText(step.name, 100).padEnd(nameWidth), rest: "" });
   }
 
   count(name: string, by: number): void {
-    this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
+    this.#progress?.count(name, by);
     this.#update();
   }
 
   show(name: string, value: number): void {
-    this.#values.set(name, value);
+    this.#progress?.show(name, value);
     this.#update();
   }
 
   end(): void {
-    const step = this.#step;
-    if (step === undefined) return;
+    const progress = this.#progress;
+    if (progress === undefined) return;
     this.#stopBar();
-    if (this.#options.verbosity === "quiet") return;
-    const kept = this.#counter(`${step.name}/kept`);
-    const done = this.#counter(`${step.name}/images`);
-    const others = [...this.#counters].filter(([name, value]) => value !== 0 && !/\/(images|kept)$/.test(name));
-    const parts = [
-      done > 0 ? `${done.toLocaleString("en")} images, ${this.#speed()}/s` : "",
-      kept > 0 ? `${kept.toLocaleString("en")} images done before` : "",
-      ...others.map(([name, value]) => `${name} ${value.toLocaleString("en")}`),
-      ...[...this.#values].map(([name, value]) => `${name} ${round(value)}`),
-      formatDuration(performance.now() - this.#startedMs),
-    ];
-    this.line(`${step.name.padEnd(16)} ${parts.filter((part) => part !== "").join(", ")}`);
-    this.#step = undefined;
+    this.line(`${progress.step.name.padEnd(nameWidth)} ${progress.summary}`);
+    this.#progress = undefined;
   }
 
   /** Takes the bar away, so that an error or a result can be printed. */
   stop(): void {
     this.#stopBar();
-    this.#step = undefined;
+    this.#progress = undefined;
   }
 
   /** Says that the command is about to end. No bar is drawn from now on, for the process may end at any time. */
@@ -102,44 +94,38 @@ export class Reporter {
   }
 
   #update(): void {
-    const step = this.#step;
-    if (step === undefined || step.total === 0) return;
-    const done = this.#counter(`${step.name}/images`) + this.#counter(`${step.name}/kept`);
-    const shown = [...this.#values].map(([name, value]) => `, ${name} ${round(value)}`).join("");
-    this.#bar?.update(Math.min(done, step.total), { speed: this.#speed(), left: this.#left(done, step.total), shown });
+    const progress = this.#progress;
+    if (progress === undefined || progress.step.total === 0) return;
+    const { step, done, speed, shown } = progress;
+    const rate = `${speed}/s${this.#left(progress)}`;
+    if (this.#bar !== undefined) {
+      this.#bar.update(Math.min(done, step.total), { rest: ` ${rate}${shown}` });
+      return;
+    }
     const nowMs = performance.now();
-    if (this.#bar !== undefined || nowMs - this.#printedMs < plainIntervalMs) return;
+    if (nowMs - this.#printedMs < plainIntervalMs) return;
     this.#printedMs = nowMs;
-    const rate = `${this.#speed()}/s, ${this.#left(done, step.total)}`;
-    this.line(`${step.name.padEnd(16)} ${done} of ${step.total}, ${rate}${shown}`);
+    this.line(`${step.name.padEnd(nameWidth)} ${done} of ${step.total}, ${rate}${shown}`);
   }
 
-  /** Images a second, without those that were done before. */
-  #rate(): number {
-    const seconds = (performance.now() - this.#startedMs) / 1000;
-    return this.#counter(`${this.#step?.name}/images`) / Math.max(seconds, 1e-3);
+  /** `, 12 min 5 s left`, and `, about 3 h 2 min in all` where later steps are expected to take long. */
+  #left({ step, leftMs }: StepProgress): string {
+    if (leftMs === undefined) return "";
+    const own = `, ${formatDuration(leftMs)} left`;
+    const names = [...this.#expectedMs.keys()];
+    const later = names.slice(names.indexOf(step.name) + 1);
+    if (!this.#expectedMs.has(step.name) || later.length === 0) return own;
+    const laterMs = later.reduce((sum, name) => sum + (this.#expectedMs.get(name) ?? 0), 0);
+    const all = `about ${formatDuration(leftMs + laterMs)} in all`;
+    return this.#columns < 100 ? `, ${all}` : `${own}, ${all}`;
   }
 
-  #speed(): string {
-    const rate = this.#rate();
-    return rate >= 100 ? Math.round(rate).toLocaleString("en") : rate.toFixed(1);
-  }
-
-  #left(done: number, total: number): string {
-    const rate = this.#rate();
-    return rate === 0 ? "" : `${formatDuration(((total - done) / rate) * 1000)} left`;
-  }
-
-  #counter(name: string): number {
-    return this.#counters.get(name) ?? 0;
+  get #columns(): number {
+    return this.#options.stream.isTTY ? this.#options.stream.columns : 200;
   }
 
   #stopBar(): void {
     this.#bar?.stop();
     this.#bar = undefined;
   }
-}
-
-function round(value: number): string {
-  return Number(value.toPrecision(4)).toString();
 }

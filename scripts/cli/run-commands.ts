@@ -1,33 +1,12 @@
 import yargs, { type Argv, type Options } from "yargs";
 import { createdBy } from "../../core/created-by.ts";
 import type { Command } from "./command.ts";
-import { configFlags } from "./config-flags.ts";
 import { executeCommand } from "./execute-command.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
-import { requireOptionValues } from "./require-option-values.ts";
+import { choicesOfFlag, defaultOf, describeTarget, type Flag, flagGroups, flagsOf } from "./flags.ts";
+import { type Arguments, placeWords } from "./read-arguments.ts";
+import { requireNoExtraWords, requireOptionValues } from "./require-option-values.ts";
 import { type KnownWords, usageError } from "./usage-error.ts";
-
-/** Options of every command. */
-const commonOptions: Readonly<Record<string, Options>> = {
-  verbose: { type: "boolean", describe: "stack traces of errors" },
-  quiet: { type: "boolean", describe: "no progress, only results and errors" },
-};
-
-/** Options of every command that works on a run folder. */
-const runOptions: Readonly<Record<string, Options>> = {
-  run: { type: "string", requiresArg: true, demandOption: true, describe: "the run folder" },
-  config: { type: "string", requiresArg: true, describe: "JSON file with configuration keys; flags count more" },
-  rank: { type: "string", requiresArg: true, describe: "which of several workers this is [default: 0]" },
-  "world-size": { type: "string", requiresArg: true, describe: "number of workers that share the units [default: 1]" },
-  "dry-run": { type: "boolean", describe: "print the resolved configuration and its hash, do nothing" },
-};
-
-const recipeOption: Options = {
-  type: "string",
-  requiresArg: true,
-  describe:
-    "a set of values for the sampler: fast; tuned, for generators of one or two calls; original, as CIFAR-5m was made; flags count more [default: fast]",
-};
 
 /**
  * Runs a command line.
@@ -42,16 +21,28 @@ export async function runCommands(
 ): Promise<number> {
   const [single] = commands;
   let exitCode: number = exitCodes.success;
-  const handle = (command: Command) => async (args: Readonly<Record<string, unknown>>) => {
-    requireOptionValues(command, optionsOf(command), args, argv);
+  const handle = (command: Command) => async (given: Arguments) => {
+    requireNoExtraWords(command, argv);
+    const flags = flagsOf(command);
+    requireOptionValues(flags, given, argv);
+    const args = placeWords(command, given);
+    requireOptionValues(flags, args, argv);
     exitCode = await executeCommand(command, args);
   };
   const parser = yargs([...argv])
     .scriptName("cifar5m")
-    .parserConfiguration({ "dot-notation": false, "camel-case-expansion": false, "duplicate-arguments-array": false })
+    .parserConfiguration({
+      "dot-notation": false,
+      "camel-case-expansion": false,
+      "duplicate-arguments-array": false,
+      // The schemas do, and say what is wrong.
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+    })
     .version(createdBy.split(" ")[1]!)
     .alias("help", "h")
     .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .showHidden(false)
     .exitProcess(false)
     .strict()
     .strictCommands()
@@ -60,14 +51,11 @@ export async function runCommands(
       if (thrown !== undefined && thrown.name !== "YError") throw thrown;
       throw usageError(message ?? thrown?.message ?? "wrong usage", knownWords(commands, argv, named));
     });
+  const isShown = argv.some((argument) => ["--help", "-h", "--get-yargs-completions"].includes(argument));
+  const build = (command: Command) => (builder: Argv) => addFlags(builder, command, isShown);
   if (!named && single !== undefined) {
-    parser.command(
-      usageOf("$0", single),
-      single.describe,
-      (builder) => builder.options(optionsOf(single)),
-      handle(single),
-    );
-  } else addCommands(parser, commands, handle);
+    parser.command(usageOf("$0", single), single.describe, build(single), handle(single));
+  } else addCommands(parser, commands, { build, handle });
   try {
     await parser.parseAsync();
     return exitCode;
@@ -84,47 +72,69 @@ function knownWords(commands: readonly Command[], argv: readonly string[], named
   const place = group.length === 0 ? 0 : 1;
   return {
     commands: named ? commands.flatMap((command) => command.words[place] ?? []) : [],
-    options: (named ? meant : commands).flatMap((command) => Object.keys(optionsOf(command))),
+    options: (named ? meant : commands).flatMap((command) =>
+      flagsOf(command).flatMap(({ name, isHidden }) => (isHidden ? [] : [name])),
+    ),
   };
 }
 
-type Handle = (command: Command) => (args: Readonly<Record<string, unknown>>) => Promise<void>;
+interface Handlers {
+  readonly build: (command: Command) => (builder: Argv) => Argv;
+  readonly handle: (command: Command) => (args: Arguments) => Promise<void>;
+}
 
-function addCommands(parser: Argv, commands: readonly Command[], handle: Handle): void {
+function addCommands(parser: Argv, commands: readonly Command[], { build, handle }: Handlers): void {
   for (const word of new Set(commands.map(({ words }) => words[0]!))) {
     const members = commands.filter(({ words }) => words[0] === word);
     const [first] = members;
     if (first?.words.length === 1) {
-      parser.command(
-        usageOf(word, first),
-        first.describe,
-        (builder) => builder.options(optionsOf(first)),
-        handle(first),
-      );
+      parser.command(usageOf(word, first), first.describe, build(first), handle(first));
       continue;
     }
     const describe = members.map((member) => member.words[1]).join(" | ");
     parser.command(word, `${word} ${describe}`, (builder) => {
       for (const member of members) {
-        builder.command(
-          usageOf(member.words[1]!, member),
-          member.describe,
-          (inner) => inner.options(optionsOf(member)),
-          handle(member),
-        );
+        builder.command(usageOf(member.words[1]!, member), member.describe, build(member), handle(member));
       }
       return builder.demandCommand(1, 1, `${word} needs one of: ${describe}`, `${word} takes one of: ${describe}`);
     });
   }
-  parser.demandCommand(1, "name a command");
+  parser
+    .completion("completion", "print a script that lets bash or zsh complete commands and options")
+    .demandCommand(1, "name a command")
+    .epilogue("`cifar5m COMMAND --help` lists the options of a command.");
 }
 
-function usageOf(word: string, { positional }: Command): string {
-  return positional === undefined ? word : `${word} [${positional}]`;
+function usageOf(word: string, { positional, target }: Command): string {
+  const names = [positional === undefined ? [] : ["[file]"], target === "none" ? [] : ["[folder]"]].flat();
+  return [word, ...names].join(" ");
 }
 
-function optionsOf(command: Command): Record<string, Options> {
-  const recipe = command.configKeys.includes("sampler") ? { recipe: recipeOption } : {};
-  const shared = command.folderless ? commonOptions : { ...runOptions, ...commonOptions };
-  return { ...shared, ...command.options, ...recipe, ...configFlags(command.configKeys) };
+/** @param isShown - whether the flags are only listed: then choices are left to yargs, which completes them */
+function addFlags(builder: Argv, command: Command, isShown: boolean): Argv {
+  const flags = flagsOf(command);
+  const own = flags.find(({ key }) => key === command.positional);
+  if (own !== undefined) builder.positional("file", { describe: own.schema.description });
+  if (command.target !== "none") builder.positional("folder", { describe: describeTarget(command) });
+  builder.options(Object.fromEntries(flags.map((flag) => [flag.name, yargsOption(flag, isShown)])));
+  const examples = command.examples.map(({ line, effect }) => `  ${line}\n      ${effect}`);
+  return builder.group(["help", "version"], flagGroups.general).epilogue(["Examples:", ...examples].join("\n"));
+}
+
+function yargsOption(flag: Flag, isShown: boolean): Options {
+  const { name, schema, group, isSwitch, isRequired, isHidden } = flag;
+  const choices = isShown ? choicesOfFlag(flag) : undefined;
+  const shownDefault = defaultOf(flag);
+  return {
+    ...(isSwitch ? { type: "boolean" as const } : {}),
+    // A folder may also be named without its flag.
+    ...(isRequired && name !== "run" ? { demandOption: true } : {}),
+    ...(isSwitch || schema.bare !== undefined ? {} : { requiresArg: true }),
+    ...(schema.bare === undefined ? {} : { type: "string" as const }),
+    ...(choices === undefined ? {} : { choices }),
+    ...(shownDefault === undefined ? {} : { defaultDescription: shownDefault }),
+    describe: schema.description ?? name,
+    group,
+    hidden: isHidden,
+  };
 }

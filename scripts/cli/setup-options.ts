@@ -1,11 +1,11 @@
-import type { Options } from "yargs";
 import { probeTarget } from "../../pipeline/doctor/probe-target.ts";
 import type { ProbeTarget } from "../../pipeline/doctor/probe-task.ts";
+import { optionalPath } from "./options.ts";
 import { printLines } from "./print.ts";
 
 /** A wheel that is at hand, for machines without a network. */
-export function wheelOption(packageName: string): Options {
-  return { type: "string", requiresArg: true, describe: `wheel of ${packageName} [default: fetched with pip]` };
+export function wheelOption(packageName: string) {
+  return optionalPath(`wheel of ${packageName}`, "fetched with pip");
 }
 
 export const setupInterruption = {

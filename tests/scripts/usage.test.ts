@@ -6,6 +6,7 @@ import { createdBy } from "../../core/created-by.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
 import { runCli } from "../support/run-cli.ts";
+import { runInProcess } from "../support/run-in-process.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -17,7 +18,7 @@ test("receipts name the version of package.json", () => {
   expect(createdBy).toBe(`${packageJson.name} ${packageJson.version}`);
 });
 
-describe.concurrent("wrong usage is one line on stderr and exit code 2", () => {
+describe("wrong usage is one line on stderr and exit code 2", () => {
   test.for([
     ["an unknown option", ["sample", "--run", "RUN", "--cuont", "5"], /usage\/wrong: .*cuont\. Did you mean --count\?/],
     [
@@ -106,7 +107,7 @@ describe.concurrent("wrong usage is one line on stderr and exit code 2", () => {
     ],
   ] as const)("%s", async ([, args, line]) => {
     const root = join(folder, "unused");
-    const { exitCode, stderr } = await runCli(args.map((arg) => (arg === "RUN" ? root : arg)));
+    const { exitCode, stderr } = await runInProcess(args.map((arg) => (arg === "RUN" ? root : arg)));
     expect(stderr).toMatch(line);
     expect(stderr.trim().split("\n").length).toBe(1);
     expect(exitCode).toBe(2);

@@ -33,7 +33,7 @@ test.skipIf(!hasPython)(
     const root = join(folder, "run");
     await runImport({ root, path, unitSize: 900, testCount: 10 });
     for (const format of exportFormats) {
-      await runExport({ root, target: join(folder, format), format, partSize: 1500 });
+      await runExport({ location: root, target: join(folder, format), format, partSize: 1500 });
     }
     const expected = {
       rows: 2590,

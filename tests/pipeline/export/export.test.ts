@@ -42,9 +42,9 @@ const partsOf = async (target: string) =>
 describe.each(exportFormats)("%s", (format) => {
   test("equal sets give equal bytes, wherever and whenever they are written", async () => {
     const own = await makeTestFolder();
-    await runExport({ root, target: join(own, "a"), format });
+    await runExport({ location: root, target: join(own, "a"), format });
     process.env.TZ = "Asia/Tokyo";
-    await runExport({ root, target: join(own, "b"), format });
+    await runExport({ location: root, target: join(own, "b"), format });
     delete process.env.TZ;
     expect(await hashFolder(join(own, "b"))).toEqual(await hashFolder(join(own, "a")));
     expect(await partsOf(join(own, "a"))).toHaveLength(4);
@@ -52,19 +52,19 @@ describe.each(exportFormats)("%s", (format) => {
 
   test("whole parts are kept; those that are missing or cut are written again, to the same bytes", async () => {
     const target = join(await makeTestFolder(), "out");
-    await runExport({ root, target, format });
+    await runExport({ location: root, target, format });
     const whole = await hashFolder(target);
     const [first, second] = await partsOf(target);
     await truncate(first!, 10);
     await rm(second!);
-    expect((await runExport({ root, target, format })).get("export/kept")).toBeLessThanOrEqual(12 + 7);
+    expect((await runExport({ location: root, target, format })).get("export/kept")).toBeLessThanOrEqual(12 + 7);
     expect(await hashFolder(target)).toEqual(whole);
-    expect((await runExport({ root, target, format })).get("export/images") ?? 0).toBe(0);
+    expect((await runExport({ location: root, target, format })).get("export/images") ?? 0).toBe(0);
   });
 
   test("--split writes one part of the set only", async () => {
     const target = join(await makeTestFolder(), "out");
-    await runExport({ root, target, format, splits: ["test"] });
+    await runExport({ location: root, target, format, splits: ["test"] });
     expect((await readdir(target)).filter((name) => name === "train")).toEqual([]);
     expect(await partsOf(target)).toHaveLength(1);
   });
@@ -74,7 +74,7 @@ describe.each(exportFormats)("%s", (format) => {
     await mkdir(target);
     await writeFile(join(target, "thesis.tex"), "years of work");
     const before = await hashFolder(target);
-    const error = await errorOf(() => runExport({ root, target, format }), "export/target-not-empty");
+    const error = await errorOf(() => runExport({ location: root, target, format }), "export/target-not-empty");
     expect(error.message).toContain("thesis.tex");
     expect(await hashFolder(target)).toEqual(before);
   });
@@ -88,21 +88,24 @@ describe.each(exportFormats)("%s", (format) => {
     bytes[2000]! ^= 1;
     await writeFile(shard, bytes);
     const target = join(own, "out");
-    await errorOf(() => runExport({ root: broken, target, format }), "shard/hash-mismatch");
+    await errorOf(() => runExport({ location: broken, target, format }), "shard/hash-mismatch");
     expect(await partsOf(target)).toEqual([]);
   });
 });
 
 test("a folder of another export is refused, and what differs is named", async () => {
   const target = join(await makeTestFolder(), "out");
-  await runExport({ root, target, format: "npz" });
-  const { message } = await errorOf(() => runExport({ root, target, format: "parquet" }), "run/config-changed");
+  await runExport({ location: root, target, format: "npz" });
+  const { message } = await errorOf(
+    () => runExport({ location: root, target, format: "parquet" }),
+    "run/config-changed",
+  );
   expect(message).toMatch(/format is "npz", now "parquet".*--to/);
 });
 
 test.each(["npz", "png"] as const)("import, export as %s and import again give the same shards", async (format) => {
   const own = await makeTestFolder();
-  await runExport({ root, target: join(own, "out"), format });
+  await runExport({ location: root, target: join(own, "out"), format });
   await runImport({ root: join(own, "again"), path: join(own, "out") });
   for (const split of ["train", "test"] as const) {
     const { manifest: first, ...before } = await readSplit(root, split);
@@ -115,11 +118,11 @@ test.each(["npz", "png"] as const)("import, export as %s and import again give t
 
 test("pictures that were lost or emptied are written again", async () => {
   const target = join(await makeTestFolder(), "out");
-  await runExport({ root, target, format: "png" });
+  await runExport({ location: root, target, format: "png" });
   const whole = await hashFolder(target);
   const [, line] = (await readFile(join(target, "train", "labels.csv"), "utf8")).split("\n");
   await truncate(join(target, "train", line!.split(",")[0]!), 0);
-  await runExport({ root, target, format: "png" });
+  await runExport({ location: root, target, format: "png" });
   expect(await hashFolder(target)).toEqual(whole);
 });
 
@@ -129,7 +132,7 @@ test("class names that would leave the target are refused", async () => {
   const { version: _, sha256: __, ...manifest } = await readManifest(join(own, "run", "dataset"));
   const classNames = manifest.classNames.map((name, index) => (index === 3 ? "../../evil" : name));
   await writeManifest(join(own, "run", "dataset"), { ...manifest, classNames });
-  const options = { root: join(own, "run"), target: join(own, "out"), format: "png" } as const;
+  const options = { location: join(own, "run"), target: join(own, "out"), format: "png" } as const;
   await errorOf(() => runExport(options), "import/bad-class-names");
   expect(await readdir(own)).toEqual(["run"]);
 });
@@ -146,6 +149,6 @@ test("temporaries of a killed export are no strangers", async () => {
   const target = join(await makeTestFolder(), "out");
   await mkdir(target);
   await appendFile(join(target, ".export.json.tmp~elsewhere~1~0123456789abcdef"), "{");
-  await runExport({ root, target, format: "npz" });
+  await runExport({ location: root, target, format: "npz" });
   expect(await partsOf(target)).toHaveLength(4);
 });

@@ -3,7 +3,7 @@ import { runSteps, testContext } from "../../support/run-build.ts";
 
 /** Exports to the end. @returns what was counted */
 export async function runExport(
-  options: Pick<ExportOptions, "root" | "target" | "format"> & Partial<ExportOptions>,
+  options: Pick<ExportOptions, "location" | "target" | "format"> & Partial<ExportOptions>,
 ): Promise<ReadonlyMap<string, number>> {
   const context = testContext();
   await runSteps(await exportSteps({ splits: ["train", "test"], partSize: 7, ...options }), context);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ZipFile } from "yazl";
-import { parseGpus } from "../../../pipeline/doctor/describe-machine.ts";
+import { parseGpus } from "../../../pipeline/doctor/inspect-machine.ts";
 import { installCuda } from "../../../pipeline/setup/install-cuda.ts";
 import { installTensorFlow, tensorFlowVersion } from "../../../pipeline/setup/install-tensorflow.ts";
 import { runProgram } from "../../../pipeline/setup/run-program.ts";

@@ -27,7 +27,8 @@ export interface Gpu {
   readonly driver: string;
 }
 
-export async function describeMachine(folder: string, signal: AbortSignal): Promise<Machine> {
+/** @param folder - whose disk is looked at */
+export async function inspectMachine(folder: string, signal: AbortSignal): Promise<Machine> {
   const { bavail, bsize } = await statfs(folder);
   // Within a container less than the machine has.
   const limit = process.constrainedMemory();

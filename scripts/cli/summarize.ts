@@ -1,10 +1,11 @@
 import { plainText } from "../../core/plain-text.ts";
 import type { ImportedRun } from "../../pipeline/import/imported-run.ts";
 import type { RunState } from "../../pipeline/inspect/inspect.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { formatBytes } from "./format.ts";
 
 /** What a run holds, as lines of text. */
-export function summarizeRunFolder(state: RunState): string[] {
+export function summarizeRun(state: RunState): string[] {
   const { stages, removals, manifest } = state;
   const lines = state.imported === undefined ? describeBuild(state) : [describeImport(state.imported)];
   for (const { name, numDone, numUnits, rows, bytes } of stages) {
@@ -12,11 +13,16 @@ export function summarizeRunFolder(state: RunState): string[] {
     lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} ${noun}, ${formatBytes(bytes)}`));
   }
   for (const [reason, count] of Object.entries(removals)) lines.push(field("removed", `${number(count)} ${reason}`));
-  if (manifest === undefined) return [...lines, field("dataset", "not published")];
+  return [...lines, ...summarizeDataset(manifest)];
+}
+
+/** What a published data set holds, as lines of text. */
+export function summarizeDataset(manifest: Manifest | undefined): string[] {
+  if (manifest === undefined) return [field("dataset", "not published")];
   const { train, test } = manifest.splits;
-  lines.push(
+  const lines = [
     field("dataset", `${number(train.rows)} train, ${number(test.rows)} test, ${manifest.sha256.slice(0, 12)}`),
-  );
+  ];
   const counts = manifest.classNames.map((_, label) => train.classCounts[label]! + test.classCounts[label]!);
   const largest = Math.max(1, ...counts);
   for (const [label, name] of manifest.classNames.entries()) {

@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { type Manifest, readManifest } from "../../shards/index.ts";
-import { runFolderAt } from "../run/run-folder.ts";
+import { runFolderAt } from "./run-folder.ts";
 
 /** A published data set on the disk. */
 export interface PublishedDataset {

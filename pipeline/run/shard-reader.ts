@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import { Cifar5mError } from "../../core/errors.ts";
+import { readTableFrom } from "../../shards/arrow/read-table.ts";
+import { shardColumnsOf } from "../../shards/format/shard-schema.ts";
+import { type Manifest, readShardBatches, type ShardEntry, type ShardRows } from "../../shards/index.ts";
+import { hashFile } from "../../storage/commit-unit.ts";
+import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
+import { findDataset } from "./find-dataset.ts";
+
+/** Rows of a shard, some at a time. */
+export type ShardBatches = AsyncGenerator<{ readonly rows: number; readonly columns: ShardRows }>;
+
+/** A published data set, on this machine or on a server, and the way to its rows. */
+export interface ShardReader {
+  /** Folder, or URL as it may be shown. */
+  readonly location: string;
+  readonly manifest: Manifest;
+  /**
+   * The rows of a shard, after its bytes were checked against the manifest.
+   * @throws Cifar5mError `shard/hash-mismatch`, `table/…`, `disk/…`, `store/…`; the signal's reason
+   */
+  read(entry: ShardEntry, signal: AbortSignal): ShardBatches;
+}
+
+/**
+ * Opens a data set to read it from end to end.
+ * @param location - a run folder, a data set folder, or the URL of a data set, whose shards are fetched into the cache
+ * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`, `store/…`
+ */
+export async function openShardReader(location: string): Promise<ShardReader> {
+  const parsed = parseLocation(location);
+  return parsed.kind === "folder" ? await folderReader(parsed.directory) : await urlReader(parsed.url);
+}
+
+async function folderReader(folder: string): Promise<ShardReader> {
+  const { directory, manifest } = await findDataset(folder);
+  return {
+    location: directory,
+    manifest,
+    async *read(entry) {
+      const path = join(directory, entry.file);
+      await requireUnchanged(path, entry);
+      yield* readShardBatches(path, manifest.classNames.length);
+    },
+  };
+}
+
+async function urlReader(url: string): Promise<ShardReader> {
+  const { openRemote } = await import("../../shards/remote/open-remote.ts");
+  const { source, manifest } = await openRemote(url, {});
+  return {
+    location: hideSecrets(url),
+    manifest,
+    async *read(entry, signal) {
+      const file = await source.fetch(entry, signal);
+      try {
+        yield readTableFrom(file, shardColumnsOf(manifest.classNames.length));
+      } finally {
+        file.close();
+      }
+    },
+  };
+}
+
+async function requireUnchanged(path: string, entry: ShardEntry): Promise<void> {
+  const { sha256 } = await hashFile(path);
+  if (sha256 === entry.sha256) return;
+  throw new Cifar5mError(
+    "shard/hash-mismatch",
+    `${path} is sha256 ${sha256.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. ` +
+      "Delete it and run the command that made it again.",
+  );
+}

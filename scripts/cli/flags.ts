@@ -1,0 +1,130 @@
+import * as z from "zod";
+import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
+import { configJsonSchema } from "../../pipeline/run/config.ts";
+import { flagOf, leavesOf } from "../../pipeline/run/config-keys.ts";
+import type { Command, Target } from "./command.ts";
+import {
+  configOptions,
+  generalOptions,
+  type OptionMeta,
+  option,
+  recipeOptions,
+  reportOptions,
+  workerOptions,
+} from "./options.ts";
+
+/** A flag of a command. */
+export interface Flag {
+  /** Without the dashes. */
+  readonly name: string;
+  /** The key of its value: of the schema it is from, or of the configuration. */
+  readonly key: string;
+  readonly schema: JsonSchema & Partial<OptionMeta>;
+  /** The heading it stands under. */
+  readonly group: string;
+  /** Whether it has a value. */
+  readonly isSwitch: boolean;
+  readonly isRequired: boolean;
+  /** Whether it is a key of the configuration. */
+  readonly isConfig: boolean;
+  /** Whether it is taken without effect: earlier releases listed it. */
+  readonly isHidden: boolean;
+}
+
+/** The headings of help, in order: what most callers need comes first. */
+export const flagGroups = {
+  own: "Options:",
+  dataset: "Configuration:",
+  general: "General:",
+  sampler: "Sampler:",
+  labeling: "Labeling:",
+  generator: "Training the generator:",
+  tuning: "Tuning the generator:",
+  labeler: "Training the labeler:",
+} as const;
+
+const targetDescriptions: Readonly<Record<Exclude<Target, "none">, string>> = {
+  run: "the run folder",
+  dataset: "the run folder, or a data set folder",
+  location: "the run folder, a data set folder, or the URL of a data set: https://… or s3://…",
+};
+
+/** What a command's `--run` is. */
+export function describeTarget({ target = "run" }: Command): string {
+  return target === "none" ? "" : targetDescriptions[target];
+}
+
+/** All flags of a command, in the order of its help. */
+export function flagsOf(command: Command): readonly Flag[] {
+  const { target = "run", configKeys = [] } = command;
+  const { own, general } = flagGroups;
+  const hasRun = target !== "none";
+  const hasConfig = configKeys.length > 0;
+  const hasRecipe = configKeys.includes("sampler");
+  return [
+    ...(hasRun ? flagsOfSchema(z.object({ run: targetOption(target) }), own) : []),
+    ...(command.options === undefined ? [] : flagsOfSchema(command.options, own)),
+    ...(command.report === undefined ? [] : flagsOfSchema(reportOptions, own)),
+    ...(hasRecipe ? flagsOfSchema(recipeOptions, own) : []),
+    ...configFlags(configKeys),
+    ...(hasRun ? flagsOfSchema(workerOptions, general, command.hasWorkers !== true) : []),
+    ...(hasRun ? flagsOfSchema(configOptions, general, !hasConfig && command.dryRun === undefined) : []),
+    ...flagsOfSchema(generalOptions, general),
+  ];
+}
+
+function targetOption(target: Target): z.ZodType {
+  return z.string().meta(option("the folder, named by a flag", { path: target === "location" ? "any" : "local" }));
+}
+
+/** The flags of an object's keys: `partSize` is `--part-size`. */
+export function flagsOfSchema(schema: z.ZodObject, group: string, isHidden = false): readonly Flag[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as {
+    readonly properties?: Readonly<Record<string, JsonSchema>>;
+    readonly required?: readonly string[];
+  };
+  return Object.entries(properties).map(([key, inner]) => ({
+    name: flagOf(key),
+    key,
+    schema: inner,
+    group,
+    isSwitch: inner.type === "boolean",
+    isRequired: required.includes(key),
+    isConfig: false,
+    isHidden,
+  }));
+}
+
+/** The flags for keys of the configuration: `--count`, `--sampler.steps`, … */
+export function configFlags(configKeys: readonly string[]): readonly Flag[] {
+  return leavesOf(configJsonSchema)
+    .filter(({ key }) => configKeys.some((wanted) => key === wanted || key.startsWith(`${wanted}.`)))
+    .map(({ key, schema }) => ({
+      name: flagOf(key),
+      key,
+      schema,
+      group: groupOfKey(key),
+      // A key that is true or false takes its value as text: --sampler.conditional false.
+      isSwitch: false,
+      isRequired: false,
+      isConfig: true,
+      isHidden: false,
+    }));
+}
+
+function groupOfKey(key: string): string {
+  const [section = ""] = key.includes(".") ? key.split(".") : ["dataset"];
+  return flagGroups[section as keyof typeof flagGroups];
+}
+
+/** The default of a flag as help shows it; undefined if it has none. */
+export function defaultOf({ schema, isSwitch }: Flag): string | undefined {
+  if (schema.fallback !== undefined) return schema.fallback;
+  if (schema.default === undefined || (isSwitch && schema.default === false)) return undefined;
+  return String(schema.default);
+}
+
+/** The values of a flag that takes only some. */
+export function choicesOfFlag({ schema }: Flag): readonly string[] | undefined {
+  return choicesOf(schema)?.map(String);
+}

@@ -1,0 +1,38 @@
+import type { BuildEstimate } from "../../pipeline/build-estimate.ts";
+import { formatBytes, formatDuration } from "./format.ts";
+
+/** What a build will take, as lines of progress. */
+export function summarizeEstimate(estimate: BuildEstimate): string[] {
+  const { train, test, remaining, bytes, freeBytes, trains } = estimate;
+  const done = train + test - remaining;
+  const doneBefore = done === 0 ? "" : `, ${number(done)} of them sampled before`;
+  const free = freeBytes === undefined ? "" : ` (${formatBytes(freeBytes)} free)`;
+  const lines = [
+    line(`${number(train + test)} images: ${number(train)} train, ${number(test)} test${doneBefore}`),
+    line(`about ${formatBytes(bytes)} of disk${free}`),
+  ];
+  const time = describeTime(estimate);
+  if (time !== undefined) lines.push(line(time));
+  else if (trains) lines.push(line("how long it takes will show when the models are trained"));
+  if (freeBytes !== undefined && freeBytes < bytes && remaining > 0) {
+    lines.push("warning: the disk may be too small. Free some space, or choose a smaller --count.");
+  }
+  return lines;
+}
+
+function describeTime({ remainingMs: { sample, label } }: BuildEstimate): string | undefined {
+  const parts = [
+    sample === undefined ? "" : `${formatDuration(sample)} to sample`,
+    label === undefined ? "" : `${formatDuration(label)} to label`,
+  ].filter((part) => part !== "");
+  if (parts.length === 0) return undefined;
+  return `about ${formatDuration((sample ?? 0) + (label ?? 0))}: ${parts.join(", ")}`;
+}
+
+function line(text: string): string {
+  return `${"build".padEnd(16)} ${text}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}

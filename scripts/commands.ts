@@ -1,0 +1,54 @@
+import type { Command } from "./cli/command.ts";
+
+/**
+ * Loaders of all commands by their first word, in the order of the data. A command is loaded when it is asked for: all of
+ * them together take a second.
+ */
+export const commandLoaders: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
+  build: async () => [(await import("./build.ts")).buildCommand],
+  fetch: async () => [(await import("./fetch.ts")).fetchCommand],
+  train: async () => [
+    (await import("./train-generator.ts")).trainGeneratorCommand,
+    (await import("./train-labeler.ts")).trainLabelerCommand,
+  ],
+  sample: async () => [(await import("./sample.ts")).sampleCommand],
+  label: async () => [(await import("./label.ts")).labelCommand],
+  dedup: async () => [(await import("./dedup.ts")).dedupCommand],
+  publish: async () => [(await import("./publish.ts")).publishCommand],
+  verify: async () => [(await import("./verify.ts")).verifyCommand],
+  repair: async () => [(await import("./repair.ts")).repairCommand],
+  regenerate: async () => [(await import("./regenerate.ts")).regenerateCommand],
+  inspect: async () => [(await import("./inspect.ts")).inspectCommand],
+  score: async () => [(await import("./score.ts")).scoreCommand],
+  "score-generator": async () => [(await import("./score-generator.ts")).scoreGeneratorCommand],
+  serve: async () => [(await import("./serve.ts")).serveCommand],
+  import: async () => [(await import("./import.ts")).importCommand],
+  export: async () => [(await import("./export.ts")).exportCommand],
+  experiment: async () => {
+    const found = await import("./experiment.ts");
+    return [
+      found.experimentRunCommand,
+      found.experimentListCommand,
+      found.experimentCompareCommand,
+      found.experimentReportCommand,
+    ];
+  },
+  doctor: async () => [(await import("./doctor.ts")).doctorCommand],
+  setup: async () => [
+    (await import("./setup-cuda.ts")).setupCudaCommand,
+    (await import("./setup-tensorflow.ts")).setupTensorFlowCommand,
+  ],
+};
+
+/**
+ * The commands that a command line may mean.
+ * @param argv - those of its first word, if that names some; else all, to be listed or to find the nearest
+ */
+export async function loadCommands(argv: readonly string[] = []): Promise<readonly Command[]> {
+  const isCompletion = argv[0] === "--get-yargs-completions";
+  const words = isCompletion ? argv.slice(2) : argv;
+  const word = words.find((argument) => !argument.startsWith("-")) ?? "";
+  const named = Object.hasOwn(commandLoaders, word) ? commandLoaders[word] : undefined;
+  const loaders = named === undefined ? Object.values(commandLoaders) : [named];
+  return (await Promise.all(loaders.map((load) => load()))).flat();
+}
