@@ -34,8 +34,8 @@ export interface BuildEstimate {
 const rowBytes = imageBytes + 8 + 8 + 8 + 4 + 40;
 /** What a run keeps of an image: its sample, its probabilities, its fingerprint, its row. */
 const keptBytes = imageBytes + 40 + 16 + rowBytes;
-/** Fewer images are done about as soon as their time is measured. */
-const fewImages = 500;
+/** Fewer images, or denoiser calls, are done about as soon as their time is measured. */
+const few = { images: 500, calls: 5000 } as const;
 /** Speed is measured with a sampler of so many calls, at most: a batch of a thousand takes minutes. */
 const mostCalls = 40;
 /** A first batch that took as long, milliseconds, tells enough. */
@@ -71,10 +71,11 @@ async function estimateBuild(
     (["generator", "labeler"] as const).map((name) => readWeights(options, sources, name)),
   );
   const remainingMs: { sample?: number; label?: number } = {};
-  if (unsampled! >= fewImages && generator !== undefined) {
+  const isLong = unsampled! * config.sampler.steps >= few.calls;
+  if (isLong && generator !== undefined) {
     remainingMs.sample = ((await timeSampling(options, generator, signal)) * unsampled!) / worldSize;
   }
-  if (unlabeled! >= fewImages && labeler !== undefined) {
+  if ((isLong || unsampled === 0) && unlabeled! >= few.images && labeler !== undefined) {
     remainingMs.label = ((await timeLabeling(options, labeler, signal)) * unlabeled!) / worldSize;
   }
   return {

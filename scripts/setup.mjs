@@ -121,6 +121,7 @@ const tasks = {
   "setup:cuda": () => run(process.execPath, [join("dist", "scripts", "setup-cuda.js"), ...extra]),
   "setup:tensorflow": () => run(process.execPath, [join("dist", "scripts", "setup-tensorflow.js"), ...extra]),
   "experiment:quick": () => runAll(experimentQuick),
+  "docs:cli": () => run(process.execPath, [join("dist", "scripts", "maintain", "make-cli-docs.js"), ...extra]),
   bench: () => run(process.execPath, [join("dist", "bench", "main.js"), ...extra]),
   check: () =>
     runAll([

@@ -1,0 +1,139 @@
+import * as z from "zod";
+import { describeRule, type JsonSchema } from "../../core/json-schema.ts";
+import type { Command } from "../cli/command.ts";
+import { defaultOf, describeTarget, type Flag, flagGroups, flagsOf } from "../cli/flags.ts";
+import { loadCommands } from "../commands.ts";
+
+const introduction = `# Command line
+
+This page is generated from the schemas of the commands: \`npm run docs:cli\` writes it, a test holds it equal.
+
+    cifar5m COMMAND [folder] [options]
+
+- **Folder.** Most commands work on a run folder. Name it first, or with \`--run\`: \`cifar5m inspect runs/mine\` is
+  \`cifar5m inspect --run runs/mine\`. Two different ones are an error.
+- **Options.** A flag takes its value after a space or \`=\`; of one that is given twice, the last counts. Digits may be
+  grouped: \`--count 1_000_000\`. A switch is turned off with \`--no-\`: \`--no-manifest\`.
+- **Configuration.** Keys of the configuration are flags too: \`sampler.batchSize\` is \`--sampler.batch-size\`. A run pins
+  what it was begun with, so later commands need not repeat it. Defaults are overridden by what is pinned, that by a recipe,
+  that by \`--config FILE\`, and that by flags.
+- **Output.** Results go to stdout. Progress and errors go to stderr; an error is one line: code, rule, value, and what to do
+  next. With \`--json\`, stdout holds a report as JSON and nothing else.
+- **Exit codes.** 0: done. 1: failed. 2: wrong usage or configuration. 130: interrupted; what was finished is kept.
+- **Completion.** \`cifar5m completion >> ~/.bashrc\` lets bash complete commands, flags and choices; zsh likewise.
+`;
+
+/** The page about the command line, as docs/cli.md holds it. */
+export async function formatCliDocs(): Promise<string> {
+  const commands = await loadCommands();
+  const general = uniqueFlags(commands).filter(({ group }) => group === flagGroups.general);
+  return [
+    introduction,
+    "## Options of all commands",
+    "",
+    "Those of workers and of the configuration belong to commands that have them.",
+    "",
+    ...general.map(flagItem),
+    "",
+    "## Commands",
+    "",
+    ...commands.map(({ words, describe }) => `- [${words.join(" ")}](#${words.join("-")}): ${describe}`),
+    "",
+    ...commands.flatMap(commandSection),
+    "## Configuration",
+    "",
+    ...configSections(commands),
+  ].join("\n");
+}
+
+function commandSection(command: Command): string[] {
+  const { words, describe, examples, positional, target, report } = command;
+  const flags = flagsOf(command).filter(({ isHidden }) => !isHidden);
+  const own = flags.filter(({ group, isConfig }) => group === flagGroups.own && !isConfig);
+  const keys = flags.filter(({ isConfig }) => isConfig);
+  const usage = [...words, positional === undefined ? "" : "[file]", target === "none" ? "" : "[folder]"];
+  return [
+    `### ${words.join(" ")}`,
+    "",
+    `${capitalize(describe)}.`,
+    "",
+    `    cifar5m ${usage.filter((word) => word !== "").join(" ")}`,
+    "",
+    ...(target === "none" ? [] : [`The folder is ${describeTarget(command)}.`, ""]),
+    ...list(own.filter(({ name }) => name !== "run").map(flagItem)),
+    ...(keys.length === 0 ? [] : [`Configuration: ${describeKeys(keys)}.`, ""]),
+    ...(report === undefined ? [] : reportItems(report)),
+    "Examples:",
+    "",
+    ...examples.flatMap(({ line, effect }) => [`    ${line}    # ${effect}`]),
+    "",
+  ];
+}
+
+function list(items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [...items, ""];
+}
+
+/** Single keys by name, sections by a link. */
+function describeKeys(keys: readonly Flag[]): string {
+  const singles = keys.filter(({ group }) => group === flagGroups.dataset).map(({ name }) => `\`--${name}\``);
+  const sections = [...new Set(keys.map(({ group }) => group))].filter((group) => group !== flagGroups.dataset);
+  return [...singles, ...sections.map((group) => `[${titleOf(group)}](#${anchorOf(titleOf(group))})`)].join(", ");
+}
+
+function configSections(commands: readonly Command[]): string[] {
+  const flags = uniqueFlags(commands).filter(({ isConfig }) => isConfig);
+  return Object.values(flagGroups).flatMap((group) => {
+    const members = flags.filter((flag) => flag.group === group);
+    if (members.length === 0) return [];
+    const title = group === flagGroups.dataset ? "Keys of the data set" : titleOf(group);
+    return [`### ${title}`, "", ...members.map(flagItem), ""];
+  });
+}
+
+function uniqueFlags(commands: readonly Command[]): readonly Flag[] {
+  const flags = commands.flatMap(flagsOf).filter(({ isHidden }) => !isHidden);
+  return [...new Map(flags.map((flag) => [flag.name, flag])).values()];
+}
+
+function flagItem(flag: Flag): string {
+  const { name, schema, isSwitch, isRequired } = flag;
+  const rule =
+    isSwitch || schema.path !== undefined || schema.type === "string" ? choiceRule(schema) : describeRule(schema);
+  const shownDefault = defaultOf(flag);
+  const facts = [
+    capitalize(schema.description ?? name),
+    rule === undefined ? "" : capitalize(rule),
+    isRequired ? "Required" : "",
+    shownDefault === undefined ? "" : `Default: ${shownDefault}`,
+  ].filter((fact) => fact !== "");
+  return `- \`--${name}\`: ${facts.join(". ")}.`;
+}
+
+function choiceRule(schema: JsonSchema): string | undefined {
+  return schema.enum === undefined ? undefined : describeRule(schema);
+}
+
+function reportItems(report: z.ZodType): string[] {
+  const schema = z.toJSONSchema(report, { io: "output", unrepresentable: "any" }) as JsonSchema;
+  const keys = Object.entries(schema.properties ?? {});
+  const what = schema.description === undefined ? "" : `: ${schema.description}`;
+  return [
+    `\`--json\` prints${what === "" ? "" : what.slice(1)}${what === "" ? " an object" : ""}:`,
+    "",
+    ...keys.map(([key, inner]) => `- \`${key}\`: ${inner.description ?? ""}`),
+    "",
+  ];
+}
+
+function titleOf(group: string): string {
+  return group.replace(/:$/, "");
+}
+
+function anchorOf(title: string): string {
+  return title.toLowerCase().replaceAll(" ", "-");
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
