@@ -61,7 +61,7 @@ export function flagsOf(command: Command): readonly Flag[] {
   const hasRun = target !== "none";
   const hasConfig = configKeys.length > 0;
   const hasRecipe = configKeys.includes("sampler");
-  return [
+  const flags = [
     ...(hasRun ? flagsOfSchema(z.object({ run: targetOption(target) }), own) : []),
     ...(command.options === undefined ? [] : flagsOfSchema(command.options, own)),
     ...(command.report === undefined ? [] : flagsOfSchema(reportOptions, own)),
@@ -71,6 +71,8 @@ export function flagsOf(command: Command): readonly Flag[] {
     ...(hasRun ? flagsOfSchema(configOptions, general, !hasConfig && command.dryRun === undefined) : []),
     ...flagsOfSchema(generalOptions, general),
   ];
+  const order: readonly string[] = Object.values(flagGroups);
+  return flags.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 
 function targetOption(target: Target): z.ZodType {

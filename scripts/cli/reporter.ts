@@ -8,6 +8,8 @@ import { StepProgress } from "./step-progress.ts";
 export interface ReporterOptions {
   readonly stream: NodeJS.WriteStream;
   readonly verbosity: "quiet" | "normal" | "verbose";
+  /** Milliseconds since some time; for tests. */
+  readonly clock?: () => number;
 }
 
 /** Milliseconds between plain progress lines. */
@@ -20,6 +22,7 @@ const nameWidth = 16;
  */
 export class Reporter {
   readonly #options: ReporterOptions;
+  readonly #clock: () => number;
   /** Time that steps are expected to take, milliseconds, in their order. */
   #expectedMs: ReadonlyMap<string, number> = new Map();
   #bar: SingleBar | undefined;
@@ -29,6 +32,7 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
   }
 
   /** Tells how long later steps will take, milliseconds by name, so that time left can be told for all of them. */
@@ -37,8 +41,8 @@ export class Reporter {
   }
 
   begin(step: Step): void {
-    this.#progress = new StepProgress(step, () => performance.now());
-    this.#printedMs = performance.now();
+    this.#progress = new StepProgress(step, this.#clock);
+    this.#printedMs = this.#clock();
     const { stream, verbosity } = this.#options;
     if (verbosity === "quiet" || !stream.isTTY || step.total === 0 || this.#isInterrupted) return;
     this.#bar = new SingleBar({
@@ -47,7 +51,7 @@ export class Reporter {
       hideCursor: true,
       clearOnComplete: true,
       format: "{step} {bar} {percentage}% {value}/{total}{rest}",
-      barsize: this.#columns < 100 ? 12 : 28,
+      barsize: this.#columns < 100 ? 8 : 24,
       barCompleteChar: "█",
       barIncompleteChar: "░",
     });
@@ -102,7 +106,7 @@ export class Reporter {
       this.#bar.update(Math.min(done, step.total), { rest: ` ${rate}${shown}` });
       return;
     }
-    const nowMs = performance.now();
+    const nowMs = this.#clock();
     if (nowMs - this.#printedMs < plainIntervalMs) return;
     this.#printedMs = nowMs;
     this.line(`${step.name.padEnd(nameWidth)} ${done} of ${step.total}, ${rate}${shown}`);

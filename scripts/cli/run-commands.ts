@@ -70,11 +70,11 @@ function knownWords(commands: readonly Command[], argv: readonly string[], named
   const group = commands.filter((command) => named && command.words[0] === words[0]);
   const meant = group.filter((command) => command.words[1] === undefined || command.words[1] === words[1]);
   const place = group.length === 0 ? 0 : 1;
+  const known = named ? meant : commands;
   return {
+    ...(group.length !== 0 || !named ? { command: known[0] } : {}),
     commands: named ? commands.flatMap((command) => command.words[place] ?? []) : [],
-    options: (named ? meant : commands).flatMap((command) =>
-      flagsOf(command).flatMap(({ name, isHidden }) => (isHidden ? [] : [name])),
-    ),
+    options: known.flatMap((command) => flagsOf(command).flatMap(({ name, isHidden }) => (isHidden ? [] : [name]))),
   };
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { runCli } from "../support/run-cli.ts";
+import { runInProcess } from "../support/run-in-process.ts";
 
 test("doctor tries every engine, and says in one line each what the others lack", async () => {
   const { exitCode, stdout, stderr } = await runCli(["doctor", "--no-bench", "--json", "--quiet"]);
@@ -22,7 +23,7 @@ test("doctor tries every engine, and says in one line each what the others lack"
 });
 
 test("it has no options of a run, and takes none", async () => {
-  const { exitCode, stderr } = await runCli(["doctor", "--run", "somewhere"]);
+  const { exitCode, stderr } = await runInProcess(["doctor", "--run", "somewhere"]);
   expect(stderr).toMatch(/^usage\/wrong: .*run.*\n$/);
   expect(exitCode).toBe(2);
 });

@@ -3,12 +3,14 @@ import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { openDataset } from "../../shards/index.ts";
 import { makeImages } from "../pipeline/import/make-images.ts";
 import { makeNpy, makeZip } from "../pipeline/import/make-npz.ts";
 import { hashFolder, runToEnd } from "../pipeline/kill-build.ts";
 import { runCli } from "../support/run-cli.ts";
+import { runInProcess } from "../support/run-in-process.ts";
+import { startServe } from "./start-serve.ts";
 
 const numImages = 400;
 const set = makeImages("command line", numImages);
@@ -109,6 +111,20 @@ async function killBySteps(program: readonly string[], watched: string): Promise
   await runToEnd(program);
 }
 
+test("a data set folder and its address are exported like the run they are from", async () => {
+  const dataset = join(whole, "dataset");
+  const { origin } = await startServe(dataset);
+  vi.stubEnv("XDG_CACHE_HOME", join(folder, "cache"));
+  const targets = ["from-run", "from-folder", "from-address"].map((name) => join(folder, name));
+  for (const [index, location] of [whole, dataset, `${origin}/dataset`].entries()) {
+    const args = ["export", location, "--to", targets[index]!, "--format", "parquet", "--quiet"];
+    expect(await runInProcess(args)).toMatchObject({ exitCode: 0, stderr: "" });
+  }
+  vi.unstubAllEnvs();
+  const [fromRun, ...others] = await Promise.all(targets.map(hashFolder));
+  for (const other of others) expect(other).toEqual(fromRun);
+});
+
 describe("wrong usage is one line and exit code 2", () => {
   test.for([
     ["no source", ["import", "--run", "RUN"], /^usage\/wrong: .*from/],
@@ -130,7 +146,7 @@ describe("wrong usage is one line and exit code 2", () => {
       /^usage\/.*--split/,
     ],
   ] as const)("%s", async ([, args, line]) => {
-    const { exitCode, stderr } = await runCli(args.map((arg) => (arg === "RUN" ? join(folder, "unused") : arg)));
+    const { exitCode, stderr } = await runInProcess(args.map((arg) => (arg === "RUN" ? join(folder, "unused") : arg)));
     expect(stderr).toMatch(line);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(exitCode).toBe(2);

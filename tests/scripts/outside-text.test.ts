@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { type Manifest, readManifest, writeManifest } from "../../shards/index.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
+import { runInProcess } from "../support/run-in-process.ts";
 
 const hostile = "\u001b[31mred\u0007\r\u202e";
 
@@ -43,7 +44,7 @@ test.each([
   ["a command", [hostile]],
   ["an error's stack", ["inspect", "--verbose", "--run", `/nowhere/${hostile}`]],
 ])("%s with control characters is shown escaped", async (_, args) => {
-  const { exitCode, stdout, stderr } = await runCli(args);
+  const { exitCode, stdout, stderr } = await runInProcess(args);
   expectPlain(stdout, stderr);
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain("\\u001b[31mred");

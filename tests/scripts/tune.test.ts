@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../engine/parameters/safetensors.ts";
 import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
 import { runCli } from "../support/run-cli.ts";
+import { runInProcess } from "../support/run-in-process.ts";
 
 let folder: string;
 const records = ["--records-per-file", String(recordsPerFile), "--quiet"];
@@ -55,7 +56,7 @@ test.each([
   [["--tune", "magic", "--init", "x"], /^usage\/out-of-range: --tune must be consistency, got magic.*\n$/],
   [["--tune", "consistency", "--init", "x", "--tuning.last-gap", "2"], /^config\/out-of-range: tuning\.lastGap .*\n$/],
 ])("train generator %j is refused in one line", async (args, line) => {
-  const result = await runCli(["train", "generator", "--run", join(folder, "refused"), ...records, ...args]);
+  const result = await runInProcess(["train", "generator", "--run", join(folder, "refused"), ...records, ...args]);
   expect(result.exitCode).toBe(2);
   expect(result.stderr).toMatch(line);
 });

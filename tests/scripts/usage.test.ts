@@ -101,6 +101,48 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
       /config\/out-of-range: sampler\.name must be one of ddpm, .*consistency, got "euler"\./,
     ],
     [
+      "a run folder by its place and another by its flag",
+      ["inspect", "RUN", "--run", "elsewhere"],
+      /usage\/contradiction: .* must be named once, got .*unused and --run elsewhere\./,
+    ],
+    [
+      "an experiment file by its place and another by its flag",
+      ["experiment", "run", "a.json", "RUN", "--experiment", "b.json"],
+      /usage\/contradiction: the experiment file must be named once, got a\.json and --experiment b\.json\./,
+    ],
+    [
+      "a file, and no run folder",
+      ["experiment", "run", "a.json"],
+      /usage\/wrong: experiment run needs a run folder.*--run runs\/mine\./,
+    ],
+    [
+      "a second folder",
+      ["inspect", "RUN", "more"],
+      /usage\/wrong: inspect takes one folder, got more too\. Leave it out\./,
+    ],
+    [
+      "a number out of range",
+      ["serve", "RUN", "--port", "65536"],
+      /usage\/out-of-range: --port must be an integer, at least 0 and at most 65535, got 65536\. Use 0/,
+    ],
+    [
+      "a word for an own number",
+      ["score", "RUN", "--images", "many"],
+      /usage\/out-of-range: --images must be an integer, at least 1, got many\. See --help\./,
+    ],
+    ["a number for classifiers", ["score", "RUN", "--cas", "0"], /usage\/out-of-range: --cas must be an integer/],
+    [
+      "a choice that does not exist",
+      ["export", "RUN", "--to", "x", "--format", "parket"],
+      /usage\/out-of-range: --format must be one of npz, .*, got parket\. Did you mean parquet\?/,
+    ],
+    [
+      "a part that is none",
+      ["verify", "RUN", "--sample", "0%"],
+      /usage\/out-of-range: --sample must lie in \(0%, 100%\], got 0%\. Write it like 5%\./,
+    ],
+    ["the last of a flag given twice", ["build", "RUN", "--count", "5", "--count", "0"], /config\/out-of-range: count/],
+    [
       "a rank beyond the workers",
       ["sample", "--run", "RUN", "--rank", "2", "--world-size", "2"],
       /usage\/out-of-range: --rank/,
@@ -115,12 +157,31 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
   });
 });
 
+test("of a flag that is given twice the last counts", async () => {
+  const { stdout } = await runInProcess(["build", join(folder, "twice"), "--count", "5", "--count", "7", "--dry-run"]);
+  expect(JSON.parse(stdout).config.count).toBe(7);
+});
+
+test("the run folder may be named by its place, by its flag, and by both where they agree", async () => {
+  const root = join(folder, "absent");
+  for (const args of [[root], ["--run", root], [root, "--run", `${root}/`]]) {
+    const { exitCode, stderr } = await runInProcess(["verify", ...args]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*absent/) });
+  }
+});
+
+test("a real process ends with the code of its usage error", async () => {
+  const { exitCode, stderr } = await runCli(["sample", join(folder, "unused"), "--cuont", "5"]);
+  expect(stderr).toMatch(/^usage\/wrong: .*Did you mean --count\?.*\n$/);
+  expect(exitCode).toBe(2);
+});
+
 test("--dry-run prints the configuration of file and flags with its hash, and writes nothing", async () => {
   const root = join(folder, "dry");
   const file = join(folder, "config.json");
   await writeFile(file, JSON.stringify({ count: 500, sampler: { steps: 9, rho: 5 } }));
   const flags = ["--dry-run", "--sampler.steps", "4", "--generator.multipliers", "1,2"];
-  const { exitCode, stdout } = await runCli(["build", "--run", root, "--config", file, ...flags]);
+  const { exitCode, stdout } = await runInProcess(["build", "--run", root, "--config", file, ...flags]);
   expect(exitCode).toBe(0);
   const { hash, config } = JSON.parse(stdout);
   expect(hash).toMatch(/^[0-9a-f]{64}$/);
@@ -133,17 +194,17 @@ test("--dry-run prints the configuration of file and flags with its hash, and wr
 test("a config file that is no JSON is named", async () => {
   const file = join(folder, "broken.json");
   await writeFile(file, "{ count: 5 }");
-  const { exitCode, stderr } = await runCli(["build", "--run", join(folder, "none"), "--config", file]);
+  const { exitCode, stderr } = await runInProcess(["build", "--run", join(folder, "none"), "--config", file]);
   expect(stderr).toContain(`config/not-json: ${file}`);
   expect(exitCode).toBe(2);
 });
 
 test("what fails for another reason is one line and exit code 1; --verbose adds the stack", async () => {
   const args = ["sample", "--run", join(folder, "empty"), "--count", "10", "--test-count", "0"];
-  const plain = await runCli([...args, "--quiet"]);
+  const plain = await runInProcess([...args, "--quiet"]);
   expect(plain.exitCode).toBe(1);
   expect(plain.stderr).toMatch(/^run\/model-missing: .*generator\.safetensors .*\n$/);
-  const verbose = await runCli([...args, "--verbose"]);
+  const verbose = await runInProcess([...args, "--verbose"]);
   expect(verbose.stderr).toMatch(/\n {4}at /);
 });
 

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type BuildEstimate, estimateStep } from "../../pipeline/build-estimate.ts";
+import { resolveConfig } from "../../pipeline/run/config.ts";
+import { summarizeEstimate } from "../../scripts/cli/summarize-estimate.ts";
+import { makeCifar10 } from "../support/make-cifar-10.ts";
+import { makeTestFolder } from "../support/make-rows.ts";
+import { runBuild, runSteps, smallConfig, testContext } from "../support/run-build.ts";
+import { standInRuntime } from "../support/stand-in-runtime.ts";
+
+async function estimate(
+  root: string,
+  given: object,
+  { data, worldSize = 1 }: { data?: string; worldSize?: number } = {},
+): Promise<BuildEstimate> {
+  const found: BuildEstimate[] = [];
+  const options = { root, config: resolveConfig(given), runtime: standInRuntime({ delayMs: 2 }), help: true };
+  await runSteps([estimateStep(options, { data }, (one) => found.push(one))], testContext({ worldSize }));
+  return found[0]!;
+}
+
+test("a build of millions is measured: images, disk, and time that workers share", async () => {
+  const root = join(await makeTestFolder(), "new", "run");
+  const alone = await estimate(root, {});
+  expect(alone).toMatchObject({ train: 5_000_000, test: 1_000_000, remaining: 6_000_000, trains: false });
+  expect(alone.bytes / 6_000_000).toBeCloseTo(6268, -1);
+  expect(alone.freeBytes).toBeGreaterThan(0);
+  // A batch of 16 images waits 2 ms at least, one of 100 as well.
+  expect(alone.remainingMs.sample).toBeGreaterThan((6_000_000 / 16) * 2);
+  expect(alone.remainingMs.label).toBeGreaterThan((6_000_000 / 100) * 2);
+  const shared = await estimate(root, {}, { worldSize: 1000 });
+  expect(shared.remainingMs.sample).toBeLessThan(alone.remainingMs.sample! / 10);
+});
+
+test("a thousand calls are not made to measure: few of them tell how long all take", async () => {
+  const root = join(await makeTestFolder(), "run");
+  const original = { sampler: { name: "ddpm", steps: 1000, schedule: "linear-beta", conditional: false } };
+  const { remainingMs } = await estimate(root, { ...original, count: 1000, testCount: 0 });
+  expect(remainingMs.sample).toBeGreaterThan(0);
+});
+
+test("nothing is measured for few images, for models still to be trained, and where all is done", async () => {
+  const folder = await makeTestFolder();
+  const [data, root] = [join(folder, "cifar-10"), join(folder, "run")];
+  await makeCifar10(data);
+  expect((await estimate(root, smallConfig)).remainingMs).toEqual({});
+  expect(await estimate(root, {}, { data })).toMatchObject({ remainingMs: {}, trains: true });
+  await runBuild({ root, runtime: standInRuntime(), sources: { data } });
+  expect(await estimate(root, smallConfig, { data })).toMatchObject({ remaining: 0, remainingMs: {}, trains: false });
+});
+
+test("what a build takes is told in plain lines", () => {
+  const plain = {
+    train: 5_000_000,
+    test: 1_000_000,
+    remaining: 4_000_000,
+    bytes: 37.6e9,
+    freeBytes: 120e9,
+    trains: false,
+  };
+  expect(summarizeEstimate({ ...plain, remainingMs: { sample: 7.2e6, label: 3.6e6 } })).toEqual([
+    "build            6,000,000 images: 5,000,000 train, 1,000,000 test, 2,000,000 of them sampled before",
+    "build            about 37.6 GB of disk (120.0 GB free)",
+    "build            about 3 h 0 min: 2 h 0 min to sample, 1 h 0 min to label",
+  ]);
+  const crowded = summarizeEstimate({ ...plain, freeBytes: 1e9, remainingMs: {}, trains: true });
+  expect(crowded.slice(2)).toEqual([
+    "build            how long it takes will show when the models are trained",
+    "warning: the disk may be too small. Free some space, or choose a smaller --count.",
+  ]);
+});

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import type { Command } from "../../scripts/cli/command.ts";
+import { flagGroups, flagsOf } from "../../scripts/cli/flags.ts";
+import { loadCommands } from "../../scripts/commands.ts";
+import { makeTestFolder } from "../support/make-rows.ts";
+import { runInProcess } from "../support/run-in-process.ts";
+
+let commands: readonly Command[];
+beforeAll(async () => {
+  commands = await loadCommands();
+});
+
+test("every command's help lists what it can use, common options first, and shows examples", async () => {
+  for (const command of commands) {
+    const { exitCode, stdout, stderr } = await runInProcess([...command.words, "--help"]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const { name, isHidden } of flagsOf(command)) {
+      expect(new RegExp(`--${name.replaceAll(".", "\\.")} `).test(stdout), `${command.words} --${name}`).toBe(
+        !isHidden,
+      );
+    }
+    const groups = Object.values(flagGroups).filter((group) => stdout.includes(`\n${group}\n`));
+    expect(groups.map((group) => stdout.indexOf(`\n${group}\n`))).toEqual(
+      groups.map((group) => stdout.indexOf(`\n${group}\n`)).sort((a, b) => a - b),
+    );
+    expect(command.examples.length).toBeGreaterThan(0);
+    for (const { line } of command.examples) expect(stdout).toContain(`  ${line}\n`);
+  }
+});
+
+test("a command lists no option that it cannot use, and takes those that earlier releases listed", async () => {
+  const { stdout } = await runInProcess(["inspect", "--help"]);
+  expect(stdout).not.toMatch(/--(rank|world-size|config|dry-run|recipe|count)/);
+  const root = join(await makeTestFolder(), "none");
+  const { stderr } = await runInProcess(["inspect", root, "--rank", "0", "--world-size", "2"]);
+  expect(stderr).toMatch(/^run\/missing: /);
+});
+
+test("every example is a command line that the program takes", async () => {
+  for (const { target, examples } of commands) {
+    for (const { line } of examples) {
+      const args = line.split(" ").slice(1);
+      const { exitCode, stderr } = await runInProcess([...args, target === "none" ? "--help" : "--dry-run"]);
+      expect(exitCode, `${line}: ${stderr}`).not.toBe(2);
+      expect(stderr).not.toContain("unexpected");
+    }
+  }
+});
+
+test("a shell completes commands, flags and choices, and is offered nothing hidden", async () => {
+  const complete = async (...words: string[]) =>
+    (await runInProcess(["--get-yargs-completions", "cifar5m", ...words])).stdout
+      .split("\n")
+      .map((line) => line.split(":")[0]);
+  expect(await complete("bu")).toContain("build");
+  const flags = await complete("inspect", "--");
+  expect(flags).toEqual(expect.arrayContaining(["--run", "--json"]));
+  expect(flags).not.toContain("--rank");
+  expect(await complete("export", "--format", "")).toEqual(expect.arrayContaining(["npz", "parquet"]));
+  expect((await runInProcess(["completion"])).stdout).toContain("begin-cifar5m-completions");
+});
