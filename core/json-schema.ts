@@ -19,7 +19,7 @@ export interface JsonSchema {
 /** The rule for a value, in words that go on after "must be"; undefined where the schema states none. */
 export function describeRule(schema: JsonSchema): string | undefined {
   const choices = choicesOf(schema);
-  if (choices !== undefined) return `one of ${choices.map(String).join(", ")}`;
+  if (choices !== undefined) return oneOf(choices);
   if (schema.const !== undefined) return String(schema.const);
   if (schema.anyOf !== undefined) return schema.anyOf.map((choice) => describeRule(choice) ?? "anything").join(" or ");
   switch (schema.type) {
@@ -38,6 +38,11 @@ export function describeRule(schema: JsonSchema): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** `one of a, b`, in words that go on after "must be". */
+export function oneOf(choices: readonly unknown[]): string {
+  return choices.length === 1 ? String(choices[0]) : `one of ${choices.map(String).join(", ")}`;
 }
 
 /** The values of a schema that allows only some. */

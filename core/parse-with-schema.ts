@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { Cifar5mError } from "./errors.ts";
-import { describeRule, type JsonSchema, schemaAt, valueAt } from "./json-schema.ts";
+import { describeRule, type JsonSchema, oneOf, schemaAt, valueAt } from "./json-schema.ts";
 import { nearestWord } from "./nearest-word.ts";
 
 /** How the errors of a value name things. */
@@ -72,7 +72,7 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 function ruleOf(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
   if (issue.message.startsWith("must ")) return issue.message;
   const choices = choicesOfIssue(issue);
-  if (choices !== undefined) return `must be one of ${choices.join(", ")}`;
+  if (choices !== undefined) return `must be ${oneOf(choices)}`;
   const rule = schema === undefined ? undefined : describeRule(schema);
   return rule === undefined ? `does not fit (${issue.message.replace(/^Invalid input: /, "")})` : `must be ${rule}`;
 }

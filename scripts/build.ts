@@ -6,8 +6,8 @@ import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { optionalPath, uploadTarget } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { summarizeEstimate } from "./cli/summarize-estimate.ts";
+import { uploadSteps } from "./cli/upload-steps.ts";
 import { printContactSheet } from "./inspect.ts";
-import { uploadSteps } from "./publish.ts";
 
 const shipped = "the shipped ones";
 

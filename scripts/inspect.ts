@@ -50,10 +50,15 @@ export const inspectCommand = defineCommand({
   ],
   target: "location",
   report,
-  finish: async ({ root, folder, json }) => {
+  finish: async ({ root, folder, json, reporter }) => {
     const found = await look(root, folder);
-    const { location, state, dataset, sheet } = found;
-    const contactSheet = dataset === undefined || sheet === undefined ? undefined : await drawSheet(dataset, sheet);
+    const { location, state, dataset } = found;
+    const contactSheet = await drawSheetOf(found).catch((thrown) => {
+      // A data set that was downloaded may lie where nothing can be written.
+      if (state !== undefined || !isDiskError(thrown)) throw thrown;
+      reporter.line(`no contact sheet: ${thrown.message}`);
+      return undefined;
+    });
     if (json) return printJson(reportOf(location, state, dataset?.manifest, contactSheet));
     printLines(...(state === undefined ? summarizeDataset(dataset?.manifest) : summarizeRun(state)));
     if (contactSheet !== undefined) printLines(`contact sheet: ${contactSheet}`);
@@ -90,6 +95,15 @@ async function look(root: string, folder: RunFolder): Promise<Found> {
 
 function datasetOf(directory: string, manifest: Manifest): Pick<Found, "dataset"> {
   return { dataset: { directory, manifest } };
+}
+
+/** @returns the path of the picture; undefined where none may be drawn */
+async function drawSheetOf({ dataset, sheet }: Found): Promise<string | undefined> {
+  return dataset === undefined || sheet === undefined ? undefined : await drawSheet(dataset, sheet);
+}
+
+function isDiskError(thrown: unknown): thrown is Cifar5mError {
+  return thrown instanceof Cifar5mError && thrown.code.startsWith("disk/");
 }
 
 /** @returns the path of the picture */

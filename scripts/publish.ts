@@ -2,14 +2,13 @@ import { resolve } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
-import type { Step, StepOptions } from "../pipeline/run/step.ts";
-import { uploadStep } from "../pipeline/stages/upload.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { readManifest } from "../shards/index.ts";
 import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { option, uploadTarget } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
+import { uploadSteps } from "./cli/upload-steps.ts";
 
 const options = z.object({
   to: uploadTarget,
@@ -44,10 +43,5 @@ export const publishCommand = defineCommand<typeof options>({
     printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? resolve(dataset)}`);
   },
 });
-
-/** The step that `--to` asks for, if it was given. @throws Cifar5mError `store/bad-location` */
-export function uploadSteps(stepOptions: StepOptions, to: string | undefined): readonly Step[] {
-  return to === undefined ? [] : [uploadStep(stepOptions, to)];
-}
 
 await runIfMain(import.meta.url, publishCommand);

@@ -4,7 +4,7 @@ import { inspectMachine, type Machine } from "./inspect-machine.ts";
 import { probeTarget } from "./probe-target.ts";
 import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";
 
-/** An engine on a device, and what became of trying it. */
+/** An engine on a device, and the result of trying it. */
 export interface Finding extends ProbeTarget {
   readonly usable: boolean;
   /** Why it cannot be used, and what to do about it. */
@@ -13,7 +13,7 @@ export interface Finding extends ProbeTarget {
   readonly speed?: NetworkSpeed;
 }
 
-/** What a machine has, and what of it can be used. */
+/** What a machine has, and which of it works. */
 export interface Diagnosis {
   readonly machine: Machine;
   readonly findings: readonly Finding[];

@@ -30,7 +30,7 @@ export interface Gpu {
 /** @param folder - whose disk is looked at */
 export async function inspectMachine(folder: string, signal: AbortSignal): Promise<Machine> {
   const { bavail, bsize } = await statfs(folder);
-  // Within a container less than the machine has.
+  // A container may have less memory than its machine.
   const limit = process.constrainedMemory();
   return {
     node: process.versions.node,

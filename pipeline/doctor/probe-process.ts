@@ -27,7 +27,7 @@ async function answer({ target, weightsPath }: ProbeTask): Promise<ProbeAnswer> 
   }
 }
 
-/** What is around the reason is plain where engines and devices are listed. */
+/** Drops the parts of a message that repeat the engine and the device, which are listed beside it. */
 function withoutFrame(message: string): string {
   return message.replace(/^.*? here: (@tensorflow\S+: )?/, "").replace(/ Or use --device cpu\.$/, "");
 }

@@ -1,22 +1,22 @@
 import type { EngineName } from "../../engine/index.ts";
 import type { TensorFlowPackage } from "../../engine/tfjs/load-tensorflow.ts";
 
-/** An engine on a device, of which it is to be seen whether it works. */
+/** An engine on a device, which may or may not work. */
 export interface ProbeTarget {
   readonly engine: EngineName;
   readonly device: string;
-  /** Of the tfjs engine: what it computes with. */
+  /** The TensorFlow package that the tfjs engine computes with. */
   readonly packageName?: TensorFlowPackage;
 }
 
-/** What the process that tries a target is told. */
+/** The task of the process that tries a target. */
 export interface ProbeTask {
   readonly target: ProbeTarget;
-  /** File of a generator whose network is timed; nothing is timed if left out. */
+  /** File of the generator whose network is timed. Nothing is timed if it is left out. */
   readonly weightsPath?: string;
 }
 
-/** What it answers. */
+/** The answer of that process. */
 export type ProbeAnswer =
   | { readonly usable: false; readonly reason: string }
   | { readonly usable: true; readonly speed?: NetworkSpeed };

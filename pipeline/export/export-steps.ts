@@ -53,7 +53,7 @@ const fileFormats = {
 } as const satisfies Readonly<Record<ExportFormat, FileFormat>>;
 
 /**
- * Writes a published data set in another format, part by part, in constant memory. A part that is whole is kept.
+ * Writes a published data set in another format, part by part, in constant memory. Whole parts of an earlier call are kept.
  * @returns one step, that throws Cifar5mError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
  *   `run/config-changed`, `disk/…`, `store/…`
  */
@@ -158,7 +158,7 @@ async function exportPart(options: {
   return part;
 }
 
-/** Whether a part is done and as long as it was; what is left of one that is not is removed. */
+/** Whether a part is finished and still has its length. The receipt of one that has not is removed. */
 async function isWhole(options: {
   readonly dataPath: string;
   readonly receiptPath: string;

@@ -10,7 +10,7 @@ import { classNamesFile } from "../import/class-names.ts";
 const pinnedName = "export.json";
 
 /**
- * Makes an export's folder ours, or finds that it is.
+ * Claims the folder of an export, or confirms that an earlier call of the same export did.
  * @returns the hash of the identity, for receipts
  * @throws Cifar5mError `export/target-not-empty`, `run/config-changed`, `disk/…`
  */

@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { exitCodes } from "./exit-codes.ts";
 
-/** Schedulers tell every process of a job, and `srun` its own once more: a repeat within that time says nothing new. */
+/** Schedulers signal every process of a job, and `srun` signals its own once more. A repeat within this time is ignored. */
 const repeatMs = 3000;
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -9,7 +9,7 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** What asks a command to end. */
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Listens no more, unless it was asked to end: then a late repeat must not end the process in another way. */
+  /** Stops listening, except after a signal: then a late repeat must not end the process in another way. */
   stop(): void;
 }
 
@@ -47,13 +47,13 @@ export function listenForInterruption(options: {
 }
 
 /**
- * Ends by SIGINT itself, which a shell shows as 130: `process.exit` would take the threads away under a session that
- * computes, and onnxruntime answers that with SIGABRT.
+ * Ends the process by SIGINT, which a shell shows as 130. `process.exit` would stop the threads of a session that is
+ * computing, and onnxruntime would abort.
  */
 function endAtOnce(): void {
   if (process.stderr.isTTY) process.stderr.write("\n");
   process.removeAllListeners("SIGINT");
   process.kill(process.pid, "SIGINT");
-  // The first process of a container cannot end itself so.
+  // The first process of a container ignores its own signals.
   process.exit(exitCodes.interrupted);
 }

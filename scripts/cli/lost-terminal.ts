@@ -1,12 +1,12 @@
 import { closeSync } from "node:fs";
 import { isatty } from "node:tty";
 
-/** The standard streams that are a terminal, while it is there to be asked. */
+/** The standard streams that are terminals, asked at the start, while the terminals exist. */
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 
 /**
- * Lets go of a terminal that was closed under the process: Node puts every terminal back in order when it ends, and aborts
- * where there is none any more. To be called when nothing is written any more.
+ * Closes the descriptors of a terminal that no longer exists. Node restores every terminal when it ends, and aborts if one
+ * is gone. Call this after the last write.
  */
 export function closeLostTerminal(): void {
   if (process.platform === "win32") return;

@@ -88,7 +88,7 @@ export class Reporter {
     const hadBar = this.#bar !== undefined;
     this.#stopBar();
     const { stream } = this.#options;
-    // The terminal has written ^C: over the bar, which is cleared, or into a line of its own.
+    // The terminal has echoed ^C: over the bar, which was cleared, or on a line of its own.
     stream.write(`${stream.isTTY && !hadBar ? "\n" : ""}${text}\n`);
   }
 

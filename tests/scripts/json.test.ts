@@ -1,11 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { gatherResults, keepConfig, openExperiment } from "../../experiments/index.ts";
 import { loadCommands } from "../../scripts/commands.ts";
 import { makeExperimentFile, noLive, runAll, tinyRun } from "../experiments/make-experiment.ts";
 import { makeFeatureFile } from "../pipeline/score/make-feature-file.ts";
-import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { makeCifar10 } from "../support/make-cifar-10.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { runInProcess } from "../support/run-in-process.ts";
 
@@ -30,6 +30,16 @@ test("inspect reports a data set without a run", async () => {
     contactSheet: join(folder, "contact-sheet.png"),
   });
   expect((await readFile(join(folder, "contact-sheet.png"))).subarray(1, 4).toString()).toBe("PNG");
+});
+
+test("inspect tells what a data set holds also where no picture can be written", async () => {
+  const folder = await makeTestFolder();
+  await makeDataset(folder, { train: 20, test: 5, rowsPerShard: 8 });
+  await mkdir(join(folder, "contact-sheet.png"));
+  const { exitCode, stdout, stderr } = await runInProcess(["inspect", folder]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^dataset +20 train, 5 test, /);
+  expect(stderr).toMatch(/^no contact sheet: .*\n$/);
 });
 
 test("verify reports every problem, still writes errors to stderr, and fails", async () => {
@@ -71,13 +81,14 @@ test("experiments are listed and compared", async () => {
 });
 
 test("score reports what score.json holds", async () => {
+  const records = 30;
   const folder = await makeTestFolder();
   const [data, root] = [join(folder, "cifar-10"), join(folder, "set")];
-  await makeCifar10(data);
+  await makeCifar10(data, records);
   await makeDataset(root, { train: 20, test: 5, rowsPerShard: 20 });
   const features = join(folder, "features.onnx");
   await makeFeatureFile(features);
-  const from = ["--data", data, "--records-per-file", String(recordsPerFile), "--features", features];
+  const from = ["--data", data, "--records-per-file", String(records), "--features", features];
   const { exitCode, found } = await report(["score", root, ...from, "--neighbours", "5"]);
   expect(exitCode).toBe(0);
   const { checksum: _, ...kept } = JSON.parse(await readFile(join(root, "score.json"), "utf8"));
