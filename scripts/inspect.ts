@@ -4,7 +4,7 @@ import { Cifar5mError } from "../core/errors.ts";
 import { writeContactSheet } from "../pipeline/inspect/contact-sheet.ts";
 import { inspectRun, isRun, type RunState } from "../pipeline/inspect/inspect.ts";
 import type { RunFolder } from "../pipeline/run/run-folder.ts";
-import { readManifestIfAny } from "../shards/format/manifest.ts";
+import { readManifestIfAny } from "../shards/format/manifest-file.ts";
 import { type Manifest, openDataset } from "../shards/index.ts";
 import { hideSecrets, parseLocation } from "../storage/parse-location.ts";
 import { defineCommand } from "./cli/command.ts";

@@ -1,6 +1,5 @@
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
-import { describeIssue } from "../core/parse-with-schema.ts";
 
 /** A count, index or id: an integer in [0, 2⁵³). */
 export const safeCount = z.int().min(0);
@@ -32,5 +31,7 @@ export function parseRecord<Schema extends z.ZodType>(
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Cifar5mError(`${kind}/invalid`, `${path}: ${describeIssue(result.error, schema, value)}. ${action}`);
+  const issue = result.error.issues[0];
+  const key = issue === undefined || issue.path.length === 0 ? "it" : issue.path.join(".");
+  throw new Cifar5mError(`${kind}/invalid`, `${path}: ${key}: ${issue?.message ?? "not as expected"}. ${action}`);
 }
