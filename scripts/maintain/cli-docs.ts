@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { describeRule, type JsonSchema } from "../../core/json-schema.ts";
 import type { Command } from "../cli/command.ts";
-import { defaultOf, describeTarget, type Flag, flagGroups, flagsOf } from "../cli/flags.ts";
+import { configFlags, defaultOf, describeTarget, type Flag, flagGroups, flagsOf } from "../cli/flags.ts";
 import { loadCommands } from "../commands.ts";
 
 const introduction = `# Command line
@@ -74,12 +74,23 @@ function list(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [...items, ""];
 }
 
-/** Single keys by name, sections by a link. */
+/** Sections that a command has all keys of by a link, other keys by name. */
 function describeKeys(keys: readonly Flag[]): string {
-  const singles = keys.filter(({ group }) => group === flagGroups.dataset).map(({ name }) => `\`--${name}\``);
-  const sections = [...new Set(keys.map(({ group }) => group))].filter((group) => group !== flagGroups.dataset);
-  return [...singles, ...sections.map((group) => `[${titleOf(group)}](#${anchorOf(titleOf(group))})`)].join(", ");
+  const groups = [...new Set(keys.map(({ group }) => group))];
+  const parts = groups.flatMap((group) => {
+    const members = keys.filter((flag) => flag.group === group);
+    const section = sectionKeys.get(group);
+    if (section?.every(({ name }) => members.some((flag) => flag.name === name))) {
+      return [`[${titleOf(group)}](#${anchorOf(titleOf(group))})`];
+    }
+    return members.map(({ name }) => `\`--${name}\``);
+  });
+  return parts.join(", ");
 }
+
+const sections = ["sampler", "labeling", "generator", "tuning", "labeler"] as const;
+/** All keys of each section, by its heading. */
+const sectionKeys = new Map(sections.map((section) => [flagGroups[section] as string, configFlags([section])]));
 
 function configSections(commands: readonly Command[]): string[] {
   const flags = uniqueFlags(commands).filter(({ isConfig }) => isConfig);

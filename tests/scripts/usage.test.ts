@@ -219,12 +219,12 @@ test("another configuration than the run folder's is refused", async () => {
 
 test("neither a misspelled folder nor a device that is not there leaves a run behind", async () => {
   const root = join(folder, "mispelled");
-  const sampled = await runCli(["sample", "--run", root, "--quiet"]);
+  const sampled = await runInProcess(["sample", "--run", root, "--quiet"]);
   expect(sampled).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/model-missing: .*\n$/) });
-  const built = await runCli(["build", "--run", root, "--count", "10", "--device", "tpu", "--quiet"]);
+  const built = await runInProcess(["build", "--run", root, "--count", "10", "--device", "tpu", "--quiet"]);
   expect(built).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^engine\/unknown-device: .*"tpu".*\n$/) });
   expect(await readdir(folder)).not.toContain("mispelled");
-  const inspected = await runCli(["inspect", "--run", root]);
+  const inspected = await runInProcess(["inspect", "--run", root]);
   expect(inspected).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
 });
 
@@ -233,7 +233,7 @@ test("weights that are none, or of another model, are refused before the run tak
   const file = join(folder, "none.safetensors");
   await writeFile(file, "no weights at all");
   const args = ["build", "--run", root, "--count", "10", "--test-count", "0", "--generator", file, "--quiet"];
-  const { exitCode, stderr } = await runCli(args);
+  const { exitCode, stderr } = await runInProcess(args);
   expect(stderr).toMatch(/^weights\/corrupt: .*\n$/);
   expect(exitCode).toBe(1);
   // Nothing is pinned either, so that the folder can be used with others.
