@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { startDatasetServer } from "../../pipeline/serve/start-server.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
+import { runInProcess } from "../support/run-in-process.ts";
 import { startServe } from "./start-serve.ts";
 
 async function makeBareDataset(train = 10): Promise<string> {
@@ -73,17 +74,17 @@ test("another address than this machine's own comes with a warning", async () =>
 test("wrong options are one line and exit code 2, a folder without a data set is one and 1", async () => {
   const folder = await makeBareDataset();
   for (const port of ["many", "70000", "-1", "1.5"]) {
-    const { exitCode, stderr } = await runCli(["serve", folder, `--port=${port}`]);
-    expect(stderr).toMatch(/^usage\/out-of-range: --port must be an integer in \[0, 65535\], got .*\n$/);
+    const { exitCode, stderr } = await runInProcess(["serve", folder, `--port=${port}`]);
+    expect(stderr).toMatch(/^usage\/out-of-range: --port must be an integer, at least 0 and at most 65535, got .*\n$/);
     expect(exitCode).toBe(2);
   }
-  const unknown = await runCli(["serve", folder, "--host", "192.0.2.1", "--port", "0"]);
+  const unknown = await runInProcess(["serve", folder, "--host", "192.0.2.1", "--port", "0"]);
   expect(unknown.stderr).toMatch(
     /^usage\/unknown-host: --host must be an address of this machine, got 192\.0\.2\.1\..*\n$/,
   );
   expect(unknown.exitCode).toBe(2);
-  expect((await runCli(["serve"])).stderr).toMatch(/^usage\/wrong: .*run.*\n$/);
-  const empty = await runCli(["serve", await makeTestFolder()]);
+  expect((await runInProcess(["serve"])).stderr).toMatch(/^usage\/wrong: .*run.*\n$/);
+  const empty = await runInProcess(["serve", await makeTestFolder()]);
   expect(empty.stderr).toMatch(/^manifest\/missing: .*\n$/);
   expect(empty.exitCode).toBe(1);
 });
