@@ -1,4 +1,4 @@
-import type { TableInput, TableRows, TableSchema } from "../shards/index.ts";
+import type { TableInput, TableRows, TableSchema } from "../shards/arrow/table-schema.ts";
 import type { MetricsRow } from "./train-run.ts";
 
 /** Metrics of a run, a row for each step at which a set of images was looked at. */

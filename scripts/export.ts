@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import * as z from "zod";
 import { exportFormats, exportSteps } from "../pipeline/export/export-steps.ts";
-import { splitNames } from "../shards/index.ts";
+import { splitNames } from "../shards/format/manifest.ts";
 import { defineCommand } from "./cli/command.ts";
 import { localPath, option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";

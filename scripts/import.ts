@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import * as z from "zod";
 import { importFormats } from "../pipeline/import/import-source.ts";
 import { importSteps, readPinnedImport } from "../pipeline/import/import-steps.ts";
-import { readManifest } from "../shards/index.ts";
+import { readManifest } from "../shards/format/manifest-file.ts";
 import { defineCommand } from "./cli/command.ts";
 import { localPath, option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";

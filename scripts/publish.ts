@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
-import { readManifest } from "../shards/index.ts";
+import { readManifest } from "../shards/format/manifest-file.ts";
 import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { option, uploadTarget } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";

@@ -3,7 +3,9 @@
 import { join } from "node:path";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { fillBits, randomStreams } from "../../core/random.ts";
-import { type ShardEntry, writeManifest, writeShard } from "../../shards/index.ts";
+import { writeManifest } from "../../shards/format/manifest-file.ts";
+import { writeShard } from "../../shards/format/write-shard.ts";
+import type { ShardEntry } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitFile } from "../../storage/commit.ts";
 

@@ -1,5 +1,5 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import type { ShardRows } from "../../shards/index.ts";
+import type { ShardRows } from "../../shards/format/shard-schema.ts";
 import type { ShardReader } from "../run/shard-reader.ts";
 import type { Split } from "../run/units.ts";
 

@@ -1,7 +1,8 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { type Manifest, manifestName, splitNames } from "../../shards/index.ts";
+import { manifestName, splitNames } from "../../shards/format/manifest.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";

@@ -1,7 +1,9 @@
 import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { type ShardInput, writeManifest, writeShard } from "../../shards/index.ts";
+import { writeManifest } from "../../shards/format/manifest-file.ts";
+import type { ShardInput } from "../../shards/format/shard-schema.ts";
+import { writeShard } from "../../shards/format/write-shard.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
 import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";

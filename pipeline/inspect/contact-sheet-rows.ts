@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { ContactSheetRow } from "../../pictures/render-contact-sheet.ts";
-import { type Manifest, readShardBatches } from "../../shards/index.ts";
+import { readShardBatches } from "../../shards/format/read-shard.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { imageAt } from "../run/unit-files.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { readShard } from "../../shards/index.ts";
+import { readShard } from "../../shards/format/read-shard.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readReceiptIfAny } from "../../storage/receipt.ts";
 import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";

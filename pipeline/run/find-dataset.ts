@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
-import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
-import { type Manifest, readManifest } from "../../shards/index.ts";
+import { readManifest, readManifestIfAny } from "../../shards/format/manifest-file.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { runFolderAt } from "./run-folder.ts";
 
 /** A published data set on the disk. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { readTableFrom } from "../../shards/arrow/read-table.ts";
-import { shardColumnsOf } from "../../shards/format/shard-schema.ts";
-import { type Manifest, readShardBatches, type ShardEntry, type ShardRows } from "../../shards/index.ts";
+import { readShardBatches } from "../../shards/format/read-shard.ts";
+import { type ShardRows, shardColumnsOf } from "../../shards/format/shard-schema.ts";
+import type { Manifest, ShardEntry } from "../../shards/index.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
 import { findDataset } from "./find-dataset.ts";

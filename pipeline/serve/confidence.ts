@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readShardBatches } from "../../shards/index.ts";
+import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
 
 /** Images that are looked at: some 30 MB, also of a set of millions. */

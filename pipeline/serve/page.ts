@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type Manifest, type SplitName, splitNames } from "../../shards/index.ts";
+import { splitNames } from "../../shards/format/manifest.ts";
+import type { Manifest, SplitName } from "../../shards/index.ts";
 import { datasetSheetSize } from "../inspect/contact-sheet.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { Html, html } from "./html.ts";

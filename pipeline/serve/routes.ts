@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { manifestName, splitNames } from "../../shards/index.ts";
+import { manifestName, splitNames } from "../../shards/format/manifest.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";

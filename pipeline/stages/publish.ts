@@ -1,5 +1,5 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import { writeShard } from "../../shards/index.ts";
+import { writeShard } from "../../shards/format/write-shard.ts";
 import type { Run } from "../run/run.ts";
 import { type Stage, unitStage } from "../run/stage.ts";
 import { imageAt, readProbabilities, readSamples, readUnitFile } from "../run/unit-files.ts";

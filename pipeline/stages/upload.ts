@@ -1,4 +1,5 @@
-import { requireTarget, uploadDataset } from "../../shards/index.ts";
+import { uploadDataset } from "../../shards/index.ts";
+import { requireTarget } from "../../shards/publish/open-target.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { Step, StepOptions } from "../run/step.ts";
 

@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
+import { manifestName } from "../../shards/format/manifest.ts";
 import {
-  chooseShards,
   type DatasetProblem,
   type Manifest,
-  manifestName,
   type ShardEntry,
   type VerifyMode,
   verifyDataset,
 } from "../../shards/index.ts";
+import { chooseShards } from "../../shards/verify/verify-mode.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readImportedRun } from "../import/imported-run.ts";

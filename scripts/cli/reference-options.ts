@@ -1,4 +1,4 @@
-import { defaultCacheDirectory } from "../../shards/index.ts";
+import { defaultCacheDirectory } from "../../shards/remote/cache-directory.ts";
 import { optionalPath } from "./options.ts";
 
 /** What images are compared with, and on which features; of `score` and `score-generator`. */

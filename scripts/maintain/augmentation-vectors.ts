@@ -2,17 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
-import {
-  type Batch,
-  commitFile,
-  hashConfig,
-  type LoaderOptions,
-  openDataset,
-  sha256,
-  writeManifest,
-  writeShard,
-} from "../../shards/index.ts";
+import { writeManifest } from "../../shards/format/manifest-file.ts";
+import { writeShard } from "../../shards/format/write-shard.ts";
+import { type Batch, type LoaderOptions, openDataset } from "../../shards/index.ts";
 import { SampleRandoms } from "../../shards/loader/sample-randoms.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { commitFile } from "../../storage/commit.ts";
+import { sha256 } from "../../storage/sha256.ts";
 
 /** Rows of the split that the batches of the vectors come from. */
 const poolSize = 23;

@@ -3,7 +3,7 @@
  * For those who work on this package, in its folder: `node dist/scripts/maintain/make-augmentation-vectors.js`.
  */
 
-import { replaceBytes } from "../../shards/index.ts";
+import { replaceBytes } from "../../storage/commit.ts";
 import { reportError } from "../cli/exit-codes.ts";
 import { formatAugmentationVectors, makeAugmentationVectors } from "./augmentation-vectors.ts";
 

@@ -11,7 +11,7 @@ import {
   statusOf,
 } from "../../experiments/index.ts";
 import { resultsSchema } from "../../experiments/results.ts";
-import { writeTable } from "../../shards/index.ts";
+import { writeTable } from "../../shards/arrow/write-table.ts";
 import { commitFile } from "../../storage/commit.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";

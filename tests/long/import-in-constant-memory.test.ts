@@ -9,7 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { ZipFile } from "yazl";
 import { npyHeader } from "../../pipeline/import/npy-header.ts";
-import { readManifest } from "../../shards/index.ts";
+import { readManifest } from "../../shards/format/manifest-file.ts";
 
 /** 2.5 GB of pixels. */
 const numImages = 814_000;

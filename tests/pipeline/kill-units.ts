@@ -6,7 +6,7 @@ import { importModel } from "../../pipeline/models/models.ts";
 import { readRun } from "../../pipeline/run/run.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { verifyRun } from "../../pipeline/verify/verify.ts";
-import { readShard } from "../../shards/index.ts";
+import { readShard } from "../../shards/format/read-shard.ts";
 import { testContext, tinyUnitsConfig } from "../support/run-build.ts";
 import { hashFolder, killBuilds, runToEnd } from "./kill-build.ts";
 

@@ -6,7 +6,7 @@ import { openLiveSource } from "../../pipeline/models/live-source.ts";
 import { readModelFile } from "../../pipeline/models/read-model-file.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
-import { readShard } from "../../shards/index.ts";
+import { readShard } from "../../shards/format/read-shard.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { floats, type GraphParts, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 import { runCli } from "../support/run-cli.ts";

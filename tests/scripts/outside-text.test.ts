@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Manifest, readManifest, writeManifest } from "../../shards/index.ts";
+import { readManifest, writeManifest } from "../../shards/format/manifest-file.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
 import { runInProcess } from "../support/run-in-process.ts";

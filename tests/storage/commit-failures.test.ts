@@ -1,19 +1,21 @@
 import type * as Files from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
-import type * as CommitModules from "../../shards/index.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import type * as Commit from "../../storage/commit.ts";
+import type * as CommitUnit from "../../storage/commit-unit.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { type Fault, FaultyDisk } from "./faulty-disk.ts";
 
 const disk = new FaultyDisk();
 let real: typeof Files;
-let shards: typeof CommitModules;
+let storage: typeof Commit & typeof CommitUnit;
 
 beforeEach(async () => {
   real = await vi.importActual<typeof Files>("node:fs/promises");
   vi.resetModules();
   vi.doMock("node:fs/promises", () => disk.wrap(real));
-  shards = await import("../../shards/index.ts");
+  storage = { ...(await import("../../storage/commit.ts")), ...(await import("../../storage/commit-unit.ts")) };
   disk.arm(undefined);
   return () => vi.doUnmock("node:fs/promises");
 });
@@ -69,7 +71,7 @@ const whole = pieces.join("");
 
 test("a file whose commit fails or dies at any call is absent or whole, and the same commit then succeeds", async () => {
   const commit = (folder: string) =>
-    shards.commitFile(join(folder, "a", "data.bin"), async (sink) => {
+    storage.commitFile(join(folder, "a", "data.bin"), async (sink) => {
       for (const piece of pieces) await sink.write(piece);
     });
   const faults = await faultsOf(async () => commit(await makeTestFolder()));
@@ -83,7 +85,7 @@ test("a file whose commit fails or dies at any call is absent or whole, and the 
 });
 
 test("a file whose replacement fails or dies at any call is the old one or the new one", async () => {
-  const replace = (folder: string, text: string) => shards.replaceBytes(join(folder, "latest.json"), text);
+  const replace = (folder: string, text: string) => storage.replaceBytes(join(folder, "latest.json"), text);
   const faults = await faultsOf(async () => replace(await makeTestFolder(), "new"));
   for (const fault of faults) {
     const folder = await makeTestFolder();
@@ -100,9 +102,9 @@ const unitOf = (folder: string, text = whole) => ({
   receiptPath: join(folder, "receipts", "unit.json"),
   origin: {
     ...{ stage: "sample", unit: 0, idStart: 0, idEnd: 3, createdBy: "cifar5m tests" },
-    ...{ configHash: shards.hashConfig({ seed: 1 }), models: {} },
+    ...{ configHash: hashConfig({ seed: 1 }), models: {} },
   },
-  write: async (sink: CommitModules.CommitSink) => {
+  write: async (sink: Commit.CommitSink) => {
     await sink.write(text.slice(0, 10));
     await sink.write(text.slice(10));
     return 3;
@@ -124,25 +126,25 @@ test.for([
       return folder;
     };
     const undisturbed = await prepare();
-    const faults = await faultsOf(() => shards.commitUnit(unitOf(undisturbed)));
+    const faults = await faultsOf(() => storage.commitUnit(unitOf(undisturbed)));
     const expected = await visibleFiles(undisturbed);
     expect([...expected.keys()]).toEqual(["data/unit.bin", "receipts/unit.json"]);
     for (const fault of faults) {
       const folder = await prepare();
-      await runWith(fault, folder, () => shards.commitUnit(unitOf(folder)));
+      await runWith(fault, folder, () => storage.commitUnit(unitOf(folder)));
       const visible = await visibleFiles(folder);
       const [data, receipt] = [...expected.keys()].map((name) => visible.get(name));
       expect([undefined, orphan, whole], JSON.stringify(fault)).toContain(data);
       expect([undefined, expected.get("receipts/unit.json")], JSON.stringify(fault)).toContain(receipt);
       if (receipt !== undefined) expect(data, JSON.stringify(fault)).toBe(whole);
-      await shards.commitUnit(unitOf(folder));
+      await storage.commitUnit(unitOf(folder));
       expect(await visibleFiles(folder), JSON.stringify(fault)).toEqual(expected);
     }
   },
 );
 
 test("a failed commit that can clean up leaves no temporary, unless cleaning up is what failed", async () => {
-  const commit = (folder: string) => shards.commitBytes(join(folder, "data.bin"), whole);
+  const commit = (folder: string) => storage.commitBytes(join(folder, "data.bin"), whole);
   for (const fault of (await faultsOf(async () => commit(await makeTestFolder()))).filter(
     ({ kind }) => kind === "error",
   )) {

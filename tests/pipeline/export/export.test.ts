@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodePng } from "../../../pipeline/export/encode-png.ts";
 import { exportFormats } from "../../../pipeline/export/export-steps.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
-import { readManifest, writeManifest } from "../../../shards/index.ts";
+import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { testContext } from "../../support/run-build.ts";

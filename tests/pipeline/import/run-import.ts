@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { type ImportOptions, importSteps } from "../../../pipeline/import/import-steps.ts";
-import { type Manifest, readManifest, readShard, type SplitName } from "../../../shards/index.ts";
+import { readManifest } from "../../../shards/format/manifest-file.ts";
+import { readShard } from "../../../shards/format/read-shard.ts";
+import type { Manifest, SplitName } from "../../../shards/index.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 import type { TestImages } from "./make-images.ts";
 

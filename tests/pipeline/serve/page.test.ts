@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { writeManifest } from "../../../shards/index.ts";
+import { writeManifest } from "../../../shards/format/manifest-file.ts";
 import { runSnippet } from "../../docs/run-snippet.ts";
 import { serveForAllTests, startServe } from "../../scripts/start-serve.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";

@@ -2,7 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readShard, readTable, readTableBatches, shardColumns, writeShard, writeTable } from "../../../shards/index.ts";
+import { readTable, readTableBatches } from "../../../shards/arrow/read-table-file.ts";
+import { writeTable } from "../../../shards/arrow/write-table.ts";
+import { readShard } from "../../../shards/format/read-shard.ts";
+import { shardColumns } from "../../../shards/format/shard-schema.ts";
+import { writeShard } from "../../../shards/format/write-shard.ts";
 import { commitFile } from "../../../storage/commit.ts";
 import { hashValues, makeRows, makeTestFolder, range } from "../../support/make-rows.ts";
 

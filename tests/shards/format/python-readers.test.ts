@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
-import { readShard } from "../../../shards/index.ts";
+import { readShard } from "../../../shards/format/read-shard.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { findPythonModules, runPython } from "../../support/run-python.ts";

@@ -1,7 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { type Manifest, type VerifyMode, verifyDataset, writeManifest, writeShard } from "../../../shards/index.ts";
+import { writeManifest } from "../../../shards/format/manifest-file.ts";
+import { writeShard } from "../../../shards/format/write-shard.ts";
+import { type Manifest, type VerifyMode, verifyDataset } from "../../../shards/index.ts";
 import { hashConfig } from "../../../storage/canonical-json.ts";
 import { commitUnit } from "../../../storage/commit-unit.ts";
 import { sha256 } from "../../../storage/sha256.ts";

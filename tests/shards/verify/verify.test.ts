@@ -2,16 +2,11 @@ import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hashShards } from "../../../shards/format/manifest.ts";
-import {
-  chooseShards,
-  type Manifest,
-  openDataset,
-  readManifest,
-  type ShardInput,
-  verifyDataset,
-  writeManifest,
-  writeShard,
-} from "../../../shards/index.ts";
+import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
+import type { ShardInput } from "../../../shards/format/shard-schema.ts";
+import { writeShard } from "../../../shards/format/write-shard.ts";
+import { type Manifest, openDataset, verifyDataset } from "../../../shards/index.ts";
+import { chooseShards } from "../../../shards/verify/verify-mode.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { makeDataset, makeRows, makeTestFolder, range } from "../../support/make-rows.ts";

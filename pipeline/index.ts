@@ -1,0 +1,10 @@
+/** The build as a program calls it: a configuration, a runtime, and steps that are run one after the other. */
+
+export { type BuildSources, buildSteps } from "./build.ts";
+export { openLiveSource } from "./models/live-source.ts";
+export type { ModelRuntime } from "./models/model-runtime.ts";
+export { shippedRuntime } from "./models/shipped-runtime.ts";
+export { type Config, configSchema, type PartialConfig, resolveConfig } from "./run/config.ts";
+export { openRun, type Run } from "./run/run.ts";
+export type { StageContext } from "./run/stage.ts";
+export type { Step, StepOptions } from "./run/step.ts";
