@@ -3,11 +3,11 @@ import { plainText } from "./plain-text.ts";
 /**
  * An error a user can act on: what was wrong, the rule, the value seen, and what to do next, in one line.
  *
- * The command line prints `code: message` and nothing else, unless `--verbose` asks for the stack.
+ * The command line prints only `code: message`; `--verbose` adds the stack.
  */
 export class Cifar5mError extends Error {
   override readonly name = "Cifar5mError";
-  /** `area/what`, for example `shard/hash-mismatch`; stable, so that scripts may match it. */
+  /** `area/what`, for example `shard/hash-mismatch`. Codes are stable, so scripts may match them. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
@@ -15,13 +15,13 @@ export class Cifar5mError extends Error {
     this.code = code;
   }
 
-  /** The one line a user sees. */
+  /** The line that the command line prints. */
   get line(): string {
     return `${this.code}: ${this.message}`;
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of a thrown value, which need not be an `Error`. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,15 +1,16 @@
 import { hash } from "node:crypto";
 import { imageBytes, imageChannels, imageSide, mirrorHwc } from "./image-layout.ts";
 
-/** Bytes of a fingerprint. */
+/** Bytes per fingerprint. */
 export const fingerprintBytes = 16;
 
 /**
- * Fingerprints of images: equal (but for the last bit) exactly where two images, or one and the mirror image of the
- * other, have the same pixels.
+ * Computes fingerprints of images. The first 127 bits of two fingerprints are equal exactly if both images have the same
+ * pixels, or if one image is the mirror image of the other.
  *
- * The first 127 bits are those of the sha256 of the image or of its mirror image, whichever has the smaller bytes; the
- * last bit tells which: 0 the image itself, 1 its mirror image. Two copies with different last bits mirror each other.
+ * Of an image and its mirror image, the one with the smaller bytes is hashed. The fingerprint holds the first 127 bits of
+ * its sha256. The last bit is 0 if the image itself was hashed and 1 if its mirror image was, so two images that differ
+ * only in the last bit mirror each other.
  * @param images - uint8, shape [n, 32, 32, 3]
  * @returns uint8, shape [n, 16]
  */
@@ -28,7 +29,7 @@ export function fingerprintImages(images: Uint8Array): Uint8Array {
   return out;
 }
 
-/** Whether an image's mirror image comes first by bytes; the first row that is not symmetric decides. */
+/** Whether the mirror image has smaller bytes than the image. The first row that is not symmetric decides. */
 function isMirrorSmaller(image: Uint8Array): boolean {
   const rowBytes = imageSide * imageChannels;
   for (let row = 0; row < imageBytes; row += rowBytes) {
@@ -41,7 +42,7 @@ function isMirrorSmaller(image: Uint8Array): boolean {
   return false;
 }
 
-/** The two 64-bit halves of fingerprints, as numbers: the last bit is kept apart, so that mirror images compare equal. */
+/** The two 64-bit halves of fingerprints as numbers. The last bit is stored apart, so that mirror images compare equal. */
 export interface FingerprintKeys {
   /** Bits 0 to 63. */
   readonly high: BigUint64Array;
@@ -69,7 +70,7 @@ export function unpackFingerprints(bytes: Uint8Array): FingerprintKeys {
   return keys;
 }
 
-/** The 32 hexadecimal digits that name an image and its mirror image alike. */
+/** A fingerprint as 32 hexadecimal digits with the last bit cleared: an image and its mirror image share it. */
 export function hexOfKey(high: bigint, low: bigint): string {
   return high.toString(16).padStart(16, "0") + (low << 1n).toString(16).padStart(16, "0");
 }

@@ -1,4 +1,4 @@
-/** CIFAR images as bytes: their shape, their class names, and moves between layouts. */
+/** CIFAR images as bytes: their shape, their class names, and conversions between layouts. */
 
 import { Cifar5mError } from "./errors.ts";
 
@@ -11,7 +11,7 @@ export const imagePixels = imageSide * imageSide;
 /** Bytes of one image: 32 · 32 · 3. */
 export const imageBytes = imagePixels * imageChannels;
 
-/** The class names of CIFAR-10; the index is the label. */
+/** The class names of CIFAR-10 in the order of their labels. */
 export const cifar10ClassNames = [
   "airplane",
   "automobile",
@@ -26,9 +26,9 @@ export const cifar10ClassNames = [
 ] as const;
 
 /**
- * Planar to interleaved.
+ * Converts planar images to interleaved ones.
  * @param images - uint8, shape [B, 3, 32, 32] flattened, as in the official CIFAR files
- * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @param out - the array to write to, of the same length; must not overlap `images`; a new array by default
  * @returns uint8, shape [B, 32, 32, 3] flattened
  * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
@@ -46,9 +46,9 @@ export function chwToHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(im
 }
 
 /**
- * Interleaved to planar: the inverse of `chwToHwc`.
+ * Converts interleaved images to planar ones: the inverse of `chwToHwc`.
  * @param images - uint8, shape [B, 32, 32, 3] flattened
- * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @param out - the array to write to, of the same length; must not overlap `images`; a new array by default
  * @returns uint8, shape [B, 3, 32, 32] flattened
  * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
@@ -66,9 +66,9 @@ export function hwcToChw(images: Uint8Array, out: Uint8Array = new Uint8Array(im
 }
 
 /**
- * The mirror image, left and right exchanged.
+ * Mirrors images left to right.
  * @param images - uint8, shape [B, 32, 32, 3] flattened
- * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @param out - the array to write to, of the same length; must not overlap `images`; a new array by default
  * @returns uint8, shape [B, 32, 32, 3] flattened
  * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */
@@ -87,9 +87,9 @@ export function mirrorHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(i
 }
 
 /**
- * The mirror image, left and right exchanged.
+ * Mirrors images left to right.
  * @param images - uint8, shape [B, 3, 32, 32] flattened
- * @param out - where to write, same length; must not overlap `images`; a new array when left out
+ * @param out - the array to write to, of the same length; must not overlap `images`; a new array by default
  * @returns uint8, shape [B, 3, 32, 32] flattened
  * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
  */

@@ -1,8 +1,9 @@
-/** Values within values; no file of ours comes near. */
+/** Limit on nested values. The files of this package stay far below it. */
 const maxDepth = 100;
 
 /**
- * `JSON.parse` for text from outside: what is nested without end would exhaust the stack of whoever walks through it.
+ * `JSON.parse` for text from outside. It limits nesting, because code that walks a deeply nested value recursively would
+ * run out of stack.
  * @throws SyntaxError unless the text is JSON, nested no more than 100 deep
  */
 export function parseJson(text: string): unknown {

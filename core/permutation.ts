@@ -1,10 +1,10 @@
 /**
- * Keyed pseudo-random permutations of [0, size): any entry is found in O(1) time and memory, with no table, so a
+ * Keyed pseudo-random permutations of [0, size). Any entry is computed in O(1) time and memory without a table, so a
  * loader can jump to any position of any epoch.
  *
  * A position is split into two digits, `left` in [0, numLeft) and `right` in [0, numRight), where
  * numLeft · numRight is at least size and below size + numLeft. Eight Feistel rounds add a keyed hash of one digit to
- * the other, modulo its range. Positions that land outside [0, size) are sent through again (cycle walking).
+ * the other, modulo its range. A result outside [0, size) goes through the rounds again (cycle walking).
  *
  * @see Black and Rogaway 2002, "Ciphers with arbitrary finite domains", methods "generalized Feistel" and "cycle walking"
  */
@@ -15,24 +15,24 @@ import { fillBits, type RandomStream, randomStreams } from "./random.ts";
 /** The largest size of a permutation, 2⁴⁰: the product of a digit and a 31-bit hash stays exact in float64. */
 export const maxPermutationSize = 2 ** 40;
 
-/** Always even, so that the last round changes the right digit. */
+/** Must be even, so that the last round changes the right digit. */
 const numRounds = 8;
 const twoToThe31 = 2147483648;
 
-/** A permutation of [0, size), ready to evaluate. Plain data: equal options give equal permutations. */
+/** A permutation of [0, size) as plain data. Equal options give equal permutations. */
 export interface Permutation {
   readonly size: number;
   readonly numLeft: number;
   readonly numRight: number;
-  /** Two 32-bit words a round. */
+  /** Two 32-bit words per round. */
   readonly keys: Int32Array;
 }
 
 /**
  * @param options.size - number of entries, integer in [1, 2⁴⁰]
  * @param options.seed - integer in [0, 2⁵³)
- * @param options.id - which of the permutations of this seed, integer in [0, 2⁵³); permutations of other ids are independent
- * @param options.stream - what the permutation is for, `permutation` by default; those of other streams are independent
+ * @param options.id - selects one of the permutations of a seed, integer in [0, 2⁵³); different ids are independent
+ * @param options.stream - what the permutation is used for, `permutation` by default; different streams are independent
  * @throws Cifar5mError `permutation/out-of-range` unless size, seed and id are integers in range
  */
 export function createPermutation(options: {
@@ -54,7 +54,7 @@ export function createPermutation(options: {
 
 /**
  * The entry at `position`.
- * @param position - integer in [0, size); not checked, this is the loader's innermost loop
+ * @param position - integer in [0, size); not checked, because this is the loader's innermost loop
  * @returns integer in [0, size)
  */
 export function permute(position: number, permutation: Permutation): number {
@@ -66,7 +66,7 @@ export function permute(position: number, permutation: Permutation): number {
     let left = Math.floor(value / numRight) | 0;
     let right = (value - left * numRight) | 0;
     for (let word = 0; word < 2 * numRounds; word += 4) {
-      // Modulo without a branch, which would be mispredicted every other time.
+      // Modulo without a branch: the processor would mispredict every other branch here.
       left = (left + hashBelow(right, keys[word]!, keys[word + 1]!, leftScale) - numLeft) | 0;
       left = (left + (numLeft & (left >> 31))) | 0;
       right = (right + hashBelow(left, keys[word + 2]!, keys[word + 3]!, rightScale) - numRight) | 0;
@@ -102,9 +102,9 @@ export function invertPermute(entry: number, permutation: Permutation): number {
 }
 
 /**
- * A keyed hash of a digit, in [0, bound): the 32-bit finalizer of "lowbias32" with key words before and after its first
- * product; its high 31 bits are scaled to the bound.
- * @param scale - bound / 2³¹, exact in float64, as is the product of it and 31 bits
+ * A keyed hash of a digit, in [0, bound). It is the 32-bit finalizer "lowbias32" with one key word added before its first
+ * product and one after it. The high 31 bits of the hash are scaled to the bound.
+ * @param scale - bound / 2³¹; it is exact in float64, and so is its product with 31 bits
  * @see Wellons 2018, https://nullprogram.com/blog/2018/07/31/
  */
 function hashBelow(digit: number, keyBefore: number, keyAfter: number, scale: number): number {

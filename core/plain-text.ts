@@ -1,12 +1,13 @@
-/** What a line of ours is cut to. */
+/** The default limit on the length of a line, in UTF-16 code units. */
 const maxLength = 3000;
-/** Of a line that is cut, what stays of its end: there it says what to do. */
+/** How much of the end is kept when a line is cut. The end of a message says what to do. */
 const tailLength = 1000;
 
 /**
- * Text as it may stand in one line of a terminal or a file. It may come from outside: a name in a manifest can hold
- * what moves the cursor, sets the window's title or reverses the line.
- * @returns control, format and unassigned characters and line breaks as `\u001b`; what is too long, without its middle
+ * Makes text safe to print as one line in a terminal or a file. The text may come from outside: a name in a manifest can
+ * hold characters that move the cursor, set the window's title or reverse the line.
+ * @returns the text with control, format and unassigned characters and line breaks escaped as in `\u001b`; if it is
+ *   longer than `limit`, its middle is left out
  */
 export function plainText(text: string, limit = maxLength): string {
   const tail = Math.min(tailLength, limit >> 2);
@@ -18,7 +19,7 @@ export function plainText(text: string, limit = maxLength): string {
   return escapeControls(cut);
 }
 
-/** `plainText` without the cut. */
+/** `plainText` without a limit on the length. */
 export function escapeControls(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) =>
     Array.from({ length: character.length }, (_, index) => escapeUnit(character.charCodeAt(index))).join(""),

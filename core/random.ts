@@ -1,11 +1,11 @@
 /**
- * Counter-based random numbers: every value is a pure function of (seed, stream, id, position), so nothing
- * depends on what was drawn before, by whom, or in which order.
+ * Counter-based random numbers: every value is a pure function of (seed, stream, id, position). It does not depend on
+ * which values were generated before, by which caller, or in which order.
  *
  * Philox4x32-10 of Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", as in Random123.
  */
 
-/** What a draw is for. Draws of different streams are independent, also for equal seed and id. */
+/** What random numbers are used for. Different streams are independent, even for equal seed and id. */
 export const randomStreams = {
   sampleNoise: 0,
   trainSigma: 1,
@@ -29,14 +29,14 @@ export const randomStreams = {
 
 export type RandomStream = (typeof randomStreams)[keyof typeof randomStreams];
 
-/** Where in the space of random numbers to draw. */
+/** A sequence of random numbers. */
 export interface RandomSource {
   /** Any integer in [0, 2⁵³). */
   readonly seed: number;
   readonly stream: RandomStream;
-  /** The thing that draws: an image id, a training step, a parameter. Any integer in [0, 2⁵³). */
+  /** What the numbers belong to: an image id, a training step, a parameter. Any integer in [0, 2⁵³). */
   readonly id: number;
-  /** Values passed over, a multiple of 4; none by default. */
+  /** How many values to skip at the start, a multiple of 4; 0 by default. */
   readonly skip?: number;
 }
 
@@ -58,10 +58,10 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * One Philox4x32-10 block.
+ * Computes one Philox4x32-10 block.
  * @param counter - 4 unsigned 32-bit integers
  * @param key - 2 unsigned 32-bit integers
- * @param out - where the 4 unsigned 32-bit results go, from `offset` on
+ * @param out - receives the 4 unsigned 32-bit results, starting at `offset`
  */
 export function philox4x32(
   counter: readonly [number, number, number, number],
@@ -109,7 +109,7 @@ export function fillBits(source: RandomSource, out: Uint32Array): void {
   }
 }
 
-/** Fills `out` with uniform numbers in [0, 1), 32 bits each (rounded to the array's precision, always below 1). */
+/** Fills `out` with uniform numbers in [0, 1): 32 random bits each in a Float64Array, 24 in a Float32Array. */
 export function fillUniforms(source: RandomSource, out: Float32Array | Float64Array): void {
   const bits = new Uint32Array(out.length);
   fillBits(source, bits);
@@ -118,7 +118,7 @@ export function fillUniforms(source: RandomSource, out: Float32Array | Float64Ar
   for (let index = 0; index < out.length; index++) out[index] = (bits[index]! >>> shift) * scale;
 }
 
-/** Fills `out` with standard normal numbers, by Box and Muller's transform of pairs of uniform ones. */
+/** Fills `out` with standard normal numbers, by the Box–Muller transform of pairs of uniform numbers. */
 export function fillNormals(source: RandomSource, out: Float32Array | Float64Array): void {
   const numPairs = (out.length + 1) >>> 1;
   const bits = new Uint32Array(2 * numPairs);
@@ -131,7 +131,7 @@ export function fillNormals(source: RandomSource, out: Float32Array | Float64Arr
   }
 }
 
-/** Fills `out` with uniform integers in [0, bound), bound ≤ 2³²; the bias is below bound / 2³². */
+/** Fills `out` with uniform integers in [0, bound), with bound ≤ 2³². The bias is below bound / 2³². */
 export function fillIntegers(source: RandomSource, bound: number, out: Uint32Array | Int32Array): void {
   const bits = new Uint32Array(out.length);
   fillBits(source, bits);

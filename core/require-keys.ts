@@ -1,8 +1,8 @@
 import { Cifar5mError } from "./errors.ts";
 
 /**
- * Refuses options that nobody would look at: a misspelled one would silently not be there.
- * @param name - of the options, in errors
+ * Throws for unknown keys: otherwise a misspelled option would be ignored silently.
+ * @param name - what errors call the options
  * @throws Cifar5mError `options/unknown-key`
  */
 export function requireKeys(name: string, options: unknown, keys: readonly string[]): void {

@@ -3,7 +3,7 @@ import { chwToHwc, cifar10ClassNames, hwcToChw, mirrorChw, mirrorHwc } from "../
 
 const planar = Uint8Array.from({ length: 2 * 3072 }, (_, index) => (index * 7 + (index >> 8)) % 256);
 
-test("a pixel keeps its color from the planar to the interleaved layout", () => {
+test("a pixel keeps its color when planar images become interleaved", () => {
   const interleaved = chwToHwc(planar);
   for (const [image, channel, y, x] of [
     [0, 0, 0, 0],
@@ -16,7 +16,7 @@ test("a pixel keeps its color from the planar to the interleaved layout", () => 
   }
 });
 
-test("planar to interleaved and back changes nothing", () => {
+test("converting to interleaved and back to planar changes nothing", () => {
   expect(Buffer.from(hwcToChw(chwToHwc(planar))).equals(planar)).toBe(true);
 });
 

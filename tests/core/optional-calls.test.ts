@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** HwncImages where an argument of a call that may not happen does work: it would not be done. */
+/** Finds arguments of optional calls that do work: if the call does not happen, that work is not done. */
 function findLostWork(source: ts.SourceFile): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node, isOptional: boolean): void => {
@@ -14,7 +14,7 @@ function findLostWork(source: ts.SourceFile): string[] {
       const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
       found.push(`${source.fileName}:${line + 1} ${node.getText(source)}`);
     }
-    // What is in a function is done when that is called.
+    // The body of a function runs when the function is called, not with the optional call.
     const isInside = isOptional && !ts.isFunctionLike(node);
     const startsHere = ts.isCallExpression(node) && (node.flags & ts.NodeFlags.OptionalChain) !== 0;
     ts.forEachChild(node, (child) =>
@@ -40,7 +40,7 @@ function doesWork(node: ts.Node): boolean {
 
 const parse = (name: string, text: string) => ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true);
 
-test("no argument of a call that may not happen does work that has to be done", async () => {
+test("no argument of an optional call does work", async () => {
   const found: string[] = [];
   const { include } = JSON.parse(await readFile(join(root, "tsconfig.build.json"), "utf8"));
   for (const folder of include as string[]) {

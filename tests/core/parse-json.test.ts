@@ -18,6 +18,6 @@ test.each([
   expect(() => parseJson(text)).toThrow("nested more than 100 deep");
 });
 
-test("what is no JSON is refused", () => {
+test("text that is not JSON is refused", () => {
   expect(() => parseJson('{"a":')).toThrow(SyntaxError);
 });

@@ -32,7 +32,7 @@ test("the inverse finds the position of every entry, up to a size of 2^40", () =
   );
 });
 
-/** Chi-square of counts that should be equal, as standard deviations from its mean. */
+/** Chi-square statistic of counts that should be equal: its distance from the mean in standard deviations. */
 function excess(counts: readonly number[]): number {
   const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
   const chiSquare = counts.reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
@@ -40,7 +40,7 @@ function excess(counts: readonly number[]): number {
   return (chiSquare - freedom) / Math.sqrt(2 * freedom);
 }
 
-test.each([4, 5, 10])("over seeds, all places of a permutation of %i are equally likely for every position", (size) => {
+test.each([4, 5, 10])("over seeds, each position of a permutation of %i gets every entry equally often", (size) => {
   const counts = new Array<number>(size * size).fill(0);
   for (let seed = 0; seed < 20_000; seed++) {
     const permutation = createPermutation({ size, seed, id: 0 });

@@ -17,7 +17,7 @@ test("any text becomes one short line, and plain text stays as it is", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 9000 }), (text) => {
       expect(plainText(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
-      // Every unit may become six.
+      // Escaping may turn each UTF-16 unit into six.
       expect(plainText(text).length).toBeLessThan(6 * 3100);
     }),
   );

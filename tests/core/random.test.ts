@@ -31,7 +31,7 @@ test.each<{ counter: Words4; key: [number, number]; expected: Words4 }>([
 
 const source: RandomSource = { seed: 7, stream: randomStreams.sampleNoise, id: 12_345_678_901 };
 
-test("the first bits of a draw do not depend on how many are drawn", () => {
+test("the first random bits do not depend on how many are generated", () => {
   const long = new Uint32Array(103);
   fillBits(source, long);
   for (const length of [1, 2, 3, 4, 5, 102]) {
@@ -41,8 +41,8 @@ test("the first bits of a draw do not depend on how many are drawn", () => {
   }
 });
 
-test("draws of another seed, stream or id differ, also in their high words", () => {
-  const draw = (changed: Partial<RandomSource>) => {
+test("random bits differ for another seed, stream or id, also if only its high word differs", () => {
+  const generate = (changed: Partial<RandomSource>) => {
     const out = new Uint32Array(4);
     fillBits({ ...source, ...changed }, out);
     return out.join();
@@ -55,21 +55,21 @@ test("draws of another seed, stream or id differ, also in their high words", () 
     { id: 1 },
     { id: source.id + 2 ** 32 },
   ];
-  expect(new Set(others.map(draw)).size).toBe(others.length);
+  expect(new Set(others.map(generate)).size).toBe(others.length);
 });
 
-test("normal draws have mean 0, variance 1 and the tails of a normal distribution", () => {
-  const draws = new Float64Array(200_000);
-  fillNormals(source, draws);
-  const mean = draws.reduce((sum, value) => sum + value, 0) / draws.length;
-  const variance = draws.reduce((sum, value) => sum + (value - mean) ** 2, 0) / draws.length;
-  const tail = draws.filter((value) => Math.abs(value) > 2).length / draws.length;
+test("normal numbers have mean 0, variance 1 and the tails of a normal distribution", () => {
+  const normals = new Float64Array(200_000);
+  fillNormals(source, normals);
+  const mean = normals.reduce((sum, value) => sum + value, 0) / normals.length;
+  const variance = normals.reduce((sum, value) => sum + (value - mean) ** 2, 0) / normals.length;
+  const tail = normals.filter((value) => Math.abs(value) > 2).length / normals.length;
   expect(Math.abs(mean)).toBeLessThan(0.01);
   expect(Math.abs(variance - 1)).toBeLessThan(0.02);
   expect(Math.abs(tail - 0.0455)).toBeLessThan(0.003);
 });
 
-test("uniform draws lie in [0, 1) and integers below their bound, both evenly", () => {
+test("uniform numbers lie in [0, 1), integers lie below their bound, and both are spread evenly", () => {
   const uniforms = new Float32Array(100_000);
   fillUniforms(source, uniforms);
   expect(uniforms.every((value) => value >= 0 && value < 1)).toBe(true);
