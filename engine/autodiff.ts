@@ -5,8 +5,8 @@ import { zerosLike } from "./ops/broadcast.ts";
 import { add, scalarLike } from "./ops/elementwise.ts";
 
 /**
- * Gradients of a scalar, by reverse-mode differentiation: new nodes of the same graph, so they can be differentiated
- * again and run on any executor.
+ * Gradients of a scalar by reverse-mode differentiation. They are new nodes of the same graph, so they can be
+ * differentiated again and run on any engine.
  * @param loss - one float element
  * @param parameters - float tensors of any shape; they may belong to an outer graph
  * @returns one tensor per parameter, of its shape; zeros where the loss does not depend on it
@@ -44,7 +44,7 @@ export function gradients(loss: Tensor, parameters: readonly Tensor[]): readonly
   return parameters.map((parameter) => found.get(parameter.name) ?? zerosLike({ ...parameter, graph: loss.graph }));
 }
 
-/** The nodes a tensor needs, of its own graph and those around it, in an order they can run in. */
+/** The nodes that a tensor depends on, from its graph and the enclosing graphs, in topological order. */
 function nodesUpTo(tensor: Tensor): Node[] {
   const needed = new Set([tensor.name]);
   const nodes: Node[] = [];

@@ -1,7 +1,7 @@
 import type { Engine, EngineName, EngineOptions } from "./executor.ts";
 
 /**
- * The engine of a name. Each is loaded when asked for, so that none needs the other's packages.
+ * Creates an engine by name. Its module is loaded only now, so an engine does not need the packages of the other one.
  * @throws Cifar5mError `engine/unknown-device` or `engine/device-missing`
  */
 export async function createEngine(name: EngineName, options: EngineOptions = {}): Promise<Engine> {

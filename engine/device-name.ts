@@ -1,13 +1,13 @@
 import { Cifar5mError } from "../core/errors.ts";
 
-/** A device as `--device` names it: what kind, and which one where a machine has several. */
+/** A device as `--device` names it: its kind, and its number if a machine has several. */
 export interface DeviceName {
   readonly kind: string;
-  /** The number of `cuda:1`; undefined where none is given. */
+  /** The number in `cuda:1`; undefined if the name has no number. */
   readonly index: number | undefined;
 }
 
-/** @throws Cifar5mError `engine/unknown-device` unless the name is a kind, or one with a number: `cuda`, `cuda:1` */
+/** @throws Cifar5mError `engine/unknown-device` unless the name is a kind, optionally with a number: `cuda`, `cuda:1` */
 export function parseDevice(name: string): DeviceName {
   const [, kind, digits] = /^([^:]+)(?::(\d+))?$/.exec(name) ?? [];
   if (kind !== undefined) return { kind, index: digits === undefined ? undefined : Number(digits) };

@@ -4,29 +4,33 @@ import type { TensorData } from "./graph/tensor.ts";
 
 export type Feeds = Readonly<Record<string, TensorData>>;
 
-/** A graph made ready to run. */
+/** A compiled graph. */
 export interface Executable {
-  /** Runs that go on at the same time; more wait for their turn. */
+  /** How many runs can be in progress at the same time; further runs wait for their turn. */
   readonly concurrency: number;
-  /** One run: a value for each input of the graph, in; a value for each output, out. */
+  /**
+   * Runs the graph once.
+   * @param feeds - a value for each input of the graph
+   * @returns a value for each output
+   */
   run(feeds: Feeds): Promise<Record<string, TensorData>>;
-  /** Gives the memory back; the executable must not run again. */
+  /** Frees the memory. The executable cannot run afterwards. */
   release(): Promise<void>;
 }
 
-/** One run as fast as possible, or as many runs as possible in a given time. Their results are the same. */
+/** `latency`: a single run is as fast as possible. `throughput`: many runs together are. Both give the same results. */
 export type Goal = "latency" | "throughput";
 
-/** How images lie in a graph: [N, C, H, W], or [H, W, N, C]. */
+/** The order of the axes of image tensors: [N, C, H, W], or [H, W, N, C]. */
 export type ImageLayout = "NCHW" | "HWNC";
 
-/** What runs graphs, on one device. */
+/** Runs graphs on one device. */
 export interface Engine {
   readonly name: EngineName;
   readonly device: string;
-  /** What networks train fastest in. */
+  /** The layout in which networks train fastest. */
   readonly trainingLayout: ImageLayout;
-  /** @param goal - what the executable shall be good at, `latency` by default */
+  /** @param goal - what to optimize the executable for, `latency` by default */
   compile(graph: Graph, goal?: Goal): Promise<Executable>;
 }
 
@@ -34,15 +38,15 @@ export const engineNames = ["onnxruntime", "tfjs"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /**
- * What convolutions and matrix products are computed in: `mixed` has float16 there and float32 in all else, which GPUs
- * do several times as fast.
+ * The precision of the arithmetic. `mixed` computes convolutions and matrix products in float16 and everything else in
+ * float32, which is several times as fast on GPUs.
  */
 export const precisions = ["float32", "mixed"] as const;
 export type Precision = (typeof precisions)[number];
 
-/** What numbers are computed by, beside the options of what is computed. */
+/** What computes the numbers, apart from the options that say what is computed. */
 export interface Execution {
-  /** Of all random numbers; left out where the options hold it. */
+  /** Seed of all random numbers; left out where nothing is random, or where the options hold the seed. */
   readonly seed?: number | undefined;
   readonly engine: EngineName;
   readonly device: string;
@@ -51,10 +55,10 @@ export interface Execution {
 }
 
 /**
- * The part of a hash that says what computed the numbers: everything that names results takes it from here.
+ * The part of a hash that says what computed the numbers. Every hash of results uses this function.
  *
- * Of a device it has the kind, not the number: each worker may have its own GPU. It has no precision for `float32`, so
- * that runs that were started before there was a choice keep their hash.
+ * It contains the kind of a device without its number, because each worker may have its own GPU. It leaves out the
+ * precision `float32`, so runs that started before this option existed keep their hash.
  * @throws Cifar5mError `engine/unknown-device`
  */
 export function executionIdentity({ seed, engine, device, precision = "float32" }: Execution): Execution {
@@ -67,9 +71,9 @@ export function executionIdentity({ seed, engine, device, precision = "float32" 
 }
 
 export interface EngineOptions {
-  /** Where to run: `cpu`, or another that the engine has on this machine. */
+  /** The device: `cpu`, or another device that the engine supports on this machine. */
   readonly device?: string;
-  /** Threads of the CPU; as many as there are cores by default. Fixed for fixed results to the last bit. */
+  /** CPU threads; one per core by default. Results are equal to the last bit only for equal numbers of threads. */
   readonly numThreads?: number | undefined;
   /** `float32` by default. */
   readonly precision?: Precision | undefined;

@@ -1,11 +1,18 @@
 import pLimit from "p-limit";
 
+export interface Batching {
+  readonly numItems: number;
+  readonly batchSize: number;
+  /** Batches in progress at the same time. */
+  readonly concurrency: number;
+}
+
 /**
- * Does the batches of a range, as many at once as asked for.
- * @param work - gets the range of a batch, end excluded; the last may be short
+ * Splits the indices [0, numItems) into batches and works on several batches at once.
+ * @param work - gets the first index of a batch and one past its last; the last batch may be short
  */
 export async function forEachBatch(
-  { numItems, batchSize, concurrency }: Readonly<Record<"numItems" | "batchSize" | "concurrency", number>>,
+  { numItems, batchSize, concurrency }: Batching,
   work: (start: number, end: number) => Promise<void>,
 ): Promise<void> {
   const starts = Array.from({ length: Math.ceil(numItems / batchSize) }, (_, batch) => batch * batchSize);

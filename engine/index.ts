@@ -50,12 +50,12 @@ export {
 } from "./graph/tensor.ts";
 export { isOutOfMemory, outOfMemory } from "./memory-error.ts";
 export {
-  checkPorts,
   descriptionOf,
   type ExpectedPort,
   embedDescription,
   isDescribedOnnx,
   readDescription,
+  requirePorts,
 } from "./onnx/onnx-description.ts";
 export { requireBoundedLoops } from "./onnx/onnx-loops.ts";
 export type {

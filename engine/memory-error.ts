@@ -2,7 +2,7 @@ import { Cifar5mError, messageOf } from "../core/errors.ts";
 
 export const outOfMemory = "engine/out-of-memory";
 
-/** How onnxruntime, CUDA, WebGPU, TensorFlow and V8 say that memory does not suffice. */
+/** How onnxruntime, CUDA, WebGPU, TensorFlow and V8 report that memory is insufficient. */
 const signs: readonly RegExp[] = [
   /out of memory/i,
   /failed to allocate memory/i,
@@ -10,13 +10,14 @@ const signs: readonly RegExp[] = [
   /cudaErrorMemoryAllocation|_ALLOC_FAILED|VK_ERROR_OUT_OF_/,
   /\bOOM when allocating/,
   /array buffer allocation failed/i,
-  // WebGPU: a buffer it could not make shows only where it is used, one above its limits is cut into too many pieces.
+  // WebGPU reports a buffer that it could not create only when the buffer is used. It splits a buffer above its limits
+  // into too many pieces.
   /allocation size too large|exceeds the max buffer size|\[invalid buffer|too many storage buffers in shader/i,
 ];
 
 /**
- * Does some work on a device; its memory errors get one name, whatever made them.
- * @throws Cifar5mError `engine/out-of-memory`; what the work throws
+ * Runs `work` and gives all memory errors of the device one code.
+ * @throws Cifar5mError `engine/out-of-memory`; anything else that `work` throws
  */
 export async function namingMemoryErrors<Result>(device: string, work: () => Promise<Result>): Promise<Result> {
   try {
@@ -36,7 +37,7 @@ export function isOutOfMemory(thrown: unknown): boolean {
   return thrown instanceof Cifar5mError && thrown.code === outOfMemory;
 }
 
-/** The part of a message that tells of memory, or undefined if none does. */
+/** The part of a message that reports insufficient memory, or undefined if no part does. */
 function memoryReason(message: string): string | undefined {
   const start = Math.max(...signs.map((sign) => message.search(sign)));
   return start < 0

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
-import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx/onnx-description.ts";
+import { type ExpectedPort, readDescription, requirePorts } from "../engine/onnx/onnx-description.ts";
 import { type OnnxModel, readOnnx } from "../engine/onnx/read-onnx.ts";
 import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
@@ -55,7 +55,7 @@ export function readForeignGenerator(file: Uint8Array): ForeignGenerator {
   const options = readDescription(model, foreignGeneratorSchema);
   const { images, noise, classes, output } = options;
   const shape: ExpectedPort["shape"] = images.layout === "NCHW" ? ["batch", 3, 32, 32] : ["batch", 32, 32, 3];
-  const { batchSize, dtypes } = checkPorts(model, {
+  const { batchSize, dtypes } = requirePorts(model, {
     inputs: [
       { name: images.input, dtypes: ["float32"], shape },
       {

@@ -4,7 +4,7 @@ import { cifar10ClassNames } from "../core/image-layout.ts";
 import type { Engine } from "../engine/executor.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
-import { checkPorts, type ExpectedPort, readDescription } from "../engine/onnx/onnx-description.ts";
+import { type ExpectedPort, readDescription, requirePorts } from "../engine/onnx/onnx-description.ts";
 import { readOnnx } from "../engine/onnx/read-onnx.ts";
 import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sub } from "../engine/ops/elementwise.ts";
@@ -51,7 +51,7 @@ export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, e
   const { images, output, classes } = readDescription<ForeignLabelerOptions>(model, foreignLabelerSchema);
   const isPlanar = images.layout === "NCHW";
   const shape: ExpectedPort["shape"] = isPlanar ? ["batch", 3, 32, 32] : ["batch", 32, 32, 3];
-  const ports = checkPorts(model, {
+  const ports = requirePorts(model, {
     inputs: [{ name: images.input, dtypes: ["float32"], shape }],
     output: { name: output.name, dtypes: ["float32"], shape: ["batch", classes.length] },
   });

@@ -2,7 +2,7 @@ import type { Tensor } from "../graph/graph.ts";
 import { add, erf, exp, mul, sigmoid, sub } from "../ops/elementwise.ts";
 import { customVjp } from "./custom-vjp.ts";
 
-/** x · sigmoid(x), also named swish. */
+/** x · sigmoid(x), also called swish. */
 export function silu(x: Tensor): Tensor {
   const gate = sigmoid(x);
   const result = mul(x, gate);
@@ -14,7 +14,7 @@ export function silu(x: Tensor): Tensor {
   );
 }
 
-/** x · Φ(x) with Φ the normal distribution function (the exact form, not the tanh one). */
+/** x · Φ(x), where Φ is the normal distribution function (the exact form, not the tanh approximation). */
 export function gelu(x: Tensor): Tensor {
   const distribution = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
   return customVjp(

@@ -19,7 +19,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
 }
 
 /**
- * The same with the places last, as images have them, which saves transposing all three and the result.
+ * Attention with the pixels as the last axis. Images [N, C, H, W] have this order, so nothing needs to be transposed.
  * @param query - [.., width, queries]
  * @param key - [.., width, keys]
  * @param value - [.., width of the result, keys]

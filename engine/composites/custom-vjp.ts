@@ -1,6 +1,9 @@
 import { appendOne, type RuleKind, type Tensor } from "../graph/graph.ts";
 
-/** Gradients of the first operands, of nothing but its arguments: the node may be copied into another graph. */
+/**
+ * Computes the gradients of the first operands. A rule may use its arguments only, because a rewrite may copy the node
+ * into another graph.
+ */
 export type GradientRule<Operands extends readonly Tensor[]> = (
   gradient: Tensor,
   value: Tensor,
@@ -8,10 +11,10 @@ export type GradientRule<Operands extends readonly Tensor[]> = (
 ) => readonly Tensor[];
 
 /**
- * A value whose gradient is given by a rule instead of by the nodes that made it, where algebra saves work.
- * @param value - what the result is
- * @param operands - what the rule gives gradients for, in the same order, and then what else it works with
- * @param kind - what else a rewrite may do with value and rule; by default it keeps both as they are
+ * Replaces the gradient of a value by a custom rule, which may need less work than differentiating the nodes that
+ * compute the value.
+ * @param operands - first the tensors that the rule computes gradients for, in the same order; then others that it uses
+ * @param kind - what a rewrite may do with value and rule; by default it keeps both as they are
  */
 export function customVjp<const Operands extends readonly Tensor[]>(
   value: Tensor,

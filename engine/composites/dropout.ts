@@ -4,7 +4,7 @@ import { cast, less, mul } from "../ops/elementwise.ts";
 
 /**
  * Sets elements to zero with probability `rate` and scales the others by 1 / (1 - rate).
- * @param uniform - numbers in [0, 1) of the shape of x, new at every step
+ * @param uniform - random numbers in [0, 1) of the shape of x, new at every step
  * @throws Cifar5mError `config/out-of-range` unless 0 ≤ rate < 1
  * @see Srivastava et al. 2014, JMLR 15
  */

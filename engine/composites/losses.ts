@@ -5,14 +5,14 @@ import { add, cast, equal, exp, log, mul, neg, stopGradient, sub } from "../ops/
 import { max, mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 
-/** Logarithm of the softmax over the last axis, safe for large inputs. */
+/** Logarithm of the softmax over the last axis; it does not overflow for large inputs. */
 export function logSoftmax(x: Tensor): Tensor {
   const options = { axes: [-1], keepDims: true };
   const shifted = sub(x, stopGradient(max(x, options)));
   return sub(shifted, log(sum(exp(shifted), options)));
 }
 
-/** Rows of zeros with a one at each index: int64 [N] to [N, numClasses]. */
+/** One-hot vectors: int64 [N] to [N, numClasses]. */
 export function oneHot(indices: Tensor, numClasses: number, dtype: "float32" | "float64" = "float32"): Tensor {
   const range = indices.graph.constant(
     tensorData(
@@ -28,7 +28,7 @@ export function oneHot(indices: Tensor, numClasses: number, dtype: "float32" | "
  * Mean cross-entropy.
  * @param logits - [N, K]
  * @param target - probabilities of each class, [N, K]
- * @param options - labelSmoothing: part of the probability that is spread evenly over all classes, in [0, 1)
+ * @param options - labelSmoothing: the share of the probability that is spread evenly over all classes, in [0, 1)
  */
 export function crossEntropy(
   logits: Tensor,

@@ -7,43 +7,40 @@ import { mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { customVjp } from "./custom-vjp.ts";
 
-/** A value per channel, shape [C], made to broadcast over images [N, C, H, W]. */
+/** Reshapes one value per channel, [C], so that it broadcasts over images [N, C, H, W]. */
 export function perChannel(values: Tensor): Tensor {
   return reshape(values, [1, values.shape[0]!, 1, 1]);
 }
 
 /**
- * Group normalization of images [N, C, H, W]: each group of channels of an image shifted and scaled to mean 0 and
- * variance 1, then scaled and shifted.
- * @param scale - [C], or one for each image, [N, C, 1, 1]
- * @param shift - in the shape of `scale`
+ * Group normalization of images [N, C, H, W]: normalizes each group of channels of an image to mean 0 and variance 1,
+ * then scales and shifts each channel.
+ * @param scale - [C], or a different scale for each image, [N, C, 1, 1]
+ * @param shift - of the same shape as `scale`
  * @see Wu and He 2018, arXiv:1803.08494
  */
 export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Tensor, epsilon = 1e-5): Tensor {
   const [numImages, channels] = x.shape as [number, number];
   if (channels % numGroups !== 0) throw shapeError("groupNorm", `channels must divide into ${numGroups}`, x.shape);
   const rows = [numImages, numGroups, -1];
-  const { result: grouped, inverseDeviation } = standardizeRows(reshape(x, rows), epsilon);
+  const { result: grouped, inverseStd } = standardizeRows(reshape(x, rows), epsilon);
   const normalized = reshape(grouped, x.shape);
   const [slope, intercept] = [scale, shift].map((values) => (values.shape.length === 1 ? perChannel(values) : values));
   const result = add(mul(normalized, slope!), intercept!);
-  // The sums over pixels that scale and shift need also give the means over groups that x needs.
-  const operands = [x, scale, shift, slope!, normalized, inverseDeviation] as const;
+  // The gradients of scale and shift are sums over pixels. The means over groups for the gradient of x follow from them.
+  const operands = [x, scale, shift, slope!, normalized, inverseStd] as const;
   return customVjp(
     result,
     operands,
-    (gradient, _result, [x, scale, shift, slope, normalized, inverseDeviation]) => {
+    (gradient, _result, [x, scale, shift, slope, normalized, inverseStd]) => {
       const options = { axes: [2, 3], keepDims: true };
       const total = sum(gradient, options);
       const along = sum(mul(gradient, normalized), options);
       const groupMean = (sums: Tensor) => {
         const weighted = sum(reshape(mul(sums, slope), rows), { axes: [-1], keepDims: true });
-        return mul(inverseDeviation, mul(weighted, numGroups / sizeOf(x.shape.slice(1))));
+        return mul(inverseStd, mul(weighted, numGroups / sizeOf(x.shape.slice(1))));
       };
-      const direct = mul(
-        gradient,
-        reshape(mul(reshape(expand(slope, total.shape), rows), inverseDeviation), total.shape),
-      );
+      const direct = mul(gradient, reshape(mul(reshape(expand(slope, total.shape), rows), inverseStd), total.shape));
       const correction = add(mul(reshape(normalized, rows), groupMean(along)), groupMean(total));
       return [
         sub(direct, reshape(correction, x.shape)),
@@ -73,7 +70,7 @@ export interface BatchStatistics {
 /**
  * Batch normalization of images [N, C, H, W] or features [N, C] by the statistics of the batch itself; scale and shift
  * have shape [C].
- * @returns the result and the statistics, for a running average
+ * @returns the result, and the batch statistics, from which running statistics can be updated
  * @see Ioffe and Szegedy 2015, arXiv:1502.03167
  */
 export function batchNorm(
@@ -87,21 +84,21 @@ export function batchNorm(
   const numPerChannel = sizeOf(x.shape) / channels;
   if (numPerChannel < 2) throw shapeError("batchNorm", "each channel needs two values or more", x.shape);
   const batchMean = mean(x, { axes });
-  // Rounding can bring the difference below zero where a channel hardly varies.
+  // Rounding can make the difference negative if a channel hardly varies.
   const variance = maximum(sub(mean(mul(x, x), { axes }), mul(batchMean, batchMean)), 0);
-  const inverseDeviation = div(1, sqrt(add(variance, epsilon)));
-  const slope = mul(scale, inverseDeviation);
+  const inverseStd = div(1, sqrt(add(variance, epsilon)));
+  const slope = mul(scale, inverseStd);
   const result = affineChannels(x, slope, sub(shift, mul(batchMean, slope)));
-  const operands = [x, scale, shift, slope, batchMean, inverseDeviation] as const;
+  const operands = [x, scale, shift, slope, batchMean, inverseStd] as const;
   const whole = customVjp(
     result,
     operands,
-    (gradient, _result, [x, , , slope, batchMean, inverseDeviation]) => {
+    (gradient, _result, [x, , , slope, batchMean, inverseStd]) => {
       const shiftGradient = sum(gradient, { axes });
       const product = sum(mul(gradient, x), { axes });
-      const scaleGradient = mul(sub(product, mul(batchMean, shiftGradient)), inverseDeviation);
-      // dx = slope · (g - mean(g) - normalized · mean(g · normalized)), gathered into one affine map of g and one of x.
-      const alongX = mul(mul(slope, inverseDeviation), div(scaleGradient, -numPerChannel));
+      const scaleGradient = mul(sub(product, mul(batchMean, shiftGradient)), inverseStd);
+      // dx = slope · (g - mean(g) - normalized · mean(g · normalized)), arranged as one affine map of g and one of x.
+      const alongX = mul(mul(slope, inverseStd), div(scaleGradient, -numPerChannel));
       const constant = sub(mul(slope, div(shiftGradient, -numPerChannel)), mul(alongX, batchMean));
       return [
         add(mul(gradient, alongChannels(slope, x)), affineChannels(x, alongX, constant)),
@@ -114,7 +111,8 @@ export function batchNorm(
   return { result: whole, statistics: { mean: batchMean, variance } };
 }
 
-/** Batch normalization by given statistics, as after training. */
+/** Batch normalization with given statistics, as in inference. */
+
 export function batchNormBy(
   x: Tensor,
   scale: Tensor,

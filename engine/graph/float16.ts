@@ -1,7 +1,7 @@
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
 
-/** The nearest float16 number's bits, halves to even; too large ones become infinite. */
+/** The bits of the nearest float16 number. Ties round to even; numbers that are too large become infinite. */
 export function toFloat16Bits(value: number): number {
   floatView[0] = value;
   const bits = bitsView[0]!;
@@ -22,7 +22,7 @@ function roundShift(value: number, shift: number): number {
   return rest > half || (rest === half && (whole & 1) === 1) ? whole + 1 : whole;
 }
 
-/** The number that float16 bits stand for. */
+/** The number that the bits of a float16 number represent. */
 export function fromFloat16Bits(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 0x1f;

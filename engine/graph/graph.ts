@@ -1,11 +1,11 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { DType, Shape, TensorData } from "./tensor.ts";
 
-/** An ONNX attribute. Integers and floats are told apart by the operator's definition, not by their value. */
+/** An ONNX attribute. The operator's definition, not the value, says whether a number is an integer or a float. */
 export type Attribute = number | string | readonly number[] | Graph;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** A value in a graph: what a node makes, an input, or a constant. */
+/** A value in a graph: the output of a node, an input, or a constant. */
 export interface Tensor {
   readonly graph: Graph;
   readonly name: string;
@@ -13,7 +13,7 @@ export interface Tensor {
   readonly shape: Shape;
 }
 
-/** One operation. Its gradient is a function of the same operations, so graphs can be differentiated any number of times. */
+/** One operation. Its gradient consists of operations too, so graphs can be differentiated any number of times. */
 export interface Node {
   readonly op: Operator;
   readonly inputs: readonly Tensor[];
@@ -22,32 +22,35 @@ export interface Node {
 }
 
 /**
- * `elementwise`: value and gradient treat each element by itself, so that any layout does. `algebraic`: the gradient is
- * that of the nodes which made the value, by fewer steps, so that other nodes may take their place with it.
+ * What a rewrite may do with a value that has a custom gradient rule.
+ *
+ * - `elementwise`: value and rule treat each element separately, so they work in any layout.
+ * - `algebraic`: the rule gives the same gradient as the nodes that compute the value, in fewer steps. A rewrite may
+ *   replace those nodes and drop the rule.
  */
 export type RuleKind = "elementwise" | "algebraic";
 
-/** What an operation is to the differentiator and to the ONNX writer. Executors know it by its name. */
+/** An operation as the differentiator and the ONNX writer see it. Engines look it up by its name. */
 export interface Operator {
-  /** The ONNX operator it becomes. */
+  /** The ONNX operator that it is written as. */
   readonly name: string;
   /** Names of attributes that ONNX stores as floats; other numbers are stored as integers. */
   readonly floatAttributes?: readonly string[];
-  /** Attributes that ONNX wants as constant inputs, in order; `undefined` leaves an optional input out. */
+  /** Attributes that ONNX expects as constant inputs, in order; `undefined` leaves out an optional input. */
   readonly constantInputs?: (attributes: Attributes, dtype: DType) => readonly (TensorData | undefined)[];
-  /** How many of the node's inputs the ONNX operator takes; the rest only matter to `vjp`. */
+  /** How many of the node's inputs the ONNX operator takes; only `vjp` uses the rest. */
   readonly numOnnxInputs?: number;
-  /** Attributes of the ONNX node, where they are not those of this one. */
+  /** Attributes of the ONNX node, if they differ from the attributes of this node. */
   readonly onnxAttributes?: (attributes: Attributes) => Attributes;
-  /** The ONNX nodes that stand for one of this operator, where it is a whole model; only onnxruntime runs them. */
+  /** The ONNX nodes of a whole model that this operator stands for; only onnxruntime runs them. */
   readonly onnxNodes?: (node: Node) => readonly object[];
   /** The version of the ONNX operators that `onnxNodes` need. */
   readonly opset?: number;
-  /** Of a value with a rule for its gradient: what else may be done with the two. */
+  /** The kind of a custom gradient rule; without it a rewrite keeps value and rule as they are. */
   readonly rule?: RuleKind | undefined;
   /**
-   * Vector-Jacobian product: from the gradients of the outputs (undefined where none flows) to those of the inputs.
-   * Without it the operation stops gradients.
+   * Vector-Jacobian product: maps the gradients of the outputs to the gradients of the inputs. A gradient is undefined
+   * if none flows. An operation without `vjp` stops gradients.
    */
   readonly vjp?: (node: Node, gradients: readonly (Tensor | undefined)[]) => readonly (Tensor | undefined)[];
 }
@@ -58,7 +61,7 @@ export interface Operator {
  */
 export class Graph {
   readonly parent: Graph | undefined;
-  /** Whether it is a branch, which may be left out at a run: its nodes must stay in it. */
+  /** Whether this is a branch. A run may skip a branch, so its nodes must not move out of it. */
   readonly isConditional: boolean;
   readonly inputs: Tensor[] = [];
   readonly constants = new Map<string, TensorData>();
@@ -74,12 +77,12 @@ export class Graph {
     this.#counter = parent === undefined ? { next: 0 } : parent.#counter;
   }
 
-  /** How many bodies this one is inside of. */
+  /** How many graphs enclose this one. */
   get depth(): number {
     return this.parent === undefined ? 0 : this.parent.depth + 1;
   }
 
-  /** A value that is fed at each run. */
+  /** Declares a value that is fed at each run. */
   input(name: string, dtype: DType, shape: Shape): Tensor {
     this.#refuseTaken(name);
     const tensor = { graph: this, name, dtype, shape };
@@ -87,13 +90,13 @@ export class Graph {
     return tensor;
   }
 
-  /** A value that is part of the graph. */
+  /** Adds a value that is part of the graph. */
   constant(value: TensorData, name = this.newName("c")): Tensor {
     this.constants.set(name, value);
     return { graph: this, name, dtype: value.dtype, shape: value.shape };
   }
 
-  /** Names a value as a result of the graph. */
+  /** Makes a value a result of the graph under a name. */
   output(name: string, tensor: Tensor): void {
     this.#refuseTaken(name);
     this.outputs.set(name, tensor);
@@ -112,7 +115,7 @@ export class Graph {
     }
   }
 
-  /** Adds a node; the operation functions in `ops/` call this after they have checked and inferred shapes. */
+  /** Adds a node. The functions in `ops/` call this after they have checked the operands and inferred the shapes. */
   append(
     op: Operator,
     inputs: readonly Tensor[],
@@ -123,8 +126,8 @@ export class Graph {
     if (foreign !== undefined) {
       throw new Cifar5mError(
         "engine/foreign-tensor",
-        `${op.name}: every input must belong to the graph or one around it, and "${foreign.name}" does not. ` +
-          "A rule of gradients must use its arguments only.",
+        `${op.name}: every input must belong to the graph or to one around it, and "${foreign.name}" does not. ` +
+          "A gradient rule must use its arguments only.",
       );
     }
     const results = outputs.map((output) => ({ graph: this, name: this.newName("t"), ...output }));
@@ -134,12 +137,12 @@ export class Graph {
     return results;
   }
 
-  /** The node that makes a tensor; undefined for inputs and constants. */
+  /** The node that computes a tensor; undefined for inputs and constants. */
   producerOf(tensor: Tensor): Node | undefined {
     return tensor.graph.#producers.get(tensor.name);
   }
 
-  /** A one-element constant, shared by all who ask for the same value. */
+  /** A one-element constant. Equal values share one constant. */
   scalar(dtype: DType, value: number, make: () => TensorData): Tensor {
     const key = `${dtype} ${Object.is(value, -0) ? "-0" : value}`;
     let tensor = this.#scalars.get(key);
@@ -155,7 +158,7 @@ export class Graph {
   }
 }
 
-/** The innermost of the graphs the tensors live in: where an operation on all of them must be placed. */
+/** The innermost graph that the tensors belong to. An operation on all of them must be a node of this graph. */
 export function innermostGraph(tensors: readonly Tensor[]): Graph {
   const first = tensors[0];
   if (first === undefined) throw new Cifar5mError("engine/no-operand", "an operation needs at least one tensor.");
@@ -173,7 +176,7 @@ export function appendOne(
   return innermostGraph(inputs).append(op, inputs, attributes, [{ dtype, shape }])[0]!;
 }
 
-/** An error about operands that do not fit an operation. */
+/** The error for operands that do not fit an operation. */
 export function shapeError(operation: string, rule: string, ...shapes: readonly Shape[]): Cifar5mError {
   const seen = shapes.map((shape) => `[${shape}]`).join(" and ");
   return new Cifar5mError("engine/wrong-shape", `${operation}: ${rule}, got ${seen}. Check the network's options.`);

@@ -1,6 +1,6 @@
 import { Graph, type Node } from "./graph.ts";
 
-/** The nodes that the outputs of a graph need, in order. */
+/** The nodes that the outputs of a graph depend on, in order, and the names of all values that they use. */
 export function neededNodes(graph: Graph): { readonly nodes: readonly Node[]; readonly names: ReadonlySet<string> } {
   const names = new Set([...graph.outputs.values()].map(({ name }) => name));
   const kept: Node[] = [];

@@ -2,7 +2,7 @@ import { shapeError } from "./graph.ts";
 import type { Shape } from "./tensor.ts";
 
 /**
- * The shape two operands have after NumPy's broadcasting.
+ * The common shape of two operands under NumPy's broadcasting rules.
  * @throws Cifar5mError `engine/wrong-shape` when two extents differ and neither is 1
  */
 export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
@@ -15,7 +15,7 @@ export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
   });
 }
 
-/** Axes as non-negative numbers, in rising order. */
+/** Turns negative axes into non-negative ones and sorts them in ascending order. */
 export function normalizeAxes(axes: readonly number[], rank: number): number[] {
   const normalized = axes.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
   if (normalized.some((axis) => axis < 0 || axis >= rank)) {

@@ -1,15 +1,15 @@
 import { Cifar5mError } from "../../core/errors.ts";
 
-/** Element types a graph may hold. Not every executor runs every one: tfjs has 32-bit numbers only. */
+/** Element types of tensors. Not every engine supports all of them: tfjs has 32-bit numbers only. */
 export type DType = "float32" | "float64" | "float16" | "int64" | "int32" | "uint8" | "bool";
 
-/** Extent of each axis, outermost first. All shapes are known when a graph is built. */
+/** The extent of each axis, outermost first. All shapes are known when a graph is built. */
 export type Shape = readonly number[];
 
-/** The array that holds a tensor's elements: float16 as raw bits, bool as 0 and 1. */
+/** The array that holds a tensor's elements. It stores float16 as raw bits, and bool as 0 and 1. */
 export type TensorArray = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
 
-/** A tensor's value, as it goes into and comes out of an executor. */
+/** A tensor's value, as an executable takes and returns it. */
 export interface TensorData {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -31,7 +31,7 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** True for types that gradients flow through. */
+/** Whether gradients flow through values of this type. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "float16";
 }
@@ -58,6 +58,7 @@ export function zeros(dtype: DType, shape: Shape): TensorData {
   return { dtype, shape, data: new arrays[dtype](sizeOf(shape)) };
 }
 
+/** A one-dimensional int64 tensor. */
 export function integers(values: readonly number[]): TensorData {
   return tensorData("int64", [values.length], values);
 }

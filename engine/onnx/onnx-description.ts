@@ -5,12 +5,12 @@ import type { DType, Shape } from "../graph/tensor.ts";
 import { ModelProto } from "./onnx-schema.ts";
 import type { OnnxModel, OnnxPort } from "./read-onnx.ts";
 
-/** The key in a model's `metadata_props` under which its description stands. */
+/** The key of the description in a model's `metadata_props`. */
 const descriptionKey = "cifar5m";
 
 /**
- * Puts a description at the head of an ONNX file. Protobuf messages merge when they are joined, so the model's own bytes
- * stay as they are, and any reader of ONNX finds the description among the model's metadata.
+ * Puts a description at the start of an ONNX file. Concatenated protobuf messages merge, so the bytes of the model stay
+ * the same, and any ONNX reader finds the description in the model's metadata.
  * @param description - JSON
  */
 export function embedDescription(file: Uint8Array, description: string): Uint8Array {
@@ -18,19 +18,19 @@ export function embedDescription(file: Uint8Array, description: string): Uint8Ar
   return Buffer.concat([head, file]);
 }
 
-/** Whether a file is one that `embedDescription` made. */
+/** Whether `embedDescription` made the file. */
 export function isDescribedOnnx(file: Uint8Array): boolean {
-  // Field 14 with its length, then key and length of the entry.
+  // Field 14 and its length, then the key of the entry and its length.
   return file[0] === 0x72 && Buffer.from(file.subarray(0, 20)).includes(`\n\x07${descriptionKey}`);
 }
 
-/** The description within a model, if there is one. */
+/** The description in a model's metadata, if there is one. */
 export function descriptionOf({ metadata }: OnnxModel): string | undefined {
   return metadata.get(descriptionKey);
 }
 
 /**
- * What a model's description says.
+ * Parses the description of a model.
  * @throws Cifar5mError `model/not-described`, `model/wrong-description` naming the key, the rule and the value
  */
 export function readDescription<Description>(model: OnnxModel, schema: z.ZodType<Description>): Description {
@@ -53,7 +53,7 @@ export function readDescription<Description>(model: OnnxModel, schema: z.ZodType
   throw new Cifar5mError("model/wrong-description", `the description of ${label} ${what}. See docs/models.md.`);
 }
 
-/** Of a key that allows several kinds of values, what is wrong with the kind that was meant. */
+/** If a key allows several kinds of values, the issue with the kind that was probably meant. */
 function deepestIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== "invalid_union") return issue;
   const inner = issue.errors.map((issues) => issues[0]).find((first) => first !== undefined);
@@ -72,10 +72,10 @@ function tryParse(text: string, label: string): unknown {
   }
 }
 
-/** Images that a model may ask for at once: 200 MB of them. */
+/** The largest batch size that a model may require: 200 MB of images. */
 const maxImagesAtOnce = 16_384;
 
-/** What a description says of an input or output. */
+/** What a description says about an input or output. */
 export interface ExpectedPort {
   readonly name: string;
   readonly dtypes: readonly DType[];
@@ -84,20 +84,20 @@ export interface ExpectedPort {
 }
 
 /**
- * Compares what a model needs with what its description says.
- * @returns types by input, and how many images the model takes at once; undefined where it leaves that open
+ * Checks that the inputs and the output of a model are those of its description.
+ * @returns the type of each input, and the batch size of the model; undefined if the model takes any batch size
  * @throws Cifar5mError `model/mismatch`
  */
-export function checkPorts(
+export function requirePorts(
   model: OnnxModel,
   { inputs, output }: { readonly inputs: readonly ExpectedPort[]; readonly output: ExpectedPort },
 ): { readonly dtypes: ReadonlyMap<string, DType>; readonly batchSize: number | undefined } {
-  const ports = inputs.map((expected) => ({ expected, port: checkPort(model, "input", expected) }));
+  const ports = inputs.map((expected) => ({ expected, port: requirePort(model, "input", expected) }));
   const unnamed = model.inputs.find(({ name }) => inputs.every((expected) => expected.name !== name));
   if (unnamed !== undefined) {
     throw mismatch(model, `needs the input "${unnamed.name}", and its description names no such input`);
   }
-  const result = checkPort(model, "output", output);
+  const result = requirePort(model, "output", output);
   const fixed = [...ports.map(({ port }) => port), result].flatMap(({ shape }) => {
     const batch = shape?.[0];
     return typeof batch === "number" ? [batch] : [];
@@ -112,7 +112,7 @@ export function checkPorts(
   };
 }
 
-function checkPort(model: OnnxModel, kind: "input" | "output", expected: ExpectedPort): OnnxPort {
+function requirePort(model: OnnxModel, kind: "input" | "output", expected: ExpectedPort): OnnxPort {
   const ports = kind === "input" ? model.inputs : model.outputs;
   const port = ports.find(({ name }) => name === expected.name);
   if (port === undefined) {

@@ -2,45 +2,46 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { OnnxGraph, OnnxNode } from "./onnx-schema.ts";
 import { decodeOnnxTensor } from "./onnx-tensors.ts";
 
-/** Turns of loops, those within others multiplied. */
-const maxTurns = 100_000;
+/** Limit on the iterations of a loop. The iterations of nested loops are multiplied. */
+const maxIterations = 100_000;
 
 /**
- * Refuses a loop whose end is not known before it runs: it could take for ever, and nothing can interrupt it.
- * @param label - the model's name, for errors
+ * Checks that the number of iterations of every loop is known before it runs and is not too large. A loop cannot be
+ * interrupted, so it must not run forever.
+ * @param label - what errors call the model
  * @throws Cifar5mError `model/unsupported`
  */
 export function requireBoundedLoops(graph: OnnxGraph, label: string): void {
-  checkGraph(graph, label, new Map(), 1);
+  requireBounded(graph, label, new Map(), 1);
 }
 
 /**
- * @param outer - whole numbers that the graphs around this one hold, by name
- * @param outerTurns - how often this graph runs
+ * @param outer - integer constants of the enclosing graphs by name
+ * @param numRuns - how often this graph runs
  */
-function checkGraph(graph: OnnxGraph, label: string, outer: ReadonlyMap<string, number>, outerTurns: number): void {
+function requireBounded(graph: OnnxGraph, label: string, outer: ReadonlyMap<string, number>, numRuns: number): void {
   const numbers = new Map([...outer, ...numbersOf(graph)]);
   for (const node of graph.node) {
-    const turns = node.op_type === "Loop" ? outerTurns * turnsOf(node, numbers) : outerTurns;
-    if (!(turns <= maxTurns)) {
+    const numInnerRuns = node.op_type === "Loop" ? numRuns * iterationsOf(node, numbers) : numRuns;
+    if (!(numInnerRuns <= maxIterations)) {
       throw new Cifar5mError(
         "model/unsupported",
-        `${label} must loop a fixed number of times, at most ${maxTurns}, node "${node.name}" does not. ` +
+        `${label} must loop a fixed number of times, at most ${maxIterations}, node "${node.name}" does not. ` +
           "Export it with its loops unrolled.",
       );
     }
     for (const { g, graphs } of node.attribute) {
-      for (const inner of g ? [g, ...graphs] : graphs) checkGraph(inner, label, numbers, turns);
+      for (const inner of g ? [g, ...graphs] : graphs) requireBounded(inner, label, numbers, numInnerRuns);
     }
   }
 }
 
-/** How often a `Loop` runs at most; infinity where only its condition or a result says. */
-function turnsOf({ input }: OnnxNode, numbers: ReadonlyMap<string, number>): number {
+/** The maximum number of iterations of a `Loop`; infinity if it depends on a condition or on a computed value. */
+function iterationsOf({ input }: OnnxNode, numbers: ReadonlyMap<string, number>): number {
   return numbers.get(input[0] ?? "") ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whole numbers among a graph's weights and constants. */
+/** The integer scalars among the weights and constants of a graph. */
 function* numbersOf({ initializer, node }: OnnxGraph): Generator<[string, number]> {
   const constants = node.flatMap(({ op_type: operator, output: [name], attribute: [value] }) =>
     operator === "Constant" && name !== undefined && value !== undefined ? [{ name, value }] : [],

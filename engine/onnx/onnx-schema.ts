@@ -1,7 +1,8 @@
 import protobuf from "protobufjs";
 
 /**
- * The ONNX file format (onnx.proto, version 1.18), but for training information and the annotations that change no value.
+ * The ONNX file format (onnx.proto, version 1.18), without training information and without annotations that do not
+ * affect values.
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 const schema = `
@@ -65,7 +66,7 @@ export interface Int64 {
   toString(): string;
 }
 
-/** Decoded messages: a field that the file left out has the default of its prototype. */
+/** A decoded tensor. In all decoded messages, a field that the file leaves out has its protobuf default. */
 export interface OnnxTensor {
   readonly name: string;
   readonly dims: readonly Int64[];

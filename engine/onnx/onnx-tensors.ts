@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { type DType, sizeOf, type TensorData, tensorData } from "../graph/tensor.ts";
 import type { OnnxTensor } from "./onnx-schema.ts";
 
-/** Element types by the numbers of onnx.proto: the name, bytes of one element, and ours where there is one. */
+/** Element types by their number in onnx.proto: name, bytes per element, and the type in our graphs if there is one. */
 const elementTypes: Readonly<
   Record<number, { readonly name: string; readonly bytes: number; readonly dtype?: DType }>
 > = {
@@ -21,17 +21,17 @@ const elementTypes: Readonly<
   16: { name: "bfloat16", bytes: 2 },
 };
 
-/** What onnx.proto calls a number of `data_type` or `elem_type`. */
+/** The name of a `data_type` or `elem_type` in onnx.proto. */
 export function elementTypeName(elementType: number): string {
   return elementTypes[elementType]?.name ?? `type ${elementType}`;
 }
 
 /**
- * Refuses a tensor whose data lies in another file, is not as long as its shape says, or holds a NaN.
- * @param label - the model's name, for errors
+ * Checks that the data of a tensor is in the file, has the size that its shape says, and holds no NaN.
+ * @param label - what errors call the model
  * @throws Cifar5mError `model/external-data`, `model/corrupt`, `model/not-finite`
  */
-export function checkOnnxTensor(tensor: OnnxTensor, label: string): void {
+export function requireValidTensor(tensor: OnnxTensor, label: string): void {
   const { name, data_type: elementType, raw_data: raw } = tensor;
   if (tensor.data_location !== 0 || tensor.external_data.length > 0) {
     throw new Cifar5mError(
@@ -58,7 +58,7 @@ export function checkOnnxTensor(tensor: OnnxTensor, label: string): void {
   );
 }
 
-/** A tensor's value, or undefined if it is of a type that our graphs do not hold. */
+/** A tensor's value, or undefined if our graphs do not support its type. */
 export function decodeOnnxTensor(tensor: OnnxTensor): TensorData | undefined {
   const dtype = elementTypes[tensor.data_type]?.dtype;
   if (dtype === undefined) return undefined;
@@ -72,7 +72,7 @@ export function decodeOnnxTensor(tensor: OnnxTensor): TensorData | undefined {
     return tensorData(dtype, shape, valuesOf(tensor) as readonly number[]);
   }
   const array = tensorData(dtype, [0], []).data.constructor as Float32ArrayConstructor;
-  // A copy, since raw data stands at any place of the file.
+  // A copy, because raw data need not be aligned in the file.
   return { dtype, shape, data: new array(new Uint8Array(raw).buffer) };
 }
 

@@ -1,6 +1,6 @@
 import type { DType } from "../graph/tensor.ts";
 
-/** ONNX numbers of the element types. */
+/** The number of each element type in onnx.proto. */
 export const onnxTypes: Readonly<Record<DType, number>> = {
   float32: 1,
   uint8: 2,

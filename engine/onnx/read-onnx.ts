@@ -8,23 +8,23 @@ import {
   type OnnxTensor,
   type OnnxValue,
 } from "./onnx-schema.ts";
-import { checkOnnxTensor, elementTypeName } from "./onnx-tensors.ts";
+import { elementTypeName, requireValidTensor } from "./onnx-tensors.ts";
 
 /** An input or output of a model, as the file declares it. */
 export interface OnnxPort {
   readonly name: string;
-  /** `float32`, `int64`, …; undefined for what is no tensor. */
+  /** `float32`, `int64`, …; undefined if it is not a tensor. */
   readonly dtype: string | undefined;
-  /** A name for an extent that is left open; undefined where nothing is said. */
+  /** Extents; a name stands for an extent that the file leaves open. Undefined if the file declares no shape. */
   readonly shape: readonly (number | string)[] | undefined;
 }
 
-/** A model made elsewhere. */
+/** An ONNX model that was made elsewhere. */
 export interface OnnxModel {
-  /** Its name in errors. */
+  /** What errors call the model. */
   readonly label: string;
   readonly opset: number;
-  /** What has to be fed; inputs that the file itself has values for are not among them. */
+  /** The inputs that have to be fed. Inputs with values in the file are not among them. */
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
   /** @internal */
@@ -32,12 +32,12 @@ export interface OnnxModel {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Versions of the operators at which those of `engine/ops` mean the same, so that both can stand in one file. */
+/** Versions of ONNX operators in which the operators of `engine/ops` mean the same, so that one file can hold both. */
 export const opsets = { oldest: 18, newest: 26 } as const;
 
 /**
- * Reads a model made elsewhere, and refuses what could not be run or trusted.
- * @param label - what to call it in errors
+ * Reads a model that was made elsewhere. It refuses models that could not run or whose result could not be trusted.
+ * @param label - what errors call the model
  * @throws Cifar5mError `model/not-onnx`, `model/unsupported`, `model/external-data`, `model/corrupt`, `model/not-finite`
  */
 export function readOnnx(bytes: Uint8Array, label: string): OnnxModel {
@@ -52,15 +52,15 @@ export function readOnnx(bytes: Uint8Array, label: string): OnnxModel {
     metadata,
   };
   for (const part of graphsOf(graph)) {
-    for (const node of part.node) checkNode(node, label);
+    for (const node of part.node) requireStandard(node, label);
     if (part.sparse_initializer.length > 0) throw unsupported(label, "must have dense weights, some are sparse");
-    for (const tensor of tensorsOf(part)) checkOnnxTensor(tensor, label);
+    for (const tensor of tensorsOf(part)) requireValidTensor(tensor, label);
   }
   requireBoundedLoops(graph, label);
   return model;
 }
 
-/** The graph of an ONNX file of any kind, or undefined if it is none. */
+/** The graph of any ONNX file, or undefined if the bytes are not an ONNX file. */
 export function decodeOnnxGraph(bytes: Uint8Array): OnnxGraph | undefined {
   try {
     return (ModelProto.decode(bytes) as unknown as OnnxFile).graph ?? undefined;
@@ -99,7 +99,7 @@ function decodeFile(bytes: Uint8Array, label: string) {
   return { graph, opset: version, metadata: new Map(properties.map(({ key, value }) => [key, value])) };
 }
 
-/** A graph and all graphs within its nodes. */
+/** A graph and all graphs in the attributes of its nodes. */
 export function* graphsOf(graph: OnnxGraph): Generator<OnnxGraph> {
   yield graph;
   for (const { attribute } of graph.node) {
@@ -107,13 +107,13 @@ export function* graphsOf(graph: OnnxGraph): Generator<OnnxGraph> {
   }
 }
 
-/** Weights and constants of one graph. */
+/** The weights and constants of a graph, without those of inner graphs. */
 function* tensorsOf({ initializer, node }: OnnxGraph): Generator<OnnxTensor> {
   yield* initializer;
   for (const { attribute } of node) for (const { t, tensors } of attribute) yield* t ? [t, ...tensors] : tensors;
 }
 
-function checkNode({ name, op_type: operator, domain }: OnnxNode, label: string): void {
+function requireStandard({ name, op_type: operator, domain }: OnnxNode, label: string): void {
   if (isStandard(domain)) return;
   throw unsupported(
     label,

@@ -4,25 +4,25 @@ import type { OnnxAttribute, OnnxGraph, OnnxNode } from "./onnx-schema.ts";
 import { decodeOnnxTensor } from "./onnx-tensors.ts";
 import type { OnnxModel } from "./read-onnx.ts";
 
-/** Which values to feed, and which to have with what type and shape; both by the model's own names. */
+/** The inputs and the output of a call, by the names that the model has for them. */
 export interface OnnxCall {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly output: { readonly name: string; readonly dtype: DType; readonly shape: Shape };
 }
 
 /**
- * HwncImages a model made elsewhere in the graphs that call it: its nodes at each call, with names of their own, its weights
- * once in each graph. (In a graph around a `Loop`, onnxruntime would not reorder them for its kernels.) To our graph a call
- * is one node without a gradient; only the ONNX writer looks inside. What the model leaves open, such as the batch size,
- * follows from the shapes of the inputs.
- * @returns calls the model; every input of it must be fed, and the output must be as declared
+ * Inserts a model that was made elsewhere into the graphs that call it. Each call adds its nodes under new names. Each
+ * graph gets the weights once; in a graph around a `Loop`, onnxruntime would not reorder them for its kernels. In our
+ * graph a call is one node without a gradient, and only the ONNX writer looks inside. Extents that the model leaves
+ * open, such as the batch size, follow from the shapes of the inputs.
+ * @returns a function that calls the model; every input must be fed, and the output must have the declared type and shape
  */
 export function spliceOnnx(model: OnnxModel): (call: OnnxCall) => Tensor {
-  const placed = new WeakMap<Graph, ReadonlyMap<string, Tensor>>();
+  const weightsByGraph = new WeakMap<Graph, ReadonlyMap<string, Tensor>>();
   return ({ inputs, output: { name: output, dtype, shape } }) => {
     const graph = innermostGraph(Object.values(inputs));
-    const weights = placed.get(graph) ?? placeWeights(graph, model);
-    placed.set(graph, weights);
+    const weights = weightsByGraph.get(graph) ?? addWeights(graph, model);
+    weightsByGraph.set(graph, weights);
     const names = [...Object.keys(inputs), ...weights.keys()];
     const op: Operator = {
       name: "Model",
@@ -34,7 +34,7 @@ export function spliceOnnx(model: OnnxModel): (call: OnnxCall) => Tensor {
   };
 }
 
-function placeWeights(graph: Graph, model: OnnxModel): ReadonlyMap<string, Tensor> {
+function addWeights(graph: Graph, model: OnnxModel): ReadonlyMap<string, Tensor> {
   const weights = new Map<string, Tensor>();
   for (const tensor of model.graph.initializer) {
     const value = decodeOnnxTensor(tensor);
@@ -43,16 +43,16 @@ function placeWeights(graph: Graph, model: OnnxModel): ReadonlyMap<string, Tenso
   return weights;
 }
 
-/** The model's nodes with our names for what they are fed, and names below that of the result for all else. */
+/** The model's nodes, renamed. Inputs and weights get the names in our graph; other names start with the result's name. */
 function renamedNodes(
   graph: OnnxGraph,
   { names, node, output }: { readonly names: readonly string[]; readonly node: Node; readonly output: string },
 ): object[] {
   const result = node.outputs[0]!.name;
   const outer = new Map(names.map((name, index) => [name, node.inputs[index]!.name]));
-  // An empty name stands for an optional value that is left out.
+  // An empty name means that an optional value is left out.
   const rename = (name: string) => (name === "" ? "" : (outer.get(name) ?? `${result}.${name}`));
-  // Types that our graphs do not hold stay with the model.
+  // Our graphs do not support the types of these weights, so they become constants among the nodes.
   const constants = graph.initializer
     .filter(({ name }) => !outer.has(name))
     .map((tensor) => ({

@@ -5,13 +5,13 @@ import type { TensorData } from "../graph/tensor.ts";
 import { ModelProto } from "./onnx-schema.ts";
 import { onnxTypes } from "./onnx-types.ts";
 
-/** Attribute kinds, as onnx.proto numbers them. */
+/** The number of each attribute type in onnx.proto. */
 const attributeTypes = { float: 1, integer: 2, string: 3, graph: 5, floats: 6, integers: 7 };
 
-/** The version of the ONNX operators that graphs are written in, unless a model within needs another. */
+/** The version of ONNX operators in written graphs, unless a spliced model needs another. */
 const defaultOpset = 21;
 
-/** Protobuf itself holds no message of 2 GiB or more. */
+/** Protobuf messages must be smaller than 2 GiB. */
 const maxModelBytes = 2 ** 31 - 1;
 
 /**
@@ -36,7 +36,7 @@ export function writeOnnx(graph: Graph, metadata: Readonly<Record<string, string
   }).finish();
 }
 
-/** The version of the operators that the models within a graph need; a file has one version. */
+/** The version of the operators that the spliced models in a graph need. A file has only one version. */
 function opsetOf(graph: Graph): number | undefined {
   const inner = neededNodes(graph).nodes.flatMap(({ op, attributes }) => [
     op.opset,
@@ -57,10 +57,11 @@ function encodeGraph(graph: Graph, name: string): object {
   for (const [constant, value] of graph.constants) {
     if (names.has(constant)) initializers.push(encodeTensor(constant, value));
   }
-  const own = new Set(nodes.flatMap((node) => node.outputs.map((output) => output.name)));
+  const computed = new Set(nodes.flatMap((node) => node.outputs.map((output) => output.name)));
   const outputs = [...graph.outputs].map(([outputName, tensor]) => {
-    // A body's results count by place, not by name, and a copy of all weights at each step takes time.
-    if (graph.parent !== undefined && own.delete(tensor.name)) return encodeValueInfo(tensor.name, tensor);
+    // ONNX matches the results of a body by position, so they need no Identity that renames them. An Identity would copy
+    // all weights at each step.
+    if (graph.parent !== undefined && computed.delete(tensor.name)) return encodeValueInfo(tensor.name, tensor);
     onnxNodes.push({ op_type: "Identity", input: [tensor.name], output: [outputName] });
     return encodeValueInfo(outputName, tensor);
   });

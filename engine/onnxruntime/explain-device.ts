@@ -4,8 +4,8 @@ import { messageOf } from "../../core/errors.ts";
 import { cudaProviderFile, onnxruntimeFiles } from "./files.ts";
 
 /**
- * Why onnxruntime cannot use a device here and what to do about it: two sentences.
- * @param message - what onnxruntime said
+ * Explains in two sentences why onnxruntime cannot use a device on this machine, and what to do about it.
+ * @param message - the error message of onnxruntime
  */
 export function explainDevice(kind: string, message: string): string {
   const [firstLine = ""] = message.split("\n", 1);
@@ -32,13 +32,13 @@ function explainWebgpu(message: string): string | undefined {
   return "it finds no GPU. Install the GPU's driver for Vulkan, Metal or Direct3D 12.";
 }
 
-/** The first library that loading one would fail for; onnxruntime itself tells it to its log only. */
+/** The first library that is missing when a library is loaded. onnxruntime writes this to its log only. */
 function missingLibrary(path: string): string | undefined {
   try {
     process.dlopen({ exports: {} }, path);
     return undefined;
   } catch (thrown) {
-    // A library that loads is refused too, for not being an addon of Node's.
+    // If all libraries are found, loading still fails, because the library is not a Node addon.
     return /^(\S+): cannot open shared object file/.exec(messageOf(thrown))?.[1];
   }
 }

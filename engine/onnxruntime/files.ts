@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 
 const require = createRequire(import.meta.url);
 
-/** onnxruntime-node as it is installed: its version, and the folder of its native libraries for this machine. */
+/** The version of the installed onnxruntime-node, and the folder of its native libraries for this machine. */
 export function onnxruntimeFiles(): { readonly version: string; readonly folder: string } {
   const path = require.resolve("onnxruntime-node/package.json");
   const { version, binary } = require(path) as { version: string; binary: { napi_versions: readonly number[] } };
@@ -11,5 +11,5 @@ export function onnxruntimeFiles(): { readonly version: string; readonly folder:
   return { version, folder };
 }
 
-/** The library through which onnxruntime calls CUDA; `setup cuda` puts it in place. */
+/** The library through which onnxruntime calls CUDA; `setup cuda` installs it. */
 export const cudaProviderFile = "libonnxruntime_providers_cuda.so";

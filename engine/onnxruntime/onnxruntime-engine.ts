@@ -15,7 +15,7 @@ import { explainDevice } from "./explain-device.ts";
 import { createSession, runSession, type SessionOptions } from "./session.ts";
 import type { SessionWorkerData } from "./session-worker.ts";
 
-/** Devices, which are named as onnxruntime-node names their providers. */
+/** The supported kinds of devices, by the names of their providers in onnxruntime-node. */
 const kinds: readonly string[] = ["cpu", "webgpu", "cuda"];
 
 /**
@@ -50,10 +50,10 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   };
 }
 
-/** The form of a graph that a device is fastest with. */
+/** Rewrites a graph into the form that is fastest on a device. */
 function rewriteFor(kind: string, precision: Precision, graph: Graph): Graph {
   if (precision === "mixed") return rewriteHalfProducts(graph);
-  // Other devices have convolutions of their own that are faster.
+  // On other devices, onnxruntime's convolutions are faster than ours.
   return kind === "cpu" ? rewriteHwnc(graph) : graph;
 }
 
@@ -74,7 +74,7 @@ async function openSession(model: Uint8Array, device: string, options: SessionOp
   }
 }
 
-/** The values of a graph's inputs, and no others. */
+/** The values of the inputs of a graph, without values for other names. */
 function feedsOf(graph: Graph, feeds: Feeds): Feeds {
   const needed = graph.inputs.map(({ name }) => {
     const value = feeds[name];
@@ -86,7 +86,7 @@ function feedsOf(graph: Graph, feeds: Feeds): Feeds {
   return Object.fromEntries(needed);
 }
 
-/** One session, in this thread. */
+/** One session in this thread. */
 class SessionExecutable implements Executable {
   readonly concurrency = 1;
   readonly #graph: Graph;
@@ -110,8 +110,8 @@ class SessionExecutable implements Executable {
 }
 
 /**
- * A worker for each core, with a session on one thread: none waits for another within a run, what a small batch needs
- * stays in the core's cache, and this thread stays free.
+ * One single-threaded session per core, each in its own worker. Runs never wait for each other, a small batch stays in the
+ * cache of one core, and the main thread is never blocked.
  */
 class SessionPool implements Executable {
   readonly concurrency: number;
@@ -126,7 +126,7 @@ class SessionPool implements Executable {
     this.concurrency = numWorkers;
     this.#graph = graph;
     this.#pool = new Piscina({
-      // The worker has the ending that this file has, compiled or not.
+      // The worker has the same file extension as this file: .ts, or .js if compiled.
       filename: new URL(`session-worker${extname(import.meta.url)}`, import.meta.url).href,
       minThreads: numWorkers,
       maxThreads: numWorkers,
@@ -146,7 +146,7 @@ class SessionPool implements Executable {
   }
 
   async release(): Promise<void> {
-    // A thread that is taken away under its session ends the whole process, by SIGABRT.
+    // If a worker is terminated while its session runs, the whole process ends with SIGABRT.
     await Promise.allSettled(this.#running);
     await this.#pool.destroy();
   }

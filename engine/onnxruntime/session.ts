@@ -2,17 +2,17 @@ import * as ort from "onnxruntime-node";
 import type { Feeds } from "../executor.ts";
 import type { DType, TensorArray, TensorData } from "../graph/tensor.ts";
 
-/** Where and how a session runs; plain data, so that it can be sent to a worker. */
+/** Where and how a session runs. Plain data, so that it can be sent to a worker. */
 export interface SessionOptions {
-  /** As onnxruntime-node names it. */
+  /** The name of the provider in onnxruntime-node. */
   readonly provider: string;
-  /** Which of several GPUs; of `cuda` only. */
+  /** The number of the GPU; for `cuda` only. */
   readonly deviceId?: number;
-  /** 0 for as many as there are cores. */
+  /** CPU threads; 0 for one per core. */
   readonly numThreads: number;
 }
 
-// What goes wrong is thrown, and told by whoever catches it: the log would tell it a second time.
+// Errors are thrown and reported by the caller. The log would report them a second time.
 ort.env.logLevel = "fatal";
 
 /** @param model - an ONNX file */
@@ -21,10 +21,10 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     executionProviders: [providerOf(options)],
     graphOptimizationLevel: "all",
     intraOpNumThreads: options.numThreads,
-    // Blocks planned ahead for all tensors of a training step take 1.4 times the memory, and no less time.
+    // Memory patterns take 1.4 times the memory for a training step and save no time.
     enableMemPattern: false,
     logSeverityLevel: 4,
-    // Threads that wait must sleep: spinning ones starve whatever else runs on the machine.
+    // Waiting threads must sleep. Spinning threads would starve other programs on the machine.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
   });
 }
@@ -33,7 +33,7 @@ function providerOf({ provider, deviceId }: SessionOptions): ort.InferenceSessio
   return deviceId === undefined ? provider : { name: "cuda", deviceId };
 }
 
-/** One run. It blocks the calling thread: onnxruntime-node runs where it is called. */
+/** Runs a session once. It blocks the calling thread, because onnxruntime-node computes in that thread. */
 export async function runSession(session: ort.InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> {
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, data, shape }]) => [

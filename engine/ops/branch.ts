@@ -5,8 +5,8 @@ import { tensorData } from "../graph/tensor.ts";
 const If: Operator = { name: "If" };
 
 /**
- * Brings a value into a branch, so that what is made of it is made there. It is no `Identity`, because onnxruntime removes
- * those and then misses the value where it has fused the node that takes it.
+ * Brings a value into a branch, so that the nodes that use it belong to the branch. This is not an `Identity`: onnxruntime
+ * removes an `Identity`, and then does not find the value if it has fused the node that takes it.
  */
 const Enter: Operator = {
   name: "Reshape",
@@ -15,11 +15,11 @@ const Enter: Operator = {
 };
 
 /**
- * One of two computations, of which only that one is done.
+ * Does one of two computations, depending on a condition. The other computation is not done.
  * @param condition - bool scalar
- * @param operands - what both start from
- * @param whenTrue - makes the result where the condition holds; gets the operands as values of the branch
- * @param whenFalse - makes a result of the same type and shape where it does not
+ * @param operands - values that both computations may use
+ * @param whenTrue - builds the result for a true condition; gets the operands as values of the branch
+ * @param whenFalse - builds the result for a false condition, of the same type and shape
  */
 export function branch(
   condition: Tensor,
@@ -40,7 +40,7 @@ export function branch(
   });
   const { dtype, shape } = left!.result;
   if (dtype !== right!.result.dtype || shape.join() !== right!.result.shape.join()) {
-    throw shapeError("branch", "both results must have one type and shape", shape, right!.result.shape);
+    throw shapeError("branch", "both results must have the same type and shape", shape, right!.result.shape);
   }
   if (condition.dtype !== "bool" || condition.shape.length > 0) {
     throw shapeError("branch", "the condition must be one bool", condition.shape);

@@ -4,9 +4,9 @@ import { integers, type Shape, sizeOf, tensorData } from "../graph/tensor.ts";
 import { reshape } from "./reshape.ts";
 
 export interface ReduceOptions {
-  /** Axes to reduce, negative ones from the end; all by default. */
+  /** Axes to reduce; negative axes count from the end. All axes by default. */
   readonly axes?: readonly number[];
-  /** Keep reduced axes with extent 1; false by default. */
+  /** Whether reduced axes stay, with extent 1; false by default. */
   readonly keepDims?: boolean;
 }
 
@@ -36,7 +36,7 @@ export function reduce(op: Operator, x: Tensor, { axes, keepDims = false }: Redu
 
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceSum, x, options);
 
-/** Sums a tensor down to a shape that broadcasts to its own: the gradient of broadcasting. */
+/** Sums a tensor down to a shape that broadcasts to the shape of `x`: the gradient of broadcasting. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (x.shape.length === shape.length && x.shape.every((extent, axis) => extent === shape[axis])) return x;
   const extra = x.shape.length - shape.length;
@@ -53,7 +53,7 @@ export const Expand: Operator = {
   vjp: ({ inputs: [x] }, [gradient]) => [sumTo(gradient!, x!.shape)],
 };
 
-/** Repeats a tensor along axes of extent 1 (or new leading ones) up to a shape. */
+/** Repeats a tensor along axes of extent 1, or along new leading axes, up to a given shape. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const expanded = broadcastShapes("expand", x.shape, shape);
   if (expanded.some((extent, axis) => extent !== shape[axis])) throw shapeError("expand", "must widen", x.shape, shape);
@@ -61,7 +61,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   return appendOne(Expand, [x], { shape }, x.dtype, shape);
 }
 
-/** Zeros in the shape and type of another tensor. */
+/** Zeros of the shape and type of another tensor. */
 export function zerosLike({ graph, dtype, shape }: Tensor): Tensor {
   const zero = graph.scalar(dtype, 0, () => tensorData(dtype, [], [0]));
   return expand(zero, shape);

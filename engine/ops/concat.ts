@@ -15,7 +15,7 @@ export const Concat: Operator = {
   },
 };
 
-/** Tensors one after the other along an axis; their other extents must agree. */
+/** Joins tensors along an axis. Their other extents must agree. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const first = tensors[0]!;
   const along = normalizeAxes([axis], first.shape.length)[0]!;
@@ -39,7 +39,7 @@ export const Split: Operator = {
   },
 };
 
-/** Cuts a tensor into parts of the given extents along an axis. */
+/** Splits a tensor along an axis into parts of the given extents. */
 export function split(x: Tensor, sizes: readonly number[], axis: number): readonly Tensor[] {
   const along = normalizeAxes([axis], x.shape.length)[0]!;
   if (sizes.reduce((total, extent) => total + extent, 0) !== x.shape[along]) {

@@ -7,9 +7,9 @@ import { slice } from "./slice.ts";
 export interface ConvOptions {
   /** Added to each output channel, shape [O]. */
   readonly bias?: Tensor;
-  /** 1 by default, the same along both axes. */
+  /** The stride along both axes; 1 by default. */
   readonly stride?: number;
-  /** Zeros around the image, in pixels on every side; 0 by default. */
+  /** Pixels of zeros on every side of the image; 0 by default. */
   readonly padding?: number;
 }
 
@@ -70,10 +70,10 @@ export function conv2d(x: Tensor, filters: Tensor, { bias, stride = 1, padding =
 }
 
 /**
- * The transpose of `conv2d` as a linear map of images: what carries its gradients back.
+ * The transpose of `conv2d` as a linear map of images. It computes the gradient for the images.
  * @param x - [N, O, H, W]
  * @param filters - [O, I, height, width]
- * @param options.outputSize - [H, W] of the result, which the stride alone leaves open
+ * @param options.outputSize - [H, W] of the result; the stride alone does not determine it
  * @returns [N, I, ...outputSize]
  */
 export function convTranspose2d(
@@ -108,8 +108,8 @@ export function convTranspose2d(
 }
 
 /**
- * Gradient of a convolution for its images. At stride 1 it is the convolution with the filters turned by half a turn
- * and their channels exchanged, which executors do about a third faster than the transposed one.
+ * Gradient of a convolution with respect to its images. At stride 1 it is a convolution with the filters rotated by 180°
+ * and their channels exchanged, which engines compute about a third faster than the transposed convolution.
  */
 function inputGradient(
   gradient: Tensor,
@@ -119,12 +119,12 @@ function inputGradient(
   const [height, width] = filters.shape.slice(2) as [number, number];
   const padding = height - 1 - options.padding;
   if (options.stride !== 1 || height !== width || padding < 0) return convTranspose2d(gradient, filters, options);
-  const turned =
+  const rotated =
     height === 1
       ? filters
       : slice(
           filters,
           [2, 3].map((axis) => ({ axis, start: height - 1, end: -Infinity, step: -1 })),
         );
-  return conv2d(gradient, transpose(turned, [1, 0, 2, 3]), { padding });
+  return conv2d(gradient, transpose(rotated, [1, 0, 2, 3]), { padding });
 }

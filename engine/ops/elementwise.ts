@@ -26,7 +26,7 @@ function binary(op: Operator, a: Operand, b: Operand, dtype?: DType): Tensor {
   return appendOne(op, [left, right], {}, dtype ?? left.dtype, shape);
 }
 
-/** The operands of a two-operand node and the gradient of its result. */
+/** Computes the gradients of two operands from the gradient of the result. */
 type BinaryRule = (a: Tensor, b: Tensor, gradient: Tensor, result: Tensor) => readonly [Tensor, Tensor];
 
 function binaryOperator(name: string, rule: BinaryRule): Operator {
@@ -72,11 +72,11 @@ export const add = (a: Operand, b: Operand): Tensor => binary(Add, a, b);
 export const sub = (a: Operand, b: Operand): Tensor => binary(Sub, a, b);
 export const mul = (a: Operand, b: Operand): Tensor => binary(Mul, a, b);
 export const div = (a: Operand, b: Operand): Tensor => binary(Div, a, b);
-/** a to the power b; the gradient for b needs a > 0. */
+/** `a` to the power `b`. The gradient for `b` needs `a` > 0. */
 export const pow = (a: Operand, b: Operand): Tensor => binary(Pow, a, b);
-/** The larger one; where they are equal the gradient goes to b. */
+/** The larger operand. If both are equal, the gradient goes to `b`. */
 export const maximum = (a: Operand, b: Operand): Tensor => binary(Max, a, b);
-/** The smaller one; where they are equal the gradient goes to b. */
+/** The smaller operand. If both are equal, the gradient goes to `b`. */
 export const minimum = (a: Operand, b: Operand): Tensor => binary(Min, a, b);
 
 export const equal = (a: Operand, b: Operand): Tensor => binary({ name: "Equal" }, a, b, "bool");
@@ -110,12 +110,12 @@ export const sigmoid = (x: Tensor): Tensor => unary(Sigmoid, x);
 /** The error function. */
 export const erf = (x: Tensor): Tensor => unary(Erf, x);
 export const relu = (x: Tensor): Tensor => unary(Relu, x);
-/** -1, 0 or 1; gradients stop here, as at `floor` and `round`. */
+/** -1, 0 or 1. Like `floor` and `round`, it stops gradients. */
 export const sign = (x: Tensor): Tensor => unary({ name: "Sign" }, x);
 export const floor = (x: Tensor): Tensor => unary({ name: "Floor" }, x);
-/** To the nearest integer, halves to the even one. */
+/** Rounds to the nearest integer; ties go to the even one. */
 export const round = (x: Tensor): Tensor => unary({ name: "Round" }, x);
-/** The value itself, through which no gradient flows. */
+/** The same value, without gradient. */
 export const stopGradient = (x: Tensor): Tensor => unary({ name: "Identity" }, x);
 
 const Where: Operator = {
@@ -126,7 +126,7 @@ const Where: Operator = {
   },
 };
 
-/** Elements of a where the condition (bool) holds, of b elsewhere; all three broadcast. */
+/** Elements of `a` where the condition (bool) is true, and elements of `b` elsewhere. All three broadcast. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const [left, right] = tensors(a, b);
   const shape = broadcastShapes("Where", condition.shape, broadcastShapes("Where", left.shape, right.shape));
@@ -139,7 +139,7 @@ const Cast: Operator = {
   vjp: ({ inputs: [x] }, [gradient]) => [cast(gradient!, x!.dtype)],
 };
 
-/** The same numbers in another type; floats to integers truncate toward zero. */
+/** The same numbers in another type. Floats become integers by truncation toward zero. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : appendOne(Cast, [x], { to: dtype }, dtype, x.shape);
 }

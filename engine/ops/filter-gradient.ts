@@ -7,14 +7,14 @@ import { pad, slice } from "./slice.ts";
 interface Geometry {
   readonly kernel: readonly [height: number, width: number];
   readonly stride: number;
-  /** Zeros around the images, in pixels. */
+  /** Pixels of zeros around the images. */
   readonly padding: number;
 }
 
 /**
- * Gradient of a convolution for its filters: matrix products that sum over images and pixels.
- * @param x - what the filters slid over, [N, I, H, W]
- * @param gradient - of the result, [N, O, H', W']
+ * Gradient of a convolution with respect to its filters, as matrix products that sum over images and pixels.
+ * @param x - the images of the convolution, [N, I, H, W]
+ * @param gradient - gradient of the result, [N, O, H', W']
  * @returns [O, I, height, width]
  */
 export function filterGradient(x: Tensor, gradient: Tensor, geometry: Geometry): Tensor {
@@ -28,8 +28,8 @@ export function filterGradient(x: Tensor, gradient: Tensor, geometry: Geometry):
 }
 
 /**
- * At stride 1 a shift of the images along rows is one of the gradient the other way. So the images are shifted along
- * columns only, the gradient along rows, and one product takes all rows: it is larger, and less is copied.
+ * At stride 1, shifting the images down is the same as shifting the gradient up. So this shifts the images along columns
+ * only and the gradient along rows. Then one product covers all rows: products are larger and fewer bytes are copied.
  * @returns [height, width, O·I]
  */
 function productsByColumn(images: Tensor, flow: Tensor, { kernel: [height, width], padding }: Geometry): Tensor {
@@ -47,11 +47,11 @@ function productsByColumn(images: Tensor, flow: Tensor, { kernel: [height, width
 }
 
 /**
- * One product for each place in the kernel.
+ * Computes one product for each pixel of the kernel.
  * @returns [height, width, O·I]
  */
 function productsByPixel(images: Tensor, flow: Tensor, { kernel: [height, width], stride, padding }: Geometry): Tensor {
-  const [rowStarts, starts] = [height, width].map((length) => Array.from({ length }, (_, place) => place));
+  const [rowStarts, starts] = [height, width].map((length) => Array.from({ length }, (_, offset) => offset));
   const padded = pad(images, [{ axis: 2, before: padding, after: padding }]);
   const columns = windows(padded, 3, { padding, starts: starts!, count: flow.shape[3]!, stride });
   const products = rowStarts!.map((row) =>
@@ -66,7 +66,7 @@ function productsByPixel(images: Tensor, flow: Tensor, { kernel: [height, width]
   return concat(products, 0);
 }
 
-/** Parts of padded images along an axis: `count` places from each start. */
+/** Windows of padded images along an axis: `count` positions from each start, `stride` pixels apart. */
 function windows(
   x: Tensor,
   axis: number,
@@ -86,7 +86,7 @@ function windows(
   );
 }
 
-/** [A, ...] and [B, ...] to [A, B], summed over all else. */
+/** The product of [A, ...] and [B, ...], summed over all other axes: [A, B]. */
 function product(a: Tensor, b: Tensor): Tensor {
   return matmul(reshape(a, [a.shape[0]!, -1]), swapLastTwo(reshape(b, [b.shape[0]!, -1])));
 }

@@ -29,7 +29,7 @@ const Gather: Operator = {
   },
 };
 
-/** Slices of a table along an axis: `indices` (int64, any shape) replaces that axis. */
+/** Picks slices of a table along an axis. The axes of `indices` (int64, any shape) replace that axis. */
 export function gather(table: Tensor, indices: Tensor, axis = 0): Tensor {
   if (indices.dtype !== "int64") throw shapeError(`gather by ${indices.dtype}`, "indices must be int64", indices.shape);
   const shape = [...table.shape.slice(0, axis), ...indices.shape, ...table.shape.slice(axis + 1)];
@@ -46,7 +46,7 @@ const ScatterND: Operator = {
   ],
 };
 
-/** Adds rows [K, ...] into zeros of a shape [M, ...] at positions `indices` [K]; rows that meet are summed. */
+/** Adds rows [K, ...] into zeros of a shape [M, ...] at `indices` [K]. Rows with equal indices are summed. */
 function scatterAdd(
   table: { readonly like: Tensor; readonly shape: readonly number[] },
   indices: Tensor,

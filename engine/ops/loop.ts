@@ -1,23 +1,23 @@
 import { Graph, type Operator, type Tensor } from "../graph/graph.ts";
 import { tensorData } from "../graph/tensor.ts";
 
-/** ONNX `Loop`. It has no gradient: what is differentiated stands inside a body. */
+/** ONNX `Loop`. It has no gradient; gradients are taken inside its body. */
 const Loop: Operator = { name: "Loop" };
 
 export interface LoopBody {
-  /** Values for the next iteration, in the order, types and shapes of those that came in. */
+  /** Values for the next iteration, with the order, types and shapes of the values that came in. */
   readonly carried: readonly Tensor[];
-  /** Values to keep of every iteration. */
+  /** Values of this iteration to return. */
   readonly collected: readonly Tensor[];
 }
 
 /**
- * Runs a body a number of times, handing values from each iteration to the next.
+ * Runs a body several times and passes values from each iteration to the next.
  * @param numIterations - int64 scalar, at least 1
- * @param maxIterations - the most that `numIterations` will be; only the declared shape of what is collected needs it
- * @param initial - what the first iteration gets
- * @param build - makes the body; it gets the body's graph, the iteration number (int64 scalar) and the carried values
- * @returns the last carried values and each collected one, stacked along a new first axis
+ * @param maxIterations - upper bound of `numIterations`; used for the declared shape of collected values only
+ * @param initial - carried values of the first iteration
+ * @param build - builds the body; gets the body's graph, the iteration number (int64 scalar) and the carried values
+ * @returns the last carried values, and the collected values of all iterations stacked along a new first axis
  */
 export function loop(
   numIterations: Tensor,

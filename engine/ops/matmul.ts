@@ -14,7 +14,7 @@ const MatMul: Operator = {
   name: "MatMul",
   vjp: ({ inputs: [a, b] }, [gradient]) => [
     sumTo(matmul(gradient!, swapLastTwo(b!)), a!.shape),
-    // One large product over all rows, where the other way would make a matrix for each of the leading axes and add them.
+    // One large product over all rows. The other formula would compute and then add a matrix for each leading index.
     b!.shape.length === 2
       ? matmul(swapLastTwo(asRows(a!)), asRows(gradient!))
       : sumTo(matmul(swapLastTwo(a!), gradient!), b!.shape),
@@ -25,12 +25,12 @@ function asRows(x: Tensor): Tensor {
   return reshape(x, [-1, x.shape.at(-1)!]);
 }
 
-/** Matrix product of the last two axes, [.., M, K] by [.., K, N]; leading axes broadcast. Both need rank 2 or more. */
+/** Matrix product over the last two axes, [.., M, K] by [.., K, N]. Leading axes broadcast; both need rank 2 or more. */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   const [rows, inner] = a.shape.slice(-2);
   const [innerB, columns] = b.shape.slice(-2);
   if (a.shape.length < 2 || b.shape.length < 2 || inner !== innerB) {
-    throw shapeError("matmul", "inner extents must agree and ranks be 2 or more", a.shape, b.shape);
+    throw shapeError("matmul", "inner extents must agree and ranks must be 2 or more", a.shape, b.shape);
   }
   const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
   return appendOne(MatMul, [a, b], {}, a.dtype, [...batch, rows!, columns!]);

@@ -15,7 +15,7 @@ const Softmax: Operator = {
   },
 };
 
-/** Non-negative numbers that add up to 1 along an axis, the last by default. */
+/** Softmax along an axis, the last by default. */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return appendOne(Softmax, [x], { axis: normalizeAxes([axis], x.shape.length)[0]! }, x.dtype, x.shape);
 }
@@ -27,44 +27,41 @@ const LayerNormalization: Operator = {
   onnxAttributes: ({ epsilon }) => ({ axis: -1, epsilon: epsilon! }),
   vjp: ({ outputs: [result, , statistic], attributes }, [gradient, , statisticGradient]) => {
     const options = { axes: [-1], keepDims: true };
-    const inverseDeviation = cast(statistic!, result!.dtype);
+    const inverseStd = cast(statistic!, result!.dtype);
     const parts: Tensor[] = [];
     if (gradient !== undefined) {
       const centered = sub(gradient, mean(gradient, options));
       const along = mul(result!, mean(mul(gradient, result!), options));
-      parts.push(mul(sub(centered, along), inverseDeviation));
+      parts.push(mul(sub(centered, along), inverseStd));
     }
-    // Second derivatives come through the deviation too.
+    // Second derivatives flow through the standard deviation too.
     if (statisticGradient !== undefined) {
-      const slope = mul(mul(inverseDeviation, inverseDeviation), -1 / (attributes["size"] as number));
+      const slope = mul(mul(inverseStd, inverseStd), -1 / (attributes["size"] as number));
       parts.push(mul(result!, mul(cast(statisticGradient, result!.dtype), slope)));
     }
     return [parts.reduce((a, b) => add(a, b))];
   },
 };
 
-/** Each row of the last axis shifted and scaled to mean 0 and variance 1 / (1 + epsilon / variance). */
+/** Shifts and scales each row of the last axis to mean 0 and variance 1 / (1 + epsilon / variance). */
 export function standardize(x: Tensor, epsilon: number): Tensor {
   return standardizeRows(x, epsilon).result;
 }
 
 /**
- * The same, with the factor of each row.
- * @returns `inverseDeviation` has extent 1 along the last axis
+ * `standardize` that also returns the factor of each row.
+ * @returns `inverseStd` has extent 1 along the last axis
  */
-export function standardizeRows(
-  x: Tensor,
-  epsilon: number,
-): { readonly result: Tensor; readonly inverseDeviation: Tensor } {
-  // ONNX gives the statistics in float32, whatever the type of x.
+export function standardizeRows(x: Tensor, epsilon: number): { readonly result: Tensor; readonly inverseStd: Tensor } {
+  // ONNX returns the statistics in float32, whatever the type of x is.
   const rows = { dtype: "float32" as const, shape: x.shape.with(-1, 1) };
   const attributes = { size: x.shape.at(-1)!, epsilon };
   const outputs = [x, rows, rows].map(({ dtype, shape }) => ({ dtype, shape }));
-  const [result, , inverseDeviation] = innermostGraph([x]).append(LayerNormalization, [x], attributes, outputs);
-  return { result: result!, inverseDeviation: cast(inverseDeviation!, x.dtype) };
+  const [result, , inverseStd] = innermostGraph([x]).append(LayerNormalization, [x], attributes, outputs);
+  return { result: result!, inverseStd: cast(inverseStd!, x.dtype) };
 }
 
-/** As normalization by statistics it would be that of mean 0 and variance 1. */
+/** With mean 0 and variance 1 as its statistics, batch normalization is an affine map of each channel. */
 const BatchNormalization: Operator = {
   name: "BatchNormalization",
   floatAttributes: ["epsilon"],
@@ -78,7 +75,7 @@ const BatchNormalization: Operator = {
 };
 
 /**
- * x · slope + intercept with a value of each for every channel, in one pass over x.
+ * x · slope + intercept in one pass over x, with one slope and one intercept per channel.
  * @param x - [N, C, ...]
  * @param slope - [C]
  * @param intercept - [C]
@@ -88,12 +85,12 @@ export function affineChannels(x: Tensor, slope: Tensor, intercept: Tensor): Ten
   if (slope.shape.join() !== String(channels) || intercept.shape.join() !== String(channels)) {
     throw shapeError("affineChannels", "slope and intercept must be [C]", x.shape, slope.shape, intercept.shape);
   }
-  // Without pixels there is nothing for the operator to go along.
+  // The ONNX operator needs at least one axis of pixels.
   if (x.shape.length === 2) return add(mul(x, alongChannels(slope, x)), alongChannels(intercept, x));
   return appendOne(BatchNormalization, [x, slope, intercept], { channels }, x.dtype, x.shape);
 }
 
-/** A value per channel, shape [C], made to broadcast over x, whose second axis it is. */
+/** Reshapes one value per channel, [C], so that it broadcasts along the second axis of `x`. */
 export function alongChannels(values: Tensor, { shape }: Tensor): Tensor {
   return reshape(
     values,

@@ -40,10 +40,14 @@ function pool(op: Operator, x: Tensor, size: number): Tensor {
   return appendOne(op, [whole], attributes, x.dtype, [numImages, channels, rows, columns]);
 }
 
-/** Mean of each `size`×`size` window, windows side by side: [N, C, H, W] to [N, C, ⌊H/size⌋, ⌊W/size⌋]; the rest is left out. */
+/**
+ * The mean of each `size`×`size` window. Windows lie side by side; a remainder at the border is left out.
+ * @param x - [N, C, H, W]
+ * @returns [N, C, ⌊H/size⌋, ⌊W/size⌋]
+ */
 export const averagePool = (x: Tensor, size: number): Tensor => pool(AveragePool, x, size);
 
-/** Largest of each `size`×`size` window, windows side by side; equal ones share the gradient. */
+/** The maximum of each `size`×`size` window, as in `averagePool`. If several pixels are largest, they share the gradient. */
 export const maxPool = (x: Tensor, size: number): Tensor => pool(MaxPool, x, size);
 
 const Resize: Operator = {
@@ -56,7 +60,7 @@ const Resize: Operator = {
   },
 };
 
-/** Repeats each pixel `size`×`size` times (nearest neighbor): [N, C, H, W] to [N, C, H·size, W·size]. */
+/** Nearest-neighbor upsampling: [N, C, H, W] to [N, C, H·size, W·size]. */
 export function upsample(x: Tensor, size: number): Tensor {
   const [numImages, channels, height, width] = x.shape as [number, number, number, number];
   if (x.shape.length !== 4) throw shapeError("upsample", "expects [N, C, H, W]", x.shape);

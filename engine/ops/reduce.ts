@@ -13,5 +13,5 @@ const ReduceMax = reduceOperator("ReduceMax", ({ inputs: [x], outputs: [largest]
 });
 
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceMean, x, options);
-/** The largest element; equal ones share its gradient. */
+/** The largest element. If several elements are largest, they share the gradient. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceMax, x, options);

@@ -8,7 +8,7 @@ export const Reshape: Operator = {
   vjp: ({ inputs: [x] }, [gradient]) => [reshape(gradient!, x!.shape)],
 };
 
-/** The same elements in another shape; one extent may be -1 and is worked out. */
+/** The same elements in another shape. One extent may be -1: it follows from the others. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = sizeOf(shape.filter((extent) => extent !== -1));
   const resolved = shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent));
@@ -30,7 +30,7 @@ export const Transpose: Operator = {
   },
 };
 
-/** Axes in another order: axis i of the result is axis `order[i]` of x. */
+/** Reorders axes: axis i of the result is axis `order[i]` of `x`. */
 export function transpose(x: Tensor, order: readonly number[]): Tensor {
   if ([...order].sort((a, b) => a - b).some((axis, index) => axis !== index) || order.length !== x.shape.length) {
     throw shapeError("transpose", "the order must name every axis once", x.shape, order);

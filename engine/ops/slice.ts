@@ -6,7 +6,7 @@ import { reshape } from "./reshape.ts";
 export interface SliceRange {
   readonly axis: number;
   readonly start: number;
-  /** One past the last, in the direction of the step; may be -Infinity with a negative step. */
+  /** One past the last index, in the direction of the step; may be -Infinity with a negative step. */
   readonly end: number;
   /** 1 by default; -1 mirrors. */
   readonly step?: number;
@@ -27,7 +27,7 @@ const Slice: Operator = {
   },
 };
 
-/** Puts the elements of a slice back where they came from, zeros elsewhere. */
+/** Puts the elements of a slice back at the indices that they came from, with zeros elsewhere. */
 function unslice(gradient: Tensor, axis: number, extent: number, start: number, step: number): Tensor {
   const count = gradient.shape[axis]!;
   const stride = Math.abs(step);
@@ -43,7 +43,7 @@ function unslice(gradient: Tensor, axis: number, extent: number, start: number, 
   return pad(spread, [{ axis, before, after: extent - before - spread.shape[axis]! }]);
 }
 
-/** Part of a tensor: a range with a step along each named axis. */
+/** A part of a tensor: a range of indices along each named axis. */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   const shape = [...x.shape];
   const axes = ranges.map(({ axis }) => normalizeAxes([axis], shape.length)[0]!);
@@ -83,7 +83,7 @@ const Pad: Operator = {
   },
 };
 
-/** Zeros before and after a tensor along each named axis. */
+/** Pads a tensor with zeros before and after it along each named axis. */
 export function pad(x: Tensor, paddings: readonly Padding[]): Tensor {
   const before = x.shape.map(() => 0);
   const after = x.shape.map(() => 0);

@@ -7,14 +7,14 @@ import { traceParameters } from "./trace-parameters.ts";
 /** Weights of a network by name. */
 export type Weights = ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
 
-/** A scope whose parameters are constants of a graph, taken from trained weights. */
+/** A scope whose parameters are trained weights, as constants of a graph. */
 export function constantScope(graph: Graph, weights: Weights): Scope {
   return new Scope(new ConstantSource(graph, weights));
 }
 
 /**
- * A weight that a network asks for.
- * @throws Cifar5mError `weights/wrong-architecture` where there is none of that name and shape
+ * The weight for a parameter or a state of a network.
+ * @throws Cifar5mError `weights/wrong-architecture` if there is no weight of that name and shape
  */
 export function requireWeight(
   weights: Weights,
@@ -30,9 +30,10 @@ export function requireWeight(
 }
 
 /**
- * Refuses weights that are not exactly those of a network, before it is built for use.
- * @param build - the network
- * @throws Cifar5mError `weights/wrong-architecture` for a weight that is missing, of another shape, or not asked for
+ * Checks that the weights are exactly those of a network.
+ * @param build - builds the network
+ * @throws Cifar5mError `weights/wrong-architecture` for a weight that is missing, has another shape or is not part of the
+ *   network
  */
 export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: Graph) => unknown): void {
   const { parameters, states } = traceParameters(build);
@@ -71,6 +72,9 @@ class ConstantSource implements ParameterSource {
   }
 
   random(): never {
-    throw new Cifar5mError("engine/not-training", "networks draw at random in training only. Build it for training.");
+    throw new Cifar5mError(
+      "engine/not-training",
+      "networks use random numbers in training only. Build the network for training.",
+    );
   }
 }

@@ -3,7 +3,7 @@ import { fillNormals, type RandomStream, randomStreams } from "../../core/random
 import type { Tensor } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
 
-/** How a parameter starts. Random ones are scaled normal numbers. */
+/** How a parameter is initialized. Random parameters are scaled normal numbers. */
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly std: number }
@@ -12,7 +12,7 @@ export type Initializer =
 export const zerosInitializer: Initializer = { kind: "constant", value: 0 };
 export const onesInitializer: Initializer = { kind: "constant", value: 1 };
 
-/** Normal numbers of variance gain / fanIn (He et al. 2015 with gain 2, LeCun with 1). */
+/** Normal numbers of variance gain / fanIn: He et al. 2015 for gain 2, LeCun for gain 1. */
 export function fanInInitializer(fanIn: number, gain = 1): Initializer {
   return { kind: "normal", std: Math.sqrt(gain / fanIn) };
 }
@@ -22,33 +22,33 @@ export interface ParameterSpec {
   readonly name: string;
   readonly shape: Shape;
   readonly initializer: Initializer;
-  /** Whether weight decay applies; not to biases and scales. */
+  /** Whether weight decay applies. It does not apply to biases and scales. */
   readonly decay: boolean;
-  /** Factor on the learning rate; 0 freezes. */
+  /** Factor on the learning rate; 0 freezes the parameter. */
   readonly learningRateScale: number;
 }
 
 export interface StateSpec {
   readonly name: string;
   readonly shape: Shape;
-  /** What every element starts with. */
+  /** The initial value of every element. */
   readonly value: number;
 }
 
 export type RandomKind = "normal" | "uniform";
 
-/** Where a network gets its tensors from: a graph under construction decides what they are. */
+/** Supplies the tensors of a network while its graph is built: as inputs, constants or parts of a vector. */
 export interface ParameterSource {
   readonly training: boolean;
   parameter(spec: ParameterSpec): Tensor;
   state(spec: StateSpec): Tensor;
-  /** Says what a state becomes after this step; only in training. */
+  /** Sets the value of a state after this step; in training only. */
   setState(name: string, value: Tensor): void;
-  /** Random numbers, new at every step; only in training. */
+  /** Random numbers, new at every step; in training only. */
   random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor;
 }
 
-/** A part of a network: names what it asks for below its own path. */
+/** A part of a network. It prefixes the names of its parameters and states with its path. */
 export class Scope {
   readonly #source: ParameterSource;
   readonly #path: string;
@@ -76,7 +76,7 @@ export class Scope {
     return this.#source.parameter({ name: this.#pathOf(name), shape, initializer, decay, learningRateScale });
   }
 
-  /** A value that training changes by rule, not by gradient, such as running statistics. */
+  /** A value that training updates by a rule instead of a gradient, such as running statistics. */
   state(name: string, shape: Shape, value: number): Tensor {
     return this.#source.state({ name: this.#pathOf(name), shape, value });
   }
@@ -94,12 +94,12 @@ export class Scope {
   }
 }
 
-/** Number of elements of several parameters or states together. */
+/** The total number of elements of several parameters or states. */
 export function totalSize(specs: readonly { readonly shape: Shape }[]): number {
   return specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
 }
 
-/** Starting values of all parameters, one after the other; a pure function of the seed and the specs. */
+/** The initial values of all parameters, one after the other. They are a pure function of the seed and the specs. */
 export function initialParameters(specs: readonly ParameterSpec[], seed: number): Float32Array {
   const values = new Float32Array(totalSize(specs));
   let offset = 0;
@@ -121,7 +121,7 @@ function initialize(part: Float32Array, shape: Shape, initializer: Initializer, 
   if (initializer.kind === "dirac") setDirac(part, shape);
 }
 
-/** Makes the first filters pass on their channel unchanged (Zagoruyko and Komodakis 2017, arXiv:1706.00388). */
+/** Makes filter i return channel i unchanged (Zagoruyko and Komodakis 2017, arXiv:1706.00388). */
 function setDirac(part: Float32Array, shape: Shape): void {
   const [numOutputs, numInputs, height, width] = shape as [number, number, number, number];
   const kernelSize = height * width;
@@ -133,7 +133,7 @@ function setDirac(part: Float32Array, shape: Shape): void {
   }
 }
 
-/** Values of parameters or states by name, cut from the vector that holds them all. */
+/** Splits a vector that holds all parameters or states into their values by name. */
 export function unflattenParameters(
   specs: readonly { readonly name: string; readonly shape: Shape }[],
   values: Float32Array,

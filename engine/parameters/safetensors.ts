@@ -4,7 +4,7 @@ import { fromFloat16Bits, toFloat16Bits } from "../graph/float16.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
 import type { Weights } from "./constant-scope.ts";
 
-/** A safetensors file: tensors by name, and text beside them. */
+/** The content of a safetensors file: tensors by name, and text metadata. */
 export interface TensorFile {
   readonly tensors: Weights;
   readonly metadata: Readonly<Record<string, string>>;
@@ -17,13 +17,13 @@ interface HeaderEntry {
 }
 
 const bytesPerElement = { F16: 2, F32: 4 } as const;
-/** What rounds to infinity, and all above. */
+/** The smallest number that rounds to infinity. */
 const firstTooLarge = { F16: 65_520, F32: Number.POSITIVE_INFINITY } as const;
 
 /**
- * Encodes tensors as safetensors, sorted by name, so that equal tensors give equal bytes.
+ * Encodes tensors as safetensors. Tensors are sorted by name, so equal tensors give equal bytes.
  * @param dtype - `F16` rounds to half precision
- * @throws Cifar5mError `weights/not-finite` for a number that is not finite, or too large for the type
+ * @throws Cifar5mError `weights/not-finite` for a number that is not finite or too large for the type
  * @see https://github.com/huggingface/safetensors, "Format"
  */
 export function writeSafetensors({ tensors, metadata }: TensorFile, dtype: "F32" | "F16"): Uint8Array {
@@ -55,14 +55,14 @@ export function writeSafetensors({ tensors, metadata }: TensorFile, dtype: "F32"
   return file;
 }
 
-/** The official reader's limit: no header of tensors is larger. */
+/** The limit of the official reader. */
 const maxHeaderBytes = 100_000_000;
 
 /**
  * Decodes safetensors of type F32 or F16; all values become float32.
- * @param label - the file's name, for errors
- * @throws Cifar5mError `weights/corrupt` when the header, a type or a length does not fit; `weights/not-finite` for a
- *   number that is not finite
+ * @param label - what errors call the file
+ * @throws Cifar5mError `weights/corrupt` if the header, a type or a length is wrong; `weights/not-finite` for a number
+ *   that is not finite
  */
 export function readSafetensors(file: Uint8Array, label: string): TensorFile {
   const fail = (rule: string, cause?: unknown) =>
@@ -70,7 +70,7 @@ export function readSafetensors(file: Uint8Array, label: string): TensorFile {
   const { header, dataStart } = readHeader(file, fail);
   const { __metadata__: metadata = {}, ...entries } = header;
   if (!isTextByKey(metadata)) throw fail("its __metadata__ must be an object of texts");
-  const checked = Object.entries(entries).map(([name, entry]) => checkEntry(name, entry, fail));
+  const checked = Object.entries(entries).map(([name, entry]) => requireEntry(name, entry, fail));
   requireSeamless(checked, file.length - dataStart, fail);
   const data = new DataView(file.buffer, file.byteOffset + dataStart, file.length - dataStart);
   const tensors = checked.map(
@@ -106,7 +106,7 @@ interface CheckedEntry {
   readonly end: number;
 }
 
-function checkEntry(name: string, entry: unknown, fail: Fail): CheckedEntry {
+function requireEntry(name: string, entry: unknown, fail: Fail): CheckedEntry {
   if (!isHeaderEntry(entry)) throw fail(`"${name}" must have a dtype, a shape and two offsets`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (dtype !== "F32" && dtype !== "F16") throw fail(`"${name}" must be F32 or F16, got ${dtype}`);
@@ -116,7 +116,7 @@ function checkEntry(name: string, entry: unknown, fail: Fail): CheckedEntry {
   throw fail(`"${name}" must have ${numBytes} bytes, its offsets are ${start} to ${end}`);
 }
 
-/** Tensors lie end to end, from the first byte after the header to the file's last: they neither overlap nor leave holes. */
+/** Checks that the tensors fill the file from the end of the header to its last byte, without gaps or overlaps. */
 function requireSeamless(entries: readonly CheckedEntry[], dataBytes: number, fail: Fail): void {
   let next = 0;
   for (const { name, start, end } of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {

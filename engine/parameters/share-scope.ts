@@ -2,10 +2,10 @@ import type { Tensor } from "../graph/graph.ts";
 import { type ParameterSource, Scope } from "./parameters.ts";
 
 /**
- * For a network that one loss calls several times: every call gets the parameters of the first one, and its random
- * numbers, in the same order. Running statistics change by the first call only.
- * @param scope - what the first call gets
- * @returns the scope of the next call
+ * Shares one scope between several calls of a network within a loss. Every call gets the parameters of the first call,
+ * and its random numbers in the same order. Only the first call updates running statistics.
+ * @param scope - the scope of the first call
+ * @returns a function that returns the scope of the next call
  */
 export function shareScope(scope: Scope): () => Scope {
   const named = new Map<string, Tensor>();

@@ -6,7 +6,7 @@ import { split } from "../ops/concat.ts";
 import { reshape } from "../ops/reshape.ts";
 import { type ParameterSource, type ParameterSpec, type RandomKind, Scope, type StateSpec } from "./parameters.ts";
 
-/** Random numbers that a step uses, in the order it asked for them. */
+/** An array of random numbers that a step uses. */
 export interface RandomInput {
   readonly name: string;
   readonly kind: RandomKind;
@@ -14,20 +14,20 @@ export interface RandomInput {
   readonly shape: Shape;
 }
 
-/** What an input of a network's graph is. */
+/** The kinds of inputs of a network's graph. */
 export type InputKind = "parameter" | "state" | "random" | "resident" | "step";
 
-/** Names of inputs: those of different kinds may be called the same. */
+/** The name of an input. It includes the kind, so inputs of different kinds may share a name. */
 export function inputName(kind: InputKind, name: string): string {
   return `${kind} ${name}`;
 }
 
-/** The output of a network's graph that is a state's next value. */
+/** The name of the output that holds the next value of a state. */
 export function nextName(state: string): string {
   return `next ${state}`;
 }
 
-/** Notes what a network asks for, in order; it becomes a graph whose inputs are these things. */
+/** Records the parameters, states and random numbers of a network in order. They become the inputs of its graph. */
 export class ParameterTrace implements ParameterSource {
   readonly training = true;
   readonly parameters: ParameterSpec[] = [];
@@ -49,7 +49,7 @@ export class ParameterTrace implements ParameterSource {
   }
 
   setState(name: string, value: Tensor): void {
-    // A network that is used twice sets it twice; the last time counts.
+    // A network that is used twice sets a state twice. The last value counts.
     this.graph.outputs.set(nextName(name), value);
   }
 
@@ -60,14 +60,14 @@ export class ParameterTrace implements ParameterSource {
   }
 }
 
-/** Parameters and states that a network has, in the order it asks for them. */
+/** Builds a network once to find its parameters and states, in the order in which it uses them. */
 export function traceParameters(build: (scope: Scope, graph: Graph) => unknown): ParameterTrace {
-  const survey = new ParameterTrace();
-  build(new Scope(survey), survey.graph);
-  return survey;
+  const trace = new ParameterTrace();
+  build(new Scope(trace), trace.graph);
+  return trace;
 }
 
-/** Tensors of given shapes, cut from a vector, which is missing where there are none. */
+/** Splits a vector into tensors by name. The vector is undefined if there are no tensors. */
 export function unflatten(
   vector: Tensor | undefined,
   specs: readonly { readonly name: string; readonly shape: Shape }[],

@@ -1,7 +1,7 @@
 import type { Attributes, Node } from "../graph/graph.ts";
 import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 
-/** Computes the outputs of a node. What else it allocates is freed by the caller. */
+/** Computes the outputs of a node. The caller frees all other tensors that the kernel allocates. */
 export type Kernel = (tf: TensorFlow, inputs: readonly Tensor[], node: Node) => readonly Tensor[];
 
 export type Kernels = Readonly<Record<string, Kernel>>;
@@ -11,7 +11,7 @@ export function single(compute: (tf: TensorFlow, inputs: readonly Tensor[], node
   return (tf, inputs, node) => [compute(tf, inputs, node)];
 }
 
-/** An attribute that is a list of integers. */
+/** The value of an attribute that is a list of integers. */
 export function integersOf(attributes: Attributes, name: string): number[] {
   return [...(attributes[name] as readonly number[])];
 }

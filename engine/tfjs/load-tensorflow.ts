@@ -1,24 +1,24 @@
 import { createRequire } from "node:module";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 
-/** The TensorFlow.js interface, the same whichever package it comes from. */
+/** The TensorFlow.js interface, which all of its packages share. */
 export type TensorFlow = typeof import("@tensorflow/tfjs");
 export type Tensor = import("@tensorflow/tfjs").Tensor;
 
-/** What the backend of the native packages tells beyond the interface. */
+/** What the backend of the native packages offers beyond the interface. */
 interface NativeBackend {
   readonly isUsingGpuDevice?: boolean;
 }
 
-/** TensorFlow.js as one of its packages gives it. */
+/** TensorFlow.js as loaded from one of its packages. */
 export interface LoadedTensorFlow {
   readonly tf: TensorFlow;
   readonly packageName: TensorFlowPackage;
-  /** What it computes on. */
+  /** The kind of device that it computes on. */
   readonly device: "cpu" | "gpu";
 }
 
-/** Packages, from the fastest to the one that always loads. */
+/** The packages from the fastest one to the one that always loads. */
 export const tensorFlowPackages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node", "@tensorflow/tfjs"] as const;
 export type TensorFlowPackage = (typeof tensorFlowPackages)[number];
 
@@ -37,10 +37,10 @@ const candidates: readonly Candidate[] = tensorFlowPackages.map((packageName) =>
 const devices: Readonly<Record<string, "cpu" | "gpu">> = { cpu: "cpu", gpu: "gpu", cuda: "gpu" };
 
 /**
- * Loads the first package that can be loaded; native ones without their binding are passed over silently.
- * @param device - `cpu`, `gpu` or `cuda`; whatever is there when undefined
- * @param only - the one package to try; all by default
- * @throws Cifar5mError `engine/unknown-device`, or `engine/device-missing` when a GPU is asked for and none can be used
+ * Loads the first package that works. It silently skips native packages without their binding.
+ * @param device - `cpu`, `gpu` or `cuda`; any device by default
+ * @param only - the only package to try; all packages by default
+ * @throws Cifar5mError `engine/unknown-device`; `engine/device-missing` if no package works on the device
  */
 export async function loadTensorFlow(device?: string, only?: TensorFlowPackage): Promise<LoadedTensorFlow> {
   const wanted = device === undefined ? undefined : devices[device];
@@ -50,9 +50,9 @@ export async function loadTensorFlow(device?: string, only?: TensorFlowPackage):
       `the tfjs engine runs on ${Object.keys(devices).join(", ")}, got "${device}". Choose one of them.`,
     );
   }
-  // Of the core that all packages share: else each of them prints banners, when it loads and when it first computes.
+  // Sets the mode of the core that all packages share. Otherwise each package prints banners.
   requirePackage("@tensorflow/tfjs").enableProdMode();
-  // TensorFlow itself tells which instructions of the processor it uses, unless it is told not to.
+  // Otherwise TensorFlow logs which instructions of the processor it uses.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   const reasons: string[] = [];
   for (const candidate of candidates) {
@@ -80,12 +80,12 @@ async function load({ packageName, backend, device }: Candidate): Promise<Loaded
   return { tf, packageName, device };
 }
 
-/** Loads a CommonJS package: `require` gives all its names, and optional ones need no type declarations. */
+/** Loads a CommonJS package. With `require`, optional packages need no type declarations. */
 function requirePackage(name: string): TensorFlow {
   return createRequire(import.meta.url)(name) as TensorFlow;
 }
 
-/** Why a package does not load, and what to do about it. */
+/** Explains why a package does not load, and what to do about it. */
 function explain({ device }: Candidate, error: unknown): string {
   const [firstLine = ""] = messageOf(error).split("\n", 1);
   const setup = `Run \`cifar5m setup tensorflow${device === "gpu" ? " --gpu" : ""}\``;

@@ -24,7 +24,7 @@ const kernels: Kernels = {
   ...gatherKernels,
 };
 
-/** Finds a value of the graph that is running, or of one around it. */
+/** Finds a value of the running graph, or of a graph around it. */
 type Lookup = (name: string) => Tensor;
 
 interface Step {
@@ -33,11 +33,11 @@ interface Step {
   /** The body of a `Loop`, or the two branches of an `If`. */
   readonly bodies: readonly Plan[];
   readonly inputNames: readonly string[];
-  /** Values that no later step needs. */
+  /** Names of the values that no later step needs. */
   readonly lastUses: readonly string[];
 }
 
-/** How to run a graph: its needed nodes in order, with what can be freed after each. */
+/** How to run a graph: its needed nodes in order, and the values that can be freed after each of them. */
 export class Plan {
   readonly graph: Graph;
   readonly #tf: TensorFlow;
@@ -59,11 +59,11 @@ export class Plan {
       if (names.has(name)) this.#constants.set(name, tf.keep(toTensor(tf, value)));
     }
     const kept = new Set([...graph.outputs.values()].map(({ name }) => name));
-    const own = new Set([...graph.inputs, ...nodes.flatMap(({ outputs }) => outputs)].map(({ name }) => name));
+    const owned = new Set([...graph.inputs, ...nodes.flatMap(({ outputs }) => outputs)].map(({ name }) => name));
     const steps = nodes.toReversed().map((node) => {
       for (const { dtype } of node.outputs) tfType(dtype);
       const used = new Set([...node.outputs.map(({ name }) => name), ...usedNames(node)]);
-      const lastUses = [...used].filter((name) => own.has(name) && !kept.has(name));
+      const lastUses = [...used].filter((name) => owned.has(name) && !kept.has(name));
       for (const name of used) kept.add(name);
       return this.#stepOf(node, lastUses);
     });
@@ -91,8 +91,8 @@ export class Plan {
 
   /**
    * Runs the graph once.
-   * @param inputs - a value for each input of the graph, in order; they belong to the run from now on
-   * @returns a value for each output, in order; they belong to the caller
+   * @param inputs - a value for each input of the graph, in order; the run disposes them
+   * @returns a value for each output, in order; the caller disposes them
    */
   run(inputs: readonly Tensor[], outer?: Lookup): Tensor[] {
     const values = new Map(this.graph.inputs.map(({ name }, index) => [name, inputs[index]!]));
@@ -128,7 +128,7 @@ export class Plan {
     return (operands[0]!.dataSync()[0] ? body! : otherwise).run([], lookup);
   }
 
-  /** Runs the body of a `Loop`: [count, condition, ...initial] to [...carried, ...collected]. */
+  /** Runs a `Loop`: takes [count, condition, ...initial] and returns [...carried, ...collected]. */
   #repeat(body: Plan, [count, , ...initial]: readonly Tensor[], lookup: Lookup): Tensor[] {
     const tf = this.#tf;
     const numIterations = count!.dataSync()[0]!;
@@ -154,7 +154,7 @@ export class Plan {
   }
 }
 
-/** Values a node reads, those of its body from outside included. */
+/** The names of the values that a node reads, including the values that its body reads. */
 function usedNames({ inputs, op, attributes }: Node): string[] {
   const names = inputs.slice(0, op.numOnnxInputs).map(({ name }) => name);
   for (const attribute of Object.values(attributes)) {

@@ -1,27 +1,27 @@
 import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 
-/** Where the elements of a result lie in the data of another tensor. */
+/** Describes which elements of a tensor's data a result consists of. */
 export interface View {
   readonly shape: readonly number[];
-  /** Elements from one index to the next along each axis; 0 repeats, negative mirrors. */
+  /** The distance of neighboring elements along each axis. 0 repeats an element; negative strides mirror. */
   readonly strides: readonly number[];
   /** Position of the first element. */
   readonly offset: number;
 }
 
-/** Whether tensors are plain arrays, so that a view is faster copied here than by tfjs, which computes every index anew. */
+/** Whether tensors are plain arrays. Then `copyView` is faster than tfjs, which computes every index from scratch. */
 export function isPlain(tf: TensorFlow): boolean {
   return tf.getBackend() === "cpu";
 }
 
-/** Distance of neighbors along each axis of a tensor in row-major order. */
+/** The strides of a tensor in row-major order. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = shape.map(() => 1);
   for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
   return strides;
 }
 
-/** Copies the elements of a view, on the plain backend. */
+/** Copies the elements of a view, on the backend with plain arrays. */
 export function copyView(tf: TensorFlow, x: Tensor, view: View): Tensor {
   const data = x.dataSync() as Float32Array | Int32Array | Uint8Array;
   const size = view.shape.reduce((product, extent) => product * extent, 1);
@@ -49,7 +49,7 @@ function copyAxes(from: Float32Array, to: Float32Array, { shape, strides, offset
   }
 }
 
-/** Axes in another order: axis i of the result is axis `order[i]` of x. */
+/** Reorders axes: axis i of the result is axis `order[i]` of `x`. */
 export function transposed(tf: TensorFlow, x: Tensor, order: readonly number[]): Tensor {
   if (!isPlain(tf)) return tf.transpose(x, [...order]);
   const strides = stridesOf(x.shape);

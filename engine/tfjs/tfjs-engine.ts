@@ -8,19 +8,19 @@ import { Plan } from "./plan.ts";
 import { fromTensor, toTensor } from "./values.ts";
 
 export interface TfjsEngine extends Engine {
-  /** The package that does the work. */
+  /** The package that computes. */
   readonly packageName: TensorFlowPackage;
 }
 
 export interface TfjsEngineOptions extends EngineOptions {
-  /** The one package to use; the first that loads by default. */
+  /** The package to use; the first one that loads by default. */
   readonly packageName?: TensorFlowPackage;
 }
 
 /**
  * Runs graphs with TensorFlow.js, node by node.
- * @param options.device - `cpu`, `gpu` or `cuda`; by default the first that is there of a GPU, a native CPU and plain
- * JavaScript
+ * @param options.device - `cpu`, `gpu` or `cuda`; by default the first that works of a GPU, the CPU with native code and
+ *   the CPU with plain JavaScript
  * @throws Cifar5mError `engine/unknown-device`, `engine/device-missing`, `engine/no-float16` for mixed precision
  */
 export async function tfjsEngine(options: TfjsEngineOptions = {}): Promise<TfjsEngine> {

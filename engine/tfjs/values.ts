@@ -5,7 +5,7 @@ import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 const maxInteger = 2n ** 31n;
 
 /**
- * The type in which tfjs holds a type of ours: all integers in 32 bits.
+ * The type that tfjs uses for one of our types. All integers have 32 bits.
  * @throws Cifar5mError `engine/unsupported-type` for float64 and float16
  */
 export function tfType(dtype: DType): "float32" | "int32" | "bool" {
@@ -18,7 +18,7 @@ export function tfType(dtype: DType): "float32" | "int32" | "bool" {
   return dtype === "float32" || dtype === "bool" ? dtype : "int32";
 }
 
-/** @throws Cifar5mError `engine/out-of-range` for an int64 that does not fit into 32 bits */
+/** @throws Cifar5mError `engine/out-of-range` for an int64 that does not fit in 32 bits */
 export function toTensor(tf: TensorFlow, { dtype, shape, data }: TensorData): Tensor {
   return tf.tensor(toTfArray(data), [...shape], tfType(dtype));
 }
@@ -38,7 +38,7 @@ function toTfArray(data: TensorArray): Float32Array | Int32Array | Uint8Array {
   return data as Float32Array | Int32Array | Uint8Array;
 }
 
-/** A copy of a tensor's elements, in the type that the graph declares. */
+/** Copies a tensor's elements into an array of the type that the graph declares. */
 export function fromTensor(tensor: Tensor, dtype: DType): TensorData {
   const data = tensor.dataSync() as Float32Array | Int32Array | Uint8Array;
   return { dtype, shape: tensor.shape, data: fromTfArray(data, dtype) };

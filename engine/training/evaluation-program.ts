@@ -9,16 +9,16 @@ import {
 import { unflatten } from "../parameters/trace-parameters.ts";
 import type { Declaration, TrainingProgram } from "./training-program.ts";
 
-/** The network of a training, as a graph that is fed the vectors which training carries. */
+/** The network of a training as a graph of its own. It is fed the vectors that the training carries. */
 export interface EvaluationProgram {
-  /** Inputs `parameters` [P], `states` [S] where there are any, and the declared ones; output `result`. */
+  /** Inputs: `parameters` [P], `states` [S] if the network has states, and the declared ones. Output: `result`. */
   readonly graph: Graph;
 }
 
 /**
- * Builds a graph that looks at a network in the middle of its training: dropout is off and running statistics are used.
- * @param training - whose parameters and states it takes
- * @param inputs - what the network is applied to
+ * Builds a graph that evaluates a network during its training, without dropout and with running statistics.
+ * @param training - the program whose parameters and states the network has
+ * @param inputs - the inputs of the network
  */
 export function buildEvaluationProgram(
   training: Pick<TrainingProgram, "parameters" | "states">,
@@ -34,7 +34,7 @@ export function buildEvaluationProgram(
   return { graph };
 }
 
-/** Gives a network its parameters and states out of fed vectors. */
+/** Takes the parameters and states of a network from input vectors. */
 class VectorSource implements ParameterSource {
   readonly training = false;
   readonly #values: ReadonlyMap<string, Tensor>;
@@ -58,6 +58,6 @@ class VectorSource implements ParameterSource {
   setState(): void {}
 
   random(): never {
-    throw new Error("a network draws at random in training only");
+    throw new Error("a network uses random numbers in training only");
   }
 }

@@ -11,32 +11,33 @@ import { adamw, type Optimizer, type OptimizerStep } from "./optimizers.ts";
 /** Coefficients of one Newton–Schulz iteration: each singular value s becomes a·s + b·s³ + c·s⁵ (Jordan et al. 2024). */
 export const newtonSchulz = { a: 3.4445, b: -4.775, c: 2.0315, iterations: 5 } as const;
 
-/** Root mean square of AdamW's updates, which Muon's are brought to, so that one learning rate serves both. */
+/** Root mean square of AdamW's updates. Muon's updates are scaled to it, so that one learning rate suits both. */
 const updateRms = 0.2;
 
 export interface MuonOptions {
-  /** Which parameters of rank 2 or 4 are orthogonalized; all by default. First and last layers are better left out. */
+  /** Which parameters of rank 2 or 4 to orthogonalize; all by default. First and last layers train better without. */
   readonly isHidden?: (spec: ParameterSpec) => boolean;
   readonly momentum?: number;
-  /** Decoupled, of matrices only. */
+  /** Decoupled weight decay of the matrices. */
   readonly weightDecay?: number;
-  /** Factor on the learning rate for matrices; 1 by default. */
+  /** Factor on the learning rate of the matrices; 1 by default. */
   readonly rate?: number;
-  /** What moves all other parameters; AdamW by default. */
+  /** The optimizer of all other parameters; AdamW by default. */
   readonly rest?: Optimizer;
 }
 
 /**
- * Muon: momentum whose matrices are replaced by the nearest orthogonal ones, so that a step moves a layer by the same
- * amount in every direction. Convolution filters [O, I, h, w] count as matrices [O, I·h·w].
- * @see Jordan et al. 2024, "Muon: An optimizer for hidden layers"; the scale of an update is that of Liu et al. 2025,
- * arXiv:2502.16982, section 2.2: 0.2 · √max(rows, columns)
+ * Muon: gradient descent with momentum, where each momentum matrix is replaced by the nearest orthogonal matrix. A step
+ * therefore moves a layer by the same amount in every direction. Convolution filters [O, I, h, w] count as matrices
+ * [O, I·h·w].
+ * @see Jordan et al. 2024, "Muon: An optimizer for hidden layers". Updates have the scale 0.2 · √max(rows, columns) of
+ *   Liu et al. 2025, arXiv:2502.16982, section 2.2.
  */
 export function muon(options: MuonOptions = {}): Optimizer {
   const { isHidden = () => true, momentum = 0.95, weightDecay = 0, rate = 1, rest = adamw({ weightDecay }) } = options;
   const isMatrix = (spec: ParameterSpec) => [2, 4].includes(spec.shape.length) && isHidden(spec);
   return {
-    // The first holds momentum where a matrix is; for other parameters all are those of `rest`.
+    // For matrices, the first slot holds momentum and the others are unused. For other parameters, slots belong to `rest`.
     numSlots: Math.max(1, rest.numSlots),
     update: (step) => {
       const { specs } = step;
@@ -62,7 +63,7 @@ function withSlots(moved: ReturnType<Optimizer["update"]>, slots: readonly Tenso
   return { ...moved, slots: slots.map((slot, index) => moved.slots[index] ?? slot) };
 }
 
-/** One step of momentum for matrices that lie one after the other in vectors. */
+/** One step for matrices that are stored one after the other in vectors. */
 function moveMatrices(
   { parameters, gradient, gradientScale, slots, learningRate: common, decayMask, specs }: OptimizerStep,
   { momentum, weightDecay, rate }: Required<Pick<MuonOptions, "momentum" | "weightDecay" | "rate">>,
@@ -76,9 +77,9 @@ function moveMatrices(
   return { parameters: weightDecay === 0 ? moved : sub(moved, shrink()), momentum: velocity };
 }
 
-/** Matrices in a vector, each orthogonalized and scaled. Those of one shape go through the iterations together. */
+/** Orthogonalizes and scales each matrix of a vector. Matrices of equal shape go through the iterations together. */
 function orthogonalizeAll(vector: Tensor, specs: readonly ParameterSpec[]): Tensor {
-  const parts = cut(vector, specs);
+  const parts = splitByParameter(vector, specs);
   const groups = new Map<string, ParameterSpec[]>();
   for (const spec of specs) {
     const key = matrixShape(spec.shape).join("×");
@@ -102,15 +103,16 @@ function orthogonalizeAll(vector: Tensor, specs: readonly ParameterSpec[]): Tens
   );
 }
 
-/** Rows are outputs of filters [O, I, h, w], and inputs of linear layers [I, O]: both orders have the same result. */
+/** The rows are the outputs of filters [O, I, h, w], but the inputs of linear layers [I, O]. The result is the same. */
 function matrixShape([first, ...others]: Shape): readonly [number, number] {
   return [first!, sizeOf(others)];
 }
 
 /**
- * U·p(S)·Vᵀ of matrices U·S·Vᵀ, where p is five Newton–Schulz iterations: it brings singular values from 1e-2 to 1, as
- * parts of the matrix's Frobenius norm, to between 0.7 and 1.2. Each iteration multiplies the matrix by a polynomial of
- * its Gram matrix X·Xᵀ, and the next Gram matrix follows from the last, so the iterations multiply square matrices only.
+ * Computes U·p(S)·Vᵀ for matrices U·S·Vᵀ, where p stands for five Newton–Schulz iterations. It maps singular values
+ * between 1% and 100% of the matrix's Frobenius norm to values between 0.7 and 1.2. Each iteration multiplies the matrix
+ * by a polynomial of its Gram matrix X·Xᵀ. The next Gram matrix follows from the current one, so the iterations multiply
+ * square matrices only.
  * @param x - [B, rows, columns]
  * @returns [B, rows, columns]
  */
@@ -137,7 +139,7 @@ export function orthogonalize(x: Tensor): Tensor {
   return matmul(factor!, normalized);
 }
 
-/** The step of some of the parameters. */
+/** The part of a step that concerns some of the parameters. */
 function stepOf(
   step: OptimizerStep,
   chosen: readonly ParameterSpec[],
@@ -155,7 +157,7 @@ function stepOf(
   };
 }
 
-function cut(vector: Tensor, specs: readonly ParameterSpec[]): Map<ParameterSpec, Tensor> {
+function splitByParameter(vector: Tensor, specs: readonly ParameterSpec[]): Map<ParameterSpec, Tensor> {
   const parts = split(
     vector,
     specs.map(({ shape }) => sizeOf(shape)),
@@ -164,21 +166,21 @@ function cut(vector: Tensor, specs: readonly ParameterSpec[]): Map<ParameterSpec
   return new Map(specs.map((spec, index) => [spec, parts[index]!]));
 }
 
-/** The parts of a vector that belong to some of its parameters. */
+/** The elements of a vector that belong to the chosen parameters. */
 function pick(vector: Tensor, specs: readonly ParameterSpec[], chosen: readonly ParameterSpec[]): Tensor {
-  const parts = cut(vector, specs);
+  const parts = splitByParameter(vector, specs);
   return concat(
     chosen.map((spec) => parts.get(spec)!),
     0,
   );
 }
 
-/** The inverse of two `pick`s. */
+/** The inverse of `pick`: joins the vectors of disjoint sets of parameters. */
 function merge(
   specs: readonly ParameterSpec[],
   ...picked: readonly (readonly [readonly ParameterSpec[], Tensor])[]
 ): Tensor {
-  const parts = new Map(picked.flatMap(([chosen, vector]) => [...cut(vector, chosen)]));
+  const parts = new Map(picked.flatMap(([chosen, vector]) => [...splitByParameter(vector, chosen)]));
   return concat(
     specs.map((spec) => parts.get(spec)!),
     0,

@@ -3,32 +3,32 @@ import { sum } from "../ops/broadcast.ts";
 import { add, div, minimum, mul, type Operand, pow, sqrt, sub } from "../ops/elementwise.ts";
 import type { ParameterSpec } from "../parameters/parameters.ts";
 
-/** What an optimizer sees of one step. All vectors have shape [P], all parameters of a network one after the other. */
+/** The inputs of one optimizer step. Vectors have shape [P]: they hold all parameters of a network one after the other. */
 export interface OptimizerStep {
-  /** The parameters, in their order in the vectors. */
+  /** The parameters in the order of the vectors. */
   readonly specs: readonly ParameterSpec[];
   readonly parameters: Tensor;
   readonly gradient: Tensor;
-  /** Factor on the gradient, a scalar; none by default. It costs less in here than as a pass over the gradient. */
+  /** Factor on the gradient, a scalar; 1 by default. Applying it inside the optimizer saves a pass over the gradient. */
   readonly gradientScale?: Tensor | undefined;
   readonly slots: readonly Tensor[];
-  /** [P] or a scalar: the learning rate of each parameter. */
+  /** Learning rate of each parameter, [P] or a scalar. */
   readonly learningRate: Tensor;
-  /** [P], 1 where weight decay applies and 0 elsewhere. */
+  /** 1 where weight decay applies and 0 elsewhere, [P] or a scalar. */
   readonly decayMask: Tensor;
-  /** Number of this step, from 1, float scalar. */
+  /** Number of this step, counted from 1, float scalar. */
   readonly stepNumber: Tensor;
 }
 
-/** A rule for one step, as a graph function. Slots start at zero. */
+/** An update rule as a graph function. Its slots, vectors [P] that are kept between steps, start at zero. */
 export interface Optimizer {
   readonly numSlots: number;
   update(step: OptimizerStep): { readonly parameters: Tensor; readonly slots: readonly Tensor[] };
 }
 
 /**
- * Gradient descent with momentum; weight decay is added to the gradient.
- * @param options - momentum: 0 for none; nesterov: look ahead by one momentum step
+ * Gradient descent with momentum. Weight decay is added to the gradient.
+ * @param options - momentum: 0 turns it off; nesterov: look ahead by one momentum step
  */
 export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 } = {}): Optimizer {
   return {
@@ -54,7 +54,7 @@ export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay 
     numSlots: 2,
     update: ({ parameters, gradient, gradientScale, slots, learningRate, decayMask, stepNumber }) => {
       const [first, second] = slots as [Tensor, Tensor];
-      // Scalars meet each other first, because each pass over all parameters takes time.
+      // Scalars are multiplied with each other first, because each pass over all parameters takes time.
       const share = gradientScale === undefined ? 1 - beta1 : mul(gradientScale, 1 - beta1);
       const squareShare = gradientScale === undefined ? 1 - beta2 : mul(mul(gradientScale, gradientScale), 1 - beta2);
       const mean = add(mul(first, beta1), mul(gradient, share));
@@ -70,7 +70,7 @@ export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay 
 }
 
 /**
- * Adam as it was first: weight decay is added to the gradient, as in `sgd`.
+ * The original Adam: weight decay is added to the gradient, as in `sgd`.
  * @see Kingma and Ba 2015, arXiv:1412.6980
  */
 export function adam({ weightDecay = 0, ...options }: Parameters<typeof adamw>[0] = {}): Optimizer {
@@ -81,7 +81,7 @@ export function adam({ weightDecay = 0, ...options }: Parameters<typeof adamw>[0
   };
 }
 
-/** A step whose gradient is scaled and pulls the weights towards zero. */
+/** The step with the scaled gradient plus weight decay. */
 function withDecay({ gradientScale, ...step }: OptimizerStep, weightDecay: number): OptimizerStep {
   const gradient = gradientScale === undefined ? step.gradient : mul(step.gradient, gradientScale);
   return { ...step, gradient: add(gradient, mul(step.parameters, mul(step.decayMask, weightDecay))) };
@@ -92,28 +92,28 @@ function powerOf(base: number, exponent: Tensor): Tensor {
 }
 
 /**
- * The factor on a gradient that undoes the loss's scale, and then brings it down to a Euclidean norm of at most `clipNorm`;
- * undefined where there is neither.
+ * The factor on a gradient that undoes the loss scale and then limits the Euclidean norm to `clipNorm`; undefined if
+ * there is neither a loss scale nor a limit.
  */
 export function gradientScaleOf(gradient: Tensor, clipNorm?: number, lossScale?: Tensor): Tensor | undefined {
   if (lossScale === undefined) return clipNorm === undefined ? undefined : clipScale(gradient, clipNorm);
-  // Where the gradient is scaled, so is the norm that it may have.
+  // The gradient is still scaled, so its limit is scaled too.
   const clip = clipNorm === undefined ? 1 : clipScale(gradient, mul(lossScale, clipNorm));
   return div(clip, lossScale);
 }
 
-/** The factor that brings a gradient down, if need be, to a Euclidean norm of at most `maxNorm`. */
+/** The factor, at most 1, that limits the Euclidean norm of a gradient to `maxNorm`. */
 export function clipScale(gradient: Tensor, maxNorm: Operand): Tensor {
   const norm = sqrt(sum(mul(gradient, gradient)));
   return minimum(div(maxNorm, add(norm, 1e-12)), 1);
 }
 
-/** A gradient scaled down, if need be, to a Euclidean norm of at most `maxNorm`. */
+/** Scales a gradient down if its Euclidean norm exceeds `maxNorm`. */
 export function clipByNorm(gradient: Tensor, maxNorm: number): Tensor {
   return mul(gradient, clipScale(gradient, maxNorm));
 }
 
-/** Running average: `decay` of the average so far, the rest of the new value. */
-export function updateEma(average: Tensor, value: Tensor, decay: Tensor): Tensor {
-  return add(value, mul(sub(average, value), decay));
+/** Exponential moving average: decay · ema + (1 - decay) · value. */
+export function updateEma(ema: Tensor, value: Tensor, decay: Tensor): Tensor {
+  return add(value, mul(sub(ema, value), decay));
 }

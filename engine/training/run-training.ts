@@ -5,18 +5,18 @@ import { readSafetensors, writeSafetensors } from "../parameters/safetensors.ts"
 import { initialState, type StepInputs, Trainer, type TrainingState } from "./trainer.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
-/** Where a training run keeps what it must not lose. The pipeline gives one that writes files atomically. */
+/** Storage for the checkpoints and the log of a training. The pipeline passes one that writes files atomically. */
 export interface TrainingStore {
-  /** The newest checkpoint, or undefined at the beginning. */
+  /** The newest checkpoint, or undefined if there is none. */
   load(): Promise<Uint8Array | undefined>;
   save(checkpoint: Uint8Array, step: number): Promise<void>;
-  /** One line of the loss log. Lines of steps after the loaded checkpoint are written again after a resume. */
+  /** Adds a line to the loss log. A resumed training writes the lines after its checkpoint again. */
   log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
 }
 
 export interface TrainingProgress {
   readonly step: number;
-  /** Steps that were done before this call: those of the checkpoint it goes on from. */
+  /** Steps done before this call, which is the step of the checkpoint that it resumed from. */
   readonly stepsBefore: number;
   readonly totalSteps: number;
   /** Mean over the steps since the last report. */
@@ -24,10 +24,10 @@ export interface TrainingProgress {
   readonly imagesPerSecond: number;
 }
 
-/** A checkpoint that has been read. */
+/** A decoded checkpoint. */
 export interface LoadedCheckpoint {
   readonly state: TrainingState;
-  /** The text that was kept with it. */
+  /** The text that was saved with the state. */
   readonly notes: string;
 }
 
@@ -38,31 +38,31 @@ export interface TrainingRun {
   readonly residents: Readonly<Record<string, TensorData>>;
   readonly batchSize: number;
   readonly totalSteps: number;
-  /** Learning rate, averaging and values of a step, from 0; a pure function, so that a resumed run goes the same way. */
+  /** Learning rate, EMA decay and values of a step, counted from 0. A pure function, so that a resumed run is the same. */
   readonly inputsOf: (step: number) => StepInputs | Promise<StepInputs>;
-  /** Changes the state before the first step, for weights that are computed from the data. */
+  /** Changes the state before the first step, for example to set weights that are computed from the data. */
   readonly prepare?: (state: TrainingState) => TrainingState;
   readonly store: TrainingStore;
   readonly stepsPerCheckpoint: number;
-  /** Identifies architecture, options and data: a checkpoint of another run is refused. */
+  /** Identifies architecture, options and data. A checkpoint with another fingerprint is refused. */
   readonly fingerprint: string;
-  /** What `loadCheckpoint` gave, where it had to be known before; it is loaded otherwise. */
+  /** The result of `loadCheckpoint`, if the caller needed it before; otherwise this function loads it. */
   readonly checkpoint?: LoadedCheckpoint | undefined;
-  /** Steps after which `onPause` is called, before a checkpoint of the same step; rising. */
+  /** Steps after which `onPause` is called, in ascending order. A checkpoint of the same step is saved after the call. */
   readonly pauses?: readonly number[];
   readonly onPause?: (state: TrainingState) => Promise<void>;
-  /** Whether training ends early; asked after every pause. */
+  /** Whether to end the training early; checked after every call of the program. */
   readonly isDone?: () => boolean;
-  /** A text that is kept with each checkpoint and given back when one is loaded. */
+  /** Text that is saved with each checkpoint, and passed back when a checkpoint is loaded. */
   readonly notes?: { readonly save: (step: number) => string; readonly load: (text: string) => void };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
-  /** Called after each checkpoint, for sample grids and the like. */
+  /** Called after each checkpoint, for example to save sample images. */
   readonly onCheckpoint?: ((state: TrainingState) => Promise<void>) | undefined;
 }
 
 /**
- * The newest checkpoint of a training, or undefined at the beginning.
+ * The newest checkpoint of a training, or undefined if there is none.
  * @throws Cifar5mError `train/config-changed` for a checkpoint of another run
  */
 export async function loadCheckpoint({
@@ -74,11 +74,11 @@ export async function loadCheckpoint({
 }
 
 /**
- * Trains from the newest checkpoint, or from the beginning, to the last step. On the CPU an interrupted and resumed
- * run ends in the same weights, bit for bit.
+ * Trains from the newest checkpoint, or from the beginning, to the last step. On the CPU, a run that was interrupted and
+ * resumed ends with the same weights, bit for bit.
  * @returns the final state
- * @throws Cifar5mError `train/config-changed` for a checkpoint of another run, `train/diverged` for a loss or a state that
- * is not finite (nothing of it is saved), `interrupted` after the signal (the checkpoint is saved first)
+ * @throws Cifar5mError `train/config-changed` for a checkpoint of another run; `train/diverged` if a loss or a state is
+ *   not finite, and then that state is not saved; `interrupted` after the signal, once a checkpoint is saved
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const { program, totalSteps, store } = run;
@@ -125,7 +125,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   }
 }
 
-/** A loss can be finite where the update after it is not, so the state is looked at too. */
+/** Encodes a state. It checks that all numbers are finite, because an update can overflow after a finite loss. */
 function encodeState({ step, vectors }: TrainingState, fingerprint: string, notes: string): Uint8Array {
   const tensors = new Map(Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]));
   try {

@@ -7,20 +7,20 @@ import { initialParameters, unflattenParameters } from "../parameters/parameters
 import { initialLossScale, leastLossScale, lossScaleName } from "./loss-scale.ts";
 import { emaNames, type TrainingProgram } from "./training-program.ts";
 
-/** All that a training run needs to go on: with the same seed and inputs it goes on to the same weights. */
+/** Everything that a training needs to resume. With the same seed and inputs, it reaches the same weights. */
 export interface TrainingState {
   /** Steps done. */
   readonly step: number;
-  /** The carried vectors by name: parameters, their average, the optimizer's slots, running statistics. */
+  /** The carried vectors by name: parameters, their EMA, the optimizer's slots, running statistics. */
   readonly vectors: Readonly<Record<string, Float32Array>>;
 }
 
-/** Values of one step. */
+/** The inputs of one step. */
 export interface StepInputs {
   readonly learningRate: number;
-  /** How much of the running average of the weights stays, in [0, 1]; a list where the program keeps several. */
+  /** EMA decay in [0, 1]: the share of the old EMA that is kept. A list if the program keeps several EMAs. */
   readonly emaDecay: number | readonly number[];
-  /** The definition's own inputs, by name. */
+  /** The inputs that the training definition declares, by name. */
   readonly values: Readonly<Record<string, TensorArray>>;
 }
 
@@ -28,24 +28,25 @@ export interface StepInputs {
 export function initialState(program: TrainingProgram, seed: number): TrainingState {
   const parameters = initialParameters(program.parameters, seed);
   const states = Float32Array.from(program.states.flatMap(({ shape, value }) => new Array(sizeOf(shape)).fill(value)));
-  const { averages, averageStates } = emasOf(program);
+  const { parameterEmas, stateEmas } = emasOf(program);
   const vectors = program.carried.map((name) => {
-    if (name === "parameters" || averages.includes(name)) return [name, parameters.slice()] as const;
-    if (name === "states" || averageStates.includes(name)) return [name, states.slice()] as const;
+    if (name === "parameters" || parameterEmas.includes(name)) return [name, parameters.slice()] as const;
+    if (name === "states" || stateEmas.includes(name)) return [name, states.slice()] as const;
     if (name === lossScaleName) return [name, Float32Array.from(initialLossScale)] as const;
     return [name, new Float32Array(parameters.length)] as const;
   });
   return { step: 0, vectors: Object.fromEntries(vectors) };
 }
 
-/** Names of the carried averages, of parameters and of states. */
+/** Names of the carried vectors that hold EMAs of the parameters and of the states. */
 function emasOf({ definition: { numEmas } }: TrainingProgram) {
-  return { averages: emaNames("average", numEmas), averageStates: emaNames("averageStates", numEmas) };
+  return { parameterEmas: emaNames("average", numEmas), stateEmas: emaNames("averageStates", numEmas) };
 }
 
 /**
  * The state before the first step of a training that starts from trained weights.
- * @param isFresh - names of parameters that start as without them, such as a head for another task; none by default
+ * @param isFresh - whether a parameter is initialized as if there were no trained weights, such as a head for another
+ *   task; no parameter by default
  * @throws Cifar5mError `weights/wrong-architecture` for weights of another network
  */
 export function stateFromWeights(
@@ -56,8 +57,8 @@ export function stateFromWeights(
 ): TrainingState {
   const state = initialState(program, seed);
   const specs = { parameters: program.parameters, states: program.states };
-  const { averages, averageStates } = emasOf(program);
-  const targets = { parameters: ["parameters", ...averages], states: ["states", ...averageStates] };
+  const { parameterEmas, stateEmas } = emasOf(program);
+  const targets = { parameters: ["parameters", ...parameterEmas], states: ["states", ...stateEmas] };
   for (const kind of ["parameters", "states"] as const) {
     for (const name of targets[kind].filter((carried) => carried in state.vectors)) {
       const parts = unflattenParameters(specs[kind], state.vectors[name]!);
@@ -92,8 +93,8 @@ export class Trainer {
 
   /**
    * @param options.residents - a value for each resident array of the program
-   * @param options.seed - of the starting weights and of every random number of every step
-   * @param options.state - where to go on; the beginning by default
+   * @param options.seed - seed of the initial weights and of all random numbers of all steps
+   * @param options.state - the state to resume from; the initial state by default
    */
   static async create(options: {
     readonly program: TrainingProgram;
@@ -121,9 +122,10 @@ export class Trainer {
   }
 
   /**
-   * Does the next steps, at most `stepsPerCall` of the program.
+   * Runs the next steps, at most the program's `stepsPerCall`.
    * @returns the loss of each step, before its update
-   * @throws Cifar5mError `train/diverged` when a loss is not finite, or gradients at any scale; the state stays as it was
+   * @throws Cifar5mError `train/diverged` if a loss is not finite, or if gradients are not finite at any loss scale; the
+   *   state does not change
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
     const { randoms, definition, carried } = this.program;
@@ -191,7 +193,7 @@ export class Trainer {
     return losses;
   }
 
-  /** Values of several steps behind each other, filled up to the number the graph was built for. */
+  /** Joins the values of several steps. The result is padded to the number of steps that the graph takes. */
   #series(dtype: DType, shape: Shape, parts: readonly TensorArray[]): TensorData {
     const { stepsPerCall } = this.program.definition;
     const size = sizeOf(shape);

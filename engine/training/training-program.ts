@@ -22,18 +22,18 @@ import { Rewriter } from "../rewrite/rewriter.ts";
 import { cutLossScale, initialLossScale, isFiniteVector, lossScaleName, nextLossScale } from "./loss-scale.ts";
 import { gradientScaleOf, type Optimizer, updateEma } from "./optimizers.ts";
 
-/** Type and shape of one value of a step, or of a resident array. */
+/** Type and shape of a step input or of a resident array. */
 export interface Declaration {
   readonly dtype: DType;
   readonly shape: Shape;
 }
 
-/** What a loss is made from. */
+/** What a loss is computed from. */
 export interface LossInputs {
   readonly scope: Scope;
-  /** Whole arrays that stay in place for the run, such as all training images. */
+  /** Arrays that do not change during the training, such as all training images. */
   readonly residents: Readonly<Record<string, Tensor>>;
-  /** Values of this step. */
+  /** The inputs of this step. */
   readonly step: Readonly<Record<string, Tensor>>;
 }
 
@@ -41,28 +41,28 @@ export interface TrainingDefinition {
   /** The loss of one step, a scalar. */
   readonly loss: (inputs: LossInputs) => Tensor;
   readonly residents: Readonly<Record<string, Declaration>>;
-  /** Shapes of one step's values; they are fed for all steps of a call at once, along a new first axis. */
+  /** The inputs of one step. The values of all steps of a call are fed together, along a new first axis. */
   readonly step: Readonly<Record<string, Declaration>>;
   readonly optimizer: Optimizer;
-  /** Steps that one call runs at most. */
+  /** Maximum number of steps per call. */
   readonly stepsPerCall: number;
-  /** How many running averages of the weights are kept, each with a decay of its own; 1 by default. */
+  /** How many EMAs of the weights are kept, each with a different decay; 1 by default. */
   readonly numEmas?: number;
-  /** Largest Euclidean norm of the gradient; unlimited by default. */
+  /** Limit on the Euclidean norm of the gradient; unlimited by default. */
   readonly clipNorm?: number;
-  /** Whether gradients are taken of a multiple of the loss, for engines of `mixed` precision; not by default. */
+  /** Whether to use loss scaling, for engines of `mixed` precision; false by default. */
   readonly scalesLoss?: boolean;
 }
 
-/** What trains a network. */
+/** A program that trains a network. */
 export interface TrainingProgram {
-  /** Builds a graph that trains: its one `Loop` carries all that changes from step to step. */
+  /** Builds the training graph. Its `Loop` carries everything that changes from step to step. */
   readonly graph: (layout: ImageLayout) => Graph;
   readonly definition: TrainingDefinition;
   readonly parameters: readonly ParameterSpec[];
   readonly states: readonly StateSpec[];
   readonly randoms: readonly RandomInput[];
-  /** Names of the vectors that are fed, come back and are fed again. */
+  /** Names of the vectors that a call takes and returns, and that the next call takes again. */
   readonly carried: readonly string[];
 }
 
@@ -78,8 +78,11 @@ function declare(
   return Object.fromEntries(entries);
 }
 
-/** Names of the carried averages of the parameters, or of the states. */
-export function emaNames(kind: "average" | "averageStates", numEmas = 1): string[] {
+/** What checkpoints call EMAs of the parameters, and of the states. */
+type EmaKind = "average" | "averageStates";
+
+/** Names of the carried vectors that hold the EMAs of the parameters, or of the states. */
+export function emaNames(kind: EmaKind, numEmas = 1): string[] {
   return Array.from({ length: numEmas }, (_, index) => (index === 0 ? kind : `${kind}${index}`));
 }
 
@@ -89,7 +92,7 @@ function lengthOf(name: string, parameters: readonly ParameterSpec[], states: re
   return totalSize(name === "states" || name.startsWith("averageStates") ? states : parameters);
 }
 
-/** A constant vector [P] with one value for each parameter, or a scalar where all are equal. */
+/** A constant vector [P] that repeats one value per parameter, or a scalar if all values are equal. */
 function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spec: ParameterSpec) => number): Tensor {
   const first = value(specs[0]!);
   if (specs.every((spec) => value(spec) === first)) return graph.constant(tensorData("float32", [], [first]));
@@ -103,7 +106,7 @@ function perParameter(graph: Graph, specs: readonly ParameterSpec[], value: (spe
   return graph.constant({ dtype: "float32", shape: [values.length], data: values });
 }
 
-/** Builds what trains a network. With `scalesLoss`, a step whose gradient is not finite changes the scale only. */
+/** Builds a training program. With `scalesLoss`, a step whose gradient is not finite changes only the loss scale. */
 export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
   const network = traceParameters((scope, graph) => {
     const residents = declare(graph, definition.residents, "resident");
@@ -112,10 +115,10 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
   });
   const { parameters, states, randoms } = network;
   const slots = Array.from({ length: definition.optimizer.numSlots }, (_, index) => `slot${index}`);
-  const averages = (kind: "average" | "averageStates") => emaNames(kind, definition.numEmas);
-  const stateNames = states.length > 0 ? ["states", ...averages("averageStates")] : [];
+  const emas = (kind: EmaKind) => emaNames(kind, definition.numEmas);
+  const stateNames = states.length > 0 ? ["states", ...emas("averageStates")] : [];
   const scaleNames = definition.scalesLoss ? [lossScaleName] : [];
-  const carried = ["parameters", ...averages("average"), ...slots, ...stateNames, ...scaleNames];
+  const carried = ["parameters", ...emas("average"), ...slots, ...stateNames, ...scaleNames];
   return {
     graph: (layout) => trainingGraph(definition, network, { slots, carried }, layout),
     definition,
@@ -127,9 +130,9 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
 }
 
 /**
- * Inputs are the carried vectors, the resident arrays, the values of up to `stepsPerCall` steps and `numSteps`; outputs
- * the carried vectors and `losses`, shape [numSteps]. Besides the definition's own, each step takes `learningRate` and
- * `stepNumber`, float scalars, and `emaDecay`, [numEmas].
+ * Builds the training graph. Its inputs are the carried vectors, the resident arrays, `numSteps`, and the inputs of up to
+ * `stepsPerCall` steps. Each step takes the declared inputs, the float scalars `learningRate` and `stepNumber`, and
+ * `emaDecay`, [numEmas]. Its outputs are the carried vectors, named `…Next`, and `losses`, [numSteps].
  */
 function trainingGraph(
   definition: TrainingDefinition,
@@ -193,7 +196,7 @@ function trainingGraph(
       stepNumber: step["stepNumber"]!,
     });
     const decays = split(step["emaDecay"]!, new Array<number>(numEmas).fill(1), 0);
-    const emasOf = (kind: "average" | "averageStates", value: Tensor) =>
+    const emasOf = (kind: EmaKind, value: Tensor) =>
       emaNames(kind, numEmas).map((name, index) => updateEma(now[name]!, value, decays[index]!));
     const next = [updated.parameters, ...emasOf("average", updated.parameters), ...updated.slots];
     if (states.length > 0) {

@@ -6,7 +6,7 @@ function geometry(attributes: Attributes): { stride: number; padding: number } {
   return { stride: integersOf(attributes, "strides")[0]!, padding: integersOf(attributes, "pads")[0]! };
 }
 
-/** Native TensorFlow pads by `same` and `valid` only, so that all other padding is done before, and cut off after. */
+/** Native TensorFlow supports the paddings `same` and `valid` only. So images are padded before, and cropped after. */
 export const convKernels: Kernels = {
   Conv: single((tf, [x, filters, bias], { attributes }) => {
     const { stride, padding } = geometry(attributes);

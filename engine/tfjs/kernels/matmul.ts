@@ -8,7 +8,7 @@ export const matmulKernels: Kernels = {
     const [rows, columns] = shape.slice(-2) as [number, number];
     const inner = a!.shape.at(-1)!;
     if (b!.rank === 2) return tf.reshape(tf.matMul(tf.reshape(a!, [-1, inner]), b!), shape);
-    // tfjs repeats whole operands, it does not broadcast axis by axis.
+    // tfjs does not broadcast each axis separately.
     const batch = shape.slice(0, -2);
     const left = batched(tf, a!, batch, [rows, inner]);
     const right = batched(tf, b!, batch, [inner, columns]);

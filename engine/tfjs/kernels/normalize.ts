@@ -5,7 +5,7 @@ export const normalizeKernels: Kernels = {
     const axis = attributes["axis"] as number;
     const last = x!.rank - 1;
     if (axis === last) return tf.softmax(x!);
-    // tfjs knows the last axis only; exchanging two axes is its own inverse.
+    // tfjs supports the last axis only. Exchanging two axes is its own inverse.
     const exchange = x!.shape.map((_, index) => (index === axis ? last : index === last ? axis : index));
     return tf.transpose(tf.softmax(tf.transpose(x!, exchange)), exchange);
   }),
@@ -17,12 +17,12 @@ export const normalizeKernels: Kernels = {
     const mean = tf.mean(x!, -1, true);
     const centered = tf.sub(x!, mean);
     const variance = tf.mean(tf.square(centered), -1, true);
-    const inverseDeviation = tf.rsqrt(tf.add(variance, attributes["epsilon"] as number));
-    return [tf.mul(centered, inverseDeviation), mean, inverseDeviation];
+    const inverseStd = tf.rsqrt(tf.add(variance, attributes["epsilon"] as number));
+    return [tf.mul(centered, inverseStd), mean, inverseStd];
   },
 };
 
-/** The shape in which a value per channel broadcasts over tensors of a rank whose second axis is that of channels. */
+/** The shape in which one value per channel broadcasts along the second axis of a tensor of the given rank. */
 function alongChannels(rank: number): number[] {
   return Array.from({ length: rank }, (_, axis) => (axis === 1 ? -1 : 1));
 }

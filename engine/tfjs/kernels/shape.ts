@@ -35,7 +35,8 @@ export const shapeKernels: Kernels = {
   }),
 };
 
-/** Every `steps`-th element from `begin` on, `shape` of them; negative steps go backward. */
+/** Takes `shape` elements, starting at `begin`, `steps` apart along each axis. Negative steps go backward. */
+
 function slice(tf: TensorFlow, x: Tensor, begin: number[], steps: number[], shape: readonly number[]): Tensor {
   if (isPlain(tf)) {
     const strides = stridesOf(x.shape);
