@@ -1,79 +1,63 @@
-import type { Attributes, Node, Tensor } from "../graph/graph.ts";
+import type { Node, Tensor } from "../graph/graph.ts";
+import type { Shape } from "../graph/tensor.ts";
 import { split } from "../ops/concat.ts";
 import { mul } from "../ops/elementwise.ts";
-import { matmul, swapLastTwo } from "../ops/matmul.ts";
+import { matmul } from "../ops/matmul.ts";
 import { reshape, transpose } from "../ops/reshape.ts";
+import type { HwncRule, HwncRules } from "./hwnc-values.ts";
 
-/** What the rewriter of the whole graph does for this part of it. */
-interface Surroundings {
-  readonly producerOf: (old: Tensor) => Node | undefined;
-  readonly copyOf: (old: Tensor) => Tensor;
-  readonly note: (old: Tensor, tensor: Tensor) => void;
-  /** Takes images [H, W, N, C] for old ones, where their size gains. */
-  readonly leave: (images: Tensor, tensor: Tensor) => boolean;
+/**
+ * Images as the matrices of attention, with the last two axes exchanged: the HWNC layout gives them in this order.
+ * @param images - [H, W, N, heads · width]
+ * @param shape - of the old matrices, [N, heads, width, H·W]
+ * @returns [N, heads, H·W, width]
+ */
+export function enterHeads(images: Tensor, shape: Shape): Tensor {
+  const [numImages, numHeads, width, numPixels] = shape as [number, number, number, number];
+  return transpose(reshape(images, [numPixels, numImages, numHeads, width]), [1, 2, 0, 3]);
 }
 
-/** Matrices kept with their last two axes exchanged, [N, heads, H·W, width], as attention gets them from the HWNC layout. */
-export class SwappedMatrices {
-  readonly #surroundings: Surroundings;
-  readonly #swapped = new Map<string, Tensor>();
+const splitHeads: HwncRule<"Split"> = ({ inputs, attributes }, values) => {
+  if (attributes.axis !== 1) return undefined;
+  return split(values.headsOf(inputs[0]!)!, attributes.sizes, 1).map((heads) => ({ heads }));
+};
 
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
-  }
+const swapBack: HwncRule<"Transpose"> = (node, values) =>
+  isSwap(node) ? { plain: values.headsOf(node.inputs[0]!)! } : undefined;
 
-  has({ name }: Tensor): boolean {
-    return this.#swapped.has(name);
-  }
+const scaleHeads: HwncRule<"Mul"> = ({ inputs }, values) => {
+  const [first, second] = inputs as [Tensor, Tensor];
+  return second.shape.length === 0 ? { heads: mul(values.headsOf(first)!, values.copyOf(second)) } : undefined;
+};
 
-  /** @param images - [H, W, N, heads · width], for old matrices [N, heads, width, H·W] */
-  enter(old: Tensor, images: Tensor): void {
-    const [numImages, numHeads, width, numPlaces] = old.shape as [number, number, number, number];
-    const heads = reshape(images, [numPlaces, numImages, numHeads, width]);
-    this.#swapped.set(old.name, transpose(heads, [1, 2, 0, 3]));
-  }
+/** value · swapped(weights), whose transpose is weights · swapped(value). */
+const mixHeads: HwncRule<"MatMul"> = ({ inputs }, values) => {
+  const [first, second] = inputs as [Tensor, Tensor];
+  const swapped = values.from.producerOf(second);
+  if (swapped === undefined || !isSwap(swapped)) return undefined;
+  return { heads: matmul(values.copyOf(swapped.inputs[0]!), values.headsOf(first)!) };
+};
 
-  restore({ name }: Tensor): Tensor {
-    return swapLastTwo(this.#swapped.get(name)!);
-  }
+/** Matrices become images again. */
+const leaveHeads: HwncRule<"Reshape"> = ({ inputs, outputs }, values) => {
+  const [first] = inputs as [Tensor];
+  const result = outputs[0]!;
+  if (result.shape.length !== 4 || !values.gains(result)) return undefined;
+  const [numImages, channels, height, width] = result.shape as [number, number, number, number];
+  if (numImages !== first.shape[0] || first.shape.at(-1) !== height * width) return undefined;
+  const pixelsFirst = transpose(values.headsOf(first)!, [2, 0, 1, 3]);
+  return { images: { tensor: reshape(pixelsFirst, [height, width, numImages, channels]) } };
+};
 
-  /** Whether a node whose first input is one of the matrices could be done on them. */
-  rewrite({ op, inputs, outputs, attributes }: Node): boolean {
-    const { producerOf, copyOf, note, leave } = this.#surroundings;
-    const x = this.#swapped.get(inputs[0]!.name)!;
-    const [result] = outputs as [Tensor];
-    const [second] = inputs.slice(1);
-    if (op.name === "Split" && attributes["axis"] === 1) {
-      const parts = split(x, attributes["sizes"] as number[], 1);
-      outputs.forEach(({ name }, index) => {
-        this.#swapped.set(name, parts[index]!);
-      });
-      return true;
-    }
-    if (op.name === "Transpose" && isSwap(attributes)) {
-      note(result, x);
-      return true;
-    }
-    if (op.name === "Mul" && second?.shape.length === 0) {
-      this.#swapped.set(result.name, mul(x, copyOf(second)));
-      return true;
-    }
-    if (op.name === "MatMul") {
-      const turned = producerOf(second!);
-      if (turned?.op.name !== "Transpose" || !isSwap(turned.attributes)) return false;
-      this.#swapped.set(result.name, matmul(copyOf(turned.inputs[0]!), x));
-      return true;
-    }
-    if (op.name === "Reshape" && result.shape.length === 4) {
-      const [numImages, channels, height, width] = result.shape as [number, number, number, number];
-      if (numImages !== inputs[0]!.shape[0] || inputs[0]!.shape.at(-1) !== height * width) return false;
-      return leave(result, reshape(transpose(x, [2, 0, 1, 3]), [height, width, numImages, channels]));
-    }
-    return false;
-  }
+function isSwap({ op, attributes }: Node): boolean {
+  return op.name === "Transpose" && String(attributes["perm"]) === "0,1,3,2";
 }
 
-function isSwap(attributes: Attributes): boolean {
-  const order = attributes["perm"] as number[];
-  return order.length === 4 && order.join() === "0,1,3,2";
-}
+/** Rules for nodes whose first input is the matrices of attention. */
+export const attentionRules: HwncRules = {
+  Split: splitHeads,
+  Transpose: swapBack,
+  Mul: scaleHeads,
+  MatMul: mixHeads,
+  Reshape: leaveHeads,
+};

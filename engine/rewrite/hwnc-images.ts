@@ -132,12 +132,12 @@ export function normalizeGroups(
 }
 
 /** Means of squares of 2×2 pixels. */
-export function averageHalves(x: Tensor): Tensor {
+export function averagePool2x2(x: Tensor): Tensor {
   return alongSides(x, 1 / 2, (result, pixel) => (result === Math.floor(pixel / 2) ? 1 / 2 : 0));
 }
 
 /** Largest of 2×2 pixels, sides even; equal ones share the gradient. */
-export function maxHalves(x: Tensor): Tensor {
+export function maxPool2x2(x: Tensor): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
   const windows = reshape(x, [height / 2, 2, width / 2, 2, numImages * channels]);
   const parts = [0, 1].flatMap((row) =>
