@@ -5,26 +5,26 @@ import { matmul } from "../engine/ops/matmul.ts";
 import { reshape, transpose } from "../engine/ops/reshape.ts";
 import { slice } from "../engine/ops/slice.ts";
 
-/** Images [N, C, H, W], each mirrored left to right where `flipped` (bool, [N]) holds. */
+/** Mirrors those images of [N, C, H, W] left to right for which `flipped` (bool, [N]) is true. */
 export function flipWhere(x: Tensor, flipped: Tensor): Tensor {
   const mirrored = slice(x, [{ axis: 3, start: x.shape[3]! - 1, end: -Infinity, step: -1 }]);
   return where(reshape(flipped, [-1, 1, 1, 1]), mirrored, x);
 }
 
 /**
- * A random window of each image, as large as the image, moved by up to `reach` pixels; beyond the border the image is
- * reflected. Moving is a product with a 0-1 matrix on each side, so it is a graph like everything else.
+ * Shifts each image by up to `reach` pixels along both axes. Images are reflected at their border. Shifting is a product
+ * with a 0-1 matrix on each side, so it needs no operation of its own.
  * @param x - [N, C, H, W], H = W
- * @param uniform - numbers in [0, 1), [N, 2]
+ * @param uniform - random numbers in [0, 1), [N, 2]
  */
 export function randomTranslation(x: Tensor, reach: number, uniform: Tensor): Tensor {
   const [numImages, , size] = x.shape as [number, number, number];
   const shifts = sub(floor(mul(uniform, 2 * reach + 1)), reach);
-  const place = range(x, [1, size, 1], size);
+  const target = range(x, [1, size, 1], size);
   const source = range(x, [1, 1, size], size);
   const selection = (axis: number) => {
     const shift = reshape(slice(shifts, [{ axis: 1, start: axis, end: axis + 1 }]), [numImages, 1, 1]);
-    const moved = abs(add(place, shift));
+    const moved = abs(add(target, shift));
     const reflected = where(greater(moved, size - 1), sub(2 * (size - 1), moved), moved);
     return reshape(cast(equal(reflected, source), x.dtype), [numImages, 1, size, size]);
   };

@@ -21,11 +21,11 @@ export const densenetSchema = z.strictObject({
   ...classifierOptions,
 });
 
-/** Channels of a layer's first convolution, as a multiple of the growth. */
+/** Channels of the first convolution of a layer, as a multiple of the growth. */
 const bottleneck = 4;
 
 /**
- * DenseNet with bottlenecks and compression (DenseNet-BC): each layer sees what all layers of its block have made.
+ * DenseNet with bottlenecks and compression (DenseNet-BC): each layer gets the outputs of all earlier layers of its block.
  * @param images - [N, C, H, W]
  * @returns logits, [N, numClasses]
  * @see Huang et al. 2017, arXiv:1608.06993

@@ -9,8 +9,8 @@ import { vgg11, vgg11Schema } from "./vgg11.ts";
 import { vit, vitSchema } from "./vit.ts";
 
 /**
- * The networks of the Deep Bootstrap experiments by name. The defaults of each schema are the article's sizes; in all
- * of them the last layer is named `head`, so that pretrained weights of other classes can leave it out.
+ * The networks of the Deep Bootstrap experiments by name. The defaults of each schema are the sizes of the paper. The last
+ * layer of each network is named `head`, so that it can be left out of weights pretrained for other classes.
  */
 export const experimentNetworks = {
   mlp: { schema: mlpSchema, build: mlp },
@@ -34,7 +34,7 @@ function knownNames(): string {
   return `expected a preset (${Object.keys(experimentPresets).join(", ")}) or { "name": one of ${names} }`;
 }
 
-/** Sizes that a CPU trains in minutes; what is left out has the schema's default. */
+/** Sizes that a CPU trains in minutes. Missing options have the default of their schema. */
 export const experimentPresets = {
   "mlp-small": { name: "mlp", width: 512, depth: 3 },
   "mcnn-small": { name: "mcnn", width: 16 },
@@ -48,8 +48,8 @@ export const experimentPresets = {
 export type ExperimentPresetName = keyof typeof experimentPresets;
 
 /**
- * A network as a config names it: a preset such as `"resnet18k-small"`, or options such as
- * `{ "name": "resnet18k", "width": 16 }`, where an option that is left out has its default.
+ * A network in a configuration: a preset such as `"resnet18k-small"`, or options such as
+ * `{ "name": "resnet18k", "width": 16 }`. Missing options have their default.
  */
 export const experimentNetworkSchema = z.preprocess(
   (value) => (isPresetName(value) ? experimentPresets[value] : value),
@@ -68,7 +68,7 @@ export type ExperimentNetworkOptions = z.infer<typeof experimentNetworkSchema>;
  * @returns logits, [N, numClasses]
  */
 export function buildExperimentNetwork(scope: Scope, images: Tensor, options: ExperimentNetworkOptions): Tensor {
-  // Each name has the builder of its own options, which the compiler cannot see across the table.
+  // The compiler cannot see that each builder gets the options of its network.
   const build = experimentNetworks[options.name].build as (
     scope: Scope,
     images: Tensor,

@@ -1,4 +1,4 @@
-/** Networks and what surrounds them, as pure functions of graphs. */
+/** Networks, layers, augmentation and schedules as pure functions that build graphs. */
 export { coin, flipWhere, randomTranslation } from "./augment.ts";
 export { batchIndices } from "./batch-order.ts";
 export {

@@ -20,17 +20,18 @@ const chrominanceTable = [
   99, 99, 99, 99, 99, 99,
 ];
 
-/** Red, green and blue to luminance and two chrominances, and back (ITU-T T.871). */
+/** Matrices from red, green and blue to luminance and two chrominances, and back (ITU-T T.871). */
 const toYcc = [0.299, 0.587, 0.114, -0.168736, -0.331264, 0.5, 0.5, -0.418688, -0.081312];
 const fromYcc = [1, 0, 1.402, 1, -0.344136, -0.714136, 1, 1.772, 0];
 
 /**
- * Images as they look after they were saved as JPEG with halved chrominance (4:2:0) and read again, by graph operations.
+ * What images look like after they were saved as JPEG with halved chrominance (4:2:0) and read again. It consists of
+ * graph operations.
  * @param x - pixels in [-1, 1], [N, 3, H, W]; both sides are multiples of 16
- * @param quality - of each image, 1 to 100, float [N]
+ * @param quality - JPEG quality of each image, 1 to 100, float [N]
  */
 export function jpegArtifacts(x: Tensor, quality: Tensor): Tensor {
-  // The scale of the tables in percent, as libjpeg has it.
+  // The scale of the tables in percent, as in libjpeg.
   const scale = reshape(
     where(less(quality, 50), div(5000, maximum(quality, 1)), sub(200, mul(quality, 2))),
     [-1, 1, 1, 1],
@@ -46,12 +47,12 @@ export function jpegArtifacts(x: Tensor, quality: Tensor): Tensor {
   return sub(mul(bytes, 1 / 127.5), 1);
 }
 
-/** A linear map of the three channels of each pixel. */
+/** Applies a matrix [3, 3] to the channels of each pixel. */
 function mixChannels(x: Tensor, matrix: readonly number[]): Tensor {
   return conv2d(x, x.graph.constant(tensorData("float32", [3, 3, 1, 1], matrix)));
 }
 
-/** A constant matrix, by its entries. */
+/** A constant matrix in the graph of `x`. */
 function matrix(
   { graph }: Tensor,
   rows: number,
@@ -64,7 +65,7 @@ function matrix(
   return graph.constant(tensorData("float32", [rows, columns], values));
 }
 
-/** Twice as high and wide: each pixel takes a quarter from the neighbor it is closer to, as decoders do it. */
+/** Doubles height and width. Each pixel takes a quarter of its value from the nearer neighbor, as in decoders. */
 function doubled(x: Tensor): Tensor {
   const [height, width] = x.shape.slice(2) as [number, number];
   const share = (side: number) => (pixel: number, source: number) => {
@@ -78,7 +79,7 @@ function doubled(x: Tensor): Tensor {
   );
 }
 
-/** Blocks of 8 × 8 pixels as multiples of a table's waves. */
+/** Quantizes the cosine transform of each block of 8 × 8 pixels by a table. */
 function quantized(x: Tensor, table: readonly number[], scale: Tensor): Tensor {
   const [height, width] = x.shape.slice(2) as [number, number];
   const constant = (rows: number, columns: number, valueAt: (row: number, column: number) => number) =>
@@ -91,9 +92,9 @@ function quantized(x: Tensor, table: readonly number[], scale: Tensor): Tensor {
   return matmul(matmul(inverse(height), mul(round(div(waves, steps)), steps)), transform(width));
 }
 
-/** The cosine transform of each run of 8 values, as one matrix: zero between different runs. */
+/** An entry of the matrix that applies the cosine transform to each 8 consecutive values. */
 function cosineAt(row: number, column: number): number {
   if (Math.floor(row / 8) !== Math.floor(column / 8)) return 0;
-  const [wave, place] = [row % 8, column % 8];
-  return (wave === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * place + 1) * wave * Math.PI) / 16);
+  const [wave, pixel] = [row % 8, column % 8];
+  return (wave === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * pixel + 1) * wave * Math.PI) / 16);
 }

@@ -26,14 +26,14 @@ export interface ConvLayerOptions {
 }
 
 /**
- * The standard deviation of what PyTorch starts convolutions and linear layers with, weights and biases alike; it draws evenly
- * from ±1/√fanIn.
+ * Normal numbers with the standard deviation that PyTorch's initial weights and biases of convolutions and linear layers
+ * have. PyTorch samples them uniformly from ±1/√fanIn.
  */
 export function torchInitializer(fanIn: number): Initializer {
   return fanInInitializer(fanIn, 1 / 3);
 }
 
-/** A convolution with its own filters: [N, C, H, W] to [N, numOutputs, H', W']. */
+/** A convolution with learned filters: [N, C, H, W] to [N, numOutputs, H', W']. */
 export function convLayer(scope: Scope, x: Tensor, numOutputs: number, options: ConvLayerOptions = {}): Tensor {
   const { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true } = options;
   const numInputs = x.shape[1]!;
@@ -78,9 +78,9 @@ export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
 }
 
 /**
- * Batch normalization with learned scale and shift: by the batch in training, by running statistics otherwise. The
- * running variance is that of the batch's population, divided by the count less one, as PyTorch has it.
- * @param options - momentum: how much of the running statistics stays at each step
+ * Batch normalization with learned scale and shift. It uses the statistics of the batch in training, and running
+ * statistics otherwise. The running variance is unbiased (divided by the count minus one), as in PyTorch.
+ * @param options - momentum: the share of the running statistics that is kept at each step
  */
 export function batchNormLayer(
   scope: Scope,
@@ -102,12 +102,12 @@ export function batchNormLayer(
   return result;
 }
 
-/** Batch normalization, then the positive part. */
+/** Batch normalization, then ReLU. */
 export function normRelu(scope: Scope, x: Tensor): Tensor {
   return relu(batchNormLayer(scope, x));
 }
 
-/** In training, drops features with probability `rate` and scales up the others. */
+/** In training, sets features to zero with probability `rate` and scales the others up. */
 export function dropoutLayer(scope: Scope, x: Tensor, rate: number): Tensor {
   if (rate === 0 || !scope.training) return x;
   return dropout(x, rate, scope.random("uniform", randomStreams.dropout, x.shape));

@@ -19,8 +19,8 @@ export const mcnnSchema = z.strictObject({
 });
 
 /**
- * Four convolutions that widen by two, the largest value of each channel and a linear layer; the image is halved after
- * the second and the third.
+ * Four convolutions, each with twice the channels of the one before, then the maximum of each channel and a linear layer.
+ * The image is halved after the second and the third convolution.
  * @param images - [N, C, H, W]
  * @returns logits, [N, numClasses]
  * @see Nakkiran et al. 2019, arXiv:1912.02292, appendix A ("5-layer CNN"), after David Page's "How to train your ResNet"

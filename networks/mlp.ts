@@ -14,7 +14,7 @@ export const mlpSchema = z.strictObject({
 });
 
 /**
- * Hidden layers of Linear, BatchNorm and ReLU, then a linear layer.
+ * Hidden layers that consist of Linear, BatchNorm and ReLU, then a linear layer.
  * @param images - [N, C, H, W]
  * @returns logits, [N, numClasses]
  * @see Nakkiran et al. 2020, arXiv:2010.08127, appendix B

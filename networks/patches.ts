@@ -1,7 +1,7 @@
 import type { Tensor } from "../engine/graph/graph.ts";
 import { reshape, transpose } from "../engine/ops/reshape.ts";
 
-/** Squares of pixels become channels: [N, C, H, W] to [N, C·patch², H/patch, W/patch]. */
+/** Turns square patches of pixels into channels: [N, C, H, W] to [N, C·patch², H/patch, W/patch]. */
 export function patchesToChannels(x: Tensor, patch: number): Tensor {
   if (patch === 1) return x;
   const [numImages, channels, height, width] = x.shape as [number, number, number, number];

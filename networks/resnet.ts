@@ -14,22 +14,22 @@ export interface ResNetOptions {
   readonly widths: readonly number[];
   readonly numClasses: number;
   readonly activation: "relu" | "silu" | "gelu";
-  /** Whether a row and a column of zeros let the stem keep the image's size: even sides averageHalves without rest. */
+  /** Whether to add a row and a column of zeros, so that the stem keeps the image's even sides. */
   readonly padded: boolean;
-  /** Factor on the logits, which keeps the last layer's learning rate in line. */
+  /** Factor on the logits, so that the last layer can have the learning rate of the other layers. */
   readonly logitScale: number;
 }
 
 const activations = { relu, silu, gelu };
 
-/** Side of the patches that the first convolution whitens, pixels. */
+/** Side of the patches that the first convolution whitens, in pixels. */
 export const whiteningSide = 2;
-/** Name of the parameter that holds the whitening filters; it is computed from the data, not trained. */
+/** Name of the parameter with the whitening filters. It is computed from the data, not trained. */
 export const whiteningName = "stem.weight";
 
 /**
- * A small residual classifier made for short training: fixed whitening filters, then groups that widen, averageHalves the
- * image and add a residual convolution, then the largest value of each channel and a linear layer.
+ * A small residual classifier for short training. Fixed whitening filters come first. Each group then widens the features,
+ * halves the image and adds a residual convolution. The maximum of each channel and a linear layer come last.
  * @param x - normalized images, [N, C, H, W]
  * @returns logits, [N, numClasses]
  * @see Keller Jordan 2024, arXiv:2404.00498, and David Page, "How to train your ResNet" (2018)
@@ -40,7 +40,7 @@ export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor 
 }
 
 /**
- * What the last layer of `resnet` sees.
+ * The features that the last layer of `resnet` gets.
  * @param x - normalized images, [N, C, H, W]
  * @returns [N, last width]
  */
@@ -50,10 +50,10 @@ export function resnetFeatures(
   options: Omit<ResNetOptions, "numClasses" | "logitScale">,
 ): Tensor {
   const activate = activations[options.activation];
-  const block = (part: Scope, input: Tensor, width: number, averageHalves: boolean) => {
+  const block = (part: Scope, input: Tensor, width: number, halves: boolean) => {
     const initializer = fanInInitializer(input.shape[1]! * 9, 2);
     const filtered = convLayer(part.child("conv"), input, width, { bias: false, initializer });
-    return activate(batchNormLayer(part.child("norm"), averageHalves ? maxPool(filtered, 2) : filtered));
+    return activate(batchNormLayer(part.child("norm"), halves ? maxPool(filtered, 2) : filtered));
   };
   const channels = x.shape[1]!;
   const numWhitened = 2 * channels * whiteningSide ** 2;
@@ -74,7 +74,7 @@ export function resnetFeatures(
   return max(hidden, { axes: [2, 3] });
 }
 
-/** One more row and column of zeros. */
+/** Adds a row of zeros at the bottom and a column of zeros on the right. */
 function padEnd(x: Tensor): Tensor {
   return [2, 3].reduce((padded, axis) => {
     const edge = slice(padded, [{ axis, start: 0, end: 1 }]);

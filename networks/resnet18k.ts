@@ -22,8 +22,8 @@ const blocksPerGroup = 2;
 const numGroups = 4;
 
 /**
- * The preactivation ResNet18 of width k of the deep double descent experiments: four groups of two blocks, each group
- * after the first halves the image; the mean over pixels is taken without a last normalization.
+ * The preactivation ResNet18 of width k of the deep double descent experiments. It has four groups of two blocks, and each
+ * group after the first halves the image. There is no normalization before the mean over pixels.
  * @param images - [N, C, H, W]
  * @returns logits, [N, numClasses]
  * @see Nakkiran et al. 2019, arXiv:1912.02292, appendix A; He et al. 2016, arXiv:1603.05027
@@ -40,7 +40,7 @@ export function resnet18k(scope: Scope, images: Tensor, options: z.infer<typeof 
   return torchLinear(scope.child("head"), features, options.numClasses);
 }
 
-/** The way around starts before the normalization where it keeps the shape, and after it where a convolution changes it. */
+/** A residual block. The shortcut branches off before the normalization, or after it if a convolution changes the shape. */
 function block(scope: Scope, x: Tensor, width: number, stride: number): Tensor {
   const activated = normRelu(scope.child("norm0"), x);
   const entered = torchConv(scope.child("conv0"), activated, width, { stride });

@@ -1,13 +1,15 @@
-/** Rises from 0 to the peak over the first part of training, then falls to 0, both linearly. */
-export function triangularSchedule(step: number, totalSteps: number, peak: number, warmUp: number): number {
+/**
+ * A learning rate that rises linearly from 0 to `peak` and then falls linearly to 0.
+ * @param warmupFraction - the fraction of training in which it rises
+ */
+export function triangularSchedule(step: number, totalSteps: number, peak: number, warmupFraction: number): number {
   const progress = (step + 1) / (totalSteps + 1);
-  return peak * (progress < warmUp ? progress / warmUp : (1 - progress) / (1 - warmUp));
+  return peak * (progress < warmupFraction ? progress / warmupFraction : (1 - progress) / (1 - warmupFraction));
 }
 
 /**
- * Decay of the weights' running average for a profile that grows with training: at every step the average reaches back
- * over about the same fraction of the steps so far.
- * @param exponent - larger ones reach back less; 6.94 stands for a relative deviation of 0.10
+ * EMA decay for the power-function profile of EDM2: the averaging window is a constant fraction of the steps so far.
+ * @param exponent - a larger exponent gives a shorter window; 6.94 gives a relative standard deviation of 0.10
  * @see Karras et al. 2023, arXiv:2312.02696, eq. 127
  */
 export function powerEmaDecay(step: number, exponent: number): number {

@@ -11,7 +11,7 @@ import { convLayer, dropoutLayer, groupNormLayer, linearLayer } from "./layers.t
 import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
 
 /**
- * Layers that normalize groups of channels.
+ * Layers with group normalization.
  * @see Dhariwal and Nichol 2021, arXiv:2105.05233, section 3
  */
 export const groupNormParts: UNetParts = {
@@ -66,7 +66,7 @@ export const groupNormParts: UNetParts = {
   },
 };
 
-/** Groups of at least 4 channels, 32 at most. */
+/** The number of groups: at most 32, with at least 4 channels each. */
 function numGroups(x: Tensor): number {
   const channels = x.shape[1]!;
   let groups = Math.min(32, Math.floor(channels / 4));

@@ -14,24 +14,24 @@ import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parame
 import { dropoutLayer } from "./layers.ts";
 import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
 
-/** What SiLU makes of the magnitude 1 of normal numbers. */
+/** Root mean square of SiLU of standard normal numbers. */
 const siluMagnitude = 0.596;
-/** How much of the sum a block's change is. */
+/** The share of a block's change in its output. */
 const changeShare = 0.3;
 const epsilon = 1e-4;
 
 /**
- * Layers that preserve magnitudes: every weight vector is used at length 1, and sums and concatenations are scaled, so
- * that features stay at a root mean square of about 1 without normalization, and no layer has a bias.
- * @see Karras et al. 2023, arXiv:2312.02696, section 2 and appendix B.3, configurations E to G; weights are normalized where they
- * are used and not after each step
+ * Layers that preserve magnitudes. Weight vectors are normalized to length 1, and sums and concatenations are scaled.
+ * Features therefore keep a root mean square of about 1 without normalization layers. No layer has a bias.
+ * @see Karras et al. 2023, arXiv:2312.02696, section 2 and appendix B.3, configurations E to G. Here weights are
+ *   normalized at every use instead of after each step.
  */
 export const magnitudeParts: UNetParts = {
   embed: (scope, noise, classes, { channels, numClasses }) => {
     const width = 4 * channels;
     let hidden = linear(scope.child("noise"), fourierFeatures(noise, channels), width, Math.SQRT2);
     if (numClasses > 0 && classes !== undefined) {
-      // A linear map of one-hot vectors of length √classes.
+      // Equivalent to a linear map of one-hot vectors of length √(numClasses + 1).
       const table = unitWeights(scope, "class", [numClasses + 1, width], [0], Math.sqrt(numClasses + 1));
       hidden = mixed(hidden, gather(table, classes), 0.5);
     }
@@ -66,7 +66,7 @@ export const magnitudeParts: UNetParts = {
 
   join: (hidden, skipped) => {
     const [left, right] = [hidden.shape[1]!, skipped.shape[1]!];
-    // Both halves count the same, whatever their numbers of channels.
+    // Both inputs have the same weight, whatever their numbers of channels.
     const factor = (channels: number) => Math.sqrt((left + right) / (2 * channels));
     return concat([mul(hidden, factor(left)), mul(skipped, factor(right))], 1);
   },
@@ -78,18 +78,18 @@ export const magnitudeParts: UNetParts = {
   },
 };
 
-/** A convolution that keeps the image's size and, times `scale`, its magnitude. */
+/** A convolution that keeps the image's size and multiplies its magnitude by `scale`. */
 function conv(scope: Scope, x: Tensor, numOutputs: number, { kernel = 3, scale = 1 } = {}): Tensor {
   const filters = unitWeights(scope, "weight", [numOutputs, x.shape[1]!, kernel, kernel], [1, 2, 3], scale);
   return conv2d(x, filters, { padding: (kernel - 1) / 2 });
 }
 
-/** A linear map of rows that keeps, times `scale`, their magnitude. */
+/** A linear map of rows that multiplies their magnitude by `scale`. */
 function linear(scope: Scope, x: Tensor, numOutputs: number, scale: number): Tensor {
   return matmul(x, unitWeights(scope, "weight", [x.shape[1]!, numOutputs], [0], scale));
 }
 
-/** A parameter used at length `scale` along some axes. Of a trained network it is one constant. */
+/** A parameter, normalized to length `scale` along some axes. For a trained network the result is one constant. */
 function unitWeights(scope: Scope, name: string, shape: Shape, axes: readonly number[], scale: number): Tensor {
   const fanIn = sizeOf(axes.map((axis) => shape[axis]!));
   const weights = scope.parameter(name, shape, fanInInitializer(fanIn));
@@ -102,7 +102,7 @@ function unitWeights(scope: Scope, name: string, shape: Shape, axes: readonly nu
   return mul(weights, div(scale, add(length, epsilon)));
 }
 
-/** The same in numbers, for weights whose outputs are their first axis, or their last. */
+/** The same for arrays. The outputs of the weights are their first or their last axis. */
 function normalizedRows(data: Float32Array, shape: Shape, axes: readonly number[], scale: number): Float32Array {
   const outputAxis = axes[0] === 0 ? shape.length - 1 : 0;
   const numOutputs = shape[outputAxis]!;
@@ -115,24 +115,24 @@ function normalizedRows(data: Float32Array, shape: Shape, axes: readonly number[
   return data.map((value, index) => (value * scale) / (Math.sqrt(squares[outputOf(index)]!) + epsilon));
 }
 
-/** A share of one value and the rest of another, scaled to keep the magnitude of two that have nothing in common. */
+/** Interpolates between `a` and `b`. The result is scaled so that uncorrelated operands keep their magnitude. */
 function mixed(a: Tensor, b: Tensor, share: number): Tensor {
   const length = Math.hypot(1 - share, share);
   return add(mul(a, (1 - share) / length), mul(b, share / length));
 }
 
-/** The same for a block's change, which is made at the right scale. */
+/** The same for the input of a block and its change, which is computed at the right scale already. */
 function changed(x: Tensor, change: (scale: number) => Tensor): Tensor {
   const length = Math.hypot(1 - changeShare, changeShare);
   return add(mul(x, (1 - changeShare) / length), change(changeShare / length));
 }
 
-/** Brings the root mean square along an axis to 1. */
+/** Scales the root mean square along an axis to 1. */
 function normalizeAlong(x: Tensor, axis: number): Tensor {
   return div(x, sqrt(add(mean(mul(x, x), { axes: [axis], keepDims: true }), epsilon)));
 }
 
-/** A channel of ones beside the others, which stands for biases. */
+/** Adds a channel of ones, which takes the place of biases. */
 function withOnes(x: Tensor): Tensor {
   const shape = x.shape.with(1, 1);
   const ones = x.graph.constant(tensorData("float32", shape, new Array<number>(sizeOf(shape)).fill(1)));

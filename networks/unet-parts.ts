@@ -8,25 +8,25 @@ import type { Scope } from "../engine/parameters/parameters.ts";
 export interface UNetOptions {
   /** Channels of the first level. */
   readonly channels: number;
-  /** Channels of each level, as multiples of the first; each level after the first halves the image. */
+  /** Channels of each level, as multiples of `channels`. Each level after the first halves the image. */
   readonly multipliers: readonly number[];
-  /** Residual blocks of each level on the way down; on the way up there is one more. */
+  /** Residual blocks per level on the way down. On the way up there is one more per level. */
   readonly blocks: number;
-  /** Image sides, in pixels of the level, at which blocks attend. */
+  /** Sides of the images, in pixels of the level, at which blocks have attention. */
   readonly attentionResolutions: readonly number[];
-  /** Side of the squares of pixels that become channels at the entrance; 1 for none. */
+  /** Side of the square patches that become channels at the input; 1 for no patches. */
   readonly patch: number;
-  /** Classes to condition on, besides "none of them"; 0 for an unconditional network. */
+  /** Number of classes to condition on, not counting "no class"; 0 for an unconditional network. */
   readonly numClasses: number;
-  /** What keeps features at one scale: group normalization, or layers that preserve magnitudes. */
+  /** How features are kept at one scale: by group normalization, or by layers that preserve magnitudes. */
   readonly normalization: "groups" | "magnitudes";
   /** Probability that a feature is dropped in training. */
   readonly dropout: number;
 }
 
-/** The layers that a U-Net is put together from. Images are [N, C, H, W]. */
+/** The layers of a U-Net. Images are [N, C, H, W]. */
 export interface UNetParts {
-  /** What tells each block the noise level and the class, [N, 4·channels]. */
+  /** The embedding of the noise level and the class that each block gets, [N, 4·channels]. */
   embed(scope: Scope, noise: Tensor, classes: Tensor | undefined, options: UNetOptions): Tensor;
   enter(scope: Scope, x: Tensor, channels: number): Tensor;
   residual(
@@ -36,7 +36,7 @@ export interface UNetParts {
     options: { readonly width: number; readonly dropout: number; readonly isEncoder: boolean },
   ): Tensor;
   attention(scope: Scope, x: Tensor): Tensor;
-  /** Features on the way up, and those of the same size on the way down, as one. */
+  /** Joins features of the way up with those of the same size from the way down. */
   join(hidden: Tensor, skipped: Tensor): Tensor;
   leave(scope: Scope, x: Tensor, numOutputs: number): Tensor;
 }
@@ -47,7 +47,7 @@ export function numHeadsOf(channels: number): number {
 }
 
 /**
- * Cosines and sines of noise levels at frequencies from 1/8 to 16, each twice as high every 1/7 of them.
+ * Cosines and sines of noise levels. The frequencies rise from 1/8 to 16 in geometric steps.
  * @param noise - [N]
  * @returns [N, numFeatures]
  */

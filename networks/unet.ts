@@ -12,10 +12,10 @@ const partsOf: Readonly<Record<UNetOptions["normalization"], UNetParts>> = {
 };
 
 /**
- * A U-Net of residual blocks that are modulated by noise level and class.
+ * A U-Net whose residual blocks are modulated by the noise level and the class.
  * @param x - images, [N, C, H, W]
- * @param noise - a function of the noise level that is of order one, [N]
- * @param classes - class numbers, int64 [N]; `numClasses` stands for no class; undefined for an unconditional network
+ * @param noise - the noise level, mapped to numbers of order one, [N]
+ * @param classes - class numbers, int64 [N]; `numClasses` means no class; undefined for an unconditional network
  * @returns [N, C, H, W]
  * @see Ho et al. 2020, arXiv:2006.11239, appendix B; Dhariwal and Nichol 2021, arXiv:2105.05233, section 3
  */

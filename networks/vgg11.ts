@@ -21,7 +21,7 @@ export const vgg11Schema = z.strictObject({
 const groups = [[1], [2], [4, 4], [8, 8], [8, 8]];
 
 /**
- * VGG11 with batch normalization, as it is used for 32×32 images: one linear layer follows the convolutions.
+ * VGG11 with batch normalization for 32×32 images: one linear layer follows the convolutions.
  * @param images - [N, C, H, W], H and W of at least 32
  * @returns logits, [N, numClasses]
  * @see Simonyan and Zisserman 2015, arXiv:1409.1556, configuration A

@@ -30,9 +30,9 @@ export const vitSchema = z
 type ViTOptions = z.infer<typeof vitSchema>;
 
 /**
- * Vision Transformer: patches and a class token with learned positions, blocks that normalize first, and a linear layer
- * on the class token. Starts as the paper's code does: Xavier deviations, zero biases, positions of deviation 0.02;
- * dropout follows its appendix too, so attention weights are never dropped.
+ * Vision Transformer: patches and a class token with learned position embeddings, pre-norm blocks, and a linear layer on
+ * the class token. Initialization is that of the paper's code: weights with Xavier's standard deviations, zero biases, and
+ * position embeddings of standard deviation 0.02. As in the paper's appendix, dropout does not apply to attention weights.
  * @param images - [N, C, H, W]; patches must tile them
  * @returns logits, [N, numClasses]
  * @see Dosovitskiy et al. 2021, arXiv:2010.11929
@@ -41,8 +41,8 @@ export function vit(scope: Scope, images: Tensor, options: ViTOptions): Tensor {
   const { dim } = options;
   const patches = patchesToChannels(images, options.patch);
   const [numImages, patchSize] = patches.shape as [number, number];
-  const places = transpose(reshape(patches, [numImages, patchSize, -1]), [0, 2, 1]);
-  const embedded = linearLayer(scope.child("embed"), places, dim);
+  const patchRows = transpose(reshape(patches, [numImages, patchSize, -1]), [0, 2, 1]);
+  const embedded = linearLayer(scope.child("embed"), patchRows, dim);
   const token = expand(scope.parameter("token", [1, 1, dim], zerosInitializer, { decay: false }), [numImages, 1, dim]);
   const tokens = concat([token, embedded], 1);
   const positions = scope.parameter("position", [1, tokens.shape[1]!, dim], fanInInitializer(1 / 0.02 ** 2), {
@@ -65,17 +65,17 @@ function block(scope: Scope, x: Tensor, { heads, mlp, dropout }: ViTOptions): Te
   return add(attended, dropoutLayer(scope, narrowed, dropout));
 }
 
-/** [N, places, dim] to the same. */
+/** [N, tokens, dim] to [N, tokens, dim]. */
 function selfAttention(scope: Scope, x: Tensor, heads: number): Tensor {
-  const [numImages, places, dim] = x.shape as [number, number, number];
+  const [numImages, numTokens, dim] = x.shape as [number, number, number];
   const parts = xavierLinear(scope.child("qkv"), x, 3 * dim, 2 * dim);
-  const byHead = transpose(reshape(parts, [numImages, places, 3 * heads, dim / heads]), [0, 2, 1, 3]);
+  const byHead = transpose(reshape(parts, [numImages, numTokens, 3 * heads, dim / heads]), [0, 2, 1, 3]);
   const [query, key, value] = split(byHead, [heads, heads, heads], 1);
   const mixed = transpose(attention(query!, key!, value!), [0, 2, 1, 3]);
   return xavierLinear(scope.child("out"), reshape(mixed, x.shape), dim);
 }
 
-/** A linear layer whose weights have variance 2 / (inputs + outputs); `fan` is their sum, where it is another. */
+/** A linear layer with weights of variance 2 / fan. By default, `fan` is the number of inputs plus that of outputs. */
 function xavierLinear(scope: Scope, x: Tensor, numOutputs: number, fan: number = x.shape.at(-1)! + numOutputs): Tensor {
   return linearLayer(scope, x, numOutputs, fanInInitializer(fan, 2));
 }

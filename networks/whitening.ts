@@ -1,8 +1,9 @@
 /**
- * Filters that make patches of images uncorrelated with unit variance: eigenvectors of the patches' covariance, each
- * divided by the square root of its eigenvalue, and each once more with the other sign.
+ * Filters that whiten patches of images: their responses are uncorrelated and have unit variance. They are the
+ * eigenvectors of the patches' covariance, divided by the square roots of the eigenvalues. Each filter comes with both
+ * signs.
  * @param images - numbers [N, C, H, W] flattened
- * @param side - side of the square patches, pixels
+ * @param side - side of the square patches, in pixels
  * @returns filters [2·C·side², C, side, side] flattened
  * @see Keller Jordan 2024, arXiv:2404.00498, section 3.2
  */
@@ -50,7 +51,7 @@ export function whiteningFilters(
 }
 
 /**
- * Eigenvalues and eigenvectors (columns) of a symmetric matrix [n, n], by Jacobi's rotations.
+ * Eigenvalues and eigenvectors (as columns) of a symmetric matrix [n, n], by Jacobi rotations.
  * @see Golub and Van Loan, "Matrix computations", section 8.5
  */
 export function symmetricEigen(

@@ -1,7 +1,7 @@
 import type { Graph, Tensor } from "../graph/graph.ts";
 import type { TensorData } from "../graph/tensor.ts";
 
-/** Filters that do not change, in another form: each once, for all convolutions that share them. */
+/** Converts constant filters into another form. Convolutions that share filters share the converted ones too. */
 export class ConstantFilters {
   readonly #from: Graph;
   readonly #to: Graph;
@@ -12,7 +12,7 @@ export class ConstantFilters {
     this.#to = to;
   }
 
-  /** @returns undefined for filters that are no constant of the old graph */
+  /** @returns the converted filters, or undefined if the filters are not a constant of the old graph */
   convert({ name }: Tensor, form: (filters: TensorData) => TensorData): Tensor | undefined {
     const constant = this.#from.constants.get(name);
     let converted = this.#converted.get(name);
@@ -24,14 +24,14 @@ export class ConstantFilters {
   }
 }
 
-/** Filters of one pixel, [O, I, 1, 1], as a matrix [I, O]. */
-export function turnFilters({ shape, data }: TensorData): TensorData {
+/** Transposes 1×1 filters, [O, I, 1, 1], into a matrix [I, O]. */
+export function transposeFilters({ shape, data }: TensorData): TensorData {
   const [numOutputs, numInputs] = shape as [number, number];
-  const turned = new Float32Array(data.length);
+  const transposed = new Float32Array(data.length);
   for (let output = 0; output < numOutputs; output++) {
     for (let input = 0; input < numInputs; input++) {
-      turned[input * numOutputs + output] = data[output * numInputs + input] as number;
+      transposed[input * numOutputs + output] = data[output * numInputs + input] as number;
     }
   }
-  return { dtype: "float32", shape: [numInputs, numOutputs], data: turned };
+  return { dtype: "float32", shape: [numInputs, numOutputs], data: transposed };
 }

@@ -9,8 +9,8 @@ import { reshape } from "../ops/reshape.ts";
 import { slice } from "../ops/slice.ts";
 
 /**
- * Images [N, C, H, W] kept as [H, W, N, C], with a factor and a summand for each channel that are still to be applied,
- * both [1, 1, N or 1, C]: so bias, normalization and modulation together pass over the images once.
+ * Images [N, C, H, W], stored as [H, W, N, C]. A slope and an intercept per channel, both [1, 1, N or 1, C], are not
+ * applied yet, so that bias, normalization and modulation together need one pass over the images.
  */
 export interface HwncImages {
   readonly tensor: Tensor;
@@ -30,9 +30,9 @@ export function shifted({ tensor, slope, intercept }: HwncImages, summand: Tenso
   return { tensor, slope, intercept: intercept === undefined ? summand : add(intercept, summand) };
 }
 
-/** The images themselves. Their gradients need sums over places, as matrix products again. */
+/** Applies slope and intercept. Their gradients are sums over pixels, which are computed as matrix products. */
 export function applied({ tensor, slope, intercept }: HwncImages): Tensor {
-  // With a value for each image too, onnxruntime goes over whole rows of N · C values at once.
+  // Expanded to one value per image, onnxruntime processes whole rows of N · C values at once.
   const shape = [1, 1, ...tensor.shape.slice(2)];
   let result = tensor;
   if (slope !== undefined) {
@@ -50,8 +50,8 @@ export function applied({ tensor, slope, intercept }: HwncImages): Tensor {
 }
 
 /**
- * `silu` of images that `applied` has made. Its gradient makes them and their gates again, in another shape: onnxruntime
- * would take the same nodes for one, and keep their results from the first to the second use.
+ * `silu` of the result of `applied`. The gradient recomputes the images and gates to save memory. It uses another shape,
+ * so that onnxruntime's common-subexpression elimination does not merge the two and keep the result alive.
  */
 export function activated(x: Tensor, origin: HwncImages): Tensor {
   const [height, width] = x.shape as [number, number];
@@ -68,15 +68,15 @@ export function activated(x: Tensor, origin: HwncImages): Tensor {
   });
 }
 
-/** Sums over places times a factor, [1, 1, N, C]. */
+/** Sums over pixels, times a factor: [H, W, N, C] to [1, 1, N, C]. */
 function overPixels(x: Tensor, factor: number): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
-  const numPlaces = height * width;
-  const factors = x.graph.constant(tensorData("float32", [1, numPlaces], new Array<number>(numPlaces).fill(factor)));
-  return reshape(matmul(factors, reshape(x, [numPlaces, numImages * channels])), [1, 1, numImages, channels]);
+  const numPixels = height * width;
+  const factors = x.graph.constant(tensorData("float32", [1, numPixels], new Array<number>(numPixels).fill(factor)));
+  return reshape(matmul(factors, reshape(x, [numPixels, numImages * channels])), [1, 1, numImages, channels]);
 }
 
-/** Means over places of the images and of their squares, [1, 1, N, C] each; of a whole batch, [1, 1, 1, C]. */
+/** Means over pixels of the images and of their squares, [1, 1, N, C] each; of a whole batch, [1, 1, 1, C] each. */
 export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tensor, Tensor] {
   const [height, width, numImages] = x.shape as [number, number, number];
   const count = height * width * (ofBatch ? numImages : 1);
@@ -84,7 +84,7 @@ export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tenso
     const perImage = overPixels(values, 1 / count);
     return ofBatch ? sum(perImage, { axes: [2], keepDims: true }) : perImage;
   });
-  // One rule for both, so that their gradients meet the images in one pass.
+  // One rule for both, so that their gradients need one pass over the images.
   const both = customVjp(concat(means, 0), [x], (gradient, _both, [images]) => {
     const [ofMean, ofSquare] = split(gradient, [1, 1], 0) as [Tensor, Tensor];
     return [add(mul(images, mul(ofSquare, 2 / count)), mul(ofMean, 1 / count))];
@@ -93,8 +93,8 @@ export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tenso
 }
 
 /**
- * Mean 0 and variance 1 in each group of channels of each image, from the means over places. Means are matrix products,
- * which onnxruntime does faster than reductions; the one over a group also hands its value to the group's channels.
+ * Normalizes each group of channels of each image to mean 0 and variance 1. Means are computed as matrix products, which
+ * onnxruntime does faster than reductions. The product over groups also copies each mean to all channels of its group.
  */
 export function normalizeGroups(
   { tensor, slope, intercept }: HwncImages,
@@ -113,13 +113,13 @@ export function normalizeGroups(
     Tensor,
     Tensor,
   ];
-  // The summand, which is still to come, moves the channels' means and leaves their variances.
+  // The summand is not applied yet. It shifts the means of the channels and does not change their variances.
   const summand =
     base.intercept && reshape(expand(base.intercept, [1, 1, base.intercept.shape[2]!, channels]), [-1, channels]);
   const ofChannels = summand === undefined ? first : add(first, summand);
   const mean = matmul(ofChannels, overGroup);
   const apart = sub(ofChannels, mean);
-  // Rounding can bring the difference below zero where a channel hardly varies.
+  // Rounding can make the difference negative if a channel hardly varies.
   const within = maximum(sub(second, mul(first, first)), 0);
   const std = sqrt(add(matmul(add(within, mul(apart, apart)), overGroup), epsilon));
   const perChannel = (values: Tensor) => reshape(values, [1, 1, numImages, channels]);
@@ -131,12 +131,12 @@ export function normalizeGroups(
   };
 }
 
-/** Means of squares of 2×2 pixels. */
+/** The mean of each 2×2 window. */
 export function averagePool2x2(x: Tensor): Tensor {
   return alongSides(x, 1 / 2, (result, pixel) => (result === Math.floor(pixel / 2) ? 1 / 2 : 0));
 }
 
-/** Largest of 2×2 pixels, sides even; equal ones share the gradient. */
+/** The maximum of each 2×2 window of images with even sides. If several pixels are largest, they share the gradient. */
 export function maxPool2x2(x: Tensor): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
   const windows = reshape(x, [height / 2, 2, width / 2, 2, numImages * channels]);
@@ -160,12 +160,12 @@ export function maxPool2x2(x: Tensor): Tensor {
   return reshape(result, [height / 2, width / 2, numImages, channels]);
 }
 
-/** Every pixel repeated. */
+/** Repeats each pixel `size`×`size` times. */
 export function upsampleImages(x: Tensor, size: number): Tensor {
   return alongSides(x, size, (result, pixel) => (Math.floor(result / size) === pixel ? 1 : 0));
 }
 
-/** A linear map of each column and row, as matrix products: onnxruntime's reductions and expansions are slower. */
+/** Applies a linear map along each side, as matrix products. onnxruntime's reductions and expansions are slower. */
 function alongSides(x: Tensor, scale: number, factor: (result: number, pixel: number) => number): Tensor {
   const [height, width, numImages, channels] = x.shape as [number, number, number, number];
   const matrix = (side: number) => {

@@ -5,7 +5,7 @@ import { matmul, swapLastTwo } from "../ops/matmul.ts";
 import { mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { enterHeads } from "./attention-layout.ts";
-import { turnFilters } from "./constant-filters.ts";
+import { transposeFilters } from "./constant-filters.ts";
 import { averagePool2x2, maxPool2x2, normalizeGroups, upsampleImages } from "./hwnc-images.ts";
 import { type HwncRule, type HwncRules, type HwncValues, toHwnc } from "./hwnc-values.ts";
 import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
@@ -25,7 +25,7 @@ const convolve: HwncRule<"Conv"> = (node, values) => {
   } else if (filters.shape.slice(2).join() === "1,1" && sizeOfImages(node.outputs[0]!) === sizeOfImages(x)) {
     tensor = matmul(
       values.applied(x),
-      values.constants.convert(filters, turnFilters) ??
+      values.constants.convert(filters, transposeFilters) ??
         swapLastTwo(reshape(values.copyOf(filters), filters.shape.slice(0, 2))),
     );
   } else {

@@ -4,15 +4,15 @@ import type { TensorData } from "../graph/tensor.ts";
 import { cast } from "../ops/elementwise.ts";
 import { Rewriter } from "./rewriter.ts";
 
-/** Operations that are nearly all of a network's arithmetic, and that devices do faster in float16. */
+/** Operations with nearly all of a network's arithmetic, which devices compute faster in float16. */
 const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "MatMul"]);
 
-/** Operations that move numbers and change none: their operands may be cast instead of their results. */
+/** Operations that only move numbers. Their operands may be cast instead of their results. */
 const movers: ReadonlySet<string> = new Set(["Reshape", "Transpose", "Slice", "Split", "Concat", "Pad", "Expand"]);
 
 /**
- * Rewrites a graph so that its convolutions and matrix products, gradients included, take and give float16. All else
- * stays in float32: norms, softmax, losses, sums of gradients and the weights that an optimizer keeps.
+ * Rewrites a graph so that its convolutions and matrix products, including those of gradients, take and return float16.
+ * Everything else stays in float32: norms, softmax, losses, sums of gradients and the weights in the optimizer.
  * @see Micikevicius et al. 2018, arXiv:1710.03740, mixed precision
  */
 export function rewriteHalfProducts(graph: Graph): Graph {
@@ -21,7 +21,7 @@ export function rewriteHalfProducts(graph: Graph): Graph {
 
 class HalfProducts extends Rewriter {
   readonly #outer: HalfProducts | undefined;
-  /** float16 tensors of the new graph by the name of the old one. */
+  /** float16 tensors of the new graph, by the name of the old tensor. */
   readonly #halves = new Map<string, Tensor>();
 
   constructor(from: Graph, to: Graph, outer?: HalfProducts) {
@@ -59,7 +59,7 @@ class HalfProducts extends Rewriter {
     return this.#halves.get(old.name)!;
   }
 
-  /** A node on float16 operands, with float16 results. */
+  /** Copies a node with float16 operands and float16 results. */
   #appendHalf({ op, inputs, outputs, attributes }: Node): void {
     const operands = inputs.map((input) => this.#half(input));
     const declared = outputs.map(({ shape }) => ({ dtype: "float16", shape }) as const);

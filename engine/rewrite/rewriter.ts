@@ -1,16 +1,16 @@
 import { Graph, innermostGraph, type Node, type Tensor } from "../graph/graph.ts";
 import { neededNodes } from "../graph/needed-nodes.ts";
 
-/** Makes a graph into another that computes the same: copies what no subclass rewrites, bodies of loops too. */
+/** Rewrites a graph into another one that computes the same. It copies every node that its subclass does not rewrite. */
 export class Rewriter {
   protected readonly from: Graph;
   protected readonly to: Graph;
   readonly #nodes: readonly Node[];
   readonly #outer: Rewriter | undefined;
-  /** Tensors of the new graph by the name of the old one. */
+  /** Tensors of the new graph, by the name of the old tensor. */
   readonly #copies = new Map<string, Tensor>();
 
-  /** @param outer - the rewriter of the graph around a body */
+  /** @param outer - for a body, the rewriter of the enclosing graph */
   constructor(from: Graph, to: Graph, outer?: Rewriter) {
     this.from = from;
     this.to = to;
@@ -19,7 +19,7 @@ export class Rewriter {
   }
 
   run(): Graph {
-    // A body's values count by place, and must not hide those of the graph around it.
+    // Loop bodies match inputs by position, so rename them: a name must not shadow one in the enclosing graph.
     const nameOf = (name: string) => (this.to.parent === undefined ? name : this.to.newName("body"));
     for (const { name, dtype, shape } of this.from.inputs) {
       this.#copies.set(name, this.to.input(nameOf(name), dtype, shape));
@@ -29,9 +29,9 @@ export class Rewriter {
   }
 
   /**
-   * Puts the nodes into the new graph, among others that are there already.
-   * @param values - tensors of the new graph, or of one around it, for the old one's inputs, by name
-   * @returns the old one's outputs, by name
+   * Inserts the rewritten nodes into a graph that may already have nodes.
+   * @param values - tensors of that graph, or of one around it, for the inputs of the old graph, by name
+   * @returns the outputs of the old graph, by name
    */
   insert(values: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
     for (const { name } of this.from.inputs) this.#copies.set(name, values.get(name)!);
@@ -45,22 +45,22 @@ export class Rewriter {
     return new Map([...this.from.outputs].map(([name, tensor]) => [name, this.copyOf(tensor)]));
   }
 
-  /** Whether the node could be done in another way; if so, its results are noted. */
+  /** Tries to rewrite a node. Returns whether it did; if so, it has recorded the new results. */
   protected rewrite(_node: Node): boolean {
     return false;
   }
 
-  /** What rewrites the body of a loop. */
+  /** The rewriter for the body of a loop. */
   protected bodyRewriter(body: Graph, to: Graph): Rewriter {
     return new Rewriter(body, to, this);
   }
 
-  /** The new tensor for an old one that the subclass keeps in another form; it is asked once. */
+  /** Converts an old tensor that the subclass holds in another form back to the old form; called once per tensor. */
   protected restore(_old: Tensor): Tensor | undefined {
     return undefined;
   }
 
-  /** @returns the first output of the copy */
+  /** Copies a node and returns the first output of the copy. */
   protected copyNode({ op, inputs, outputs, attributes }: Node): Tensor {
     const operands = inputs.map((input) => this.copyOf(input));
     const copied = Object.entries(attributes).map(([key, value]) => [
@@ -69,7 +69,7 @@ export class Rewriter {
     ]);
     const declared = outputs.map(({ dtype, shape }) => ({ dtype, shape }));
     const hasBody = Object.values(attributes).some((value) => value instanceof Graph);
-    // What a step does not change stays outside of the loop.
+    // Nodes whose operands are outside of a loop stay outside: their results are equal in all iterations.
     const staysHere = operands.length === 0 || hasBody || this.to.isConditional;
     const graph = staysHere ? this.to : innermostGraph(operands);
     const results = graph.append(op, operands, Object.fromEntries(copied), declared);
@@ -79,7 +79,7 @@ export class Rewriter {
     return results[0]!;
   }
 
-  /** The new tensor for an old one, as it was: same values, same layout, same type. */
+  /** The new tensor for an old one, with the same values, layout and type. */
   protected copyOf(old: Tensor): Tensor {
     const known = this.#copies.get(old.name);
     if (known !== undefined) return known;
@@ -90,6 +90,7 @@ export class Rewriter {
     return tensor;
   }
 
+  /** Records the new tensor for an old one. */
   protected note(old: Tensor, tensor: Tensor): void {
     this.#copies.set(old.name, tensor);
   }
