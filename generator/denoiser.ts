@@ -10,17 +10,17 @@ import type { GeneratorNetworkOptions } from "./network-options.ts";
 import { preconditioning } from "./preconditioning.ts";
 
 /**
- * D(x; sigma) as graph nodes: the best guess of the clean images behind noisy ones, pixels in [-1, 1].
+ * D(x; sigma) as graph nodes: estimates clean images from noisy ones, pixels in [-1, 1].
  * @param noisy - images plus noise, float32 [B, 3, 32, 32]
- * @param sigma - standard deviation of each image's noise, above 0, float32 [B], or [1] for all
- * @param classes - conditioning classes, int64 [B]; undefined asks for images of any class
+ * @param sigma - standard deviation of the noise of each image, above 0, float32 [B], or [1] for all images
+ * @param classes - conditioning classes, int64 [B]; undefined for images of any class
  * @returns float32 [B, 3, 32, 32]
  */
 export type Denoiser = (noisy: Tensor, sigma: Tensor, classes: Tensor | undefined) => Tensor;
 
 /**
- * The denoiser that a U-Net is inside its preconditioning.
- * @param scopeIn - where a call in a graph gets the parameters from
+ * The denoiser that consists of a U-Net and its preconditioning.
+ * @param scopeIn - returns the scope with the parameters for calls in a graph
  */
 export function networkDenoiser(
   scopeIn: (graph: Graph) => Scope,
@@ -30,7 +30,7 @@ export function networkDenoiser(
   return (noisy, sigma, classes) => {
     const { graph } = noisy;
     const factors = preconditioning(sigma);
-    // What training shows an image under when it hides the class.
+    // The class number that training uses when it hides the class of an image.
     const none = () => graph.constant(tensorData("int64", [1], [numClasses]));
     const condition = numClasses === 0 ? undefined : (classes ?? none());
     const result = unet(scopeIn(graph), mul(noisy, factors.in), factors.noise, condition, network);
@@ -39,8 +39,8 @@ export function networkDenoiser(
 }
 
 /**
- * The denoiser of a trained U-Net. Its weights are placed in the graph of the call: in that around a `Loop`,
- * onnxruntime would not reorder them for its kernels, and a call takes a third longer.
+ * The denoiser of a trained U-Net. Its weights are constants of the graph that calls it. In a graph around a `Loop`,
+ * onnxruntime would not reorder them for its kernels, and a call would take a third longer.
  * @throws Cifar5mError `weights/wrong-architecture`, at the first call
  */
 export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptions): Denoiser {
@@ -48,16 +48,16 @@ export function trainedDenoiser(weights: Weights, network: GeneratorNetworkOptio
 }
 
 /**
- * Guidance: away from what a guide makes of the same noisy images, toward what the denoiser makes of them. Each call is two.
- * @param weight - 1 is the plain denoiser, larger goes farther from the guide
- * @param guide - by default the denoiser itself without a class (classifier-free guidance); a weaker model for autoguidance
+ * Guidance: extrapolates from the result of a guide toward the result of the denoiser. Each call calls both.
+ * @param weight - 1 gives the plain denoiser; larger weights go farther from the guide
+ * @param guide - by default the denoiser without a class (classifier-free guidance); a weaker model for autoguidance
  * @see Ho and Salimans 2022, arXiv:2207.12598; Karras et al. 2024, arXiv:2406.02507, eq. 3
  */
 export function guidedDenoiser(denoiser: Denoiser, weight: number, guide = withoutClass(denoiser)): Denoiser {
   return (noisy, sigma, classes) => guided(denoiser(noisy, sigma, classes), guide(noisy, sigma, classes), weight);
 }
 
-/** A denoiser that is never told the class. */
+/** A denoiser that never gets the class. */
 export function withoutClass(denoiser: Denoiser): Denoiser {
   return (noisy, sigma) => denoiser(noisy, sigma, undefined);
 }
@@ -67,8 +67,8 @@ function guided(denoised: Tensor, guide: Tensor, weight: number): Tensor {
 }
 
 /**
- * Guidance at some calls only, for a loop of calls: the guide is called where it is needed.
- * @param isGuided - of the call at hand, a bool scalar
+ * Guidance in some calls of a loop only. The other calls do not call the guide.
+ * @param isGuided - whether the current call is guided, a bool scalar
  * @see Kynkäänniemi et al. 2024, arXiv:2404.07724
  */
 export function denoiserGuidedWhere(isGuided: Tensor, denoiser: Denoiser, weight: number, guide: Denoiser): Denoiser {
@@ -82,8 +82,8 @@ export function denoiserGuidedWhere(isGuided: Tensor, denoiser: Denoiser, weight
 }
 
 /**
- * A denoiser for batches whose images all have the same noise level, which is then looked at once a batch: onnxruntime's
- * logarithm of an image's level depends, in the last bit, on the image's place in the batch.
+ * A denoiser for batches whose images all have the same noise level. It uses the level of the first image for all images:
+ * the last bit of onnxruntime's logarithm of a level depends on the index of the image in the batch.
  */
 export function oneLevelDenoiser(denoiser: Denoiser): Denoiser {
   return (noisy, sigma, classes) => denoiser(noisy, slice(sigma, [{ axis: 0, start: 0, end: 1 }]), classes);

@@ -12,7 +12,7 @@ import { scheduleSchema, timestepsAt } from "./foreign-schedule.ts";
 
 const numClasses = 10;
 
-/** What a denoiser made elsewhere says of itself; docs/models.md explains each key. */
+/** The description of a denoiser made elsewhere. docs/models.md explains each key. */
 export const foreignGeneratorSchema = z.strictObject({
   model: z.literal("generator"),
   images: z.strictObject({
@@ -36,19 +36,19 @@ export const foreignGeneratorSchema = z.strictObject({
 
 export type ForeignGeneratorOptions = z.infer<typeof foreignGeneratorSchema>;
 
-/** A denoiser made elsewhere, checked. */
+/** A denoiser that was made elsewhere. */
 export interface ForeignGenerator {
-  /** Classes it is conditioned on, 0 for none. */
+  /** Number of classes that it is conditioned on, 0 for none. */
   readonly numClasses: number;
-  /** Images it takes at once; undefined where it takes any number. */
+  /** Images per call; undefined if it takes any number of images. */
   readonly batchSize: number | undefined;
   readonly denoiser: Denoiser;
 }
 
 /**
- * Reads a denoiser made elsewhere.
- * @param file - an ONNX file with its description within
- * @throws Cifar5mError `model/…` for every way in which the file and its description do not fit
+ * Reads a denoiser that was made elsewhere.
+ * @param file - an ONNX file that contains its description
+ * @throws Cifar5mError `model/…` if the file is not usable or does not match its description
  */
 export function readForeignGenerator(file: Uint8Array): ForeignGenerator {
   const model = readOnnx(file, "the generator");
@@ -79,14 +79,16 @@ export function readForeignGenerator(file: Uint8Array): ForeignGenerator {
 type IntegerType = "int64" | "int32";
 
 /**
- * D(x; sigma) of a network that predicts something else, in other units.
+ * Converts the prediction of a network, in its units, to D(x; sigma).
  *
- * With y the noisy image in the network's own range, s the noise in it, and F what the network predicts, D in that range is
+ * Let y be the noisy image in the network's range, s the standard deviation of its noise in that range, and F the
+ * prediction. Then D in that range is
  * - eps: y − s F
  * - x0: F
  * - v: y / (1 + s²) − s / sqrt(1 + s²) F, since v = sqrt(ᾱ) ε − sqrt(1 − ᾱ) x₀ and ᾱ = 1 / (1 + s²)
  *
- * A network with a schedule gets y / sqrt(1 + s²), which is sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε, and a timestep; one without gets y and s.
+ * A network with a schedule gets y / sqrt(1 + s²), which is sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε, and a timestep. A network without
+ * a schedule gets y and s.
  * @see Salimans and Ho 2022, arXiv:2202.00512, appendix D; Karras et al. 2022, arXiv:2206.00364, table 1, "VP"
  */
 function foreignDenoiser(read: {
@@ -131,7 +133,7 @@ function foreignDenoiser(read: {
   };
 }
 
-/** The classes to condition on; `none` for all where no class is asked for. */
+/** The classes to condition on. If no classes are given, all images get the number `none`. */
 function conditionOf(noisy: Tensor, classes: Tensor | undefined, none: number | null): Tensor {
   if (classes !== undefined) return classes;
   const numImages = noisy.shape[0]!;

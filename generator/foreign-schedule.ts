@@ -8,7 +8,7 @@ import { reshape } from "../engine/ops/reshape.ts";
 const steps = z.int().min(2).max(100_000).default(1000);
 const beta = z.number().gt(0).lt(1);
 
-/** The noise levels a variance-preserving model was trained at. */
+/** The noise levels at which a variance-preserving model was trained. */
 export const scheduleSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("linear"), steps, betaMin: beta.default(0.0001), betaMax: beta.default(0.02) }),
   z.strictObject({ kind: z.literal("cosine"), steps, offset: z.number().min(0).default(0.008) }),
@@ -26,8 +26,8 @@ export const scheduleSchema = z.discriminatedUnion("kind", [
 export type Schedule = z.infer<typeof scheduleSchema>;
 
 /**
- * What is left of the image's variance at each timestep.
- * @returns float64, strictly falling, between 1 and 0, excluded
+ * ᾱ, the share of the image's variance that remains at each timestep.
+ * @returns float64, strictly falling, in (0, 1)
  * @see linear: Ho et al. 2020, arXiv:2006.11239, section 4; cosine: Nichol and Dhariwal 2021, arXiv:2102.09672, eq. 17
  */
 export function alphasCumprod(schedule: Schedule): Float64Array {
@@ -50,9 +50,9 @@ function betaAt(schedule: Exclude<Schedule, { kind: "explicit" }>, index: number
 }
 
 /**
- * The timesteps at which a schedule has given noise levels: whole ones are the nearest in ln(sigma), others lie on the
- * straight line in ln(sigma) between two of the schedule. Beyond the schedule's ends the end is taken.
- * @param sigma - noise over image, float32 [B]: an image x₀ is sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε at the level sqrt((1 − ᾱ) / ᾱ)
+ * The timesteps of a schedule for given noise levels. Integer timesteps are the nearest ones in ln(sigma). Fractional
+ * timesteps interpolate linearly in ln(sigma). Levels beyond an end of the schedule give the timestep of that end.
+ * @param sigma - ratio of noise to image, float32 [B]; sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε has the level sqrt((1 − ᾱ) / ᾱ)
  * @returns [B]
  */
 export function timestepsAt(schedule: Schedule, sigma: Tensor, dtype: "float32" | "int64" | "int32"): Tensor {

@@ -1,4 +1,4 @@
-/** The diffusion model that makes images: training and sampling. */
+/** The diffusion model that generates images: training and sampling. */
 
 export { type Denoiser, guidedDenoiser, trainedDenoiser } from "./denoiser.ts";
 export {
@@ -9,7 +9,6 @@ export {
 } from "./foreign-denoiser.ts";
 export { type GeneratorNetworkOptions, generatorNetworkSchema } from "./network-options.ts";
 export { joinWeaker } from "./read-generator.ts";
-export { checkSamplerOptions } from "./sampling/check-sampler-options.ts";
 export { type CreateSamplerOptions, createSampler } from "./sampling/create-sampler.ts";
 export {
   type CreateDenoiserSamplerOptions,
@@ -20,6 +19,7 @@ export {
 export { type NoiseLevelOptions, noiseLevels, type ScheduleName, scheduleNames } from "./sampling/noise-levels.ts";
 export { type SamplerOptions, samplerSchema } from "./sampling/options.ts";
 export { planTrajectory, type SamplerName, samplers } from "./sampling/plan-trajectory.ts";
+export { requireSamplerOptions } from "./sampling/sampler-options.ts";
 export type { Churn } from "./sampling/samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./sampling/samplers/trajectory.ts";
 export { followTrajectory, type TrajectoryInputs } from "./sampling/trajectory-graph.ts";

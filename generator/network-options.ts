@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** The denoiser's architecture; it is stored with its weights. */
+/** The denoiser's architecture. It is stored with the weights. */
 export const generatorNetworkSchema = z.strictObject({
   channels: z.int().min(8).max(4096).multipleOf(4).default(64).describe("channels of the U-Net's first level"),
   multipliers: z

@@ -4,25 +4,25 @@ import { type Denoiser, oneLevelDenoiser, trainedDenoiser } from "./denoiser.ts"
 import { readForeignGenerator } from "./foreign-denoiser.ts";
 import { readGenerator } from "./read-generator.ts";
 
-/** A denoiser, and what has to be known of it. */
+/** A denoiser and its properties. */
 export interface OpenGenerator {
   readonly denoiser: Denoiser;
-  /** A weaker model of the same architecture that the file holds, as a guide to go away from. */
+  /** A weaker model of the same architecture in the same file, as the guide of autoguidance. */
   readonly weaker: Denoiser | undefined;
-  /** Classes it is conditioned on, 0 for none. */
+  /** Number of classes that it is conditioned on, 0 for none. */
   readonly numClasses: number;
-  /** Images it takes at once; undefined where it takes any number. */
+  /** Images per call; undefined if it takes any number of images. */
   readonly batchSize: number | undefined;
-  /** Whether it was tuned to need one or two calls; undefined where nobody knows. */
+  /** Whether it was tuned to need one or two calls; undefined if unknown. */
   readonly isTuned: boolean | undefined;
-  /** Whether it was made elsewhere, so that nobody has seen it run yet. */
+  /** Whether it was made elsewhere, so that it may not run at all. */
   readonly isForeign: boolean;
 }
 
 /**
- * Opens a generator that was trained here, or made elsewhere.
- * @param weights - a safetensors file made by `trainGenerator`, or an ONNX file with its description within
- * @throws Cifar5mError `weights/…` for the one, `model/…` for the other
+ * Opens a generator that was trained by this package or made elsewhere.
+ * @param weights - a safetensors file made by `trainGenerator`, or an ONNX file that contains its description
+ * @throws Cifar5mError `weights/…` for a safetensors file, `model/…` for an ONNX file
  */
 export function openGenerator(weights: Uint8Array): OpenGenerator {
   if (isDescribedOnnx(weights)) {

@@ -2,11 +2,12 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { add, div, log, mul, sqrt } from "../engine/ops/elementwise.ts";
 import { reshape } from "../engine/ops/reshape.ts";
 
-/** Standard deviation of the data, pixels in [-1, 1]. */
+/** Standard deviation of the data, for pixels in [-1, 1]. */
 export const sigmaData = 0.5;
 
-/** Factors around the network F that give the denoiser D(x; sigma) = skip·x + out·F(in·x; noise), each [N, 1, 1, 1]. */
+/** The factors in D(x; sigma) = skip·x + out·F(in·x; noise), where D is the denoiser and F the network. */
 export interface Preconditioning {
+  /** [N, 1, 1, 1], like `out` and `in`. */
   readonly skip: Tensor;
   readonly out: Tensor;
   readonly in: Tensor;
@@ -15,6 +16,7 @@ export interface Preconditioning {
 }
 
 /**
+ * The preconditioning of EDM.
  * @param sigma - noise level of each image, [N], above 0
  * @see Karras et al. 2022, arXiv:2206.00364, table 1, column "Ours"
  */

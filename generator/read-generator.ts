@@ -5,19 +5,19 @@ import { readSafetensors, writeSafetensors } from "../engine/parameters/safetens
 import { networkDenoiser } from "./denoiser.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./network-options.ts";
 
-/** What names of a weaker model's weights begin with. */
+/** The prefix of the names of a weaker model's weights. */
 const weakerPrefix = "weaker.";
 
 type WeightValue = Weights extends ReadonlyMap<string, infer Value> ? Value : never;
 
 /**
- * Weights and architecture of a generator.
+ * Reads the weights and the architecture of a generator.
  * @param file - a safetensors file made by `trainGenerator`
  * @throws Cifar5mError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
 export function readGenerator(file: Uint8Array): {
   readonly tensors: Weights;
-  /** Those of a weaker model of the same architecture, see `joinWeaker`. */
+  /** The weights of a weaker model of the same architecture, see `joinWeaker`. */
   readonly weaker: Weights | undefined;
   readonly network: GeneratorNetworkOptions;
   /** Whether it was tuned to need one or two calls. */
@@ -49,7 +49,7 @@ export function readGenerator(file: Uint8Array): {
   return { tensors, weaker: weaker.size === 0 ? undefined : weaker, network, isTuned: "tuned" in metadata };
 }
 
-/** A file that names no network has that of the defaults, one of before there was a choice has normalized groups. */
+/** Parses the architecture. Files of earlier releases may lack it, or lack `normalization`, which was always `groups`. */
 function parseNetwork(text = "{}"): unknown {
   try {
     return { normalization: "groups", ...(parseJson(text) as object) };
@@ -59,11 +59,12 @@ function parseNetwork(text = "{}"): unknown {
 }
 
 /**
- * A generator with a weaker model beside it, for autoguidance: one of the same architecture that was trained for less long.
+ * Adds a weaker model to the file of a generator, for autoguidance. The weaker model must have the same architecture; it
+ * was trained for a shorter time.
  * @param file - the generator, a safetensors file
- * @param guide - the weaker one
- * @returns a safetensors file that holds both; what the generator held before is replaced
- * @throws Cifar5mError `weights/wrong-architecture` where they differ; `weights/corrupt`
+ * @param guide - the weaker model, a safetensors file
+ * @returns a safetensors file with both models; a weaker model that the generator already had is replaced
+ * @throws Cifar5mError `weights/wrong-architecture` if the architectures differ; `weights/corrupt`
  * @see Karras et al. 2024, arXiv:2406.02507
  */
 export function joinWeaker(file: Uint8Array, guide: Uint8Array): Uint8Array {

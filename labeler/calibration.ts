@@ -1,16 +1,15 @@
-/** Bins of equal width that confidences are sorted into. */
+/** Number of bins of equal width for confidences. */
 const numBins = 15;
 
 /**
- * The number that logits are divided by so that probabilities say how often they are right: the one of the least mean
- * negative log-likelihood.
- * @param probabilities - softmax of the logits, [n, numClasses] flattened; they tell the logits but for a constant
+ * The temperature that calibrates probabilities: the divisor of the logits with the smallest mean negative log-likelihood.
+ * @param probabilities - softmax of the logits, [n, numClasses] flattened; they determine the logits up to a constant
  * @param labels - the true classes, [n], at least one
  * @see Guo et al. 2017, arXiv:1706.04599, section 4.2
  */
 export function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {
   const logits = probabilities.map((probability) => Math.log(Math.max(probability, 1e-30)));
-  // The likelihood has one maximum over 1 / temperature; the golden section finds it.
+  // As a function of 1 / temperature, the likelihood has one maximum. Golden-section search finds it.
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [Math.log(0.05), Math.log(20)];
   while (high - low > 1e-4) {
@@ -35,8 +34,8 @@ function meanLoss(logits: Float32Array, labels: Uint8Array, temperature: number)
 }
 
 /**
- * Expected calibration error: the difference of mean confidence and accuracy in 15 bins of confidence, weighed by their
- * images.
+ * Expected calibration error: the absolute difference between mean confidence and accuracy in each of 15 bins of
+ * confidence, weighted by the number of images in the bin.
  * @param probabilities - [n, numClasses] flattened
  * @param labels - the true classes, [n], at least one
  * @returns in [0, 1], 0 for perfect calibration
@@ -44,12 +43,12 @@ function meanLoss(logits: Float32Array, labels: Uint8Array, temperature: number)
  */
 export function expectedCalibrationError(probabilities: Float32Array, labels: Uint8Array): number {
   const numClasses = probabilities.length / labels.length;
-  const surplus = new Float64Array(numBins);
+  const excess = new Float64Array(numBins);
   for (const [index, label] of labels.entries()) {
     const row = probabilities.subarray(index * numClasses, (index + 1) * numClasses);
     const confidence = Math.max(...row);
     const isRight = row.indexOf(confidence) === label;
-    surplus[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(isRight);
+    excess[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(isRight);
   }
-  return surplus.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
+  return excess.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
 }

@@ -9,26 +9,26 @@ import { type ImageFunction, type ImageFunctionOptions, imageGraph, openImageFun
 import { labelerFeatures, labelerNetwork } from "./labeler-network.ts";
 import { readLabeler } from "./read-labeler.ts";
 
-/** Gives images their classes. */
+/** Classifies images. */
 export interface Labeler {
-  /** Images to ask for at once, for full speed. */
+  /** How many images to pass at once for full speed. */
   readonly batchSize: number;
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
-   * @returns probability of each class, [n, 10] flattened; the same for any grouping of the images into calls
+   * @returns the probability of each class, [n, 10] flattened; it does not depend on how images are grouped into calls
    */
   label(images: Uint8Array): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 export interface CreateLabelerOptions extends ImageFunctionOptions {
-  /** A safetensors file made by `trainLabeler`, or an ONNX file with its description within. */
+  /** A safetensors file made by `trainLabeler`, or an ONNX file that contains its description. */
   readonly weights: Uint8Array;
 }
 
 /**
- * A labeler. One that was trained here averages the logits of each image and its mirror image; one that was made
- * elsewhere is asked once.
+ * Opens a labeler. A labeler that was trained by this package averages the logits of each image and its mirror image. A
+ * labeler that was made elsewhere is called once per image.
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
 export async function createLabeler({ weights, batchSize, engine, ...where }: CreateLabelerOptions): Promise<Labeler> {
@@ -52,8 +52,8 @@ function trainedLabelerGraph(weights: Uint8Array, batchSize: number) {
 }
 
 /**
- * What the last layer of a labeler that was trained here sees of each image: numbers that tell images apart by what
- * they show. The mirror image is not looked at.
+ * Opens a function that computes the input of the last layer of a labeler: features that describe the content of an image.
+ * The labeler must be trained by this package. Mirror images are not used.
  * @throws Cifar5mError `weights/corrupt` or `weights/wrong-architecture`
  */
 export async function createLabelerFeatures(options: CreateLabelerOptions): Promise<ImageFunction> {

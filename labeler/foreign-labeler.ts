@@ -16,7 +16,7 @@ import type { ImageGraph } from "./image-function.ts";
 
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 
-/** What a classifier made elsewhere says of itself; docs/models.md explains each key. */
+/** The description of a classifier made elsewhere. docs/models.md explains each key. */
 export const foreignLabelerSchema = z.strictObject({
   model: z.literal("labeler"),
   images: z.strictObject({
@@ -40,11 +40,11 @@ export const foreignLabelerSchema = z.strictObject({
 type ForeignLabelerOptions = z.infer<typeof foreignLabelerSchema>;
 
 /**
- * A graph that labels images with a classifier made elsewhere, which has been run once.
- * @param file - an ONNX file with its description within
- * @param batchSize - images at once, unless the model takes a fixed number
- * @returns the graph; a row holds the probabilities of the 10 classes
- * @throws Cifar5mError `model/…` for every way in which the file and its description do not fit
+ * A graph that labels images with a classifier made elsewhere. The graph has been run once to check that it works.
+ * @param file - an ONNX file that contains its description
+ * @param batchSize - images per call, unless the model takes a fixed number
+ * @returns the graph; its rows hold the probabilities of the 10 classes
+ * @throws Cifar5mError `model/…` if the file is not usable or does not match its description
  */
 export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, engine: Engine): Promise<ImageGraph> {
   const model = readOnnx(file, "the labeler");
@@ -62,15 +62,15 @@ export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, e
     inputs: { [images.input]: isPlanar ? transpose(normalized, [0, 3, 1, 2]) : normalized },
     output: { name: output.name, dtype: "float32", shape: [numImages, classes.length] },
   });
-  const places = cifar10ClassNames.map((name) => classes.indexOf(name));
-  const ordered = gather(result, graph.constant(tensorData("int64", [places.length], places)), 1);
+  const columns = cifar10ClassNames.map((name) => classes.indexOf(name));
+  const ordered = gather(result, graph.constant(tensorData("int64", [columns.length], columns)), 1);
   graph.output("rows", output.kind === "logits" ? softmax(ordered) : ordered);
   const { rows } = await probeGraph(engine, graph, model.label);
   if (output.kind === "probabilities") requireProbabilities(rows!.data.subarray(0, 10) as Float32Array);
   return { graph, batchSize: numImages, width: classes.length };
 }
 
-/** Bytes as the numbers that the classifier was trained on, [B, 32, 32, 3]. */
+/** Converts bytes to the numbers that the classifier was trained on, [B, 32, 32, 3]. */
 function normalize(bytes: Tensor, { range: [low, high], mean, deviation }: ForeignLabelerOptions["images"]): Tensor {
   const row = (values: readonly number[]) => bytes.graph.constant(tensorData("float32", [1, 1, 1, 3], values));
   const scaled = add(mul(cast(bytes, "float32"), (high - low) / 255), low);

@@ -4,15 +4,15 @@ import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
 
-/** A network that makes a row of numbers of each image. */
+/** A network that computes a row of numbers for each image. */
 export interface ImageFunction {
-  /** Images to ask for at once, for full speed. */
+  /** How many images to pass at once for full speed. */
   readonly batchSize: number;
-  /** Numbers in a row. */
+  /** Numbers per row. */
   readonly width: number;
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
-   * @returns [n, width] flattened; the same for any grouping of the images into calls
+   * @returns [n, width] flattened; it does not depend on how images are grouped into calls
    * @throws Cifar5mError `model/wrong-result` for numbers that are not finite
    */
   run(images: Uint8Array): Promise<Float32Array>;
@@ -38,7 +38,10 @@ export interface ImageGraph {
   readonly width: number;
 }
 
-/** @param build - makes [B, width] of images [B, 3, 32, 32], numbers in [-1, 1] */
+/**
+ * Builds the graph of a function of images.
+ * @param build - maps images [B, 3, 32, 32], numbers in [-1, 1], to rows [B, width]
+ */
 export function imageGraph(batchSize: number, build: (images: Tensor) => Tensor): ImageGraph {
   const graph = new Graph();
   const rows = build(imagesFromBytes(graph.input("images", "uint8", [batchSize, 32, 32, 3])));

@@ -5,7 +5,7 @@ import type { Scope } from "../engine/parameters/parameters.ts";
 import { resnet, resnetFeatures } from "../networks/resnet.ts";
 import type { LabelerNetworkOptions } from "./options.ts";
 
-/** Mean and standard deviation of CIFAR-10's train pixels in [0, 1], red, green, blue. */
+/** Mean and standard deviation of CIFAR-10's training pixels in [0, 1], for red, green and blue. */
 export const pixelMean = [0.4914, 0.4822, 0.4465] as const;
 export const pixelStd = [0.247, 0.2435, 0.2616] as const;
 
@@ -19,9 +19,9 @@ export function labelerNetwork(scope: Scope, images: Tensor, options: LabelerNet
 }
 
 /**
- * What the labeler's last layer sees.
+ * The features that the labeler's last layer gets.
  * @param images - [N, 3, 32, 32], numbers in [-1, 1]
- * @returns [N, last of the widths]
+ * @returns [N, last width]
  */
 export function labelerFeatures(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor {
   return resnetFeatures(scope, normalize(images), options);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** The classifier's architecture; it is stored with its weights. */
+/** The classifier's architecture. It is stored with the weights. */
 export const labelerNetworkSchema = z.strictObject({
   widths: z
     .array(z.int().min(1).max(4096))
@@ -15,7 +15,7 @@ export const labelerNetworkSchema = z.strictObject({
 /** How the classifier is trained. */
 export const labelerTrainingSchema = z.strictObject({
   ...labelerNetworkSchema.shape,
-  // Weights of earlier releases were trained without padding. Odd sides do not fit Winograd's convolutions.
+  // Padding gives even sides, which fit Winograd's convolutions. Weights of earlier releases were trained without it.
   padded: labelerNetworkSchema.shape.padded.default(true),
   epochs: z.number().positive().max(1_000_000).default(8).describe("passes over the train images"),
   batchSize: z.int().min(1).max(16_384).default(256).describe("images of one training step"),

@@ -6,14 +6,14 @@ import { labelerNetwork } from "./labeler-network.ts";
 import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
 
 /**
- * Weights and architecture of a labeler.
+ * Reads the weights and the architecture of a labeler.
  * @param file - a safetensors file made by `trainLabeler`
  * @throws Cifar5mError `weights/corrupt`, `weights/not-finite` or `weights/wrong-architecture`
  */
 export function readLabeler(file: Uint8Array): {
   readonly tensors: Weights;
   readonly network: LabelerNetworkOptions;
-  /** What logits are divided by, so that probabilities say how often they are right; 1 for weights that were not calibrated. */
+  /** The divisor of the logits that calibrates the probabilities; 1 for weights that were not calibrated. */
   readonly temperature: number;
 } {
   const { tensors, metadata } = readSafetensors(file, "the labeler's weights");

@@ -27,7 +27,7 @@ import { createLabeler } from "./create-labeler.ts";
 import { labelerNetwork, pixelMean, pixelStd } from "./labeler-network.ts";
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
 
-/** Images with their classes: uint8 [N, 32, 32, 3] flattened, and N class numbers. */
+/** Images, uint8 [N, 32, 32, 3] flattened, and their classes, [N]. */
 export interface LabeledImages {
   readonly images: Uint8Array;
   readonly labels: Uint8Array;
@@ -46,13 +46,13 @@ export interface TrainLabelerOptions {
 }
 
 const imageBytes = 32 * 32 * 3;
-/** Images that the whitening filters are computed from. */
+/** Number of images from which the whitening filters are computed. */
 const numWhiteningImages = 2000;
 
 /**
- * Trains the classifier: flips, translations, JPEG artifacts, label smoothing, Muon, a triangular learning rate and
- * averaged weights; then calibrates its probabilities on images that it was not trained on.
- * @returns the weights as a safetensors file, float16, with the architecture in its metadata
+ * Trains the classifier with flips, translations, JPEG artifacts, label smoothing, Muon, a triangular learning rate and EMA
+ * weights. Then it calibrates the probabilities on images that were not used for training.
+ * @returns the EMA weights as a safetensors file, float16, with the architecture in its metadata
  */
 export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8Array> {
   const { options, seed } = training;
@@ -83,7 +83,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
       options,
       seed,
       numSamples,
-      // Engine and device are left out: a training may go on elsewhere, unless what called it pinned where.
+      // Engine and device are left out: a training may resume on another device, unless its caller pins the device.
       precision: executionIdentity(training).precision,
     }),
     signal: training.signal,
@@ -115,7 +115,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
   return encode({ temperature: fitTemperature(probabilities, heldOut.labels).toPrecision(6) });
 }
 
-/** Sets a part of the images aside, chosen by the seed. */
+/** Sets aside a part of the images. The seed determines which. */
 function holdOut({ images, labels }: LabeledImages, part: number, seed: number) {
   const numHeldOut = Math.floor(part * labels.length);
   if (numHeldOut === 0)
@@ -129,7 +129,7 @@ function holdOut({ images, labels }: LabeledImages, part: number, seed: number) 
     });
     return { images: taken, labels: Uint8Array.from(chosen, (from) => labels[from]!) };
   };
-  // In their old order, so that what is trained on is read from front to back.
+  // Images stay in their order, so that they are read from front to back.
   return { data: take(order.slice(numHeldOut).sort()), heldOut: take(order.slice(0, numHeldOut).sort()) };
 }
 
@@ -174,16 +174,17 @@ function labelerOptimizer({
   return muon({ isHidden, rate: muonLearningRate / learningRate, weightDecay: muonWeightDecay, rest });
 }
 
-/** Some of the images as they look after they were saved as JPEG, at a quality from 40 to 100. */
+/** Adds JPEG artifacts of a random quality from 40 to 100 to some of the images. */
 function asJpegs(scope: Scope, images: Tensor, probability: number): Tensor {
   const batchSize = images.shape[0]!;
   const uniform = (stream: RandomStream) => scope.random("uniform", stream, [batchSize]);
-  const isShown = less(uniform(randomStreams.trainJpeg), probability);
+  const isChosen = less(uniform(randomStreams.trainJpeg), probability);
   const quality = add(mul(uniform(randomStreams.trainJpeg), 60), 40);
-  return where(reshape(isShown, [-1, 1, 1, 1]), jpegArtifacts(images, quality), images);
+  return where(reshape(isChosen, [-1, 1, 1, 1]), jpegArtifacts(images, quality), images);
 }
 
-/** Puts whitening filters of the first images into a fresh state. */
+/** Computes the whitening filters from the first images and puts them into an initial state. */
+
 function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Uint8Array): TrainingState {
   const numImages = Math.min(numWhiteningImages, bytes.length / imageBytes);
   const normalized = new Float32Array(numImages * imageBytes);

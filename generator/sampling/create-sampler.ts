@@ -8,7 +8,7 @@ import { createDenoiserSampler, type Sampler } from "./denoiser-sampler.ts";
 import type { SamplerOptions } from "./options.ts";
 
 export interface CreateSamplerOptions {
-  /** A safetensors file made by `trainGenerator`, or an ONNX file with its description within. */
+  /** A safetensors file made by `trainGenerator`, or an ONNX file that contains its description. */
   readonly weights: Uint8Array;
   readonly options: SamplerOptions;
   readonly seed: number;
@@ -18,7 +18,7 @@ export interface CreateSamplerOptions {
 }
 
 /**
- * Makes a generator ready to draw images.
+ * Opens a sampler for a generator.
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`, `config/out-of-range`
  */
 export async function createSampler({
@@ -30,14 +30,14 @@ export async function createSampler({
   precision,
 }: CreateSamplerOptions): Promise<Sampler> {
   const generator = openGenerator(weights);
-  requireSampling(options.name, generator);
+  requireFittingSampler(options.name, generator);
   const engine = await createEngine(name, { device, precision });
   if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
   const { batchSize = options.batchSize } = generator;
   return await createDenoiserSampler({ ...generator, options: { ...options, batchSize }, seed, engine });
 }
 
-/** A graph that calls a denoiser once, with as few images as it takes. */
+/** A graph that calls a denoiser once with as few images as possible. */
 function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph {
   const graph = new Graph();
   const noisy = graph.input("noisy", "float32", [batchSize, 3, 32, 32]);
@@ -47,8 +47,8 @@ function oneCall({ denoiser, numClasses, batchSize = 1 }: OpenGenerator): Graph 
   return graph;
 }
 
-/** Consistency sampling and generators that were tuned for it need each other. */
-function requireSampling(name: SamplerOptions["name"], { isTuned }: OpenGenerator): void {
+/** Checks that tuned generators, and only these, are sampled by the consistency sampler. */
+function requireFittingSampler(name: SamplerOptions["name"], { isTuned }: OpenGenerator): void {
   if (isTuned === undefined || isTuned === (name === "consistency")) return;
   throw new Cifar5mError(
     "config/out-of-range",

@@ -4,34 +4,34 @@ import type { Engine } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import { type Denoiser, denoiserGuidedWhere, guidedDenoiser, withoutClass } from "../denoiser.ts";
-import { checkSamplerOptions, guidanceAt } from "./check-sampler-options.ts";
 import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 import { buildSamplerGraph } from "./sampler-graph.ts";
+import { guidanceAt, requireSamplerOptions } from "./sampler-options.ts";
 import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
 
 const imageSize = 3 * 32 * 32;
-/** Calls of one run that add fresh noise: each takes 12 kB an image. */
+/** The maximum number of calls per run if calls add noise: the noise of a call takes 12 kB per image. */
 const mostNoisyCalls = 50;
 
-/** Which images to make. */
+/** Which images to generate. */
 export interface SampleRequest {
-  /** Sample ids, whole numbers from 0; the noise of an image is a pure function of (seed, id). */
+  /** Sample ids, integers from 0. The noise of an image is a pure function of (seed, id). */
   readonly ids: ArrayLike<number>;
-  /** Conditioning class of each; not looked at when sampling is unconditional. */
+  /** The conditioning class of each image; ignored if sampling is unconditional. */
   readonly classes: ArrayLike<number>;
 }
 
-/** Makes images. */
+/** Generates images. */
 export interface Sampler {
-  /** Images to ask for at once, for full speed. */
+  /** How many images to request at once for full speed. */
   readonly batchSize: number;
   /** Denoiser calls per image. */
   readonly nfe: number;
-  /** Classes the generator knows, 0 when it is unconditional. */
+  /** Number of classes of the generator, 0 if it is unconditional. */
   readonly numClasses: number;
   /**
-   * @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the others of the request
+   * @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the other images of the request
    * @throws Cifar5mError `model/wrong-result` for images that are not finite
    */
   sample(request: SampleRequest): Promise<Uint8Array>;
@@ -40,9 +40,9 @@ export interface Sampler {
 
 export interface CreateDenoiserSamplerOptions {
   readonly denoiser: Denoiser;
-  /** A weaker model, for options whose guide it is. */
+  /** A weaker model; required if it is the guide in `options`. */
   readonly weaker?: Denoiser | undefined;
-  /** Classes the denoiser knows, 0 when it is unconditional. */
+  /** Number of classes of the denoiser, 0 if it is unconditional. */
   readonly numClasses: number;
   readonly options: SamplerOptions;
   readonly seed: number;
@@ -50,8 +50,8 @@ export interface CreateDenoiserSamplerOptions {
 }
 
 /**
- * Makes any denoiser ready to draw images: the whole trajectory is one graph, which takes noise and gives bytes.
- * @throws Cifar5mError `config/out-of-range`, and what the denoiser throws
+ * Opens a sampler for any denoiser. One graph does the whole trajectory: it takes noise and returns bytes.
+ * @throws Cifar5mError `config/out-of-range`, and any error of the denoiser
  */
 export async function createDenoiserSampler({
   denoiser,
@@ -61,7 +61,7 @@ export async function createDenoiserSampler({
   seed,
   engine,
 }: CreateDenoiserSamplerOptions): Promise<Sampler> {
-  checkSamplerOptions(options);
+  requireSamplerOptions(options);
   if (options.conditional && numClasses === 0) {
     throw new Cifar5mError(
       "config/out-of-range",

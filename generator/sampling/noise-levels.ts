@@ -1,25 +1,25 @@
 import { Cifar5mError } from "../../core/errors.ts";
 
-/** How noise levels are spread between the largest and the smallest, by name. */
+/** The ways to spread noise levels between the largest and the smallest one. */
 export const scheduleNames = ["karras", "exponential", "linear-beta"] as const;
 export type ScheduleName = (typeof scheduleNames)[number];
 
 export interface NoiseLevelOptions {
-  /** N, number of levels before the zero, at least 1. */
+  /** N, the number of levels before the zero, at least 1. */
   readonly steps: number;
-  /** `karras`: even in sigma^(1 / rho). `exponential`: even in ln(sigma). `linear-beta`: those of DDPM. */
+  /** `karras`: even in sigma^(1 / rho). `exponential`: even in ln(sigma). `linear-beta`: the levels of DDPM. */
   readonly schedule: ScheduleName;
-  /** Smallest non-zero level, pixel standard deviations (pixels in [-1, 1]); not looked at by `linear-beta`. */
+  /** Smallest non-zero level, in pixel standard deviations (pixels in [-1, 1]); ignored by `linear-beta`. */
   readonly sigmaMin: number;
   readonly sigmaMax: number;
-  /** For `karras`: 1 spreads the levels evenly; larger puts more of them low. */
+  /** For `karras`: 1 spreads the levels evenly; a larger value gives more low levels. */
   readonly rho: number;
 }
 
 /**
- * Noise levels the sampler visits, largest first, ending at zero.
+ * The noise levels that the sampler visits, from the largest one to zero.
  * @returns sigma, float64, shape [N + 1], strictly falling, last entry 0
- * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1, for `linear-beta` ≤ 1,000
+ * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1; for `linear-beta`, N ≤ 1,000 too
  * @see Karras et al. 2022, arXiv:2206.00364, eq. 5; Ho et al. 2020, arXiv:2006.11239, section 4
  */
 export function noiseLevels(options: NoiseLevelOptions): Float64Array {
@@ -50,7 +50,7 @@ export function noiseLevels(options: NoiseLevelOptions): Float64Array {
 
 const numDdpmLevels = 1000;
 
-/** A level of DDPM, for images that are not scaled down as noise is added; the 1,000 of them lie in [0.01, 157]. */
+/** A noise level of DDPM for images that are not scaled down when noise is added. The 1,000 levels lie in [0.01, 157]. */
 function ddpmLevel(part: number): number {
   const last = Math.round((1 - part) * (numDdpmLevels - 1));
   let kept = 1;

@@ -2,10 +2,10 @@ import * as z from "zod";
 import { scheduleNames } from "./noise-levels.ts";
 import { samplerNames } from "./plan-trajectory.ts";
 
-/** What guidance leads away from. */
+/** The guides that guidance can lead away from. */
 export const guideNames = ["unconditional", "weaker"] as const;
 
-/** How images are drawn. */
+/** How images are sampled. */
 export const samplerSchema = z.strictObject({
   name: z.enum(samplerNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
   steps: z.int().min(1).max(1000).default(10).describe("noise levels of the trajectory"),

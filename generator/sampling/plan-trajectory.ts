@@ -7,7 +7,7 @@ import { type Churn, heun } from "./samplers/heun.ts";
 import type { Trajectory } from "./samplers/trajectory.ts";
 import { unipc } from "./samplers/unipc.ts";
 
-/** Samplers by name: from noise levels, strictly falling, shape [N + 1], to the way through them. */
+/** Samplers by name: they map noise levels, strictly falling, shape [N + 1], to a trajectory. */
 export const samplers = {
   ddpm,
   ddim,
@@ -23,10 +23,10 @@ export type SamplerName = keyof typeof samplers;
 export const samplerNames = Object.keys(samplers) as [SamplerName, ...SamplerName[]];
 
 /**
- * The way from noise to images that some options ask for.
- * @throws Cifar5mError `config/out-of-range` for noise levels that cannot be
+ * The trajectory from noise to images for the given options.
+ * @throws Cifar5mError `config/out-of-range` for impossible noise levels
  */
 export function planTrajectory(options: NoiseLevelOptions & Churn & { readonly name: SamplerName }): Trajectory {
-  const sampling: (sigmas: Float64Array, churn: Churn) => Trajectory = samplers[options.name];
-  return sampling(noiseLevels(options), options);
+  const sampler: (sigmas: Float64Array, churn: Churn) => Trajectory = samplers[options.name];
+  return sampler(noiseLevels(options), options);
 }

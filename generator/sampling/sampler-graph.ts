@@ -7,13 +7,24 @@ import { followTrajectory } from "./trajectory-graph.ts";
 import type { Column } from "./trajectory-table.ts";
 
 /**
- * The graph that makes images from noise. Inputs: `x` [B, 3, 32, 32], noise of the first call's level; `classes` [B];
- * `rows` [K, C] and `numCalls`, the part of the trajectory to follow; `noise` [K, B, 3, 32, 32] where a column asks for it.
- * Outputs: `images`, uint8 [B, 32, 32, 3], which only the last run of a trajectory is asked for, and `next`, where the next run goes on;
- * `isFinite`, a bool: as bytes, what is not a number looks like a black image.
+ * The graph that generates images from noise. One run follows a part of a trajectory.
+ *
+ * Inputs:
+ * - `x`, [B, 3, 32, 32]: noise of the first call's level, or the state after the run before
+ * - `classes`, [B]: conditioning classes, if sampling is conditional
+ * - `rows`, [K, C], and `numCalls`: the part of the trajectory
+ * - `noise`, [K, B, 3, 32, 32]: fresh noise of each call, if calls add noise
+ *
+ * Outputs:
+ * - `images`, uint8 [B, 32, 32, 3]: the images, after the last run
+ * - `isFinite`, bool: whether all pixels are finite; converted to bytes, NaN would look like a black pixel
+ * - `next`, [B, 3, 32, 32]: the state for the next run, if calls add noise
  */
 export function buildSamplerGraph(options: {
-  /** What each call does. @param isGuided - a bool scalar where not all calls are, else undefined */
+  /**
+   * The denoiser of a call.
+   * @param isGuided - whether the call is guided, a bool scalar; undefined if all calls are or none is
+   */
   readonly denoiserOf: (isGuided: Tensor | undefined) => Denoiser;
   readonly batchSize: number;
   readonly isConditional: boolean;
@@ -36,7 +47,7 @@ export function buildSamplerGraph(options: {
   const bytes = minimum(maximum(round(mul(add(end, 1), 127.5)), 0), 255);
   graph.output("images", cast(transpose(bytes, [0, 2, 3, 1]), "uint8"));
   graph.output("isFinite", isFiniteVector(end));
-  // Only finished images leave the device, unless there is more to do.
+  // A trajectory without noise is one run, so only finished images leave the device.
   if (isNoisy) graph.output("next", end);
   return graph;
 }

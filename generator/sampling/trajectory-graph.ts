@@ -9,22 +9,26 @@ import type { Term } from "./samplers/trajectory.ts";
 import { type Column, isFactor } from "./trajectory-table.ts";
 
 export interface TrajectoryInputs {
-  /** Where the first call takes place, [B, ...]. */
+  /** The noisy images of the first call, [B, ...]. */
   readonly start: Tensor;
-  /** Rows of a trajectory's table, [K, C], in the type of `start`. */
+  /** Rows of a trajectory's table, [K, C], of the same type as `start`. */
   readonly rows: Tensor;
   readonly columns: readonly Column[];
-  /** Rows to follow, int64 scalar, at most K. */
+  /** How many rows to follow, int64 scalar, at most K. */
   readonly numCalls: Tensor;
-  /** Unit normal numbers for each call, [K, B, ...]; only for tables with a column for noise. */
+  /** Standard normal numbers for each call, [K, B, ...]; only for tables with a column for noise. */
   readonly noise?: Tensor | undefined;
-  /** Gets a place, its noise level, [B], and whether the call is guided, where some are not; returns the denoised images. */
+  /**
+   * Denoises images.
+   * @param sigma - noise levels, [B]
+   * @param isGuided - whether the call is guided, a bool scalar; undefined if the table has no such column
+   */
   readonly denoise: (noisy: Tensor, sigma: Tensor, isGuided: Tensor | undefined) => Tensor;
 }
 
 /**
- * Follows a trajectory inside one graph: a `Loop` with a denoiser call in each iteration.
- * @returns where the call after the last would take place; after a whole trajectory, the images
+ * Follows a trajectory inside one graph. It is a `Loop` with a denoiser call in each iteration.
+ * @returns the noisy images for the call after the last one; after a whole trajectory, the images
  */
 export function followTrajectory(inputs: TrajectoryInputs): Tensor {
   const { start, rows, columns, numCalls, noise, denoise } = inputs;
@@ -55,10 +59,10 @@ export function followTrajectory(inputs: TrajectoryInputs): Tensor {
         )
         .reduce((sum, part) => add(sum, part));
     const next = combined("next");
-    const handedOn = memories.map((term) =>
+    const nextMemories = memories.map((term) =>
       term === "kept" ? combined("kept") : values.get(`denoised${Number(term.at(-1)) - 1}` as Term)!,
     );
-    return { carried: [next, ...handedOn], collected: [] };
+    return { carried: [next, ...nextMemories], collected: [] };
   });
   return carried[0]!;
 }

@@ -1,6 +1,6 @@
 import { type Call, type Term, type Trajectory, terms } from "./samplers/trajectory.ts";
 
-/** A number that each call is given: its noise level, whether it is guided (1 or 0), or the factor of a term in one of its results. */
+/** A number of each call: its noise level, whether it is guided (1 or 0), or the factor of a term in one of its results. */
 export type Column = { readonly of: "sigma" | "guided" } | FactorColumn;
 
 /** The factor of a term in one of a call's results. */
@@ -11,13 +11,16 @@ export interface FactorColumn {
 
 /** A trajectory as a table of numbers. */
 export interface TrajectoryTable {
-  /** Noise level first, then whether a call is guided, if only some are, then the factors that are not 0 in all rows. */
+  /** The noise level; whether a call is guided, if only some calls are; the factors that are not 0 in all rows. */
   readonly columns: readonly Column[];
-  /** A row for each call, of a number for each column. */
+  /** A row per call, with a number per column. */
   readonly rows: readonly (readonly number[])[];
 }
 
-/** @param isGuided - whether calls at a noise level are guided; of no concern by default */
+/**
+ * Turns a trajectory into a table.
+ * @param isGuided - whether calls at a noise level are guided; by default all calls count as equal
+ */
 export function tableOf({ calls }: Trajectory, isGuided: (sigma: number) => boolean = () => true): TrajectoryTable {
   const columns: Column[] = [{ of: "sigma" }];
   const cellOf = (call: Call, column: Column) => {
@@ -47,14 +50,14 @@ export function needsNoise({ columns }: TrajectoryTable): boolean {
   return columns.some((column) => isFactor(column) && column.term === "noise");
 }
 
-/** Terms that hand something from one call to the next. */
+/** Terms that pass values from one call to the next. */
 const memories: readonly Term[] = ["kept", "denoised1", "denoised2", "denoised3"];
 
 /**
- * Cuts a trajectory into runs of a graph that hand on nothing but the place: each begins at a call that looks back at
- * nothing.
- * @param mostCalls - calls of a run; more where there is nowhere to cut
- * @returns the first call and one past the last of each run
+ * Cuts a trajectory into runs of a graph. A run starts at a call that uses no value of earlier calls besides `x`, so that
+ * only `x` passes from run to run.
+ * @param mostCalls - maximum number of calls per run; a run is longer only if there is no call at which it can be cut
+ * @returns the first call of each run and one past its last
  */
 export function cutTrajectory({ calls }: Trajectory, mostCalls: number): (readonly [start: number, end: number])[] {
   const looksBack = (call: Call) =>

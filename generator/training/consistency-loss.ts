@@ -10,20 +10,22 @@ import { addNoise, trainingBatch } from "./training-batch.ts";
 
 /** ln(sigma) in tuning (Geng et al. 2024, for CIFAR-10). */
 const logSigma = { mean: -1.1, std: 2 };
-/** How much farther apart small noise levels are than large ones (k of Geng et al.). */
+/** How much larger the relative gap is for small noise levels than for large ones (k of Geng et al.). */
 const lowLevelGap = 8;
-/** Differences below this norm count by their square (0.00054 · √3072; Song and Dhariwal 2023, arXiv:2310.14189). */
+/** Below this norm, the loss is quadratic in the difference (0.00054 · √3072; Song and Dhariwal 2023, arXiv:2310.14189). */
 const huberWidth = 0.03;
-/** Stands for zero noise, at which the logarithm that the network sees has no value. */
+/** Replaces a noise level of zero, because the network gets the logarithm of the level. */
 const leastSigma = 1e-6;
 
 /**
- * The denoiser at a noise level should say what it says, itself, at a slightly lower one on the same path: then one call
- * leads to the path's end. Step value `gap`: the distance of the two levels for large sigma, as part of sigma.
- * @param student - called at both levels; no gradient flows through the lower one
- * @param teacher - without one the path goes straight to the clean image (easy consistency tuning); with one it is a step
- * of the teacher's probability flow (consistency distillation), so that what took it several calls becomes part of one
- * @returns mean of |D(x; sigma) - D(x'; sigma')| / (sigma - sigma'), norms divided by √(numbers of an image)
+ * Trains a denoiser to give the same result at a noise level and at a slightly lower level on the same path. Then one
+ * call leads to the end of the path. The step input `gap` is the distance of the two levels for large sigma, relative to
+ * sigma.
+ * @param student - called at both levels; no gradient flows through the call at the lower level
+ * @param teacher - if given, the path is a step of the teacher's probability flow (consistency distillation), so that one
+ *   call of the student replaces several calls of the teacher; otherwise the path goes straight to the clean image (easy
+ *   consistency tuning)
+ * @returns the mean of |D(x; sigma) - D(x'; sigma')| / (sigma - sigma'), where norms are divided by √(values per image)
  * @see Geng et al. 2024, arXiv:2406.14548; Song et al. 2023, arXiv:2303.01469, algorithm 2; Luo et al. 2023, arXiv:2310.04378
  */
 export function consistencyLoss(inputs: LossInputs, student: Denoiser, teacher?: Denoiser): Tensor {
@@ -40,7 +42,7 @@ export function consistencyLoss(inputs: LossInputs, student: Denoiser, teacher?:
 }
 
 /**
- * sigma' = sigma · (1 - gap · (1 + 8 · sigmoid(-sigma))), and 0 where that is negative.
+ * The lower noise level: sigma' = sigma · (1 - gap · (1 + 8 · sigmoid(-sigma))), or 0 if that is negative.
  * @see Geng et al. 2024, arXiv:2406.14548, eq. 13
  */
 export function lowerLevel(sigma: Tensor, gap: Tensor): Tensor {
@@ -48,13 +50,13 @@ export function lowerLevel(sigma: Tensor, gap: Tensor): Tensor {
   return mul(sigma, maximum(sub(1, mul(widened, gap)), 0));
 }
 
-/** One Euler step of dx/dsigma = (x - D(x; sigma)) / sigma from `sigma` to `lower`, [N] each. */
+/** An Euler step of dx/dsigma = (x - D(x; sigma)) / sigma from `sigma` to `lower`, [N] each. */
 export function flowStep(x: Tensor, denoised: Tensor, sigma: Tensor, lower: Tensor): Tensor {
   const kept = reshape(div(lower, sigma), [-1, 1, 1, 1]);
   return add(denoised, mul(sub(x, denoised), kept));
 }
 
-/** Pseudo-Huber distance of each image, over the distance of the noise levels; its mean. */
+/** The mean over images of the pseudo-Huber distance, divided by the distance of the noise levels. */
 export function pathLoss(denoised: Tensor, target: Tensor, distance: Tensor): Tensor {
   const difference = sub(denoised, target);
   const square = sum(mul(difference, difference), { axes: [1, 2, 3] });

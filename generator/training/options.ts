@@ -31,7 +31,7 @@ export const generatorTrainingSchema = z.strictObject({
   stepsPerCheckpoint: z.int().min(1).default(500).describe("steps between checkpoints"),
 });
 
-/** How a trained denoiser is tuned to need one or two calls an image. Its architecture is that of the weights it starts from. */
+/** How a trained denoiser is tuned to need one or two calls per image. It keeps the architecture of its initial weights. */
 export const tuningSchema = z.strictObject({
   guidance: z
     .number()

@@ -18,7 +18,7 @@ import { batchIndices } from "../../networks/batch-order.ts";
 import { powerEmaDecay } from "../../networks/schedules.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";
 
-/** What trainings of the generator have in common, from random weights or from trained ones. */
+/** The options that training and tuning of the generator share. */
 export interface GeneratorTraining {
   /** Images, uint8 [N, 32, 32, 3] flattened, and their classes. */
   readonly data: { readonly images: Uint8Array; readonly labels: Uint8Array };
@@ -29,34 +29,35 @@ export interface GeneratorTraining {
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
-  /** Gets the averaged weights so far after each checkpoint, one file for each average, for sample grids and scores. */
-  readonly onWeights?: ((averages: readonly Uint8Array[], step: number) => Promise<void>) | undefined;
+  /** Called after each checkpoint with the current EMA weights, one file per EMA, for sample grids and scores. */
+  readonly onWeights?: ((emas: readonly Uint8Array[], step: number) => Promise<void>) | undefined;
 }
 
-/** Learning rates of a training that may have begun. */
+/** The learning rates of a training that may already be in progress. */
 export interface Schedule {
   readonly totalSteps: number;
   readonly learningRate: (step: number) => number;
-  /** What is kept with the checkpoint of a step, so that a resumed training has the same schedule. */
+  /** Text to save with the checkpoint of a step, so that a resumed training has the same schedule. */
   readonly notes?: (step: number) => string;
 }
 
 /**
  * Runs a training of the denoiser.
- * @param parts - what tells one kind of training from the other; `identity` names all of it but the data and the start
- * @returns the averaged weights as a safetensors file, float16, with `metadata` and the architecture beside them
+ * @param parts - what differs between training and tuning; `identity` identifies the training, apart from its data and
+ *   initial weights
+ * @returns the EMA weights as a safetensors file, float16, with the architecture and `metadata` in its metadata
  */
 export async function runDenoiserTraining(
   training: GeneratorTraining,
   parts: {
     readonly program: TrainingProgram;
     readonly options: { readonly batchSize: number; readonly stepsPerCheckpoint: number };
-    /** Exponents of the weights' averages; the first is the result. */
+    /** Exponents of the EMAs. The first EMA is the result. */
     readonly emaExponents: readonly number[];
     readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => Schedule;
     readonly network: GeneratorNetworkOptions;
     readonly initial?: { readonly file: Uint8Array; readonly tensors: Weights } | undefined;
-    /** Values that a step's loss takes besides its images. */
+    /** Inputs of the loss besides the images. */
     readonly extraInputs?: ((step: number) => StepInputs["values"]) | undefined;
     readonly identity: Readonly<Record<string, unknown>>;
     readonly metadata: Readonly<Record<string, string>>;
@@ -66,10 +67,10 @@ export async function runDenoiserTraining(
   const { program, options, initial, emaExponents } = parts;
   const { batchSize } = options;
   const numSamples = data.labels.length;
-  const encode = (average: Float32Array, step: number) =>
+  const encode = (ema: Float32Array, step: number) =>
     writeSafetensors(
       {
-        tensors: unflattenParameters(program.parameters, average),
+        tensors: unflattenParameters(program.parameters, ema),
         metadata: {
           model: "generator",
           network: JSON.stringify(parts.network),
@@ -87,7 +88,7 @@ export async function runDenoiserTraining(
     seed,
     numSamples,
     ...startsFrom,
-    // Engine and device are left out: a training may go on elsewhere, unless what called it pinned where.
+    // Engine and device are left out: a training may resume on another device, unless its caller pins the device.
     precision: executionIdentity(training).precision,
   });
   const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });
@@ -119,14 +120,14 @@ export async function runDenoiserTraining(
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {
-      const averages = emaNames("average", emaExponents.length).map((name) => encode(vectors[name]!, step));
-      await training.onWeights?.(averages, step);
+      const emas = emaNames("average", emaExponents.length).map((name) => encode(vectors[name]!, step));
+      await training.onWeights?.(emas, step);
     },
   });
   return encode(state.vectors["average"]!, state.step);
 }
 
-/** The part of the options that says what the network looks like. */
+/** The part of the options that describes the network. */
 export function networkOf(options: GeneratorNetworkOptions): GeneratorNetworkOptions {
   const keys = Object.keys(generatorNetworkSchema.shape) as (keyof GeneratorNetworkOptions)[];
   return generatorNetworkSchema.parse(Object.fromEntries(keys.map((key) => [key, options[key]])));

@@ -19,21 +19,21 @@ import { endOfTraining, learningRateAt, type TrainingEnd } from "./training-sche
 const logSigma = { mean: -1.2, std: 1.2 };
 
 export interface TrainGeneratorOptions extends GeneratorTraining {
-  /** A generator of the same architecture to start from, a safetensors file; random weights by default. */
+  /** Initial weights: a generator of the same architecture, a safetensors file. Random weights by default. */
   readonly initialWeights?: Uint8Array | undefined;
   readonly options: GeneratorTrainingOptions;
-  /** Let the learning rate fall from now on, so that the training ends soon; a second time changes nothing. */
+  /** Whether to start the cool-down now, so that the training ends soon. It has no effect once the cool-down has begun. */
   readonly finish?: boolean | undefined;
 }
 
 /**
- * Trains a denoiser by EDM's loss, with mirrored images, clipped gradients and averaged weights.
- * @returns the weights as a safetensors file, float16, with the architecture in its metadata
+ * Trains a denoiser with EDM's loss, mirrored images, clipped gradients and EMA weights.
+ * @returns the EMA weights as a safetensors file, float16, with the architecture in its metadata
  * @throws Cifar5mError `train/nothing-to-finish`, `train/cooling-down`; `weights/…` for weights to start from
  */
 export async function trainGenerator(training: TrainGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file, finish = false } = training;
-  // Images may be added to a training that is under way.
+  // `numImages` is not part of the identity, so a training in progress may get more images.
   const { stepsPerCheckpoint, numImages, ...identity } = options;
   return await runDenoiserTraining(training, {
     program: generatorProgram(options, training.data.labels.length, { scalesLoss: training.precision === "mixed" }),
@@ -65,7 +65,7 @@ function parseEnd(notes: string): TrainingEnd | undefined {
   return notes === "" ? undefined : (JSON.parse(notes) as TrainingEnd);
 }
 
-/** Filters and matrices between the first layer and the last, which Muon moves. */
+/** Whether Muon trains a parameter: the filters and matrices between the first layer and the last. */
 function isHidden({ name }: ParameterSpec): boolean {
   return !/^(enter|leave)\.|^embedding\.class$/.test(name);
 }
@@ -90,8 +90,8 @@ export function generatorProgram(
 }
 
 /**
- * EDM's loss: weight(sigma) · |D(y + n; sigma) - y|² with weight = 1 / out(sigma)², which makes it the plain mean
- * square of F minus what F should be.
+ * EDM's loss: weight(sigma) · |D(y + n; sigma) - y|² with weight = 1 / out(sigma)². This is the mean squared error of the
+ * network F.
  * @see Karras et al. 2022, arXiv:2206.00364, eq. 8
  */
 function generatorLoss(inputs: LossInputs, options: GeneratorTrainingOptions): Tensor {

@@ -7,7 +7,7 @@ import type { Declaration, LossInputs } from "../../engine/training/training-pro
 import { coin, flipWhere } from "../../networks/augment.ts";
 import { imagesFromBytes } from "../../networks/image-input.ts";
 
-/** What a denoiser learns from in one step. */
+/** The data that a denoiser is trained on in one step. */
 export interface TrainingBatch {
   /** Pixels in [-1, 1], half of the images mirrored, [N, 3, 32, 32]. */
   readonly clean: Tensor;
@@ -19,7 +19,7 @@ export interface TrainingBatch {
   readonly noise: Tensor;
 }
 
-/** The arrays that stay on the device for the whole training. */
+/** The arrays that do not change during the training. */
 export function trainingResidents(numSamples: number): Readonly<Record<"images" | "classes", Declaration>> {
   return {
     images: { dtype: "uint8", shape: [numSamples, 32, 32, 3] },
@@ -28,7 +28,7 @@ export function trainingResidents(numSamples: number): Readonly<Record<"images" 
 }
 
 /**
- * The images at this step's `indices`, and noise for them.
+ * The images at the `indices` of this step, and noise for them.
  * @param logSigma - mean and standard deviation of ln(sigma)
  */
 export function trainingBatch(
@@ -48,7 +48,7 @@ export function trainingBatch(
   };
 }
 
-/** Images with noise of a standard deviation of their own each. */
+/** Adds noise to images. Each image has its own standard deviation. */
 export function addNoise(clean: Tensor, noise: Tensor, sigma: Tensor): Tensor {
   return add(clean, mul(noise, reshape(sigma, [-1, 1, 1, 1])));
 }

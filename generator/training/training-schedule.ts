@@ -1,37 +1,37 @@
 import { Cifar5mError } from "../../core/errors.ts";
 
-/** What the schedule follows from. */
+/** The options that determine the schedule. */
 export interface ScheduleOptions {
-  /** Images to see, if the training is not told to finish earlier. */
+  /** Images to train on, unless the training is told to finish earlier. */
   readonly numImages: number;
   readonly batchSize: number;
   /** The learning rate while it is constant. */
   readonly learningRate: number;
-  /** Images over which the learning rate rises from 0. */
+  /** Images during which the learning rate rises from 0. */
   readonly warmUpImages: number;
-  /** Part of the training, its last, in which the learning rate falls to 0. */
+  /** The last part of the training, as a fraction, in which the learning rate falls to 0. */
   readonly coolDown: number;
 }
 
-/** Where a training ends. It is kept with checkpoints once the learning rate falls, for then it is final. */
+/** When a training ends. It is final once the learning rate falls, and is then saved with checkpoints. */
 export interface TrainingEnd {
-  /** The first step whose learning rate may be below the constant one. */
+  /** The first step of the cool-down. */
   readonly coolDownStart: number;
   readonly totalSteps: number;
-  /** The option of the time, by which a wish for more images is told. */
+  /** The option `numImages` when the end was decided, to detect that it changed. */
   readonly numImages: number;
 }
 
-/** The end of a training that sees as many images as its options say. */
+/** The end of a training that trains on as many images as its options say. */
 export function plannedEnd({ numImages, batchSize, coolDown }: ScheduleOptions): TrainingEnd {
   const totalSteps = Math.ceil(numImages / batchSize);
   return { coolDownStart: totalSteps - Math.round(totalSteps * coolDown), totalSteps, numImages };
 }
 
 /**
- * The end of a training that may be under way, and may be told to finish now.
- * @param saved - steps done, and the end that is kept with them; undefined before the first checkpoint
- * @throws Cifar5mError `train/nothing-to-finish`, `train/cooling-down` for other images than those it is about to end with
+ * The end of a training that may be in progress and may be told to finish now.
+ * @param saved - steps done and the end that was saved with them; undefined before the first checkpoint
+ * @throws Cifar5mError `train/nothing-to-finish`; `train/cooling-down` if `numImages` changed after the cool-down began
  */
 export function endOfTraining(
   options: ScheduleOptions,
@@ -52,17 +52,17 @@ export function endOfTraining(
   if (saved === undefined || saved.step === 0) {
     throw new Cifar5mError(
       "train/nothing-to-finish",
-      "no checkpoint is there, so nothing has been trained that could be finished. Train without --finish first.",
+      "there is no checkpoint, so there is no training to finish. Train without --finish first.",
     );
   }
   if (saved.step >= planned.coolDownStart) return planned;
-  // At least one step more, so that a cool-down of 0 ends too.
+  // At least one more step, so that a training with `coolDown` 0 ends too.
   const totalSteps = Math.max(saved.step + 1, Math.round(saved.step / (1 - Math.min(coolDown, 0.99))));
   return { coolDownStart: saved.step, totalSteps, numImages };
 }
 
 /**
- * Rises linearly from 0, is constant, and falls linearly to 0 at the end: warm-up, stable, decay.
+ * A learning rate that rises linearly from 0, stays constant, and falls linearly to 0 at the end.
  * @param step - from 0
  * @see Hägele et al. 2024, arXiv:2405.18392, section 3
  */

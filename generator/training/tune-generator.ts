@@ -19,8 +19,8 @@ export interface TuneGeneratorOptions extends GeneratorTraining {
 }
 
 /**
- * Tunes a trained denoiser into a generator of one or two calls. The metadata of its file says how, key `tuned`:
- * `{"method":"consistency","guidance":3}`; guidance is missing where only the data taught. Such weights are sampled
+ * Tunes a trained denoiser so that sampling needs one or two calls per image. The key `tuned` of the file's metadata says
+ * how: `{"method":"consistency","guidance":3}`. It has no `guidance` if there was no teacher. Tuned weights are sampled
  * without guidance.
  * @returns the weights as a safetensors file, float16
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes
@@ -61,7 +61,7 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
 
 /**
  * The graph that tunes a denoiser on a set of `numSamples` images.
- * @param tuning - weights: of the frozen teacher, which is part of the graph where the options ask for guidance
+ * @param tuning - weights: weights of the frozen teacher, which is part of the graph if `options.guidance` is not 0
  */
 export function tuningProgram(tuning: {
   readonly options: TuningOptions;
@@ -89,8 +89,8 @@ export function tuningProgram(tuning: {
 }
 
 /**
- * How far apart the two noise levels are: shrinks by the same factor from stage to stage, to `lastGap` in the last.
- * @param progress - part of the tuning that is done, in [0, 1)
+ * The gap between the two noise levels. It shrinks by the same factor from stage to stage, to `lastGap` in the last one.
+ * @param progress - the fraction of the tuning that is done, in [0, 1)
  */
 export function gapAt(progress: number, { stages, lastGap }: Pick<TuningOptions, "stages" | "lastGap">): number {
   return lastGap ** ((Math.floor(progress * stages) + 1) / stages);

@@ -3,7 +3,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/index.ts";
-import { checkSamplerOptions, generatorTrainingSchema, samplerSchema, tuningSchema } from "../../generator/index.ts";
+import { generatorTrainingSchema, requireSamplerOptions, samplerSchema, tuningSchema } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
 
 /** Units of a run, at most. */
@@ -99,7 +99,7 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
  */
 export function resolveConfig(partial: PartialConfig): Config {
   const config = parseWithSchema(configSchema, partial, { area: "config", owner: "the configuration" });
-  checkSamplerOptions(config.sampler);
+  requireSamplerOptions(config.sampler);
   requirePlannable(config);
   return config;
 }

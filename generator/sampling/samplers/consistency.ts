@@ -1,8 +1,8 @@
 import { stepsOf, type Trajectory } from "./trajectory.ts";
 
 /**
- * For tuned generators, whose one call leads to the end of the path: takes the denoised images, adds fresh noise of the
- * next level, and denoises again. One call a step.
+ * A sampler for tuned generators, whose single call leads to the end of the path. Each step takes the denoised images and
+ * adds fresh noise of the next level. One call per step.
  * @see Song et al. 2023, arXiv:2303.01469, algorithm 1
  */
 export function consistency(sigmas: Float64Array): Trajectory {

@@ -3,13 +3,14 @@ import type { Combination } from "./trajectory.ts";
 const denoisedTerms = ["denoised0", "denoised1", "denoised2", "denoised3"] as const;
 
 /**
- * A step of the probability-flow equation in which the denoised images D are taken for a polynomial in -ln(sigma):
- * x(next) = (next / sigma) · x(sigma) + integral of exp(s - h) · D over s from 0 to h, with h = ln(sigma / next).
- * The highest power is weighed as if exp(s - h) did not change over the step. The order stays, the number of nodes; but in
- * long steps, where D flattens out and the polynomial does not, it is believed less: without that, UniPC's error at 8
- * to 12 steps is half as large again.
- * @param nodes - noise levels at which calls took place, newest first: the polynomial goes through their D
- * @returns factors of the denoised images of the nodes, newest first; that of x is next / sigma
+ * The weights of a step of the probability-flow equation that approximates the denoised images D by a polynomial in
+ * -ln(sigma): x(next) = (next / sigma) · x(sigma) + integral of exp(s - h) · D over s from 0 to h, with h = ln(sigma / next).
+ *
+ * The highest power is weighted as if exp(s - h) were constant during the step. The order of accuracy is still the number
+ * of nodes. In long steps this weighting trusts the polynomial less, because it keeps curving where D flattens out. Without
+ * it, UniPC's error at 8 to 12 steps is about 50% larger.
+ * @param nodes - noise levels of earlier calls, newest first; the polynomial interpolates their D
+ * @returns factors of the denoised images of the nodes, newest first; the factor of x is next / sigma
  * @see Lu et al. 2022, arXiv:2211.01095, eq. 8; Zhao et al. 2023, arXiv:2302.04867, section 3.4, the B(h) of its program
  */
 export function multistepWeights(sigma: number, next: number, nodes: readonly number[]): number[] {
@@ -17,20 +18,23 @@ export function multistepWeights(sigma: number, next: number, nodes: readonly nu
   const h = Math.log(sigma / next);
   const highest = nodes.length - 1;
   const momentOf = (power: number) => (power < highest ? moment(h, power) : moment(h, 0) / (power + 1));
-  const places = nodes.map((node) => Math.log(sigma / node) / h);
-  return places.map((own, index) => {
+  const positions = nodes.map((node) => Math.log(sigma / node) / h);
+  return positions.map((position, index) => {
     // The polynomial that is 1 at this node and 0 at the others, lowest power first.
     let polynomial = [1];
-    places.forEach((other, otherIndex) => {
+    positions.forEach((other, otherIndex) => {
       if (otherIndex === index) return;
-      const scale = 1 / (own - other);
+      const scale = 1 / (position - other);
       polynomial = [...polynomial, 0].map((value, power) => scale * ((polynomial[power - 1] ?? 0) - other * value));
     });
     return polynomial.reduce((sum, factor, power) => sum + factor * momentOf(power), 0);
   });
 }
 
-/** The combination that such a step is. @param x - the place at `sigma` */
+/**
+ * The combination of terms for such a step.
+ * @param x - the noisy images at `sigma`
+ */
 export function multistep(x: Combination, sigma: number, next: number, nodes: readonly number[]): Combination {
   const sum: Record<string, number> = {};
   for (const [term, factor] of Object.entries(x)) sum[term] = (factor * next) / sigma;
@@ -44,7 +48,7 @@ export function multistep(x: Combination, sigma: number, next: number, nodes: re
 /** Integral of exp(s - h) · (s / h)^power over s from 0 to h. */
 function moment(h: number, power: number): number {
   if (h >= 1) {
-    // By parts; loses digits for small h.
+    // Integration by parts. It loses digits for small h.
     let value = -Math.expm1(-h);
     for (let k = 1; k <= power; k++) value = 1 - (k / h) * value;
     return value;

@@ -1,41 +1,37 @@
 /**
- * What a denoiser call may combine into the next place:
- * `x` where it was called, `kept` a place that was remembered, `denoised0` its result, `denoised1` that of the call
- * before, and so on, `noise` fresh unit normal numbers.
+ * The terms that can be combined after a denoiser call:
+ * - `x`: the noisy images that the denoiser was called with
+ * - `kept`: noisy images that an earlier call stored
+ * - `denoised0`: the result of this call; `denoised1`: the result of the call before; and so on
+ * - `noise`: fresh standard normal numbers
  */
 export const terms = ["x", "kept", "denoised0", "denoised1", "denoised2", "denoised3", "noise"] as const;
 export type Term = (typeof terms)[number];
 
-/** Factors of terms; those left out are 0. */
+/** Factors of terms. Missing factors are 0. */
 export type Combination = Readonly<Partial<Record<Term, number>>>;
 
-/** One denoiser call and what follows from it. */
+/** A denoiser call and how its result is used. */
 export interface Call {
   /** Noise level at which the denoiser is called. */
   readonly sigma: number;
-  /** Where the next call takes place; after the last call, the images. */
+  /** The noisy images of the next call; after the last call, the images. */
   readonly next: Combination;
-  /** What is remembered for calls to come. */
+  /** What later calls get as `kept`. */
   readonly kept?: Combination;
 }
 
 /**
- * The way from noise to images: all that a sampler is. HwncImages are images plus noise, never scaled, so that every known
- * sampler is a fixed linear combination after each call.
+ * The way from noise to images, which defines a sampler. Noisy images are images plus noise and are never scaled, so every
+ * known sampler is a fixed linear combination after each call.
  */
 export interface Trajectory {
-  /** Standard deviation of the noise it starts from. */
+  /** Standard deviation of the initial noise. */
   readonly start: number;
   readonly calls: readonly Call[];
 }
 
-/**
- * A sampler.
- * @param sigmas - noise levels, strictly falling, shape [N + 1]; the last may be 0
- */
-export type Sampling = (sigmas: Float64Array) => Trajectory;
-
-/** Sum of combinations, each times a factor. */
+/** A linear combination of combinations. */
 export function combine(...parts: readonly (readonly [factor: number, combination: Combination])[]): Combination {
   const sum: Partial<Record<Term, number>> = {};
   for (const [factor, combination] of parts) {
@@ -47,7 +43,7 @@ export function combine(...parts: readonly (readonly [factor: number, combinatio
   return sum;
 }
 
-/** The pairs of neighboring noise levels, one a step. */
+/** The pairs of neighboring noise levels, one per step. */
 export function stepsOf(sigmas: Float64Array): readonly { readonly sigma: number; readonly next: number }[] {
   return Array.from({ length: sigmas.length - 1 }, (_, index) => ({ sigma: sigmas[index]!, next: sigmas[index + 1]! }));
 }

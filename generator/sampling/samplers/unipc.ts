@@ -2,10 +2,10 @@ import { multistep } from "./multistep.ts";
 import { stepsOf, type Trajectory } from "./trajectory.ts";
 
 /**
- * UniPC: a multistep predictor, and a corrector that takes the last step again once the denoised images at its end are
- * known, for the calls that the predictor makes anyway. One call a step; the first steps and one that ends at zero
- * noise are of lower order.
- * @param order - of the predictor; with the corrector the sampler's order is one more
+ * UniPC: a multistep predictor and a corrector. Once the denoised images at the end of a step are known, the corrector
+ * repeats the step with them. It needs no calls besides those of the predictor: one call per step. The first steps, and a
+ * step that ends at zero noise, have a lower order.
+ * @param order - order of the predictor; the corrector increases the order of the sampler by one
  * @see Zhao et al. 2023, arXiv:2302.04867, algorithms 1 and 2 with data prediction
  */
 export function unipc(sigmas: Float64Array, order: 2 | 3): Trajectory {

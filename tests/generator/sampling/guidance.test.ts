@@ -16,11 +16,11 @@ import { initialState } from "../../../engine/training/trainer.ts";
 import type { Denoiser } from "../../../generator/denoiser.ts";
 import { generatorNetworkSchema } from "../../../generator/network-options.ts";
 import { joinWeaker, readGenerator } from "../../../generator/read-generator.ts";
-import { checkSamplerOptions } from "../../../generator/sampling/check-sampler-options.ts";
 import { createSampler } from "../../../generator/sampling/create-sampler.ts";
 import { createDenoiserSampler } from "../../../generator/sampling/denoiser-sampler.ts";
 import { samplerSchema } from "../../../generator/sampling/options.ts";
 import { planTrajectory } from "../../../generator/sampling/plan-trajectory.ts";
+import { requireSamplerOptions } from "../../../generator/sampling/sampler-options.ts";
 import { generatorProgram } from "../../../generator/training/train-generator.ts";
 import { normals, operators } from "../../engine/graphs.ts";
 import { smallGenerator } from "../../support/small-training.ts";
@@ -198,5 +198,5 @@ test.each([
   [{ guidance: 2, guidanceMin: 90 }, /must have a noise level between them, got 90 and 1000; the levels are 80.0, /],
   [{ guidance: 2, conditional: false }, /guidance must be 1 where sampler.conditional is false/],
 ])("%o is refused in words", (given, message) => {
-  expect(() => checkSamplerOptions(samplerSchema.parse(given))).toThrow(message);
+  expect(() => requireSamplerOptions(samplerSchema.parse(given))).toThrow(message);
 });

@@ -72,6 +72,6 @@ test("what cannot be done is said in one line", () => {
     /numImages is 2000, and the learning rate of this training has begun to fall, to end after 1000 images/,
   );
   for (const saved of [undefined, { step: 0, end: undefined }]) {
-    expect(() => endOfTraining(options, saved, true)).toThrow(/no checkpoint is there/);
+    expect(() => endOfTraining(options, saved, true)).toThrow(/there is no checkpoint/);
   }
 });

@@ -3,10 +3,10 @@ import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 
 /**
- * Looks for options that are each within range and do not fit each other.
+ * Checks that options which are each within range fit each other.
  * @throws Cifar5mError `config/out-of-range`
  */
-export function checkSamplerOptions(options: Omit<SamplerOptions, "batchSize">): void {
+export function requireSamplerOptions(options: Omit<SamplerOptions, "batchSize">): void {
   const { name, conditional, guidance, guidanceMin, guidanceMax, guide, churn } = options;
   const { calls } = planTrajectory(options);
   if (!conditional && guidance !== 1 && guide === "unconditional") {
@@ -26,12 +26,12 @@ export function checkSamplerOptions(options: Omit<SamplerOptions, "batchSize">):
   }
 }
 
-/** Whether calls at a noise level are guided. */
+/** Returns a function that says whether calls at a noise level are guided. */
 export function guidanceAt({
   guidanceMin,
   guidanceMax,
 }: Pick<SamplerOptions, "guidanceMin" | "guidanceMax">): (sigma: number) => boolean {
-  // Levels are powers of roots, so that sigmaMax itself can come out a little larger.
+  // Levels are powers of roots, so the first level can be slightly larger than sigmaMax.
   return (sigma) => sigma >= guidanceMin * (1 - 1e-9) && sigma <= guidanceMax * (1 + 1e-9);
 }
 
