@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../core/errors.ts";
+import { imageBytes } from "../core/image-layout.ts";
 import type { Engine, EngineName, Precision } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
@@ -27,8 +28,6 @@ export interface ImageFunctionOptions {
   readonly device: string;
   readonly precision?: Precision | undefined;
 }
-
-const imageBytes = 32 * 32 * 3;
 
 /** A graph with input `images`, uint8 [B, 32, 32, 3], and output `rows`, float32 [B, width]. */
 export interface ImageGraph {

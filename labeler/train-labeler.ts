@@ -1,3 +1,4 @@
+import { imageBytes, imageChannels, imagePixels } from "../core/image-layout.ts";
 import { createPermutation, permute } from "../core/permutation.ts";
 import { type RandomStream, randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
@@ -45,7 +46,6 @@ export interface TrainLabelerOptions {
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 
-const imageBytes = 32 * 32 * 3;
 /** Number of images from which the whitening filters are computed. */
 const numWhiteningImages = 2000;
 
@@ -189,10 +189,10 @@ function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Ui
   const numImages = Math.min(numWhiteningImages, bytes.length / imageBytes);
   const normalized = new Float32Array(numImages * imageBytes);
   for (let index = 0; index < normalized.length; index++) {
-    const channel = index % 3;
+    const channel = index % imageChannels;
     const image = Math.floor(index / imageBytes);
-    const pixel = Math.floor((index % imageBytes) / 3);
-    normalized[image * imageBytes + channel * 1024 + pixel] =
+    const pixel = Math.floor((index % imageBytes) / imageChannels);
+    normalized[image * imageBytes + channel * imagePixels + pixel] =
       (bytes[index]! / 255 - pixelMean[channel]!) / pixelStd[channel]!;
   }
   const filters = whiteningFilters(normalized, [numImages, 3, 32, 32], whiteningSide);

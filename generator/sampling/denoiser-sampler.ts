@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import type { Engine } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
@@ -10,7 +11,8 @@ import { buildSamplerGraph } from "./sampler-graph.ts";
 import { guidanceAt, requireSamplerOptions } from "./sampler-options.ts";
 import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
 
-const imageSize = 3 * 32 * 32;
+/** Numbers per image. */
+const imageSize = imageBytes;
 /** The maximum number of calls per run if calls add noise: the noise of a call takes 12 kB per image. */
 const mostNoisyCalls = 50;
 
@@ -99,7 +101,7 @@ export async function createDenoiserSampler({
   const { concurrency } = executable;
   const noiseColumn = table.columns.findIndex((column) => column.of === "next" && column.term === "noise");
 
-  /** Fresh noise of the calls of a run, float32 [calls, images, 3, 32, 32]. */
+  /** Fresh noise for the calls of a run, float32 [calls, images, 3, 32, 32]. */
   const noiseOf = (ids: readonly number[], start: number, end: number) => {
     const noise = new Float32Array(callsPerRun * ids.length * imageSize);
     for (let call = start; call < end; call++) {
@@ -113,7 +115,7 @@ export async function createDenoiserSampler({
     return noise;
   };
 
-  const draw = async (ids: readonly number[], classes: readonly number[]) => {
+  const sampleBatch = async (ids: readonly number[], classes: readonly number[]) => {
     const shape = [ids.length, 3, 32, 32];
     let x = new Float32Array(ids.length * imageSize);
     ids.forEach((id, index) => {
@@ -149,12 +151,12 @@ export async function createDenoiserSampler({
       const images = new Uint8Array(ids.length * imageSize);
       await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
         // A short batch is filled up with its last image.
-        const places = Array.from({ length: batchSize }, (_, index) => Math.min(start + index, end - 1));
-        const drawn = await draw(
-          places.map((place) => ids[place]!),
-          places.map((place) => (conditional ? classes[place]! : 0)),
+        const indices = Array.from({ length: batchSize }, (_, offset) => Math.min(start + offset, end - 1));
+        const batch = await sampleBatch(
+          indices.map((index) => ids[index]!),
+          indices.map((index) => (conditional ? classes[index]! : 0)),
         );
-        images.set(drawn.subarray(0, (end - start) * imageSize), start * imageSize);
+        images.set(batch.subarray(0, (end - start) * imageSize), start * imageSize);
       });
       return images;
     },
