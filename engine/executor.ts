@@ -54,8 +54,14 @@ export interface Execution {
   readonly precision?: Precision | undefined;
 }
 
+/** An execution whose seed is known. */
+export interface SeededExecution extends Execution {
+  readonly seed: number;
+}
+
 /**
- * The part of a hash that says what computed the numbers. Every hash of results uses this function.
+ * The part of a hash that says what computed the numbers.
+ Every hash of results uses this function.
  *
  * It contains the kind of a device without its number, because each worker may have its own GPU. It leaves out the
  * precision `float32`, so runs that started before this option existed keep their hash.

@@ -2,11 +2,13 @@ import { Cifar5mError, messageOf } from "../core/errors.ts";
 import type { Engine } from "./executor.ts";
 import type { Graph } from "./graph/graph.ts";
 import { isFloat, sizeOf, type TensorData, tensorData } from "./graph/tensor.ts";
+import { runOnce } from "./run-once.ts";
 
 /**
- * Runs a graph that holds a model made elsewhere once, on ones (whole numbers: zeros): only the executor knows whether its operators fit together.
- * @param label - the model's name, for errors
- * @returns what came out
+ * Checks a graph with a model made elsewhere by running it once: only the engine knows whether its operators fit together.
+ * Float inputs are ones, and integer inputs are zeros.
+ * @param label - what errors call the model
+ * @returns the outputs of the run
  * @throws Cifar5mError `model/cannot-run`, `model/wrong-result`; `engine/device-missing`, `engine/onnxruntime-only`
  */
 export async function probeGraph(engine: Engine, graph: Graph, label: string): Promise<Record<string, TensorData>> {
@@ -36,13 +38,4 @@ export async function probeGraph(engine: Engine, graph: Graph, label: string): P
     );
   }
   return results;
-}
-
-async function runOnce(engine: Engine, graph: Graph, feeds: Record<string, TensorData>) {
-  const executable = await engine.compile(graph);
-  try {
-    return await executable.run(feeds);
-  } finally {
-    await executable.release();
-  }
 }

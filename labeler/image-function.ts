@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { imageBytes } from "../core/image-layout.ts";
-import type { Engine, EngineName, Precision } from "../engine/executor.ts";
+import type { Engine, Execution } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
@@ -20,13 +20,9 @@ export interface ImageFunction {
   close(): Promise<void>;
 }
 
-/** Where it runs. */
-export interface ImageFunctionOptions {
+export interface ImageFunctionOptions extends Execution {
   /** Images that the graph takes at once; fewer are padded. */
   readonly batchSize: number;
-  readonly engine: EngineName;
-  readonly device: string;
-  readonly precision?: Precision | undefined;
 }
 
 /** A graph with input `images`, uint8 [B, 32, 32, 3], and output `rows`, float32 [B, width]. */

@@ -3,7 +3,7 @@ import { createPermutation, permute } from "../core/permutation.ts";
 import { type RandomStream, randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import { type EngineName, executionIdentity, type Precision } from "../engine/executor.ts";
+import { executionIdentity, type SeededExecution } from "../engine/executor.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { add, less, mul, where } from "../engine/ops/elementwise.ts";
@@ -34,13 +34,10 @@ export interface LabeledImages {
   readonly labels: Uint8Array;
 }
 
-export interface TrainLabelerOptions {
+export interface TrainLabelerOptions extends SeededExecution {
   readonly data: LabeledImages;
   readonly options: LabelerTrainingOptions;
-  readonly seed: number;
-  readonly engine: EngineName;
-  readonly device: string;
-  readonly precision?: Precision | undefined;
+
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: TrainingProgress) => void;

@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { DeviceError } from "../device-error.ts";
 import { parseDevice } from "../device-name.ts";
 import type { Engine, EngineOptions, Executable, Feeds, Precision } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -65,12 +66,8 @@ async function openSession(model: Uint8Array, device: string, options: SessionOp
     if (options.provider === "cpu") {
       throw new Cifar5mError("engine/compile-failed", messageOf(error), { cause: error });
     }
-    const why = explainDevice(options.provider, messageOf(error));
-    throw new Cifar5mError(
-      "engine/device-missing",
-      `onnxruntime cannot use the device "${device}" here: ${why} Or use --device cpu.`,
-      { cause: error },
-    );
+    const reason = explainDevice(options.provider, messageOf(error));
+    throw new DeviceError("onnxruntime", device, reason, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { DeviceError } from "../device-error.ts";
 
 /** The TensorFlow.js interface, which all of its packages share. */
 export type TensorFlow = typeof import("@tensorflow/tfjs");
@@ -61,13 +62,12 @@ export async function loadTensorFlow(device?: string, only?: TensorFlowPackage):
     try {
       return await load(candidate);
     } catch (error) {
-      reasons.push(`${candidate.packageName}: ${explain(candidate, error)}`);
+      const packageName = only === undefined ? `${candidate.packageName}: ` : "";
+      reasons.push(`${packageName}${explain(candidate, error)}`);
     }
   }
-  throw new Cifar5mError(
-    "engine/device-missing",
-    `the tfjs engine cannot use the device "${device ?? "cpu"}" here: ${reasons.join("; ")}. Or use --device cpu.`,
-  );
+  const subject = only === undefined ? "the tfjs engine" : only;
+  throw new DeviceError(subject, device ?? "cpu", `${reasons.join("; ")}.`);
 }
 
 async function load({ packageName, backend, device }: Candidate): Promise<LoadedTensorFlow> {

@@ -1,20 +1,16 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { createEngine } from "../../engine/create-engine.ts";
-import type { EngineName, Precision } from "../../engine/executor.ts";
+import type { SeededExecution } from "../../engine/executor.ts";
 import { Graph } from "../../engine/graph/graph.ts";
 import { probeGraph } from "../../engine/probe-graph.ts";
 import { type OpenGenerator, openGenerator } from "../open-generator.ts";
 import { createDenoiserSampler, type Sampler } from "./denoiser-sampler.ts";
 import type { SamplerOptions } from "./options.ts";
 
-export interface CreateSamplerOptions {
+export interface CreateSamplerOptions extends SeededExecution {
   /** A safetensors file made by `trainGenerator`, or an ONNX file that contains its description. */
   readonly weights: Uint8Array;
   readonly options: SamplerOptions;
-  readonly seed: number;
-  readonly engine: EngineName;
-  readonly device: string;
-  readonly precision?: Precision | undefined;
 }
 
 /**

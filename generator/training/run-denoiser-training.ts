@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createEngine } from "../../engine/create-engine.ts";
-import { type EngineName, executionIdentity, type Precision } from "../../engine/executor.ts";
+import { executionIdentity, type SeededExecution } from "../../engine/executor.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { unflattenParameters } from "../../engine/parameters/parameters.ts";
@@ -19,13 +19,10 @@ import { powerEmaDecay } from "../../networks/schedules.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";
 
 /** The options that training and tuning of the generator share. */
-export interface GeneratorTraining {
+export interface GeneratorTraining extends SeededExecution {
   /** Images, uint8 [N, 32, 32, 3] flattened, and their classes. */
   readonly data: { readonly images: Uint8Array; readonly labels: Uint8Array };
-  readonly seed: number;
-  readonly engine: EngineName;
-  readonly device: string;
-  readonly precision?: Precision | undefined;
+
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;

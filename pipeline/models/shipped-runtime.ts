@@ -1,5 +1,8 @@
 import { argmax } from "../../core/argmax.ts";
-import { add, createEngine, Graph, type TrainingProgress } from "../../engine/index.ts";
+import { createEngine } from "../../engine/create-engine.ts";
+import type { SeededExecution } from "../../engine/executor.ts";
+import { probeEngine } from "../../engine/probe-engine.ts";
+import type { TrainingProgress } from "../../engine/training/run-training.ts";
 import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../../generator/index.ts";
 import { createLabeler, trainLabeler } from "../../labeler/index.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
@@ -10,11 +13,7 @@ import { renderSampleGrid } from "./sample-grid.ts";
 
 /** The generator and the labeler of this package. */
 export const shippedRuntime: ModelRuntime = {
-  requireDevice: async ({ engine, ...where }) => {
-    const graph = new Graph();
-    graph.output("y", add(graph.input("x", "float32", [1]), 1));
-    await (await (await createEngine(engine, where)).compile(graph)).release();
-  },
+  requireDevice: async (config) => probeEngine(await createEngine(config.engine, config)),
   openSampler: (config, weights) => {
     const options = { ...config.sampler, batchSize: fixedBatchSize(config) };
     return createSampler({ ...executionOf(config), weights, options });
@@ -90,8 +89,7 @@ function wholeBatches({ numImages, batchSize }: { readonly numImages: number; re
   return Math.ceil(numImages / batchSize) * batchSize;
 }
 
-/** What everything that computes is told. */
-function executionOf({ seed, engine, device, precision }: Config) {
+function executionOf({ seed, engine, device, precision }: Config): SeededExecution {
   return { seed, engine, device, precision };
 }
 
