@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { parseWithSchema } from "../core/parse-with-schema.ts";
-import { engineNames, precisions } from "../engine/index.ts";
+import { engineNames, precisions } from "../engine/executor.ts";
 import { readJson } from "../storage/read-json.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
 

@@ -1,18 +1,10 @@
-import {
-  adam,
-  adamw,
-  buildEvaluationProgram,
-  buildTrainingProgram,
-  crossEntropy,
-  type EvaluationProgram,
-  mean,
-  mul,
-  type Optimizer,
-  sgd,
-  sub,
-  type Tensor,
-  type TrainingProgram,
-} from "../engine/index.ts";
+import { crossEntropy } from "../engine/composites/losses.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { mul, sub } from "../engine/ops/elementwise.ts";
+import { mean } from "../engine/ops/reduce.ts";
+import { buildEvaluationProgram, type EvaluationProgram } from "../engine/training/evaluation-program.ts";
+import { adam, adamw, type Optimizer, sgd } from "../engine/training/optimizers.ts";
+import { buildTrainingProgram, type TrainingProgram } from "../engine/training/training-program.ts";
 import { buildExperimentNetwork, imagesFromBytes } from "../networks/index.ts";
 import type { OptimizerOptions, RunOptions } from "./run-options.ts";
 import { servesBytes } from "./worlds.ts";

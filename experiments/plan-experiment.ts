@@ -1,4 +1,4 @@
-import { executionIdentity } from "../engine/index.ts";
+import { executionIdentity } from "../engine/executor.ts";
 import { openDataset } from "../shards/index.ts";
 import { hashConfig } from "../storage/canonical-json.ts";
 import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";

@@ -1,7 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { createdBy } from "../core/created-by.ts";
 import { Cifar5mError } from "../core/errors.ts";
-import { readSafetensors, type Weights, writeSafetensors } from "../engine/index.ts";
+import type { Weights } from "../engine/parameters/constant-scope.ts";
+import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
 import { openDataset } from "../shards/index.ts";
 import { sealJson, unsealJson } from "../storage/canonical-json.ts";

@@ -1,14 +1,10 @@
 import { Cifar5mError } from "../core/errors.ts";
-import {
-  createEngine,
-  runTraining,
-  stateFromWeights,
-  type TrainingProgram,
-  type TrainingState,
-  type TrainingStore,
-  unflattenParameters,
-  type Weights,
-} from "../engine/index.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import type { Weights } from "../engine/parameters/constant-scope.ts";
+import { unflattenParameters } from "../engine/parameters/parameters.ts";
+import { runTraining, type TrainingStore } from "../engine/training/run-training.ts";
+import { stateFromWeights, type TrainingState } from "../engine/training/trainer.ts";
+import type { TrainingProgram } from "../engine/training/training-program.ts";
 import type { Batch, ImageArray } from "../shards/index.ts";
 import { evaluationSteps } from "./evaluation-steps.ts";
 import { Evaluator } from "./evaluator.ts";

@@ -1,4 +1,7 @@
-import { constantScope, type Engine, Graph, zeros } from "../../engine/index.ts";
+import type { Engine } from "../../engine/executor.ts";
+import { Graph } from "../../engine/graph/graph.ts";
+import { zeros } from "../../engine/graph/tensor.ts";
+import { constantScope } from "../../engine/parameters/constant-scope.ts";
 import { readGenerator } from "../../generator/read-generator.ts";
 import { unet } from "../../networks/unet.ts";
 import { findBatchSize, type Trial } from "../models/find-batch-size.ts";

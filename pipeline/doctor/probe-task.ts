@@ -1,4 +1,4 @@
-import type { EngineName } from "../../engine/index.ts";
+import type { EngineName } from "../../engine/executor.ts";
 import type { TensorFlowPackage } from "../../engine/tfjs/load-tensorflow.ts";
 
 /** An engine on a device, which may or may not work. */

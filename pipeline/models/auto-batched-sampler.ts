@@ -1,4 +1,5 @@
-import { isOutOfMemory, parseDevice } from "../../engine/index.ts";
+import { parseDevice } from "../../engine/device-name.ts";
+import { isOutOfMemory } from "../../engine/memory-error.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";

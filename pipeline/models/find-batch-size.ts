@@ -1,4 +1,4 @@
-import { isOutOfMemory } from "../../engine/index.ts";
+import { isOutOfMemory } from "../../engine/memory-error.ts";
 
 /** Something that makes images, so many at once. */
 export interface Trial {

@@ -1,4 +1,4 @@
-import { parseDevice } from "../../engine/index.ts";
+import { parseDevice } from "../../engine/device-name.ts";
 import type { Config } from "../run/config.ts";
 
 /** Images that the sampler's graph takes at once where none are to be measured for it. */

@@ -1,6 +1,6 @@
 import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
-import { isDescribedOnnx } from "../../engine/index.ts";
+import { isDescribedOnnx } from "../../engine/onnx/onnx-description.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { type Identity, pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";

@@ -1,6 +1,7 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { descriptionOf, embedDescription, isDescribedOnnx, readOnnx } from "../../engine/index.ts";
+import { descriptionOf, embedDescription, isDescribedOnnx } from "../../engine/onnx/onnx-description.ts";
+import { readOnnx } from "../../engine/onnx/read-onnx.ts";
 import { joinWeaker } from "../../generator/index.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
-import { executionIdentity } from "../../engine/index.ts";
+import { executionIdentity } from "../../engine/executor.ts";
 import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { type Identity, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
-import { precisions } from "../../engine/index.ts";
+import { precisions } from "../../engine/executor.ts";
 import { generatorTrainingSchema, requireSamplerOptions, samplerSchema, tuningSchema } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
 

@@ -1,5 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { executionIdentity } from "../../engine/index.ts";
+import { executionIdentity } from "../../engine/executor.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { type Identity, pinConfig, readPinnedConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
-import { executionIdentity } from "../../engine/index.ts";
+import { executionIdentity } from "../../engine/executor.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import { describeIssue } from "../../core/parse-with-schema.ts";
-import { precisions } from "../../engine/index.ts";
+import { precisions } from "../../engine/executor.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";

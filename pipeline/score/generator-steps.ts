@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createdBy } from "../../core/created-by.ts";
-import { executionIdentity } from "../../engine/index.ts";
+import { executionIdentity } from "../../engine/executor.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";

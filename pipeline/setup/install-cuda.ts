@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { cudaProviderFile, onnxruntimeFiles } from "../../engine/index.ts";
+import { cudaProviderFile, onnxruntimeFiles } from "../../engine/onnxruntime/files.ts";
 import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
 
 const files = ["libonnxruntime_providers_shared.so", cudaProviderFile];

@@ -1,6 +1,6 @@
 import { fillNormals, randomStreams } from "../../core/random.ts";
-import { sizeOf } from "../../engine/graph/tensor.ts";
-import { Graph, type Tensor, type TensorData } from "../../engine/index.ts";
+import { Graph, type Tensor } from "../../engine/graph/graph.ts";
+import { sizeOf, type TensorData } from "../../engine/graph/tensor.ts";
 
 let numDrawn = 0;
 

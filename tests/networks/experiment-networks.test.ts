@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { fillNormals, randomStreams } from "../../core/random.ts";
 import { Graph } from "../../engine/graph/graph.ts";
-import { traceParameters } from "../../engine/index.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { constantScope } from "../../engine/parameters/constant-scope.ts";
 import { initialParameters, totalSize, unflattenParameters } from "../../engine/parameters/parameters.ts";
+import { traceParameters } from "../../engine/parameters/trace-parameters.ts";
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import {
   buildExperimentNetwork,

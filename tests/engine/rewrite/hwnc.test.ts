@@ -1,22 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { sizeOf } from "../../../engine/graph/tensor.ts";
-import {
-  add,
-  constantScope,
-  conv2d,
-  createEngine,
-  Graph,
-  initialParameters,
-  loop,
-  maxPool,
-  silu,
-  type TensorData,
-  tensorData,
-  traceParameters,
-  unflattenParameters,
-  writeOnnx,
-} from "../../../engine/index.ts";
+import { silu } from "../../../engine/composites/activations.ts";
+import { createEngine } from "../../../engine/create-engine.ts";
+import { Graph } from "../../../engine/graph/graph.ts";
+import { sizeOf, type TensorData, tensorData } from "../../../engine/graph/tensor.ts";
+import { writeOnnx } from "../../../engine/onnx/write-onnx.ts";
 import { createSession, runSession } from "../../../engine/onnxruntime/session.ts";
+import { conv2d } from "../../../engine/ops/conv.ts";
+import { add } from "../../../engine/ops/elementwise.ts";
+import { loop } from "../../../engine/ops/loop.ts";
+import { maxPool } from "../../../engine/ops/pool.ts";
+import { constantScope } from "../../../engine/parameters/constant-scope.ts";
+import { initialParameters, unflattenParameters } from "../../../engine/parameters/parameters.ts";
+import { traceParameters } from "../../../engine/parameters/trace-parameters.ts";
 import { rewriteHwnc } from "../../../engine/rewrite/hwnc.ts";
 import { unet } from "../../../networks/unet.ts";
 import { graphOf, normals, operators } from "../graphs.ts";

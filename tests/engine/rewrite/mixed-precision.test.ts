@@ -1,26 +1,17 @@
 import { describe, expect, it } from "vitest";
-import {
-  add,
-  buildTrainingProgram,
-  conv2d,
-  createEngine,
-  Graph,
-  loop,
-  matmul,
-  mean,
-  mul,
-  type StepInputs,
-  sgd,
-  sqrt,
-  sub,
-  type Tensor,
-  Trainer,
-  type TrainingProgram,
-  type TrainingState,
-  tensorData,
-  zerosInitializer,
-} from "../../../engine/index.ts";
+import { createEngine } from "../../../engine/create-engine.ts";
+import { Graph, type Tensor } from "../../../engine/graph/graph.ts";
+import { tensorData } from "../../../engine/graph/tensor.ts";
+import { conv2d } from "../../../engine/ops/conv.ts";
+import { add, mul, sqrt, sub } from "../../../engine/ops/elementwise.ts";
+import { loop } from "../../../engine/ops/loop.ts";
+import { matmul } from "../../../engine/ops/matmul.ts";
+import { mean } from "../../../engine/ops/reduce.ts";
+import { zerosInitializer } from "../../../engine/parameters/parameters.ts";
 import { rewriteHalfProducts } from "../../../engine/rewrite/mixed-precision.ts";
+import { sgd } from "../../../engine/training/optimizers.ts";
+import { type StepInputs, Trainer, type TrainingState } from "../../../engine/training/trainer.ts";
+import { buildTrainingProgram, type TrainingProgram } from "../../../engine/training/training-program.ts";
 import { smallGeneratorTraining } from "../../support/small-training.ts";
 import { graphOf, normals, operators } from "../graphs.ts";
 

@@ -1,28 +1,18 @@
 import { describe, expect, test } from "vitest";
-import {
-  add,
-  averagePool,
-  buildTrainingProgram,
-  conv2d,
-  createEngine,
-  customVjp,
-  fanInInitializer,
-  type ImageLayout,
-  initialParameters,
-  initialState,
-  maxPool,
-  mean,
-  mul,
-  relu,
-  reshape,
-  type Scope,
-  sgd,
-  silu,
-  type Tensor,
-  Trainer,
-  type TrainingProgram,
-} from "../../../engine/index.ts";
-import { sigmoid, stopGradient, sub } from "../../../engine/ops/elementwise.ts";
+import { silu } from "../../../engine/composites/activations.ts";
+import { customVjp } from "../../../engine/composites/custom-vjp.ts";
+import { createEngine } from "../../../engine/create-engine.ts";
+import type { ImageLayout } from "../../../engine/executor.ts";
+import type { Tensor } from "../../../engine/graph/graph.ts";
+import { conv2d } from "../../../engine/ops/conv.ts";
+import { add, mul, relu, sigmoid, stopGradient, sub } from "../../../engine/ops/elementwise.ts";
+import { averagePool, maxPool } from "../../../engine/ops/pool.ts";
+import { mean } from "../../../engine/ops/reduce.ts";
+import { reshape } from "../../../engine/ops/reshape.ts";
+import { fanInInitializer, initialParameters, type Scope } from "../../../engine/parameters/parameters.ts";
+import { sgd } from "../../../engine/training/optimizers.ts";
+import { initialState, Trainer } from "../../../engine/training/trainer.ts";
+import { buildTrainingProgram, type TrainingProgram } from "../../../engine/training/training-program.ts";
 import { convLayer, groupNormLayer, normRelu } from "../../../networks/layers.ts";
 import { resnet } from "../../../networks/resnet.ts";
 import { unet } from "../../../networks/unet.ts";

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { createEngine, Graph, tensorData } from "../../../engine/index.ts";
+import { createEngine } from "../../../engine/create-engine.ts";
+import { Graph } from "../../../engine/graph/graph.ts";
+import { tensorData } from "../../../engine/graph/tensor.ts";
 import { namingMemoryErrors } from "../../../engine/memory-error.ts";
 import { expand, sum } from "../../../engine/ops/broadcast.ts";
 import { add } from "../../../engine/ops/elementwise.ts";

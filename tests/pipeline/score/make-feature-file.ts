@@ -1,5 +1,10 @@
 import { writeFile } from "node:fs/promises";
-import { cast, concat, type DType, Graph, max, mean, type Shape, writeOnnx } from "../../../engine/index.ts";
+import { Graph } from "../../../engine/graph/graph.ts";
+import type { DType, Shape } from "../../../engine/graph/tensor.ts";
+import { writeOnnx } from "../../../engine/onnx/write-onnx.ts";
+import { concat } from "../../../engine/ops/concat.ts";
+import { cast } from "../../../engine/ops/elementwise.ts";
+import { max, mean } from "../../../engine/ops/reduce.ts";
 
 /** Writes an ONNX file whose features are the mean and the largest value of each channel: [n, 6]. */
 export async function makeFeatureFile(
