@@ -4,14 +4,14 @@ import { sizeOf, type TensorData } from "../../engine/graph/tensor.ts";
 
 let numDrawn = 0;
 
-/** Normal numbers, others at every call. */
+/** Normal random numbers, different ones at every call. */
 export function normals(shape: readonly number[], std = 1): TensorData {
   const data = new Float32Array(sizeOf(shape));
   fillNormals({ seed: 7, stream: randomStreams.weights, id: numDrawn++ }, data);
   return { dtype: "float32", shape, data: data.map((value) => value * std) };
 }
 
-/** Names of a graph's operators, those of the bodies of loops too. */
+/** The names of the operators of a graph, including those in loop bodies. */
 export function operators(graph: Graph): string[] {
   return graph.nodes.flatMap(({ op, attributes }) => {
     const bodies = Object.values(attributes).filter((value) => value instanceof Graph);
@@ -19,7 +19,7 @@ export function operators(graph: Graph): string[] {
   });
 }
 
-/** The graph of a function of images [N, C, H, W]. */
+/** Builds the graph of a function of images [N, C, H, W]. */
 export function graphOf(shape: readonly number[], build: (x: Tensor) => Tensor) {
   const graph = new Graph();
   graph.output("y", build(graph.input("x", "float32", shape)));

@@ -14,8 +14,8 @@ const std = 0.5;
 type Prediction = ForeignGeneratorOptions["output"]["prediction"];
 
 /**
- * What the ideal network predicts of `x` = sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε, for x₀ ~ N(mean, variance), as [slope, offset] of a
- * line in x.
+ * The prediction of the ideal network for `x` = sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε, where x₀ ~ N(mean, variance). It is linear in
+ * x; the result is [slope, offset].
  */
 function idealLine(prediction: Prediction, alpha: number, mean: number, variance: number): readonly [number, number] {
   const [a, b] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
@@ -47,7 +47,7 @@ const imageDims = (layout: string) => (layout === "NCHW" ? ["batch", 3, 32, 32] 
 
 const described = (file: Uint8Array, description: unknown) => embedDescription(file, JSON.stringify(description));
 
-/** The ideal network of whole timesteps: a line for each, from a table. */
+/** The ideal network for integer timesteps: a table with a linear function for each timestep. */
 function tableNetwork({ prediction, schedule, range, layout, noiseType }: Case): Uint8Array {
   const [low, high] = range;
   const variance = ((std * (high - low)) / 2) ** 2;
@@ -128,7 +128,7 @@ test.each<Case>([
   "the ideal network of $prediction ($schedule.kind, $range, $layout) gives the ideal denoiser",
   async (options) => {
     const file = tableNetwork(options);
-    // Noise that is in the schedule, in the units of pixels.
+    // A noise level of the schedule, in pixel units.
     const scale = (options.range[1] - options.range[0]) / 2;
     const levels = [...alphasCumprod(options.schedule)].map((alpha) => Math.sqrt((1 - alpha) / alpha) / scale);
     const chosen = levels.filter((level) => level < 8);
@@ -140,7 +140,7 @@ test.each<Case>([
   },
 );
 
-test("between two whole timesteps the nearer one in ln(sigma) counts, beyond the ends the end", async () => {
+test("integer timesteps are the nearest ones in ln(sigma), and the last one beyond an end", async () => {
   const schedule = { kind: "explicit" as const, alphasCumprod: [0.9, 0.5, 0.1] };
   const file = tableNetwork({ prediction: "eps", schedule, range: [-1, 1], layout: "NCHW", noiseType: "int64" });
   const levels = schedule.alphasCumprod.map((alpha) => Math.sqrt((1 - alpha) / alpha));
@@ -158,7 +158,7 @@ test("between two whole timesteps the nearer one in ln(sigma) counts, beyond the
   expect(error).toBeLessThan(5e-5);
 });
 
-test("a network of broken timesteps gets them between those of the schedule", async () => {
+test("a network with fractional timesteps gets timesteps between those of the schedule", async () => {
   // ln(sigma) = t / 2 − 3: the network finds sigma from any t.
   const levels = Array.from({ length: 12 }, (_, index) => Math.exp(index / 2 - 3));
   const schedule = { kind: "explicit", alphasCumprod: levels.map((sigma) => 1 / (1 + sigma ** 2)) };
@@ -218,7 +218,7 @@ test.each([
   expect(largestError(clean, (index) => ideal(noisy[index]!, sigmas[Math.floor(index / 3072)]!))).toBeLessThan(1e-5);
 });
 
-test("the class goes in, and the class of none where no class is asked for", async () => {
+test("the network gets the class, or the number for no class if none is given", async () => {
   // D = x + class
   const file = makeOnnx({
     node: [

@@ -47,7 +47,7 @@ test.each([0.3, 1, 2.5])("logits that are too large by a factor of %d get that t
   if (factor !== 1) expect(expectedCalibrationError(sharpened, labels)).toBeGreaterThan(3 * after);
 });
 
-test("the calibration error is 0 for who is sure and right, 1 for who is sure and wrong, and weighs bins by images", () => {
+test("the calibration error is 0 for sure and right, 1 for sure and wrong, and bins are weighted by images", () => {
   const sure = new Float32Array([1, 0, 1, 0, 1, 0, 1, 0]);
   expect(expectedCalibrationError(sure, Uint8Array.of(0, 0, 0, 0))).toBe(0);
   expect(expectedCalibrationError(sure, Uint8Array.of(1, 1, 1, 1))).toBe(1);

@@ -7,10 +7,10 @@ import { floats, integers, makeOnnx, node, port, types } from "../support/make-o
 
 const mean = [0.4914, 0.4822, 0.4465] as const;
 const deviation = [0.247, 0.2435, 0.2616] as const;
-/** Names from last to first. */
+/** Class names from last to first. */
 const classes = cifar10ClassNames.toReversed();
 
-/** Class i of the model has as logit the i-th number of a normalized image, in the model's own layout. */
+/** The logit of class i of the model is the i-th number of a normalized image, in the layout of the model. */
 function firstNumbers(layout: "NCHW" | "NHWC", batch: number | string, output = "logits"): Uint8Array {
   const dims = layout === "NCHW" ? [batch, 3, 32, 32] : [batch, 32, 32, 3];
   return makeOnnx({
@@ -40,10 +40,11 @@ const open = (file: Uint8Array, text: unknown) =>
     device: "cpu",
   });
 
-/** By the definition: the probabilities of an image in the order of CIFAR-10. */
+/** The probabilities of an image in the order of CIFAR-10, computed from the definition. */
 function expected(image: Uint8Array, layout: "NCHW" | "NHWC"): number[] {
-  const numbers = Array.from({ length: 10 }, (_, place) => {
-    const [channel, byte] = layout === "NCHW" ? [0, image[3 * place]!] : [place % 3, image[place]!];
+  const numbers = Array.from({ length: 10 }, (_, index) => {
+    const [channel, byte] = layout === "NCHW" ? [0, image[3 * index]!] : [index % 3, image[index]!];
+
     return Math.exp((byte / 255 - mean[channel]!) / deviation[channel]!);
   });
   const total = numbers.reduce((sum, value) => sum + value, 0);

@@ -29,7 +29,7 @@ function survey(options: ExperimentNetworkOptions) {
   );
 }
 
-/** Logits by running statistics, with filters large enough that the images are still told apart at the end. */
+/** Logits with running statistics. Filters are large, so that the logits of different images differ. */
 async function logitsOf(options: ExperimentNetworkOptions) {
   const { parameters, states } = survey(options);
   const widened = parameters.map((spec) =>
@@ -80,7 +80,7 @@ describe.each(tiny)("$name", (network) => {
     expect(new Set(Array.from(ours!.data, Number)).size).toBe(8);
   });
 
-  test("draws for dropout in training only, and only where it has some", async () => {
+  test("uses random numbers in training only, and only if dropout is not 0", async () => {
     const withSome = experimentNetworkSchema.parse({ ...network, dropout: 0.5 });
     const without = experimentNetworkSchema.parse(network);
     expect(survey(without).randoms).toEqual([]);
@@ -89,7 +89,7 @@ describe.each(tiny)("$name", (network) => {
     expect((await logitsOf(withSome))[0]).toEqual((await logitsOf(without))[0]);
   });
 
-  test("ends with a layer named head, the only one that knows the number of classes", () => {
+  test("ends with a layer named head, the only one that depends on the number of classes", () => {
     const [ten, four] = [10, 4].map((numClasses) => survey(experimentNetworkSchema.parse({ ...network, numClasses })));
     const changed = ten!.parameters.filter(
       (spec, index) => spec.shape.join() !== four!.parameters[index]!.shape.join(),

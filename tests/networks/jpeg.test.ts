@@ -6,7 +6,7 @@ import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.t
 import { tfjsEngine } from "../../engine/tfjs/tfjs-engine.ts";
 import { jpegArtifacts } from "../../networks/jpeg.ts";
 
-/** A 32 × 32 picture with smooth parts, an edge and a texture, [32, 32, 3]. */
+/** A picture with smooth parts, an edge and a texture, [32, 32, 3]. */
 function picture(kind: number): Uint8Array {
   return Uint8Array.from({ length: 3072 }, (_, index) => {
     const [row, column, channel] = [Math.floor(index / 96), Math.floor(index / 3) % 32, index % 3];
@@ -51,7 +51,7 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, index) => sum + Math.abs(value - b[index]!), 0) / a.length;
 }
 
-test("pictures look as after a real JPEG of the same quality, much more than as before or of another quality", async () => {
+test("pictures are closer to real JPEGs of the same quality than to the original or to JPEGs of another quality", async () => {
   const qualities = [30, 75, 95];
   const found = await byGraph(qualities);
   for (const [index, bytes] of pictures.entries()) {
@@ -64,7 +64,7 @@ test("pictures look as after a real JPEG of the same quality, much more than as 
   }
 });
 
-test("both engines make the same artifacts, up to rounding at the border of two steps", async () => {
+test("both engines give the same artifacts, except where rounding decides between two quantization steps", async () => {
   const [ours, oracle] = [await byGraph([20, 60, 90]), await byGraph([20, 60, 90], true)];
   for (const [index, bytes] of ours.entries()) expect(meanDifference(bytes, oracle[index]!)).toBeLessThan(0.1);
 });

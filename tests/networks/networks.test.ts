@@ -20,7 +20,7 @@ function random(shape: Shape, id: number, kind: "normal" | "uniform" = "normal")
   return { dtype: "float32", shape, data };
 }
 
-/** The output of a network with random weights (none of them zero) on both engines. */
+/** The output of a network on both engines. Its weights are random and not zero. */
 async function onBothEngines(build: Build): Promise<[Float32Array, Float32Array]> {
   const { parameters, states } = traceParameters(build);
   const specs = [...parameters, ...states];
@@ -84,7 +84,7 @@ test.each(["relu", "silu", "gelu"] as const)(
   },
 );
 
-test("patches become channels and come back", async () => {
+test("channelsToPatches inverts patchesToChannels", async () => {
   const graph = new Graph();
   const images = random([2, 3, 8, 8], 5);
   const x = graph.constant(images);
@@ -95,7 +95,7 @@ test("patches become channels and come back", async () => {
   expect(back!.data).toEqual(images.data);
 });
 
-test("flips mirror the chosen images, translations move each by its own whole number of pixels and reflect the border", async () => {
+test("flips mirror the chosen images; translations shift each image by whole pixels and reflect it at the border", async () => {
   const [count, size, reach] = [6, 5, 2];
   const images = random([count, 1, size, size], 6);
   const uniform = random([count, 2], 7, "uniform");
@@ -105,15 +105,15 @@ test("flips mirror the chosen images, translations move each by its own whole nu
   graph.output("flipped", flipWhere(x, graph.constant(tensorData("bool", [count], flipped))));
   graph.output("moved", randomTranslation(x, reach, graph.constant(uniform)));
   const results = await (await onnxruntimeEngine().compile(graph)).run({});
-  const reflect = (place: number) => (place < 0 ? -place : place >= size ? 2 * (size - 1) - place : place);
+  const reflect = (pixel: number) => (pixel < 0 ? -pixel : pixel >= size ? 2 * (size - 1) - pixel : pixel);
   for (let image = 0; image < count; image++) {
     const [down, right] = [0, 1].map((axis) => Math.floor((uniform.data[2 * image + axis] as number) * 5) - reach);
     for (let row = 0; row < size; row++) {
       for (let column = 0; column < size; column++) {
-        const place = (image * size + row) * size + column;
+        const index = (image * size + row) * size + column;
         const source = (y: number, z: number) => images.data[(image * size + y) * size + z];
-        expect(results["flipped"]!.data[place]).toBe(source(row, flipped[image] === 1 ? size - 1 - column : column));
-        expect(results["moved"]!.data[place]).toBeCloseTo(
+        expect(results["flipped"]!.data[index]).toBe(source(row, flipped[image] === 1 ? size - 1 - column : column));
+        expect(results["moved"]!.data[index]).toBeCloseTo(
           source(reflect(row + down!), reflect(column + right!)) as number,
           5,
         );
@@ -122,7 +122,7 @@ test("flips mirror the chosen images, translations move each by its own whole nu
   }
 });
 
-test("layers that preserve magnitudes keep features at about 1 whatever the scale of their weights, in training as after it", async () => {
+test("layers that preserve magnitudes keep features at about 1 for any scale of the weights, in training and after it", async () => {
   const options = {
     ...{
       channels: 16,
@@ -145,7 +145,7 @@ test("layers that preserve magnitudes keep features at about 1 whatever the scal
     const values = initialParameters(survey.parameters, 4).map((value) => value * scale);
     const weights = unflattenParameters(survey.parameters, values);
     for (const [name, { data }] of weights) if (name.endsWith("gain")) data.fill(1);
-    // As in training, where weights are inputs and are normalized by nodes of the graph.
+    // As in training: weights are inputs, so nodes of the graph normalize them.
     const feeds: Record<string, TensorData> = {};
     for (const { name, shape } of survey.parameters) {
       feeds[inputName("parameter", name)] = { dtype: "float32", shape, data: weights.get(name)!.data };

@@ -22,7 +22,7 @@ import {
 } from "../../networks/experiment-networks.ts";
 import { findPythonModules, runPython } from "../support/run-python.ts";
 
-/** What the Python side answers about a network. */
+/** The results of PyTorch for a network. */
 interface Answer {
   readonly evaluated: number[];
   readonly trained: number[];
@@ -72,14 +72,14 @@ describe.each(networks)("$name beside its twin in PyTorch, from the same weights
   const program = programOf(options);
   const weights = weightsOf(program);
 
-  test("gives the same logits by running statistics to 1e-4", async ({ skip }) => {
+  test("gives the same logits with running statistics to 1e-4", async ({ skip }) => {
     skip(missing.length > 0, `python3 has no ${missing.join(", ")}`);
     const graph = new Graph();
     graph.output("logits", buildExperimentNetwork(constantScope(graph, weights), graph.constant(images), options));
     expectClose((await run(graph))["logits"]!.data, answers.get(network)!.evaluated);
   });
 
-  test("gives the same logits by the batch's own statistics to 1e-4", async ({ skip }) => {
+  test("gives the same logits with batch statistics to 1e-4", async ({ skip }) => {
     skip(missing.length > 0, `python3 has no ${missing.join(", ")}`);
     const { graph } = traceParameters((scope, training) =>
       training.output("logits", buildExperimentNetwork(scope, training.constant(images), options)),
@@ -125,7 +125,7 @@ function programOf(options: ExperimentNetworkOptions): TrainingProgram {
   });
 }
 
-/** Starting weights, none of them zero or one, and running statistics that are not those of any batch. */
+/** Initial weights that are neither zero nor one, and running statistics that differ from those of any batch. */
 function weightsOf(program: TrainingProgram): Weights {
   const parameters = unflattenParameters(program.parameters, initialState(program, 3).vectors["parameters"]!);
   [...parameters.values()].forEach(({ data }, index) => {
@@ -177,7 +177,7 @@ function float32(shape: readonly number[], data: Float32Array): TensorData {
   return { dtype: "float32", shape, data };
 }
 
-/** Expects every number to agree, relative to the largest one (or to 1, if that is smaller). */
+/** Expects all numbers to agree, relative to the largest one, or to 1 if that is larger. */
 function expectClose(found: ArrayLike<number | bigint>, expected: readonly number[], what?: string): void {
   expect(found.length).toBe(expected.length);
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);

@@ -26,10 +26,10 @@ test.each([1, 2, 5, 12])("every eigenvector of a symmetric matrix of %d rows kee
   }
 });
 
-test("whitened patches are uncorrelated with unit variance, and each filter comes with both signs", () => {
+test("whitened patches are uncorrelated with unit variance, and each filter occurs with both signs", () => {
   const [numImages, channels, height, width, side] = [20, 3, 6, 6, 2] as const;
   const noise = normals(numImages * channels * height * width, 77);
-  // Neighbours are correlated, as in real images.
+  // Neighboring pixels are correlated, as in real images.
   const images = Float32Array.from(noise, (value, index) => value + 0.9 * (noise[index - 1] ?? 0) + 0.3);
   const size = channels * side * side;
   const filters = whiteningFilters(images, [numImages, channels, height, width], side, 0);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fromFloat16Bits, toFloat16Bits } from "../../../engine/graph/float16.ts";
 
-test("every float16 number survives the way to a float and back", () => {
+test("every float16 number stays the same when it is converted to a float and back", () => {
   for (let bits = 0; bits < 65536; bits++) {
     const value = fromFloat16Bits(bits);
     if (Number.isNaN(value)) expect(toFloat16Bits(value) & 0x7fff).toBe(0x7e00);
@@ -9,7 +9,7 @@ test("every float16 number survives the way to a float and back", () => {
   }
 });
 
-test("values between two float16 numbers go to the nearer one, halves to the even one", () => {
+test("a value between two float16 numbers rounds to the nearer one, and a tie rounds to the even one", () => {
   for (let bits = 0; bits < 0x7bff; bits++) {
     const [low, high] = [fromFloat16Bits(bits), fromFloat16Bits(bits + 1)];
     const middle = (low + high) / 2;

@@ -14,7 +14,7 @@ const parts: GraphParts = {
 
 const withWeights = (...initializer: object[]) => makeOnnx({ ...parts, initializer });
 
-test("inputs are those the file has no values for, with open extents by name", () => {
+test("inputs are those without values in the file, and their open extents have names", () => {
   const { inputs, outputs, opset } = readOnnx(
     makeOnnx({ ...parts, input: [...parts.input, port("w", types.float, [2])] }),
     "model",
@@ -77,7 +77,7 @@ test.each<[string, Uint8Array, string, RegExp]>([
   expect(error.message).not.toContain("\n");
 });
 
-/** A loop within a loop; each adds 1 to what it carries. */
+/** A loop within a loop. Each iteration adds 1 to the carried value. */
 function withLoops(turns: object, condition = "yes"): Uint8Array {
   const body = (inner: readonly object[]) => ({
     node: [...inner, node("next = Add(carried, one)"), node("go = Identity(going)")],
@@ -101,7 +101,7 @@ const turnsOf = (turns: number) => [
   node("turns = Constant()", [{ name: "value", type: 4, t: integers("", [], [turns]) }]),
 ];
 
-test("loops whose end is not known, or far away, are refused: nothing could interrupt them", async () => {
+test("loops with too many iterations, or with an unknown number of them, are refused", async () => {
   const endless = [node("turns = Identity(x)"), ...turnsOf(1000), ...turnsOf(Number.MAX_SAFE_INTEGER)];
   for (const turns of endless) {
     const { message } = await errorOf(() => readOnnx(withLoops(turns), "model"), "model/unsupported");
@@ -115,11 +115,11 @@ test("loops whose end is not known, or far away, are refused: nothing could inte
   for (const turns of turnsOf(100)) expect(readOnnx(withLoops(turns), "model").opset).toBe(20);
 });
 
-test("a weight of a negative extent is refused", async () => {
+test("a weight with a negative extent is refused", async () => {
   await errorOf(() => readOnnx(withWeights(floats("w", [-1, -2], [1, 2])), "model"), "model/corrupt");
 });
 
-test("a file cut off anywhere is refused, or lost nothing but metadata", () => {
+test("a file cut off anywhere is refused, unless only metadata is missing", () => {
   const file = makeOnnx(parts);
   const whole = readOnnx(file, "model");
   fc.assert(
@@ -134,7 +134,7 @@ test("a file cut off anywhere is refused, or lost nothing but metadata", () => {
   );
 });
 
-test("a NaN among typed values is found too", async () => {
+test("a NaN in typed data is found too", async () => {
   const value = { name: "w", dims: [2], data_type: 11, double_data: [Number.NaN, 1] };
   await errorOf(() => readOnnx(withWeights(value), "model"), "model/not-finite");
 });

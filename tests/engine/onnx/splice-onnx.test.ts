@@ -19,15 +19,15 @@ const attribute = {
   graph: (name: string, g: object) => ({ name, type: 5, g }),
 };
 
-/** 2⁶³ − 1, which exporters write for "to the end". */
+/** 2⁶³ − 1, which exporters write for "up to the end". */
 const largestInt64 = { low: -1, high: 0x7fffffff, unsigned: false };
 
 const wave = (size: number, step = 0.7) =>
   Float32Array.from({ length: size }, (_, index) => Math.sin(1 + step * index));
 
 /**
- * A model with what exporters make use of: convolution, shapes computed from an open batch size, branches that use outer
- * values, a loop, int8 weights, constants as attributes, values that are left out, an open end of a slice.
+ * A model with features that exporters use: a convolution, shapes computed from an open batch size, branches that use
+ * outer values, a loop, int8 weights, constants as attributes, missing optional values, and a slice with an open end.
  */
 function manyKinds(opset?: number): Uint8Array {
   const branch = (name: string, op: string, right: string) => ({
@@ -104,7 +104,7 @@ async function runAlone(file: Uint8Array): Promise<Float32Array> {
   return y!.data as Float32Array;
 }
 
-/** The model twice side by side, and twice as the body of a loop, with its result fed back. */
+/** Two calls of the model side by side, and two calls in a loop that feeds the result back. */
 function graphAround(file: Uint8Array): Graph {
   const model = readOnnx(file, "model");
   const graph = new Graph();
@@ -144,7 +144,7 @@ test.each(opsetRange)("a model of opset %i gives within our graphs what it gives
   }
 });
 
-test("the tfjs engine says in one line that it runs no model made elsewhere", async () => {
+test("the tfjs engine refuses models made elsewhere in one line", async () => {
   const engine = await tfjsEngine({ device: "cpu" });
   await expect(engine.compile(graphAround(manyKinds()))).rejects.toMatchObject({
     code: "engine/onnxruntime-only",

@@ -117,7 +117,7 @@ function onChannelsLast(x: TfTensor, compute: (images: Images) => TfTensor): TfT
   return tf.transpose(compute(tf.transpose(x as Images, [0, 2, 3, 1])), [0, 3, 1, 2]);
 }
 
-/** Native TensorFlow takes no other padding in a convolution than `same` and `valid`. */
+/** Pads images explicitly: in convolutions, native TensorFlow supports the paddings `same` and `valid` only. */
 function padded(images: Images, padding: number): Images {
   return tf.pad(images, [
     [0, 0],
@@ -131,8 +131,8 @@ function turned(filters: TfTensor): Images {
   return tf.transpose(filters as Images, [2, 3, 1, 0]);
 }
 
-/** Each slice along an axis repeated; tfjs's own resizing has a wrong gradient for images that are not square. */
+/** Repeats each slice along an axis. The resizing of tfjs has a wrong gradient for images that are not square. */
 function repeated(x: TfTensor, times: number, axis: number): TfTensor {
-  const places = Array.from({ length: x.shape[axis]! * times }, (_, index) => Math.floor(index / times));
-  return tf.gather(x, tf.tensor1d(places, "int32"), axis);
+  const indices = Array.from({ length: x.shape[axis]! * times }, (_, index) => Math.floor(index / times));
+  return tf.gather(x, tf.tensor1d(indices, "int32"), axis);
 }

@@ -7,26 +7,26 @@ import type { TensorFlow, Tensor as TfTensor } from "../../../engine/tfjs/load-t
 export const tf = createRequire(import.meta.url)("@tensorflow/tfjs") as TensorFlow;
 export type { TfTensor };
 
-/** One way to use one operation, with the same function written in tfjs. */
+/** A use of an operation, and the same function in tfjs. */
 export interface OpCase {
   readonly name: string;
   readonly shapes: readonly Shape[];
-  /** Where the inputs lie; all values of an input differ from one another. [-2, 2] by default. */
+  /** The range of the inputs, [-2, 2] by default. All values of an input differ from each other. */
   readonly range?: readonly [number, number];
   readonly build: (...inputs: Tensor[]) => Tensor;
   readonly reference: (...inputs: TfTensor[]) => TfTensor;
   /**
-   * Central differences are taken in float32: onnxruntime has no float64 kernel for convolutions, average pooling,
-   * resizing and erf on the CPU, and gives the statistics that second derivatives of `standardize` use in float32.
+   * Whether central differences are computed in float32. On the CPU, onnxruntime has no float64 kernels for convolutions,
+   * average pooling, resizing and erf. The statistics for second derivatives of `standardize` are float32 too.
    */
   readonly float32Only?: true;
-  /** Gradients are stopped on purpose, so that differences do not show them. */
+  /** Whether the operation stops gradients, so that they differ from central differences. */
   readonly stopsGradients?: true;
-  /** Second derivatives are compared too. */
+  /** Whether to compare second derivatives too. */
   readonly second?: true;
 }
 
-/** Values of a case's inputs: evenly spaced in its range, in random order, so that nothing ties. */
+/** The inputs of a case: evenly spaced values of its range in random order, so that no two values are equal. */
 export function inputValues({ shapes, range: [low, high] = [-2, 2] }: OpCase): Float64Array[] {
   return shapes.map((shape, input) => {
     const size = shape.reduce((product, extent) => product * extent, 1);
@@ -36,14 +36,14 @@ export function inputValues({ shapes, range: [low, high] = [-2, 2] }: OpCase): F
   });
 }
 
-/** Numbers in [0, 1), the same ones for the same id. */
+/** Random numbers in [0, 1), determined by the id. */
 export function uniforms(size: number, id: number): Float64Array {
   const values = new Float64Array(size);
   fillUniforms({ seed: 7, stream: 1, id }, values);
   return values;
 }
 
-/** A tensor of which tfjs takes no gradient. */
+/** A tensor for which tfjs computes no gradient. */
 export function fixed(tensor: TfTensor): TfTensor {
   return tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype);
 }

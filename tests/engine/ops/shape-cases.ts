@@ -202,11 +202,11 @@ function indices(like: Tensor, shape: readonly number[], values: readonly number
   return like.graph.constant(tensorData("int64", shape, values));
 }
 
-function picked(x: TfTensor, places: number[], axis: number): TfTensor {
-  return tf.gather(x, tf.tensor1d(places, "int32"), axis);
+function picked(x: TfTensor, indices: number[], axis: number): TfTensor {
+  return tf.gather(x, tf.tensor1d(indices, "int32"), axis);
 }
 
-/** Rows of the last axis with mean 0 and variance 1, written out. */
+/** Normalizes the rows of the last axis to mean 0 and variance 1, step by step. */
 export function standardized(x: TfTensor, epsilon: number): TfTensor {
   const centered = tf.sub(x, tf.mean(x, -1, true));
   return tf.div(centered, tf.sqrt(tf.add(tf.mean(tf.square(centered), -1, true), epsilon)));

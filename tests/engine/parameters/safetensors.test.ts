@@ -8,7 +8,7 @@ const tensors = new Map([
 ]);
 const metadata = { model: "generator", network: '{"channels":8}' };
 
-test("tensors and metadata come back as they were written, exactly in F32", () => {
+test("tensors and metadata are read as they were written, in F32 without rounding", () => {
   const read = readSafetensors(writeSafetensors({ tensors, metadata }, "F32"), "file");
   expect(read.metadata).toEqual(metadata);
   for (const [name, { shape, data }] of tensors) {
@@ -26,7 +26,7 @@ test("F16 rounds to 11 significant bits", () => {
   }
 });
 
-test("the bytes are those the format's description asks for", () => {
+test("the bytes follow the specification of the format", () => {
   const file = writeSafetensors({ tensors, metadata }, "F32");
   const view = new DataView(file.buffer);
   const headerBytes = Number(view.getBigUint64(0, true));
@@ -42,13 +42,13 @@ test("the bytes are those the format's description asks for", () => {
   expect(view.getFloat32(8 + headerBytes + 4, true)).toBe(3.25);
 });
 
-test("equal tensors give equal bytes, whatever order they were put in", () => {
+test("equal tensors give equal bytes, in any order of insertion", () => {
   const reversed = new Map([...tensors].reverse());
   const bytes = [tensors, reversed].map((map) => Buffer.from(writeSafetensors({ tensors: map, metadata }, "F16")));
   expect(bytes[0]!.equals(bytes[1]!)).toBe(true);
 });
 
-test("a cut file is refused at every length", () => {
+test("a truncated file is refused, whatever its length is", () => {
   const file = writeSafetensors({ tensors, metadata }, "F16");
   for (let length = 0; length < file.length; length++) {
     expect(() => readSafetensors(file.subarray(0, length), "cut"), `${length}`).toThrowError(
@@ -57,7 +57,7 @@ test("a cut file is refused at every length", () => {
   }
 });
 
-/** A file with a header as it stands and so many bytes of zeros. */
+/** A file with the given header, followed by zeros. */
 function withHeader(header: string, dataBytes = 4): Uint8Array {
   const text = Buffer.from(header);
   const file = new Uint8Array(8 + text.length + dataBytes);
@@ -97,7 +97,7 @@ test.each([
   );
 });
 
-test("a header longer than any, of a file without its bytes, is refused before memory is set aside", () => {
+test("a header length beyond the file is refused before memory is allocated", () => {
   for (const headerBytes of [200_000_000n, 2n ** 63n]) {
     const file = withHeader("{}");
     new DataView(file.buffer).setBigUint64(0, headerBytes, true);

@@ -23,7 +23,7 @@ async function run(graph: Graph, feeds: Record<string, TensorData>): Promise<Flo
   return y!.data as Float32Array;
 }
 
-/** Largest difference between a graph and its rewritten form, relative to the largest value. */
+/** The largest difference between the results of a graph and its rewritten form, relative to the largest value. */
 async function difference(graph: Graph, feeds: Record<string, TensorData>): Promise<number> {
   const [before, after] = [await run(graph, feeds), await run(rewriteHwnc(graph), feeds)];
   const largest = Math.max(...before.map(Math.abs));
@@ -81,7 +81,7 @@ describe("rewriting to the HWNC layout", () => {
     },
   );
 
-  it("reaches into the body of a loop", async () => {
+  it("rewrites the body of a loop", async () => {
     const { graph, feeds } = graphOf([4, 32, 8, 8], (x) => {
       const count = x.graph.constant(tensorData("int64", [], [3]));
       const { carried } = loop(count, 3, [x], (body, _iteration, [images]) => {
@@ -94,7 +94,7 @@ describe("rewriting to the HWNC layout", () => {
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
 
-  it("holds filters that two convolutions share once", () => {
+  it("has one copy of filters that two convolutions share", () => {
     const { graph } = graphOf([4, 32, 8, 8], (x) => {
       const filters = x.graph.constant(normals([32, 32, 3, 3]));
       return conv2d(conv2d(x, filters, { padding: 1 }), filters, { padding: 1 });
@@ -116,7 +116,7 @@ describe("rewriting to the HWNC layout", () => {
     expect(await difference(graph, feeds)).toBeLessThan(2e-5);
   });
 
-  it("turns the images back for any other pooling, where the channels are many enough for that", async () => {
+  it("converts the images back for any other pooling if there are enough channels", async () => {
     const pooled = (channels: number) =>
       graphOf([2, channels, 12, 12], (x) => {
         const filters = x.graph.constant(normals([channels, channels, 3, 3], 1 / Math.sqrt(9 * channels)));
@@ -129,7 +129,7 @@ describe("rewriting to the HWNC layout", () => {
     expect(await difference(many, feeds)).toBeLessThan(2e-5);
   });
 
-  it("leaves a graph alone whose filters are not constant, or whose images are large or few", () => {
+  it("does not change a graph whose filters are not constant, or whose images are large or few", () => {
     const trained = new Graph();
     const x = trained.input("x", "float32", [16, 32, 8, 8]);
     trained.output("y", conv2d(x, trained.input("filters", "float32", [32, 32, 3, 3]), { padding: 1 }));

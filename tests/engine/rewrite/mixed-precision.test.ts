@@ -33,7 +33,7 @@ function largestDifference(left: ArrayLike<number>, right: ArrayLike<number>): n
   return Math.max(...Array.from(left, (value, index) => Math.abs(value - right[index]!)));
 }
 
-/** Integers that float16 holds, in products that it holds too. */
+/** Integers that float16 represents exactly, and so are their products. */
 const smallIntegers = (shape: readonly number[]) => {
   const { data } = normals(shape);
   return tensorData(
@@ -43,7 +43,7 @@ const smallIntegers = (shape: readonly number[]) => {
   );
 };
 
-/** Fits w in loss(mean((w − 3)²), weight), by a matrix product. */
+/** A training that fits w to minimize loss(mean((w − 3)²), weight), where a matrix product computes w. */
 function lineFit(loss: (squares: Tensor, weight: Tensor) => Tensor) {
   const program = buildTrainingProgram({
     residents: {},
@@ -71,7 +71,7 @@ function step(learningRate: number, weight = 1): StepInputs {
 }
 
 describe("mixed precision", () => {
-  it("computes convolutions and products in float16, bodies of loops included, and gives float32", async () => {
+  it("computes convolutions and products in float16, also in loop bodies, and returns float32", async () => {
     const { graph, feeds } = graphOf([2, 4, 8, 8], (x) => {
       const outer = x.graph.constant(normals([4, 4, 3, 3], 0.1));
       const count = x.graph.constant(tensorData("int64", [], [2]));
@@ -104,14 +104,14 @@ describe("mixed precision", () => {
     expect(half).toEqual(exact);
   });
 
-  it("casts what several products share once", () => {
+  it("casts a value that several products share only once", () => {
     const { graph } = graphOf([4, 4], (x) => add(matmul(x, x), matmul(x, matmul(x, x))));
     const names = operators(rewriteHalfProducts(graph));
-    // x to float16, and the two summands back.
+    // One cast of x to float16, and one cast of each of the two summands back.
     expect(names.filter((name) => name === "Cast")).toHaveLength(3);
   });
 
-  it("trains a U-Net with nearly the losses of float32, from checkpoints too", async () => {
+  it("trains a U-Net with nearly the losses of float32, also when it resumes from checkpoints", async () => {
     const training = smallGeneratorTraining();
     const program = buildTrainingProgram({ ...training.program.definition, scalesLoss: true });
     const train = async (engine: typeof mixed, calls: readonly number[], scaled: TrainingProgram) => {
@@ -131,7 +131,7 @@ describe("mixed precision", () => {
     const scaledOnly = await train(float32, [10, 10], program);
     const half = await train(mixed, [10, 10], program);
     const inParts = await train(mixed, [4, 7, 9], program);
-    // A power of two changes no digit.
+    // Scaling by a power of two does not round.
     expect(largestDifference(scaledOnly.losses, exact.losses)).toBeLessThan(1e-5);
     expect(largestDifference(half.losses, exact.losses)).toBeGreaterThan(0);
     expect(largestDifference(half.losses, exact.losses)).toBeLessThan(0.02);
@@ -140,8 +140,9 @@ describe("mixed precision", () => {
     expect([...half.state.vectors["lossScale"]!]).toEqual([2 ** 16, 20]);
   });
 
-  // onnxruntime computes float16 in float32 on a CPU, where it never overflows: these have numbers at the end of float32.
-  it("leaves out steps whose gradient overflows, and halves the scale until none does", async () => {
+  // On a CPU, onnxruntime computes float16 in float32, which does not overflow. So these tests use numbers near the limit
+  // of float32.
+  it("skips steps whose gradient overflows, and halves the scale until the gradient is finite", async () => {
     const fit = lineFit(mul);
     const trainer = await Trainer.create({ ...fit, engine: float32, state: stateOf(1, [2 ** 24, 7]) });
     const large = step(0.25e-32, 1e32);
@@ -173,8 +174,8 @@ describe("mixed precision", () => {
     await trainer.release();
   });
 
-  it("stops where gradients are not finite at any scale, and keeps the state", async () => {
-    // The slope of a root at 0.
+  it("stops if gradients are not finite at any scale, and keeps the state", async () => {
+    // The slope of a square root at 0 is infinite.
     const fit = lineFit((squares) => sqrt(squares));
     const trainer = await Trainer.create({ ...fit, engine: float32, state: stateOf(3, [2 ** -14, 0]) });
     const before = trainer.state;

@@ -22,7 +22,7 @@ const engine = await createEngine("onnxruntime", { device: "cpu" });
 const shape = [4, 12, 16, 16];
 const images = normals(shape).data as Float32Array;
 
-/** The training of a network of images by the mean square of its result. */
+/** A training that minimizes the mean square of a network's output. */
 function programOf(network: (scope: Scope, x: Tensor) => Tensor): TrainingProgram {
   return buildTrainingProgram({
     residents: {},
@@ -36,7 +36,7 @@ function programOf(network: (scope: Scope, x: Tensor) => Tensor): TrainingProgra
   });
 }
 
-/** The gradient, by a step of length 1 from weights none of which are zero, and the running statistics after it. */
+/** The gradient and the running statistics after a step with learning rate 1 from weights that are not zero. */
 async function stepIn(program: TrainingProgram, trainingLayout: ImageLayout) {
   const specs = program.parameters.map((spec) =>
     spec.initializer.kind === "constant" ? { ...spec, initializer: { kind: "normal", std: 0.3 } as const } : spec,
@@ -57,7 +57,7 @@ async function stepIn(program: TrainingProgram, trainingLayout: ImageLayout) {
   return { gradient, states: vectors["states"] ?? new Float32Array() };
 }
 
-/** Largest difference between the layouts, relative to the largest value, of gradients and of running statistics. */
+/** The largest differences between the layouts of gradients and of running statistics, relative to the largest value. */
 async function differences(program: TrainingProgram): Promise<{ readonly gradient: number; readonly states: number }> {
   const [expected, found] = [await stepIn(program, "NCHW"), await stepIn(program, "HWNC")];
   const largestOf = (values: Float32Array) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
@@ -70,7 +70,7 @@ async function differences(program: TrainingProgram): Promise<{ readonly gradien
   };
 }
 
-test("a parameter may have the name of anything else that a step takes or makes", async () => {
+test("a parameter may have the same name as any other input or output of a step", async () => {
   const gradientOf = async (name: string) => {
     const program = programOf((scope, x) => mul(x, scope.parameter(name, [16], fanInInitializer(1))));
     return (await stepIn(program, "NCHW")).gradient;
@@ -79,7 +79,7 @@ test("a parameter may have the name of anything else that a step takes or makes"
   for (const name of ["learningRate", "x", "loss", "t0", "c0"]) expect(await gradientOf(name), name).toEqual(expected);
 });
 
-test("a rule of gradients that takes more than its arguments is refused", () => {
+test("a gradient rule that uses more than its arguments is refused", () => {
   const program = programOf((scope, x) => {
     const weight = scope.parameter("weight", [16], fanInInitializer(1));
     const twice = mul(weight, 2);
@@ -112,7 +112,7 @@ describe("training in the HWNC layout", () => {
     },
   );
 
-  test("lets no gradient through where none may flow, and turns back what it does not know", async () => {
+  test("stops gradients where the graph does, and converts images back for operations without a rule", async () => {
     const program = programOf((scope, x) => {
       const first = silu(groupNormLayer(scope.child("norm"), convLayer(scope.child("first"), x, 8), 2));
       const shared = scope.child("shared").parameter("weight", [8, 8, 3, 3], fanInInitializer(72));
@@ -192,7 +192,7 @@ describe("training in the HWNC layout", () => {
     expect((await differences(program)).gradient).toBeLessThan(1e-4);
   });
 
-  test("has the gradients and running statistics of a classifier that halves even sides, and leaves odd ones alone", async () => {
+  test("has the gradients and running statistics of classifiers that halve even sides or odd sides", async () => {
     const resnetOf = (padded: boolean) =>
       programOf((scope, x) =>
         resnet(scope, x, { widths: [16, 24], numClasses: 10, activation: "relu", padded, logitScale: 1 }),
@@ -206,7 +206,7 @@ describe("training in the HWNC layout", () => {
     expect(states).toBeLessThan(1e-5);
   });
 
-  test("takes Winograd's form for large images only where channels are many enough", () => {
+  test("uses Winograd's form for large images only if there are enough channels", () => {
     const convs = (channels: number) => {
       const { graph } = buildTrainingProgram({
         residents: {},

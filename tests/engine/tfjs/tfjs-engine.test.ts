@@ -11,7 +11,7 @@ import { tf } from "../ops/op-case.ts";
 
 const packages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node", "@tensorflow/tfjs"];
 
-test("the first package that loads is taken, without a word on the console", async () => {
+test("the first package that loads is used, and nothing is printed", async () => {
   const said = (["log", "warn", "error", "info"] as const).map((method) => vi.spyOn(console, method));
   const engine = await tfjsEngine();
   expect(packages).toContain(engine.packageName);
@@ -26,7 +26,7 @@ test("the first package that loads is taken, without a word on the console", asy
   }
 });
 
-test("asking for a GPU gives one or says what is missing", async () => {
+test("a request for a GPU returns one, or says what is missing", async () => {
   try {
     expect((await tfjsEngine({ device: "cuda" })).device).toBe("gpu");
   } catch (error) {
@@ -35,7 +35,7 @@ test("asking for a GPU gives one or says what is missing", async () => {
   await expect(tfjsEngine({ device: "tpu" })).rejects.toMatchObject({ code: "engine/unknown-device" });
 });
 
-test("float64 and integers beyond 32 bits are refused, missing and misshaped inputs named", async () => {
+test("float64, integers beyond 32 bits, and missing or misshaped inputs are refused by name", async () => {
   const engine = await tfjsEngine({ device: "cpu" });
   const double = new Graph();
   double.output("y", add(double.input("x", "float64", [2]), 1));
@@ -50,7 +50,7 @@ test("float64 and integers beyond 32 bits are refused, missing and misshaped inp
   await expect(misshaped).rejects.toMatchObject({ code: "engine/wrong-shape" });
 });
 
-test("integers and bytes come back in the types the graph declares", async () => {
+test("integers and bytes are returned in the types that the graph declares", async () => {
   const graph = new Graph();
   const bytes = graph.input("bytes", "uint8", [2]);
   graph.output("same", expand(bytes, [2, 2]));

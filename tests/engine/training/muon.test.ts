@@ -18,7 +18,7 @@ function normals(size: number, id: number): Float64Array {
   return Float64Array.from(values);
 }
 
-/** What an iteration makes of a singular value, five times. */
+/** A singular value after five iterations. */
 function afterIterations(singularValue: number): number {
   const { a, b, c, iterations } = newtonSchulz;
   let value = singularValue;
@@ -93,7 +93,7 @@ test("singular values from 1 to 100 all become 0.7 to 1.2, and the singular vect
   expect(inOldVectors.norm("max")).toBeLessThan(1e-6);
 });
 
-test("float32 and the other engine give the same to 1e-4, for rank-deficient and zero matrices too", async () => {
+test("both engines agree with float64 to 1e-4, for rank-deficient and zero matrices too", async () => {
   const [rows, columns] = [12, 108];
   const values = normals(3 * rows * columns, 9);
   values.copyWithin(columns, 0, 6 * columns);
@@ -160,7 +160,7 @@ async function runSteps(optimizer: Optimizer): Promise<{ parameters: number[]; s
   return { parameters: numbers("parameters"), slots: slotNames.map(numbers) };
 }
 
-test("matrices move by orthogonalized momentum, scaled and decayed; all else as its own optimizer moves it", async () => {
+test("matrices move by scaled orthogonalized momentum and decay; other parameters move as by their optimizer", async () => {
   const [momentum, weightDecay] = [0.9, 0.05];
   const rest = adamw({ beta1: 0.8, beta2: 0.95, weightDecay });
   const isHidden = ({ name }: ParameterSpec) => name !== "first";
@@ -194,7 +194,7 @@ test("matrices move by orthogonalized momentum, scaled and decayed; all else as 
   }
 });
 
-test("where nothing is a matrix, or all is, one of the two optimizers does everything", async () => {
+test("if all parameters are matrices, or none is, only one of the two optimizers is used", async () => {
   const nothing = await runSteps(muon({ isHidden: () => false, rest: sgd() }));
   const plain = await runSteps(sgd());
   expect(nothing.parameters).toEqual(plain.parameters);

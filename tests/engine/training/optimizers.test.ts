@@ -15,7 +15,7 @@ const gradientsOfSteps = [
 const decayMask = [1, 0, 1];
 const learningRates = [0.1, 0.05, 0.2];
 
-/** Parameters after each step, on the engine in float64. */
+/** The parameters after each step, computed by the engine in float64. */
 async function runOptimizer(optimizer: Optimizer): Promise<number[][]> {
   const graph = new Graph();
   const vector = (name: string) => graph.input(name, "float64", [3]);
@@ -111,7 +111,7 @@ test.each([
   expectClose(await runOptimizer(make({ beta1, beta2, epsilon, weightDecay })), expected);
 });
 
-test("clipByNorm shortens long gradients to the norm and leaves short and zero ones as they are", async () => {
+test("clipByNorm scales long gradients down to the norm and does not change short and zero gradients", async () => {
   const graph = new Graph();
   graph.output("clipped", clipByNorm(graph.input("gradient", "float64", [2]), 2));
   const executable = await engine.compile(graph);
@@ -135,7 +135,7 @@ test("clipByNorm shortens long gradients to the norm and leaves short and zero o
   await executable.release();
 });
 
-test("updateEma keeps `decay` of the average and adds the rest of the value", async () => {
+test("updateEma gives decay · ema + (1 - decay) · value", async () => {
   const graph = new Graph();
   const [average, value] = ["average", "value"].map((name) => graph.input(name, "float64", [2]));
   graph.output("next", updateEma(average!, value!, graph.input("decay", "float64", [])));

@@ -14,7 +14,7 @@ const trainings = [
   ["labeler", smallLabelerTraining],
 ] as const;
 
-/** Runs calls of the given numbers of steps. */
+/** Trains by several calls of the given numbers of steps. */
 async function train(engine: Engine, training: SmallTraining, calls: readonly number[]) {
   const trainer = await Trainer.create({ ...training, engine });
   const losses: number[] = [];
@@ -98,7 +98,7 @@ test("a checkpoint of a run with other options is refused", async () => {
   await expect(other).rejects.toMatchObject({ code: "train/config-changed" });
 });
 
-test("a loss that is not finite stops the run and leaves the state as it was", async () => {
+test("a loss that is not finite stops the training and does not change the state", async () => {
   const training = smallLabelerTraining();
   const trainer = await Trainer.create({ ...training, engine: onnxruntime });
   const before = trainer.state;
@@ -108,7 +108,7 @@ test("a loss that is not finite stops the run and leaves the state as it was", a
   await trainer.release();
 });
 
-test("weights that an update makes infinite are never saved, though the loss before it was finite", async () => {
+test("weights that become infinite after a finite loss are never saved", async () => {
   const training = smallGeneratorTraining();
   const store = memoryStore();
   const run = runTraining({

@@ -5,14 +5,14 @@ import type { Trajectory } from "../../../generator/sampling/samplers/trajectory
 import { followTrajectory } from "../../../generator/sampling/trajectory-graph.ts";
 import { tableOf } from "../../../generator/sampling/trajectory-table.ts";
 
-/** Follows a part of a trajectory from a given place, by the graph that sampling uses. */
+/** Follows a part of a trajectory from given noisy images, with the graph that sampling uses. */
 export async function follow(options: {
   readonly trajectory: Trajectory;
   readonly start: TensorData;
   readonly denoise: (noisy: Tensor, sigma: Tensor) => Tensor;
-  /** Unit normal numbers for each call of the part. */
+  /** Standard normal numbers for each call of the part. */
   readonly noise?: Float32Array;
-  /** First call and one past the last; all by default. */
+  /** The first call and one past the last; all calls by default. */
   readonly part?: readonly [number, number];
 }): Promise<Float64Array | Float32Array> {
   const { trajectory, start, denoise, noise, part = [0, trajectory.calls.length] } = options;

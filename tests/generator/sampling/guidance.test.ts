@@ -62,7 +62,7 @@ test.each(engines)("a branch in a loop takes the way that each iteration asks fo
   await executable.release();
 });
 
-test("rewriting a graph leaves a branch's convolutions in it, in Winograd's form", async () => {
+test("rewriting a graph keeps the convolutions of a branch in the branch, in Winograd's form", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [4, 32, 8, 8]);
   const filters = normals([32, 32, 3, 3], 0.05);
@@ -94,13 +94,13 @@ test("rewriting a graph leaves a branch's convolutions in it, in Winograd's form
   expect(await run(0)).toEqual(images.data);
 });
 
-/** Denoisers that know one gray each: what they say moves a tenth of the way to the noisy images. */
+/** Denoisers that return a gray image, moved a tenth of the way toward the noisy images. */
 const toward =
   (gray: number): Denoiser =>
   (noisy, _sigma, classes) =>
     add(mul(noisy, 0.1), classes === undefined ? 0.9 * gray - 0.3 : 0.9 * gray);
 
-/** The mean byte of an image that is drawn with guidance at some noise levels, by hand. */
+/** The mean byte of an image sampled with guidance at some noise levels, computed step by step. */
 function expectedByte(options: ReturnType<typeof samplerSchema.parse>, start: number, guideGray: number): number {
   const { calls } = planTrajectory(options);
   let x = start;
@@ -132,7 +132,7 @@ test.each([
     expect(sampler.nfe).toBe(6 + guided);
     const pixels = await sampler.sample({ ids: [0], classes: [0] });
     await sampler.close();
-    // The start is noise of each pixel; what is left of it at the end is its part of the linear map.
+    // The initial noise differs from pixel to pixel. Its factor in the linear map remains at the end.
     const found = pixels.reduce((total, value) => total + value, 0) / pixels.length;
     const expected = expectedByte(options, 0, guide === "weaker" ? 0.18 : 0.15);
     expect(Math.abs(found - expected)).toBeLessThan(1);
@@ -157,7 +157,7 @@ function pickNetwork(options: typeof smallGenerator) {
   return Object.fromEntries(keys.map((key) => [key, options[key]]));
 }
 
-test("a generator's file holds a weaker model beside it, which guides when it is asked to", async () => {
+test("the file of a generator can hold a weaker model, which guides if the options say so", async () => {
   const [strong, weak] = [weightsOf(5), weightsOf(6)];
   const joined = joinWeaker(strong, weak);
   const { tensors, weaker } = readGenerator(joined);
@@ -165,24 +165,24 @@ test("a generator's file holds a weaker model beside it, which guides when it is
   expect(weaker).toEqual(readGenerator(weak).tensors);
   // Joining again replaces the weaker model.
   expect(readGenerator(joinWeaker(joined, strong)).weaker).toEqual(readGenerator(strong).tensors);
-  const draw = async (weights: Uint8Array, given: object) => {
+  const sample = async (weights: Uint8Array, given: object) => {
     const options = samplerSchema.parse({ steps: 3, batchSize: 2, ...given });
     const sampler = await createSampler({ weights, options, seed: 1, engine: "onnxruntime", device: "cpu" });
     const images = await sampler.sample({ ids: [3, 4], classes: [3, 4] });
     await sampler.close();
     return images;
   };
-  const plain = await draw(strong, {});
-  expect(await draw(joined, {})).toEqual(plain);
-  const guided = await draw(joined, { guidance: 2, guide: "weaker" });
+  const plain = await sample(strong, {});
+  expect(await sample(joined, {})).toEqual(plain);
+  const guided = await sample(joined, { guidance: 2, guide: "weaker" });
   expect(guided).not.toEqual(plain);
-  expect(guided).not.toEqual(await draw(joined, { guidance: 2 }));
-  // A model guided by itself is the plain one, whatever the weight.
-  const bySame = await draw(joinWeaker(strong, strong), { guidance: 3, guide: "weaker" });
+  expect(guided).not.toEqual(await sample(joined, { guidance: 2 }));
+  // A model that is guided by itself gives the plain images, whatever the weight is.
+  const bySame = await sample(joinWeaker(strong, strong), { guidance: 3, guide: "weaker" });
   expect(Math.max(...bySame.map((value, index) => Math.abs(value - plain[index]!)))).toBeLessThanOrEqual(1);
-  // Autoguidance needs no classes.
-  expect(await draw(joined, { guidance: 2, guide: "weaker", conditional: false })).toHaveLength(2 * 3072);
-  await expect(draw(strong, { guidance: 2, guide: "weaker" })).rejects.toMatchObject({
+  // Autoguidance works without classes.
+  expect(await sample(joined, { guidance: 2, guide: "weaker", conditional: false })).toHaveLength(2 * 3072);
+  await expect(sample(strong, { guidance: 2, guide: "weaker" })).rejects.toMatchObject({
     code: "config/out-of-range",
     message: expect.stringContaining("--guide FILE"),
   });

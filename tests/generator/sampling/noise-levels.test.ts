@@ -3,7 +3,7 @@ import { noiseLevels, scheduleNames } from "../../../generator/sampling/noise-le
 
 const levels = { schedule: "karras", sigmaMin: 0.002, sigmaMax: 80, rho: 7 } as const;
 
-test("karras: noise levels fall from sigmaMax to sigmaMin by the formula, then to zero", () => {
+test("karras: noise levels fall from sigmaMax to sigmaMin as in the paper, then to zero", () => {
   const sigmas = noiseLevels({ ...levels, steps: 18 });
   expect(sigmas).toHaveLength(19);
   expect(sigmas[0]).toBeCloseTo(80, 10);
@@ -12,15 +12,15 @@ test("karras: noise levels fall from sigmaMax to sigmaMin by the formula, then t
   expect(sigmas[1]).toBeCloseTo((80 ** (1 / 7) + (0.002 ** (1 / 7) - 80 ** (1 / 7)) / 17) ** 7, 10);
 });
 
-test("exponential: each noise level is the same part of the one before", () => {
+test("exponential: the ratio of neighboring noise levels is constant", () => {
   const sigmas = noiseLevels({ ...levels, schedule: "exponential", steps: 5 });
   for (let index = 1; index < 5; index++) expect(sigmas[index]! / sigmas[index - 1]!).toBeCloseTo(40_000 ** -0.25, 12);
   expect(sigmas[4]).toBeCloseTo(0.002, 12);
 });
 
-test("linear-beta: with 1,000 steps, each is the DDPM step of its beta", () => {
+test("linear-beta: with 1,000 steps, each step is a step of DDPM", () => {
   const sigmas = noiseLevels({ ...levels, schedule: "linear-beta", steps: 1000 });
-  // What is kept of an image's variance at a level, and the beta that takes it from one level to the next.
+  // The share of the image's variance at each level, and the beta of each step.
   const kept = sigmas.map((sigma) => 1 / (1 + sigma ** 2));
   const beta = (index: number) => 1 - kept[index]! / kept[index + 1]!;
   expect(beta(0)).toBeCloseTo(0.02, 12);

@@ -17,7 +17,7 @@ import { createDenoiserSampler, type Sampler } from "../../../generator/sampling
 import { samplerSchema } from "../../../generator/sampling/options.ts";
 import { smallGenerator, smallGeneratorTraining } from "../../support/small-training.ts";
 
-/** Weights of a generator in which nothing is zero, so that its images depend on everything. */
+/** Weights of a generator. No weight is zero, so that the images depend on all of them. */
 function randomWeights(): Uint8Array {
   const { program, seed } = smallGeneratorTraining();
   const values = initialState(program, seed).vectors["parameters"]!.map((value, index) =>
@@ -61,7 +61,7 @@ async function drawWith(opened: Promise<Sampler>, ids: readonly number[]): Promi
   }
 }
 
-/** Images as texts. */
+/** Images as strings. */
 function cut(images: Uint8Array): string[] {
   return Array.from({ length: images.length / 3072 }, (_, index) =>
     Buffer.from(images.subarray(index * 3072, (index + 1) * 3072)).toString("base64"),
@@ -84,16 +84,16 @@ const samplers = [
 
 test.each(samplers)("an image's bytes depend on id and class only, not on grouping or order: %o", async (given) => {
   const seven = await openSampler({ ...given, batchSize: 7 });
-  const draw = async (request: readonly number[]) =>
+  const sample = async (request: readonly number[]) =>
     cut(await seven.sample({ ids: request, classes: request.map((id) => id % 10) }));
-  const images = await draw(ids);
-  expect((await draw(ids.toReversed())).toReversed()).toEqual(images);
-  expect(await draw(ids.slice(5, 6))).toEqual(images.slice(5, 6));
+  const images = await sample(ids);
+  expect((await sample(ids.toReversed())).toReversed()).toEqual(images);
+  expect(await sample(ids.slice(5, 6))).toEqual(images.slice(5, 6));
   expect(new Set(images).size).toBe(ids.length);
   await seven.close();
 });
 
-// A kernel is chosen by the size of what it multiplies, and rounds as it likes.
+// Engines choose kernels by the size of their operands, and kernels round differently.
 test.each(samplers)("another batch size rounds few values the other way, and changes no more: %o", async (given) => {
   const expected = await drawWith(openSampler({ ...given, batchSize: 7 }), ids);
   for (const batchSize of [1, 64]) {
@@ -104,7 +104,7 @@ test.each(samplers)("another batch size rounds few values the other way, and cha
   }
 });
 
-test("an image's bytes do not depend on the number of pool", async () => {
+test("the bytes of an image do not depend on the number of workers", async () => {
   const given = { name: "heun", steps: 3, churn: 1, batchSize: 2 };
   const one = await drawWith(openSampler(given), ids);
   const pool = await openSampler(given, onnxruntimeEngine({ numThreads: 3 }));
@@ -117,7 +117,7 @@ test.each([
   { name: "unipc-3", steps: 4, guidance: 2 },
   { name: "dpm-solver-2m", steps: 4, guidance: 2, guidanceMax: 5 },
   { name: "heun", steps: 2, churn: 1 },
-])("the tfjs engine draws what onnxruntime draws, to one step of a byte: %o", async (given) => {
+])("both engines sample the same images, up to a difference of 1 per byte: %o", async (given) => {
   const reference = await drawWith(openSampler({ ...given, batchSize: 2 }), [1, 2]);
   const other = await drawWith(openSampler({ ...given, batchSize: 2 }, await tfjsEngine({ device: "cpu" })), [1, 2]);
   const differences = reference.map((value, index) => Math.abs(value - other[index]!));
@@ -125,13 +125,13 @@ test.each([
   expect(differences.filter((difference) => difference > 0).length).toBeLessThan(0.01 * differences.length);
 });
 
-test("seed and id each give stochastic samplers other noise", async () => {
-  const draw = async (ownSeed: number, id: number) =>
+test("the noise of stochastic samplers depends on the seed and on the id", async () => {
+  const sample = async (ownSeed: number, id: number) =>
     cut(await drawWith(openSampler({ name: "ddpm", steps: 2, batchSize: 1 }, oneThread, ownSeed), [id]))[0];
-  expect(new Set([await draw(1, 1), await draw(2, 1), await draw(1, 11)]).size).toBe(3);
+  expect(new Set([await sample(1, 1), await sample(2, 1), await sample(1, 11)]).size).toBe(3);
 });
 
-/** A denoiser that knows the images: a ramp over rows and channels, plus a tenth of the class; no class is 0. */
+/** A denoiser that knows the images: a ramp over rows and channels, plus a tenth of the class. No class counts as 0. */
 function denoiseRamp(noisy: Tensor, _sigma: Tensor, classes: Tensor | undefined): Tensor {
   const ramp = Array.from({ length: 3072 }, (_, index) =>
     ramped(Math.floor(index / 1024), Math.floor(index / 32) % 32),
@@ -192,7 +192,7 @@ test.each([
   });
 });
 
-test("a generator without classes is not asked for one", async () => {
+test("a generator without classes gets no class", async () => {
   const options = samplerSchema.parse({});
   await expect(
     createDenoiserSampler({ engine: oneThread, seed, options, numClasses: 0, denoiser: denoiseRamp }),

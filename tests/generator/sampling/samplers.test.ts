@@ -23,7 +23,7 @@ function denoiseNormal(noisy: Tensor, sigma: Tensor): Tensor {
   return mul(noisy, div(std ** 2, add(variance, std ** 2)));
 }
 
-/** In theory; UniPC's corrector adds one to the order of its predictor (Zhao et al. 2023, theorem 3.1). */
+/** Orders in theory. UniPC's corrector adds one to the order of its predictor (Zhao et al. 2023, theorem 3.1). */
 const orders: Readonly<Record<Exclude<SamplerName, "ddpm" | "consistency">, number>> = {
   ddim: 1,
   heun: 2,
@@ -38,15 +38,15 @@ test.each(Object.entries(orders))(
   async (name, order) => {
     const errors: number[] = [];
     for (const steps of [128, 256]) {
-      // Ends above zero, where the exact place is known: the flow scales x by the std of image plus noise.
+      // The levels end above zero.
       const sigmas = noiseLevels({ ...karras, sigmaMin: 0.05, steps: steps + 1 }).subarray(0, steps + 1);
       const trajectory = samplers[name as SamplerName](sigmas, noChurn);
-      const places = [80, -40, 12.5];
-      const start = tensorData("float64", [1, 3], places);
+      const x = [80, -40, 12.5];
+      const start = tensorData("float64", [1, 3], x);
       const end = await follow({ trajectory, start, denoise: denoiseNormal });
-      // The flow scales a place by the std of image plus noise.
+      // The exact flow scales x by the standard deviation of image plus noise.
       const scale = Math.hypot(std, sigmas[steps]!) / Math.hypot(std, 80);
-      errors.push(Math.hypot(...places.map((place, index) => end[index]! - place * scale)));
+      errors.push(Math.hypot(...x.map((value, index) => end[index]! - value * scale)));
     }
     const measured = Math.log2(errors[0]! / errors[1]!);
     expect(measured).toBeGreaterThan(0.9 * order);
@@ -67,7 +67,7 @@ test.each([
   expect(trajectory.calls).toHaveLength(numCalls);
   expect(trajectory.start).toBe(80);
   expect(trajectory.calls.at(-1)!.sigma).toBeCloseTo(0.002, 12);
-  // A denoiser that knows the images finds them from anywhere, whatever was between.
+  // A denoiser that knows the images reaches them from any start.
   const start = tensorData("float64", [1, 2], [80, -3]);
   const noise = new Float32Array(numCalls * 2).map((_, index) => Math.sin(index));
   const denoise = (noisy: Tensor) => add(mul(noisy, 0), 0.25);
@@ -75,7 +75,7 @@ test.each([
   expect([...end]).toEqual([0.25, 0.25]);
 });
 
-/** Two numbers an image, of this mean and covariance: eigenvalues 1 and 0.04, turned by 30°. */
+/** Images of two numbers with this mean and covariance, whose eigenvalues are 1 and 0.04, rotated by 30°. */
 const mean = [0.3, -0.2];
 const [cosine, sine] = [Math.cos(Math.PI / 6), Math.sin(Math.PI / 6)];
 const covariance = [
@@ -85,7 +85,7 @@ const covariance = [
   sine ** 2 + 0.04 * cosine ** 2,
 ];
 
-/** The exact denoiser of those: mean + C · inverse(C + sigma²) · (x - mean), along the eigenvectors. */
+/** The exact denoiser of these images: mean + C · inverse(C + sigma²) · (x - mean), along the eigenvectors. */
 function denoiseCorrelated(noisy: Tensor, sigma: Tensor): Tensor {
   const constant = (shape: number[], values: number[]) => noisy.graph.constant(tensorData("float32", shape, values));
   const variance = reshape(mul(sigma, sigma), [-1, 1]);
@@ -99,23 +99,23 @@ function denoiseCorrelated(noisy: Tensor, sigma: Tensor): Tensor {
 const numImages = 4000;
 
 async function drawCorrelated(trajectory: Trajectory): Promise<Float32Array> {
-  const draw = (stream: keyof typeof randomStreams, id: number, length: number) => {
+  const normals = (stream: keyof typeof randomStreams, id: number, length: number) => {
     const values = new Float32Array(length);
     fillNormals({ seed: 1, stream: randomStreams[stream], id }, values);
     return values;
   };
   const shape = [numImages, 2];
-  let place = draw("sampleNoise", 0, numImages * 2).map((value) => value * trajectory.start);
+  let x = normals("sampleNoise", 0, numImages * 2).map((value) => value * trajectory.start);
   for (const [start, end] of cutTrajectory(trajectory, 100)) {
-    place = (await follow({
+    x = (await follow({
       trajectory,
-      start: tensorData("float32", shape, place),
+      start: tensorData("float32", shape, x),
       denoise: denoiseCorrelated,
-      noise: draw("stepNoise", start, (end - start) * numImages * 2),
+      noise: normals("stepNoise", start, (end - start) * numImages * 2),
       part: [start, end],
     })) as Float32Array<ArrayBuffer>;
   }
-  return place;
+  return x;
 }
 
 test.each([
@@ -124,7 +124,7 @@ test.each([
     "heun with churn",
     () => heun(noiseLevels({ ...karras, steps: 128 }), { churn: 40, churnMin: 0.05, churnMax: 50, churnNoise: 1 }),
   ],
-] as const)("%s draws Gaussian data with its mean and covariance, to sampling error", async (_, plan) => {
+] as const)("%s samples Gaussian data with its mean and covariance, up to sampling error", async (_, plan) => {
   const values = await drawCorrelated(plan());
   const sums = [0, 0];
   const products = [0, 0, 0, 0];
@@ -139,14 +139,14 @@ test.each([
     expect(Math.abs(sums[a]!)).toBeLessThan(3.5 * Math.sqrt(covariance[3 * a]! / numImages));
     for (let b = 0; b < 2; b++) {
       const expected = covariance[2 * a + b]!;
-      // The variance of a sample covariance of normal numbers.
+      // The variance of the sample covariance of normal numbers.
       const error = Math.sqrt((covariance[3 * a]! * covariance[3 * b]! + expected ** 2) / numImages);
       expect(Math.abs(products[2 * a + b]! - expected)).toBeLessThan(3.5 * error);
     }
   }
 });
 
-test("a trajectory that is cut where nothing is remembered goes on as if it was not cut", async () => {
+test("a trajectory that is cut where only x passes on gives the same result as the whole trajectory", async () => {
   const sigmas = noiseLevels({ ...karras, steps: 12 });
   const churn = { churn: 4, churnMin: 0.05, churnMax: 50, churnNoise: 1.003 };
   for (const trajectory of [ddpm(sigmas), heun(sigmas, churn)]) {
@@ -161,32 +161,32 @@ test("a trajectory that is cut where nothing is remembered goes on as if it was 
     const noise = new Float32Array(numCalls * 3).map((_, index) => Math.sin(3 * index));
     const start = tensorData("float64", [1, 3], [80, -40, 12.5]);
     const whole = await follow({ trajectory, start, denoise: denoiseNormal, noise });
-    let place = start;
+    let x = start;
     for (const part of parts) {
-      const options = { trajectory, start: place, denoise: denoiseNormal, part };
+      const options = { trajectory, start: x, denoise: denoiseNormal, part };
       const end = await follow({ ...options, noise: noise.subarray(part[0] * 3, part[1] * 3) });
-      place = tensorData("float64", [1, 3], end);
+      x = tensorData("float64", [1, 3], end);
     }
-    expect(place.data).toEqual(whole);
+    expect(x.data).toEqual(whole);
   }
 });
 
-test("a deterministic trajectory that looks back at every call is one run", () => {
+test("a deterministic trajectory that uses earlier results in every call is one run", () => {
   const trajectory = planTrajectory({ ...karras, ...noChurn, name: "unipc-3", steps: 100 });
   expect(cutTrajectory(trajectory, 1000)).toEqual([[0, 100]]);
 });
 
-test("consistency, given the exact end of every path, draws Gaussian data with its std, whatever its levels", async () => {
+test("consistency with the exact end of every path samples Gaussian data with its std at any noise levels", async () => {
   const trajectory = planTrajectory({ ...karras, ...noChurn, name: "consistency", steps: 3, sigmaMin: 0.4 });
   expect(trajectory.calls.map(({ sigma }) => sigma)[0]).toBe(80);
   expect(trajectory.calls).toHaveLength(3);
-  // The path's end scales a place by the std of the data over that of data plus noise.
+  // The end of a path is x times the std of the data, divided by the std of data plus noise.
   const endOfPath = (noisy: Tensor, sigma: Tensor) => {
     const variance = add(reshape(mul(sigma, sigma), [-1, 1]), std ** 2);
     return mul(noisy, div(std, sqrt(variance)));
   };
   const numValues = 20_000;
-  const draw = (stream: keyof typeof randomStreams, length: number) => {
+  const normals = (stream: keyof typeof randomStreams, length: number) => {
     const values = new Float32Array(length);
     fillNormals({ seed: 2, stream: randomStreams[stream], id: 0 }, values);
     return values;
@@ -194,9 +194,9 @@ test("consistency, given the exact end of every path, draws Gaussian data with i
   const start = tensorData(
     "float32",
     [numValues, 1],
-    draw("sampleNoise", numValues).map((value) => value * 80),
+    normals("sampleNoise", numValues).map((value) => value * 80),
   );
-  const end = await follow({ trajectory, start, denoise: endOfPath, noise: draw("stepNoise", 3 * numValues) });
+  const end = await follow({ trajectory, start, denoise: endOfPath, noise: normals("stepNoise", 3 * numValues) });
   let variance = 0;
   for (const value of end) variance += Number(value) ** 2 / numValues;
   expect(Math.abs(variance / std ** 2 - 1)).toBeLessThan(3.5 * Math.sqrt(2 / numValues));

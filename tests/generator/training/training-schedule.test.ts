@@ -15,7 +15,7 @@ const options: ScheduleOptions = {
   coolDown: 0.2,
 };
 
-test("the learning rate rises over its images, stays, and falls over the last fifth to just above 0", () => {
+test("the learning rate rises, stays constant, and falls over the last fifth to just above 0", () => {
   const end = plannedEnd(options);
   const at = (step: number) => learningRateAt(step, options, end);
   expect(end).toEqual({ coolDownStart: 80, totalSteps: 100, numImages: 1000 });
@@ -24,7 +24,7 @@ test("the learning rate rises over its images, stays, and falls over the last fi
   expect(at(99)).toBeCloseTo(0.5 / 21, 12);
 });
 
-test("more images change no step before the cool-down of the shorter training", () => {
+test("more images do not change the steps before the cool-down of the shorter training", () => {
   const longer = { ...options, numImages: 5000 };
   for (let step = 0; step < 80; step++) {
     expect(learningRateAt(step, options, plannedEnd(options))).toBe(learningRateAt(step, longer, plannedEnd(longer)));
@@ -32,7 +32,7 @@ test("more images change no step before the cool-down of the shorter training", 
   expect(endOfTraining(longer, { step: 80, end: undefined }, false)).toEqual(plannedEnd(longer));
 });
 
-test("told to finish, a training cools down from its checkpoint, for a fifth of what it is in the end", () => {
+test("a training that is told to finish cools down from its checkpoint, for a fifth of its final length", () => {
   const end = endOfTraining({ ...options, numImages: 1e6 }, { step: 400, end: undefined }, true);
   expect(end).toEqual({ coolDownStart: 400, totalSteps: 500, numImages: 1e6 });
   const again = endOfTraining({ ...options, numImages: 1e6 }, { step: 450, end }, true);
@@ -40,7 +40,7 @@ test("told to finish, a training cools down from its checkpoint, for a fifth of 
   expect(endOfTraining({ ...options, numImages: 1e6 }, { step: 450, end }, false)).toEqual(end);
 });
 
-test("for any training: the rate is positive and at most the largest, and to finish never makes it longer than planned", () => {
+test("for any training, the rate is positive and at most the peak, and finishing never makes it longer than planned", () => {
   fc.assert(
     fc.property(
       fc.record({
@@ -66,7 +66,7 @@ test("for any training: the rate is positive and at most the largest, and to fin
   );
 });
 
-test("what cannot be done is said in one line", () => {
+test("a request to finish that cannot be met is refused in one line", () => {
   const grown = { ...options, numImages: 2000 };
   expect(() => endOfTraining(grown, { step: 90, end: plannedEnd(options) }, false)).toThrow(
     /numImages is 2000, and the learning rate of this training has begun to fall, to end after 1000 images/,

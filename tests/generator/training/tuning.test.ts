@@ -25,7 +25,7 @@ async function evaluate(graph: Graph, feeds: Readonly<Record<string, TensorData>
   return (name: string) => results[name]!.data as Float32Array;
 }
 
-test("the gap shrinks by the same factor from stage to stage, to the last one's", () => {
+test("the gap shrinks by the same factor from stage to stage, to lastGap", () => {
   const options = { stages: 4, lastGap: 1 / 256 };
   const gaps = [0, 0.2, 0.25, 0.5, 0.75, 0.999].map((progress) => gapAt(progress, options));
   for (const [index, gap] of [1 / 4, 1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 256].entries()) {
@@ -34,7 +34,7 @@ test("the gap shrinks by the same factor from stage to stage, to the last one's"
   expect(gapAt(0, { stages: 1, lastGap: 1 / 256 })).toBeCloseTo(1 / 256, 12);
 });
 
-test("the lower level is that of the paper's mapping, and zero where that is negative", async () => {
+test("the lower level follows the mapping of the paper, and is zero if that is negative", async () => {
   const levels = [0.001, 0.1, 1, 5, 80];
   for (const gap of [1 / 2, 1 / 4, 1 / 256]) {
     const graph = new Graph();
@@ -49,7 +49,7 @@ test("the lower level is that of the paper's mapping, and zero where that is neg
   }
 });
 
-test("for Gaussian data, the teacher's steps follow the exact path: their error halves when the gap does", async () => {
+test("for Gaussian data, the teacher's steps follow the exact path with an error proportional to the gap", async () => {
   const [std, start, end] = [0.5, 10, 0.1];
   const exact = (sigma: number) => Math.sqrt(std ** 2 + sigma ** 2);
   const errors: number[] = [];
@@ -62,22 +62,22 @@ test("for Gaussian data, the teacher's steps follow the exact path: their error 
     graph.output("next", flowStep(x, mul(x, reshape(shrink, [1, 1, 1, 1])), sigma, lower));
     const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
     const ratio = (end / start) ** (1 / steps);
-    let place = 1;
+    let value = 1;
     for (let step = 0; step < steps; step++) {
       const level = start * ratio ** step;
       const { next } = await executable.run({
-        x: tensorData("float32", [1, 1, 1, 1], [place]),
+        x: tensorData("float32", [1, 1, 1, 1], [value]),
         sigma: tensorData("float32", [1], [level]),
         lower: tensorData("float32", [1], [level * ratio]),
       });
       const found = Number(next!.data[0]);
       // x + (sigma' - sigma) · (x - D(x; sigma)) / sigma
-      const denoised = (place * std ** 2) / (std ** 2 + level ** 2);
-      expect(Math.abs(found - (place + (ratio - 1) * (place - denoised)))).toBeLessThan(1e-6);
-      place = found;
+      const denoised = (value * std ** 2) / (std ** 2 + level ** 2);
+      expect(Math.abs(found - (value + (ratio - 1) * (value - denoised)))).toBeLessThan(1e-6);
+      value = found;
     }
     await executable.release();
-    errors.push(Math.abs(place - exact(end) / exact(start)));
+    errors.push(Math.abs(value - exact(end) / exact(start)));
   }
   for (const index of [1, 2]) {
     expect(errors[index - 1]! / errors[index]!).toBeGreaterThan(1.8);
@@ -85,17 +85,17 @@ test("for Gaussian data, the teacher's steps follow the exact path: their error 
   }
 });
 
-/** The loss of D(x; sigma) = p · x, with one p for each of the two levels. */
+/** The loss of D(x; sigma) = p · x, with a different p for each of the two levels. */
 function linearLoss(graph: Graph, upper: Tensor, lower: Tensor, teacher?: Denoiser): Tensor {
   const batchSize = 4;
   let numRandoms = 0;
-  const draw = (_kind: RandomKind, _stream: unknown, shape: readonly number[]) => {
+  const random = (_kind: RandomKind, _stream: unknown, shape: readonly number[]) => {
     const size = shape.reduce((product, extent) => product * extent, 1);
-    const draws = Array.from({ length: size }, (_, index) => 0.5 + 0.4 * Math.sin(7 * index + numRandoms));
+    const numbers = Array.from({ length: size }, (_, index) => 0.5 + 0.4 * Math.sin(7 * index + numRandoms));
     numRandoms++;
-    return graph.constant(tensorData("float32", shape, draws));
+    return graph.constant(tensorData("float32", shape, numbers));
   };
-  const scope = new Scope({ training: true, random: draw } as unknown as ConstructorParameters<typeof Scope>[0]);
+  const scope = new Scope({ training: true, random } as unknown as ConstructorParameters<typeof Scope>[0]);
   const residents = {
     images: graph.constant({ dtype: "uint8", shape: [batchSize, 32, 32, 3], data: randomImages(batchSize) }),
     classes: graph.constant(tensorData("int64", [batchSize], [0, 1, 2, 3])),
@@ -144,7 +144,7 @@ const data = {
 };
 const common = { data, seed: 1, engine: "onnxruntime", device: "cpu" } as const;
 
-/** How far images of one call are from the nearer of the two grays, bytes, on average. */
+/** The mean distance, in bytes, of images of one call from the nearer of the two grays. */
 async function oneCallError(weights: Uint8Array, name: SamplerName): Promise<number> {
   const options = samplerSchema.parse({ name, steps: 1, conditional: false });
   const sampler = await createSampler({ weights, options, seed: 5, engine: "onnxruntime", device: "cpu" });
@@ -155,7 +155,7 @@ async function oneCallError(weights: Uint8Array, name: SamplerName): Promise<num
   return distances.reduce((total, distance) => total + distance, 0) / distances.length;
 }
 
-test("a tuned network finds images in one call where before it mixed them, and its file says how it was tuned", async () => {
+test("a tuned network separates the two kinds of images in one call, and its file says how it was tuned", async () => {
   const training = generatorTrainingSchema.parse({
     ...{ channels: 8, multipliers: [1], blocks: 1, patch: 4, attentionResolutions: [], numClasses: 0 },
     ...{ numImages: 16 * 250, batchSize: 16, learningRate: 0.01, emaExponents: [6] },

@@ -28,7 +28,7 @@ const inputOf = (run: number) =>
 const opened: Executable[] = [];
 afterAll(() => Promise.all(opened.map((executable) => executable.release())));
 
-test("runs on pool give what runs one by one give, each its own", async () => {
+test("each run of a pool gives the same result as a single session", async () => {
   const single = await onnxruntimeEngine({ numThreads: 3 }).compile(exampleGraph());
   const pool = await onnxruntimeEngine({ numThreads: 3 }).compile(exampleGraph(), "throughput");
   opened.push(single, pool);
@@ -40,7 +40,7 @@ test("runs on pool give what runs one by one give, each its own", async () => {
   }
 });
 
-test("this thread stays free while pool run", async () => {
+test("the main thread is not blocked while the pool runs", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [600, 600]);
   graph.output(
@@ -56,7 +56,7 @@ test("this thread stays free while pool run", async () => {
   expect(ticks).toBeGreaterThan(0);
 });
 
-test("what fails in a lane fails the run, and the next one works", async () => {
+test("an error in a worker fails its run, and the next run works", async () => {
   const pool = await onnxruntimeEngine({ numThreads: 2 }).compile(exampleGraph(), "throughput");
   opened.push(pool);
   await expect(pool.run({})).rejects.toMatchObject({ code: "engine/missing-input" });
@@ -83,7 +83,7 @@ test.each([
   expect(most).toBe(Math.min(concurrency, Math.ceil(numItems / batchSize)));
 });
 
-test("releasing waits for the runs under way, whose threads must not be taken away", async () => {
+test("releasing waits for the runs in progress, because their threads must not be terminated", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [600, 600]);
   graph.output(
