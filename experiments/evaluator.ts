@@ -1,5 +1,5 @@
 import type { Engine, Executable } from "../engine/executor.ts";
-import type { TrainingState } from "../engine/training/trainer.ts";
+import type { TrainingState } from "../engine/training/training-state.ts";
 import { type ExperimentProgram, evaluationBatchSize } from "./experiment-program.ts";
 import { type Metrics, metricsOf } from "./metrics.ts";
 import type { RunOptions } from "./run-options.ts";

@@ -2,6 +2,7 @@
 
 export { type CreateLabelerOptions, createLabeler, createLabelerFeatures, type Labeler } from "./create-labeler.ts";
 export { foreignLabelerGraph, foreignLabelerSchema } from "./foreign-labeler.ts";
+export type { LabeledImages } from "./hold-out.ts";
 export type { ImageFunction, ImageFunctionOptions, ImageGraph } from "./image-function.ts";
 export {
   type LabelerNetworkOptions,
@@ -9,4 +10,4 @@ export {
   labelerNetworkSchema,
   labelerTrainingSchema,
 } from "./options.ts";
-export { type LabeledImages, type TrainLabelerOptions, trainLabeler } from "./train-labeler.ts";
+export { type TrainLabelerOptions, trainLabeler } from "./train-labeler.ts";

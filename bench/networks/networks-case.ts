@@ -7,8 +7,8 @@ import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import { sgd } from "../../engine/training/optimizers.ts";
-import { initialState } from "../../engine/training/trainer.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
+import { initialState } from "../../engine/training/training-state.ts";
 import {
   buildExperimentNetwork,
   type ExperimentNetworkOptions,

@@ -7,8 +7,9 @@ import { forEachBatch } from "../../engine/for-each-batch.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { totalSize } from "../../engine/parameters/parameters.ts";
-import { initialState, type StepInputs, Trainer } from "../../engine/training/trainer.ts";
+import { type StepInputs, Trainer } from "../../engine/training/trainer.ts";
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
+import { initialState } from "../../engine/training/training-state.ts";
 import { type Contestant, measure, serveContestant } from "../harness/contender.ts";
 import {
   benchmarkProgram,

@@ -9,11 +9,7 @@ export {
   type TrainingRun,
   type TrainingStore,
 } from "../training/run-training.ts";
-export { initialState, type StepInputs, stateFromWeights, Trainer, type TrainingState } from "../training/trainer.ts";
-export {
-  buildTrainingProgram,
-  type Declaration,
-  type LossInputs,
-  type TrainingDefinition,
-  type TrainingProgram,
-} from "../training/training-program.ts";
+export { type StepInputs, Trainer } from "../training/trainer.ts";
+export type { Declaration, LossInputs, TrainingDefinition } from "../training/training-definition.ts";
+export { buildTrainingProgram, type TrainingProgram } from "../training/training-program.ts";
+export { initialState, stateFromWeights, type TrainingState } from "../training/training-state.ts";

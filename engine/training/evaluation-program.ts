@@ -7,7 +7,8 @@ import {
   totalSize,
 } from "../parameters/parameters.ts";
 import { unflatten } from "../parameters/trace-parameters.ts";
-import type { Declaration, TrainingProgram } from "./training-program.ts";
+import type { Declaration } from "./training-definition.ts";
+import type { TrainingProgram } from "./training-program.ts";
 
 /** The network of a training as a graph of its own. It is fed the vectors that the training carries. */
 export interface EvaluationProgram {

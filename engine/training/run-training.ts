@@ -2,8 +2,9 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { Engine } from "../executor.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { readSafetensors, writeSafetensors } from "../parameters/safetensors.ts";
-import { initialState, type StepInputs, Trainer, type TrainingState } from "./trainer.ts";
+import { type StepInputs, Trainer } from "./trainer.ts";
 import type { TrainingProgram } from "./training-program.ts";
+import { initialState, type TrainingState } from "./training-state.ts";
 
 /** Storage for the checkpoints and the log of a training. The pipeline passes one that writes files atomically. */
 export interface TrainingStore {

@@ -4,7 +4,7 @@ import { sum } from "../../engine/ops/broadcast.ts";
 import { add, div, maximum, mul, sigmoid, sqrt, stopGradient, sub } from "../../engine/ops/elementwise.ts";
 import { mean } from "../../engine/ops/reduce.ts";
 import { reshape } from "../../engine/ops/reshape.ts";
-import type { LossInputs } from "../../engine/training/training-program.ts";
+import type { LossInputs } from "../../engine/training/training-definition.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { addNoise, trainingBatch } from "./training-batch.ts";
 

@@ -5,6 +5,7 @@ import { tensorData } from "../../engine/graph/tensor.ts";
 import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { unflattenParameters } from "../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
+import { emaNames } from "../../engine/training/carried-vectors.ts";
 import {
   type LoadedCheckpoint,
   loadCheckpoint,
@@ -12,8 +13,9 @@ import {
   type TrainingProgress,
   type TrainingStore,
 } from "../../engine/training/run-training.ts";
-import { type StepInputs, stateFromWeights } from "../../engine/training/trainer.ts";
-import { emaNames, type TrainingProgram } from "../../engine/training/training-program.ts";
+import type { StepInputs } from "../../engine/training/trainer.ts";
+import type { TrainingProgram } from "../../engine/training/training-program.ts";
+import { stateFromWeights } from "../../engine/training/training-state.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
 import { powerEmaDecay } from "../../networks/schedules.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";

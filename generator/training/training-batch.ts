@@ -3,7 +3,7 @@ import type { Tensor } from "../../engine/graph/graph.ts";
 import { add, exp, mul } from "../../engine/ops/elementwise.ts";
 import { gather } from "../../engine/ops/gather.ts";
 import { reshape } from "../../engine/ops/reshape.ts";
-import type { Declaration, LossInputs } from "../../engine/training/training-program.ts";
+import type { Declaration, LossInputs } from "../../engine/training/training-definition.ts";
 import { coin, flipWhere } from "../../networks/augment.ts";
 import { imagesFromBytes } from "../../networks/image-input.ts";
 

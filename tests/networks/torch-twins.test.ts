@@ -13,8 +13,9 @@ import { type ParameterSpec, unflattenParameters } from "../../engine/parameters
 import { writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import { inputName, traceParameters } from "../../engine/parameters/trace-parameters.ts";
 import { sgd } from "../../engine/training/optimizers.ts";
-import { initialState, stateFromWeights, Trainer } from "../../engine/training/trainer.ts";
+import { Trainer } from "../../engine/training/trainer.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
+import { initialState, stateFromWeights } from "../../engine/training/training-state.ts";
 import {
   buildExperimentNetwork,
   type ExperimentNetworkOptions,

@@ -4,8 +4,8 @@ import type { StepInputs } from "../../engine/training/trainer.ts";
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
 import { generatorTrainingSchema } from "../../generator/training/options.ts";
 import { generatorProgram } from "../../generator/training/train-generator.ts";
+import { labelerProgram } from "../../labeler/labeler-program.ts";
 import { labelerTrainingSchema } from "../../labeler/options.ts";
-import { labelerProgram } from "../../labeler/train-labeler.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
 
 /** A training run small enough for plain tfjs. */

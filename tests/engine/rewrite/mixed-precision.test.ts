@@ -10,8 +10,9 @@ import { mean } from "../../../engine/ops/reduce.ts";
 import { zerosInitializer } from "../../../engine/parameters/parameters.ts";
 import { rewriteHalfProducts } from "../../../engine/rewrite/mixed-precision.ts";
 import { sgd } from "../../../engine/training/optimizers.ts";
-import { type StepInputs, Trainer, type TrainingState } from "../../../engine/training/trainer.ts";
+import { type StepInputs, Trainer } from "../../../engine/training/trainer.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../../engine/training/training-program.ts";
+import type { TrainingState } from "../../../engine/training/training-state.ts";
 import { smallGeneratorTraining } from "../../support/small-training.ts";
 import { graphOf, normals, operators } from "../graphs.ts";
 

@@ -4,7 +4,8 @@ import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engin
 import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { runTraining } from "../../../engine/training/run-training.ts";
-import { initialState, stateFromWeights, Trainer, type TrainingState } from "../../../engine/training/trainer.ts";
+import { Trainer } from "../../../engine/training/trainer.ts";
+import { initialState, stateFromWeights, type TrainingState } from "../../../engine/training/training-state.ts";
 import { memoryStore } from "../../support/memory-store.ts";
 import { type SmallTraining, smallGeneratorTraining, smallLabelerTraining } from "../../support/small-training.ts";
 

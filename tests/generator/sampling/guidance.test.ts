@@ -12,7 +12,7 @@ import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { rewriteHwnc } from "../../../engine/rewrite/hwnc.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
-import { initialState } from "../../../engine/training/trainer.ts";
+import { initialState } from "../../../engine/training/training-state.ts";
 import type { Denoiser } from "../../../generator/denoiser.ts";
 import { generatorNetworkSchema } from "../../../generator/network-options.ts";
 import { joinWeaker, readGenerator } from "../../../generator/read-generator.ts";

@@ -8,7 +8,7 @@ import { reshape } from "../../../engine/ops/reshape.ts";
 import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
-import { initialState } from "../../../engine/training/trainer.ts";
+import { initialState } from "../../../engine/training/training-state.ts";
 import { trainedDenoiser } from "../../../generator/denoiser.ts";
 import { generatorNetworkSchema } from "../../../generator/network-options.ts";
 import { readGenerator } from "../../../generator/read-generator.ts";

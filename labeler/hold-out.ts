@@ -1,0 +1,27 @@
+import { imageBytes } from "../core/image-layout.ts";
+import { createPermutation, permute } from "../core/permutation.ts";
+import { randomStreams } from "../core/random.ts";
+
+/** Images, uint8 [N, 32, 32, 3] flattened, and their classes, [N]. */
+export interface LabeledImages {
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+/** Sets aside a part of the images. The seed determines which. */
+export function holdOut({ images, labels }: LabeledImages, part: number, seed: number) {
+  const numHeldOut = Math.floor(part * labels.length);
+  if (numHeldOut === 0)
+    return { data: { images, labels }, heldOut: { images: images.subarray(0, 0), labels: labels.subarray(0, 0) } };
+  const permutation = createPermutation({ size: labels.length, seed, id: 0, stream: randomStreams.heldOut });
+  const order = Uint32Array.from(labels, (_, index) => permute(index, permutation));
+  const take = (chosen: Uint32Array): LabeledImages => {
+    const taken = new Uint8Array(chosen.length * imageBytes);
+    chosen.forEach((from, to) => {
+      taken.set(images.subarray(from * imageBytes, (from + 1) * imageBytes), to * imageBytes);
+    });
+    return { images: taken, labels: Uint8Array.from(chosen, (from) => labels[from]!) };
+  };
+  // Images stay in their order, so that they are read from front to back.
+  return { data: take(order.slice(numHeldOut).sort()), heldOut: take(order.slice(0, numHeldOut).sort()) };
+}

@@ -1,0 +1,67 @@
+import { type RandomStream, randomStreams } from "../core/random.ts";
+import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { add, less, mul, where } from "../engine/ops/elementwise.ts";
+import { gather } from "../engine/ops/gather.ts";
+import { reshape } from "../engine/ops/reshape.ts";
+import type { ParameterSpec, Scope } from "../engine/parameters/parameters.ts";
+import { muon } from "../engine/training/muon.ts";
+import { type Optimizer, sgd } from "../engine/training/optimizers.ts";
+import type { LossInputs } from "../engine/training/training-definition.ts";
+import { buildTrainingProgram, type TrainingProgram } from "../engine/training/training-program.ts";
+import { coin, flipWhere, randomTranslation } from "../networks/augment.ts";
+import { imagesFromBytes } from "../networks/image-input.ts";
+import { jpegArtifacts } from "../networks/jpeg.ts";
+import { whiteningName } from "../networks/resnet.ts";
+import { labelerNetwork } from "./labeler-network.ts";
+import type { LabelerTrainingOptions } from "./options.ts";
+
+/** The graph that trains the labeler on a set of `numSamples` images. */
+export function labelerProgram(
+  options: LabelerTrainingOptions,
+  numSamples: number,
+  { scalesLoss = false } = {},
+): TrainingProgram {
+  const { batchSize } = options;
+  return buildTrainingProgram({
+    scalesLoss,
+    residents: {
+      images: { dtype: "uint8", shape: [numSamples, 32, 32, 3] },
+      labels: { dtype: "int64", shape: [numSamples] },
+    },
+    step: { indices: { dtype: "int64", shape: [batchSize] } },
+    optimizer: labelerOptimizer(options),
+    stepsPerCall: 10,
+    loss: ({ scope, residents, step }: LossInputs) => {
+      const images = imagesFromBytes(gather(residents["images"]!, step["indices"]!));
+      const flips = scope.random("uniform", randomStreams.trainFlip, [batchSize]);
+      const shifts = scope.random("uniform", randomStreams.trainCrop, [batchSize, 2]);
+      const moved = randomTranslation(flipWhere(images, coin(flips)), options.translation, shifts);
+      const shown = options.jpeg === 0 ? moved : asJpegs(scope, moved, options.jpeg);
+      const target = oneHot(gather(residents["labels"]!, step["indices"]!), 10);
+      return crossEntropy(labelerNetwork(scope, shown, options), target, options);
+    },
+  });
+}
+
+function labelerOptimizer({
+  optimizer,
+  learningRate,
+  muonLearningRate,
+  muonWeightDecay,
+  weightDecay,
+}: LabelerTrainingOptions): Optimizer {
+  const rest = sgd({ momentum: 0.9, nesterov: true, weightDecay });
+  if (optimizer === "sgd") return rest;
+  const isHidden = ({ name }: ParameterSpec) => name !== whiteningName && !name.startsWith("head.");
+  return muon({ isHidden, rate: muonLearningRate / learningRate, weightDecay: muonWeightDecay, rest });
+}
+
+/** Adds JPEG artifacts of a random quality from 40 to 100 to some of the images. */
+function asJpegs(scope: Scope, images: Tensor, probability: number): Tensor {
+  const batchSize = images.shape[0]!;
+  const uniform = (stream: RandomStream) => scope.random("uniform", stream, [batchSize]);
+  const isChosen = less(uniform(randomStreams.trainJpeg), probability);
+  const quality = add(mul(uniform(randomStreams.trainJpeg), 60), 40);
+  return where(reshape(isChosen, [-1, 1, 1, 1]), jpegArtifacts(images, quality), images);
+}
