@@ -1,4 +1,4 @@
-/** Memory whose bytes are all going to be written: where the platform can, it is not zeroed first. */
+/** Allocates memory whose bytes the caller will overwrite. On Node it is not filled with zeros first. */
 export function allocateBytes(numBytes: number): ArrayBuffer {
   return typeof Buffer === "undefined" ? new ArrayBuffer(numBytes) : Buffer.allocUnsafeSlow(numBytes).buffer;
 }

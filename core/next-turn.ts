@@ -1,7 +1,7 @@
-/** Waits for the next turn of the event loop, so that timers, signals and other work get theirs. */
+/** Waits for the next turn of the event loop, so that timers, signals and other work can run. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
-    // Browsers have no setImmediate, and delay the timers of pages in the background by up to a second.
+    // Browsers have no setImmediate, and delay timers of background pages by up to a second.
     if (typeof setImmediate === "function") setImmediate(resolve);
     else {
       const { port1, port2 } = new MessageChannel();

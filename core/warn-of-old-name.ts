@@ -1,6 +1,9 @@
 const warned = new Set<string>();
 
-/** Warns, once a process, that a name goes away. @param code - tells the warning apart, `CIFAR5M001` for example */
+/**
+ * Warns that a name is deprecated, once per process.
+ * @param code - identifies the warning, for example `CIFAR5M001`
+ */
 export function warnOfOldName(code: string, message: string): void {
   if (warned.has(code)) return;
   warned.add(code);

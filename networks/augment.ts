@@ -13,7 +13,7 @@ export function flipWhere(x: Tensor, flipped: Tensor): Tensor {
 
 /**
  * Shifts each image by up to `reach` pixels along both axes. Images are reflected at their border. Shifting is a product
- * with a 0-1 matrix on each side, so it needs no operation of its own.
+ * with a 0-1 matrix on each side, so it needs no special operation.
  * @param x - [N, C, H, W], H = W
  * @param uniform - random numbers in [0, 1), [N, 2]
  */

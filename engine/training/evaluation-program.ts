@@ -10,7 +10,8 @@ import { unflatten } from "../parameters/trace-parameters.ts";
 import type { Declaration } from "./training-definition.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
-/** The network of a training as a graph of its own. It is fed the vectors that the training carries. */
+/** The network of a training as a separate graph. Its inputs are the vectors that the training carries. */
+
 export interface EvaluationProgram {
   /** Inputs: `parameters` [P], `states` [S] if the network has states, and the declared ones. Output: `result`. */
   readonly graph: Graph;

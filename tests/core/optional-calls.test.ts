@@ -58,6 +58,6 @@ test.each([
   ["a?.b.c(await d);", 1],
   ["onDone?.(() => { count++; }, sum, -1, call(x));", 0],
   ["onDone(await work());", 0],
-])("such work is found: %s", (text, count) => {
+])("work in arguments of optional calls is found: %s", (text, count) => {
   expect(findLostWork(parse("example.ts", text))).toHaveLength(count);
 });

@@ -14,7 +14,7 @@ test.each([
   ["lists", "[".repeat(200_000) + "]".repeat(200_000)],
   ["objects", `${'{"a":'.repeat(101)}1${"}".repeat(101)}`],
   ["lists after texts that end in backslashes", `["\\\\",${"[".repeat(100)}${"]".repeat(100)}]`],
-])("%s nested without end are refused", (_, text) => {
+])("%s that are nested too deep are refused", (_, text) => {
   expect(() => parseJson(text)).toThrow("nested more than 100 deep");
 });
 

@@ -197,7 +197,7 @@ test("a network with fractional timesteps gets timesteps between those of the sc
 test.each([
   { prediction: "x0", formula: "variance" },
   { prediction: "eps", formula: "sigma" },
-] as const)("a network that gets sigma itself and predicts $prediction gives the ideal denoiser", async (options) => {
+] as const)("a network that gets sigma and predicts $prediction gives the ideal denoiser", async (options) => {
   // x0 = x · s² / (s² + sigma²), eps = x · sigma / (s² + sigma²)
   const file = makeOnnx({
     node: [

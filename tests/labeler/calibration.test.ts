@@ -36,7 +36,7 @@ function softmax(logits: Float32Array, temperature: number): Float32Array {
   return result;
 }
 
-test.each([0.3, 1, 2.5])("logits that are too large by a factor of %d get that temperature", (factor) => {
+test.each([0.3, 1, 2.5])("logits that are too large by a factor of %d get this factor as temperature", (factor) => {
   const { logits, labels } = calibrated();
   const sharpened = softmax(logits, 1 / factor);
   const temperature = fitTemperature(sharpened, labels);

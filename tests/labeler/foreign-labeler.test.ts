@@ -132,7 +132,7 @@ test.each<[string, () => Promise<unknown>, string, RegExp]>([
   expect(error.message).not.toContain("\n");
 });
 
-test.each([0, -5, 1_000_000])("a classifier of %d images at once is refused in one line", async (batch) => {
+test.each([0, -5, 1_000_000])("a classifier with a batch size of %d is refused in one line", async (batch) => {
   const opening = () => open(firstNumbers("NCHW", batch), description("NCHW", "logits"));
   const { message } = await errorOf(opening, "model/mismatch");
   expect(message).toContain(`must take 1 to 16384 images at once, got ${batch}.`);

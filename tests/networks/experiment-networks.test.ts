@@ -66,7 +66,7 @@ test.each([
   ["vgg11", 9_231_114],
   ["vit", 85_152_010],
   ["densenet", 1_000_618],
-])("%s of the article's size has its %d parameters", (name, count) => {
+])("%s of the size in the paper has %d parameters", (name, count) => {
   expect(totalSize(survey(experimentNetworkSchema.parse({ name })).parameters)).toBe(count);
 });
 

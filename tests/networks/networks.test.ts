@@ -54,7 +54,7 @@ test.each([
   [10, "groups"],
   [10, "magnitudes"],
 ] as const)(
-  "a tiny U-Net with %d classes and normalized %s gives the same images on both engines to 1e-4",
+  "a tiny U-Net with %d classes and normalization of %s gives the same images on both engines to 1e-4",
   async (numClasses, normalization) => {
     const options = {
       channels: 8,

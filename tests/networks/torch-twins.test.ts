@@ -68,7 +68,7 @@ afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 });
 
-describe.each(networks)("$name beside its twin in PyTorch, from the same weights", (network) => {
+describe.each(networks)("$name and its twin in PyTorch with the same weights", (network) => {
   const options = experimentNetworkSchema.parse(network);
   const program = programOf(options);
   const weights = weightsOf(program);

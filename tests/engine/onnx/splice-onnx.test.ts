@@ -125,7 +125,7 @@ function graphAround(file: Uint8Array): Graph {
 
 const opsetRange = Array.from({ length: opsets.newest - opsets.oldest + 1 }, (_, index) => opsets.oldest + index);
 
-test.each(opsetRange)("a model of opset %i gives within our graphs what it gives alone", async (opset) => {
+test.each(opsetRange)("a model of opset %i gives the same result within our graphs as alone", async (opset) => {
   const file = manyKinds(opset);
   const alone = await runAlone(file);
   expect(alone.some((value) => Math.abs(value) > 0.1)).toBe(true);

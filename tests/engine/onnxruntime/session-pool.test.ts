@@ -69,19 +69,22 @@ test.each([
   [1, 4, 3],
   [8, 4, 1],
   [23, 4, 3],
-])("%i items in batches of %i, %i at once, are each done once", async (numItems, batchSize, concurrency) => {
-  const done: number[] = [];
-  let [running, most] = [0, 0];
-  await forEachBatch({ numItems, batchSize, concurrency }, async (start, end) => {
-    most = Math.max(most, ++running);
-    expect(end - start).toBeLessThanOrEqual(batchSize);
-    await new Promise(setImmediate);
-    for (let item = start; item < end; item++) done.push(item);
-    running--;
-  });
-  expect(done.toSorted((a, b) => a - b)).toEqual(Array.from({ length: numItems }, (_, item) => item));
-  expect(most).toBe(Math.min(concurrency, Math.ceil(numItems / batchSize)));
-});
+])(
+  "%i items in batches of %i, with %i batches at once, are each processed once",
+  async (numItems, batchSize, concurrency) => {
+    const done: number[] = [];
+    let [running, most] = [0, 0];
+    await forEachBatch({ numItems, batchSize, concurrency }, async (start, end) => {
+      most = Math.max(most, ++running);
+      expect(end - start).toBeLessThanOrEqual(batchSize);
+      await new Promise(setImmediate);
+      for (let item = start; item < end; item++) done.push(item);
+      running--;
+    });
+    expect(done.toSorted((a, b) => a - b)).toEqual(Array.from({ length: numItems }, (_, item) => item));
+    expect(most).toBe(Math.min(concurrency, Math.ceil(numItems / batchSize)));
+  },
+);
 
 test("releasing waits for the runs in progress, because their threads must not be terminated", async () => {
   const graph = new Graph();

@@ -37,7 +37,7 @@ describe("rewriting to the HWNC layout", () => {
     { sides: [4, 4], images: 16, channels: [64, 32] },
     { sides: [32, 24], images: 2, channels: [96, 64] },
     { sides: [20, 32], images: 1, channels: [64, 72] },
-  ])("keeps a convolution's values at $sides pixels, $images images, $channels channels", async (numbers) => {
+  ])("keeps the values of a convolution with $sides pixels, $images images, $channels channels", async (numbers) => {
     const [inputs, outputs] = numbers.channels as [number, number];
     const { graph, feeds } = graphOf([numbers.images, inputs, ...numbers.sides], (x) => {
       const filters = x.graph.constant(normals([outputs, inputs, 3, 3], 1 / Math.sqrt(9 * inputs)));
@@ -106,7 +106,7 @@ describe("rewriting to the HWNC layout", () => {
   it.each([
     [16, 32],
     [8, 24],
-  ])("keeps the largest of 2×2 pixels after a convolution, %i by %i pixels", async (height, width) => {
+  ])("keeps the values of max pooling after a convolution, %i by %i pixels", async (height, width) => {
     const { graph, feeds } = graphOf([4, 64, height, width], (x) => {
       const filters = x.graph.constant(normals([64, 64, 3, 3], 1 / Math.sqrt(9 * 64)));
       return maxPool(conv2d(x, filters, { padding: 1 }), 2);

@@ -60,7 +60,7 @@ test.each([
   [4, 36],
   [36, 4],
   [1, 7],
-])("%i × %i matrices get the singular values that the iterations make of theirs", async (rows, columns) => {
+])("%i × %i matrices get the singular values that the iterations compute from theirs", async (rows, columns) => {
   const values = normals(2 * rows * columns, rows);
   const found = await orthogonalizedOn(onnxruntime, "float64", values, [2, rows, columns]);
   const size = rows * columns;

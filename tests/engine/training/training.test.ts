@@ -56,7 +56,7 @@ test("6 steps of a tiny labeler have the same losses and running statistics on b
 });
 
 test.each(trainings)(
-  "training the %s twice gives the same bits, however its steps are cut into calls",
+  "training the %s twice gives the same bits, however its steps are split into calls",
   async (_, make) => {
     const once = await train(onnxruntime, make(), [9]);
     const again = await train(onnxruntime, make(), [9]);
@@ -132,18 +132,21 @@ function mean(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0) / values.length;
 }
 
-test.each(trainings)("training the %s from given weights starts with them, and refuses those of another", (_, make) => {
-  const { program, seed } = make();
-  const trained = initialState(program, seed + 1).vectors;
-  const weights = new Map([
-    ...unflattenParameters(program.parameters, trained["parameters"]!),
-    ...unflattenParameters(program.states, trained["states"] ?? new Float32Array()),
-  ]);
-  const state = stateFromWeights(program, seed, weights);
-  expectSameBits(state, initialState(program, seed + 1));
-  const { name } = program.parameters[0]!;
-  weights.delete(name);
-  expect(() => stateFromWeights(program, seed, weights)).toThrowError(
-    expect.objectContaining({ code: "weights/wrong-architecture", message: expect.stringContaining(name) }),
-  );
-});
+test.each(trainings)(
+  "training the %s from given weights starts with them, and refuses weights of another network",
+  (_, make) => {
+    const { program, seed } = make();
+    const trained = initialState(program, seed + 1).vectors;
+    const weights = new Map([
+      ...unflattenParameters(program.parameters, trained["parameters"]!),
+      ...unflattenParameters(program.states, trained["states"] ?? new Float32Array()),
+    ]);
+    const state = stateFromWeights(program, seed, weights);
+    expectSameBits(state, initialState(program, seed + 1));
+    const { name } = program.parameters[0]!;
+    weights.delete(name);
+    expect(() => stateFromWeights(program, seed, weights)).toThrowError(
+      expect.objectContaining({ code: "weights/wrong-architecture", message: expect.stringContaining(name) }),
+    );
+  },
+);

@@ -31,36 +31,39 @@ const engines: readonly (readonly [string, () => Engine | Promise<Engine>])[] = 
   ["tfjs", () => tfjsEngine({ device: "cpu" })],
 ];
 
-test.each(engines)("a branch in a loop takes the way that each iteration asks for, on %s", async (_, open) => {
-  const graph = new Graph();
-  const asked = graph.input("asked", "float32", [5]);
-  const factor = graph.input("factor", "float32", [2]);
-  const { carried } = loop(graph.input("count", "int64", []), 5, [factor], (_body, iteration, [x]) => {
-    const isAsked = greater(gather(asked, iteration), 0.5);
-    const next = branch(
-      isAsked,
-      [x!, factor],
-      (value, twice) => mul(add(value!, 1), twice!),
-      (value) => value!,
-    );
-    return { carried: [next], collected: [] };
-  });
-  graph.output("end", carried[0]!);
-  const executable = await (await open()).compile(graph);
-  for (const choices of [
-    [1, 0, 1, 1, 0],
-    [0, 0, 0, 0, 0],
-  ]) {
-    const { end } = await executable.run({
-      asked: tensorData("float32", [5], choices),
-      factor: tensorData("float32", [2], [2, -1]),
-      count: tensorData("int64", [], [5]),
+test.each(engines)(
+  "a branch in a loop takes the side that the condition of each iteration selects, on %s",
+  async (_, open) => {
+    const graph = new Graph();
+    const asked = graph.input("asked", "float32", [5]);
+    const factor = graph.input("factor", "float32", [2]);
+    const { carried } = loop(graph.input("count", "int64", []), 5, [factor], (_body, iteration, [x]) => {
+      const isAsked = greater(gather(asked, iteration), 0.5);
+      const next = branch(
+        isAsked,
+        [x!, factor],
+        (value, twice) => mul(add(value!, 1), twice!),
+        (value) => value!,
+      );
+      return { carried: [next], collected: [] };
     });
-    const expected = [2, -1].map((start) => choices.reduce((x, isAsked) => (isAsked ? (x + 1) * start : x), start));
-    expect([...end!.data]).toEqual(expected);
-  }
-  await executable.release();
-});
+    graph.output("end", carried[0]!);
+    const executable = await (await open()).compile(graph);
+    for (const choices of [
+      [1, 0, 1, 1, 0],
+      [0, 0, 0, 0, 0],
+    ]) {
+      const { end } = await executable.run({
+        asked: tensorData("float32", [5], choices),
+        factor: tensorData("float32", [2], [2, -1]),
+        count: tensorData("int64", [], [5]),
+      });
+      const expected = [2, -1].map((start) => choices.reduce((x, isAsked) => (isAsked ? (x + 1) * start : x), start));
+      expect([...end!.data]).toEqual(expected);
+    }
+    await executable.release();
+  },
+);
 
 test("rewriting a graph keeps the convolutions of a branch in the branch, in Winograd's form", async () => {
   const graph = new Graph();
@@ -121,7 +124,7 @@ test.each([
   { guidanceMin: 0.1, guidanceMax: 5, guided: 2 },
   { guidanceMin: 0, guidanceMax: 0.05, guided: 1 },
   { guidanceMin: 20, guidanceMax: 80, guided: 2 },
-])("guidance applies from $guidanceMin to $guidanceMax only, and only there costs a second call", async (given) => {
+])("guidance applies only from $guidanceMin to $guidanceMax, and only there takes a second call", async (given) => {
   const { guided, ...interval } = given;
   for (const guide of ["unconditional", "weaker"] as const) {
     const options = samplerSchema.parse({ steps: 6, guidance: 1.4, guide, batchSize: 1, ...interval });
@@ -197,6 +200,6 @@ test.each([
   [{ guidance: 2, guidanceMin: 3, guidanceMax: 2 }, /guidanceMin must be at most guidanceMax = 2, got 3/],
   [{ guidance: 2, guidanceMin: 90 }, /must have a noise level between them, got 90 and 1000; the levels are 80.0, /],
   [{ guidance: 2, conditional: false }, /guidance must be 1 where sampler.conditional is false/],
-])("%o is refused in words", (given, message) => {
+])("%o is refused with an explanation", (given, message) => {
   expect(() => requireSamplerOptions(samplerSchema.parse(given))).toThrow(message);
 });

@@ -94,7 +94,7 @@ test.each(samplers)("an image's bytes depend on id and class only, not on groupi
 });
 
 // Engines choose kernels by the size of their operands, and kernels round differently.
-test.each(samplers)("another batch size rounds few values the other way, and changes no more: %o", async (given) => {
+test.each(samplers)("another batch size changes the rounding of a few values only: %o", async (given) => {
   const expected = await drawWith(openSampler({ ...given, batchSize: 7 }), ids);
   for (const batchSize of [1, 64]) {
     const found = await drawWith(openSampler({ ...given, batchSize }), ids);
@@ -148,7 +148,7 @@ test.each([
   { guidance: 3, conditional: true, added: 0.3, factor: 2 },
   { guidance: 1, conditional: false, added: 0, factor: 1 },
 ])(
-  "images are bytes by row, column, channel; guidance goes away from no class; calls are counted: %o",
+  "images are bytes by row, column, channel; guidance leads away from no class; calls are counted: %o",
   async (given) => {
     const { added, factor, ...conditioning } = given;
     const options = samplerSchema.parse({ ...conditioning, name: "heun", steps: 9, batchSize: 3 });
@@ -202,7 +202,7 @@ test("a generator without classes gets no class", async () => {
 test.each([
   ["onnxruntime", oneThread],
   ["tfjs", await tfjsEngine({ device: "cpu" })],
-] as const)("images that are not finite are refused by %s, not made black or white", async (_, engine) => {
+] as const)("images that are not finite are refused on %s, not turned black or white", async (_, engine) => {
   for (const factor of [Number.NaN, 1e38]) {
     const sampler = createDenoiserSampler({
       denoiser: (noisy) => mul(mul(noisy, 1e30), factor),

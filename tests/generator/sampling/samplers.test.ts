@@ -62,7 +62,7 @@ test.each([
   ["dpm-solver-3m", 18],
   ["unipc-2", 18],
   ["unipc-3", 18],
-] as const)("18 steps of %s are %i calls, and end in what the last call returns", async (name, numCalls) => {
+] as const)("18 steps of %s take %i calls and end with the result of the last call", async (name, numCalls) => {
   const trajectory = planTrajectory({ ...karras, ...noChurn, name, steps: 18 });
   expect(trajectory.calls).toHaveLength(numCalls);
   expect(trajectory.start).toBe(80);
