@@ -101,15 +101,15 @@ export async function trainRun(run: RunTask, place: TrainingPlace): Promise<Fini
           : stateFromWeights(program.training, options.seed, run.initialWeights, (name) => name.startsWith(headPrefix)),
       store: run.store,
       stepsPerCheckpoint,
-      pauses: evaluationSteps(options.steps, options.evaluation),
-      onPause: async (current) => {
+      evaluateAt: evaluationSteps(options.steps, options.evaluation),
+      onEvaluate: async (current) => {
         for (const set of evaluationSets) {
           rows.push({ step: current.step, set: set.name, ...(await evaluator.evaluate(current, set)) });
         }
       },
-      isDone: () =>
+      shouldStop: () =>
         (rows.findLast(({ set }) => set === trainSetName)?.loss ?? Number.POSITIVE_INFINITY) < options.stopBelow,
-      notes: {
+      extraState: {
         save: () => JSON.stringify(rows),
         load: (text) => {
           rows = JSON.parse(text);

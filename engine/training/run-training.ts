@@ -29,7 +29,7 @@ export interface TrainingProgress {
 export interface LoadedCheckpoint {
   readonly state: TrainingState;
   /** The text that was saved with the state. */
-  readonly notes: string;
+  readonly extraState: string;
 }
 
 export interface TrainingRun {
@@ -49,13 +49,13 @@ export interface TrainingRun {
   readonly fingerprint: string;
   /** The result of `loadCheckpoint`, if the caller needed it before; otherwise this function loads it. */
   readonly checkpoint?: LoadedCheckpoint | undefined;
-  /** Steps after which `onPause` is called, in ascending order. A checkpoint of the same step is saved after the call. */
-  readonly pauses?: readonly number[];
-  readonly onPause?: (state: TrainingState) => Promise<void>;
+  /** Steps after which `onEvaluate` is called, in ascending order. A checkpoint of the same step is saved after the call. */
+  readonly evaluateAt?: readonly number[];
+  readonly onEvaluate?: (state: TrainingState) => Promise<void>;
   /** Whether to end the training early; checked after every call of the program. */
-  readonly isDone?: () => boolean;
+  readonly shouldStop?: () => boolean;
   /** Text that is saved with each checkpoint, and passed back when a checkpoint is loaded. */
-  readonly notes?: { readonly save: (step: number) => string; readonly load: (text: string) => void };
+  readonly extraState?: { readonly save: (step: number) => string; readonly load: (text: string) => void };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
   /** Called after each checkpoint, for example to save sample images. */
@@ -86,15 +86,15 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const resumed = run.checkpoint ?? (await loadCheckpoint(run));
   const fresh = initialState(program, run.seed);
   const state = resumed?.state ?? run.prepare?.(fresh) ?? fresh;
-  if (resumed !== undefined) run.notes?.load(resumed.notes);
-  else if (run.pauses?.[0] === 0) await run.onPause?.(state);
-  const isOver = ({ step }: TrainingState) => step >= totalSteps || run.isDone?.() === true;
+  if (resumed !== undefined) run.extraState?.load(resumed.extraState);
+  else if (run.evaluateAt?.[0] === 0) await run.onEvaluate?.(state);
+  const isOver = ({ step }: TrainingState) => step >= totalSteps || run.shouldStop?.() === true;
   if (isOver(state)) return state;
   const trainer = await Trainer.create({ ...run, state });
   let savedStep = state.step;
   const save = async () => {
     const { step } = trainer.state;
-    await store.save(encodeState(trainer.state, run.fingerprint, run.notes?.save(step) ?? ""), step);
+    await store.save(encodeState(trainer.state, run.fingerprint, run.extraState?.save(step) ?? ""), step);
     savedStep = step;
     await run.onCheckpoint?.(trainer.state);
   };
@@ -106,8 +106,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       }
       const { step } = trainer.state;
       const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;
-      const nextPause = run.pauses?.find((pause) => pause > step) ?? Number.POSITIVE_INFINITY;
-      const end = Math.min(step + program.definition.stepsPerCall, nextSave, nextPause, totalSteps);
+      const nextEvaluation = run.evaluateAt?.find((at) => at > step) ?? Number.POSITIVE_INFINITY;
+      const end = Math.min(step + program.definition.stepsPerCall, nextSave, nextEvaluation, totalSteps);
       const inputs: StepInputs[] = [];
       for (let next = step; next < end; next++) inputs.push(await run.inputsOf(next));
       const started = performance.now();
@@ -117,7 +117,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       const imagesPerSecond = (losses.length * run.batchSize) / seconds;
       await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
       run.onProgress?.({ step: end, stepsBefore: state.step, totalSteps, loss, imagesPerSecond });
-      if (end === nextPause) await run.onPause?.(trainer.state);
+      if (end === nextEvaluation) await run.onEvaluate?.(trainer.state);
       if (end === nextSave || isOver(trainer.state)) await save();
     }
     return trainer.state;
@@ -127,10 +127,10 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
 }
 
 /** Encodes a state. It checks that all numbers are finite, because an update can overflow after a finite loss. */
-function encodeState({ step, vectors }: TrainingState, fingerprint: string, notes: string): Uint8Array {
+function encodeState({ step, vectors }: TrainingState, fingerprint: string, extraState: string): Uint8Array {
   const tensors = new Map(Object.entries(vectors).map(([name, data]) => [name, { shape: [data.length], data }]));
   try {
-    return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes } }, "F32");
+    return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes: extraState } }, "F32");
   } catch (thrown) {
     if (!(thrown instanceof Cifar5mError && thrown.code === "weights/not-finite")) throw thrown;
     throw new Cifar5mError(
@@ -151,5 +151,5 @@ function decodeState(file: Uint8Array, fingerprint: string): LoadedCheckpoint {
     );
   }
   const vectors = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
-  return { state: { step: Number(metadata["step"]), vectors }, notes: metadata["notes"] ?? "" };
+  return { state: { step: Number(metadata["step"]), vectors }, extraState: metadata["notes"] ?? "" };
 }

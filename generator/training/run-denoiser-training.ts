@@ -37,7 +37,7 @@ export interface Schedule {
   readonly totalSteps: number;
   readonly learningRate: (step: number) => number;
   /** Text to save with the checkpoint of a step, so that a resumed training has the same schedule. */
-  readonly notes?: (step: number) => string;
+  readonly extraState?: (step: number) => string;
 }
 
 /**
@@ -91,7 +91,7 @@ export async function runDenoiserTraining(
     precision: executionIdentity(training).precision,
   });
   const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });
-  const { totalSteps, learningRate, notes } = parts.schedule(checkpoint);
+  const { totalSteps, learningRate, extraState } = parts.schedule(checkpoint);
   const state = await runTraining({
     program,
     engine: await createEngine(training.engine, training),
@@ -115,7 +115,7 @@ export async function runDenoiserTraining(
     stepsPerCheckpoint: options.stepsPerCheckpoint,
     fingerprint,
     checkpoint,
-    ...(notes === undefined ? {} : { notes: { save: notes, load: () => {} } }),
+    ...(extraState === undefined ? {} : { extraState: { save: extraState, load: () => {} } }),
     signal: training.signal,
     onProgress: training.onProgress,
     onCheckpoint: async ({ vectors, step }) => {

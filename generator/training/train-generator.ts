@@ -53,17 +53,17 @@ function generatorSchedule(
   checkpoint: LoadedCheckpoint | undefined,
   finish: boolean,
 ): Schedule {
-  const saved = checkpoint && { step: checkpoint.state.step, end: parseEnd(checkpoint.notes) };
+  const saved = checkpoint && { step: checkpoint.state.step, end: parseEnd(checkpoint.extraState) };
   const end = endOfTraining(options, saved, finish);
   return {
     totalSteps: end.totalSteps,
     learningRate: (step) => learningRateAt(step, options, end),
-    notes: (step) => (step > end.coolDownStart ? JSON.stringify(end) : ""),
+    extraState: (step) => (step > end.coolDownStart ? JSON.stringify(end) : ""),
   };
 }
 
-function parseEnd(notes: string): TrainingEnd | undefined {
-  return notes === "" ? undefined : (JSON.parse(notes) as TrainingEnd);
+function parseEnd(text: string): TrainingEnd | undefined {
+  return text === "" ? undefined : (JSON.parse(text) as TrainingEnd);
 }
 
 /** Whether Muon trains a parameter: the filters and matrices between the first layer and the last. */
