@@ -11,7 +11,7 @@ import type { TensorData } from "../graph/tensor.ts";
 import { namingMemoryErrors } from "../memory-error.ts";
 import { writeOnnx } from "../onnx/write-onnx.ts";
 import { rewriteHwnc } from "../rewrite/hwnc.ts";
-import { rewriteHalfProducts } from "../rewrite/mixed-precision.ts";
+import { rewriteMixedPrecision } from "../rewrite/mixed-precision.ts";
 import { explainDevice } from "./explain-device.ts";
 import { createSession, runSession, type SessionOptions } from "./session.ts";
 import type { SessionWorkerData } from "./session-worker.ts";
@@ -53,7 +53,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
 
 /** Rewrites a graph into the form that is fastest on a device. */
 function rewriteFor(kind: string, precision: Precision, graph: Graph): Graph {
-  if (precision === "mixed") return rewriteHalfProducts(graph);
+  if (precision === "mixed") return rewriteMixedPrecision(graph);
   // On other devices, onnxruntime's convolutions are faster than ours.
   return kind === "cpu" ? rewriteHwnc(graph) : graph;
 }

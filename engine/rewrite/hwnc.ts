@@ -8,7 +8,7 @@ import { imageRules } from "./hwnc-rules.ts";
 import { type HwncForm, type HwncRules, HwncValues } from "./hwnc-values.ts";
 import type { OpName } from "./op-attributes.ts";
 import { Rewriter } from "./rewriter.ts";
-import { gainfulSizes } from "./winograd-sizes.ts";
+import { winogradSizes } from "./winograd-sizes.ts";
 
 const rules: HwncRules = { ...imageRules, ...elementwiseRules };
 
@@ -20,7 +20,7 @@ type Rule = (node: Node, values: HwncValues) => HwncForm | readonly HwncForm[] |
  * between them run in the layout that this form needs. Values stay the same up to rounding.
  */
 export function rewriteHwnc(graph: Graph): Graph {
-  const sizes = gainfulSizes(graph, "inference");
+  const sizes = winogradSizes(graph, "inference");
   return sizes.size > 0 ? new HwncRewriter(graph, new Graph(), sizes).run() : graph;
 }
 
@@ -31,7 +31,7 @@ export function rewriteHwnc(graph: Graph): Graph {
  * @returns the outputs of the graph, by name
  */
 export function insertHwnc(graph: Graph, to: Graph, values: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
-  return new HwncRewriter(graph, to, gainfulSizes(graph, "training")).insert(values);
+  return new HwncRewriter(graph, to, winogradSizes(graph, "training")).insert(values);
 }
 
 class HwncRewriter extends Rewriter {

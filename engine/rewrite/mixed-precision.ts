@@ -15,22 +15,22 @@ const movers: ReadonlySet<string> = new Set(["Reshape", "Transpose", "Slice", "S
  * Everything else stays in float32: norms, softmax, losses, sums of gradients and the weights in the optimizer.
  * @see Micikevicius et al. 2018, arXiv:1710.03740, mixed precision
  */
-export function rewriteHalfProducts(graph: Graph): Graph {
-  return new HalfProducts(graph, new Graph()).run();
+export function rewriteMixedPrecision(graph: Graph): Graph {
+  return new MixedPrecisionRewriter(graph, new Graph()).run();
 }
 
-class HalfProducts extends Rewriter {
-  readonly #outer: HalfProducts | undefined;
+class MixedPrecisionRewriter extends Rewriter {
+  readonly #outer: MixedPrecisionRewriter | undefined;
   /** float16 tensors of the new graph, by the name of the old tensor. */
   readonly #halves = new Map<string, Tensor>();
 
-  constructor(from: Graph, to: Graph, outer?: HalfProducts) {
+  constructor(from: Graph, to: Graph, outer?: MixedPrecisionRewriter) {
     super(from, to, outer);
     this.#outer = outer;
   }
 
-  protected override bodyRewriter(body: Graph, to: Graph): HalfProducts {
-    return new HalfProducts(body, to, this);
+  protected override bodyRewriter(body: Graph, to: Graph): MixedPrecisionRewriter {
+    return new MixedPrecisionRewriter(body, to, this);
   }
 
   protected override rewrite(node: Node): boolean {

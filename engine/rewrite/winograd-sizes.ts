@@ -55,7 +55,7 @@ interface Convolutions {
  * The sizes of images whose 3×3 convolutions gain from Winograd's form, including those in loop bodies. Either all
  * convolutions of a size are rewritten or none, because changing the layout between them would cost more.
  */
-export function gainfulSizes(graph: Graph, purpose: Purpose): ReadonlySet<string> {
+export function winogradSizes(graph: Graph, purpose: Purpose): ReadonlySet<string> {
   const bySize = new Map<string, Convolutions>();
   collectConvolutions(graph, purpose, bySize);
   const gains = ({ fit, numPairs, numChannels, side }: Convolutions) =>

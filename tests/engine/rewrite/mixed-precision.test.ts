@@ -8,7 +8,7 @@ import { loop } from "../../../engine/ops/loop.ts";
 import { matmul } from "../../../engine/ops/matmul.ts";
 import { mean } from "../../../engine/ops/reduce.ts";
 import { zerosInitializer } from "../../../engine/parameters/parameters.ts";
-import { rewriteHalfProducts } from "../../../engine/rewrite/mixed-precision.ts";
+import { rewriteMixedPrecision } from "../../../engine/rewrite/mixed-precision.ts";
 import { sgd } from "../../../engine/training/optimizers.ts";
 import { type StepInputs, Trainer } from "../../../engine/training/trainer.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../../engine/training/training-program.ts";
@@ -86,7 +86,7 @@ describe("mixed precision", () => {
         ...(op.name === "Conv" || op.name === "MatMul" ? [`${op.name} ${outputs[0]!.dtype}`] : []),
         ...Object.values(attributes).flatMap((value) => (value instanceof Graph ? types(value) : [])),
       ]);
-    expect(types(rewriteHalfProducts(graph)).sort()).toEqual(["Conv float16", "MatMul float16"]);
+    expect(types(rewriteMixedPrecision(graph)).sort()).toEqual(["Conv float16", "MatMul float16"]);
     const [exact, half] = await valuesOf(graph, feeds);
     const error = largestDifference(exact, half) / Math.max(...exact.map(Math.abs));
     expect(error).toBeGreaterThan(0);
@@ -107,7 +107,7 @@ describe("mixed precision", () => {
 
   it("casts a value that several products share only once", () => {
     const { graph } = graphOf([4, 4], (x) => add(matmul(x, x), matmul(x, matmul(x, x))));
-    const names = operators(rewriteHalfProducts(graph));
+    const names = operators(rewriteMixedPrecision(graph));
     // One cast of x to float16, and one cast of each of the two summands back.
     expect(names.filter((name) => name === "Cast")).toHaveLength(3);
   });
