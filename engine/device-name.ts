@@ -13,6 +13,6 @@ export function parseDevice(name: string): DeviceName {
   if (kind !== undefined) return { kind, index: digits === undefined ? undefined : Number(digits) };
   throw new Cifar5mError(
     "engine/unknown-device",
-    `a device is named like cpu, cuda or cuda:1, got "${name}". Choose one, \`cifar5m doctor\` lists them.`,
+    `a device must be named like cpu, cuda or cuda:1, got "${name}". Choose a device that \`cifar5m doctor\` lists.`,
   );
 }

@@ -27,7 +27,7 @@ export async function namingMemoryErrors<Result>(device: string, work: () => Pro
     if (thrown instanceof Cifar5mError || reason === undefined) throw thrown;
     throw new Cifar5mError(
       outOfMemory,
-      `the memory of the device "${device}" does not suffice: ${reason}. Use a smaller batch size, or another --device.`,
+      `the device "${device}" is out of memory: ${reason}. Use a smaller batch size, or another --device.`,
       { cause: thrown },
     );
   }

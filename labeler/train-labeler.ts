@@ -97,7 +97,6 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
 }
 
 /** Computes the whitening filters from the first images and puts them into an initial state. */
-
 function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Uint8Array): TrainingState {
   const numImages = Math.min(numWhiteningImages, bytes.length / imageBytes);
   const normalized = new Float32Array(numImages * imageBytes);

@@ -1,7 +1,6 @@
 import * as z from "zod";
 
 /** The options that all experiment networks share. */
-
 export const classifierOptions = {
   numClasses: z.int().min(2).max(65_536).default(10).describe("classes to tell apart"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped in training"),

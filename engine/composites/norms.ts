@@ -112,7 +112,6 @@ export function batchNorm(
 }
 
 /** Batch normalization with given statistics, as in inference. */
-
 export function batchNormBy(
   x: Tensor,
   scale: Tensor,

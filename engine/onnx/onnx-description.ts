@@ -66,7 +66,7 @@ function tryParse(text: string, label: string): unknown {
   } catch (error) {
     throw new Cifar5mError(
       "model/wrong-description",
-      `the description of ${label} is no JSON: ${messageOf(error)}. See docs/models.md.`,
+      `the description of ${label} is not JSON: ${messageOf(error)}. See docs/models.md.`,
       { cause: error },
     );
   }

@@ -76,7 +76,7 @@ function decodeFile(bytes: Uint8Array, label: string) {
   } catch (error) {
     throw new Cifar5mError(
       "model/not-onnx",
-      `${label} is no ONNX file, or was cut off: ${messageOf(error)}. Copy or export it again.`,
+      `${label} is not an ONNX file, or was cut off: ${messageOf(error)}. Copy or export it again.`,
       { cause: error },
     );
   }
@@ -86,7 +86,7 @@ function decodeFile(bytes: Uint8Array, label: string) {
     const what = version === undefined ? "no version of the operators" : "no graph with an output";
     throw new Cifar5mError(
       "model/not-onnx",
-      `${label} is no ONNX file, or was cut off: it has ${what}. Export it again.`,
+      `${label} is not an ONNX file, or was cut off: it has ${what}. Export it again.`,
     );
   }
   if (version < opsets.oldest || version > opsets.newest) {

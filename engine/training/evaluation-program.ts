@@ -11,7 +11,6 @@ import type { Declaration } from "./training-definition.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
 /** The network of a training as a separate graph. Its inputs are the vectors that the training carries. */
-
 export interface EvaluationProgram {
   /** Inputs: `parameters` [P], `states` [S] if the network has states, and the declared ones. Output: `result`. */
   readonly graph: Graph;

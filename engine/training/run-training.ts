@@ -102,7 +102,10 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
     while (!isOver(trainer.state)) {
       if (run.signal?.aborted) {
         if (trainer.state.step > savedStep) await save();
-        throw new Cifar5mError("interrupted", `stopped after step ${savedStep} of ${totalSteps}. Run again to go on.`);
+        throw new Cifar5mError(
+          "interrupted",
+          `stopped after step ${savedStep} of ${totalSteps}. Run again to continue.`,
+        );
       }
       const { step } = trainer.state;
       const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;

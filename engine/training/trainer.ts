@@ -128,7 +128,7 @@ export class Trainer {
     if (lossScale < leastLossScale) {
       throw new Cifar5mError(
         "train/diverged",
-        `up to step ${this.#state.step + steps.length} gradients were not finite whatever the loss was scaled by. ` +
+        `up to step ${this.#state.step + steps.length} gradients were not finite at any loss scale. ` +
           "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",
       );
     }

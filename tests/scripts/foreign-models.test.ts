@@ -154,7 +154,7 @@ test("a model for a fixed number of images is given that many", async () => {
 const { images: imageText } = denoiserText;
 test.each<[string, Partial<GraphParts> | Uint8Array, object | undefined, string, RegExp]>([
   ["no description", {}, undefined, "model/not-described", /\.onnx\.json, which does not exist/],
-  ["a file that is none", Buffer.from("weights, perhaps"), denoiserText, "model/not-onnx", /is no ONNX file/],
+  ["a file that is none", Buffer.from("weights, perhaps"), denoiserText, "model/not-onnx", /is not an ONNX file/],
   ["an unknown key", {}, { ...denoiserText, scale: 2 }, "model/wrong-description", /unknown key scale\./],
   [
     "an unknown key within",
@@ -232,7 +232,7 @@ test("on the command line a bad model is one line, and the run takes nothing of 
   const path = await writeModel("cut", makeOnnx(denoiser).subarray(0, 300), denoiserText);
   const root = join(folder, "none");
   const { exitCode, stderr } = await runCli(["build", "--run", root, "--generator", path, ...size, "--quiet"]);
-  expect(stderr).toMatch(/^model\/not-onnx: .*cut\.onnx is no ONNX file, or was cut off.*\n$/);
+  expect(stderr).toMatch(/^model\/not-onnx: .*cut\.onnx is not an ONNX file, or was cut off.*\n$/);
   expect(exitCode).toBe(1);
   await expect(readdir(root)).rejects.toMatchObject({ code: "ENOENT" });
 });

@@ -36,7 +36,6 @@ export const shapeKernels: Kernels = {
 };
 
 /** Takes `shape` elements, starting at `begin`, `steps` apart along each axis. Negative steps go backward. */
-
 function slice(tf: TensorFlow, x: Tensor, begin: number[], steps: number[], shape: readonly number[]): Tensor {
   if (isPlain(tf)) {
     const strides = stridesOf(x.shape);

@@ -73,7 +73,7 @@ test("when not even one image fits, it says so in one line; other errors pass", 
   const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
   await expect(none.sample(request)).rejects.toMatchObject({
     code: "engine/out-of-memory",
-    message: expect.stringMatching(/^the memory of the device "cuda" does not suffice: Failed to allocate .*[^\n]$/),
+    message: expect.stringMatching(/^the device "cuda" is out of memory: Failed to allocate .*[^\n]$/),
   });
   const broken = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }, "no kernel image").open, 8);
   await expect(broken.sample(request)).rejects.toThrow("no kernel image");
