@@ -1,11 +1,10 @@
+import { imageBytes } from "../core/image-layout.ts";
 import type { Engine, Executable } from "../engine/executor.ts";
 import type { TrainingState } from "../engine/training/training-state.ts";
 import { type ExperimentProgram, evaluationBatchSize } from "./experiment-program.ts";
 import { type Metrics, metricsOf } from "./metrics.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { EvaluationSet } from "./worlds.ts";
-
-const imageBytes = 32 * 32 * 3;
 
 /** Looks at a network in the middle of its training. */
 export class Evaluator {

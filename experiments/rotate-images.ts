@@ -1,7 +1,5 @@
+import { imageBytes, imageSide as side } from "../core/image-layout.ts";
 import { fillIntegers, randomStreams } from "../core/random.ts";
-
-const side = 32;
-const imageBytes = side * side * 3;
 
 /**
  * Turns each image by a random number of quarter turns, counterclockwise; the numbers are the labels of the task.

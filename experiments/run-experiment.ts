@@ -17,7 +17,7 @@ import { type ExperimentData, partOf, readEvaluationSets } from "./experiment-da
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
-import { type TrainingPlace, trainRun } from "./train-run.ts";
+import { type TrainingExecution, trainRun } from "./train-run.ts";
 
 /** What the runs of an experiment share. */
 export interface ExperimentContext {
@@ -59,7 +59,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
         signal: context.signal,
         onProgress: (progress) => context.onProgress({ id: run.id, ...progress }),
       },
-      placeOf(context),
+      executionOf(context),
     );
     await commitResult(folder.metrics(run.id), run, folder, async (sink) =>
       writeTable(sink, metricsSchema, [toMetricsColumns(rows)]),
@@ -73,7 +73,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
   return { kind: "done" };
 }
 
-function placeOf({ config, numThreads }: ExperimentContext): TrainingPlace {
+function executionOf({ config, numThreads }: ExperimentContext): TrainingExecution {
   return { ...config, numThreads };
 }
 
@@ -98,7 +98,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
           signal: context.signal,
           onProgress: (progress) => context.onProgress({ id, ...progress }),
         },
-        placeOf(context),
+        executionOf(context),
       );
       await commitResult(path, pretraining, folder, async (sink) => {
         await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));

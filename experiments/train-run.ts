@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { createEngine } from "../engine/create-engine.ts";
+import type { Execution } from "../engine/executor.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { unflattenParameters } from "../engine/parameters/parameters.ts";
 import { runTraining, type TrainingStore } from "../engine/training/run-training.ts";
@@ -8,7 +9,6 @@ import { stateFromWeights, type TrainingState } from "../engine/training/trainin
 import type { Batch, ImageArray } from "../shards/index.ts";
 import { evaluationSteps } from "./evaluation-steps.ts";
 import { Evaluator } from "./evaluator.ts";
-import type { ExperimentConfig } from "./experiment-config.ts";
 import { trainSetName } from "./experiment-data.ts";
 import { buildExperimentProgram } from "./experiment-program.ts";
 import { learningRateAt } from "./learning-rate.ts";
@@ -52,8 +52,8 @@ export interface RunTask {
   readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
 }
 
-/** Where a training computes. */
-export interface TrainingPlace extends Pick<ExperimentConfig, "engine" | "device" | "precision"> {
+/** What computes a training; its seed is one of the options of a run. */
+export interface TrainingExecution extends Execution {
   /** Threads of the CPU; as many as there are cores by default. */
   readonly numThreads?: number | undefined;
 }
@@ -63,7 +63,7 @@ export interface TrainingPlace extends Pick<ExperimentConfig, "engine" | "device
  * for bit, with as many threads.
  * @throws Cifar5mError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
-export async function trainRun(run: RunTask, place: TrainingPlace): Promise<FinishedRun> {
+export async function trainRun(run: RunTask, execution: TrainingExecution): Promise<FinishedRun> {
   const { options, source, evaluationSets } = run;
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
   if (run.task === "rotation" && !servesBytes(options)) {
@@ -72,8 +72,8 @@ export async function trainRun(run: RunTask, place: TrainingPlace): Promise<Fini
       `pretraining by rotation takes images as bytes, augmentation ${options.augmentation} does not. Use none, flip or crop-flip.`,
     );
   }
-  const program = buildExperimentProgram(options, numClasses, { scalesLoss: place.precision === "mixed" });
-  const executor = await createEngine(place.engine, place);
+  const program = buildExperimentProgram(options, numClasses, { scalesLoss: execution.precision === "mixed" });
+  const executor = await createEngine(execution.engine, execution);
   const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });
   const batches = new BatchCursor(source, options);
   let rows: MetricsRow[] = [];

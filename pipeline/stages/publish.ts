@@ -1,3 +1,4 @@
+import { argmax } from "../../core/argmax.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import type { Run } from "../run/run.ts";
@@ -87,9 +88,7 @@ function shardRows(options: {
 
 /** The most probable class of a row (the smaller one of equals) and its probability. */
 function labelOf(probabilities: Float32Array, row: number): { label: number; confidence: number } {
-  let label = 0;
-  for (let index = 1; index < numClasses; index++) {
-    if (probabilities[row * numClasses + index]! > probabilities[row * numClasses + label]!) label = index;
-  }
-  return { label, confidence: probabilities[row * numClasses + label]! };
+  const ofRow = probabilities.subarray(row * numClasses, (row + 1) * numClasses);
+  const label = argmax(ofRow);
+  return { label, confidence: ofRow[label]! };
 }
