@@ -35,6 +35,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<readonly Comm
   },
   doctor: async () => [(await import("./doctor.ts")).doctorCommand],
   setup: async () => [
+    (await import("./setup-onnxruntime.ts")).setupOnnxruntimeCommand,
     (await import("./setup-cuda.ts")).setupCudaCommand,
     (await import("./setup-tensorflow.ts")).setupTensorFlowCommand,
   ],

@@ -1,6 +1,7 @@
-import * as ort from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import type { Feeds } from "../executor.ts";
 import type { DType, TensorArray, TensorData } from "../graph/tensor.ts";
+import { loadOnnxruntime } from "./load-onnxruntime.ts";
 
 /** Where and how a session runs. Plain data, so that it can be sent to a worker. */
 export interface SessionOptions {
@@ -12,11 +13,12 @@ export interface SessionOptions {
   readonly numThreads: number;
 }
 
-// Errors are thrown and reported by the caller. The log would report them a second time.
-ort.env.logLevel = "fatal";
-
-/** @param model - an ONNX file */
-export async function createSession(model: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
+/**
+ * @param model - an ONNX file
+ * @throws Cifar5mError `engine/not-installed`
+ */
+export async function createSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+  const ort = await loadOnnxruntime();
   return await ort.InferenceSession.create(model, {
     executionProviders: [providerOf(options)],
     graphOptimizationLevel: "all",
@@ -29,12 +31,13 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
   });
 }
 
-function providerOf({ provider, deviceId }: SessionOptions): ort.InferenceSession.ExecutionProviderConfig {
+function providerOf({ provider, deviceId }: SessionOptions): InferenceSession.ExecutionProviderConfig {
   return deviceId === undefined ? provider : { name: "cuda", deviceId };
 }
 
 /** Runs a session once. It blocks the calling thread, because onnxruntime-node computes in that thread. */
-export async function runSession(session: ort.InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> {
+export async function runSession(session: InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> {
+  const ort = await loadOnnxruntime();
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, data, shape }]) => [
       name,

@@ -13,10 +13,14 @@ export interface ProgramEnd {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { signal }: { readonly signal: AbortSignal },
+  { signal, cwd }: { readonly signal: AbortSignal; readonly cwd?: string },
 ): Promise<ProgramEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], signal });
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      signal,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (text) => {

@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, expect, test } from "vitest";
+import { onnxruntimeVersion } from "../../engine/onnxruntime/load-onnxruntime.ts";
 import { makeDataset } from "../support/make-rows.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -80,6 +82,29 @@ export { openInBrowser, readShard, writeDataset };
   const strict = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false"];
   const target = ["--module", "nodenext", "--target", "es2023", "--lib", "es2023,dom,dom.asynciterable"];
   await run(process.execPath, [tsc, "--noEmit", ...strict, ...target, ...types, "c.mts"], { cwd: project });
+});
+
+test("the builder installs where install scripts may run and their downloads are out of reach, and says what is missing", async () => {
+  const project = join(folder, "builder");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), '{ "private": true }');
+  const packages = ["cifar5m-shards-0.1.0.tgz", "cifar5m-0.1.0.tgz"].map((name) => join(folder, name));
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  const env = { ...process.env, npm_config_ignore_scripts: "false" };
+  await run("npm", ["install", ...quiet, ...packages], { cwd: project, env });
+  const cli = join(project, "node_modules", "cifar5m", "dist", "scripts", "cifar5m.js");
+  expect((await run(process.execPath, [cli, "--version"], { cwd: project })).stdout).toBe("0.1.0\n");
+  const { findings } = JSON.parse((await run(process.execPath, [cli, "doctor", "--json"], { cwd: project })).stdout);
+  const [cpu] = findings as { readonly usable: boolean; readonly reason?: string }[];
+  // npm removes the optional package again where its script fails.
+  const isInstalled = existsSync(join(project, "node_modules", "onnxruntime-node"));
+  expect(cpu!.usable).toBe(isInstalled);
+  if (!isInstalled) expect(cpu!.reason).toContain("npx cifar5m setup onnxruntime");
+});
+
+test("the version of onnxruntime that is set up is the one that package.json asks for", async () => {
+  const { optionalDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  expect(optionalDependencies["onnxruntime-node"]).toBe(onnxruntimeVersion);
 });
 
 test("the builder's package holds no second copy of the loader, no source maps and no tools of the repository", async () => {
