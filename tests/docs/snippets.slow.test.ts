@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import ts from "typescript";
 import { describe, expect, test, vi } from "vitest";
 import { gatherResults } from "../../experiments/index.ts";
 import { uploadDataset } from "../../shards/index.ts";
@@ -13,7 +14,8 @@ import { findPythonModules } from "../support/run-python.ts";
 import { runSnippet } from "./run-snippet.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const names = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
+const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
+const names = ["README.md", "CONTRIBUTING.md", "SECURITY.md", join("shards", "README.md"), ...docs];
 
 /** Lines between fences, with the language that the first of these names. */
 interface Block {
@@ -31,12 +33,12 @@ async function blocksOf(name: string): Promise<Block[]> {
   }));
 }
 
-const blocks = (await Promise.all(["README.md", ...names].map(blocksOf))).flat();
+const blocks = (await Promise.all(names.map(blocksOf))).flat();
 const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
 
 test("README and docs have lines in languages that are checked here, and no others", () => {
   const languages = new Set(blocks.map(({ language }) => language));
-  expect([...languages].sort()).toEqual(["json", "python", "sh", "ts"]);
+  expect([...languages].sort()).toEqual(["js", "json", "python", "sh", "text", "ts"]);
 });
 
 describe.each(inLanguage("ts"))("the lines of $where", ({ code }) => {
@@ -55,9 +57,23 @@ describe.each(inLanguage("ts"))("the lines of $where", ({ code }) => {
       .replace("https://host/path/dataset", `${origin}/dataset`)
       .replace("s3://bucket/prefix", "s3://data/mine");
     try {
-      await runSnippet("ts", here, folder);
+      await runSnippet("ts", here, folder, code.includes("cifar5m-shards/browser") ? `${origin}/` : undefined);
     } finally {
       vi.unstubAllEnvs();
+    }
+  });
+});
+
+/** Lines that need a run folder with trained models, which is too much for a test. */
+describe.each(inLanguage("js"))("the lines of $where", ({ code }) => {
+  test("can be parsed, and import names that the packages export", async () => {
+    ts.transpileModule(code, { reportDiagnostics: true }).diagnostics?.forEach(({ messageText }) => {
+      throw new Error(String(messageText));
+    });
+    const exported = await readFile(join(root, "tests", "package", "public-names.txt"), "utf8");
+    const entries = new Map(exported.split("\n\n").map((entry) => [entry.split("\n", 1)[0], entry]));
+    for (const [, imported = "", entry = ""] of code.matchAll(/^import \{ (.+) \} from "(cifar5m[^"]*)"/gm)) {
+      for (const name of imported.split(", ")) expect(entries.get(entry), entry).toMatch(new RegExp(` ${name}\n`));
     }
   });
 });
@@ -106,12 +122,14 @@ test("every line of a shell is a command of the program, of npm, or of the shell
   const others = inLanguage("sh").flatMap(({ code }) =>
     code.split("\n").filter((line) => line.trim() !== "" && !/^\s*(npx )?cifar5m /.test(line)),
   );
-  for (const line of others) expect(line).toMatch(/^(npm (start|test|run [\w:]+)|for |done)/);
+  const known =
+    /^(npm (start|test|run [\w:]+|install cifar5m-shards)|npx vitest run|pip install \.\/python|hf upload|for |done)/;
+  for (const line of others) expect(line).toMatch(known);
 });
 
 test("scripts of npm's that README and docs name are there", async () => {
   const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  for (const name of ["README.md", ...names]) {
+  for (const name of names) {
     const text = await readFile(join(root, name), "utf8");
     for (const [, script] of text.matchAll(/npm run ([\w:]+)/g))
       expect(scripts, `${name}: ${script}`).toHaveProperty([script!]);
