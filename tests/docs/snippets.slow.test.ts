@@ -15,7 +15,7 @@ import { runSnippet } from "./run-snippet.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
-const names = ["README.md", "CONTRIBUTING.md", "SECURITY.md", join("shards", "README.md"), ...docs];
+const names = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...docs];
 
 /** Lines between fences, with the language that the first of these names. */
 interface Block {
