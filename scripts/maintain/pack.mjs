@@ -69,6 +69,9 @@ function stage() {
   write(join(builder, "package.json"), published(join(root, "package.json")));
   write(join(loader, "package.json"), published(join(root, "shards", "package.json")));
   for (const name of ["README.md", "CHANGELOG.md", "LICENSE"]) copyFileSync(join(root, name), join(builder, name));
+  // README links to the pages.
+  const isPage = (path) => !/docs\/api(\/|$)/.test(path);
+  cpSync(join(root, "docs"), join(builder, "docs"), { recursive: true, filter: isPage });
   cpSync(join(root, "weights"), join(builder, "weights"), { recursive: true });
   copyFileSync(join(root, "shards", "README.md"), join(loader, "README.md"));
   copyFileSync(join(root, "LICENSE"), join(loader, "LICENSE"));
