@@ -122,7 +122,9 @@ test.each([
 function startReader(url: string, options: OpenOptions, env: NodeJS.ProcessEnv = {}, order: object = shuffled) {
   const index = pathToFileURL(join(inject("compiledFolder"), "shards", "index.js")).href;
   const script = `
-    const { openDataset, sha256 } = await import(${JSON.stringify(index)});
+    const { hash } = await import("node:crypto");
+    const sha256 = (data) => hash("sha256", data);
+    const { openDataset } = await import(${JSON.stringify(index)});
     const dataset = await openDataset(${JSON.stringify(url)}, ${JSON.stringify({ memoryBytes: 0, ...options })});
     let all = "";
     for await (const { images, ids } of dataset.loader(${JSON.stringify(order)})) all += sha256(images) + ids.join();

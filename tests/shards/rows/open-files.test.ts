@@ -20,7 +20,9 @@ function readWith(
   const index = pathToFileURL(join(inject("compiledFolder"), "shards", "index.js")).href;
   const { open = {}, workers = 0, before = "" } = options;
   const script = `
-    const { openDataset, sha256 } = await import(${JSON.stringify(index)});
+    const { hash } = await import("node:crypto");
+    const sha256 = (data) => hash("sha256", data);
+    const { openDataset } = await import(${JSON.stringify(index)});
     const dataset = await openDataset(${JSON.stringify(location)}, ${JSON.stringify({ memoryBytes: 0, ...open })});
     ${before}
     let all = "";
