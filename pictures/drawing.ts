@@ -1,4 +1,4 @@
-/** Parts of pictures: pixels enlarged into a canvas, and text as SVG. */
+/** Building blocks of pictures: enlarged pixels on a canvas, and text as SVG. */
 
 import { imageSide } from "../core/image-layout.ts";
 import { plainText } from "../core/plain-text.ts";
@@ -12,9 +12,9 @@ export const odd = "#d9822b";
 const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial, sans-serif'";
 
 /**
- * Copies an image to a canvas of three channels, every pixel as a square.
+ * Copies an image to a canvas of three channels; every pixel becomes a square.
  * @param image - uint8, shape [32, 32, 3]
- * @param place.start - byte of the canvas where its first pixel goes
+ * @param place.start - index of the canvas byte where the first pixel goes
  * @param place.stride - bytes of a row of the canvas
  * @param place.scale - side of the squares, pixels
  */
@@ -31,7 +31,7 @@ export function blitScaled(
   }
 }
 
-/** A line of text, its baseline at `y`; of text from outside, what XML cannot hold is escaped. */
+/** A line of text with its baseline at `y`. Text from outside is escaped, and what XML cannot hold is replaced. */
 export function text(
   x: number,
   y: number,

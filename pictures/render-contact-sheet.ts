@@ -28,14 +28,14 @@ const nameWidth = 132;
 const histogramWidth = 300;
 
 /**
- * Draws images by class, with what the labeler was sure of, and how many images each class has.
+ * Renders images by class, each with the labeler's confidence, and the number of images of each class.
  * @returns a PNG file
  */
 export async function renderContactSheet(options: {
   readonly title: string;
   readonly subtitle: string;
   readonly rows: readonly ContactSheetRow[];
-  /** Images a row has room for. */
+  /** Images that fit in a row. */
   readonly numColumns: number;
 }): Promise<Uint8Array> {
   const { rows, numColumns } = options;
@@ -63,7 +63,7 @@ export async function renderContactSheet(options: {
     .toBuffer();
 }
 
-/** Pixels of a contact sheet. */
+/** Width and height of a contact sheet in pixels. */
 export function contactSheetSize({ numRows, numColumns }: { readonly numRows: number; readonly numColumns: number }) {
   const gridWidth = numColumns * (cell + gap) - gap;
   return {

@@ -4,11 +4,11 @@ import type { LogLine } from "../storage/training-store.ts";
 const width = 760;
 const height = 300;
 const margin = { left: 64, right: 20, top: 20, bottom: 44 };
-/** Lines of the log that one drawn point stands for, at the most. */
+/** Number of points on the curve, at most. Each is a mean over a window of log lines. */
 const numPoints = 200;
 
 /**
- * Draws the loss of a training over the images it saw, averaged in up to 200 windows.
+ * Renders the loss of a training over the images it saw, averaged in up to 200 windows.
  * @returns a PNG file
  */
 export async function renderLossCurve(lines: readonly LogLine[], batchSize: number): Promise<Uint8Array> {
@@ -19,7 +19,7 @@ export async function renderLossCurve(lines: readonly LogLine[], batchSize: numb
     return { images: part.at(-1)!.step * batchSize, loss };
   });
   const mostImages = points.at(-1)!.images;
-  // The first points, far above the rest, would flatten it: they may leave the picture.
+  // The first points lie far above the rest and would flatten the curve, so they may leave the picture.
   const sorted = points.map(({ loss }) => loss).sort((a, b) => a - b);
   const low = sorted[0]!;
   const high = sorted[Math.floor(0.97 * (sorted.length - 1))]!;

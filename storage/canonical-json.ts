@@ -26,14 +26,14 @@ export function hashConfig(config: unknown): string {
 }
 
 /**
- * The text of a file that can tell whether it was altered: canonical JSON, 2 spaces, with a `checksum` of all the rest.
+ * Makes the text of a file that can tell whether it was altered: canonical JSON with a `checksum` of all other keys.
  */
 export function sealJson(value: object): string {
   return `${canonicalJson({ ...value, checksum: hashConfig(value) }, 2)}\n`;
 }
 
 /**
- * The value that `sealJson` wrote, without its checksum.
+ * Reads the value that `sealJson` wrote, without its checksum.
  * @param path - named in errors
  * @throws Cifar5mError `json/corrupt` if the text is no JSON object, does not match its checksum, or is not, byte for
  *   byte, what `sealJson` writes: a lost last line break is damage too

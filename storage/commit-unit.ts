@@ -14,17 +14,18 @@ import {
 } from "./receipt.ts";
 import { openForReading, refuseSpecial } from "./regular-file.ts";
 
-/** What a receipt says beyond what is measured while the data is written. */
+/** The part of a receipt that is known before the data is written. */
 export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | "configHash" | "models" | "createdBy">;
 
 /**
  * Does one unit: commits its data file, then its receipt.
  *
- * If another worker finished the unit first, its file and receipt are kept. A data file without receipt was left by a
- * crash between the two commits: one with the same bytes is adopted, any other is replaced.
+ * If another worker finished the unit first, its file and receipt are kept. A data file without a receipt was left by a
+ * crash between the two commits. This call adopts it if it has the same bytes, and otherwise replaces it.
  * @param options.write - writes the data file and returns its number of rows; called once
  * @returns the receipt now in force, and whether this call wrote it
- * @throws Cifar5mError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write` throws
+ * @throws Cifar5mError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write`
+ *   throws
  */
 export async function commitUnit(options: {
   readonly dataPath: string;
@@ -63,8 +64,8 @@ export async function commitUnit(options: {
   if (outcome === "committed") return { receipt, outcome };
   const theirs = await readReceipt(receiptPath);
   requireSameOrigin(receiptPath, theirs, origin);
-  // Two workers on unlike machines can make unlike bytes. If ours replaced theirs before we could see their receipt, it
-  // vouches for bytes that are gone: the receipt must follow the data.
+  // Two workers on different machines can make different bytes. If our file replaced theirs before we could see their
+  // receipt, their receipt vouches for bytes that no longer exist: we must make the receipt agree with the data.
   if (theirs.sha256 !== receipt.sha256 && (await hashFile(dataPath)).sha256 === receipt.sha256) {
     await replaceBytes(receiptPath, sealJson(receipt));
     return { receipt, outcome: "committed" };
@@ -73,7 +74,7 @@ export async function commitUnit(options: {
 }
 
 /**
- * sha256 and size of a file, read in pieces of 1 MiB.
+ * sha256 and size of a file, which is read in pieces of 1 MiB.
  * @throws Cifar5mError `disk/…`
  */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {

@@ -12,7 +12,7 @@ import { heartbeatMs, nameTemporary, removeTemporary } from "./temporary-file.ts
 
 /** Where a writer puts the bytes of one file, in order. */
 export interface CommitSink {
-  /** Appends; the bytes may be reused once the promise is fulfilled. A text is written as UTF-8. */
+  /** Appends data. The caller may reuse the bytes once the promise is fulfilled. A text is written as UTF-8. */
   write(data: Uint8Array | string): Promise<void>;
   /** Bytes appended so far. */
   readonly bytes: number;
@@ -21,23 +21,23 @@ export interface CommitSink {
 /** What was written. */
 export interface Written {
   readonly bytes: number;
-  /** Hexadecimal sha256 of the bytes that were written here, also when an existing file was kept instead. */
+  /** Hexadecimal sha256 of the bytes that this call wrote, even if it kept an existing file instead. */
   readonly sha256: string;
 }
 
 /** What was committed. */
 export interface Committed extends Written {
-  /** `kept-existing`: the name existed, another worker was first; the new bytes were thrown away. */
+  /** `kept-existing`: another worker was first, so the name existed and the new bytes were discarded. */
   readonly outcome: "committed" | "kept-existing";
 }
 
 export type CommitWriter = (sink: CommitSink) => Promise<void> | void;
 
 /**
- * Publishes a new file. It appears under its name with all its bytes, or not at all; a file that exists is never
+ * Publishes a new file. The file appears under its name with all its bytes, or not at all. An existing file is never
  * changed. Missing folders are made.
  * @param write - appends the bytes; if it throws, nothing becomes visible
- * @param options.onExisting - asked when the name exists: `keep` (default) or `replace` that file
+ * @param options.onExisting - called if the name exists: `keep` (default) or `replace` that file
  * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write` throws
  */
 export async function commitFile(
@@ -53,15 +53,15 @@ export async function commitFile(
   });
 }
 
-/** `commitFile` for bytes at hand. */
+/** `commitFile` for bytes in memory. */
 export async function commitBytes(path: string, data: Uint8Array | string): Promise<Committed> {
   return await commitFile(path, (sink) => sink.write(data));
 }
 
 /**
- * `commitFile` for a file that legitimately changes (a pointer to the newest checkpoint, a manifest published again):
- * readers see the old bytes or the new, never a mixture.
- * @param options.check - looks at what was written; if it throws, nothing becomes visible
+ * `commitFile` for a file that may change (a pointer to the newest checkpoint, a manifest published again): readers see
+ * the old bytes or the new, never a mixture.
+ * @param options.check - checks what was written; if it throws, nothing becomes visible
  * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write` and `check` throw
  */
 export async function replaceFile(
@@ -76,14 +76,14 @@ export async function replaceFile(
   });
 }
 
-/** `replaceFile` for bytes at hand. */
+/** `replaceFile` for bytes in memory. */
 export async function replaceBytes(path: string, data: Uint8Array | string): Promise<Committed> {
   return await replaceFile(path, (sink) => sink.write(data));
 }
 
 type Publish = (temporary: string, written: Written) => Promise<Committed["outcome"]>;
 
-/** Times that a temporary which somebody removed is written again. */
+/** How many times a temporary file that somebody removed is written again. */
 const maxRewrites = 3;
 
 async function writeThenPublish(path: string, write: CommitWriter, publish: Publish): Promise<Committed> {
@@ -109,7 +109,8 @@ async function writeThenPublish(path: string, write: CommitWriter, publish: Publ
       handle = await copyLost(handle, temporary);
     }
   } catch (thrown) {
-    // The first error is the one to tell; a temporary that cannot be removed is found by removeStaleTemporaries.
+    // The first error is the one to report. `removeStaleTemporaries` finds a temporary file that cannot be removed
+    // here.
     await handle?.close().catch(() => undefined);
     await removeTemporary(temporary).catch(() => undefined);
     throw diskError(thrown, "write", path);
@@ -139,16 +140,17 @@ async function writeTemporary(handle: FileHandle, write: CommitWriter): Promise<
   return { bytes, sha256: hash.digest("hex") };
 }
 
-/** Others, who cannot ask whether this process lives, see that it does. */
+/** Processes that cannot ask whether this one lives see by the file's time that it does. */
 async function touch(handle: FileHandle): Promise<void> {
   const now = new Date();
   await handle.utimes(now, now).catch(() => undefined);
 }
 
 /**
- * Gives a name to the bytes of a file that somebody removed, or whose folder: a cleaner of old files, an older version of
- * this program in another container, whoever emptied a cache. As long as the file is open its bytes are there.
- * @returns the copy; the file that was removed is closed
+ * Copies the bytes of a file that somebody removed, alone or with its folder. A cleaner of old files, an older version
+ * of this program in another container or a person who empties a cache may do so. The bytes exist as long as the file
+ * is open.
+ * @returns the copy; the removed file is closed
  */
 async function copyLost(lost: FileHandle, path: string): Promise<FileHandle> {
   await makeFolder(dirname(path));
@@ -176,7 +178,7 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   }
 }
 
-/** Answers to `link` that do not mean that the file system has no hard links. */
+/** Errors of `link` that do not mean that the file system lacks hard links. */
 const failuresOfLink = ["EIO", "ENOENT", "ENOSPC", "EDQUOT", "EROFS", "ESTALE"];
 
 async function linkUnlessExists(temporary: string, path: string): Promise<Committed["outcome"]> {
@@ -188,8 +190,8 @@ async function linkUnlessExists(temporary: string, path: string): Promise<Commit
     if (systemCode === "EEXIST") return "kept-existing";
     if (failuresOfLink.includes(systemCode)) throw thrown;
   }
-  // A file system without hard links, which say so in many ways: renaming is as atomic, but two writers at the same
-  // instant replace each other. Where the disk has failed, renaming fails too, and tells why.
+  // File systems without hard links report that in many ways. Renaming is atomic too, but two writers at the same
+  // instant replace each other's file. If the disk has failed, renaming fails too and gives the reason.
   if (await pathExists(path)) return "kept-existing";
   await rename(temporary, path);
   return "committed";

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { Cifar5mError, messageOf } from "../core/errors.ts";
 
-/** What the operating system refused: our code, the rule, what to do. */
+/** The operating system's refusals: our code, the rule, what to do. */
 const refusals: Readonly<Record<string, readonly [code: string, rule: string, action: string]>> = {
   ENOSPC: ["disk/full", "no space is left on its disk", "Free some space and run again: finished units are kept."],
   EDQUOT: [
@@ -24,21 +24,24 @@ const refusals: Readonly<Record<string, readonly [code: string, rule: string, ac
   ENFILE: ["disk/too-many-open-files", "too many files are open on this machine", "Close other programs."],
   ESTALE: [
     "disk/stale",
-    "its server knows the file or folder no more",
+    "its server no longer knows the file or folder",
     "Check whether somebody removed it or mounted the disk anew, then run again.",
   ],
   ERR_FS_FILE_TOO_LARGE: ["disk/file-too-large", "it has more than 2 GiB", "Use a smaller file."],
   EIO: ["disk/io-error", "the disk reports a failure", "Check the disk, then run again."],
 };
 
-/** Names by number, of those too that Node's libuv has none for: it calls EDQUOT "Unknown system error -122". */
+/**
+ * Error names by number. The list includes those that Node's libuv does not know: it calls EDQUOT "Unknown system error
+ * -122".
+ */
 const namesByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
 /**
- * The error to throw for something a file operation threw.
+ * Turns an error of a file operation into the error to throw.
  * @param doing - an infinitive, for example `write`
- * @returns a Cifar5mError `disk/…` naming the file and what to do; `thrown` itself where it is a Cifar5mError or not an
- *   operating system error
+ * @returns a Cifar5mError `disk/…` that names the file and what to do; `thrown` itself if it is a Cifar5mError or did
+ *   not come from the operating system
  */
 export function diskError(thrown: unknown, doing: string, path: string): unknown {
   const systemCode = systemCodeOf(thrown);

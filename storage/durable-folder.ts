@@ -2,7 +2,7 @@ import { access, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCodeOf } from "./disk-error.ts";
 
-/** Whether something is there. Throws the system's error where that cannot be told. */
+/** Whether something exists at a path. Throws the system's error if the system cannot tell. */
 export async function pathExists(path: string): Promise<boolean> {
   try {
     await access(path);
@@ -14,15 +14,16 @@ export async function pathExists(path: string): Promise<boolean> {
 }
 
 /**
- * Makes a folder and those above it, durably: a power cut could forget them, and all that was committed in them. Throws the
- * system's error. (Node's own `recursive` never ends where a folder has no room for others, as in /proc.)
+ * Makes a folder and its parents, durably: otherwise a power cut could lose them with everything that was committed in
+ * them. Throws the system's error. (Node's own `recursive` never returns where a folder cannot hold others, as in
+ * /proc.)
  */
 export async function makeFolder(directory: string): Promise<void> {
   try {
     await mkdir(directory);
   } catch (thrown) {
     if (systemCodeOf(thrown) !== "ENOENT" || dirname(directory) === directory) {
-      // If it is a file, whoever opens something in it is told.
+      // If the path is a file, the caller gets the error when it opens something inside.
       if (await pathExists(directory)) return;
       throw thrown;
     }
@@ -32,7 +33,7 @@ export async function makeFolder(directory: string): Promise<void> {
   await syncFolder(dirname(directory));
 }
 
-/** A folder whose parent is there; another process may make it at the same time. */
+/** Makes a folder whose parent exists. Another process may make it at the same time. */
 async function makeLast(directory: string): Promise<void> {
   try {
     await mkdir(directory);
@@ -41,10 +42,12 @@ async function makeLast(directory: string): Promise<void> {
   }
 }
 
-/** How a file system says that it has no such call: CIFS, 9p, the shared folders of virtual machines, FUSE. */
+/**
+ * The codes by which file systems say that they lack a call: CIFS, 9p, the shared folders of virtual machines, FUSE.
+ */
 const unsupported = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 
-/** Makes the bytes of a file durable, as far as its file system can. Throws the system's error where the disk failed. */
+/** Makes the bytes of a file durable, as far as its file system can. Throws the system's error if the disk fails. */
 export async function syncFile(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();
@@ -53,7 +56,7 @@ export async function syncFile(handle: FileHandle): Promise<void> {
   }
 }
 
-/** Makes the names in a folder durable, as far as its file system can. Throws the system's error where the disk failed. */
+/** Makes the names in a folder durable, as far as its file system can. Throws the system's error if the disk fails. */
 export async function syncFolder(directory: string): Promise<void> {
   if (process.platform === "win32") return;
   try {
@@ -64,7 +67,7 @@ export async function syncFolder(directory: string): Promise<void> {
       await handle.close();
     }
   } catch (thrown) {
-    // EBADF: there are systems that sync only what is open for writing, which a folder cannot be.
+    // EBADF: some systems sync only what is open for writing, and a folder cannot be.
     if (![...unsupported, "EBADF"].includes(systemCodeOf(thrown) ?? "")) throw thrown;
   }
 }

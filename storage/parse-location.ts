@@ -2,14 +2,14 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Cifar5mError } from "../core/errors.ts";
 
-/** Where a data set lies. */
+/** Where a data set is stored. */
 export type Location =
   | { readonly kind: "folder"; readonly directory: string }
   | { readonly kind: "http" | "s3"; readonly url: string };
 
 /**
  * Tells folders, `file:` URLs and remote locations apart.
- * @throws Cifar5mError `store/bad-location` for a scheme that nothing here reads, and for an empty text
+ * @throws Cifar5mError `store/bad-location` for a scheme that this release does not read, and for an empty text
  */
 export function parseLocation(location: string): Location {
   if (location.trim() === "") {
@@ -21,7 +21,7 @@ export function parseLocation(location: string): Location {
       `${hideSecrets(location.replace("//", "://"))} must have a colon after its scheme, and has none. Correct it.`,
     );
   }
-  // One letter is a Windows drive.
+  // A scheme of one letter is a Windows drive.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return { kind: "http", url: location };
   if (scheme === "s3") {
@@ -38,7 +38,7 @@ export function parseLocation(location: string): Location {
 }
 
 /**
- * @returns prefix: without slashes at the end
+ * @returns bucket and prefix; the prefix has no slash at its end
  * @throws Cifar5mError `store/bad-location`
  */
 export function parseS3Location(location: string): { readonly bucket: string; readonly prefix: string } {
@@ -57,12 +57,12 @@ export function parseS3Location(location: string): { readonly bucket: string; re
 }
 
 /**
- * A location as it may be shown: without name and password, query and fragment, which often are keys.
- * @param location - well-formed or not: then what may be a password is left out with all before it
+ * A location in the form that may be shown: without name and password, query and fragment, which often are keys.
+ * @param location - if it is malformed, everything up to a possible password is left out
  */
 export function hideSecrets(location: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*:\/*/i.exec(location)?.[0];
-  // One letter is a Windows drive.
+  // A scheme of one letter is a Windows drive.
   if (scheme === undefined || /^.:/.test(location)) return location;
   const rest = location.slice(scheme.length);
   const publicPart = rest.includes("@") ? `…${rest.slice(rest.lastIndexOf("@"))}` : rest;

@@ -9,9 +9,9 @@ export type Identity = Readonly<Record<string, unknown>>;
 const version = 1;
 
 /**
- * Pins what something is made from, once: the first caller writes it down, later ones must bring the same.
+ * Pins what something is made from. The first caller writes it down; every later caller must bring the same values.
  * @param path - for example RUN/run.json
- * @param advice - what to do about other values
+ * @param advice - what to do when the values differ
  * @returns the hash of the identity, for receipts
  * @throws Cifar5mError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
  */
@@ -35,7 +35,7 @@ export async function pinConfig(
 }
 
 /**
- * Writes down another value of what is pinned, where a rule of its own says that it may change.
+ * Replaces a pinned value, for callers with a rule of their own that allows the change.
  * @throws Cifar5mError `disk/…`
  */
 export async function repinConfig(path: string, identity: Identity): Promise<void> {
@@ -43,7 +43,7 @@ export async function repinConfig(path: string, identity: Identity): Promise<voi
 }
 
 /**
- * What was pinned, or undefined if nothing was.
+ * Reads what was pinned, or undefined if nothing was.
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readPinnedConfig(path: string): Promise<Identity | undefined> {

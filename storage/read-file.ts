@@ -11,7 +11,7 @@ export async function readWholeFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** @throws Cifar5mError `disk/…` for any other reason not to see the file than that there is none */
+/** @throws Cifar5mError `disk/…` if the file cannot be seen for another reason than that it does not exist */
 export async function fileExists(path: string): Promise<boolean> {
   try {
     await access(path);

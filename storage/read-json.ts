@@ -3,10 +3,10 @@ import { parseJson } from "../core/parse-json.ts";
 import { readWholeFile } from "./read-file.ts";
 
 /**
- * The value in a JSON file that a user wrote.
- * @param options.code - of the error about what is no JSON
- * @param options.rule - what the file must be, in that error
- * @param options.advice - what to do about it
+ * Reads the value in a JSON file that a user wrote.
+ * @param options.code - code of the error for a file that is not JSON
+ * @param options.rule - what the file must be, as that error says it
+ * @param options.advice - what the user should do about the file
  * @throws Cifar5mError `disk/…`; `options.code`
  */
 export async function readJson(

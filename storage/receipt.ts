@@ -33,11 +33,11 @@ export const receiptSchema = z.strictObject({
   createdBy: z.string().min(1),
 });
 
-/** The proof that a unit is done. No times or host names, so that a build that was interrupted gives the same bytes. */
+/** The proof that a unit is done. It holds no times and no host names, so an interrupted build gives the same bytes. */
 export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
 
 /**
- * Publishes a receipt, by the same atomic commit as data; one that exists is kept.
+ * Publishes a receipt, by the same atomic commit as data. A receipt that exists is kept.
  * @throws Cifar5mError `receipt/invalid`; `disk/…`
  */
 export async function writeReceipt(path: string, receipt: Receipt): Promise<Committed> {
@@ -61,8 +61,9 @@ export async function readReceiptIfAny(path: string): Promise<Receipt | undefine
 }
 
 /**
- * Whether a unit is done: its receipt exists. Data files without receipt prove nothing and are not looked at.
- * @param expected - what this run would make the unit with; a receipt of anything else is refused
+ * Whether a unit is done, which means that its receipt exists. A data file without a receipt proves nothing, so it is
+ * not examined.
+ * @param expected - what this run would make the unit with; a receipt that names anything else is refused
  * @throws Cifar5mError `unit/config-changed` if the receipt has another config hash or other models; as `readReceipt`
  */
 export async function isUnitDone(
@@ -98,7 +99,9 @@ export function requireSameOrigin(
   }
 }
 
-/** What `read` gives, or undefined if what it reads is damaged. Throws what is no damage, such as another version. */
+/**
+ * The result of `read`, or undefined if the file is damaged. Other errors, such as an unsupported version, are thrown.
+ */
 export async function readUndamaged<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await read();

@@ -8,10 +8,10 @@ export const safeCount = z.int().min(0);
 export const sha256Text = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 
 /**
- * Checks a receipt or manifest.
- * @param kind - `receipt`, `manifest` or `loader-state`, the area of the error codes
+ * Checks a receipt, a manifest or a loader state.
+ * @param kind - `receipt`, `manifest` or `loader-state`; the area of the error codes
  * @param path - its file, named in errors
- * @param action - what to do about an invalid one
+ * @param action - what to do about an invalid record
  * @throws Cifar5mError `<kind>/version-unsupported` for another version, `<kind>/invalid` for anything else
  */
 export function parseRecord<Schema extends z.ZodType>(

@@ -2,7 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Cifar5mError } from "../core/errors.ts";
 
-/** Opens for reading, and does not wait where nobody writes to a pipe. */
+/** Opens for reading without waiting for a writer, where the file is a pipe. */
 export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
@@ -19,14 +19,14 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   }
 }
 
-/** For those who open a file themselves. @throws Cifar5mError `disk/not-a-file`; the system's error */
+/** Checks a file that the caller opens itself. @throws Cifar5mError `disk/not-a-file`; the system's error */
 export async function requireRegularFile(path: string): Promise<void> {
   refuseSpecial(await stat(path), path);
 }
 
 /**
- * Refuses what has no end, or none until somebody writes to it. Folders are left to whoever reads from them: the system
- * says what they are.
+ * Refuses a file that has no end, or none until somebody writes to it. Folders pass: the system reports them to whoever
+ * reads from them.
  * @throws Cifar5mError `disk/not-a-file`
  */
 export function refuseSpecial(found: Stats, path: string): void {
@@ -34,6 +34,6 @@ export function refuseSpecial(found: Stats, path: string): void {
   const what = found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device";
   throw new Cifar5mError(
     "disk/not-a-file",
-    `${path} must be a file, it is ${what}. Save what it gives to a file, and name that.`,
+    `${path} must be a file, it is ${what}. Save its output to a file, and name that file.`,
   );
 }

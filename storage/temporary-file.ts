@@ -5,20 +5,20 @@ import { basename, dirname, join } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { isRunning, ownProcess, ownProcesses } from "./process-identity.ts";
 
-/** A temporary that nobody wrote to for so long has no living writer, wherever that ran: see `heartbeatMs`. */
+/** A temporary file that nobody wrote to for this long has no living writer on any machine: see `heartbeatMs`. */
 const staleMs = 24 * 3_600_000;
 
-/** A writer touches its temporary that often, also while it has nothing to write. */
+/** A writer touches its temporary file this often, even while it has nothing to write. */
 export const heartbeatMs = 3_600_000;
 
-/** For people who wonder where a file comes from. */
+/** The host name, for people who wonder where a file comes from. */
 const host = hostname()
   .replaceAll(/[^A-Za-z0-9-]/g, "-")
   .slice(0, 32);
 const pattern = /^\..+\.tmp~/;
 const ownersPattern = /~([0-9a-f]{12})~(\d+\.\d+)~[0-9a-f]{16}$/;
 
-/** A name nobody else uses, hidden, in the folder of `path`; it tells the process that owns it. */
+/** A hidden name in the folder of `path` that no other process uses. The name tells which process owns the file. */
 export function nameTemporary(path: string): string {
   const owner = `${host}~${ownProcesses}~${ownProcess}`;
   return join(dirname(path), `.${basename(path)}.tmp~${owner}~${randomBytes(8).toString("hex")}`);
@@ -30,9 +30,9 @@ export async function removeTemporary(temporary: string): Promise<void> {
 }
 
 /**
- * Removes the temporary files that dead processes left in a folder. Whether a process is dead can be told of those that
- * this one can see; what other machines and containers left is removed when nobody has written to it for a day. What
- * may not be removed stays, and does no harm.
+ * Removes the temporary files that dead processes left in a folder. This process can tell whether a process is dead
+ * only for processes that it sees itself. Files of other machines and containers are removed after a day without a
+ * write. A file that this process may not remove stays, and does no harm.
  * @returns the names of the files removed, sorted; none if the folder does not exist
  * @throws Cifar5mError `disk/…` if the folder cannot be read or the disk fails
  */

@@ -10,10 +10,13 @@ import { readRegularFile } from "./regular-file.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
 
 const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
-/** Checkpoints kept: the newest, and the one before in case someone looks at it. */
+/** Number of checkpoints kept: the newest, and the one before for people who want to look at it. */
 const numKept = 2;
 
-/** What a training needs kept, as the engine's `TrainingStore` states it; `shards/` knows no engine. */
+/**
+ * What a training keeps on disk. It has the shape of the engine's `TrainingStore`; `storage/` must not import the
+ * engine.
+ */
 export interface FolderTrainingStore {
   load(): Promise<Uint8Array | undefined>;
   save(checkpoint: Uint8Array, step: number): Promise<void>;
@@ -23,14 +26,14 @@ export interface FolderTrainingStore {
 /** One line of a training's log. */
 export interface LogLine {
   readonly step: number;
-  /** Mean of the steps since the line before. */
+  /** Mean over the steps since the previous line. */
   readonly loss: number;
   readonly imagesPerSecond: number;
 }
 
 /**
  * Keeps a training in a folder: `checkpoint-000001200.safetensors` (the number is the step; committed atomically) and
- * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so that it holds every step once.
+ * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so it holds every step exactly once.
  * @throws Cifar5mError `disk/…`, from each of its functions
  */
 export function openTrainingStore(folder: string): FolderTrainingStore {
@@ -67,7 +70,7 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
 }
 
 /**
- * The log of a training, lines in the order of their steps; none before the first.
+ * Reads the log of a training, in order of steps. The result is empty before the first line.
  * @throws Cifar5mError `train/log-corrupt`, `disk/…`
  */
 export async function readTrainingLog(folder: string): Promise<LogLine[]> {
