@@ -14,7 +14,7 @@ import type { ShardSource } from "./rows/shard-source.ts";
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */
 export const defaultMemoryBytes = 256 * 2 ** 20;
 
-/** One split of a published dataset, or a part of it. */
+/** One split of a published data set, or the rows of it that a filter keeps. */
 export class Dataset {
   /** The folder, or the URL of a remote one. */
   readonly directory: string;
@@ -22,9 +22,9 @@ export class Dataset {
   readonly splitName: SplitName;
   /** Images of the split. */
   readonly numSamples: number;
-  /** Identity of the data, carried by loader states: equal for a local and a remote copy. */
+  /** Identifies the data, in loader states: equal for a local and a remote copy. */
   readonly fingerprint: string;
-  /** @internal Shared by the parts of a split. */
+  /** @internal The splits' parts share this store. */
   readonly store: RowStore;
   readonly #source: ShardSource;
   readonly #options: OpenOptions;
@@ -64,14 +64,14 @@ export class Dataset {
     return this.manifest.classNames;
   }
 
-  /** Another split of the same dataset; to be closed on its own. */
+  /** Opens another split of the same data set. The caller closes it separately. */
   split(splitName: SplitName): Dataset {
     return new Dataset(this.#source, this.manifest, { ...this.#options, split: splitName }, this.#startWorkers);
   }
 
   /**
-   * The samples that a filter keeps. Reads the labels and confidences of the whole split, 16 bytes a row; keeps 4 bytes
-   * a row. Closing either closes both.
+   * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 16 bytes a row, and
+   * the result holds 4 bytes a row in memory. Closing either data set closes both.
    * @throws Cifar5mError `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`
    */
   async filter(filter: RowFilter): Promise<Dataset> {
@@ -129,7 +129,7 @@ export class Dataset {
     );
   }
 
-  /** `close`, for `await using`. */
+  /** Calls `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }

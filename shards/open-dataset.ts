@@ -7,9 +7,11 @@ import { type OpenOptions, openOptionKeys } from "./open-options.ts";
 import { folderSource } from "./rows/folder-source.ts";
 
 /**
- * Opens one split of a published dataset. Only the manifest is read; shards are opened, or fetched, as they are needed.
- * Hashes of local shards are not checked here: that is what `verifyDataset` does. Those of fetched ones are.
- * @param location - the folder that holds manifest.json: a path, `file://`, `https://`, `http://` or `s3://bucket/prefix`
+ * Opens one split of a published data set. The call reads only the manifest; shards are opened, or fetched, when they
+ * are needed. It does not check the hashes of local shards (`verifyDataset` does), but it checks those of fetched
+ * shards.
+ * @param location - the folder that holds manifest.json: a path, `file://`, `https://`, `http://` or
+ *   `s3://bucket/prefix`
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`; `store/…`
  */
 export async function openDataset(location: string, options: OpenOptions = {}): Promise<Dataset> {

@@ -3,20 +3,20 @@ import type { StoreOptions } from "./remote/open-store.ts";
 import type { CacheOptions } from "./remote/shard-cache.ts";
 import type { TransferOptions } from "./remote/transfer-options.ts";
 
-/** How a data set is opened; all but the first two are for remote ones. */
+/** How to open a data set. All options but the first two apply to remote data sets. */
 export interface OpenOptions extends StoreOptions {
   /** Default `train`. */
   readonly split?: SplitName;
   /**
-   * Bytes of images held in memory: those of the split if they all fit, else those of each finite subset that fits;
-   * default 256 MiB. Besides, 9 bytes a row are held of every shard that was touched.
+   * Bytes of images held in memory: those of the whole split if they fit, otherwise those of each finite subset that
+   * fits; default 256 MiB. In addition, every shard that was read takes 9 bytes a row.
    */
   readonly memoryBytes?: number;
-  /** Where fetched shards are kept, and how many bytes of them. */
+  /** Where fetched shards are kept, and the size limit of that folder. */
   readonly cache?: CacheOptions;
-  /** How many requests at once, how many tries, how long. */
+  /** How many requests run at once, how often a request is tried, and how long. */
   readonly transfer?: TransferOptions;
-  /** Ends all requests; what waits for one then throws the signal's reason. */
+  /** Aborts all requests. Every call that waits for one then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 

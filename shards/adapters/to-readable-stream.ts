@@ -3,10 +3,11 @@ import type { Loader } from "../loader/loader.ts";
 import type { ImageArray } from "../rows/samples.ts";
 
 /**
- * A loader as a web stream: batches are made as they are pulled; cancelling ends the loader's loop and closes its files.
+ * Turns a loader into a web stream. Batches are made when they are pulled; canceling ends the loader's loop and closes
+ * its files.
  */
 export function toReadableStream<Images extends ImageArray>(loader: Loader<Images>): ReadableStream<Batch<Images>> {
-  // `ReadableStream.from` would do the same, where every browser had it.
+  // `ReadableStream.from` would do the same, but not every browser has it.
   const batches = loader[Symbol.asyncIterator]();
   return new ReadableStream<Batch<Images>>(
     {

@@ -4,7 +4,7 @@ import type { ImageFormat } from "../loader/image-format.ts";
 import type { Loader } from "../loader/loader.ts";
 import type { ImageArray } from "../rows/samples.ts";
 
-/** What is used of TensorFlow.js: `@tensorflow/tfjs`, `tfjs-node` or `tfjs-node-gpu`. */
+/** The part of TensorFlow.js that is used: `@tensorflow/tfjs`, `tfjs-node` or `tfjs-node-gpu`. */
 export interface TensorFlowApi<Tensor, TfDataset> {
   tensor(values: ImageArray, shape: number[], dtype: "float32" | "int32"): Tensor;
   readonly data: {
@@ -13,12 +13,13 @@ export interface TensorFlowApi<Tensor, TfDataset> {
 }
 
 /**
- * A loader as a `tf.data` data set for `model.fitDataset`: `xs` the images, float32 (or int32, of bytes), shape
- * [B, 32, 32, 3] or [B, 3, 32, 32]; `ys` the labels as probabilities, float32 [B, classes]: one-hot, or mixed by mixup.
+ * Turns a loader into a `tf.data` data set for `model.fitDataset`. `xs`: the images, float32 (or int32, from bytes),
+ * shape [B, 32, 32, 3] or [B, 3, 32, 32]. `ys`: the labels as probabilities, float32 [B, classes]: one-hot, or mixed by
+ * mixup.
  *
- * The loader is one cursor. For several epochs of `fitDataset` give it `epochs: Infinity` and `fitDataset` the number of
- * `batchesPerEpoch`.
- * @param options.layout - that of the loader, `NHWC` by default
+ * The loader is a single cursor. To train several epochs with `fitDataset`, give the loader `epochs: Infinity` and give
+ * `fitDataset` the number of `batchesPerEpoch`.
+ * @param options.layout - layout of the loader, `NHWC` by default
  * @param options.numClasses - default 10
  */
 export function toTfDataset<Tensor, TfDataset>(

@@ -8,19 +8,19 @@ export interface ByteSource {
   readonly bytes: number;
   /**
    * Fills `target` with the bytes from `position` on.
-   * @throws Cifar5mError `table/truncated` if they end before; `disk/…`
+   * @throws Cifar5mError `table/truncated` if the source ends before that; `disk/…`
    */
   readInto(position: number, target: Uint8Array): void;
 }
 
 /** An open file; the owner closes it. */
 export interface FileSource extends ByteSource {
-  /** Whether its last name was removed: closing it then frees its disk space. */
+  /** Whether the file's last name was removed. If so, closing it frees its disk space. */
   isRemoved(): boolean;
   close(): void;
 }
 
-/** A file's bytes in memory. */
+/** Bytes in memory as a source. */
 export function toByteSource(data: Uint8Array, path: string): ByteSource {
   return {
     path,
@@ -36,6 +36,6 @@ export function toByteSource(data: Uint8Array, path: string): ByteSource {
 export function endsEarly(path: string, wanted: number, found: number): Cifar5mError {
   return new Cifar5mError(
     "table/truncated",
-    `${path} must hold ${wanted} bytes, it ends at ${found}. Delete it and run again to rebuild it.`,
+    `${path} must hold ${wanted} bytes, but it ends at ${found}. Delete it and run again to rebuild it.`,
   );
 }

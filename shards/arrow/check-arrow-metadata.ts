@@ -1,10 +1,10 @@
 /**
- * Whether Arrow's metadata, which is in flatbuffers, stays within its own bytes. Arrow's decoder believes every length that
- * it reads: a damaged one of 100 million keeps it busy for hours.
+ * Checks that Arrow's metadata, which is a flatbuffer, stays within its bytes. Arrow's decoder trusts every length that
+ * it reads: a damaged length of 100 million keeps it busy for hours.
  * @see https://flatbuffers.dev/internals, and Schema.fbs, Message.fbs and File.fbs of Apache Arrow
  */
 
-/** What a slot of a table holds, where it is not a number in the table itself. */
+/** The content of a slot, where it is not a number in the table itself. */
 type Slot =
   | { readonly kind: "string" }
   /** A vector of numbers or structs of so many bytes. */
@@ -18,7 +18,7 @@ const vector = (elementBytes: number): Slot => ({ kind: "vector", elementBytes }
 const table = (of: TableName): Slot => ({ kind: "table", of });
 const tables = (of: TableName): Slot => ({ kind: "tables", of });
 
-/** Slots by their number; those that are left out are numbers. */
+/** Slots by their number. Slots that are missing here are numbers. */
 const slots: Readonly<Record<TableName, Readonly<Record<number, Slot>>>> = {
   Footer: { 1: table("Schema"), 2: vector(24), 3: vector(24), 4: tables("KeyValue") },
   Schema: { 1: tables("Field"), 2: tables("KeyValue"), 3: vector(8) },
@@ -29,18 +29,18 @@ const slots: Readonly<Record<TableName, Readonly<Record<number, Slot>>>> = {
   Leaf: {},
 };
 
-/** Slot of a message that says what its header is, and the number there of a record batch. */
+/** Slot of a message that holds the type of its header, and the type's number for a record batch. */
 const headerTypeSlot = 1;
 const recordBatchType = 3;
 
-/** Fields within fields; ours have two levels. */
+/** Depth limit of nested fields; ours have two levels. */
 const maxDepth = 32;
-/** Writers may use a text twice; what is visited more often than that is a trap. */
+/** Writers may use a text twice. Bytes that are visited more often than this are an attack. */
 const maxVisits = 8;
 
 /**
  * @param bytes - the footer of an IPC file, without its length
- * @throws Error where a length or an offset points outside, or the same bytes are used over and over
+ * @throws Error if a length or an offset points outside, or if the same bytes are used over and over
  */
 export function checkFooter(bytes: Uint8Array): void {
   new Checker(bytes).checkRoot("Footer");
@@ -48,7 +48,7 @@ export function checkFooter(bytes: Uint8Array): void {
 
 /**
  * @param bytes - the metadata of a record batch, without its length
- * @throws as `checkFooter`; for a message of another kind too
+ * @throws as `checkFooter`; also for a message of another kind
  */
 export function checkRecordBatchMessage(bytes: Uint8Array): void {
   const checker = new Checker(bytes);
@@ -58,7 +58,7 @@ export function checkRecordBatchMessage(bytes: Uint8Array): void {
 
 class Checker {
   readonly #view: DataView;
-  /** Bytes that may still be visited. */
+  /** Number of bytes that may still be visited. */
   #budget: number;
 
   constructor(bytes: Uint8Array) {
@@ -96,10 +96,10 @@ class Checker {
     }
   }
 
-  /** Positions of a table's slots, by number; those that are left out are missing. */
+  /** Positions of a table's slots, by number; undefined for a missing slot. */
   #slotsOf(position: number): readonly (number | undefined)[] {
     const vtable = position - this.#view.getInt32(position, true);
-    // Arrow's decoder takes these numbers as signed.
+    // Arrow's decoder reads these numbers as signed.
     const [vtableBytes, tableBytes] = [this.#view.getInt16(vtable, true), this.#view.getInt16(vtable + 2, true)];
     if (vtableBytes < 4 || vtableBytes % 2 !== 0 || tableBytes < 4) {
       throw new Error(`a table cannot have ${tableBytes} bytes, described in ${vtableBytes}`);
@@ -113,7 +113,7 @@ class Checker {
     });
   }
 
-  /** Where an offset points to; offsets point forward. */
+  /** The position that an offset points to. Offsets point forward. */
   #targetOf(position: number): number {
     return position + this.#view.getUint32(position, true);
   }

@@ -4,8 +4,8 @@ import { openForReading, refuseSpecial } from "../../storage/regular-file.ts";
 import { endsEarly, type FileSource } from "./byte-source.ts";
 
 /**
- * Opens a file for reading at any position. Reads are synchronous: on a warm cache a read of 3 KB takes a microsecond,
- * a tenth of what a trip through Node's thread pool costs.
+ * Opens a file for reading at any position. Reads are synchronous: with a warm cache a read of 3 KB takes a
+ * microsecond, a tenth of a trip through Node's thread pool.
  * @throws Cifar5mError `disk/…`
  */
 export function openFileSource(path: string): FileSource {

@@ -1,4 +1,7 @@
-/** int64 columns are Float64Array in memory: our ids stay below 2⁵³, and numbers are faster and handier than bigints. */
+/**
+ * int64 columns are Float64Array in memory: our ids are below 2⁵³, and numbers are faster and easier to use than
+ * bigints.
+ */
 
 import { Cifar5mError } from "../../core/errors.ts";
 import type { IntegerArray } from "./table-schema.ts";
@@ -40,7 +43,7 @@ export function fromInt64(values: BigInt64Array, column: string): Float64Array {
     if (!Number.isSafeInteger(value)) {
       throw new Cifar5mError(
         "table/not-an-integer",
-        `${column}[${index}] must be below 2^53 in magnitude, got ${values[index]}. The file is not one of ours.`,
+        `${column}[${index}] must be below 2^53 in magnitude, got ${values[index]}. This release did not write the file.`,
       );
     }
     out[index] = value;

@@ -18,7 +18,7 @@ export interface Table<Columns extends TableSchema> {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** `readTable` from bytes at hand. */
+/** `readTable` for bytes in memory. */
 export function readTableFrom<Columns extends TableSchema>(source: ByteSource, columns: Columns): Table<Columns> {
   const layout = readTableLayout(source, columns);
   const values = readBatches(source, columns, layout.batches, layout.rows);
@@ -39,9 +39,9 @@ export function readBatches<Columns extends TableSchema>(
 }
 
 /**
- * One column of some record batches.
- * @param index - its place among the columns
- * @param rows - of those batches together
+ * Reads one column of several record batches.
+ * @param index - index of the column among all columns
+ * @param rows - number of rows of these batches together
  * @returns its values, lists flattened
  */
 export function readColumn<Type extends ColumnType>(
@@ -78,7 +78,7 @@ function readAnyColumn(
   return values instanceof BigInt64Array ? fromInt64(values, name) : values;
 }
 
-/** Keeps a byte order mark, which is a part of the text. */
+/** Keeps a byte order mark, which is part of the text. */
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function readTexts(source: ByteSource, batch: BatchLayout, index: number): string[] {
@@ -92,7 +92,7 @@ function readTexts(source: ByteSource, batch: BatchLayout, index: number): strin
   return Array.from({ length: batch.rows }, (_, row) => utf8.decode(bytes.subarray(offsets[row]!, offsets[row + 1]!)));
 }
 
-/** Texts lie end to end: where they overlap, a small file could hold any number of large ones. */
+/** Texts must follow each other. If they could overlap, a small file could hold any number of large texts. */
 function requireRising(offsets: Int32Array, bytes: number, path: string): void {
   let previous = 0;
   for (const offset of offsets) {

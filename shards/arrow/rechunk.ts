@@ -7,15 +7,15 @@ import {
   type TableSchema,
 } from "./table-schema.ts";
 
-/** One record batch to be. */
+/** The rows of one record batch. */
 export interface Rechunked<Columns extends TableSchema> {
   readonly input: TableInput<Columns>;
   readonly rows: number;
 }
 
 /**
- * Cuts chunks of any size into batches of exactly `rowsPerBatch` rows, the last one shorter. Copies only where a batch
- * spans chunks.
+ * Cuts chunks of any size into batches of exactly `rowsPerBatch` rows; the last batch may be shorter. Rows are copied
+ * only if a batch spans several chunks.
  * @throws Cifar5mError `table/bad-column` if a column is missing or the columns of a chunk differ in rows
  */
 export async function* rechunk<Columns extends TableSchema>(
@@ -51,7 +51,7 @@ function countRows<Columns extends TableSchema>(columns: Columns, chunk: TableIn
     if (Number.isInteger(found) && found === rows) continue;
     throw new Cifar5mError(
       "table/bad-column",
-      `${name} must hold ${rows} rows of ${type}, as the columns before it, got ${values?.length ?? "no"} values. ` +
+      `${name} must hold ${rows} rows of ${type}, like the columns before it, got ${values?.length ?? "no"} values. ` +
         "Pass columns of equal rows.",
     );
   }

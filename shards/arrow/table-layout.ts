@@ -1,4 +1,6 @@
-/** Where every column of every record batch lies in an Arrow IPC file, found from its footer without reading rows. */
+/**
+ * The position of every column of every record batch in an Arrow IPC file, found from its footer without reading rows.
+ */
 
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
@@ -42,7 +44,7 @@ const elementBytes = { int64: 8, float32: 4, uint8: 1, utf8: 1 } as const;
  */
 export function readTableLayout(source: ByteSource, columns: TableSchema): TableLayout {
   const footer = readFooter(source);
-  // A damaged list may lack the type that its name is made of.
+  // In a damaged file a list may lack its item type, which is part of the type's name.
   decode(source, () => requireSchema(columns, footer.schema, source.path));
   const batches: BatchLayout[] = [];
   let firstRow = 0;
@@ -50,11 +52,12 @@ export function readTableLayout(source: ByteSource, columns: TableSchema): Table
   let bytesLeft = source.bytes;
   for (const block of decode(source, () => [...footer.recordBatches()])) {
     if (block.metaDataLength < 8) throw corrupt(source, "a record batch has no metadata");
-    // Batches on top of each other could be any number, of any size.
+    // Overlapping batches could be of any number and size.
     bytesLeft -= block.metaDataLength + block.bodyLength;
     if (block.bodyLength < 0 || bytesLeft < 0) throw corrupt(source, "its record batches are larger than itself");
     const metadata = readBytes(source, block.offset + 8, block.metaDataLength - 8);
-    // Batches of equal size have equal metadata, byte for byte, and decoding it is most of the work.
+    // Batches of equal size have equal metadata, byte for byte. Decoding it is most of the work, so a known one is used
+    // again.
     const isKnown = last !== undefined && areEqual(last.metadata, metadata);
     const header: BatchHeader = isKnown ? last!.header : decodeHeader(source, metadata);
     last = { metadata, header };
@@ -81,7 +84,7 @@ function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
   return header;
 }
 
-/** What Arrow's decoder gives for a record batch. */
+/** A record batch as Arrow's decoder returns it. */
 interface BatchHeader {
   readonly length: number;
   readonly nodes: readonly { readonly nullCount: number }[];
@@ -107,7 +110,7 @@ function locateColumns(
   };
   return Object.entries(columns).map(([name, type]) => {
     const { element, width, isList } = parseColumnType(type);
-    // A validity bitmap comes before the values, also when it is empty, and a list has one of its own.
+    // A validity bitmap comes before the values, even if it is empty, and a list has its own bitmap.
     takeBuffer();
     if (isList) takeBuffer();
     const offsets = element === "utf8" ? takeBuffer() : undefined;
@@ -128,7 +131,7 @@ function readFooter(source: ByteSource): Footer {
   if (!areEqual(tail.subarray(4), magicBytes)) {
     throw new Cifar5mError(
       "table/truncated",
-      `${source.path} must end with ${magic}, it was cut off at ${source.bytes} bytes or overwritten. ` +
+      `${source.path} must end with ${magic}, but it was cut off at ${source.bytes} bytes or overwritten. ` +
         "Delete it and run again to rebuild it.",
     );
   }
@@ -157,7 +160,7 @@ function decode<Decoded>(source: ByteSource, decodeBytes: () => Decoded): Decode
   try {
     return decodeBytes();
   } catch (thrown) {
-    // Arrow's own messages ("Cannot read properties of null (reading 'fieldsLength')") help nobody.
+    // Arrow's own messages ("Cannot read properties of null (reading 'fieldsLength')") do not help the user.
     if (thrown instanceof Cifar5mError) throw thrown;
     throw corrupt(source, `its metadata cannot be read (${messageOf(thrown)})`, thrown);
   }

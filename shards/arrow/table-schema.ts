@@ -1,4 +1,4 @@
-/** What a table of ours may hold: a name and a type per column, and the typed arrays they are in memory. */
+/** What our tables may hold: a name and a type per column, and the typed array that holds each type in memory. */
 
 import { DataType, Field, FixedSizeList, Float32, Int64, Schema, Uint8, Utf8 } from "apache-arrow";
 import { Cifar5mError } from "../../core/errors.ts";
@@ -12,7 +12,7 @@ export type TableSchema = Readonly<Record<string, ColumnType>>;
 /** Whole numbers below 2⁵³ in magnitude. */
 export type IntegerArray = Float64Array | Int32Array | Uint32Array | Uint8Array;
 
-/** What a reader gives for a column: R rows of it, lists flattened to shape [R, length]. */
+/** What a reader returns for a column of R rows; lists are flattened to shape [R, length]. */
 export type ColumnValues<Type extends ColumnType> = Type extends "int64"
   ? Float64Array
   : Type extends "utf8"
@@ -21,25 +21,25 @@ export type ColumnValues<Type extends ColumnType> = Type extends "int64"
       ? Float32Array
       : Uint8Array;
 
-/** What a writer takes for a column. */
+/** What a writer accepts for a column. */
 export type ColumnInput<Type extends ColumnType> = Type extends "int64"
   ? IntegerArray
   : Type extends "utf8"
     ? readonly string[]
     : ColumnValues<Type>;
 
-/** Some rows as a reader gives them, by column. */
+/** Some rows by column, as a reader returns them. */
 export type TableRows<Columns extends TableSchema> = { [Name in keyof Columns]: ColumnValues<Columns[Name]> };
 
-/** Some rows as a writer takes them, by column. */
+/** Some rows by column, as a writer accepts them. */
 export type TableInput<Columns extends TableSchema> = {
   readonly [Name in keyof Columns]: ColumnInput<Columns[Name]>;
 };
 
-/** Element type and values a row of a column type. */
+/** Element type and number of values per row of a column type. */
 export function parseColumnType(type: ColumnType): {
   readonly element: "int64" | "float32" | "uint8" | "utf8";
-  /** Values a row; 1 for a scalar. */
+  /** Values per row; 1 for a scalar. */
   readonly width: number;
   readonly isList: boolean;
 } {
@@ -54,7 +54,9 @@ export function parseColumnType(type: ColumnType): {
   return { element, width: match[2] === undefined ? 1 : Number(match[2]), isList: match[2] !== undefined };
 }
 
-/** The Arrow type of a column. Every field is nullable: Hugging Face drops ClassLabel from fields that are not. */
+/**
+ * The Arrow type of a column. Every field is nullable: Hugging Face drops ClassLabel from fields that are not nullable.
+ */
 export function toArrowType(type: ColumnType): DataType {
   const { element, width, isList } = parseColumnType(type);
   const scalar = {
@@ -91,7 +93,7 @@ export function requireSchema(columns: TableSchema, found: Schema, path: string)
 }
 
 function describeType(type: DataType): string {
-  // The name of the item field carries no meaning: readers and writers differ in it.
+  // The name of the item field has no meaning: readers and writers use different names.
   if (DataType.isFixedSizeList(type)) return `${String(type.children[0]?.type)}[${type.listSize}]`;
   return String(type);
 }

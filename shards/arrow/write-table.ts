@@ -21,14 +21,14 @@ import {
   toArrowType,
 } from "./table-schema.ts";
 
-/** Rows of a record batch unless told otherwise. */
+/** Default number of rows of a record batch. */
 export const defaultRowsPerBatch = 1024;
 
 /**
- * Writes an uncompressed Arrow IPC file. The bytes depend on the rows, the schema and `rowsPerBatch` only, not on how
+ * Writes an uncompressed Arrow IPC file. The bytes depend only on the rows, the schema and `rowsPerBatch`, not on how
  * the rows were cut into chunks.
  * @param columns - names and types, in file order
- * @param chunks - any number of rows each; their arrays must not change before this function is done
+ * @param chunks - each of any number of rows; their arrays must not change before this function returns
  * @param options.rowsPerBatch - rows of each record batch but the last, default 1,024
  * @param options.metadata - schema metadata
  * @returns the number of rows
@@ -61,7 +61,7 @@ export async function writeTable<Columns extends TableSchema>(
   return rows;
 }
 
-/** Collects what Arrow writes, so that the sink can hold the writer back. */
+/** Collects Arrow's output, so that the writer waits until the sink has taken it. */
 class PendingFileWriter extends RecordBatchFileWriter {
   #pending: Uint8Array[] = [];
 

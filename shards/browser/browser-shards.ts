@@ -5,16 +5,19 @@ import { ContentError } from "../remote/object-store.ts";
 import { hashBytes } from "./hash-bytes.ts";
 import type { ShardStorage } from "./shard-storage.ts";
 
-/** Fetched shards in the page's memory, those used longest ago given up first; and in its storage, if it has one. */
+/**
+ * Fetched shards in the page's memory, and in its storage if it has one. Memory gives up the shards used longest ago
+ * first.
+ */
 export class BrowserShards implements LocalShards {
   readonly maxOpen: number;
   readonly #maxBytes: number;
   readonly #storage: ShardStorage | undefined;
-  /** By sha256, used longest ago first. */
+  /** Bytes by sha256, used longest ago first. */
   readonly #held = new Map<string, Uint8Array<ArrayBuffer>>();
 
   /**
-   * @param options.maxBytes - of the shards held in memory, those that are being read included
+   * @param options.maxBytes - bytes of the shards held in memory, including those that are being read
    * @param options.largest - bytes of the largest shard
    */
   constructor(options: {

@@ -18,26 +18,26 @@ export interface BrowserOpenOptions {
   readonly memoryBytes?: number;
   readonly cache?: {
     /**
-     * Where fetched shards outlive the page: `private-files`, the Origin Private File System, where there is one (the
-     * default); or `none`.
+     * Where fetched shards are kept when the page closes: in `private-files`, the Origin Private File System, where the
+     * browser has it (the default); or nowhere, `none`.
      */
     readonly storage?: "private-files" | "none";
-    /** Bytes that the page's storage is kept below by removing shards written longest ago; default 8 GiB. */
+    /** Size limit of the page's storage, bytes; default 8 GiB. Beyond it the shards written longest ago are removed. */
     readonly maxBytes?: number;
     /** Bytes of shards held in memory while they are read; default 512 MiB. */
     readonly maxMemoryBytes?: number;
   };
-  /** How many requests at once, how many tries, how long. */
+  /** How many requests run at once, how often a request is tried, and how long. */
   readonly transfer?: TransferOptions;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Ends all requests; what waits for one then throws the signal's reason. */
+  /** Aborts all requests. Every call that waits for one then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Opens one split of a data set on a web server. Shards are fetched when they are first needed, and checked by sha256.
- * @param location - URL of the folder that holds manifest.json; a relative one starts from the page's
+ * @param location - URL of the folder that holds manifest.json; a relative URL is resolved against the page's
  * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`
  */
 export async function openDataset(location: string | URL, options: BrowserOpenOptions = {}): Promise<Dataset> {

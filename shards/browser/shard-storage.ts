@@ -2,12 +2,12 @@
 export interface ShardStorage {
   /** @returns undefined if there is none, or if it cannot be read */
   read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Keeps a file whole or not at all. What does not fit is not kept. */
+  /** Keeps a whole file, or none of it. A file that does not fit is not kept. */
   write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
-/** What is used of the browser's types: the compiler knows those of Node. */
+/** The parts of the browser's types that we use: the compiler knows only those of Node. */
 interface FileHandle {
   readonly kind: "file" | "directory";
   getFile(): Promise<File>;
@@ -57,7 +57,7 @@ export async function openPrivateStorage(maxBytes: number): Promise<ShardStorage
     async write(name, bytes) {
       try {
         await makeSpace(directory, maxBytes - bytes.byteLength);
-        // What is written appears under its name when the stream is closed, and not before.
+        // The bytes appear under the name when the stream is closed, and not before.
         const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
         try {
           await stream.write(bytes);
@@ -67,7 +67,7 @@ export async function openPrivateStorage(maxBytes: number): Promise<ShardStorage
           throw thrown;
         }
       } catch {
-        // The origin's quota is used up, or another page writes the same file: it is fetched again next time.
+        // The origin's quota is used up, or another page writes the same file: the shard is fetched again next time.
         await storage.remove(name);
       }
     },
@@ -78,7 +78,7 @@ export async function openPrivateStorage(maxBytes: number): Promise<ShardStorage
   return storage;
 }
 
-/** Removes files, those written longest ago first, until the rest has at most so many bytes. */
+/** Removes the files written longest ago until the others have at most this many bytes. */
 async function makeSpace(directory: DirectoryHandle, maxBytes: number): Promise<void> {
   const files: File[] = [];
   for await (const handle of directory.values()) {

@@ -13,9 +13,9 @@ import {
 } from "./manifest.ts";
 
 /**
- * Publishes a manifest, the last step of a build; one that exists is replaced, atomically.
+ * Publishes a manifest, the last step of a build. An existing manifest is replaced atomically.
  * @param directory - the dataset folder
- * @param manifest - without `version` and `sha256`, which follow from the rest
+ * @param manifest - without `version` and `sha256`, which are computed here
  * @throws Cifar5mError `manifest/invalid`; `disk/…`
  */
 export async function writeManifest(
@@ -42,7 +42,10 @@ export async function readManifest(directory: string): Promise<Manifest> {
   );
 }
 
-/** The manifest of a dataset folder, or undefined if there is none yet. Throws as `readManifest` for a damaged one. */
+/**
+ * Reads the manifest of a data set folder, or undefined if there is none yet. Throws as `readManifest` for a damaged
+ * one.
+ */
 export async function readManifestIfAny(directory: string): Promise<Manifest | undefined> {
   try {
     return await readManifest(directory);

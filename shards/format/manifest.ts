@@ -7,12 +7,12 @@ import { parseRecord, safeCount, sha256Text } from "../../storage/record-schema.
 /** The version this code writes, and the only one it reads. */
 export const manifestVersion = 1;
 
-/** Its name in a dataset folder. */
+/** File name of the manifest in a data set folder. */
 export const manifestName = "manifest.json";
 
-/** A shard is smaller: no reader of Arrow files in JavaScript takes more. */
+/** A shard must be smaller: no reader of Arrow files in JavaScript takes more. */
 const maxShardBytes = 2 ** 31;
-/** Bytes that one row takes at least: its image, two int64 columns and the id, a confidence. */
+/** Bytes that a row takes at least: its image, id, label, class and confidence. */
 const minRowBytes = 3 * 8 + 3072 + 4;
 
 /** A shard in the manifest. */
@@ -47,14 +47,14 @@ export const manifestSchema = z.strictObject({
   config: z.record(z.string(), z.json()),
   /** sha256 of every model, by name. */
   models: z.record(z.string(), sha256Text),
-  /** Rows left out, by reason. */
+  /** Number of rows left out, by reason. */
   removals: z.record(z.string(), safeCount),
-  /** Identity of the set: see `hashShards`. */
+  /** Identifies the data set: see `hashShards`. */
   sha256: sha256Text,
   createdBy: z.string().min(1),
 });
 
-/** What a dataset holds. No times or host names, so that equal builds give equal bytes. */
+/** What a data set holds. It has no times and no host names, so equal builds give equal bytes. */
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type ShardEntry = Readonly<z.infer<typeof shardEntrySchema>>;
 export type SplitName = keyof Manifest["splits"];
@@ -62,7 +62,7 @@ export type SplitName = keyof Manifest["splits"];
 /** The splits, in the order in which they are hashed and verified. */
 export const splitNames = ["train", "test"] as const satisfies readonly SplitName[];
 
-/** The identity of a set: sha256 over the names and hashes of its shards, train before test, in order. */
+/** Identifies a data set: sha256 over the names and hashes of its shards, train before test, in order. */
 export function hashShards(splits: Readonly<Record<SplitName, { readonly shards: readonly ShardEntry[] }>>): string {
   return hashText(
     splitNames.flatMap((split) => splits[split].shards.map((shard) => `${shard.file} ${shard.sha256}\n`)).join(""),
@@ -70,7 +70,7 @@ export function hashShards(splits: Readonly<Record<SplitName, { readonly shards:
 }
 
 /**
- * The manifest that `writeManifest` wrote, after its checksum and its rules were checked.
+ * Parses the manifest that `writeManifest` wrote, and checks its checksum and its rules.
  * @param path - named in errors
  * @throws Cifar5mError `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`
  */
@@ -82,7 +82,7 @@ export function parseManifest(value: unknown, path: string): Manifest {
   const manifest = parseRecord(manifestSchema, value, "manifest", path, manifestVersion);
   for (const split of splitNames) {
     const { rows, shards, classCounts } = manifest.splits[split];
-    // Memory is set aside by rows: those that the bytes cannot hold are a lie.
+    // Readers allocate memory by the number of rows, so refuse more rows than the bytes can hold.
     const full = shards.find(
       (shard) => shard.rows * minRowBytes > shard.bytes || shard.rows > shard.idEnd - shard.idStart,
     );

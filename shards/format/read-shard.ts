@@ -5,7 +5,7 @@ import { type ShardRows, type shardColumns, shardColumnsOf } from "./shard-schem
 
 /**
  * Reads a whole published shard.
- * @param numClasses - those of its manifest; 10 if left out
+ * @param numClasses - number of classes in its manifest; 10 by default
  * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
  */
 export async function readShard(
@@ -15,7 +15,7 @@ export async function readShard(
   return await readTable(path, shardColumnsOf(numClasses));
 }
 
-/** `readShard` record batch by record batch, in constant memory. */
+/** `readShard` one record batch at a time, in constant memory. */
 export function readShardBatches(
   path: string,
   numClasses: number = cifar10ClassNames.length,

@@ -1,16 +1,16 @@
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { parseColumnType, type TableInput, type TableRows, type TableSchema } from "../arrow/table-schema.ts";
 
-/** Columns of a published shard of a set with so many classes. */
+/** Columns of a published shard of a data set with this many classes. */
 export function shardColumnsOf(numClasses: number) {
   return {
-    /** Sample id: the image can be made again from it. */
+    /** Sample id, from which the image can be made again. */
     id: "int64",
     /** uint8, shape [32, 32, 3], height, width, channel. */
     image: "uint8[3072]",
     /** argmax of `probabilities`. */
     label: "int64",
-    /** Conditioning class: what the generator was asked for; −1 if nothing. */
+    /** Conditioning class, which the generator was asked for; −1 if there was none. */
     class: "int64",
     /** max of `probabilities`. */
     confidence: "float32",
@@ -29,10 +29,10 @@ export type ShardInput = TableInput<typeof shardColumns>;
 export type ShardRows = TableRows<typeof shardColumns>;
 
 /**
- * The value of schema metadata key `huggingface`, by which `datasets` knows the features; it must list every column
- * and match its Arrow field exactly, or the features are lost.
+ * The value of schema metadata key `huggingface`, which tells `datasets` the features. It must list every column and
+ * match its Arrow field exactly, or the features are lost.
  * @param columns - all columns of the file
- * @param classNames - by the name of each column that holds class indices
+ * @param classNames - class names for each column that holds class indices, by the name of the column
  */
 export function toHuggingFaceInfo(
   columns: TableSchema,

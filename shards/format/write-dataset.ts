@@ -21,11 +21,11 @@ const defaultRowsPerShard = 10_000;
 export interface DatasetRows {
   /** uint8, shape [n, 32, 32, 3] flattened. */
   readonly images: Uint8Array;
-  /** Shape [n]. May be left out where there are probabilities: the label is the most probable class. */
+  /** Shape [n]. Optional where there are probabilities: the label is then the most probable class. */
   readonly labels?: ArrayLike<number>;
   /** Shape [n, classes] flattened, each in [0, 1]; by default 1 for the label and 0 for all others. */
   readonly probabilities?: ArrayLike<number>;
-  /** The class that a generator was asked for, shape [n]; by default -1: none was. */
+  /** The class that a generator was asked for, shape [n]; −1, the default, where it was asked for none. */
   readonly classes?: ArrayLike<number>;
 }
 
@@ -35,11 +35,11 @@ export interface WriteDatasetOptions {
   /** The index is the label. At least two, at most 256. */
   readonly classNames: readonly string[];
   readonly train: RowSource;
-  /** None by default. */
+  /** Default: no test rows. */
   readonly test?: RowSource;
   /** Default `dataset`. */
   readonly name?: string;
-  /** How the data were made, for the manifest. */
+  /** How the data were made; the manifest holds it. */
   readonly config?: { readonly [key: string]: JsonValue };
   /** Rows of each shard but the last of a split, default 10,000. */
   readonly rowsPerShard?: number;
@@ -49,9 +49,9 @@ export interface WriteDatasetOptions {
 const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerShard", "signal"] as const;
 
 /**
- * Writes a data set that `openDataset` opens: shards of Arrow, then the manifest. Rows get the ids 0, 1, 2, …, train
- * before test. The manifest comes last, so a folder without one is unfinished, and the same call begins it anew.
- * @param directory - made if need be; it may hold what an interrupted call left, and must hold no finished data set
+ * Writes a data set that `openDataset` opens: Arrow shards, then the manifest. Rows get the ids 0, 1, 2, …, train
+ * before test. A folder without a manifest is unfinished, and the same call starts it again from the beginning.
+ * @param directory - made if it does not exist; it may hold the files of an interrupted call, but no finished data set
  * @returns the manifest
  * @throws Cifar5mError `dataset/exists`, `dataset/bad-rows`, `dataset/out-of-range`; `manifest/invalid`; `disk/…`
  */
@@ -100,7 +100,7 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
   return manifest;
 }
 
-/** A finished set is never written over: its rows may be what a paper names. */
+/** Refuses to overwrite a finished data set: a paper may name its rows. */
 async function requireUnfinished(folder: string): Promise<void> {
   if ((await readManifestIfAny(folder)) !== undefined) {
     throw new Cifar5mError(
@@ -120,14 +120,14 @@ async function requireUnfinished(folder: string): Promise<void> {
   }
 }
 
-/** Hands out the rows of a split in shards, checked. */
+/** Checks the rows of a split and hands them out in chunks for shards. */
 class RowReader {
   readonly classCounts: number[];
   readonly #rows: AsyncIterator<DatasetRows> | Iterator<DatasetRows>;
   readonly #split: SplitName;
   readonly #numClasses: number;
   readonly #signal: AbortSignal | undefined;
-  /** Rows that were read and not written yet, from `#start` on. */
+  /** Rows that were read and are not written yet, starting at `#start`. */
   #chunk: Required<DatasetRows> | undefined;
   #start = 0;
   #numRead = 0;
@@ -140,7 +140,7 @@ class RowReader {
     this.classCounts = new Array<number>(numClasses).fill(0);
   }
 
-  /** Whether there is another row. */
+  /** Whether the source has another row. */
   async hasMore(): Promise<boolean> {
     while (this.#chunk === undefined || this.#start === this.#chunk.labels.length) {
       this.#signal?.throwIfAborted();
@@ -153,7 +153,7 @@ class RowReader {
     return true;
   }
 
-  /** The next rows, at most so many. */
+  /** Yields the next rows, at most `numRows`. */
   async *take(numRows: number, firstId: number): AsyncGenerator<ShardInput> {
     for (let numTaken = 0; numTaken < numRows && (await this.hasMore()); ) {
       const { images, labels, probabilities, classes } = this.#chunk!;
@@ -180,7 +180,7 @@ class RowReader {
     await this.#rows.return?.();
   }
 
-  /** Fills in what was left out. Every rule that `verifyDataset` checks is checked here first. */
+  /** Fills in the optional arrays. It checks every rule that `verifyDataset` checks. */
   #complete({ images, labels, probabilities, classes }: DatasetRows): Required<DatasetRows> {
     const numClasses = this.#numClasses;
     const numRows = (images?.length ?? Number.NaN) / imageBytes;
@@ -198,7 +198,7 @@ class RowReader {
       }
     }
     if (labels === undefined && probabilities === undefined) {
-      throw this.#badRows(0, "labels or probabilities must be there, and neither is");
+      throw this.#badRows(0, "labels or probabilities must be given, and neither is");
     }
     const ofRows = probabilities === undefined ? undefined : Float32Array.from(probabilities);
     const filled = ofRows ?? new Float32Array(numRows * numClasses);

@@ -5,8 +5,8 @@ import { type ShardInput, shardColumnsOf, shardMetadataOf } from "./shard-schema
 
 /**
  * Writes a published shard: an uncompressed Arrow IPC file that pyarrow, Hugging Face datasets, polars and DuckDB read.
- * @param chunks - rows in rising order of id, any number a chunk
- * @param classNames - the index is the label; those of CIFAR-10 if left out
+ * @param chunks - rows in rising order of id; a chunk may have any number of rows
+ * @param classNames - the index is the label; by default the classes of CIFAR-10
  * @returns the number of rows
  * @throws Cifar5mError as `writeTable`
  */

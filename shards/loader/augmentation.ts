@@ -3,22 +3,24 @@ import type { ImageArray } from "../rows/samples.ts";
 import type { ImageFormat } from "./image-format.ts";
 import type { SampleRandoms } from "./sample-randoms.ts";
 
-/** What is done to images at random, anew every time one is served. */
+/** The random changes of images, new every time an image is served. */
 export interface Augmentation {
   /** Mirrored left to right, with probability one half. */
   readonly flip: boolean;
-  /** A random window of the image padded by so many pixels on each side. */
+  /** A random window of the image, padded by this many pixels on each side. */
   readonly crop: { readonly padding: number; readonly mode: "zero" | "reflect" } | undefined;
-  /** A square of so many pixels, centered anywhere in the image, set to 0 (DeVries and Taylor 2017, arXiv:1708.04552). */
+  /**
+   * A square of this many pixels, centered anywhere in the image, set to 0 (DeVries and Taylor 2017, arXiv:1708.04552).
+   */
   readonly cutout: { readonly size: number } | undefined;
   /**
-   * Blended with another image of the same global batch, by a weight drawn from Beta(alpha, alpha) (Zhang et al. 2017,
-   * arXiv:1710.09412).
+   * Blended with another image of the same global batch, with a weight sampled from Beta(alpha, alpha) (Zhang et al.
+   * 2017, arXiv:1710.09412).
    */
   readonly mixup: { readonly alpha: number } | undefined;
 }
 
-/** Which source row, or column, each row of a crop shows. */
+/** The source row, or column, of each row or column of a crop. */
 export class CropMaps {
   readonly #columns: Int8Array[];
   readonly #flipped: Int8Array[];
@@ -50,7 +52,7 @@ function mapOf(shift: number, mode: "zero" | "reflect"): Int8Array {
   });
 }
 
-/** Sets a square to 0; parts beyond the border are lost. */
+/** Sets a square to 0. Parts beyond the border are ignored. */
 export function cutOut(
   images: ImageArray,
   index: number,
@@ -77,7 +79,7 @@ function stretchOf(center: number, size: number): [number, number] {
   return [Math.max(0, first), Math.min(imageSide, first + size)];
 }
 
-/** Blends image `index` with another one: weight · own + (1 - weight) · other. */
+/** Blends image `index` with another one: weight · image + (1 - weight) · other. */
 export function blend(images: Float32Array, index: number, other: Float32Array, weight: number): void {
   const start = index * imageBytes;
   for (let place = 0; place < imageBytes; place++) {

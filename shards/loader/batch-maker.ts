@@ -8,23 +8,23 @@ import type { ResolvedOptions } from "./loader-options.ts";
 import { SampleRandoms } from "./sample-randoms.ts";
 import { SampleReader, type SampleSource } from "./sample-reader.ts";
 
-/** A stretch of an epoch: the samples of one global batch. */
+/** A range of positions of an epoch: the samples of one global batch. */
 export interface BatchRange {
   readonly epoch: number;
   /** Position of the first sample. */
   readonly start: number;
-  /** One past that of the last. */
+  /** One past the position of the last sample. */
   readonly end: number;
 }
 
-/** Makes a rank's part of any global batch. Keeps nothing from one batch to the next but memory. */
+/** Makes a rank's part of any global batch. Between batches it keeps only its allocated memory. */
 export class BatchMaker {
   readonly #options: ResolvedOptions;
   readonly #numClasses: number;
   readonly #reader: SampleReader;
   readonly #transform: ImageTransform;
   readonly #randoms: SampleRandoms;
-  /** One sample as stored, and the image that another one is blended with. */
+  /** One stored sample, and the image that another one is blended with. */
   readonly #stored = allocateSamples(1);
   readonly #partner: ImageArray;
 
@@ -39,8 +39,8 @@ export class BatchMaker {
   }
 
   /**
-   * @param options.live - has the samples of the range that lie beyond the pool
-   * @param options.out - arrays of a whole batch to write to; new ones by default
+   * @param options.live - holds the samples of the range that are beyond the pool
+   * @param options.out - arrays of a whole batch to write to; new arrays by default
    * @throws Cifar5mError `shard/…`, `table/…`, `disk/…`
    */
   make(
@@ -57,13 +57,13 @@ export class BatchMaker {
     return batch;
   }
 
-  /** Arrays for a whole batch of this rank. */
+  /** Allocates arrays for a whole batch of this rank. */
   allocate(): BatchArrays {
     const { batchSize, worldSize } = this.#options;
     return allocateBatch(Math.ceil(batchSize / worldSize), this.#options, this.#numClasses);
   }
 
-  /** Positions whose samples `make` reads; some may come twice. */
+  /** Positions of the samples that `make` reads. A position may occur twice. */
   positionsOf({ epoch, start, end }: BatchRange): number[] {
     const { rank, worldSize, augmentation } = this.#options;
     const positions: number[] = [];
@@ -103,7 +103,7 @@ export class BatchMaker {
     batch.mixup.weights[index] = weight;
   }
 
-  /** Leaves the stored sample in `#stored`, and the random numbers at its position. */
+  /** Reads a sample into `#stored`, and moves the random numbers to its position. */
   #readAndTransform(
     epoch: number,
     position: number,
@@ -116,7 +116,7 @@ export class BatchMaker {
     this.#transform.write(this.#stored.images, images, index, this.#randoms);
   }
 
-  /** The sample that one is blended with: another one of the global batch. The random numbers stand at `position`. */
+  /** The position of the sample to blend with, from the same global batch. The random numbers must be at `position`. */
   #partnerOf(position: number, start: number, end: number): number {
     const numSamples = end - start;
     if (numSamples === 1) return position;

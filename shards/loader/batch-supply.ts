@@ -3,7 +3,7 @@ import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
 import type { ResolvedOptions } from "./loader-options.ts";
 
-/** What a worker needs to make batches; plain data. */
+/** Everything that a worker needs to make batches; plain data. */
 export interface BatchJob {
   readonly directory: string;
   readonly reopen: OpenOptions;
@@ -15,15 +15,15 @@ export interface BatchJob {
 
 /** Makes batches ahead of the one asked for. */
 export interface BatchSupply {
-  /** A batch, and the start of those that follow. Batches must be asked for in order. */
+  /** Returns a batch, and starts the following ones. Batches must be requested in order. */
   take(range: BatchRange): Promise<BatchArrays>;
-  /** Waits for the batches that are being made. Those that only wait are dropped. */
+  /** Waits for the batches in progress. Batches that have not started are dropped. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the threads that make batches, where the platform has them.
- * @param options.nextRange - the batch after one, undefined at the end
+ * @param options.nextRange - the batch after a given one, undefined at the end
  */
 export type StartWorkers = (options: {
   readonly job: BatchJob;

@@ -28,7 +28,7 @@ export default async function makeBatch({ range, out: given }: BatchRequest): Pr
   }
 }
 
-/** Images are not kept in memory: the threads share the system's cache of the files. */
+/** Images are not kept in memory here: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
   shareFilesAmong(options.numWorkers + 1);
   const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });

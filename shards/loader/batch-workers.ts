@@ -5,19 +5,19 @@ import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
 import type { BatchJob, BatchSupply, StartWorkers } from "./batch-supply.ts";
 
-/** What a worker is asked. */
+/** The request to a worker thread. */
 export interface BatchRequest {
   readonly range: BatchRange;
   /** Arrays of an earlier batch, to write to. */
   readonly out: BatchArrays | undefined;
 }
 
-/** What a worker answers: its error classes do not survive the way between threads. */
+/** The answer of a worker thread. Error classes are lost between threads, so it holds an error's code and message. */
 export type BatchAnswer =
   | { readonly batch: BatchArrays; readonly out: BatchArrays }
   | { readonly error: { readonly code: string; readonly message: string } };
 
-/** Batches that are made, or being made, ahead of the one asked for, for each worker: back-pressure. */
+/** Number of batches per worker that are finished or in progress beyond the requested one: back-pressure. */
 const batchesAhead = 2;
 
 /** Starts worker threads. */
@@ -27,7 +27,7 @@ export const startBatchWorkers: StartWorkers = (options) => new BatchWorkers(opt
 class BatchWorkers implements BatchSupply {
   readonly #pool: Piscina<BatchRequest, BatchAnswer>;
   readonly #reuseArrays: boolean;
-  /** Arrays that nobody uses, and those of the batch handed out last. */
+  /** Arrays that are free, and the arrays of the batch that was handed out last. */
   readonly #spare: BatchArrays[] = [];
   #handedOut: BatchArrays | undefined;
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
@@ -35,7 +35,7 @@ class BatchWorkers implements BatchSupply {
   readonly #depth: number;
   readonly #aborted: Promise<never> | undefined;
 
-  /** @param options.nextRange - the batch after one, undefined at the end */
+  /** @param options.nextRange - the batch after a given one, undefined at the end */
   constructor(options: {
     readonly job: BatchJob;
     readonly nextRange: (range: BatchRange) => BatchRange | undefined;
@@ -47,7 +47,7 @@ class BatchWorkers implements BatchSupply {
     this.#aborted = rejectionBy(options.signal);
     this.#depth = numWorkers * batchesAhead;
     this.#pool = new Piscina({
-      // The worker has the ending that this file has, compiled or not.
+      // The worker's file has the same extension as this file, compiled or not.
       filename: new URL(`batch-worker${extname(import.meta.url)}`, import.meta.url).href,
       minThreads: numWorkers,
       maxThreads: numWorkers,
@@ -78,13 +78,13 @@ class BatchWorkers implements BatchSupply {
   #ask(range: BatchRange): void {
     const out = this.#spare.pop();
     const answer = this.#pool.run({ range, out }, { transferList: out === undefined ? [] : buffersOf(out) });
-    // Those that nobody waits for any more, after an early end, fail unheard.
+    // After an early end nobody waits for these batches, so their errors are ignored.
     answer.catch(() => undefined);
     this.#queue.push({ range, answer });
   }
 }
 
-/** The memory of a batch, to be given away. */
+/** The buffers of a batch, for transfer to another thread. */
 export function buffersOf({ mixup, ...arrays }: BatchArrays): ArrayBuffer[] {
   return Object.values({ ...arrays, mixLabels: mixup?.labels, mixWeights: mixup?.weights })
     .filter((array) => array !== undefined)

@@ -3,27 +3,27 @@ import { allocateExtras, type ExtraColumn, type ExtraValues } from "../rows/extr
 import type { ImageArray, Samples } from "../rows/samples.ts";
 import { allocateImages, type ImageFormat } from "./image-format.ts";
 
-/** The other halves of blended images. */
+/** The images that were blended into a batch. */
 export interface Mixup {
   /** Labels of the images that were blended in, shape [B]. */
   readonly labels: Int32Array;
-  /** Weight of the image's own label, in [0, 1]; that of the other is the rest. Shape [B]. */
+  /** Weight of the first image's label, in [0, 1]; the label in `labels` has the remaining weight. Shape [B]. */
   readonly weights: Float32Array;
 }
 
-/** What a model eats: this rank's part of a global batch. */
+/** The input of a model: this rank's part of a global batch. */
 export interface Batch<Images extends ImageArray = Uint8Array> extends Samples<Images>, ExtraValues {
   readonly epoch: number;
-  /** Global batches before this one since the start, over all epochs. */
+  /** Number of global batches before this one since the start, over all epochs. */
   readonly step: number;
-  /** Where `augment.mixup` was asked for. */
+  /** Present if `augment.mixup` was requested. */
   readonly mixup?: Mixup;
 }
 
 /** The arrays of a batch. */
 export type BatchArrays = Samples<ImageArray> & ExtraValues & { readonly mixup?: Mixup };
 
-/** Room for a batch. */
+/** Allocates the arrays of a batch. */
 export function allocateBatch(
   numRows: number,
   options: {
@@ -44,7 +44,7 @@ export function allocateBatch(
   };
 }
 
-/** The first rows of a batch, in the same memory. */
+/** The first rows of a batch; the result shares its memory. */
 export function firstRows(batch: BatchArrays, numRows: number): BatchArrays {
   const { images, probabilities, mixup, ...vectors } = batch;
   const numClasses = (probabilities?.length ?? 0) / Math.max(1, batch.ids.length);

@@ -2,13 +2,13 @@ import { allocateBytes } from "../../core/allocate-bytes.ts";
 import { imageBytes, imagePixels } from "../../core/image-layout.ts";
 import type { ImageArray } from "../rows/samples.ts";
 
-/** How images are handed out. */
+/** The format of served images. */
 export interface ImageFormat {
-  /** `uint8`: bytes as stored. `float32`: bytes / 255, then normalized if asked for. */
+  /** `uint8`: the stored bytes. `float32`: bytes / 255, then normalized if that was requested. */
   readonly dtype: "uint8" | "float32";
   /** `NHWC`: channels last, as stored. `NCHW`: one plane a channel. */
   readonly layout: "NHWC" | "NCHW";
-  /** Per channel, of pixels in [0, 1]: (x - mean) / std. Only of float32. */
+  /** Per channel, for pixels in [0, 1]: (x - mean) / std. For float32 only. */
   readonly normalize: Normalization | undefined;
 }
 
@@ -23,24 +23,24 @@ export const cifar10Normalization: Normalization = {
   std: [0.247, 0.2435, 0.2616],
 };
 
-/** An array for images, not zeroed. */
+/** Allocates an array for images. Its content is undefined. */
 export function allocateImages(dtype: ImageFormat["dtype"], numImages: number): ImageArray {
   const buffer = allocateBytes(numImages * imageBytes * (dtype === "uint8" ? 1 : 4));
   return dtype === "uint8" ? new Uint8Array(buffer) : new Float32Array(buffer);
 }
 
-/** Moves an image to its place, pixel by pixel. */
+/** Writes an image to its position in a batch, pixel by pixel. */
 export interface ImageWriter {
   /**
    * @param source - uint8, shape [32, 32, 3]
-   * @param rows - row of the source for each row of the result; -1 for none, which gives black
+   * @param rows - source row for each row of the result; −1 gives black
    * @param columns - the same for columns
-   * @param target - where image `index` of the target goes
+   * @param target - the array whose image `index` is written
    */
   write(source: Uint8Array, rows: Int8Array, columns: Int8Array, target: ImageArray, index: number): void;
 }
 
-/** A writer for a format. All arithmetic is done once, in a table of what each byte of each channel becomes. */
+/** Creates a writer for a format. All arithmetic is done once, in a table of the value of each byte of each channel. */
 export function createImageWriter(format: ImageFormat): ImageWriter {
   const table = valueTable(format);
   const side = Math.sqrt(imagePixels);
@@ -71,7 +71,7 @@ export function createImageWriter(format: ImageFormat): ImageWriter {
   };
 }
 
-/** What each byte becomes, shape [3, 256]. */
+/** The value of each byte, shape [3, 256]. */
 function valueTable({ dtype, normalize }: ImageFormat): ImageArray {
   const table = dtype === "uint8" ? new Uint8Array(3 * 256) : new Float32Array(3 * 256);
   for (let index = 0; index < table.length; index++) {

@@ -3,7 +3,7 @@ import { type Augmentation, CropMaps, cutOut } from "./augmentation.ts";
 import { createImageWriter, type ImageFormat, type ImageWriter } from "./image-format.ts";
 import type { SampleRandoms } from "./sample-randoms.ts";
 
-/** Turns a stored image into the one that is handed out: moved, converted, a square cut out. */
+/** Turns a stored image into the served one: moves it, converts it, and cuts a square out. */
 export class ImageTransform {
   readonly #format: ImageFormat;
   readonly #augmentation: Augmentation;
@@ -19,15 +19,15 @@ export class ImageTransform {
     if (!isAsStored || isMoved) this.#writer = createImageWriter(format);
   }
 
-  /** Whether images keep the bytes that are stored, but for a square that is cut out. */
+  /** Whether served images have the stored bytes, except for a square that is cut out. */
   get keepsBytes(): boolean {
     return this.#writer === undefined;
   }
 
   /**
    * @param stored - uint8, shape [32, 32, 3]
-   * @param images - image `index` of them is written
-   * @param randoms - stand at the image's position
+   * @param images - the array whose image `index` is written
+   * @param randoms - must be at the image's position
    */
   write(stored: Uint8Array, images: ImageArray, index: number, randoms: SampleRandoms): void {
     const rows = this.#crops.rows(randoms);
@@ -36,7 +36,7 @@ export class ImageTransform {
     this.cutOut(images, index, randoms);
   }
 
-  /** Cuts a square out of image `index`, where that is asked for. */
+  /** Cuts a square out of image `index`, if that was requested. */
   cutOut(images: ImageArray, index: number, randoms: SampleRandoms): void {
     const { cutout } = this.#augmentation;
     if (cutout !== undefined) cutOut(images, index, cutout.size, this.#format.layout, randoms);

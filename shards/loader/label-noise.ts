@@ -1,10 +1,10 @@
 import { fillBits, randomStreams } from "../../core/random.ts";
 
-/** Labels that are wrong on purpose. */
+/** Deliberately wrong labels. */
 export interface LabelNoise {
-  /** Part of the samples whose label is replaced by one of the other classes, uniformly, in [0, 1]. */
+  /** Fraction of the samples whose label is replaced by one of the other classes, chosen uniformly; in [0, 1]. */
   readonly rate: number;
-  /** Of the noise alone; that of the loader by default. */
+  /** Seed of the noise alone; the loader's seed by default. */
   readonly seed: number;
 }
 

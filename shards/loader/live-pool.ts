@@ -5,7 +5,7 @@ import type { ExtraValues } from "../rows/extra-columns.ts";
 import type { Samples } from "../rows/samples.ts";
 import type { LiveSamples, LiveSource } from "./live-source.ts";
 
-/** Samples beyond the pool, made for one batch. */
+/** Samples beyond the pool that were made for one batch. */
 export class LivePool {
   readonly #indices: ReadonlyMap<number, number>;
   readonly #numClasses: number;
@@ -24,9 +24,9 @@ export class LivePool {
   }
 
   /**
-   * @param positions - of samples in the order; those below `poolSize` are passed over
+   * @param positions - positions of samples in the order; those below `poolSize` are skipped
    * @param options.firstId - id of the sample at position `poolSize`
-   * @throws Cifar5mError `live/wrong-size` if the source makes another number of images than asked for
+   * @throws Cifar5mError `live/wrong-size` if the source returns another number of images than requested
    */
   static async make(
     source: LiveSource,
@@ -40,7 +40,7 @@ export class LivePool {
     if (numImages !== ids.length || numProbabilities !== ids.length || made.classes.length !== ids.length) {
       throw new Cifar5mError(
         "live/wrong-size",
-        `the live source must make ${ids.length} samples, it made ${numImages} images, ${numProbabilities} rows of ` +
+        `the live source must make ${ids.length} samples, but it made ${numImages} images, ${numProbabilities} rows of ` +
           `probabilities and ${made.classes.length} classes. Fix its sample().`,
       );
     }

@@ -1,9 +1,9 @@
-/** Makes images beyond those of a data set. */
+/** Makes images with ids beyond those of a data set. */
 export interface LiveSource {
   /**
-   * @param ids - sample ids that no shard holds, each asked for once a pass
-   * @returns images uint8 [n, 32, 32, 3]; probabilities float32 [n, classes], of which label and confidence follow; classes,
-   *   what the generator was asked for [n], −1 for nothing
+   * @param ids - sample ids that no shard holds; each is requested once per pass
+   * @returns images uint8 [n, 32, 32, 3]; probabilities float32 [n, classes], which determine label and confidence;
+   *   classes that the generator was asked for [n], −1 for none
    */
   sample(ids: Float64Array): Promise<LiveSamples>;
 }

@@ -10,49 +10,52 @@ import type { LiveSource } from "./live-source.ts";
 import type { LoaderState } from "./loader-state.ts";
 
 interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
-  /** Samples of a *global* batch, over all ranks. */
+  /** Samples of a *global* batch, summed over all ranks. */
   readonly batchSize: number;
   /** Integer in [0, 2⁵³), default 0. */
   readonly seed?: number;
-  /** This worker, in [0, worldSize), default 0: it gets samples rank, rank + worldSize, … of every global batch. */
+  /**
+   * Number of this worker, in [0, worldSize), default 0. It gets samples rank, rank + worldSize, … of every global
+   * batch.
+   */
   readonly rank?: number;
-  /** Workers that share the global batches, default 1. It changes nothing about which batches there are. */
+  /** Number of workers that share the global batches, default 1. The global batches do not depend on it. */
   readonly worldSize?: number;
   /**
-   * Hand out the same arrays every time: they hold a batch until the next one is asked for. Faster, since fresh memory
-   * costs more than the copy into it. Default false: every batch has arrays of its own.
+   * Return the same arrays every time: they hold a batch until the next batch is requested. This is faster, because
+   * fresh memory costs more than the copy into it. Default false: every batch has new arrays.
    */
   readonly reuseArrays?: boolean;
-  /** Go on from there instead of from the start. */
+  /** Continue from this state instead of the start. */
   readonly state?: LoaderState | undefined;
   /** `uint8` (default): bytes as stored. `float32`: bytes / 255. */
   readonly dtype?: DType;
   /** `NHWC` (default): channels last, as stored. `NCHW`: one plane a channel. */
   readonly layout?: ImageFormat["layout"];
-  /** Of float32: (x - mean) / std, per channel; true for those of CIFAR-10. Default false. */
+  /** For float32: (x - mean) / std, per channel; true for the values of CIFAR-10. Default false. */
   readonly normalize?: boolean | Normalization;
-  /** What is done to each image at random, anew every time it is served. Default nothing. */
+  /** Random changes of each image, new every time it is served. Default: none. */
   readonly augment?: {
     /** Mirror left to right, with probability one half. */
     readonly flip?: boolean;
-    /** A random window of the padded image; true for 4 pixels of black. Fewer than 32 pixels. */
+    /** Take a random window of the padded image; true for 4 pixels of black. Fewer than 32 pixels. */
     readonly crop?: boolean | { readonly padding?: number; readonly mode?: "zero" | "reflect" };
-    /** Set a square of so many pixels to 0, which is the mean where images are normalized. */
+    /** Set a square of this many pixels to 0, which is the mean if images are normalized. */
     readonly cutout?: { readonly size: number };
     /** Blend with another image of the global batch; needs float32. The labels are in `mixup` of the batch. */
     readonly mixup?: { readonly alpha: number };
   };
-  /** Replace the labels of some samples, the same ones every time. `seed`: that of the loader by default. */
+  /** Replace the labels of some samples, always by the same labels. `seed`: the loader's seed by default. */
   readonly labelNoise?: { readonly rate: number; readonly seed?: number };
   /** Columns besides images, labels and ids. */
   readonly columns?: readonly ExtraColumn[];
   /**
-   * Threads that prepare batches ahead, default 0: batches are prepared when asked for. The batches are the same. They
-   * pay where images are augmented or converted; images as stored are served faster without, above all resident ones,
-   * which threads read from the files again.
+   * Number of threads that prepare batches ahead. Default 0: each batch is prepared when it is requested. The batches
+   * are the same. Threads pay off if images are augmented or converted. Stored images are served faster without
+   * threads, above all from memory, since threads read them from the files again.
    */
   readonly workers?: number;
-  /** Ends the loop, with the signal's reason. */
+  /** Ends the loop, which throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -69,26 +72,28 @@ export interface FiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> ext
   readonly regime: "finite";
   /** N; subsets of equal seed and shuffle are nested. Default: the whole split. */
   readonly numSamples?: number;
-  /** Passes over the N samples, default 1; Infinity never ends. */
+  /** Number of passes over the N samples, default 1; Infinity never ends. */
   readonly epochs?: number;
-  /** A new order every epoch, default true, which is `full`; see `ShuffleKind`. */
+  /** Use a new order every epoch. Default true, which means `full`; see `ShuffleKind`. */
   readonly shuffle?: boolean | "full" | "blocked" | BlockedShuffleOptions;
   /** Leave out the last, partial batch of every epoch, default true, as in the paper. */
   readonly dropLast?: boolean;
 }
 
-/** The paper's Ideal World(T): every sample is fresh; ends with `regime/exhausted` when a whole batch is not left. */
+/**
+ * The paper's Ideal World(T): every sample is fresh. The loader throws `regime/exhausted` when no whole batch is left.
+ */
 export interface InfiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> extends CommonOptions<DType> {
   readonly regime: "infinite";
   /** Default `full`; see `ShuffleKind`. */
   readonly shuffle?: "full" | "blocked" | BlockedShuffleOptions;
-  /** Makes images when the pool is spent, with ids that go on after those of the data set. */
+  /** Makes images when the pool is used up. Their ids follow those of the data set. */
   readonly live?: LiveSource;
 }
 
 export type LoaderOptions<DType extends ImageFormat["dtype"] = "uint8"> = FiniteOptions<DType> | InfiniteOptions<DType>;
 
-/** Options of any type of image. */
+/** Options for any image type. */
 export type AnyLoaderOptions = LoaderOptions<ImageFormat["dtype"]>;
 
 /** Options with every default filled in; `infinite` has one epoch. Plain data. */
@@ -111,8 +116,8 @@ export interface ResolvedOptions {
 }
 
 /**
- * Fills in defaults and checks.
- * @param poolSize - rows to serve
+ * Fills in defaults and checks all options.
+ * @param poolSize - number of rows to serve
  * @throws Cifar5mError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
  */
 export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
@@ -121,7 +126,7 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
   if (poolSize === 0) {
     throw new Cifar5mError(
       "loader/empty-split",
-      "the split must hold at least one image, it holds 0. Build more shards, or filter less.",
+      "the split must hold at least one image, but it holds 0. Build more shards, or filter less.",
     );
   }
   const { batchSize } = common;
@@ -185,7 +190,7 @@ function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: 
   return { dtype, layout, normalize: normalization };
 }
 
-/** Takes `deviation`, as version 0.1 called it, for `std`. */
+/** Accepts `deviation`, the name in version 0.1, for `std`. */
 function withStd(normalization: Normalization & { readonly deviation?: Normalization["std"] }): Normalization {
   const { deviation, ...rest } = normalization;
   if (deviation === undefined) return normalization;

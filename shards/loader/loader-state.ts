@@ -8,7 +8,7 @@ export const loaderStateVersion = 2;
 /** A loader state as JSON. */
 export const loaderStateSchema = z.strictObject({
   version: z.literal(loaderStateVersion),
-  /** Fingerprint of the split: a state means nothing for other data. */
+  /** Fingerprint of the split. A state is valid for no other data. */
   dataset: z.string().min(1),
   regime: z.enum(["finite", "infinite"]),
   seed: safeCount,
@@ -17,11 +17,14 @@ export const loaderStateSchema = z.strictObject({
   shuffle: z.string().min(1),
   /** The epoch of the next sample. */
   epoch: safeCount,
-  /** Samples of that epoch that were served before, over all ranks. */
+  /** Number of samples of that epoch that were served before, over all ranks. */
   position: safeCount,
 });
 
-/** Where a loader stands: plain JSON. The same for every rank, and valid for any rank, world size and batch size. */
+/**
+ * The position of a loader: plain JSON. It is the same for every rank, and valid for any rank, world size and batch
+ * size.
+ */
 export type LoaderState = Readonly<z.infer<typeof loaderStateSchema>>;
 
 /**

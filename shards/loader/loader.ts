@@ -16,22 +16,22 @@ import { type LoaderState, loaderStateVersion, requireState } from "./loader-sta
 import { ReadAhead } from "./read-ahead.ts";
 import { SubsetCache } from "./subset-cache.ts";
 
-/** Batches between two turns given to timers and signals, which a loop that never waits would starve. */
+/** Number of batches after which timers and signals get a turn. A loop that never waits would starve them. */
 const batchesPerTurn = 64;
 
 /**
- * A position in an order of samples, and the batches from there on. It is one cursor: a loop that was left early and
- * started again goes on where it was. Made by `Dataset.loader`.
+ * A position in an order of samples, and the batches from there on. It is a single cursor: a loop that ended early and
+ * is started again continues at the same position. `Dataset.loader` creates it.
  *
- * Iterating throws Cifar5mError `loader/finished` when a loop is started after the last batch, but for the first loop of a
- * loader that was resumed there; `regime/exhausted` when the infinite regime has no whole batch left; `shard/…`,
- * `table/…`, `disk/…` when a shard cannot be read; `dataset/closed`; the reason of the signal.
+ * Iterating throws Cifar5mError `loader/finished` if a loop starts after the last batch, except for the first loop of a
+ * loader that was resumed there; `regime/exhausted` if the infinite regime has no whole batch left; `shard/…`,
+ * `table/…`, `disk/…` if a shard cannot be read; `dataset/closed`; the reason of the signal.
  */
 export interface Loader<Images extends ImageArray = Uint8Array> extends AsyncIterable<Batch<Images>> {
-  /** Global batches from the start to the end; Infinity for endless epochs or a live source. */
+  /** Number of global batches from start to end; Infinity for endless epochs or a live source. */
   readonly numBatches: number;
   readonly batchesPerEpoch: number;
-  /** Where the loader stands: after the batch that was handed out last. Resuming from it costs O(1). */
+  /** The position after the batch that was handed out last. Resuming from it costs O(1). */
   state(): LoaderState;
 }
 
@@ -40,19 +40,19 @@ export interface Pool {
   readonly store: RowStore;
   /** Rows of the store to serve; undefined for all of them. */
   readonly rows: Uint32Array | undefined;
-  /** Identity of the data, carried by states. */
+  /** Identifies the data, in loader states. */
   readonly fingerprint: string;
   readonly numClasses: number;
   /** Where and how workers open the data set. */
   readonly directory: string;
   readonly reopen: OpenOptions;
-  /** Undefined where the platform has no workers that read: batches are then made as they are asked for. */
+  /** Undefined where the platform has no workers that can read. Batches are then made when they are requested. */
   readonly startWorkers: StartWorkers | undefined;
-  /** The id after the last of the data set, in all splits. */
+  /** The smallest id that is larger than all ids of the data set, over all splits. */
   readonly idEnd: number;
 }
 
-/** Where the next sample is. */
+/** Position of the next sample. */
 interface Cursor {
   readonly epoch: number;
   readonly position: number;
@@ -67,7 +67,7 @@ export class RowLoader implements Loader<ImageArray> {
   readonly #maker: BatchMaker;
   readonly #live: LiveSource | undefined;
   readonly #signal: AbortSignal | undefined;
-  /** Arrays that every batch is written to, where the caller lets them be reused. */
+  /** Arrays that every batch is written to, if the caller allows reuse. */
   readonly #out: BatchArrays | undefined;
   #cursor: Cursor = { epoch: 0, position: 0 };
   #wasStarted = false;
@@ -101,7 +101,7 @@ export class RowLoader implements Loader<ImageArray> {
       ...this.#identity(),
       isLive,
     });
-    // With larger batches than before, the rest of the epoch may hold none.
+    // With larger batches than before, the rest of the epoch may be too short for one.
     this.#cursor = this.#normalize({ epoch: state.epoch, position: state.position });
   }
 
@@ -169,7 +169,7 @@ export class RowLoader implements Loader<ImageArray> {
     });
   }
 
-  /** The batch that starts at a cursor, or undefined where there is none. */
+  /** The batch that starts at a cursor, or undefined if there is none. */
   #rangeAt({ epoch, position }: Cursor): BatchRange | undefined {
     const { batchSize, numSamples, epochs } = this.#options;
     if (epoch >= epochs) return undefined;
@@ -182,7 +182,7 @@ export class RowLoader implements Loader<ImageArray> {
     return this.#normalize({ epoch, position: end });
   }
 
-  /** The cursor itself, or the start of the next epoch where this one has no batch left. */
+  /** The cursor itself, or the start of the next epoch if this one has no batch left. */
   #normalize({ epoch, position }: Cursor): Cursor {
     const { regime, batchSize, numSamples, dropLast } = this.#options;
     const isLeft = numSamples - position >= (dropLast ? batchSize : 1);
@@ -200,7 +200,7 @@ export class RowLoader implements Loader<ImageArray> {
       numClasses: this.#pool.numClasses,
     };
     const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
-    // The source took its time: other readers may have closed files meanwhile.
+    // While the live source worked, other readers may have closed files.
     if (this.#pool.store.isRemote) await this.#pool.store.ready(this.#maker.rowsOf(range));
     return this.#maker.make(range, { live, out: this.#out });
   }
@@ -209,7 +209,7 @@ export class RowLoader implements Loader<ImageArray> {
     const { epochs, numSamples } = this.#options;
     return new Cifar5mError(
       "loader/finished",
-      `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not begin anew. ` +
+      `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not start over. ` +
         "Make another loader with dataset.loader(options) to begin again, or ask for more epochs.",
     );
   }

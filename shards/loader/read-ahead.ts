@@ -1,21 +1,21 @@
 import type { RowStore } from "../rows/row-store.ts";
 import type { BatchRange } from "./batch-maker.ts";
 
-/** Rows that are looked ahead: two shards of the usual size where rows are served in file order. */
+/** Number of rows to look ahead: two shards of the usual size if rows are served in file order. */
 const rowsAhead = 20_000;
 
-/** Has the shards of a remote data set fetched before their batch comes. */
+/** Fetches the shards of a remote data set before the batches that need them. */
 export class ReadAhead {
   readonly #store: RowStore;
   readonly #rowsOf: (range: BatchRange) => readonly number[];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
-  /** The last batch that was looked at, and the batches from the one asked for to it. */
+  /** The last batch that was looked at, and the number of batches from the requested one to it. */
   #last: BatchRange | undefined;
   #numAhead = 0;
 
   /**
    * @param options.rowsOf - rows that a batch reads from the store
-   * @param options.nextRange - the batch after one, undefined at the end
+   * @param options.nextRange - the batch after a given one, undefined at the end
    */
   constructor(options: {
     readonly store: RowStore;
@@ -27,7 +27,10 @@ export class ReadAhead {
     this.#nextRange = options.nextRange;
   }
 
-  /** `RowStore.ready` for a batch; those after it are fetched meanwhile. Batches must be asked for in order. */
+  /**
+   * Waits until a batch can be read, and fetches the shards of later batches meanwhile. Batches must be requested in
+   * order.
+   */
   async ready(range: BatchRange): Promise<void> {
     const rows = this.#rowsOf(range);
     const waiting = this.#store.prepare(rows);

@@ -4,9 +4,8 @@ import { philox4x32, randomStreams } from "../../core/random.ts";
 const twoToThe32 = 2 ** 32;
 
 /**
- * The random numbers of one sample served: a pure function of (seed, epoch, position), so that they depend on neither
- * batch size, nor world size, nor what was served before. Each use has words of its own, whether others are asked for
- * or not.
+ * The random numbers of one served sample: a pure function of (seed, epoch, position). They do not depend on batch
+ * size, world size, or earlier samples. Each purpose has its own words, so unused purposes do not shift the others.
  */
 export class SampleRandoms {
   readonly #seed: readonly [number, number];
@@ -20,7 +19,7 @@ export class SampleRandoms {
     this.#seed = [seed >>> 0, Math.floor(seed / twoToThe32)];
   }
 
-  /** The sample that the following draws are for. */
+  /** Moves to the sample that the following numbers are for. */
   moveTo(epoch: number, position: number): void {
     if (epoch !== this.#epoch) {
       const counter = [0, epoch >>> 0, Math.floor(epoch / twoToThe32), randomStreams.augmentation] as const;
@@ -47,17 +46,17 @@ export class SampleRandoms {
     return this.#below(2, bound);
   }
 
-  /** Which of the other samples of the global batch to be blended with, in [0, bound). */
+  /** Index, in [0, bound), of the other sample of the global batch to blend with. */
   mixupPartner(bound: number): number {
     return this.#below(3, bound);
   }
 
-  /** Center of the square, in [0, 32). */
+  /** Center row of the square, in [0, 32). */
   cutoutRow(): number {
     return this.#below(4, imageSide);
   }
 
-  /** Center of the square, in [0, 32). */
+  /** Center column of the square, in [0, 32). */
   cutoutColumn(): number {
     return this.#below(5, imageSide);
   }
@@ -77,7 +76,7 @@ export class SampleRandoms {
         const normal = Math.sqrt(-2 * Math.log(u0!)) * Math.cos(2 * Math.PI * u1!);
         const v = (1 + c * normal) ** 3;
         if (v <= 0 || Math.log(u2!) >= normal ** 2 / 2 + d - d * v + d * Math.log(v)) continue;
-        // In logarithms: for small alpha both variates would be rounded to 0.
+        // Computed in logarithms: for small alpha both variates would be rounded to 0.
         return Math.log(d * v) + Math.log(u3!) / alpha;
       }
     };

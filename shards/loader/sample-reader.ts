@@ -26,7 +26,7 @@ export class SampleReader {
     if (labelNoise !== undefined) this.#noisyLabel = createLabelNoise(labelNoise, numClasses);
   }
 
-  /** Rows of the store that have to be read for some positions, those beyond the pool and those in memory left out. */
+  /** Rows of the store that must be read for some positions, except those beyond the pool and those in memory. */
   rowsToRead(epoch: number, positions: readonly number[]): number[] {
     const { order, cache } = this.#source;
     const located = positions
@@ -54,7 +54,7 @@ export class SampleReader {
     }
   }
 
-  /** Copies the columns that `target` has to `target[index]`. */
+  /** Copies the columns that `target` holds to `target[index]`. */
   readExtras(epoch: number, position: number, index: number, target: ExtraValues, live: LivePool | undefined): void {
     if (position >= this.#source.order.numSamples && live !== undefined) {
       live.readExtras(position, index, target);

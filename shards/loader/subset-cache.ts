@@ -2,7 +2,7 @@ import { imageBytes } from "../../core/image-layout.ts";
 import type { RowStore } from "../rows/row-store.ts";
 
 /**
- * Images of a finite subset, kept after their first use: from the second epoch on nothing is read from disk, also when
+ * Keeps images of a finite subset after their first use. From the second epoch on nothing is read from disk, even if
  * the pool is far larger than memory.
  */
 export class SubsetCache {
@@ -16,12 +16,12 @@ export class SubsetCache {
     this.#isKept = new Uint8Array(numSamples);
   }
 
-  /** Whether the image of a slot is here. */
+  /** Whether the image of a slot is kept. */
   isKept(slot: number): boolean {
     return this.#isKept[slot] === 1;
   }
 
-  /** Copies the image of a slot, which is that of a row, to place `index` of a batch. */
+  /** Copies the image of a slot, whose row is given, to index `index` of a batch. */
   readImage(slot: number, row: number, index: number, images: Uint8Array): void {
     if (this.#isKept[slot] === 0) {
       this.#store.readImage(row, slot, this.#images);

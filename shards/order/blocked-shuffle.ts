@@ -1,12 +1,12 @@
 import { createPermutation, invertPermute, type Permutation, permute } from "../../core/permutation.ts";
 import { randomStreams } from "../../core/random.ts";
 
-/** Windows of one order have ids of their own: up to 2²⁴ of them, for up to 2²⁹ orders of a seed. */
+/** Each window of an order has its own id: up to 2²⁴ windows for up to 2²⁹ orders of a seed. */
 const maxWindows = 2 ** 24;
 
 /**
- * An order of [0, size) for storage that reads neighboring rows fast: rows are cut into blocks, the blocks are put in
- * random order, and each window of so many blocks is shuffled row by row. Docs: docs/order.md.
+ * An order of [0, size) for storage that reads neighboring rows fast. Rows are cut into blocks, the blocks are put in
+ * random order, and each window of several blocks is shuffled row by row. Docs: docs/order.md.
  * @param options.blockRows - rows of a block; the last may be short
  * @param options.windowBlocks - blocks of a window; the last may have fewer
  */
@@ -21,7 +21,7 @@ export function createBlockedShuffle(options: {
   const numBlocks = Math.ceil(size / blockRows);
   const lastRows = size - (numBlocks - 1) * blockRows;
   const blocks = createPermutation({ size: numBlocks, seed, id, stream: randomStreams.blockPermutation });
-  // The last block may be short; in the order it comes at this place, and moves all that follow it.
+  // The last block may be short. It comes at this index of the block order, and shifts all blocks after it.
   const lastPlace = invertPermute(numBlocks - 1, blocks);
   const missingRows = blockRows - lastRows;
   const startOf = (place: number) => place * blockRows - (place > lastPlace ? missingRows : 0);

@@ -15,10 +15,10 @@ export function createFiniteOrder(options: {
   readonly shuffle: ShuffleKind;
 }): SampleOrder {
   const { poolSize, numSamples, seed, shuffle } = options;
-  // What is not shuffled is still a random subset.
+  // Without shuffling, the subset is still random.
   const poolShuffle = shuffle.kind === "none" ? ({ kind: "full" } as const) : shuffle;
   const pool = createShuffle(poolShuffle, { size: poolSize, seed, id: poolShuffleId });
-  // Of the whole pool no subset has to be chosen: a slot is a row.
+  // If the subset is the whole pool, nothing has to be chosen: a slot is a row.
   const isWhole = numSamples === poolSize;
   let current: { readonly epoch: number; readonly order: Shuffle } | undefined;
   return {

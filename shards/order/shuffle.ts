@@ -1,31 +1,31 @@
 import { createPermutation, permute } from "../../core/permutation.ts";
 import { createBlockedShuffle } from "./blocked-shuffle.ts";
 
-/** An order of [0, size): which entry comes at a position. A pure function, found in O(1). */
+/** An order of [0, size): maps a position to an entry. A pure function that takes O(1) time. */
 export type Shuffle = (position: number) => number;
 
 /**
- * How samples are put in order: `full`, uniformly over all of them; `blocked`, in blocks of neighboring rows that are
- * shuffled, then within windows of some blocks, so that a stretch of the order touches few shards; `none`.
+ * How samples are ordered. `full`: uniformly over all of them. `blocked`: in shuffled blocks of neighboring rows, then
+ * within windows of several blocks, so that consecutive positions touch few shards. `none`: in file order.
  */
 export type ShuffleKind =
   | { readonly kind: "full" }
   | { readonly kind: "none" }
   | {
       readonly kind: "blocked";
-      /** Neighbouring rows that stay in one window. */
+      /** Number of neighboring rows that stay in one window. */
       readonly blockRows: number;
-      /** Blocks within which rows are shuffled. */
+      /** Number of blocks within which rows are shuffled. */
       readonly windowBlocks: number;
     };
 
-/** A short name, as loader states hold it. */
+/** A short name, for loader states. */
 export function nameShuffle(shuffle: ShuffleKind): string {
   return shuffle.kind === "blocked" ? `blocked-${shuffle.blockRows}-${shuffle.windowBlocks}` : shuffle.kind;
 }
 
 /**
- * @param options.id - which of the orders of this seed; orders of other ids are independent
+ * @param options.id - selects one of the orders of this seed; orders of different ids are independent
  * @throws Cifar5mError `permutation/out-of-range`
  */
 export function createShuffle(
@@ -39,12 +39,12 @@ export function createShuffle(
 }
 
 /**
- * Ids of the shuffles of a seed. The pool's shuffle orders the infinite regime; its first N rows are the subset of the
+ * Ids of the shuffles of a seed. The pool's shuffle orders the infinite regime. Its first N rows are the subset of the
  * finite regime, so subsets of growing N are nested.
  */
 export const poolShuffleId = 0;
 
-/** Id of the shuffle of the subset in one epoch of the finite regime. */
+/** Id of the shuffle that orders the subset in one epoch of the finite regime. */
 export function epochShuffleId(epoch: number): number {
   return 1 + epoch;
 }

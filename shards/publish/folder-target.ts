@@ -6,7 +6,7 @@ import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
-/** A folder to publish to: on another disk, or one that a web server serves. */
+/** A folder as the target of an upload: on another disk, or one that a web server serves. */
 export function folderTarget(directory: string): UploadTarget {
   const pathOf = (name: string) => join(directory, name);
   return {

@@ -5,7 +5,7 @@ import { folderTarget } from "./folder-target.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /**
- * Checks where to publish to, without touching it.
+ * Checks the location of an upload target, without touching it.
  * @throws Cifar5mError `store/bad-location`
  */
 export function requireTarget(location: string): void {

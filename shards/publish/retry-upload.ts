@@ -5,8 +5,8 @@ import { resolveTransfer } from "../remote/transfer-options.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /**
- * Tries a request to a place again where it may go better next time.
- * @param name - of the file, for errors
+ * Sends a request to a target, and repeats it after an error that may not occur again.
+ * @param name - name of the file, for errors
  * @throws Cifar5mError `store/unreachable`; what `attempt` throws; the signal's reason
  */
 export async function retryUpload<Value>(

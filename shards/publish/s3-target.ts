@@ -8,7 +8,7 @@ import { s3Store } from "../remote/s3-store.ts";
 import { resolveTransfer } from "../remote/transfer-options.ts";
 import type { KnownFile, UploadTarget } from "./upload-target.ts";
 
-/** A prefix of an S3 bucket to publish to. */
+/** A prefix of an S3 bucket as the target of an upload. */
 export function s3Target(folder: S3Folder): UploadTarget {
   const { client, bucket, location, keyOf, urlOf } = folder;
   const store = s3Store(folder);
@@ -21,14 +21,14 @@ export function s3Target(folder: S3Folder): UploadTarget {
       Key: keyOf(name),
       Body: data,
       ContentLength: data.byteLength,
-      // For the servers that check them on arrival; for those that do not, `holds` asks afterwards.
+      // Some servers check this md5 on arrival; for the others, `holds` asks afterwards.
       ContentMD5: createHash("md5").update(data).digest("base64"),
       ChecksumSHA256: createHash("sha256").update(data).digest("base64"),
       ...extra,
     });
     return await client.send(command, { abortSignal: signal });
   };
-  /** What the server has, read back. */
+  /** The hash of the stored bytes, which are read back. */
   const hashStored = async ({ file, bytes }: KnownFile, signal: AbortSignal) => {
     const hash = createHash("sha256");
     for await (const piece of receiveObject({ store, name: file, bytes, policy, limit, signal })) hash.update(piece);
@@ -61,7 +61,7 @@ export function s3Target(folder: S3Folder): UploadTarget {
       }
       if (found.ContentLength !== known.bytes) return false;
       if (found.ChecksumSHA256 === Buffer.from(known.sha256, "hex").toString("base64")) return true;
-      // The ETag is the md5 of what came, but not where the server encrypts or took it in parts.
+      // The ETag is the md5 of the received bytes, unless the server encrypts them or received them in parts.
       const md5 = createHash("md5")
         .update(await data())
         .digest("hex");
@@ -84,7 +84,7 @@ export function s3Target(folder: S3Folder): UploadTarget {
         const status = s3StatusOf(thrown);
         if (status === 412) return false;
         if (status === 409) throw new TransferError("another conditional write of the same name");
-        // A server that knows no conditional writes: the caller has looked before.
+        // The server does not know conditional writes. The caller has checked beforehand.
         if (status !== 501) throw s3Error(thrown, urlOf(name));
       }
       await put(name, data, type, signal).catch((thrown: unknown) => {
@@ -92,7 +92,7 @@ export function s3Target(folder: S3Folder): UploadTarget {
       });
       return true;
     },
-    // There are servers that ignore the condition without a word.
+    // Some servers silently ignore the condition.
     isExclusive: false,
     async remove(name, signal) {
       const { DeleteObjectCommand } = await import("@aws-sdk/client-s3");

@@ -5,13 +5,13 @@ import { manifestName } from "../format/manifest.ts";
 import { retryUpload } from "./retry-upload.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
-/** Its name at the place. It says whose shards lie there, as long as no manifest does. */
+/** Name of the claim file at the target. While there is no manifest, it says whose shards the target holds. */
 const claimName = "publishing.json";
 
 /**
- * A place for one data set. Whoever publishes to an empty place claims it first, so that of two different sets that are
- * published there at once one is refused before it overwrites a shard of the other. The claim of an upload that was
- * interrupted stays, for the same set to go on with; it goes when the manifest is there.
+ * Reserves a target for one data set. An uploader claims an empty target first. If two different sets are published
+ * there at once, one of them is refused before it overwrites a shard of the other. The claim of an interrupted upload
+ * stays, so the same set can continue; it is removed when the manifest exists.
  */
 export class UploadClaim {
   readonly #target: UploadTarget;
@@ -19,7 +19,7 @@ export class UploadClaim {
   readonly #claimText: string;
   readonly #signal: AbortSignal;
 
-  /** @param manifestText - of the set that is published */
+  /** @param manifestText - manifest of the set that is published */
   constructor(target: UploadTarget, manifestText: string, signal: AbortSignal) {
     this.#target = target;
     this.#manifestText = manifestText;
@@ -27,25 +27,28 @@ export class UploadClaim {
     this.#signal = signal;
   }
 
-  /** Whether the set's manifest is there. @throws Cifar5mError `publish/other-dataset` if that of another one is */
+  /**
+   * Whether the set's manifest is published.
+   * @throws Cifar5mError `publish/other-dataset` if another set's manifest is
+   */
   async isPublished(): Promise<boolean> {
     const found = await this.#read(manifestName);
     if (found === undefined || found === this.#manifestText) return found !== undefined;
-    // Its readers would find our shards under the names of theirs.
+    // Readers of the other set would find our shards under the names of theirs.
     throw new Cifar5mError(
       "publish/other-dataset",
-      `${this.#target.location} must be empty or hold this data set, it holds another one (see its ${manifestName}). ` +
-        `Name another place, or delete that ${manifestName} once nobody reads it.`,
+      `${this.#target.location} must be empty or hold this data set, but it holds another one (see its ${manifestName}). ` +
+        `Name another target, or delete that ${manifestName} once nobody reads it.`,
     );
   }
 
   /**
-   * Makes sure that nobody publishes another set to the place, or published one.
+   * Makes sure that nobody has published another set to the target, or is publishing one.
    * @throws Cifar5mError `publish/other-dataset`
    */
   async hold(): Promise<void> {
     if ((await this.#read(claimName)) === this.#claimText) return;
-    // Whoever has published removes the claim after writing the manifest: in this order nobody is overlooked.
+    // A publisher removes the claim after writing the manifest. Because we read the claim first, we overlook nobody.
     const isNew = await retryUpload(this.#target, claimName, this.#signal, () =>
       this.#target.putNew(claimName, this.#claimText, this.#signal),
     );
@@ -59,12 +62,12 @@ export class UploadClaim {
     if (found === this.#claimText) return;
     throw new Cifar5mError(
       "publish/other-dataset",
-      `another data set is being published to ${this.#target.location} (see its ${claimName}). Name another place, or ` +
+      `another data set is being published to ${this.#target.location} (see its ${claimName}). Name another target, or ` +
         `delete that ${claimName} if its upload was given up.`,
     );
   }
 
-  /** Gives the claim up, if it is ours. A place that lets us delete nothing keeps it: no reader looks at it. */
+  /** Removes the claim, if it is ours. A target that does not let us delete files keeps it; no reader looks at it. */
   async release(): Promise<void> {
     try {
       if ((await this.#read(claimName)) === this.#claimText) await this.#target.remove(claimName, this.#signal);

@@ -13,19 +13,20 @@ import { retryUpload } from "./retry-upload.ts";
 import { UploadClaim } from "./upload-claim.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
-/** Shards on their way at once; each is in memory for that time. */
+/** Number of shards that are uploaded at once. Each is in memory for that time. */
 const numUploads = 4;
 
 /** What an upload did with a shard. */
 export interface UploadedShard {
   readonly entry: ShardEntry;
-  /** `kept`: it was there with these bytes. */
+  /** `kept`: the target already had the shard with these bytes. */
   readonly outcome: "uploaded" | "kept";
 }
 
 /**
- * Publishes a finished data set elsewhere: every shard, each checked there, then the manifest. Whoever sees the manifest
- * finds all shards. Call it again to go on after an interruption: what is there with the right bytes is kept.
+ * Publishes a finished data set elsewhere: every shard, each checked at the target, then the manifest. So readers who
+ * see the manifest find all shards. The same call continues an interrupted upload and keeps the files that have the
+ * right bytes.
  * @param options.directory - the folder that holds manifest.json
  * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
  * @throws Cifar5mError `publish/other-dataset` if another data set is published there, `publish/not-kept`;
@@ -50,7 +51,8 @@ export async function uploadDataset(options: {
   if (!isPublished) {
     await claim.hold();
     await putManifest(target, text, claim, signal);
-    // Where two can claim a place at once, the other may have overwritten a shard that was checked, until it saw ours.
+    // If two uploaders can claim a target at once, the other may have overwritten a shard after our check, until it saw
+    // our claim.
     if (!target.isExclusive) await uploadShards(upload, signal);
   }
   await claim.release();
@@ -61,7 +63,7 @@ interface Upload {
   readonly target: UploadTarget;
   readonly directory: string;
   readonly manifest: Manifest;
-  /** Makes sure that the place is ours, before something is put there. */
+  /** Makes sure that the target is ours, before a file is written there. */
   readonly hold: () => Promise<void>;
 }
 
@@ -83,17 +85,17 @@ async function uploadShards(
       return thrown;
     }
   });
-  // The first one is the cause of the others.
+  // The first error is the cause of the others.
   if (outcomes.some((thrown) => thrown !== undefined)) throw signal.aborted ? signal.reason : failed.signal.reason;
 }
 
 async function putManifest(target: UploadTarget, text: string, claim: UploadClaim, signal: AbortSignal): Promise<void> {
   const isNew = await retryUpload(target, manifestName, signal, () => target.putNew(manifestName, text, signal));
-  // Also where it was new: a reply that was lost makes us ask twice, and the second answer is that it is there.
+  // Check even if the manifest was new: after a lost reply we ask twice, and the second answer is that it exists.
   if (await claim.isPublished()) return;
   throw new Cifar5mError(
     "publish/not-kept",
-    `${target.urlOf(manifestName)} must be there after it was ${isNew ? "sent" : "refused as existing"}, and is not. Run again.`,
+    `${target.urlOf(manifestName)} must exist after it was ${isNew ? "sent" : "refused as existing"}, and does not. Run again.`,
   );
 }
 
@@ -119,7 +121,7 @@ async function uploadShard(
   );
 }
 
-/** A damaged shard must not travel. */
+/** Reads a shard and checks it, so that a damaged shard is not published. */
 async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uint8Array> {
   const path = join(directory, entry.file);
   const data = await readRegularFile(path).catch((thrown: unknown) => {

@@ -1,4 +1,4 @@
-/** A file as the manifest knows it. */
+/** A file with its size and hash, as the manifest lists it. */
 export interface KnownFile {
   /** Relative to the data set, with forward slashes. */
   readonly file: string;
@@ -6,20 +6,20 @@ export interface KnownFile {
   readonly sha256: string;
 }
 
-/** A place that a data set can be published to. */
+/** A location that a data set can be published to. */
 export interface UploadTarget {
   readonly location: string;
   urlOf(name: string): string;
-  /** A small file, or undefined if there is none. */
+  /** Reads a small file, or undefined if it does not exist. */
   readText(name: string, signal: AbortSignal): Promise<string | undefined>;
-  /** Whether a file is there with these bytes, by a checksum of what the place has, not of what was sent. */
+  /** Whether a file exists with these bytes, by a checksum of the stored bytes, not of the sent ones. */
   holds(file: KnownFile, data: () => Promise<Uint8Array>, signal: AbortSignal): Promise<boolean>;
-  /** Puts a file there, whole or not at all; one that exists is replaced. */
+  /** Writes a file, whole or not at all. An existing file is replaced. */
   put(file: KnownFile, data: Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Puts a small file there. @returns false if the name exists, where the place can tell */
+  /** Writes a small file. @returns false if the name exists, as far as the target can tell */
   putNew(name: string, text: string, signal: AbortSignal): Promise<boolean>;
-  /** Whether `putNew` succeeds for one only of those who put a name there at the same time. */
+  /** Whether `putNew` succeeds for exactly one of several callers that write the same name at the same time. */
   readonly isExclusive: boolean;
-  /** Removes a file, if it is there. */
+  /** Removes a file, if it exists. */
   remove(name: string, signal: AbortSignal): Promise<void>;
 }

@@ -3,7 +3,8 @@ import { isAbsolute, join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 
 /**
- * Where the programs of this user keep what can be had again. As the XDG base directory specification has it: a relative path in the variable is to be ignored.
+ * The folder for files of this user's programs that can be fetched again. As the XDG base directory specification says,
+ * a relative path in the variable is ignored.
  * @throws Cifar5mError `store/no-home`
  */
 export function defaultCacheDirectory(): string {
@@ -20,7 +21,7 @@ function homeFolder(): string {
   }
   throw new Cifar5mError(
     "store/no-home",
-    "the cache of fetched shards lies in the home folder, and this user has none. Set XDG_CACHE_HOME, or the option " +
+    "the cache of fetched shards is in the home folder, and this user has none. Set XDG_CACHE_HOME, or the option " +
       "cache.directory, to a folder that can be written to.",
   );
 }

@@ -6,7 +6,7 @@ import { ContentError, type ObjectStore, TransferError } from "./object-store.ts
 import { tooSlow, unreachable } from "./remote-source.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
-/** No manifest is larger: a shard takes 250 bytes in it. */
+/** Size limit of a manifest. A shard takes 250 bytes in it. */
 const maxManifestBytes = 2 ** 28;
 
 /**
@@ -28,7 +28,7 @@ export async function fetchManifest(
       minTimeout: policy.firstDelayMs,
       maxTimeout: policy.maxDelayMs,
       randomize: true,
-      // Damage on the way is rare, but it is cheap to ask once more.
+      // Damage in transit is rare, but a second request is cheap.
       shouldRetry: ({ error, retriesConsumed }) =>
         error instanceof TransferError ||
         (error instanceof Cifar5mError && error.code === "json/corrupt" && retriesConsumed === 0),
@@ -39,7 +39,7 @@ export async function fetchManifest(
     if (thrown instanceof ContentError) {
       throw new Cifar5mError(
         "store/wrong-content",
-        `${url} must be the manifest of a data set, it is ${thrown.message}. Give the address of the folder that holds manifest.json.`,
+        `${url} must be the manifest of a data set, but it is ${thrown.message}. Give the address of the folder that holds manifest.json.`,
       );
     }
     if (thrown instanceof Cifar5mError && thrown.code === "store/not-found") {
@@ -73,7 +73,7 @@ async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signa
       throw new TransferError(`an end of the connection at byte ${bytes} of ${reply.totalBytes}`);
     }
     const whole = new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
-    // A byte order mark stays, and is refused: `writeManifest` writes none.
+    // A byte order mark is kept, so the parser refuses it: `writeManifest` writes none.
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
     if (/^\s*</.test(text)) throw new ContentError(`an HTML or XML page of ${bytes} bytes`);
     return parseManifestText(text, store.urlOf(manifestName));

@@ -5,12 +5,12 @@ import { refusalOf } from "./refusal.ts";
 import { replyRange } from "./reply-range.ts";
 
 /**
- * A folder on a web server.
- * @param url - of the folder; a query (a signature, say), name and password are sent with every request and kept out of
- *   errors
- * @param options.headers - sent with every request to this server, `authorization` for example; where it redirects to
- *   another, they stay behind
- * @throws Cifar5mError `store/bad-header`; TypeError unless the URL is one
+ * A folder on a web server as a store.
+ * @param url - URL of the folder; its query (a signature, say), name and password are sent with every request and kept
+ *   out of errors
+ * @param options.headers - sent with every request to this server, `authorization` for example, but not to other
+ *   servers that it redirects to
+ * @throws Cifar5mError `store/bad-header`; TypeError if `url` is not a URL
  */
 export function httpStore(
   url: string,
@@ -36,7 +36,7 @@ export function httpStore(
         signal,
         ownHeaders,
         headers: {
-          // Lengths and ranges are those of the file itself only where nothing compresses it on the way.
+          // Lengths and ranges are those of the file itself only if nothing compresses it in transit.
           "accept-encoding": "identity",
           ...(isPart ? { range: `bytes=${start}-${end === undefined ? "" : end - 1}` } : {}),
           ...(isPart && version !== undefined ? { "if-range": version } : {}),
@@ -70,29 +70,32 @@ function requireHeaders(headers: Readonly<Record<string, string>>): void {
     } catch {
       throw new Cifar5mError(
         "store/bad-header",
-        `the header ${JSON.stringify(name)} must have a name and a value that HTTP can send, and has not. ` +
+        `the header ${JSON.stringify(name)} must have a name and a value that HTTP can send, and does not. ` +
           "Look for line breaks and letters beyond Latin-1 in it.",
       );
     }
   }
 }
 
-/** Browsers show no script where a redirect leads. They follow it, and keep credentials from other origins themselves. */
+/**
+ * Scripts in browsers cannot see where a redirect leads. The browser follows it, and keeps credentials from other
+ * origins itself.
+ */
 const redirect = "document" in globalThis || "WorkerGlobalScope" in globalThis ? "follow" : "manual";
 
-/** Redirects that are followed, one after the other. */
+/** Number of redirects that are followed in a row. */
 const maxRedirects = 10;
 
 /**
- * A request, and those that the server sends us on to. fetch would take `authorization` off on the way to another origin,
- * but no header of another name.
+ * Sends a request and follows redirects. fetch would drop `authorization` on the way to another origin, but no header
+ * of another name.
  */
 async function follow(request: {
   readonly url: URL;
   /** Named in errors. */
   readonly publicUrl: string;
   readonly signal: AbortSignal;
-  /** For the first origin only. */
+  /** Headers for the first origin only. */
   readonly ownHeaders: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
 }): Promise<Response> {
@@ -106,7 +109,7 @@ async function follow(request: {
     await response.body?.cancel().catch(() => undefined);
     const next = parseUrl(location, url);
     if (next === undefined || !/^https?:$/.test(next.protocol)) throw badRedirect(publicUrl, "to no web address");
-    // Credentials that a server writes into an address are for that address.
+    // Credentials that a server writes into an address are meant for that address.
     const own = credentialsOf(next);
     ownHeaders = next.origin === url.origin ? { ...ownHeaders, ...own } : own;
     url = next;
@@ -121,7 +124,7 @@ function badRedirect(url: string, what: string): Cifar5mError {
   );
 }
 
-/** Takes `name:password@` out of a URL, which fetch refuses. */
+/** Takes `name:password@` out of a URL, which fetch would refuse. */
 function credentialsOf(url: URL): Readonly<Record<string, string>> {
   if (url.username === "" && url.password === "") return {};
   const text = `${decode(url.username)}:${decode(url.password)}`;
@@ -130,7 +133,7 @@ function credentialsOf(url: URL): Readonly<Record<string, string>> {
   return { authorization: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}` };
 }
 
-/** A percent sign that escapes nothing stands for itself. */
+/** Decodes percent signs. One that escapes nothing stands for itself. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -139,13 +142,13 @@ function decode(text: string): string {
   }
 }
 
-/** A weak ETag promises equal meaning, not equal bytes. */
+/** The version of the bytes. A weak ETag promises equal meaning, not equal bytes, so it is none. */
 function versionOf(headers: Headers): string | undefined {
   const etag = headers.get("etag");
   return etag?.startsWith('"') === true ? etag : (headers.get("last-modified") ?? undefined);
 }
 
-/** With a reader, since not every browser has streams that can be iterated. */
+/** Reads with a reader, since not every browser has streams that can be iterated. */
 async function* readBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   try {
@@ -159,13 +162,13 @@ async function* readBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-/** fetch hides the reason of a failure in `cause`. */
+/** Turns an error of fetch into a TransferError. fetch hides the reason of a failure in `cause`. */
 async function orTransferError<Value>(promise: Promise<Value>): Promise<Value> {
   try {
     return await promise;
   } catch (thrown) {
     const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
-    // Of several addresses that were tried, none is named.
+    // If several addresses were tried, the message names none of them.
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     throw new TransferError(messageOf(cause) || code, { cause: thrown });
   }

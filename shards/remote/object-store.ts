@@ -1,49 +1,49 @@
-/** What is asked of a store for one object. */
+/** A request to a store for one object, or for a part of it. */
 export interface ObjectRequest {
   /** First byte wanted. */
   readonly start: number;
-  /** One past the last byte wanted; undefined: to the end. */
+  /** One past the last byte wanted; undefined for the end of the object. */
   readonly end: number | undefined;
-  /** The version that earlier bytes came from; the server is asked to send no part of another one. */
+  /** The version that earlier bytes came from. The server is asked to refuse parts of another version. */
   readonly version: string | undefined;
-  /** Ends the request, also while its body is read. */
+  /** Aborts the request, even while its body is read. */
   readonly signal: AbortSignal;
 }
 
-/** What came. */
+/** The reply of a store. */
 export interface ObjectReply {
-  /** Position in the object of the first byte of `body`: 0 where the server ignored the range. */
+  /** Position in the object of the first byte of `body`. It is 0 if the server ignored the range. */
   readonly start: number;
-  /** Whether the server sends the object to its end, instead of the range asked for. */
+  /** Whether the server sends the object up to its end, instead of the requested range. */
   readonly isWhole: boolean;
   /** Size of the whole object in bytes, if the server says so. */
   readonly totalBytes: number | undefined;
-  /** Equal for equal bytes, another one after a change: a strong ETag, else the time of the last change. */
+  /** A strong ETag, or else the time of the last change: equal for equal bytes, and different after a change. */
   readonly version: string | undefined;
   readonly contentType: string | undefined;
-  /** Throws TransferError where the connection breaks. */
+  /** Throws TransferError if the connection breaks. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** A place that objects can be read from by name. */
+/** A store of objects that can be read by name. */
 export interface ObjectStore {
   /** URL of the data set, without secrets; named in errors. */
   readonly location: string;
   /** URL of an object, without secrets; named in errors. */
   urlOf(name: string): string;
   /**
-   * @throws TransferError for what may go better next time; Cifar5mError `store/not-found`, `store/forbidden`,
-   *   `store/refused` for what will not
+   * @throws TransferError if another attempt may succeed; Cifar5mError `store/not-found`, `store/forbidden`,
+   *   `store/refused` if not
    */
   get(name: string, request: ObjectRequest): Promise<ObjectReply>;
 }
 
-/** A request that failed in a way that may go better next time. Its message says what came. */
+/** A request that failed, but may succeed when it is repeated. Its message says what was received. */
 export class TransferError extends Error {
   override readonly name = "TransferError";
 }
 
-/** An object that is not the one wanted, as far as it came. Its message says what came. */
+/** The received bytes are not those of the wanted object. The message says what was received. */
 export class ContentError extends Error {
   override readonly name = "ContentError";
 }

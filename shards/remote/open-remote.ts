@@ -8,7 +8,7 @@ import { ShardCache } from "./shard-cache.ts";
 import { resolveTransfer } from "./transfer-options.ts";
 
 /**
- * Opens a data set on a server: its manifest is fetched and checked, its shards are fetched when they are needed.
+ * Opens a data set on a server. The manifest is fetched and checked now, each shard when it is needed.
  * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `disk/…`
  */
 export async function openRemote(

@@ -6,15 +6,15 @@ import { openS3Folder } from "./s3-client.ts";
 import type { S3Options } from "./s3-options.ts";
 import { s3Store } from "./s3-store.ts";
 
-/** How a store is reached. */
+/** How to reach a store. */
 export interface StoreOptions {
-  /** Sent with every request to a web server, `{ authorization: "Bearer …" }` for example. */
+  /** Headers of every request to a web server, for example `{ authorization: "Bearer …" }`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly s3?: S3Options;
 }
 
 /**
- * Opens `https://…`, `http://…` or `s3://…`; nothing is asked of the server yet.
+ * Opens `https://…`, `http://…` or `s3://…`. This sends no request.
  * @throws Cifar5mError `store/bad-location`, `store/bad-header`
  */
 export async function openStore(location: string, options: StoreOptions = {}): Promise<ObjectStore> {

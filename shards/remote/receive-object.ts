@@ -4,25 +4,25 @@ import { StallTimer } from "../../core/stall-timer.ts";
 import { ContentError, type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
-/** An object to be received. */
+/** An object to receive. */
 export interface ObjectJob {
   readonly store: ObjectStore;
   readonly name: string;
   /** Its size. */
   readonly bytes: number;
   readonly policy: TransferPolicy;
-  /** Bounds the requests at once. */
+  /** Limits the requests that run at once. */
   readonly limit: LimitFunction;
   readonly signal: AbortSignal;
 }
 
-/** Parts of one object on their way at once; those that arrive before their turn wait in memory. */
+/** Number of parts of an object that are requested at once. A part that arrives before its turn waits in memory. */
 const partsAhead = 4;
 
 /**
- * The bytes of an object, in order. Parts come in parallel; a dropped connection is continued where it broke off. A
- * server that ignores ranges sends all in one, and is read past what came before where it has to begin anew. Leaving the
- * loop ends all requests.
+ * Receives the bytes of an object, in order. Parts come in parallel; a dropped connection is continued where it broke
+ * off. If a server ignores ranges and sends the whole object, the bytes that were already received are skipped. Leaving
+ * the loop aborts all requests.
  * @throws TransferError after too many failures in a row; ContentError if the object has another size, or changes while
  *   it is read; Cifar5mError `store/…`; the signal's reason
  */
@@ -38,7 +38,7 @@ export async function* receiveObject(job: ObjectJob): AsyncGenerator<Uint8Array>
       while (next < bytes && underWay.length < partsAhead) {
         const end = Math.min(next + policy.partBytes, bytes);
         const part = reader.receive(next, end);
-        // It may fail before its turn; then it is the turn that tells.
+        // A part may fail before its turn. The error is thrown when its turn comes.
         part.catch(() => undefined);
         underWay.push(part);
         next = end;
@@ -48,7 +48,7 @@ export async function* receiveObject(job: ObjectJob): AsyncGenerator<Uint8Array>
       if (part !== undefined) yield part;
     }
   } finally {
-    left.abort(new TransferError("the download was left"));
+    left.abort(new TransferError("the download was abandoned"));
     await Promise.allSettled(underWay);
   }
 }
@@ -87,7 +87,7 @@ class PartReader {
     return part.target ?? new Uint8Array(0);
   }
 
-  /** One connection: receives what is still missing of a part. */
+  /** Opens one connection, and receives the missing bytes of a part. */
   async #connect(part: Part): Promise<void> {
     const { store, name, bytes, policy, signal } = this.#job;
     const stop = new AbortController();
@@ -151,13 +151,13 @@ async function fill(
     target.set(fresh.subarray(0, room), part.filled);
     part.filled += Math.min(room, fresh.byteLength);
     if (fresh.byteLength <= room) continue;
-    // More than was asked for is what a server that ignores ranges sends; past the end it is another object.
+    // A server that ignores ranges sends more bytes than requested. Bytes past the object's end mean another object.
     if (reply.isWhole && part.start + target.byteLength < options.bytes) return;
     throw new ContentError(`more than ${options.bytes} bytes${ofType(reply)}`);
   }
   if (part.filled === target.byteLength) return;
   const seen = `${part.start + part.filled} bytes${ofType(reply)}`;
-  // A body that ends in order, and never said it would be longer, is another object.
+  // If the body ended regularly, and the server never announced more bytes, it is another object.
   if (reply.isWhole && reply.totalBytes === undefined) throw new ContentError(seen);
   throw new TransferError(`an end of the connection at byte ${part.start + part.filled} of ${options.bytes}`);
 }

@@ -1,10 +1,13 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { ContentError, TransferError } from "./object-store.ts";
 
-/** What a server's refusal means: TransferError or ContentError where asking again may help, else one of `store/…`. */
+/**
+ * The error for a server's refusal: TransferError or ContentError if another request may succeed, otherwise one of
+ * `store/…`.
+ */
 export function refusalOf(url: string, status: number): Error {
   if (status >= 500 || [408, 425, 429].includes(status)) return new TransferError(`HTTP status ${status}`);
-  // We ask for bytes that the manifest says are there, of the version that earlier ones came from.
+  // We requested bytes that exist according to the manifest, of the version that earlier bytes came from.
   if (status === 416 || status === 412) return new ContentError(`another, or a shorter, file (HTTP status ${status})`);
   if (status === 404 || status === 410) {
     return new Cifar5mError(

@@ -9,10 +9,10 @@ import { ContentError, type ObjectStore, TransferError } from "./object-store.ts
 import { receiveObject } from "./receive-object.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
-/** Times that a shard which came whole, and wrong, is fetched again before giving up. */
+/** How often a shard that arrived whole but wrong is fetched again. */
 const maxRefetches = 2;
 
-/** The shards of a store, fetched whole into the cache when first needed and checked there. */
+/** The shards of a store. Each is fetched whole into the cache when it is first needed, and checked there. */
 export class RemoteSource implements ShardSource {
   readonly isRemote = true;
   readonly location: string;
@@ -52,7 +52,7 @@ export class RemoteSource implements ShardSource {
     const asked = this.#signal === undefined ? signal : AbortSignal.any([signal, this.#signal]);
     return this.#shards(async () => {
       asked.throwIfAborted();
-      // An earlier process may have brought it, or another one while we waited for our turn.
+      // An earlier process may have fetched the shard, or another process while we waited for our turn.
       return (await this.#cache.check(entry, asked)) ?? (await this.#download(entry, asked));
     });
   }
@@ -93,7 +93,7 @@ function describeFailure(
   if (thrown instanceof ContentError) {
     return new Cifar5mError(
       "store/wrong-content",
-      `${url} must be ${entry.bytes} bytes with sha256 ${entry.sha256.slice(0, 12)}…, ${maxRefetches + 1} times came ${thrown.message}. ` +
+      `${url} must be ${entry.bytes} bytes with sha256 ${entry.sha256.slice(0, 12)}…, but ${maxRefetches + 1} times it was ${thrown.message}. ` +
         "Publish the data set there again, or let the server send files as they are.",
       { cause: thrown },
     );
@@ -103,7 +103,7 @@ function describeFailure(
   return thrown;
 }
 
-/** The error for a server that was tried often enough. @param what - `failed 6 times` */
+/** The error for a server that failed too often. @param what - for example `failed 6 times` */
 export function unreachable(url: string, what: string, last: Error): Cifar5mError {
   return new Cifar5mError(
     "store/unreachable",
@@ -112,11 +112,11 @@ export function unreachable(url: string, what: string, last: Error): Cifar5mErro
   );
 }
 
-/** The error for what did not arrive in the time that all tries have together. */
+/** The error for an object that did not arrive within the time limit for all attempts together. */
 export function tooSlow(url: string, policy: TransferPolicy, cause: unknown): Cifar5mError {
   return new Cifar5mError(
     "store/too-slow",
-    `${url} must arrive within ${policy.totalMs / 1000} s, it did not. Run again: whole shards are kept; or raise transfer.totalMs.`,
+    `${url} must arrive within ${policy.totalMs / 1000} s, and did not. Run again: whole shards are kept. Or raise transfer.totalMs.`,
     { cause },
   );
 }

@@ -1,7 +1,7 @@
 import { type ObjectReply, TransferError } from "./object-store.ts";
 
 /**
- * Which bytes of the object a reply brings, by its headers.
+ * The range of the object's bytes that a reply carries, by its headers.
  * @throws TransferError if a partial reply does not say where it starts
  */
 export function replyRange(reply: {

@@ -5,7 +5,7 @@ import { TransferError } from "./object-store.ts";
 import { refusalOf } from "./refusal.ts";
 import type { S3Options } from "./s3-options.ts";
 
-/** A prefix of a bucket, and the means to reach it. */
+/** A prefix of a bucket, and the client that reaches it. */
 export interface S3Folder {
   readonly client: S3Client;
   readonly bucket: string;
@@ -16,21 +16,21 @@ export interface S3Folder {
 }
 
 /**
- * Opens `s3://bucket/prefix`. The SDK is loaded here, so that whoever needs no S3 pays nothing for it.
+ * Opens `s3://bucket/prefix`. The SDK is loaded here, so programs that need no S3 do not load it.
  * @throws Cifar5mError `store/bad-location`; `store/no-s3-client` where the SDK is not installed
  */
 export async function openS3Folder(location: string, options: S3Options = {}): Promise<S3Folder> {
   const { bucket, prefix } = parseS3Location(location);
   const { S3Client: Client } = await loadSdk();
-  // It would advise, in nine lines, to upgrade Node 20; the release of it that we install is made for that.
+  // Otherwise the SDK advises, in nine lines, to upgrade Node 20; we install its release for Node 20.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const isElsewhere = [options.endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
   const client = new Client({
     forcePathStyle: isElsewhere,
     ...options,
-    // Our own retries know what was received already.
+    // Our own retries know which bytes were already received.
     maxAttempts: 1,
-    // Our sha256 covers more, and many servers do not know the trailing checksums that are the default.
+    // Our sha256 covers more, and many servers do not support the trailing checksums that are the default.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
@@ -44,7 +44,7 @@ export async function openS3Folder(location: string, options: S3Options = {}): P
   };
 }
 
-/** Readers of local and web data sets do without it. */
+/** Readers of local and web data sets do not need the SDK. */
 async function loadSdk() {
   try {
     return await import("@aws-sdk/client-s3");
@@ -58,7 +58,7 @@ async function loadSdk() {
   }
 }
 
-/** What an error of the SDK means, in our terms. @param url - what was asked for */
+/** Translates an error of the SDK into ours. @param url - the URL that was requested */
 export function s3Error(thrown: unknown, url: string): Error {
   const status = s3StatusOf(thrown);
   if (status !== undefined && status >= 300) return refusalOf(url, status);
@@ -66,7 +66,7 @@ export function s3Error(thrown: unknown, url: string): Error {
   if (/region is missing|credential/i.test(message)) {
     return new Cifar5mError(
       "store/s3-settings",
-      `${url} cannot be asked for: ${message}. Set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.`,
+      `${url} cannot be requested: ${message}. Set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.`,
       { cause: thrown },
     );
   }

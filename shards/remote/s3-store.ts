@@ -4,7 +4,7 @@ import { type ObjectReply, type ObjectStore, TransferError } from "./object-stor
 import { replyRange } from "./reply-range.ts";
 import { type S3Folder, s3Error } from "./s3-client.ts";
 
-/** A prefix of an S3 bucket. */
+/** A prefix of an S3 bucket as a store. */
 export function s3Store(folder: S3Folder): ObjectStore {
   const { client, bucket, location, keyOf, urlOf } = folder;
   return {
@@ -37,9 +37,9 @@ export function s3Store(folder: S3Folder): ObjectStore {
   };
 }
 
-/** The SDK's own signal ends with the headers. */
+/** Aborting the SDK's signal has no effect after the headers, so the body is watched here. */
 async function* readBody(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const end = () => body.destroy(new TransferError("the request was ended"));
+  const end = () => body.destroy(new TransferError("the request was aborted"));
   signal.addEventListener("abort", end, { once: true });
   try {
     signal.throwIfAborted();

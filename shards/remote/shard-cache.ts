@@ -18,20 +18,20 @@ import { ContentError } from "./object-store.ts";
 export interface CacheOptions {
   /** Default: `cifar5m` in XDG_CACHE_HOME, else in `~/.cache`. */
   readonly directory?: string;
-  /** Size that the files are kept below by removing those unused for longest, default 64 GiB. */
+  /** Size limit of the files, default 64 GiB. Beyond it the files unused for longest are removed. */
   readonly maxBytes?: number;
 }
 
-/** Default size limit of the cache: room for the six million images of the original set, three times. */
+/** Default size limit of the cache: three times the six million images of the original set. */
 export const defaultCacheBytes = 64 * 2 ** 30;
 
-/** Files whose bytes this thread has hashed, and found right. */
+/** Files whose bytes this thread has hashed and found right. */
 const checked = new Set<string>();
 
 /**
- * Fetched shards on this machine's disk, named by their sha256. Any number of processes share it without a lock: a name
- * holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open. What a disk or a
- * hand has changed since is found when a thread first opens the file.
+ * Fetched shards on this machine's disk, named by their sha256. Any number of processes share the cache without a lock:
+ * a name holds whole, checked bytes or does not exist, and a removed file stays readable while it is open. If a disk
+ * failure or a person has changed a file since, a thread finds that when it first opens it.
  */
 export class ShardCache implements LocalShards {
   readonly #directory: string;
@@ -50,19 +50,19 @@ export class ShardCache implements LocalShards {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether `open` would find a shard. */
+  /** Whether `open` would return the shard. */
   has(entry: ShardEntry): boolean {
     if (!checked.has(this.#pathOf(entry))) return false;
     return statSync(this.#pathOf(entry), { throwIfNoEntry: false })?.size === entry.bytes;
   }
 
-  /** Opens a shard that was checked, and notes the use; undefined if there is none. @throws Cifar5mError `disk/…` */
+  /** Opens a shard that was checked, and records its use; undefined if there is none. @throws Cifar5mError `disk/…` */
   open(entry: ShardEntry): FileSource | undefined {
     return checked.has(this.#pathOf(entry)) ? this.#openFile(entry) : undefined;
   }
 
   /**
-   * `open` for a shard that may not be checked yet: it is read to its end. One that has changed is removed.
+   * `open` for a shard that may not be checked yet: the whole file is read. A file that has changed is removed.
    * @throws Cifar5mError `disk/…`; the signal's reason
    */
   async check(entry: ShardEntry, signal: AbortSignal): Promise<FileSource | undefined> {
@@ -93,7 +93,7 @@ export class ShardCache implements LocalShards {
       throw thrown;
     }
     if (source.bytes !== entry.bytes) {
-      // Cut by a disk failure or by hand: no commit of ours leaves that.
+      // A disk failure or a person has cut this file: our own commits never leave a partial file.
       source.close();
       forget(path);
       return undefined;
@@ -103,9 +103,9 @@ export class ShardCache implements LocalShards {
   }
 
   /**
-   * Takes in a shard and opens it, then makes room. It is opened first, so that not even a limit below its size keeps
-   * its reader from reading it.
-   * @throws ContentError if the bytes are not the ones of the entry; Cifar5mError `disk/…`; what `pieces` throws
+   * Stores a shard and opens it, then removes old files. The shard is opened first, so it can be read even if the limit
+   * is below its size.
+   * @throws ContentError if the bytes are not those of the entry; Cifar5mError `disk/…`; what `pieces` throws
    */
   async add(entry: ShardEntry, pieces: AsyncIterable<Uint8Array>): Promise<FileSource> {
     const path = this.#pathOf(entry);
@@ -122,7 +122,7 @@ export class ShardCache implements LocalShards {
         },
       },
     );
-    // Another process may have made room for its own shards in between.
+    // Another process may have removed the file in between, to make space for its own shards.
     checked.add(path);
     const source = this.open(entry);
     if (source === undefined) throw new ContentError(`a file that was removed from ${this.#directory} at once`);
@@ -135,7 +135,7 @@ export class ShardCache implements LocalShards {
     return source;
   }
 
-  /** Removes files, those unused for longest first, until the rest is within the limit. @throws Cifar5mError `disk/…` */
+  /** Removes the files unused for longest until the others are within the limit. @throws Cifar5mError `disk/…` */
   async makeRoom(): Promise<void> {
     try {
       const files = await this.#listFiles();
@@ -150,7 +150,7 @@ export class ShardCache implements LocalShards {
     }
   }
 
-  /** Removes what downloads that were killed left. @throws Cifar5mError `disk/…` */
+  /** Removes the files of downloads that were killed. @throws Cifar5mError `disk/…` */
   async removeLeftovers(): Promise<void> {
     await removeStaleTemporaries(this.#directory);
   }
@@ -160,7 +160,7 @@ export class ShardCache implements LocalShards {
     for (const name of await readdir(this.#directory)) {
       if (!name.endsWith(".arrow")) continue;
       const path = join(this.#directory, name);
-      // Another process may be making room too.
+      // Another process may remove files at the same time.
       const found = await stat(path).catch(() => undefined);
       if (found !== undefined) files.push({ path, bytes: found.size, usedMs: found.mtimeMs });
     }
@@ -172,18 +172,18 @@ export class ShardCache implements LocalShards {
   }
 }
 
-/** The time of the last change tells the last use: the system's own access times are switched off on many machines. */
+/** Records a use in the file's modification time: many machines switch off the system's own access times. */
 function noteUse(path: string): void {
   const now = new Date();
   try {
     utimesSync(path, now, now);
   } catch (thrown) {
-    // Removed in between, or a cache that others filled for us to read only.
+    // The file was removed in between, or the cache is read-only for us.
     if (!["ENOENT", "EPERM", "EACCES", "EROFS"].includes(systemCodeOf(thrown) ?? "")) throw thrown;
   }
 }
 
-/** sha256 of an open file. Others have their turn between pieces of 1 MiB. */
+/** sha256 of an open file. Other work can run between pieces of 1 MiB. */
 async function hashSource(source: FileSource, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   const piece = Buffer.allocUnsafe(1 << 20);
@@ -197,7 +197,7 @@ async function hashSource(source: FileSource, signal: AbortSignal): Promise<stri
   return hash.digest("hex");
 }
 
-/** Removes what lies in a shard's place and is none: also a folder. */
+/** Removes whatever has the name of a shard and is none, even a folder. */
 function forget(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });

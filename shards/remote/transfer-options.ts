@@ -1,21 +1,24 @@
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 
-/** How hard a store is tried. */
+/** How persistently data is fetched from a store. */
 export interface TransferOptions {
   /** Requests at once, over all shards; default 8. */
   readonly maxRequests?: number;
-  /** A shard larger than this is fetched in parts of this size, in parallel; default 8 MiB. */
+  /** A larger shard is fetched in parts of this size, in parallel; default 8 MiB. */
   readonly partBytes?: number;
-  /** Failures of a request, without a byte gained, before giving up; default 6. */
+  /** Number of failures of a request without progress before giving up; default 6. */
   readonly tries?: number;
-  /** Wait after the first failure, default 500; doubled after each, and up to doubled again by chance. */
+  /**
+   * Wait after the first failure, default 500. It doubles after each failure, and a random part of up to the same
+   * length is added.
+   */
   readonly firstDelayMs?: number;
   /** Longest wait between two tries, default 20,000. */
   readonly maxDelayMs?: number;
-  /** Silence after which a connection counts as lost, default 30,000. */
+  /** A connection without data for this long counts as lost, default 30,000. */
   readonly stallMs?: number;
-  /** Longest time for the manifest or one shard, all tries together; default 900,000. */
+  /** Time limit for the manifest or one shard, all attempts together; default 900,000. */
   readonly totalMs?: number;
 }
 

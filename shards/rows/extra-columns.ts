@@ -1,21 +1,21 @@
 import type { FileSource } from "../arrow/byte-source.ts";
 import { type OpenShard, readShardColumn } from "./open-shard.ts";
 
-/** Columns that a loader hands out if asked to. */
+/** Columns that a loader serves only on request. */
 export const extraColumnNames = ["class", "confidence", "probabilities"] as const;
 export type ExtraColumn = (typeof extraColumnNames)[number];
 
-/** Their values for some samples; those that were not asked for are left out. */
+/** Values of these columns for some samples. Columns that were not requested are missing. */
 export interface ExtraValues {
   /** Conditioning class, −1 for none; shape [B]. */
   readonly classes?: Int32Array;
-  /** Probability of the label as the labeler gave it, float32, shape [B]. */
+  /** Probability that the labeler gave the label, float32, shape [B]. */
   readonly confidences?: Float32Array;
   /** float32, shape [B, classes]. */
   readonly probabilities?: Float32Array;
 }
 
-/** Room for the columns asked for. */
+/** Allocates arrays for the requested columns. */
 export function allocateExtras(columns: readonly ExtraColumn[], numRows: number, numClasses: number): ExtraValues {
   return {
     ...(columns.includes("class") ? { classes: new Int32Array(numRows) } : {}),
@@ -24,7 +24,7 @@ export function allocateExtras(columns: readonly ExtraColumn[], numRows: number,
   };
 }
 
-/** What is kept of these columns of a shard: 5 bytes a row; probabilities are read where they lie. */
+/** The part of these columns of a shard that is kept in memory: 5 bytes a row. Probabilities are read from the file. */
 export interface LoadedExtras {
   readonly classes: Int8Array;
   readonly confidences: Float32Array;

@@ -1,44 +1,49 @@
-/** Files that are kept open at most, over all data sets and threads, however many the system allows. */
+/** Number of files kept open at most, over all data sets and threads, even if the system allows more. */
 const mostFiles = 512;
 
-/** What holds shard files open, and can do without. */
+/** An object that holds shard files open, and can close some of them. */
 export interface FileHolder {
-  /** Closes the file used longest ago. @returns false if there is none */
+  /** Closes the file used longest ago. @returns false if no file is open */
   closeOldest(): boolean;
 }
 
-/** Those of this thread that hold files. */
+/** The holders of this thread that have open files. */
 const holders = new Set<FileHolder>();
 let numThreads = 1;
 
-/** Says that so many threads of the process keep files open; each has its own copy of this module. */
+/** States how many threads of the process keep files open. Each thread has its own copy of this module. */
 export function shareFilesAmong(threads: number): void {
   numThreads = threads;
 }
 
-/** Notes that one holds files, or none any more. */
+/** Records whether a holder has open files. */
 export function noteHolder(holder: FileHolder, holdsFiles: boolean): void {
   if (holdsFiles) holders.add(holder);
   else holders.delete(holder);
 }
 
-/** Files that each holder may keep open; the others, and all else that the process opens, need theirs. */
+/** Number of files that each holder may keep open. The other holders and the rest of the process need files too. */
 export function filesPerHolder(): number {
   return Math.max(1, Math.floor(budget / numThreads / Math.max(1, holders.size)));
 }
 
-/** Closes a file where the system allows no more: one of `first`, else of another holder. @returns false if there is none */
+/**
+ * Closes a file when the system allows no more: one of `first`, otherwise one of another holder.
+ * @returns false if there is none
+ */
 export function makeRoomForFile(first: FileHolder): boolean {
   return first.closeOldest() || [...holders].some((holder) => holder.closeOldest());
 }
 
-/** Half of what the system allows is for others: sockets, temporaries, threads, the program itself. */
+/** Half of the system's limit is reserved for other files: sockets, temporaries, threads, the program itself. */
 const budget = Math.max(8, Math.min(mostFiles, Math.floor(limitOfSystem() / 2) - 32));
 
-/** `ulimit -n`; where the system does not tell, opening the one too many does: see `makeRoomForFile`. */
+/**
+ * The limit of `ulimit -n`. Where the system does not tell, opening one file too many fails: see `makeSpaceForFile`.
+ */
 function limitOfSystem(): number {
   try {
-    // Not imported: browsers load this module too.
+    // Not imported, since browsers load this module too.
     const fs = globalThis.process?.getBuiltinModule("node:fs");
     const [, soft] = /^Max open files\s+(\d+)/m.exec(fs?.readFileSync("/proc/self/limits", "utf8") ?? "") ?? [];
     return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);

@@ -9,21 +9,21 @@ import type { ShardEntry } from "../format/manifest.ts";
 import { shardColumns, shardColumnsOf } from "../format/shard-schema.ts";
 import { findInterval } from "./row-search.ts";
 
-/** Where the rows of a shard lie. */
+/** Positions of a shard's rows in its file. */
 export interface OpenShard {
   readonly rows: number;
   readonly batches: readonly BatchLayout[];
   /** First row of each record batch. */
   readonly batchStarts: Float64Array;
-  /** Record batches a row. */
+  /** Number of record batches per row. */
   readonly batchesPerRow: number;
   /** Byte position in the file of the first value of each record batch, by column. */
   readonly positions: Readonly<Record<"id" | "label" | "image" | "probabilities", Float64Array>>;
-  /** All images, uint8, shape [R, 32, 32, 3] flattened, if resident. */
+  /** All images, uint8, shape [R, 32, 32, 3] flattened, if they are in memory. */
   readonly images: Uint8Array | undefined;
 }
 
-/** What is kept of rows that are served often: 9 bytes a row. */
+/** Ids and labels of rows that are served often: 9 bytes a row. */
 export interface IdsAndLabels {
   /** Sample ids, shape [R]. */
   readonly ids: Float64Array;
@@ -35,8 +35,8 @@ const columnNames = Object.keys(shardColumns);
 const columnIndex = (name: keyof typeof shardColumns) => columnNames.indexOf(name);
 
 /**
- * Finds out where the rows of a shard lie.
- * @param options.withImages - read all its images too
+ * Finds the positions of a shard's rows.
+ * @param options.withImages - also read all its images
  * @throws Cifar5mError `table/…`, `shard/rows-mismatch`; `disk/…`
  */
 export function openShard(
@@ -81,7 +81,7 @@ export function readIdsAndLabels(source: FileSource, shard: OpenShard, numClasse
   return { ids: readShardColumn(source, shard, "id"), labels: Uint8Array.from(labels) };
 }
 
-/** A column of a shard, whole; of any number of classes. */
+/** Reads a whole column of a shard with any number of classes. */
 export function readShardColumn<Name extends "id" | "label" | "class" | "confidence">(
   source: FileSource,
   { batches, rows }: OpenShard,
@@ -93,7 +93,7 @@ export function readShardColumn<Name extends "id" | "label" | "class" | "confide
 const oneValue = new BigInt64Array(1);
 const oneValueBytes = new Uint8Array(oneValue.buffer);
 
-/** The position in the file of a row's value of a column. */
+/** The position in the file of a row's value in a column. */
 export function positionOf(
   shard: OpenShard,
   column: keyof OpenShard["positions"],
@@ -105,7 +105,8 @@ export function positionOf(
 }
 
 /**
- * Id or label of one row, from the file: where few rows of a shard are served, that is far less than to read all.
+ * Reads the id or label of one row from the file. If few rows of a shard are served, this reads far less than the whole
+ * column.
  * @throws Cifar5mError `table/…`, `shard/bad-label`; `disk/…`
  */
 export function readIdOrLabel(
@@ -130,7 +131,7 @@ function requireLabel(source: FileSource, row: number, label: number, numClasses
   );
 }
 
-/** Bytes of the images of a shard or split. */
+/** Bytes of this many images. */
 export function imageBytesOf(rows: number): number {
   return rows * imageBytes;
 }

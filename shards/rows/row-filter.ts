@@ -9,7 +9,7 @@ export interface RowFilter {
   readonly minConfidence?: number;
 }
 
-/** A filter with numbers for names, sorted: equal filters are equal as JSON. */
+/** A filter with class numbers instead of names, sorted: equal filters are equal as JSON. */
 export interface ResolvedFilter {
   readonly classes: readonly number[];
   readonly minConfidence: number;

@@ -1,7 +1,8 @@
 /**
- * The interval that holds a value, by a guess that is right where intervals are of equal length, as ours nearly are.
+ * The interval that holds a value. It starts from a guess that is right if all intervals are equally long, as ours
+ * nearly are.
  * @param starts - first value of each interval, rising, `starts[0]` 0
- * @param perValue - intervals a unit of value, on average: the guess is `value * perValue`
+ * @param perValue - average number of intervals per unit of value: the guess is `value * perValue`
  * @returns index of the last interval that starts at or below `value`
  */
 export function findInterval(starts: Float64Array, value: number, perValue: number): number {

@@ -10,13 +10,13 @@ import { ShardFiles } from "./shard-files.ts";
 import { ShardRows } from "./shard-rows.ts";
 import type { ShardSource } from "./shard-source.ts";
 
-/** Times that shards which were fetched may be gone when they are to be read, before it is a rule. */
+/** How often fetched shards may be gone again before they are read. After that it is no coincidence. */
 const maxWaits = 4;
 
 /**
- * Rows of one split by index, read where they lie. A shard is opened when its first row is asked for. If all images fit
- * into `memoryBytes` they become resident; else each is one read of 3,072 bytes. Rows of a remote set have to be prepared
- * before they are read.
+ * Rows of one split by index, read directly from the shards. A shard is opened when its first row is needed. If all
+ * images fit into `memoryBytes` they are kept in memory; otherwise each image is one read of 3,072 bytes. Rows of a
+ * remote set must be prepared before they are read.
  */
 export class RowStore {
   readonly numRows: number;
@@ -53,14 +53,14 @@ export class RowStore {
     this.#shards = new Array<ShardRows | undefined>(this.#entries.length).fill(undefined);
   }
 
-  /** Whether rows have to be prepared before they are read. */
+  /** Whether rows must be prepared before they are read. */
   get isRemote(): boolean {
     return this.#source.isRemote;
   }
 
   /**
-   * Keeps files open until the returned function is called; the last one to call it closes them all and ends all
-   * downloads. So a loader whose loop was left early leaks nothing, also if nobody closes the data set.
+   * Keeps files open until the returned function is called. The last caller closes all files and ends all downloads, so
+   * a loader whose loop ends early leaks nothing, even if nobody closes the data set.
    */
   use(): () => void {
     this.#requireOpen();
@@ -75,10 +75,11 @@ export class RowStore {
   }
 
   /**
-   * Brings rows within reach; call between `use()` and its release.
-   * @returns undefined if they can be read now, until the next turn of the event loop; else a promise, after which to
-   *   ask again: other readers of the store may have closed in between what was opened for this one
-   * @throws Cifar5mError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, also of an earlier prefetch
+   * Makes rows readable. Call it between `use()` and its release.
+   * @returns undefined if the rows can be read now, until the next turn of the event loop; otherwise a promise, after
+   *   which the caller must ask again: other readers of the store may have closed the files meanwhile
+   * @throws Cifar5mError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, including errors of an earlier
+   *   prefetch
    */
   prepare(rows: ArrayLike<number>): Promise<void> | undefined {
     if (!this.isRemote) return undefined;
@@ -86,7 +87,7 @@ export class RowStore {
     return this.#files.prepare(this.#shardsOf(rows));
   }
 
-  /** Waits until rows can be read: until the next turn of the event loop. Throws as `prepare`. */
+  /** Waits until rows can be read; they stay readable until the next turn of the event loop. Throws as `prepare`. */
   async ready(rows: ArrayLike<number>): Promise<void> {
     let numWaits = 0;
     for (let wait = this.prepare(rows); wait !== undefined; wait = this.prepare(rows)) {
@@ -96,13 +97,16 @@ export class RowStore {
       if (this.#files.canHold(numShards)) continue;
       throw new Cifar5mError(
         "disk/too-many-open-files",
-        `a batch has rows of ${numShards} shards of ${this.#source.location}, of which neither the cache keeps all nor may ` +
-          "so many files be open. Raise cache.maxBytes or `ulimit -n`, or use smaller batches.",
+        `a batch has rows of ${numShards} shards of ${this.#source.location}; the cache cannot keep all of them, and ` +
+          "this many files may not be open at once. Raise cache.maxBytes or `ulimit -n`, or use smaller batches.",
       );
     }
   }
 
-  /** Starts to fetch what rows need, in the background; an error is told by the `prepare` that needs it. */
+  /**
+   * Starts to fetch the shards of rows in the background. The `prepare` that needs a shard throws the error of its
+   * download.
+   */
   prefetch(rows: ArrayLike<number>): void {
     if (this.isRemote && !this.#isClosed) this.#files.prefetch(this.#shardsOf(rows));
   }
@@ -124,13 +128,13 @@ export class RowStore {
     this.#shardOf(row).copyImage(this.#rowInShard, index, images);
   }
 
-  /** Copies the columns that `target` has to `target[index]`. */
+  /** Copies the columns that `target` holds to `target[index]`. */
   readExtras(row: number, index: number, target: ExtraValues): void {
     this.#shardOf(row).copyExtras(this.#rowInShard, index, target);
   }
 
   /**
-   * Rows that a filter keeps, rising. Reads labels and confidences of the whole split, shard by shard.
+   * The rows that a filter keeps, rising. Reads labels and confidences of the whole split, one shard at a time.
    * @returns shape [kept], in memory that workers can share
    */
   async selectRows(filter: ResolvedFilter): Promise<Uint32Array> {
@@ -154,21 +158,21 @@ export class RowStore {
     } finally {
       release();
     }
-    // Pages have shared memory only where their server isolates them, and no workers that would want it.
+    // A page has shared memory only if its server isolates it, and has no workers that would use it.
     const memory = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
     const kept = new Uint32Array(new memory(4 * numKept));
     kept.set(rows.subarray(0, numKept));
     return kept;
   }
 
-  /** Closes all files, ends all downloads and forgets what is resident; any later use is refused. */
+  /** Closes all files, ends all downloads and frees the images in memory. Any later use throws. */
   close(): void {
     this.#isClosed = true;
     this.#files.closeAll(this.#closedError());
     this.#shards.fill(undefined);
   }
 
-  /** Shards that have to be open to read rows, each once. */
+  /** The shards that must be open to read these rows, each once. */
   #shardsOf(rows: ArrayLike<number>): Set<number> {
     const shardIndices = new Set<number>();
     for (let index = 0; index < rows.length; index++) {
@@ -178,7 +182,7 @@ export class RowStore {
     return shardIndices;
   }
 
-  /** The shard of a row, opened if need be. Leaves the row's index within it in `#rowInShard`. */
+  /** The shard of a row, opened if necessary. Sets `#rowInShard` to the row's index within it. */
   #shardOf(row: number): ShardRows {
     const shardIndex = findInterval(this.#firstRows, row, this.#shardsPerRow);
     this.#rowInShard = row - this.#firstRows[shardIndex]!;

@@ -2,7 +2,7 @@ import { imageBytes } from "../../core/image-layout.ts";
 
 /** Some samples. */
 export interface Samples<Images extends ImageArray = Uint8Array> {
-  /** Shape [B, 32, 32, 3] flattened, or [B, 3, 32, 32] where asked for. */
+  /** Shape [B, 32, 32, 3] flattened, or [B, 3, 32, 32] for layout NCHW. */
   readonly images: Images;
   /** Shape [B]. */
   readonly labels: Int32Array;
@@ -10,7 +10,7 @@ export interface Samples<Images extends ImageArray = Uint8Array> {
   readonly ids: Float64Array;
 }
 
-/** Arrays for some samples as stored. */
+/** Allocates arrays for samples in the stored format. */
 export function allocateSamples(numRows: number): Samples {
   return {
     images: new Uint8Array(numRows * imageBytes),

@@ -4,13 +4,13 @@ import type { ShardEntry } from "../format/manifest.ts";
 import { type FileHolder, filesPerHolder, makeRoomForFile, noteHolder } from "./open-files.ts";
 import type { ShardSource } from "./shard-source.ts";
 
-/** The open files of a row store, as many as may be open, and the downloads under way. */
+/** The open files of a row store, within a limit, and its downloads in progress. */
 export class ShardFiles implements FileHolder {
   readonly #source: ShardSource;
   readonly #entries: readonly ShardEntry[];
   /** Used longest ago first. */
   readonly #open = new Map<number, FileSource>();
-  /** Under way, or failed and not told yet. */
+  /** Downloads by shard, in progress or failed with an error that no caller has received yet. */
   readonly #fetches = new Map<number, Promise<void>>();
   #session = new AbortController();
 
@@ -33,9 +33,9 @@ export class ShardFiles implements FileHolder {
   }
 
   /**
-   * Opens some shards at once, so that nobody removes them before they are read; if they are more than may be open, they
-   * only have to be on this machine, and are opened in turn.
-   * @returns undefined if all can be read; else a promise of those that have to be fetched
+   * Opens several shards at once, so that nobody removes them before they are read. If they exceed the limit of open
+   * files, they only have to be on this machine, and are opened one after the other.
+   * @returns undefined if all shards can be read; otherwise a promise for the shards that have to be fetched
    */
   prepare(shardIndices: ReadonlySet<number>): Promise<void> | undefined {
     const isInTurn = !this.canHold(shardIndices.size);
@@ -56,12 +56,12 @@ export class ShardFiles implements FileHolder {
     return toFetch.length === 0 ? undefined : this.#awaitAll(toFetch, shardIndices);
   }
 
-  /** Whether so many files can be open at once. */
+  /** Whether this many files can be open at once. */
   canHold(numFiles: number): boolean {
     return numFiles <= this.#maxOpen();
   }
 
-  /** Starts to fetch those of some shards that are not on this machine. */
+  /** Starts to fetch the shards among these that are not on this machine. */
   prefetch(shardIndices: ReadonlySet<number>): void {
     for (const shardIndex of shardIndices) {
       if (this.#open.has(shardIndex) || this.#fetches.has(shardIndex)) continue;
@@ -81,7 +81,7 @@ export class ShardFiles implements FileHolder {
     return oldest !== undefined;
   }
 
-  /** Closes all files and ends all downloads. @param reason - what those who wait for one are told */
+  /** Closes all files and ends all downloads. @param reason - the error that waiting callers receive */
   closeAll(reason: Error = new Error("nobody reads from the data set any more")): void {
     for (const file of this.#open.values()) file.close();
     this.#open.clear();
@@ -99,13 +99,13 @@ export class ShardFiles implements FileHolder {
         try {
           await fetching;
         } catch (thrown) {
-          // Told now: whoever asks again has it tried again.
+          // The caller gets the error, so forget this attempt: the next request tries again.
           if (this.#fetches.get(shardIndex) === fetching) this.#fetches.delete(shardIndex);
           throw thrown;
         }
       }),
     );
-    // What the cache gave up takes disk space for as long as it is open.
+    // A file that was evicted from the cache keeps its disk space until we close it.
     for (const [shardIndex, file] of this.#open) {
       if (!needed.has(shardIndex) && file.isRemoved()) this.close(shardIndex);
     }
@@ -130,7 +130,7 @@ export class ShardFiles implements FileHolder {
     return fetching;
   }
 
-  /** `open` of the source; where the system allows no more files, others are closed for it. */
+  /** Calls `open` of the source. If the system allows no more open files, other files are closed first. */
   #openFile(entry: ShardEntry): FileSource | undefined {
     for (;;) {
       try {

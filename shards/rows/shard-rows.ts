@@ -12,10 +12,10 @@ import {
 } from "./open-shard.ts";
 import type { Samples } from "./samples.ts";
 
-/** So many rows are read one by one before all ids and labels of the shard are read. */
+/** Number of rows that are read one by one before all ids and labels of the shard are read at once. */
 const maxSingleReads = 64;
 
-/** The rows of one shard, and what is kept of them in memory. Throws `table/…`, `shard/…`, `disk/…`. */
+/** The rows of one shard, with a cache of some of them in memory. Throws `table/…`, `shard/…`, `disk/…`. */
 export class ShardRows {
   readonly #open: () => FileSource;
   readonly #numClasses: number;
@@ -25,7 +25,7 @@ export class ShardRows {
   #extras: LoadedExtras | undefined;
 
   /**
-   * @param options.open - the shard's file, opened again where it was closed
+   * @param options.open - opens the shard's file, again if it was closed
    * @param options.isResident - read all images, ids and labels now
    */
   constructor(options: {
@@ -84,7 +84,7 @@ export class ShardRows {
     this.#open().readInto(position, images.subarray(target, target + imageBytes));
   }
 
-  /** Copies the columns asked for, of a row, to index `index`. */
+  /** Copies the requested columns of a row to index `index`. */
   copyExtras(row: number, index: number, target: ExtraValues): void {
     const { classes, confidences } = this.extras;
     if (target.classes !== undefined) target.classes[index] = classes[row]!;

@@ -1,24 +1,24 @@
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 
-/** Where a data set's shards come from. */
+/** Where a data set's shards are read from. */
 export interface ShardSource {
   /** Folder or URL, named in errors. */
   readonly location: string;
-  /** Whether shards have to be fetched before their rows can be read. */
+  /** Whether shards must be fetched before their rows can be read. */
   readonly isRemote: boolean;
-  /** Shards that can be open at once; undefined for as many as the system has files. */
+  /** Number of shards that can be open at once; undefined if only the system's limit of files applies. */
   readonly maxOpen?: number;
   /**
    * Opens a shard that is on this machine; the caller closes it.
-   * @returns undefined if it is not here yet
+   * @returns undefined if the shard is not on this machine yet
    * @throws Cifar5mError `shard/…`, `disk/…`
    */
   open(entry: ShardEntry): FileSource | undefined;
-  /** Whether `open` would find the shard. */
+  /** Whether `open` would return the shard. */
   isLocal(entry: ShardEntry): boolean;
   /**
-   * Brings a shard to this machine, checked, and opens it.
+   * Brings a shard to this machine, checks it and opens it.
    * @throws Cifar5mError `store/…`, `disk/…`; the signal's reason
    */
   fetch(entry: ShardEntry, signal: AbortSignal): Promise<FileSource>;

@@ -4,39 +4,39 @@ import { openPlace, type VerifiedPlace } from "./verify-place.ts";
 import { checkShardReceipt } from "./verify-receipt.ts";
 import { type CheckedShard, checkShard, checkShardSize, type DatasetProblem, toProblem } from "./verify-shard.ts";
 
-/** What `verifyDataset` found. */
+/** The findings of `verifyDataset`. */
 export interface DatasetReport {
   readonly problems: readonly DatasetProblem[];
-  /** Undefined if it could not be read. */
+  /** Undefined if the manifest could not be read. */
   readonly manifest: Manifest | undefined;
   readonly numShards: number;
-  /** Rows and bytes that were read. */
+  /** Rows that were read. */
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** What `verifyDataset` looks at. */
+/** What `verifyDataset` checks. */
 export interface VerifyOptions {
-  /** `full` unless told otherwise. */
+  /** Default `full`. */
   readonly mode?: VerifyMode;
   /**
-   * Where the receipt of a shard lies. All modes read every receipt and compare it with the manifest; left out, there are
-   * none to read, as in a dataset that was downloaded.
+   * The path of a shard's receipt. All modes read every receipt and compare it with the manifest. Without this function
+   * no receipts are read: a downloaded data set has none.
    */
   readonly receiptOf?: (entry: ShardEntry) => string;
-  /** Ends the requests to a server; `verifyDataset` then throws its reason. */
+  /** Aborts the requests to a server. `verifyDataset` then throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each shard. */
   readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
 }
 
 /**
- * Checks what a dataset says about itself: manifest; receipts; existence, size and, as far as the mode reads them, sha256
- * of the shards, their columns, ids (in range, rising, unique over both splits), labels, confidences; class counts of a
- * split that is read whole. Goes on after a problem. From a server, every shard that is to be read is fetched, past any
- * cache; of the others nothing is asked.
+ * Checks a data set against its own description: the manifest; receipts; existence and size of the shards; sha256,
+ * columns, ids (in range, rising, unique over both splits), labels and confidences of the shards that the mode reads;
+ * class counts of a split that is read whole. It continues after a problem. From a server, every shard that the mode
+ * reads is fetched past any cache, and nothing is requested for the others.
  * @param location - the folder that holds manifest.json, or its URL: as of `openDataset`
- * @returns every problem found; none means the dataset is whole, as far as the mode tells
+ * @returns every problem found; an empty list means that the data set is whole, as far as the mode can tell
  * @throws Cifar5mError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
  */
 export async function verifyDataset(location: string, options: VerifyOptions = {}): Promise<DatasetReport> {
@@ -102,7 +102,7 @@ async function checkEntry(place: VerifiedPlace, entry: ShardEntry, isRead: boole
   return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
 }
 
-/** Ids that two shards share. Within a shard they rise, so only shards whose ranges meet have to be compared. */
+/** Ids that two shards share. Ids rise within a shard, so only shards with overlapping ranges are compared. */
 function findSharedIds(shards: readonly { readonly file: string; readonly ids: Float64Array }[]): DatasetProblem[] {
   const problems: DatasetProblem[] = [];
   const sorted = shards.filter((shard) => shard.ids.length > 0).sort((a, b) => a.ids[0]! - b.ids[0]!);

@@ -2,8 +2,8 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { createPermutation, permute } from "../../core/permutation.ts";
 
 /**
- * How much of a dataset is read: `full`, every byte; `fast`, manifest and receipts, of the shards no more than existence
- * and size; a part, as `fast`, and a random part of the shards as `full`.
+ * How much of a data set is read. `full`: every byte. `fast`: manifest and receipts, and the existence and size of the
+ * shards. A part: a random part of the shards as in `full`, all others as in `fast`.
  */
 export type VerifyMode = "full" | "fast" | VerifyPart;
 
@@ -11,14 +11,14 @@ export type VerifyMode = "full" | "fast" | VerifyPart;
 export interface VerifyPart {
   /** In (0, 1]; at least one shard is read. */
   readonly fraction: number;
-  /** Which part: equal seeds choose equal shards, and a larger fraction only adds to them. Integer in [0, 2⁵³). */
+  /** Selects the part: equal seeds choose equal shards, and a larger fraction only adds shards. Integer in [0, 2⁵³). */
   readonly seed: number;
 }
 
 /**
- * Which shards a mode reads.
+ * Chooses the shards that a mode reads.
  * @returns a function of the index of a shard, counted over both splits
- * @throws Cifar5mError `verify/out-of-range` unless fraction lies in (0, 1]; `permutation/out-of-range` for a bad seed
+ * @throws Cifar5mError `verify/out-of-range` unless fraction is in (0, 1]; `permutation/out-of-range` for a bad seed
  */
 export function chooseShards(numShards: number, mode: VerifyMode): (index: number) => boolean {
   if (mode === "full" || mode === "fast") return () => mode === "full";

@@ -8,23 +8,23 @@ import { readRegularFile } from "../../storage/regular-file.ts";
 import type { Manifest, ShardEntry, SplitName } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
 
-/** A data set that is verified, and the way to its shards. */
+/** A data set that is opened for verification, and access to its shards. */
 export interface VerifiedPlace {
   readonly manifest: Manifest;
-  /** Named in messages. */
+  /** The path or URL of a file, for messages. */
   pathOf(file: string): string;
   /** All bytes of a shard. @throws Cifar5mError `shard/missing`, `disk/…`; `store/…`; the signal's reason */
   read(entry: ShardEntry): Promise<Uint8Array>;
-  /** Size of a shard in bytes; undefined where only reading it would tell. @throws as `read` */
+  /** Size of a shard in bytes; undefined if only reading it would tell. @throws as `read` */
   sizeOf(entry: ShardEntry): Promise<number | undefined>;
-  /** The files of a split; none where they cannot be listed. */
+  /** The files of a split; empty where they cannot be listed. */
   list(split: SplitName): Promise<string[]>;
   close(): Promise<void>;
 }
 
 /**
  * Opens a data set to verify it.
- * @param location - as of `openDataset`
+ * @param location - as in `openDataset`
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`; `store/…`
  */
 export async function openPlace(location: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
@@ -50,7 +50,7 @@ async function openFolder(directory: string): Promise<VerifiedPlace> {
   };
 }
 
-/** Shards are fetched into a cache of their own: what another cache holds says nothing about the server. */
+/** Fetches shards into an empty cache: the content of another cache says nothing about the server. */
 async function openUrl(url: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
   const { openRemote } = await import("../remote/open-remote.ts");
   const directory = await mkdtemp(join(tmpdir(), "cifar5m-verify-"));

@@ -8,7 +8,7 @@ import { type DatasetProblem, toProblem } from "./verify-shard.ts";
  * Checks the receipt of a shard against the manifest.
  * @param options.path - the receipt
  * @param options.directory - the dataset folder
- * @returns what is wrong; every problem names the receipt. Throws nothing for a damaged one
+ * @returns the problems; each names the receipt. A damaged receipt is a problem, not an exception
  */
 export async function checkShardReceipt(options: {
   readonly path: string;
@@ -43,7 +43,7 @@ export async function checkShardReceipt(options: {
   }));
 }
 
-/** Hashes by their first digits, as in all messages. */
+/** Shortens a hash to its first digits, as in all messages. */
 function short(value: string | number): string {
   return typeof value === "number" ? String(value) : `${value.slice(0, 12)}…`;
 }

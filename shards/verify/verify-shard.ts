@@ -6,17 +6,17 @@ import { readTableFrom } from "../arrow/read-table.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { shardColumnsOf } from "../format/shard-schema.ts";
 
-/** Something wrong with a dataset. */
+/** A problem of a data set. */
 export interface DatasetProblem {
   /** Relative to the dataset folder. */
   readonly file: string;
-  /** Like the code of an error: `shard/hash-mismatch`. */
+  /** A code like that of an error: `shard/hash-mismatch`. */
   readonly code: string;
   /** Names the file, the rule, the value seen, and what to do. */
   readonly message: string;
 }
 
-/** A shard that could be read, and what is wrong with it. */
+/** The ids and labels of a shard that could be read, and its problems. */
 export interface CheckedShard {
   readonly problems: readonly DatasetProblem[];
   readonly ids: Float64Array;
@@ -26,7 +26,7 @@ export interface CheckedShard {
 /**
  * Checks the bytes of a shard against its entry in the manifest, and its rows against the rules of a shard.
  * @param path - named in messages
- * @throws Cifar5mError `table/…` if the bytes are no shard at all, and their size and hash are as listed
+ * @throws Cifar5mError `table/…` if the bytes are not a shard although size and hash are as listed
  */
 export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, numClasses: number): CheckedShard {
   const problems = checkShardSize(data.byteLength, entry, path);
@@ -37,7 +37,7 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
       report("shard/hash-mismatch", `is sha256 ${hash.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…`);
     }
   }
-  // Rows of bytes known to be damaged would only repeat the news.
+  // The bytes are known to be damaged, so problems of rows would add nothing.
   if (problems.length > 0) return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
   const { rows, columns } = readTableFrom(toByteSource(data, path), shardColumnsOf(numClasses));
   if (rows !== entry.rows) report("shard/rows-mismatch", `holds ${rows} rows, the manifest says ${entry.rows}`);
@@ -55,13 +55,13 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
   return { problems, ids: columns.id, labels: columns.label };
 }
 
-/** Checks no more than the size of a shard. */
+/** Checks only the size of a shard. */
 export function checkShardSize(bytes: number, entry: ShardEntry, path: string): DatasetProblem[] {
   if (bytes === entry.bytes) return [];
   return [shardProblem(entry, "shard/size-mismatch", `${path} is ${bytes} bytes, the manifest says ${entry.bytes}`)];
 }
 
-/** What was thrown, as a problem of a file. */
+/** Turns a thrown error into a problem of a file. */
 export function toProblem(thrown: unknown, file: string): DatasetProblem {
   const code = thrown instanceof Cifar5mError ? thrown.code : "dataset/unreadable";
   return { file, code, message: messageOf(thrown) };
@@ -71,7 +71,7 @@ function shardProblem(entry: ShardEntry, code: string, what: string): DatasetPro
   return { file: entry.file, code, message: `${what}. Rebuild it with \`cifar5m repair\`, or download it again.` };
 }
 
-/** The first row whose label is not the argmax, or whose confidence not the maximum, of its probabilities. */
+/** The first row whose label is not the argmax of its probabilities, or whose confidence is not their maximum. */
 function findBadLabel(
   labels: Float64Array,
   confidences: Float32Array,
