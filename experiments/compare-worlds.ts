@@ -4,7 +4,7 @@ import type { RunResult } from "./results.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { MetricsRow } from "./train-run.ts";
 
-/** The train soft error at which the paper takes the real world for converged. */
+/** The train soft error below which the paper considers the real world converged. */
 export const convergedSoftError = 0.01;
 
 /** A mean over trials. */
@@ -15,20 +15,20 @@ export interface Estimate {
   readonly numTrials: number;
 }
 
-/** One setting in both worlds. */
+/** The comparison of both worlds in one setting. */
 export interface Comparison {
-  /** Options that both worlds share; `numSamples` is that of the real one. */
+  /** The options that both worlds share; `numSamples` is the real world's. */
   readonly options: RunOptions;
-  /** The images that were looked at. */
+  /** Name of the evaluated images. */
   readonly set: string;
-  /** Trials in which real-world train soft error fell to 1%, and the mean step at which it did. */
+  /** Number of trials in which the real world's train soft error fell to 1%, and the mean step at which it did. */
   readonly numConverged: number;
   readonly convergedStep: number | undefined;
-  /** Mean step at which the worlds are compared: where the real world converged, else its last. */
+  /** Mean step at which the worlds are compared: the step where the real world converged, otherwise its last step. */
   readonly step: number;
-  /** Real-world soft error on the train images there. */
+  /** Soft error of the real world on the train images at that step. */
   readonly trainSoftError: Estimate;
-  /** Soft error on `set` there. */
+  /** Soft error on `set` at that step. */
   readonly real: Estimate;
   readonly ideal: Estimate;
   /** |soft error real − ideal|, the mean over trials. */
@@ -39,8 +39,9 @@ export interface Comparison {
 }
 
 /**
- * Puts runs that differ in nothing but the world side by side, trial by trial.
- * @see Nakkiran, Neyshabur, Sedghi 2021, arXiv:2010.08127, section 2: the bootstrap error is the ideal world's, the gap what the real world adds
+ * Compares runs that differ only in the world, trial by trial.
+ * @see Nakkiran, Neyshabur, Sedghi 2021, arXiv:2010.08127, section 2: the bootstrap error is the ideal world's, the gap
+ *   what the real world adds
  */
 export function compareWorlds(runs: readonly RunResult[]): Comparison[] {
   const ideals = new Map<string, RunResult>();
@@ -58,7 +59,7 @@ export function compareWorlds(runs: readonly RunResult[]): Comparison[] {
   });
 }
 
-/** Options that must agree for two runs to be the same setting in two worlds. */
+/** The options that must agree if two runs are the same setting in two worlds. */
 function settingOf({ world: _, numSamples: __, stopBelow: ___, shuffle: ____, ...rest }: RunOptions): string {
   return canonicalJson(rest);
 }
@@ -94,7 +95,7 @@ function compare(pairs: readonly { readonly real: RunResult; readonly ideal: Run
   };
 }
 
-/** Soft error at a step, or at the last one before it that was looked at. */
+/** Soft error at a step, or at the last evaluated step before it. */
 function softErrorAt(rows: readonly MetricsRow[], set: string, step: number): number {
   return rows.findLast((row) => row.set === set && row.step <= step)?.softError ?? Number.NaN;
 }

@@ -1,7 +1,7 @@
 import type { EvaluationOptions } from "./run-options.ts";
 
 /**
- * The steps after which metrics are taken, rising, with 0 (before training) and the last.
+ * The steps after which metrics are computed, rising. They include 0 (before training) and the last step.
  * @see preetum/deep-bootstrap-code, whose log the schedule `paper` follows
  */
 export function evaluationSteps(totalSteps: number, { steps }: EvaluationOptions): readonly number[] {
@@ -9,7 +9,7 @@ export function evaluationSteps(totalSteps: number, { steps }: EvaluationOptions
   if (steps === "paper") {
     for (let step = 0; step < totalSteps; step += step < 1024 ? 4 : step < 2048 ? 8 : 64) chosen.add(step);
   } else {
-    // After 0, even on a logarithmic scale.
+    // After step 0 the steps are evenly spaced on a logarithmic scale.
     for (let index = 0; index < steps - 1; index++) chosen.add(Math.round(totalSteps ** (index / (steps - 2 || 1))));
   }
   return [...chosen].sort((a, b) => a - b);

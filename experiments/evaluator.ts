@@ -6,7 +6,7 @@ import { type Metrics, metricsOf } from "./metrics.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { EvaluationSet } from "./worlds.ts";
 
-/** Looks at a network in the middle of its training. */
+/** Evaluates a network during its training. */
 export class Evaluator {
   readonly #executable: Executable;
   readonly #numClasses: number;
@@ -26,7 +26,7 @@ export class Evaluator {
     return new Evaluator(await engine.compile(program.evaluation.graph), numClasses, loss);
   }
 
-  /** Metrics of the weights as they are now, not of their average. */
+  /** Metrics of the current weights, not of their average. */
   async evaluate(state: TrainingState, { images, labels }: EvaluationSet): Promise<Metrics> {
     const logits = new Float32Array(labels.length * this.#numClasses);
     const vectors = ["parameters", "states"].flatMap((name) => {

@@ -5,10 +5,10 @@ import { engineNames, precisions } from "../engine/executor.ts";
 import { readJson } from "../storage/read-json.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
 
-/** Runs of an experiment, at most: each has a folder. */
+/** Number of runs of an experiment, at most: each has a folder. */
 const maxRuns = 100_000;
 
-/** An experiment file: what all runs have in common, and the values that are tried in every combination. */
+/** The content of an experiment file: what all runs have in common, and the values to try in every combination. */
 export const experimentSchema = z.strictObject({
   name: z.string().min(1).describe("title of the report"),
   dataset: z.string().min(1).describe("folder or URL of the data set"),
@@ -56,8 +56,8 @@ function parseExperiment<Schema extends z.ZodType>(schema: Schema, value: unknow
 }
 
 /**
- * The runs that an experiment consists of: each combination of each grid, each trial. Those that differ only in what has
- * no effect, such as the number of samples in the ideal world, are one.
+ * The runs of an experiment: each combination of each grid, each trial. Runs are equal if they differ only in options
+ * that have no effect, such as the number of samples in the ideal world; equal runs are done once.
  * @throws Cifar5mError `experiment/unknown-key`, `experiment/out-of-range`
  */
 export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): readonly RunOptions[] {
@@ -65,7 +65,7 @@ export function combinationsOf({ name, base, grid, trials }: ExperimentConfig): 
   if (numRuns > maxRuns) {
     throw new Cifar5mError(
       "experiment/out-of-range",
-      `experiment "${name}" must have at most ${maxRuns} runs, its grid and trials make ${numRuns}. Try fewer values.`,
+      `experiment "${name}" must have at most ${maxRuns} runs, but its grid and trials make ${numRuns}. Try fewer values.`,
     );
   }
   const runs = grid.flatMap(combine).flatMap((combination) => {
@@ -89,7 +89,7 @@ function combine(grid: Readonly<Record<string, readonly unknown[]>>): readonly R
   return combinations;
 }
 
-/** Options without effect get the same value everywhere. */
+/** Gives the same value to every option that has no effect. */
 function canonicalize(options: RunOptions): RunOptions {
   return options.world === "real" ? options : { ...options, numSamples: 1, stopBelow: 0, shuffle: true };
 }

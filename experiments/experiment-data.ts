@@ -6,12 +6,12 @@ import { type EvaluationSet, readEvaluationSet } from "./worlds.ts";
 
 /** Makes images beyond the pool. */
 export interface Live extends LiveSource {
-  /** Hash of what determines its images. */
+  /** Hash of everything that determines its images. */
   readonly fingerprint: string;
   close(): Promise<void>;
 }
 
-/** Opens the live source of a run folder; given from outside, since this floor knows no generator. */
+/** Opens the live source of a run folder. The caller provides it, since this folder must not import the generator. */
 export type OpenLive = (root: string) => Promise<Live>;
 
 /** The data sets of an experiment, opened. */
@@ -21,7 +21,7 @@ export interface ExperimentData {
   /** Test splits of further data sets, by name. */
   readonly others: ReadonlyMap<string, Dataset>;
   readonly live: Live | undefined;
-  /** What determines the data, for the identity of a run. */
+  /** Hashes of everything that determines the data, for the identity of a run. */
   readonly fingerprint: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export async function openExperimentData(
     if (other.classNames.join() !== train.classNames.join()) {
       throw new Cifar5mError(
         "experiment/other-classes",
-        `alsoTest.${name} must have the classes ${train.classNames.join(", ")}, it has ${other.classNames.join(", ")}. Leave it out.`,
+        `alsoTest.${name} must have the classes ${train.classNames.join(", ")}, but it has ${other.classNames.join(", ")}. Leave it out.`,
       );
     }
     others.set(name, other);
@@ -66,17 +66,18 @@ export async function openExperimentData(
   };
 }
 
-/** The part of a split that a run sees. */
+/** The images of a split that a run sees. */
 export async function partOf(dataset: Dataset, classes: readonly string[] | undefined): Promise<Dataset> {
   return classes === undefined ? dataset : await dataset.filter({ classes: [...classes] });
 }
 
-/** Name of the evaluation set of the images that the real world trains on. */
+/** Name of the evaluation set with the images that the real world trains on. */
 export const trainSetName = "train";
 
 /**
- * The images that a run's metrics are of: `train` (real world only), `test`, and the further data sets by name.
- * @param train - the part of the train split that the run sees
+ * The images that a run's metrics are computed on: `train` (real world only), `test`, and the further data sets by
+ * name.
+ * @param train - the images of the train split that the run sees
  */
 export async function readEvaluationSets(
   data: ExperimentData,
@@ -94,7 +95,7 @@ export async function readEvaluationSets(
     sets.push(
       await readEvaluationSet(name, await partOf(dataset, classes), {
         numSamples: evaluation.testSamples,
-        // Every run is measured on the same test images.
+        // Every run is evaluated on the same test images.
         seed: 0,
         labelNoise: labelNoise?.on === "both" ? noise : undefined,
       }),
@@ -104,8 +105,8 @@ export async function readEvaluationSets(
 }
 
 /**
- * @param isLive - more images can be made, though not of some classes only
- * @throws Cifar5mError `experiment/pool-too-small` where a run would need more images than there are
+ * @param isLive - whether more images can be made, which is possible only without a choice of classes
+ * @throws Cifar5mError `experiment/pool-too-small` if a run would need more images than there are
  */
 export function requirePool(options: RunOptions, poolSize: number, isLive: boolean): void {
   const { world, numSamples, batchSize, steps, classes } = options;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** Where an experiment keeps what. */
+/** The paths of an experiment's folder. */
 export function experimentFolderAt(root: string) {
   return {
     root,

@@ -9,21 +9,21 @@ import { buildExperimentNetwork, imagesFromBytes } from "../networks/index.ts";
 import type { OptimizerOptions, RunOptions } from "./run-options.ts";
 import { servesBytes } from "./worlds.ts";
 
-/** Steps that one call of the engine does at most. */
+/** Number of steps that one call of the engine does at most. */
 const stepsPerCall = 10;
-/** Images that are evaluated at once. */
+/** Number of images that are evaluated at once. */
 export const evaluationBatchSize = 250;
 
 /** The graphs of a run. */
 export interface ExperimentProgram {
   /** Each step takes `images` and `targets` (probabilities, [B, K]). */
   readonly training: TrainingProgram;
-  /** Takes `images`, uint8 [`evaluationBatchSize`, 32, 32, 3]; gives logits. */
+  /** Takes `images`, uint8 [`evaluationBatchSize`, 32, 32, 3]; returns logits. */
   readonly evaluation: EvaluationProgram;
 }
 
 /**
- * @param numClasses - K
+ * @param numClasses - number of classes, K
  */
 export function buildExperimentProgram(
   options: RunOptions,

@@ -9,7 +9,7 @@ import { type PlannedRun, planExperiment } from "./plan-experiment.ts";
 import { readFinishedRuns, writeResults } from "./results.ts";
 import { readFailure } from "./run-experiment.ts";
 
-/** An experiment that was planned: nothing of it has to be done yet. */
+/** A planned experiment. Possibly no run is done yet. */
 export interface Experiment {
   readonly folder: ExperimentFolder;
   readonly config: ExperimentConfig;
@@ -20,7 +20,7 @@ export interface Experiment {
 /**
  * Opens the data and plans all runs.
  * @param root - the experiment's folder
- * @param file - the experiment file; by default the one that the folder was used with last
+ * @param file - the experiment file; by default the file that was used with this folder last
  * @param openLive - opens the live source that the file may name
  * @throws Cifar5mError `experiment/…`; `manifest/…`, `disk/…`
  */
@@ -31,17 +31,17 @@ export async function openExperiment(root: string, file: string | undefined, ope
   return { folder, config, data, runs: await planExperiment(config, data) };
 }
 
-/** Keeps the experiment file beside the results, so that the folder explains itself. */
+/** Copies the experiment file into the folder, so that the results can be understood without another file. */
 export async function keepConfig({ folder, config }: Experiment): Promise<void> {
   await replaceBytes(folder.config, `${canonicalJson(config, 2)}\n`);
 }
 
-/** Gathers the results of all finished runs, whichever worker did them. */
+/** Gathers the results of all finished runs, including those of other workers. */
 export async function gatherResults({ folder, runs, data }: Experiment): Promise<void> {
   await writeResults(folder.results, { data: data.fingerprint, runs: await readFinishedRuns(folder, runs) });
 }
 
-/** How far a run is. */
+/** The status of a run. */
 export type RunStatus = "done" | "failed" | "open";
 
 export async function statusOf({ folder }: Experiment, { id, hash }: PlannedRun): Promise<RunStatus> {
@@ -49,12 +49,12 @@ export async function statusOf({ folder }: Experiment, { id, hash }: PlannedRun)
   return (await readFailure(folder, id)) === undefined ? "open" : "failed";
 }
 
-/** @throws Cifar5mError `experiment/runs-failed` where there are failed ones */
+/** @throws Cifar5mError `experiment/runs-failed` if there are failed runs */
 export function requireNoFailures(failures: readonly string[], numRuns: number): void {
   if (failures.length === 0) return;
   const shown = failures.slice(0, 3).join("; ") + (failures.length > 3 ? "; …" : "");
   throw new Cifar5mError(
     "experiment/runs-failed",
-    `${failures.length} of ${numRuns} runs failed: ${shown}. Change their options, such as the learning rate; the others are kept.`,
+    `${failures.length} of ${numRuns} runs failed: ${shown}. Change their options, such as the learning rate; the other runs are kept.`,
   );
 }

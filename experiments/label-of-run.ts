@@ -14,7 +14,7 @@ export function describeWorld({ world, numSamples }: Pick<RunOptions, "world" | 
   return world === "real" ? `real ${numSamples}` : "ideal";
 }
 
-/** One line that tells a run from the others. */
+/** One line that distinguishes a run from the others. */
 export function labelOfRun({ options }: Pick<PlannedRun, "options">): string {
   const { augmentation, pretraining, labelNoise, seed } = options;
   const parts = [

@@ -1,7 +1,7 @@
 import type { ScheduleOptions } from "./run-options.ts";
 
 /**
- * The learning rate of a step.
+ * The learning rate at a step.
  * @param step - from 0
  * @param totalSteps - T
  */

@@ -1,7 +1,7 @@
 import type { TableInput, TableRows, TableSchema } from "../shards/arrow/table-schema.ts";
 import type { MetricsRow } from "./train-run.ts";
 
-/** Metrics of a run, a row for each step at which a set of images was looked at. */
+/** Metrics of a run; one row per set of images and step at which it was evaluated. */
 export const metricsSchema = {
   step: "int64",
   set: "utf8",

@@ -1,10 +1,10 @@
 import type { RunOptions } from "./run-options.ts";
 
-/** How well a network does on some images. */
+/** How well a network classifies some images. */
 export interface Metrics {
-  /** What training minimizes, without augmentation; the mean over the images. */
+  /** The training loss, without augmentation; the mean over the images. */
   readonly loss: number;
-  /** Part of the images whose most probable class is another than their label. */
+  /** Fraction of the images whose most probable class is not their label. */
   readonly error: number;
   /** mean(1 − p(label)), p by softmax of the logits. */
   readonly softError: number;
@@ -29,7 +29,7 @@ export function metricsOf(
     const highest = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
     const weights = Float64Array.from(row, (value) => Math.exp(value - highest));
     const sum = weights.reduce((total, weight) => total + weight, 0);
-    // Summed up, not subtracted from 1, so that a soft error near 0 keeps its digits.
+    // Summed up instead of subtracted from 1, so that a soft error near 0 keeps its digits.
     weights[label] = 0;
     totalSoftError += weights.reduce((total, weight) => total + weight, 0) / sum;
     if (row.indexOf(highest) !== label) numWrong++;

@@ -5,29 +5,29 @@ import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
 import type { PretrainingOptions, RunOptions } from "./run-options.ts";
 
-/** A training that is to be done once, known by the hash of all that determines it. */
+/** A training that is done once, identified by the hash of everything that determines it. */
 export interface PlannedRun {
-  /** First 12 hexadecimal digits of `hash`; names its folder. */
+  /** First 12 hexadecimal digits of `hash`; the name of its folder. */
   readonly id: string;
   readonly hash: string;
   readonly options: RunOptions;
-  /** The training whose weights it starts from. */
+  /** The training that provides the initial weights. */
   readonly pretraining: PlannedPretraining | undefined;
 }
 
-/** A training whose weights others start from. */
+/** A training that provides initial weights for others. */
 export interface PlannedPretraining {
   readonly id: string;
   readonly hash: string;
   readonly options: RunOptions;
   readonly task: PretrainingOptions["task"];
-  /** Another data set than the experiment's. */
+  /** A data set other than the experiment's. */
   readonly dataset: string | undefined;
 }
 
 /**
- * All runs of an experiment, those with the same pretraining next to each other.
- * @throws Cifar5mError `experiment/…` for options that do not fit, or runs that the data is too small for
+ * All runs of an experiment. Runs with the same pretraining are neighbors.
+ * @throws Cifar5mError `experiment/…` for options that contradict each other, or if the data is too small for a run
  */
 export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
   const planned: PlannedRun[] = [];
@@ -43,7 +43,7 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
     const images = source === undefined ? data.train.fingerprint : await fingerprintAt(source);
     const pretraining =
       options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, images);
-    // The seed of a run is one of its options.
+    // The options of a run include its seed.
     const identity = {
       ...executionIdentity(config),
       data: data.fingerprint,
@@ -55,7 +55,7 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
   return planned;
 }
 
-/** The runs of one worker: those that start from the same weights go to the same one. */
+/** The runs of one worker. Runs that start from the same weights go to the same worker. */
 export function shareOfRuns(
   runs: readonly PlannedRun[],
   { rank, worldSize }: { readonly rank: number; readonly worldSize: number },
@@ -79,7 +79,7 @@ function named(identity: object): { readonly id: string; readonly hash: string }
   return { id: hash.slice(0, 12), hash };
 }
 
-/** @param images - fingerprint of the images it learns from */
+/** @param images - fingerprint of the images that it learns from */
 function planPretraining(
   { pretraining: _, ...options }: RunOptions,
   { task, dataset, classes, steps, learningRate }: PretrainingOptions,
@@ -89,7 +89,7 @@ function planPretraining(
   const derived: RunOptions = {
     ...options,
     world: "real",
-    // It takes all images there are, in both worlds: what a run has here must not tell them apart.
+    // It takes all images in both worlds, so this option of a run must not make two pretrainings different.
     numSamples: 1,
     shuffle: true,
     steps,

@@ -19,7 +19,7 @@ const resultsVersion = "1";
 const versionKey = "cifar5m.results";
 const dataKey = "cifar5m.data";
 
-/** What is repeated in every row of a run, so that a table can be grouped without reading JSON. */
+/** Columns with the same value in all rows of a run, so that a table can be grouped without parsing JSON. */
 const runColumns = {
   run: "utf8",
   network: "utf8",
@@ -31,18 +31,18 @@ const runColumns = {
   options: "utf8",
 } as const satisfies TableSchema;
 
-/** A table with a row for each run, step and set of images; `options` is the JSON of all options of the run. */
+/** A table with one row per run, step and set of images; `options` holds all options of the run as JSON. */
 export const resultsSchema = { ...runColumns, ...metricsSchema } as const satisfies TableSchema;
 
 /** A finished run. */
 export interface RunResult {
   readonly id: string;
   readonly options: RunOptions;
-  /** Steps rise. */
+  /** The steps of these rows rise. */
   readonly rows: readonly MetricsRow[];
 }
 
-/** The finished ones of some runs, in order. */
+/** Reads the finished runs among some runs, in order. */
 export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly PlannedRun[]): Promise<RunResult[]> {
   const results: RunResult[] = [];
   for (const { id, hash, options } of runs) {
@@ -55,12 +55,12 @@ export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly 
 
 /** The results of an experiment. */
 export interface Results {
-  /** Identity of the data sets, by role. */
+  /** Hashes of the data sets, by role. */
   readonly data: Readonly<Record<string, string>>;
   readonly runs: readonly RunResult[];
 }
 
-/** Writes the one file that holds the results of an experiment, in place of the one before. */
+/** Writes the single file with the results of an experiment. It replaces an existing file. */
 export async function writeResults(path: string, { data, runs }: Results): Promise<void> {
   const metadata = { [versionKey]: resultsVersion, [dataKey]: canonicalJson(data) };
   await replaceFile(path, async (sink) => {
@@ -93,7 +93,7 @@ export async function readResults(path: string): Promise<Results> {
   if (!existsSync(path)) {
     throw new Cifar5mError(
       "experiment/no-results",
-      `${path} must be there, and is not: no run is done yet. Do some with \`cifar5m experiment run FILE --run …\`.`,
+      `${path} must exist, and does not: no run is done yet. Do some with \`cifar5m experiment run FILE --run …\`.`,
     );
   }
   const { columns, rows, metadata } = await readTable(path, resultsSchema);

@@ -19,12 +19,12 @@ import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
 import { type TrainingExecution, trainRun } from "./train-run.ts";
 
-/** What the runs of an experiment share. */
+/** Everything that the runs of an experiment share. */
 export interface ExperimentContext {
   readonly folder: ExperimentFolder;
   readonly config: ExperimentConfig;
   readonly data: ExperimentData;
-  /** Threads of the CPU that a training takes; as many as there are cores by default. */
+  /** CPU threads that a training uses; default: the number of cores. */
   readonly numThreads?: number | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly id: string; readonly images: number; readonly loss: number }) => void;
@@ -37,8 +37,9 @@ export type Outcome =
   | { readonly kind: "failed"; readonly line: string };
 
 /**
- * Does a run, unless it is done. A run that diverges is marked as failed, and not tried again: it would diverge again.
- * @throws Cifar5mError `interrupted`, and whatever says nothing about this run alone: `disk/…`, `shard/…`
+ * Does a run, unless it is done. A run that diverges is marked as failed and is not repeated, since it would diverge
+ * again.
+ * @throws Cifar5mError `interrupted`, and errors that do not concern this run alone: `disk/…`, `shard/…`
  */
 export async function runPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
   const { folder, data } = context;
@@ -77,7 +78,7 @@ function executionOf({ config, numThreads }: ExperimentContext): TrainingExecuti
   return { ...config, numThreads };
 }
 
-/** The weights of a pretraining, which is done if it is not. */
+/** The weights of a pretraining. If it is not done yet, it is done now. */
 async function pretrain(pretraining: PlannedPretraining, context: ExperimentContext): Promise<Weights> {
   const { folder, data } = context;
   const { id, hash, options, task } = pretraining;
@@ -126,7 +127,7 @@ async function commitResult(
   await commitUnit({ dataPath, receiptPath: folder.receipt(id), origin, write });
 }
 
-/** Why a run failed, or undefined if it did not. */
+/** Why a run failed, or undefined if it did not fail. */
 export async function readFailure(folder: ExperimentFolder, id: string): Promise<string | undefined> {
   const path = folder.failure(id);
   const text = await readTextIfAny(path);

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { experimentNetworkSchema } from "../networks/index.ts";
 
-/** Steps of a training, at most: the paper takes 39,000. */
+/** Number of steps of a training, at most; the paper uses 39,000. */
 const maxSteps = 100_000_000;
 
 const augmentations = ["none", "flip", "crop-flip", "cutout", "mixup"] as const;
 
-/** The rule by which weights change. */
+/** The rule that updates the weights. */
 export const optimizerSchema = z.discriminatedUnion("name", [
   z.strictObject({
     name: z.literal("sgd"),
@@ -22,7 +22,7 @@ export const optimizerSchema = z.discriminatedUnion("name", [
   }),
 ]);
 
-/** The learning rate over the steps, as a factor on its peak. */
+/** The learning rate over the steps, relative to its peak. */
 export const scheduleSchema = z.strictObject({
   name: z.enum(["constant", "cosine", "step"]).default("cosine"),
   warmUp: z.number().min(0).max(1).default(0).describe("part of all steps over which the rate rises from 0"),
@@ -34,7 +34,7 @@ export const scheduleSchema = z.strictObject({
   stepsPerChange: z.int().min(1).default(1).describe("steps between two changes; the paper's code has 390"),
 });
 
-/** What a network learns before the experiment; its head is then made anew. */
+/** What a network learns before the experiment. The experiment starts with a new head. */
 export const pretrainingSchema = z.strictObject({
   task: z
     .enum(["labels", "rotation"])
@@ -46,7 +46,7 @@ export const pretrainingSchema = z.strictObject({
   learningRate: z.number().positive().optional().describe("that of the run by default"),
 });
 
-/** When metrics are taken. */
+/** When metrics are computed. */
 export const evaluationSchema = z.strictObject({
   steps: z
     .union([z.literal("paper"), z.int().min(2).max(100_000)])
@@ -58,7 +58,7 @@ export const evaluationSchema = z.strictObject({
   trainSamples: z.int().min(1).default(10_000).describe("of the N train images, for the real world's train metrics"),
 });
 
-/** One training: everything that changes its curve. */
+/** Options of one training. They hold everything that changes its curve. */
 export const runOptionsSchema = z.strictObject({
   network: experimentNetworkSchema.describe("options of a network, or the name of a preset"),
   world: z

@@ -17,10 +17,10 @@ import { rotateImages } from "./rotate-images.ts";
 import type { PretrainingOptions, RunOptions } from "./run-options.ts";
 import { batchesFrom, type EvaluationSet, servesBytes, type TrainSource } from "./worlds.ts";
 
-/** Quarter turns of the rotation task. */
+/** Number of quarter turns in the rotation task. */
 const numTurns = 4;
 const stepsPerCheckpoint = 100;
-/** Every network names its last layer so. */
+/** Prefix of the last layer's name in every network. */
 const headPrefix = "head.";
 
 /** Metrics of one set of images after some steps. */
@@ -33,13 +33,13 @@ export interface MetricsRow extends Metrics {
 /** A finished training. */
 export interface FinishedRun {
   readonly rows: readonly MetricsRow[];
-  /** Steps done: fewer than T where the real world had converged before. */
+  /** Steps done; fewer than T if the real world converged earlier. */
   readonly steps: number;
-  /** The last weights and running statistics by name. */
+  /** The final weights and running statistics by name. */
   readonly weights: Weights;
 }
 
-/** What a training is done with. */
+/** What to train, and on which data. */
 export interface RunTask {
   readonly hash: string;
   readonly options: RunOptions;
@@ -52,15 +52,15 @@ export interface RunTask {
   readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
 }
 
-/** What computes a training; its seed is one of the options of a run. */
+/** What computes a training. Its seed is one of the options of a run. */
 export interface TrainingExecution extends Execution {
-  /** Threads of the CPU; as many as there are cores by default. */
+  /** CPU threads; default: the number of cores. */
   readonly numThreads?: number | undefined;
 }
 
 /**
- * Trains one network in one world, or goes on with it: an interrupted and resumed run has the same curve, on the CPU bit
- * for bit, with as many threads.
+ * Trains one network in one world, or continues an interrupted training. On the CPU an interrupted and resumed run has
+ * the same curve bit for bit, if the number of threads is the same.
  * @throws Cifar5mError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
 export async function trainRun(run: RunTask, execution: TrainingExecution): Promise<FinishedRun> {
@@ -126,7 +126,7 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
   }
 }
 
-/** Hands out batches in order, from whichever step is asked for first. */
+/** Hands out batches in order, starting at the step that is requested first. */
 class BatchCursor {
   readonly #source: TrainSource;
   readonly #options: RunOptions;
@@ -149,7 +149,7 @@ class BatchCursor {
   }
 }
 
-/** Probabilities of the classes, [B, K]: one-hot, or two classes where images were blended. */
+/** Target probabilities of the classes, [B, K]: one-hot, or two classes if images were blended. */
 function targetsOf({ labels, mixup }: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
   const targets = new Float32Array(labels.length * numClasses);
   for (const [row, label] of labels.entries()) {

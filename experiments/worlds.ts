@@ -1,10 +1,10 @@
 import type { Batch, Dataset, ImageArray, LiveSource, Loader, LoaderOptions } from "../shards/index.ts";
 import type { Augmentation, RunOptions } from "./run-options.ts";
 
-/** Of pixels in [-1, 1], which is what the networks take. */
+/** For pixels in [-1, 1], the input of the networks. */
 const normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
-/** Augmentations that need numbers: 0 is the middle of the range there, and black among bytes. */
+/** Augmentations that need numbers instead of bytes. In numbers 0 is the middle of the range, in bytes it is black. */
 const floatAugmentations: ReadonlySet<Augmentation> = new Set(["cutout", "mixup"]);
 
 /** Whether a run's batches hold bytes, [B, 32, 32, 3], or numbers in [-1, 1], [B, 3, 32, 32]. */
@@ -12,18 +12,18 @@ export function servesBytes({ augmentation }: Pick<RunOptions, "augmentation">):
   return !floatAugmentations.has(augmentation);
 }
 
-/** Where a run's train images are from. */
+/** Where a run's train images come from. */
 export interface TrainSource {
-  /** The part of the train split that the run sees. */
+  /** The images of the train split that the run sees. */
   readonly train: Dataset;
-  /** Makes images for the ideal world when those of the data set are spent. */
+  /** Makes images for the ideal world when those of the data set are used up. */
   readonly live: LiveSource | undefined;
 }
 
 /**
- * The batches of a world from a step on: of the real world N samples, shuffled anew every epoch; of the ideal world fresh
- * ones at every step. Everything else is the same for both.
- * @param firstStep - steps that were done before
+ * The batches of a world from a step on. The real world has N samples, shuffled anew every epoch; the ideal world has
+ * fresh samples at every step. Everything else is the same for both.
+ * @param firstStep - number of steps that are already done
  * @throws Cifar5mError `loader/…`
  */
 export function batchesFrom(
@@ -74,7 +74,7 @@ function augmentOf(augmentation: Augmentation): NonNullable<LoaderOptions["augme
   }
 }
 
-/** Images to evaluate on, as stored. */
+/** Images for evaluation, in the stored format. */
 export interface EvaluationSet {
   readonly name: string;
   /** uint8 [N, 32, 32, 3] flattened. */
@@ -83,8 +83,8 @@ export interface EvaluationSet {
 }
 
 /**
- * Some images, unaugmented: the first of a seeded subset, so that of the train split they are among the N that the real
- * world of the same seed trains on.
+ * Reads images without augmentation: the first ones of a seeded subset. Those of the train split are among the N images
+ * that the real world with the same seed trains on.
  */
 export async function readEvaluationSet(
   name: string,

@@ -5,7 +5,7 @@ import type { RunResult } from "../results.ts";
 /** Soft error after some steps, over the trials of one setting. */
 export interface CurvePoint {
   readonly network: string;
-  /** Augmentation, pretraining and whatever else distinguishes settings of a network, such as `crop-flip`. */
+  /** The augmentation, the pretraining and other differences between settings of one network, such as `crop-flip`. */
   readonly setting: string;
   readonly world: string;
   readonly set: string;
@@ -15,7 +15,9 @@ export interface CurvePoint {
   readonly highest: number;
 }
 
-/** Mean and range over trials of every curve, for charts. Steps at which not all trials were looked at are left out. */
+/**
+ * Mean and range over trials of every curve, for charts. Steps at which some trials were not evaluated are left out.
+ */
 export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
   const describeSetting = settingNamer(runs);
   const groups = new Map<string, RunResult[]>();
@@ -53,8 +55,8 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
 }
 
 /**
- * Names the settings of some runs: by what is done to the data or the weights before training, and by loss and optimizer
- * where runs of one network differ in them.
+ * Names the settings of some runs by what is done to the data or the weights before training. Loss and optimizer are
+ * named if runs of one network differ in them.
  */
 export function settingNamer(runs: readonly RunResult[]): (options: RunResult["options"]) => string {
   const used = new Map<string, { readonly losses: Set<string>; readonly optimizers: Set<string> }>();

@@ -7,7 +7,7 @@ import { type CurvePoint, curvesOf, settingNamer } from "./curves.ts";
 
 /** A figure of the report. */
 export interface Figure {
-  /** Name of its files, without the ending. */
+  /** Name of its files, without the extension. */
   readonly name: string;
   readonly title: string;
   readonly caption: string;
@@ -25,7 +25,7 @@ const steps = {
 const world = { field: "world", title: "world", type: "nominal", sort: "descending" } as const;
 const setting = { field: "setting", title: "setting", type: "nominal", legend: { labelLimit: 300 } } as const;
 
-/** A panel for each network, in rows of three, or of two where the last row would have one. */
+/** One panel per network, three per row, or two if the last row would have a single panel. */
 function networkFacet(curves: readonly CurvePoint[]) {
   const numNetworks = new Set(curves.map(({ network }) => network)).size;
   return {
@@ -34,16 +34,16 @@ function networkFacet(curves: readonly CurvePoint[]) {
   } as const;
 }
 
-/** Keeps the points of curves. */
+/** Filter that keeps the measured points of curves. */
 const measured = [{ filter: "isValid(datum.softError)" }];
 
 /**
- * The article's figures, of whatever an experiment has.
- * @param comparisons - of the runs
- * @param set - the images that soft errors are of
+ * The article's figures, as far as an experiment has their data.
+ * @param comparisons - comparisons of these runs
+ * @param set - name of the images that soft errors are computed on
  */
 export function figuresOf(runs: readonly RunResult[], comparisons: readonly Comparison[], set = "test"): Figure[] {
-  // Before the first step there is no place on a logarithmic axis.
+  // Step 0 has no position on a logarithmic axis.
   const curves = curvesOf(runs).filter(({ step }) => step > 0);
   const tested = curves.filter((point) => point.set === set);
   const points = comparedPoints(runs, comparisons, set);
@@ -101,7 +101,7 @@ function worldsFigure(curves: readonly CurvePoint[], points: readonly ComparedPo
   };
 }
 
-/** Soft errors of both worlds where they are compared. */
+/** Soft errors of both worlds at the step where they are compared. */
 interface ComparedPoint {
   readonly network: string;
   readonly setting: string;

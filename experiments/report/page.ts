@@ -13,17 +13,17 @@ th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; } th { font-weight: 6
 pre { background: #f5f5f5; padding: .7rem; overflow-x: auto; font-size: 12px; } summary { cursor: pointer; }
 `;
 
-/** What the page tells. */
+/** The content of the page. */
 export interface ReportContent {
   readonly name: string;
-  /** Identity of the data sets, by role. */
+  /** Hashes of the data sets, by role. */
   readonly data: Readonly<Record<string, string>>;
   readonly runs: readonly RunResult[];
   readonly comparisons: readonly Comparison[];
   readonly figures: readonly { readonly figure: Figure; readonly svg: string }[];
 }
 
-/** The report as one HTML file that needs no other. */
+/** Renders the report as one HTML file that needs no other file. */
 export function reportPage({ name, data, runs, comparisons, figures }: ReportContent): string {
   const sets = Object.entries(data).map(([role, fingerprint]) => `${role} ${fingerprint}`);
   return `<!doctype html>
@@ -49,7 +49,7 @@ ${runs.map(runDetails).join("\n")}
 `;
 }
 
-/** What the comparisons say of the paper's claim, in one sentence. */
+/** Summarizes in one sentence what the comparisons say about the paper's claim. */
 export function verdict(comparisons: readonly Comparison[]): string {
   const tested = comparisons.filter(({ set }) => set === "test");
   if (tested.length === 0) return "No setting was run in both worlds, so there is nothing to compare.";
@@ -101,7 +101,7 @@ function runDetails({ id, options, rows }: RunResult): string {
   return `<details><summary><code>${id}</code> ${escapeHtml(labelOfRun({ options }))}: step ${last[0]?.step ?? 0}, ${escapeHtml(figures.join("; "))}</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>`;
 }
 
-/** `41.2% ± 1.3%`. */
+/** Formats an estimate: `41.2% ± 1.3%`. */
 export function showEstimate({ mean, margin }: Estimate): string {
   return margin === undefined ? percent(mean) : `${percent(mean)} ± ${percent(margin)}`;
 }

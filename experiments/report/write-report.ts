@@ -9,11 +9,11 @@ import { readResults } from "../results.ts";
 import { figuresOf } from "./figures.ts";
 import { reportPage } from "./page.ts";
 
-/** Dots per inch of the PNG files; the SVG's own size is at 72. */
+/** Dots per inch of the PNG files; the SVG files have 72. */
 const density = 144;
 
 /**
- * Writes `report/index.html`, which needs no other file, and each figure as SVG and PNG beside it.
+ * Writes `report/index.html`, which needs no other file, and beside it each figure as SVG and PNG.
  * @param root - the experiment's folder
  * @returns the page's path
  * @throws Cifar5mError `experiment/results-version`; `table/…`, `disk/…`
