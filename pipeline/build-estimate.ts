@@ -11,37 +11,37 @@ import type { StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import { conditioningClassOf, planUnits, unitName, unitRows } from "./run/units.ts";
 
-/** How long a stage takes for the images it still has to do, milliseconds. */
+/** Remaining time of a stage, milliseconds. */
 export type RemainingMs = Readonly<Partial<Record<"sample" | "label", number>>>;
 
-/** What a build will take, as far as it can be told before it starts. */
+/** The expected cost of a build, as far as it can be estimated before the start. */
 export interface BuildEstimate {
   readonly train: number;
   readonly test: number;
-  /** Images that are not sampled yet, by any worker. */
+  /** Number of images that no worker has sampled yet. */
   readonly remaining: number;
-  /** Files of the whole run, bytes. */
+  /** Size of all files of the run, bytes. */
   readonly bytes: number;
-  /** Free bytes of the disk it is built on; undefined where nobody can tell. */
+  /** Free bytes on the run's disk; undefined if unknown. */
   readonly freeBytes: number | undefined;
-  /** Empty for few images, and for models that are not trained yet. */
+  /** Empty if few images remain, and if models are not trained yet. */
   readonly remainingMs: RemainingMs;
-  /** Whether a model has to be trained first, which takes time of its own. */
+  /** Whether a model must be trained first, which takes additional time. */
   readonly trains: boolean;
 }
 
-/** A shard's row: image, id, label, class, confidence, ten probabilities. */
+/** Bytes of a shard's row: image, id, label, class, confidence, ten probabilities. */
 const rowBytes = imageBytes + 8 + 8 + 8 + 4 + 40;
-/** What a run keeps of an image: its sample, its probabilities, its fingerprint, its row. */
+/** Bytes that a run keeps per image: its sample, its probabilities, its fingerprint, its row. */
 const keptBytes = imageBytes + 40 + 16 + rowBytes;
-/** Fewer images, or denoiser calls, are done about as soon as their time is measured. */
+/** This many images or denoiser calls, or fewer, are not worth a measurement. */
 const few = { images: 500, calls: 5000 } as const;
-/** Speed is measured with a sampler of so many calls, at most: a batch of a thousand takes minutes. */
+/** Number of calls of the sampler that is timed, at most: a batch with a thousand calls takes minutes. */
 const mostCalls = 40;
-/** A first batch that took as long, milliseconds, tells enough. */
+/** If the first batch takes this long, milliseconds, no second batch is timed. */
 const longBatchMs = 5000;
 
-/** A step that measures what a build will take, before its work begins. */
+/** A step that measures how long a build will take, before the build's work begins. */
 export function estimateStep(
   options: StepOptions,
   sources: BuildSources,
@@ -89,14 +89,14 @@ async function estimateBuild(
   };
 }
 
-/** Images of units that have no receipt of a stage. */
+/** Number of images in units that have no receipt of a stage. */
 async function countRemaining(root: string, config: Config, stage: ReceiptStage): Promise<number> {
   const names = await readdir(dirname(runFolderAt(root).receipt(stage, "any"))).catch(() => []);
   const done = new Set(names);
   return planUnits(config).reduce((sum, unit) => sum + (done.has(`${unitName(unit)}.json`) ? 0 : unitRows(unit)), 0);
 }
 
-/** The model that the build will use; undefined for one that it trains. */
+/** The weights that the build will use; undefined for a model that it trains. */
 async function readWeights(
   { root, config }: StepOptions,
   sources: BuildSources,
@@ -108,7 +108,7 @@ async function readWeights(
   return file === undefined ? undefined : await readGeneratorFile(file, guideOf(name, sources));
 }
 
-/** @returns milliseconds an image */
+/** @returns milliseconds per image */
 async function timeSampling(
   { config, runtime }: StepOptions,
   weights: Uint8Array,
@@ -130,7 +130,7 @@ async function timeSampling(
   return (await time(quick).finally(() => quick.close())) * nfe;
 }
 
-/** @returns milliseconds an image */
+/** @returns milliseconds per image */
 async function timeLabeling(
   { config, runtime }: StepOptions,
   weights: Uint8Array,
@@ -142,7 +142,7 @@ async function timeLabeling(
   return spentMs / labeler.batchSize;
 }
 
-/** Time of a second run: the first allocates memory and chooses algorithms. */
+/** Times a second run: the first one allocates memory and chooses algorithms. */
 async function timeSecond(run: () => Promise<unknown>, signal: AbortSignal): Promise<number> {
   let spentMs = 0;
   for (let turn = 0; turn < 2 && spentMs < longBatchMs; turn++) {
@@ -154,7 +154,7 @@ async function timeSecond(run: () => Promise<unknown>, signal: AbortSignal): Pro
   return spentMs;
 }
 
-/** @param path - a folder that may not exist yet */
+/** @param path - a folder, which may not exist yet */
 async function freeBytesAt(path: string): Promise<number | undefined> {
   const folder = resolve(path);
   try {

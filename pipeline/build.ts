@@ -25,17 +25,17 @@ import { verifyStep } from "./verify/verify.ts";
 
 /** Where the models of a build come from. */
 export interface BuildSources {
-  /** CIFAR-10, a folder or .tar.gz: a model for which no weights are given is trained on it. */
+  /** CIFAR-10, a folder or .tar.gz. Models without given weights are trained on it. */
   readonly data?: string | undefined;
-  /** Weights of the generator; with neither this nor data, the shipped ones. */
+  /** Weights of the generator. Without these and without data, the shipped weights are used. */
   readonly generator?: string | undefined;
-  /** A weaker generator to guide it by, for `sampler.guide` weaker. */
+  /** A weaker generator that guides it, for `sampler.guide` weaker. */
   readonly guide?: string | undefined;
-  /** Weights of the labeler; with neither this nor data, the shipped ones. */
+  /** Weights of the labeler. Without these and without data, the shipped weights are used. */
   readonly labeler?: string | undefined;
 }
 
-/** All steps of a build, in order. What is done is skipped by the steps themselves. */
+/** All steps of a build, in order. Each step skips the work that is already done. */
 export function buildSteps(options: StepOptions, sources: BuildSources): Step[] {
   const { data } = sources;
   const modelStep = (name: ModelName) => {
@@ -58,17 +58,17 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
   ];
 }
 
-/** The file a model is taken from; undefined for one that is trained. */
+/** The file that a model is taken from; undefined for a model that is trained. */
 export function modelSource(name: ModelName, sources: BuildSources, config: Config): string | undefined {
   return sources[name] ?? (sources.data === undefined ? shippedModel(name, config) : undefined);
 }
 
-/** The file of the model that guides it. */
+/** The file of the model that guides a generator. */
 export function guideOf(name: ModelName, { guide }: BuildSources): string | undefined {
   return name === "generator" ? guide : undefined;
 }
 
-/** Refuses, before any work is done, a run folder with another configuration, and models that do not fit this one. */
+/** Refuses a run folder with another configuration, and models that do not fit this one, before any work is done. */
 function checkStep(options: StepOptions, sources: BuildSources): Step {
   const { root, config } = options;
   const folder = runFolderAt(root);
@@ -91,8 +91,8 @@ function checkStep(options: StepOptions, sources: BuildSources): Step {
 }
 
 /**
- * Pins a new run: after the device, the models and the data have proved to be there, for a run that is pinned on
- * something else could not be built; before the training, so that a later call goes on with the same options.
+ * Pins a new run. It comes after the checks of the device, the models and the data: a run that is pinned without them
+ * could not be built. It comes before the training, so that a later call continues with the same options.
  */
 function pinStep(options: StepOptions): Step {
   return {
@@ -104,7 +104,10 @@ function pinStep(options: StepOptions): Step {
   };
 }
 
-/** A generator that the build trains must be one that its sampler can use: otherwise that is found after hours. */
+/**
+ * Refuses a sampler that cannot use the generator that the build trains. Otherwise the error would appear only after
+ * hours.
+ */
 function requireSamplerOfTrained({ sampler, generator }: Config): void {
   if (sampler.name === "consistency") {
     throw new Cifar5mError(

@@ -1,4 +1,4 @@
-/** The build as a program calls it: a configuration, a runtime, and steps that are run one after the other. */
+/** Builds as a program runs them: a configuration, a model runtime, and steps that run one after the other. */
 
 export { type BuildSources, buildSteps } from "./build.ts";
 export { openLiveSource } from "./models/live-source.ts";

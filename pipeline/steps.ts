@@ -15,7 +15,7 @@ import { publishStage } from "./stages/publish.ts";
 import { publishManifest } from "./stages/publish-manifest.ts";
 import { sampleStage } from "./stages/sample.ts";
 
-/** Brings CIFAR-10 into the run. @param data - folder or .tar.gz; downloaded if left out */
+/** Brings CIFAR-10 into the run. @param data - folder or .tar.gz; downloaded by default */
 export function fetchStep(options: StepOptions, data: string | undefined): Step {
   const { root, config } = options;
   const { recordsPerFile } = config;
@@ -29,7 +29,8 @@ export function fetchStep(options: StepOptions, data: string | undefined): Step 
 
 /**
  * Trains a model on the run's CIFAR-10.
- * @param start - initialWeights: file of weights to start from; tune: tune them to need fewer calls; finish: end soon
+ * @param start - initialWeights: file of weights to start from; tune: whether to tune them to need fewer calls; finish:
+ *   whether to end soon
  */
 export function trainStep(
   options: StepOptions,
@@ -50,8 +51,8 @@ export function trainStep(
 }
 
 /**
- * Takes a model made elsewhere into the run. That it fits is to be known before: `requireUsableModel`.
- * @param guide - of a generator: file of a weaker model that is kept beside it
+ * Takes a model made elsewhere into the run. The caller has checked with `requireUsableModel` that it fits.
+ * @param guide - for a generator: file of a weaker model that is kept beside it
  */
 export function importStep(options: StepOptions, name: ModelName, source: string, guide?: string): Step {
   return {
@@ -63,7 +64,11 @@ export function importStep(options: StepOptions, name: ModelName, source: string
   };
 }
 
-/** Opens a model once. @param weights - as `readModelFile` gives them. @throws what opening it throws, where it does not fit the configuration */
+/**
+ * Opens a model and closes it again.
+ * @param weights - as `readModelFile` returns them.
+ * @throws what opening the model throws, if it does not fit the configuration
+ */
 export async function requireUsableModel(
   { config, runtime }: StepOptions,
   name: ModelName,
@@ -109,7 +114,7 @@ export function publishStep(options: StepOptions): Step {
   return unitStep(options, "publish", async (run) => publishStage({ run, models: await allHashes(run) }));
 }
 
-/** Writes the manifest once all units are published, by whichever workers. */
+/** Writes the manifest when the workers have published all units. */
 export function manifestStep(options: StepOptions): Step {
   return {
     name: "manifest",
@@ -122,8 +127,8 @@ export function manifestStep(options: StepOptions): Step {
 }
 
 /**
- * `openRun`; a new folder is pinned only for a device that is there and for options that fit the models it has, or it
- * could never be built.
+ * Calls `openRun`, and checks a new folder first. A configuration is pinned only if the device exists and the options
+ * fit the models that the folder has, since otherwise the run could never be built.
  */
 export async function openRunOnDevice(options: StepOptions): Promise<Run> {
   const { root, config, runtime } = options;
@@ -144,7 +149,7 @@ function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => P
     name,
     total: config.count + config.testCount,
     async *run(context) {
-      // Before a configuration is pinned: a misspelled folder must not become a run.
+      // Check this before a configuration is pinned: a misspelled folder must not become a run.
       await requireBuildable(root);
       await requireModel(runFolderAt(root), "generator");
       const run = await openRunOnDevice(options);
@@ -161,7 +166,7 @@ async function requireModels(run: Run): Promise<{ readonly generator: string; re
   };
 }
 
-/** Hashes of all that the shards are made with, as receipts and the manifest name them. */
+/** Hashes of everything that the shards are made with, by the names in receipts and manifest. */
 async function allHashes(run: Run): Promise<Readonly<Record<string, string>>> {
   const cifar10 = await openCifar10Source(run.folder, run.config.recordsPerFile);
   return { ...(await requireModels(run)), "cifar-10": cifar10.sha256 };

@@ -4,7 +4,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 export interface Cifar10File {
   readonly name: string;
   readonly split: "train" | "test";
-  /** First record, counted through its split. */
+  /** Index of the first record within its split. */
   readonly recordStart: number;
   readonly numRecords: number;
 }
@@ -16,7 +16,7 @@ export const officialRecordsPerFile = 10_000;
 
 /**
  * The six files of the binary layout.
- * @param recordsPerFile - 10,000 in CIFAR-10 itself; other sets of the same layout may have another number
+ * @param recordsPerFile - 10,000 in CIFAR-10 itself; other sets with the same layout may have another number
  */
 export function cifar10Files(recordsPerFile: number = officialRecordsPerFile): Cifar10File[] {
   const train = [1, 2, 3, 4, 5].map((number) => ({
@@ -38,7 +38,7 @@ export function checkRecords(bytes: Uint8Array, file: Cifar10File, path: string)
     throw new Cifar5mError(
       "cifar10/wrong-size",
       `${path} must hold ${file.numRecords} records of ${recordBytes} bytes, ${expected} in all, got ${bytes.length}. ` +
-        "Get the file again: it was cut, or is of another data set.",
+        "Get the file again: it was cut, or belongs to another data set.",
     );
   }
   for (let record = 0; record < file.numRecords; record++) {
@@ -47,7 +47,7 @@ export function checkRecords(bytes: Uint8Array, file: Cifar10File, path: string)
     throw new Cifar5mError(
       "cifar10/label-out-of-range",
       `${path} record ${record}: a label must lie in [0, 9], got ${label}. ` +
-        "Get the file again: it is damaged, or is of another data set (CIFAR-100 has two label bytes).",
+        "Get the file again: it is damaged, or belongs to another data set (CIFAR-100 has two label bytes).",
     );
   }
 }

@@ -14,26 +14,26 @@ import { shippedFile } from "../run/shipped-files.ts";
 import { readFetchReceipts } from "./fetch.ts";
 import { type CifarImages, readCifar10 } from "./read-cifar-10.ts";
 
-/** Fingerprints of CIFAR-10, read when first asked for. */
+/** Fingerprints of CIFAR-10, which are read when they are first needed. */
 export interface Cifar10Source {
-  /** Of what they are computed from; quick to know. */
+  /** Identifies the images that the fingerprints are computed from; fast to get. */
   readonly sha256: string;
   readonly load: () => Promise<Cifar10Fingerprints>;
 }
 
-/** What generated images must not repeat. */
+/** Fingerprints of the images that generated images must not repeat. */
 export interface Cifar10Fingerprints {
   readonly train: FingerprintKeys;
   readonly test: FingerprintKeys;
 }
 
-/** Train images in the shipped file; the rest are test images. */
+/** Number of train images in the shipped file; the others are test images. */
 const numShippedTrain = 50_000;
 const numShipped = 60_000;
 
 /**
- * The CIFAR-10 that the run has fetched; else the shipped fingerprints, so that a set made with shipped weights, without
- * any CIFAR-10 at hand, holds no copy of it either.
+ * Opens the CIFAR-10 that the run has fetched, or else the shipped fingerprints. So a set that is made with shipped
+ * weights, without CIFAR-10 on this machine, holds no copy of it either.
  * @throws Cifar5mError `fingerprints/wrong-size`, `cifar10/…`, `receipt/…`, `disk/…`
  */
 export async function openCifar10Source(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Source> {
@@ -53,13 +53,13 @@ export async function openCifar10Source(folder: RunFolder, recordsPerFile: numbe
   return { sha256: sha256(bytes), load: async () => parseShippedFingerprints(bytes, path) };
 }
 
-/** The identity of a fetched CIFAR-10, by the hashes of its files. */
+/** Identifies a fetched CIFAR-10, by the hashes of its files. */
 export function hashOfCifar10(receipts: readonly Receipt[]): string {
   return hashConfig(receipts.map((receipt) => receipt.sha256));
 }
 
 /**
- * @param bytes - what `scripts/maintain/make-fingerprints.ts` wrote
+ * @param bytes - the file that `scripts/maintain/make-fingerprints.ts` wrote
  * @param path - named in errors
  * @throws Cifar5mError `fingerprints/wrong-size`
  */

@@ -12,21 +12,21 @@ export interface Download {
   readonly url: string;
   /** Hexadecimal md5 of the whole file. */
   readonly md5: string;
-  /** Where it goes; what an earlier, interrupted download left there is continued. */
+  /** Path of the file. If an interrupted download left a part of it, the part is continued. */
   readonly path: string;
   readonly signal: AbortSignal;
-  /** Connections that bring nothing new before giving up, default 5. */
+  /** Number of connections in a row without progress before giving up, default 5. */
   readonly maxFailures?: number;
   /** Wait before a new connection, default 1,000; doubled after every failure in a row. */
   readonly retryMs?: number;
-  /** Silence after which a connection counts as lost, default 30,000. */
+  /** A connection without data for this long counts as lost, default 30,000. */
   readonly idleMs?: number;
   readonly onBytes?: (received: number, total: number | undefined) => void;
 }
 
 /**
- * Downloads a file and checks it. A dropped connection is continued where it broke off, by a Range request, also by a
- * later call. Bytes are written at their own positions, so two processes at once do no harm.
+ * Downloads a file and checks it. A dropped connection is continued where it broke off, by a Range request; a later
+ * call does the same. Bytes are written at their positions, so two processes at once do no harm.
  * @throws Cifar5mError `download/failed` after several failures in a row, `download/wrong-checksum`, `disk/…`
  */
 export async function download(options: Download): Promise<void> {
@@ -48,7 +48,7 @@ export async function download(options: Download): Promise<void> {
   await rm(path, { force: true });
   throw new Cifar5mError(
     "download/wrong-checksum",
-    `${url} must have md5 ${md5}, got ${actual}; it was thrown away. Run again, or give the archive with --data FILE.`,
+    `${url} must have md5 ${md5}, got ${actual}; it was deleted. Run again, or give the archive with --data FILE.`,
   );
 }
 
@@ -76,7 +76,7 @@ async function receiveAll(options: Download, handle: FileHandle): Promise<void> 
   }
 }
 
-/** One connection. @returns whether the file is whole */
+/** Receives from one connection. @returns whether the file is complete */
 async function receive(options: Download, handle: FileHandle, start: number): Promise<boolean> {
   const { url, signal, idleMs = 30_000, onBytes } = options;
   const silence = new AbortController();
@@ -89,7 +89,7 @@ async function receive(options: Download, handle: FileHandle, start: number): Pr
     });
     if (response.status === 416) return true;
     if (!response.ok || response.body === null) throw statusError(url, response.status);
-    // 206 goes on where we asked for; a plain 200 begins anew.
+    // 206 continues at the requested position; a plain 200 starts from the beginning.
     let position = response.status === 206 ? start : 0;
     if (position !== start) await handle.truncate(0);
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
@@ -113,7 +113,7 @@ async function writeAt(handle: FileHandle, chunk: Uint8Array, position: number):
   }
 }
 
-/** A server's refusal: 4xx will not get better by asking again. */
+/** The error for a server's refusal. A 4xx status stays the same if the request is repeated. */
 function statusError(url: string, status: number): Error {
   if (status >= 500 || status === 429 || status === 408) return new Error(`HTTP status ${status}`);
   return new Cifar5mError(
@@ -126,7 +126,7 @@ function isDiskError(thrown: unknown): boolean {
   return thrown instanceof Error && "syscall" in thrown && thrown.syscall === "write";
 }
 
-/** fetch hides the reason in `cause`. */
+/** fetch hides the reason of an error in `cause`. */
 function causeOf(thrown: unknown): string {
   return thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
 }

@@ -21,7 +21,7 @@ export const officialArchive = {
 /** What to fetch. */
 export interface FetchOptions {
   readonly folder: RunFolder;
-  /** A folder or .tar.gz in the official binary layout; downloaded if left out. */
+  /** A folder or .tar.gz in the official binary layout; downloaded by default. */
   readonly data?: string;
   /** What to download instead of the official archive. */
   readonly archive?: { readonly url: string; readonly md5: string };
@@ -29,8 +29,8 @@ export interface FetchOptions {
 }
 
 /**
- * Brings CIFAR-10 into the run folder, checked, one receipt a file.
- * @returns an async generator over the six files, each yielded when it is in place
+ * Brings CIFAR-10 into the run folder, checked, with one receipt per file.
+ * @returns an async generator over the six files, each yielded when the run folder holds it
  * @throws Cifar5mError `cifar10/…`, `archive/…`, `download/…`, `run/data-changed`, `disk/…`
  */
 export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
@@ -40,7 +40,8 @@ export async function* fetchCifar10(options: FetchOptions, context: StageContext
     if ((await readFetchReceipts(folder)) !== undefined) return;
     await downloadArchive(options, context);
   }
-  // All are read before the first is placed: a run that holds some files of a damaged set takes no other set.
+  // Read all files before writing the first one. A run that holds some files of a damaged set would accept no other
+  // set.
   const whole: Cifar10Bytes[] = [];
   for await (const read of readCifar10Files(data ?? folder.download, files)) {
     context.signal.throwIfAborted();
@@ -53,7 +54,7 @@ export async function* fetchCifar10(options: FetchOptions, context: StageContext
   if (data === undefined) await rm(folder.download, { force: true });
 }
 
-/** The receipts of all six files, or undefined if CIFAR-10 is not wholly there. */
+/** The receipts of all six files, or undefined if CIFAR-10 is not complete. */
 export async function readFetchReceipts(folder: RunFolder): Promise<Receipt[] | undefined> {
   const receipts = await Promise.all(cifar10Files().map(({ name }) => readReceiptIfAny(folder.receipt("fetch", name))));
   return receipts.every((receipt) => receipt !== undefined) ? receipts : undefined;
@@ -91,7 +92,7 @@ async function placeFile(options: {
   throw new Cifar5mError(
     "run/data-changed",
     `${file.name} given with --data is sha256 ${actual.slice(0, 12)}…, the one in ${folder.cifar10} is ` +
-      `${receipt.sha256.slice(0, 12)}…. Leave --data out to go on with the data the run has, or name a new run folder.`,
+      `${receipt.sha256.slice(0, 12)}…. Leave --data out to continue with the run's data, or name a new run folder.`,
   );
 }
 

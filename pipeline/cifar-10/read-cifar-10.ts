@@ -18,7 +18,7 @@ export interface CifarImages {
 /**
  * Reads CIFAR-10.
  * @param data - a folder or .tar.gz in the official binary layout
- * @param recordsPerFile - 10,000 if left out
+ * @param recordsPerFile - 10,000 by default
  * @throws Cifar5mError `cifar10/…` for files of another size or with bad labels; `archive/…`, `disk/…`
  */
 export async function readCifar10(
@@ -45,14 +45,14 @@ export async function readCifar10(
   return splits;
 }
 
-/** A file and what it holds, which has been checked. */
+/** A checked file and its bytes. */
 export interface Cifar10Bytes {
   readonly file: Cifar10File;
   readonly bytes: Uint8Array;
 }
 
 /**
- * The files of CIFAR-10, one after the other.
+ * Reads the files of CIFAR-10, one after the other.
  * @param data - a folder or .tar.gz in the official binary layout
  * @throws Cifar5mError `cifar10/…`, `archive/…`, `disk/…`
  */

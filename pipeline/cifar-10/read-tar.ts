@@ -9,17 +9,17 @@ import { requireRegularFile } from "../../storage/regular-file.ts";
 
 /** A regular file inside an archive. */
 export interface TarMember {
-  /** Its path as the archive spells it. Never used as a path here. */
+  /** Its path as the archive spells it. It is never used as a path here. */
   readonly path: string;
   readonly bytes: Uint8Array;
 }
 
-/** More than this in one archive is refused: a small .gz can hold terabytes. */
+/** A larger archive is refused: a small .gz can hold terabytes. */
 const maxArchiveBytes = 2 ** 30;
 
 /**
- * The wanted files of a .tar.gz. Nothing is written to disk, links and other kinds of members are skipped, so an
- * archive cannot place a file anywhere.
+ * Reads the wanted files of a .tar.gz. Nothing is written to disk, and links and other kinds of members are skipped, so
+ * an archive cannot write a file anywhere.
  * @param options.sizeOf - the size a member must have, or undefined to skip it
  * @throws Cifar5mError `archive/corrupt`, `archive/too-large`, `archive/wrong-size`, `disk/…`
  */
@@ -75,7 +75,7 @@ export async function readTarGz(options: {
   return members;
 }
 
-/** Passes bytes on until there are too many, or the reader has refused the archive. */
+/** Passes bytes on until there are too many, or until the reader has refused the archive. */
 function limitBytes(path: string, refusal: () => Cifar5mError | undefined): Transform {
   let total = 0;
   return new Transform({

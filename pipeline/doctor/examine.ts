@@ -7,13 +7,13 @@ import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";
 /** An engine on a device, and the result of trying it. */
 export interface Finding extends ProbeTarget {
   readonly usable: boolean;
-  /** Why it cannot be used, and what to do about it. */
+  /** Why it cannot be used, and what to do about that. */
   readonly reason?: string;
-  /** How fast it runs the shipped generator's network. */
+  /** The speed of the shipped generator's network. */
   readonly speed?: NetworkSpeed;
 }
 
-/** What a machine has, and which of it works. */
+/** The machine, and which engines and devices work on it. */
 export interface Diagnosis {
   readonly machine: Machine;
   readonly findings: readonly Finding[];
@@ -21,8 +21,8 @@ export interface Diagnosis {
 
 /**
  * Tries every engine on every device, one after the other.
- * @param options.bench - also time them
- * @param options.onFinding - called after each
+ * @param options.bench - whether to time them too
+ * @param options.onFinding - called after each target
  */
 export async function examine(options: {
   readonly folder: string;

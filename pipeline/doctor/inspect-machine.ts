@@ -2,18 +2,18 @@ import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { runProgram } from "../setup/run-program.ts";
 
-/** What a build needs to know of a machine. */
+/** The properties of a machine that matter to a build. */
 export interface Machine {
   readonly node: string;
   readonly platform: string;
   readonly processor: string;
-  /** Cores that this process may use. */
+  /** Number of cores that this process may use. */
   readonly numCores: number;
-  /** What this process may use of the memory, bytes. */
+  /** Memory that this process may use, bytes. */
   readonly memoryBytes: number;
-  /** Free space where the command was started. */
+  /** Free disk space where the command was started. */
   readonly freeDiskBytes: number;
-  /** Whether pictures can be drawn: undefined if so, or why not. */
+  /** Why pictures cannot be rendered; undefined if they can. */
   readonly sharpProblem: string | undefined;
   readonly gpus: readonly Gpu[];
 }
@@ -27,10 +27,10 @@ export interface Gpu {
   readonly driver: string;
 }
 
-/** @param folder - whose disk is looked at */
+/** @param folder - the folder whose disk is inspected */
 export async function inspectMachine(folder: string, signal: AbortSignal): Promise<Machine> {
   const { bavail, bsize } = await statfs(folder);
-  // A container may have less memory than its machine.
+  // The memory limit of a container may be below the machine's memory.
   const limit = process.constrainedMemory();
   return {
     node: process.versions.node,
@@ -56,7 +56,7 @@ async function sharpProblem(): Promise<string | undefined> {
   }
 }
 
-/** The NVIDIA GPUs; none where there is no driver. */
+/** The NVIDIA GPUs; empty if there is no driver. */
 async function listGpus(signal: AbortSignal): Promise<Gpu[]> {
   const query = ["--query-gpu=index,memory.total,driver_version,name", "--format=csv,noheader,nounits"];
   const { exitCode, output } = await runProgram("nvidia-smi", query, { signal });

@@ -8,12 +8,13 @@ import { findBatchSize, type Trial } from "../models/find-batch-size.ts";
 import type { NetworkSpeed, ProbeTarget } from "./probe-task.ts";
 
 /**
- * Times the network of a generator, one call for each image, in a few seconds. On a GPU by the batch size that suits it.
+ * Times the network of a generator for a few seconds, with one call per image. On a GPU it first chooses a suitable
+ * batch size.
  * @param weights - a safetensors file
  */
 export async function measureNetwork(engine: Engine, target: ProbeTarget, weights: Uint8Array): Promise<NetworkSpeed> {
   const { tensors, network } = readGenerator(weights);
-  // Plain JavaScript takes a second for an image.
+  // Plain JavaScript takes a second per image.
   const fixed = target.packageName === "@tensorflow/tfjs" ? 1 : engine.device === "cpu" ? 16 : undefined;
   return await findBatchSize({
     start: fixed ?? 32,

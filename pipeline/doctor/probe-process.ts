@@ -1,6 +1,5 @@
 /**
- * What `probeTarget` runs as a process of its own: a native library that crashes, or ends its process, takes only this
- * one down.
+ * The process that `probeTarget` starts. A native library that crashes, or ends its process, ends only this process.
  */
 
 import { readFile } from "node:fs/promises";

@@ -3,12 +3,12 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProbeAnswer, ProbeTask } from "./probe-task.ts";
 
-/** A GPU's first session can take long; nothing that works takes longer. */
+/** A GPU's first session can take long. One that takes longer than this does not work. */
 const timeoutMs = 120_000;
 
-/** Tries an engine on a device, really and in a process of its own. */
+/** Tries an engine on a device by running a graph in a separate process. */
 export function probeTarget(task: ProbeTask, signal: AbortSignal): Promise<ProbeAnswer> {
-  // The process runs the file with the ending that this one has, compiled or not.
+  // The script has the same extension as this file, compiled or not.
   const script = fileURLToPath(new URL(`probe-process${extname(import.meta.url)}`, import.meta.url));
   return new Promise((resolve, reject) => {
     const child = fork(script, { silent: true, signal });

@@ -1,18 +1,18 @@
 import type { EngineName } from "../../engine/executor.ts";
 import type { TensorFlowPackage } from "../../engine/tfjs/load-tensorflow.ts";
 
-/** An engine on a device, which may or may not work. */
+/** An engine on a device that may or may not work. */
 export interface ProbeTarget {
   readonly engine: EngineName;
   readonly device: string;
-  /** The TensorFlow package that the tfjs engine computes with. */
+  /** The TensorFlow package that the tfjs engine uses. */
   readonly packageName?: TensorFlowPackage;
 }
 
 /** The task of the process that tries a target. */
 export interface ProbeTask {
   readonly target: ProbeTarget;
-  /** File of the generator whose network is timed. Nothing is timed if it is left out. */
+  /** File of the generator whose network is timed. Without it nothing is timed. */
   readonly weightsPath?: string;
 }
 
@@ -21,10 +21,10 @@ export type ProbeAnswer =
   | { readonly usable: false; readonly reason: string }
   | { readonly usable: true; readonly speed?: NetworkSpeed };
 
-/** How fast a target runs a network. */
+/** The speed of a network on a target. */
 export interface NetworkSpeed {
-  /** Calls of the network, each for one image. */
+  /** Images per second, with one call of the network per image. */
   readonly imagesPerSecond: number;
-  /** Images of one run. */
+  /** Number of images per run. */
   readonly batchSize: number;
 }

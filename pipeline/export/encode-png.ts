@@ -3,14 +3,14 @@ import { imageChannels, imageSide } from "../../core/image-layout.ts";
 
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const rowBytes = imageSide * imageChannels;
-/** Each byte as its difference from the pixel to the left. */
+/** The filter that stores each byte as its difference from the pixel to the left. */
 const subFilter = 1;
 const header = makeChunk("IHDR", makeHeader());
 const end = makeChunk("IEND", new Uint8Array(0));
 
 /**
- * An image as a PNG: 8-bit RGB, lossless. A picture library costs a thread and eight times as long for images this
- * small; see the decision on imports and exports.
+ * Encodes an image as a PNG: 8-bit RGB, lossless. For images this small a picture library costs a thread and eight
+ * times as much time; see the decision on imports and exports.
  * @param image - uint8, shape [32, 32, 3] flattened
  * @see https://www.w3.org/TR/png-3/
  */
@@ -31,7 +31,7 @@ function makeHeader(): Uint8Array {
   const bytes = Buffer.alloc(13);
   bytes.writeUInt32BE(imageSide, 0);
   bytes.writeUInt32BE(imageSide, 4);
-  // Bits a sample, color type RGB, and the only methods of compression, filtering and interlacing there are.
+  // Bits per sample, color type RGB, and the only defined methods of compression, filtering and no interlacing.
   bytes.set([8, 2, 0, 0, 0], 8);
   return bytes;
 }

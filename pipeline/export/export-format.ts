@@ -5,27 +5,27 @@ import type { RowChunk } from "./export-rows.ts";
 /** One part of an export, as a format writes it. */
 export interface PartInput {
   readonly numRows: number;
-  /** The folder of its split. */
+  /** The folder of the part's split. */
   readonly folder: string;
   readonly classNames: readonly string[];
-  /** Its rows; may be called again. */
+  /** The rows of the part. It may be called again. */
   readonly rows: () => AsyncGenerator<RowChunk>;
 }
 
 /** How a format is written, part by part. */
 export interface FileFormat {
-  /** Rows of a part unless told otherwise. */
+  /** Default number of rows of a part. */
   readonly partSize: number;
-  /** Where a part lies in the export. */
+  /** Path of a part within the export. */
   readonly pathOf: (split: Split, part: number) => string;
   readonly write: (sink: CommitSink, input: PartInput) => Promise<void>;
-  /** Whether all that belongs to the part at `path`, beside its file, is there. */
+  /** Whether all files exist that belong to the part at `path`, besides the file itself. */
   readonly isIntact?: (folder: string, path: string) => Promise<boolean>;
-  /** What is left to do for a split once all its parts, at `paths`, are there. */
+  /** Finishes a split when all its parts, at `paths`, exist. */
   readonly finish?: (folder: string, paths: readonly string[]) => Promise<void>;
 }
 
-/** The name of a sample in formats that have one: its id, so wide that names sort as ids do. */
+/** The name of a sample in formats that have names: its id, padded so that names sort as ids do. */
 export function sampleName(id: number): string {
   return String(id).padStart(8, "0");
 }

@@ -9,8 +9,8 @@ export interface RowChunk extends ShardRows {
 }
 
 /**
- * Rows `start` to `end` of a split, in order, in constant memory. A shard is checked against the manifest before any of
- * it is passed on, so that damage does not travel.
+ * Reads rows `start` to `end` of a split, in order, in constant memory. A shard is checked against the manifest before
+ * any of its rows is passed on, so damage is not exported.
  * @throws as `ShardReader.read`
  */
 export async function* readExportRows(options: {

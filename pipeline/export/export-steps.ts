@@ -19,19 +19,19 @@ import { parquetFormat } from "./write-parquet.ts";
 import { picturesFormat } from "./write-pictures.ts";
 import { webdatasetFormat } from "./write-webdataset.ts";
 
-/** What can be written. */
+/** The formats of an export. */
 export const exportFormats = ["npz", "png", "webdataset", "parquet"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** What to export, and where to. */
+/** What to export, and to which folder. */
 export interface ExportOptions {
   /** A run folder, a data set folder, or the URL of a data set. */
   readonly location: string;
-  /** The folder to write; new, empty, or left by an interrupted export. */
+  /** The folder to write: new, empty, or left by an interrupted export. */
   readonly target: string;
   readonly format: ExportFormat;
   readonly splits: readonly Split[];
-  /** Images of one part; if left out, what is usual for the format. */
+  /** Images of one part; default: the usual number for the format. */
   readonly partSize?: number | undefined;
 }
 
@@ -54,8 +54,9 @@ const fileFormats = {
 } as const satisfies Readonly<Record<ExportFormat, FileFormat>>;
 
 /**
- * Writes a published data set in another format, part by part, in constant memory. Whole parts of an earlier call are kept.
- * @returns one step, that throws Cifar5mError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
+ * Writes a published data set in another format, part by part, in constant memory. Parts that an earlier call finished
+ * are kept.
+ * @returns one step, which throws Cifar5mError `manifest/…`, `export/target-not-empty`, `shard/hash-mismatch`,
  *   `run/config-changed`, `disk/…`, `store/…`
  */
 export async function exportSteps(options: ExportOptions): Promise<Step[]> {
@@ -87,10 +88,10 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
   ];
 }
 
-/** Hidden from readers that take all files of a folder. */
+/** Name of the folder of receipts, hidden from readers that take all files. */
 const receiptsName = ".receipts";
 
-/** Every folder of an export that files are committed into. */
+/** Every folder of an export into which files are committed. */
 function foldersOf(target: string, manifest: Manifest): string[] {
   return [
     join(target, receiptsName),
@@ -159,7 +160,7 @@ async function exportPart(options: {
   return part;
 }
 
-/** Whether a part is finished and still has its length. The receipt of one that has not is removed. */
+/** Whether a part is finished and its file still has its length. If it has not, the receipt is removed. */
 async function isWhole(options: {
   readonly dataPath: string;
   readonly receiptPath: string;

@@ -10,7 +10,7 @@ import { classNamesFile } from "../import/class-names.ts";
 const pinnedName = "export.json";
 
 /**
- * Claims the folder of an export, or confirms that an earlier call of the same export did.
+ * Claims the folder of an export, or confirms that an earlier call of the same export claimed it.
  * @returns the hash of the identity, for receipts
  * @throws Cifar5mError `export/target-not-empty`, `run/config-changed`, `disk/…`
  */
@@ -24,7 +24,7 @@ export async function openExportTarget(
   if (stranger !== undefined && !names.includes(pinnedName)) {
     throw new Cifar5mError(
       "export/target-not-empty",
-      `${target} must be empty, or hold an export that was interrupted, and holds ${JSON.stringify(stranger)}. ` +
+      `${target} must be empty or hold an interrupted export, and holds ${JSON.stringify(stranger)}. ` +
         "Name another folder with --to.",
     );
   }
@@ -32,7 +32,7 @@ export async function openExportTarget(
   const hash = await pinConfig(
     join(target, pinnedName),
     identity,
-    "Go on with the same options and the same data set, or name another folder with --to.",
+    "Continue with the same options and the same data set, or name another folder with --to.",
   );
   await commitBytes(join(target, classNamesFile), classNames.map((name) => `${name}\n`).join(""));
   return hash;

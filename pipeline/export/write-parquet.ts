@@ -8,8 +8,8 @@ import { type FileFormat, type PartInput, partName, sampleName } from "./export-
 import type { RowChunk } from "./export-rows.ts";
 
 /**
- * Parquet as the Hugging Face Hub keeps images: `image` is a struct of PNG bytes and a path, which `datasets` shows and
- * decodes as a picture; `label` and `class` are ClassLabels. pyarrow, polars and DuckDB read it as plain columns.
+ * Parquet as the Hugging Face Hub stores images: `image` is a struct of PNG bytes and a path, which `datasets` shows
+ * and decodes as a picture; `label` and `class` are ClassLabels. pyarrow, polars and DuckDB read it as plain columns.
  */
 export const parquetFormat: FileFormat = {
   partSize: 10_000,
@@ -57,7 +57,7 @@ function toColumns(chunk: RowChunk, numClasses: number) {
   );
   return [
     { name: "id", data: BigInt64Array.from(chunk.id, BigInt) },
-    // PNGs are packed already.
+    // PNGs are already compressed.
     { name: "image", data: images, codec: "UNCOMPRESSED" as const, statistics: false },
     { name: "label", data: BigInt64Array.from(chunk.label, BigInt) },
     { name: "class", data: BigInt64Array.from(chunk.class, BigInt) },
@@ -66,7 +66,7 @@ function toColumns(chunk: RowChunk, numClasses: number) {
   ];
 }
 
-/** The value of metadata key `huggingface`: it must list every column and match its type exactly. */
+/** The value of metadata key `huggingface`. It must list every column and match its type exactly. */
 function describeFeatures(classNames: readonly string[]): string {
   const value = (dtype: string) => ({ dtype, _type: "Value" });
   const classLabel = { names: classNames, _type: "ClassLabel" };

@@ -7,14 +7,14 @@ import { readWholeFile } from "../../storage/read-file.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 
-/** Pictures written at once. */
+/** Number of pictures that are written at once. */
 const numWriters = 8;
 const columns = "file,label,class_name,id,class,confidence\n";
 
 /**
  * A folder of PNGs by class, `CLASS/ID.png`, and a labels.csv beside the classes. A part is a range of pictures with
- * its lines of labels.csv, which are joined in the end. A class name that a spreadsheet would run as a formula has an
- * apostrophe before it there, and its path `./`.
+ * its lines of labels.csv, which are joined at the end. A spreadsheet would run some class names as a formula. In
+ * labels.csv these names start with an apostrophe, and their paths with `./`.
  */
 export const picturesFormat: FileFormat = {
   partSize: 10_000,
@@ -57,19 +57,19 @@ async function writePictures(sink: CommitSink, { folder, classNames, rows }: Par
   }
 }
 
-/** Spreadsheets take a cell that begins so for a formula, and run it. */
+/** Spreadsheets run a cell that starts with one of these as a formula. */
 const isFormula = /^[=+\-@]/;
 
 function guard(text: string): string {
   return isFormula.test(text) ? `'${text}` : text;
 }
 
-/** The path stays one. */
+/** The result is still a path. */
 function guardPath(path: string): string {
   return isFormula.test(path) ? `./${path}` : path;
 }
 
-/** Class names hold no quotation marks. */
+/** Quotes a class name. Class names hold no quotation marks. */
 function quote(text: string): string {
   return text.includes(",") ? `"${text}"` : text;
 }

@@ -7,13 +7,13 @@ import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 import type { RowChunk } from "./export-rows.ts";
 
-/** Bytes of a tar block: headers and contents begin at multiples of it. */
+/** Bytes of a tar block. Headers and contents start at multiples of it. */
 const blockBytes = 512;
-/** tar ends with two empty blocks, filled up to a record of twenty. */
+/** Bytes of a tar record. A tar ends with two empty blocks, and is padded to a whole record. */
 const recordBytes = 20 * blockBytes;
 
 /**
- * WebDataset: a tar with `ID.png`, `ID.cls` (the label) and `ID.json` (all other columns) of each sample in a row.
+ * WebDataset: a tar with `ID.png`, `ID.cls` (the label) and `ID.json` (all other columns) of each sample in sequence.
  * Times and owners are zero, so equal sets give equal bytes.
  */
 export const webdatasetFormat: FileFormat = {
@@ -50,7 +50,7 @@ function describe(chunk: RowChunk, row: number, classNames: readonly string[]) {
   };
 }
 
-/** Header, contents and padding. */
+/** The header, the contents and the padding of a member. */
 function member(path: string, contents: Uint8Array): Uint8Array[] {
   const header = new Header({
     path,

@@ -1,4 +1,4 @@
-/** A stream of bytes, taken in pieces of exactly the size asked for. */
+/** Reads a stream of bytes in pieces of exactly the requested size. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   readonly #endsEarly: () => Error;
@@ -6,8 +6,8 @@ export class ByteReader {
   #rest: Uint8Array = new Uint8Array(0);
 
   /**
-   * @param options.endsEarly - makes the error for a stream that ends before what is asked for
-   * @param options.onBytes - sees every byte once, in order
+   * @param options.endsEarly - makes the error for a stream that ends before the requested bytes
+   * @param options.onBytes - receives every byte once, in order
    */
   constructor(
     stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -18,7 +18,7 @@ export class ByteReader {
     this.#onBytes = options.onBytes;
   }
 
-  /** The next `length` bytes, in memory of their own. */
+  /** Returns the next `length` bytes in new memory. */
   async read(length: number): Promise<Uint8Array> {
     const target = new Uint8Array(length);
     for (let filled = 0; filled < length; ) {
@@ -31,12 +31,12 @@ export class ByteReader {
     return target;
   }
 
-  /** Whether no byte is left. */
+  /** Whether the stream has no byte left. */
   async isAtEnd(): Promise<boolean> {
     return this.#rest.length === 0 && !(await this.#pull());
   }
 
-  /** Ends the stream, wherever it is. */
+  /** Ends the stream at any position. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }

@@ -3,18 +3,21 @@ import { sha256 } from "../../storage/sha256.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { ImportSource } from "./import-source.ts";
 
-/** What a source holds, known once it was read to its end. */
+/** The summary of a source that was read to its end. */
 export interface CheckedSource {
-  /** Of all labels and pixels; the same for the same images in the same order, whatever they are packed in. */
+  /**
+   * sha256 of all labels and pixels. It is the same for the same images in the same order, independent of their
+   * packaging.
+   */
   readonly sha256: string;
-  /** Label of every row, train before test. */
+  /** Counts the labels of a range of rows, train before test. */
   readonly numByLabel: (start: number, end: number) => number[];
 }
 
 /**
- * Reads a source to its end, so that whatever is wrong with it is known before anything is written, and a source that
- * changed is told from the one an interrupted import began with.
- * @throws Cifar5mError for whatever is wrong with it
+ * Reads a source to its end. So every error in it is found before anything is written, and a resumed import notices if
+ * the source has changed since the import began.
+ * @throws Cifar5mError if anything is wrong with the source
  */
 export async function checkSource(
   source: ImportSource,

@@ -17,7 +17,10 @@ import { isFolder } from "./list-names.ts";
 interface CifarLayout {
   readonly format: "cifar-10" | "cifar-100";
   readonly classNames: readonly string[];
-  /** Bytes before the pixels of a record; the last one is the label. CIFAR-100 has a coarse label before the fine one. */
+  /**
+   * Number of bytes before the pixels of a record; the last of them is the label. CIFAR-100 has a coarse label before
+   * the fine one.
+   */
   readonly labelBytes: number;
   readonly files: readonly { readonly name: string; readonly split: Split; readonly numRecords: number }[];
 }
@@ -38,7 +41,7 @@ function layoutsOf(recordsPerFile: number): CifarLayout[] {
   ];
 }
 
-/** Where a file's bytes come from; named in errors. */
+/** Where a file's bytes come from, and its name for errors. */
 interface CifarFile {
   readonly name: string;
   open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -46,7 +49,7 @@ interface CifarFile {
 
 /**
  * CIFAR-10 or CIFAR-100 as its authors publish the binary version: a folder, or a .tar.gz, which is held in memory.
- * @param options.format - found from the files if left out
+ * @param options.format - by default detected from the files
  * @param options.recordsPerFile - 10,000 in the official sets
  * @throws Cifar5mError `import/…`, `archive/…`, `disk/…`
  */
@@ -102,7 +105,7 @@ async function filesOfFolder(folder: string, layouts: readonly CifarLayout[]): P
         throw new Cifar5mError(
           "import/wrong-size",
           `${path} must hold ${numRecords} records of ${layout.format}, ${expected} bytes, got ${bytes}. ` +
-            "Get the file again: it was cut, or is of another data set.",
+            "Get the file again: it was cut, or belongs to another data set.",
         );
       }
       files.set(name, { name: path, open: () => createReadStream(path) });
@@ -168,6 +171,6 @@ function badLabel(name: string, record: number, label: number, numClasses: numbe
   return new Cifar5mError(
     "import/label-out-of-range",
     `${name} record ${record}: a label must lie in [0, ${numClasses - 1}], got ${label}. ` +
-      "Get the file again: it is damaged, or is of another data set.",
+      "Get the file again: it is damaged, or belongs to another data set.",
   );
 }

@@ -2,21 +2,21 @@ import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 
-/** File beside a set that names its classes, one a line; the line number is the label. */
+/** A file beside a set that names its classes, one a line; the line number, from 0, is the label. */
 export const classNamesFile = "class-names.txt";
 
-/** Labels are bytes in the loader. */
+/** The loader stores labels as bytes. */
 const maxClasses = 256;
 
 /**
  * @param path - named in errors
- * @returns the names, once they are fit to be class names
+ * @returns the names, if they are usable as class names
  * @throws Cifar5mError `import/bad-class-names` unless there are 1 to 256, all different, and each can be the name of a
  *   folder anywhere
  */
 export function checkClassNames(classNames: readonly string[], path: string): readonly string[] {
   const refuse = (what: string) => {
-    throw new Cifar5mError("import/bad-class-names", `${path} ${what}. Rename, or leave some out.`);
+    throw new Cifar5mError("import/bad-class-names", `${path} ${what}. Rename or remove some.`);
   };
   if (classNames.length < 1 || classNames.length > maxClasses) {
     refuse(`must name 1 to ${maxClasses} classes, got ${classNames.length}`);
@@ -31,7 +31,7 @@ export function checkClassNames(classNames: readonly string[], path: string): re
   return classNames;
 }
 
-/** The names in a folder's class-names.txt, or undefined if it has none. */
+/** The names in a folder's class-names.txt, or undefined if the file does not exist. */
 export async function readClassNames(folder: string): Promise<readonly string[] | undefined> {
   const path = join(folder, classNamesFile);
   if (!(await fileExists(path))) return undefined;
@@ -42,7 +42,7 @@ export async function readClassNames(folder: string): Promise<readonly string[] 
   return checkClassNames(lines, path);
 }
 
-/** Whether a class name can be a folder's name: no path, nothing hidden, nothing that cannot be seen. */
+/** Whether a class name can be the name of a folder: no path, no hidden name, no invisible characters. */
 function isSafeName(name: string): boolean {
   return name.length <= 100 && name === name.trim() && /^[^./\\:*?"<>|\p{C}][^/\\:*?"<>|\p{C}]*$/u.test(name);
 }

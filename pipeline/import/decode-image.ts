@@ -5,10 +5,11 @@ import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
 const maxPixels = 2 ** 26;
 
 /**
- * A PNG or JPEG as pixels.
- * @param options.resize - pictures of other sizes are scaled to cover 32×32 and cut at the center; else they are refused
+ * Decodes a PNG or JPEG into pixels.
+ * @param options.resize - whether pictures of other sizes are scaled to cover 32×32 and cropped at the center;
+ *   otherwise they are refused
  * @returns uint8, shape [32, 32, 3] flattened
- * @throws Cifar5mError `image/…` for anything that is not such a picture; transparency too
+ * @throws Cifar5mError `image/…` for any other file, and for transparent pictures
  */
 export async function decodeImage(path: string, options: { readonly resize: boolean }): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
@@ -22,7 +23,7 @@ export async function decodeImage(path: string, options: { readonly resize: bool
       throw new Cifar5mError(
         "image/wrong-size",
         `${path} must be ${imageSide}×${imageSide} pixels, got ${width}×${height}. ` +
-          "Give --resize to have such pictures scaled, or take it away.",
+          "Give --resize to scale such pictures, or remove it.",
       );
     }
     const upright = image.autoOrient();
@@ -48,7 +49,7 @@ function withoutAlpha(rgba: Uint8Array, path: string): Uint8Array {
     if (rgba[4 * pixel + 3] !== 255) {
       throw new Cifar5mError(
         "image/transparent",
-        `${path} must not be transparent, and is at pixel ${pixel}. Lay it on a background of your choice first.`,
+        `${path} must not be transparent, and is at pixel ${pixel}. Put it on a background of your choice first.`,
       );
     }
     rgb.set(rgba.subarray(4 * pixel, 4 * pixel + 3), 3 * pixel);
@@ -57,7 +58,7 @@ function withoutAlpha(rgba: Uint8Array, path: string): Uint8Array {
 }
 
 function notAPicture(path: string, what: string, cause?: unknown): Cifar5mError {
-  return new Cifar5mError("image/unreadable", `${path} must be a whole PNG or JPEG picture: ${what}. Take it away.`, {
+  return new Cifar5mError("image/unreadable", `${path} must be a whole PNG or JPEG picture: ${what}. Remove it.`, {
     cause,
   });
 }

@@ -8,7 +8,7 @@ import { decodeImage } from "./decode-image.ts";
 import type { ImportSource } from "./import-source.ts";
 import { isFolder, listNames } from "./list-names.ts";
 
-/** Pictures decoded at once, and rows handed on at a time. */
+/** Number of pictures that are decoded at once, and of rows that are passed on at once. */
 const numDecoders = 4;
 const picturesPerChunk = 256;
 
@@ -20,8 +20,9 @@ interface Picture {
 }
 
 /**
- * A folder with one subfolder of PNG and JPEG files a class, or `train/` and `test/` with such subfolders; a class may be
- * empty in one of the two. Pictures are ordered by file name, then by class, so that exported sets keep their order. Memory holds names, no pictures.
+ * A folder with one subfolder of PNG and JPEG files per class, or `train/` and `test/` with such subfolders. A class
+ * may be empty in one of the two. Pictures are ordered by file name, then by class, so exported sets keep their order.
+ * Memory holds the names, but no pictures.
  * @throws Cifar5mError `import/…`, `image/…`, `disk/…`
  */
 export async function openImageFolderSource(
@@ -61,13 +62,13 @@ export async function openImageFolderSource(
   };
 }
 
-/** Names that are given to the parts of a set. */
+/** Usual names of the parts of a set. */
 const partNames = ["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"];
 
 /**
- * The parts of a set that hold folders of classes: `train`, and `test` where there is one; none where all folders are classes,
- * one of which may well be called train.
- * @throws Cifar5mError `import/unknown-split` for other parts: read as classes, they would make a set of wrong labels
+ * Finds the parts of a set that hold folders of classes: `train`, and `test` if it exists. The result is empty if all
+ * folders are classes, one of which may well be named train.
+ * @throws Cifar5mError `import/unknown-split` for other parts: as classes they would make a set of wrong labels
  */
 async function findParts(path: string, folders: readonly string[]): Promise<string[]> {
   const named = folders.filter((name) => partNames.includes(name.toLowerCase()));
@@ -121,7 +122,7 @@ async function listPictures(root: string, classes: readonly string[]): Promise<P
     if (other !== undefined) {
       throw new Cifar5mError(
         "import/not-a-picture",
-        `${join(root, folder, other)} must be a .png, .jpg or .jpeg file, as all in a class folder. Take it away.`,
+        `${join(root, folder, other)} must be a .png, .jpg or .jpeg file, like all files of a class folder. Remove it.`,
       );
     }
     for (const name of names) pictures.push({ name, folder });

@@ -25,14 +25,14 @@ export interface ImportOptions extends SourceOptions {
   readonly root: string;
   /** Images of one shard. */
   readonly unitSize: number;
-  /** The last so many images become the test part; if left out, as the source divides itself. */
+  /** Number of images at the end that become the test part; by default the source's own division. */
   readonly testCount?: number | undefined;
 }
 
 /**
- * The steps of an import. The source is read twice: once to check all of it before anything is written, once to write.
- * Done units are skipped, so an interrupted import goes on where it was.
- * @returns steps that throw Cifar5mError for whatever is wrong with the source; `run/config-changed`; `disk/…`
+ * The steps of an import. The source is read twice: once to check all of it before anything is written, and once to
+ * write. Finished units are skipped, so an interrupted import continues where it stopped.
+ * @returns steps that throw a Cifar5mError if anything is wrong with the source; `run/config-changed`; `disk/…`
  */
 export async function importSteps(options: ImportOptions): Promise<Step[]> {
   const source = await openImportSource(options);
@@ -88,13 +88,13 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
   ];
 }
 
-/** Rows of each split. */
+/** Number of rows of each split. */
 function divide(source: ImportSource, total: number, options: ImportOptions): { count: number; testCount: number } {
   const testCount = options.testCount ?? source.numRows.test;
   if (total > testCount) return { count: total - testCount, testCount };
   throw new Cifar5mError(
     "import/no-train-images",
-    `${options.path} holds ${total} images, ${testCount} of them for the test part: none is left to train on. ` +
+    `${options.path} holds ${total} images, ${testCount} of them for the test part: no image is left to train on. ` +
       "Use a larger set, or a smaller --test-count.",
   );
 }
@@ -153,7 +153,7 @@ async function publishImported(run: ImportedRun, checked: CheckedSource): Promis
   });
 }
 
-/** What an earlier call pinned, for options that are left out now. */
+/** The options that an earlier call pinned, for those that are left out now. */
 export async function readPinnedImport(root: string) {
   return (await readImportedRun(root))?.identity.import;
 }

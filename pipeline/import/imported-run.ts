@@ -7,7 +7,7 @@ import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import { planUnits, type Unit } from "../run/units.ts";
 import { importFormats } from "./import-source.ts";
 
-/** How the columns come about that a labeled set from elsewhere does not have. Written into every manifest. */
+/** Origin of the columns that a labeled set from elsewhere lacks. Every manifest holds it. */
 export const importedColumns = {
   id: "row of the source, train before test",
   class: "-1: no generator was asked for anything",
@@ -18,7 +18,7 @@ export const importedColumns = {
 const identitySchema = z.strictObject({
   import: z.strictObject({
     format: z.enum(importFormats),
-    /** Of all labels and pixels, whatever they were packed in. */
+    /** sha256 of all labels and pixels, independent of their packaging. */
     sourceSha256: z.string().regex(/^[0-9a-f]{64}$/),
     classNames: z.array(z.string().min(1)),
     count: z.int().min(1),
@@ -30,10 +30,10 @@ const identitySchema = z.strictObject({
   }),
 });
 
-/** What determines the bytes of an imported set; its run.json and its manifest hold it. */
+/** Everything that determines the bytes of an imported set. Its run.json and its manifest hold it. */
 export type ImportIdentity = Readonly<z.infer<typeof identitySchema>>;
 
-/** A run whose data set was imported: it has no models, and one stage. */
+/** A run whose data set was imported. It has no models, and one stage. */
 export interface ImportedRun {
   readonly folder: RunFolder;
   readonly identity: ImportIdentity;
@@ -41,7 +41,7 @@ export interface ImportedRun {
   readonly units: readonly Unit[];
 }
 
-/** The run at `root` that an import with this identity makes; nothing is read or written. */
+/** The run at `root` that an import with this identity makes. Nothing is read or written. */
 export function importedRunAt(root: string, identity: ImportIdentity): ImportedRun {
   return { folder: runFolderAt(root), identity, hash: hashConfig(identity), units: planUnits(identity.import) };
 }

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 
-/** @throws Cifar5mError `disk/…` if there is nothing at the path */
+/** @throws Cifar5mError `disk/…` if nothing exists at the path */
 export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
@@ -10,12 +10,12 @@ export async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** What file managers and archivers leave beside one's own files; hidden files apart. */
+/** Files that file managers and archivers leave in a folder, apart from hidden files. */
 const leftovers = new Set(["__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "icon\r", "$recycle.bin"]);
 
 /**
- * Names in a folder, sorted by code units, without hidden ones and what file managers leave; none if there is no such
- * folder.
+ * Names in a folder, sorted by code units, without hidden files and the leftovers of file managers. Empty if the folder
+ * does not exist.
  */
 export async function listNames(folder: string): Promise<string[]> {
   try {

@@ -1,19 +1,19 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { ByteReader } from "./byte-reader.ts";
 
-/** What the header of a .npy file says of its array. */
+/** The description of an array in the header of its .npy file. */
 export interface NpyHeader {
   /** numpy's name of the element type: `|u1`, `<i8`. */
   readonly descr: string;
   readonly shape: readonly number[];
-  /** Bytes before the first element. */
+  /** Number of bytes before the first element. */
   readonly headerBytes: number;
 }
 
 const magic = "\x93NUMPY";
 /** numpy pads headers to a multiple of this. */
 const alignment = 64;
-/** A longer header describes no array of ours. */
+/** A longer header cannot describe one of our arrays. */
 const maxHeaderBytes = 65_536;
 
 /**
@@ -58,7 +58,7 @@ export async function readNpyHeader(reader: ByteReader, name: string): Promise<N
   return { descr, shape: sizes, headerBytes: 8 + length.length + textBytes };
 }
 
-/** The header of a .npy file of a C-ordered array, version 1.0. */
+/** Writes the header of a .npy file of a C-ordered array, version 1.0. */
 export function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sizes}), }`;

@@ -3,12 +3,14 @@ import type { NpyHeader } from "./npy-header.ts";
 
 type ArrayHeader = Pick<NpyHeader, "descr" | "shape">;
 
-/** How to make `X` what it must be, in numpy. What the numbers or rows mean is for the user to know, so each case is named. */
+/**
+ * How to convert `X` in numpy. The user must know the meaning of the numbers or rows, so the advice names each case.
+ */
 export function adviseOnImages(header: ArrayHeader): string {
   return adviseOnImageShape(header.shape) ?? adviseOnPixelType(header.descr);
 }
 
-/** How to make `Y` what it must be, in numpy. @param numRows - of `X` */
+/** How to convert `Y` in numpy. @param numRows - number of rows of `X` */
 export function adviseOnLabels({ descr, shape }: ArrayHeader, numRows: number): string {
   const [rows, width] = shape;
   if (rows !== numRows) return "Save the labels that belong to these images, one each.";
@@ -21,7 +23,7 @@ export function adviseOnLabels({ descr, shape }: ArrayHeader, numRows: number): 
   return 'If these are class numbers, save Y.astype("int64").';
 }
 
-/** Undefined where the shape is right. */
+/** Undefined if the shape is right. */
 function adviseOnImageShape(shape: readonly number[]): string | undefined {
   const [, ...image] = shape;
   switch (image.join()) {

@@ -6,12 +6,12 @@ import type { ImportSource } from "./import-source.ts";
 import { isFolder, listNames } from "./list-names.ts";
 import { countNpzRows, readNpz } from "./read-npz.ts";
 
-/** Parts of the original CIFAR-5m: the last one is its test set. */
+/** Number of parts of the original CIFAR-5m. The last one is its test set. */
 const originalParts = 6;
 
 /**
- * An .npz, a folder of them, or a folder with `train/` and `test/`. The six parts of the original CIFAR-5m, part0.npz to
- * part5.npz, are 0 to 4 train and 5 test; other sets without `test/` are all train.
+ * An .npz, a folder of them, or a folder with `train/` and `test/`. In the original CIFAR-5m, part0.npz to part5.npz,
+ * parts 0 to 4 are train and part 5 is test. In other sets without `test/`, all images are train.
  * @throws Cifar5mError `npz/…`, `import/…`, `disk/…`
  */
 export async function openNpzSource(path: string): Promise<ImportSource> {
@@ -33,12 +33,12 @@ export async function openNpzSource(path: string): Promise<ImportSource> {
   };
 }
 
-/** Whether a file's name is that of an .npz. */
+/** Whether a file name has the extension of an .npz. */
 export function isNpz(name: string): boolean {
   return /\.npz$/i.test(name);
 }
 
-/** Whether a folder holds .npz files in one of the places where `openNpzSource` looks. */
+/** Whether a folder holds .npz files where `openNpzSource` looks for them. */
 export async function holdsNpz(folder: string): Promise<boolean> {
   return (await listParts(folder)).length > 0 || (await listParts(join(folder, "train"))).length > 0;
 }
@@ -61,6 +61,6 @@ async function findParts(folder: string): Promise<{ readonly train: string[]; re
 async function listParts(folder: string): Promise<string[]> {
   const names = (await listNames(folder)).filter(isNpz);
   const numberOf = (name: string) => Number(/(\d+)\.npz$/i.exec(name)?.[1] ?? -1);
-  // The names came sorted, and sorting is stable: equal numbers stay in the order of their names.
+  // The names are sorted and sorting is stable, so names with equal numbers stay in order.
   return names.sort((a, b) => numberOf(a) - numberOf(b)).map((name) => join(folder, name));
 }

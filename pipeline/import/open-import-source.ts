@@ -9,16 +9,16 @@ import { holdsNpz, isNpz, openNpzSource } from "./npz-source.ts";
 export interface SourceOptions {
   /** A file or folder. */
   readonly path: string;
-  /** Found from what lies at the path if left out. */
+  /** Format; by default it is detected from the files at the path. */
   readonly format?: ImportFormat | undefined;
-  /** Images in each file of CIFAR-10; a fifth of those in CIFAR-100's train.bin. */
+  /** Number of images in each file of CIFAR-10; a fifth of those in CIFAR-100's train.bin. */
   readonly recordsPerFile: number;
-  /** Scale pictures of an image folder to 32×32. */
+  /** Whether pictures of an image folder are scaled to 32×32. */
   readonly resize: boolean;
 }
 
 /**
- * Opens a set made elsewhere, after a look at its names and headers.
+ * Opens a set made elsewhere, after a check of its names and headers.
  * @throws Cifar5mError `import/unknown-source`, `import/…`, `npz/…`, `image/…`, `archive/…`, `disk/…`
  */
 export async function openImportSource(options: SourceOptions): Promise<ImportSource> {
@@ -39,7 +39,7 @@ export async function openImportSource(options: SourceOptions): Promise<ImportSo
   }
 }
 
-/** `cifar`: an archive, which only reading it tells. */
+/** Detects the format. `cifar` means an archive, whose format only reading it tells. */
 async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
   if (await isFolder(path)) {
     if (await holdsNpz(path)) return "npz";
@@ -52,7 +52,7 @@ async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
   }
   throw new Cifar5mError(
     "import/unknown-source",
-    `${path} must be .npz files, the binary version of CIFAR-10 or CIFAR-100, or a folder of pictures by class, and looks ` +
+    `${path} must be .npz files, the binary version of CIFAR-10 or CIFAR-100, or a folder of pictures by class, but looks ` +
       `like none of them. Name what it is with --format ${importFormats.join(" | ")}.`,
   );
 }

@@ -6,23 +6,25 @@ import { diskError } from "../../storage/disk-error.ts";
 import { requireRegularFile } from "../../storage/regular-file.ts";
 import { ByteReader } from "./byte-reader.ts";
 
-/** More members than this are no CIFAR-5m part. */
+/** A CIFAR-5m part never has more members than this. */
 const maxMembers = 64;
-/** Deflate packs no more than this many bytes into one. */
+/** Deflate compresses at most this many bytes into one. */
 const maxInflation = 1032;
 
-/** A member of an .npz, open at its first byte. */
+/** An opened member of an .npz. */
 export interface NpzMember {
   /** `part0.npz: X.npy`, for errors. */
   readonly name: string;
-  /** Size once unpacked, as the archive says. */
+  /** Uncompressed size, according to the archive. */
   readonly bytes: number;
   readonly reader: ByteReader;
-  /** @throws Cifar5mError `npz/corrupt` if bytes are left, or those that came do not match the archive's checksum */
+  /**
+   * @throws Cifar5mError `npz/corrupt` if bytes are left, or if the bytes that came do not match the archive's checksum
+   */
   finish(): Promise<void>;
 }
 
-/** An open .npz; its names are never used as paths. */
+/** An open .npz. The names of its members are never used as paths. */
 export interface NpzArchive {
   /** @throws Cifar5mError `npz/missing-array`, `npz/corrupt`, `disk/…` */
   openMember(name: string): Promise<NpzMember>;
@@ -45,7 +47,7 @@ export async function openNpz(path: string): Promise<NpzArchive> {
   };
   const streams: Readable[] = [];
   const close = () => {
-    // The file stays open as long as one of its streams does.
+    // The file stays open until all its streams are closed.
     for (const stream of streams) stream.destroy();
     for (const zip of zips) zip.close();
   };
@@ -64,7 +66,8 @@ export async function openNpz(path: string): Promise<NpzArchive> {
           );
         }
         requirePossible(entry, path);
-        // The reads of two streams of one ZipFile queue, and that of a stream which was ended meanwhile throws past us.
+        // Open the file once more for each member. The reads of two streams of one ZipFile would wait for each other,
+        // and the read of a stream that ended meanwhile would throw outside our control.
         const own = await open();
         const stream = await attempt(path, () => own.openReadStreamPromise(entry));
         streams.push(stream);
@@ -89,7 +92,7 @@ async function listEntries(zip: ZipFile, path: string): Promise<Map<string, Entr
   return entries;
 }
 
-/** What memory is set aside for is bounded by the bytes that are there, whatever the archive promises. */
+/** Checks that the bytes in the archive can unpack to the promised size, since memory is allocated by that size. */
 function requirePossible(entry: Entry, path: string): void {
   if (entry.uncompressedSize <= entry.compressedSize * maxInflation + 64) return;
   throw corrupt(
@@ -119,7 +122,7 @@ function memberOf(entry: Entry, stream: Readable, path: string): NpzMember {
   };
 }
 
-/** The chunks of a stream, which may fail before the first of them is asked for. */
+/** The chunks of a stream. The stream may fail before the first chunk is requested. */
 function checked(stream: Readable, name: string): AsyncGenerator<Uint8Array> {
   let failure: unknown;
   stream.on("error", (error) => {

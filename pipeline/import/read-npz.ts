@@ -6,14 +6,14 @@ import { type NpyHeader, readNpyHeader } from "./npy-header.ts";
 import { adviseOnImages, adviseOnLabels } from "./npz-advice.ts";
 import { type NpzArchive, type NpzMember, openNpz } from "./open-npz.ts";
 
-/** Number of images of an .npz, after a look at its headers. @throws as `readNpz` */
+/** Number of images of an .npz, according to its headers. @throws as `readNpz` */
 export async function countNpzRows(path: string): Promise<number> {
   return await withArrays(path, async ({ numRows }) => numRows);
 }
 
 /**
- * Images and labels of an .npz in the layout of CIFAR-5m: `X` uint8, shape [N, 32, 32, 3]; `Y` integers, shape [N].
- * Both are streamed side by side; memory does not depend on N.
+ * Reads images and labels of an .npz in the layout of CIFAR-5m: `X` uint8, shape [N, 32, 32, 3]; `Y` integers, shape
+ * [N]. Both are streamed side by side, so memory does not depend on N.
  * @throws Cifar5mError `npz/…` for anything else; `disk/…`
  */
 export async function* readNpz(path: string, classNames: readonly string[]): AsyncGenerator<CifarImages> {
@@ -39,7 +39,7 @@ export async function* readNpz(path: string, classNames: readonly string[]): Asy
   }
 }
 
-/** How one integer of Y is read. */
+/** How to read one integer of Y. */
 interface LabelType {
   readonly bytes: number;
   read(values: Buffer, position: number): number | bigint;
@@ -91,7 +91,7 @@ async function openArrays(archive: NpzArchive): Promise<Arrays> {
   return { x, y, numRows, label };
 }
 
-/** A header that promises more than the archive holds, or less, is a lie. */
+/** Refuses a header that promises more or fewer bytes than the archive holds. */
 function requireSize(member: NpzMember, expected: number): void {
   if (member.bytes === expected) return;
   throw new Cifar5mError(

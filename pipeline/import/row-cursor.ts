@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 
-/** A place in a stream of images that only moves forward. */
+/** A position in a stream of images that only moves forward. */
 export class RowCursor {
   readonly #chunks: AsyncGenerator<CifarImages>;
   #row = 0;
@@ -13,8 +13,8 @@ export class RowCursor {
   }
 
   /**
-   * Rows `start` to `end`, after skipping those before.
-   * @param onChunk - called for each chunk read, skipped or not
+   * Yields rows `start` to `end`, after skipping the rows before them.
+   * @param onChunk - called for each chunk that is read, skipped or not
    * @throws Cifar5mError `import/source-changed` if there are fewer rows, or `start` was passed
    */
   async *take(start: number, end: number, onChunk: () => void): AsyncGenerator<CifarImages> {

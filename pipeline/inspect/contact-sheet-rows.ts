@@ -6,10 +6,10 @@ import type { Manifest } from "../../shards/index.ts";
 import { imageAt } from "../run/unit-files.ts";
 
 /**
- * The first images of each label, by rising id: nothing is selected by looks.
+ * Reads the first images of each label, by rising id: the images are not selected by their looks.
  * @param options.directory - the dataset folder
- * @param options.imagesPerClass - fewer where the split has fewer
- * @returns one row a class, in the order of the class names
+ * @param options.imagesPerClass - fewer if the split has fewer
+ * @returns one row per class, in the order of the class names
  * @throws Cifar5mError `table/…`, `disk/…`
  */
 export async function gatherContactSheetRows(options: {
@@ -30,7 +30,7 @@ export async function gatherContactSheetRows(options: {
         cells[label]!.push({
           image: imageAt(columns.image, row).slice(0, imageBytes),
           confidence: columns.confidence[row]!,
-          // −1: nothing was asked for, as in an imported set.
+          // −1: the generator was asked for no class, as in an imported set.
           isRequestedClass: columns.class[row] === label || columns.class[row] === -1,
         });
       }

@@ -3,11 +3,11 @@ import type { Manifest } from "../../shards/index.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { gatherContactSheetRows } from "./contact-sheet-rows.ts";
 
-/** Images of each class on the sheet. */
+/** Number of images of each class on the sheet. */
 const imagesPerClass = 12;
 
 /**
- * Draws a picture of a published data set: its first images by label, and how many of each there are.
+ * Renders a picture of a published data set: its first images by label, and the number of images of each label.
  * @param options.directory - the dataset folder
  * @returns a PNG file, of `datasetSheetSize`
  * @throws Cifar5mError `table/…`, `disk/…`
@@ -31,7 +31,7 @@ export async function renderDatasetSheet(options: {
   });
 }
 
-/** Pixels of the picture. */
+/** Width and height of the picture in pixels. */
 export function datasetSheetSize(manifest: Manifest): { readonly width: number; readonly height: number } {
   return contactSheetSize({ numRows: manifest.classNames.length, numColumns: imagesPerClass });
 }

@@ -10,25 +10,25 @@ import type { ModelName, ReceiptStage, RunFolder } from "../run/run-folder.ts";
 import { unitName } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 
-/** How far a stage is. */
+/** The progress of a stage. */
 export interface StageState {
   readonly name: ReceiptStage;
   readonly numDone: number;
   readonly numUnits: number;
-  /** Rows and bytes in the files of the units done. */
+  /** Rows and bytes in the files of the finished units. */
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** What a run folder holds. */
+/** The content of a run folder. */
 export interface RunState {
-  /** Undefined if no stage that makes the data set has run, or the set was imported. */
+  /** Undefined if no stage that makes the data set has run, or if the set was imported. */
   readonly run: Run | undefined;
   readonly imported: ImportedRun | undefined;
   readonly hasCifar10: boolean;
   readonly models: Readonly<Partial<Record<ModelName, Receipt>>>;
   readonly stages: readonly StageState[];
-  /** Removed samples by reason, mirrored copies apart: `duplicate-within-set (mirrored)`. */
+  /** Number of removed samples by reason. Mirrored copies have their own entry: `duplicate-within-set (mirrored)`. */
   readonly removals: Readonly<Record<string, number>>;
   /** Undefined until the data set is published. */
   readonly manifest: Manifest | undefined;
@@ -40,8 +40,8 @@ export function isRun({ run, imported, hasCifar10, models, manifest }: RunState)
 }
 
 /**
- * Looks at a run folder, finished or not; nothing is written.
- * @throws Cifar5mError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for what is damaged
+ * Inspects a run folder, finished or not. It writes nothing.
+ * @throws Cifar5mError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for damaged files
  */
 export async function inspectRun(folder: RunFolder): Promise<RunState> {
   const imported = await readImportedRun(folder.root);

@@ -10,13 +10,13 @@ import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { ModelRuntime, Sampler } from "./model-runtime.ts";
 import { readModel } from "./models.ts";
 
-/** For fewer images a search costs more than it gains. */
+/** For fewer images a search costs more than it saves. */
 const fewImages = 10_000;
 const most = 4096;
 
 /**
- * Opens a run's sampler with a batch size that suits the device, and makes it smaller whenever memory does not suffice.
- * @param options.search - whether to look for a batch size where the run has none yet
+ * Opens a run's sampler with a batch size that suits the device, and reduces it whenever memory does not suffice.
+ * @param options.search - whether to search for a batch size if the run has none yet
  * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening throws
  */
 export async function openAutoBatchedSampler(
@@ -32,9 +32,9 @@ export async function openAutoBatchedSampler(
 }
 
 /**
- * The batch size that the run's workers share: a GPU may round otherwise in another one, so that what is made again must
- * be made with the same.
- * @returns undefined where none is to be looked for
+ * Chooses the batch size that the run's workers share. With another batch size a GPU may round differently, so images
+ * that are made again need the same batch size.
+ * @returns undefined if no batch size is to be searched for
  */
 async function chooseBatchSize(
   { folder, config }: Pick<Run, "folder" | "config">,
@@ -46,7 +46,7 @@ async function chooseBatchSize(
   if (isFixed) return undefined;
   if (!(await fileExists(folder.batchSize))) {
     if (!search) return undefined;
-    // How fast an image is does not depend on the steps, which may be a thousand.
+    // The fastest batch size does not depend on the number of steps, which may be a thousand.
     const quick = { ...config, sampler: { ...sampler, steps: Math.min(sampler.steps, 4) } };
     const found = await findBatchSize({
       start: fixedBatchSize(config),
@@ -63,7 +63,7 @@ async function chooseBatchSize(
   return batchSize;
 }
 
-/** A sampler as something to time: it draws the first ids. */
+/** A sampler as a trial: each run samples the first ids. */
 export function trialOf(sampler: Sampler): Trial {
   const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
   const classes = Int8Array.from(ids, (id) => id % 10);
@@ -74,7 +74,10 @@ export function trialOf(sampler: Sampler): Trial {
   };
 }
 
-/** A sampler that is opened again with half the batch size when memory does not suffice, until that is 1. */
+/**
+ * Opens a sampler that is reopened with half the batch size whenever memory does not suffice, down to a batch size of
+ * 1.
+ */
 export async function halveOnOutOfMemory(
   open: (batchSize: number) => Promise<Sampler>,
   start: number,

@@ -1,8 +1,8 @@
 import { isOutOfMemory } from "../../engine/memory-error.ts";
 
-/** Something that makes images, so many at once. */
+/** A generator with a fixed batch size, to be timed. */
 export interface Trial {
-  /** Images of one run. */
+  /** Number of images per run. */
   readonly numImages: number;
   run(): Promise<unknown>;
   close(): Promise<void>;
@@ -10,12 +10,12 @@ export interface Trial {
 
 export interface BatchSizeSearch {
   readonly open: (batchSize: number) => Promise<Trial>;
-  /** Where doubling starts. */
+  /** The batch size where doubling starts. */
   readonly start: number;
   readonly most: number;
   /** Shortest time to measure a batch size for. */
   readonly milliseconds: number;
-  /** Milliseconds since some time. */
+  /** Returns milliseconds; only differences count. */
   readonly clock?: () => number;
 }
 
@@ -24,17 +24,17 @@ export interface FoundBatchSize {
   readonly imagesPerSecond: number;
 }
 
-/** A batch size that is twice as large must be so much faster: it also takes twice the memory. */
+/** Required speedup of a batch size that is twice as large: it also takes twice the memory. */
 const leastGain = 1.05;
 
 /**
- * The batch size that is worth its memory: doubles it while that makes images faster and memory suffices. A start that
- * is too large is halved.
+ * Finds the batch size that is worth its memory. It doubles the batch size while that makes images faster and memory
+ * suffices. A start that is too large is halved.
  * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening and running throw
  */
 export async function findBatchSize(search: BatchSizeSearch): Promise<FoundBatchSize> {
   let best = await measureLargest(search, search.start);
-  // One that had to be halved is the largest that fits.
+  // A batch size that had to be halved is the largest that fits.
   if (best.batchSize < search.start) return best;
   while (2 * best.batchSize <= search.most) {
     const next = await measureIfFits(search, 2 * best.batchSize);
@@ -62,7 +62,7 @@ async function measure(search: BatchSizeSearch, batchSize: number): Promise<Foun
   const { open, milliseconds, clock = () => performance.now() } = search;
   const trial = await open(batchSize);
   try {
-    // The first run makes room and chooses algorithms.
+    // The first run allocates memory and chooses algorithms.
     await trial.run();
     const start = clock();
     let numRuns = 0;

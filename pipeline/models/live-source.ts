@@ -7,7 +7,7 @@ import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel, requireModel } from "./models.ts";
 import { shippedRuntime } from "./shipped-runtime.ts";
 
-/** A live source that holds models; to be closed. */
+/** A live source that holds models. The caller closes it. */
 export interface OpenLiveSource extends LiveSource {
   /** Hash of what determines its images: the run's configuration and models. */
   readonly fingerprint: string;
@@ -15,8 +15,8 @@ export interface OpenLiveSource extends LiveSource {
 }
 
 /**
- * Makes images as a run made its own, with its models and configuration: the image of an id is the one that the run
- * would have made had it been larger. Copies, of CIFAR-10 or of each other, are not looked for.
+ * Makes images with a run's models and configuration: the image of an id is the one that a larger run would have made.
+ * It does not look for copies, neither of CIFAR-10 nor of other images.
  * @param root - the run folder
  * @throws Cifar5mError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
  */

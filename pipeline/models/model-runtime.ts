@@ -29,49 +29,49 @@ export interface Labeler {
   close(): Promise<void>;
 }
 
-/** What a training gets. */
+/** The input of a training. */
 export interface TrainingTask {
   readonly config: Config;
-  /** Weights to start from, for a generator; random ones where undefined. */
+  /** Weights to start from, for a generator; undefined for random weights. */
   readonly initialWeights: Uint8Array | undefined;
   /** Whether to tune these weights to need fewer calls, by the options of `tuning`. */
   readonly tune: boolean;
-  /** Whether the training of a generator shall end soon: its learning rate falls from now on. */
+  /** Whether the learning rate of a generator falls from now on, so that its training ends soon. */
   readonly finish: boolean;
   readonly train: CifarImages;
   readonly test: CifarImages;
-  /** Keeps checkpoints and the log; the training goes on from what is there. */
+  /** Keeps checkpoints and the log. The training continues from its content. */
   readonly store: TrainingStore;
-  /** Keeps a picture of what a generator makes after some steps. */
+  /** Keeps a picture of a generator's images after some steps. */
   readonly saveGrid: (png: Uint8Array, step: number) => Promise<void>;
   /** Keeps the averaged weights after some steps, under a key of the average. */
   readonly saveEma: (weights: Uint8Array, key: string, step: number) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: {
     readonly images: number;
-    /** Of these, the images that were seen before this call, up to the checkpoint it goes on from. */
+    /** Number of these images that were seen before this call, up to the checkpoint that it continues from. */
     readonly imagesBefore: number;
     readonly loss: number;
   }) => void;
 }
 
-/** A finished training. */
+/** The result of a training. */
 export interface TrainedModel {
   /** A safetensors file. */
   readonly weights: Uint8Array;
-  /** Figures worth showing, such as the test accuracy. */
+  /** Figures to show, such as the test accuracy. */
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** Everything the pipeline asks of generators and labelers. Models made elsewhere plug in here. */
+/** Everything that the pipeline needs of generators and labelers. Models made elsewhere implement this interface. */
 export interface ModelRuntime {
-  /** @throws Cifar5mError `engine/unknown-device`, `engine/device-missing` where the configured device cannot be used */
+  /** @throws Cifar5mError `engine/unknown-device`, `engine/device-missing` if the configured device cannot be used */
   requireDevice(config: Config): Promise<void>;
-  /** @param weights - a safetensors file, or an ONNX file with its description within */
+  /** @param weights - a safetensors file, or an ONNX file with its description inside */
   openSampler(config: Config, weights: Uint8Array): Promise<Sampler>;
-  /** @param weights - a safetensors file, or an ONNX file with its description within */
+  /** @param weights - a safetensors file, or an ONNX file with its description inside */
   openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
-  /** Images a training, or the tuning of a generator, sees, counting every pass. */
+  /** Number of images that a training, or the tuning of a generator, sees, counting every pass. */
   readonly trainingImages: Readonly<Record<ModelName | "tuning", (config: Config) => number>>;
   readonly train: Readonly<Record<ModelName, (task: TrainingTask) => Promise<TrainedModel>>>;
 }

@@ -10,22 +10,22 @@ import { sha256 } from "../../storage/sha256.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 
-/** The stage whose receipt says that a model is in place. */
+/** The stage whose receipt says that a model is finished. */
 export function trainingStageOf(name: ModelName): "train-generator" | "train-labeler" {
   return name === "generator" ? "train-generator" : "train-labeler";
 }
 
 /**
- * Takes a model into a run, so that the run holds all it was made with.
- * @param bytes - as `readModelFile` gives it
- * @throws Cifar5mError `run/config-changed` if the run's model is another one; `disk/…`
+ * Takes a model into a run, so that the run holds everything it was made with.
+ * @param bytes - as `readModelFile` returns them
+ * @throws Cifar5mError `run/config-changed` if the run has another model; `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
   await placeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
 }
 
 /**
- * Puts a model in place, with its receipt.
+ * Writes a model into a run, with its receipt.
  * @param options.identity - what the model was made from; pinned beside it
  */
 export async function placeModel(options: {
@@ -49,8 +49,8 @@ export async function placeModel(options: {
 }
 
 /**
- * Pins what a model is made from. What a call pinned that ended before there was a checkpoint or the model binds no
- * other call.
+ * Pins what a model is made from. If an earlier call ended before it made a checkpoint or the model, its values bind no
+ * later call.
  * @returns the hash of the identity
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
@@ -72,7 +72,7 @@ export async function readModelReceipt(folder: RunFolder, name: ModelName): Prom
   return await readReceiptIfAny(folder.receipt(trainingStageOf(name), name));
 }
 
-/** Where the run's model lies: where its receipt says, or else whichever file is there. */
+/** The path of the run's model: the one that its receipt names, or else the file that exists. */
 export async function modelPath(folder: RunFolder, name: ModelName): Promise<string> {
   const receipt = await readUndamaged(() => readModelReceipt(folder, name));
   const onnx = folder.model(name, "onnx");
@@ -80,13 +80,13 @@ export async function modelPath(folder: RunFolder, name: ModelName): Promise<str
   return isOnnx ? onnx : folder.model(name);
 }
 
-/** sha256 of the run's model, as its receipt says. Throws as `requireReceipt`. */
+/** sha256 of the run's model, according to its receipt. Throws as `requireReceipt`. */
 export async function requireModel(folder: RunFolder, name: ModelName): Promise<string> {
   return (await requireReceipt(folder, name)).sha256;
 }
 
 /**
- * A model of the run: a safetensors file, or an ONNX file with its description within.
+ * Reads a model of the run: a safetensors file, or an ONNX file with its description inside.
  * @throws Cifar5mError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
@@ -98,7 +98,7 @@ export async function readModel(folder: RunFolder, name: ModelName): Promise<Uin
   throw new Cifar5mError(
     "unit/hash-mismatch",
     `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
-      "Put the right file back, or start a new run folder.",
+      "Restore the right file, or start a new run folder.",
   );
 }
 

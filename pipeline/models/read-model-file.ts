@@ -6,9 +6,11 @@ import { joinWeaker } from "../../generator/index.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 
 /**
- * A model as runs keep it, in one file: weights as they are, an ONNX model with its description within.
+ * Reads a model as one file, the form in which runs keep it: weights unchanged, an ONNX model with its description
+ * inside.
  * @param path - a safetensors file, or `NAME.onnx` with its description in `NAME.onnx.json`
- * @throws Cifar5mError `model/not-described`, `model/described-twice`, `model/wrong-description`, and as `readOnnx`; `disk/…`
+ * @throws Cifar5mError `model/not-described`, `model/described-twice`, `model/wrong-description`, and as `readOnnx`;
+ *   `disk/…`
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   const bytes = await readWholeFile(path);
@@ -31,15 +33,15 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
 }
 
 /**
- * A generator as runs keep it, with a weaker model in the same file where one shall guide it.
- * @param guide - file of the weaker model, an earlier checkpoint of the generator; none if left out
+ * Reads a generator as runs keep it. If a weaker model shall guide it, both are in the same file.
+ * @param guide - file of the weaker model, an earlier checkpoint of the generator; none by default
  * @throws Cifar5mError `model/guide-of-onnx`, `weights/wrong-architecture`, and as `readModelFile`
  */
 export async function readGeneratorFile(path: string, guide: string | undefined): Promise<Uint8Array> {
   return await withGuide(await readModelFile(path), path, guide);
 }
 
-/** The same of a generator that has been read already. @param label - its name in errors */
+/** `readGeneratorFile` for a generator that is already read. @param label - its name in errors */
 export async function withGuide(bytes: Uint8Array, label: string, guide: string | undefined): Promise<Uint8Array> {
   if (guide === undefined) return bytes;
   const weaker = await readModelFile(guide);
@@ -52,7 +54,7 @@ export async function withGuide(bytes: Uint8Array, label: string, guide: string 
   return joinWeaker(bytes, weaker);
 }
 
-/** Without white space, so that how a description is set makes no other model. */
+/** Removes white space, so that the formatting of a description does not make another model. */
 function compactJson(bytes: Uint8Array, path: string): string {
   try {
     return JSON.stringify(parseJson(Buffer.from(bytes).toString()));

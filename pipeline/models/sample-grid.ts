@@ -1,12 +1,13 @@
 import { imageBytes, imageSide } from "../../core/image-layout.ts";
 import type { Sampler } from "./model-runtime.ts";
 
-/** Images of each class on a grid. */
+/** Number of images of each class on a grid. */
 const numPerClass = 4;
 const numClasses = 10;
 
 /**
- * A picture of what a generator makes: a column a class, always of the same ids, so that grids of a training compare.
+ * Renders images of a generator, one column per class. The ids are always the same, so grids of a training can be
+ * compared.
  * @returns a PNG file
  */
 export async function renderSampleGrid(sampler: Sampler): Promise<Uint8Array> {

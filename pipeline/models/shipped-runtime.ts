@@ -29,7 +29,7 @@ export const shippedRuntime: ModelRuntime = {
     async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {
       const { generator, tuning } = config;
       const { batchSize } = tune ? tuning : generator;
-      // What tuning is for, on the grid: one call, with the guidance that is built in.
+      // The grid shows what tuning is for: one call, with the built-in guidance.
       const isConditional = tune || generator.numClasses > 0;
       const gridSampler = {
         ...config.sampler,
@@ -97,7 +97,7 @@ function openLabeler(config: Config, weights: Uint8Array): Promise<Labeler> {
   return createLabeler({ ...executionOf(config), weights, batchSize: config.labeling.batchSize });
 }
 
-/** Part of the images whose most probable class is their label. */
+/** Fraction of the images whose most probable class is their label. */
 async function accuracyOf(labeler: Labeler, { images, labels }: CifarImages): Promise<number> {
   const probabilities = await labeler.label(images);
   let numRight = 0;

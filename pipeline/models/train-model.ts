@@ -19,11 +19,10 @@ import type { ModelRuntime } from "./model-runtime.ts";
 import { pinModel, placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
 
 /**
- * Trains a model on the run's CIFAR-10, or goes on with a training that was interrupted. A model that is in place is
- * left alone.
- * @returns figures worth showing; empty if nothing was done
- * @throws Cifar5mError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` where more images
- * are asked for than the model has seen; what the training throws
+ * Trains a model on the run's CIFAR-10, or continues an interrupted training. A finished model is left alone.
+ * @returns figures to show; empty if nothing was done
+ * @throws Cifar5mError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` if more images
+ *   are requested than the model has seen; what the training throws
  */
 export async function trainModel(
   options: {
@@ -33,9 +32,9 @@ export async function trainModel(
     readonly runtime: ModelRuntime;
     /** File of weights to start from. */
     readonly initialWeights?: string | undefined;
-    /** Tune these weights, a generator's, to need fewer calls. */
+    /** Whether to tune these weights, a generator's, to need fewer calls. */
     readonly tune?: boolean | undefined;
-    /** Let the learning rate of a generator's training fall from now on, so that it ends soon. */
+    /** Whether the learning rate of a generator's training falls from now on, so that the training ends soon. */
     readonly finish?: boolean | undefined;
   },
   context: StageContext,
@@ -52,7 +51,7 @@ export async function trainModel(
     throw new Cifar5mError(
       "train/finished",
       `${folder.model(name)} is finished, after training for ${before} images, and ${numImages} are asked for. ` +
-        "Leave the option out to keep it, or train it on in another run folder with --init.",
+        "Leave the option out to keep it, or train it further in another run folder with --init.",
     );
   }
   if (!isFinished && context.rank !== 0) {
@@ -84,7 +83,7 @@ export async function trainModel(
     store: {
       ...store,
       save: async (checkpoint, step) => {
-        // Not before the training has accepted the wish.
+        // The training must accept the request first.
         if (grows) await repinConfig(folder.modelConfig(name), identity);
         grows = false;
         await store.save(checkpoint, step);
@@ -113,29 +112,35 @@ export async function trainModel(
   });
   try {
     const { weights, figures } = await training;
-    // Once more, for a training that was cut off after its last checkpoint.
+    // Renders the loss once more, for a training that was interrupted after its last checkpoint.
     await renderLoss();
     await placeModel({ folder, name, bytes: weights, identity });
     return figures;
   } catch (thrown) {
-    // Before the first checkpoint nothing binds the run to these options.
+    // Before the first checkpoint these options do not bind the run.
     if ((await store.load()) === undefined) await rm(folder.modelConfig(name), { force: true });
     throw thrown;
   }
 }
 
-/** How often a first 100,000 images have doubled; the weights at each time are kept, as guides and to see how a training went. */
+/**
+ * Number of times that the first 100,000 images have doubled. The weights at each doubling are kept, as guides and as a
+ * record of the training.
+ */
 function doublingsOf(images: number): number {
   return images < 100_000 ? 0 : 1 + Math.floor(Math.log2(images / 100_000));
 }
 
-/** How many images the training of a model is pinned to see; undefined for other models and before it began. */
+/**
+ * Number of images that the training of a model is pinned to see; undefined for other models and before the training
+ * began.
+ */
 async function pinnedImages(folder: RunFolder, name: ModelName): Promise<number | undefined> {
   const { options } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
   return (options as { readonly numImages?: number } | undefined)?.numImages;
 }
 
-/** The identity of a finished model for a comparison of the options that both its release and this one have. */
+/** The identity of a finished model, restricted to the options that both its release and this one have. */
 async function asFinished(folder: RunFolder, name: ModelName, identity: Identity): Promise<Identity> {
   const pinned = (await readPinnedConfig(folder.modelConfig(name))) ?? identity;
   const shared = (section: string) => {
@@ -150,7 +155,7 @@ function withImages(identity: Identity, numImages: number): Identity {
   return { ...identity, options: { ...(identity["options"] as object), numImages } };
 }
 
-/** What determines the weights: the options, and the data by the hashes of its files. */
+/** Everything that determines the weights: the options, and the data by the hashes of its files. */
 async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning", config: Config): Promise<Identity> {
   const receipts = await readFetchReceipts(folder);
   if (receipts === undefined) {

@@ -9,18 +9,18 @@ import { type Unit, unitName } from "../run/units.ts";
 import type { UnitsByStage } from "./remake-units.ts";
 import type { UnitState } from "./unit-state.ts";
 
-/** A unit that did not come out as it was. */
+/** A unit whose remade file differs from the old one. */
 export interface Failure {
   readonly unit: Unit;
   readonly error: Cifar5mError;
 }
 
 /**
- * Compares the hashes of what was remade with the old ones. A file whose old hash nobody knows is proved by the shard that
- * was made from it.
- * @param run - where the remade units are found
- * @param states - as they were before
- * @param made - what was remade
+ * Compares the hashes of remade units with the old ones. If the old hash of a file is unknown, the shard that was made
+ * from it proves the file.
+ * @param run - the run with the paths of the remade units
+ * @param states - the states before the repair
+ * @param made - the remade units
  * @returns the first failure of each unit, in the order of the data
  */
 export async function proveUnits(run: Run, states: readonly UnitState[], made: UnitsByStage): Promise<Failure[]> {
@@ -42,7 +42,7 @@ function disproof(run: Run, state: UnitState, made: Receipt): Cifar5mError | und
   if (expected !== undefined) {
     return new Cifar5mError(
       "repair/hash-mismatch",
-      `${name} in ${run.folder.root} was sha256 ${short(expected)}, made again it is ${short(made.sha256)}, so the old files ` +
+      `${name} in ${run.folder.root} was sha256 ${short(expected)}, but the remade one is ${short(made.sha256)}, so the old files ` +
         "were left as they are. Repair with the engine, device and release that built the run.",
     );
   }
@@ -50,11 +50,11 @@ function disproof(run: Run, state: UnitState, made: Receipt): Cifar5mError | und
     "repair/unproven",
     `${name} in ${run.folder.root} has lost its receipt and the manifest, so nothing says what it was: it is sha256 ` +
       `${found === undefined ? "gone" : short(found)}, made again ${short(made.sha256)}. ` +
-      "Delete what is left of it and run `cifar5m build` to have it made anew.",
+      "Delete the rest of it and run `cifar5m build` to make it again.",
   );
 }
 
-/** @throws the first failure, with the number of the others */
+/** @throws the first failure, with the number of other failures */
 export function throwFirst(failures: readonly Failure[]): void {
   const [first, ...others] = failures;
   if (first === undefined) return;
@@ -63,9 +63,9 @@ export function throwFirst(failures: readonly Failure[]): void {
 }
 
 /**
- * Puts a remade unit in the place of what is damaged of it: the file, then the receipt; what is whole of the two stays.
- * @param staged - where the remade unit is found
- * @returns the paths that were written
+ * Replaces the damaged files of a unit by the remade ones: the data file, then the receipt. Undamaged files stay.
+ * @param staged - the run with the path of the remade unit
+ * @returns the paths of the written files
  */
 export async function installUnit(run: Run, staged: Run, state: UnitState): Promise<string[]> {
   const { stage, unit, receipt, found } = state;

@@ -10,7 +10,7 @@ import { imageAt, readUnitFile } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit, unitName } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 
-/** An image as it is stored, and as it is made again. */
+/** A stored image, and the same image generated again. */
 export interface Regenerated {
   /** The shard that stores it. */
   readonly path: string;
@@ -19,14 +19,14 @@ export interface Regenerated {
   readonly stored: Uint8Array;
   /** uint8, shape [32, 32, 3]. */
   readonly made: Uint8Array;
-  /** Indices of the bytes that differ, rising. */
+  /** Indices of the differing bytes, rising. */
   readonly differing: readonly number[];
 }
 
 /**
- * Makes one image of a run again, from its id and the run's generator; nothing is written.
- * @throws Cifar5mError `regenerate/no-such-id`, `regenerate/removed` with reason and partner, `regenerate/not-published`;
- *   `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
+ * Generates one image of a run again, from its id and the run's generator. It writes nothing.
+ * @throws Cifar5mError `regenerate/no-such-id`, `regenerate/removed` with reason and partner,
+ *   `regenerate/not-published`; `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
  */
 export async function regenerateImage(options: {
   readonly root: string;
@@ -75,7 +75,7 @@ async function makeImage(options: {
   }
 }
 
-/** Why an id is in no shard. */
+/** The error for an id that is in no shard, with the reason. */
 async function removedError(run: Run, unit: Unit, id: number): Promise<Cifar5mError> {
   const path = run.folder.removals(unit);
   const isKnown =

@@ -18,17 +18,17 @@ import { isWhole, modelsOf, type UnitState } from "./unit-state.ts";
 /** Units by stage. */
 export type UnitsByStage = Readonly<Record<UnitStage, ReadonlySet<Unit>>>;
 
-/** sha256 of no bytes: the removals of a unit that lost nothing. */
+/** sha256 of zero bytes: the removals of a unit that lost no sample. */
 const emptySha256 = sha256("");
 
-/** Where units are remade: a run folder within the run, so that a remake that was interrupted goes on. */
+/** The folder in which units are remade: a run folder within the run, so that an interrupted repair can continue. */
 export function stagingFolderOf(run: Run): string {
   return join(run.folder.root, "repair");
 }
 
 /**
- * All that has to be made to have what is wanted: what is whole is used, what was deleted is made again.
- * @param wanted - also made again where it is whole
+ * Plans everything that must be made. Undamaged files are used; deleted ones are made again.
+ * @param wanted - units to make again even if they are undamaged
  */
 export function planRemake(states: readonly UnitState[], wanted: UnitsByStage): UnitsByStage {
   const lacking = (stage: UnitStage, units?: ReadonlySet<Unit>) =>
@@ -45,10 +45,11 @@ export function planRemake(states: readonly UnitState[], wanted: UnitsByStage): 
 }
 
 /**
- * Makes units by the stages of a build, in the staging folder.
- * @param options.plan - what to make, of `planRemake`
+ * Makes units in the staging folder, by the stages of a build.
+ * @param options.plan - the units to make, from `planRemake`
  * @param options.models - sha256 of `generator`, `labeler` and `cifar-10`
- * @returns the run as it would be: whole units where they are, all others in the staging folder
+ * @returns the run with the paths that it would have: of undamaged units the usual ones, of all others those in the
+ *   staging folder
  * @throws Cifar5mError what the stages throw
  */
 export async function remakeUnits(
@@ -85,7 +86,7 @@ export async function remakeUnits(
   return run;
 }
 
-/** The run with the paths of the staging folder for all that is to be made. */
+/** The run with the paths of the staging folder for all planned units. */
 function stagedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): Run {
   const staging = runFolderAt(stagingFolderOf(run));
   const units = new Map(run.units.map((unit) => [unitName(unit), unit]));
@@ -112,7 +113,10 @@ function stagedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): 
   };
 }
 
-/** Whether the receipt alone proves that nothing was removed: then there is no need to look for copies in the whole set. */
+/**
+ * Whether the receipt alone proves that nothing was removed. In that case nobody has to search the whole set for
+ * copies.
+ */
 function isKnownEmpty(states: readonly UnitState[], unit: Unit): boolean {
   return states.some(
     ({ stage, unit: { index }, receipt }) =>

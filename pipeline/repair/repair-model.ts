@@ -11,9 +11,9 @@ import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModels } from "../run/shipped-files.ts";
 
 /**
- * Repairs a model: shipped weights are put back from the package, a receipt is written again if the manifest vouches for
+ * Repairs a model. Shipped weights are restored from the package. A receipt is written again if the manifest confirms
  * the weights. Trained weights cannot be made again.
- * @param listed - sha256 of the model, as the manifest says; undefined if there is none
+ * @param listed - sha256 of the model according to the manifest; undefined if there is none
  * @returns the files that were written
  * @throws Cifar5mError `repair/model-lost`, `run/model-missing`, `disk/…`
  */
@@ -23,7 +23,7 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
   const receipt = await readUndamaged(() => readModelReceipt(folder, name));
   const expected = receipt?.sha256 ?? listed;
   const written: string[] = [];
-  if (expected === undefined) throw lost(receiptPath, "is gone or damaged, and no manifest says what it said");
+  if (expected === undefined) throw lost(receiptPath, "is missing or damaged, and no manifest says what it held");
   const found = (await fileExists(path)) ? (await hashFile(path)).sha256 : undefined;
   if (found !== expected) {
     const shipped = (await Promise.all(shippedModels(name).map(readWholeFile))).find(

@@ -21,15 +21,16 @@ import { isDamaged, isWhole, surveyUnits, type UnitState } from "./unit-state.ts
 import { useStagingFolder } from "./use-staging-folder.ts";
 
 /**
- * Finds what is damaged or lost of a finished run (shards, intermediate files, receipts, the manifest) and makes exactly
- * that again: from what is whole, else by the stages of a build from ids and models. What is remade takes the place of the
- * damaged file only if its hash is the old one, as receipt or manifest tell. Whole files are not touched.
+ * Finds the damaged and lost files of a finished run (shards, intermediate files, receipts, the manifest) and makes
+ * exactly those again: from undamaged files, or else by the stages of a build from ids and models. A remade file
+ * replaces the damaged one only if it has the old hash, according to receipt or manifest. Undamaged files are not
+ * touched.
  *
- * The work happens in `RUN/repair`, which is removed in the end; an interrupted repair goes on with it. Of several repairs
- * at once the one that ends first removes it; the others then look again at what is left to do.
+ * The work happens in `RUN/repair`, which is removed at the end; an interrupted repair continues with it. If several
+ * repairs run at once, the first to end removes the folder. The others then check again what is left to do.
  * @returns the files that were made again
- * @throws Cifar5mError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes did not come out, after all
- *   others were repaired; `repair/unfinished` if the build has not come to its end; `repair/models-changed`;
+ * @throws Cifar5mError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes could not be made again,
+ *   after all others were repaired; `repair/unfinished` if the build is not finished; `repair/models-changed`;
  *   `unit/config-changed`; `run/missing`; what the stages throw
  */
 export async function repairRun(
@@ -77,7 +78,7 @@ async function hashModels(run: Run): Promise<Readonly<Record<string, string>>> {
   };
 }
 
-/** What is damaged; and, where an intermediate file lost its receipt, the shard that can prove it. */
+/** The damaged units. If an intermediate file lost its receipt, the shard that can prove it is included. */
 function wantedUnits(states: readonly UnitState[], isManifestLost: boolean): UnitsByStage {
   const publishStates = new Map(states.filter(({ stage }) => stage === "publish").map((state) => [state.unit, state]));
   const unitsOf = (stage: UnitStage, isWanted: (state: UnitState) => boolean) =>

@@ -4,7 +4,8 @@ import type { Run } from "../run/run.ts";
 import type { UnitState } from "./unit-state.ts";
 
 /**
- * A whole manifest says what the set was made with; nothing else could make it again.
+ * Refuses a manifest of other models or of another run. An undamaged manifest says what the set was made with, and
+ * nothing else could make it again.
  * @throws Cifar5mError `repair/models-changed`, `repair/manifest-of-another-run`
  */
 export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonly<Record<string, string>>): void {
@@ -14,7 +15,7 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
     throw new Cifar5mError(
       "repair/models-changed",
       `${path} names ${changed} ${short(manifest.models[changed])}, the run has ${short(models[changed])}. ` +
-        "Put back what the set was made with, receipts too.",
+        "Restore the models that the set was made with, and their receipts.",
     );
   }
   const numShards = manifest.splits.train.shards.length + manifest.splits.test.shards.length;
@@ -22,12 +23,12 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
   throw new Cifar5mError(
     "repair/manifest-of-another-run",
     `${path} lists ${numShards} shards of config ${short(manifest.configHash)}, the run has ${run.units.length} of ` +
-      `${short(run.hash)}. Put the right one back, or delete it to have it made again.`,
+      `${short(run.hash)}. Restore the right manifest, or delete it so that it is made again.`,
   );
 }
 
 /**
- * Nothing can be lost of a unit that was never made.
+ * Refuses an unfinished run: a unit that was never made cannot be lost.
  * @throws Cifar5mError `repair/unfinished`
  */
 export function requireFinished(run: Run, states: readonly UnitState[], manifest: Manifest | undefined): void {
@@ -37,7 +38,7 @@ export function requireFinished(run: Run, states: readonly UnitState[], manifest
   if (manifest !== undefined || open.length === 0) return;
   throw new Cifar5mError(
     "repair/unfinished",
-    `${run.folder.root} must be a finished run, ${open.length} of its ${run.units.length} units were never published ` +
+    `${run.folder.root} must be a finished run, but ${open.length} of its ${run.units.length} units were never published ` +
       "and there is no manifest. Run `cifar5m build` again to finish it.",
   );
 }

@@ -8,9 +8,9 @@ import { type Unit, unitName } from "../run/units.ts";
 import type { UnitState } from "./unit-state.ts";
 
 /**
- * Writes the lost receipts of whole shards: they follow from the manifest, without making anything again.
- * @param options.repaired - gets their paths
- * @returns the states after that
+ * Writes the lost receipts of undamaged shards. They follow from the manifest, so nothing has to be made again.
+ * @param options.repaired - receives the paths of the receipts
+ * @returns the states afterwards
  */
 export async function restoreListedReceipts(options: {
   readonly run: Run;

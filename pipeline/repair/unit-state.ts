@@ -9,18 +9,18 @@ import type { StageContext } from "../run/stage.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import { type Unit, unitName } from "../run/units.ts";
 
-/** Files hashed at once. */
+/** Number of files that are hashed at once. */
 const numReaders = 4;
 
-/** What is left of the work of one stage on one unit. */
+/** The state of one stage's files for one unit. */
 export interface UnitState {
   readonly stage: UnitStage;
   readonly unit: Unit;
-  /** The receipt, if it is readable and speaks of this unit. */
+  /** The receipt, if it is readable and belongs to this unit. */
   readonly receipt: Receipt | undefined;
-  /** sha256 the file must have, by receipt or manifest; undefined if neither is left to tell. */
+  /** sha256 that the file must have, by receipt or manifest; undefined if neither exists. */
   readonly expected: string | undefined;
-  /** sha256 the file has; undefined if there is none. */
+  /** sha256 that the file has; undefined if there is no file. */
   readonly found: string | undefined;
 }
 
@@ -43,11 +43,11 @@ export function modelsOf(
 }
 
 /**
- * Looks at all that the stages made of all units; nothing is written.
+ * Examines the files of all stages and units. It writes nothing.
  * @param options.models - sha256 of `generator`, `labeler` and `cifar-10`
- * @param options.manifest - counts more than receipts; undefined if there is none to trust
+ * @param options.manifest - takes precedence over receipts; undefined if no manifest can be trusted
  * @returns by stage and unit, in the order of the data
- * @throws Cifar5mError `unit/config-changed` for a whole receipt of another config or model; `disk/…`
+ * @throws Cifar5mError `unit/config-changed` for an undamaged receipt of another config or model; `disk/…`
  */
 export async function surveyUnits(
   run: Run,
@@ -73,12 +73,12 @@ export async function surveyUnits(
   });
 }
 
-/** Whether file and receipt are there and agree. */
+/** Whether file and receipt exist and agree. */
 export function isWhole({ receipt, found }: UnitState): boolean {
   return receipt !== undefined && receipt.sha256 === found;
 }
 
-/** Whether something of it is damaged or lost. An intermediate file that was deleted is neither. */
+/** Whether the file or the receipt is damaged or lost. An intermediate file that was deleted counts as neither. */
 export function isDamaged(state: UnitState): boolean {
   const isSpared = state.stage !== "publish" && state.receipt !== undefined && state.found === undefined;
   return !isWhole(state) && !isSpared;

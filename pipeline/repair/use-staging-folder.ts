@@ -8,9 +8,9 @@ import { fileExists } from "../../storage/read-file.ts";
 const markPattern = /^in-use-/;
 
 /**
- * Works in a folder that several processes may use at once, and removes it in the end; an interruption leaves it for the
- * next. Whoever ends first removes it under the others.
- * @returns what `work` returns; `removed` if it failed and another one has removed the folder meanwhile
+ * Works in a folder that several processes may use at once, and removes it at the end. An interruption leaves the
+ * folder for the next call. The process that ends first removes the folder while others may still use it.
+ * @returns the result of `work`; `removed` if it failed because another process has removed the folder
  * @throws what `work` throws for other reasons; Cifar5mError `disk/…`
  */
 export async function useStagingFolder<Result>(
@@ -30,14 +30,14 @@ export async function useStagingFolder<Result>(
   }
 }
 
-/** The marks go first: whoever misses a file can tell by them. */
+/** Removes the marks first: a process that misses a file can then tell the reason. */
 async function removeStagingFolder(directory: string): Promise<void> {
   try {
     const marks = (await readdir(directory)).filter((name) => markPattern.test(name));
     for (const name of marks) await rm(join(directory, name), { force: true });
     await rm(directory, { recursive: true, force: true });
   } catch (thrown) {
-    // Another one removes it too, or still writes to it, and will remove it.
+    // Another process removes it too, or still writes to it and will remove it.
     if (["ENOENT", "ENOTEMPTY"].includes(systemCodeOf(thrown) ?? "")) return;
     throw diskError(thrown, "remove", directory);
   }

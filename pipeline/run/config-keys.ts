@@ -1,6 +1,6 @@
 import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
 
-/** A key that holds a value, not an object: `sampler.steps`. */
+/** A key that holds a value instead of an object: `sampler.steps`. */
 export interface ConfigLeaf {
   readonly key: string;
   readonly schema: JsonSchema;
@@ -13,7 +13,10 @@ export function leavesOf(schema: JsonSchema, prefix = ""): ConfigLeaf[] {
   );
 }
 
-/** A value from a flag's text. Text that does not fit stays text, for the schema to refuse by name. */
+/**
+ * Converts the text of a flag into a value. A text that does not fit stays a text, so that the schema refuses it by
+ * name.
+ */
 export function parseFlag(text: string, schema: JsonSchema): unknown {
   const choice = choicesOf(schema)?.find((value) => String(value) === text);
   if (choice !== undefined) return choice;
@@ -29,23 +32,23 @@ export function parseFlag(text: string, schema: JsonSchema): unknown {
   return text;
 }
 
-/** Whether a text that a flag was given is a value as it stands. */
+/** Whether a flag takes its text as the value, without conversion. */
 export function takesText(text: string, schema: JsonSchema): boolean {
   return schema.type === "string" || (schema.anyOf?.some((inner) => inner.const === text) ?? false);
 }
 
-/** `sampler.numSteps` → `sampler.num-steps`. */
+/** The flag of a key: `sampler.numSteps` → `sampler.num-steps`. */
 export function flagOf(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** The nested object that holds one value: ("sampler.steps", 18) → { sampler: { steps: 18 } }. */
+/** The nested object with a single value: ("sampler.steps", 18) → { sampler: { steps: 18 } }. */
 export function nest(key: string, value: unknown): Record<string, unknown> {
   const names = key.split(".");
   return names.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Record<string, unknown>;
 }
 
-/** A copy of a nested object without the named keys, and without an inner object of which nothing is left. */
+/** A copy of a nested object without the named keys. Inner objects that become empty are left out. */
 export function omitKeys(
   object: Readonly<Record<string, unknown>>,
   keys: ReadonlySet<string>,

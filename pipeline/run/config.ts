@@ -6,12 +6,15 @@ import { precisions } from "../../engine/executor.ts";
 import { generatorTrainingSchema, requireSamplerOptions, samplerSchema, tuningSchema } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
 
-/** Units of a run, at most. */
+/** Number of units of a run, at most. */
 const maxUnits = 1_000_000;
-/** Images that a graph takes at once, at most: 200 MB of them. */
+/** Number of images that a graph takes at once, at most: 200 MB of them. */
 const maxBatchSize = 16_384;
 
-/** Everything a run is made from. The types, the defaults, the flags of the command line and the hash all come from here. */
+/**
+ * Everything that a run is made from. The types, the defaults, the flags of the command line and the hash all come from
+ * here.
+ */
 export const configSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe("seed of all random numbers"),
   count: z.int().min(1).default(5_000_000).describe("images of the train part, before removals"),
@@ -47,17 +50,17 @@ export const configSchema = z.strictObject({
   labeler: labelerTrainingSchema.prefault({}),
 });
 
-/** The resolved configuration: every key has its value. */
+/** The resolved configuration: every key has a value. */
 export type Config = z.infer<typeof configSchema>;
 /** Some of the keys, as a config file or flags give them. */
 export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
 
-/** JSON schema of the configuration; the command line makes its flags of it. */
+/** JSON schema of the configuration. The command line derives its flags from it. */
 export const configJsonSchema = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
 
 /**
- * Keys that change speed only. They are in no hash: a run may go on with others. `sampler.batchSize` is none of them, since
- * engines choose their kernels by it, which round differently.
+ * Keys that change only the speed. No hash includes them, so a run may resume with other values. `sampler.batchSize`
+ * must not be one of them: engines pick kernels by batch size, and kernels round differently.
  */
 export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
   "labeling.batchSize",
@@ -65,7 +68,7 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
   "tuning.stepsPerCheckpoint",
 ]);
 
-/** Keys of the sampler that earlier releases did not have, with the values that stand for what those did. */
+/** Keys of the sampler that earlier releases lacked, with the values that reproduce those releases. */
 const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
   guidanceMin: 0,
   guidanceMax: 1000,
@@ -73,16 +76,16 @@ const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * The sampler as a part of hashes: what determines its images, without keys at rest, so that runs of earlier releases
- * keep their hash.
+ * The part of a hash that depends on the sampler: everything that determines its images. Keys with their value at rest
+ * are left out, so runs of earlier releases keep their hash.
  */
 export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(sampler).filter(([key, value]) => samplerKeysAtRest[key] !== value));
 }
 
 /**
- * Keys that are not in the hash of a data set; all others are. The models are in its receipts by their own hashes, and so
- * is CIFAR-10, so that what they were made from need not be.
+ * Keys that the hash of a data set does not include; it includes all others. Receipts name the models and CIFAR-10 by
+ * their own hashes, so the hash does not need the keys that they were made from.
  */
 export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
   ...keysOutsideTheBytes,
@@ -93,7 +96,7 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The configuration that some keys and the defaults give.
+ * Resolves a configuration: the given keys, and the defaults for all others.
  * @param partial - nested, as in a config file
  * @throws Cifar5mError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
  */
@@ -104,7 +107,7 @@ export function resolveConfig(partial: PartialConfig): Config {
   return config;
 }
 
-/** A plan of all units is held in memory, and each has files of its own. */
+/** Refuses a run with too many units: the plan of all units is in memory, and each unit has its own files. */
 function requirePlannable({ count, testCount, unitSize }: Config): void {
   if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
   throw new Cifar5mError(
@@ -114,7 +117,7 @@ function requirePlannable({ count, testCount, unitSize }: Config): void {
   );
 }
 
-/** Two partial configurations as one; where both have a key, that of `over` counts. */
+/** Merges two partial configurations. If both have a key, the value of `over` applies. */
 export function mergeConfigs(under: PartialConfig, over: PartialConfig): PartialConfig {
   return mergeObjects(under as Record<string, unknown>, over as Record<string, unknown>);
 }

@@ -11,9 +11,9 @@ export interface PublishedDataset {
 }
 
 /**
- * The data set of a folder.
+ * Finds the data set of a folder.
  * @param folder - a run folder, or a data set folder, which holds the manifest itself
- * @throws Cifar5mError `manifest/missing` where neither has one; `manifest/…`, `json/corrupt`, `disk/…`
+ * @throws Cifar5mError `manifest/missing` if neither has one; `manifest/…`, `json/corrupt`, `disk/…`
  */
 export async function findDataset(folder: string): Promise<PublishedDataset> {
   const bare = await readManifestIfAny(folder);

@@ -5,17 +5,17 @@ import type { PartialConfig } from "./config.ts";
 const { batchSize: _, ...fewSteps } = samplerSchema.parse({});
 
 /**
- * Named sets of values for keys of the configuration. Flags and config files count more; what is pinned and hashed are
- * the keys, so that a recipe and its keys written out are the same run.
+ * Named sets of values for keys of the configuration. Flags and config files override them. The run pins and hashes the
+ * keys, so a recipe and the same keys written out are the same run.
  */
 export const recipes = {
   /** Class-conditional, few steps: the defaults. */
   fast: { sampler: fewSteps },
-  /** Two calls, for a generator that was tuned to need no more; what guidance it has is built in. */
+  /** Two calls, for a generator that was tuned to need no more. Its guidance is built in. */
   tuned: {
     sampler: { ...fewSteps, name: "consistency", schedule: "karras", steps: 2, sigmaMin: 0.8, guidance: 1 },
   },
-  /** As CIFAR-5m was made: unconditional, DDPM's ancestral sampling through all its noise levels. */
+  /** The way CIFAR-5m was made: unconditional, DDPM's ancestral sampling through all its noise levels. */
   original: {
     sampler: { ...fewSteps, name: "ddpm", schedule: "linear-beta", steps: 1000, conditional: false, guidance: 1 },
   },

@@ -15,24 +15,24 @@ export const receiptStages = [
 ] as const;
 export type ReceiptStage = (typeof receiptStages)[number];
 
-/** What a model is kept in: weights trained here, or a whole model from elsewhere. */
+/** The file format of a model: weights trained here, or a whole model from elsewhere. */
 export type ModelFormat = "safetensors" | "onnx";
 
 /** The two models of a run. */
 export type ModelName = "generator" | "labeler";
 
-/** Where things lie in a run folder. The one place that knows. */
+/** The paths of a run folder. No other module knows them. */
 export interface RunFolder {
   readonly root: string;
   /** The pinned configuration. */
   readonly config: string;
-  /** The batch size that was found for its sampler. */
+  /** The batch size that was chosen for the run's sampler. */
   readonly batchSize: string;
   /** CIFAR-10 in the official binary layout. */
   readonly cifar10: string;
-  /** A half-finished download. */
+  /** An unfinished download. */
   readonly download: string;
-  /** `safetensors` by default; `modelPath` finds out. */
+  /** Path of a model, `safetensors` by default; `modelPath` finds the right format. */
   model(name: ModelName, format?: ModelFormat): string;
   modelConfig(name: ModelName): string;
   /** Checkpoints and logs of a training. */
@@ -49,18 +49,18 @@ export interface RunFolder {
   shard(unit: Unit): string;
   readonly manifest: string;
   readonly contactSheet: string;
-  /** What the data set is worth: figures, the same for people, and a picture of nearest train images. */
+  /** Scores of the data set: figures as JSON and as text, and a picture of nearest train images. */
   readonly score: Readonly<Record<"json" | "markdown" | "neighbours", string>>;
   /** Quality of a generator over its cost: figures, and a plot of them. */
   readonly generatorScore: Readonly<Record<"json" | "svg" | "png", string>>;
-  /** What is kept of long scorings: features of CIFAR-10, classifiers, images of generators under comparison. */
+  /** Intermediate results of long scorings: features of CIFAR-10, classifiers, images of compared generators. */
   readonly scoring: string;
   receipt(stage: ReceiptStage, name: string): string;
-  /** Every folder that files are committed into, so that what killed writers left there can be found. */
+  /** Every folder that files are committed into. Killed writers may have left temporary files there. */
   readonly directories: readonly string[];
 }
 
-/** The paths of the run folder at `root`; nothing is read or made. */
+/** The paths of the run folder at `root`. Nothing is read or written. */
 export function runFolderAt(root: string): RunFolder {
   return {
     root,

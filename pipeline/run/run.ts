@@ -16,17 +16,17 @@ import { omitKeys } from "./config-keys.ts";
 import { type RunFolder, runFolderAt } from "./run-folder.ts";
 import { planUnits, type Unit } from "./units.ts";
 
-/** An open run: where it lies, what it is made from, and its units. */
+/** An open run: its folder, its configuration and its units. */
 export interface Run {
   readonly folder: RunFolder;
   readonly config: Config;
-  /** Hash of what determines the bytes of the data set, models aside: those are named in each receipt. */
+  /** Hash of everything that determines the bytes of the data set, except for the models: each receipt names them. */
   readonly hash: string;
   readonly units: readonly Unit[];
 }
 
 /**
- * Opens a run folder for the stages that make the data set, and pins its configuration if it is new.
+ * Opens a run folder for the stages that make the data set, and pins its configuration if the folder is new.
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function openRun(root: string, config: Config): Promise<Run> {
@@ -47,7 +47,7 @@ export async function requireBuildable(root: string): Promise<void> {
 }
 
 /**
- * A run that is there, to look at: nothing is written.
+ * Opens an existing run for reading. It writes nothing.
  * @throws Cifar5mError `run/missing` if nothing was pinned; `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRun(root: string): Promise<Run> {
@@ -62,7 +62,7 @@ export async function readRun(root: string): Promise<Run> {
   if (isImported(pinned)) {
     throw new Cifar5mError(
       "run/imported",
-      `${root} holds an imported data set, which has no models to make anything again. To mend it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
+      `${root} holds an imported data set, which has no models to make anything again. To repair it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
   const config = resolveConfig(pinned);
@@ -70,7 +70,7 @@ export async function readRun(root: string): Promise<Run> {
 }
 
 /**
- * What the run folder has pinned so far, as the ground for this command's options.
+ * The configuration that the run folder has pinned so far, as the base of this command's options.
  * @returns nested keys; empty for a new run
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
@@ -87,7 +87,7 @@ export async function readRunConfig(root: string): Promise<PartialConfig> {
   return merged;
 }
 
-/** Options of a training without those that only an earlier release had: its model is as good as before. */
+/** Options of a training without those that only an earlier release had. Its model is still valid. */
 function knownOptions(section: "generator" | "labeler" | "tuning", options: unknown): Identity {
   const { properties = {} } = configJsonSchema.properties![section]!;
   return Object.fromEntries(Object.entries(options as Identity).filter(([key]) => key in properties));
@@ -100,12 +100,14 @@ function keysOfImport(pinned: Identity): PartialConfig {
   return hasUnitSize ? { unitSize: identity.unitSize } : {};
 }
 
-/** Whether what a run pinned is an import, not a build. */
+/** Whether the pinned configuration is that of an import instead of a build. */
 export function isImported(pinned: Identity): boolean {
   return "import" in pinned;
 }
 
-/** What determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`. */
+/**
+ * Everything that determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`.
+ */
 export function datasetIdentity({ seed, engine, device, precision, sampler, ...others }: Config): Identity {
   return {
     ...executionIdentity({ seed, engine, device, precision }),

@@ -8,23 +8,23 @@ import { hashFile } from "../../storage/commit-unit.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
 import { findDataset } from "./find-dataset.ts";
 
-/** Rows of a shard, some at a time. */
+/** Rows of a shard, in batches. */
 export type ShardBatches = AsyncGenerator<{ readonly rows: number; readonly columns: ShardRows }>;
 
-/** A published data set, on this machine or on a server, and the way to its rows. */
+/** A published data set, on this machine or on a server, and access to its rows. */
 export interface ShardReader {
-  /** Folder, or URL as it may be shown. */
+  /** Folder, or URL in the form that may be shown. */
   readonly location: string;
   readonly manifest: Manifest;
   /**
-   * The rows of a shard, after its bytes were checked against the manifest.
+   * Reads the rows of a shard, after a check of its bytes against the manifest.
    * @throws Cifar5mError `shard/hash-mismatch`, `table/…`, `disk/…`, `store/…`; the signal's reason
    */
   read(entry: ShardEntry, signal: AbortSignal): ShardBatches;
 }
 
 /**
- * Opens a data set to read it from end to end.
+ * Opens a data set to read it from beginning to end.
  * @param location - a run folder, a data set folder, or the URL of a data set, whose shards are fetched into the cache
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`, `store/…`
  */

@@ -14,12 +14,12 @@ export function shippedFile(name: string): string {
 
 /** All weights of a model that the package has. */
 export function shippedModels(name: ModelName): readonly string[] {
-  // The judge of scores was the labeler of earlier releases, and is in runs of theirs.
+  // The judge of scores was the labeler of earlier releases, and is in their runs.
   const files = name === "labeler" ? ["labeler", "judge"] : ["generator", "tuned"];
   return files.map((file) => shippedFile(`${file}.safetensors`));
 }
 
-/** The shipped weights of a model: those tuned for few calls where the sampler is made for such. */
+/** The shipped weights of a model. If the sampler makes few calls, they are the weights tuned for that. */
 export function shippedModel(name: ModelName, { sampler }: Pick<Config, "sampler">): string {
   const isTuned = name === "generator" && sampler.name === "consistency";
   return shippedFile(`${isTuned ? "tuned" : name}.safetensors`);

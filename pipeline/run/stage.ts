@@ -8,7 +8,7 @@ import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
 import { type Unit, unitName, unitRows } from "./units.ts";
 
-/** What a stage knows of the process it runs in. */
+/** The process that a stage runs in: its share of the work, its signal and its progress. */
 export interface StageContext {
   readonly seed: number;
   readonly rank: number;
@@ -16,19 +16,19 @@ export interface StageContext {
   readonly signal: AbortSignal;
   /** Adds to a counter, for progress and for the summary: `sample/images`, `dropped/duplicate-within-set`. */
   count(name: string, by: number): void;
-  /** Shows a value that goes up and down, such as a loss. */
+  /** Shows a value that rises and falls, such as a loss. */
   show(name: string, value: number): void;
 }
 
-/** An async transform of units: yields each when it is done, whoever did it. */
+/** An async transform of units: yields each unit when it is done, by this worker or another. */
 export type Stage = (units: AsyncIterable<Unit> | Iterable<Unit>, context: StageContext) => AsyncGenerator<Unit>;
 
 /**
- * A stage that makes one data file per unit, then its receipt. A unit whose receipt exists is passed on untouched.
- * @param options.models - sha256 of the models it uses, by name; part of the receipt
+ * A stage that makes one data file per unit, then its receipt. A unit whose receipt exists is passed on unchanged.
+ * @param options.models - sha256 of the models it uses, by name; the receipt holds them
  * @param options.write - writes the unit's data file, returns its number of rows
- * @param options.close - called when the stage ends, also by an error
- * @returns a stage that throws Cifar5mError `unit/config-changed` where a unit was made with another config or model
+ * @param options.close - called when the stage ends, even by an error
+ * @returns a stage that throws Cifar5mError `unit/config-changed` if a unit was made with another config or model
  */
 export function unitStage(options: {
   readonly name: ReceiptStage;
@@ -48,7 +48,7 @@ export function unitStage(options: {
         if (isDone && (await fileExists(pathOf(unit)))) {
           context.count(`${name}/kept`, unitRows(unit));
         } else {
-          // Somebody deleted the data, perhaps because it was damaged: its receipt vouches for nothing now.
+          // Somebody deleted the data, perhaps because it was damaged, so its receipt proves nothing any more.
           if (isDone) await rm(receiptPath, { force: true });
           const { idStart, idEnd } = unit;
           await commitUnit({
@@ -66,7 +66,7 @@ export function unitStage(options: {
   };
 }
 
-/** Something costly that is opened when first needed, and closed if it was. */
+/** A resource that is opened when it is first needed, and closed if it was opened. */
 export function openOnce<Resource extends { close(): Promise<void> | void }>(
   open: () => Promise<Resource>,
 ): { readonly get: () => Promise<Resource>; readonly close: () => Promise<void> } {

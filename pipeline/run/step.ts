@@ -2,21 +2,21 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "./config.ts";
 import type { StageContext } from "./stage.ts";
 
-/** A part of a build that can be run, shown and interrupted by itself. */
+/** A part of a build that can be run, displayed and interrupted separately. */
 export interface Step {
   readonly name: string;
-  /** What its counters `name/images` and `name/kept` add up to; 0 if it counts nothing. */
+  /** The final sum of its counters `name/images` and `name/kept`; 0 if it counts nothing. */
   readonly total: number;
-  /** Does the work; what it yields is done. */
+  /** Does the work; every yielded value is done. */
   run(context: StageContext): AsyncIterable<unknown>;
 }
 
-/** What every step works on. */
+/** The input of every step. */
 export interface StepOptions {
   /** The run folder. */
   readonly root: string;
   readonly config: Config;
   readonly runtime: ModelRuntime;
-  /** Go on with the units of other workers after one's own. */
+  /** Whether a worker continues with the units of other workers after its own. */
   readonly help: boolean;
 }

@@ -11,7 +11,7 @@ import { type Unit, unitName } from "./units.ts";
 export const unitStages = ["sample", "label", "fingerprint", "dedup", "publish"] as const satisfies ReceiptStage[];
 export type UnitStage = (typeof unitStages)[number];
 
-/** Where a stage keeps what it made of a unit. */
+/** The path of the file that a stage makes of a unit. */
 export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, unit: Unit): string {
   const paths = {
     sample: folder.samples,
@@ -24,7 +24,7 @@ export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, un
 }
 
 /**
- * The bytes an earlier stage made of a unit, checked against its receipt.
+ * Reads the bytes that an earlier stage made of a unit, and checks them against its receipt.
  * @throws Cifar5mError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
@@ -40,18 +40,18 @@ export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, pa
   );
 }
 
-/** Images of a unit: uint8, shape [unit size, 32, 32, 3]. */
+/** Reads the images of a unit: uint8, shape [unit size, 32, 32, 3]. */
 export async function readSamples(run: Run, unit: Unit): Promise<Uint8Array> {
   return await readUnitFile(run, "sample", unit, run.folder.samples(unit));
 }
 
-/** Class probabilities of a unit: float32, shape [unit size, 10]. */
+/** Reads the class probabilities of a unit: float32, shape [unit size, 10]. */
 export async function readProbabilities(run: Run, unit: Unit): Promise<Float32Array> {
   const bytes = await readUnitFile(run, "label", unit, run.folder.probabilities(unit));
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
-/** Image `index` of images in a row, without copying. */
+/** Image `index` of consecutive images, without copying. */
 export function imageAt(images: Uint8Array, index: number): Uint8Array {
   return images.subarray(index * imageBytes, (index + 1) * imageBytes);
 }

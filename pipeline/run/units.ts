@@ -1,7 +1,7 @@
 /** The two parts of a data set. Train ids come first, test ids follow; no id is in both. */
 export type Split = "train" | "test";
 
-/** One shard's work: a fixed range of sample ids within one split. */
+/** The work for one shard: a fixed range of sample ids within one split. */
 export interface Unit {
   /** Index among all units of the run. */
   readonly index: number;
@@ -15,8 +15,8 @@ export interface Unit {
 }
 
 /**
- * All units of a run: train ids 0 … count − 1, then test ids count … count + testCount − 1. A unit never crosses the
- * split; the last of each split may be shorter.
+ * All units of a run: train ids 0 … count − 1, then test ids count … count + testCount − 1. A unit never spans both
+ * splits; the last unit of each split may be shorter.
  */
 export function planUnits(options: {
   readonly count: number;
@@ -37,7 +37,7 @@ export function planUnits(options: {
 }
 
 /**
- * The units one of several workers does.
+ * The units that one of several workers does.
  * @param options.help - after its own share, go on with the shares of the others: those they have finished by then cost
  *   nothing, so that a run ends even if a worker died. In reverse, to meet the others as late as possible
  */
@@ -51,7 +51,7 @@ export function shareOf(
   return [...own, ...others.reverse()];
 }
 
-/** `train-00017`: the base of the unit's file names. */
+/** The base of the unit's file names: `train-00017`. */
 export function unitName(unit: Unit): string {
   return `${unit.split}-${String(unit.part).padStart(5, "0")}`;
 }
@@ -62,8 +62,8 @@ export function unitRows(unit: Unit): number {
 }
 
 /**
- * What the generator is asked for: the classes take turns, so that every 10 ids hold each class once; −1, nothing, where
- * sampling is unconditional.
+ * The class that the generator is asked for. The classes rotate, so every 10 consecutive ids hold each class once. It
+ * is −1, no class, if sampling is unconditional.
  */
 export function conditioningClassOf(id: number, { conditional }: { readonly conditional: boolean }): number {
   return conditional ? id % 10 : -1;

@@ -4,25 +4,28 @@ import type { Features } from "./features.ts";
 
 /** How two clouds of feature vectors overlap. */
 export interface ManifoldScores {
-  /** Part of the synthetic images that lie within the `precisionNeighbors` ball of some real one. */
+  /** Fraction of the synthetic images within the `precisionNeighbors` ball of some real image. */
   readonly precision: number;
-  /** Part of the real images that lie within the `precisionNeighbors` ball of some synthetic one. */
+  /** Fraction of the real images within the `precisionNeighbors` ball of some synthetic image. */
   readonly recall: number;
-  /** Real `densityNeighbors` balls that a synthetic image lies in, over `densityNeighbors`; about 1 where equal. */
+  /**
+   * Average number of real `densityNeighbors` balls that hold a synthetic image, over `densityNeighbors`; about 1 for
+   * equal clouds.
+   */
   readonly density: number;
-  /** Part of the real images whose `densityNeighbors` ball holds a synthetic one. */
+  /** Fraction of the real images whose `densityNeighbors` ball holds a synthetic image. */
   readonly coverage: number;
 }
 
-/** Neighbours that make the balls of precision and recall. */
+/** Number of neighbors that define the balls of precision and recall. */
 export const precisionNeighbors = 3;
-/** Neighbours that make the balls of density and coverage. */
+/** Number of neighbors that define the balls of density and coverage. */
 export const densityNeighbors = 5;
-/** The neighbor that made a ball is not to fall out of it by rounding; relative to the squared radius. */
+/** Relative slack on the squared radius, so that rounding cannot put the k-th neighbor outside its own ball. */
 const tolerance = 1e-9;
-/** Squared distances below this part of the squared lengths are those of equal vectors. */
+/** Vectors count as equal if their squared distance is below this fraction of their squared lengths. */
 const equality = 1e-12;
-/** Rows of distances in memory at once, at most. */
+/** Number of rows of distances in memory at once, at most. */
 const maxBlockRows = 256;
 
 /**
@@ -65,7 +68,7 @@ export async function compareManifolds(real: Features, synthetic: Features): Pro
   };
 }
 
-/** Squared distance of each vector to its neighbors, itself left out. */
+/** Squared distance of each vector to its k-th neighbor, not counting the vector itself. */
 async function squaredRadii(features: Features): Promise<Readonly<Record<"precision" | "density", Float64Array>>> {
   const precision = new Float64Array(features.count);
   const density = new Float64Array(features.count);
@@ -88,7 +91,7 @@ async function squaredRadii(features: Features): Promise<Readonly<Record<"precis
   return { precision, density };
 }
 
-/** Squared distances of each of `rows` to all of `columns`, row by row. */
+/** Computes the squared distances of each of `rows` to all of `columns`, row by row. */
 async function forEachDistance(
   rows: Features,
   columns: Features,

@@ -13,7 +13,7 @@ export interface Product<Numbers extends Float32Array | Float64Array> {
   close(): Promise<void>;
 }
 
-/** Products of float64 for distances that must be exact, of float32 where they only choose candidates. */
+/** Compiles a product in float64, for exact distances, or in float32, which only selects candidates. */
 export async function compileMatmul<DType extends "float32" | "float64">(
   dtype: DType,
   { rows, columns, inner }: Readonly<Record<"rows" | "columns" | "inner", number>>,
@@ -23,7 +23,7 @@ export async function compileMatmul<DType extends "float32" | "float64">(
   const a = graph.input("a", dtype, [rows, inner]);
   const b = graph.input("b", dtype, [columns, inner]);
   graph.output("product", matmul(a, swapLastTwo(b)));
-  // Always onnxruntime on the CPU: other engines and devices have no float64, and the scores must not depend on them.
+  // Always onnxruntime on the CPU: other engines and devices lack float64, and the scores must not depend on them.
   const executable = await (await createEngine("onnxruntime", { device: "cpu" })).compile(graph);
   return {
     run: async (left, right) => {

@@ -17,19 +17,19 @@ export type Kind = (typeof kinds)[number];
 /** Train and test images of each kind. */
 export type ImagesByKind = Readonly<Record<Kind, { readonly train: CifarImages; readonly test: CifarImages }>>;
 
-/** Test errors of classifiers, in [0, 1]. Trained on synthetic, tested on CIFAR-10: 1 − CAS. */
+/** Test errors of classifiers, in [0, 1]. For training on synthetic and testing on CIFAR-10 images it is 1 − CAS. */
 export interface CrossErrors {
-  /** Images each was trained on. */
+  /** Number of images that each classifier was trained on. */
   readonly trainCount: number;
   readonly testCount: Readonly<Record<Kind, number>>;
   readonly epochs: number;
-  /** By what it was trained on, then by what it was tested on. */
+  /** Error by the kind of the train images, then by the kind of the test images. */
   readonly error: Readonly<Record<Kind, Readonly<Record<Kind, number>>>>;
 }
 
 /**
- * Hash of what determines the classifiers.
- * @param images - what they are trained on: hashes of the two sets, and how many of each
+ * Hash of everything that determines the classifiers.
+ * @param images - the train images: hashes of the two sets, and the number of images of each
  */
 export function hashOfClassifiers(
   images: { readonly set: string; readonly cifar10: string; readonly trainCount: number },
@@ -39,9 +39,9 @@ export function hashOfClassifiers(
 }
 
 /**
- * Trains the labeler's network on one kind of images and tests it on both. An interrupted training goes on where it
- * was, a finished one is used again.
- * @param options.folder - where the trainings are kept; another for other images or options
+ * Trains the labeler's network on one kind of images and tests it on both. An interrupted training continues, and a
+ * finished one is used again.
+ * @param options.folder - folder of the trainings; each set of images and options needs its own
  * @returns test error by kind
  * @throws what the training throws; `disk/…`
  * @see Ravuri and Vinyals 2019, "Classification accuracy score for conditional generative models", arXiv:1905.10887
@@ -61,7 +61,7 @@ export async function trainAndTest(
   if (!(await fileExists(path))) {
     let counted = 0;
     const { weights } = await runtime.train.labeler({
-      // Every image of the kind is trained on.
+      // Train on every image of the kind.
       config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
       initialWeights: undefined,
       tune: false,
@@ -89,12 +89,12 @@ export async function trainAndTest(
   }
 }
 
-/** The first images, as many as asked for. */
+/** The first images, at most `count` of them. */
 export function firstImages({ images, labels }: CifarImages, count: number): CifarImages {
   return { images: images.subarray(0, count * imageBytes), labels: labels.subarray(0, count) };
 }
 
-/** Part of the images whose most probable class is not their label. */
+/** Fraction of the images whose most probable class is not their label. */
 async function errorOf(classifier: Labeler, { images, labels }: CifarImages, signal: AbortSignal): Promise<number> {
   let numWrong = 0;
   const { batchSize } = classifier;

@@ -19,7 +19,7 @@ export function describeScore(score: Score): string {
   ].join("\n");
 }
 
-/** What all figures rest on, in one sentence. */
+/** What all figures are based on, in one sentence. */
 export function describeBasis({ dataset, features, reference, seed }: Score): string {
   return (
     `Set ${dataset.sha256.slice(0, 12)}, ${numberOf(dataset.trainImages)} train images; features: ${features.network} ` +
@@ -28,7 +28,7 @@ export function describeBasis({ dataset, features, reference, seed }: Score): st
   );
 }
 
-/** Title row and rows: the set, and CIFAR-10 test for scale. */
+/** Title row and rows: the set, and CIFAR-10 test for comparison. */
 export function distanceRows({ dataset, features, synthetic, cifar10Test }: Score): string[][] {
   const row = (name: string, { count, frechetDistance, compared, manifold }: SetScores) => [
     `${name}, N = ${numberOf(count)}`,
@@ -44,7 +44,7 @@ export function distanceRows({ dataset, features, synthetic, cifar10Test }: Scor
   ];
 }
 
-/** Everything else, a sentence each. */
+/** All other figures, one sentence each. */
 export function scoreFacts({ labels, neighbours, generator }: Score): string[] {
   const shares = Object.entries(labels.classShares).sort(([, a], [, b]) => a - b);
   const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(

@@ -1,15 +1,15 @@
 import { imageBytes } from "../../core/image-layout.ts";
 import type { Features } from "./features.ts";
 
-/** A fixed network that says what images show; distances of its features compare sets. */
+/** A fixed network that describes images by features. Distances between features compare sets. */
 export interface FeatureNet {
-  /** For people: `labeler`, or the file's name. */
+  /** Name for people: `labeler`, or the name of the file. */
   readonly name: string;
-  /** Of the file of weights: figures of other features compare with nothing. */
+  /** sha256 of the file of weights. Figures of different features cannot be compared. */
   readonly sha256: string;
-  /** Images to ask for at once. */
+  /** Number of images per call for full speed. */
   readonly batchSize: number;
-  /** Numbers of an image. */
+  /** Number of features of an image. */
   readonly width: number;
   /** @param images - uint8 [n, 32, 32, 3] flattened; returns float32 [n, width] flattened */
   run(images: Uint8Array): Promise<Float32Array>;
@@ -18,7 +18,7 @@ export interface FeatureNet {
 
 /**
  * The features of images.
- * @param options.count - told how many are done
+ * @param options.count - receives the number of images that were just done
  */
 export async function computeFeatures(
   net: FeatureNet,

@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { compileMatmul } from "./compile-matmul.ts";
 import type { Features } from "./features.ts";
 
-/** The Gaussian of the same mean and covariance as some feature vectors. */
+/** The Gaussian with the mean and covariance of some feature vectors. */
 export interface FeatureStatistics {
   readonly count: number;
   readonly width: number;
@@ -12,14 +12,14 @@ export interface FeatureStatistics {
   readonly covariance: Float64Array;
 }
 
-/** Vectors that are multiplied at once, at most. */
+/** Number of vectors that are multiplied at once, at most. */
 const maxBlockSize = 2048;
 
 /**
  * Mean and covariance, in float64.
- * @param name - of the images, for the error
- * @throws Cifar5mError `score/too-few-images` unless there are more vectors than numbers in one: the covariance would be
- *   singular, and the distance say more about the count than about the images
+ * @param name - name of the images, for the error
+ * @throws Cifar5mError `score/too-few-images` unless there are more vectors than numbers in one. Otherwise the
+ *   covariance would be singular, and the distance would tell more about the count than about the images
  */
 export async function computeFeatureStatistics(features: Features, name: string): Promise<FeatureStatistics> {
   const { count, width, values } = features;
@@ -36,7 +36,7 @@ export async function computeFeatureStatistics(features: Features, name: string)
   const product = await compileMatmul("float64", { rows: width, columns: width, inner: blockSize });
   try {
     for (let start = 0; start < count; start += blockSize) {
-      // Transposed; what a short block lacks stays zero, as if at the mean.
+      // Transposed. The missing vectors of a short block stay zero, as if they were at the mean.
       const centered = new Float64Array(width * blockSize);
       const end = Math.min(start + blockSize, count);
       for (let row = start; row < end; row++) {

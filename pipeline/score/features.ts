@@ -7,7 +7,7 @@ export interface Features {
   readonly values: Float32Array;
 }
 
-/** Some of the vectors, in the same memory. */
+/** Some of the vectors; the result shares their memory. */
 export function sliceFeatures({ width, values, count }: Features, start: number, end: number): Features {
   const last = Math.min(end, count);
   return { count: last - start, width, values: values.subarray(start * width, last * width) };

@@ -5,36 +5,36 @@ import { compileMatmul } from "./compile-matmul.ts";
 export interface Neighbor {
   /** Index of the train image. */
   readonly index: number;
-  /** Whether its mirror image is the nearer one. */
+  /** Whether the mirrored train image is the nearer one. */
   readonly isMirrored: boolean;
   /** Root of the summed squared differences of all 3,072 values, each from 0 to 255. */
   readonly distance: number;
 }
 
-/** Synthetic images whose distances are computed at once, at most. */
+/** Number of synthetic images whose distances are computed at once, at most. */
 const maxBlockRows = 256;
-/** Train images whose distances are computed at once, at most. */
+/** Number of train images whose distances are computed at once, at most. */
 const maxBlockColumns = 2500;
 
 /**
- * The nearest train images of each image, by pixels, nearest first; each train image counts once, plain or mirrored.
- * Products of float32 choose candidates, twice as many as asked for; integers put them in order.
+ * Finds the nearest train images of each image, by pixels, nearest first. Each train image counts once, plain or
+ * mirrored. Products in float32 select twice as many candidates as requested; integer arithmetic orders them.
  * @param options.images - uint8 [n, 32, 32, 3] flattened
  * @param options.train - uint8 [N, 32, 32, 3] flattened
- * @param options.numNeighbors - fewer where N is less
+ * @param options.numNeighbors - fewer if N is less
  */
 export async function findNeighbors(options: {
   readonly images: Uint8Array;
   readonly train: Uint8Array;
   readonly numNeighbors: number;
   readonly signal: AbortSignal;
-  /** Told how many of the train images were looked at. */
+  /** Receives the number of train images that were just processed. */
   readonly count: (trainImages: number) => void;
 }): Promise<Neighbor[][]> {
   const { images, train, numNeighbors, signal, count } = options;
   const [numImages, numTrain] = [images.length / imageBytes, train.length / imageBytes];
   const [blockRows, blockColumns] = [Math.min(maxBlockRows, numImages), Math.min(maxBlockColumns, numTrain)];
-  // Mirroring an image is the same as mirroring every train image, and cheaper.
+  // Mirroring an image is equivalent to mirroring every train image, and cheaper.
   const views = [images, mirrorHwc(images.slice())] as const;
   const candidates = Array.from({ length: numImages }, () => new Nearest(2 * numNeighbors));
   const product = await compileMatmul("float32", { rows: blockRows, columns: blockColumns, inner: imageBytes });
@@ -53,7 +53,7 @@ export async function findNeighbors(options: {
         for (let row = start; row < end; row++) {
           for (let index = first; index < last; index++) {
             const place = (row - start) * blockColumns + index - first;
-            // The image's own norm is the same for all.
+            // The image's own norm is the same for all train images, so it is left out.
             candidates[row]!.offer(index, norms[index - first]! - 2 * Math.max(plain[place]!, mirrored[place]!));
           }
         }
@@ -69,7 +69,7 @@ export async function findNeighbors(options: {
   });
 }
 
-/** Bytes as numbers around 0, which float32 products keep exact for longer; filled up with zeros. */
+/** Bytes as numbers around 0, for which float32 products stay exact longer; padded with zeros. */
 function center(bytes: Uint8Array, numRows: number): Float32Array {
   const numbers = new Float32Array(numRows * imageBytes);
   for (let index = 0; index < bytes.length; index++) numbers[index] = bytes[index]! - 128;
@@ -93,7 +93,7 @@ function exactNeighbor(views: readonly [Uint8Array, Uint8Array], row: number, tr
   return { index, isMirrored: mirrored < plain, distance: Math.min(plain, mirrored) };
 }
 
-/** The indices of the smallest values offered. */
+/** Collects the indices of the smallest values offered. */
 class Nearest {
   readonly #indices: number[] = [];
   readonly #values: number[] = [];

@@ -15,7 +15,7 @@ export function frechetDistance(first: FeatureStatistics, second: FeatureStatist
   const [c1, c2] = [first, second].map(({ covariance }) => Matrix.from1DArray(width, width, covariance));
   const root = symmetricRoot(c1!);
   const middle = root.mmul(c2!).mmul(root);
-  // Rounding leaves it not quite symmetric, which would send the decomposition another way.
+  // Rounding makes it slightly asymmetric, and the decomposition would then use another algorithm.
   const { realEigenvalues } = new EigenvalueDecomposition(middle.add(middle.transpose()).mul(0.5), {
     assumeSymmetric: true,
   });
@@ -23,7 +23,7 @@ export function frechetDistance(first: FeatureStatistics, second: FeatureStatist
   return distance + c1!.trace() + c2!.trace() - 2 * traceOfRoot;
 }
 
-/** The symmetric square root of a symmetric matrix without negative eigenvalues but for rounding. */
+/** The symmetric square root of a symmetric matrix whose eigenvalues are negative only by rounding. */
 function symmetricRoot(matrix: Matrix): Matrix {
   const { eigenvectorMatrix: vectors, realEigenvalues } = new EigenvalueDecomposition(matrix, {
     assumeSymmetric: true,

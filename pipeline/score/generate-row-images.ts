@@ -9,7 +9,7 @@ import type { Config } from "../run/config.ts";
 import { conditioningClassOf } from "../run/units.ts";
 import { watchMemory } from "./watch-memory.ts";
 
-/** Images that a row drew, and what they cost. */
+/** The images of a row, and their cost. */
 export interface RowImages {
   /** uint8, shape [n, 32, 32, 3] flattened. */
   readonly images: Uint8Array;
@@ -19,13 +19,13 @@ export interface RowImages {
 
 type PartCost = Omit<RowImages, "images">;
 
-/** Images of a part, which is kept when it is drawn. */
+/** Number of images of a part. A part is kept when it is generated. */
 const partSize = 500;
 
 /**
- * Draws images 0 to `numImages` − 1, whose noise and classes are the same for every row, in parts; parts that an
- * interrupted drawing left are used again, with the seconds they took.
- * @param options.folder - of this row only; to be removed with `forgetRowImages`
+ * Generates images 0 to `numImages` − 1, whose noise and classes are the same for every row, in parts. Parts of an
+ * interrupted call are used again, with the seconds they took.
+ * @param options.folder - a folder for this row only; `forgetRowImages` removes it
  */
 export async function generateRowImages(options: {
   readonly sampler: Sampler;
@@ -44,7 +44,7 @@ export async function generateRowImages(options: {
       images: join(folder, `images-${String(start).padStart(7, "0")}.u8`),
       cost: join(folder, `images-${String(start).padStart(7, "0")}.json`),
     };
-    // The cost is written last: it says that the part is whole.
+    // The cost is written last: it says that the part is complete.
     if (!(await fileExists(paths.cost))) {
       const { result, ...cost } = await watchMemory(() => renderPart(options, start, start + numInPart, signal));
       await commitBytes(paths.images, result);
@@ -59,7 +59,7 @@ export async function generateRowImages(options: {
   return { images, seconds, peakMegabytes };
 }
 
-/** Removes what `generateRowImages` keeps, once the row's figures are safe. */
+/** Removes the files of `generateRowImages` when the row's figures are saved. */
 export async function forgetRowImages(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }

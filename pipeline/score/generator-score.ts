@@ -23,9 +23,9 @@ const setScoresSchema = z.strictObject({
   manifold: manifoldSchema,
 });
 
-/** What a way to draw images gives, and what it costs. */
+/** The figures and the cost of a sampler. */
 const rowScoreSchema = z.strictObject({
-  /** Hash of everything the images and the figures follow from: a row of the same key need not be drawn again. */
+  /** Hash of everything that determines the images and the figures. A row with the same key is not generated again. */
   key: z.string(),
   name: z.string(),
   series: z.string(),
@@ -36,15 +36,15 @@ const rowScoreSchema = z.strictObject({
   seed: z.number(),
   engine: z.string(),
   device: z.string(),
-  /** float32 where it is missing. */
+  /** float32 if it is missing. */
   precision: z.enum(precisions).optional(),
   ...setScoresSchema.shape,
-  /** Part of the images that the labeler finds to be of the class asked for. */
+  /** Fraction of the images for which the labeler finds the requested class. */
   agreement: z.number().optional(),
   meanConfidence: z.number(),
   nfe: z.number(),
   imagesPerSecond: z.number(),
-  /** Most resident memory of the process while drawing, MB. */
+  /** Largest resident memory of the process while sampling, MB. */
   peakMegabytes: z.number(),
 });
 
@@ -55,7 +55,7 @@ const generatorScoreSchema = z.strictObject({
   features: z.strictObject({ network: z.string(), sha256: z.string(), width: z.number() }),
   /** sha256 of the labeler's weights. */
   labeler: z.string(),
-  /** CIFAR-10 test against train, at the same number of images where there are as many. */
+  /** CIFAR-10 test against train, with the same number of images if there are as many. */
   cifar10Test: setScoresSchema,
   rows: z.array(rowScoreSchema),
 });
@@ -65,7 +65,7 @@ export type GeneratorScore = Readonly<z.infer<typeof generatorScoreSchema>>;
 export type RowScore = Readonly<z.infer<typeof rowScoreSchema>>;
 
 /**
- * @returns undefined if there is none yet
+ * @returns undefined if the file does not exist yet
  * @throws Cifar5mError `json/corrupt`, `score/unreadable`, `disk/…`
  */
 export async function readGeneratorScore(path: string): Promise<GeneratorScore | undefined> {

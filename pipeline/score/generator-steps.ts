@@ -41,7 +41,7 @@ import {
 import { renderGeneratorPlot } from "./render-generator-plot.ts";
 import { readSamplerRows, type SamplerRow } from "./sampler-rows.ts";
 
-/** Which ways to draw images are compared. */
+/** Which samplers are compared. */
 export interface GeneratorScoreOptions {
   readonly root: string;
   readonly config: Config;
@@ -50,7 +50,7 @@ export interface GeneratorScoreOptions {
   readonly features: FeatureNetChoice;
   /** Folder in which all runs keep features of CIFAR-10. */
   readonly cache?: string | undefined;
-  /** Weights of the rows that name none; the run's, else the shipped ones, if left out. */
+  /** Weights of the rows that name none; by default the run's, or else the shipped ones. */
   readonly generator?: string | undefined;
   /** A list of rows; see `readSamplerRows`. */
   readonly rows?: string | undefined;
@@ -60,7 +60,7 @@ export interface GeneratorScoreOptions {
 /** A row with its weights. */
 interface PlannedRow extends SamplerRow {
   readonly bytes: Uint8Array;
-  /** Of everything the images and the figures follow from. */
+  /** Hash of everything that determines the images and the figures. */
   readonly key: string;
 }
 
@@ -72,9 +72,10 @@ interface Basis {
 }
 
 /**
- * A step for each row, one that times them all, and one that draws the plot. Each row is in generator-score.json as soon as it is done, and is
- * not drawn again; of a row that was interrupted its images are kept.
- * @throws Cifar5mError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before any work
+ * A step for each row, one that times them all, and one that renders the plot. Each finished row is written to
+ * generator-score.json at once, and is not generated again. If a row is interrupted, its images are kept.
+ * @throws Cifar5mError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before
+ *   any work
  */
 export async function generatorSteps(options: GeneratorScoreOptions): Promise<readonly Step[]> {
   const { root, config, runtime, numImages } = options;
@@ -90,7 +91,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   for (const row of samplerRows) {
     const own = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
     const bytes = await withGuide(own, row.weights ?? "the generator", row.guide);
-    // A file that is no generator is found now, not hours later.
+    // Open each file now, so that a file that is not a generator is found before hours of work.
     await (await runtime.openSampler(row.config, bytes)).close();
     planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawnBy(row.config), generator: sha256(bytes) }) });
   }
@@ -156,7 +157,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
       }),
     ),
     {
-      // All in a row, of rows that were kept too: what else the machine did while they were drawn does not count.
+      // Time all rows in sequence, including finished ones, so that other load on the machine affects them equally.
       name: "speed",
       total: 0,
       async *run(context) {
@@ -186,7 +187,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   ];
 }
 
-/** What determines the images of a row, given the weights. */
+/** Everything that determines the images of a row, except for the weights. */
 export function drawnBy(config: Config): Readonly<Record<string, unknown>> {
   return {
     ...executionIdentity(config),
@@ -246,7 +247,7 @@ async function scoreRow(
   };
 }
 
-/** A model of the run, or a file, or the one that this package ships. */
+/** A model from a file, or else from the run, or else from this package. */
 async function modelOf(
   { root, config }: { readonly root: string; readonly config: Config },
   name: ModelName,

@@ -8,24 +8,25 @@ import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { computeFeatures, type FeatureNet } from "./feature-net.ts";
 import type { Features } from "./features.ts";
 
-/** Images of a part, which is kept when its features are computed: of a large network, a minute's work. */
+/** Number of images of a part, which is kept when its features are computed. A large network takes a minute for it. */
 const partSize = 1000;
-/** A part is its values, float32, and their sha256. */
+/** Bytes of the sha256 at the start of a part; the float32 values follow. */
 const hashBytes = 32;
 
-/** How far features are. */
+/** Reports the progress of features. */
 export interface FeatureProgress {
   readonly signal: AbortSignal;
-  /** Told how many images more are done. */
+  /** Receives the number of images that were just done. */
   readonly count: (images: number) => void;
-  /** Told how many images more were done before. */
+  /** Receives the number of images that an earlier call had done. */
   readonly countKept: (images: number) => void;
 }
 
 /**
- * The features of images, part by part; parts that an earlier call has left are used again.
- * @param folders - of these features only. A part is read from the first that has it, and kept in the first that takes it
- * @throws Cifar5mError `disk/…` where no folder takes a part
+ * The features of images, computed part by part. Parts of an earlier call are used again.
+ * @param folders - folders of these features only. A part is read from the first folder that has it, and written to the
+ *   first that accepts it
+ * @throws Cifar5mError `disk/…` if no folder accepts a part
  */
 export async function computeKeptFeatures(
   net: FeatureNet,
@@ -50,13 +51,13 @@ export async function computeKeptFeatures(
   return { count: numImages, width: net.width, values };
 }
 
-/** A part that is whole in one of the folders. */
+/** An undamaged part from one of the folders, or undefined. */
 async function readPart(folders: readonly string[], name: string, length: number): Promise<Float32Array | undefined> {
   for (const folder of folders) {
     const bytes = await withoutDiskErrors(() => readWholeFile(join(folder, name)));
     if (bytes?.length !== length * Float32Array.BYTES_PER_ELEMENT + hashBytes) continue;
     const [values, hash] = [bytes.subarray(0, -hashBytes), bytes.subarray(-hashBytes)];
-    // Aligned anew: what is read may begin anywhere in a buffer.
+    // Copied for alignment: the bytes that were read may start at any offset of a buffer.
     if (sha256Of(values).equals(hash)) return new Float32Array(Uint8Array.from(values).buffer);
   }
   return undefined;
@@ -75,7 +76,7 @@ function sha256Of(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 
-/** What a folder gives; undefined where the disk refuses. */
+/** The result for a folder; undefined if the disk refuses. */
 async function withoutDiskErrors<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
   try {
     return await work();

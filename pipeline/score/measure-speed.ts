@@ -4,9 +4,9 @@ import type { Config } from "../run/config.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import { conditioningClassOf } from "../run/units.ts";
 
-/** What an image costs. */
+/** The cost of an image. */
 export interface GeneratorSpeed {
-  /** Of the weights. */
+  /** sha256 of the weights. */
   readonly sha256: string;
   /** Denoiser calls per image. */
   readonly nfe: number;
@@ -16,12 +16,12 @@ export interface GeneratorSpeed {
   readonly sampler: Config["sampler"];
 }
 
-/** Seconds that are measured, at least. */
+/** Shortest time of the measurement, seconds. */
 const leastSeconds = 2;
 
 /**
- * Draws images with the run's generator for some seconds, after a batch to warm up.
- * @returns undefined where the run has no generator
+ * Times the run's generator for some seconds, after a batch to warm up.
+ * @returns undefined if the run has no generator
  * @throws what opening the sampler throws
  */
 export async function measureSpeed(options: {
@@ -43,7 +43,7 @@ export async function measureSpeed(options: {
   };
 }
 
-/** Draws images for some seconds, after a batch to warm up. @returns images per second */
+/** Times a sampler for some seconds, after a batch to warm up. @returns images per second */
 export async function timeSampler(
   sampler: Sampler,
   config: Pick<Config, "sampler">,

@@ -1,29 +1,29 @@
 import type { Neighbor } from "./find-neighbors.ts";
 
-/** An image is a near-copy where its nearest train image is this much nearer than the second nearest. */
+/** An image is a near-copy if its nearest train image is this much nearer than the second nearest. */
 export const memorizedBelow = 1 / 3;
 
-/** Neighbours that say what distance is usual around an image. */
+/** Number of neighbors that define the usual distance around an image. */
 export const usualNeighbors = 50;
 
-/** How many of some images are near-copies of train images. */
+/** Number of images that are near-copies of train images, by two tests. */
 export interface Memorization {
   readonly count: number;
-  /** d₁/d₂ < 1/3; misses train images that have a twin. */
+  /** d₁/d₂ < 1/3. It misses train images that have a twin. */
   readonly nearCopies: number;
-  /** d₁ < half the mean distance of the 50 nearest: the adaptive test, which twins do not deceive. */
+  /** d₁ < half the mean distance of the 50 nearest: the adaptive test, which twins do not mislead. */
   readonly adaptiveNearCopies: number;
   readonly medianRatio: number;
 }
 
-/** Distance to the nearest over distance to the second nearest, in [0, 1]; 1 where both are 0. */
+/** Ratio of the distances to the nearest and to the second nearest, in [0, 1]; 1 if both are 0. */
 export function nearestRatio([first, second]: readonly Neighbor[]): number {
   const further = second?.distance ?? 0;
   return further === 0 ? 1 : first!.distance / further;
 }
 
 /**
- * @param found - of each image its 50 nearest train images, nearest first
+ * @param found - the 50 nearest train images of each image, nearest first
  * @see Carlini et al. 2023, "Extracting training data from diffusion models", arXiv:2301.13188; Yoon et al. 2023,
  *   "Diffusion probabilistic models generalize when they fail to memorize", for the ratio
  */

@@ -9,13 +9,13 @@ import { sha256 } from "../../storage/sha256.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { resizeBilinear } from "./resize-bilinear.ts";
 
-/** Images of one run where the file leaves it open. */
+/** Number of images per run if the file leaves it open. */
 const openBatchSize = 32;
 
-/** Images at once, and pixels of their side, at most: what a file asks for is set aside in memory. */
+/** Largest batch size and side. Memory is allocated by the sizes that a file asks for. */
 const [maxBatchSize, maxSide] = [1024, 2048];
 
-/** What the file takes and gives. */
+/** The input and output of the file. */
 interface Contract {
   readonly input: string;
   readonly output: string;
@@ -27,11 +27,11 @@ interface Contract {
 }
 
 /**
- * A feature network from elsewhere, such as the Inception network of FID.
+ * Opens a feature network from elsewhere, such as the Inception network of FID.
  *
- * The file has one input, images [n, 3, S, S] or [n, S, S, 3], uint8 from 0 to 255 or float32 from 0 to 1 (any other
- * normalization belongs into the graph), and one output [n, d], or one named `features`. Images are enlarged to S × S
- * bilinearly; where the file leaves S open they are handed over as they are, 32 × 32.
+ * The file has one input, images [n, 3, S, S] or [n, S, S, 3], uint8 from 0 to 255 or float32 from 0 to 1 (the graph
+ * must do any other normalization), and one output [n, d], or one named `features`. Images are enlarged to S × S
+ * bilinearly. If the file leaves S open they are passed as they are, 32 × 32.
  * @throws Cifar5mError `features/unreadable`, `features/wrong-input`, `features/wrong-output`; `disk/…`
  */
 export async function openOnnxFeatures(path: string, device: string): Promise<FeatureNet> {
@@ -128,7 +128,7 @@ function wrongOutput(path: string, seen: string): Cifar5mError {
   );
 }
 
-/** A fixed extent, or undefined for one that is left open. */
+/** A fixed dimension, or undefined for one that is left open. */
 function extentOf(extent: number | string): number | undefined {
   return typeof extent === "number" && extent > 0 ? extent : undefined;
 }
@@ -137,7 +137,7 @@ function describe(value: InferenceSession.ValueMetadata): string {
   return value.isTensor ? `${value.name}: ${value.type} [${value.shape.join(", ")}]` : `${value.name}: no tensor`;
 }
 
-/** Images [B, 32, 32, 3] as the file wants them. */
+/** Converts images [B, 32, 32, 3] to the file's input format. */
 function toInput(images: Uint8Array, { layout, side, batchSize, dtype }: Contract) {
   const shape = layout === "NCHW" ? [batchSize, 3, side, side] : [batchSize, side, side, 3];
   const numbers = Float32Array.from(layout === "NCHW" ? hwcToChw(images) : images);

@@ -7,11 +7,14 @@ import { shippedFile } from "../run/shipped-files.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { openOnnxFeatures } from "./onnx-features.ts";
 
-/** Which network makes the features. */
+/** Which network computes the features. */
 export interface FeatureNetChoice {
-  /** An ONNX file; the judge if left out. */
+  /** An ONNX file; the judge by default. */
   readonly onnx?: string | undefined;
-  /** Weights of a labeler to use instead of the judge, the labeler of an earlier release that stays the same for ever. */
+  /**
+   * Weights of a labeler to use instead of the judge. The judge is the labeler of an earlier release, and never
+   * changes.
+   */
   readonly labeler?: string | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { imageBytes } from "../../core/image-layout.ts";
 import { openDataset, type SplitName } from "../../shards/index.ts";
 
-/** Images of a set with what it says of them. */
+/** Images of a set with their labels, ids, classes and confidences. */
 export interface ScoredImages {
   /** uint8, shape [n, 32, 32, 3] flattened. */
   readonly images: Uint8Array;
@@ -17,7 +17,7 @@ const batchSize = 1000;
 
 /**
  * Random images of a split, in random order.
- * @param options.count - fewer where the split has fewer
+ * @param options.count - fewer if the split has fewer
  * @throws Cifar5mError as `openDataset` and its loader
  */
 export async function pickScoredImages(options: {

@@ -13,19 +13,19 @@ import { type Features, sliceFeatures } from "./features.ts";
 import { frechetDistance } from "./frechet-distance.ts";
 import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 
-/** Images of a side at most, where all are compared with all. */
+/** Number of images per side, at most, when all are compared with all. */
 export const maxCompared = 10_000;
 
 /** CIFAR-10, in memory. */
 export interface Cifar10 {
   readonly train: CifarImages;
   readonly test: CifarImages;
-  /** Of all images and of the train labels. */
+  /** sha256 of all images and of the train labels. */
   readonly sha256: string;
 }
 
 /**
- * CIFAR-10 from a folder or archive, or as the run has fetched it.
+ * Reads CIFAR-10 from a folder or archive, or the copy that the run has fetched.
  * @param options.data - a folder or .tar.gz in the official binary layout
  * @throws Cifar5mError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
  */
@@ -48,32 +48,35 @@ export async function openCifar10(options: {
 
 /** How a set of images compares with CIFAR-10 train. */
 export interface SetScores {
-  /** Images that the distance is computed of. */
+  /** Number of images that the distance is computed from. */
   readonly count: number;
-  /** Squared, of the features' Gaussians, to all of the reference. */
+  /** Squared distance between the features' Gaussians, to the whole reference. */
   readonly frechetDistance: number;
-  /** Images of each side that precision, recall, density and coverage are computed of. */
+  /** Number of images of each side that precision, recall, density and coverage are computed from. */
   readonly compared: { readonly count: number; readonly reference: number };
   readonly manifold: ManifoldScores;
 }
 
-/** CIFAR-10 train as features, computed once, to compare sets with. */
+/** Features of CIFAR-10 train, computed once, to compare sets with. */
 export interface Reference {
   readonly statistics: FeatureStatistics;
-  /** The first images. */
+  /** Features of the first images. */
   readonly compared: Features;
 }
 
-/** Where features of CIFAR-10 are kept. */
+/** The folders that keep features of CIFAR-10. */
 export interface ReferenceFolders {
-  /** Of this user: all runs share what depends on CIFAR-10 and the network only. None where there is no such folder. */
+  /**
+   * A folder of this user. All runs share it, since the features depend only on CIFAR-10 and the network. Undefined if
+   * there is none.
+   */
   readonly cache: string | undefined;
-  /** Of the run, for where the other takes nothing. */
+  /** A folder of the run, used if the other folder cannot be written to. */
   readonly scoring: string;
 }
 
 /**
- * Features of a split of CIFAR-10, which are computed once and kept.
+ * Features of a split of CIFAR-10. They are computed once and kept.
  * @throws Cifar5mError `disk/…`
  */
 export async function computeCifar10Features(
@@ -105,7 +108,7 @@ export async function computeReference(
 }
 
 /**
- * @param name - of the set, for errors
+ * @param name - name of the set, for errors
  * @throws Cifar5mError `score/too-few-images`
  */
 export async function compareWithReference(

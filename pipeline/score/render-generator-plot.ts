@@ -4,8 +4,8 @@ import { renderChart } from "../../pictures/render-chart.ts";
 import type { GeneratorScore } from "./generator-score.ts";
 
 /**
- * Draws the Fréchet distance of each row over its denoiser calls and over its images a second, with CIFAR-10 test for
- * scale.
+ * Renders the Fréchet distance of each row over its denoiser calls and over its images per second, with CIFAR-10 test
+ * for comparison.
  * @returns the plot as SVG text and as a PNG file
  */
 export async function renderGeneratorPlot(
@@ -46,7 +46,7 @@ function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): Top
             encoding: { order: { field: "steps" } },
           },
           {
-            // On the side that the line does not pass: distances fall with calls, and rise with speed.
+            // Put the text on the side that the line does not pass: distances fall with calls, and rise with speed.
             mark: { type: "text", align: "left", dx: 6, dy: field === "nfe" ? -7 : 9, fontWeight: "bold" },
             encoding: { text: { field: "steps" } },
           },

@@ -5,7 +5,7 @@ import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Neighbor } from "./find-neighbors.ts";
 import { memorizedBelow, nearestRatio } from "./memorization.ts";
 
-/** A synthetic image and what is near it. */
+/** A synthetic image and the train images near it. */
 export interface NeighborRow {
   readonly id: number;
   /** uint8, shape [32, 32, 3]. */
@@ -22,15 +22,15 @@ const gap = 8;
 const rowHeight = cell + 40;
 const margin = 40;
 const headerHeight = 138;
-/** From the synthetic image to the first neighbor. */
+/** Distance from the synthetic image to the first neighbor. */
 const aside = 48;
-/** Rows stand in two columns. */
+/** Number of columns of rows. */
 const numSheetColumns = 2;
 const columnGap = 64;
 
 /**
- * Draws synthetic images, each beside the train images nearest to it; a near-copy has its ratio in another color.
- * @param options.numNeighbors - shown of each
+ * Renders synthetic images, each beside the train images nearest to it. The ratio of a near-copy has another color.
+ * @param options.numNeighbors - number of neighbors shown for each image
  * @returns a PNG file
  */
 export async function renderNeighborSheet(options: {

@@ -1,6 +1,7 @@
 /**
- * Square images in another size, bilinear, pixel centers at half integers, edges repeated, no smoothing: what PyTorch's
- * `interpolate(mode="bilinear", align_corners=False)` does, and FID's customs expect. (sharp rounds to bytes in between.)
+ * Resizes square images bilinearly, with pixel centers at half integers, repeated edges and no smoothing. PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)` does the same, and FID is usually computed so. (sharp would round
+ * to bytes in between.)
  * @param images - [count, from, from, channels] flattened
  * @returns [count, to, to, channels] flattened
  */

@@ -3,29 +3,29 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { readJson } from "../../storage/read-json.ts";
 import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
 
-/** A way to draw images that is compared with others. */
+/** A way to sample images that is compared with others. */
 export interface SamplerRow {
-  /** For the table and the plot. */
+  /** Name in the table and the plot. */
   readonly name: string;
-  /** Rows of a series are joined by a line. */
+  /** A line in the plot joins the rows of a series. */
   readonly series: string;
   readonly config: Config;
-  /** The generator's weights; undefined for those that all rows share. */
+  /** The generator's weights; undefined for the weights that all rows share. */
   readonly weights: string | undefined;
-  /** Those of a weaker generator that guides it. */
+  /** The weights of a weaker generator that guides it. */
   readonly guide: string | undefined;
 }
 
 const rowsRule = 'must be a JSON list of objects like {"name": "5 steps", "sampler": {"steps": 5}}';
 
-/** Steps of the rows where no file names others. */
+/** Numbers of steps of the default rows. */
 const defaultSteps = [1, 2, 5, 10, 18] as const;
 
 /**
- * The rows of a comparison: a JSON list of partial configurations, each laid over the base, such as
- * `{"sampler": {"steps": 5}}`. Besides, a row may have a `name`, a `series`, and files, relative
- * to the list: `weights`, and `guide`, weights of a weaker generator.
- * @param path - the list; steps 1, 2, 5, 10 and 18 of the base's sampler if left out
+ * The rows of a comparison: a JSON list of partial configurations, each merged over the base, such as `{"sampler":
+ * {"steps": 5}}`. In addition a row may have a `name`, a `series`, and files with paths relative to the list:
+ * `weights`, and `guide`, the weights of a weaker generator.
+ * @param path - the list; by default steps 1, 2, 5, 10 and 18 of the base's sampler
  * @throws Cifar5mError `score/bad-rows`, `config/unknown-key`, `config/out-of-range`, `disk/…`, before any work
  */
 export async function readSamplerRows(path: string | undefined, base: Config): Promise<readonly SamplerRow[]> {
@@ -60,7 +60,7 @@ function badRows(path: string | undefined, what: string): Cifar5mError {
   return new Cifar5mError("score/bad-rows", `${path} ${rowsRule}: ${what}. Correct it.`);
 }
 
-/** `steps 5, guidance 3`. */
+/** A description such as `steps 5, guidance 3`. */
 function describePartial(partial: Readonly<Record<string, unknown>>): string {
   const leaves = (value: Readonly<Record<string, unknown>>): string[] =>
     Object.entries(value).flatMap(([key, inner]) =>

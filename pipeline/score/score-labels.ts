@@ -2,7 +2,7 @@ import type { Manifest } from "../../shards/index.ts";
 import type { ScoredImages } from "./pick-scored-images.ts";
 import type { LabelScores } from "./score.ts";
 
-/** How the labels of some images fit what was asked for, and how even the classes of the whole set are. */
+/** How well the labels of some images match the requested classes, and how even the classes of the whole set are. */
 export function scoreLabels({ labels, classes, confidences }: ScoredImages, manifest: Manifest): LabelScores {
   const count = labels.length;
   const asked = labels.filter((_, index) => classes[index]! >= 0).length;

@@ -41,36 +41,36 @@ import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
 import { type Score, scoreVersion } from "./score.ts";
 import { scoreLabels } from "./score-labels.ts";
 
-/** What is scored, and how thoroughly. */
+/** What to score, and how thoroughly. */
 export interface ScoreOptions {
   /** A run folder, or a data set folder. */
   readonly root: string;
   readonly config: Config;
   readonly runtime: ModelRuntime;
-  /** CIFAR-10; that of the run if left out. */
+  /** Path of CIFAR-10; by default the run's copy. */
   readonly data?: string | undefined;
   readonly features: FeatureNetChoice;
   /** Folder in which all runs keep features of CIFAR-10. */
   readonly cache?: string | undefined;
-  /** Images that distances are computed of; fewer where the set has fewer. */
+  /** Number of images that distances are computed from; fewer if the set has fewer. */
   readonly numImages: number;
-  /** Images whose nearest train images are looked up. */
+  /** Number of images whose nearest train images are looked up. */
   readonly numNeighbors: number;
-  /** Images that classifiers are trained on; none are trained if left out. */
+  /** Number of images that classifiers are trained on; by default none are trained. */
   readonly numClassified?: number | undefined;
 }
 
-/** Images on the sheet, and train images beside each. */
+/** Number of images on the sheet, and of train images beside each. */
 const sheet = { rows: 20, neighbours: 6 } as const;
-/** Test images of a kind, at most: as many as CIFAR-10 has. */
+/** Number of test images per kind, at most: as many as CIFAR-10 has. */
 const maxTested = 10_000;
 
 type Partly<Whole> = { -readonly [Key in keyof Whole]?: Whole[Key] };
 
 /**
- * The steps that score a data set; the last writes score.json, score.md and score-neighbours.png into its folder.
- * @throws Cifar5mError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`, before
- *   any work
+ * The steps that score a data set. The last one writes score.json, score.md and score-neighbours.png into its folder.
+ * @throws Cifar5mError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`,
+ *   before any work
  */
 export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]> {
   const { root, config, runtime, numImages, numClassified } = options;
@@ -99,7 +99,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
         const progress = countInto("score-features", context);
         try {
           const drawn = await draw(context.signal);
-          // The set first: if it is too small that is found at once.
+          // Compute the set's features first, so that a set that is too small is found at once.
           ownFeatures = join(scoring, `features-${hashConfig([net.sha256, sha256(drawn.images)]).slice(0, 12)}`);
           const features = await computeKeptFeatures(net, drawn.images, [ownFeatures], progress);
           const testFeatures = await computeCifar10Features(net, cifar10, "test", folders, progress);
@@ -244,17 +244,17 @@ function classifySteps(
   }));
 }
 
-/** Classifiers that are tested on CIFAR-10 need its classes, and images held out. */
+/** Checks the requirements of classifiers that are tested on CIFAR-10: its classes, and held-out images. */
 function requireClasses({ classNames, splits }: Manifest, directory: string): void {
   if (classNames.join() !== cifar10ClassNames.join()) {
     throw new Cifar5mError(
       "score/other-classes",
-      `${directory} must have the classes of CIFAR-10 for --cas, it has ${classNames.length} others. Leave --cas out.`,
+      `${directory} must have the classes of CIFAR-10 for --cas, but it has ${classNames.length} others. Leave --cas out.`,
     );
   }
   if (splits.test.rows > 0) return;
   throw new Cifar5mError(
     "score/no-test-images",
-    `${directory} must have test images for --cas, which tests on images held out, and has none. Build with --test-count, or leave --cas out.`,
+    `${directory} must have test images for --cas, which tests on held-out images, and has none. Build with --test-count, or leave --cas out.`,
   );
 }

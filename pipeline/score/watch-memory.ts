@@ -1,9 +1,9 @@
-/** Milliseconds between looks. */
+/** Milliseconds between measurements. */
 const intervalMs = 50;
 
 /**
- * Watches this process while some work goes on.
- * @returns what the work gave, its seconds, and the most resident memory seen in the meantime, MB
+ * Measures the memory of this process during some work.
+ * @returns the result of the work, its seconds, and the largest resident memory seen meanwhile, MB
  */
 export async function watchMemory<Result>(
   work: () => Promise<Result>,

@@ -7,8 +7,8 @@ export interface ByteRange {
 /**
  * The part of `size` bytes that a Range header asks for.
  * @param header - for example `bytes=0-99`, `bytes=100-` or `bytes=-64`, the last 64 bytes or as many as there are
- * @returns undefined for the whole: no header, several ranges, another unit, or none that is well formed, all of which a
- *   server may ignore
+ * @returns undefined for the whole resource: no header, several ranges, another unit, or a malformed range, all of
+ *   which a server may ignore
  * @see RFC 9110, sections 14.1.2 and 14.2
  */
 export function parseByteRange(header: string | undefined, size: number): ByteRange | "unsatisfiable" | undefined {

@@ -2,27 +2,27 @@ import { join } from "node:path";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
 
-/** Images that are looked at: some 30 MB, also of a set of millions. */
+/** Number of images that are read: about 30 MB, even for a set of millions. */
 const maxImages = 10_000;
-/** Bins of equal width over [0, 1]. */
+/** Number of bins of equal width over [0, 1]. */
 const numBins = 20;
 
-/** How sure the labeler was of the first train images. */
+/** The labeler's confidence on the first train images. */
 export interface ConfidenceSummary {
   readonly numImages: number;
-  /** Images with a confidence in each twentieth of [0, 1]. */
+  /** Number of images with a confidence in each twentieth of [0, 1]. */
   readonly bins: readonly number[];
   readonly median: number;
-  /** A tenth of the images lie below. */
+  /** The confidence that a tenth of the images lie below. */
   readonly lowestTenth: number;
-  /** Images for which the generator was asked for a class. */
+  /** Number of images for which the generator was asked for a class. */
   readonly numAsked: number;
-  /** Those of them whose label is that class. */
+  /** Number of these images whose label is that class. */
   readonly numAsAsked: number;
 }
 
 /**
- * Reads the first train images, whole record batches of them.
+ * Reads the first train images, in whole record batches.
  * @throws Cifar5mError `table/…`, `disk/…`
  */
 export async function summarizeConfidence({ directory, manifest }: PublishedDataset): Promise<ConfidenceSummary> {

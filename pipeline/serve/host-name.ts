@@ -4,7 +4,7 @@ const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
-/** Whether a host's name or address, as in a URL or not, is this machine's own. */
+/** Whether a host name or address, in the form of a URL or not, refers to this machine. */
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
   const family = isIP(name);
@@ -12,7 +12,9 @@ export function isLoopback(host: string): boolean {
   return loopback.check(name, family === 6 ? "ipv6" : "ipv4");
 }
 
-/** An address as a URL of this machine has it: where all addresses are meant, localhost reaches one. */
+/**
+ * The host of a URL that reaches an address of this machine. For the address that means all addresses it is localhost.
+ */
 export function urlHost(address: string): string {
   if (address === "0.0.0.0" || address === "::") return "localhost";
   return address.includes(":") ? `[${address}]` : address;

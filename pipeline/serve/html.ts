@@ -1,4 +1,4 @@
-/** Text that is HTML already. */
+/** Text that is already HTML. */
 export class Html {
   readonly text: string;
 
@@ -7,10 +7,10 @@ export class Html {
   }
 }
 
-/** What may stand in a template: plain text is escaped, lists are joined. */
+/** The values of a template: plain text is escaped, lists are joined. */
 export type HtmlValue = string | number | Html | readonly HtmlValue[];
 
-/** A template whose values are escaped, so that no text of a manifest becomes markup. */
+/** A template whose values are escaped, so that a manifest's text cannot become markup. */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return new Html(String.raw({ raw: parts }, ...values.map(toText)));
 }

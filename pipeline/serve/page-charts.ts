@@ -2,13 +2,13 @@ import type { Manifest } from "../../shards/index.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { type Html, html } from "./html.ts";
 
-/** Units of the drawings; they stretch to the width there is. */
+/** Width of the charts in their own units; they stretch to the available width. */
 const chartWidth = 1000;
 
 export const formatCount = (value: number) => value.toLocaleString("en");
 export const formatPercent = (fraction: number) => `${(100 * fraction).toFixed(1)}%`;
 
-/** A bar a split for each label: its share of the split, so that splits of different sizes compare. */
+/** One bar per label and split: the label's share of its split, so that splits of different sizes compare. */
 export function labelChart(manifest: Manifest): Html {
   const { train, test } = manifest.splits;
   const share = (split: typeof train, label: number) => split.classCounts[label]! / Math.max(1, split.rows);
@@ -35,7 +35,7 @@ ${rows}</tbody>
 </table>`;
 }
 
-/** How sure the labeler was, as numbers and columns. */
+/** The labeler's confidence as numbers and a histogram. */
 export function confidenceChart(summary: ConfidenceSummary): Html {
   const { numImages, bins, median, lowestTenth, numAsked, numAsAsked } = summary;
   const largest = Math.max(1, ...bins);

@@ -1,6 +1,6 @@
 /**
- * The page's script: copy buttons, and addresses as this visitor has them (a tunnel or proxy may have changed them). The
- * page is whole without it.
+ * The page's script: copy buttons, and addresses as this visitor sees them (a tunnel or proxy may have changed them).
+ * The page is complete without it.
  */
 export const pageScript = `
 const served = document.body.dataset.origin;

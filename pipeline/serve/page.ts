@@ -11,7 +11,7 @@ import { loaderSnippets, type Snippet } from "./snippets.ts";
 
 const cspHash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-/** Headers of the page: the browser loads nothing but what is in it and the pictures from here. */
+/** Headers of the page: the browser may load only the page's own content and the pictures of this server. */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "Content-Security-Policy": [
     "default-src 'none'",
@@ -25,14 +25,14 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** A square of four colors, so that tabs can be told. */
+/** A square of four colors, so that users recognize the tab. */
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'%3E%3Cpath fill='%232f6eb0' d='M0 0h1v1H0zm1 1h1v1H1z'/%3E%3Cpath fill='%23c2691a' d='M1 0h1v1H1zM0 1h1v1H0z'/%3E%3C/svg%3E";
 
 /**
- * The page that shows a data set: one document, nothing of it from elsewhere.
- * @param options.origin - how the visitor reaches this server
- * @param options.folder - where the set lies on the visitor's disk too, or undefined
+ * Renders the page that shows a data set: one document that loads nothing from elsewhere.
+ * @param options.origin - the address by which the visitor reaches this server
+ * @param options.folder - path of the set on the visitor's disk, or undefined
  * @param options.confidence - undefined if the shards could not be read
  */
 export function renderPage(options: {

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /**
- * What the conditions of a GET or HEAD request say of a resource with the strong entity tag `etag`. Conditions on times are
- * ignored: no time of a file says when its bytes were made, so none is sent.
+ * Evaluates the conditions of a GET or HEAD request for a resource with the strong entity tag `etag`. Conditions on
+ * times are ignored: a file's time does not tell when its bytes were made, so the server sends none.
  * @see RFC 9110, section 13.2.2
  */
 export function checkPreconditions(headers: IncomingHttpHeaders, etag: string): "go on" | "not modified" | "failed" {
@@ -10,12 +10,12 @@ export function checkPreconditions(headers: IncomingHttpHeaders, etag: string): 
   if (wanted !== undefined && wanted.trim() !== "*" && !tagsOf(wanted).includes(etag)) return "failed";
   const known = headers["if-none-match"];
   if (known === undefined) return "go on";
-  // Weak comparison here, strong above: a tag that was weakened on its way still names these bytes.
+  // The comparison is weak here and strong above: a tag that was weakened in transit still identifies these bytes.
   const isKnown = known.trim() === "*" || tagsOf(known).some((tag) => tag.replace(/^W\//, "") === etag);
   return isKnown ? "not modified" : "go on";
 }
 
-/** Whether a Range header counts: not if the client holds a part of other bytes. */
+/** Whether a Range header applies. It does not if the client holds a part of other bytes. */
 export function isRangeCurrent(headers: IncomingHttpHeaders, etag: string): boolean {
   const held = headers["if-range"];
   return held === undefined || held === etag;

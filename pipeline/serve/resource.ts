@@ -6,30 +6,30 @@ import { diskError } from "../../storage/disk-error.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { ByteRange } from "./byte-range.ts";
 
-/** Something that is offered under one path. */
+/** A resource that is served under one path. */
 export interface Resource {
   /** Content-Type. */
   readonly type: string;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * @param visit.origin - how the client reaches us, for example `http://127.0.0.1:8765`
-   * @throws Cifar5mError if it cannot be sent as promised
+   * @param visit.origin - the address by which the client reaches us, for example `http://127.0.0.1:8765`
+   * @throws Cifar5mError if the resource cannot be sent as announced
    */
   open(visit: { readonly origin: string }): Promise<Content>;
 }
 
-/** The bytes of a resource, ready to be sent; whoever opened it closes it. */
+/** The opened bytes of a resource. The caller that opened it closes it. */
 export interface Content {
-  /** sha256 of the whole, lower-case hex. */
+  /** sha256 of all bytes, lower-case hex. */
   readonly sha256: string;
   readonly bytes: number;
-  /** A part that is not empty. */
+  /** Reads a part that is not empty. */
   read(range: ByteRange): Readable;
   close(): Promise<void>;
 }
 
-/** Bytes at hand. */
+/** Bytes in memory as content. */
 export function toContent(data: Uint8Array): Content {
   return {
     sha256: sha256(data),
@@ -43,11 +43,11 @@ export function toContent(data: Uint8Array): Content {
 const chunkBytes = 256 * 1024;
 
 /**
- * Opens a file of a folder, to be sent as the bytes its entry in the manifest names.
- * @throws Cifar5mError `serve/outside-folder` where a link leads out of the folder; `serve/size-mismatch`; `disk/…`
+ * Opens a file of a folder, and checks its size against its entry in the manifest.
+ * @throws Cifar5mError `serve/outside-folder` if a link leads out of the folder; `serve/size-mismatch`; `disk/…`
  */
 export async function openListedFile(options: {
-  /** Without links. */
+  /** Real path, without links. */
   readonly directory: string;
   readonly path: string;
   readonly bytes: number;
@@ -81,7 +81,8 @@ async function openInside(directory: string, path: string): Promise<FileHandle> 
   let real: string;
   try {
     real = await realpath(path);
-    // What is opened is what was looked at; and a named pipe would wait for a writer.
+    // Open the real path, since that is the path that was checked. Opening a named pipe would otherwise wait for a
+    // writer.
     if (real.startsWith(directory + sep)) {
       return await open(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
     }
@@ -90,6 +91,6 @@ async function openInside(directory: string, path: string): Promise<FileHandle> 
   }
   throw new Cifar5mError(
     "serve/outside-folder",
-    `${path} is a link out of ${directory}, and only what lies inside is served. Put the file itself there.`,
+    `${path} is a link out of ${directory}, and only files inside it are served. Put the file itself there.`,
   );
 }

@@ -7,16 +7,16 @@ import { summarizeConfidence } from "./confidence.ts";
 import { pageHeaders, renderPage } from "./page.ts";
 import { openListedFile, type Resource, toContent } from "./resource.ts";
 
-/** A year in seconds; what "for ever" is written as. */
+/** A year in seconds, the conventional way to say "for ever". */
 const longMaxAge = 31_536_000;
 
-/** What is offered at a request's target (path and query), or undefined. */
+/** Finds the resource for a request's target (path and query), or undefined. */
 export type FindResource = (target: string) => Resource | undefined;
 
 /**
- * All that is served of a data set, by exact path: a path is never decoded, joined or looked for on the disk, so nothing
- * that is not listed here can be reached.
- * @param options.folder - the data set's folder as the page names it; undefined if visitors do not share this disk
+ * All resources of a data set, by exact path. A path is never decoded, joined or looked up on the disk, so a request
+ * can reach only what is listed here.
+ * @param options.folder - path of the data set's folder for the page; undefined if visitors do not share this disk
  */
 export function routesOf(dataset: PublishedDataset, options: { readonly folder: string | undefined }): FindResource {
   const { directory, manifest } = dataset;
@@ -30,7 +30,7 @@ export function routesOf(dataset: PublishedDataset, options: { readonly folder: 
         type: "text/html; charset=utf-8",
         headers: pageHeaders,
         open: async ({ origin }) => {
-          // A damaged shard must not hide the rest.
+          // A damaged shard must not hide the rest of the page.
           const known = await confidence().catch(() => undefined);
           return toContent(Buffer.from(renderPage({ manifest, origin, folder: options.folder, confidence: known })));
         },
@@ -45,7 +45,8 @@ export function routesOf(dataset: PublishedDataset, options: { readonly folder: 
       open: () => openListedFile({ directory, path: join(directory, file), bytes, sha256 }),
     };
     routes.set(`/dataset/${file}`, shard);
-    // The plain path may name another set's bytes tomorrow; with the hash in it, the address names these for ever.
+    // The plain path may refer to another set's bytes tomorrow. With the hash in it, the address always refers to these
+    // bytes.
     const headers = { "Cache-Control": `public, max-age=${longMaxAge}, immutable` };
     routes.set(`/dataset/${file}?sha256=${sha256}`, { ...shard, headers });
   }
@@ -55,7 +56,7 @@ export function routesOf(dataset: PublishedDataset, options: { readonly folder: 
   };
 }
 
-/** Does the work at the first call and keeps the result; a failure is not kept. */
+/** Does the work on the first call and keeps the result, but not an error. */
 function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
   let result: Promise<Value> | undefined;
   return () => {

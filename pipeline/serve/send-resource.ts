@@ -7,7 +7,7 @@ import type { Content, Resource } from "./resource.ts";
 
 /**
  * Answers a GET or HEAD request with a resource: 200, 206, 304, 412 or 416.
- * @throws Cifar5mError, before anything was sent, if the resource cannot be opened
+ * @throws Cifar5mError, before anything is sent, if the resource cannot be opened
  */
 export async function sendResource(
   request: IncomingMessage,
@@ -29,7 +29,7 @@ export async function sendResource(
   }
 }
 
-/** A short answer, for what is not sent. */
+/** Sends a short text instead of a resource. */
 export function sendText(response: ServerResponse, status: number, line: string): void {
   const body = `${line}\n`;
   response.removeHeader("ETag");
@@ -49,7 +49,7 @@ async function sendContent(
   { type, etag }: { readonly type: string; readonly etag: string },
 ): Promise<void> {
   const { bytes } = content;
-  // RFC 9110 gives ranges a meaning for GET only.
+  // RFC 9110 defines ranges for GET only.
   const mayBePart = request.method === "GET" && isRangeCurrent(request.headers, etag);
   const part = mayBePart ? parseByteRange(request.headers.range, bytes) : undefined;
   if (part === "unsatisfiable") {
@@ -72,7 +72,7 @@ async function sendContent(
     }
   };
   await pipeline(content.read({ start, end }), counted, response, { end: false });
-  // A file that shrank meanwhile must not look whole, nor leave the client waiting for the rest.
+  // The file shrank meanwhile. The response must not look complete, and the client must not wait for the rest.
   if (numSent !== end - start) {
     throw new Cifar5mError(
       "serve/size-mismatch",

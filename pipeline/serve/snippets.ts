@@ -9,9 +9,9 @@ export interface Snippet {
 }
 
 /**
- * How to load the set with each tool.
- * @param options.base - where the set is served, for example `http://127.0.0.1:8765/dataset`
- * @param options.folder - where it lies on the reader's disk too, or undefined
+ * Snippets that load the set with each tool.
+ * @param options.base - URL of the set, for example `http://127.0.0.1:8765/dataset`
+ * @param options.folder - path of the set on the reader's disk, or undefined
  */
 export function loaderSnippets(options: {
   readonly manifest: Manifest;
@@ -21,7 +21,7 @@ export function loaderSnippets(options: {
   const { manifest, base, folder } = options;
   const numSamples = Math.min(manifest.splits.train.rows, 50_000);
   const batchSize = Math.min(128, Math.max(1, numSamples));
-  // On the same disk there is nothing to fetch.
+  // A reader on the same disk does not have to fetch anything.
   const nearest = JSON.stringify(folder ?? base);
   const urls = `base = ${JSON.stringify(base)}
 shards = json.load(urllib.request.urlopen(f"{base}/manifest.json"))["splits"]["train"]["shards"]

@@ -8,17 +8,17 @@ import { isLoopback, urlHost } from "./host-name.ts";
 import { routesOf } from "./routes.ts";
 import { sendResource, sendText } from "./send-resource.ts";
 
-/** Answers under way when the server is closed may take that long. */
+/** Time that responses in progress may take after the server is closed. */
 const graceMs = 2000;
 
-/** A server under way. */
+/** A running server. */
 export interface DatasetServer {
   readonly dataset: PublishedDataset;
   /** For example `http://127.0.0.1:8765`, without a slash at the end. */
   readonly origin: string;
-  /** Whether only programs of this machine reach it. */
+  /** Whether only programs on this machine can reach it. */
   readonly isLoopback: boolean;
-  /** Takes no more requests; ends when the last answer has, at the latest two seconds later. */
+  /** Stops accepting requests. The promise is fulfilled after the last response, or after two seconds at most. */
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface DatasetServer {
  * Serves a data set over HTTP.
  * @param options.folder - a run folder or a data set folder
  * @param options.port - 0 for a free one
- * @param options.report - is given what keeps a request from being answered
+ * @param options.report - receives the error if a request cannot be answered
  * @throws Cifar5mError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`
  */
 export async function startDatasetServer(options: {
@@ -36,7 +36,7 @@ export async function startDatasetServer(options: {
   readonly report: (thrown: unknown) => void;
 }): Promise<DatasetServer> {
   const dataset = await findDataset(options.folder);
-  // After five seconds, the default, a client that just sends its next request finds the connection closed.
+  // With the default of five seconds, a client that merely sends its next request would find the connection closed.
   const server = createServer({ keepAliveTimeout: 65_000 });
   const address = await listen(server, options);
   const local = isLoopback(address.address);
@@ -46,7 +46,8 @@ export async function startDatasetServer(options: {
     const host = request.headers.host ?? "";
     response.setHeader("X-Content-Type-Options", "nosniff");
     if (local && host !== "" && !isLoopback(host.replace(/:\d+$/, ""))) {
-      // A page from elsewhere may have its own name resolved to this machine, to read what is meant for its users only.
+      // A page from elsewhere may point its domain at this machine, to read data that is meant only for this machine's
+      // users.
       sendText(
         response,
         421,
@@ -64,7 +65,7 @@ export async function startDatasetServer(options: {
   });
 
   function fail(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
-    // Who goes away in the middle of a download does no harm.
+    // A client that leaves in the middle of a download does no harm.
     if (request.socket.destroyed) return;
     options.report(thrown);
     if (response.headersSent) response.destroy();
@@ -75,7 +76,7 @@ export async function startDatasetServer(options: {
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {
-  // Node would take an empty name for all addresses.
+  // Node would listen on all addresses for an empty name.
   if (host.trim() === "") throw unknownHost(host);
   try {
     server.listen({ host, port });

@@ -6,11 +6,11 @@ import { makeFolder } from "../../storage/durable-folder.ts";
 import { runProgram } from "./run-program.ts";
 
 /**
- * Compiles the binding of TensorFlow.js. node-gyp would do no more than this one call of the compiler, and fetch Node's
- * headers for it.
+ * Compiles the binding of TensorFlow.js. node-gyp would run the same compiler command, and also download Node's
+ * headers.
  * @param options.folder - the npm package
  * @param options.include - folders of headers
- * @param options.libraries - what to link with; found again from where the binding lies
+ * @param options.libraries - libraries to link with; the binding finds them relative to its own path
  * @throws Cifar5mError `setup/no-compiler` or `setup/compile-failed`
  */
 export async function compileBinding(options: {
@@ -37,7 +37,7 @@ export async function compileBinding(options: {
     if (exitCode === undefined) {
       throw new Cifar5mError(
         "setup/no-compiler",
-        `the binding is compiled with ${compiler}, which is not here. Install a C++ compiler (g++ on Debian), or name one in CXX.`,
+        `the binding is compiled with ${compiler}, which is not installed. Install a C++ compiler (g++ on Debian), or name one in CXX.`,
       );
     }
     if (exitCode !== 0) {
@@ -53,7 +53,7 @@ export async function compileBinding(options: {
   }
 }
 
-/** The version of Node's C interface that the package looks for a binding of. */
+/** The version of Node's C interface for which the package looks for a binding. */
 async function highestNapiVersion(folder: string): Promise<number> {
   const { binary } = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
     readonly binary: { readonly napi_versions: readonly number[] };

@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { runProgram } from "./run-program.ts";
 
-/** Any of Python's versions would do: no Python ever runs what is taken out. This one has all the wheels. */
+/** A version of Python with all the wheels. The extracted files are never run by Python, so any version would do. */
 const pythonVersion = "3.12";
-/** Systems whose wheels run here, by the C library they need. */
+/** Platforms whose wheels run here, by the C library they need. */
 const platforms = ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
 
 /**
  * Fetches a wheel with pip, which knows the mirrors and proxies of this machine and checks the index's hashes.
  * @param options.requirement - `onnxruntime-gpu==1.30.0`
- * @param options.folder - an empty folder that the wheel goes to
+ * @param options.folder - an empty folder for the wheel
  * @returns its path
  * @throws Cifar5mError `setup/no-pip` or `setup/download-failed`
  */
@@ -30,7 +30,7 @@ export async function downloadWheel(options: {
   if (exitCode === undefined || /No module named pip/.test(output)) {
     throw new Cifar5mError(
       "setup/no-pip",
-      `${requirement} is fetched with python3 and its pip, which are not here. Install them, or pass the file with --wheel.`,
+      `${requirement} is fetched with python3 and its pip, which are not installed. Install them, or pass the file with --wheel.`,
     );
   }
   const [wheel] = (await readdir(folder)).filter((name) => name.endsWith(".whl"));
@@ -39,6 +39,6 @@ export async function downloadWheel(options: {
   throw new Cifar5mError(
     "setup/download-failed",
     `pip could not fetch ${requirement}: ${line?.replace("ERROR: ", "").replace(/\.$/, "")}. ` +
-      "Look after the network and pip's configuration, or pass the file with --wheel.",
+      "Check the network and pip's configuration, or pass the file with --wheel.",
   );
 }

@@ -5,10 +5,10 @@ import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
 const files = ["libonnxruntime_providers_shared.so", cudaProviderFile];
 
 /**
- * Puts the CUDA provider beside the libraries of onnxruntime-node, which come without it. It is part of the Python
- * package of the same version.
+ * Adds the CUDA provider to the libraries of onnxruntime-node, which come without it. The provider is part of the
+ * Python package of the same version.
  * @param installed - the onnxruntime-node to complete
- * @returns whether there was anything to do
+ * @returns whether anything was done
  * @throws Cifar5mError `setup/…`, `disk/…`
  */
 export async function installCuda(setup: SetupOptions, installed = onnxruntimeFiles()): Promise<boolean> {

@@ -4,18 +4,18 @@ import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { compileBinding } from "./compile-binding.ts";
 import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
 
-/** The one that the binding was tried with; any 2.x with this C interface would do. */
+/** The version that the binding was tested with; any 2.x with this C interface would work. */
 export const tensorFlowVersion = "2.21.0";
 
 const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
-/** All that the binding includes: TensorFlow's C interface, and the layout of its strings. */
+/** The headers that the binding includes: TensorFlow's C interface, and the layout of its strings. */
 const header = /^tensorflow\/include\/(tensorflow\/c\/|xla\/tsl\/c\/|(tensorflow\/core|tsl)\/platform\/ctstring).*\.h$/;
 
-/** Where TensorFlow goes and the binding is made. */
+/** The npm package that gets TensorFlow and the binding. */
 export interface BindingPackage {
   /** The folder of @tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu. */
   readonly folder: string;
-  /** The Python package whose TensorFlow it gets: `tensorflow-cpu`, or `tensorflow`, which knows CUDA. */
+  /** The Python package whose TensorFlow it gets: `tensorflow-cpu`, or `tensorflow`, which supports CUDA. */
   readonly source: "tensorflow-cpu" | "tensorflow";
 }
 
@@ -36,9 +36,9 @@ export function bindingPackage(gpu: boolean): BindingPackage {
 
 /**
  * Gives TensorFlow.js a native TensorFlow: the libraries and headers of the Python package, and the binding of the npm
- * package compiled against them. All lies in the npm package's folder, where it is looked for.
+ * package compiled against them. All files go into the npm package's folder, where the package looks for them.
  * @param options.compiler - a C++ compiler
- * @returns whether there was anything to do
+ * @returns whether anything was done
  * @throws Cifar5mError `setup/…`, `disk/…`
  */
 export async function installTensorFlow(

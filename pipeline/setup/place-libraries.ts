@@ -7,21 +7,21 @@ import { fileExists } from "../../storage/read-file.ts";
 import { downloadWheel } from "./download-wheel.ts";
 import { takeFromWheel, type WheelContents } from "./take-from-wheel.ts";
 
-/** What a command that sets libraries up is given. */
+/** Options of a command that sets libraries up. */
 export interface SetupOptions {
-  /** The wheel, if it is at hand; fetched with pip by default. */
+  /** Path of the wheel; by default pip fetches it. */
   readonly wheel?: string;
   readonly signal: AbortSignal;
-  /** Tells what is being done. */
+  /** Reports what is being done. */
   readonly report: (line: string) => void;
 }
 
 /**
- * Puts native libraries in place, out of a wheel; does nothing if they are there.
+ * Installs native libraries out of a wheel, unless they are already installed.
  * @param options.requirement - for pip: `onnxruntime-gpu==1.30.0`
  * @param options.marker - a file that is written last, with the wheel's name and version
- * @param options.finish - what else is done before the marker is written
- * @returns whether there was anything to do
+ * @param options.finish - additional work before the marker is written
+ * @returns whether anything was done
  * @throws Cifar5mError `setup/…`, `disk/…`
  */
 export async function placeLibraries(options: {

@@ -3,7 +3,7 @@ import { systemCodeOf } from "../../storage/disk-error.ts";
 
 /** How a program ended. */
 export interface ProgramEnd {
-  /** Undefined where there is no such program. */
+  /** Undefined if there is no such program. */
   readonly exitCode: number | null | undefined;
   /** What it wrote to stdout and stderr. */
   readonly output: string;

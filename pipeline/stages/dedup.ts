@@ -14,10 +14,10 @@ import { type Unit, unitRows } from "../run/units.ts";
 import { findDuplicates } from "./find-duplicates.ts";
 import { type Removal, writeRemovals } from "./removals.ts";
 
-/** Files read at once. */
+/** Number of files that are read at once. */
 const numReaders = 4;
 
-/** Fingerprints the samples of a unit: 16 bytes an image. */
+/** Computes the fingerprints of a unit's samples: 16 bytes an image. */
 export function fingerprintStage(options: {
   readonly run: Run;
   readonly models: { readonly generator: string };
@@ -37,9 +37,11 @@ export function fingerprintStage(options: {
 }
 
 /**
- * Finds the samples to remove and writes down which and why: exact and mirrored copies within the whole set (the copy
- * with the larger id goes) and of CIFAR-10 images. Needs the fingerprints of all units of the run.
- * @throws Cifar5mError `dedup/too-many-removals`; as `unitStage`; `receipt/missing` while another worker has fingerprints to make
+ * Finds the samples to remove, and records each with its reason. It removes exact and mirrored copies within the whole
+ * set (of two copies, the one with the larger id) and copies of CIFAR-10 images. It needs the fingerprints of all units
+ * of the run.
+ * @throws Cifar5mError `dedup/too-many-removals`; as `unitStage`; `receipt/missing` while another worker has not
+ *   finished its fingerprints
  */
 export function dedupStage(options: {
   readonly run: Run;
@@ -78,9 +80,9 @@ async function findRemovals(run: Run, cifar10: Cifar10Source, context: StageCont
   return removals;
 }
 
-/** Copies beyond this part of the images are no accident. */
+/** Fraction of the images. More copies than this are no accident. */
 const mostRemovals = 0.1;
-/** So many may be in a set of any size. */
+/** This many copies are accepted in a set of any size. */
 const fewRemovals = 10;
 
 function requireFew(removals: readonly Removal[], run: Run): void {
@@ -96,7 +98,7 @@ function requireFew(removals: readonly Removal[], run: Run): void {
   );
 }
 
-/** Keys of all samples of the run; the index is the sample id. */
+/** Reads the fingerprints of all samples of the run; the index is the sample id. */
 async function readAllFingerprints(run: Run, context: StageContext): Promise<FingerprintKeys> {
   const numSamples = run.units.reduce((sum, unit) => sum + unitRows(unit), 0);
   const all = new Uint8Array(numSamples * fingerprintBytes);

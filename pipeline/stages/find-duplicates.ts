@@ -1,17 +1,17 @@
 import { type FingerprintKeys, hexOfKey } from "../../core/image-fingerprint.ts";
 import type { Removal, RemovalReason } from "./removals.ts";
 
-/** Keys of the images that samples must not repeat, in the order in which they count as partner. */
+/** Keys of the images that samples must not repeat. If several match, the first becomes the partner. */
 export interface ReferenceKeys {
   readonly reason: RemovalReason;
   readonly keys: FingerprintKeys;
 }
 
 /**
- * The samples to remove: those that repeat an image of a reference set, else those that repeat a sample of smaller id,
- * mirrored or not.
+ * Finds the samples to remove: those that repeat an image of a reference set, and those that repeat a sample of smaller
+ * id, mirrored or not.
  *
- * Sorts the first 64 bits only, 8 bytes an image, and looks at whole keys just where those agree.
+ * It sorts only the first 64 bits, 8 bytes an image, and compares whole keys where those agree.
  * @param options.samples - keys of the samples; the index is the sample id
  * @returns removals, by rising id
  */
@@ -49,7 +49,7 @@ interface Suspect {
   readonly index: number;
 }
 
-/** All images whose first 64 bits another image shares. */
+/** All images that share their first 64 bits with another image. */
 function findSuspects(sets: readonly FingerprintKeys[]): Suspect[] {
   const sorted = new BigUint64Array(sets.reduce((sum, { high }) => sum + high.length, 0));
   let offset = 0;

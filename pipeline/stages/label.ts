@@ -9,7 +9,7 @@ import { unitRows } from "../run/units.ts";
 /**
  * Labels the samples of a unit: float32, shape [unit size, 10], probabilities by class.
  * @param options.models - sha256 of `generator` and `labeler`
- * @throws Cifar5mError as `unitStage`; `receipt/missing` where a unit is not sampled; what the labeler throws
+ * @throws Cifar5mError as `unitStage`; `receipt/missing` if a unit is not sampled; what the labeler throws
  */
 export function labelStage(options: {
   readonly run: Run;

@@ -14,12 +14,12 @@ import { type Split, type Unit, unitName, unitRows } from "../run/units.ts";
 import { countLabels } from "./publish.ts";
 import { type RemovalReason, readRemovals } from "./removals.ts";
 
-/** Units read at once. */
+/** Number of units that are read at once. */
 const numReaders = 4;
 
 /**
  * Writes the manifest, the last step of a build, from the receipts of all units.
- * @param summarize - counts what receipts do not tell
+ * @param summarize - counts what receipts do not hold
  * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
  */
 export async function publishManifest(
@@ -60,21 +60,21 @@ export async function publishManifest(
   return manifest;
 }
 
-/** What the manifest counts of a unit. */
+/** The part of a unit's summary that its receipt does not hold. */
 export interface UnitSummary {
-  /** Why samples were removed, one for each. */
+  /** The reason of each removal. */
   readonly reasons: readonly RemovalReason[];
-  /** Rows that are left, by label: shape [10]. */
+  /** Number of kept rows by label: shape [10]. */
   readonly classCounts: readonly number[];
 }
 
-/** From what the stages before publish left. */
+/** Counts from the files of the stages before publish. */
 async function summarizeUnit(run: Run, unit: Unit): Promise<UnitSummary> {
   const removals = await readRemovals(run.folder.removals(unit));
   return { reasons: removals.map(({ reason }) => reason), classCounts: await countLabels(run, unit) };
 }
 
-/** From the shard, so that all other files may be gone; but for removals, if there were any. */
+/** Counts from the shard, so that all other files may be missing, except for the removals if there were any. */
 export async function summarizeShard(run: Run, unit: Unit): Promise<UnitSummary> {
   const { rows, columns } = await readShard(run.folder.shard(unit));
   const classCounts = cifar10ClassNames.map((_, label) => columns.label.filter((found) => found === label).length);
@@ -84,7 +84,7 @@ export async function summarizeShard(run: Run, unit: Unit): Promise<UnitSummary>
   return { reasons: (await readRemovals(path)).map(({ reason }) => reason), classCounts };
 }
 
-/** The manifest that is there, if it is of this run; it is written last, so then all is done. */
+/** The published manifest, if it belongs to this run. The manifest is written last, so all units are done then. */
 async function readPublished(run: Run, models: Readonly<Record<string, string>>): Promise<Manifest | undefined> {
   const manifest = await readManifestIfAny(run.folder.dataset);
   const isOurs = manifest?.configHash === run.hash && canonicalJson(manifest.models) === canonicalJson(models);

@@ -9,13 +9,13 @@ import { readRemovals } from "./removals.ts";
 
 /** Number of classes. */
 const numClasses = 10;
-/** Rows handed to the Arrow writer at a time. */
+/** Number of rows that are handed to the Arrow writer at once. */
 const chunkRows = 1024;
 
 /**
  * Writes the shard of a unit: its samples and labels without the removals.
- * @param options.models - sha256 of all that the shards were made with
- * @throws Cifar5mError as `unitStage`; `receipt/missing` where an earlier stage is not done
+ * @param options.models - sha256 of everything that the shards are made with
+ * @throws Cifar5mError as `unitStage`; `receipt/missing` if an earlier stage is not done
  */
 export function publishStage(options: { readonly run: Run; readonly models: Readonly<Record<string, string>> }): Stage {
   const { run, models } = options;
@@ -53,7 +53,7 @@ export async function countLabels(run: Run, unit: Unit): Promise<number[]> {
   return counts;
 }
 
-/** Rows that dedup left, by rising id. */
+/** The rows that dedup kept, by rising id. */
 async function keptRows(run: Run, unit: Unit): Promise<number[]> {
   const path = run.folder.removals(unit);
   await readUnitFile(run, "dedup", unit, path);

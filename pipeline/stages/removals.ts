@@ -8,19 +8,19 @@ const removalSchema = z.strictObject({
   /** The sample that was removed. */
   id: z.int().min(0),
   reason: z.enum(["duplicate-of-cifar10-train", "duplicate-of-cifar10-test", "duplicate-within-set"]),
-  /** Whether it is the mirror image of its partner rather than a plain copy. */
+  /** Whether the sample mirrors its partner, instead of copying it exactly. */
   mirrored: z.boolean(),
-  /** Sample id of the copy that stays, or record index in the split of CIFAR-10, as the run's copy orders it. */
+  /** Sample id of the kept copy, or record index in the split of CIFAR-10, in the order of the run's copy. */
   partner: z.int().min(0),
-  /** Names the image in any copy of CIFAR-10, whatever its order; see fingerprint.ts. */
+  /** Identifies the image in any copy of CIFAR-10, whatever its order; see fingerprint.ts. */
   fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
 });
 
-/** Why a sample is not in the data set. */
+/** A sample that is not in the data set, and the reason. */
 export type Removal = Readonly<z.infer<typeof removalSchema>>;
 export type RemovalReason = Removal["reason"];
 
-/** Removals as a file: one JSON object a line. */
+/** The text of a file of removals: one JSON object a line. */
 export function writeRemovals(removals: readonly Removal[]): string {
   return removals.map((removal) => `${canonicalJson(removal)}\n`).join("");
 }

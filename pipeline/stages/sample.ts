@@ -5,9 +5,9 @@ import { openOnce, type Stage, unitStage } from "../run/stage.ts";
 import { conditioningClassOf, unitRows } from "../run/units.ts";
 
 /**
- * Draws the images of a unit: uint8, shape [unit size, 32, 32, 3]. The classes take turns by id.
+ * Generates the images of a unit: uint8, shape [unit size, 32, 32, 3]. The classes rotate with the id.
  * @param options.models - sha256 of `generator`
- * @throws Cifar5mError as `unitStage`, and what the sampler throws
+ * @throws Cifar5mError as `unitStage`; what the sampler throws
  */
 export function sampleStage(options: {
   readonly run: Run;

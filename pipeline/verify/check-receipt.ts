@@ -7,8 +7,8 @@ import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 
 /**
- * Checks a receipt by rules of its own, then the file it vouches for.
- * @returns what is wrong; each problem names the file it is in
+ * Checks a receipt by additional rules, then the file that it describes.
+ * @returns the problems; each names its file
  */
 export async function checkAgainstReceipt(options: {
   readonly path: string;
@@ -16,7 +16,7 @@ export async function checkAgainstReceipt(options: {
   /** Whether the file must exist. */
   readonly isNeeded: boolean;
   readonly isHashed: boolean;
-  /** What is wrong with the receipt itself, each to follow its path in a sentence. */
+  /** Problems of the receipt itself, each phrased to follow its path in a sentence. */
   readonly rulesOf?: (receipt: Receipt) => readonly string[];
 }): Promise<DatasetProblem[]> {
   const { path, receiptPath, isNeeded, isHashed, rulesOf } = options;

@@ -22,13 +22,13 @@ import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import { type Unit, unitName } from "../run/units.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
 
-/** Files hashed at once. */
+/** Number of files that are hashed at once. */
 const numReaders = 4;
 
 /**
  * Checks a finished run: its data set, and every receipt against its file and against the run's configuration.
- * Intermediate files may have been deleted to save space; those that are there must be whole. A dataset folder without a
- * run around it, as it is downloaded, is checked against its manifest alone.
+ * Intermediate files may have been deleted to save space; existing ones must be undamaged. A downloaded data set
+ * folder, without a run around it, is checked against its manifest alone.
  * @param root - run folder, or dataset folder, or the URL of a dataset
  * @param mode - which files are read; of all others only existence and size are checked
  * @returns every problem found
@@ -58,7 +58,7 @@ export async function verifyRun(
   const limit = pLimit(numReaders);
   const checks = [
     ...models.map((name) => () => checkModel(run, name, mode !== "fast")),
-    // Shards and their receipts are checked against the manifest already, if there is one.
+    // If there is a manifest, shards and their receipts are already checked against it.
     ...[...earlierStages, ...(manifest === undefined ? [lastStage] : [])].flatMap((stage) =>
       run.units.map((unit) => () => checkUnit({ run, unit, stage, isHashed: isRead(unit.index) })),
     ),
@@ -70,7 +70,7 @@ export async function verifyRun(
   return [...problems, ...checkManifest(run, manifest), ...found.flat()];
 }
 
-/** `verifyRun` as the last step of a build: the first problem stops it. */
+/** `verifyRun` as the last step of a build. It stops at the first problem. */
 export function verifyStep(options: { readonly root: string }): Step {
   return {
     name: "verify",
@@ -86,7 +86,7 @@ export function verifyStep(options: { readonly root: string }): Step {
   };
 }
 
-/** Built or imported. */
+/** A run, built or imported. */
 type VerifiedRun = Pick<Run, "folder" | "hash" | "units">;
 
 const publishStage = "publish" satisfies UnitStage;
@@ -97,12 +97,12 @@ async function isDatasetAlone(root: string): Promise<boolean> {
   return !(await fileExists(runFolderAt(root).config)) && (await fileExists(join(root, manifestName)));
 }
 
-/** The unit of `train/part-00017.arrow` is `train-00017`. */
+/** The unit name of a shard: `train/part-00017.arrow` is `train-00017`. */
 function unitNameOf(entry: ShardEntry): string {
   return entry.file.replace("/part-", "-").replace(/\.arrow$/, "");
 }
 
-/** Whether the manifest is of this run, and lists all its shards. */
+/** Whether the manifest belongs to this run, and lists all its shards. */
 function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): DatasetProblem[] {
   if (manifest === undefined) return [];
   const listed = [...manifest.splits.train.shards, ...manifest.splits.test.shards].map(unitNameOf);

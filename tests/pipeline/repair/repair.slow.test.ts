@@ -152,7 +152,7 @@ test("a unit that comes out otherwise is an error with both hashes, leaves its f
   // Id 20 lies in unit train-00001 and is another image now.
   const other = standInRuntime({ planted: new Map([[20, new Uint8Array(3072)], ...plantedOf()]) });
   const { message } = await errorOf(() => repair(root, other), "repair/hash-mismatch");
-  expect(message).toMatch(/sample of train-00001 .* was sha256 [0-9a-f]{12}…, made again it is [0-9a-f]{12}…/);
+  expect(message).toMatch(/sample of train-00001 .* was sha256 [0-9a-f]{12}…, but the remade one is [0-9a-f]{12}…/);
   const after = await hashFolder(root);
   const changed = half.filter((line) => !after.includes(line)).map((line) => line.split(" ")[0]);
   expect(changed).toEqual(["/dataset/train/part-00000.arrow"]);
