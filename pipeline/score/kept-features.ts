@@ -10,7 +10,7 @@ import type { Features } from "./features.ts";
 
 /** Number of images of a part, which is kept when its features are computed. A large network takes a minute for it. */
 const partSize = 1000;
-/** Bytes of the sha256 at the start of a part; the float32 values follow. */
+/** Bytes of the sha256 at the end of a part, after its float32 values. */
 const hashBytes = 32;
 
 /** Reports the progress of features. */

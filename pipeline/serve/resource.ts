@@ -81,8 +81,8 @@ async function openInside(directory: string, path: string): Promise<FileHandle> 
   let real: string;
   try {
     real = await realpath(path);
-    // Open the real path, since that is the path that was checked. Opening a named pipe would otherwise wait for a
-    // writer.
+    // The real path is opened, since that is the path that was checked. O_NONBLOCK: opening a named pipe must not wait
+    // for a writer.
     if (real.startsWith(directory + sep)) {
       return await open(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
     }
