@@ -14,9 +14,9 @@ const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial,
 /**
  * Copies an image to a canvas of three channels; every pixel becomes a square.
  * @param image - uint8, shape [32, 32, 3]
- * @param place.start - index of the canvas byte where the first pixel goes
- * @param place.stride - bytes of a row of the canvas
- * @param place.scale - side of the squares, pixels
+ * @param target.start - index of the canvas byte where the first pixel goes
+ * @param target.stride - bytes of a row of the canvas
+ * @param target.scale - side of the squares, pixels
  */
 export function blitScaled(
   image: Uint8Array,

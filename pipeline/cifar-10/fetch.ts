@@ -48,7 +48,7 @@ export async function* fetchCifar10(options: FetchOptions, context: StageContext
     whole.push(read);
   }
   for (const { file, bytes } of whole) {
-    await placeFile({ folder, file, recordsPerFile, bytes, context });
+    await writeFileOfRun({ folder, file, recordsPerFile, bytes, context });
     yield file;
   }
   if (data === undefined) await rm(folder.download, { force: true });
@@ -60,7 +60,7 @@ export async function readFetchReceipts(folder: RunFolder): Promise<Receipt[] | 
   return receipts.every((receipt) => receipt !== undefined) ? receipts : undefined;
 }
 
-async function placeFile(options: {
+async function writeFileOfRun(options: {
   readonly folder: RunFolder;
   readonly file: Cifar10File;
   readonly recordsPerFile: number;

@@ -21,14 +21,14 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
  * @throws Cifar5mError `run/config-changed` if the run has another model; `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
-  await placeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
+  await writeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
 }
 
 /**
  * Writes a model into a run, with its receipt.
  * @param options.identity - what the model was made from; pinned beside it
  */
-export async function placeModel(options: {
+export async function writeModel(options: {
   readonly folder: RunFolder;
   readonly name: ModelName;
   readonly bytes: Uint8Array;

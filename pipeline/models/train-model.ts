@@ -16,7 +16,7 @@ import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
-import { pinModel, placeModel, readModelReceipt, trainingStageOf } from "./models.ts";
+import { pinModel, readModelReceipt, trainingStageOf, writeModel } from "./models.ts";
 
 /**
  * Trains a model on the run's CIFAR-10, or continues an interrupted training. A finished model is left alone.
@@ -114,7 +114,7 @@ export async function trainModel(
     const { weights, figures } = await training;
     // Renders the loss once more, for a training that was interrupted after its last checkpoint.
     await renderLoss();
-    await placeModel({ folder, name, bytes: weights, identity });
+    await writeModel({ folder, name, bytes: weights, identity });
     return figures;
   } catch (thrown) {
     // Before the first checkpoint these options do not bind the run.

@@ -66,7 +66,7 @@ export async function remakeUnits(
   const run = stagedRun(options.run, states, plan);
   const modelsFor = (stage: UnitStage) => modelsOf(stage, options.models);
   for (const unit of plan.dedup) {
-    if (isKnownEmpty(states, unit)) await placeEmptyRemovals(run, unit, modelsFor("dedup"));
+    if (isKnownEmpty(states, unit)) await writeEmptyRemovals(run, unit, modelsFor("dedup"));
   }
   const stages: Readonly<Record<UnitStage, () => Promise<Stage>>> = {
     sample: async () => sampleStage({ run, runtime, models: modelsFor("sample") }),
@@ -124,7 +124,7 @@ function isKnownEmpty(states: readonly UnitState[], unit: Unit): boolean {
   );
 }
 
-async function placeEmptyRemovals(run: Run, unit: Unit, models: Readonly<Record<string, string>>): Promise<void> {
+async function writeEmptyRemovals(run: Run, unit: Unit, models: Readonly<Record<string, string>>): Promise<void> {
   const { idStart, idEnd } = unit;
   await commitUnit({
     dataPath: run.folder.removals(unit),

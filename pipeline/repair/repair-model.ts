@@ -6,7 +6,7 @@ import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import { modelPath, placeModel, readModelReceipt, trainingStageOf } from "../models/models.ts";
+import { modelPath, readModelReceipt, trainingStageOf, writeModel } from "../models/models.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModels } from "../run/shipped-files.ts";
 
@@ -37,7 +37,7 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
     const identity = await readPinnedConfig(folder.modelConfig(name));
     if (identity === undefined) throw lost(folder.modelConfig(name), "is gone");
     await rm(receiptPath, { force: true });
-    await placeModel({ folder, name, bytes: await readWholeFile(path), identity });
+    await writeModel({ folder, name, bytes: await readWholeFile(path), identity });
     written.push(receiptPath);
   }
   return written;

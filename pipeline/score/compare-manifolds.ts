@@ -78,10 +78,10 @@ async function squaredRadii(features: Features): Promise<Readonly<Record<"precis
     for (let column = 0; column < features.count; column++) {
       let distance = distances[column]!;
       if (column === row || distance >= nearest[densityNeighbors - 1]!) continue;
-      for (let place = 0; place < densityNeighbors; place++) {
-        const other = nearest[place]!;
+      for (let index = 0; index < densityNeighbors; index++) {
+        const other = nearest[index]!;
         if (distance >= other) continue;
-        nearest[place] = distance;
+        nearest[index] = distance;
         distance = other;
       }
     }

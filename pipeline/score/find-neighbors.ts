@@ -52,9 +52,9 @@ export async function findNeighbors(options: {
         ];
         for (let row = start; row < end; row++) {
           for (let index = first; index < last; index++) {
-            const place = (row - start) * blockColumns + index - first;
+            const cell = (row - start) * blockColumns + index - first;
             // The image's own norm is the same for all train images, so it is left out.
-            candidates[row]!.offer(index, norms[index - first]! - 2 * Math.max(plain[place]!, mirrored[place]!));
+            candidates[row]!.offer(index, norms[index - first]! - 2 * Math.max(plain[cell]!, mirrored[cell]!));
           }
         }
       }
@@ -110,10 +110,10 @@ class Nearest {
   offer(index: number, value: number): void {
     const isFull = this.#values.length === this.#size;
     if (isFull && value >= this.#values.at(-1)!) return;
-    let place = this.#values.length;
-    while (place > 0 && this.#values[place - 1]! > value) place--;
-    this.#values.splice(place, 0, value);
-    this.#indices.splice(place, 0, index);
+    let position = this.#values.length;
+    while (position > 0 && this.#values[position - 1]! > value) position--;
+    this.#values.splice(position, 0, value);
+    this.#indices.splice(position, 0, index);
     if (!isFull) return;
     this.#values.pop();
     this.#indices.pop();

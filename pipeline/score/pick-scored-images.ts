@@ -47,14 +47,14 @@ export async function pickScoredImages(options: {
       seed,
       signal,
     });
-    let place = 0;
+    let start = 0;
     for await (const { images, labels, ids, classes, confidences } of loader) {
-      drawn.images.set(images, place * imageBytes);
-      drawn.labels.set(labels, place);
-      drawn.ids.set(ids, place);
-      drawn.classes.set(classes!, place);
-      drawn.confidences.set(confidences!, place);
-      place += ids.length;
+      drawn.images.set(images, start * imageBytes);
+      drawn.labels.set(labels, start);
+      drawn.ids.set(ids, start);
+      drawn.classes.set(classes!, start);
+      drawn.confidences.set(confidences!, start);
+      start += ids.length;
     }
     return drawn;
   } finally {

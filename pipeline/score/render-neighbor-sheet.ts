@@ -69,8 +69,8 @@ export async function renderNeighborSheet(options: {
     captions(left, `${label} ${id}`, `d₁/d₂ ${ratio.toFixed(2)}`, ratio < memorizedBelow ? odd : faint);
     const middle = left + cell + aside / 2;
     parts.push(`<line x1='${middle}' y1='${top}' x2='${middle}' y2='${top + cell}' stroke='${line}'/>`);
-    for (const [place, { index: trainIndex, isMirrored, distance }] of neighbours.slice(0, numNeighbors).entries()) {
-      const x = left + cell + aside + place * (cell + gap);
+    for (const [column, { index: trainIndex, isMirrored, distance }] of neighbours.slice(0, numNeighbors).entries()) {
+      const x = left + cell + aside + column * (cell + gap);
       const pixels = train.images.slice(trainIndex * imageBytes, (trainIndex + 1) * imageBytes);
       put(isMirrored ? mirrorHwc(pixels) : pixels, x, top);
       const className = cifar10ClassNames[train.labels[trainIndex]!]!;

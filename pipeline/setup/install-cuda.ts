@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { cudaProviderFile, onnxruntimeFiles } from "../../engine/onnxruntime/files.ts";
-import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
+import { installLibraries, type SetupOptions } from "./install-libraries.ts";
 
 const files = ["libonnxruntime_providers_shared.so", cudaProviderFile];
 
@@ -14,7 +14,7 @@ const files = ["libonnxruntime_providers_shared.so", cudaProviderFile];
 export async function installCuda(setup: SetupOptions, installed = onnxruntimeFiles()): Promise<boolean> {
   const { version, folder } = installed;
   const members = new Map(files.map((file) => [`onnxruntime/capi/${file}`, join(folder, file)]));
-  return await placeLibraries({
+  return await installLibraries({
     setup,
     requirement: `onnxruntime-gpu==${version}`,
     contents: {

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { compileBinding } from "./compile-binding.ts";
-import { placeLibraries, type SetupOptions } from "./place-libraries.ts";
+import { installLibraries, type SetupOptions } from "./install-libraries.ts";
 
 /** The version that the binding was tested with; any 2.x with this C interface would work. */
 export const tensorFlowVersion = "2.21.0";
@@ -47,7 +47,7 @@ export async function installTensorFlow(
 ): Promise<boolean> {
   const members = new Map(libraries.map((name) => [`tensorflow/${name}`, join(folder, "deps", "lib", name)]));
   const include = join(folder, "deps", "include");
-  return await placeLibraries({
+  return await installLibraries({
     setup: options,
     requirement: `${source}==${tensorFlowVersion}`,
     contents: {

@@ -45,10 +45,10 @@ export class CropMaps {
 
 function mapOf(shift: number, mode: "zero" | "reflect"): Int8Array {
   return Int8Array.from({ length: imageSide }, (_, index) => {
-    const place = index + shift;
-    if (place >= 0 && place < imageSide) return place;
+    const shifted = index + shift;
+    if (shifted >= 0 && shifted < imageSide) return shifted;
     if (mode === "zero") return -1;
-    return place < 0 ? -place : 2 * (imageSide - 1) - place;
+    return shifted < 0 ? -shifted : 2 * (imageSide - 1) - shifted;
   });
 }
 
@@ -82,7 +82,7 @@ function stretchOf(center: number, size: number): [number, number] {
 /** Blends image `index` with another one: weight · image + (1 - weight) · other. */
 export function blend(images: Float32Array, index: number, other: Float32Array, weight: number): void {
   const start = index * imageBytes;
-  for (let place = 0; place < imageBytes; place++) {
-    images[start + place] = weight * images[start + place]! + (1 - weight) * other[place]!;
+  for (let offset = 0; offset < imageBytes; offset++) {
+    images[start + offset] = weight * images[start + offset]! + (1 - weight) * other[offset]!;
   }
 }

@@ -49,22 +49,22 @@ export function createImageWriter(format: ImageFormat): ImageWriter {
   const channelStep = isPlanar ? imagePixels : 1;
   return {
     write(source, rows, columns, target, index) {
-      let place = index * imageBytes;
+      let offset = index * imageBytes;
       for (let y = 0; y < side; y++) {
         const row = rows[y]!;
         for (let x = 0; x < side; x++) {
           const column = columns[x]!;
           if ((row | column) < 0) {
-            target[place] = table[0]!;
-            target[place + channelStep] = table[256]!;
-            target[place + 2 * channelStep] = table[512]!;
+            target[offset] = table[0]!;
+            target[offset + channelStep] = table[256]!;
+            target[offset + 2 * channelStep] = table[512]!;
           } else {
             const pixel = (row * 32 + column) * 3;
-            target[place] = table[source[pixel]!]!;
-            target[place + channelStep] = table[256 + source[pixel + 1]!]!;
-            target[place + 2 * channelStep] = table[512 + source[pixel + 2]!]!;
+            target[offset] = table[source[pixel]!]!;
+            target[offset + channelStep] = table[256 + source[pixel + 1]!]!;
+            target[offset + 2 * channelStep] = table[512 + source[pixel + 2]!]!;
           }
-          place += pixelStep;
+          offset += pixelStep;
         }
       }
     },

@@ -22,18 +22,18 @@ export function createBlockedShuffle(options: {
   const lastRows = size - (numBlocks - 1) * blockRows;
   const blocks = createPermutation({ size: numBlocks, seed, id, stream: randomStreams.blockPermutation });
   // The last block may be short. It comes at this index of the block order, and shifts all blocks after it.
-  const lastPlace = invertPermute(numBlocks - 1, blocks);
+  const lastIndex = invertPermute(numBlocks - 1, blocks);
   const missingRows = blockRows - lastRows;
-  const startOf = (place: number) => place * blockRows - (place > lastPlace ? missingRows : 0);
-  const placeOf = (position: number) => {
-    const place = Math.floor(position / blockRows);
-    return place < lastPlace || position < startOf(lastPlace) + lastRows
-      ? place
+  const startOf = (blockIndex: number) => blockIndex * blockRows - (blockIndex > lastIndex ? missingRows : 0);
+  const blockIndexOf = (position: number) => {
+    const blockIndex = Math.floor(position / blockRows);
+    return blockIndex < lastIndex || position < startOf(lastIndex) + lastRows
+      ? blockIndex
       : Math.floor((position + missingRows) / blockRows);
   };
   let current: { readonly window: number; readonly start: number; readonly permutation: Permutation } | undefined;
   return (position) => {
-    const window = Math.floor(placeOf(position) / windowBlocks);
+    const window = Math.floor(blockIndexOf(position) / windowBlocks);
     if (current?.window !== window) {
       const start = startOf(window * windowBlocks);
       const end = startOf(Math.min((window + 1) * windowBlocks, numBlocks));
@@ -46,7 +46,7 @@ export function createBlockedShuffle(options: {
       current = { window, start, permutation };
     }
     const shuffled = current.start + permute(position - current.start, current.permutation);
-    const place = placeOf(shuffled);
-    return permute(place, blocks) * blockRows + (shuffled - startOf(place));
+    const blockIndex = blockIndexOf(shuffled);
+    return permute(blockIndex, blocks) * blockRows + (shuffled - startOf(blockIndex));
   };
 }

@@ -1,6 +1,6 @@
 import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
+import { openForVerification, type VerifiedDataset } from "./open-for-verification.ts";
 import { chooseShards, type VerifyMode } from "./verify-mode.ts";
-import { openPlace, type VerifiedPlace } from "./verify-place.ts";
 import { checkShardReceipt } from "./verify-receipt.ts";
 import { type CheckedShard, checkShard, checkShardSize, type DatasetProblem, toProblem } from "./verify-shard.ts";
 
@@ -40,22 +40,26 @@ export interface VerifyOptions {
  * @throws Cifar5mError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
  */
 export async function verifyDataset(location: string, options: VerifyOptions = {}): Promise<DatasetReport> {
-  let place: VerifiedPlace;
+  let dataset: VerifiedDataset;
   try {
-    place = await openPlace(location, options.signal);
+    dataset = await openForVerification(location, options.signal);
   } catch (thrown) {
     options.signal?.throwIfAborted();
     return { problems: [toProblem(thrown, manifestName)], manifest: undefined, numShards: 0, rows: 0, bytes: 0 };
   }
   try {
-    return await verifyPlace(place, location, options);
+    return await verifyOpened(dataset, location, options);
   } finally {
-    await place.close();
+    await dataset.close();
   }
 }
 
-async function verifyPlace(place: VerifiedPlace, location: string, options: VerifyOptions): Promise<DatasetReport> {
-  const { manifest } = place;
+async function verifyOpened(
+  dataset: VerifiedDataset,
+  location: string,
+  options: VerifyOptions,
+): Promise<DatasetReport> {
+  const { manifest } = dataset;
   const problems: DatasetProblem[] = [];
   const total = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
   const isRead = chooseShards(total, options.mode ?? "full");
@@ -66,7 +70,7 @@ async function verifyPlace(place: VerifiedPlace, location: string, options: Veri
     let isWhole = true;
     for (const entry of manifest.splits[split].shards) {
       try {
-        const checked = await checkEntry(place, entry, isRead(done));
+        const checked = await checkEntry(dataset, entry, isRead(done));
         problems.push(...checked.problems);
         for (const label of checked.labels) if (classCounts[label] !== undefined) classCounts[label]++;
         seen.push({ file: entry.file, ids: checked.ids });
@@ -90,14 +94,14 @@ async function verifyPlace(place: VerifiedPlace, location: string, options: Veri
       problems.push({ file: manifestName, code: "manifest/class-counts", message });
     }
   }
-  problems.push(...findSharedIds(seen), ...(await findUnlisted(place)));
+  problems.push(...findSharedIds(seen), ...(await findUnlisted(dataset)));
   return { problems, manifest, numShards: total, rows, bytes };
 }
 
-async function checkEntry(place: VerifiedPlace, entry: ShardEntry, isRead: boolean): Promise<CheckedShard> {
-  const path = place.pathOf(entry.file);
-  if (isRead) return checkShard(await place.read(entry), entry, path, place.manifest.classNames.length);
-  const bytes = await place.sizeOf(entry);
+async function checkEntry(dataset: VerifiedDataset, entry: ShardEntry, isRead: boolean): Promise<CheckedShard> {
+  const path = dataset.pathOf(entry.file);
+  if (isRead) return checkShard(await dataset.read(entry), entry, path, dataset.manifest.classNames.length);
+  const bytes = await dataset.sizeOf(entry);
   const problems = bytes === undefined ? [] : checkShardSize(bytes, entry, path);
   return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
 }
@@ -119,14 +123,14 @@ function findSharedIds(shards: readonly { readonly file: string; readonly ids: F
   return problems;
 }
 
-async function findUnlisted(place: VerifiedPlace): Promise<DatasetProblem[]> {
+async function findUnlisted(dataset: VerifiedDataset): Promise<DatasetProblem[]> {
   const problems: DatasetProblem[] = [];
   for (const split of splitNames) {
-    const listed = new Set(place.manifest.splits[split].shards.map((shard) => shard.file));
-    for (const name of (await place.list(split)).sort()) {
+    const listed = new Set(dataset.manifest.splits[split].shards.map((shard) => shard.file));
+    for (const name of (await dataset.list(split)).sort()) {
       const file = `${split}/${name}`;
       if (!name.endsWith(".arrow") || listed.has(file)) continue;
-      const message = `${place.pathOf(file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
+      const message = `${dataset.pathOf(file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
       problems.push({ file, code: "dataset/unlisted-shard", message });
     }
   }

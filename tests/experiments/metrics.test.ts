@@ -91,13 +91,13 @@ test("quarter turns make a full one, and their numbers are the labels", () => {
     const pixel = (images: Uint8Array, y: number, x: number) => [
       ...images.subarray(((index * 32 + y) * 32 + x) * 3).subarray(0, 3),
     ];
-    const places = [
+    const corners = [
       [5, 9],
       [31 - 9, 5],
       [31 - 5, 31 - 9],
       [9, 31 - 5],
     ] as const;
-    const [y, x] = places[label]!;
+    const [y, x] = corners[label]!;
     expect(pixel(turned, y, x)).toEqual(pixel(image, 5, 9));
   }
 });

@@ -19,8 +19,8 @@ test("the real world with as many samples as steps need, in the ideal world's or
   const { folder, runs } = await runAll(join(dirname(file), "run"), file);
   const results = await readFinishedRuns(folder, runs);
   expect(results).toHaveLength(4);
-  for (const place of [0, 2]) {
-    const [real, ideal] = results.slice(place, place + 2).map(({ rows }) => rows.filter(({ set }) => set === "test"));
+  for (const index of [0, 2]) {
+    const [real, ideal] = results.slice(index, index + 2).map(({ rows }) => rows.filter(({ set }) => set === "test"));
     expect(real).toHaveLength(4);
     expect(real!.at(-1)!.loss).not.toBe(real![0]!.loss);
     expect(real).toEqual(ideal);
@@ -37,7 +37,7 @@ test("with fewer samples the real world is the ideal one for the first epoch, an
     rows.filter(({ set }) => set === "test").map(({ loss }) => loss),
   );
   expect(real!.slice(0, 2)).toEqual(ideal!.slice(0, 2));
-  for (const place of [2, 3, 4]) expect(real![place]).not.toBe(ideal![place]);
+  for (const index of [2, 3, 4]) expect(real![index]).not.toBe(ideal![index]);
 });
 
 test("the ideal world goes on with images made on demand when the pool is spent, each once", async () => {

@@ -14,27 +14,27 @@ const classes = ["cat", "dog", "emu, large"];
 const pixelsOf = (row: number) => set.images.subarray(row * 3072, (row + 1) * 3072);
 const raw = (width: number, height: number, channels: 3 | 4 = 3) => ({ raw: { width, height, channels } });
 
-async function place(path: string, bytes: Uint8Array): Promise<void> {
+async function writeInto(path: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);
 }
 
-async function placePicture(path: string, row: number): Promise<void> {
-  await place(path, await sharp(pixelsOf(row), raw(32, 32)).png().toBuffer());
+async function writePicture(path: string, row: number): Promise<void> {
+  await writeInto(path, await sharp(pixelsOf(row), raw(32, 32)).png().toBuffer());
 }
 
 /** One picture a row, in the folder of its class. */
-async function placeSet(source: string, start: number, end: number): Promise<void> {
+async function writePictures(source: string, start: number, end: number): Promise<void> {
   for (let row = start; row < end; row++) {
-    await placePicture(join(source, classes[set.labels[row]!]!, `${String(row).padStart(4, "0")}.png`), row);
+    await writePicture(join(source, classes[set.labels[row]!]!, `${String(row).padStart(4, "0")}.png`), row);
   }
 }
 
 test("a folder of pictures by class is read in the order of file names, with the folders as class names", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
-  await placeSet(source, 0, 12);
-  await place(join(source, "cat", ".DS_Store"), Buffer.from("hidden"));
+  await writePictures(source, 0, 12);
+  await writeInto(join(source, "cat", ".DS_Store"), Buffer.from("hidden"));
   await runImport({ root, path: source, testCount: 2 });
   const { manifest, ...train } = await readSplit(root, "train");
   expect(manifest.classNames).toEqual(classes);
@@ -46,8 +46,8 @@ test("a folder of pictures by class is read in the order of file names, with the
 test("train and test folders become train and test", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
-  await placeSet(join(source, "train"), 0, 9);
-  await placeSet(join(source, "test"), 9, 12);
+  await writePictures(join(source, "train"), 0, 9);
+  await writePictures(join(source, "test"), 9, 12);
   await runImport({ root, path: source });
   expect(await readSplit(root, "train")).toMatchObject(rowsOf(set, 0, 9));
   expect(await readSplit(root, "test")).toMatchObject(rowsOf(set, 9, 12));
@@ -56,10 +56,10 @@ test("train and test folders become train and test", async () => {
 test("what file managers and archivers leave is passed over, and a class may be empty in one part", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
-  await placeSet(join(source, "train"), 0, 9);
+  await writePictures(join(source, "train"), 0, 9);
   const isLast = (row: number) => set.labels[row] === set.labels[9];
   for (const row of [9, 10, 11].filter(isLast)) {
-    await placePicture(join(source, "test", classes[set.labels[row]!]!, `${row}.png`), row);
+    await writePicture(join(source, "test", classes[set.labels[row]!]!, `${row}.png`), row);
   }
   await mkdir(join(source, "test", classes[set.labels[10]!]!), { recursive: true });
   for (const name of [
@@ -69,7 +69,7 @@ test("what file managers and archivers leave is passed over, and a class may be 
     "train/cat/desktop.ini",
     "train/@eaDir/x",
   ]) {
-    await place(join(source, name), Buffer.from("left"));
+    await writeInto(join(source, name), Buffer.from("left"));
   }
   await runImport({ root, path: source });
   const { manifest, ...train } = await readSplit(root, "train");
@@ -81,7 +81,7 @@ test("what file managers and archivers leave is passed over, and a class may be 
 test("a class may be called train, where folders hold pictures", async () => {
   const folder = await makeTestFolder();
   const source = join(folder, "source");
-  for (const name of ["bus", "train", "test"]) await placePicture(join(source, name, "0.png"), 0);
+  for (const name of ["bus", "train", "test"]) await writePicture(join(source, name, "0.png"), 0);
   await runImport({ root: join(folder, "run"), path: source });
   expect((await readSplit(join(folder, "run"), "train")).manifest.classNames).toEqual(["bus", "test", "train"]);
 });
@@ -96,7 +96,7 @@ test.each([
 ])("parts called %j are refused with what to rename, not read as classes", async (parts, message) => {
   const folder = await makeTestFolder();
   const source = join(folder, "source");
-  for (const part of parts) await placeSet(join(source, part), 0, 3);
+  for (const part of parts) await writePictures(join(source, part), 0, 3);
   const error = await errorOf(() => runImport({ root: join(folder, "run"), path: source }), "import/unknown-split");
   expect(error.message).toMatch(message);
   expect(await readdir(folder)).toEqual(["source"]);
@@ -106,10 +106,10 @@ test("gray, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
   const flat = sharp({ create: { width: 32, height: 32, channels: 3, background: { r: 90, g: 90, b: 90 } } });
-  await place(join(source, "a", "0.png"), await flat.clone().toColourspace("b-w").png().toBuffer());
-  await place(join(source, "a", "1.png"), await flat.clone().ensureAlpha().png().toBuffer());
-  await place(join(source, "a", "2.png"), await flat.clone().toColourspace("rgb16").png().toBuffer());
-  await place(join(source, "a", "3.jpg"), await flat.clone().jpeg({ quality: 100 }).toBuffer());
+  await writeInto(join(source, "a", "0.png"), await flat.clone().toColourspace("b-w").png().toBuffer());
+  await writeInto(join(source, "a", "1.png"), await flat.clone().ensureAlpha().png().toBuffer());
+  await writeInto(join(source, "a", "2.png"), await flat.clone().toColourspace("rgb16").png().toBuffer());
+  await writeInto(join(source, "a", "3.jpg"), await flat.clone().jpeg({ quality: 100 }).toBuffer());
   await runImport({ root, path: source });
   const { images } = await readSplit(root, "train");
   expect(images).toHaveLength(4 * 3072);
@@ -123,7 +123,7 @@ test("--resize scales other sizes to cover 32×32 and cuts at the center", async
   const wide = new Uint8Array(128 * 64 * 3);
   for (let pixel = 0; pixel < 128 * 64; pixel++)
     wide[3 * pixel + ((pixel % 128) - 32 < 64 && pixel % 128 >= 32 ? 1 : 0)] = 200;
-  await place(join(source, "a", "wide.png"), await sharp(wide, raw(128, 64)).png().toBuffer());
+  await writeInto(join(source, "a", "wide.png"), await sharp(wide, raw(128, 64)).png().toBuffer());
   await errorOf(() => runImport({ root, path: source }), "image/wrong-size");
   await runImport({ root, path: source, resize: true });
   const { images } = await readSplit(root, "train");
@@ -153,8 +153,8 @@ describe("refused in one line, with nothing written:", () => {
   ] as const)("%s", async ([, code, name, makeBytes]) => {
     const folder = await makeTestFolder();
     const source = join(folder, "source");
-    await placePicture(join(source, "a", "0.png"), 0);
-    await place(join(source, name), await makeBytes());
+    await writePicture(join(source, "a", "0.png"), 0);
+    await writeInto(join(source, name), await makeBytes());
     const { message } = await errorOf(() => runImport({ root: join(folder, "run"), path: source }), code);
     expect(message).not.toContain("\n");
     expect(message).toContain(source);
@@ -164,7 +164,7 @@ describe("refused in one line, with nothing written:", () => {
   test("a class without pictures", async () => {
     const folder = await makeTestFolder();
     const source = join(folder, "source");
-    await placeSet(source, 0, 12);
+    await writePictures(source, 0, 12);
     await mkdir(join(source, "fox"));
     const { message } = await errorOf(
       () => runImport({ root: join(folder, "run"), path: source }),

@@ -63,21 +63,21 @@ function repairableFiles(): string[] {
     );
 }
 
-async function flipBit(path: string, place: number): Promise<void> {
+async function flipBit(path: string, bit: number): Promise<void> {
   const bytes = await readFile(path);
-  const byte = place % bytes.length;
-  bytes[byte] = bytes[byte]! ^ (1 << (place % 8));
+  const byte = bit % bytes.length;
+  bytes[byte] = bytes[byte]! ^ (1 << (bit % 8));
   await writeFile(path, bytes);
 }
 
 test("every file of a unit, and the manifest, flipped, cut or deleted, is made again byte for byte, and verify finds nothing after", async () => {
   const root = await copyRun();
-  const places = randomIntegers(7, 1 << 30);
+  const positions = randomIntegers(7, 1 << 30);
   for (const file of repairableFiles().filter((name) => /train-00001|train\/part-00001|manifest/.test(name))) {
     const path = join(root, file);
     const harms = [
-      () => flipBit(path, places.next()),
-      async () => truncate(path, places.next() % (await stat(path)).size),
+      () => flipBit(path, positions.next()),
+      async () => truncate(path, positions.next() % (await stat(path)).size),
       () => rm(path),
     ];
     for (const [index, harm] of harms.entries()) {

@@ -71,12 +71,12 @@ test("numbers of 2⁵³ and more, and below zero, in place of any 8 bytes are re
   }
 });
 
-test("20,000 files damaged in several places at once are read, or refused in one line", async () => {
+test("20,000 files damaged in several positions at once are read, or refused in one line", async () => {
   const whole = await makeTable();
-  const [places, values] = [randomIntegers(1, whole.length), randomIntegers(2, 256)];
+  const [positions, values] = [randomIntegers(1, whole.length), randomIntegers(2, 256)];
   for (let round = 0; round < 20_000; round++) {
     const damaged = Buffer.from(whole);
-    for (let byte = 0; byte < 1 + (round % 6); byte++) damaged[places.next()] = values.next();
+    for (let byte = 0; byte < 1 + (round % 6); byte++) damaged[positions.next()] = values.next();
     expect(outcomeOf(damaged)).toMatch(isKnown);
   }
 });

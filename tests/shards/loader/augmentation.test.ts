@@ -47,13 +47,13 @@ test("planar bytes are the stored ones, moved", async () => {
   const dataset = await openTestDataset();
   for (const [key, image] of await serve(dataset, { ...base, layout: "NCHW" })) {
     const stored = makeRows([Number(key.split("/")[1])]).image;
-    expect(image.every((value, place) => value === stored[(place % 1024) * 3 + (place >> 10)])).toBe(true);
+    expect(image.every((value, offset) => value === stored[(offset % 1024) * 3 + (offset >> 10)])).toBe(true);
   }
 });
 
 /** A window of the padded image, by the definition. */
 function cropOf(image: Uint8Array, shift: readonly [number, number], isFlipped: boolean, mode: "zero" | "reflect") {
-  const reflect = (place: number) => (place < 0 ? -place : place > 31 ? 62 - place : place);
+  const reflect = (index: number) => (index < 0 ? -index : index > 31 ? 62 - index : index);
   const result: number[] = [];
   for (let y = 0; y < 32; y++) {
     for (let x = 0; x < 32; x++) {
@@ -109,7 +109,7 @@ test("cutout sets a square of the result to 0, in either layout, and nothing els
       await serve(dataset, options),
       await serve(dataset, { ...options, augment: { cutout: { size: 9 } } }),
     ];
-    const places = new Set<string>();
+    const corners = new Set<string>();
     for (const [key, image] of cut) {
       const at = (y: number, x: number, c: number) =>
         layout === "NHWC" ? (y * 32 + x) * 3 + c : c * 1024 + y * 32 + x;
@@ -133,9 +133,9 @@ test("cutout sets a square of the result to 0, in either layout, and nothing els
           }
         }
       }
-      places.add(`${Math.min(...rows)} ${Math.min(...columns)}`);
+      corners.add(`${Math.min(...rows)} ${Math.min(...columns)}`);
     }
-    expect(places.size).toBeGreaterThan(40);
+    expect(corners.size).toBeGreaterThan(40);
   }
 });
 
@@ -154,8 +154,8 @@ test("mixup blends each image with another of its global batch, and says which l
       const image = batch.images.subarray(row * 3072, (row + 1) * 3072);
       const distanceTo = (other: readonly number[]) =>
         image.reduce(
-          (worst, value, place) =>
-            Math.max(worst, Math.abs(value - weight * own[place]! - (1 - weight) * other[place]!)),
+          (worst, value, offset) =>
+            Math.max(worst, Math.abs(value - weight * own[offset]! - (1 - weight) * other[offset]!)),
           0,
         );
       const fits = others.flatMap((other, index) => (index !== row && distanceTo(other) < 1e-6 ? [index] : []));

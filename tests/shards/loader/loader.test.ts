@@ -187,7 +187,9 @@ test("the parts of all ranks make up the global batch, at any world size, also a
       );
       for (let index = 0; index < left; index++) {
         const whole = [...(global[numBefore + index]?.ids ?? [])];
-        const merged = whole.map((_, place) => parts[place % worldSize]?.[index]?.ids[Math.floor(place / worldSize)]);
+        const merged = whole.map(
+          (_, position) => parts[position % worldSize]?.[index]?.ids[Math.floor(position / worldSize)],
+        );
         expect(merged).toEqual(whole);
         const numServed = parts.reduce((sum, part) => sum + (part[index]?.ids.length ?? 0), 0);
         expect(numServed).toBe(whole.length);

@@ -61,8 +61,8 @@ test.each<ShuffleKind>([{ kind: "full" }, { kind: "blocked", blockRows: 20, wind
       for (const [index, position] of [0, 50, 99].entries()) counts[index]![order(position)]!++;
     }
     const expected = numOrders / size;
-    for (const places of counts) {
-      const chiSquare = places.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+    for (const ofRow of counts) {
+      const chiSquare = ofRow.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
       expect(chiSquare).toBeLessThan(highChiSquare);
     }
   },

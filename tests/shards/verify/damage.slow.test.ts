@@ -54,18 +54,18 @@ async function findDamage(mode: VerifyMode = "full"): Promise<string[]> {
   return [...new Set(problems.map(({ file }) => file))];
 }
 
-/** Writes damaged versions of a file, one after the other. @returns places where the damage was not found and named */
-async function missedPlaces(
+/** Writes damaged versions of a file, one after the other. @returns positions where the damage was not found and named */
+async function missedPositions(
   file: string,
-  places: readonly number[],
-  damage: (bytes: Uint8Array, place: number) => Uint8Array,
+  positions: readonly number[],
+  damage: (bytes: Uint8Array, position: number) => Uint8Array,
 ): Promise<number[]> {
   const path = join(directory, file);
   const bytes = await readFile(path);
   const missed: number[] = [];
-  for (const place of places) {
-    await writeFile(path, damage(bytes, place));
-    if ((await findDamage()).join() !== file) missed.push(place);
+  for (const position of positions) {
+    await writeFile(path, damage(bytes, position));
+    if ((await findDamage()).join() !== file) missed.push(position);
   }
   await writeFile(path, bytes);
   return missed;
@@ -81,16 +81,16 @@ test("10,000 flipped bits, in every byte of shard, receipt and manifest: each is
   let numTried = 0;
   for (const [index, file] of Object.values(files).entries()) {
     const size = sizes[index]!;
-    const numPlaces = Math.max(size, Math.ceil((numFlips * size) / numBytes));
+    const numPositions = Math.max(size, Math.ceil((numFlips * size) / numBytes));
     // Bit by bit number: each byte once, by a bit of chance, then from the start again.
-    const places = range(0, numPlaces).map((place) => (place % size) * 8 + random.next());
-    const missed = await missedPlaces(file, places, (bytes, place) => {
+    const positions = range(0, numPositions).map((position) => (position % size) * 8 + random.next());
+    const missed = await missedPositions(file, positions, (bytes, position) => {
       const flipped = Uint8Array.from(bytes);
-      flipped[place >> 3]! ^= 1 << (place & 7);
+      flipped[position >> 3]! ^= 1 << (position & 7);
       return flipped;
     });
     expect(missed, file).toEqual([]);
-    numTried += numPlaces;
+    numTried += numPositions;
   }
   expect(numTried).toBeGreaterThanOrEqual(numFlips);
   expect(await findDamage()).toEqual([]);
@@ -100,11 +100,11 @@ test("1,000 truncations of shard, receipt and manifest, to nothing and by one by
   let numTried = 0;
   for (const file of Object.values(files)) {
     const size = (await readFile(join(directory, file))).length;
-    const numPlaces = Math.min(size, Math.ceil(numCuts / 3));
-    const places = range(0, numPlaces).map((index) => Math.floor((index * (size - 1)) / (numPlaces - 1)));
-    expect(new Set(places).size).toBe(numPlaces);
-    expect(await missedPlaces(file, places, (bytes, place) => bytes.subarray(0, place)), file).toEqual([]);
-    numTried += numPlaces;
+    const numPositions = Math.min(size, Math.ceil(numCuts / 3));
+    const positions = range(0, numPositions).map((index) => Math.floor((index * (size - 1)) / (numPositions - 1)));
+    expect(new Set(positions).size).toBe(numPositions);
+    expect(await missedPositions(file, positions, (bytes, position) => bytes.subarray(0, position)), file).toEqual([]);
+    numTried += numPositions;
   }
   expect(numTried).toBeGreaterThanOrEqual(numCuts);
 });

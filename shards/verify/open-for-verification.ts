@@ -9,7 +9,7 @@ import type { Manifest, ShardEntry, SplitName } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
 
 /** A data set that is opened for verification, and access to its shards. */
-export interface VerifiedPlace {
+export interface VerifiedDataset {
   readonly manifest: Manifest;
   /** The path or URL of a file, for messages. */
   pathOf(file: string): string;
@@ -27,12 +27,12 @@ export interface VerifiedPlace {
  * @param location - as in `openDataset`
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`; `store/…`
  */
-export async function openPlace(location: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
+export async function openForVerification(location: string, signal: AbortSignal | undefined): Promise<VerifiedDataset> {
   const parsed = parseLocation(location);
   return parsed.kind === "folder" ? await openFolder(parsed.directory) : await openUrl(parsed.url, signal);
 }
 
-async function openFolder(directory: string): Promise<VerifiedPlace> {
+async function openFolder(directory: string): Promise<VerifiedDataset> {
   const pathOf = (file: string) => join(directory, file);
   return {
     manifest: await readManifest(directory),
@@ -51,7 +51,7 @@ async function openFolder(directory: string): Promise<VerifiedPlace> {
 }
 
 /** Fetches shards into an empty cache: the content of another cache says nothing about the server. */
-async function openUrl(url: string, signal: AbortSignal | undefined): Promise<VerifiedPlace> {
+async function openUrl(url: string, signal: AbortSignal | undefined): Promise<VerifiedDataset> {
   const { openRemote } = await import("../remote/open-remote.ts");
   const directory = await mkdtemp(join(tmpdir(), "cifar5m-verify-"));
   const close = () => rm(directory, { recursive: true, force: true });

@@ -24,7 +24,7 @@ export interface SetupOptions {
  * @returns whether anything was done
  * @throws Cifar5mError `setup/…`, `disk/…`
  */
-export async function placeLibraries(options: {
+export async function installLibraries(options: {
   readonly setup: SetupOptions;
   readonly requirement: string;
   readonly contents: WheelContents;
