@@ -1,5 +1,5 @@
 import { imageSide } from "../core/image-layout.ts";
-import { bar, blitScaled, faint, ink, line, odd, text } from "./drawing.ts";
+import { bar, blitScaled, faint, ink, line, odd, text } from "./primitives.ts";
 
 /** A class on the contact sheet. */
 export interface ContactSheetRow {

@@ -74,11 +74,11 @@ async function renderPart(
   for (let first = start; first < end; first += sampler.batchSize) {
     signal.throwIfAborted();
     const ids = Float64Array.from({ length: Math.min(sampler.batchSize, end - first) }, (_, index) => first + index);
-    const drawn = await sampler.sample({
+    const sampled = await sampler.sample({
       ids,
       classes: Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler)),
     });
-    part.set(drawn, (first - start) * imageBytes);
+    part.set(sampled, (first - start) * imageBytes);
   }
   return part;
 }

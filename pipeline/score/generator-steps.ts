@@ -93,7 +93,11 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
     const bytes = await withGuide(own, row.weights ?? "the generator", row.guide);
     // Open each file now, so that a file that is not a generator is found before hours of work.
     await (await runtime.openSampler(row.config, bytes)).close();
-    planned.push({ ...row, bytes, key: hashConfig({ ...identity, ...drawnBy(row.config), generator: sha256(bytes) }) });
+    planned.push({
+      ...row,
+      bytes,
+      key: hashConfig({ ...identity, ...samplingIdentity(row.config), generator: sha256(bytes) }),
+    });
   }
   const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));
   let basis: Basis | undefined;
@@ -188,7 +192,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
 }
 
 /** Everything that determines the images of a row, except for the weights. */
-export function drawnBy(config: Config): Readonly<Record<string, unknown>> {
+export function samplingIdentity(config: Config): Readonly<Record<string, unknown>> {
   return {
     ...executionIdentity(config),
     ...omitKeys({ sampler: samplerIdentity(config.sampler) }, keysOutsideTheBytes),
@@ -223,13 +227,13 @@ async function scoreRow(
   const { signal } = context;
   const sampler: Sampler = await runtime.openSampler(config, bytes);
   const count = (images: number) => context.count(`${name}/images`, images);
-  const drawn = await generateRowImages({ sampler, config, numImages, folder, signal, count }).finally(() =>
+  const generated = await generateRowImages({ sampler, config, numImages, folder, signal, count }).finally(() =>
     sampler.close(),
   );
   const uncounted = { signal, count: () => undefined, countKept: () => undefined };
-  const features = await computeKeptFeatures(basis.net, drawn.images, [join(folder, "features")], uncounted);
+  const features = await computeKeptFeatures(basis.net, generated.images, [join(folder, "features")], uncounted);
   const labeler = await runtime.openLabeler(config, labelerWeights);
-  const probabilities = await labeler.label(drawn.images).finally(() => labeler.close());
+  const probabilities = await labeler.label(generated.images).finally(() => labeler.close());
   let [numAgreeing, confidence] = [0, 0];
   for (let id = 0; id < numImages; id++) {
     const part = probabilities.subarray(id * 10, (id + 1) * 10);
@@ -243,7 +247,7 @@ async function scoreRow(
     ...(await compareWithReference(basis.reference, features, name)),
     ...(config.sampler.conditional ? { agreement: numAgreeing / numImages } : {}),
     meanConfidence: confidence,
-    ...{ nfe: sampler.nfe, imagesPerSecond: numImages / drawn.seconds, peakMegabytes: drawn.peakMegabytes },
+    ...{ nfe: sampler.nfe, imagesPerSecond: numImages / generated.seconds, peakMegabytes: generated.peakMegabytes },
   };
 }
 

@@ -31,7 +31,7 @@ export async function pickScoredImages(options: {
   const dataset = await openDataset(directory, { split, memoryBytes: 0 });
   try {
     const count = Math.min(options.count, dataset.numSamples);
-    const drawn = {
+    const picked = {
       images: new Uint8Array(count * imageBytes),
       labels: new Uint8Array(count),
       ids: new Float64Array(count),
@@ -49,14 +49,14 @@ export async function pickScoredImages(options: {
     });
     let start = 0;
     for await (const { images, labels, ids, classes, confidences } of loader) {
-      drawn.images.set(images, start * imageBytes);
-      drawn.labels.set(labels, start);
-      drawn.ids.set(ids, start);
-      drawn.classes.set(classes!, start);
-      drawn.confidences.set(confidences!, start);
+      picked.images.set(images, start * imageBytes);
+      picked.labels.set(labels, start);
+      picked.ids.set(ids, start);
+      picked.classes.set(classes!, start);
+      picked.confidences.set(confidences!, start);
       start += ids.length;
     }
-    return drawn;
+    return picked;
   } finally {
     dataset.close();
   }

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
-import { blitScaled, faint, line, odd, text } from "../../pictures/drawing.ts";
+import { blitScaled, faint, line, odd, text } from "../../pictures/primitives.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Neighbor } from "./find-neighbors.ts";
 import { memorizedBelow, nearestRatio } from "./memorization.ts";

@@ -81,7 +81,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   const { train, test } = cifar10;
   const count = Math.min(numImages, manifest.splits.train.rows);
   const found: Partly<Score> = {};
-  const draw = (signal: AbortSignal) =>
+  const pick = (signal: AbortSignal) =>
     pickScoredImages({ directory, split: "train", count, seed: config.seed, signal });
   const countInto = (name: string, context: StageContext) => ({
     signal: context.signal,
@@ -98,10 +98,10 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       async *run(context) {
         const progress = countInto("score-features", context);
         try {
-          const drawn = await draw(context.signal);
+          const picked = await pick(context.signal);
           // Compute the set's features first, so that a set that is too small is found at once.
-          ownFeatures = join(scoring, `features-${hashConfig([net.sha256, sha256(drawn.images)]).slice(0, 12)}`);
-          const features = await computeKeptFeatures(net, drawn.images, [ownFeatures], progress);
+          ownFeatures = join(scoring, `features-${hashConfig([net.sha256, sha256(picked.images)]).slice(0, 12)}`);
+          const features = await computeKeptFeatures(net, picked.images, [ownFeatures], progress);
           const testFeatures = await computeCifar10Features(net, cifar10, "test", folders, progress);
           const reference = await computeReference(net, cifar10, folders, progress);
           found.synthetic = await compareWithReference(reference, features, manifest.name);
@@ -110,7 +110,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
             sliceFeatures(testFeatures, 0, count),
             "CIFAR-10 test",
           );
-          found.labels = scoreLabels(drawn, manifest);
+          found.labels = scoreLabels(picked, manifest);
         } finally {
           await net.close();
         }
@@ -121,9 +121,9 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       name: "score-neighbours",
       total: train.labels.length,
       async *run(context) {
-        const drawn = await draw(context.signal);
+        const picked = await pick(context.signal);
         found.neighbours = await lookUpNeighbors(
-          { ...options, cifar10, drawn, classNames: manifest.classNames },
+          { ...options, cifar10, picked, classNames: manifest.classNames },
           countInto("score-neighbours", context),
         );
         yield found.neighbours;
@@ -169,20 +169,20 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
 async function lookUpNeighbors(
   options: ScoreOptions & {
     readonly cifar10: Cifar10;
-    readonly drawn: ScoredImages;
+    readonly picked: ScoredImages;
     readonly classNames: readonly string[];
   },
   progress: { readonly signal: AbortSignal; readonly count: (images: number) => void },
 ) {
-  const { root, config, numNeighbors, drawn, classNames } = options;
+  const { root, config, numNeighbors, picked, classNames } = options;
   const { train } = options.cifar10;
-  const images = drawn.images.subarray(0, numNeighbors * imageBytes);
+  const images = picked.images.subarray(0, numNeighbors * imageBytes);
   const found = await findNeighbors({ images, train: train.images, numNeighbors: usualNeighbors, ...progress });
   const nearCopies = countNearCopies(found);
   const rows = found.slice(0, sheet.rows).map((neighbours, index) => ({
-    id: drawn.ids[index]!,
+    id: picked.ids[index]!,
     image: images.subarray(index * imageBytes, (index + 1) * imageBytes),
-    label: classNames[drawn.labels[index]!]!,
+    label: classNames[picked.labels[index]!]!,
     neighbours,
   }));
   const subtitle =

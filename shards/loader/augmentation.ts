@@ -33,13 +33,13 @@ export class CropMaps {
     this.#flipped = this.#columns.map((map) => map.toReversed());
   }
 
-  rows(draws: SampleRandoms): Int8Array {
-    return this.#columns[draws.cropRow(2 * this.#padding + 1)]!;
+  rows(randoms: SampleRandoms): Int8Array {
+    return this.#columns[randoms.cropRow(2 * this.#padding + 1)]!;
   }
 
-  columns(draws: SampleRandoms, flip: boolean): Int8Array {
-    const shift = draws.cropColumn(2 * this.#padding + 1);
-    return (flip && draws.isFlipped() ? this.#flipped : this.#columns)[shift]!;
+  columns(randoms: SampleRandoms, flip: boolean): Int8Array {
+    const shift = randoms.cropColumn(2 * this.#padding + 1);
+    return (flip && randoms.isFlipped() ? this.#flipped : this.#columns)[shift]!;
   }
 }
 
@@ -58,10 +58,10 @@ export function cutOut(
   index: number,
   size: number,
   layout: ImageFormat["layout"],
-  draws: SampleRandoms,
+  randoms: SampleRandoms,
 ): void {
-  const [firstRow, endRow] = stretchOf(draws.cutoutRow(), size);
-  const [firstColumn, endColumn] = stretchOf(draws.cutoutColumn(), size);
+  const [firstRow, endRow] = stretchOf(randoms.cutoutRow(), size);
+  const [firstColumn, endColumn] = stretchOf(randoms.cutoutColumn(), size);
   for (let y = firstRow; y < endRow; y++) {
     const start = index * imageBytes;
     if (layout === "NHWC") {

@@ -18,7 +18,7 @@ import { recipes } from "../../../pipeline/run/recipes.ts";
 import { datasetIdentity } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { hashOfClassifiers } from "../../../pipeline/score/cross-errors.ts";
-import { drawnBy } from "../../../pipeline/score/generator-steps.ts";
+import { samplingIdentity } from "../../../pipeline/score/generator-steps.ts";
 import { hashConfig } from "../../../storage/canonical-json.ts";
 import { type Identity, readPinnedConfig } from "../../../storage/pin-config.ts";
 import { makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
@@ -107,7 +107,7 @@ test("hashes of data sets and trainings are those of the releases before", async
   expect(await labelerHash({ precision: "mixed" })).toBe(
     "85aee8f727f369ed261250579d3dfe4671971cee68c8d375a77b9655d7529ed5",
   );
-  expect(hashConfig(drawnBy(resolveConfig({})))).toBe(
+  expect(hashConfig(samplingIdentity(resolveConfig({})))).toBe(
     "ea43a5bf32b0f11fb46fe21d50ce1c6072356a7b3985b6b545adcf981f018c63",
   );
 });
@@ -124,7 +124,7 @@ test("which of several GPUs computes is in no hash, and the precision is in each
       hashOf(partial),
       ...trainings.map(hashConfig),
       hashOfClassifiers(images, config),
-      hashConfig(drawnBy(config)),
+      hashConfig(samplingIdentity(config)),
     ];
   };
   const first = await hashes({ device: "cuda" });

@@ -19,7 +19,7 @@ test("sets that are far apart have nothing in common", async () => {
   expect(await compareManifolds(real, synthetic)).toEqual({ precision: 0, recall: 0, density: 0, coverage: 0 });
 });
 
-test("one image drawn again and again is precise, but recalls and covers little", async () => {
+test("one image sampled again and again is precise, but recalls and covers little", async () => {
   const real = normalFeatures({ count: 200, width: 4 });
   const values = Float32Array.from({ length: 4 * 50 }, (_, index) => real.values[index % 4]!);
   const { precision, recall, coverage } = await compareManifolds(real, { count: 50, width: 4, values });

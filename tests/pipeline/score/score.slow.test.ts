@@ -108,13 +108,13 @@ test("generators are compared row by row, and an interrupted comparison goes on 
   const half = await readJson<GeneratorScore>(join(root, "generator-score.json"));
   expect(half.rows.map(({ name }) => name)).toEqual(["steps 2"]);
 
-  const drawn: number[] = [];
+  const sampledIds: number[] = [];
   const counting = {
     ...runtime,
     openSampler: async (...parameters: Parameters<typeof runtime.openSampler>) => {
       const sampler = await runtime.openSampler(...parameters);
       const sample: typeof sampler.sample = (request) => {
-        drawn.push(...request.ids);
+        sampledIds.push(...request.ids);
         return sampler.sample(request);
       };
       return { ...sampler, sample };
@@ -122,9 +122,9 @@ test("generators are compared row by row, and an interrupted comparison goes on 
   };
   await runSteps(await generatorSteps({ ...options, runtime: counting }), testContext());
   // The first row was done, and so were the first 500 images of the second.
-  expect(drawn.slice(0, 40)).toEqual(Array.from({ length: 40 }, (_, index) => 500 + index));
+  expect(sampledIds.slice(0, 40)).toEqual(Array.from({ length: 40 }, (_, index) => 500 + index));
   // What follows are the first ids, again and again, to time both rows.
-  expect(Math.max(...drawn.slice(40))).toBeLessThan(500);
+  expect(Math.max(...sampledIds.slice(40))).toBeLessThan(500);
   const whole = await readJson<GeneratorScore>(join(root, "generator-score.json"));
   expect(whole.rows.map(({ name, nfe, count }) => [name, nfe, count])).toEqual([
     ["steps 2", 2, 540],

@@ -63,11 +63,11 @@ test("copies go, the one with the larger id, with reason and partner", () => {
 test("what is removed is what comparing all pairs of pixels finds", () => {
   const pool = Array.from({ length: 6 }, (_, index) => image(`pool ${index}`));
   const pick = fc.record({ index: fc.integer({ min: 0, max: 5 }), flip: fc.boolean() });
-  const draw = ({ index, flip }: { index: number; flip: boolean }) => (flip ? mirrored(pool[index]!) : pool[index]!);
+  const imageOf = ({ index, flip }: { index: number; flip: boolean }) => (flip ? mirrored(pool[index]!) : pool[index]!);
   fc.assert(
-    fc.property(fc.array(pick, { maxLength: 3 }), fc.array(pick, { minLength: 1, maxLength: 12 }), (known, drawn) => {
-      const references = known.map(draw);
-      const samples = drawn.map(draw);
+    fc.property(fc.array(pick, { maxLength: 3 }), fc.array(pick, { minLength: 1, maxLength: 12 }), (known, picked) => {
+      const references = known.map(imageOf);
+      const samples = picked.map(imageOf);
       const isCopy = (a: Uint8Array, b: Uint8Array) =>
         Buffer.compare(a, b) === 0 || Buffer.compare(mirrored(a), b) === 0;
       const expected = samples.flatMap((sample, id) =>

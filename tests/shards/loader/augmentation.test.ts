@@ -168,10 +168,10 @@ test("mixup blends each image with another of its global batch, and says which l
 });
 
 test.each([0.05, 0.4, 1, 3])("the weights of mixup follow Beta(%d, same): its mean and variance", (alpha) => {
-  const draws = new SampleRandoms(4);
+  const randoms = new SampleRandoms(4);
   const values = Array.from({ length: 20_000 }, (_, position) => {
-    draws.moveTo(0, position);
-    return draws.mixupWeight(alpha);
+    randoms.moveTo(0, position);
+    return randoms.mixupWeight(alpha);
   });
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
