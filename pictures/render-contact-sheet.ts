@@ -86,8 +86,8 @@ function renderRowText(row: ContactSheetRow, y: number, left: (column: number) =
 function renderHistogram(rows: readonly ContactSheetRow[], x: number, top: (row: number) => number): string[] {
   const total = rows.reduce((sum, row) => sum + row.numImages, 0);
   const largest = Math.max(1, ...rows.map((row) => row.numImages));
-  const roomForBars = histogramWidth - 110;
-  const lengthOf = (numImages: number) => (numImages / largest) * roomForBars;
+  const maxBarLength = histogramWidth - 110;
+  const lengthOf = (numImages: number) => (numImages / largest) * maxBarLength;
   const even = x + lengthOf(total / Math.max(1, rows.length));
   const bars = rows.flatMap((row, index) => {
     const y = top(index) + cell / 2 - 15;
@@ -95,8 +95,8 @@ function renderHistogram(rows: readonly ContactSheetRow[], x: number, top: (row:
     const share = percent(row.numImages / Math.max(1, total));
     return [
       `<rect x='${x}' y='${y}' width='${length}' height='30' rx='2' fill='${bar}'/>`,
-      text(x + roomForBars + 12, y + 14, row.numImages.toLocaleString("en"), { size: 15, weight: 600 }),
-      text(x + roomForBars + 12, y + 30, share, { size: 12, fill: faint }),
+      text(x + maxBarLength + 12, y + 14, row.numImages.toLocaleString("en"), { size: 15, weight: 600 }),
+      text(x + maxBarLength + 12, y + 30, share, { size: 12, fill: faint }),
     ];
   });
   const bottom = top(rows.length - 1) + cell;

@@ -147,10 +147,10 @@ async function fill(
     options.onChunk();
     const fresh = chunk.subarray(Math.min(skip, chunk.byteLength));
     skip -= chunk.byteLength - fresh.byteLength;
-    const room = target.byteLength - part.filled;
-    target.set(fresh.subarray(0, room), part.filled);
-    part.filled += Math.min(room, fresh.byteLength);
-    if (fresh.byteLength <= room) continue;
+    const space = target.byteLength - part.filled;
+    target.set(fresh.subarray(0, space), part.filled);
+    part.filled += Math.min(space, fresh.byteLength);
+    if (fresh.byteLength <= space) continue;
     // A server that ignores ranges sends more bytes than requested. Bytes past the object's end mean another object.
     if (reply.isWhole && part.start + target.byteLength < options.bytes) return;
     throw new ContentError(`more than ${options.bytes} bytes${ofType(reply)}`);

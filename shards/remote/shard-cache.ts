@@ -127,7 +127,7 @@ export class ShardCache implements LocalShards {
     const source = this.open(entry);
     if (source === undefined) throw new ContentError(`a file that was removed from ${this.#directory} at once`);
     try {
-      await this.makeRoom();
+      await this.makeSpace();
     } catch (thrown) {
       source.close();
       throw thrown;
@@ -136,7 +136,7 @@ export class ShardCache implements LocalShards {
   }
 
   /** Removes the files unused for longest until the others are within the limit. @throws Cifar5mError `disk/…` */
-  async makeRoom(): Promise<void> {
+  async makeSpace(): Promise<void> {
     try {
       const files = await this.#listFiles();
       let total = files.reduce((sum, file) => sum + file.bytes, 0);

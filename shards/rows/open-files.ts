@@ -31,7 +31,7 @@ export function filesPerHolder(): number {
  * Closes a file when the system allows no more: one of `first`, otherwise one of another holder.
  * @returns false if there is none
  */
-export function makeRoomForFile(first: FileHolder): boolean {
+export function makeSpaceForFile(first: FileHolder): boolean {
   return first.closeOldest() || [...holders].some((holder) => holder.closeOldest());
 }
 

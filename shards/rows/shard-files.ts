@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
-import { type FileHolder, filesPerHolder, makeRoomForFile, noteHolder } from "./open-files.ts";
+import { type FileHolder, filesPerHolder, makeSpaceForFile, noteHolder } from "./open-files.ts";
 import type { ShardSource } from "./shard-source.ts";
 
 /** The open files of a row store, within a limit, and its downloads in progress. */
@@ -137,7 +137,7 @@ export class ShardFiles implements FileHolder {
         return this.#source.open(entry);
       } catch (thrown) {
         const isTooMany = thrown instanceof Cifar5mError && thrown.code === "disk/too-many-open-files";
-        if (!isTooMany || !makeRoomForFile(this)) throw thrown;
+        if (!isTooMany || !makeSpaceForFile(this)) throw thrown;
       }
     }
   }

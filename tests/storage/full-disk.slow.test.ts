@@ -11,7 +11,7 @@ const pageBytes = 4096;
 const numPages = 50;
 const data = Buffer.from(Array.from({ length: numPages * pageBytes }, (_, index) => (index * 7919) >> 3));
 
-test("a disk that is full at 51 different offsets of a unit: one line, no torn file, and room makes it whole", async (context) => {
+test("a disk that is full at 51 different offsets of a unit: one line, no torn file, and free space makes it whole", async (context) => {
   const disk = await mountSmallDisk(`size=${(2 * numPages + 14) * pageBytes}`);
   if (disk === undefined) return context.skip();
   for (let freePages = 0; freePages <= numPages; freePages++) {
@@ -37,7 +37,7 @@ test("a disk that is full at 51 different offsets of a unit: one line, no torn f
     expect((thrown as Error).message).toMatch(
       /^cannot write \S+ *: no space is left on its disk \(ENOSPC\)\. Free .*$/,
     );
-    // With room for the data but not for the receipt, the data is there, whole.
+    // With space for the data but not for the receipt, the data is there, whole.
     expect(await readdir(disk)).toEqual([...(freePages === numPages ? [`data-${freePages}`] : []), "filler"]);
     if (freePages === numPages) expect(sha256(await readFile(dataPath))).toBe(sha256(data));
     await rm(filler);

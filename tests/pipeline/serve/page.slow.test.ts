@@ -94,7 +94,7 @@ test("no text of a manifest becomes markup", async () => {
   expect(sheet.status).toBe(200);
 });
 
-test("the contact sheet is a PNG of the size that the page leaves room for", async () => {
+test("the contact sheet is a PNG of the size that the page reserves for it", async () => {
   const { origin, page } = await readPage();
   const response = await fetch(`${origin}/contact-sheet.png`);
   expect(response.headers.get("content-type")).toBe("image/png");

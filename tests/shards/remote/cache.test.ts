@@ -45,7 +45,7 @@ test("what was fetched once is not fetched again, also under another address", a
   expect(numShardsAsked()).toBe(0);
 });
 
-test("with room for one shard every batch is right while its files are removed, and the limit is kept", async () => {
+test("with space for one shard every batch is right while its files are removed, and the limit is kept", async () => {
   const { open, cache, shardFiles, local, shards } = await setUp();
   const maxBytes = shards[0]!.bytes + 100;
   expect(await hashBatches(await open(maxBytes), shuffled)).toEqual(await hashBatches(local, shuffled));
@@ -55,7 +55,7 @@ test("with room for one shard every batch is right while its files are removed, 
   expect(openFilesUnder(cache)).toEqual([]);
 });
 
-test("with room for none, every batch is right, and nothing is left", async () => {
+test("with space for no shard, every batch is right, and nothing is left", async () => {
   const { open, shardFiles, local } = await setUp();
   expect(await hashBatches(await open(0), shuffled)).toEqual(await hashBatches(local, shuffled));
   expect(await shardFiles()).toEqual([]);
@@ -154,7 +154,7 @@ async function hashAll(dataset: Awaited<ReturnType<typeof openDataset>>): Promis
 test.each([
   ["enough", undefined],
   ["little", 200_000],
-])("four processes at once, with %s room, all read the right batches", async (_name, maxBytes) => {
+])("four processes at once, with %s space, all read the right batches", async (_name, maxBytes) => {
   const { server, cache, local, shardFiles } = await setUp();
   server.fault = () => ({ pauseMs: 2 });
   const options = { cache: { directory: cache, ...(maxBytes === undefined ? {} : { maxBytes }) } };
