@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import * as z from "zod";
-import { classificationRows, describeBasis, distanceRows, scoreFacts } from "../pipeline/score/describe-score.ts";
+import { classificationRows, describeBasis, distanceRows, scoreSentences } from "../pipeline/score/describe-score.ts";
 import type { Score } from "../pipeline/score/score.ts";
 import { scoreSteps } from "../pipeline/score/score-steps.ts";
 import { unsealJson } from "../storage/canonical-json.ts";
@@ -77,7 +77,7 @@ export const scoreCommand = defineCommand<typeof options>({
       "",
       ...formatTable(distanceRows(score)),
       "",
-      ...scoreFacts(score),
+      ...scoreSentences(score),
       ...(score.classification === undefined ? [] : ["", ...formatTable(classificationRows(score.classification))]),
       "",
       ...[paths.json, paths.markdown, paths.neighbours].map((path) => resolve(path)),

@@ -11,7 +11,7 @@ export function describeScore(score: Score): string {
     "",
     ...markdownTable(distanceRows(score)),
     "",
-    ...scoreFacts(score).map((fact) => `- ${fact}`),
+    ...scoreSentences(score).map((sentence) => `- ${sentence}`),
     ...(score.classification === undefined ? [] : ["", ...markdownTable(classificationRows(score.classification))]),
     "",
     "![Random images beside the train images nearest to them](score-neighbours.png)",
@@ -45,7 +45,7 @@ export function distanceRows({ dataset, features, synthetic, cifar10Test }: Scor
 }
 
 /** All other figures, one sentence each. */
-export function scoreFacts({ labels, neighbours, generator }: Score): string[] {
+export function scoreSentences({ labels, neighbours, generator }: Score): string[] {
   const shares = Object.entries(labels.classShares).sort(([, a], [, b]) => a - b);
   const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(
     ([name, share]) => `${plainText(name, 100)} ${percent(share)}`,

@@ -29,12 +29,12 @@ code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu 
 .lead { margin: 0.5rem 0 0; color: var(--faint); font-size: 1.0625rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 1.25rem 0 0; padding: 0; list-style: none; }
 nav a { display: inline-block; padding: 0.25rem 0; }
-.facts { display: flex; flex-wrap: wrap; gap: 1px; margin: 1.5rem 0 0;
+.overview { display: flex; flex-wrap: wrap; gap: 1px; margin: 1.5rem 0 0;
   background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.facts div { flex: 1 1 9rem; padding: 0.75rem 1rem; background: var(--raised); }
+.overview div { flex: 1 1 9rem; padding: 0.75rem 1rem; background: var(--raised); }
 dt { color: var(--faint); font-size: 0.875rem; }
 dd { margin: 0; }
-.facts dd { font-size: 1.375rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
+.overview dd { font-size: 1.375rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
 .sheet { overflow-x: auto; background: #fff; border: 1px solid var(--line); border-radius: 8px; }
 .sheet img { display: block; width: 100%; min-width: 60rem; height: auto; color: #1b1f24; }
 .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 3.5rem; }

@@ -63,7 +63,7 @@ export function renderPage(options: {
 </ul></nav>
 </header>
 <main>
-${facts(manifest)}
+${overview(manifest)}
 <section aria-labelledby="images">
 <h2 id="images">Images</h2>
 ${contactSheet(manifest)}
@@ -103,7 +103,7 @@ ${files(manifest)}
 `.text;
 }
 
-function facts({ splits, removals, config }: Manifest): Html {
+function overview({ splits, removals, config }: Manifest): Html {
   const removed = Object.values(removals).reduce((sum, count) => sum + count, 0);
   const bytes = splitNames.flatMap((name) => splits[name].shards).reduce((sum, shard) => sum + shard.bytes, 0);
   const pairs = [
@@ -113,7 +113,7 @@ function facts({ splits, removals, config }: Manifest): Html {
     ...(typeof config["seed"] === "number" ? [["Seed", String(config["seed"])] as const] : []),
     ["Size", formatMegabytes(bytes)],
   ] as const;
-  return html`<dl class="facts">${pairs.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="overview">${pairs.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function contactSheet(manifest: Manifest): Html {
