@@ -9,14 +9,14 @@ const unknownStart = "0";
  * An identifier of the set of processes that this process can see: those of one boot of a machine in one PID namespace.
  * A host name is not enough: containers often share one, and in each of them the first process is number 1.
  */
-export const ownProcesses = createHash("sha256").update(describeProcesses()).digest("hex").slice(0, 12);
+export const visibleProcesses = createHash("sha256").update(describeProcesses()).digest("hex").slice(0, 12);
 
 /** Identifies this process among them. A later process with the same number gets another identifier. */
-export const ownProcess = `${process.pid}.${startOf(process.pid)}`;
+export const thisProcess = `${process.pid}.${startOf(process.pid)}`;
 
 /** Whether a process of this set is running. */
 export function isRunning(name: string): boolean {
-  if (name === ownProcess) return true;
+  if (name === thisProcess) return true;
   const [pid, start] = name.split(".");
   try {
     process.kill(Number(pid), 0);

@@ -3,7 +3,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
-import { isRunning, ownProcess, ownProcesses } from "./process-identity.ts";
+import { isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 
 /** A temporary file that nobody wrote to for this long has no living writer on any machine: see `heartbeatMs`. */
 const staleMs = 24 * 3_600_000;
@@ -20,7 +20,7 @@ const ownersPattern = /~([0-9a-f]{12})~(\d+\.\d+)~[0-9a-f]{16}$/;
 
 /** A hidden name in the folder of `path` that no other process uses. The name tells which process owns the file. */
 export function nameTemporary(path: string): string {
-  const owner = `${host}~${ownProcesses}~${ownProcess}`;
+  const owner = `${host}~${visibleProcesses}~${thisProcess}`;
   return join(dirname(path), `.${basename(path)}.tmp~${owner}~${randomBytes(8).toString("hex")}`);
 }
 
@@ -52,7 +52,7 @@ export async function removeStaleTemporaries(directory: string): Promise<string[
 
 async function isStale(name: string, path: string): Promise<boolean> {
   const [, processes, owner] = ownersPattern.exec(name) ?? [];
-  if (processes === ownProcesses && owner !== undefined) return !isRunning(owner);
+  if (processes === visibleProcesses && owner !== undefined) return !isRunning(owner);
   const found = await stat(path).catch(() => undefined);
   return found !== undefined && Date.now() - found.mtimeMs > staleMs;
 }

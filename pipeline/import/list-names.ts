@@ -19,13 +19,13 @@ const leftovers = new Set(["__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini"
  */
 export async function listNames(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).filter(isOwn).sort();
+    return (await readdir(folder)).filter(isUserFile).sort();
   } catch (thrown) {
     if (systemCodeOf(thrown) === "ENOENT" || systemCodeOf(thrown) === "ENOTDIR") return [];
     throw diskError(thrown, "read", folder);
   }
 }
 
-function isOwn(name: string): boolean {
+function isUserFile(name: string): boolean {
   return !name.startsWith(".") && !leftovers.has(name.toLowerCase());
 }

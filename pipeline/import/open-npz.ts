@@ -68,8 +68,8 @@ export async function openNpz(path: string): Promise<NpzArchive> {
         requirePossible(entry, path);
         // Open the file once more for each member. The reads of two streams of one ZipFile would wait for each other,
         // and the read of a stream that ended meanwhile would throw outside our control.
-        const own = await open();
-        const stream = await attempt(path, () => own.openReadStreamPromise(entry));
+        const reopened = await open();
+        const stream = await attempt(path, () => reopened.openReadStreamPromise(entry));
         streams.push(stream);
         return memberOf(entry, stream, path);
       },

@@ -45,10 +45,10 @@ export function shareOf(
   units: readonly Unit[],
   options: { readonly rank: number; readonly worldSize: number; readonly help: boolean },
 ): Unit[] {
-  const own = units.filter((unit) => unit.index % options.worldSize === options.rank);
-  if (!options.help) return own;
+  const share = units.filter((unit) => unit.index % options.worldSize === options.rank);
+  if (!options.help) return share;
   const others = units.filter((unit) => unit.index % options.worldSize !== options.rank);
-  return [...own, ...others.reverse()];
+  return [...share, ...others.reverse()];
 }
 
 /** The base of the unit's file names: `train-00017`. */

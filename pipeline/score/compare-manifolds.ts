@@ -47,12 +47,12 @@ export async function compareManifolds(real: Features, synthetic: Features): Pro
   const isCovered = new Uint8Array(real.count);
   let [numPrecise, numBalls] = [0, 0];
   await forEachDistance(synthetic, real, (row, distances) => {
-    const ownRadius = syntheticRadii.precision[row]!;
+    const radius = syntheticRadii.precision[row]!;
     let isPrecise = false;
     for (let column = 0; column < real.count; column++) {
       const distance = distances[column]!;
       if (distance <= realRadii.precision[column]!) isPrecise = true;
-      if (distance <= ownRadius) hasNeighbor[column] = 1;
+      if (distance <= radius) hasNeighbor[column] = 1;
       if (distance <= realRadii.density[column]!) {
         numBalls++;
         isCovered[column] = 1;

@@ -83,14 +83,14 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   const samplerRows = await readSamplerRows(options.rows, config);
   const cifar10 = await openCifar10({ root, data: options.data, recordsPerFile: config.recordsPerFile });
   const labelerWeights = await modelOf(options, "labeler", options.features.labeler);
-  const ownWeights = await modelOf(options, "generator", options.generator);
+  const defaultWeights = await modelOf(options, "generator", options.generator);
   const before = await readGeneratorScore(paths.json);
   const net = await openFeatureNet({ ...options.features }, config);
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
   const planned: PlannedRow[] = [];
   for (const row of samplerRows) {
-    const own = row.weights === undefined ? ownWeights : await readWholeFile(row.weights);
-    const bytes = await withGuide(own, row.weights ?? "the generator", row.guide);
+    const weights = row.weights === undefined ? defaultWeights : await readWholeFile(row.weights);
+    const bytes = await withGuide(weights, row.weights ?? "the generator", row.guide);
     // Open each file now, so that a file that is not a generator is found before hours of work.
     await (await runtime.openSampler(row.config, bytes)).close();
     planned.push({

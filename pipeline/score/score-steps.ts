@@ -90,7 +90,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   });
   const { scoring } = runFolderAt(root);
   const folders = { cache: options.cache, scoring };
-  let ownFeatures: string | undefined;
+  let featuresOfSet: string | undefined;
   return [
     {
       name: "score-features",
@@ -100,8 +100,8 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
         try {
           const picked = await pick(context.signal);
           // Compute the set's features first, so that a set that is too small is found at once.
-          ownFeatures = join(scoring, `features-${hashConfig([net.sha256, sha256(picked.images)]).slice(0, 12)}`);
-          const features = await computeKeptFeatures(net, picked.images, [ownFeatures], progress);
+          featuresOfSet = join(scoring, `features-${hashConfig([net.sha256, sha256(picked.images)]).slice(0, 12)}`);
+          const features = await computeKeptFeatures(net, picked.images, [featuresOfSet], progress);
           const testFeatures = await computeCifar10Features(net, cifar10, "test", folders, progress);
           const reference = await computeReference(net, cifar10, folders, progress);
           found.synthetic = await compareWithReference(reference, features, manifest.name);
@@ -159,7 +159,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
         const paths = runFolderAt(root).score;
         await replaceBytes(paths.markdown, describeScore(score));
         await replaceBytes(paths.json, sealJson(score));
-        if (ownFeatures !== undefined) await rm(ownFeatures, { recursive: true, force: true });
+        if (featuresOfSet !== undefined) await rm(featuresOfSet, { recursive: true, force: true });
         yield score;
       },
     },

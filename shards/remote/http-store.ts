@@ -17,8 +17,8 @@ export function httpStore(
   options: { readonly headers?: Readonly<Record<string, string>> } = {},
 ): ObjectStore {
   const base = new URL(url);
-  const ownHeaders = { ...credentialsOf(base), ...options.headers };
-  requireHeaders(ownHeaders);
+  const originHeaders = { ...credentialsOf(base), ...options.headers };
+  requireHeaders(originHeaders);
   const resolveName = (name: string) => {
     const resolved = new URL(base);
     resolved.pathname = `${base.pathname.replace(/\/+$/, "")}/${name}`;
@@ -34,7 +34,7 @@ export function httpStore(
         url: resolveName(name),
         publicUrl: publicUrl(resolveName(name)),
         signal,
-        ownHeaders,
+        originHeaders,
         headers: {
           // Lengths and ranges are those of the file itself only if nothing compresses it in transit.
           "accept-encoding": "identity",
@@ -96,13 +96,13 @@ async function follow(request: {
   readonly publicUrl: string;
   readonly signal: AbortSignal;
   /** Headers for the first origin only. */
-  readonly ownHeaders: Readonly<Record<string, string>>;
+  readonly originHeaders: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
 }): Promise<Response> {
   const { publicUrl, signal } = request;
-  let { url, ownHeaders } = request;
+  let { url, originHeaders } = request;
   for (let numRedirects = 0; numRedirects <= maxRedirects; numRedirects++) {
-    const headers = { ...ownHeaders, ...request.headers };
+    const headers = { ...originHeaders, ...request.headers };
     const response = await orTransferError(fetch(url, { signal, headers, redirect }));
     const location = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
@@ -110,8 +110,8 @@ async function follow(request: {
     const next = parseUrl(location, url);
     if (next === undefined || !/^https?:$/.test(next.protocol)) throw badRedirect(publicUrl, "to no web address");
     // Credentials that a server writes into an address are meant for that address.
-    const own = credentialsOf(next);
-    ownHeaders = next.origin === url.origin ? { ...ownHeaders, ...own } : own;
+    const credentials = credentialsOf(next);
+    originHeaders = next.origin === url.origin ? { ...originHeaders, ...credentials } : credentials;
     url = next;
   }
   throw badRedirect(publicUrl, `more than ${maxRedirects} times`);

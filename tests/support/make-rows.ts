@@ -27,12 +27,12 @@ export function makeRows(ids: readonly number[]) {
   for (const [row, id] of ids.entries()) {
     fillBits({ seed: 1, stream: randomStreams.sampleNoise, id }, bits);
     image.set(new Uint8Array(bits.buffer), row * 3072);
-    const own = probabilities.subarray(row * 10, row * 10 + 10);
-    fillUniforms({ seed: 1, stream: randomStreams.weights, id }, own);
-    const sum = own.reduce((total, value) => total + value, 0);
-    for (let index = 0; index < 10; index++) own[index] = own[index]! / sum;
-    confidence[row] = Math.max(...own);
-    label[row] = own.indexOf(confidence[row]!);
+    const ofRow = probabilities.subarray(row * 10, row * 10 + 10);
+    fillUniforms({ seed: 1, stream: randomStreams.weights, id }, ofRow);
+    const sum = ofRow.reduce((total, value) => total + value, 0);
+    for (let index = 0; index < 10; index++) ofRow[index] = ofRow[index]! / sum;
+    confidence[row] = Math.max(...ofRow);
+    label[row] = ofRow.indexOf(confidence[row]!);
   }
   return { id: Float64Array.from(ids), image, label, class: label.slice(), confidence, probabilities };
 }

@@ -41,13 +41,13 @@ const partsOf = async (target: string) =>
 
 describe.each(exportFormats)("%s", (format) => {
   test("equal sets give equal bytes, wherever and whenever they are written", async () => {
-    const own = await makeTestFolder();
-    await runExport({ location: root, target: join(own, "a"), format });
+    const folder = await makeTestFolder();
+    await runExport({ location: root, target: join(folder, "a"), format });
     process.env.TZ = "Asia/Tokyo";
-    await runExport({ location: root, target: join(own, "b"), format });
+    await runExport({ location: root, target: join(folder, "b"), format });
     delete process.env.TZ;
-    expect(await hashFolder(join(own, "b"))).toEqual(await hashFolder(join(own, "a")));
-    expect(await partsOf(join(own, "a"))).toHaveLength(4);
+    expect(await hashFolder(join(folder, "b"))).toEqual(await hashFolder(join(folder, "a")));
+    expect(await partsOf(join(folder, "a"))).toHaveLength(4);
   });
 
   test("whole parts are kept; those that are missing or cut are written again, to the same bytes", async () => {
@@ -80,14 +80,14 @@ describe.each(exportFormats)("%s", (format) => {
   });
 
   test("a damaged shard is not passed on", async () => {
-    const own = await makeTestFolder();
-    const broken = join(own, "run");
+    const folder = await makeTestFolder();
+    const broken = join(folder, "run");
     await makeDataset(join(broken, "dataset"), { train: 20, test: 5, rowsPerShard: 8 });
     const shard = join(broken, "dataset", "train", "part-00000.arrow");
     const bytes = await readFile(shard);
     bytes[2000]! ^= 1;
     await writeFile(shard, bytes);
-    const target = join(own, "out");
+    const target = join(folder, "out");
     await errorOf(() => runExport({ location: broken, target, format }), "shard/hash-mismatch");
     expect(await partsOf(target)).toEqual([]);
   });
@@ -104,16 +104,16 @@ test("a folder of another export is refused, and what differs is named", async (
 });
 
 test.each(["npz", "png"] as const)("import, export as %s and import again give the same shards", async (format) => {
-  const own = await makeTestFolder();
-  await runExport({ location: root, target: join(own, "out"), format });
-  await runImport({ root: join(own, "again"), path: join(own, "out") });
+  const folder = await makeTestFolder();
+  await runExport({ location: root, target: join(folder, "out"), format });
+  await runImport({ root: join(folder, "again"), path: join(folder, "out") });
   for (const split of ["train", "test"] as const) {
     const { manifest: first, ...before } = await readSplit(root, split);
-    const { manifest: second, ...after } = await readSplit(join(own, "again"), split);
+    const { manifest: second, ...after } = await readSplit(join(folder, "again"), split);
     expect(after).toEqual(before);
     expect(second.sha256).toBe(first.sha256);
   }
-  expect(await verifyRun(join(own, "again"), testContext())).toEqual([]);
+  expect(await verifyRun(join(folder, "again"), testContext())).toEqual([]);
 });
 
 test("pictures that were lost or emptied are written again", async () => {
@@ -127,14 +127,14 @@ test("pictures that were lost or emptied are written again", async () => {
 });
 
 test("class names that would leave the target are refused", async () => {
-  const own = await makeTestFolder();
-  await makeDataset(join(own, "run", "dataset"), { train: 5, test: 5, rowsPerShard: 8 });
-  const { version: _, sha256: __, ...manifest } = await readManifest(join(own, "run", "dataset"));
+  const folder = await makeTestFolder();
+  await makeDataset(join(folder, "run", "dataset"), { train: 5, test: 5, rowsPerShard: 8 });
+  const { version: _, sha256: __, ...manifest } = await readManifest(join(folder, "run", "dataset"));
   const classNames = manifest.classNames.map((name, index) => (index === 3 ? "../../evil" : name));
-  await writeManifest(join(own, "run", "dataset"), { ...manifest, classNames });
-  const options = { location: join(own, "run"), target: join(own, "out"), format: "png" } as const;
+  await writeManifest(join(folder, "run", "dataset"), { ...manifest, classNames });
+  const options = { location: join(folder, "run"), target: join(folder, "out"), format: "png" } as const;
   await errorOf(() => runExport(options), "import/bad-class-names");
-  expect(await readdir(own)).toEqual(["run"]);
+  expect(await readdir(folder)).toEqual(["run"]);
 });
 
 test("a PNG of ours is read by a picture library with the very pixels", async () => {

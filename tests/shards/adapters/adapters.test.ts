@@ -49,8 +49,8 @@ test("a tf.data set holds what the loader serves, planar and mixed too", async (
     const rows = ys.arraySync() as number[][];
     for (const [row, probabilities] of rows.entries()) {
       const weight = batch.mixup!.weights[row]!;
-      const [own, other] = [batch.labels[row]!, batch.mixup!.labels[row]!];
-      expect(probabilities[own]).toBeCloseTo(own === other ? 1 : weight, 5);
+      const [label, other] = [batch.labels[row]!, batch.mixup!.labels[row]!];
+      expect(probabilities[label]).toBeCloseTo(label === other ? 1 : weight, 5);
       expect(probabilities.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
     }
   });

@@ -150,12 +150,12 @@ test("mixup blends each image with another of its global batch, and says which l
     const others = [...batch.ids].map((id) => stored.get(`0/${id}`)!);
     for (const [row, id] of batch.ids.entries()) {
       const weight = batch.mixup!.weights[row]!;
-      const own = stored.get(`0/${id}`)!;
+      const first = stored.get(`0/${id}`)!;
       const image = batch.images.subarray(row * 3072, (row + 1) * 3072);
       const distanceTo = (other: readonly number[]) =>
         image.reduce(
           (worst, value, offset) =>
-            Math.max(worst, Math.abs(value - weight * own[offset]! - (1 - weight) * other[offset]!)),
+            Math.max(worst, Math.abs(value - weight * first[offset]! - (1 - weight) * other[offset]!)),
           0,
         );
       const fits = others.flatMap((other, index) => (index !== row && distanceTo(other) < 1e-6 ? [index] : []));
