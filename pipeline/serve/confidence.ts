@@ -18,7 +18,7 @@ export interface ConfidenceSummary {
   /** Number of images for which the generator was asked for a class. */
   readonly numAsked: number;
   /** Number of these images whose label is that class. */
-  readonly numAsAsked: number;
+  readonly numAgreeing: number;
 }
 
 /**
@@ -28,14 +28,14 @@ export interface ConfidenceSummary {
 export async function summarizeConfidence({ directory, manifest }: PublishedDataset): Promise<ConfidenceSummary> {
   const values: number[] = [];
   let numAsked = 0;
-  let numAsAsked = 0;
+  let numAgreeing = 0;
   for (const { file } of manifest.splits.train.shards) {
     if (values.length >= maxImages) break;
     for await (const { rows, columns } of readShardBatches(join(directory, file))) {
       for (let row = 0; row < rows; row++) {
         values.push(columns.confidence[row]!);
         if (columns.class[row] !== -1) numAsked++;
-        if (columns.label[row] === columns.class[row]) numAsAsked++;
+        if (columns.label[row] === columns.class[row]) numAgreeing++;
       }
       if (values.length >= maxImages) break;
     }
@@ -47,5 +47,5 @@ export async function summarizeConfidence({ directory, manifest }: PublishedData
     bins[bin] = bins[bin]! + 1;
   }
   const at = (fraction: number) => sorted[Math.floor(fraction * sorted.length)] ?? 0;
-  return { numImages: sorted.length, bins, median: at(0.5), lowestTenth: at(0.1), numAsked, numAsAsked };
+  return { numImages: sorted.length, bins, median: at(0.5), lowestTenth: at(0.1), numAsked, numAgreeing };
 }

@@ -37,7 +37,7 @@ ${rows}</tbody>
 
 /** The labeler's confidence as numbers and a histogram. */
 export function confidenceChart(summary: ConfidenceSummary): Html {
-  const { numImages, bins, median, lowestTenth, numAsked, numAsAsked } = summary;
+  const { numImages, bins, median, lowestTenth, numAsked, numAgreeing } = summary;
   const largest = Math.max(1, ...bins);
   const step = chartWidth / bins.length;
   const columns = bins.map((count, bin) => {
@@ -52,6 +52,6 @@ export function confidenceChart(summary: ConfidenceSummary): Html {
 <dl class="pairs">
 <div><dt>Median</dt><dd>${median.toFixed(3)}</dd></div>
 <div><dt>A tenth lies below</dt><dd>${lowestTenth.toFixed(3)}</dd></div>
-${numAsked === 0 ? "" : html`<div><dt>Label is the class asked for</dt><dd>${formatPercent(numAsAsked / numAsked)}</dd></div>`}
+${numAsked === 0 ? "" : html`<div><dt>Label is the class asked for</dt><dd>${formatPercent(numAgreeing / numAsked)}</dd></div>`}
 </dl>`;
 }
