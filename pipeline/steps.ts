@@ -144,7 +144,7 @@ export async function openRunOnDevice(options: StepOptions): Promise<Run> {
 }
 
 function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => Promise<Stage>): Step {
-  const { root, config, help } = options;
+  const { root, config, takeOver } = options;
   return {
     name,
     total: config.count + config.testCount,
@@ -154,7 +154,7 @@ function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => P
       await requireModel(runFolderAt(root), "generator");
       const run = await openRunOnDevice(options);
       const stage = await makeStage(run);
-      yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, help }), context);
+      yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, takeOver }), context);
     },
   };
 }

@@ -18,5 +18,5 @@ export interface StepOptions {
   readonly config: Config;
   readonly runtime: ModelRuntime;
   /** Whether a worker continues with the units of other workers after its own. */
-  readonly help: boolean;
+  readonly takeOver: boolean;
 }

@@ -38,15 +38,16 @@ export function planUnits(options: {
 
 /**
  * The units that one of several workers does.
- * @param options.help - after its own share, go on with the shares of the others: those they have finished by then cost
- *   nothing, so that a run ends even if a worker died. In reverse, to meet the others as late as possible
+ * @param options.takeOver - whether the worker then continues with the units of the others, so that a run ends even if a
+ *   worker died. Units that the others have finished by then cost nothing. The order of the others' units is reversed,
+ *   so that the workers meet as late as possible
  */
 export function shareOf(
   units: readonly Unit[],
-  options: { readonly rank: number; readonly worldSize: number; readonly help: boolean },
+  options: { readonly rank: number; readonly worldSize: number; readonly takeOver: boolean },
 ): Unit[] {
   const share = units.filter((unit) => unit.index % options.worldSize === options.rank);
-  if (!options.help) return share;
+  if (!options.takeOver) return share;
   const others = units.filter((unit) => unit.index % options.worldSize !== options.rank);
   return [...share, ...others.reverse()];
 }

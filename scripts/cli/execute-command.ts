@@ -68,7 +68,7 @@ async function openSession(
   return {
     ...{ root, folder, config, options, json, signal, reporter },
     runtime: shippedRuntime,
-    stepOptions: { root, config, runtime: shippedRuntime, help: command.words[0] === "build" },
+    stepOptions: { root, config, runtime: shippedRuntime, takeOver: command.words[0] === "build" },
     context: openContext(args, { config, reporter, signal }),
   };
 }

@@ -14,7 +14,7 @@ async function estimate(
   { data, worldSize = 1 }: { data?: string; worldSize?: number } = {},
 ): Promise<BuildEstimate> {
   const found: BuildEstimate[] = [];
-  const options = { root, config: resolveConfig(given), runtime: standInRuntime({ delayMs: 2 }), help: true };
+  const options = { root, config: resolveConfig(given), runtime: standInRuntime({ delayMs: 2 }), takeOver: true };
   await runSteps([estimateStep(options, { data }, (one) => found.push(one))], testContext({ worldSize }));
   return found[0]!;
 }

@@ -45,7 +45,7 @@ export async function runBuild(options: {
   const { root, runtime, sources } = options;
   const context = options.context ?? testContext();
   const config = resolveConfig(options.config ?? smallConfig);
-  await runSteps(buildSteps({ root, config, runtime, help: true }, sources), context);
+  await runSteps(buildSteps({ root, config, runtime, takeOver: true }, sources), context);
   return context.counts;
 }
 

@@ -7,7 +7,7 @@ import { standInRuntime } from "./stand-in-runtime.ts";
 
 const [, , root] = process.argv;
 if (root === undefined) throw new Error("name a run folder");
-const options = { root, config: resolveConfig(tinyUnitsConfig), runtime: standInRuntime(), help: true };
+const options = { root, config: resolveConfig(tinyUnitsConfig), runtime: standInRuntime(), takeOver: true };
 const steps = [sampleStep, labelStep, fingerprintStep, dedupStep, publishStep, manifestStep].map((step) =>
   step(options),
 );

@@ -26,16 +26,18 @@ test("the units of a run cover every id once, in order, and none crosses from tr
   );
 });
 
-test("the shares of all workers are disjoint and complete, and a helper does the rest last", () => {
+test("the shares of all workers are disjoint and complete, and a worker that takes over does the rest last", () => {
   fc.assert(
     fc.property(plans, fc.integer({ min: 1, max: 7 }), (plan, worldSize) => {
       const units = planUnits(plan);
-      const shares = Array.from({ length: worldSize }, (_, rank) => shareOf(units, { rank, worldSize, help: false }));
+      const shares = Array.from({ length: worldSize }, (_, rank) =>
+        shareOf(units, { rank, worldSize, takeOver: false }),
+      );
       const indices = shares.flat().map(({ index }) => index);
       expect(indices.sort((a, b) => a - b)).toEqual(units.map(({ index }) => index));
-      const helping = shareOf(units, { rank: 0, worldSize, help: true });
-      expect(helping.slice(0, shares[0]!.length)).toEqual(shares[0]);
-      expect(new Set(helping).size).toBe(units.length);
+      const takingOver = shareOf(units, { rank: 0, worldSize, takeOver: true });
+      expect(takingOver.slice(0, shares[0]!.length)).toEqual(shares[0]);
+      expect(new Set(takingOver).size).toBe(units.length);
     }),
   );
 });
