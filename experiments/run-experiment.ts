@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
-import { createdBy } from "../core/created-by.ts";
 import { Cifar5mError } from "../core/errors.ts";
+import { programVersion } from "../core/program-version.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
@@ -123,7 +123,15 @@ async function commitResult(
   folder: ExperimentFolder,
   write: Parameters<typeof commitUnit>[0]["write"],
 ): Promise<void> {
-  const origin = { stage: "experiment", unit: 0, idStart: 0, idEnd: 0, configHash: hash, models: {}, createdBy };
+  const origin = {
+    stage: "experiment",
+    unit: 0,
+    idStart: 0,
+    idEnd: 0,
+    configHash: hash,
+    models: {},
+    createdBy: programVersion,
+  };
   await commitUnit({ dataPath, receiptPath: folder.receipt(id), origin, write });
 }
 

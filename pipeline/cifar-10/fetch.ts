@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
@@ -79,7 +79,7 @@ async function writeFileOfRun(options: {
       idEnd: file.recordStart + file.numRecords,
       configHash: hashConfig({ layout: "cifar-10-binary", recordsPerFile: options.recordsPerFile }),
       models: {},
-      createdBy,
+      createdBy: programVersion,
     },
     write: async (sink) => {
       await sink.write(bytes);

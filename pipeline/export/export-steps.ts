@@ -1,6 +1,6 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createdBy } from "../../core/created-by.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { manifestName, splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
@@ -151,7 +151,15 @@ async function exportPart(options: {
   await commitUnit({
     dataPath,
     receiptPath,
-    origin: { stage: "export", unit: part.index, idStart: start, idEnd: end, configHash, models: {}, createdBy },
+    origin: {
+      stage: "export",
+      unit: part.index,
+      idStart: start,
+      idEnd: end,
+      configHash,
+      models: {},
+      createdBy: programVersion,
+    },
     write: async (sink) => {
       await fileFormat.write(sink, input);
       return numRows;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
-import { createdBy } from "../../core/created-by.ts";
 import { imageBytes } from "../../core/image-layout.ts";
+import { programVersion } from "../../core/program-version.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
@@ -34,7 +34,7 @@ const schema: SchemaElement[] = [
 async function writeParquet(sink: CommitSink, { classNames, rows }: PartInput): Promise<void> {
   const bytes = new ByteWriter();
   const kvMetadata = [{ key: "huggingface", value: describeFeatures(classNames) }];
-  const writer = new ParquetWriter({ writer: bytes, schema, kvMetadata, createdBy });
+  const writer = new ParquetWriter({ writer: bytes, schema, kvMetadata, createdBy: programVersion });
   const drain = async () => {
     await sink.write(bytes.getBytes());
     bytes.index = 0;

@@ -1,6 +1,6 @@
-import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
 import type { ShardInput } from "../../shards/format/shard-schema.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
@@ -149,7 +149,7 @@ async function publishImported(run: ImportedRun, checked: CheckedSource): Promis
     config: JSON.parse(canonicalJson(identity)),
     models: {},
     removals: {},
-    createdBy,
+    createdBy: programVersion,
   });
 }
 

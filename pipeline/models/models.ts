@@ -1,5 +1,5 @@
-import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { isDescribedOnnx } from "../../engine/onnx/onnx-description.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
@@ -40,7 +40,7 @@ export async function writeModel(options: {
   await commitUnit({
     dataPath: folder.model(name, isDescribedOnnx(bytes) ? "onnx" : "safetensors"),
     receiptPath: folder.receipt(stage, name),
-    origin: { stage, unit: 0, idStart: 0, idEnd: 0, configHash, models: {}, createdBy },
+    origin: { stage, unit: 0, idStart: 0, idEnd: 0, configHash, models: {}, createdBy: programVersion },
     write: async (sink) => {
       await sink.write(bytes);
       return 0;

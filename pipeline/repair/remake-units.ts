@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createdBy } from "../../core/created-by.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
@@ -129,7 +129,15 @@ async function writeEmptyRemovals(run: Run, unit: Unit, models: Readonly<Record<
   await commitUnit({
     dataPath: run.folder.removals(unit),
     receiptPath: run.folder.receipt("dedup", unitName(unit)),
-    origin: { stage: "dedup", unit: unit.index, idStart, idEnd, configHash: run.hash, models, createdBy },
+    origin: {
+      stage: "dedup",
+      unit: unit.index,
+      idStart,
+      idEnd,
+      configHash: run.hash,
+      models,
+      createdBy: programVersion,
+    },
     write: () => 0,
   });
 }

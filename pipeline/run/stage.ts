@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { createdBy } from "../../core/created-by.ts";
+import { programVersion } from "../../core/program-version.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { fileExists } from "../../storage/read-file.ts";
@@ -54,7 +54,15 @@ export function unitStage(options: {
           await commitUnit({
             dataPath: pathOf(unit),
             receiptPath,
-            origin: { stage: name, unit: unit.index, idStart, idEnd, configHash: run.hash, models, createdBy },
+            origin: {
+              stage: name,
+              unit: unit.index,
+              idStart,
+              idEnd,
+              configHash: run.hash,
+              models,
+              createdBy: programVersion,
+            },
             write: (sink) => write(unit, sink, context),
           });
         }

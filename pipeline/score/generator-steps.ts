@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createdBy } from "../../core/created-by.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { executionIdentity } from "../../engine/executor.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -115,7 +115,7 @@ export async function generatorSteps(options: GeneratorScoreOptions): Promise<re
   };
   const scoreWith = (cifar10Test: SetScores): GeneratorScore => ({
     version: generatorScoreVersion,
-    createdBy,
+    createdBy: programVersion,
     reference: { name: "CIFAR-10 train", count: cifar10.train.labels.length, sha256: cifar10.sha256 },
     features: { network: net.name, sha256: net.sha256, width: net.width },
     labeler: sha256(labelerWeights),

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import { programVersion } from "../../core/program-version.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { hashConfig, sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -149,7 +149,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       async *run() {
         const score: Score = {
           version: scoreVersion,
-          createdBy,
+          createdBy: programVersion,
           seed: config.seed,
           dataset: { name: manifest.name, sha256: manifest.sha256, trainImages: manifest.splits.train.rows },
           reference: { name: "CIFAR-10 train", count: train.labels.length, sha256: cifar10.sha256 },

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import pLimit from "p-limit";
-import { createdBy } from "../../core/created-by.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { readManifestIfAny, writeManifest } from "../../shards/format/manifest-file.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest, ShardEntry } from "../../shards/index.ts";
@@ -55,7 +55,7 @@ export async function publishManifest(
     config: JSON.parse(canonicalJson(datasetIdentity(run.config))),
     models: { ...models },
     removals,
-    createdBy,
+    createdBy: programVersion,
   });
   return manifest;
 }

@@ -1,5 +1,5 @@
 import yargs, { type Argv, type Options } from "yargs";
-import { createdBy } from "../../core/created-by.ts";
+import { programVersion } from "../../core/program-version.ts";
 import type { Command } from "./command.ts";
 import { executeCommand } from "./execute-command.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
@@ -39,7 +39,7 @@ export async function runCommands(
       "parse-numbers": false,
       "parse-positional-numbers": false,
     })
-    .version(createdBy.split(" ")[1]!)
+    .version(programVersion.split(" ")[1]!)
     .alias("help", "h")
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .showHidden(false)

@@ -1,9 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { argmax } from "../../core/argmax.ts";
-import { createdBy } from "../../core/created-by.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
+import { programVersion } from "../../core/program-version.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 import { canonicalJson, hashConfig, type JsonValue } from "../../storage/canonical-json.ts";
 import { replaceFile } from "../../storage/commit.ts";
@@ -95,7 +95,7 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
     config: JSON.parse(canonicalJson(config)),
     models: {},
     removals: {},
-    createdBy,
+    createdBy: programVersion,
   });
   return manifest;
 }

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createdBy } from "../../core/created-by.ts";
+import { programVersion } from "../../core/program-version.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("receipts name the version of package.json", () => {
-  expect(createdBy).toBe(`${packageJson.name} ${packageJson.version}`);
+  expect(programVersion).toBe(`${packageJson.name} ${packageJson.version}`);
 });
 
 describe("wrong usage is one line on stderr and exit code 2", () => {
