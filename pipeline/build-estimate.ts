@@ -1,8 +1,8 @@
 import { readdir, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { imageBytes } from "../core/image-layout.ts";
+import type { Sampler } from "../generator/sampling/denoiser-sampler.ts";
 import { type BuildSources, guideOf, modelSource } from "./build.ts";
-import type { Sampler } from "./models/model-runtime.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";

@@ -1,5 +1,6 @@
 import { parseDevice } from "../../engine/device-name.ts";
 import { isOutOfMemory } from "../../engine/memory-error.ts";
+import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
@@ -7,7 +8,7 @@ import type { Config } from "../run/config.ts";
 import type { Run } from "../run/run.ts";
 import { findBatchSize, type Trial } from "./find-batch-size.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
-import type { ModelRuntime, Sampler } from "./model-runtime.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel } from "./models.ts";
 
 /** For fewer images a search costs more than it saves. */
@@ -89,12 +90,13 @@ export async function halveOnOutOfMemory(
       return sampler.batchSize;
     },
     nfe: sampler.nfe,
+    numClasses: sampler.numClasses,
     sample: async (request) => {
       for (;;) {
         try {
           return await sampler.sample(request);
         } catch (thrown) {
-          averageHalves(thrown);
+          halveOrThrow(thrown);
           await sampler.close();
           sampler = await openLargest();
         }
@@ -108,12 +110,12 @@ export async function halveOnOutOfMemory(
       try {
         return await open(batchSize);
       } catch (thrown) {
-        averageHalves(thrown);
+        halveOrThrow(thrown);
       }
     }
   }
 
-  function averageHalves(thrown: unknown): void {
+  function halveOrThrow(thrown: unknown): void {
     if (!isOutOfMemory(thrown) || batchSize === 1) throw thrown;
     batchSize = Math.floor(batchSize / 2);
   }

@@ -1,33 +1,9 @@
 import type { TrainingStore } from "../../engine/training/run-training.ts";
+import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
+import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Config } from "../run/config.ts";
 import type { ModelName } from "../run/run-folder.ts";
-
-/** Makes images: what the pipeline needs of a generator. */
-export interface Sampler {
-  /** Images to ask for at once, for full speed. */
-  readonly batchSize: number;
-  /** Denoiser calls per image. */
-  readonly nfe: number;
-  /**
-   * @param request.classes - −1 for none
-   * @returns uint8, shape [n, 32, 32, 3]; each image depends on its id and class only
-   */
-  sample(request: { readonly ids: Float64Array; readonly classes: Int8Array }): Promise<Uint8Array>;
-  close(): Promise<void>;
-}
-
-/** Names images: what the pipeline needs of a labeler. */
-export interface Labeler {
-  /** Images to ask for at once, for full speed. */
-  readonly batchSize: number;
-  /**
-   * @param images - uint8, shape [n, 32, 32, 3]
-   * @returns float32, shape [n, 10], probabilities
-   */
-  label(images: Uint8Array): Promise<Float32Array>;
-  close(): Promise<void>;
-}
 
 /** The input of a training. */
 export interface TrainingTask {

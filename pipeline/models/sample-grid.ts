@@ -1,5 +1,5 @@
 import { imageBytes, imageSide } from "../../core/image-layout.ts";
-import type { Sampler } from "./model-runtime.ts";
+import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 
 /** Number of images of each class on a grid. */
 const numPerClass = 4;

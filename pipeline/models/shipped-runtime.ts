@@ -4,11 +4,12 @@ import type { SeededExecution } from "../../engine/executor.ts";
 import { probeEngine } from "../../engine/probe-engine.ts";
 import type { TrainingProgress } from "../../engine/training/run-training.ts";
 import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../../generator/index.ts";
+import type { Labeler } from "../../labeler/create-labeler.ts";
 import { createLabeler, trainLabeler } from "../../labeler/index.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Config } from "../run/config.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
-import type { Labeler, ModelRuntime } from "./model-runtime.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
 import { renderSampleGrid } from "./sample-grid.ts";
 
 /** The generator and the labeler of this package. */

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
 import { executionIdentity } from "../../engine/executor.ts";
+import type { Labeler } from "../../labeler/create-labeler.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
-import type { Labeler, ModelRuntime } from "../models/model-runtime.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { StageContext } from "../run/stage.ts";
 

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { programVersion } from "../../core/program-version.ts";
 import { executionIdentity } from "../../engine/executor.ts";
+import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import type { ModelRuntime, Sampler } from "../models/model-runtime.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
 import { readModel, readModelReceipt } from "../models/models.ts";
 import { withGuide } from "../models/read-model-file.ts";
 import { type Config, keysOutsideTheBytes, samplerIdentity } from "../run/config.ts";

@@ -1,4 +1,5 @@
-import type { ModelRuntime, Sampler } from "../models/model-runtime.ts";
+import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
 import { readModel, readModelReceipt } from "../models/models.ts";
 import type { Config } from "../run/config.ts";
 import { runFolderAt } from "../run/run-folder.ts";

@@ -1,5 +1,6 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import type { Labeler, ModelRuntime } from "../models/model-runtime.ts";
+import type { Labeler } from "../../labeler/create-labeler.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
 import { readModel } from "../models/models.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type Stage, unitStage } from "../run/stage.ts";

@@ -1,5 +1,6 @@
+import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";
-import type { ModelRuntime, Sampler } from "../models/model-runtime.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type Stage, unitStage } from "../run/stage.ts";
 import { conditioningClassOf, unitRows } from "../run/units.ts";

@@ -27,10 +27,11 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
     openSampler: async (config, weights) => ({
       nfe: config.sampler.steps,
       batchSize: fixedBatchSize(config),
+      numClasses: 10,
       async sample({ ids, classes }) {
         await wait();
         return Buffer.concat(
-          [...ids].map((id, index) => standInImage({ ...config, weights }, id, classes[index]!, planted)),
+          Array.from(ids).map((id, index) => standInImage({ ...config, weights }, id, classes[index]!, planted)),
         );
       },
       close: async () => undefined,

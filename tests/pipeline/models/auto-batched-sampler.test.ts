@@ -38,7 +38,7 @@ function fakeDevice({ fits, fastest }: { fits: number; fastest: number }, messag
     const close = async () => {
       numOpen--;
     };
-    return { numImages: batchSize, batchSize, nfe: 1, run, sample: run, close };
+    return { numImages: batchSize, batchSize, nfe: 1, numClasses: 10, run, sample: run, close };
   };
   return { open, opened, clock: () => now, numOpen: () => numOpen };
 }

@@ -114,7 +114,7 @@ test("generators are compared row by row, and an interrupted comparison goes on 
     openSampler: async (...parameters: Parameters<typeof runtime.openSampler>) => {
       const sampler = await runtime.openSampler(...parameters);
       const sample: typeof sampler.sample = (request) => {
-        sampledIds.push(...request.ids);
+        sampledIds.push(...Array.from(request.ids));
         return sampler.sample(request);
       };
       return { ...sampler, sample };
