@@ -1,18 +1,18 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
+import { describeSplit } from "../../shards/format/manifest.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
 import type { ShardInput } from "../../shards/format/shard-schema.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
-import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import { type Split, unitName } from "../run/units.ts";
-import { toShardEntry } from "../stages/publish-manifest.ts";
+import type { Split } from "../run/units.ts";
+import { readShardEntry } from "../stages/shard-entry.ts";
 import { type CheckedSource, checkSource } from "./check-source.ts";
 import type { ImportSource } from "./import-source.ts";
 import { type ImportedRun, importedColumns, importedRunAt, readImportedRun } from "./imported-run.ts";
@@ -125,26 +125,16 @@ async function* toShardRows(
 async function publishImported(run: ImportedRun, checked: CheckedSource): Promise<void> {
   const { identity, folder, hash } = run;
   const { count, testCount, classNames, format } = identity.import;
-  const entries = async (split: Split) => {
+  const describe = async (split: Split, start: number, end: number) => {
     const units = run.units.filter((unit) => unit.split === split);
-    return await Promise.all(
-      units.map(async (unit) => {
-        const path = folder.receipt("import", unitName(unit));
-        const receipt = await readReceipt(path);
-        requireSameOrigin(path, receipt, { configHash: hash, models: {} });
-        return toShardEntry(folder, unit, receipt);
-      }),
-    );
+    const entries = await Promise.all(units.map((unit) => readShardEntry(run, "import", unit, {})));
+    return describeSplit(entries, checked.numByLabel(start, end));
   };
-  const classCounts = [checked.numByLabel(0, count), checked.numByLabel(count, count + testCount)] as const;
   await writeManifest(folder.dataset, {
     name: `imported ${format}`,
     classNames,
     imageShape: [32, 32, 3],
-    splits: {
-      train: { rows: count, shards: await entries("train"), classCounts: classCounts[0] },
-      test: { rows: testCount, shards: await entries("test"), classCounts: classCounts[1] },
-    },
+    splits: { train: await describe("train", 0, count), test: await describe("test", count, count + testCount) },
     configHash: hash,
     config: JSON.parse(canonicalJson(identity)),
     models: {},

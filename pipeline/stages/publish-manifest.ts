@@ -1,18 +1,17 @@
-import { basename } from "node:path";
 import pLimit from "p-limit";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
+import { describeSplit } from "../../shards/format/manifest.ts";
 import { readManifestIfAny, writeManifest } from "../../shards/format/manifest-file.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
-import type { Manifest, ShardEntry } from "../../shards/index.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
-import { type Receipt, readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
 import { datasetIdentity, type Run } from "../run/run.ts";
-import type { RunFolder } from "../run/run-folder.ts";
 import { readUnitFile } from "../run/unit-files.ts";
-import { type Split, type Unit, unitName, unitRows } from "../run/units.ts";
+import { type Split, type Unit, unitRows } from "../run/units.ts";
 import { countLabels } from "./publish.ts";
 import { type RemovalReason, readRemovals } from "./removals.ts";
+import { readShardEntry } from "./shard-entry.ts";
 
 /** Number of units that are read at once. */
 const numReaders = 4;
@@ -34,17 +33,17 @@ export async function publishManifest(
   const parts = await limit.map([...run.units], async (unit) => {
     const { reasons, classCounts } = await summarize(run, unit);
     for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
-    return { unit, entry: await shardEntry(run, unit, models), classCounts };
+    return { unit, entry: await readShardEntry(run, "publish", unit, models), classCounts };
   });
   const splitOf = (split: Split) => {
     const ofSplit = parts.filter(({ unit }) => unit.split === split);
-    return {
-      rows: ofSplit.reduce((sum, { entry }) => sum + entry.rows, 0),
-      shards: ofSplit.map(({ entry }) => entry),
-      classCounts: cifar10ClassNames.map((_, label) =>
-        ofSplit.reduce((sum, part) => sum + part.classCounts[label]!, 0),
-      ),
-    };
+    const classCounts = cifar10ClassNames.map((_, label) =>
+      ofSplit.reduce((sum, part) => sum + part.classCounts[label]!, 0),
+    );
+    return describeSplit(
+      ofSplit.map(({ entry }) => entry),
+      classCounts,
+    );
   };
   const { manifest } = await writeManifest(run.folder.dataset, {
     name: "cifar5m",
@@ -89,24 +88,4 @@ async function readPublished(run: Run, models: Readonly<Record<string, string>>)
   const manifest = await readManifestIfAny(run.folder.dataset);
   const isOurs = manifest?.configHash === run.hash && canonicalJson(manifest.models) === canonicalJson(models);
   return isOurs ? manifest : undefined;
-}
-
-async function shardEntry(run: Run, unit: Unit, models: Readonly<Record<string, string>>): Promise<ShardEntry> {
-  const path = run.folder.receipt("publish", unitName(unit));
-  const receipt = await readReceipt(path);
-  requireSameOrigin(path, receipt, { configHash: run.hash, models });
-  return toShardEntry(run.folder, unit, receipt);
-}
-
-/** A unit's shard, as the manifest lists it. */
-export function toShardEntry(folder: RunFolder, unit: Unit, receipt: Receipt): ShardEntry {
-  const { rows, bytes, sha256, idStart, idEnd } = receipt;
-  return {
-    file: `${unit.split}/${basename(folder.shard(unit))}`,
-    rows,
-    bytes,
-    sha256,
-    idStart,
-    idEnd,
-  };
 }

@@ -57,10 +57,24 @@ export const manifestSchema = z.strictObject({
 /** What a data set holds. It has no times and no host names, so equal builds give equal bytes. */
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type ShardEntry = Readonly<z.infer<typeof shardEntrySchema>>;
+/** The shards of a split, with their rows in total and by label. */
+export type SplitEntry = Readonly<z.infer<typeof splitSchema>>;
 export type SplitName = keyof Manifest["splits"];
 
 /** The splits, in the order in which they are hashed and verified. */
 export const splitNames = ["train", "test"] as const satisfies readonly SplitName[];
+
+/**
+ * The entry of a split in the manifest.
+ * @param classCounts - rows of the split by label
+ */
+export function describeSplit(shards: readonly ShardEntry[], classCounts: readonly number[]): SplitEntry {
+  return {
+    rows: shards.reduce((sum, { rows }) => sum + rows, 0),
+    shards: [...shards],
+    classCounts: [...classCounts],
+  };
+}
 
 /** Identifies a data set: sha256 over the names and hashes of its shards, train before test, in order. */
 export function hashShards(splits: Readonly<Record<SplitName, { readonly shards: readonly ShardEntry[] }>>): string {
