@@ -6,7 +6,7 @@ import { type BuildSources, guideOf, modelSource } from "./build.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
-import { type ModelName, type ReceiptStage, runFolderAt } from "./run/run-folder.ts";
+import type { ModelName, ReceiptStage, RunFolder } from "./run/run-folder.ts";
 import type { StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import { conditioningClassOf, planUnits, unitName, unitRows } from "./run/units.ts";
@@ -63,9 +63,9 @@ async function estimateBuild(
   sources: BuildSources,
   { worldSize, signal }: StageContext,
 ): Promise<BuildEstimate> {
-  const { root, config } = options;
+  const { folder, config } = options;
   const [unsampled, unlabeled] = await Promise.all(
-    (["sample", "label"] as const).map((stage) => countRemaining(root, config, stage)),
+    (["sample", "label"] as const).map((stage) => countRemaining(folder, config, stage)),
   );
   const [generator, labeler] = await Promise.all(
     (["generator", "labeler"] as const).map((name) => readWeights(options, sources, name)),
@@ -83,26 +83,25 @@ async function estimateBuild(
     test: config.testCount,
     remaining: unsampled!,
     bytes: (config.count + config.testCount) * keptBytes,
-    freeBytes: await freeBytesAt(root),
+    freeBytes: await freeBytesAt(folder.root),
     remainingMs,
     trains: generator === undefined || labeler === undefined,
   };
 }
 
 /** Number of images in units that have no receipt of a stage. */
-async function countRemaining(root: string, config: Config, stage: ReceiptStage): Promise<number> {
-  const names = await readdir(dirname(runFolderAt(root).receipt(stage, "any"))).catch(() => []);
+async function countRemaining(folder: RunFolder, config: Config, stage: ReceiptStage): Promise<number> {
+  const names = await readdir(dirname(folder.receipt(stage, "any"))).catch(() => []);
   const done = new Set(names);
   return planUnits(config).reduce((sum, unit) => sum + (done.has(`${unitName(unit)}.json`) ? 0 : unitRows(unit)), 0);
 }
 
 /** The weights that the build will use; undefined for a model that it trains. */
 async function readWeights(
-  { root, config }: StepOptions,
+  { folder, config }: StepOptions,
   sources: BuildSources,
   name: ModelName,
 ): Promise<Uint8Array | undefined> {
-  const folder = runFolderAt(root);
   if ((await readModelReceipt(folder, name)) !== undefined) return await readModel(folder, name);
   const file = modelSource(name, sources, config);
   return file === undefined ? undefined : await readGeneratorFile(file, guideOf(name, sources));

@@ -4,7 +4,7 @@ import { readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
 import { openRun } from "./run/run.ts";
-import { type ModelName, runFolderAt } from "./run/run-folder.ts";
+import type { ModelName } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
@@ -54,7 +54,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     dedupStep(options),
     publishStep(options),
     manifestStep(options),
-    verifyStep({ root: options.root }),
+    verifyStep(options),
   ];
 }
 
@@ -70,13 +70,12 @@ export function guideOf(name: ModelName, { guide }: BuildSources): string | unde
 
 /** Refuses a run folder with another configuration, and models that do not fit this one, before any work is done. */
 function checkStep(options: StepOptions, sources: BuildSources): Step {
-  const { root, config } = options;
-  const folder = runFolderAt(root);
+  const { folder, config } = options;
   return {
     name: "check",
     total: 0,
     async *run(_context: StageContext) {
-      if (await fileExists(folder.config)) await openRun(root, config);
+      if (await fileExists(folder.config)) await openRun(folder, config);
       for (const name of ["generator", "labeler"] as const) {
         if ((await readModelReceipt(folder, name)) !== undefined) continue;
         const source = modelSource(name, sources, config);

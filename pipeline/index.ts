@@ -6,5 +6,6 @@ export type { ModelRuntime } from "./models/model-runtime.ts";
 export { shippedRuntime } from "./models/shipped-runtime.ts";
 export { type Config, configSchema, type PartialConfig, resolveConfig } from "./run/config.ts";
 export { openRun, type Run } from "./run/run.ts";
+export { type RunFolder, runFolderAt } from "./run/run-folder.ts";
 export type { StageContext } from "./run/stage.ts";
 export type { Step, StepOptions } from "./run/step.ts";

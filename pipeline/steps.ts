@@ -5,7 +5,7 @@ import { importModel, readModel, readModelReceipt, requireModel } from "./models
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { openRun, type Run, requireBuildable } from "./run/run.ts";
-import { type ModelName, runFolderAt } from "./run/run-folder.ts";
+import type { ModelName } from "./run/run-folder.ts";
 import type { Stage } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import { shareOf } from "./run/units.ts";
@@ -17,13 +17,12 @@ import { sampleStage } from "./stages/sample.ts";
 
 /** Brings CIFAR-10 into the run. @param data - folder or .tar.gz; downloaded by default */
 export function fetchStep(options: StepOptions, data: string | undefined): Step {
-  const { root, config } = options;
+  const { folder, config } = options;
   const { recordsPerFile } = config;
   return {
     name: "fetch",
     total: 6 * recordsPerFile,
-    run: (context) =>
-      fetchCifar10({ folder: runFolderAt(root), recordsPerFile, ...(data === undefined ? {} : { data }) }, context),
+    run: (context) => fetchCifar10({ folder, recordsPerFile, ...(data === undefined ? {} : { data }) }, context),
   };
 }
 
@@ -37,13 +36,13 @@ export function trainStep(
   name: ModelName,
   start: { readonly initialWeights?: string | undefined; readonly tune?: boolean; readonly finish?: boolean } = {},
 ): Step {
-  const { root, config, runtime } = options;
+  const { folder, config, runtime } = options;
   const stepName = `train-${name}`;
   return {
     name: stepName,
     total: runtime.trainingImages[start.tune ? "tuning" : name](config),
     async *run(context) {
-      const figures = await trainModel({ folder: runFolderAt(root), name, config, runtime, ...start }, context);
+      const figures = await trainModel({ folder, name, config, runtime, ...start }, context);
       for (const [figure, value] of Object.entries(figures)) context.show(figure, value);
       yield figures;
     },
@@ -59,7 +58,7 @@ export function importStep(options: StepOptions, name: ModelName, source: string
     name: `import-${name}`,
     total: 0,
     async *run() {
-      yield await importModel(runFolderAt(options.root), name, await readGeneratorFile(source, guide));
+      yield await importModel(options.folder, name, await readGeneratorFile(source, guide));
     },
   };
 }
@@ -120,7 +119,7 @@ export function manifestStep(options: StepOptions): Step {
     name: "manifest",
     total: 0,
     async *run() {
-      const run = await openRun(options.root, options.config);
+      const run = await openRun(options.folder, options.config);
       yield await publishManifest(run, await allHashes(run));
     },
   };
@@ -131,8 +130,7 @@ export function manifestStep(options: StepOptions): Step {
  * fit the models that the folder has, since otherwise the run could never be built.
  */
 export async function openRunOnDevice(options: StepOptions): Promise<Run> {
-  const { root, config, runtime } = options;
-  const folder = runFolderAt(root);
+  const { folder, config, runtime } = options;
   if (!(await fileExists(folder.config))) {
     await runtime.requireDevice(config);
     for (const name of ["generator", "labeler"] as const) {
@@ -140,18 +138,18 @@ export async function openRunOnDevice(options: StepOptions): Promise<Run> {
       await requireUsableModel(options, name, await readModel(folder, name));
     }
   }
-  return await openRun(root, config);
+  return await openRun(folder, config);
 }
 
 function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => Promise<Stage>): Step {
-  const { root, config, takeOver } = options;
+  const { folder, config, takeOver } = options;
   return {
     name,
     total: config.count + config.testCount,
     async *run(context) {
       // Check this before a configuration is pinned: a misspelled folder must not become a run.
-      await requireBuildable(root);
-      await requireModel(runFolderAt(root), "generator");
+      await requireBuildable(folder);
+      await requireModel(folder, "generator");
       const run = await openRunOnDevice(options);
       const stage = await makeStage(run);
       yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, takeOver }), context);

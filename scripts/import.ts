@@ -33,10 +33,10 @@ export const importCommand = defineCommand<typeof options>({
   ],
   configKeys: ["unitSize", "recordsPerFile"],
   options,
-  steps: async ({ root, config, options: { from, format, testCount, resize } }) => {
-    const pinned = await readPinnedImport(root);
+  steps: async ({ folder, config, options: { from, format, testCount, resize } }) => {
+    const pinned = await readPinnedImport(folder);
     return await importSteps({
-      root,
+      folder,
       path: from,
       format,
       recordsPerFile: config.recordsPerFile,

@@ -25,12 +25,12 @@ export const publishCommand = defineCommand<typeof options>({
   configKeys: datasetKeys,
   hasWorkers: true,
   options,
-  steps: async ({ root, stepOptions, options: { to, manifest } }) => {
+  steps: async ({ folder, stepOptions, options: { to, manifest } }) => {
     if (to !== undefined && !manifest) {
       throw new Cifar5mError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
     }
     // An imported set is published already.
-    if (to !== undefined && (await readImportedRun(root)) !== undefined) return uploadSteps(stepOptions, to);
+    if (to !== undefined && (await readImportedRun(folder)) !== undefined) return uploadSteps(stepOptions, to);
     return [
       publishStep(stepOptions),
       ...(manifest ? [manifestStep(stepOptions)] : []),

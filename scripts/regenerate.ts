@@ -21,8 +21,8 @@ export const regenerateCommand = defineCommand<typeof options>({
   describe: "make one image again from its id, and compare it with the stored one",
   examples: [{ line: "cifar5m regenerate runs/mine --id 4711", effect: "compare image 4711, byte for byte" }],
   options,
-  finish: async ({ root, config, runtime, options: { id } }) => {
-    const result = await regenerateImage({ root, config, runtime, id });
+  finish: async ({ folder, config, runtime, options: { id } }) => {
+    const result = await regenerateImage({ folder, config, runtime, id });
     const where = `id ${id} (${result.path}, row ${result.row})`;
     if (result.differing.length > 0) {
       throw new Cifar5mError("regenerate/different", `${where} ${describeDifference(result)}`);

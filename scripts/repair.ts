@@ -8,11 +8,11 @@ export const repairCommand = defineCommand({
   describe: "make damaged or lost files of a finished run again, and prove by their hash that they are the same",
   examples: [{ line: "cifar5m repair runs/mine", effect: "after verify has found damage" }],
   configKeys: ["recordsPerFile", "sampler.batchSize", "labeling.batchSize"],
-  finish: async ({ root, config, runtime, context, reporter }) => {
-    reporter.line(`repair           is looking at every file of ${root}`);
-    const repaired = await repairRun({ root, config, runtime }, context);
+  finish: async ({ folder, config, runtime, context, reporter }) => {
+    reporter.line(`repair           is looking at every file of ${folder.root}`);
+    const repaired = await repairRun({ folder, config, runtime }, context);
     printLines(...repaired.map((path) => `repaired: ${path}`));
-    if (repaired.length === 0) printLines(`nothing to repair: ${root} is whole`);
+    if (repaired.length === 0) printLines(`nothing to repair: ${folder.root} is whole`);
   },
 });
 

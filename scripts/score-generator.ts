@@ -38,9 +38,9 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "labeling"],
   options,
   report,
-  steps: ({ root, config, runtime, options: { data, rows, generator, features, featuresLabeler, images } }) =>
+  steps: ({ folder, config, runtime, options: { data, rows, generator, features, featuresLabeler, images } }) =>
     generatorSteps({
-      ...{ root, config, runtime, data, rows, generator },
+      ...{ folder, config, runtime, data, rows, generator },
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
       numImages: images,

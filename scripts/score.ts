@@ -59,9 +59,9 @@ export const scoreCommand = defineCommand<typeof options>({
   configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
   options,
   report,
-  steps: ({ root, config, runtime, options: { data, features, featuresLabeler, images, neighbours, cas } }) =>
+  steps: ({ folder, config, runtime, options: { data, features, featuresLabeler, images, neighbours, cas } }) =>
     scoreSteps({
-      ...{ root, config, runtime, data },
+      ...{ folder, config, runtime, data },
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
       numImages: images,

@@ -9,20 +9,21 @@ import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import { unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import type { Split } from "../run/units.ts";
 import { readShardEntry } from "../stages/shard-entry.ts";
 import { type CheckedSource, checkSource } from "./check-source.ts";
 import type { ImportSource } from "./import-source.ts";
-import { type ImportedRun, importedColumns, importedRunAt, readImportedRun } from "./imported-run.ts";
+import { type ImportedRun, importedColumns, importedRunIn, readImportedRun } from "./imported-run.ts";
 import { openImportSource, type SourceOptions } from "./open-import-source.ts";
 import { RowCursor } from "./row-cursor.ts";
 
 /** What to import, and into which run. */
 export interface ImportOptions extends SourceOptions {
   /** The run folder. */
-  readonly root: string;
+  readonly folder: RunFolder;
   /** Images of one shard. */
   readonly unitSize: number;
   /** Number of images at the end that become the test part; by default the source's own division. */
@@ -50,7 +51,7 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
         const { unitSize, resize } = options;
         const sourceSha256 = checked.sha256;
         const split = { count, testCount, unitSize, resize };
-        run = importedRunAt(options.root, {
+        run = importedRunIn(options.folder, {
           import: { format, sourceSha256, classNames: [...classNames], ...split, columns: { ...importedColumns } },
         });
         yield await pinConfig(run.folder.config, run.identity);
@@ -144,6 +145,6 @@ async function publishImported(run: ImportedRun, checked: CheckedSource): Promis
 }
 
 /** The options that an earlier call pinned, for those that are left out now. */
-export async function readPinnedImport(root: string) {
-  return (await readImportedRun(root))?.identity.import;
+export async function readPinnedImport(folder: RunFolder) {
+  return (await readImportedRun(folder))?.identity.import;
 }

@@ -3,7 +3,7 @@ import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { isImported } from "../run/run.ts";
-import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import { planUnits, type Unit } from "../run/units.ts";
 import { importFormats } from "./import-source.ts";
 
@@ -41,21 +41,21 @@ export interface ImportedRun {
   readonly units: readonly Unit[];
 }
 
-/** The run at `root` that an import with this identity makes. Nothing is read or written. */
-export function importedRunAt(root: string, identity: ImportIdentity): ImportedRun {
-  return { folder: runFolderAt(root), identity, hash: hashConfig(identity), units: planUnits(identity.import) };
+/** The run in a folder that an import with this identity makes. Nothing is read or written. */
+export function importedRunIn(folder: RunFolder, identity: ImportIdentity): ImportedRun {
+  return { folder, identity, hash: hashConfig(identity), units: planUnits(identity.import) };
 }
 
 /**
- * The imported run at `root`, or undefined if there is none, or one that was built.
+ * The imported run in a folder, or undefined if there is none, or one that was built.
  * @throws Cifar5mError `run/unreadable`, `json/corrupt`, `disk/…`
  */
-export async function readImportedRun(root: string): Promise<ImportedRun | undefined> {
-  const path = runFolderAt(root).config;
+export async function readImportedRun(folder: RunFolder): Promise<ImportedRun | undefined> {
+  const path = folder.config;
   const pinned = await readPinnedConfig(path);
   if (pinned === undefined || !isImported(pinned)) return undefined;
   const parsed = identitySchema.safeParse(pinned);
-  if (parsed.success) return importedRunAt(root, parsed.data);
+  if (parsed.success) return importedRunIn(folder, parsed.data);
   throw new Cifar5mError(
     "run/unreadable",
     `${path} must describe an import, and does not: ${messageOf(parsed.error.issues[0])}. Use the cifar5m that wrote it.`,

@@ -44,9 +44,9 @@ export function isRun({ run, imported, hasCifar10, models, manifest }: RunState)
  * @throws Cifar5mError `json/corrupt`, `receipt/…`, `manifest/…`, `disk/…` for damaged files
  */
 export async function inspectRun(folder: RunFolder): Promise<RunState> {
-  const imported = await readImportedRun(folder.root);
+  const imported = await readImportedRun(folder);
   const isBuilt = imported === undefined && (await fileExists(folder.config));
-  const run = isBuilt ? await readRun(folder.root) : undefined;
+  const run = isBuilt ? await readRun(folder) : undefined;
   const models: Partial<Record<ModelName, Receipt>> = {};
   for (const name of ["generator", "labeler"] as const) {
     const receipt = await readModelReceipt(folder, name);

@@ -1,6 +1,7 @@
 import type { LiveSource } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { datasetIdentity, readRun } from "../run/run.ts";
+import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import { conditioningClassOf } from "../run/units.ts";
 import { openAutoBatchedSampler } from "./auto-batched-sampler.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
@@ -21,12 +22,12 @@ export interface OpenLiveSource extends LiveSource {
  * @throws Cifar5mError `run/missing`, `run/model-missing`, `unit/hash-mismatch`, `weights/…`
  */
 export async function openLiveSource(root: string): Promise<OpenLiveSource> {
-  return await openLiveSourceWith(root, shippedRuntime);
+  return await openLiveSourceWith(runFolderAt(root), shippedRuntime);
 }
 
 /** @internal */
-export async function openLiveSourceWith(root: string, runtime: ModelRuntime): Promise<OpenLiveSource> {
-  const { folder, config } = await readRun(root);
+export async function openLiveSourceWith(source: RunFolder, runtime: ModelRuntime): Promise<OpenLiveSource> {
+  const { folder, config } = await readRun(source);
   const sampler = await openAutoBatchedSampler({ folder, config }, runtime, { search: false });
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];

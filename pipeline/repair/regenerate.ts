@@ -6,6 +6,7 @@ import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { type Run, readRun } from "../run/run.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import { imageAt, readUnitFile } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit, unitName } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
@@ -29,19 +30,19 @@ export interface Regenerated {
  *   `regenerate/not-published`; `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
  */
 export async function regenerateImage(options: {
-  readonly root: string;
+  readonly folder: RunFolder;
   readonly config: Config;
   readonly runtime: ModelRuntime;
   readonly id: number;
 }): Promise<Regenerated> {
-  const { root, config, runtime, id } = options;
-  const run: Run = { ...(await readRun(root)), config };
+  const { folder, config, runtime, id } = options;
+  const run: Run = { ...(await readRun(folder)), config };
   const unit = run.units.find(({ idStart, idEnd }) => id >= idStart && id < idEnd);
   if (unit === undefined) {
     const { count, testCount } = config;
     throw new Cifar5mError(
       "regenerate/no-such-id",
-      `id must lie in [0, ${count + testCount}), got ${id}: ${root} has ${count} train and ${testCount} test ids. Choose one of them.`,
+      `id must lie in [0, ${count + testCount}), got ${id}: ${folder.root} has ${count} train and ${testCount} test ids. Choose one of them.`,
     );
   }
   const path = run.folder.shard(unit);

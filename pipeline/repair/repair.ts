@@ -8,6 +8,7 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import { requireModel } from "../models/models.ts";
 import type { Config } from "../run/config.ts";
 import { type Run, readRun } from "../run/run.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { UnitStage } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
@@ -34,11 +35,11 @@ import { useStagingFolder } from "./use-staging-folder.ts";
  *   `unit/config-changed`; `run/missing`; what the stages throw
  */
 export async function repairRun(
-  options: { readonly root: string; readonly config: Config; readonly runtime: ModelRuntime },
+  options: { readonly folder: RunFolder; readonly config: Config; readonly runtime: ModelRuntime },
   context: StageContext,
 ): Promise<string[]> {
-  const { root, config, runtime } = options;
-  const run: Run = { ...(await readRun(root)), config };
+  const { folder, config, runtime } = options;
+  const run: Run = { ...(await readRun(folder)), config };
   for (const directory of run.folder.directories) await removeStaleTemporaries(directory);
   const manifest = await readUndamaged(() => readManifestIfAny(run.folder.dataset));
   const repaired: string[] = [];

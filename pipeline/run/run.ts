@@ -13,7 +13,7 @@ import {
   samplerIdentity,
 } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
-import { type RunFolder, runFolderAt } from "./run-folder.ts";
+import type { RunFolder } from "./run-folder.ts";
 import { planUnits, type Unit } from "./units.ts";
 
 /** An open run: its folder, its configuration and its units. */
@@ -29,20 +29,19 @@ export interface Run {
  * Opens a run folder for the stages that make the data set, and pins its configuration if the folder is new.
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
-export async function openRun(root: string, config: Config): Promise<Run> {
-  const folder = runFolderAt(root);
-  await requireBuildable(root);
+export async function openRun(folder: RunFolder, config: Config): Promise<Run> {
+  await requireBuildable(folder);
   const hash = await pinConfig(folder.config, datasetIdentity(config));
   for (const directory of folder.directories) await removeStaleTemporaries(directory);
   return { folder, config, hash, units: planUnits(config) };
 }
 
 /** @throws Cifar5mError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
-export async function requireBuildable(root: string): Promise<void> {
-  if (!isImported((await readPinnedConfig(runFolderAt(root).config)) ?? {})) return;
+export async function requireBuildable(folder: RunFolder): Promise<void> {
+  if (!isImported((await readPinnedConfig(folder.config)) ?? {})) return;
   throw new Cifar5mError(
     "run/imported",
-    `${root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
+    `${folder.root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
   );
 }
 
@@ -50,8 +49,7 @@ export async function requireBuildable(root: string): Promise<void> {
  * Opens an existing run for reading. It writes nothing.
  * @throws Cifar5mError `run/missing` if nothing was pinned; `json/corrupt`, `run/unreadable`, `disk/…`
  */
-export async function readRun(root: string): Promise<Run> {
-  const folder = runFolderAt(root);
+export async function readRun(folder: RunFolder): Promise<Run> {
   const pinned = await readPinnedConfig(folder.config);
   if (pinned === undefined) {
     throw new Cifar5mError(
@@ -62,7 +60,7 @@ export async function readRun(root: string): Promise<Run> {
   if (isImported(pinned)) {
     throw new Cifar5mError(
       "run/imported",
-      `${root} holds an imported data set, which has no models to make anything again. To repair it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
+      `${folder.root} holds an imported data set, which has no models to make anything again. To repair it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
   const config = resolveConfig(pinned);
@@ -74,8 +72,7 @@ export async function readRun(root: string): Promise<Run> {
  * @returns nested keys; empty for a new run
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
-export async function readRunConfig(root: string): Promise<PartialConfig> {
-  const folder = runFolderAt(root);
+export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
   const pinned = (await readPinnedConfig(folder.config)) ?? {};
   const dataset = isImported(pinned) ? keysOfImport(pinned) : pinned;
   let merged: PartialConfig = dataset;

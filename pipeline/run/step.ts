@@ -1,5 +1,6 @@
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "./config.ts";
+import type { RunFolder } from "./run-folder.ts";
 import type { StageContext } from "./stage.ts";
 
 /** A part of a build that can be run, displayed and interrupted separately. */
@@ -13,8 +14,7 @@ export interface Step {
 
 /** The input of every step. */
 export interface StepOptions {
-  /** The run folder. */
-  readonly root: string;
+  readonly folder: RunFolder;
   readonly config: Config;
   readonly runtime: ModelRuntime;
   /** Whether a worker continues with the units of other workers after its own. */

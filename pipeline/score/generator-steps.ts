@@ -11,7 +11,7 @@ import { readModel, readModelReceipt } from "../models/models.ts";
 import { withGuide } from "../models/read-model-file.ts";
 import { type Config, keysOutsideTheBytes, samplerIdentity } from "../run/config.ts";
 import { omitKeys } from "../run/config-keys.ts";
-import { type ModelName, runFolderAt } from "../run/run-folder.ts";
+import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModel } from "../run/shipped-files.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
@@ -44,7 +44,7 @@ import { readSamplerRows, type SamplerRow } from "./sampler-rows.ts";
 
 /** Which samplers are compared. */
 export interface GeneratorScoreOptions {
-  readonly root: string;
+  readonly folder: RunFolder;
   readonly config: Config;
   readonly runtime: ModelRuntime;
   readonly data?: string | undefined;
@@ -79,10 +79,10 @@ interface Basis {
  *   any work
  */
 export async function generatorSteps(options: GeneratorScoreOptions): Promise<readonly Step[]> {
-  const { root, config, runtime, numImages } = options;
-  const { generatorScore: paths, scoring } = runFolderAt(root);
+  const { folder: runFolder, config, runtime, numImages } = options;
+  const { generatorScore: paths, scoring } = runFolder;
   const samplerRows = await readSamplerRows(options.rows, config);
-  const cifar10 = await openCifar10({ root, data: options.data, recordsPerFile: config.recordsPerFile });
+  const cifar10 = await openCifar10({ folder: runFolder, data: options.data, recordsPerFile: config.recordsPerFile });
   const labelerWeights = await modelOf(options, "labeler", options.features.labeler);
   const defaultWeights = await modelOf(options, "generator", options.generator);
   const before = await readGeneratorScore(paths.json);
@@ -254,12 +254,11 @@ async function scoreRow(
 
 /** A model from a file, or else from the run, or else from this package. */
 async function modelOf(
-  { root, config }: { readonly root: string; readonly config: Config },
+  { folder, config }: { readonly folder: RunFolder; readonly config: Config },
   name: ModelName,
   file: string | undefined,
 ): Promise<Uint8Array> {
   if (file !== undefined) return await readWholeFile(file);
-  const folder = runFolderAt(root);
   const isThere = (await readModelReceipt(folder, name)) !== undefined;
   return isThere ? await readModel(folder, name) : await readWholeFile(shippedModel(name, config));
 }

@@ -2,7 +2,7 @@ import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import { readModel, readModelReceipt } from "../models/models.ts";
 import type { Config } from "../run/config.ts";
-import { runFolderAt } from "../run/run-folder.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import { conditioningClassOf } from "../run/units.ts";
 
 /** The cost of an image. */
@@ -26,13 +26,12 @@ const leastSeconds = 2;
  * @throws what opening the sampler throws
  */
 export async function measureSpeed(options: {
-  readonly root: string;
+  readonly folder: RunFolder;
   readonly config: Config;
   readonly runtime: ModelRuntime;
   readonly signal: AbortSignal;
 }): Promise<GeneratorSpeed | undefined> {
-  const { root, config, runtime, signal } = options;
-  const folder = runFolderAt(root);
+  const { folder, config, runtime, signal } = options;
   const receipt = await readModelReceipt(folder, "generator");
   if (receipt === undefined) return undefined;
   const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));

@@ -5,7 +5,7 @@ import { sha256 } from "../../storage/sha256.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { Config } from "../run/config.ts";
-import { runFolderAt } from "../run/run-folder.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";
@@ -30,12 +30,11 @@ export interface Cifar10 {
  * @throws Cifar5mError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function openCifar10(options: {
-  readonly root: string;
+  readonly folder: RunFolder;
   readonly data: string | undefined;
   readonly recordsPerFile: Config["recordsPerFile"];
 }): Promise<Cifar10> {
-  const { root, data, recordsPerFile } = options;
-  const folder = runFolderAt(root);
+  const { folder, data, recordsPerFile } = options;
   if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
     throw new Cifar5mError(
       "score/no-cifar-10",

@@ -10,7 +10,7 @@ import { sha256 } from "../../storage/sha256.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { findDataset } from "../run/find-dataset.ts";
-import { runFolderAt } from "../run/run-folder.ts";
+import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import {
@@ -44,7 +44,7 @@ import { scoreLabels } from "./score-labels.ts";
 /** What to score, and how thoroughly. */
 export interface ScoreOptions {
   /** A run folder, or a data set folder. */
-  readonly root: string;
+  readonly folder: RunFolder;
   readonly config: Config;
   readonly runtime: ModelRuntime;
   /** Path of CIFAR-10; by default the run's copy. */
@@ -73,10 +73,10 @@ type Partly<Whole> = { -readonly [Key in keyof Whole]?: Whole[Key] };
  *   before any work
  */
 export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]> {
-  const { root, config, runtime, numImages, numClassified } = options;
-  const { directory, manifest } = await findDataset(root);
+  const { folder, config, runtime, numImages, numClassified } = options;
+  const { directory, manifest } = await findDataset(folder.root);
   if (numClassified !== undefined) requireClasses(manifest, directory);
-  const cifar10 = await openCifar10({ root, data: options.data, recordsPerFile: config.recordsPerFile });
+  const cifar10 = await openCifar10({ folder, data: options.data, recordsPerFile: config.recordsPerFile });
   const net = await openFeatureNet(options.features, config);
   const { train, test } = cifar10;
   const count = Math.min(numImages, manifest.splits.train.rows);
@@ -88,7 +88,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
     count: (images: number) => context.count(`${name}/images`, images),
     countKept: (images: number) => context.count(`${name}/kept`, images),
   });
-  const { scoring } = runFolderAt(root);
+  const { scoring } = folder;
   const folders = { cache: options.cache, scoring };
   let featuresOfSet: string | undefined;
   return [
@@ -133,7 +133,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       name: "score-speed",
       total: 0,
       async *run({ signal }) {
-        const speed = await measureSpeed({ root, config, runtime, signal });
+        const speed = await measureSpeed({ folder, config, runtime, signal });
         if (speed !== undefined) found.generator = speed;
         yield speed;
       },
@@ -156,7 +156,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
           features: { network: net.name, sha256: net.sha256, width: net.width },
           ...(found as Omit<Score, "version" | "createdBy" | "seed" | "dataset" | "reference" | "features">),
         };
-        const paths = runFolderAt(root).score;
+        const paths = folder.score;
         await replaceBytes(paths.markdown, describeScore(score));
         await replaceBytes(paths.json, sealJson(score));
         if (featuresOfSet !== undefined) await rm(featuresOfSet, { recursive: true, force: true });
@@ -174,7 +174,7 @@ async function lookUpNeighbors(
   },
   progress: { readonly signal: AbortSignal; readonly count: (images: number) => void },
 ) {
-  const { root, config, numNeighbors, picked, classNames } = options;
+  const { folder, config, numNeighbors, picked, classNames } = options;
   const { train } = options.cifar10;
   const images = picked.images.subarray(0, numNeighbors * imageBytes);
   const found = await findNeighbors({ images, train: train.images, numNeighbors: usualNeighbors, ...progress });
@@ -189,7 +189,7 @@ async function lookUpNeighbors(
     `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
     `(d₁/d₂ < 1/3) among ${nearCopies.count.toLocaleString("en")} images: ${nearCopies.nearCopies}`;
   const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
-  await replaceBytes(runFolderAt(root).score.neighbours, png);
+  await replaceBytes(folder.score.neighbours, png);
   return nearCopies;
 }
 
@@ -202,11 +202,11 @@ function classifySteps(
   },
   onErrors: (errors: CrossErrors) => void,
 ): Step[] {
-  const { root, config, runtime, directory, manifest, cifar10 } = options;
+  const { config, runtime, directory, manifest, cifar10 } = options;
   const trainCount = Math.min(options.numClassified, manifest.splits.train.rows, cifar10.train.labels.length);
   const { seed, labeler } = config;
   const images = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount };
-  const folder = join(runFolderAt(root).scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
+  const folder = join(options.folder.scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
   const errors: Partial<Record<Kind, Record<Kind, number>>> = {};
   const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
     cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },

@@ -1,6 +1,5 @@
 import { uploadDataset } from "../../shards/index.ts";
 import { requireTarget } from "../../shards/publish/open-target.ts";
-import { runFolderAt } from "../run/run-folder.ts";
 import type { Step, StepOptions } from "../run/step.ts";
 
 /**
@@ -8,15 +7,15 @@ import type { Step, StepOptions } from "../run/step.ts";
  * @param to - `s3://bucket/prefix`, or a folder
  * @throws Cifar5mError `store/bad-location`, before any work is done
  */
-export function uploadStep(options: Pick<StepOptions, "root" | "config">, to: string): Step {
-  const { root, config } = options;
+export function uploadStep(options: Pick<StepOptions, "folder" | "config">, to: string): Step {
+  const { folder, config } = options;
   requireTarget(to);
   return {
     name: "upload",
     total: config.count + config.testCount,
     async *run(context) {
       yield await uploadDataset({
-        directory: runFolderAt(root).dataset,
+        directory: folder.dataset,
         to,
         signal: context.signal,
         onShard: ({ entry, outcome }) =>

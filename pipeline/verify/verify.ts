@@ -17,7 +17,7 @@ import { modelPath, trainingStageOf } from "../models/models.ts";
 import { type Run, readRun } from "../run/run.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
-import type { Step } from "../run/step.ts";
+import type { Step, StepOptions } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import { type Unit, unitName } from "../run/units.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
@@ -43,8 +43,9 @@ export async function verifyRun(
   if (await isDatasetAlone(root)) {
     return (await verifyDataset(root, { mode, onProgress, signal: context.signal })).problems;
   }
-  const imported = await readImportedRun(root);
-  const run: VerifiedRun = imported ?? (await readRun(root));
+  const folder = runFolderAt(root);
+  const imported = await readImportedRun(folder);
+  const run: VerifiedRun = imported ?? (await readRun(folder));
   const [lastStage, earlierStages, models] =
     imported === undefined
       ? ([publishStage, stagesBefore, ["generator", "labeler"]] as const)
@@ -71,12 +72,12 @@ export async function verifyRun(
 }
 
 /** `verifyRun` as the last step of a build. It stops at the first problem. */
-export function verifyStep(options: { readonly root: string }): Step {
+export function verifyStep({ folder }: Pick<StepOptions, "folder">): Step {
   return {
     name: "verify",
     total: 0,
     async *run(context) {
-      const [first, ...others] = await verifyRun(options.root, context);
+      const [first, ...others] = await verifyRun(folder.root, context);
       if (first !== undefined) {
         const more = others.length === 0 ? "" : ` (And ${others.length} more: run \`cifar5m verify\`.)`;
         throw new Cifar5mError(first.code, first.message + more);

@@ -3,7 +3,7 @@ import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
 import { datasetIdentity, readRunConfig } from "../../pipeline/run/run.ts";
-import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
@@ -64,11 +64,11 @@ async function openSession(
   const options = readOptions(command.options ?? noOptions, args);
   const { json } = readOptions(reportOptions, args);
   const hasRun = command.target !== "none" && isFolder(command, root);
-  const config = hasRun ? await loadConfig(command, root, args) : resolveConfig({});
+  const config = hasRun ? await loadConfig(command, folder, args) : resolveConfig({});
   return {
     ...{ root, folder, config, options, json, signal, reporter },
     runtime: shippedRuntime,
-    stepOptions: { root, config, runtime: shippedRuntime, takeOver: command.words[0] === "build" },
+    stepOptions: { folder, config, runtime: shippedRuntime, takeOver: command.words[0] === "build" },
     context: openContext(args, { config, reporter, signal }),
   };
 }
@@ -90,8 +90,8 @@ async function runStep(step: Step, { context, reporter }: AnySession): Promise<v
 }
 
 /** Defaults, overridden by what the run has pinned, by the recipe, by the config file, and by the flags. */
-async function loadConfig(command: Command, root: string, args: Arguments): Promise<Config> {
-  const pinned = await readRunConfig(root);
+async function loadConfig(command: Command, folder: RunFolder, args: Arguments): Promise<Config> {
+  const pinned = await readRunConfig(folder);
   const { recipe } = readOptions(recipeOptions, args);
   const named = recipe === undefined ? {} : requireRecipe(recipe);
   const path = readOptions(configOptions, args).config;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type BuildEstimate, estimateStep } from "../../pipeline/build-estimate.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { summarizeEstimate } from "../../scripts/cli/summarize-estimate.ts";
 import { makeCifar10 } from "../support/make-cifar-10.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
@@ -14,7 +15,12 @@ async function estimate(
   { data, worldSize = 1 }: { data?: string; worldSize?: number } = {},
 ): Promise<BuildEstimate> {
   const found: BuildEstimate[] = [];
-  const options = { root, config: resolveConfig(given), runtime: standInRuntime({ delayMs: 2 }), takeOver: true };
+  const options = {
+    folder: runFolderAt(root),
+    config: resolveConfig(given),
+    runtime: standInRuntime({ delayMs: 2 }),
+    takeOver: true,
+  };
   await runSteps([estimateStep(options, { data }, (one) => found.push(one))], testContext({ worldSize }));
   return found[0]!;
 }

@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("planted copies are left out of the shards, and recorded with reason and partner", async () => {
-  const run = await readRun(root);
+  const run = await readRun(runFolderAt(root));
   const removals = (await Promise.all(run.units.map((unit) => readRemovals(run.folder.removals(unit))))).flat();
   expect(removals.map(({ id, reason, mirrored: flipped, partner }) => [id, reason, flipped, partner])).toEqual([
     [7, "duplicate-of-cifar10-train", false, 11],
@@ -66,7 +66,7 @@ test("planted copies are left out of the shards, and recorded with reason and pa
 });
 
 test("the shards hold what the models made: ids, images, classes in turn, the most probable label", async () => {
-  const run = await readRun(root);
+  const run = await readRun(runFolderAt(root));
   const shards = await Promise.all(run.units.map((unit) => readShard(run.folder.shard(unit))));
   const ids = shards.flatMap(({ columns }) => [...columns.id]);
   expect(ids).toEqual(Array.from({ length: 71 }, (_, id) => id).filter((id) => ![7, 20, 60].includes(id)));
@@ -86,12 +86,12 @@ test("an unconditional set has class -1, and its live source too", async () => {
   const other = join(folder, "unconditional");
   const config = { ...smallConfig, count: 20, testCount: 0, sampler: { conditional: false } };
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data }, config });
-  const run = await readRun(other);
+  const run = await readRun(runFolderAt(other));
   const weights = await readFile(run.folder.model("generator"));
   const { columns } = await readShard(run.folder.shard(run.units[0]!));
   expect(new Set(columns.class)).toEqual(new Set([-1]));
   expect(columns.image.subarray(0, 3072)).toEqual(new Uint8Array(standInImage({ seed: 0, weights }, 0, -1)));
-  const live = await openLiveSourceWith(other, standInRuntime());
+  const live = await openLiveSourceWith(runFolderAt(other), standInRuntime());
   expect([...(await live.sample(Float64Array.of(3, 25))).classes]).toEqual([-1, -1]);
   await live.close();
 });
@@ -119,7 +119,7 @@ test("the labeler's batch size and the number of workers leave no trace in the d
 
 test("a flipped byte is found, and a build after deleting the shard makes it again", async () => {
   const before = await hashFolder(join(root, "dataset"));
-  const { folder: paths, units } = await readRun(root);
+  const { folder: paths, units } = await readRun(runFolderAt(root));
   const path = paths.shard(units[1]!);
   const bytes = await readFile(path);
   bytes[bytes.length >> 1]! ^= 1;
@@ -137,7 +137,7 @@ test("a flipped byte is found, and a build after deleting the shard makes it aga
 });
 
 test("a damaged receipt and a damaged intermediate file are named", async () => {
-  const { folder: paths, units } = await readRun(root);
+  const { folder: paths, units } = await readRun(runFolderAt(root));
   const receipt = paths.receipt("label", "train-00001");
   const good = await readFile(receipt, "utf8");
   await writeFile(receipt, good.replace(/"rows": \d+/, '"rows": 3'));
@@ -174,8 +174,8 @@ test("a run without CIFAR-10 is compared with the shipped fingerprints", async (
 });
 
 test("a live source makes the images the run made, and those that follow", async () => {
-  const live = await openLiveSourceWith(root, standInRuntime({ planted }));
-  const run = await readRun(root);
+  const live = await openLiveSourceWith(runFolderAt(root), standInRuntime({ planted }));
+  const run = await readRun(runFolderAt(root));
   const shard = await readShard(run.folder.shard(run.units[1]!));
   const made = await live.sample(shard.columns.id);
   expect(Buffer.from(made.images).equals(Buffer.from(shard.columns.image))).toBe(true);

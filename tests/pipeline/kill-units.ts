@@ -64,7 +64,7 @@ export async function killUnits(numKills: number): Promise<void> {
 
 /** Ids of all shards that are there, in the order of the units. */
 async function idsOf(root: string): Promise<number[]> {
-  const { folder, units } = await readRun(root);
+  const { folder, units } = await readRun(runFolderAt(root));
   const ids: number[] = [];
   for (const unit of units) ids.push(...(await readShard(folder.shard(unit))).columns.id);
   const names = await Promise.all(["train", "test"].map((split) => readdir(join(folder.dataset, split))));

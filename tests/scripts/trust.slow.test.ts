@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { regenerateImage } from "../../pipeline/repair/regenerate.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { hashFolder } from "../pipeline/kill-build.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { makeCifar10 } from "../support/make-cifar-10.ts";
@@ -68,16 +69,18 @@ test("a dataset folder alone, as it is downloaded, is verified without receipts"
 });
 
 test("an image made again is the same as the stored one, or the bytes that differ are named", async () => {
-  const made = await regenerateImage({ root, config, runtime, id: 17 });
+  const made = await regenerateImage({ folder: runFolderAt(root), config, runtime, id: 17 });
   expect(made).toMatchObject({ path: join(root, shard), row: 0, differing: [] });
   const other = Uint8Array.from(made.stored);
   for (const byte of [3, 4, 3071]) other[byte]! ^= 8;
   const changed = standInRuntime({ planted: new Map([[17, other]]) });
-  expect((await regenerateImage({ root, config, runtime: changed, id: 17 })).differing).toEqual([3, 4, 3071]);
+  expect((await regenerateImage({ folder: runFolderAt(root), config, runtime: changed, id: 17 })).differing).toEqual([
+    3, 4, 3071,
+  ]);
 });
 
 test("an id outside of the pool, or removed, cannot be made again, and the error says why", async () => {
-  const regenerate = (id: number) => regenerateImage({ root, config, runtime, id });
+  const regenerate = (id: number) => regenerateImage({ folder: runFolderAt(root), config, runtime, id });
   expect((await errorOf(() => regenerate(71), "regenerate/no-such-id")).message).toContain("[0, 71), got 71");
   const { message } = await errorOf(() => regenerate(30), "regenerate/removed");
   expect(message).toContain("id 30 was removed as a copy of id 2 (duplicate-within-set)");
@@ -90,7 +93,7 @@ test("regenerate with real models: same with exit code 0; a stored image that wa
   const args = ["regenerate", "--run", real, "--id", "13"];
   expect((await runCli(args)).stdout).toMatch(/^same: id 13 \(.*part-00001\.arrow, row \d\)/);
   const path = join(real, shard);
-  const { stored } = await regenerateImage({ root: real, config, runtime, id: 13 });
+  const { stored } = await regenerateImage({ folder: runFolderAt(real), config, runtime, id: 13 });
   await flipBit(path, (await readFile(path)).indexOf(stored) + 100);
   const { exitCode, stderr } = await runCli(args);
   expect(stderr).toMatch(

@@ -1,6 +1,7 @@
 import { type BuildSources, buildSteps } from "../../pipeline/build.ts";
 import type { ModelRuntime } from "../../pipeline/models/model-runtime.ts";
 import { type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { recordsPerFile } from "./make-cifar-10.ts";
@@ -45,7 +46,7 @@ export async function runBuild(options: {
   const { root, runtime, sources } = options;
   const context = options.context ?? testContext();
   const config = resolveConfig(options.config ?? smallConfig);
-  await runSteps(buildSteps({ root, config, runtime, takeOver: true }, sources), context);
+  await runSteps(buildSteps({ folder: runFolderAt(root), config, runtime, takeOver: true }, sources), context);
   return context.counts;
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type ImportOptions, importSteps } from "../../../pipeline/import/import-steps.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { readShard } from "../../../shards/format/read-shard.ts";
 import type { Manifest, SplitName } from "../../../shards/index.ts";
@@ -7,11 +8,15 @@ import { runSteps, testContext } from "../../support/run-build.ts";
 import type { TestImages } from "./make-images.ts";
 
 /** Imports to the end. @returns what was counted */
-export async function runImport(
-  options: Pick<ImportOptions, "root" | "path"> & Partial<ImportOptions>,
-): Promise<ReadonlyMap<string, number>> {
+export async function runImport({
+  root,
+  ...options
+}: { readonly root: string; readonly path: string } & Partial<ImportOptions>): Promise<ReadonlyMap<string, number>> {
   const context = testContext();
-  await runSteps(await importSteps({ unitSize: 8, recordsPerFile: 6, resize: false, ...options }), context);
+  await runSteps(
+    await importSteps({ folder: runFolderAt(root), unitSize: 8, recordsPerFile: 6, resize: false, ...options }),
+    context,
+  );
   return context.counts;
 }
 

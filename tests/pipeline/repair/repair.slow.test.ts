@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { ModelRuntime } from "../../../pipeline/models/model-runtime.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeCifar10 } from "../../support/make-cifar-10.ts";
@@ -45,7 +46,7 @@ async function copyRun(): Promise<string> {
 }
 
 const repair = async (root: string, models: ModelRuntime = runtime) =>
-  await repairRun({ root, config, runtime: models }, testContext());
+  await repairRun({ folder: runFolderAt(root), config, runtime: models }, testContext());
 
 /** A runtime that must not be asked for anything. */
 const noModels: ModelRuntime = {
@@ -195,10 +196,10 @@ test("an interrupted repair leaves no torn file and goes on where it was", async
       if (name === "sample/images" && ++numSampled === 7) stop.abort();
     },
   };
-  await expect(repairRun({ root, config, runtime }, context)).rejects.toThrow();
+  await expect(repairRun({ folder: runFolderAt(root), config, runtime }, context)).rejects.toThrow();
   expect(await readdir(join(root, "repair/samples"))).not.toEqual([]);
   const rest = testContext();
-  await repairRun({ root, config, runtime }, rest);
+  await repairRun({ folder: runFolderAt(root), config, runtime }, rest);
   expect(rest.counts.get("sample/images")).toBeLessThan(50);
   expect(await verifyRun(root, testContext())).toEqual([]);
   expect(await readdir(root)).not.toContain("repair");

@@ -6,6 +6,7 @@ import { configJsonSchema, mergeConfigs, resolveConfig } from "../../../pipeline
 import { flagOf, leavesOf, nest, parseFlag } from "../../../pipeline/run/config-keys.ts";
 import { recipes } from "../../../pipeline/run/recipes.ts";
 import { datasetIdentity, openRun, readRunConfig } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { hashConfig } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 
@@ -89,11 +90,11 @@ test("a recipe is values for keys: it counts less than the keys given, and all k
 
 test("a run pins its configuration once: another one is refused and the differing keys are named", async () => {
   const root = join(folder, "pinned");
-  await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 } }));
+  await openRun(runFolderAt(root), resolveConfig({ count: 100, sampler: { steps: 9 } }));
   const before = await readFile(join(root, "run.json"));
-  await openRun(root, resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: { batchSize: 2 } }));
+  await openRun(runFolderAt(root), resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: { batchSize: 2 } }));
   const other = resolveConfig({ count: 200, sampler: { steps: 18 } });
-  const { message } = await errorOf(() => openRun(root, other), "run/config-changed");
+  const { message } = await errorOf(() => openRun(runFolderAt(root), other), "run/config-changed");
   expect(message).toContain("count is 100, now 200");
   expect(message).toContain("sampler.steps is 9, now 18");
   expect(message).not.toContain("unitSize");
@@ -102,16 +103,16 @@ test("a run pins its configuration once: another one is refused and the differin
 
 test("commands without options go on with what the run has pinned", async () => {
   const root = join(folder, "pinned");
-  const config = resolveConfig(await readRunConfig(root));
+  const config = resolveConfig(await readRunConfig(runFolderAt(root)));
   expect(config.count).toBe(100);
-  expect((await openRun(root, config)).units.length).toBe(101);
+  expect((await openRun(runFolderAt(root), config)).units.length).toBe(101);
 });
 
 test("a run.json that was edited by hand is refused", async () => {
   const root = join(folder, "edited");
-  await openRun(root, resolveConfig({ count: 100 }));
+  await openRun(runFolderAt(root), resolveConfig({ count: 100 }));
   const path = join(root, "run.json");
   await writeFile(path, (await readFile(path, "utf8")).replace('"count": 100', '"count": 101'));
-  const { message } = await errorOf(() => readRunConfig(root), "json/corrupt");
+  const { message } = await errorOf(() => readRunConfig(runFolderAt(root)), "json/corrupt");
   expect(message).toContain(path);
 });

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import type { GeneratorScore } from "../../../pipeline/score/generator-score.ts";
 import { generatorSteps } from "../../../pipeline/score/generator-steps.ts";
 import type { Score } from "../../../pipeline/score/score.ts";
@@ -37,7 +38,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function scoreOptions(more: Partial<Parameters<typeof scoreSteps>[0]> = {}) {
   const runtime = standInRuntime();
-  return { root, config, runtime, features, numImages: 1000, numNeighbors: 1000, ...more };
+  return { folder: runFolderAt(root), config, runtime, features, numImages: 1000, numNeighbors: 1000, ...more };
 }
 
 async function readJson<Value>(path: string): Promise<Value> {
@@ -83,10 +84,13 @@ test("scoring again gives the same bytes, and trains nothing again", async () =>
 });
 
 test("what cannot be scored is refused before any work", async () => {
-  const none = await errorOf(() => scoreSteps(scoreOptions({ root: join(root, "dataset") })), "score/no-cifar-10");
+  const none = await errorOf(
+    () => scoreSteps(scoreOptions({ folder: runFolderAt(join(root, "dataset")) })),
+    "score/no-cifar-10",
+  );
   expect(none.message).toContain("--data");
   await errorOf(() => scoreSteps(scoreOptions({ data: join(folder, "none") })), "disk/missing");
-  await errorOf(() => scoreSteps(scoreOptions({ root: folder })), "manifest/missing");
+  await errorOf(() => scoreSteps(scoreOptions({ folder: runFolderAt(folder) })), "manifest/missing");
   await errorOf(() => scoreSteps(scoreOptions({ features: { onnx: data } })), "disk/is-a-folder");
   const labeler = join(folder, "labeler.safetensors");
   await errorOf(() => scoreSteps(scoreOptions({ features: { labeler } as never })), "disk/missing");
@@ -99,7 +103,7 @@ test("generators are compared row by row, and an interrupted comparison goes on 
   const rows = join(folder, "rows.json");
   await writeFile(rows, JSON.stringify([{ sampler: { steps: 2 } }, { name: "many", sampler: { steps: 9 } }]));
   const runtime = standInRuntime();
-  const options = { root, config, runtime, features, rows, numImages: 540 };
+  const options = { folder: runFolderAt(root), config, runtime, features, rows, numImages: 540 };
   const controller = new AbortController();
   const interrupted = { ...testContext(), signal: controller.signal };
   const stopAt = { ...interrupted, count: (name: string) => name === "many/images" && controller.abort() };
@@ -150,6 +154,6 @@ test.for([
 ] as const)("rows with %s are refused before any work", async ([, text, code, part]) => {
   const rows = join(folder, "bad-rows.json");
   await writeFile(rows, text);
-  const options = { root, config, runtime: standInRuntime(), features, rows, numImages: 20 };
+  const options = { folder: runFolderAt(root), config, runtime: standInRuntime(), features, rows, numImages: 20 };
   expect((await errorOf(() => generatorSteps(options), code)).message).toContain(part);
 });
