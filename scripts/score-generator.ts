@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import * as z from "zod";
+import { compareSamplersSteps } from "../pipeline/score/compare-samplers.ts";
 import { readGeneratorScore } from "../pipeline/score/generator-score.ts";
-import { generatorSteps } from "../pipeline/score/generator-steps.ts";
 import { defineCommand } from "./cli/command.ts";
 import { formatTable } from "./cli/format-table.ts";
 import { option, optionalPath } from "./cli/options.ts";
@@ -39,7 +39,7 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
   options,
   report,
   steps: ({ folder, config, runtime, options: { data, rows, generator, features, featuresLabeler, images } }) =>
-    generatorSteps({
+    compareSamplersSteps({
       ...{ folder, config, runtime, data, rows, generator },
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import * as z from "zod";
 import { classificationRows, describeBasis, distanceRows, scoreSentences } from "../pipeline/score/describe-score.ts";
 import type { Score } from "../pipeline/score/score.ts";
-import { scoreSteps } from "../pipeline/score/score-steps.ts";
+import { scoreDatasetSteps } from "../pipeline/score/score-dataset.ts";
 import { unsealJson } from "../storage/canonical-json.ts";
 import { readWholeFile } from "../storage/read-file.ts";
 import { defineCommand } from "./cli/command.ts";
@@ -60,7 +60,7 @@ export const scoreCommand = defineCommand<typeof options>({
   options,
   report,
   steps: ({ folder, config, runtime, options: { data, features, featuresLabeler, images, neighbours, cas } }) =>
-    scoreSteps({
+    scoreDatasetSteps({
       ...{ folder, config, runtime, data },
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),

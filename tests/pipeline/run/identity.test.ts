@@ -18,7 +18,7 @@ import { recipes } from "../../../pipeline/run/recipes.ts";
 import { datasetIdentity } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { hashOfClassifiers } from "../../../pipeline/score/cross-errors.ts";
-import { samplingIdentity } from "../../../pipeline/score/generator-steps.ts";
+import { samplingIdentity } from "../../../pipeline/score/plan-rows.ts";
 import { hashConfig } from "../../../storage/canonical-json.ts";
 import { type Identity, readPinnedConfig } from "../../../storage/pin-config.ts";
 import { makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
+import { compareSamplersSteps } from "../../../pipeline/score/compare-samplers.ts";
 import type { GeneratorScore } from "../../../pipeline/score/generator-score.ts";
-import { generatorSteps } from "../../../pipeline/score/generator-steps.ts";
 import type { Score } from "../../../pipeline/score/score.ts";
-import { scoreSteps } from "../../../pipeline/score/score-steps.ts";
+import { scoreDatasetSteps } from "../../../pipeline/score/score-dataset.ts";
 import { unsealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeCifar10 } from "../../support/make-cifar-10.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function scoreOptions(more: Partial<Parameters<typeof scoreSteps>[0]> = {}) {
+function scoreOptions(more: Partial<Parameters<typeof scoreDatasetSteps>[0]> = {}) {
   const runtime = standInRuntime();
   return { folder: runFolderAt(root), config, runtime, features, numImages: 1000, numNeighbors: 1000, ...more };
 }
@@ -46,7 +46,7 @@ async function readJson<Value>(path: string): Promise<Value> {
 }
 
 test("a set is scored with every figure, its numbers of images and its reference", async () => {
-  await runSteps(await scoreSteps(scoreOptions({ numClassified: 40 })), testContext());
+  await runSteps(await scoreDatasetSteps(scoreOptions({ numClassified: 40 })), testContext());
   const score = await readJson<Score>(join(root, "score.json"));
   expect(score).toMatchObject({
     version: 1,
@@ -76,7 +76,7 @@ test("scoring again gives the same bytes, and trains nothing again", async () =>
   const [classifiers] = (await readdir(kept)).filter((name) => name.startsWith("classifiers-"));
   const written = async () => (await stat(join(kept, classifiers!, "synthetic.safetensors"))).mtimeMs;
   const time = await written();
-  await runSteps(await scoreSteps(scoreOptions({ numClassified: 40 })), testContext());
+  await runSteps(await scoreDatasetSteps(scoreOptions({ numClassified: 40 })), testContext());
   const { generator, ...after } = await readJson<Score>(join(root, "score.json"));
   expect(generator).toBeDefined();
   expect({ ...before, ...after }).toEqual(before);
@@ -85,16 +85,16 @@ test("scoring again gives the same bytes, and trains nothing again", async () =>
 
 test("what cannot be scored is refused before any work", async () => {
   const none = await errorOf(
-    () => scoreSteps(scoreOptions({ folder: runFolderAt(join(root, "dataset")) })),
+    () => scoreDatasetSteps(scoreOptions({ folder: runFolderAt(join(root, "dataset")) })),
     "score/no-cifar-10",
   );
   expect(none.message).toContain("--data");
-  await errorOf(() => scoreSteps(scoreOptions({ data: join(folder, "none") })), "disk/missing");
-  await errorOf(() => scoreSteps(scoreOptions({ folder: runFolderAt(folder) })), "manifest/missing");
-  await errorOf(() => scoreSteps(scoreOptions({ features: { onnx: data } })), "disk/is-a-folder");
+  await errorOf(() => scoreDatasetSteps(scoreOptions({ data: join(folder, "none") })), "disk/missing");
+  await errorOf(() => scoreDatasetSteps(scoreOptions({ folder: runFolderAt(folder) })), "manifest/missing");
+  await errorOf(() => scoreDatasetSteps(scoreOptions({ features: { onnx: data } })), "disk/is-a-folder");
   const labeler = join(folder, "labeler.safetensors");
-  await errorOf(() => scoreSteps(scoreOptions({ features: { labeler } as never })), "disk/missing");
-  const few = await scoreSteps(scoreOptions({ numImages: 6 }));
+  await errorOf(() => scoreDatasetSteps(scoreOptions({ features: { labeler } as never })), "disk/missing");
+  const few = await scoreDatasetSteps(scoreOptions({ numImages: 6 }));
   const { message } = await errorOf(() => runSteps(few, testContext()), "score/too-few-images");
   expect(message).toContain("6 features needs more than 6 images, got 6 of cifar5m");
 });
@@ -107,7 +107,7 @@ test("generators are compared row by row, and an interrupted comparison goes on 
   const controller = new AbortController();
   const interrupted = { ...testContext(), signal: controller.signal };
   const stopAt = { ...interrupted, count: (name: string) => name === "many/images" && controller.abort() };
-  const steps = await generatorSteps(options);
+  const steps = await compareSamplersSteps(options);
   await expect(runSteps(steps, stopAt as never)).rejects.toThrow();
   const half = await readJson<GeneratorScore>(join(root, "generator-score.json"));
   expect(half.rows.map(({ name }) => name)).toEqual(["steps 2"]);
@@ -124,7 +124,7 @@ test("generators are compared row by row, and an interrupted comparison goes on 
       return { ...sampler, sample };
     },
   };
-  await runSteps(await generatorSteps({ ...options, runtime: counting }), testContext());
+  await runSteps(await compareSamplersSteps({ ...options, runtime: counting }), testContext());
   // The first row was done, and so were the first 500 images of the second.
   expect(sampledIds.slice(0, 40)).toEqual(Array.from({ length: 40 }, (_, index) => 500 + index));
   // What follows are the first ids, again and again, to time both rows.
@@ -155,5 +155,5 @@ test.for([
   const rows = join(folder, "bad-rows.json");
   await writeFile(rows, text);
   const options = { folder: runFolderAt(root), config, runtime: standInRuntime(), features, rows, numImages: 20 };
-  expect((await errorOf(() => generatorSteps(options), code)).message).toContain(part);
+  expect((await errorOf(() => compareSamplersSteps(options), code)).message).toContain(part);
 });

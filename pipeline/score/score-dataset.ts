@@ -1,9 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Cifar5mError } from "../../core/errors.ts";
-import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
-import type { Manifest } from "../../shards/index.ts";
 import { hashConfig, sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
@@ -13,33 +10,17 @@ import { findDataset } from "../run/find-dataset.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import {
-  type CrossErrors,
-  firstImages,
-  hashOfClassifiers,
-  type ImagesByKind,
-  type Kind,
-  kinds,
-  trainAndTest,
-} from "./cross-errors.ts";
+import { classifySteps, requireClasses } from "./classify-steps.ts";
 import { describeScore } from "./describe-score.ts";
 import { sliceFeatures } from "./features.ts";
-import { findNeighbors } from "./find-neighbors.ts";
 import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
-import { countNearCopies, usualNeighbors } from "./memorization.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
-import { pickScoredImages, type ScoredImages } from "./pick-scored-images.ts";
-import {
-  type Cifar10,
-  compareWithReference,
-  computeCifar10Features,
-  computeReference,
-  openCifar10,
-} from "./reference.ts";
-import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
+import { pickScoredImages } from "./pick-scored-images.ts";
+import { compareWithReference, computeCifar10Features, computeReference, openCifar10 } from "./reference.ts";
 import { type Score, scoreVersion } from "./score.ts";
 import { scoreLabels } from "./score-labels.ts";
+import { scoreNeighbors } from "./score-neighbors.ts";
 
 /** What to score, and how thoroughly. */
 export interface ScoreOptions {
@@ -60,19 +41,15 @@ export interface ScoreOptions {
   readonly numClassified?: number | undefined;
 }
 
-/** Number of images on the sheet, and of train images beside each. */
-const sheet = { rows: 20, neighbours: 6 } as const;
-/** Number of test images per kind, at most: as many as CIFAR-10 has. */
-const maxTested = 10_000;
-
-type Partly<Whole> = { -readonly [Key in keyof Whole]?: Whole[Key] };
+/** The figures of a score, as far as the steps have computed them. */
+type PartialScore = { -readonly [Key in keyof Score]?: Score[Key] };
 
 /**
  * The steps that score a data set. The last one writes score.json, score.md and score-neighbours.png into its folder.
  * @throws Cifar5mError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`,
  *   before any work
  */
-export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]> {
+export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly Step[]> {
   const { folder, config, runtime, numImages, numClassified } = options;
   const { directory, manifest } = await findDataset(folder.root);
   if (numClassified !== undefined) requireClasses(manifest, directory);
@@ -80,7 +57,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
   const net = await openFeatureNet(options.features, config);
   const { train, test } = cifar10;
   const count = Math.min(numImages, manifest.splits.train.rows);
-  const found: Partly<Score> = {};
+  const found: PartialScore = {};
   const pick = (signal: AbortSignal) =>
     pickScoredImages({ directory, split: "train", count, seed: config.seed, signal });
   const countInto = (name: string, context: StageContext) => ({
@@ -122,7 +99,7 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       total: train.labels.length,
       async *run(context) {
         const picked = await pick(context.signal);
-        found.neighbours = await lookUpNeighbors(
+        found.neighbours = await scoreNeighbors(
           { ...options, cifar10, picked, classNames: manifest.classNames },
           countInto("score-neighbours", context),
         );
@@ -164,97 +141,4 @@ export async function scoreSteps(options: ScoreOptions): Promise<readonly Step[]
       },
     },
   ];
-}
-
-async function lookUpNeighbors(
-  options: ScoreOptions & {
-    readonly cifar10: Cifar10;
-    readonly picked: ScoredImages;
-    readonly classNames: readonly string[];
-  },
-  progress: { readonly signal: AbortSignal; readonly count: (images: number) => void },
-) {
-  const { folder, config, numNeighbors, picked, classNames } = options;
-  const { train } = options.cifar10;
-  const images = picked.images.subarray(0, numNeighbors * imageBytes);
-  const found = await findNeighbors({ images, train: train.images, numNeighbors: usualNeighbors, ...progress });
-  const nearCopies = countNearCopies(found);
-  const rows = found.slice(0, sheet.rows).map((neighbours, index) => ({
-    id: picked.ids[index]!,
-    image: images.subarray(index * imageBytes, (index + 1) * imageBytes),
-    label: classNames[picked.labels[index]!]!,
-    neighbours,
-  }));
-  const subtitle =
-    `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
-    `(d₁/d₂ < 1/3) among ${nearCopies.count.toLocaleString("en")} images: ${nearCopies.nearCopies}`;
-  const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
-  await replaceBytes(folder.score.neighbours, png);
-  return nearCopies;
-}
-
-function classifySteps(
-  options: ScoreOptions & {
-    readonly numClassified: number;
-    readonly directory: string;
-    readonly manifest: Manifest;
-    readonly cifar10: Cifar10;
-  },
-  onErrors: (errors: CrossErrors) => void,
-): Step[] {
-  const { config, runtime, directory, manifest, cifar10 } = options;
-  const trainCount = Math.min(options.numClassified, manifest.splits.train.rows, cifar10.train.labels.length);
-  const { seed, labeler } = config;
-  const images = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount };
-  const folder = join(options.folder.scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
-  const errors: Partial<Record<Kind, Record<Kind, number>>> = {};
-  const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
-    cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },
-    synthetic: {
-      train: await pickScoredImages({ directory, split: "train", count: trainCount, seed, signal }),
-      test: await pickScoredImages({ directory, split: "test", count: maxTested, seed, signal }),
-    },
-  });
-  return kinds.map((kind) => ({
-    name: `score-on-${kind}`,
-    total: Math.max(1, Math.round((labeler.epochs * trainCount) / labeler.batchSize)) * labeler.batchSize,
-    async *run(context) {
-      const { signal } = context;
-      const images = await load(signal);
-      errors[kind] = await trainAndTest(
-        kind,
-        { images, folder, config, runtime },
-        {
-          signal,
-          show: context.show,
-          count: (seen) => context.count(`score-on-${kind}/images`, seen),
-        },
-      );
-      const { cifar10: first, synthetic: second } = errors;
-      if (first !== undefined && second !== undefined) {
-        const testCount = {
-          cifar10: images.cifar10.test.labels.length,
-          synthetic: images.synthetic.test.labels.length,
-        };
-        const error = { cifar10: first, synthetic: second };
-        onErrors({ trainCount, testCount, epochs: labeler.epochs, error });
-      }
-      yield errors[kind];
-    },
-  }));
-}
-
-/** Checks the requirements of classifiers that are tested on CIFAR-10: its classes, and held-out images. */
-function requireClasses({ classNames, splits }: Manifest, directory: string): void {
-  if (classNames.join() !== cifar10ClassNames.join()) {
-    throw new Cifar5mError(
-      "score/other-classes",
-      `${directory} must have the classes of CIFAR-10 for --cas, but it has ${classNames.length} others. Leave --cas out.`,
-    );
-  }
-  if (splits.test.rows > 0) return;
-  throw new Cifar5mError(
-    "score/no-test-images",
-    `${directory} must have test images for --cas, which tests on held-out images, and has none. Build with --test-count, or leave --cas out.`,
-  );
 }

@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { Cifar5mError } from "../../core/errors.ts";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
+import type { Manifest } from "../../shards/index.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
+import type { Config } from "../run/config.ts";
+import type { RunFolder } from "../run/run-folder.ts";
+import type { Step } from "../run/step.ts";
+import {
+  type CrossErrors,
+  firstImages,
+  hashOfClassifiers,
+  type ImagesByKind,
+  type Kind,
+  kinds,
+  trainAndTest,
+} from "./cross-errors.ts";
+import { pickScoredImages } from "./pick-scored-images.ts";
+import type { Cifar10 } from "./reference.ts";
+
+/** Number of test images per kind, at most: as many as CIFAR-10 has. */
+const maxTested = 10_000;
+
+/**
+ * Steps that train a classifier on each kind of images and test it on both.
+ * @param onErrors - receives the test errors when both classifiers are done
+ */
+export function classifySteps(
+  options: {
+    readonly folder: RunFolder;
+    readonly config: Config;
+    readonly runtime: ModelRuntime;
+    readonly numClassified: number;
+    readonly directory: string;
+    readonly manifest: Manifest;
+    readonly cifar10: Cifar10;
+  },
+  onErrors: (errors: CrossErrors) => void,
+): Step[] {
+  const { config, runtime, directory, manifest, cifar10 } = options;
+  const trainCount = Math.min(options.numClassified, manifest.splits.train.rows, cifar10.train.labels.length);
+  const { seed, labeler } = config;
+  const images = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount };
+  const folder = join(options.folder.scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
+  const errors: Partial<Record<Kind, Record<Kind, number>>> = {};
+  const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
+    cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },
+    synthetic: {
+      train: await pickScoredImages({ directory, split: "train", count: trainCount, seed, signal }),
+      test: await pickScoredImages({ directory, split: "test", count: maxTested, seed, signal }),
+    },
+  });
+  return kinds.map((kind) => ({
+    name: `score-on-${kind}`,
+    total: Math.max(1, Math.round((labeler.epochs * trainCount) / labeler.batchSize)) * labeler.batchSize,
+    async *run(context) {
+      const { signal } = context;
+      const images = await load(signal);
+      errors[kind] = await trainAndTest(
+        kind,
+        { images, folder, config, runtime },
+        {
+          signal,
+          show: context.show,
+          count: (seen) => context.count(`score-on-${kind}/images`, seen),
+        },
+      );
+      const { cifar10: first, synthetic: second } = errors;
+      if (first !== undefined && second !== undefined) {
+        const testCount = {
+          cifar10: images.cifar10.test.labels.length,
+          synthetic: images.synthetic.test.labels.length,
+        };
+        const error = { cifar10: first, synthetic: second };
+        onErrors({ trainCount, testCount, epochs: labeler.epochs, error });
+      }
+      yield errors[kind];
+    },
+  }));
+}
+
+/** Checks the requirements of classifiers that are tested on CIFAR-10: its classes, and held-out images. */
+export function requireClasses({ classNames, splits }: Manifest, directory: string): void {
+  if (classNames.join() !== cifar10ClassNames.join()) {
+    throw new Cifar5mError(
+      "score/other-classes",
+      `${directory} must have the classes of CIFAR-10 for --cas, but it has ${classNames.length} others. Leave --cas out.`,
+    );
+  }
+  if (splits.test.rows > 0) return;
+  throw new Cifar5mError(
+    "score/no-test-images",
+    `${directory} must have test images for --cas, which tests on held-out images, and has none. Build with --test-count, or leave --cas out.`,
+  );
+}

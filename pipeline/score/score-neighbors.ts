@@ -1,0 +1,46 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import type { Config } from "../run/config.ts";
+import type { RunFolder } from "../run/run-folder.ts";
+import { findNeighbors } from "./find-neighbors.ts";
+import { countNearCopies, usualNeighbors } from "./memorization.ts";
+import type { ScoredImages } from "./pick-scored-images.ts";
+import type { Cifar10 } from "./reference.ts";
+import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
+
+/** Images on the sheet, and train images beside each. */
+const sheet = { rows: 20, neighbours: 6 } as const;
+
+/**
+ * Looks up the nearest train images of the first picked images, and renders them as a sheet into the run folder.
+ * @returns the number of near-copies among the picked images
+ */
+export async function scoreNeighbors(
+  options: {
+    readonly folder: RunFolder;
+    readonly config: Config;
+    readonly numNeighbors: number;
+    readonly cifar10: Cifar10;
+    readonly picked: ScoredImages;
+    readonly classNames: readonly string[];
+  },
+  progress: { readonly signal: AbortSignal; readonly count: (images: number) => void },
+) {
+  const { folder, config, numNeighbors, picked, classNames } = options;
+  const { train } = options.cifar10;
+  const images = picked.images.subarray(0, numNeighbors * imageBytes);
+  const found = await findNeighbors({ images, train: train.images, numNeighbors: usualNeighbors, ...progress });
+  const nearCopies = countNearCopies(found);
+  const rows = found.slice(0, sheet.rows).map((neighbours, index) => ({
+    id: picked.ids[index]!,
+    image: images.subarray(index * imageBytes, (index + 1) * imageBytes),
+    label: classNames[picked.labels[index]!]!,
+    neighbours,
+  }));
+  const subtitle =
+    `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
+    `(d₁/d₂ < 1/3) among ${nearCopies.count.toLocaleString("en")} images: ${nearCopies.nearCopies}`;
+  const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
+  await replaceBytes(folder.score.neighbours, png);
+  return nearCopies;
+}
