@@ -2,20 +2,12 @@
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   readonly #endsEarly: () => Error;
-  readonly #onBytes: ((bytes: Uint8Array) => void) | undefined;
   #rest: Uint8Array = new Uint8Array(0);
 
-  /**
-   * @param options.endsEarly - makes the error for a stream that ends before the requested bytes
-   * @param options.onBytes - receives every byte once, in order
-   */
-  constructor(
-    stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    options: { readonly endsEarly: () => Error; readonly onBytes?: (bytes: Uint8Array) => void },
-  ) {
+  /** @param endsEarly - makes the error for a stream that ends before the requested bytes */
+  constructor(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, endsEarly: () => Error) {
     this.#chunks = Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
-    this.#endsEarly = options.endsEarly;
-    this.#onBytes = options.onBytes;
+    this.#endsEarly = endsEarly;
   }
 
   /** Returns the next `length` bytes in new memory. */
@@ -45,7 +37,6 @@ export class ByteReader {
     while (this.#rest.length === 0) {
       const next = await this.#chunks.next();
       if (next.done === true) return false;
-      this.#onBytes?.(next.value);
       this.#rest = next.value;
     }
     return true;

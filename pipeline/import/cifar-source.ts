@@ -133,10 +133,11 @@ async function filesOfArchive(path: string, layouts: readonly CifarLayout[]): Pr
 async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLayout): AsyncGenerator<CifarImages> {
   const { labelBytes, classNames } = layout;
   const recordBytes = labelBytes + imageBytes;
-  const reader = new ByteReader(file.open(), {
-    endsEarly: () =>
+  const reader = new ByteReader(
+    file.open(),
+    () =>
       new Cifar5mError("import/wrong-size", `${file.name} must hold ${numRecords} records. It was cut: get it again.`),
-  });
+  );
   try {
     for (let start = 0; start < numRecords; start += chunkRows) {
       const rows = Math.min(chunkRows, numRecords - start);

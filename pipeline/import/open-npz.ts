@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
-import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { requireRegularFile } from "../../storage/regular-file.ts";
+import { readZipEntry } from "../zip-entry.ts";
 import { ByteReader } from "./byte-reader.ts";
 
 /** A CIFAR-5m part never has more members than this. */
@@ -103,43 +103,26 @@ function requirePossible(entry: Entry, path: string): void {
 
 function memberOf(entry: Entry, stream: Readable, path: string): NpzMember {
   const name = `${path}: ${entry.fileName}`;
-  let sum = 0;
-  const reader = new ByteReader(checked(stream, name), {
-    endsEarly: () => corrupt(name, `it ends before the ${entry.uncompressedSize} bytes it promises`),
-    onBytes: (bytes) => {
-      sum = crc32(bytes, sum);
-    },
-  });
+  const reader = new ByteReader(namingErrors(readZipEntry(entry, stream), name), () =>
+    corrupt(name, `it ends before the ${entry.uncompressedSize} bytes it promises`),
+  );
   return {
     name,
     bytes: entry.uncompressedSize,
     reader,
     finish: async () => {
-      if (!(await reader.isAtEnd()))
-        throw corrupt(name, `it goes on after the ${entry.uncompressedSize} bytes it promises`);
-      if (sum !== entry.crc32) throw corrupt(name, `its checksum is ${hex(sum)}, the archive says ${hex(entry.crc32)}`);
+      if (await reader.isAtEnd()) return;
+      throw corrupt(name, `it goes on after the ${entry.uncompressedSize} bytes it promises`);
     },
   };
 }
 
-/** The chunks of a stream. The stream may fail before the first chunk is requested. */
-function checked(stream: Readable, name: string): AsyncGenerator<Uint8Array> {
-  let failure: unknown;
-  stream.on("error", (error) => {
-    failure ??= error;
-  });
-  async function* chunks() {
-    try {
-      if (failure !== undefined) throw failure;
-      for await (const chunk of stream) {
-        yield chunk as Uint8Array;
-        if (failure !== undefined) throw failure;
-      }
-    } catch (thrown) {
-      throw asCorrupt(thrown, name);
-    }
+async function* namingErrors(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (thrown) {
+    throw asCorrupt(thrown, name);
   }
-  return chunks();
 }
 
 async function attempt<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
@@ -158,8 +141,4 @@ function asCorrupt(thrown: unknown, name: string): unknown {
 function corrupt(name: string, what: string, cause?: unknown): Cifar5mError {
   const words = what.replaceAll(/\s+/g, " ").replace(/\.$/, "");
   return new Cifar5mError("npz/corrupt", `${name} must be a whole .npz: ${words}. Get the file again.`, { cause });
-}
-
-function hex(sum: number): string {
-  return sum.toString(16).padStart(8, "0");
 }
