@@ -10,7 +10,7 @@ import { checkClassNames } from "../import/class-names.ts";
 import { openShardReader, type ShardReader } from "../run/shard-reader.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import type { Split } from "../run/units.ts";
+import { planParts, type Split, type SplitPart } from "../run/units.ts";
 import type { FileFormat, PartInput } from "./export-format.ts";
 import { readExportRows } from "./export-rows.ts";
 import { openExportTarget } from "./export-target.ts";
@@ -33,17 +33,6 @@ export interface ExportOptions {
   readonly splits: readonly Split[];
   /** Images of one part; default: the usual number for the format. */
   readonly partSize?: number | undefined;
-}
-
-/** One part's work. */
-interface Part {
-  /** Index among all parts of the export. */
-  readonly index: number;
-  readonly split: Split;
-  /** Index among the parts of its split. */
-  readonly part: number;
-  readonly start: number;
-  readonly end: number;
 }
 
 const fileFormats = {
@@ -74,7 +63,10 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
         const identity = { format, splits: [...splits], partSize, dataset: manifest.sha256 };
         const configHash = await openExportTarget(target, identity, manifest.classNames);
         for (const folder of foldersOf(target, manifest)) await removeStaleTemporaries(folder);
-        const parts = planParts(manifest, splits, partSize);
+        const parts = planParts(
+          splits.map((split) => ({ split, rows: manifest.splits[split].rows })),
+          partSize,
+        );
         for (const part of parts) {
           context.signal.throwIfAborted();
           yield await exportPart({ target, reader, fileFormat, part, configHash, context });
@@ -103,29 +95,18 @@ function foldersOf(target: string, manifest: Manifest): string[] {
   ];
 }
 
-function pathOf(target: string, fileFormat: FileFormat, { split, part }: Part): string {
+function pathOf(target: string, fileFormat: FileFormat, { split, part }: SplitPart): string {
   return join(target, fileFormat.pathOf(split, part));
-}
-
-function planParts(manifest: Manifest, splits: readonly Split[], partSize: number): Part[] {
-  const parts: Part[] = [];
-  for (const split of splits) {
-    const { rows } = manifest.splits[split];
-    for (let start = 0, part = 0; start < rows; start += partSize, part++) {
-      parts.push({ index: parts.length, split, part, start, end: Math.min(rows, start + partSize) });
-    }
-  }
-  return parts;
 }
 
 async function exportPart(options: {
   readonly target: string;
   readonly reader: ShardReader;
   readonly fileFormat: FileFormat;
-  readonly part: Part;
+  readonly part: SplitPart;
   readonly configHash: string;
   readonly context: StageContext;
-}): Promise<Part> {
+}): Promise<SplitPart> {
   const { target, reader, fileFormat, part, configHash, context } = options;
   const { split, start, end } = part;
   const numRows = end - start;

@@ -14,6 +14,33 @@ export interface Unit {
   readonly idEnd: number;
 }
 
+/** Consecutive rows of one split. */
+export interface SplitPart {
+  /** Index among all parts. */
+  readonly index: number;
+  readonly split: Split;
+  /** Index among the parts of its split. */
+  readonly part: number;
+  /** First row, counted within the split. */
+  readonly start: number;
+  /** One past the last row. */
+  readonly end: number;
+}
+
+/** Cuts splits into parts of `partSize` rows. The last part of each split may be shorter. */
+export function planParts(
+  splits: readonly { readonly split: Split; readonly rows: number }[],
+  partSize: number,
+): SplitPart[] {
+  const parts: SplitPart[] = [];
+  for (const { split, rows } of splits) {
+    for (let start = 0, part = 0; start < rows; start += partSize, part++) {
+      parts.push({ index: parts.length, split, part, start, end: Math.min(rows, start + partSize) });
+    }
+  }
+  return parts;
+}
+
 /**
  * All units of a run: train ids 0 … count − 1, then test ids count … count + testCount − 1. A unit never spans both
  * splits; the last unit of each split may be shorter.
@@ -24,16 +51,15 @@ export function planUnits(options: {
   readonly unitSize: number;
 }): Unit[] {
   const { count, testCount, unitSize } = options;
-  const units: Unit[] = [];
-  for (const [split, start, end] of [
-    ["train", 0, count],
-    ["test", count, count + testCount],
-  ] as const) {
-    for (let idStart = start, part = 0; idStart < end; idStart += unitSize, part++) {
-      units.push({ index: units.length, split, part, idStart, idEnd: Math.min(idStart + unitSize, end) });
-    }
-  }
-  return units;
+  const firstIds = { train: 0, test: count } as const;
+  const splits = [
+    { split: "train", rows: count },
+    { split: "test", rows: testCount },
+  ] as const;
+  return planParts(splits, unitSize).map(({ index, split, part, start, end }) => {
+    const firstId = firstIds[split];
+    return { index, split, part, idStart: firstId + start, idEnd: firstId + end };
+  });
 }
 
 /**
