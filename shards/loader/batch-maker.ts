@@ -4,7 +4,7 @@ import { allocateBatch, type BatchArrays, firstRows } from "./batch.ts";
 import { allocateImages } from "./image-format.ts";
 import { ImageTransform } from "./image-transform.ts";
 import type { LivePool } from "./live-pool.ts";
-import type { ResolvedOptions } from "./loader-options.ts";
+import type { ResolvedOptions } from "./resolve-options.ts";
 import { SampleRandoms } from "./sample-randoms.ts";
 import { SampleReader, type SampleSource } from "./sample-reader.ts";
 

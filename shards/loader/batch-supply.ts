@@ -1,7 +1,7 @@
 import type { OpenOptions } from "../open-options.ts";
 import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
-import type { ResolvedOptions } from "./loader-options.ts";
+import type { ResolvedOptions } from "./resolve-options.ts";
 
 /** Everything that a worker needs to make batches; plain data. */
 export interface BatchJob {

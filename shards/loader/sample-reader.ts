@@ -4,7 +4,7 @@ import type { RowStore } from "../rows/row-store.ts";
 import type { Samples } from "../rows/samples.ts";
 import { createLabelNoise } from "./label-noise.ts";
 import type { LivePool } from "./live-pool.ts";
-import type { ResolvedOptions } from "./loader-options.ts";
+import type { ResolvedOptions } from "./resolve-options.ts";
 import type { SubsetCache } from "./subset-cache.ts";
 
 /** Where samples come from. */

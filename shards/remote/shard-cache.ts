@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
 import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
-import { nextTurn } from "../../core/next-turn.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
@@ -11,6 +9,7 @@ import type { FileSource } from "../arrow/byte-source.ts";
 import { openFileSource } from "../arrow/file-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
+import { hashSource } from "./hash-source.ts";
 import type { LocalShards } from "./local-shards.ts";
 import { ContentError } from "./object-store.ts";
 
@@ -181,20 +180,6 @@ function noteUse(path: string): void {
     // The file was removed in between, or the cache is read-only for us.
     if (!["ENOENT", "EPERM", "EACCES", "EROFS"].includes(systemCodeOf(thrown) ?? "")) throw thrown;
   }
-}
-
-/** sha256 of an open file. Other work can run between pieces of 1 MiB. */
-async function hashSource(source: FileSource, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  const piece = Buffer.allocUnsafe(1 << 20);
-  for (let position = 0; position < source.bytes; position += piece.length) {
-    signal.throwIfAborted();
-    const part = piece.subarray(0, Math.min(piece.length, source.bytes - position));
-    source.readInto(position, part);
-    hash.update(part);
-    await nextTurn();
-  }
-  return hash.digest("hex");
 }
 
 /** Removes whatever has the name of a shard and is none, even a folder. */

@@ -1,0 +1,171 @@
+import { Cifar5mError } from "../../core/errors.ts";
+import { requireKeys } from "../../core/require-keys.ts";
+import { warnOfOldName } from "../../core/warn-of-old-name.ts";
+import type { ShuffleKind } from "../order/shuffle.ts";
+import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
+import type { Augmentation } from "./augmentation.ts";
+import { cifar10Normalization, type ImageFormat, type Normalization } from "./image-format.ts";
+import type { LabelNoise } from "./label-noise.ts";
+import type { AnyLoaderOptions, FiniteOptions, LoaderOptions } from "./loader-options.ts";
+
+/** Options with every default filled in; `infinite` has one epoch. Plain data. */
+export interface ResolvedOptions {
+  readonly regime: "finite" | "infinite";
+  readonly numSamples: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly shuffle: ShuffleKind;
+  readonly dropLast: boolean;
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly format: ImageFormat;
+  readonly augmentation: Augmentation;
+  readonly labelNoise: LabelNoise | undefined;
+  readonly columns: readonly ExtraColumn[];
+  readonly numWorkers: number;
+  readonly reuseArrays: boolean;
+}
+
+/**
+ * Fills in defaults and checks all options.
+ * @param poolSize - number of rows to serve
+ * @throws Cifar5mError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
+ */
+export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
+  requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
+  const common = resolveCommon(options);
+  if (poolSize === 0) {
+    throw new Cifar5mError(
+      "loader/empty-split",
+      "the split must hold at least one image, but it holds 0. Build more shards, or filter less.",
+    );
+  }
+  const { batchSize } = common;
+  const shuffle = resolveShuffle(options.shuffle ?? "full");
+  if (options.regime === "infinite") {
+    if (shuffle.kind === "none") throw outOfRange("shuffle", "full or blocked in the infinite regime", false);
+    return { regime: "infinite", ...common, numSamples: poolSize, epochs: 1, shuffle, dropLast: true };
+  }
+  if (options.regime !== "finite") {
+    const seen = String((options as { readonly regime: unknown }).regime);
+    throw new Cifar5mError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
+  }
+  const { numSamples = poolSize, epochs = 1, dropLast = true } = options;
+  requireInteger("numSamples", numSamples, 1, poolSize, "Build more shards or ask for fewer.");
+  if (epochs !== Number.POSITIVE_INFINITY) requireInteger("epochs", epochs, 1, Number.MAX_SAFE_INTEGER);
+  if (dropLast && numSamples < batchSize) {
+    throw new Cifar5mError(
+      "loader/out-of-range",
+      `batchSize must be at most numSamples (${numSamples}) when the last partial batch is dropped, got ${batchSize}. ` +
+        "Use smaller batches, or dropLast: false.",
+    );
+  }
+  return { regime: "finite", ...common, numSamples, epochs, shuffle, dropLast };
+}
+
+const commonKeys = [
+  ...["regime", "batchSize", "seed", "rank", "worldSize", "reuseArrays", "state", "dtype", "layout", "normalize"],
+  ...["augment", "labelNoise", "columns", "workers", "signal", "shuffle"],
+];
+const regimeKeys = { finite: ["numSamples", "epochs", "dropLast"], infinite: ["live"] };
+
+function resolveCommon(options: AnyLoaderOptions) {
+  const { batchSize, seed = 0, rank = 0, worldSize = 1, reuseArrays = false, workers = 0, columns = [] } = options;
+  requireInteger("batchSize", batchSize, 1, 2 ** 31);
+  requireInteger("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger("worldSize", worldSize, 1, 2 ** 31);
+  requireInteger("rank", rank, 0, worldSize - 1);
+  requireInteger("workers", workers, 0, 256);
+  for (const column of columns) requireChoice("columns", column, extraColumnNames);
+  const format = resolveFormat(options);
+  const augmentation = resolveAugmentation(options.augment ?? {}, format);
+  return {
+    ...{ batchSize, seed, rank, worldSize, reuseArrays, numWorkers: workers, columns, format, augmentation },
+    labelNoise: resolveLabelNoise(options.labelNoise, seed),
+  };
+}
+
+function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: AnyLoaderOptions): ImageFormat {
+  requireChoice("dtype", dtype, ["uint8", "float32"]);
+  requireChoice("layout", layout, ["NHWC", "NCHW"]);
+  const normalization =
+    normalize === true ? cifar10Normalization : normalize === false ? undefined : withStd(normalize);
+  if (normalization !== undefined) {
+    if (dtype === "uint8") throw outOfRange("normalize", "false where dtype is uint8", normalize);
+    requireKeys("normalize", normalization, ["mean", "std"]);
+    for (const channel of [0, 1, 2]) {
+      requireNumber("normalize.mean", normalization.mean?.[channel], -1e6, 1e6);
+      requireNumber("normalize.std", normalization.std?.[channel], 1e-6, 1e6);
+    }
+  }
+  return { dtype, layout, normalize: normalization };
+}
+
+/** Accepts `deviation`, the name in version 0.1, for `std`. */
+function withStd(normalization: Normalization & { readonly deviation?: Normalization["std"] }): Normalization {
+  const { deviation, ...rest } = normalization;
+  if (deviation === undefined) return normalization;
+  warnOfOldName("CIFAR5M001", "normalize.deviation is now normalize.std. The old name works in this release only.");
+  return { ...rest, std: rest.std ?? deviation };
+}
+
+function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, { dtype }: ImageFormat): Augmentation {
+  requireKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
+  const { flip = false, crop = false, cutout, mixup } = augment;
+  for (const [name, value] of Object.entries({ crop, cutout, mixup })) {
+    const keys = { crop: ["padding", "mode"], cutout: ["size"], mixup: ["alpha"] }[name]!;
+    if (value !== undefined && typeof value !== "boolean") requireKeys(`augment.${name}`, value, keys);
+  }
+  const resolvedCrop =
+    crop === false ? undefined : { padding: 4, mode: "zero" as const, ...(crop === true ? {} : crop) };
+  if (resolvedCrop !== undefined) {
+    requireInteger("augment.crop.padding", resolvedCrop.padding, 0, 31);
+    requireChoice("augment.crop.mode", resolvedCrop.mode, ["zero", "reflect"]);
+  }
+  if (cutout !== undefined) requireInteger("augment.cutout.size", cutout.size, 1, 64);
+  if (mixup !== undefined) {
+    requireNumber("augment.mixup.alpha", mixup.alpha, 1e-3, 1e3);
+    if (dtype !== "float32") throw outOfRange("dtype", "float32 for augment.mixup", dtype);
+  }
+  return { flip, crop: resolvedCrop, cutout, mixup };
+}
+
+function resolveLabelNoise(noise: LoaderOptions["labelNoise"], loaderSeed: number): LabelNoise | undefined {
+  if (noise === undefined) return undefined;
+  requireKeys("labelNoise", noise, ["rate", "seed"]);
+  const { rate, seed = loaderSeed } = noise;
+  requireNumber("labelNoise.rate", rate, 0, 1);
+  requireInteger("labelNoise.seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  return { rate, seed };
+}
+
+function resolveShuffle(shuffle: NonNullable<FiniteOptions["shuffle"]>): ShuffleKind {
+  if (shuffle === false) return { kind: "none" };
+  if (shuffle === true || shuffle === "full") return { kind: "full" };
+  if (shuffle !== "blocked" && typeof shuffle !== "object") throw outOfRange("shuffle", "full or blocked", shuffle);
+  const { blockRows = 8192, windowBlocks = 8 } = shuffle === "blocked" ? {} : shuffle;
+  requireInteger("shuffle.blockRows", blockRows, 1, 2 ** 31);
+  requireInteger("shuffle.windowBlocks", windowBlocks, 1, 2 ** 31);
+  return { kind: "blocked", blockRows, windowBlocks };
+}
+
+function requireInteger(name: string, value: number, low: number, high: number, action?: string): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high) {
+    throw outOfRange(name, `an integer in [${low}, ${high}]`, value, action);
+  }
+}
+
+function requireNumber(name: string, value: number | undefined, low: number, high: number): void {
+  if (!(value !== undefined && value >= low && value <= high)) {
+    throw outOfRange(name, `a number in [${low}, ${high}]`, value);
+  }
+}
+
+function requireChoice(name: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value)) throw outOfRange(name, `one of ${choices.join(", ")}`, value, "Choose one of them.");
+}
+
+function outOfRange(name: string, rule: string, value: unknown, action = "Choose one in that range."): Cifar5mError {
+  return new Cifar5mError("loader/out-of-range", `${name} must be ${rule}, got ${String(value)}. ${action}`);
+}

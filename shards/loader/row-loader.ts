@@ -1,0 +1,213 @@
+import { Cifar5mError } from "../../core/errors.ts";
+import { nextTurn } from "../../core/next-turn.ts";
+import type { OpenOptions } from "../open-options.ts";
+import { createSampleOrder } from "../order/create-sample-order.ts";
+import { nameShuffle } from "../order/shuffle.ts";
+import { imageBytesOf } from "../rows/open-shard.ts";
+import type { RowStore } from "../rows/row-store.ts";
+import type { ImageArray } from "../rows/samples.ts";
+import type { Batch, BatchArrays } from "./batch.ts";
+import { BatchMaker, type BatchRange } from "./batch-maker.ts";
+import type { BatchSupply, StartWorkers } from "./batch-supply.ts";
+import { LivePool } from "./live-pool.ts";
+import type { LiveSource } from "./live-source.ts";
+import type { Loader } from "./loader.ts";
+import type { AnyLoaderOptions } from "./loader-options.ts";
+import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import { type ResolvedOptions, resolveOptions } from "./resolve-options.ts";
+import { SubsetCache } from "./subset-cache.ts";
+
+/** Number of batches after which timers and signals get a turn. A loop that never waits would starve them. */
+const batchesPerTurn = 64;
+
+/** What a loader serves. */
+export interface Pool {
+  readonly store: RowStore;
+  /** Rows of the store to serve; undefined for all of them. */
+  readonly rows: Uint32Array | undefined;
+  /** Identifies the data, in loader states. */
+  readonly fingerprint: string;
+  readonly numClasses: number;
+  /** Where and how workers open the data set. */
+  readonly directory: string;
+  readonly reopen: OpenOptions;
+  /** Undefined where the platform has no workers that can read. Batches are then made when they are requested. */
+  readonly startWorkers: StartWorkers | undefined;
+  /** The smallest id that is larger than all ids of the data set, over all splits. */
+  readonly idEnd: number;
+}
+
+/** Position of the next sample. */
+interface Cursor {
+  readonly epoch: number;
+  readonly position: number;
+}
+
+/** Serves the rows of a pool. */
+export class RowLoader implements Loader<ImageArray> {
+  readonly numBatches: number;
+  readonly batchesPerEpoch: number;
+  readonly #pool: Pool;
+  readonly #options: ResolvedOptions;
+  readonly #maker: BatchMaker;
+  readonly #live: LiveSource | undefined;
+  readonly #signal: AbortSignal | undefined;
+  /** Arrays that every batch is written to, if the caller allows reuse. */
+  readonly #out: BatchArrays | undefined;
+  #cursor: Cursor = { epoch: 0, position: 0 };
+  #wasStarted = false;
+
+  /** @throws Cifar5mError `loader/…`, `loader-state/…` */
+  constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
+    const { store, rows, fingerprint, numClasses } = pool;
+    const poolSize = rows?.length ?? store.numRows;
+    const resolved = resolveOptions(options, poolSize);
+    const { regime, numSamples, batchSize, dropLast, epochs } = resolved;
+    this.#pool = pool;
+    this.#options = resolved;
+    this.#signal = options.signal;
+    if (resolved.numWorkers > 0 && pool.startWorkers === undefined) {
+      throw new Cifar5mError(
+        "loader/no-workers",
+        `workers must be 0 where there are no threads that read files, got ${resolved.numWorkers}. Leave it out.`,
+      );
+    }
+    this.#live = options.regime === "infinite" ? options.live : undefined;
+    const isReused = regime === "finite" && epochs > 1 && !store.isResident && resolved.numWorkers === 0;
+    const cache = isReused && imageBytesOf(numSamples) <= memoryBytes ? new SubsetCache(store, numSamples) : undefined;
+    const order = createSampleOrder(resolved, poolSize);
+    this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
+    if (resolved.reuseArrays && resolved.numWorkers === 0) this.#out = this.#maker.allocate();
+    this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
+    this.numBatches = this.#live === undefined ? this.batchesPerEpoch * epochs : Number.POSITIVE_INFINITY;
+    if (options.state === undefined) return;
+    const isLive = this.#live !== undefined;
+    const state = requireState(options.state, fingerprint, {
+      ...this.#identity(),
+      isLive,
+    });
+    // With larger batches than before, the rest of the epoch may be too short for one.
+    this.#cursor = this.#normalize({ epoch: state.epoch, position: state.position });
+  }
+
+  state(): LoaderState {
+    return { version: loaderStateVersion, dataset: this.#pool.fingerprint, ...this.#identity(), ...this.#cursor };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
+    const release = this.#pool.store.use();
+    if (this.#wasStarted && this.#rangeAt(this.#cursor) === undefined) {
+      release();
+      this.#requireEnd();
+      throw this.#finishedError();
+    }
+    this.#wasStarted = true;
+    const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
+    const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
+    try {
+      for (let count = 1; ; count++) {
+        this.#signal?.throwIfAborted();
+        const range = this.#rangeAt(this.#cursor);
+        if (range === undefined) {
+          this.#requireEnd();
+          return;
+        }
+        if (readAhead !== undefined) await readAhead.ready(range);
+        const made = this.#reachesBeyondThePool(range)
+          ? await this.#makeLive(range)
+          : (workers?.take(range) ?? this.#maker.make(range, { out: this.#out }));
+        const arrays = made instanceof Promise ? await made : made;
+        this.#cursor = this.#after(range);
+        if (count % batchesPerTurn === 0) await nextTurn();
+        const { epoch, start } = range;
+        const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
+        yield { ...arrays, epoch, step };
+      }
+    } finally {
+      release();
+      await workers?.close();
+    }
+  }
+
+  #identity() {
+    const { regime, seed, numSamples, shuffle } = this.#options;
+    return { regime, seed, numSamples, shuffle: nameShuffle(shuffle) };
+  }
+
+  #startWorkers(): BatchSupply | undefined {
+    const { directory, reopen, rows, numClasses, startWorkers } = this.#pool;
+    return startWorkers?.({
+      job: { directory, reopen, rows, numClasses, options: this.#options },
+      nextRange: (range) => {
+        const next = this.#rangeAt(this.#after(range));
+        return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
+      },
+      signal: this.#signal,
+    });
+  }
+
+  #startReadAhead(): ReadAhead {
+    return new ReadAhead({
+      store: this.#pool.store,
+      rowsOf: (range) => this.#maker.rowsOf(range),
+      nextRange: (range) => this.#rangeAt(this.#after(range)),
+    });
+  }
+
+  /** The batch that starts at a cursor, or undefined if there is none. */
+  #rangeAt({ epoch, position }: Cursor): BatchRange | undefined {
+    const { batchSize, numSamples, epochs } = this.#options;
+    if (epoch >= epochs) return undefined;
+    const end = position + batchSize;
+    if (end <= numSamples || this.#live !== undefined) return { epoch, start: position, end };
+    return this.#options.dropLast ? undefined : { epoch, start: position, end: numSamples };
+  }
+
+  #after({ epoch, end }: BatchRange): Cursor {
+    return this.#normalize({ epoch, position: end });
+  }
+
+  /** The cursor itself, or the start of the next epoch if this one has no batch left. */
+  #normalize({ epoch, position }: Cursor): Cursor {
+    const { regime, batchSize, numSamples, dropLast } = this.#options;
+    const isLeft = numSamples - position >= (dropLast ? batchSize : 1);
+    return regime === "infinite" || isLeft ? { epoch, position } : { epoch: epoch + 1, position: 0 };
+  }
+
+  #reachesBeyondThePool({ end }: BatchRange): boolean {
+    return this.#live !== undefined && end > this.#options.numSamples;
+  }
+
+  async #makeLive(range: BatchRange): Promise<BatchArrays> {
+    const options = {
+      poolSize: this.#options.numSamples,
+      firstId: this.#pool.idEnd,
+      numClasses: this.#pool.numClasses,
+    };
+    const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
+    // While the live source worked, other readers may have closed files.
+    if (this.#pool.store.isRemote) await this.#pool.store.ready(this.#maker.rowsOf(range));
+    return this.#maker.make(range, { live, out: this.#out });
+  }
+
+  #finishedError(): Cifar5mError {
+    const { epochs, numSamples } = this.#options;
+    return new Cifar5mError(
+      "loader/finished",
+      `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not start over. ` +
+        "Make another loader with dataset.loader(options) to begin again, or ask for more epochs.",
+    );
+  }
+
+  #requireEnd(): void {
+    const { regime, batchSize, numSamples } = this.#options;
+    if (regime === "finite") return;
+    const { position } = this.#cursor;
+    throw new Cifar5mError(
+      "regime/exhausted",
+      `the infinite regime was asked for images ${position + 1} to ${position + batchSize} of ${numSamples}. ` +
+        "Build more shards, stop earlier, pass a live source, or use the finite regime.",
+    );
+  }
+}
