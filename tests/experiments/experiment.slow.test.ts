@@ -35,7 +35,7 @@ test("a grid gives every combination and trial once; N changes nothing about the
   expect(new Set(runs.map(({ id }) => id)).size).toBe(runs.length);
 });
 
-test("of several grids each gives its combinations, over the same base", async () => {
+test("each of several grids gives its combinations, over the same base", async () => {
   const ideal = { world: ["ideal"], learningRate: [0.05, 0.1] };
   const { runs } = await planOf({ base: tinyRun, grid: [{ numSamples: [40, 80] }, ideal, ideal] });
   expect(runs.map(({ options: { world, numSamples, learningRate } }) => [world, numSamples, learningRate])).toEqual([
@@ -54,7 +54,7 @@ test("a grid of a billion runs is refused before it is laid out", async () => {
   );
 });
 
-test("a pretraining on another data set is another one when that set changes", async () => {
+test("a pretraining on another data set gets another hash when that set changes", async () => {
   const other = join(await makeTestFolder(), "other");
   const planned: string[] = [];
   for (const train of [60, 80]) {
@@ -66,7 +66,7 @@ test("a pretraining on another data set is another one when that set changes", a
   expect(planned[0]).not.toBe(planned[1]);
 });
 
-test("mixed precision is another run, and trains to about the same", async () => {
+test("mixed precision gives another run, which trains to about the same metrics", async () => {
   const config = { base: tinyRun };
   const losses: number[] = [];
   const ids: string[] = [];
@@ -102,7 +102,7 @@ test("workers share the runs, and those that start from the same weights go to o
   for (const id of first!) expect(second).not.toContain(id);
 });
 
-test("what the data is too small for, and what is misspelled, is refused before any training", async () => {
+test("runs that the data is too small for, and misspelled options, are refused before any training", async () => {
   const cases: [Record<string, unknown>, string, RegExp][] = [
     [
       { base: { ...tinyRun, world: "ideal", steps: 21 } },
@@ -147,7 +147,7 @@ test("what the data is too small for, and what is misspelled, is refused before 
   }
 });
 
-test("a run that diverges is marked as failed and not tried again, and the others are done", async () => {
+test("a run that diverges is marked as failed and not repeated, and the others are done", async () => {
   const file = await makeExperimentFile({ base: tinyRun, grid: { learningRate: [1e30, 0.05] } });
   const root = join(dirname(file), "run");
   const first = await runCli(["experiment", "run", file, "--run", root]);
@@ -179,7 +179,7 @@ test("a run that is done is not done again, and leaves no checkpoints", async ()
   expect((await readFile(join(folder, "metrics.arrow"))).equals(before)).toBe(true);
 });
 
-test("a real world that has converged ends early, at a step at which metrics were taken", async () => {
+test("a real world that has converged ends early, at a step with metrics", async () => {
   const file = await makeExperimentFile({
     base: {
       ...tinyRun,
@@ -217,7 +217,7 @@ test("results of another version are refused", async () => {
   expect(error.message).toMatch(/version 1, got 2/);
 });
 
-test("the hash of a run is that of the releases before, and says not which of several GPUs computes", async () => {
+test("the hash of a run equals that of earlier releases, and does not depend on the number of the GPU", async () => {
   const hashes = async (more: object) => {
     const { runs } = await planOf({ base: tinyRun, ...more });
     return runs.flatMap(({ hash, pretraining }) => [hash, ...(pretraining === undefined ? [] : [pretraining.hash])]);

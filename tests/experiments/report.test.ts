@@ -34,7 +34,7 @@ test("the report is one page with every figure, gap and run, and the figures as 
   expect(lines[1]).toMatch(/^mlp 8×1\tnone\t-\t40\ttest\t12 \(not converged\)\t\d+\.\d\d% ± /);
 });
 
-test("worlds of other sizes are lines of their own", async () => {
+test("worlds of other sizes have separate lines", async () => {
   const file = await makeExperimentFile({ base: tinyRun, grid: [{ numSamples: [20, 40] }, { world: ["ideal"] }] });
   const root = join(dirname(file), "run");
   expect((await runCli(["experiment", "run", file, "--run", root])).exitCode).toBe(0);

@@ -7,7 +7,7 @@ import { expect, inject, test } from "vitest";
 import { runCli } from "../support/run-cli.ts";
 import { makeExperimentFile, tinyRun } from "./make-experiment.ts";
 
-test("an experiment that is killed again and again ends in the very curves of an undisturbed one", {
+test("an experiment that is killed repeatedly ends with the same curves as an undisturbed one", {
   timeout: 300_000,
 }, async () => {
   const file = await makeExperimentFile({

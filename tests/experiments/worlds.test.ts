@@ -27,7 +27,7 @@ test("the real world with as many samples as steps need, in the ideal world's or
   }
 });
 
-test("with fewer samples the real world is the ideal one for the first epoch, and then another", async () => {
+test("with fewer samples the real world equals the ideal one in the first epoch, and then differs", async () => {
   const file = await makeExperimentFile({
     base: { ...tinyRun, shuffle: false, numSamples: 40, stopBelow: 0, steps: 16, evaluation: { steps: "paper" } },
     grid: { world: ["real", "ideal"] },
@@ -40,7 +40,7 @@ test("with fewer samples the real world is the ideal one for the first epoch, an
   for (const index of [2, 3, 4]) expect(real![index]).not.toBe(ideal![index]);
 });
 
-test("the ideal world goes on with images made on demand when the pool is spent, each once", async () => {
+test("when the pool is used up, the ideal world continues with images made on demand, each once", async () => {
   const file = await makeExperimentFile({ live: "anywhere", base: { ...tinyRun, world: "ideal", steps: 25 } });
   const asked: number[] = [];
   let numClosed = 0;

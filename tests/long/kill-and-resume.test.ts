@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("a build killed at random moments and resumed leaves the very files of an undisturbed one", async () => {
+test("a build killed at random moments and resumed leaves the same files as an undisturbed one", async () => {
   const expected = await hashFolder(join(folder, "undisturbed"));
   await killBuilds({
     program: (root) => [program, root, data, delayMs],

@@ -22,7 +22,7 @@ const buildInto = (root: string) => [
   ...["--labeler.widths", "8,8", "--labeler.batch-size", "10", "--labeler.epochs", "5"],
 ];
 
-test("the command line, killed 50 times at random moments of training and sampling, builds the very same set", async () => {
+test("a command line killed 50 times at random moments of training and sampling builds the same set", async () => {
   const whole = join(folder, "undisturbed");
   const startedMs = performance.now();
   await runToEnd(buildInto(whole));

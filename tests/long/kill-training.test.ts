@@ -28,11 +28,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("a training killed at 10 random steps ends in the very weights of an undisturbed one", async () => {
+test("a training killed at 10 random steps ends with the same weights as an undisturbed one", async () => {
   await expectSameAfterKills("trained", training);
 });
 
-test("so does a tuning with a guided teacher", async () => {
+test("a tuning with a guided teacher killed at random steps ends with the same weights too", async () => {
   const init = join(folder, "trained", "models", "generator.safetensors");
   const tuning = ["train", "generator", ...records, "--init", init, "--tune", "consistency", "--tuning.guidance", "3"];
   await expectSameAfterKills("tuned", [...tuning, ...schedule("tuning")]);

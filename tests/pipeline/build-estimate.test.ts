@@ -38,14 +38,14 @@ test("a build of millions is measured: images, disk, and time that workers share
   expect(shared.remainingMs.sample).toBeLessThan(alone.remainingMs.sample! / 10);
 });
 
-test("a thousand calls are not made to measure: few of them tell how long all take", async () => {
+test("a sampler of a thousand calls is timed by few of them", async () => {
   const root = join(await makeTestFolder(), "run");
   const original = { sampler: { name: "ddpm", steps: 1000, schedule: "linear-beta", conditional: false } };
   const { remainingMs } = await estimate(root, { ...original, count: 1000, testCount: 0 });
   expect(remainingMs.sample).toBeGreaterThan(0);
 });
 
-test("nothing is measured for few images, for models still to be trained, and where all is done", async () => {
+test("nothing is measured for few images, for untrained models, and for finished builds", async () => {
   const folder = await makeTestFolder();
   const [data, root] = [join(folder, "cifar-10"), join(folder, "run")];
   await makeCifar10(data);
@@ -55,7 +55,7 @@ test("nothing is measured for few images, for models still to be trained, and wh
   expect(await estimate(root, smallConfig, { data })).toMatchObject({ remaining: 0, remainingMs: {}, trains: false });
 });
 
-test("what a build takes is told in plain lines", () => {
+test("the estimate of a build is printed in plain lines", () => {
   const plain = {
     train: 5_000_000,
     test: 1_000_000,

@@ -65,7 +65,7 @@ test("planted copies are left out of the shards, and recorded with reason and pa
   });
 });
 
-test("the shards hold what the models made: ids, images, classes in turn, the most probable label", async () => {
+test("the shards hold the models' output: ids, images, rotating classes, the most probable label", async () => {
   const run = await readRun(runFolderAt(root));
   const shards = await Promise.all(run.units.map((unit) => readShard(run.folder.shard(unit))));
   const ids = shards.flatMap(({ columns }) => [...columns.id]);
@@ -82,7 +82,7 @@ test("the shards hold what the models made: ids, images, classes in turn, the mo
   }
 });
 
-test("an unconditional set has class -1, and its live source too", async () => {
+test("the rows of an unconditional set and of its live source have class -1", async () => {
   const other = join(folder, "unconditional");
   const config = { ...smallConfig, count: 20, testCount: 0, sampler: { conditional: false } };
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data }, config });
@@ -110,7 +110,7 @@ test("a second build does nothing, and opens no model", async () => {
   expect(await hashFolder(root)).toEqual(before);
 });
 
-test("the labeler's batch size and the number of workers leave no trace in the data set", async () => {
+test("the data set does not depend on the labeler's batch size and the number of workers", async () => {
   const other = join(folder, "other-batches");
   const config = { ...smallConfig, labeling: { batchSize: 3 } };
   await runBuild({ root: other, runtime: standInRuntime({ planted }), sources: { data }, config });
@@ -155,7 +155,7 @@ test("a damaged receipt and a damaged intermediate file are named", async () => 
   expect(await verifyRun(root, testContext())).toEqual([]);
 });
 
-test("other weights than the run was made with are refused", async () => {
+test("weights that differ from the run's are refused", async () => {
   const weights = join(folder, "other.safetensors");
   await writeFile(weights, "other weights");
   const sources = { generator: weights, labeler: weights };
@@ -191,7 +191,7 @@ test("a live source makes the images the run made, and those that follow", async
   await live.close();
 });
 
-test("the loader serves what was built", async () => {
+test("the loader serves the built images", async () => {
   const dataset = await openDataset(join(root, "dataset"));
   const seen: number[] = [];
   for await (const { ids } of dataset.loader({ regime: "finite", numSamples: 48, epochs: 1, batchSize: 8, seed: 1 })) {
@@ -202,7 +202,7 @@ test("the loader serves what was built", async () => {
   );
 });
 
-test("a build that fails before its first work pins nothing: the corrected command is taken", async () => {
+test("a build that fails before its first work pins nothing, so the corrected command is accepted", async () => {
   const other = join(folder, "corrected");
   const damaged = join(folder, "damaged");
   await makeCifar10(damaged);
@@ -228,7 +228,7 @@ test("a build that fails before its first work pins nothing: the corrected comma
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
 });
 
-test("what a killed call pinned of a model binds no other call, until there is a checkpoint", async () => {
+test("the model options that a killed call pinned do not bind later calls until there is a checkpoint", async () => {
   const paths = runFolderAt(join(folder, "killed"));
   const context = testContext();
   const train = (epochs: number, delayMs = 0, signal = context.signal) => {
@@ -249,7 +249,7 @@ test("what a killed call pinned of a model binds no other call, until there is a
   await errorOf(() => train(4), "run/config-changed");
 });
 
-test("another rank than 0 pins nothing of a model that is to be trained", async () => {
+test("ranks other than 0 pin nothing of a model that must be trained", async () => {
   const paths = runFolderAt(join(folder, "rank-1"));
   const context = testContext({ rank: 1, worldSize: 2 });
   const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
@@ -269,7 +269,7 @@ test("a generator that repeats itself ends the build with a line that counts the
   await errorOf(() => readManifest(join(other, "dataset")), "manifest/missing");
 });
 
-test("a finished model of another release, which had other options, goes on being used", async () => {
+test("a finished model of another release, which had other options, stays in use", async () => {
   const other = join(folder, "old-release");
   await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
   const path = runFolderAt(other).modelConfig("generator");

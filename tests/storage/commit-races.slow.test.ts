@@ -73,7 +73,7 @@ async function expectWholeUnits(folder: string, numUnits: number): Promise<void>
   for (const name of ["data", "receipts"]) expect(await readdir(join(folder, name))).toHaveLength(numUnits);
 }
 
-test("of two processes that do the same unit, in 500 races, exactly one commits, and both see the same bytes", async () => {
+test("when two processes do the same unit, in 500 races, exactly one commits, and both see the same bytes", async () => {
   const numUnits = 500;
   const { folder, answers } = await race(["same", "same"], numUnits);
   for (const [unit, both] of answers.entries()) {
@@ -83,7 +83,7 @@ test("of two processes that do the same unit, in 500 races, exactly one commits,
   await expectWholeUnits(folder, numUnits);
 });
 
-test("of two processes that make different bytes of a unit, data and receipt are of the same one", async () => {
+test("when two processes make different bytes of a unit, data and receipt come from the same process", async () => {
   const numUnits = 100;
   const { folder } = await race(["one", "two"], numUnits);
   await expectWholeUnits(folder, numUnits);

@@ -57,7 +57,7 @@ test("while a file is written only a hidden temporary exists", async () => {
   expect(await readFile(join(folder, "data.bin"), "utf8")).toBe("halfwhole");
 });
 
-test("of many writers of one name exactly one commits, and its bytes stay", async () => {
+test("exactly one of many writers of a name commits, and its bytes stay", async () => {
   const folder = await makeTestFolder();
   for (let round = 0; round < 20; round++) {
     const path = join(folder, `unit-${round}`);
@@ -69,7 +69,7 @@ test("of many writers of one name exactly one commits, and its bytes stay", asyn
   expect(await readdir(folder)).toHaveLength(20);
 });
 
-test("replacing gives the new bytes, and the old ones if the writer fails", async () => {
+test("a replaced file has the new bytes, or the old ones if the writer fails", async () => {
   const path = join(await makeTestFolder(), "latest.json");
   await replaceBytes(path, "one");
   expect((await replaceBytes(path, "two")).outcome).toBe("committed");
@@ -81,7 +81,7 @@ test("replacing gives the new bytes, and the old ones if the writer fails", asyn
   expect(await readFile(path, "utf8")).toBe("two");
 });
 
-test("the temporary of another machine, container or version is removed when nobody has written to it for a day", async () => {
+test("the temporary of another machine, container or version is removed after a day without a write", async () => {
   const folder = await makeTestFolder();
   const tail = "0123456789abcdef";
   const foreign = [
@@ -98,7 +98,7 @@ test("the temporary of another machine, container or version is removed when nob
   expect(await removeStaleTemporaries(join(folder, "none"))).toEqual([]);
 });
 
-test("a temporary or its folder that somebody removes while it is written is written again, with the same bytes", async () => {
+test("if somebody removes a temporary or its folder during the write, it is written again with the same bytes", async () => {
   for (const doomed of ["file", "folder"] as const) {
     const folder = join(await makeTestFolder(), "data");
     const write = (path: string) => async (sink: { write(data: Uint8Array): Promise<void> }) => {
@@ -116,7 +116,7 @@ test("a temporary or its folder that somebody removes while it is written is wri
   }
 });
 
-test("a process killed before the link leaves no visible file, and what it leaves is removed", async () => {
+test("a process killed before the link leaves no visible file, and its temporary is removed later", async () => {
   const [folder, code] = [await makeTestFolder(), await makeTestFolder()];
   const url = await emitModule(code, "storage/commit.ts");
   const script = `
@@ -134,7 +134,7 @@ test("a process killed before the link leaves no visible file, and what it leave
   expect((await commitBytes(join(folder, "data.bin"), "whole")).outcome).toBe("committed");
 });
 
-test("of two processes that write the same units, exactly one commits each", async () => {
+test("when two processes write the same units, exactly one commits each", async () => {
   const [folder, code] = [await makeTestFolder(), await makeTestFolder()];
   const url = await emitModule(code, "storage/commit.ts");
   const numUnits = 40;

@@ -43,7 +43,7 @@ test("a unit is done when its receipt exists, whatever data files there are", as
   expect(await isUnitDone(path, { configHash: origin.configHash })).toBe(true);
 });
 
-test("a receipt of another config or model is refused, with what to do", async () => {
+test("a receipt of another config or model is refused with advice", async () => {
   const path = join(await makeTestFolder(), "unit-00003.json");
   await writeReceipt(path, receipt);
   await expect(isUnitDone(path, { configHash: hashConfig({ seed: 2 }) })).rejects.toMatchObject({
@@ -76,7 +76,7 @@ test("a missing, truncated or future receipt is refused by name", async () => {
   await expect(readReceipt(path)).rejects.toMatchObject({ code: "receipt/version-unsupported" });
 });
 
-test("a unit commits its data, then its receipt; done again it keeps both without writing", async () => {
+test("a unit commits its data, then its receipt; a second call keeps both without writing", async () => {
   const folder = await makeTestFolder();
   const paths = { dataPath: join(folder, "data", "unit.arrow"), receiptPath: join(folder, "receipts", "unit.json") };
   const write = async (sink: { write(text: string): Promise<void> }) => {

@@ -65,7 +65,7 @@ test.skipIf(!canUnshare).each([
   expect(await readFile(join(folder, "data.bin"), "utf8")).toBe("half whole");
 });
 
-test("what a killed process left is removed by the next one", async () => {
+test("the next process removes the temporaries of a killed one", async () => {
   const folder = await makeTestFolder();
   const writing = start(writer(join(folder, "data.bin")));
   await lineOf(writing);

@@ -56,7 +56,7 @@ function task(name: string, changes: Partial<Download> = {}): Download {
   };
 }
 
-test("a connection that drops again and again is continued where it broke off", async () => {
+test("a connection that drops repeatedly is continued where it broke off", async () => {
   behaviors = [{ sends: 120_000 }];
   await download(task("dropping"));
   expect((await readFile(join(folder, "dropping"))).equals(content)).toBe(true);
@@ -82,7 +82,7 @@ test("a download that gave up is continued by a later call", async () => {
   expect((await readFile(join(folder, "later"))).equals(content)).toBe(true);
 });
 
-test("a server that knows no ranges is read from the start", async () => {
+test("a download from a server without ranges starts from the beginning", async () => {
   behaviors = [{ sends: 100_000 }, { ignoresRange: true }];
   await download(task("no-ranges"));
   expect((await readFile(join(folder, "no-ranges"))).equals(content)).toBe(true);
@@ -95,7 +95,7 @@ test("a whole file that is there already is checked, not fetched", async () => {
   expect(ranges).toEqual([`bytes=${content.length}-`]);
 });
 
-test("a wrong checksum throws the file away and says both", async () => {
+test("a wrong checksum deletes the file and names both sums", async () => {
   behaviors = [{}];
   const wanted = "0".repeat(32);
   const { message } = await errorOf(() => download(task("wrong", { md5: wanted })), "download/wrong-checksum");
@@ -104,7 +104,7 @@ test("a wrong checksum throws the file away and says both", async () => {
   await expect(stat(join(folder, "wrong"))).rejects.toThrow("ENOENT");
 });
 
-test("a refusal is not asked again", async () => {
+test("a request that was refused is not repeated", async () => {
   behaviors = [{ status: 404 }];
   await errorOf(() => download(task("refused")), "download/refused");
   expect(ranges.length).toBe(1);

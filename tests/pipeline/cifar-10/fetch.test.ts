@@ -70,7 +70,7 @@ test("a cut file is refused by name, rule and size, and leaves no receipt", asyn
   expect(await readFetchReceipts(run)).toBeUndefined();
 });
 
-test("a file with bytes too many is refused", async () => {
+test("a file with too many bytes is refused", async () => {
   const data = await damagedCopy("long", (path) => appendFile(path, "x"));
   await errorOf(() => fetchInto(newRun(), data), "cifar10/wrong-size");
 });
@@ -93,7 +93,7 @@ test("a folder that does not exist, or lacks a file, is refused by path", async 
   expect(lacking.message).toContain("data_batch_3.bin");
 });
 
-test("other data than the run has is refused", async () => {
+test("data that differs from the run's is refused", async () => {
   const data = join(folder, "good");
   const run = newRun();
   await fetchInto(run, data);
@@ -111,7 +111,7 @@ test("an archive gives the same files and images as the folder", async () => {
   expect(await readCifar10(path, recordsPerFile)).toEqual(await readCifar10(run.cifar10, recordsPerFile));
 });
 
-test("a hostile archive can place no file: foreign paths, links and unknown names are skipped", async () => {
+test("a hostile archive cannot write a file: foreign paths, links and unknown names are skipped", async () => {
   const run = newRun();
   const evil = Buffer.from("evil");
   const path = await archive("hostile.tar.gz", [

@@ -50,7 +50,7 @@ describe.each(exportFormats)("%s", (format) => {
     expect(await partsOf(join(folder, "a"))).toHaveLength(4);
   });
 
-  test("whole parts are kept; those that are missing or cut are written again, to the same bytes", async () => {
+  test("complete parts are kept; missing or cut ones are written again with the same bytes", async () => {
     const target = join(await makeTestFolder(), "out");
     await runExport({ location: root, target, format });
     const whole = await hashFolder(target);
@@ -137,7 +137,7 @@ test("class names that would leave the target are refused", async () => {
   expect(await readdir(folder)).toEqual(["run"]);
 });
 
-test("a PNG of ours is read by a picture library with the very pixels", async () => {
+test("a picture library reads exactly our pixels from our PNG", async () => {
   for (const image of [makeImages("png", 1).images, new Uint8Array(3072), new Uint8Array(3072).fill(255)]) {
     const { data, info } = await sharp(encodePng(image)).raw().toBuffer({ resolveWithObject: true });
     expect(info).toMatchObject({ width: 32, height: 32, channels: 3 });
@@ -145,7 +145,7 @@ test("a PNG of ours is read by a picture library with the very pixels", async ()
   }
 });
 
-test("temporaries of a killed export are no strangers", async () => {
+test("the temporaries of a killed export do not make its folder foreign", async () => {
   const target = join(await makeTestFolder(), "out");
   await mkdir(target);
   await appendFile(join(target, ".export.json.tmp~elsewhere~1~0123456789abcdef"), "{");

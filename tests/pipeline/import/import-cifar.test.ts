@@ -22,7 +22,7 @@ const members = (): Member[] =>
 const record100 = (index: number, fine: number) =>
   Buffer.concat([Uint8Array.of(index % 20, fine), noiseBytes(`cifar-100 ${index}`, 3072)]);
 
-test("binary CIFAR-10 keeps its parts, pixels and labels, from a folder and from an archive alike", async () => {
+test("binary CIFAR-10 keeps its parts, pixels and labels, both from a folder and from an archive", async () => {
   const folder = await makeTestFolder();
   const data = join(folder, "cifar-10");
   await makeCifar10(data);
@@ -82,7 +82,7 @@ test("a file that is missing, cut or has labels out of range is refused, with no
   expect(await readdir(folder)).toEqual(["data"]);
 });
 
-test("a hostile archive places no file anywhere, whatever its names, links and sizes", async () => {
+test("a hostile archive writes no file anywhere, whatever its names, links and sizes", async () => {
   const folder = await makeTestFolder();
   const path = join(folder, "evil.tar.gz");
   const importArchive = () => runImport({ root: join(folder, "run"), path, recordsPerFile });

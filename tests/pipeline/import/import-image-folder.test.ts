@@ -53,7 +53,7 @@ test("train and test folders become train and test", async () => {
   expect(await readSplit(root, "test")).toMatchObject(rowsOf(set, 9, 12));
 });
 
-test("what file managers and archivers leave is passed over, and a class may be empty in one part", async () => {
+test("leftovers of file managers and archivers are skipped, and a class may be empty in one part", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
   await writePictures(join(source, "train"), 0, 9);

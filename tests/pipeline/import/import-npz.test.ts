@@ -28,7 +28,7 @@ async function npzFile(folder: string, members: readonly ZipMember[], name = "se
   return path;
 }
 
-test("a single .npz becomes a train part with its very pixels and labels, and verifies", async () => {
+test("a single .npz becomes a train part with the same pixels and labels, and verifies", async () => {
   const folder = await makeTestFolder();
   const root = join(folder, "run");
   await runImport({ root, path: await npzFile(folder, good) });
@@ -40,7 +40,7 @@ test("a single .npz becomes a train part with its very pixels and labels, and ve
   expect(await verifyRun(root, testContext())).toEqual([]);
 });
 
-test("what a labeled set does not have is filled in as the manifest says: one-hot, certain, of no generator", async () => {
+test("columns that a labeled set lacks are filled in as the manifest says: one-hot, certain, without a class", async () => {
   const folder = await makeTestFolder();
   const root = join(folder, "run");
   await runImport({ root, path: await npzFile(folder, good) });
@@ -54,7 +54,7 @@ test("what a labeled set does not have is filled in as the manifest says: one-ho
   });
 });
 
-test("of the six parts of CIFAR-5m the last one is the test part, in the order of their numbers", async () => {
+test("the last of the six parts of CIFAR-5m is the test part, in the order of their numbers", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
   await mkdir(source);
@@ -71,7 +71,7 @@ test("of the six parts of CIFAR-5m the last one is the test part, in the order o
   expect(await readSplit(root, "test")).toMatchObject({ ...rowsOf(set, 25, 30), ids: [25, 26, 27, 28, 29] });
 });
 
-test("--test-count cuts the last images off as the test part, and the same images give the same set", async () => {
+test("--test-count makes the last images the test part, and the same images give the same set", async () => {
   const folder = await makeTestFolder();
   const path = await npzFile(folder, good);
   const deflated = good.map((member) => ({ ...member, deflate: true }));
@@ -82,7 +82,7 @@ test("--test-count cuts the last images off as the test part, and the same image
   expect(await hashFolder(join(folder, "a"))).toEqual(await hashFolder(join(folder, "b")));
 });
 
-test("what is done is kept, a lost shard is made again, and another source is refused", async () => {
+test("finished shards are kept, a lost shard is made again, and another source is refused", async () => {
   const folder = await makeTestFolder();
   const root = join(folder, "run");
   const path = await npzFile(folder, good);

@@ -38,18 +38,20 @@ const twisted: readonly (readonly [name: string, numpy: string, advice: string])
   ["big-endian labels", "Y = Y.astype('>i8')", 'Y.astype("int64")'],
 ];
 
-test.skipIf(!hasNumpy).for(twisted)("%s are refused, and the advice gives the very set", async ([, numpy, advice]) => {
-  const folder = await makeTestFolder();
-  const [whole, wrong, staged] = ["whole", "wrong", "staged"].map((name) => join(folder, `${name}.npz`));
-  await writeFile(
-    whole!,
-    makeZip([
-      { name: "X.npy", bytes: x },
-      { name: "Y.npy", bytes: y },
-    ]),
-  );
-  const target = advice.includes("X") ? "X" : "Y";
-  const script = `
+test.skipIf(!hasNumpy).for(twisted)(
+  "%s are refused, and following the advice gives exactly the expected set",
+  async ([, numpy, advice]) => {
+    const folder = await makeTestFolder();
+    const [whole, wrong, staged] = ["whole", "wrong", "staged"].map((name) => join(folder, `${name}.npz`));
+    await writeFile(
+      whole!,
+      makeZip([
+        { name: "X.npy", bytes: x },
+        { name: "Y.npy", bytes: y },
+      ]),
+    );
+    const target = advice.includes("X") ? "X" : "Y";
+    const script = `
 import numpy as np
 whole = np.load(${JSON.stringify(whole)})
 X, Y = whole["X"], whole["Y"]
@@ -58,12 +60,16 @@ np.savez(${JSON.stringify(wrong)}, X=np.ascontiguousarray(X), Y=np.ascontiguousa
 ${target} = ${advice}
 np.savez(${JSON.stringify(staged)}, X=np.ascontiguousarray(X), Y=np.ascontiguousarray(Y))
 `;
-  execFileSync("python3", ["-c", script]);
-  const refused = await errorOf(() => runImport({ root: join(folder, "a"), path: wrong! }), "npz/wrong-(shape|dtype)");
-  expect(refused.message).toContain(` ${advice}`);
-  await runImport({ root: join(folder, "b"), path: staged! });
-  expect(await readSplit(join(folder, "b"), "train")).toMatchObject(rowsOf(set, 0, 30));
-});
+    execFileSync("python3", ["-c", script]);
+    const refused = await errorOf(
+      () => runImport({ root: join(folder, "a"), path: wrong! }),
+      "npz/wrong-(shape|dtype)",
+    );
+    expect(refused.message).toContain(` ${advice}`);
+    await runImport({ root: join(folder, "b"), path: staged! });
+    expect(await readSplit(join(folder, "b"), "train")).toMatchObject(rowsOf(set, 0, 30));
+  },
+);
 
 test.each([
   ["other sizes", { descr: "|u1", shape: [30, 28, 28] }, /scale others, reshaping would mix their pixels/],
@@ -74,7 +80,7 @@ test.each([
   expect(adviseOnImages(header)).not.toMatch(/reshape\(/);
 });
 
-test("labels that are names, and labels of other images, are not to be converted", () => {
+test("for labels that are names, or that belong to other images, the advice is no conversion", () => {
   expect(adviseOnLabels({ descr: "<U5", shape: [30] }, 30)).toContain("numpy.unique(Y, return_inverse=True)");
   expect(adviseOnLabels({ descr: "<i8", shape: [29] }, 30)).toBe(
     "Save the labels that belong to these images, one each.",
@@ -89,7 +95,7 @@ function npyOfShape(descr: string, shape: string, data: Uint8Array): Uint8Array 
   return Buffer.concat([Buffer.from("\x93NUMPY\x01\x00", "latin1"), length, Buffer.from(text), data]);
 }
 
-test("what Python 2 wrote, and a name in capitals, are imported", async () => {
+test("files by Python 2, and a name in capitals, are imported", async () => {
   const folder = await makeTestFolder();
   const path = join(folder, "PART0.NPZ");
   const old = [
@@ -103,7 +109,7 @@ test("what Python 2 wrote, and a name in capitals, are imported", async () => {
   expect(await readSplit(join(folder, "run"), "train")).toMatchObject(rowsOf(set, 0, 30));
 });
 
-test("a large array that is refused early ends the command with one line, and no more", async () => {
+test("a large array that is refused early ends the command with a single line", async () => {
   const folder = await makeTestFolder();
   const path = join(folder, "negative.npz");
   const many = new Uint8Array(Buffer.concat(Array.from({ length: 200 }, () => set.images)));

@@ -68,7 +68,7 @@ test.each(messages)("a sampler that has no memory is opened with half the batch:
   expect(device.numOpen()).toBe(0);
 });
 
-test("when not even one image fits, it says so in one line; other errors pass", async () => {
+test("if not even one image fits, the error says so in one line; other errors pass", async () => {
   const none = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }).open, 8);
   const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
   await expect(none.sample(request)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ test("when not even one image fits, it says so in one line; other errors pass", 
   await expect(broken.sample(request)).rejects.toThrow("no kernel image");
 });
 
-test("the real engine's lack of memory is named", async () => {
+test("an error of the real engine for lack of memory is recognized", async () => {
   const graph = new Graph();
   // 400 TB.
   graph.output("y", sum(add(expand(graph.input("x", "float32", [1, 1]), [1e7, 1e7]), 1)));

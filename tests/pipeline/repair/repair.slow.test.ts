@@ -96,7 +96,7 @@ test("every file of a unit, and the manifest, flipped, cut or deleted, is made a
   expect(await verifyRun(root, testContext())).toEqual([]);
 });
 
-test("many files at once are repaired, and whole ones are not touched: neither inode nor time changes", async () => {
+test("many files at once are repaired, and undamaged ones keep inode and time", async () => {
   const root = await copyRun();
   const all = repairableFiles();
   const harmed = all.filter((_, index) => index % 3 === 0);
@@ -132,7 +132,7 @@ test("a lost receipt of a shard, and a shard whose inputs are whole, need no mod
   expect(await hashFolder(root)).toEqual(expected);
 });
 
-test("receipts of models are written again, damaged weights that were trained are refused by name", async () => {
+test("receipts of models are written again, and damaged trained weights are refused by name", async () => {
   const root = await copyRun();
   await rm(join(root, "receipts/train-labeler/labeler.json"));
   await flipBit(join(root, "receipts/train-generator/generator.json"), 40);
@@ -143,7 +143,7 @@ test("receipts of models are written again, damaged weights that were trained ar
   expect(message).toContain("generator.safetensors");
 });
 
-test("a unit that comes out otherwise is an error with both hashes, leaves its files alone, and the others are repaired", async () => {
+test("a unit whose remade bytes differ is an error with both hashes and keeps its files, and the others are repaired", async () => {
   const root = await copyRun();
   for (const name of ["train-00000", "train-00001"]) {
     await rm(join(root, "samples", `${name}.u8`));
@@ -167,7 +167,7 @@ function plantedOf(): [number, Uint8Array][] {
   return [2, 30, 60].map((id) => [id, image]);
 }
 
-test("without receipt and manifest a shard that differs is not guessed at", async () => {
+test("without receipt and manifest a shard that differs is not replaced by a guess", async () => {
   const root = await copyRun();
   await rm(join(root, "dataset/manifest.json"));
   await rm(join(root, "receipts/publish/train-00002.json"));
@@ -183,7 +183,7 @@ test("without receipt and manifest a shard that differs is not guessed at", asyn
   expect(await hashFolder(root)).toEqual(before);
 });
 
-test("an interrupted repair leaves no torn file and goes on where it was", async () => {
+test("an interrupted repair leaves no torn file and continues where it stopped", async () => {
   const root = await copyRun();
   await rm(join(root, "samples"), { recursive: true });
   for (const name of await readdir(join(root, "dataset/train"))) await flipBit(join(root, "dataset/train", name), 4321);
@@ -215,7 +215,7 @@ test("a run that was not finished, or made with other models, is refused", async
   await errorOf(() => repair(other), "repair/models-changed");
 });
 
-test("of several repairs at once, each ends well, and together they make every file again", async () => {
+test("several repairs at once all succeed, and together they make every file again", async () => {
   const slow = standInRuntime({ planted: plantedCopies(), delayMs: 3 });
   for (let round = 0; round < 4; round++) {
     const root = await copyRun();

@@ -27,7 +27,7 @@ test("every key has a default and a description, and its flag's text of the defa
   }
 });
 
-test("the hash changes with what determines the bytes, and not with what changes speed only", () => {
+test("the hash depends on the keys that determine the bytes, and not on those that change only the speed", () => {
   const hash = hashOf({});
   for (const changed of [
     { seed: 1 },
@@ -60,7 +60,7 @@ test.each([
   [{ generator: { blocks: 1e9 } }, /^generator\.blocks .* at most 64/],
   [{ labeler: { widths: [64, 1e9] } }, /^labeler\.widths/],
   [{ recordsPerFile: 9e15 }, /^recordsPerFile .* at most 1000000/],
-])("what no machine could hold is refused before it is planned: %o", async (given, message) => {
+])("a run that no machine could hold is refused before it is planned: %o", async (given, message) => {
   expect((await errorOf(() => resolveConfig(given), "config/out-of-range")).message).toMatch(message);
 });
 
@@ -74,12 +74,12 @@ test("an unknown key is refused, and the known ones are named", async () => {
   expect(message).toContain("sampler.steps");
 });
 
-test("of two configurations the later one counts, key by key", () => {
+test("the later of two configurations applies, key by key", () => {
   const merged = mergeConfigs({ count: 5, sampler: { steps: 9, rho: 5 } }, { sampler: { steps: 3 } });
   expect(merged).toEqual({ count: 5, sampler: { steps: 3, rho: 5 } });
 });
 
-test("a recipe is values for keys: it counts less than the keys given, and all keys of one replace those of another", () => {
+test("given keys override those of a recipe, and all keys of a recipe replace those of another", () => {
   expect(resolveConfig(recipes.fast)).toEqual(resolveConfig({}));
   const original = { name: "ddpm", steps: 1000, schedule: "linear-beta", conditional: false, guidance: 1 };
   expect(resolveConfig(recipes.original).sampler).toMatchObject(original);
@@ -101,7 +101,7 @@ test("a run pins its configuration once: another one is refused and the differin
   expect(await readFile(join(root, "run.json"))).toEqual(before);
 });
 
-test("commands without options go on with what the run has pinned", async () => {
+test("commands without options use the pinned configuration of the run", async () => {
   const root = join(folder, "pinned");
   const config = resolveConfig(await readRunConfig(runFolderAt(root)));
   expect(config.count).toBe(100);

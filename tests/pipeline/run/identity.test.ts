@@ -76,7 +76,7 @@ test("each key of the configuration is either in the hash of a data set or named
   }
 });
 
-test("hashes of data sets and trainings are those of the releases before", async () => {
+test("hashes of data sets and trainings equal those of earlier releases", async () => {
   expect(hashOf({})).toBe("a1ba76ce304e035a6392e1648c780ab0d139c018f7278a1ca1f89f6f46a5ead5");
   expect(hashOf(recipes.tuned)).toBe("2075edbb1819c46b3d91078c447d7a37d3696c29fb463646d0cbc88fb62fb105");
   expect(hashOf(recipes.original)).toBe("fcb4f12bd2d046ad8ca4a911c6395e4775ef86f70a28a962d6b697cf30b5171b");
@@ -112,7 +112,7 @@ test("hashes of data sets and trainings are those of the releases before", async
   );
 });
 
-test("which of several GPUs computes is in no hash, and the precision is in each", async () => {
+test("no hash includes the number of the GPU, and each includes the precision", async () => {
   const hashes = async (partial: PartialConfig) => {
     const config = resolveConfig(partial);
     const trainings = [

@@ -11,7 +11,7 @@ test("a set against itself has precision, recall and coverage 1, and one image m
   expect(density).toBeCloseTo(6 / 5, 12);
 });
 
-test("sets that are far apart have nothing in common", async () => {
+test("sets that are far apart do not overlap", async () => {
   const [real, synthetic] = [
     normalFeatures({ count: 50, width: 4 }),
     normalFeatures({ count: 60, width: 4, mean: 100 }),
@@ -19,7 +19,7 @@ test("sets that are far apart have nothing in common", async () => {
   expect(await compareManifolds(real, synthetic)).toEqual({ precision: 0, recall: 0, density: 0, coverage: 0 });
 });
 
-test("one image sampled again and again is precise, but recalls and covers little", async () => {
+test("a single image sampled repeatedly has high precision, but low recall and coverage", async () => {
   const real = normalFeatures({ count: 200, width: 4 });
   const values = Float32Array.from({ length: 4 * 50 }, (_, index) => real.values[index % 4]!);
   const { precision, recall, coverage } = await compareManifolds(real, { count: 50, width: 4, values });
@@ -37,7 +37,7 @@ test("blocks and products give what brute force gives", async () => {
   expect(scores.recall).toBeLessThan(0.9);
 });
 
-test("sets without enough neighbours are refused", async () => {
+test("sets without enough neighbors are refused", async () => {
   const [real, synthetic] = [normalFeatures({ count: 50, width: 4 }), normalFeatures({ count: 5, width: 4 })];
   const { message } = await errorOf(() => compareManifolds(real, synthetic), "score/too-few-images");
   expect(message).toContain("got 5");

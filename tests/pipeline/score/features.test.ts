@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("the last layer makes of the labeler's features, plain and mirrored, its probabilities", async () => {
+test("the last layer turns the labeler's features, plain and mirrored, into its probabilities", async () => {
   const weights = await readFile(shippedFile("labeler.safetensors"));
   const options = { weights, batchSize: 4, engine: "onnxruntime", device: "cpu" } as const;
   const images = noiseBytes("features", 3 * 3072);
@@ -102,7 +102,7 @@ test("files that ask for more memory than there is, or loop without end, are ref
   await errorOf(() => openOnnxFeatures(path, "cpu"), "model/unsupported");
 });
 
-test("files that do not fit are refused in one line", async () => {
+test("files with a wrong input or output are refused in one line", async () => {
   const path = join(folder, "other.onnx");
   await writeFile(path, "no model");
   await errorOf(() => openOnnxFeatures(path, "cpu"), "features/unreadable");

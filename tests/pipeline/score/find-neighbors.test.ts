@@ -18,7 +18,7 @@ function find(numNeighbors: number) {
   return findNeighbors({ images: Buffer.concat(images), train: Buffer.concat(train), numNeighbors, ...progress });
 }
 
-test("the nearest train images, plain or mirrored, are those of brute force", async () => {
+test("the nearest train images, plain or mirrored, equal those of brute force", async () => {
   for (const [row, neighbours] of (await find(7)).entries()) {
     const all = train.map((other, index) => {
       const [plain, turned] = [images[row]!, mirrored(images[row]!)].map((view) =>

@@ -48,7 +48,7 @@ async function compute(folders: readonly string[], stopAfter = Number.POSITIVE_I
   return { ...counts, values: features?.values };
 }
 
-test("features that were interrupted go on with the part they were at, and are those of an undisturbed call", async () => {
+test("interrupted features continue with the unfinished part, and equal those of an undisturbed call", async () => {
   const whole = await compute([join(folder, "whole")]);
   expect(whole).toMatchObject({ computed: numImages, kept: 0 });
   const kept = join(folder, "interrupted");
@@ -70,7 +70,7 @@ test("a part that was cut or changed on the disk is computed again", async () =>
   expect((await compute([kept])).kept).toBe(numImages);
 });
 
-test("where the shared folder takes nothing the run's own does, and nothing fails", async () => {
+test("if the shared folder cannot be written to, the run's folder is used, and nothing fails", async () => {
   const file = join(folder, "no-folder");
   await writeFile(file, "");
   const folders = [join(file, "features"), join(folder, "own")];
@@ -78,7 +78,7 @@ test("where the shared folder takes nothing the run's own does, and nothing fail
   expect(await compute(folders)).toEqual({ computed: 0, kept: numImages, values });
 });
 
-test("features of CIFAR-10 are shared by all runs of a user, and are of one network and one CIFAR-10", async () => {
+test("all runs of a user share features of CIFAR-10, separately for each network and each CIFAR-10", async () => {
   const part = { images: images.subarray(0, 3072 * 40), labels: new Uint8Array(40) };
   const cifar10: Cifar10 = { train: part, test: part, sha256: "a set" };
   const seen = async (run: string, net = countingNet(), of = cifar10) => {

@@ -83,7 +83,7 @@ test("scoring again gives the same bytes, and trains nothing again", async () =>
   expect(await written()).toBe(time);
 });
 
-test("what cannot be scored is refused before any work", async () => {
+test("sets that cannot be scored are refused before any work", async () => {
   const none = await errorOf(
     () => scoreDatasetSteps(scoreOptions({ folder: runFolderAt(join(root, "dataset")) })),
     "score/no-cifar-10",
@@ -99,7 +99,7 @@ test("what cannot be scored is refused before any work", async () => {
   expect(message).toContain("6 features needs more than 6 images, got 6 of cifar5m");
 });
 
-test("generators are compared row by row, and an interrupted comparison goes on where it was", async () => {
+test("generators are compared row by row, and an interrupted comparison continues where it stopped", async () => {
   const rows = join(folder, "rows.json");
   await writeFile(rows, JSON.stringify([{ sampler: { steps: 2 } }, { name: "many", sampler: { steps: 9 } }]));
   const runtime = standInRuntime();

@@ -26,7 +26,7 @@ function snippetOf(page: string, title: string): string {
   return code.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
-test("the page tells counts, hashes and labels of the set", async () => {
+test("the page shows counts, hashes and labels of the set", async () => {
   const { manifest, origin, page, folder } = await readPage();
   expect(page).toContain("<h1>test set</h1>");
   for (const hash of [manifest.sha256, manifest.configHash, manifest.models["generator"]!])
@@ -56,7 +56,7 @@ test("bars are as long as the shares of the labels", async () => {
   );
 });
 
-test("the browser is told to run and load nothing but what the page holds itself", async () => {
+test("the headers allow the browser to run and load only the page's own content", async () => {
   const { page, response } = await readPage();
   const policy = response.headers.get("content-security-policy")!;
   expect(policy).toMatch(/^default-src 'none';/);
@@ -103,7 +103,7 @@ test("the contact sheet is a PNG of the size that the page reserves for it", asy
   expect(page).toContain(`width="${png.readUInt32BE(16)}" height="${png.readUInt32BE(20)}"`);
 });
 
-test("whoever comes from elsewhere is told no path of this machine", async () => {
+test("visitors from elsewhere see no path of this machine", async () => {
   const { folder } = shared();
   const { origin } = await startServe(folder, ["--host", "0.0.0.0"]);
   const page = await (await fetch(origin)).text();
@@ -111,12 +111,12 @@ test("whoever comes from elsewhere is told no path of this machine", async () =>
   expect(snippetOf(page, "PyTorch")).toContain(`open_dataset("${origin}/dataset")`);
 });
 
-test("the lines for TypeScript run as they stand", async () => {
+test("the lines for TypeScript run unchanged", async () => {
   const { page } = await readPage();
   await runSnippet("ts", snippetOf(page, "TypeScript"), await makeTestFolder());
 });
 
-test("the lines for PyTorch run as they stand, beside the set and from elsewhere", async ({ skip }) => {
+test("the lines for PyTorch run unchanged, on the same disk and from elsewhere", async ({ skip }) => {
   skip(!hasModules("torch, numpy, pyarrow"), "python3 has no torch, numpy or pyarrow");
   const { page } = await readPage();
   const elsewhere = await makeTestFolder();

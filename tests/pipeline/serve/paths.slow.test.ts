@@ -29,7 +29,7 @@ const ask = (port: number, target: string, method = "GET") =>
   exchange(port, `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
 
-test("nothing is served but what is listed, whatever the path", async () => {
+test("only listed files are served, whatever the path", async () => {
   const { root } = await makeRun();
   const { port } = await startServe(root);
   const shard = "/dataset/train/part-00000.arrow";
@@ -59,7 +59,7 @@ test("nothing is served but what is listed, whatever the path", async () => {
   expect(statusOf(await ask(port, shard))).toBe(200);
 });
 
-test("no path at all gets at another file", async () => {
+test("no path reaches another file", async () => {
   const { root } = await makeRun();
   const { port } = await startServe(root);
   const piece = fc.constantFrom(
@@ -103,7 +103,7 @@ test("a link that leads out of the data set is not followed, one inside it is", 
   expect(statusOf(await ask(port, `/dataset/${inward!.file}`))).toBe(200);
 });
 
-test.skipIf(process.platform === "win32")("a named pipe in a shard's place blocks nothing", async () => {
+test.skipIf(process.platform === "win32")("a named pipe with the name of a shard blocks nothing", async () => {
   const { root, dataset, manifest } = await makeRun();
   const { port } = await startServe(root);
   const { file } = manifest.splits.train.shards[0]!;
@@ -122,7 +122,7 @@ test("methods other than GET and HEAD are refused", async () => {
   }
 });
 
-test("a server for this machine answers to no foreign name, so that no page elsewhere can read through it", async () => {
+test("a server for this machine answers to no foreign name, so a page from elsewhere cannot read through it", async () => {
   const { root } = await makeRun();
   const { port } = await startServe(root);
   const statusFor = async (host: string) =>

@@ -39,7 +39,7 @@ test("manifest and shards are served byte for byte, each with its sha256 as stro
   expect((await bodyOf(response)).equals(await readFile(join(folder, "manifest.json")))).toBe(true);
 });
 
-test("HEAD says what GET says, without the body", async () => {
+test("HEAD gives the headers of GET, without the body", async () => {
   const { origin } = shared();
   const { shard } = await firstShard();
   for (const path of ["/", "/contact-sheet.png", "/dataset/manifest.json", `/dataset/${shard.file}`]) {
@@ -97,7 +97,7 @@ test("every range is answered with exactly those bytes of the file", async () =>
   );
 });
 
-test("a Range header of another kind is ignored, as RFC 9110 has it", () => {
+test("a Range header of another kind is ignored, as RFC 9110 requires", () => {
   for (const header of [undefined, "", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,5-6", "rows=0-1", "bytes=0x1-2"]) {
     expect(parseByteRange(header, 100), header).toBe(undefined);
   }
@@ -125,7 +125,7 @@ test("conditions are answered by the entity tag", async () => {
   expect(await unchanged.text()).toBe("");
 });
 
-test("only an address with the hash in it may be kept for ever", async () => {
+test("only an address with the hash in it may be cached forever", async () => {
   const { shard, url } = await firstShard();
   const byHash = await fetch(`${url}?sha256=${shard.sha256}`);
   expect(byHash.headers.get("cache-control")).toMatch(/max-age=\d{8}, immutable/);
@@ -133,7 +133,7 @@ test("only an address with the hash in it may be kept for ever", async () => {
   expect((await fetch(`${url}?again`)).headers.get("cache-control")).toBe("no-cache");
 });
 
-test("what is damaged is not sent; the server says why and serves the rest", async () => {
+test("a damaged file is not sent; the server reports the reason and serves the rest", async () => {
   const folder = await makeTestFolder();
   const manifest = await makeDataset(folder, { train: 25, test: 4, rowsPerShard: 10 });
   const served = await startServe(folder);

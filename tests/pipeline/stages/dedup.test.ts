@@ -27,7 +27,7 @@ test("an image and its mirror image have the same key and differ in the last bit
   expect(high[2]).not.toBe(high[0]);
 });
 
-test("copies go, the one with the larger id, with reason and partner", () => {
+test("of two copies the one with the larger id is removed, with reason and partner", () => {
   const train = [image("t0"), image("t1")];
   const held = [image("h0")];
   const samples = [
@@ -60,7 +60,7 @@ test("copies go, the one with the larger id, with reason and partner", () => {
   expect(first!.fingerprint).toBe(second!.fingerprint);
 });
 
-test("what is removed is what comparing all pairs of pixels finds", () => {
+test("the removals equal those of comparing all pairs of pixels", () => {
   const pool = Array.from({ length: 6 }, (_, index) => image(`pool ${index}`));
   const pick = fc.record({ index: fc.integer({ min: 0, max: 5 }), flip: fc.boolean() });
   const imageOf = ({ index, flip }: { index: number; flip: boolean }) => (flip ? mirrored(pool[index]!) : pool[index]!);

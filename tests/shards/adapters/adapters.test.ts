@@ -6,7 +6,7 @@ import { collectBatches, hashBatch, openTestDataset } from "../../support/open-t
 
 const options = { regime: "finite", numSamples: 40, epochs: 2, batchSize: 10, seed: 5 } as const;
 
-test("a web stream has the batches of the loader, and cancelling it goes on later where it was", async () => {
+test("a web stream has the batches of the loader, and a new one after canceling continues at the same position", async () => {
   const dataset = await openTestDataset();
   const expected = (await collectBatches(dataset.loader(options))).map(hashBatch);
   const loader = dataset.loader(options);

@@ -43,7 +43,7 @@ function outcomeOf(bytes: Uint8Array): string {
 
 const isKnown = /^(read|table\/(corrupt|truncated|schema-mismatch|compressed|has-nulls|not-an-integer))$/;
 
-test("every word of an Arrow file may be any length or offset: it is read, or refused in one line, at once", async () => {
+test("an Arrow file with any length or offset in any word is read, or refused at once in one line", async () => {
   const whole = await makeTable();
   expect(outcomeOf(whole)).toBe("read");
   const values = [0, 1, 8, 0x7fff, 100_000_000, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff];
@@ -60,7 +60,7 @@ test("every word of an Arrow file may be any length or offset: it is read, or re
   expect(seen.get("table/corrupt")).toBeGreaterThan(1000);
 });
 
-test("numbers of 2⁵³ and more, and below zero, in place of any 8 bytes are refused in one line", async () => {
+test("a file with a number of 2⁵³ or more, or below zero, in any 8 bytes is refused in one line", async () => {
   const whole = await makeTable();
   for (let position = 8; position + 8 <= whole.length; position += 4) {
     for (const value of [2n ** 53n, 2n ** 63n - 1n, -1n, -(2n ** 53n)]) {

@@ -72,7 +72,7 @@ test("probabilities give the label and the confidence", async () => {
   dataset.close();
 });
 
-test("a finished set is not written over, an interrupted one is begun anew", async () => {
+test("a finished set is not overwritten, and an interrupted one is started over", async () => {
   const folder = await newFolder();
   async function* breaking() {
     yield rowsOf(0, 10);
@@ -89,7 +89,7 @@ test("a finished set is not written over, an interrupted one is begun anew", asy
   expect((await openDataset(folder)).numSamples).toBe(10);
 });
 
-test("a source that is left early is told, and a signal ends the call", async () => {
+test("a source is closed when the call ends early, and a signal ends the call", async () => {
   let isClosed = false;
   async function* endless() {
     try {

@@ -139,7 +139,7 @@ test("cutout sets a square of the result to 0, in either layout, and nothing els
   }
 });
 
-test("mixup blends each image with another of its global batch, and says which label by which weight", async () => {
+test("mixup blends each image with another of its global batch, and gives the label and the weight of each", async () => {
   const dataset = await openTestDataset();
   const options = { ...base, dtype: "float32" } as const;
   const stored = await serve(dataset, { ...options, epochs: 1 });
@@ -180,7 +180,7 @@ test.each([0.05, 0.4, 1, 3])("the weights of mixup follow Beta(%d, same): its me
   expect(Math.abs(variance / expected - 1)).toBeLessThan(0.05);
 });
 
-test("what happens to an image follows from seed, epoch and position: not from batch size, ranks or where one began", async () => {
+test("augmentation depends on seed, epoch and position, not on batch size, ranks or the starting point", async () => {
   const dataset = await openTestDataset();
   const arbitrary = fc.record({
     batchSize: fc.integer({ min: 1, max: 40 }),
@@ -217,7 +217,7 @@ test("what happens to an image follows from seed, epoch and position: not from b
   );
 });
 
-test("with everything on, resuming and ranks give the very same batches", async () => {
+test("with all options enabled, resuming and ranks give the same batches", async () => {
   const dataset = await openTestDataset({ memoryBytes: 0 });
   const options: Floats = {
     ...base,

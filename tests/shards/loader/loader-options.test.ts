@@ -6,7 +6,7 @@ import { collectBatches, hashBatch, idsOf, openTestDataset } from "../../support
 
 const finite = { regime: "finite", numSamples: 60, epochs: 2, batchSize: 9, seed: 5, dropLast: false } as const;
 
-test("the columns asked for are those of the rows served", async () => {
+test("the requested columns belong to the served rows", async () => {
   for (const memoryBytes of [0, 2 ** 28]) {
     const dataset = await openTestDataset({ memoryBytes });
     const columns = ["class", "confidence", "probabilities"] as const;
@@ -46,7 +46,7 @@ test("a filter keeps the rows of its classes and confidence, and is part of the 
   expect(() => none.loader({ regime: "infinite", batchSize: 1 })).toThrow(/loader\/empty-split|at least one image/);
 });
 
-test("label noise changes about its part of the labels, to other classes, the same ones everywhere", async () => {
+test("label noise changes about the given fraction of labels to other classes, the same ones everywhere", async () => {
   const dataset = await openTestDataset({ train: 2000, rowsPerShard: 500 });
   const options = { regime: "finite", batchSize: 100, epochs: 2, seed: 1 } as const;
   const labels = async (noise: LoaderOptions) => {
@@ -96,7 +96,7 @@ test.each<[string, LoaderOptions]>([
   expect(reused).toEqual(expected);
 });
 
-test("threads serve a filtered set, and end the infinite regime as one does", async () => {
+test("several threads serve a filtered set, and end the infinite regime like a single thread", async () => {
   const dataset = await (await openTestDataset({ memoryBytes: 0 })).filter({ classes: [0, 1, 2, 3, 4, 5] });
   const served: number[] = [];
   const run = async () => {
@@ -106,7 +106,7 @@ test("threads serve a filtered set, and end the infinite regime as one does", as
   expect(new Set(served).size).toBe(Math.floor(dataset.numSamples / 10) * 10);
 });
 
-test("what fails in a thread fails the loop with its code", async () => {
+test("an error in a thread ends the loop with its code", async () => {
   const dataset = await openTestDataset({ memoryBytes: 0 });
   const { truncateSync } = await import("node:fs");
   truncateSync(`${dataset.directory}/train/part-00001.arrow`, 100);
@@ -139,7 +139,7 @@ const liveSource: LiveSource & { readonly asked: number[] } = {
   },
 };
 
-test.each([0, 2])("with a live source the infinite regime goes on with new ids (%i threads)", async (workers) => {
+test.each([0, 2])("with a live source the infinite regime continues with new ids (%i threads)", async (workers) => {
   const dataset = await openTestDataset({ memoryBytes: 0 });
   liveSource.asked.length = 0;
   const options = {
@@ -212,7 +212,7 @@ test("options that do not go together, or are out of range, are refused by name"
   );
 });
 
-test("a loop of threads that is left early leaves no thread behind", async () => {
+test("leaving a loop of threads early leaves no thread behind", async () => {
   const dataset = await openTestDataset({ memoryBytes: 0 });
   const numThreads = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
   const before = numThreads();
@@ -223,7 +223,7 @@ test("a loop of threads that is left early leaves no thread behind", async () =>
   expect(numThreads()).toBe(before);
 });
 
-test("a misspelled option is refused, not passed over", async () => {
+test("a misspelled option is refused, not ignored", async () => {
   const dataset = await openTestDataset();
   const make = (options: object) => () => dataset.loader({ ...finite, ...options } as LoaderOptions);
   expect(make({ shufle: "full" })).toThrow(/shufle is no key of the loader's options\. Use one of: regime, .*dropLast/);

@@ -27,7 +27,7 @@ test.each([
   }
 });
 
-test("every epoch of the finite regime is a permutation of the same subset, another one each time", async () => {
+test("every epoch of the finite regime is another permutation of the same subset", async () => {
   const dataset = await openTestDataset();
   const batches = await collect(dataset, { regime: "finite", numSamples: 60, epochs: 3, batchSize: 20, seed: 1 });
   const epochs = [0, 1, 2].map((epoch) => idsOf(batches.filter((batch) => batch.epoch === epoch)));
@@ -37,7 +37,7 @@ test("every epoch of the finite regime is a permutation of the same subset, anot
   expect(new Set(epochs.map((ids) => ids.join())).size).toBe(3);
 });
 
-test("subsets of one seed are nested, and are what the infinite regime serves first", async () => {
+test("subsets of one seed are nested, and the infinite regime serves them first", async () => {
   const dataset = await openTestDataset();
   const subset = async (numSamples: number) =>
     new Set(idsOf(await collect(dataset, { regime: "finite", numSamples, batchSize: 5, seed: 11 })));
@@ -65,7 +65,7 @@ test("unshuffled, the whole split is served in file order", async () => {
   expect(ids).toEqual([...ids].sort((a, b) => a - b));
 });
 
-test("the infinite regime serves no id twice, and ends with a clear error when it is spent", async () => {
+test("the infinite regime serves no id twice, and ends with a clear error when it is exhausted", async () => {
   const dataset = await openTestDataset();
   const loader = dataset.loader({ regime: "infinite", batchSize: 16, seed: 2 });
   const ids: number[] = [];
@@ -100,7 +100,7 @@ test.each<LoaderOptions>([
   }
 });
 
-test("with reused arrays the batches are the same, one after the other in the same memory", async () => {
+test("with reused arrays the batches are the same, and share the same memory one after the other", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 47, epochs: 2, batchSize: 10, seed: 3, dropLast: false } as const;
   const fresh = (await collect(dataset, options)).map(hashBatch);
@@ -113,7 +113,7 @@ test("with reused arrays the batches are the same, one after the other in the sa
   expect(memory.size).toBe(1);
 });
 
-test("resumed with larger batches than an epoch has left, the loader goes on with the next epoch", async () => {
+test("a loader resumed with batches larger than the rest of an epoch continues with the next epoch", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 50, epochs: 3, batchSize: 10, seed: 4 } as const;
   const loader = dataset.loader(options);
@@ -124,7 +124,7 @@ test("resumed with larger batches than an epoch has left, the loader goes on wit
   expect(rest.map(hashBatch)).toEqual(whole.slice(2).map(hashBatch));
 });
 
-test("a loop that was left early and started again goes on where it was", async () => {
+test("a loop that ended early and is started again continues at the same position", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 50, epochs: 2, batchSize: 10, seed: 4 } as const;
   const whole = (await collect(dataset, options)).map(hashBatch);
@@ -230,7 +230,7 @@ test("options out of range are refused by name", async () => {
   expect(() => dataset.split("validation" as "test")).toThrow(/split must be one of train, test, got validation/);
 });
 
-test("rows are read in the order asked for", async () => {
+test("rows are read in the requested order", async () => {
   const dataset = await openTestDataset({ memoryBytes: 0 });
   const { ids, images, labels } = await dataset.readImages([99, 0, 30, 29, 0]);
   const rows = makeRows([...ids]);

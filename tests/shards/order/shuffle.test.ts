@@ -38,7 +38,7 @@ test("orders of other seeds and ids differ", () => {
   }
 });
 
-test("a stretch of a blocked order as long as a window touches the blocks of three windows at most", () => {
+test("positions of a blocked order over the length of a window touch the blocks of three windows at most", () => {
   const [blockRows, windowBlocks, size] = [50, 4, 5_030];
   const order = everyPosition(size).map(
     createShuffle({ kind: "blocked", blockRows, windowBlocks }, { size, seed: 3, id: 1 }),
@@ -68,7 +68,7 @@ test.each<ShuffleKind>([{ kind: "full" }, { kind: "blocked", blockRows: 20, wind
   },
 );
 
-test("neighbours in a full order are not correlated; in a blocked one those of a window are not", () => {
+test("neighbors in a full order are uncorrelated; in a blocked order those within a window are", () => {
   const size = 100_000;
   const correlation = (values: readonly number[]) => {
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

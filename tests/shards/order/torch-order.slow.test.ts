@@ -126,7 +126,7 @@ describe.skipIf(missing.length > 0)("PyTorch, where python3 has torch, numpy and
     }
   });
 
-  test("a training that moves to the other language goes on with the very next batch, also at another world size", async () => {
+  test("a training that moves to the other language continues with the next batch, even at another world size", async () => {
     const resumes = fc.sample(
       fc.record({ options: anyOptions, limit: fc.nat(9), next: fc.integer({ min: 1, max: 3 }) }),
       { numRuns: 40, seed: 2 },

@@ -17,7 +17,7 @@ async function makeFolder(train = 90): Promise<string> {
   return folder;
 }
 
-test("without onShard every shard is published all the same", async () => {
+test("without onShard every shard is published too", async () => {
   const [directory, to] = [await makeFolder(), join(await makeTestFolder(), "published")];
   const manifest = await uploadDataset({ directory, to, signal });
   expect(hashShards(manifest.splits)).toBe(manifest.sha256);
@@ -25,7 +25,7 @@ test("without onShard every shard is published all the same", async () => {
   expect((await readdir(to)).sort()).toEqual(["manifest.json", "test", "train"]);
 });
 
-test("of two sets that are published to one empty place at once, one is refused, and the other is whole", async () => {
+test("when two sets are published to one empty target at once, one is refused, and the other is complete", async () => {
   const sets = [await makeFolder(90), await makeFolder(87)];
   for (let round = 0; round < 20; round++) {
     const to = join(await makeTestFolder(), "published");
@@ -39,7 +39,7 @@ test("of two sets that are published to one empty place at once, one is refused,
   }
 });
 
-test("of two sets that are published to one place of an S3 server that knows no conditions, one at most succeeds", async () => {
+test("when two sets are published to one prefix of an S3 server without conditional writes, at most one succeeds", async () => {
   const [sets, { s3 }] = [[await makeFolder(90), await makeFolder(87)], await startS3("s3rver")];
   for (let round = 0; round < 5; round++) {
     const to = `s3://data/round-${round}`;
@@ -59,14 +59,14 @@ async function uploadAgain(directory: string, to: string, s3: object): Promise<s
   return outcomes;
 }
 
-test("the same set published to one place by two at once is there, and both succeed", async () => {
+test("two uploads of the same set to one target at once both succeed", async () => {
   const [directory, to] = [await makeFolder(), join(await makeTestFolder(), "published")];
   await Promise.all([1, 2, 3].map(() => uploadDataset({ directory, to, signal })));
   expect(await verifyDataset(to)).toMatchObject({ problems: [] });
   expect(existsSync(join(to, "publishing.json"))).toBe(false);
 });
 
-test("the place of an interrupted upload is kept for its set, until the claim is deleted", async () => {
+test("the target of an interrupted upload stays reserved for its set until the claim is deleted", async () => {
   const [directory, other, to] = [await makeFolder(), await makeFolder(87), join(await makeTestFolder(), "published")];
   const abort = new AbortController();
   const onShard = () => abort.abort(new Error("interrupted"));

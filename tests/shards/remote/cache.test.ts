@@ -34,7 +34,7 @@ async function setUp() {
   return { folder, cache, server, open, shardFiles, numShardsAsked, shards, local };
 }
 
-test("what was fetched once is not fetched again, also under another address", async () => {
+test("a shard that was fetched once is not fetched again, even from another address", async () => {
   const { open, server, numShardsAsked, local, shardFiles, shards } = await setUp();
   const wanted = await hashBatches(local, shuffled);
   expect(await hashBatches(await open(), shuffled)).toEqual(wanted);
@@ -55,7 +55,7 @@ test("with space for one shard every batch is right while its files are removed,
   expect(openFilesUnder(cache)).toEqual([]);
 });
 
-test("with space for no shard, every batch is right, and nothing is left", async () => {
+test("with space for no shard, every batch is right, and no file is left", async () => {
   const { open, shardFiles, local } = await setUp();
   expect(await hashBatches(await open(0), shuffled)).toEqual(await hashBatches(local, shuffled));
   expect(await shardFiles()).toEqual([]);
@@ -72,7 +72,7 @@ test("the shard unused for longest goes first", async () => {
   expect(shards.map(({ sha256 }) => left.has(`${sha256}.arrow`))).toEqual([true, false, true, true, false]);
 });
 
-test("a reader goes on where somebody empties the cache, and fetches again what it has closed", async () => {
+test("a reader continues while somebody empties the cache, and fetches closed shards again", async () => {
   const { open, cache, local } = await setUp();
   const dataset = await open();
   const wanted = await hashBatches(local, shuffled);
@@ -165,7 +165,7 @@ test.each([
   if (maxBytes === undefined) expect(await shardFiles()).toHaveLength(5);
 });
 
-test("a process killed in the middle of a download leaves no shard, and what it leaves is removed", async () => {
+test("a process killed in the middle of a download leaves no shard, and its temporary is removed later", async () => {
   const { server, cache, open, local, shardFiles } = await setUp();
   server.fault = ({ path }) =>
     path.endsWith("part-00000.arrow") ? {} : path.endsWith(".arrow") ? { stalls: true } : {};
@@ -184,7 +184,7 @@ test("a process killed in the middle of a download leaves no shard, and what it 
   expect(await readdir(join(cache, "shards"))).toHaveLength(5);
 });
 
-test("processes killed again and again get to the end together", async () => {
+test("processes that are killed repeatedly finish together", async () => {
   const { server, cache, local } = await setUp();
   server.fault = () => ({ pauseMs: 3 });
   const wanted = await hashAll(local);
@@ -201,7 +201,7 @@ test("processes killed again and again get to the end together", async () => {
   }
 });
 
-test("by default the cache is where XDG_CACHE_HOME says, else in ~/.cache", async () => {
+test("the default cache is in XDG_CACHE_HOME, otherwise in ~/.cache", async () => {
   const { server } = await setUp();
   const [home, xdg] = [await makeTestFolder(), await makeTestFolder()];
   await startReader(server.url, {}, { HOME: home, XDG_CACHE_HOME: xdg }).ended;
@@ -211,7 +211,7 @@ test("by default the cache is where XDG_CACHE_HOME says, else in ~/.cache", asyn
   expect(await readdir(join(home, ".cache", "cifar5m", "shards"))).toHaveLength(5);
 });
 
-test("a process that has read ends by itself", async () => {
+test("a process that has read a data set ends without closing it", async () => {
   const { server, cache } = await setUp();
   const index = pathToFileURL(join(inject("compiledFolder"), "shards", "index.js")).href;
   const script = `
@@ -222,13 +222,13 @@ test("a process that has read ends by itself", async () => {
   expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
 });
 
-test("a folder in the place of a shard is removed, and the shard fetched", async () => {
+test("a folder with the name of a shard is removed, and the shard is fetched", async () => {
   const { open, cache, local, shards } = await setUp();
   await mkdir(join(cache, "shards", `${shards[0]!.sha256}.arrow`, "inner"), { recursive: true });
   expect(await hashBatches(await open(), shuffled)).toEqual(await hashBatches(local, shuffled));
 });
 
-test("a cache that others filled, on a read-only disk with a leftover, is read", async (context) => {
+test("a cache that others filled is readable on a read-only disk with a leftover file", async (context) => {
   const [{ server, local, open, cache }, disk] = [await setUp(), await mountSmallDisk("size=4m")];
   if (disk === undefined) return context.skip();
   await hashBatches(await open(), shuffled);
@@ -243,7 +243,7 @@ test("a cache that others filled, on a read-only disk with a leftover, is read",
   expect(await hashBatches(dataset, shuffled)).toEqual(await hashBatches(local, shuffled));
 });
 
-test("a user without a home folder is told what to set", async () => {
+test("the error for a user without a home folder says what to set", async () => {
   const { server } = await setUp();
   const reading = startReader(server.url, {}, { HOME: "", XDG_CACHE_HOME: undefined }).ended;
   await expect(reading).rejects.toThrow(/Set XDG_CACHE_HOME, or the option cache\.directory/);

@@ -6,7 +6,7 @@ import { errorOf } from "../../support/expect-error.ts";
 import { hashBatches, openFilesUnder } from "./remote-batches.ts";
 import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
 
-test("leaving a loop early leaves no request and no file open, and the loop can go on", async () => {
+test("leaving a loop early leaves no request and no file open, and the loop can continue", async () => {
   const { server, local, open, cache } = await setUp();
   server.fault = (asked) => (asked.path === "/train/part-00000.arrow" ? {} : { pauseMs: 20 });
   const remote = await open({ transfer: { partBytes: 20_000 } });

@@ -31,7 +31,7 @@ test.each<LoaderOptions>([
   expect(shards).toHaveLength(new Set(shards).size);
 });
 
-test("a trailing slash, a query and headers go with every request, and no secret into an error", async () => {
+test("a trailing slash, a query and headers are sent with every request, and no secret appears in an error", async () => {
   const { server, open, local } = await setUp();
   const remote = await openDataset(`${server.url}/?signature=secret`, {
     headers: { "x-a": "secret" },
@@ -48,7 +48,7 @@ test("a trailing slash, a query and headers go with every request, and no secret
   expect((await open()).numSamples).toBe(140);
 });
 
-test("rows are read in the order asked for, and only their shards are fetched", async () => {
+test("rows are read in the requested order, and only their shards are fetched", async () => {
   const { server, local, open } = await setUp();
   const rows = [61, 2, 61, 139];
   const [here, there] = [await local.readImages(rows), await (await open()).readImages(rows)];
@@ -215,14 +215,14 @@ test.each<[string, Fault, string]>([
   expect((await errorOf(open, code)).message).toContain(`${server.url}/manifest.json`);
 });
 
-test("a manifest that drips, never silent for long, is given up when all tries have taken too long", async () => {
+test("a manifest that arrives too slowly is given up when all attempts together have taken too long", async () => {
   const { server, open } = await setUp();
   server.fault = () => ({ pauseMs: 150 });
   const { message } = await errorOf(() => open({ transfer: { totalMs: 400 } }), "store/too-slow");
   expect(message).toContain(`${server.url}/manifest.json must arrive within 0.4 s`);
 });
 
-test("a server that does not answer at all is named", async () => {
+test("the error for a server that does not answer names it", async () => {
   const nobody = createServer();
   await new Promise<void>((resolve) => nobody.listen(0, "127.0.0.1", resolve));
   const { port } = nobody.address() as AddressInfo;
@@ -232,7 +232,7 @@ test("a server that does not answer at all is named", async () => {
   expect(message).toMatch(/\/dataset\/manifest\.json failed 4 times, last with: .*ECONNREFUSED/);
 });
 
-test("an error of a prefetch is told by the batch that needs the shard, not before", async () => {
+test("an error of a prefetch is thrown by the batch that needs the shard, not before", async () => {
   const { server, open } = await setUp();
   server.fault = (asked) => (asked.path === "/train/part-00003.arrow" ? { status: 404 } : {});
   const loader = (await open()).loader({ regime: "finite", batchSize: 10, shuffle: false });

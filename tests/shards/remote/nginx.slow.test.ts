@@ -71,7 +71,7 @@ test.skipIf(nginx === undefined)("from an nginx that is slow and closes every co
   expect(await hashBatches(await open({ partBytes: 30_000 }), shuffled)).toEqual(await hashBatches(local, shuffled));
 });
 
-test.skipIf(nginx === undefined)("what nginx has not, or may not read, is named by its URL", async () => {
+test.skipIf(nginx === undefined)("errors for files that nginx lacks or may not read name their URL", async () => {
   const { folder, open, url } = await setUp("if ($uri ~ part-00001) { return 403; }");
   const path = join(folder, "train/part-00002.arrow");
   await rm(path);

@@ -56,7 +56,7 @@ describe.each(s3Servers.filter(hasS3Server))("with the S3 server %s", (server) =
     expect(await hashBatches(dataset, shuffled)).toEqual(await hashBatches(await openDataset(directory), shuffled));
   });
 
-  test("the manifest comes last: while an upload is interrupted at any shard there is none", async () => {
+  test("an upload that is interrupted at any shard leaves no manifest", async () => {
     const [directory, { s3, client }] = [await makeFolder(), await startS3(server)];
     for (let numDone = 1; numDone <= 5; numDone++) {
       const abort = new AbortController();
@@ -75,7 +75,7 @@ describe.each(s3Servers.filter(hasS3Server))("with the S3 server %s", (server) =
     expect(await Body?.transformToString()).toBe(await readFile(join(directory, "manifest.json"), "utf8"));
   });
 
-  test("another data set is not overwritten, and a damaged shard does not travel", async () => {
+  test("another data set is not overwritten, and a damaged shard is not published", async () => {
     const [directory, other, { s3, client }] = [await makeFolder(), await makeFolder(90), await startS3(server)];
     await upload({ directory, to, s3 });
     expect((await errorOf(() => upload({ directory: other, to, s3 }), "publish/other-dataset")).message).toContain(to);
@@ -89,7 +89,7 @@ describe.each(s3Servers.filter(hasS3Server))("with the S3 server %s", (server) =
     expect(Contents).toBeUndefined();
   });
 
-  test("what is not there, or is wrong, is named by its URL", async () => {
+  test("errors for missing and wrong files name their URL", async () => {
     const [directory, { s3, client }] = [await makeFolder(), await startS3(server)];
     const open = (location: string) => async () =>
       openDataset(location, { s3, cache: { directory: await makeTestFolder() }, transfer: quick });
@@ -105,7 +105,7 @@ describe.each(s3Servers.filter(hasS3Server))("with the S3 server %s", (server) =
   });
 });
 
-test("where connections to S3 are cut, uploads and reads go on, and every batch is right", async () => {
+test("uploads and reads continue after cut connections to S3, and every batch is right", async () => {
   const [directory, { s3 }] = [await makeFolder(), await startS3("s3rver")];
   const proxy = await startCuttingProxy(s3.endpoint ?? "");
   const through = { ...s3, endpoint: proxy.url };
@@ -138,7 +138,7 @@ test("leaving a loop while S3 is silent ends its requests", async () => {
   await vi.waitUntil(() => openFilesUnder(cache.directory).length === 0, 5000);
 });
 
-test("whoever sees the manifest finds every shard, at any moment of an upload", async () => {
+test("readers who see the manifest find every shard, at any moment of an upload", async () => {
   const [directory, { s3, client }] = [await makeFolder(), await startS3("s3rver")];
   const { shards } = (await openDataset(directory)).manifest.splits.train;
   let isDone = false;
@@ -172,7 +172,7 @@ test("a data set is published to a folder by its path or file: URL, and read fro
   await errorOf(() => upload({ directory, to: "https://host/data" }), "store/bad-location");
 });
 
-test("an S3 server that nobody listens at, or settings that are missing, are told in one line", async () => {
+test("an unreachable S3 server, or missing settings, give a single line", async () => {
   const credentials = { accessKeyId: "a", secretAccessKey: "b" };
   const s3 = { endpoint: "http://127.0.0.1:9", region: "us-east-1", credentials };
   const open = (options: object) => () => openDataset(to, { s3: options, transfer: quick });

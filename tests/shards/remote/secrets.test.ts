@@ -42,7 +42,7 @@ async function readWith(url: string, options: { readonly headers?: Readonly<Reco
   return ids;
 }
 
-test("own headers go along with a redirect to the same origin, and stay behind on the way to another", async () => {
+test("given headers are sent on a redirect to the same origin, and not on one to another", async () => {
   const { url, asked } = await serveDataset();
   const atFirst: IncomingHttpHeaders[] = [];
   const first = await startServer((request, response) => {
@@ -107,7 +107,7 @@ test.each([
   expect(stderr).not.toContain("4711");
 });
 
-test("what verify says of a data set at an address with a password shows none", async () => {
+test("the report of verify for an address with a password does not show it", async () => {
   const { url } = await serveDataset();
   const { exitCode, stdout } = await runCli([
     "verify",
@@ -129,7 +129,7 @@ test("a header that cannot be sent is refused by its name, not by its value", as
   }
 });
 
-test("a location that needs no care is shown as it is", () => {
+test("a location without secrets is shown unchanged", () => {
   for (const location of ["/data/set", "C:\\data\\a@b", "s3://bucket/prefix", "https://host/data"]) {
     expect(hideSecrets(location)).toBe(location);
   }

@@ -22,7 +22,7 @@ test("a data set on a server is verified shard by shard, a sample of it by that 
   expect(server.asked.slice(before).filter(({ path }) => path.endsWith(".arrow"))).toHaveLength(2);
 });
 
-test("a bit that differs, a shard that is cut or gone and a manifest that is gone are found, each by its URL", async () => {
+test("a flipped bit, a cut or missing shard and a missing manifest are found, and each is named by its URL", async () => {
   const { folder, server } = await setUp();
   const flipped = join(folder, "train/part-00001.arrow");
   const bytes = await readFile(flipped);

@@ -109,7 +109,7 @@ test("1,000 truncations of shard, receipt and manifest, to nothing and by one by
   expect(numTried).toBeGreaterThanOrEqual(numCuts);
 });
 
-test("fast mode finds what sizes and seals tell, and leaves flipped bits of shards to the others", async () => {
+test("fast mode finds damage that sizes and checksums show, and leaves flipped bits of shards to the other modes", async () => {
   const path = join(directory, files.shard);
   const bytes = await readFile(path);
   const flipped = Uint8Array.from(bytes);

@@ -49,7 +49,7 @@ async function makeDatasetOf(rows: ShardInput, change: Partial<Manifest["splits"
 
 const codesOf = async (folder: string) => (await verifyDataset(folder)).problems.map((problem) => problem.code);
 
-test("a whole dataset has no problems, and progress is told after every shard", async () => {
+test("an undamaged data set has no problems, and progress is reported after every shard", async () => {
   const folder = await makeTestDataset();
   const seen: string[] = [];
   const report = await verifyDataset(folder, {
@@ -146,7 +146,7 @@ test("an unreadable manifest is one problem", async () => {
   expect(await codesOf(folder)).toEqual(["manifest/missing"]);
 });
 
-test("a random part is the same for the same seed, another for others, and a larger part holds the smaller", () => {
+test("equal seeds choose the same random part, other seeds another, and a larger part contains the smaller", () => {
   const chosen = (fraction: number, seed: number) => range(0, 200).filter(chooseShards(200, { fraction, seed }));
   expect(chosen(0.05, 1)).toHaveLength(10);
   expect(chosen(0.05, 1)).toEqual(chosen(0.05, 1));
@@ -157,7 +157,7 @@ test("a random part is the same for the same seed, another for others, and a lar
   expect(() => chooseShards(3, { fraction: 0, seed: 0 })).toThrow(/fraction must lie in \(0, 1\], got 0/);
 });
 
-test("a part of the shards is read, the rest only measured", async () => {
+test("a part of the shards is read, and only the size of the others is checked", async () => {
   const folder = await makeTestDataset();
   const files = ["train/part-00000.arrow", "train/part-00001.arrow", "test/part-00000.arrow"];
   for (const file of files) {
