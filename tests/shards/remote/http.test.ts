@@ -127,10 +127,10 @@ test.each<[string, Fault, string, RegExp, OpenOptions["transfer"]]>([
   ["is broken", { status: 500 }, "store/unreachable", /failed 4 times, last with: HTTP status 500/, {}],
   ["drops at once", { dropAfter: 0 }, "store/unreachable", /failed 4 times/, {}],
   ["falls silent", { stalls: true, chunked: true }, "store/unreachable", /no bytes for 50 ms/, { stallMs: 50 }],
-  ["flips a bit", { flipAt: 9 }, "store/wrong-content", /3 times came \d+ bytes with sha256/, {}],
-  ["cuts the file", { truncateBy: 10 }, "store/wrong-content", /must be \d+ bytes .* came \d+ bytes of/, {}],
-  ["adds to the file", { extendBy: 10 }, "store/wrong-content", /came \d+ bytes of application/, {}],
-  ["sends a page", { html: true }, "store/wrong-content", /came \d+ bytes of an HTML page/, {}],
+  ["flips a bit", { flipAt: 9 }, "store/wrong-content", /3 times it was \d+ bytes with sha256/, {}],
+  ["cuts the file", { truncateBy: 10 }, "store/wrong-content", /must be \d+ bytes .* it was \d+ bytes of/, {}],
+  ["adds to the file", { extendBy: 10 }, "store/wrong-content", /it was \d+ bytes of application/, {}],
+  ["sends a page", { html: true }, "store/wrong-content", /it was \d+ bytes of an HTML page/, {}],
   ["is too slow", { pauseMs: 300 }, "store/too-slow", /within 0.4 s/, { totalMs: 400 }],
 ])("a server that %s is given up with a clear error", async (_name, fault, code, pattern, transfer) => {
   const { server, open, cache } = await setUp();
