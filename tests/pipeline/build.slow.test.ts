@@ -206,7 +206,7 @@ test("a build that fails before its first work pins nothing, so the corrected co
   const other = join(folder, "corrected");
   const damaged = join(folder, "damaged");
   await makeCifar10(damaged);
-  // Of another set, and cut: neither may be what the run is tied to.
+  // Data of another set, and cut data: the run must be pinned to neither.
   await writeFile(join(damaged, "data_batch_1.bin"), cifar10FileBytes(7));
   await truncate(join(damaged, "data_batch_4.bin"), 3072);
   const failing = (sources: BuildSources, config: object, code: string) =>

@@ -18,11 +18,11 @@ export async function killBuilds(options: {
   /** A kill comes at a random moment up to this. */
   readonly maxLifeMs: number;
   readonly check: (root: string) => Promise<void>;
-  /** What a kill's moment is counted from: the start of the process (default), or its first output, which says that it works. */
+  /** When the time before a kill starts: with the process (default), or with its first output, which shows that it works. */
   readonly countFrom?: "start" | "ready";
-  /** Makes the new folder, where the program needs something in it. */
+  /** Fills the new folder, if the program needs files in it. */
   readonly prepare?: (root: string) => Promise<void>;
-  /** Gets the folder after each kill. */
+  /** Receives the folder after each kill. */
   readonly checkKilled?: (root: string) => Promise<void>;
 }): Promise<void> {
   let numKilled = 0;
@@ -30,7 +30,7 @@ export async function killBuilds(options: {
     const root = join(options.folder, `killed${build}`);
     const program = options.program(root);
     await options.prepare?.(root);
-    // After the last kill the build may end, however slow the machine is.
+    // After the last kill the build may take as long as it needs.
     const lifeMs = () => (numKilled < options.numKills ? Math.random() * options.maxLifeMs : foreverMs);
     while (await runAndKill(program, lifeMs(), options.countFrom)) {
       numKilled++;

@@ -62,7 +62,7 @@ export async function killUnits(numKills: number): Promise<void> {
   }
 }
 
-/** Ids of all shards that are there, in the order of the units. */
+/** Ids of all existing shards, in the order of the units. */
 async function idsOf(root: string): Promise<number[]> {
   const { folder, units } = await readRun(runFolderAt(root));
   const ids: number[] = [];

@@ -20,13 +20,13 @@ beforeEach(async () => {
   return () => vi.doUnmock("node:fs/promises");
 });
 
-/** Everything that can go wrong in `work`: each of its calls, failing before it does its work or after, or never reached. */
+/** All faults of `work`: each of its calls fails before or after it does its work, or is never reached. */
 async function faultsOf(work: () => Promise<unknown>): Promise<Fault[]> {
   disk.arm(undefined);
   await work();
   const numCalls = disk.calls.length;
   expect(disk.calls).toEqual(expect.arrayContaining(["mkdir", "open", "write", "sync", "close"]));
-  // To die after a call is to die before the next one.
+  // A death after a call equals a death before the next one.
   const ways = [
     { moment: "before", kind: "error" },
     { moment: "after", kind: "error" },

@@ -8,7 +8,7 @@ import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 
 const inOwnNamespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;
-/** As where a container was given no /proc of its own: process numbers in it mean others. */
+/** Like a container with a foreign /proc, whose process numbers mean other processes. */
 const withForeignProc = ["unshare", "--pid", "--fork", "--kill-child"] as const;
 const canUnshare = spawnSync(inOwnNamespace[0], [...inOwnNamespace.slice(1), "true"]).status === 0;
 

@@ -42,7 +42,7 @@ export default async function compileSources(project: TestProject): Promise<() =
   return () => rm(compiledFolder, { recursive: true, force: true });
 }
 
-/** What runs that were killed left behind. */
+/** Leftovers of killed runs. */
 async function removeStaleFolders(): Promise<void> {
   for (const name of await readdir(cache).catch(() => [])) {
     const pid = Number(/^compiled-(\d+)$/.exec(name)?.[1] ?? 0);

@@ -20,7 +20,7 @@ export async function emitModule(folder: string, file: string): Promise<string> 
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
   const emitted = (file: string) => join(folder, file.replace(/\.ts$/, ".js"));
   const files = new Set([file]);
-  // Those that are added on the way are visited too.
+  // The loop also visits modules that are added meanwhile.
   for (const each of files) {
     const { outputText } = ts.transpileModule(await readFile(join(root, each), "utf8"), { compilerOptions });
     await mkdir(dirname(emitted(each)), { recursive: true });

@@ -10,7 +10,7 @@ import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitFile } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
 
-/** A folder that is gone when the test is done. */
+/** A folder that is removed after the test. */
 export async function makeTestFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-test-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

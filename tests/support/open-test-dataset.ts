@@ -2,7 +2,7 @@ import { type Batch, type Dataset, type Loader, openDataset } from "../../shards
 import type { ImageArray } from "../../shards/rows/samples.ts";
 import { hashValues, makeDataset, makeTestFolder } from "./make-rows.ts";
 
-/** A small data set in a folder that is gone when the test is done. */
+/** A small data set in a folder that is removed after the test. */
 export async function openTestDataset(
   options: { train?: number; test?: number; rowsPerShard?: number; memoryBytes?: number } = {},
 ): Promise<Dataset> {
@@ -11,7 +11,7 @@ export async function openTestDataset(
   return await openDataset(folder, { memoryBytes: options.memoryBytes ?? 2 ** 28 });
 }
 
-/** The batches of a loader, up to so many. */
+/** The batches of a loader, at most the given number. */
 export async function collectBatches<Images extends ImageArray>(
   loader: Loader<Images>,
   limit = Number.POSITIVE_INFINITY,

@@ -35,7 +35,7 @@ export const smallConfig = {
 /** The configuration of many tiny units, so that kills hit commits: 30 units of one or two images. */
 export const tinyUnitsConfig = { count: 40, testCount: 19, unitSize: 2, recordsPerFile } satisfies PartialConfig;
 
-/** Runs a build to its end. @returns what was counted */
+/** Runs a build to its end. @returns the counters */
 export async function runBuild(options: {
   readonly root: string;
   readonly runtime: ModelRuntime;

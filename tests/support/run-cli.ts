@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { inject } from "vitest";
 
-/** What a command left. */
+/** The outcome of a command. */
 export interface CliResult {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs `cifar5m` with arguments, as a process of its own. */
+/** Runs `cifar5m` with arguments, in a separate process. */
 export function runCli(args: readonly string[], script = "cifar5m"): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(inject("compiledFolder"), "scripts", `${script}.js`), ...args]);

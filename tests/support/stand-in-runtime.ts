@@ -5,7 +5,7 @@ import { fixedBatchSize } from "../../pipeline/models/fixed-batch-size.ts";
 import type { ModelRuntime, TrainingTask } from "../../pipeline/models/model-runtime.ts";
 import { noiseBytes } from "./make-cifar-10.ts";
 
-/** What a stand-in does besides being fast. */
+/** Options of a stand-in. */
 export interface StandInOptions {
   /** Images with given bytes, by id: planted copies. */
   readonly planted?: ReadonlyMap<number, Uint8Array>;
@@ -16,7 +16,7 @@ export interface StandInOptions {
 /** Steps of a stand-in training. */
 const numSteps = 12;
 
-/** Models that compute nothing worth having, at once: their output is a pure function of weights, seed, id and class. */
+/** Models without a network: their output is a pure function of weights, seed, id and class, and takes no time. */
 export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
   const { planted, delayMs = 0 } = options;
   const wait = async () => {

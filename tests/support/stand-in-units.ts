@@ -1,4 +1,4 @@
-/** A program that samples and publishes a run whose models are in place: `node stand-in-units.js RUN`. Says `ready` once it begins. */
+/** A program that samples and publishes a run whose models exist: `node stand-in-units.js RUN`. Says `ready` once it begins. */
 
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";

@@ -14,7 +14,7 @@ const md5 = createHash("md5").update(content).digest("hex");
 let folder: string;
 let server: Server;
 let ranges: (string | undefined)[] = [];
-/** What the server does with each connection; the last one repeats. */
+/** The behavior of the server for each connection; the last one repeats. */
 let behaviors: readonly { readonly sends?: number; readonly status?: number; readonly ignoresRange?: boolean }[] = [{}];
 
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { type ExportOptions, exportSteps } from "../../../pipeline/export/export-steps.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 
-/** Exports to the end. @returns what was counted */
+/** Exports to the end. @returns the counters */
 export async function runExport(
   options: Pick<ExportOptions, "location" | "target" | "format"> & Partial<ExportOptions>,
 ): Promise<ReadonlyMap<string, number>> {

@@ -119,7 +119,7 @@ test("gray, opaque, 16-bit and JPEG pictures become 8-bit RGB", async () => {
 test("--resize scales other sizes to cover 32×32 and cuts at the center", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];
-  // Red, wide margins left and right of a green square: only the square is to stay.
+  // Wide red margins left and right of a green square: only the square must stay.
   const wide = new Uint8Array(128 * 64 * 3);
   for (let pixel = 0; pixel < 128 * 64; pixel++)
     wide[3 * pixel + ((pixel % 128) - 32 < 64 && pixel % 128 >= 32 ? 1 : 0)] = 200;

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
-/** A member of a zip; the lies are what the headers say instead of the truth. */
+/** A member of a zip. Its lies are false values for the headers. */
 export interface ZipMember {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -9,7 +9,7 @@ export interface ZipMember {
   readonly saysCrc?: number;
 }
 
-/** A zip without zip64, that may lie about its members. */
+/** A zip without zip64. Its headers may be false. */
 export function makeZip(members: readonly ZipMember[]): Uint8Array {
   const locals: Uint8Array[] = [];
   const centrals: Uint8Array[] = [];

@@ -15,7 +15,7 @@ const set = makeImages("advice", 30);
 const x = makeNpy("|u1", [30, 32, 32, 3], set.images);
 const y = makeNpy("<i8", [30], toInt64Bytes(set.labels));
 
-/** Arrays that hold the set in another way, as numpy makes them of it, and the advice that fits. */
+/** Arrays made by numpy that hold the set in another layout, and the expected advice. */
 const twisted: readonly (readonly [name: string, numpy: string, advice: string])[] = [
   ["planar images", "X = X.transpose(0, 3, 1, 2)", "X.transpose(0, 2, 3, 1)"],
   ["images last", "X = X.transpose(1, 2, 3, 0)", "X.transpose(3, 0, 1, 2)"],

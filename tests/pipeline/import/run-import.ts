@@ -7,7 +7,7 @@ import type { Manifest, SplitName } from "../../../shards/index.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 import type { TestImages } from "./make-images.ts";
 
-/** Imports to the end. @returns what was counted */
+/** Imports to the end. @returns the counters */
 export async function runImport({
   root,
   ...options

@@ -11,7 +11,7 @@ import { fixedBatchSize } from "../../../pipeline/models/fixed-batch-size.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { datasetIdentity } from "../../../pipeline/run/run.ts";
 
-/** What onnxruntime, CUDA, WebGPU and TensorFlow were seen to say. */
+/** Messages of onnxruntime, CUDA, WebGPU and TensorFlow when memory runs out. */
 const messages = [
   "Non-zero status code returned while running Conv node. Name:'c' Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory for requested buffer of size 939524096",
   "CUDA failure 2: out of memory ; GPU=0 ; hostname=h",

@@ -37,7 +37,7 @@ function plantedCopies(): Map<number, Uint8Array> {
   return new Map([2, 30, 60].map((id) => [id, image]));
 }
 
-/** A copy of the finished run, gone after the test. */
+/** A copy of the finished run; it is removed after the test. */
 async function copyRun(): Promise<string> {
   const root = await mkdtemp(join(folder, "run-"));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
@@ -48,14 +48,14 @@ async function copyRun(): Promise<string> {
 const repair = async (root: string, models: ModelRuntime = runtime) =>
   await repairRun({ folder: runFolderAt(root), config, runtime: models }, testContext());
 
-/** A runtime that must not be asked for anything. */
+/** A runtime whose functions must not be called. */
 const noModels: ModelRuntime = {
   ...standInRuntime(),
   openSampler: () => Promise.reject(new Error("a generator was opened")),
   openLabeler: () => Promise.reject(new Error("a labeler was opened")),
 };
 
-/** Paths of the run's files that hold data or vouch for it, relative to its folder. */
+/** Paths of the run's data files and receipts, relative to its folder. */
 function repairableFiles(): string[] {
   return expected
     .map((line) => line.split(" ")[0]!.slice(1))
@@ -150,7 +150,7 @@ test("a unit whose remade bytes differ is an error with both hashes and keeps it
     await flipBit(join(root, "dataset", name.replace("-", "/part-").concat(".arrow")), 5000);
   }
   const half = await hashFolder(root);
-  // Id 20 lies in unit train-00001 and is another image now.
+  // Id 20 belongs to unit train-00001, and is another image now.
   const other = standInRuntime({ planted: new Map([[20, new Uint8Array(3072)], ...plantedOf()]) });
   const { message } = await errorOf(() => repair(root, other), "repair/hash-mismatch");
   expect(message).toMatch(/sample of train-00001 .* was sha256 [0-9a-f]{12}…, but the remade one is [0-9a-f]{12}…/);

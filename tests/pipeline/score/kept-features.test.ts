@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A network whose features are the first two bytes of an image, and that counts the images it was shown. */
+/** A network whose features are the first two bytes of an image. It counts the images. */
 function countingNet(sha256 = "a network"): FeatureNet & { numSeen: number } {
   const net = {
     ...{ name: "first bytes", sha256, batchSize: 64, width: 2, numSeen: 0 },
@@ -29,7 +29,7 @@ function countingNet(sha256 = "a network"): FeatureNet & { numSeen: number } {
   return net;
 }
 
-/** Computes features, counts how many were computed and kept, and interrupts after so many. */
+/** Computes features, counts computed and kept ones, and interrupts after a given number. */
 async function compute(folders: readonly string[], stopAfter = Number.POSITIVE_INFINITY) {
   const net = countingNet();
   const controller = new AbortController();

@@ -127,7 +127,7 @@ test("generators are compared row by row, and an interrupted comparison continue
   await runSteps(await compareSamplersSteps({ ...options, runtime: counting }), testContext());
   // The first row was done, and so were the first 500 images of the second.
   expect(sampledIds.slice(0, 40)).toEqual(Array.from({ length: 40 }, (_, index) => 500 + index));
-  // What follows are the first ids, again and again, to time both rows.
+  // The following ids are the first ones, repeatedly, for the timing of both rows.
   expect(Math.max(...sampledIds.slice(40))).toBeLessThan(500);
   const whole = await readJson<GeneratorScore>(join(root, "generator-score.json"));
   expect(whole.rows.map(({ name, nfe, count }) => [name, nfe, count])).toEqual([

@@ -8,7 +8,7 @@ import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 
 const secret = "nobody-may-read-this";
 
-/** A run folder with a data set, and around it what must not be reached. */
+/** A run folder with a data set, and around it files that requests must not reach. */
 async function makeRun() {
   const root = join(await makeTestFolder(), "run");
   const dataset = join(root, "dataset");

@@ -29,7 +29,7 @@ async function makeTable(): Promise<Buffer> {
   return await readFile(path);
 }
 
-/** What came of reading: "read", or the code of the error. Anything but an error of ours fails the test. */
+/** The outcome of reading: "read", or the code of the error. Any other exception fails the test. */
 function outcomeOf(bytes: Uint8Array): string {
   try {
     readTableFrom(toByteSource(bytes, "table.arrow"), columns);

@@ -85,7 +85,7 @@ async function runPage(tasks: readonly PageTask[]): Promise<unknown> {
   return await result;
 }
 
-/** What the page's tasks give in Node. */
+/** The results of the page's tasks in Node. */
 async function answerInNode({ options, numBatches, state }: PageTask): Promise<PageAnswer> {
   const dataset = await openDataset(served().folder);
   const loader = dataset.loader({ ...options, ...(state === undefined ? {} : { state }) });
@@ -141,7 +141,7 @@ test.skipIf(chromium === undefined)(
     };
     expect(found.failed).toBeUndefined();
     for (const [index, task] of tasks.entries()) expect(found.answers[index]).toEqual(await answerInNode(task));
-    // And the other way: Node goes on with a state of the browser.
+    // The other direction: Node continues from a state of the browser.
     const rest = { ...tasks[3]!, state: found.answers[3]!.state as LoaderState, numBatches: 3 };
     const whole = await answerInNode({ ...tasks[3]!, numBatches: 7 });
     expect((await answerInNode(rest)).ids).toEqual(whole.ids.slice(4));

@@ -11,7 +11,7 @@ import {
   toTfDataset,
 } from "../../../shards/browser/index.ts";
 
-/** What the page is asked, as JSON. */
+/** A task for the page, as JSON. */
 export interface PageTask {
   readonly options: LoaderOptions<"uint8" | "float32">;
   /** Batches to serve; all by default. */

@@ -18,7 +18,7 @@ interface ServedBatch {
   readonly images: string;
 }
 
-/** What serve_batches.py takes and gives. */
+/** Input and output of serve_batches.py. */
 interface Job {
   readonly options: LoaderOptions;
   readonly state?: LoaderState | object;
@@ -39,7 +39,7 @@ function toPython(options: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [toSnakeCase(name), translate(value)]));
 }
 
-/** One process of Python for all jobs: starting it takes longer than they do. */
+/** One process of Python for all jobs, since starting it takes longer than a job. */
 async function serveInPython(folder: string, jobs: readonly Job[]): Promise<Served[]> {
   const requests = jobs.map(({ options, ...job }) => ({
     ...{ folder, ...job },

@@ -52,7 +52,7 @@ test("when two sets are published to one prefix of an S3 server without conditio
   }
 });
 
-/** What an upload finds of each shard. */
+/** The outcome of an upload for each shard. */
 async function uploadAgain(directory: string, to: string, s3: object): Promise<string[]> {
   const outcomes: string[] = [];
   await uploadDataset({ directory, to, signal, s3, onShard: ({ outcome }) => outcomes.push(outcome) });

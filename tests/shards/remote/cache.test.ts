@@ -81,7 +81,7 @@ test("a reader continues while somebody empties the cache, and fetches closed sh
   for (let count = 0; seen.length < wanted.length; count++) {
     for await (const batch of loader) {
       await rm(join(cache, "shards"), { recursive: true, force: true });
-      // Now and then the loop is left, which closes the files that are gone.
+      // Sometimes the loop ends, which closes removed files.
       if (seen.push(hashOf(batch)) % 3 === count % 3) break;
     }
   }

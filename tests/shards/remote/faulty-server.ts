@@ -6,20 +6,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { sha256 } from "../../../storage/sha256.ts";
 
-/** What goes wrong with one response; nothing by default. */
+/** The faults of one response; none by default. */
 export interface Fault {
   readonly status?: number;
   /** Answers 200 with the whole file to a request for a part. */
   readonly ignoresRange?: boolean;
   /** Breaks the connection after that many bytes of the body; its Content-Length promised more. */
   readonly dropAfter?: number;
-  /** Sends that many bytes less, and says so. */
+  /** Sends that many bytes less, with a matching Content-Length. */
   readonly truncateBy?: number;
-  /** Sends that many bytes more, and says so. */
+  /** Sends that many bytes more, with a matching Content-Length. */
   readonly extendBy?: number;
   /** Flips a bit of the byte there. */
   readonly flipAt?: number;
-  /** A page in place of the file. */
+  /** Sends a page instead of the file. */
   readonly html?: boolean;
   /** No Content-Length and no ETag: the end of the body is the only sign. */
   readonly chunked?: boolean;
@@ -27,9 +27,9 @@ export interface Fault {
   readonly pauseMs?: number;
   /** Sends half of the body, and then nothing. */
   readonly stalls?: boolean;
-  /** Sends that in place of the file's ETag. */
+  /** Sends this value instead of the file's ETag. */
   readonly etag?: string;
-  /** Says a Content-Length that is that much off, over a raw socket. */
+  /** Sends a Content-Length that is off by this much, over a raw socket. */
   readonly lieBy?: number;
 }
 
@@ -41,7 +41,7 @@ export interface Asked {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** A web server of a folder that does wrong what it is told to. */
+/** A web server of a folder with the given faults. */
 export interface FaultyServer {
   readonly url: string;
   readonly asked: readonly Asked[];
@@ -49,7 +49,7 @@ export interface FaultyServer {
   readonly numUnderWay: number;
   /** The most answers that were ever being sent, before their last bytes, at once. */
   readonly maxSending: number;
-  /** Decides what goes wrong; asked with the number of earlier requests for the same path. */
+  /** Chooses the faults of a response; gets the number of earlier requests for the same path. */
   fault: (asked: Asked, earlier: number) => Fault;
   forget(): void;
 }

@@ -12,7 +12,7 @@ import type { Fault } from "./faulty-server.ts";
 import { hashBatches, quick } from "./remote-batches.ts";
 import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
 
-/** Wrongs done to the first request for each shard only. */
+/** Faults of the first response for each shard only. */
 const firstTime = (fault: Fault) => (asked: { readonly path: string }, earlier: number) =>
   isShard(asked.path) && earlier === 0 ? fault : {};
 
@@ -101,7 +101,7 @@ test.each<[string, Fault, OpenOptions["transfer"]]>([
   server.fault = firstTime(fault);
   const remote = await open({ transfer: { ...transfer } });
   expect(await hashBatches(remote, shuffled)).toEqual(await hashBatches(local, shuffled));
-  // Of what came wrong nothing is left.
+  // No wrong bytes remain.
   expect(await readdir(join(cache, "shards"))).toHaveLength(5);
 });
 
@@ -113,7 +113,7 @@ test.each<[string, Fault, OpenOptions["transfer"]]>([
   ["drops every connection of a part", { dropAfter: 6000 }, { partBytes: 20_000 }],
 ])("where the server %s, every batch is that of the folder", async (_name, fault, transfer) => {
   const { server, local, open } = await setUp();
-  // A server that knows no ranges and always drops gets nowhere: that one drops three times.
+  // A server without ranges that always drops would never finish, so this one drops three times.
   server.fault = (asked, earlier) =>
     !isShard(asked.path) ? {} : fault.ignoresRange && earlier >= 3 ? { ignoresRange: true } : fault;
   const remote = await open({ transfer: { ...transfer } });
@@ -127,10 +127,10 @@ test.each<[string, Fault, string, RegExp, OpenOptions["transfer"]]>([
   ["is broken", { status: 500 }, "store/unreachable", /failed 4 times, last with: HTTP status 500/, {}],
   ["drops at once", { dropAfter: 0 }, "store/unreachable", /failed 4 times/, {}],
   ["falls silent", { stalls: true, chunked: true }, "store/unreachable", /no bytes for 50 ms/, { stallMs: 50 }],
-  ["flips a bit", { flipAt: 9 }, "store/wrong-content", /3 times .*\d+ bytes with sha256/, {}],
-  ["cuts the file", { truncateBy: 10 }, "store/wrong-content", /must be \d+ bytes .* \d+ bytes of/, {}],
-  ["adds to the file", { extendBy: 10 }, "store/wrong-content", /\d+ bytes of application/, {}],
-  ["sends a page", { html: true }, "store/wrong-content", /\d+ bytes of an HTML page/, {}],
+  ["flips a bit", { flipAt: 9 }, "store/wrong-content", /3 times it was \d+ bytes with sha256/, {}],
+  ["cuts the file", { truncateBy: 10 }, "store/wrong-content", /must be \d+ bytes .* it was \d+ bytes of/, {}],
+  ["adds to the file", { extendBy: 10 }, "store/wrong-content", /it was \d+ bytes of application/, {}],
+  ["sends a page", { html: true }, "store/wrong-content", /it was \d+ bytes of an HTML page/, {}],
   ["is too slow", { pauseMs: 300 }, "store/too-slow", /within 0.4 s/, { totalMs: 400 }],
 ])("a server that %s is given up with a clear error", async (_name, fault, code, pattern, transfer) => {
   const { server, open, cache } = await setUp();
@@ -139,7 +139,7 @@ test.each<[string, Fault, string, RegExp, OpenOptions["transfer"]]>([
   const { message } = await errorOf(() => hashBatches(remote, shuffled), code);
   expect(message).toContain(`${server.url}/train/part-0000`);
   expect(message).toMatch(pattern);
-  // Ends are told to the server a moment later.
+  // The server learns of closed connections a moment later.
   while (server.numUnderWay > 0) await sleep(5);
   while ((await readdir(join(cache, "shards")).catch(() => [])).length > 0) await sleep(5);
   server.fault = () => ({});

@@ -5,7 +5,7 @@ import { hashValues } from "../../support/make-rows.ts";
 /** Transfer options under which a test of failures takes no time. */
 export const quick = { firstDelayMs: 1, maxDelayMs: 2, tries: 4, stallMs: 2000 } satisfies OpenOptions["transfer"];
 
-/** All of a batch as one text, to compare. */
+/** A batch as one text, for comparisons. */
 export function hashOf(batch: Batch): string {
   return [hashValues(batch.images), hashValues(batch.labels), hashValues(batch.ids), batch.epoch, batch.step].join();
 }

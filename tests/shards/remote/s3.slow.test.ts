@@ -20,7 +20,7 @@ async function makeFolder(train = 140): Promise<string> {
   return folder;
 }
 
-/** Uploads, and tells what became of each shard. */
+/** Uploads, and returns the outcome for each shard. */
 async function upload(options: Omit<Parameters<typeof uploadDataset>[0], "signal" | "onShard">) {
   const outcomes: UploadedShard["outcome"][] = [];
   await uploadDataset({ ...options, signal, onShard: ({ outcome }) => outcomes.push(outcome) });

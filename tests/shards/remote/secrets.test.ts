@@ -20,7 +20,7 @@ async function startServer(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A server of a small data set, and what it was asked with. */
+/** A server of a small data set, and the headers of its requests. */
 async function serveDataset(): Promise<{ readonly url: string; readonly asked: IncomingHttpHeaders[] }> {
   const folder = await makeTestFolder();
   await makeDataset(folder, { train: 20, test: 5, rowsPerShard: 20 });

@@ -28,5 +28,5 @@ export async function setUp(): Promise<ServedDataset> {
 
 export const shuffled = { regime: "finite", epochs: 2, batchSize: 16, seed: 3, dropLast: false } as const;
 export const isShard = (path: string) => path.endsWith(".arrow");
-/** Wrongs done to every request for a shard. */
+/** Faults of every response for a shard. */
 export const always = (fault: Fault) => (asked: { readonly path: string }) => (isShard(asked.path) ? fault : {});

@@ -11,7 +11,7 @@ import { startFaultyServer } from "../remote/faulty-server.ts";
 const numShards = 300;
 const epochs = { regime: "finite", epochs: 2, batchSize: 200, seed: 1, dropLast: false } as const;
 
-/** A process that may open so many files reads all batches. @returns a hash of them, or its error */
+/** A process with a limit of open files reads all batches. @returns a hash of them, or its error */
 function readWith(
   limit: number,
   location: string,
@@ -56,7 +56,7 @@ describe.skipIf(process.platform !== "linux")("a data set of more shards than fi
     expect(await readWith(512, folder, { workers: 2 })).toBe(wanted);
     expect(await readWith(256, server.url, { open: { cache: { directory: cache } } })).toBe(wanted);
     expect(await readWith(512, server.url, { open: { cache: { directory: cache } }, workers: 2 })).toBe(wanted);
-    // Others took what the limit promised: the program sees it when it opens one too many.
+    // Other files use up the limit. The program notices when it opens one too many.
     const before = `
       const { openSync, closeSync } = await import("node:fs");
       const taken = [];

@@ -10,7 +10,7 @@ import { sha256 } from "../../../storage/sha256.ts";
 import { makeRows, makeTestFolder, range } from "../../support/make-rows.ts";
 import { randomIntegers } from "../../support/random-integers.ts";
 
-/** Flips and cuts over all three files together; every byte of every file is hit at least once. */
+/** Number of flips and cuts over all three files; every byte of every file is hit at least once. */
 const numFlips = 10_000;
 const numCuts = 1000;
 const files = { shard: "train/part-00000.arrow", receipt: "../receipts/train-00000.json", manifest: "manifest.json" };
@@ -82,7 +82,7 @@ test("10,000 flipped bits, in every byte of shard, receipt and manifest: each is
   for (const [index, file] of Object.values(files).entries()) {
     const size = sizes[index]!;
     const numPositions = Math.max(size, Math.ceil((numFlips * size) / numBytes));
-    // Bit by bit number: each byte once, by a bit of chance, then from the start again.
+    // Flip a random bit of each byte once, then start again.
     const positions = range(0, numPositions).map((position) => (position % size) * 8 + random.next());
     const missed = await missedPositions(file, positions, (bytes, position) => {
       const flipped = Uint8Array.from(bytes);

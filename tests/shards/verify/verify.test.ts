@@ -17,7 +17,7 @@ async function makeTestDataset(): Promise<string> {
   return folder;
 }
 
-/** Publishes a dataset whose first shard holds these rows, with a manifest that is true to its bytes. */
+/** Publishes a data set whose first shard holds these rows, with a manifest that matches its bytes. */
 async function makeDatasetOf(rows: ShardInput, change: Partial<Manifest["splits"]["train"]> = {}): Promise<string> {
   const folder = await makeTestDataset();
   const pieces: Uint8Array[] = [];
