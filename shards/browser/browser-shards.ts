@@ -43,10 +43,9 @@ export class BrowserShards implements LocalShards {
     const held = this.open(entry);
     if (held !== undefined || this.#storage === undefined) return held;
     const bytes = await this.#storage.read(nameOf(entry));
-    if (bytes === undefined) return undefined;
-    if (bytes.byteLength === entry.bytes && (await hashBytes(bytes)) === entry.sha256) return this.#hold(entry, bytes);
-    await this.#storage.remove(nameOf(entry));
-    return undefined;
+    // A damaged file stays until the shard is fetched and written anew.
+    const isWhole = bytes?.byteLength === entry.bytes && (await hashBytes(bytes)) === entry.sha256;
+    return isWhole ? this.#hold(entry, bytes) : undefined;
   }
 
   async add(entry: ShardEntry, pieces: AsyncIterable<Uint8Array>): Promise<FileSource> {

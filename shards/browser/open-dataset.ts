@@ -2,20 +2,17 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { parseUrl } from "../../core/parse-url.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 import { Dataset } from "../dataset.ts";
-import { type SplitName, splitNames } from "../format/manifest.ts";
+import { splitNames } from "../format/manifest.ts";
+import type { OpenOptions } from "../open-options.ts";
 import { fetchManifest } from "../remote/fetch-manifest.ts";
 import { httpStore } from "../remote/http-store.ts";
 import { RemoteSource } from "../remote/remote-source.ts";
-import { resolveTransfer, type TransferOptions } from "../remote/transfer-options.ts";
+import { resolveTransfer } from "../remote/transfer-options.ts";
 import { BrowserShards } from "./browser-shards.ts";
 import { openPrivateStorage } from "./shard-storage.ts";
 
-/** How a data set is opened in a browser. */
-export interface BrowserOpenOptions {
-  /** Default `train`. */
-  readonly split?: SplitName;
-  /** Bytes of images held in memory, as in Node: default 256 MiB. */
-  readonly memoryBytes?: number;
+/** How a data set is opened in a browser: as in Node, but for the cache and S3. */
+export interface BrowserOpenOptions extends Omit<OpenOptions, "cache" | "s3"> {
   readonly cache?: {
     /**
      * Where fetched shards are kept when the page closes: in `private-files`, the Origin Private File System, where the
@@ -27,12 +24,6 @@ export interface BrowserOpenOptions {
     /** Bytes of shards held in memory while they are read; default 512 MiB. */
     readonly maxMemoryBytes?: number;
   };
-  /** How many requests run at once, how often a request is tried, and how long. */
-  readonly transfer?: TransferOptions;
-  /** Sent with every request. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Aborts all requests. Every call that waits for one then throws the signal's reason. */
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -41,7 +32,8 @@ export interface BrowserOpenOptions {
  * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`
  */
 export async function openDataset(location: string | URL, options: BrowserOpenOptions = {}): Promise<Dataset> {
-  const { cache = {}, headers, signal } = options;
+  const { cache = {}, ...others } = options;
+  const { headers, signal } = others;
   requireKeys("openDataset's options", options, ["split", "memoryBytes", "cache", "transfer", "headers", "signal"]);
   requireKeys("cache", cache, ["storage", "maxBytes", "maxMemoryBytes"]);
   const { storage = "private-files", maxBytes = 8 * 2 ** 30, maxMemoryBytes = 2 ** 29 } = cache;
@@ -60,9 +52,7 @@ export async function openDataset(location: string | URL, options: BrowserOpenOp
     storage: storage === "none" ? undefined : await openPrivateStorage(maxBytes),
   });
   const source = new RemoteSource({ store, cache: shards, policy, signal });
-  const { split, memoryBytes } = options;
-  const opened = { ...(split === undefined ? {} : { split }), ...(memoryBytes === undefined ? {} : { memoryBytes }) };
-  return new Dataset(source, manifest, opened, undefined);
+  return new Dataset(source, manifest, others, undefined);
 }
 
 function resolveUrl(location: string | URL): string {

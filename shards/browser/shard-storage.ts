@@ -4,11 +4,11 @@ export interface ShardStorage {
   read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Keeps a whole file, or none of it. A file that does not fit is not kept. */
   write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  remove(name: string): Promise<void>;
 }
 
 /** The parts of the browser's types that we use: the compiler knows only those of Node. */
 interface FileHandle {
+  readonly name: string;
   readonly kind: "file" | "directory";
   getFile(): Promise<File>;
   createWritable(): Promise<{
@@ -45,7 +45,9 @@ export async function openPrivateStorage(maxBytes: number): Promise<ShardStorage
   } catch {
     return undefined;
   }
-  const storage: ShardStorage = {
+  // One after the other, so that each counts what the one before has written.
+  let writing = Promise.resolve();
+  return {
     async read(name) {
       try {
         const file = await (await directory.getFileHandle(name)).getFile();
@@ -55,39 +57,47 @@ export async function openPrivateStorage(maxBytes: number): Promise<ShardStorage
       }
     },
     async write(name, bytes) {
-      try {
-        await makeSpace(directory, maxBytes - bytes.byteLength);
-        // The bytes appear under the name when the stream is closed, and not before.
-        const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
-        try {
-          await stream.write(bytes);
-          await stream.close();
-        } catch (thrown) {
-          await stream.abort().catch(() => undefined);
-          throw thrown;
-        }
-      } catch {
-        // The origin's quota is used up, or another page writes the same file: the shard is fetched again next time.
-        await storage.remove(name);
-      }
-    },
-    async remove(name) {
-      await directory.removeEntry(name).catch(() => undefined);
+      // It may fail because the origin's quota is used up, for example. The shard is then fetched again next time.
+      writing = writing.then(() => writeFile(directory, name, bytes, maxBytes)).catch(() => undefined);
+      await writing;
     },
   };
-  return storage;
 }
 
-/** Removes the files written longest ago until the others have at most this many bytes. */
+async function writeFile(
+  directory: DirectoryHandle,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  maxBytes: number,
+): Promise<void> {
+  if (bytes.byteLength > maxBytes) return;
+  await makeSpace(directory, maxBytes - bytes.byteLength);
+  // The bytes replace those under the name when the stream is closed, and not before.
+  const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
+  try {
+    await stream.write(bytes);
+    await stream.close();
+  } catch (thrown) {
+    await stream.abort().catch(() => undefined);
+    throw thrown;
+  }
+}
+
+/**
+ * Removes the files written longest ago until the others have at most this many bytes. Other pages may add and remove
+ * files meanwhile. A listing also shows the browser's temporaries, which come and go.
+ */
 async function makeSpace(directory: DirectoryHandle, maxBytes: number): Promise<void> {
   const files: File[] = [];
   for await (const handle of directory.values()) {
-    if (handle.kind === "file") files.push(await handle.getFile());
+    if (handle.kind !== "file" || !handle.name.endsWith(".arrow")) continue;
+    const file = await handle.getFile().catch(() => undefined);
+    if (file !== undefined) files.push(file);
   }
   let total = files.reduce((sum, { size }) => sum + size, 0);
   for (const { name, size } of files.sort((a, b) => a.lastModified - b.lastModified)) {
     if (total <= maxBytes) return;
-    await directory.removeEntry(name);
+    await directory.removeEntry(name).catch(() => undefined);
     total -= size;
   }
 }

@@ -9,7 +9,7 @@ export interface LocalShards {
   has(entry: ShardEntry): boolean;
   /** Opens a shard that was checked; undefined if there is none. */
   open(entry: ShardEntry): FileSource | undefined;
-  /** `open` for a shard that may not be checked yet. A shard whose bytes have changed is removed. */
+  /** `open` for a shard that may not be checked yet. A shard whose bytes have changed is not opened. */
   check(entry: ShardEntry, signal: AbortSignal): Promise<FileSource | undefined>;
   /**
    * Stores a shard and opens it.

@@ -26,6 +26,18 @@ export interface PageAnswer {
   readonly state: LoaderState;
 }
 
+interface Sink {
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Folder {
+  getDirectoryHandle(name: string): Promise<Folder>;
+  removeEntry(name: string, options: object): Promise<void>;
+  values(): AsyncIterable<{ readonly name: string; getFile(): Promise<File>; createWritable(): Promise<Sink> }>;
+}
+
+declare const navigator: { readonly storage: { getDirectory(): Promise<Folder> } };
 declare const document: { readonly baseURI: string };
 declare const tf: {
   sequential(options: object): Model;
@@ -70,6 +82,16 @@ async function train(dataset: Dataset): Promise<number[]> {
   return losses;
 }
 
+/** The page's private files of fetched shards. */
+async function listKept(): Promise<
+  { readonly name: string; getFile(): Promise<File>; createWritable(): Promise<Sink> }[]
+> {
+  const root = await navigator.storage.getDirectory();
+  const kept = [];
+  for await (const handle of (await root.getDirectoryHandle("cifar5m-shards")).values()) kept.push(handle);
+  return kept;
+}
+
 async function codeOf(work: () => unknown): Promise<string> {
   try {
     await work();
@@ -92,19 +114,37 @@ async function main() {
   const reader = stream.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) streamed.push(...part.value.ids);
   const losses = await train(dataset);
-  const requestsBefore = (await (await fetch("/shard-requests")).json()) as number;
+  const countRequests = async () => (await (await fetch("/shard-requests")).json()) as number;
+  const requests = [await countRequests()];
   dataset.close();
   const again = await openDataset(new URL("dataset", document.baseURI), { memoryBytes: 0 });
   const kept = await serve(again, tasks[0]!);
+  requests.push(await countRequests());
+  // One of the files is damaged, with its size unchanged.
+  const [damaged] = await listKept();
+  const sink = await damaged!.createWritable();
+  await sink.write(new Uint8Array((await damaged!.getFile()).size));
+  await sink.close();
+  const repaired = await serve(await openDataset("dataset", { memoryBytes: 0 }), tasks[0]!);
+  requests.push(await countRequests());
   const withoutStorage = await openDataset("dataset", { cache: { storage: "none" } });
   const fetched = await serve(withoutStorage, tasks[0]!);
+  requests.push(await countRequests());
+  // With space for one and a half shards, and nothing there.
+  const { size } = await damaged!.getFile();
+  await (await navigator.storage.getDirectory()).removeEntry("cifar5m-shards", { recursive: true });
+  const small = await openDataset("dataset", { memoryBytes: 0, cache: { maxBytes: 1.5 * size } });
+  const squeezed = await serve(small, tasks[0]!);
   return {
     answers,
+    repaired,
+    squeezed,
+    numKept: (await listKept()).length,
     streamed: streamed.sort((a, b) => a - b),
     losses,
     kept,
     fetched,
-    requests: [requestsBefore, (await (await fetch("/shard-requests")).json()) as number],
+    requests,
     codes: [
       await codeOf(() => openDataset("nowhere", { transfer: { tries: 1 } })),
       await codeOf(() => openDataset("file:///etc")),
