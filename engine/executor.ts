@@ -60,8 +60,7 @@ export interface SeededExecution extends Execution {
 }
 
 /**
- * The part of a hash that says what computed the numbers.
- Every hash of results uses this function.
+ * The part of a hash that says what computed the numbers. Every hash of results uses this function.
  *
  * It contains the kind of a device without its number, because each worker may have its own GPU. It leaves out the
  * precision `float32`, so runs that started before this option existed keep their hash.

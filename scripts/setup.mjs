@@ -125,6 +125,7 @@ const tasks = {
   "experiment:quick": () => runAll(experimentQuick),
   "docs:cli": () => run(process.execPath, [join("dist", "scripts", "maintain", "make-cli-docs.js"), ...extra]),
   bench: () => run(process.execPath, [join("dist", "bench", "main.js"), ...extra]),
+  pack: () => run(process.execPath, [join("scripts", "maintain", "pack.mjs"), ...extra]),
   check: () =>
     runAll([
       ["biome", "ci", "--diagnostic-level=warn", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
@@ -148,7 +149,7 @@ if (!(task in tasks)) {
   process.stderr.write(`setup/unknown-task: ${task}. Use one of: ${Object.keys(tasks).join(", ")}.\n`);
   process.exitCode = 2;
 } else {
-  // Tests compile what they run by themselves.
-  const isTest = task.startsWith("test");
-  process.exitCode = (await install()) || (isTest ? 0 : await build()) || (await tasks[task]());
+  // Tests and packing compile what they need by themselves.
+  const compiles = task.startsWith("test") || task === "pack";
+  process.exitCode = (await install()) || (compiles ? 0 : await build()) || (await tasks[task]());
 }

@@ -30,7 +30,7 @@ urls = [f"{base}/{shard['file']}" for shard in shards]`;
     {
       id: "typescript",
       title: "TypeScript",
-      note: "Shuffled batches, the same in every process with this seed; npm install cifar5m.",
+      note: "Shuffled batches, the same in every process with this seed. Needs the package cifar5m or cifar5m-shards.",
       code: `import { openDataset } from "cifar5m";
 
 const dataset = await openDataset(${JSON.stringify(base)});
