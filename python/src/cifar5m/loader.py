@@ -14,7 +14,7 @@ from .batch_maker import BatchMaker
 from .errors import Cifar5mError
 from .manifest import MAX_INTEGER
 from .options import LoaderOptions, ResolvedOptions, require_integer, resolve_options
-from .schedule import BatchRange, Place, Schedule
+from .schedule import BatchRange, Cursor, Schedule
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -55,8 +55,8 @@ class BaseLoader(Generic[Array]):
         self._options = resolve_options(options, len(dataset))
         self._schedule = Schedule(self._options, dataset.fingerprint)
         self._source = BatchSource(dataset, self._options, self._schedule)
-        self._place = Place(0, 0)
-        # Whether no loop began since the place was set: it then begins there, else in the next epoch.
+        self._cursor = Cursor(0, 0)
+        # Whether no loop began since the cursor was set: it then begins there, else in the next epoch.
         self._is_fresh = True
         self._num_loops = 0
 
@@ -70,27 +70,27 @@ class BaseLoader(Generic[Array]):
         return self.batches_per_epoch
 
     def __iter__(self) -> Iterator[Batch[Array]]:
-        place = self._place
-        if not self._is_fresh and not self._schedule.is_infinite and place.position > 0:
-            place = Place(place.epoch + 1, 0)
-        self._schedule.require_unfinished(place)
-        self._place, self._is_fresh = place, False
+        cursor = self._cursor
+        if not self._is_fresh and not self._schedule.is_infinite and cursor.position > 0:
+            cursor = Cursor(cursor.epoch + 1, 0)
+        self._schedule.require_unfinished(cursor)
+        self._cursor, self._is_fresh = cursor, False
         self._num_loops += 1
-        return self._iterate(place, self._num_loops)
+        return self._iterate(cursor, self._num_loops)
 
-    def _iterate(self, place: Place, loop: int) -> Iterator[Batch[Array]]:
+    def _iterate(self, cursor: Cursor, loop: int) -> Iterator[Batch[Array]]:
         # It must not refer to the loader: in a cycle, the queues of worker processes may be collected before they end.
-        batches = self._make_batches(partial(self._schedule.ranges, place))
-        for range, batch in zip(self._schedule.ranges(place), batches, strict=False):
+        batches = self._make_batches(partial(self._schedule.ranges, cursor))
+        for range, batch in zip(self._schedule.ranges(cursor), batches, strict=False):
             if loop != self._num_loops:
                 raise Cifar5mError(
                     "loader/overtaken",
                     "a loop over a loader must end before another one goes on, another one began. "
                     "Make one loader for each loop.",
                 )
-            self._place = self._schedule.after(range)
+            self._cursor = self._schedule.after(range)
             yield batch
-        self._schedule.require_more(self._place)
+        self._schedule.require_more(self._cursor)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader stands: after the batch that was handed out last.
@@ -98,7 +98,7 @@ class BaseLoader(Generic[Array]):
         It is JSON that the TypeScript loader takes too, equal on all ranks, and valid for any rank, world size, batch
         size and number of workers.
         """
-        return self._schedule.to_state(self._place)
+        return self._schedule.to_state(self._cursor)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where a state was taken, here or in TypeScript.
@@ -106,7 +106,7 @@ class BaseLoader(Generic[Array]):
         Raises:
             Cifar5mError: `loader-state/…` for a state of other data or of another order.
         """
-        self._place, self._is_fresh = self._schedule.from_state(state), True
+        self._cursor, self._is_fresh = self._schedule.from_state(state), True
         self._num_loops += 1
 
     def set_epoch(self, epoch: int) -> None:
@@ -116,9 +116,9 @@ class BaseLoader(Generic[Array]):
         has one epoch, it does nothing.
         """
         epoch = require_integer("epoch", epoch, 0, MAX_INTEGER)
-        if self._schedule.is_infinite or (self._is_fresh and epoch == self._place.epoch):
+        if self._schedule.is_infinite or (self._is_fresh and epoch == self._cursor.epoch):
             return
-        self._place, self._is_fresh = Place(epoch, 0), True
+        self._cursor, self._is_fresh = Cursor(epoch, 0), True
         self._num_loops += 1
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Array]]:

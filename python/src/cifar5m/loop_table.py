@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .schedule import Place
+from .schedule import Cursor
 
 
 class LoopTable:
@@ -65,10 +65,10 @@ class LoopTable:
         joined = [loop for loop, its_tag in peers if its_tag == tag and loop > after]
         return self._note(1 + worker.id, joined[0] if joined else next_loop, tag)
 
-    def start_next_at(self, place: Place) -> None:
-        """Lets the next loop begin at a place."""
+    def start_next_at(self, cursor: Cursor) -> None:
+        """Lets the next loop begin at a cursor."""
         loop = self.next_loop
-        self._cells[0], self._cells[1], self._cells[2] = place.epoch - loop, loop, place.position
+        self._cells[0], self._cells[1], self._cells[2] = cursor.epoch - loop, loop, cursor.position
 
     def set_epoch_of(self, loop: int, epoch: int) -> None:
         """Lets a loop, and with it all later ones, be of an epoch."""

@@ -15,7 +15,7 @@ STATE_VERSION = 2
 
 
 @dataclass(frozen=True)
-class Place:
+class Cursor:
     """Where the next sample is: an epoch and a position in it, over all ranks."""
 
     epoch: int
@@ -32,7 +32,7 @@ class BatchRange:
 
 
 class Schedule:
-    """The global batches of a loader. Pure: a place tells all that follows."""
+    """The global batches of a loader. Pure: a cursor tells all that follows."""
 
     def __init__(self, options: ResolvedOptions, fingerprint: str) -> None:
         self._options = options
@@ -49,48 +49,48 @@ class Schedule:
             "shuffle": name_shuffle(options.shuffle),
         }
 
-    def ranges(self, place: Place) -> Iterator[BatchRange]:
-        """The global batches from a place to the end of its epoch."""
-        options, start = self._options, place.position
-        while not self.is_finished(Place(place.epoch, start)):
+    def ranges(self, cursor: Cursor) -> Iterator[BatchRange]:
+        """The global batches from a cursor to the end of its epoch."""
+        options, start = self._options, cursor.position
+        while not self.is_finished(Cursor(cursor.epoch, start)):
             end = min(start + options.batch_size, options.num_samples)
             if start == end or (options.drop_last and end - start < options.batch_size):
                 return
-            yield BatchRange(place.epoch, start, end)
+            yield BatchRange(cursor.epoch, start, end)
             start = end
 
-    def is_finished(self, place: Place) -> bool:
-        """Whether a place lies after the last epoch."""
-        return self._options.epochs is not None and place.epoch >= self._options.epochs
+    def is_finished(self, cursor: Cursor) -> bool:
+        """Whether a cursor lies after the last epoch."""
+        return self._options.epochs is not None and cursor.epoch >= self._options.epochs
 
-    def after(self, batch: BatchRange) -> Place:
-        """The place after a batch."""
-        return self.settle(Place(batch.epoch, batch.end))
+    def after(self, batch: BatchRange) -> Cursor:
+        """The cursor after a batch."""
+        return self.normalize(Cursor(batch.epoch, batch.end))
 
-    def settle(self, place: Place) -> Place:
-        """The place itself, or the start of the next epoch where this one has no batch left."""
+    def normalize(self, cursor: Cursor) -> Cursor:
+        """The cursor itself, or the start of the next epoch where this one has no batch left."""
         options = self._options
-        is_left = options.num_samples - place.position >= (options.batch_size if options.drop_last else 1)
-        return place if self.is_infinite or is_left else Place(place.epoch + 1, 0)
+        is_left = options.num_samples - cursor.position >= (options.batch_size if options.drop_last else 1)
+        return cursor if self.is_infinite or is_left else Cursor(cursor.epoch + 1, 0)
 
     def step_of(self, batch: BatchRange) -> int:
         """Global batches before this one since the start, over all epochs."""
         return batch.epoch * self.batches_per_epoch + batch.start // self._options.batch_size
 
-    def require_more(self, place: Place) -> None:
+    def require_more(self, cursor: Cursor) -> None:
         """Raises `regime/exhausted` in the infinite regime, which ends only where no whole batch is left."""
         if not self.is_infinite:
             return
-        first, last = place.position + 1, place.position + self._options.batch_size
+        first, last = cursor.position + 1, cursor.position + self._options.batch_size
         raise Cifar5mError(
             "regime/exhausted",
             f"the infinite regime was asked for images {first} to {last} of {self._options.num_samples}. "
             "Build more shards, stop earlier, or use the finite regime.",
         )
 
-    def require_unfinished(self, place: Place) -> None:
-        """Raises `loader/finished` for a place after the last epoch: a loop from there would silently be empty."""
-        if self.is_infinite or not self.is_finished(place):
+    def require_unfinished(self, cursor: Cursor) -> None:
+        """Raises `loader/finished` for a cursor after the last epoch: a loop from there would silently be empty."""
+        if self.is_infinite or not self.is_finished(cursor):
             return
         raise Cifar5mError(
             "loader/finished",
@@ -98,12 +98,12 @@ class Schedule:
             "samples; a new loop does not begin anew. Ask for more epochs, call set_epoch(0), or make another loader.",
         )
 
-    def to_state(self, place: Place) -> dict[str, Any]:
-        """A place as JSON that the TypeScript loader takes too."""
-        return {**self._identity, "epoch": place.epoch, "position": place.position}
+    def to_state(self, cursor: Cursor) -> dict[str, Any]:
+        """A cursor as JSON that the TypeScript loader takes too."""
+        return {**self._identity, "epoch": cursor.epoch, "position": cursor.position}
 
-    def from_state(self, state: Any) -> Place:
-        """The place of a state.
+    def from_state(self, state: Any) -> Cursor:
+        """The cursor of a state.
 
         Raises:
             Cifar5mError: `loader-state/invalid`, `loader-state/version-unsupported`, `loader-state/mismatch`.
@@ -132,7 +132,7 @@ class Schedule:
                     "Start without it.",
                 )
         # With larger batches than before, the rest of the epoch may hold none.
-        return self.settle(Place(state["epoch"], state["position"]))
+        return self.normalize(Cursor(state["epoch"], state["position"]))
 
     def _unsupported(self, version: Any) -> Cifar5mError:
         return Cifar5mError(

@@ -1,4 +1,4 @@
-"""A place that objects can be read from by name."""
+"""A store that objects are read from by name."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The parts of `cifar5m.torch`, one a file."""

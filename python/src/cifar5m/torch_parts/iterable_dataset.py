@@ -1,0 +1,111 @@
+"""The iterable data set, for code that makes a DataLoader itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import IterableDataset as TorchIterableDataset
+from torch.utils.data import get_worker_info
+
+from ..dataset import Dataset
+from ..errors import Cifar5mError
+from ..loader import BatchSource
+from ..loop_table import LoopTable
+from ..manifest import MAX_INTEGER
+from ..options import LoaderOptions, require_integer, resolve_options
+from ..schedule import Cursor, Schedule
+from .epoch_iterator import EpochIterator
+from .tensor_source import TensorBatch, TensorSource, with_torch_defaults
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class IterableDataset(TorchIterableDataset[TensorBatch]):
+    """Batches of tensors for a DataLoader with batch_size=None; the options are those of `Loader`.
+
+        DataLoader(IterableDataset(dataset, regime="finite", batch_size=100), batch_size=None, num_workers=2)
+
+    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. The infinite regime
+    has one loop; a second one raises `loader/finished`, since a DataLoader does not tell where the first was left.
+
+    States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers; a state of it that was
+    taken after the last batch of an epoch, but before its loop ended, goes on with the rest, which is empty. Over a
+    plain DataLoader, `state_dict()` is exact without workers; with workers, which run ahead, it raises
+    `loader-state/stale` unless it is told how many batches were taken.
+
+    Raises:
+        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
+    """
+
+    def __init__(self, dataset: Dataset, **options: Unpack[LoaderOptions]) -> None:
+        self._options = resolve_options(with_torch_defaults(options), len(dataset))
+        self._schedule = Schedule(self._options, dataset.fingerprint)
+        self._source = TensorSource(BatchSource(dataset, self._options, self._schedule), self._options)
+        self._loops = LoopTable()
+        self._iterator: EpochIterator | None = None
+
+    def __len__(self) -> int:
+        """Global batches of an epoch; in the infinite regime, of the whole pool."""
+        return self._schedule.batches_per_epoch
+
+    def __iter__(self) -> Iterator[TensorBatch]:
+        worker = get_worker_info()
+        loop = self._loops.begin(worker)
+        cursor = self._cursor_of(loop)
+        iterator = EpochIterator(self._source, self._options, self._schedule, self._loops, loop, cursor)
+        if worker is None:
+            self._iterator = iterator
+        return iterator
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lets the next loop be that of an epoch, also in workers that live on. As `Loader.set_epoch`."""
+        epoch = require_integer("epoch", epoch, 0, MAX_INTEGER)
+        cursor = self._cursor_of(self._loops.next_loop)
+        if not self._schedule.is_infinite and epoch != cursor.epoch:
+            self._loops.start_next_at(Cursor(epoch, 0))
+
+    def state_dict(self, num_batches: int | None = None) -> dict[str, Any] | None:
+        """Where the loop stands, as JSON that the TypeScript loader takes too; equal on all ranks.
+
+        Args:
+            num_batches: global batches that the training took since the last loop began; needed where workers made
+                them.
+
+        Returns:
+            The state; None in a worker, where StatefulDataLoader asks the iterator instead.
+
+        Raises:
+            Cifar5mError: `loader-state/stale` if only workers know.
+        """
+        if get_worker_info() is not None:
+            return None
+        loop = self._loops.last_loop
+        if num_batches is None:
+            if loop < self._loops.start_loop:
+                return self._schedule.to_state(self._cursor_of(self._loops.next_loop))
+            if self._iterator is not None and self._iterator.loop == loop:
+                return self._schedule.to_state(self._iterator.cursor)
+            raise Cifar5mError(
+                "loader-state/stale",
+                "the state of an IterableDataset must be asked of who knows it: worker processes made its batches and "
+                "run ahead. Use torchdata's StatefulDataLoader or cifar5m.torch.Loader, or pass num_batches.",
+            )
+        cursor = self._cursor_of(max(loop, self._loops.start_loop))
+        ranges = list(islice(self._schedule.ranges(cursor), require_integer("num_batches", num_batches, 0, MAX_INTEGER)))
+        return self._schedule.to_state(self._schedule.after(ranges[-1]) if ranges else cursor)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Lets the next loop go on where a state was taken, here or in TypeScript.
+
+        Raises:
+            Cifar5mError: `loader-state/…` for a state of other data or of another order.
+        """
+        self._loops.start_next_at(self._schedule.from_state(state))
+
+    def _cursor_of(self, loop: int) -> Cursor:
+        """Where a loop begins."""
+        position = self._loops.start_position if loop == self._loops.start_loop else 0
+        return Cursor(0 if self._schedule.is_infinite else loop + self._loops.offset, position)

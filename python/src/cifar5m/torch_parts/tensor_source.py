@@ -1,0 +1,46 @@
+"""Batches of tensors, and the options that PyTorch users expect."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from ..batch import Batch
+from ..loader import BatchSource, NumpyBatch, transform_images
+from ..options import LoaderOptions, ResolvedOptions
+from ..schedule import BatchRange
+
+TensorBatch = Batch[torch.Tensor]
+
+
+def with_torch_defaults(options: LoaderOptions) -> LoaderOptions:
+    """NCHW, and the rank and world size of torch.distributed where it is initialized."""
+    is_group = torch.distributed.is_available() and torch.distributed.is_initialized()
+    group: LoaderOptions = (
+        {"rank": torch.distributed.get_rank(), "world_size": torch.distributed.get_world_size()} if is_group else {}
+    )
+    given: Any = {key: value for key, value in options.items() if value is not None}
+    return {"layout": "NCHW", **group, **given}
+
+
+class TensorSource(TorchDataset[TensorBatch]):
+    """The batch of any range as tensors, transformed."""
+
+    def __init__(self, source: BatchSource, options: ResolvedOptions) -> None:
+        self._source, self._options = source, options
+
+    def __getitem__(self, batch: BatchRange) -> TensorBatch:
+        made: NumpyBatch = self._source[batch]
+        tensors: TensorBatch = made.map(torch.from_numpy)
+        transform = self._options.transform
+        if transform is None:
+            return tensors
+        # Random transforms draw from torch's own generator. Seeded by the batch, they give the same images at any
+        # number of workers, and after a resume.
+        identity = f"{self._options.seed} {batch.epoch} {batch.start} {self._options.rank}"
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int.from_bytes(hashlib.sha256(identity.encode()).digest()[:6], "big"))
+            return transform_images(tensors, transform)

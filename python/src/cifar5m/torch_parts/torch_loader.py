@@ -1,0 +1,100 @@
+"""The loader: epochs, worker processes, ranks and exact states."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from ..dataset import Dataset
+from ..errors import Cifar5mError
+from ..loader import BaseLoader
+from ..options import LoaderOptions, require_integer
+from ..schedule import BatchRange
+from .tensor_source import TensorBatch, TensorSource, with_torch_defaults
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class Loader(BaseLoader[torch.Tensor]):
+    """Batches of tensors in the order of a regime, made by any number of worker processes.
+
+    Worker processes get the ranges of the batches they are to make, so neither the batches nor the states depend on how
+    many there are, and the workers live from epoch to epoch. See `cifar5m.loader.BaseLoader` for epochs and errors,
+    `LoaderOptions` for options; `layout` is NCHW unless told otherwise, rank and world_size are those of
+    torch.distributed where it is initialized.
+
+    Args:
+        num_workers: processes that make batches ahead, in [0, 256]. They pay where images are augmented or converted.
+        pin_memory: hand out tensors in page-locked memory.
+        prefetch_factor: batches that each worker makes ahead.
+        multiprocessing_context: `fork`, `spawn` or `forkserver`; None for Python's default.
+
+    Raises:
+        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        prefetch_factor: int = 2,
+        multiprocessing_context: str | None = None,
+        **options: Unpack[LoaderOptions],
+    ) -> None:
+        super().__init__(dataset, with_torch_defaults(options))
+        self._num_workers = require_integer("num_workers", num_workers, 0, 256)
+        self._pin_memory = pin_memory
+        self._ranges = _RangeSampler()
+        source = TensorSource(self._source, self._options)
+        self._batches: Any = _InProcess(source, self._ranges, pin_memory)
+        if self._num_workers > 0:
+            self._batches = DataLoader(
+                source,
+                batch_size=None,
+                sampler=self._ranges,
+                num_workers=self._num_workers,
+                pin_memory=pin_memory,
+                prefetch_factor=prefetch_factor,
+                multiprocessing_context=multiprocessing_context,
+                persistent_workers=True,
+            )
+
+    def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[TensorBatch]:
+        self._ranges.ranges = ranges
+        try:
+            yield from self._batches
+            return
+        except Cifar5mError as error:
+            code, message = error.code, error.message
+            # torch raises the errors of workers in a frame that refers to them: a cycle that keeps queues and workers.
+            traceback.clear_frames(error.__traceback__)
+        raise Cifar5mError(code, message)
+
+
+class _RangeSampler(Sampler[BatchRange]):
+    """The ranges of the loop that begins next."""
+
+    def __init__(self) -> None:
+        self.ranges: Callable[[], Iterable[BatchRange]] = tuple
+
+    def __iter__(self) -> Iterator[BatchRange]:
+        return iter(self.ranges())
+
+
+class _InProcess:
+    """What a DataLoader without workers does, without its overhead."""
+
+    def __init__(self, source: TensorSource, ranges: _RangeSampler, pin_memory: bool) -> None:
+        self._source, self._ranges, self._pin_memory = source, ranges, pin_memory
+
+    def __iter__(self) -> Iterator[TensorBatch]:
+        for range in self._ranges:
+            batch = self._source[range]
+            yield batch.pin_memory() if self._pin_memory else batch
