@@ -1,6 +1,7 @@
-import * as z from "zod";
+import type * as z from "zod";
+import { choicesOf, jsonSchemaOf, ruleOf, showJson } from "./describe-issue.ts";
 import { Cifar5mError } from "./errors.ts";
-import { describeRule, type JsonSchema, oneOf, schemaAt, valueAt } from "./json-schema.ts";
+import { schemaAt, valueAt } from "./json-schema.ts";
 import { nearestWord } from "./nearest-word.ts";
 
 /** How the errors of a value name things. */
@@ -56,27 +57,6 @@ function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, nam
   );
 }
 
-/** The first thing that is wrong with a file of ours: its key and the rule, as the part of a sentence. */
-export function describeIssue(error: z.ZodError, schema: z.ZodType, value: unknown): string {
-  const issue = error.issues[0]!;
-  const key = issue.path.length === 0 ? "it" : issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") return `${key} has the unknown key ${issue.keys[0]}`;
-  return `${key} ${ruleOf(issue, schemaAt(jsonSchemaOf(schema), issue.path, value))}`;
-}
-
-function jsonSchemaOf(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }) as JsonSchema;
-}
-
-/** What a value must be, as a phrase. */
-function ruleOf(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
-  if (issue.message.startsWith("must ")) return issue.message;
-  const choices = choicesOfIssue(issue);
-  if (choices !== undefined) return `must be ${oneOf(choices)}`;
-  const rule = schema === undefined ? undefined : describeRule(schema);
-  return rule === undefined ? `does not fit (${issue.message.replace(/^Invalid input: /, "")})` : `must be ${rule}`;
-}
-
 function adviceOnKey(unknown: string, siblings: readonly string[], nameOf: (key: string) => string): string {
   if (siblings.length === 0) return "Leave it out.";
   const nearest = nearestWord(nameOf(unknown), siblings);
@@ -85,18 +65,8 @@ function adviceOnKey(unknown: string, siblings: readonly string[], nameOf: (key:
 }
 
 function nearestChoice(issue: z.core.$ZodIssue, seen: unknown): string {
-  const nearest = typeof seen === "string" ? nearestWord(seen, choicesOfIssue(issue) ?? []) : undefined;
+  const nearest = typeof seen === "string" ? nearestWord(seen, choicesOf(issue) ?? []) : undefined;
   return nearest === undefined ? "" : `Did you mean ${nearest}? `;
-}
-
-function choicesOfIssue(issue: z.core.$ZodIssue): readonly string[] | undefined {
-  if (issue.code === "invalid_value") return issue.values.map(String);
-  if (issue.code !== "invalid_union" || !("options" in issue) || !Array.isArray(issue.options)) return undefined;
-  return issue.options.map(String);
-}
-
-function showJson(value: unknown): string {
-  return JSON.stringify(value) ?? "nothing";
 }
 
 function join(path: string, key: string): string {

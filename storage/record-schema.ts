@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { describeIssue } from "../core/describe-issue.ts";
 import { Cifar5mError } from "../core/errors.ts";
 
 /** A count, index or id: an integer in [0, 2⁵³). */
@@ -31,7 +32,5 @@ export function parseRecord<Schema extends z.ZodType>(
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const key = issue === undefined || issue.path.length === 0 ? "it" : issue.path.join(".");
-  throw new Cifar5mError(`${kind}/invalid`, `${path}: ${key}: ${issue?.message ?? "not as expected"}. ${action}`);
+  throw new Cifar5mError(`${kind}/invalid`, `${path}: ${describeIssue(result.error, schema, value)}. ${action}`);
 }

@@ -27,7 +27,9 @@ export const generatorTrainingSchema = z.strictObject({
     .min(1)
     .max(4)
     .default([16.97, 6.94])
-    .describe("exponents of the weights' averages; larger ones reach back less, and the first is the result"),
+    .describe(
+      "exponents of the EMA weights' power functions; larger ones reach back less, and the first is the result",
+    ),
   stepsPerCheckpoint: z.int().min(1).default(500).describe("steps between checkpoints"),
 });
 

@@ -1,5 +1,5 @@
+import type { SplitName } from "../../shards/format/manifest.ts";
 import type { CommitSink } from "../../storage/commit.ts";
-import type { Split } from "../run/units.ts";
 import type { RowChunk } from "./export-rows.ts";
 
 /** One part of an export, as a format writes it. */
@@ -17,7 +17,7 @@ export interface FileFormat {
   /** Default number of rows of a part. */
   readonly partSize: number;
   /** Path of a part within the export. */
-  readonly pathOf: (split: Split, part: number) => string;
+  readonly pathOf: (split: SplitName, part: number) => string;
   readonly write: (sink: CommitSink, input: PartInput) => Promise<void>;
   /** Whether all files exist that belong to the part at `path`, besides the file itself. */
   readonly isIntact?: (folder: string, path: string) => Promise<boolean>;

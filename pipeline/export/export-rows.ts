@@ -1,7 +1,7 @@
 import { imageBytes } from "../../core/image-layout.ts";
+import type { SplitName } from "../../shards/format/manifest.ts";
 import type { ShardRows } from "../../shards/format/shard-schema.ts";
 import type { ShardReader } from "../run/shard-reader.ts";
-import type { Split } from "../run/units.ts";
 
 /** Some rows of a data set. */
 export interface RowChunk extends ShardRows {
@@ -15,7 +15,7 @@ export interface RowChunk extends ShardRows {
  */
 export async function* readExportRows(options: {
   readonly reader: ShardReader;
-  readonly split: Split;
+  readonly split: SplitName;
   readonly start: number;
   readonly end: number;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { programVersion } from "../../core/program-version.ts";
-import { manifestName, splitNames } from "../../shards/format/manifest.ts";
+import { manifestName, type SplitName, splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
@@ -10,7 +10,7 @@ import { checkClassNames } from "../import/class-names.ts";
 import { openShardReader, type ShardReader } from "../run/shard-reader.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import { planParts, type Split, type SplitPart } from "../run/units.ts";
+import { planParts, type SplitPart } from "../run/units.ts";
 import type { FileFormat, PartInput } from "./export-format.ts";
 import { readExportRows } from "./export-rows.ts";
 import { openExportTarget } from "./export-target.ts";
@@ -30,7 +30,7 @@ export interface ExportOptions {
   /** The folder to write: new, empty, or left by an interrupted export. */
   readonly target: string;
   readonly format: ExportFormat;
-  readonly splits: readonly Split[];
+  readonly splits: readonly SplitName[];
   /** Images of one part; default: the usual number for the format. */
   readonly partSize?: number | undefined;
 }

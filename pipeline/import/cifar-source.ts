@@ -3,11 +3,11 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import type { SplitName } from "../../shards/format/manifest.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { cifar10Files } from "../cifar-10/cifar-10-files.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { readTarGz } from "../cifar-10/read-tar.ts";
-import type { Split } from "../run/units.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { cifar100ClassNames } from "./cifar-100-class-names.ts";
 import { chunkRows, type ImportSource } from "./import-source.ts";
@@ -22,7 +22,7 @@ interface CifarLayout {
    * the fine one.
    */
   readonly labelBytes: number;
-  readonly files: readonly { readonly name: string; readonly split: Split; readonly numRecords: number }[];
+  readonly files: readonly { readonly name: string; readonly split: SplitName; readonly numRecords: number }[];
 }
 
 /** @param recordsPerFile - 10,000 in the official sets */
@@ -72,7 +72,7 @@ export async function openCifarSource(options: {
         "Get the binary version of the set, not the Python or Matlab version.",
     );
   }
-  const rowsOf = (split: Split) =>
+  const rowsOf = (split: SplitName) =>
     layout.files.filter((file) => file.split === split).reduce((sum, file) => sum + file.numRecords, 0);
   return {
     format: layout.format,

@@ -1,5 +1,5 @@
+import type { SplitName } from "../../shards/format/manifest.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
-import type { Split } from "../run/units.ts";
 
 /** The formats of an import. */
 export const importFormats = ["npz", "cifar-10", "cifar-100", "image-folder"] as const;
@@ -14,7 +14,7 @@ export interface ImportSource {
   /** The index is the label. */
   readonly classNames: readonly string[];
   /** Number of images of each split, in the source's own division. */
-  readonly numRows: Readonly<Record<Split, number>>;
+  readonly numRows: Readonly<Record<SplitName, number>>;
   /**
    * Reads all images in order, train before test, in constant memory. It may be called again.
    * @throws Cifar5mError if anything is wrong with the source

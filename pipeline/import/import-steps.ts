@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
-import { describeSplit } from "../../shards/format/manifest.ts";
+import { describeSplit, type SplitName } from "../../shards/format/manifest.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
 import type { ShardInput } from "../../shards/format/shard-schema.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
@@ -12,7 +12,6 @@ import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import type { Split } from "../run/units.ts";
 import { readShardEntry } from "../stages/shard-entry.ts";
 import { type CheckedSource, checkSource } from "./check-source.ts";
 import type { ImportSource } from "./import-source.ts";
@@ -126,7 +125,7 @@ async function* toShardRows(
 async function publishImported(run: ImportedRun, checked: CheckedSource): Promise<void> {
   const { identity, folder, hash } = run;
   const { count, testCount, classNames, format } = identity.import;
-  const describe = async (split: Split, start: number, end: number) => {
+  const describe = async (split: SplitName, start: number, end: number) => {
     const units = run.units.filter((unit) => unit.split === split);
     const entries = await Promise.all(units.map((unit) => readShardEntry(run, "import", unit, {})));
     return describeSplit(entries, checked.numByLabel(start, end));

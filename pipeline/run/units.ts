@@ -1,11 +1,11 @@
+import type { SplitName } from "../../shards/format/manifest.ts";
 /** The two parts of a data set. Train ids come first, test ids follow; no id is in both. */
-export type Split = "train" | "test";
 
 /** The work for one shard: a fixed range of sample ids within one split. */
 export interface Unit {
   /** Index among all units of the run. */
   readonly index: number;
-  readonly split: Split;
+  readonly split: SplitName;
   /** Index among the units of its split. */
   readonly part: number;
   /** First sample id. */
@@ -18,7 +18,7 @@ export interface Unit {
 export interface SplitPart {
   /** Index among all parts. */
   readonly index: number;
-  readonly split: Split;
+  readonly split: SplitName;
   /** Index among the parts of its split. */
   readonly part: number;
   /** First row, counted within the split. */
@@ -29,7 +29,7 @@ export interface SplitPart {
 
 /** Cuts splits into parts of `partSize` rows. The last part of each split may be shorter. */
 export function planParts(
-  splits: readonly { readonly split: Split; readonly rows: number }[],
+  splits: readonly { readonly split: SplitName; readonly rows: number }[],
   partSize: number,
 ): SplitPart[] {
   const parts: SplitPart[] = [];

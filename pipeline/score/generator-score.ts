@@ -1,6 +1,6 @@
 import * as z from "zod";
+import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError } from "../../core/errors.ts";
-import { describeIssue } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/executor.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";

@@ -1,14 +1,14 @@
 import pLimit from "p-limit";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
-import { describeSplit } from "../../shards/format/manifest.ts";
+import { describeSplit, type SplitName } from "../../shards/format/manifest.ts";
 import { readManifestIfAny, writeManifest } from "../../shards/format/manifest-file.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { datasetIdentity, type Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
-import { type Split, type Unit, unitRows } from "../run/units.ts";
+import { type Unit, unitRows } from "../run/units.ts";
 import { countLabels } from "./publish.ts";
 import { type RemovalReason, readRemovals } from "./removals.ts";
 import { readShardEntry } from "./shard-entry.ts";
@@ -35,7 +35,7 @@ export async function publishManifest(
     for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
     return { unit, entry: await readShardEntry(run, "publish", unit, models), classCounts };
   });
-  const splitOf = (split: Split) => {
+  const splitOf = (split: SplitName) => {
     const ofSplit = parts.filter(({ unit }) => unit.split === split);
     const classCounts = cifar10ClassNames.map((_, label) =>
       ofSplit.reduce((sum, part) => sum + part.classCounts[label]!, 0),

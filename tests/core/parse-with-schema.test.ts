@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { describeIssue, parseWithSchema } from "../../core/parse-with-schema.ts";
+import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { errorOf } from "../support/expect-error.ts";
 
 const schema = z.strictObject({
@@ -68,10 +68,4 @@ test("a caller names source, keys, values and advice in its own way", async () =
   };
   const { message } = await errorOf(() => parseWithSchema(schema, { kind: "other" }, own), "test/out-of-range");
   expect(message).toBe("rows.json: --kind must be one of small, large, got other. Choose a size.");
-});
-
-test("the first problem of a file of ours is a part of a sentence", () => {
-  const describe = (value: unknown) => describeIssue(schema.safeParse(value).error!, schema, value);
-  expect(describe({ steps: 0 })).toBe("steps must be an integer, at least 1 and at most 1000");
-  expect(describe({ more: 1 })).toBe("it has the unknown key more");
 });
