@@ -18,6 +18,14 @@ const options = z.object({
     .string()
     .default("127.0.0.1")
     .meta(option("address to listen on; any but this machine's own lets other machines read the set")),
+  allowOrigin: z
+    .array(z.string())
+    .optional()
+    .meta(
+      option(
+        "origin whose pages may read the set, such as https://example.org, or * for all; several are separated by commas",
+      ),
+    ),
 });
 
 export const serveCommand = defineCommand<typeof options>({
@@ -30,9 +38,9 @@ export const serveCommand = defineCommand<typeof options>({
   target: "dataset",
   options,
   interruption: { stopping: "finishing the answers under way", stopped: "the data set is no longer served." },
-  finish: async ({ root, signal, options: { port, host } }) => {
+  finish: async ({ root, signal, options: { port, host, allowOrigin } }) => {
     const server = await startDatasetServer({
-      ...{ folder: root, host, port },
+      ...{ folder: root, host, port, allowedOrigins: allowOrigin ?? [] },
       report: (thrown) => reportError(thrown, { verbose: false }),
     });
     const { splits } = server.dataset.manifest;

@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Contender, median, type Speed } from "./contender.ts";
+import type { BenchmarkTable } from "./results.ts";
 
 export interface Comparison {
   readonly title: string;
@@ -30,6 +31,17 @@ export interface ContenderResult extends Speed {
 export interface ComparisonResult {
   readonly title: string;
   readonly contenders: readonly ContenderResult[];
+}
+
+/** A comparison as it is kept. */
+export function tableOf({ title, contenders }: ComparisonResult): BenchmarkTable {
+  const rows = contenders.map(({ name, imagesPerSecond, speedRatio, peakMb }, index) => ({
+    name,
+    imagesPerSecond,
+    ...(index === 0 ? {} : { ratio: speedRatio }),
+    peakMb,
+  }));
+  return { title, rows };
 }
 
 export interface Effort {

@@ -15,6 +15,7 @@ const loader = dataset.loader<"uint8" | "float32">({
   batchSize,
   reuseArrays: true,
   workers: Number(workers),
+  ...(kind === "blocked" ? { shuffle: "blocked" as const } : {}),
   ...(kind === "augmented"
     ? { dtype: "float32", layout: "NCHW", normalize: true, augment: { flip: true, crop: true } }
     : {}),

@@ -1,6 +1,7 @@
 /**
- * Images a second of the loader beside PyTorch, pyarrow and Hugging Face datasets where Python has them: shuffled batches
- * of 256, warm cache. Run after a build: `node dist/bench/loader/loader.js [images] [rounds]`.
+ * Images a second of the loader beside numpy, PyTorch, pyarrow, Hugging Face datasets, MosaicML Streaming and WebDataset
+ * where Python has them: shuffled batches of 256, warm cache. Run after a build:
+ * `node dist/bench/loader/loader.js [--rounds 5] [--json FILE] [IMAGES]`.
  */
 
 import { spawnSync } from "node:child_process";
@@ -10,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openDataset, verifyDataset } from "../../shards/index.ts";
 import { Contender, median } from "../harness/contender.ts";
+import { type BenchmarkRow, type BenchmarkTable, keepResults, readBenchmarkOptions } from "../harness/results.ts";
 import { batchSize, writeBenchmarkSet } from "./loader-case.ts";
 
 const ourScript = fileURLToPath(new URL("loader-contestant.js", import.meta.url));
@@ -26,13 +28,22 @@ interface Comparison {
 
 const comparisons: readonly Comparison[] = [
   {
-    title: "uint8, images stay on disk",
+    title: "uint8, images stay on disk, fully shuffled",
     ours: [
       ["disk", 0],
       ["disk", 2],
     ],
-    peers: ["torch", "torch-workers", "pyarrow-map", "datasets"],
+    peers: ["cifar5m-python", "numpy-map", "torch", "torch-workers", "pyarrow-map", "datasets"],
     goal: 1.5,
+  },
+  {
+    title: "uint8, images stay on disk, shuffled in blocks",
+    ours: [
+      ["blocked", 0],
+      ["blocked", 2],
+    ],
+    peers: ["cifar5m-python-blocked", "streaming", "streaming-workers", "webdataset", "webdataset-workers"],
+    goal: 3,
   },
   {
     title: "uint8, images in memory",
@@ -51,22 +62,23 @@ const comparisons: readonly Comparison[] = [
   },
 ];
 
-const packages: Readonly<Record<string, string>> = {
-  torch: "torch",
-  "torch-workers": "torch",
-  "torch-augmented": "torch",
-  "pyarrow-map": "pyarrow",
-  "pyarrow-resident": "pyarrow",
-  datasets: "datasets",
-};
+/** The package that a reader needs: the first part of its name, where that is no name of ours. */
+function packageOf(peer: string): string {
+  const [name] = peer.split("-");
+  return name === "cifar5m" ? "numpy" : name!;
+}
 
-async function compare({ title, ours, peers, goal }: Comparison, folder: string, numRounds: number): Promise<void> {
+async function compare(
+  { title, ours, peers, goal }: Comparison,
+  folder: string,
+  numRounds: number,
+): Promise<BenchmarkTable> {
   const own = ours.map(
     ([kind, workers]) =>
       new Contender(`cifar5m, ${workers} workers`, process.execPath, [ourScript, kind, folder, String(workers)]),
   );
   const others = peers
-    .filter((peer) => spawnSync("python3", ["-c", `import numpy, pyarrow, ${packages[peer]}`]).status === 0)
+    .filter((peer) => spawnSync("python3", ["-c", `import numpy, pyarrow, ${packageOf(peer)}`]).status === 0)
     .map((peer) => new Contender(peer, "python3", [peersScript, peer, folder, String(batchSize)]));
   const all = [...own, ...others];
   try {
@@ -79,17 +91,28 @@ async function compare({ title, ours, peers, goal }: Comparison, folder: string,
     for (const contender of all) contender.rounds.length = 0;
     for (let round = 0; round < numRounds; round++) for (const contender of all) await contender.round();
     const speedOf = (contender: Contender) => median(contender.rounds.map(({ imagesPerSecond }) => imagesPerSecond));
-    const best = Math.max(...others.map(speedOf), 0);
+    const rivals = others.filter(({ name }) => !name.startsWith("cifar5m"));
+    const best = Math.max(...rivals.map(speedOf), 0);
+    const fastest = Math.max(...own.map(speedOf));
+    const rows: BenchmarkRow[] = [];
     console.log(`\n${title}: median of ${numRounds} rounds in turns`);
     console.log(`${"".padEnd(24)}     images/s  × best peer      peak MB`);
     for (const contender of all) {
       const speed = speedOf(contender);
-      const cells = [thousands(speed), best > 0 ? (speed / best).toFixed(2) : "", String(await contender.finish())];
+      const peakMb = await contender.finish();
+      const cells = [thousands(speed), best > 0 ? (speed / best).toFixed(2) : "", String(peakMb)];
+      rows.push({
+        name: contender.name,
+        imagesPerSecond: speed,
+        ...(rivals.includes(contender) ? { ratio: fastest / speed } : {}),
+        peakMb,
+      });
       console.log(contender.name.padEnd(24) + cells.map((cell) => cell.padStart(13)).join(""));
     }
-    if (best === 0) return;
-    const ratio = Math.max(...own.map(speedOf)) / best;
-    console.log(`goal: ${goal} × the best peer, ${ratio >= goal ? "reached" : "missed"} with ${ratio.toFixed(2)}`);
+    const ratio = fastest / best;
+    if (best > 0)
+      console.log(`goal: ${goal} × the best peer, ${ratio >= goal ? "reached" : "missed"} with ${ratio.toFixed(2)}`);
+    return { title, rows };
   } finally {
     for (const contender of all) contender.kill();
   }
@@ -115,7 +138,7 @@ function thousands(value: number): string {
   return `${Math.round(value / 1000)}k`;
 }
 
-async function main(numImages: number, numRounds: number): Promise<void> {
+async function main(numImages: number, numRounds: number): Promise<readonly BenchmarkTable[]> {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
   try {
     const startMs = performance.now();
@@ -123,11 +146,13 @@ async function main(numImages: number, numRounds: number): Promise<void> {
     const speed = (1000 * numImages) / (performance.now() - startMs);
     console.log(`${numImages} images; written at ${thousands(speed)} images/s (random images made, hashed, fsynced)`);
     await measureWaits(folder);
-    for (const comparison of comparisons) await compare(comparison, folder, numRounds);
+    const tables: BenchmarkTable[] = [];
+    for (const comparison of comparisons) tables.push(await compare(comparison, folder, numRounds));
+    return tables;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const [, , images = 200_000, rounds = 5] = process.argv;
-await main(Number(images), Number(rounds));
+const { positionals, json, numRounds } = readBenchmarkOptions({ rounds: 5, threads: 2 });
+await keepResults(json, await main(Number(positionals[0] ?? 200_000), numRounds));

@@ -9,10 +9,12 @@ import os
 import sys
 
 reader, folder, batch_size = sys.argv[1], sys.argv[2], int(sys.argv[3])
-BATCHES_PER_ROUND = 40 if reader == "torch-augmented" else 300
+# Readers that handle one sample at a time are an order of magnitude slower.
+BATCHES_PER_ROUND = 40 if reader.startswith(("torch-augmented", "streaming", "webdataset")) else 300
 
 import numpy as np  # noqa: E402
 from contestant import serve  # noqa: E402
+from format_peers import our_batches, streaming_batches, webdataset_batches  # noqa: E402
 
 
 def read_table():
@@ -62,7 +64,7 @@ def torch_batches(augmented, workers):
     from torch.utils.data import DataLoader, Dataset
 
     mean = torch.tensor([0.4914, 0.4822, 0.4465]).view(3, 1, 1)
-    deviation = torch.tensor([0.247, 0.2435, 0.2616]).view(3, 1, 1)
+    std = torch.tensor([0.247, 0.2435, 0.2616]).view(3, 1, 1)
     path = write_npy()
 
     class Images(Dataset):
@@ -81,7 +83,7 @@ def torch_batches(augmented, workers):
             image = padded[:, y : y + 32, x : x + 32]
             if torch.rand(()) < 0.5:
                 image = image.flip(2)
-            return (image.float().div(255) - mean) / deviation, int(self.labels[index])
+            return (image.float().div(255) - mean) / std, int(self.labels[index])
 
         def __getitems__(self, indices):
             if augmented:
@@ -102,31 +104,66 @@ def torch_batches(augmented, workers):
         yield from loader
 
 
-def make_batches():
-    if reader == "pyarrow-map":
-        table = read_table()
-        import pyarrow as pa
+def numpy_batches():
+    """np.take on a memory map, as people read CIFAR-5m."""
+    images = np.load(write_npy(), mmap_mode="r")
+    labels = np.load(f"{folder}/labels.npy")
+    return indexed_batches(lambda indices: (np.take(images, indices, axis=0), labels[indices]), len(labels))
 
-        return indexed_batches(lambda indices: to_numpy(table.take(pa.array(indices))), table.num_rows)
-    if reader == "pyarrow-resident":
-        table = read_table().combine_chunks()
-        import pyarrow as pa
 
-        return indexed_batches(lambda indices: to_numpy(table.take(pa.array(indices))), table.num_rows)
-    if reader == "datasets":
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        import datasets
+def arrow_batches(table):
+    import pyarrow as pa
 
-        in_place = datasets.Dataset(read_table()).with_format("arrow")
-        return indexed_batches(lambda indices: to_numpy(in_place[indices]), in_place.num_rows)
-    if reader == "torch":
-        return torch_batches(augmented=False, workers=0)
-    if reader == "torch-workers":
-        return torch_batches(augmented=False, workers=2)
-    return torch_batches(augmented=True, workers=2)
+    return indexed_batches(lambda indices: to_numpy(table.take(pa.array(indices))), table.num_rows)
+
+
+def dataset_batches():
+    """Hugging Face datasets on the same Arrow files."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import datasets
+
+    in_place = datasets.Dataset(read_table()).with_format("arrow")
+    return indexed_batches(lambda indices: to_numpy(in_place[indices]), in_place.num_rows)
+
+
+def rows():
+    """Every row as image [32, 32, 3], id and label."""
+    for batch in read_table().to_batches():
+        yield from zip(*to_numpy(batch), strict=True)
+
+
+READERS = {
+    "numpy-map": numpy_batches,
+    "pyarrow-map": lambda: arrow_batches(read_table()),
+    "pyarrow-resident": lambda: arrow_batches(read_table().combine_chunks()),
+    "datasets": dataset_batches,
+    "torch": lambda: torch_batches(augmented=False, workers=0),
+    "torch-workers": lambda: torch_batches(augmented=False, workers=2),
+    "torch-augmented": lambda: torch_batches(augmented=True, workers=2),
+    "streaming": lambda: streaming_batches(folder, rows, batch_size, 0),
+    "streaming-workers": lambda: streaming_batches(folder, rows, batch_size, 2),
+    "webdataset": lambda: webdataset_batches(folder, rows, batch_size, 0),
+    "webdataset-workers": lambda: webdataset_batches(folder, rows, batch_size, 2),
+    "cifar5m-python": lambda: our_batches(folder, batch_size),
+    "cifar5m-python-blocked": lambda: our_batches(folder, batch_size, shuffle="blocked"),
+}
+
+
+def check_batch(batch):
+    """Whether a reader that hands out ids gives each its own image."""
+    if hasattr(batch, "ids"):
+        batch = (batch.images, batch.ids, batch.labels)
+    if len(batch) != 3:
+        return
+    images, ids, labels = batch
+    expected = to_numpy(read_table().take(np.asarray(ids, dtype=np.int64)))
+    assert np.array_equal(images, expected[0]), f"{reader} gives other images than the files hold"
+    assert np.array_equal(labels, expected[2]), f"{reader} gives other labels than the files hold"
 
 
 def check():
+    """Sum of all bytes, and of id times label: of the files, after a batch of the reader was compared with them."""
+    check_batch(next(batches))
     total, products = 0, 0
     for batch in read_table().to_batches():
         images, ids, labels = to_numpy(batch)
@@ -152,7 +189,7 @@ def peak_memory_mb():
     return total // 1024
 
 
-batches = make_batches()
+batches = READERS[reader]()
 
 
 def work():

@@ -1,7 +1,7 @@
 /**
  * Images a second and peak memory of a training step of two experiment networks, beside PyTorch where Python has it, and
  * what part of a step waits for the loader.
- * Run after a build: `node dist/bench/networks/networks.js [rounds] [threads] [preset…]`.
+ * Run after a build: `node dist/bench/networks/networks.js [--rounds 7] [--threads 2] [--json FILE] [PRESET…]`.
  */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -10,14 +10,16 @@ import { join } from "node:path";
 import { runOptionsSchema } from "../../experiments/run-options.ts";
 import { batchesFrom } from "../../experiments/worlds.ts";
 import { openDataset } from "../../shards/index.ts";
-import { compare, type Effort, torchVersion } from "../harness/comparison.ts";
+import { type ComparisonResult, compare, type Effort, tableOf, torchVersion } from "../harness/comparison.ts";
+import { keepResults, readBenchmarkOptions } from "../harness/results.ts";
 import { writeBenchmarkSet } from "../loader/loader-case.ts";
 import { batchSize, writeCase } from "./networks-case.ts";
 
 /** Batches that the loader's time is taken over. */
 const numBatches = 300;
 
-async function main(networks: readonly string[], effort: Effort): Promise<void> {
+async function compareNetworks(networks: readonly string[], effort: Effort): Promise<readonly ComparisonResult[]> {
+  const results: ComparisonResult[] = [];
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-bench-"));
   try {
     const torch = torchVersion();
@@ -35,10 +37,12 @@ async function main(networks: readonly string[], effort: Effort): Promise<void> 
         variants: torch === undefined ? [] : ["eager", "channels-last"],
         goals: [{ variant: "channels-last", ratio: 0.8 }],
       };
-      const { contenders } = await compare(comparison, effort);
-      stepMs.set(network, (1000 * batchSize) / contenders[0]!.imagesPerSecond);
+      const result = await compare(comparison, effort);
+      stepMs.set(network, (1000 * batchSize) / result.contenders[0]!.imagesPerSecond);
+      results.push(result);
     }
     await reportLoaderShare(folder, stepMs);
+    return results;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -64,8 +68,6 @@ async function reportLoaderShare(folder: string, stepMs: ReadonlyMap<string, num
   train.close();
 }
 
-const [, , rounds = 7, threads = 2, ...networks] = process.argv;
-await main(networks.length > 0 ? networks : ["resnet18k-small", "vit-small"], {
-  numRounds: Number(rounds),
-  numThreads: Number(threads),
-});
+const { positionals, json, ...effort } = readBenchmarkOptions({ rounds: 7, threads: 2 });
+const results = await compareNetworks(positionals.length > 0 ? positionals : ["resnet18k-small", "vit-small"], effort);
+await keepResults(json, results.map(tableOf));

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Cifar5mError } from "../../core/errors.ts";
 import { systemCodeOf } from "../../storage/disk-error.ts";
 import { findDataset, type PublishedDataset } from "../run/find-dataset.ts";
+import { allowOrigins, parseOrigins } from "./cross-origin.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
 import { routesOf } from "./routes.ts";
 import { sendResource, sendText } from "./send-resource.ts";
@@ -26,15 +27,19 @@ export interface DatasetServer {
  * Serves a data set over HTTP.
  * @param options.folder - a run folder or a data set folder
  * @param options.port - 0 for a free one
+ * @param options.allowedOrigins - origins whose pages may read the set, `*` for all; by default none but its own
  * @param options.report - receives the error if a request cannot be answered
- * @throws Cifar5mError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`
+ * @throws Cifar5mError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`,
+ *   `usage/invalid-origin`
  */
 export async function startDatasetServer(options: {
   readonly folder: string;
   readonly host: string;
   readonly port: number;
+  readonly allowedOrigins?: readonly string[];
   readonly report: (thrown: unknown) => void;
 }): Promise<DatasetServer> {
+  const allowedOrigins = parseOrigins(options.allowedOrigins ?? []);
   const dataset = await findDataset(options.folder);
   // With the default of five seconds, a client that merely sends its next request would find the connection closed.
   const server = createServer({ keepAliveTimeout: 65_000 });
@@ -53,6 +58,8 @@ export async function startDatasetServer(options: {
         421,
         "this server answers to localhost only; start it with --host to be reached by other names",
       );
+    } else if (allowOrigins(request, response, allowedOrigins)) {
+      // Its answer was sent.
     } else if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       sendText(response, 405, "GET and HEAD only");
