@@ -39,16 +39,21 @@ export interface LogLine {
 export function openTrainingStore(folder: string): FolderTrainingStore {
   const logPath = logPathIn(folder);
   const pathOf = (step: number) => join(folder, `checkpoint-${String(step).padStart(9, "0")}.safetensors`);
+  async function removeOldCheckpoints(): Promise<void> {
+    for (const old of (await listCheckpoints(folder)).slice(0, -numKept)) await rm(pathOf(old), { force: true });
+  }
   return {
     async load() {
       await removeStaleTemporaries(folder);
+      // A training that was killed between a checkpoint and this left one too many.
+      await removeOldCheckpoints();
       const step = (await listCheckpoints(folder)).at(-1);
       await cutLog(logPath, step ?? 0);
       return step === undefined ? undefined : await readCheckpoint(pathOf(step));
     },
     async save(checkpoint, step) {
       await commitBytes(pathOf(step), checkpoint);
-      for (const old of (await listCheckpoints(folder)).slice(0, -numKept)) await rm(pathOf(old), { force: true });
+      await removeOldCheckpoints();
     },
     async log(line) {
       try {

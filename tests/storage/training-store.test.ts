@@ -1,0 +1,45 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openTrainingStore, readTrainingLog } from "../../storage/training-store.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-training-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const bytesOf = (step: number) => Uint8Array.of(step, step + 1, step + 2);
+const nameOf = (step: number) => `checkpoint-${String(step).padStart(9, "0")}.safetensors`;
+
+test("the newest checkpoint is what a training goes on from, and the one before stays", async () => {
+  const store = openTrainingStore(folder);
+  expect(await store.load()).toBeUndefined();
+  for (const step of [3, 6, 9, 12]) await store.save(bytesOf(step), step);
+  expect((await readdir(folder)).sort()).toEqual([nameOf(9), nameOf(12)]);
+  expect(await openTrainingStore(folder).load()).toEqual(Buffer.from(bytesOf(12)));
+});
+
+test("a training killed before it removed an old checkpoint removes it when it goes on", async () => {
+  // As the kill leaves them: the last one is there, the oldest is too.
+  for (const step of [6, 9, 12]) await writeFile(join(folder, nameOf(step)), bytesOf(step));
+  expect(await openTrainingStore(folder).load()).toEqual(Buffer.from(bytesOf(12)));
+  expect((await readdir(folder)).filter((name) => name.startsWith("checkpoint")).sort()).toEqual([
+    nameOf(9),
+    nameOf(12),
+  ]);
+});
+
+test("the log has each step once after a training went on, whatever it wrote past its checkpoint", async () => {
+  const line = (step: number) => ({ step, loss: 1 / step, imagesPerSecond: 10 });
+  const store = openTrainingStore(folder);
+  for (const step of [1, 2, 3]) await store.log(line(step));
+  await store.save(bytesOf(3), 3);
+  for (const step of [4, 5]) await store.log(line(step));
+  await writeFile(join(folder, "log.jsonl"), '{"step":6,"lo', { flag: "a" });
+  const again = openTrainingStore(folder);
+  await again.load();
+  await again.log(line(4));
+  expect(await readTrainingLog(folder)).toEqual([1, 2, 3, 4].map(line));
+});
