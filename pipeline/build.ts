@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { fileExists } from "../storage/read-file.ts";
+import { cardStep } from "./card/write-card.ts";
 import { readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
@@ -54,6 +55,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     dedupStep(options),
     publishStep(options),
     manifestStep(options),
+    cardStep(options.folder.root),
     verifyStep(options),
   ];
 }

@@ -18,6 +18,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<readonly Comm
   verify: async () => [(await import("./verify.ts")).verifyCommand],
   repair: async () => [(await import("./repair.ts")).repairCommand],
   regenerate: async () => [(await import("./regenerate.ts")).regenerateCommand],
+  card: async () => [(await import("./card.ts")).cardCommand],
   inspect: async () => [(await import("./inspect.ts")).inspectCommand],
   score: async () => [(await import("./score.ts")).scoreCommand],
   "score-generator": async () => [(await import("./score-generator.ts")).scoreGeneratorCommand],

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
+import { cardStep } from "../pipeline/card/write-card.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { readManifest } from "../shards/format/manifest-file.ts";
@@ -30,10 +31,12 @@ export const publishCommand = defineCommand<typeof options>({
       throw new Cifar5mError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
     }
     // An imported set is published already.
-    if (to !== undefined && (await readImportedRun(folder)) !== undefined) return uploadSteps(stepOptions, to);
+    if (to !== undefined && (await readImportedRun(folder)) !== undefined) {
+      return [cardStep(folder.root), ...uploadSteps(stepOptions, to)];
+    }
     return [
       publishStep(stepOptions),
-      ...(manifest ? [manifestStep(stepOptions)] : []),
+      ...(manifest ? [manifestStep(stepOptions), cardStep(folder.root)] : []),
       ...uploadSteps(stepOptions, to),
     ];
   },

@@ -1,5 +1,7 @@
 import type { SplitName } from "../../shards/format/manifest.ts";
 import type { CommitSink } from "../../storage/commit.ts";
+import type { ShardReader } from "../run/shard-reader.ts";
+import type { SplitPart } from "../run/units.ts";
 import type { RowChunk } from "./export-rows.ts";
 
 /** One part of an export, as a format writes it. */
@@ -10,6 +12,13 @@ export interface PartInput {
   readonly classNames: readonly string[];
   /** The rows of the part. It may be called again. */
   readonly rows: () => AsyncGenerator<RowChunk>;
+}
+
+/** A finished export. */
+export interface WrittenExport {
+  readonly target: string;
+  readonly reader: ShardReader;
+  readonly parts: readonly SplitPart[];
 }
 
 /** How a format is written, part by part. */
@@ -23,6 +32,8 @@ export interface FileFormat {
   readonly isIntact?: (folder: string, path: string) => Promise<boolean>;
   /** Finishes a split when all its parts, at `paths`, exist. */
   readonly finish?: (folder: string, paths: readonly string[]) => Promise<void>;
+  /** Describes the finished export, whose parts are those of all written splits. */
+  readonly describe?: (written: WrittenExport) => Promise<void>;
 }
 
 /** The name of a sample in formats that have names: its id, padded so that names sort as ids do. */

@@ -75,6 +75,7 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
           const paths = parts.filter((part) => part.split === split).map((part) => pathOf(target, fileFormat, part));
           await fileFormat.finish?.(join(target, split), paths);
         }
+        await fileFormat.describe?.({ target, reader, parts });
       },
     },
   ];

@@ -3,6 +3,8 @@ import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer"
 import { imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
 import type { CommitSink } from "../../storage/commit.ts";
+import { writeExportCard } from "../card/write-export-card.ts";
+import type { Split } from "../run/units.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 import type { RowChunk } from "./export-rows.ts";
@@ -13,9 +15,14 @@ import type { RowChunk } from "./export-rows.ts";
  */
 export const parquetFormat: FileFormat = {
   partSize: 10_000,
-  pathOf: (split, part) => join(split, partName(part, "parquet")),
+  pathOf,
   write: writeParquet,
+  describe: (written) => writeExportCard({ ...written, pathOf }),
 };
+
+function pathOf(split: Split, part: number): string {
+  return join(split, partName(part, "parquet"));
+}
 
 const schema: SchemaElement[] = [
   { name: "root", num_children: 6 },

@@ -8,6 +8,7 @@ import { writeShard } from "../../shards/format/write-shard.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import { cardStep } from "../card/write-card.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { unitStage } from "../run/stage.ts";
@@ -85,6 +86,7 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
         yield await publishImported(run, checked);
       },
     },
+    cardStep(options.folder.root),
   ];
 }
 

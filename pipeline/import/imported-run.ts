@@ -33,6 +33,11 @@ const identitySchema = z.strictObject({
 /** Everything that determines the bytes of an imported set. Its run.json and its manifest hold it. */
 export type ImportIdentity = Readonly<z.infer<typeof identitySchema>>;
 
+/** What was imported, if a configuration says so: that of a run, or of a manifest. */
+export function parseImportIdentity(config: unknown): ImportIdentity | undefined {
+  return identitySchema.safeParse(config).data;
+}
+
 /** A run whose data set was imported. It has no models, and one stage. */
 export interface ImportedRun {
   readonly folder: RunFolder;

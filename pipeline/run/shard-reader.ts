@@ -15,6 +15,8 @@ export type ShardBatches = AsyncGenerator<{ readonly rows: number; readonly colu
 export interface ShardReader {
   /** Folder, or URL in the form that may be shown. */
   readonly location: string;
+  /** The folder that was named, and that of its data set; undefined for a data set on a server. */
+  readonly local: { readonly root: string; readonly directory: string } | undefined;
   readonly manifest: Manifest;
   /**
    * Reads the rows of a shard, after a check of its bytes against the manifest.
@@ -37,6 +39,7 @@ async function folderReader(folder: string): Promise<ShardReader> {
   const { directory, manifest } = await findDataset(folder);
   return {
     location: directory,
+    local: { root: folder, directory },
     manifest,
     async *read(entry) {
       const path = join(directory, entry.file);
@@ -51,6 +54,7 @@ async function urlReader(url: string): Promise<ShardReader> {
   const { source, manifest } = await openRemote(url, {});
   return {
     location: hideSecrets(url),
+    local: undefined,
     manifest,
     async *read(entry, signal) {
       const file = await source.fetch(entry, signal);

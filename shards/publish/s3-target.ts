@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { extname } from "node:path";
 import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import pLimit from "p-limit";
 import { TransferError } from "../remote/object-store.ts";
@@ -7,6 +8,13 @@ import { type S3Folder, s3Error, s3StatusOf } from "../remote/s3-client.ts";
 import { s3Store } from "../remote/s3-store.ts";
 import { resolveTransfer } from "../remote/transfer-options.ts";
 import type { KnownFile, UploadTarget } from "./upload-target.ts";
+
+/** Content types of the files that people open, by extension. */
+const contentTypes: Readonly<Record<string, string>> = {
+  ".md": "text/markdown; charset=utf-8",
+  ".json": "application/json",
+  ".png": "image/png",
+};
 
 /** A prefix of an S3 bucket as the target of an upload. */
 export function s3Target(folder: S3Folder): UploadTarget {
@@ -69,7 +77,8 @@ export function s3Target(folder: S3Folder): UploadTarget {
     },
     async put({ file }, data, signal) {
       try {
-        await put(file, data, {}, signal);
+        const type = contentTypes[extname(file)];
+        await put(file, data, type === undefined ? {} : { ContentType: type }, signal);
       } catch (thrown) {
         throw s3Error(thrown, urlOf(file));
       }

@@ -11,6 +11,7 @@ import type { S3Options } from "../remote/s3-options.ts";
 import { openTarget } from "./open-target.ts";
 import { retryUpload } from "./retry-upload.ts";
 import { UploadClaim } from "./upload-claim.ts";
+import { uploadCompanions } from "./upload-companions.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /** Number of shards that are uploaded at once. Each is in memory for that time. */
@@ -24,8 +25,8 @@ export interface UploadedShard {
 }
 
 /**
- * Publishes a finished data set elsewhere: every shard, each checked at the target, then the manifest. So readers who
- * see the manifest find all shards. The same call continues an interrupted upload and keeps the files that have the
+ * Publishes a finished data set elsewhere: every shard, each checked at the target, the card if there is one, then the
+ * manifest. So readers who see the manifest find all shards. The same call continues an interrupted upload and keeps the files that have the
  * right bytes.
  * @param options.directory - the folder that holds manifest.json
  * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
@@ -48,6 +49,7 @@ export async function uploadDataset(options: {
   if (!isPublished) await claim.hold();
   const upload = { target, directory, manifest, hold: async () => (isPublished ? undefined : await claim.hold()) };
   await uploadShards(upload, signal, onShard);
+  await uploadCompanions({ ...upload, signal });
   if (!isPublished) {
     await claim.hold();
     await putManifest(target, text, claim, signal);

@@ -1,0 +1,99 @@
+import type { ImportIdentity } from "../import/imported-run.ts";
+import { type Config, configJsonSchema, type PartialConfig, resolveConfig } from "../run/config.ts";
+import { flagOf, leavesOf } from "../run/config-keys.ts";
+import { recipes } from "../run/recipes.ts";
+import type { ModelName } from "../run/run-folder.ts";
+import type { ModelOrigin } from "./model-origin.ts";
+
+/** The run folder in the commands of a card. */
+const run = "runs/mine";
+
+/** Keys of the data set that are flags of `build`. */
+const datasetKeys = ["seed", "engine", "device", "precision", "count", "testCount", "unitSize", "sampler"];
+
+/**
+ * The commands that make a set again, from its configuration and the origin of its models. Only flags that differ from
+ * their defaults are written out.
+ */
+export function buildCommands(config: Config, models: Readonly<Record<ModelName, ModelOrigin>>): string[] {
+  const trained = (["generator", "labeler"] as const).flatMap((name) => {
+    const origin = models[name];
+    return origin.kind === "trained" ? [trainCommand(name, origin)] : [];
+  });
+  const given = (["generator", "labeler"] as const).flatMap((name) => {
+    const origin = models[name];
+    if (origin.kind === "shipped") return origin.isDefault ? [] : [`--${name} ${origin.file}`];
+    return origin.kind === "given" ? [`--${name} ${fileOf(origin.sha256)}`] : [];
+  });
+  return [
+    ...(trained.length === 0 ? [] : [`cifar5m fetch ${run} --data CIFAR-10-FOLDER-OR-TAR.GZ`]),
+    ...trained,
+    joinFlags(`cifar5m build ${run}`, [...datasetFlags(config), ...given]),
+  ];
+}
+
+/** The command that imports a set again. */
+export function importCommand(identity: ImportIdentity["import"]): string {
+  const { format, testCount, unitSize, resize } = identity;
+  return joinFlags(`cifar5m import ${run}`, [
+    "--from SOURCE",
+    `--format ${format}`,
+    `--test-count ${testCount}`,
+    `--unit-size ${unitSize}`,
+    ...(resize ? ["--resize"] : []),
+  ]);
+}
+
+/** A file that the reader has to have, named by its hash. */
+function fileOf(sha256: string): string {
+  return `FILE-OF-SHA256-${sha256.slice(0, 12)}`;
+}
+
+function trainCommand(
+  name: ModelName,
+  { section, config, initialWeights }: ModelOrigin & { readonly kind: "trained" },
+): string {
+  return joinFlags(`cifar5m train ${name} ${run}`, [
+    ...(section === "tuning" ? ["--tune consistency"] : []),
+    ...(initialWeights === undefined ? [] : [`--init ${fileOf(initialWeights)}`]),
+    ...flagsFor(config, resolveConfig({}), ["seed", "engine", "device", "precision", section]),
+  ]);
+}
+
+/** The flags of the shortest way to write a configuration: with a recipe, or without one. */
+function datasetFlags(config: Config): string[] {
+  const ways = [[], ...Object.keys(recipes).map((name) => [name])].map(([name]) => {
+    const recipe: PartialConfig = name === undefined ? {} : recipes[name as keyof typeof recipes];
+    return [
+      ...(name === undefined ? [] : [`--recipe ${name}`]),
+      ...flagsFor(config, resolveConfig(recipe), datasetKeys),
+    ];
+  });
+  return ways.reduce((shortest, way) => (way.length < shortest.length ? way : shortest));
+}
+
+/** Keys that are written even with their default values. */
+const writtenKeys = ["count", "testCount", "generator.numImages", "labeler.epochs"];
+
+/** Flags for the values of `config` that differ from those of `base`. */
+function flagsFor(config: Config, base: Config, keys: readonly string[]): string[] {
+  return leavesOf(configJsonSchema)
+    .filter(({ key }) => keys.includes(key.split(".")[0]!))
+    .flatMap(({ key }) => {
+      const [value, before] = [valueAt(config, key), valueAt(base, key)].map(String);
+      return value === before && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value!)}`];
+    });
+}
+
+function valueAt(config: Config, key: string): unknown {
+  return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
+}
+
+/** A value as a shell takes it. */
+function quote(text: string): string {
+  return /^[\w.,:+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function joinFlags(command: string, flags: readonly string[]): string {
+  return [command, ...flags].join(flags.length > 3 ? " \\\n  " : " ");
+}

@@ -1,0 +1,98 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Manifest, manifestName } from "../../shards/format/manifest.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { readPinnedConfig } from "../../storage/pin-config.ts";
+import { readUndamaged } from "../../storage/receipt.ts";
+import { type ImportIdentity, parseImportIdentity } from "../import/imported-run.ts";
+import { type Config, type PartialConfig, resolveConfig } from "../run/config.ts";
+import { datasetIdentity } from "../run/run.ts";
+import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
+import type { Score } from "../score/score.ts";
+import { type CardOptions, readCardOptions } from "./card-options.ts";
+import { type AuditFigures, type Measured, readMeasuredAudit, readMeasuredScore } from "./measured.ts";
+import { findModelOrigin, type ModelOrigin } from "./model-origin.ts";
+
+/** How a set came into being. */
+export type SetOrigin =
+  | {
+      readonly kind: "generated";
+      readonly config: Config;
+      readonly models: { readonly generator: ModelOrigin; readonly labeler: ModelOrigin };
+    }
+  | { readonly kind: "imported"; readonly identity: ImportIdentity["import"] }
+  /** By `writeDataset`, or by a program that this one does not know. */
+  | { readonly kind: "written" };
+
+/** Everything that a card says, before it is worded. */
+export interface CardFacts {
+  readonly manifest: Manifest;
+  readonly options: CardOptions;
+  readonly origin: SetOrigin;
+  readonly score: Measured<Score>;
+  readonly audit: Measured<AuditFigures>;
+  /** Day of the manifest file, as `2026-11-28`; undefined for a set that is not on this disk. */
+  readonly published: string | undefined;
+}
+
+/**
+ * Gathers the facts of a card.
+ * @param options.root - the run folder, or the folder of a data set without a run; undefined for a set elsewhere
+ * @param options.directory - the data set folder, in the same cases
+ * @throws Cifar5mError `card/…`, `disk/…`. Damaged scores, audits and runs do not throw: the card says so
+ */
+export async function gatherCardFacts(options: {
+  readonly manifest: Manifest;
+  readonly root?: string | undefined;
+  readonly directory?: string | undefined;
+}): Promise<CardFacts> {
+  const { manifest, root, directory } = options;
+  const folder = root === undefined ? undefined : runFolderAt(root);
+  return {
+    manifest,
+    options: root === undefined ? {} : await readCardOptions(root),
+    origin: await findOrigin(manifest, folder),
+    score: folder === undefined ? { kind: "none" } : await readMeasuredScore(folder.score.json, manifest.sha256),
+    audit: root === undefined ? { kind: "none" } : await readMeasuredAudit(root, manifest.sha256),
+    published: directory === undefined ? undefined : await dayOf(join(directory, manifestName)),
+  };
+}
+
+async function dayOf(path: string): Promise<string | undefined> {
+  return await stat(path).then(
+    ({ mtime }) => mtime.toISOString().slice(0, 10),
+    () => undefined,
+  );
+}
+
+async function findOrigin(manifest: Manifest, folder: RunFolder | undefined): Promise<SetOrigin> {
+  const imported = parseImportIdentity(manifest.config);
+  if (imported !== undefined) return { kind: "imported", identity: imported.import };
+  const config = readConfig(manifest);
+  const { generator, labeler } = manifest.models;
+  if (config === undefined || generator === undefined || labeler === undefined) return { kind: "written" };
+  const run = folder !== undefined && (await isRunOf(folder, manifest)) ? folder : undefined;
+  return {
+    kind: "generated",
+    config,
+    models: {
+      generator: await findModelOrigin("generator", generator, config, run),
+      labeler: await findModelOrigin("labeler", labeler, config, run),
+    },
+  };
+}
+
+/** The configuration of a build; undefined if the set was made in another way, or does not follow from it. */
+function readConfig({ config, configHash }: Manifest): Config | undefined {
+  try {
+    const resolved = resolveConfig(config as PartialConfig);
+    return hashConfig(datasetIdentity(resolved)) === configHash ? resolved : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isRunOf(folder: RunFolder, { configHash }: Manifest): Promise<boolean> {
+  const pinned = await readUndamaged(() => readPinnedConfig(folder.config));
+  return pinned !== undefined && hashConfig(pinned) === configHash;
+}
