@@ -33,7 +33,7 @@ export const cardCommand = defineCommand<typeof options>({
   describe: "write README.md and croissant.json of a published set again, from its run, score and audit",
   examples: [
     { line: "cifar5m card runs/mine", effect: "after score or audit, with their figures" },
-    { line: "cifar5m card runs/mine --license cc0-1.0 --creator 'A. Nother'", effect: "with what no run knows" },
+    { line: "cifar5m card runs/mine --license cc0-1.0 --repository me/mine", effect: "with what no run knows" },
   ],
   target: "dataset",
   options,
