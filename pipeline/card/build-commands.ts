@@ -1,3 +1,4 @@
+import { plainText } from "../../core/plain-text.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
 import { type Config, configJsonSchema, type PartialConfig, resolveConfig } from "../run/config.ts";
 import { flagOf, leavesOf } from "../run/config-keys.ts";
@@ -89,8 +90,9 @@ function valueAt(config: Config, key: string): unknown {
   return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
 }
 
-/** A value as a shell takes it. */
-function quote(text: string): string {
+/** A value as a shell takes it, on one line. */
+function quote(value: string): string {
+  const text = plainText(value);
   return /^[\w.,:+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
