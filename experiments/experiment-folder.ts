@@ -9,6 +9,8 @@ export function experimentFolderAt(root: string) {
     results: join(root, "results.arrow"),
     /** The page and its figures. */
     report: join(root, "report"),
+    /** Scalars of a training and its metrics, for TensorBoard. They stay when the training is done. */
+    events: (id: string) => join(root, "runs", id),
     /** Checkpoints and the loss log of a training. */
     training: (id: string) => join(root, "runs", id, "training"),
     /** Metrics of a finished run. */

@@ -9,6 +9,8 @@ import { sealJson, unsealJson } from "../storage/canonical-json.ts";
 import { replaceBytes } from "../storage/commit.ts";
 import { commitUnit } from "../storage/commit-unit.ts";
 import { diskError } from "../storage/disk-error.ts";
+import { openEventLog } from "../storage/event-log.ts";
+import type { Scalars } from "../storage/event-records.ts";
 import { readTextIfAny } from "../storage/read-text.ts";
 import { isUnitDone } from "../storage/receipt.ts";
 import { openTrainingStore } from "../storage/training-store.ts";
@@ -17,7 +19,7 @@ import { type ExperimentData, partOf, readEvaluationSets } from "./experiment-da
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
-import { type TrainingExecution, trainRun } from "./train-run.ts";
+import { type MetricsRow, type TrainingExecution, trainRun } from "./train-run.ts";
 
 /** Everything that the runs of an experiment share. */
 export interface ExperimentContext {
@@ -49,6 +51,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
   try {
     const initialWeights = run.pretraining === undefined ? undefined : await pretrain(run.pretraining, context);
     const train = await partOf(data.train, run.options.classes);
+    const events = openEventLog(folder.events(run.id));
     const { rows } = await trainRun(
       {
         ...run,
@@ -56,7 +59,8 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
         source: { train, live: data.live },
         evaluationSets: await readEvaluationSets(data, train, run.options),
         initialWeights,
-        store: openTrainingStore(folder.training(run.id)),
+        store: openTrainingStore(folder.training(run.id), events),
+        onMetrics: (step, measured) => events.append(step, toScalars(measured)),
         signal: context.signal,
         onProgress: (progress) => context.onProgress({ id: run.id, ...progress }),
       },
@@ -72,6 +76,15 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
   }
   await rm(folder.training(run.id), { recursive: true, force: true });
   return { kind: "done" };
+}
+
+/** Metrics by tag: `test/error`. */
+function toScalars(rows: readonly MetricsRow[]): Scalars {
+  return Object.fromEntries(
+    rows.flatMap(({ set, loss, error, softError }) =>
+      Object.entries({ loss, error, softError }).map(([metric, value]) => [`${set}/${metric}`, value]),
+    ),
+  );
 }
 
 function executionOf({ config, numThreads }: ExperimentContext): TrainingExecution {
@@ -95,7 +108,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
           source: { train, live: undefined },
           evaluationSets: [],
           initialWeights: undefined,
-          store: openTrainingStore(folder.training(id)),
+          store: openTrainingStore(folder.training(id), openEventLog(folder.events(id))),
           signal: context.signal,
           onProgress: (progress) => context.onProgress({ id, ...progress }),
         },

@@ -48,6 +48,8 @@ export interface RunTask {
   readonly evaluationSets: readonly EvaluationSet[];
   readonly initialWeights: Weights | undefined;
   readonly store: TrainingStore;
+  /** Called with the metrics of a step, once for each step. */
+  readonly onMetrics?: (step: number, rows: readonly MetricsRow[]) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
 }
@@ -103,9 +105,13 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
       stepsPerCheckpoint,
       evaluateAt: evaluationSteps(options.steps, options.evaluation),
       onEvaluate: async (current) => {
+        const { step } = current;
+        const measured: MetricsRow[] = [];
         for (const set of evaluationSets) {
-          rows.push({ step: current.step, set: set.name, ...(await evaluator.evaluate(current, set)) });
+          measured.push({ step, set: set.name, ...(await evaluator.evaluate(current, set)) });
         }
+        rows.push(...measured);
+        await run.onMetrics?.(step, measured);
       },
       shouldStop: () =>
         (rows.findLast(({ set }) => set === trainSetName)?.loss ?? Number.POSITIVE_INFINITY) < options.stopBelow,

@@ -5,6 +5,7 @@ import { parseJson } from "../core/parse-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
+import { type EventLog, openEventLog } from "./event-log.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
@@ -33,10 +34,12 @@ export interface LogLine {
 
 /**
  * Keeps a training in a folder: `checkpoint-000001200.safetensors` (the number is the step; committed atomically) and
- * `log.jsonl`. After an interruption the log is cut back to the checkpoint, so it holds every step exactly once.
+ * `log.jsonl`. The scalars of the log are also in an event log, for TensorBoard. After an interruption both are cut back
+ * to the checkpoint, so they hold every step exactly once.
+ * @param events - by default in the same folder
  * @throws Cifar5mError `disk/…`, from each of its functions
  */
-export function openTrainingStore(folder: string): FolderTrainingStore {
+export function openTrainingStore(folder: string, events: EventLog = openEventLog(folder)): FolderTrainingStore {
   const logPath = logPathIn(folder);
   const pathOf = (step: number) => join(folder, `checkpoint-${String(step).padStart(9, "0")}.safetensors`);
   async function removeOldCheckpoints(): Promise<void> {
@@ -49,6 +52,7 @@ export function openTrainingStore(folder: string): FolderTrainingStore {
       await removeOldCheckpoints();
       const step = (await listCheckpoints(folder)).at(-1);
       await cutLog(logPath, step ?? 0);
+      await events.cut(step);
       return step === undefined ? undefined : await readCheckpoint(pathOf(step));
     },
     async save(checkpoint, step) {
@@ -62,6 +66,8 @@ export function openTrainingStore(folder: string): FolderTrainingStore {
       } catch (thrown) {
         throw diskError(thrown, "write", logPath);
       }
+      const { step, ...scalars } = line;
+      await events.append(step, scalars);
     },
   };
 }
