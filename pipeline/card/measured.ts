@@ -78,8 +78,14 @@ export type AuditFigures = readonly (readonly [string, string])[];
 /** Number of figures that a card shows of an audit, at most. */
 const maxFigures = 60;
 
+/** A number of images, with its share of the audited ones and the confidence interval of that. */
+const rateSchema = z.looseObject({ count, share: z.number(), interval: z.tuple([z.number(), z.number()]) });
+/** Copies that an audit has planted to be found. */
+const plantedSchema = z.array(z.looseObject({ kind: z.string(), count, found: count })).min(1);
+
 /**
- * Reads the figures of audit.json: whatever it holds as texts, numbers and truth values. Lists are counted.
+ * Reads the figures of audit.json: whatever it holds as texts, numbers, truth values, rates and planted copies. Other lists
+ * are counted.
  * @param root - the folder of the file
  * @param set - sha256 of the set
  */
@@ -94,9 +100,21 @@ export async function readMeasuredAudit(root: string, set: string): Promise<Meas
 }
 
 function flatten(value: unknown, name = ""): (readonly [string, string])[] {
+  const planted = plantedSchema.safeParse(value).data;
+  if (planted !== undefined) return planted.map((of) => [`${name}: ${of.kind}`, `${of.found} of ${of.count} found`]);
+  const rate = rateSchema.safeParse(value).data;
+  if (rate !== undefined) {
+    const [low, high] = rate.interval;
+    const interval = low === high ? "" : `, 95% interval ${percent(low)} to ${percent(high)}`;
+    return [[name, `${rate.count} (${percent(rate.share)}${interval})`]];
+  }
   if (Array.isArray(value)) return [[name, `${value.length} entries`]];
   if (typeof value !== "object" || value === null) return value === null ? [] : [[name, String(value)]];
   return Object.entries(value).flatMap(([key, inner]) => flatten(inner, name === "" ? key : `${name}.${key}`));
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(3)}%`;
 }
 
 async function readJsonIfAny(path: string): Promise<Measured<unknown>> {

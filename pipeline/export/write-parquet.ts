@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
 import { imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
+import type { SplitName } from "../../shards/format/manifest.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { writeExportCard } from "../card/write-export-card.ts";
-import type { Split } from "../run/units.ts";
 import { encodePng } from "./encode-png.ts";
 import { type FileFormat, type PartInput, partName, sampleName } from "./export-format.ts";
 import type { RowChunk } from "./export-rows.ts";
@@ -20,7 +20,7 @@ export const parquetFormat: FileFormat = {
   describe: (written) => writeExportCard({ ...written, pathOf }),
 };
 
-function pathOf(split: Split, part: number): string {
+function pathOf(split: SplitName, part: number): string {
   return join(split, partName(part, "parquet"));
 }
 

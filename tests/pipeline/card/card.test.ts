@@ -129,12 +129,16 @@ test("a set says of a damaged or foreign score and audit that it has none", asyn
 test("figures of an audit are shown by name, those of another set are not, and none of them is markup", async () => {
   const directory = await writeNamedSet(await makeTestFolder(), ["a", "b"]);
   const { sha256 } = await readManifest(directory);
-  const audit = { dataset: { sha256 }, nearCopies: { train: 3, "<b>": "[x](y)" }, pairs: [1, 2] };
+  const rate = { count: 3, share: 0.003, interval: [0.001, 0.009] };
+  const planted = [{ kind: "mirrored", count: 100, found: 99 }];
+  const audit = { dataset: { sha256 }, nearCopies: { train: 3, "<b>": "[x](y)" }, pairs: [1, 2], leak: rate, planted };
   await writeFile(join(directory, "audit.json"), JSON.stringify(audit));
   const { text } = await makeCard(directory);
   const html = renderMarkdown(text);
   expect(html).toMatch(/<td>nearCopies.train<\/td>\s*<td>3<\/td>/);
   expect(html).toMatch(/<td>nearCopies.&lt;b&gt;<\/td>\s*<td>\[x\]\(y\)<\/td>/);
+  expect(html).toMatch(/<td>leak<\/td>\s*<td>3 \(0.300%, 95% interval 0.100% to 0.900%\)<\/td>/);
+  expect(html).toMatch(/<td>planted: mirrored<\/td>\s*<td>99 of 100 found<\/td>/);
   expect(html).toMatch(/<td>pairs<\/td>\s*<td>2 entries<\/td>/);
   await writeFile(join(directory, "audit.json"), JSON.stringify({ ...audit, dataset: { sha256: "0" } }));
   expect((await makeCard(directory)).text).toContain("Not audited: `audit.json` is of another set.");
