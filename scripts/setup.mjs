@@ -4,7 +4,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -69,6 +69,13 @@ function newestSourceMs() {
 async function install() {
   const installed = modifiedMs(join(root, "node_modules", ".package-lock.json"));
   if (installed >= modifiedMs(join(root, "package-lock.json")) && installed > 0) return 0;
+  if (lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    // npm would empty the folder that it leads to, under the feet of whoever works there.
+    process.stderr.write(
+      "node_modules leads to another folder, so nothing is installed: run `npm ci` there if something is missing\n",
+    );
+    return 0;
+  }
   process.stderr.write("installing packages (once)\n");
   return await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
