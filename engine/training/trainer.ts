@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { fillNormals, fillUniforms } from "../../core/random.ts";
+import { fillFloat32Normals } from "../../core/normals/fill-float32-normals.ts";
+import { fillUniforms } from "../../core/random.ts";
 import type { Engine, Executable } from "../executor.ts";
 import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
 import { leastLossScale, lossScaleName } from "./loss-scale.ts";
@@ -106,7 +107,7 @@ export class Trainer {
       const parts = steps.map((_, offset) => {
         const part = new Float32Array(sizeOf(shape));
         const source = { seed: this.#seed, stream, id: (this.#state.step + offset) * randoms.length + index };
-        (kind === "normal" ? fillNormals : fillUniforms)(source, part);
+        (kind === "normal" ? fillFloat32Normals : fillUniforms)(source, part);
         return part;
       });
       feeds[name] = this.#series("float32", shape, parts);
