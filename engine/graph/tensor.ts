@@ -16,6 +16,11 @@ export interface TensorData {
   readonly data: TensorArray;
 }
 
+/** The elements in memory of this thread alone, which native libraries need. Elements in shared memory are copied. */
+export function unsharedArray(data: TensorArray): TensorArray {
+  return data.buffer instanceof SharedArrayBuffer ? data.slice() : data;
+}
+
 const arrays = {
   float32: Float32Array,
   float64: Float64Array,

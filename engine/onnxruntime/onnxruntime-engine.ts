@@ -1,8 +1,8 @@
-import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { availableThreads, threadQuota } from "../available-threads.ts";
 import { DeviceError } from "../device-error.ts";
 import { parseDevice } from "../device-name.ts";
 import type { Engine, EngineOptions, Executable, Feeds, Precision } from "../executor.ts";
@@ -34,10 +34,11 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   }
   const session: SessionOptions = {
     provider: kind,
-    numThreads,
+    // Without a quota, onnxruntime chooses: a thread for each physical core.
+    numThreads: numThreads || (threadQuota() ?? 0),
     ...(index === undefined ? {} : { deviceId: index }),
   };
-  const numWorkers = kind === "cpu" ? numThreads || availableParallelism() : 1;
+  const numWorkers = kind === "cpu" ? numThreads || availableThreads() : 1;
   return {
     name: "onnxruntime",
     device,

@@ -1,6 +1,6 @@
 import type { InferenceSession } from "onnxruntime-node";
 import type { Feeds } from "../executor.ts";
-import type { DType, TensorArray, TensorData } from "../graph/tensor.ts";
+import { type DType, type TensorArray, type TensorData, unsharedArray } from "../graph/tensor.ts";
 import { loadOnnxruntime } from "./load-onnxruntime.ts";
 
 /** Where and how a session runs. Plain data, so that it can be sent to a worker. */
@@ -41,7 +41,7 @@ export async function runSession(session: InferenceSession, feeds: Feeds): Promi
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, data, shape }]) => [
       name,
-      new ort.Tensor(dtype as "float32", data as Float32Array, shape),
+      new ort.Tensor(dtype as "float32", unsharedArray(data) as Float32Array, shape),
     ]),
   );
   const results = await session.run(inputs);

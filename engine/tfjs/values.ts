@@ -1,5 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import type { DType, TensorArray, TensorData } from "../graph/tensor.ts";
+import { type DType, type TensorArray, type TensorData, unsharedArray } from "../graph/tensor.ts";
 import type { Tensor, TensorFlow } from "./load-tensorflow.ts";
 
 const maxInteger = 2n ** 31n;
@@ -35,7 +35,7 @@ function toTfArray(data: TensorArray): Float32Array | Int32Array | Uint8Array {
       return Number(value);
     });
   }
-  return data as Float32Array | Int32Array | Uint8Array;
+  return unsharedArray(data) as Float32Array | Int32Array | Uint8Array;
 }
 
 /** Copies a tensor's elements into an array of the type that the graph declares. */

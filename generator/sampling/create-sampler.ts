@@ -11,6 +11,8 @@ export interface CreateSamplerOptions extends SeededExecution {
   /** A safetensors file made by `trainGenerator`, or an ONNX file that contains its description. */
   readonly weights: Uint8Array;
   readonly options: SamplerOptions;
+  /** Threads of the whole computation; by default one for each core. They do not change a byte. */
+  readonly numThreads?: number | undefined;
 }
 
 /**
@@ -24,13 +26,14 @@ export async function createSampler({
   engine: name,
   device,
   precision,
+  numThreads,
 }: CreateSamplerOptions): Promise<Sampler> {
   const generator = openGenerator(weights);
   requireFittingSampler(options.name, generator);
-  const engine = await createEngine(name, { device, precision });
+  const engine = await createEngine(name, { device, precision, numThreads });
   if (generator.isForeign) await probeGraph(engine, oneCall(generator), "the generator");
   const { batchSize = options.batchSize } = generator;
-  return await createDenoiserSampler({ ...generator, options: { ...options, batchSize }, seed, engine });
+  return await createDenoiserSampler({ ...generator, options: { ...options, batchSize }, seed, engine, numThreads });
 }
 
 /** A graph that calls a denoiser once with as few images as possible. */

@@ -1,10 +1,13 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { fillNormals, randomStreams } from "../../core/random.ts";
+import { randomStreams } from "../../core/random.ts";
+import { availableThreads } from "../../engine/available-threads.ts";
 import type { Engine } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import { type Denoiser, denoiserGuidedWhere, guidedDenoiser, withoutClass } from "../denoiser.ts";
+import { BatchBufferPool } from "./noise/batch-buffers.ts";
+import { NoiseMaker } from "./noise/noise-maker.ts";
 import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 import { buildSamplerGraph } from "./sampler-graph.ts";
@@ -13,8 +16,9 @@ import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
 
 /** Numbers per image. */
 const imageSize = imageBytes;
-/** The maximum number of calls per run if calls add noise: the noise of a call takes 12 kB per image. */
+/** The maximum number of calls per run if calls add noise, and the bytes that their noise may take: 12 kB per image and call. */
 const mostNoisyCalls = 50;
+const mostNoiseBytes = 8 << 20;
 
 /** Which images to generate. */
 export interface SampleRequest {
@@ -33,6 +37,7 @@ export interface Sampler {
   /** Number of classes of the generator, 0 if it is unconditional. */
   readonly numClasses: number;
   /**
+   * Further requests may be made before the first is fulfilled. Then the device does not wait for the caller between them.
    * @returns uint8 [n, 32, 32, 3] flattened; the bytes of an image do not depend on the other images of the request
    * @throws Cifar5mError `model/wrong-result` for images that are not finite
    */
@@ -49,6 +54,8 @@ export interface CreateDenoiserSamplerOptions {
   readonly options: SamplerOptions;
   readonly seed: number;
   readonly engine: Engine;
+  /** Threads of the whole computation, which do not change a byte; by default one for each core. */
+  readonly numThreads?: number | undefined;
 }
 
 /**
@@ -62,6 +69,7 @@ export async function createDenoiserSampler({
   options,
   seed,
   engine,
+  numThreads = availableThreads(),
 }: CreateDenoiserSamplerOptions): Promise<Sampler> {
   requireSamplerOptions(options);
   if (options.conditional && numClasses === 0) {
@@ -82,7 +90,8 @@ export async function createDenoiserSampler({
   const isGuided = guidanceAt(options);
   const table = tableOf(trajectory, guidance === 1 ? undefined : isGuided);
   const isNoisy = needsNoise(table);
-  const runs = cutTrajectory(trajectory, isNoisy ? mostNoisyCalls : trajectory.calls.length);
+  const noisyCalls = Math.max(1, Math.min(mostNoisyCalls, Math.floor(mostNoiseBytes / (4 * imageSize * batchSize))));
+  const runs = cutTrajectory(trajectory, isNoisy ? noisyCalls : trajectory.calls.length);
   const callsPerRun = Math.max(...runs.map(([start, end]) => end - start));
   const graph = buildSamplerGraph({
     denoiserOf: (isGuided) => {
@@ -101,45 +110,52 @@ export async function createDenoiserSampler({
   const { concurrency } = executable;
   const noiseColumn = table.columns.findIndex((column) => column.of === "next" && column.term === "noise");
 
-  /** Fresh noise for the calls of a run, float32 [calls, images, 3, 32, 32]. */
-  const noiseOf = (ids: readonly number[], start: number, end: number) => {
-    const noise = new Float32Array(callsPerRun * ids.length * imageSize);
-    for (let call = start; call < end; call++) {
-      if (table.rows[call]![noiseColumn] === 0) continue;
-      ids.forEach((id, index) => {
-        const from = ((call - start) * ids.length + index) * imageSize;
-        const source = { seed, stream: randomStreams.stepNoise, id, skip: call * imageSize };
-        fillNormals(source, noise.subarray(from, from + imageSize));
-      });
-    }
-    return noise;
+  const noise = new NoiseMaker(numThreads);
+  // A batch more for every few that the device works on: its noise is made while it waits.
+  const numBatches = concurrency + Math.ceil(concurrency / 4);
+  const pool = new BatchBufferPool(numBatches, batchSize, isNoisy ? callsPerRun : 0);
+
+  /** Makes fresh noise for the calls of a run. An error shows where the noise is awaited, not before. */
+  const fillCalls = (run: number, ids: readonly number[], out: Float32Array) => {
+    const [start, end] = runs[run]!;
+    const skips = table.rows
+      .slice(start, end)
+      .map((row, index) => (row[noiseColumn] === 0 ? undefined : (start + index) * imageSize));
+    const filling = noise.fill({ seed, stream: randomStreams.stepNoise, ids, skips, factor: 1, out });
+    filling.catch(() => undefined);
+    return filling;
   };
 
   const sampleBatch = async (ids: readonly number[], classes: readonly number[]) => {
-    const shape = [ids.length, 3, 32, 32];
-    let x = new Float32Array(ids.length * imageSize);
-    ids.forEach((id, index) => {
-      const part = x.subarray(index * imageSize, (index + 1) * imageSize);
-      fillNormals({ seed, stream: randomStreams.sampleNoise, id }, part);
-    });
-    x = x.map((value) => value * trajectory.start);
-    for (const [start, end] of runs) {
-      const rows = new Float32Array(callsPerRun * table.columns.length);
-      rows.set(table.rows.slice(start, end).flat());
-      const results = await executable.run({
-        x: { dtype: "float32", shape, data: x },
-        classes: tensorData("int64", [ids.length], classes),
-        rows: { dtype: "float32", shape: [callsPerRun, table.columns.length], data: rows },
-        numCalls: tensorData("int64", [], [end - start]),
-        ...(isNoisy
-          ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data: noiseOf(ids, start, end) } }
-          : {}),
-      });
-      if (results["isFinite"]!.data[0] === 0) throw notFinite(ids);
-      if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
-      x = results["next"]!.data as Float32Array<ArrayBuffer>;
+    const buffers = await pool.take();
+    /** The noise of the next run is made while the device computes. */
+    let coming = isNoisy ? fillCalls(0, ids, buffers.calls[0]) : Promise.resolve();
+    try {
+      const shape = [ids.length, 3, 32, 32];
+      let x = buffers.start;
+      await noise.fill({ seed, stream: randomStreams.sampleNoise, ids, skips: [0], factor: trajectory.start, out: x });
+      for (const [run, [start, end]] of runs.entries()) {
+        await coming;
+        if (isNoisy && run + 1 < runs.length) coming = fillCalls(run + 1, ids, buffers.calls[((run + 1) % 2) as 0 | 1]);
+        const rows = new Float32Array(callsPerRun * table.columns.length);
+        rows.set(table.rows.slice(start, end).flat());
+        const data = buffers.calls[(run % 2) as 0 | 1];
+        const results = await executable.run({
+          x: { dtype: "float32", shape, data: x },
+          classes: tensorData("int64", [ids.length], classes),
+          rows: { dtype: "float32", shape: [callsPerRun, table.columns.length], data: rows },
+          numCalls: tensorData("int64", [], [end - start]),
+          ...(isNoisy ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data } } : {}),
+        });
+        if (results["isFinite"]!.data[0] === 0) throw notFinite(ids);
+        if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
+        x = results["next"]!.data as Float32Array;
+      }
+      throw new Error("a trajectory has at least one run");
+    } finally {
+      await Promise.allSettled([coming]);
+      pool.give(buffers);
     }
-    throw new Error("a trajectory has at least one run");
   };
 
   return {
@@ -149,7 +165,7 @@ export async function createDenoiserSampler({
     numClasses,
     sample: async ({ ids, classes }) => {
       const images = new Uint8Array(ids.length * imageSize);
-      await forEachBatch({ numItems: ids.length, batchSize, concurrency }, async (start, end) => {
+      await forEachBatch({ numItems: ids.length, batchSize, concurrency: numBatches }, async (start, end) => {
         // A short batch is filled up with its last image.
         const indices = Array.from({ length: batchSize }, (_, offset) => Math.min(start + offset, end - 1));
         const batch = await sampleBatch(
@@ -160,7 +176,10 @@ export async function createDenoiserSampler({
       });
       return images;
     },
-    close: () => executable.release(),
+    close: async () => {
+      await executable.release();
+      await noise.close();
+    },
   };
 }
 
