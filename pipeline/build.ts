@@ -12,14 +12,12 @@ import type { Step, StepOptions } from "./run/step.ts";
 import {
   dedupStep,
   fetchStep,
-  fingerprintStep,
   importStep,
-  labelStep,
   manifestStep,
   openRunOnDevice,
   publishStep,
   requireUsableModel,
-  sampleStep,
+  sampleAndLabelStep,
   trainStep,
 } from "./steps.ts";
 import { verifyStep } from "./verify/verify.ts";
@@ -49,9 +47,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     pinStep(options),
     modelStep("generator"),
     modelStep("labeler"),
-    sampleStep(options),
-    labelStep(options),
-    fingerprintStep(options),
+    sampleAndLabelStep(options),
     dedupStep(options),
     publishStep(options),
     manifestStep(options),

@@ -14,6 +14,7 @@ import { labelStage } from "./stages/label.ts";
 import { publishStage } from "./stages/publish.ts";
 import { publishManifest } from "./stages/publish-manifest.ts";
 import { sampleStage } from "./stages/sample.ts";
+import { sampleAndLabelStage } from "./stages/sample-and-label.ts";
 
 /** Brings CIFAR-10 into the run. @param data - folder or .tar.gz; downloaded by default */
 export function fetchStep(options: StepOptions, data: string | undefined): Step {
@@ -89,6 +90,14 @@ export function labelStep(options: StepOptions): Step {
     const { generator, labeler } = await requireModels(run);
     return labelStage({ run, runtime: options.runtime, models: { generator, labeler } });
   });
+}
+
+/** Samples, labels and fingerprints in one pass. Its images are done when they are labeled. */
+export function sampleAndLabelStep(options: StepOptions): Step {
+  const step = unitStep(options, "sample+label", async (run) =>
+    sampleAndLabelStage({ run, runtime: options.runtime, models: await requireModels(run) }),
+  );
+  return { ...step, counter: "label" };
 }
 
 export function fingerprintStep(options: StepOptions): Step {

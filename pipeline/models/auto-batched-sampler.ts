@@ -77,7 +77,7 @@ export function trialOf(sampler: Sampler): Trial {
 
 /**
  * Opens a sampler that is reopened with half the batch size whenever memory does not suffice, down to a batch size of
- * 1.
+ * 1. Requests that are under way then are repeated if they fail too.
  */
 export async function halveOnOutOfMemory(
   open: (batchSize: number) => Promise<Sampler>,
@@ -85,6 +85,8 @@ export async function halveOnOutOfMemory(
 ): Promise<Sampler> {
   let batchSize = start;
   let sampler = await openLargest();
+  let reopening: Promise<void> | undefined;
+  const running = new Set<Promise<unknown>>();
   return {
     get batchSize() {
       return sampler.batchSize;
@@ -93,30 +95,45 @@ export async function halveOnOutOfMemory(
     numClasses: sampler.numClasses,
     sample: async (request) => {
       for (;;) {
+        await reopening;
+        const used = sampler;
+        const images = used.sample(request);
+        running.add(images);
         try {
-          return await sampler.sample(request);
+          return await images;
         } catch (thrown) {
-          halveOrThrow(thrown);
-          await sampler.close();
-          sampler = await openLargest();
+          // Another request may have found first that memory does not suffice.
+          if (used !== sampler && isOutOfMemory(thrown)) continue;
+          requireHalvable(thrown);
+          reopening ??= reopen();
+        } finally {
+          running.delete(images);
         }
       }
     },
     close: () => sampler.close(),
   };
 
+  async function reopen(): Promise<void> {
+    await Promise.allSettled(running);
+    await sampler.close();
+    batchSize = Math.floor(batchSize / 2);
+    sampler = await openLargest();
+    reopening = undefined;
+  }
+
   async function openLargest(): Promise<Sampler> {
     for (;;) {
       try {
         return await open(batchSize);
       } catch (thrown) {
-        halveOrThrow(thrown);
+        requireHalvable(thrown);
+        batchSize = Math.floor(batchSize / 2);
       }
     }
   }
 
-  function halveOrThrow(thrown: unknown): void {
+  function requireHalvable(thrown: unknown): void {
     if (!isOutOfMemory(thrown) || batchSize === 1) throw thrown;
-    batchSize = Math.floor(batchSize / 2);
   }
 }

@@ -4,6 +4,7 @@ import type { CommitSink } from "../../storage/commit.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { isUnitDone } from "../../storage/receipt.ts";
+import { inOrder } from "./in-order.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
 import { type Unit, unitName, unitRows } from "./units.ts";
@@ -23,55 +24,83 @@ export interface StageContext {
 /** An async transform of units: yields each unit when it is done, by this worker or another. */
 export type Stage = (units: AsyncIterable<Unit> | Iterable<Unit>, context: StageContext) => AsyncGenerator<Unit>;
 
+/** How one stage makes the data file of a unit. */
+export interface UnitWork {
+  readonly name: ReceiptStage;
+  readonly run: Pick<Run, "folder" | "hash">;
+  /** sha256 of the models it uses, by name; the receipt holds them. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly pathOf: (unit: Unit) => string;
+  /** Writes the unit's data file, returns its number of rows. */
+  readonly write: (unit: Unit, sink: CommitSink, context: StageContext) => Promise<number>;
+}
+
 /**
  * A stage that makes one data file per unit, then its receipt. A unit whose receipt exists is passed on unchanged.
- * @param options.models - sha256 of the models it uses, by name; the receipt holds them
- * @param options.write - writes the unit's data file, returns its number of rows
+ * @param options.atOnce - units under way at the same time, 1 by default
  * @param options.close - called when the stage ends, even by an error
  * @returns a stage that throws Cifar5mError `unit/config-changed` if a unit was made with another config or model
  */
-export function unitStage(options: {
-  readonly name: ReceiptStage;
-  readonly run: Pick<Run, "folder" | "hash">;
-  readonly models: Readonly<Record<string, string>>;
-  readonly pathOf: (unit: Unit) => string;
-  readonly write: (unit: Unit, sink: CommitSink, context: StageContext) => Promise<number>;
+export function unitStage(
+  options: UnitWork & { readonly atOnce?: number; readonly close?: () => Promise<void> },
+): Stage {
+  return stageOf({ ...options, make: async (unit, context) => void (await makeUnit(options, unit, context)) });
+}
+
+/** A stage that does some work on each unit. */
+export function stageOf(options: {
+  readonly atOnce?: number;
+  readonly make: (unit: Unit, context: StageContext) => Promise<void>;
   readonly close?: () => Promise<void>;
 }): Stage {
-  const { name, run, models, pathOf, write } = options;
+  const { atOnce = 1, make } = options;
   return async function* (units, context) {
+    const ending = new AbortController();
+    const signal = AbortSignal.any([context.signal, ending.signal]);
+    const work = async (unit: Unit) => {
+      signal.throwIfAborted();
+      await make(unit, { ...context, signal });
+      return unit;
+    };
     try {
-      for await (const unit of units) {
-        context.signal.throwIfAborted();
-        const receiptPath = run.folder.receipt(name, unitName(unit));
-        const isDone = await isUnitDone(receiptPath, { configHash: run.hash, models });
-        if (isDone && (await fileExists(pathOf(unit)))) {
-          context.count(`${name}/kept`, unitRows(unit));
-        } else {
-          // Somebody deleted the data, perhaps because it was damaged, so its receipt proves nothing any more.
-          if (isDone) await rm(receiptPath, { force: true });
-          const { idStart, idEnd } = unit;
-          await commitUnit({
-            dataPath: pathOf(unit),
-            receiptPath,
-            origin: {
-              stage: name,
-              unit: unit.index,
-              idStart,
-              idEnd,
-              configHash: run.hash,
-              models,
-              createdBy: programVersion,
-            },
-            write: (sink) => write(unit, sink, context),
-          });
-        }
-        yield unit;
-      }
+      yield* inOrder({ items: units, atOnce, work, stop: () => ending.abort() });
     } finally {
       await options.close?.();
     }
   };
+}
+
+/** Whether a unit has a receipt, and its data is there. @throws Cifar5mError `unit/config-changed` */
+export async function isUnitMade({ name, run, models, pathOf }: Omit<UnitWork, "write">, unit: Unit): Promise<boolean> {
+  const receiptPath = run.folder.receipt(name, unitName(unit));
+  return (await isUnitDone(receiptPath, { configHash: run.hash, models })) && (await fileExists(pathOf(unit)));
+}
+
+/**
+ * Makes a unit, unless its receipt exists.
+ * @returns whether this call made it: `kept` if it was there, `elsewhere` if another worker was faster
+ */
+export async function makeUnit(
+  work: UnitWork,
+  unit: Unit,
+  context: StageContext,
+): Promise<"kept" | "made" | "elsewhere"> {
+  const { name, run, models, pathOf, write } = work;
+  if (await isUnitMade(work, unit)) {
+    context.count(`${name}/kept`, unitRows(unit));
+    return "kept";
+  }
+  const receiptPath = run.folder.receipt(name, unitName(unit));
+  // If there is a receipt, somebody deleted the data, perhaps because it was damaged, so it proves nothing any more.
+  if (await fileExists(receiptPath)) await rm(receiptPath, { force: true });
+  const { idStart, idEnd } = unit;
+  const { outcome } = await commitUnit({
+    dataPath: pathOf(unit),
+    receiptPath,
+    origin: { stage: name, unit: unit.index, idStart, idEnd, configHash: run.hash, models, createdBy: programVersion },
+    write: (sink) => write(unit, sink, context),
+  });
+  return outcome === "committed" ? "made" : "elsewhere";
 }
 
 /** A resource that is opened when it is first needed, and closed if it was opened. */

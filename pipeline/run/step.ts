@@ -8,6 +8,8 @@ export interface Step {
   readonly name: string;
   /** The final sum of its counters `name/images` and `name/kept`; 0 if it counts nothing. */
   readonly total: number;
+  /** What stands for `name` in these counters, if it is not the name. */
+  readonly counter?: string;
   /** Does the work; every yielded value is done. */
   run(context: StageContext): AsyncIterable<unknown>;
 }

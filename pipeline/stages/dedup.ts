@@ -1,17 +1,13 @@
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
-import {
-  type FingerprintKeys,
-  fingerprintBytes,
-  fingerprintImages,
-  unpackFingerprints,
-} from "../../core/image-fingerprint.ts";
+import { type FingerprintKeys, fingerprintBytes, unpackFingerprints } from "../../core/image-fingerprint.ts";
 import type { Cifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { Run } from "../run/run.ts";
 import { type Stage, type StageContext, unitStage } from "../run/stage.ts";
-import { readSamples, readUnitFile } from "../run/unit-files.ts";
+import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { findDuplicates } from "./find-duplicates.ts";
+import { fingerprintWork } from "./fingerprint.ts";
 import { type Removal, writeRemovals } from "./removals.ts";
 
 /** Number of files that are read at once. */
@@ -22,18 +18,7 @@ export function fingerprintStage(options: {
   readonly run: Run;
   readonly models: { readonly generator: string };
 }): Stage {
-  const { run, models } = options;
-  return unitStage({
-    name: "fingerprint",
-    run,
-    models: { generator: models.generator },
-    pathOf: run.folder.fingerprints,
-    write: async (unit, sink, context) => {
-      await sink.write(fingerprintImages(await readSamples(run, unit)));
-      context.count("fingerprint/images", unitRows(unit));
-      return unitRows(unit);
-    },
-  });
+  return unitStage(fingerprintWork(options));
 }
 
 /**

@@ -1,40 +1,84 @@
+import { imageBytes } from "../../core/image-layout.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
+import { inOrder } from "../run/in-order.ts";
 import type { Run } from "../run/run.ts";
-import { openOnce, type Stage, unitStage } from "../run/stage.ts";
-import { conditioningClassOf, unitRows } from "../run/units.ts";
+import { openOnce, type Stage, type StageContext, type UnitWork, unitStage } from "../run/stage.ts";
+import { conditioningClassOf, type Unit, unitRows } from "../run/units.ts";
+import { Turns } from "./turns.ts";
+
+/** Requests to the sampler at the same time: while one is written, the device has another, and a third is next. */
+const requestsAtOnce = 3;
+/** While the last images of a unit are made and written, the next unit begins. */
+export const unitsAtOnce = 2;
+
+/** What a stage needs to sample. */
+export interface SampleOptions {
+  readonly run: Run;
+  readonly runtime: ModelRuntime;
+  /** sha256 of `generator`. */
+  readonly models: { readonly generator: string };
+}
 
 /**
  * Generates the images of a unit: uint8, shape [unit size, 32, 32, 3]. The classes rotate with the id.
- * @param options.models - sha256 of `generator`
  * @throws Cifar5mError as `unitStage`; what the sampler throws
  */
-export function sampleStage(options: {
-  readonly run: Run;
-  readonly runtime: ModelRuntime;
-  readonly models: { readonly generator: string };
-}): Stage {
-  const { run, runtime, models } = options;
+export function sampleStage(options: SampleOptions): Stage {
+  const sampling = openSampling(options);
+  return unitStage({ ...sampling.work(), atOnce: unitsAtOnce, close: sampling.close });
+}
+
+/** Sampling of units with one sampler, which is opened when it is needed. */
+export function openSampling({ run, runtime, models }: SampleOptions): {
+  /** @param onImages - gets the images of the unit in order, a batch at a time, before they are written */
+  readonly work: (onImages?: (images: Uint8Array) => Promise<void>) => UnitWork;
+  readonly close: () => Promise<void>;
+} {
   const sampler = openOnce<Sampler>(async () => openAutoBatchedSampler(run, runtime, { search: true }));
-  return unitStage({
-    name: "sample",
-    run,
-    models: { generator: models.generator },
-    pathOf: run.folder.samples,
-    close: sampler.close,
-    write: async (unit, sink, context) => {
-      const { batchSize, nfe } = await sampler.get();
-      context.show("NFE", nfe);
-      for (let start = unit.idStart; start < unit.idEnd; start += batchSize) {
-        context.signal.throwIfAborted();
-        const numImages = Math.min(batchSize, unit.idEnd - start);
-        const ids = Float64Array.from({ length: numImages }, (_, index) => start + index);
-        const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, run.config.sampler));
-        await sink.write(await (await sampler.get()).sample({ ids, classes }));
-        context.count("sample/images", numImages);
+  const turns = new Turns();
+
+  /** Requests all images of a unit, after those of the unit before. */
+  async function* imagesOf(unit: Unit, { signal }: StageContext): AsyncGenerator<Uint8Array> {
+    const opened = await sampler.get();
+    const endTurn = await turns.begin();
+    function* requests() {
+      try {
+        for (let start = unit.idStart; start < unit.idEnd; ) {
+          signal.throwIfAborted();
+          const numImages = Math.min(opened.batchSize, unit.idEnd - start);
+          yield Float64Array.from({ length: numImages }, (_, index) => start + index);
+          start += numImages;
+        }
+      } finally {
+        endTurn();
       }
-      return unitRows(unit);
-    },
-  });
+    }
+    yield* inOrder({
+      items: requests(),
+      atOnce: requestsAtOnce,
+      work: (ids) =>
+        opened.sample({ ids, classes: Int8Array.from(ids, (id) => conditioningClassOf(id, run.config.sampler)) }),
+    });
+  }
+
+  return {
+    work: (onImages) => ({
+      name: "sample",
+      run,
+      models: { generator: models.generator },
+      pathOf: run.folder.samples,
+      write: async (unit, sink, context) => {
+        context.show("NFE", (await sampler.get()).nfe);
+        for await (const images of imagesOf(unit, context)) {
+          context.signal.throwIfAborted();
+          await Promise.all([sink.write(images), onImages?.(images)]);
+          context.count("sample/images", images.length / imageBytes);
+        }
+        return unitRows(unit);
+      },
+    }),
+    close: sampler.close,
+  };
 }

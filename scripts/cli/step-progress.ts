@@ -26,7 +26,7 @@ export class StepProgress {
 
   /** Images that are done, in this call or an earlier one. */
   get done(): number {
-    return this.#counter(`${this.step.name}/images`) + this.#counter(`${this.step.name}/kept`);
+    return this.#counter(`${this.#name}/images`) + this.#counter(`${this.#name}/kept`);
   }
 
   /** `1,234`: images a second, without those that were done before. */
@@ -48,7 +48,7 @@ export class StepProgress {
 
   /** All of it in one line, for the end of the step. */
   get summary(): string {
-    const { name } = this.step;
+    const name = this.#name;
     const [kept, done] = [this.#counter(`${name}/kept`), this.#counter(`${name}/images`)];
     const others = [...this.#counters].filter(([counter, value]) => value !== 0 && !/\/(images|kept)$/.test(counter));
     const parts = [
@@ -61,9 +61,14 @@ export class StepProgress {
     return parts.filter((part) => part !== "").join(", ");
   }
 
+  /** What the counters of the step begin with. */
+  get #name(): string {
+    return this.step.counter ?? this.step.name;
+  }
+
   get #rate(): number {
     const seconds = (this.#clock() - this.#startedMs) / 1000;
-    return this.#counter(`${this.step.name}/images`) / Math.max(seconds, 1e-3);
+    return this.#counter(`${this.#name}/images`) / Math.max(seconds, 1e-3);
   }
 
   #counter(name: string): number {
