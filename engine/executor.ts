@@ -52,6 +52,8 @@ export interface Execution {
   readonly device: string;
   /** `float32` by default. */
   readonly precision?: Precision | undefined;
+  /** CPU threads, which are no part of the identity; one per core by default. */
+  readonly numThreads?: number | undefined;
 }
 
 /** An execution whose seed is known. */

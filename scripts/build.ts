@@ -31,6 +31,7 @@ export const buildCommand = defineCommand<typeof options>({
   ],
   configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
   hasWorkers: true,
+  hasThreads: true,
   options,
   steps: ({ stepOptions, reporter, options: { to, ...sources } }) => {
     requireUse(sources);

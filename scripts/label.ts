@@ -8,6 +8,7 @@ export const labelCommand = defineCommand({
   examples: [{ line: "cifar5m label runs/mine", effect: "every unit that is sampled and not labeled yet" }],
   configKeys: datasetKeys,
   hasWorkers: true,
+  hasThreads: true,
   steps: ({ stepOptions }) => [labelStep(stepOptions)],
 });
 

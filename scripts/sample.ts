@@ -14,6 +14,7 @@ export const sampleCommand = defineCommand({
   ],
   configKeys: datasetKeys,
   hasWorkers: true,
+  hasThreads: true,
   steps: ({ stepOptions }) => [sampleStep(stepOptions)],
 });
 

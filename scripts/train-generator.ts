@@ -27,6 +27,7 @@ export const trainGeneratorCommand = defineCommand<typeof options>({
   ],
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "generator", "tuning"],
   hasWorkers: true,
+  hasThreads: true,
   options,
   steps: ({ stepOptions, options: { init, tune, finish } }) => {
     if (tune !== undefined && init === undefined) {

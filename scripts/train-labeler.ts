@@ -8,6 +8,7 @@ export const trainLabelerCommand = defineCommand({
   examples: [{ line: "cifar5m train labeler runs/mine --labeler.epochs 4", effect: "four passes over CIFAR-10" }],
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "labeler"],
   hasWorkers: true,
+  hasThreads: true,
   steps: ({ stepOptions }) => [trainStep(stepOptions, "labeler")],
 });
 

@@ -11,8 +11,6 @@ export interface CreateSamplerOptions extends SeededExecution {
   /** A safetensors file made by `trainGenerator`, or an ONNX file that contains its description. */
   readonly weights: Uint8Array;
   readonly options: SamplerOptions;
-  /** Threads of the whole computation; by default one for each core. They do not change a byte. */
-  readonly numThreads?: number | undefined;
 }
 
 /**

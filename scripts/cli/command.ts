@@ -34,6 +34,8 @@ export interface CommandOf<Options extends z.ZodObject> {
   readonly configKeys?: readonly string[];
   /** Whether several workers can share its work. */
   readonly hasWorkers?: true;
+  /** Whether it has `--threads`. */
+  readonly hasThreads?: true;
   /** What `--json` prints; without it, there is no such flag. */
   readonly report?: z.ZodType;
   /** What is said of an interruption, at once and at the end; by default that a batch is finished and kept. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
+import { openShippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
 import { datasetIdentity, readRunConfig } from "../../pipeline/run/run.ts";
@@ -13,10 +13,18 @@ import { readConfigFile } from "./config-file.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
 import { flagsOf } from "./flags.ts";
 import { listenForInterruption } from "./interruption.ts";
-import { configOptions, generalOptions, recipeOptions, reportOptions, workerOptions } from "./options.ts";
+import {
+  configOptions,
+  generalOptions,
+  recipeOptions,
+  reportOptions,
+  threadOptions,
+  workerOptions,
+} from "./options.ts";
 import { printJson } from "./print.ts";
 import { type Arguments, readConfigFlags, readOptions } from "./read-arguments.ts";
 import { Reporter } from "./reporter.ts";
+import { chooseThreads } from "./threads.ts";
 import { usageOutOfRange } from "./usage-error.ts";
 
 const noOptions = z.object({});
@@ -65,10 +73,11 @@ async function openSession(
   const { json } = readOptions(reportOptions, args);
   const hasRun = command.target !== "none" && isFolder(command, root);
   const config = hasRun ? await loadConfig(command, folder, args) : resolveConfig({});
+  const { threads } = readOptions(threadOptions, command.hasThreads ? args : {});
+  const runtime = openShippedRuntime({ numThreads: chooseThreads(threads, process.env) });
   return {
-    ...{ root, folder, config, options, json, signal, reporter },
-    runtime: shippedRuntime,
-    stepOptions: { folder, config, runtime: shippedRuntime, takeOver: command.words[0] === "build" },
+    ...{ root, folder, config, options, json, signal, reporter, runtime },
+    stepOptions: { folder, config, runtime, takeOver: command.words[0] === "build" },
     context: openContext(args, { config, reporter, signal }),
   };
 }

@@ -10,6 +10,7 @@ import {
   option,
   recipeOptions,
   reportOptions,
+  threadOptions,
   workerOptions,
 } from "./options.ts";
 
@@ -67,6 +68,7 @@ export function flagsOf(command: Command): readonly Flag[] {
     ...(command.report === undefined ? [] : flagsOfSchema(reportOptions, own)),
     ...(hasRecipe ? flagsOfSchema(recipeOptions, own) : []),
     ...configFlags(configKeys),
+    ...(command.hasThreads ? flagsOfSchema(threadOptions, general) : []),
     ...(hasRun ? flagsOfSchema(workerOptions, general, command.hasWorkers !== true) : []),
     ...(hasRun ? flagsOfSchema(configOptions, general, !hasConfig && command.dryRun === undefined) : []),
     ...flagsOfSchema(generalOptions, general),

@@ -73,6 +73,20 @@ export const workerOptions = z.object({
     .meta(option("number of workers that share the work", { advice: ranksAdvice() })),
 });
 
+/** Options of commands that compute for long. */
+export const threadOptions = z.object({
+  threads: z
+    .int()
+    .min(1)
+    .max(1024)
+    .optional()
+    .meta(
+      option("CPU threads to compute with; images and probabilities do not depend on them", {
+        fallback: "SLURM_CPUS_PER_TASK, else every core, or as many as a container may use",
+      }),
+    ),
+});
+
 /** The choice of a recipe, for commands that have a sampler. */
 export const recipeOptions = z.object({
   recipe: z

@@ -12,13 +12,13 @@ const mostThreads = 8;
 export class NoiseMaker {
   readonly #pool: Piscina<NoiseTask, void>;
 
-  /** @param numThreads - threads of the whole computation, of which half can make noise */
+  /** @param numThreads - threads of the whole computation; as many make noise, if there is enough to make */
   constructor(numThreads: number) {
     this.#pool = new Piscina({
       // The worker has the same file extension as this file: .ts, or .js if compiled.
       filename: new URL(`noise-worker${extname(import.meta.url)}`, import.meta.url).href,
       minThreads: 1,
-      maxThreads: Math.max(1, Math.min(mostThreads, Math.floor(numThreads / 2))),
+      maxThreads: Math.max(1, Math.min(mostThreads, numThreads)),
     });
   }
 

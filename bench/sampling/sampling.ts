@@ -1,0 +1,68 @@
+/**
+ * How fast a build can feed a device, measured with models that cost nothing: noise, `sample`, and `build`'s pass of
+ * sampling, labeling and fingerprints. Run after a build: `node dist/bench/sampling/sampling.js [DIST-OF-BEFORE] [rounds]`.
+ */
+
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { median } from "../harness/contender.ts";
+import { writeFreeModels } from "./free-models.ts";
+import type { Measured, Measurement } from "./sampling-contestant.ts";
+
+const script = fileURLToPath(new URL("sampling-contestant.js", import.meta.url));
+const own = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Images of a round; an earlier build gets a part of them, since it is slower. */
+const rounds: Readonly<
+  Record<Measurement, { readonly title: string; readonly images: number; readonly before: number }>
+> = {
+  noise: { title: "noise in one thread, images/s", images: 60_000, before: 6000 },
+  "call-noise": { title: "noise of 50 calls, batches of images/s", images: 1600, before: 160 },
+  sample: { title: "sample, images/s", images: 60_000, before: 10_000 },
+  "sample-and-label": { title: "sample, label and fingerprint, images/s", images: 60_000, before: 10_000 },
+  original: { title: "sample with 1,000 noisy calls, images/s", images: 96, before: 32 },
+};
+
+function run(dist: string, what: Measurement, folder: string, images: number): Measured {
+  const { stdout, stderr } = spawnSync(process.execPath, [script, dist, what, folder, String(images)], {
+    encoding: "utf8",
+  });
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout) as Measured;
+}
+
+function describe(name: string, all: readonly Measured[]): string {
+  const of = (pick: (measured: Measured) => number) => median(all.map(pick));
+  const speed = of(({ imagesPerSecond }) => imagesPerSecond);
+  return (
+    `  ${name.padEnd(8)} ${speed >= 100 ? Math.round(speed).toLocaleString("en") : speed.toFixed(2)}, ` +
+    `${of(({ cores }) => cores).toFixed(2)} cores, event loop delay ` +
+    `${of(({ delayMs }) => delayMs.p99).toFixed(0)} ms (99%), ${of(({ delayMs }) => delayMs.max).toFixed(0)} ms (most)`
+  );
+}
+
+const [, , before, roundsText = "3"] = process.argv;
+const folder = await mkdtemp(join(tmpdir(), "cifar5m-sampling-"));
+try {
+  await writeFreeModels(folder);
+  for (const [key, { title, images, before: imagesBefore }] of Object.entries(rounds)) {
+    const what = key as Measurement;
+    const ours: Measured[] = [];
+    const theirs: Measured[] = [];
+    for (let round = 0; round < Number(roundsText); round++) {
+      if (before !== undefined) theirs.push(run(before, what, folder, imagesBefore));
+      ours.push(run(own, what, folder, images));
+    }
+    console.log(title);
+    if (theirs.length > 0) console.log(describe("before", theirs));
+    console.log(describe("now", ours));
+    if (theirs.length === 0) continue;
+    const ratios = ours.map((measured, round) => measured.imagesPerSecond / theirs[round]!.imagesPerSecond);
+    console.log(`  ratio    ${median(ratios).toFixed(1)}`);
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
