@@ -23,6 +23,7 @@ export async function writeFreeModels(folder: string): Promise<FreeModels> {
     model: "generator",
     images: { input: "x", layout: "NCHW", range: [-1, 1] },
     noise: { input: "sigma", schedule: { kind: "sigma" } },
+    classes: null,
     output: { name: "y", prediction: "x0" },
   });
   await writeModel(labeler, freeClassifier(), {

@@ -23,7 +23,9 @@ export type Measurement = (typeof measurements)[number];
 
 export interface Measured {
   readonly imagesPerSecond: number;
-  /** Of all threads, cores in use on average. */
+  /** Of all threads together. It hardly depends on what else the machine does. */
+  readonly cpuMicrosPerImage: number;
+  /** Cores in use on average. */
   readonly cores: number;
   /** Event loop of the main thread, milliseconds. */
   readonly delayMs: { readonly p99: number; readonly max: number };
@@ -52,6 +54,7 @@ async function measure(numImages: number, work: () => Promise<void> | void): Pro
   delays.disable();
   return {
     imagesPerSecond: (1000 * numImages) / spentMs,
+    cpuMicrosPerImage: (user + system) / numImages,
     cores: (user + system) / 1000 / spentMs,
     delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 },
   };

@@ -39,7 +39,7 @@ function describe(name: string, all: readonly Measured[]): string {
   const speed = of(({ imagesPerSecond }) => imagesPerSecond);
   return (
     `  ${name.padEnd(8)} ${speed >= 100 ? Math.round(speed).toLocaleString("en") : speed.toFixed(2)}, ` +
-    `${of(({ cores }) => cores).toFixed(2)} cores, event loop delay ` +
+    `${of(({ cpuMicrosPerImage }) => cpuMicrosPerImage).toPrecision(3)} µs of CPU an image, ${of(({ cores }) => cores).toFixed(2)} cores, event loop delay ` +
     `${of(({ delayMs }) => delayMs.p99).toFixed(0)} ms (99%), ${of(({ delayMs }) => delayMs.max).toFixed(0)} ms (most)`
   );
 }
@@ -60,8 +60,12 @@ try {
     if (theirs.length > 0) console.log(describe("before", theirs));
     console.log(describe("now", ours));
     if (theirs.length === 0) continue;
-    const ratios = ours.map((measured, round) => measured.imagesPerSecond / theirs[round]!.imagesPerSecond);
-    console.log(`  ratio    ${median(ratios).toFixed(1)}`);
+    const ratioOf = (of: (measured: Measured) => number) =>
+      median(ours.map((measured, round) => of(measured) / of(theirs[round]!)));
+    console.log(
+      `  ratio    ${ratioOf(({ imagesPerSecond }) => imagesPerSecond).toFixed(1)}, of images to CPU time ` +
+        `${(1 / ratioOf(({ cpuMicrosPerImage }) => cpuMicrosPerImage)).toFixed(1)}`,
+    );
   }
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -8,6 +8,9 @@ const imagesPerTask = 64;
 /** Threads at most: they make the noise of 400,000 images a second. */
 const mostThreads = 8;
 
+/** Without work for so long a thread ends. To start one takes longer than the noise of a batch. */
+const idleMs = 10_000;
+
 /** Makes noise in threads of its own, so that neither the main thread nor a device that waits for it has to. */
 export class NoiseMaker {
   readonly #pool: Piscina<NoiseTask, void>;
@@ -18,6 +21,7 @@ export class NoiseMaker {
       // The worker has the same file extension as this file: .ts, or .js if compiled.
       filename: new URL(`noise-worker${extname(import.meta.url)}`, import.meta.url).href,
       minThreads: 1,
+      idleTimeout: idleMs,
       maxThreads: Math.max(1, Math.min(mostThreads, numThreads)),
     });
   }
