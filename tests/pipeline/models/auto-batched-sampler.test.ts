@@ -68,6 +68,31 @@ test.each(messages)("a sampler that has no memory is opened with half the batch:
   expect(device.numOpen()).toBe(0);
 });
 
+test("requests that run out of memory together open a smaller sampler once, when all of them have failed", async () => {
+  let [numRunning, numClosedEarly] = [0, 0];
+  const device = fakeDevice({ fits: 20, fastest: 64 });
+  const sampler = await halveOnOutOfMemory(async (batchSize) => {
+    const opened = await device.open(batchSize);
+    const sample = async () => {
+      numRunning++;
+      await new Promise(setImmediate);
+      return await opened.sample().finally(() => numRunning--);
+    };
+    const close = async () => {
+      if (numRunning > 0) numClosedEarly++;
+      await opened.close();
+    };
+    return { ...opened, sample, close };
+  }, 64);
+  const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
+  const all = await Promise.all(Array.from({ length: 5 }, () => sampler.sample(request)));
+  expect(all.map(({ length }) => length)).toEqual([16, 16, 16, 16, 16]);
+  expect(device.opened).toEqual([64, 32, 16]);
+  expect(numClosedEarly).toBe(0);
+  await sampler.close();
+  expect(device.numOpen()).toBe(0);
+});
+
 test("if not even one image fits, the error says so in one line; other errors pass", async () => {
   const none = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }).open, 8);
   const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
