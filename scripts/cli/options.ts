@@ -83,6 +83,7 @@ export const threadOptions = z.object({
     .meta(
       option("CPU threads to compute with; images and probabilities do not depend on them", {
         fallback: "SLURM_CPUS_PER_TASK, else every core, or as many as a container may use",
+        advice: "Leave it out to use every core.",
       }),
     ),
 });
