@@ -1,5 +1,5 @@
 /**
- * All benchmarks, one after the other: `npm run bench -- [--rounds N] [--threads N] [--json FILE] [unet|networks|loader…]`.
+ * All benchmarks, one after the other: `npm run bench -- [--rounds N] [--threads N] [--json FILE] [unet|networks|loader|sampling…]`.
  * The JSON gets a page of the same name beside it.
  */
 
@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { formatResults } from "./harness/format-results.ts";
 import { type BenchmarkResults, type BenchmarkTable, keepResults } from "./harness/results.ts";
 
-const benchmarks = ["unet", "networks", "loader"];
+const benchmarks = ["unet", "networks", "loader", "sampling"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

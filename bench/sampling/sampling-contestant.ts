@@ -27,6 +27,8 @@ export interface Measured {
   readonly cpuMicrosPerImage: number;
   /** Cores in use on average. */
   readonly cores: number;
+  /** Most resident memory, MB. */
+  readonly peakMb: number;
   /** Event loop of the main thread, milliseconds. */
   readonly delayMs: { readonly p99: number; readonly max: number };
 }
@@ -56,6 +58,7 @@ async function measure(numImages: number, work: () => Promise<void> | void): Pro
     imagesPerSecond: (1000 * numImages) / spentMs,
     cpuMicrosPerImage: (user + system) / numImages,
     cores: (user + system) / 1000 / spentMs,
+    peakMb: Math.round(process.resourceUsage().maxRSS / 1024),
     delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 },
   };
 }

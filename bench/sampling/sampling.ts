@@ -1,6 +1,7 @@
 /**
  * How fast a build can feed a device, measured with models that cost nothing: noise, `sample`, and `build`'s pass of
- * sampling, labeling and fingerprints. Run after a build: `node dist/bench/sampling/sampling.js [DIST-OF-BEFORE] [rounds]`.
+ * sampling, labeling and fingerprints. Run after a build:
+ * `node dist/bench/sampling/sampling.js [--rounds 3] [--json FILE] [DIST]`, where DIST is an earlier build to compare with.
  */
 
 import { spawnSync } from "node:child_process";
@@ -9,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { median } from "../harness/contender.ts";
+import { type BenchmarkTable, keepResults, readBenchmarkOptions } from "../harness/results.ts";
 import { writeFreeModels } from "./free-models.ts";
 import type { Measured, Measurement } from "./sampling-contestant.ts";
 
@@ -44,7 +46,17 @@ function describe(name: string, all: readonly Measured[]): string {
   );
 }
 
-const [, , before, roundsText = "3"] = process.argv;
+function rowOf(name: string, all: readonly Measured[]) {
+  return {
+    name,
+    imagesPerSecond: median(all.map(({ imagesPerSecond }) => imagesPerSecond)),
+    peakMb: Math.max(...all.map(({ peakMb }) => peakMb)),
+  };
+}
+
+const { positionals, numRounds, json } = readBenchmarkOptions({ rounds: 3, threads: 2 });
+const [before] = positionals;
+const tables: BenchmarkTable[] = [];
 const folder = await mkdtemp(join(tmpdir(), "cifar5m-sampling-"));
 try {
   await writeFreeModels(folder);
@@ -52,13 +64,14 @@ try {
     const what = key as Measurement;
     const ours: Measured[] = [];
     const theirs: Measured[] = [];
-    for (let round = 0; round < Number(roundsText); round++) {
+    for (let round = 0; round < numRounds; round++) {
       if (before !== undefined) theirs.push(run(before, what, folder, imagesBefore));
       ours.push(run(own, what, folder, images));
     }
     console.log(title);
     if (theirs.length > 0) console.log(describe("before", theirs));
     console.log(describe("now", ours));
+    tables.push({ title, rows: [rowOf("cifar5m", ours)] });
     if (theirs.length === 0) continue;
     const ratioOf = (of: (measured: Measured) => number) =>
       median(ours.map((measured, round) => of(measured) / of(theirs[round]!)));
@@ -67,6 +80,7 @@ try {
         `${(1 / ratioOf(({ cpuMicrosPerImage }) => cpuMicrosPerImage)).toFixed(1)}`,
     );
   }
+  await keepResults(json, tables);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
