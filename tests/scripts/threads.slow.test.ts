@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashFolder } from "../pipeline/kill-build.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
 import { runCli } from "../support/run-cli.ts";
 
 const size = ["--recipe", "tuned", "--count", "70", "--test-count", "30", "--unit-size", "40", "--seed", "5"];
@@ -38,6 +39,28 @@ test("sample and label make the same bytes with any number of threads each", asy
     expect(await runCli([command, root, ...size, "--threads", threads, "--quiet"])).toMatchObject({ exitCode: 0 });
   }
   expect(await hashFolder(root)).toEqual(expected);
+});
+
+// onnxruntime does not promise this, but weights would come from a machine's number of cores if it did otherwise.
+test("small trainings end with the same weights, whatever the number of threads", async () => {
+  const data = join(folder, "cifar-10");
+  await makeCifar10(data);
+  const records = ["--records-per-file", String(recordsPerFile), "--quiet"];
+  const trainWith = async (threads: string) => {
+    const root = join(folder, `train${threads}`);
+    const commands = [
+      ["fetch", root, "--data", data],
+      ["train", "labeler", root, "--labeler.batch-size", "50", "--labeler.epochs", "1", "--threads", threads],
+      ["train", "generator", root, "--generator.channels", "8", "--generator.batch-size", "8"].concat(
+        ...["--generator.num-images", "24", "--threads", threads],
+      ),
+    ];
+    for (const command of commands) expect(await runCli([...command, ...records])).toMatchObject({ exitCode: 0 });
+    return (await hashFolder(join(root, "models"))).filter((line) => line.includes(".safetensors"));
+  };
+  const weights = await trainWith("1");
+  expect(weights.length).toBe(2);
+  expect(await trainWith("2")).toEqual(weights);
 });
 
 test("a number of threads that cannot be is refused in one line", async () => {
