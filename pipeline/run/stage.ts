@@ -86,13 +86,15 @@ export async function makeUnit(
   context: StageContext,
 ): Promise<"kept" | "made" | "elsewhere"> {
   const { name, run, models, pathOf, write } = work;
-  if (await isUnitMade(work, unit)) {
+  const receiptPath = run.folder.receipt(name, unitName(unit));
+  const isDone = await isUnitDone(receiptPath, { configHash: run.hash, models });
+  if (isDone && (await fileExists(pathOf(unit)))) {
     context.count(`${name}/kept`, unitRows(unit));
     return "kept";
   }
-  const receiptPath = run.folder.receipt(name, unitName(unit));
-  // If there is a receipt, somebody deleted the data, perhaps because it was damaged, so it proves nothing any more.
-  if (await fileExists(receiptPath)) await rm(receiptPath, { force: true });
+  // Somebody deleted the data, perhaps because it was damaged, so its receipt proves nothing any more. A receipt that
+  // came since then is another worker's, and stays.
+  if (isDone) await rm(receiptPath, { force: true });
   const { idStart, idEnd } = unit;
   const { outcome } = await commitUnit({
     dataPath: pathOf(unit),
