@@ -1,4 +1,4 @@
-import { readdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { imageBytes } from "../core/image-layout.ts";
 import type { Sampler } from "../generator/sampling/denoiser-sampler.ts";
@@ -6,10 +6,12 @@ import { type BuildSources, guideOf, modelSource } from "./build.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
+import { listReceipts } from "./run/list-receipts.ts";
+import { plannedUnits } from "./run/run.ts";
 import type { ModelName, ReceiptStage, RunFolder } from "./run/run-folder.ts";
 import type { StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
-import { conditioningClassOf, planUnits, unitName, unitRows } from "./run/units.ts";
+import { conditioningClassOf, unitRows } from "./run/units.ts";
 
 /** Remaining time of a stage, milliseconds. */
 export type RemainingMs = Readonly<Partial<Record<"sample" | "label", number>>>;
@@ -91,9 +93,9 @@ async function estimateBuild(
 
 /** Number of images in units that have no receipt of a stage. */
 async function countRemaining(folder: RunFolder, config: Config, stage: ReceiptStage): Promise<number> {
-  const names = await readdir(dirname(folder.receipt(stage, "any"))).catch(() => []);
-  const done = new Set(names);
-  return planUnits(config).reduce((sum, unit) => sum + (done.has(`${unitName(unit)}.json`) ? 0 : unitRows(unit)), 0);
+  const done = await listReceipts(folder, stage);
+  const units = await plannedUnits(folder, config);
+  return units.reduce((sum, unit) => sum + (done.has(unit.name) ? 0 : unitRows(unit)), 0);
 }
 
 /** The weights that the build will use; undefined for a model that it trains. */

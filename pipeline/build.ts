@@ -1,10 +1,9 @@
 import { Cifar5mError } from "../core/errors.ts";
-import { fileExists } from "../storage/read-file.ts";
 import { cardStep } from "./card/write-card.ts";
 import { readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
-import { openRun } from "./run/run.ts";
+import { requireOpenable } from "./run/run.ts";
 import type { ModelName } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { StageContext } from "./run/stage.ts";
@@ -73,7 +72,7 @@ function checkStep(options: StepOptions, sources: BuildSources): Step {
     name: "check",
     total: 0,
     async *run(_context: StageContext) {
-      if (await fileExists(folder.config)) await openRun(folder, config);
+      await requireOpenable(folder, config);
       for (const name of ["generator", "labeler"] as const) {
         if ((await readModelReceipt(folder, name)) !== undefined) continue;
         const source = modelSource(name, sources, config);
@@ -95,8 +94,8 @@ function pinStep(options: StepOptions): Step {
   return {
     name: "pin",
     total: 0,
-    async *run(_context: StageContext) {
-      yield await openRunOnDevice(options);
+    async *run(context: StageContext) {
+      yield await openRunOnDevice(options, context);
     },
   };
 }

@@ -6,7 +6,7 @@ import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { openRun, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName } from "./run/run-folder.ts";
-import type { Stage } from "./run/stage.ts";
+import type { Stage, StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import { shareOf } from "./run/units.ts";
 import { dedupStage, fingerprintStage } from "./stages/dedup.ts";
@@ -128,7 +128,7 @@ export function manifestStep(options: StepOptions): Step {
     name: "manifest",
     total: 0,
     async *run() {
-      const run = await openRun(options.folder, options.config);
+      const run = await openRun(options.folder, options.config, { clean: false });
       yield await publishManifest(run, await allHashes(run));
     },
   };
@@ -138,7 +138,7 @@ export function manifestStep(options: StepOptions): Step {
  * Calls `openRun`, and checks a new folder first. A configuration is pinned only if the device exists and the options
  * fit the models that the folder has, since otherwise the run could never be built.
  */
-export async function openRunOnDevice(options: StepOptions): Promise<Run> {
+export async function openRunOnDevice(options: StepOptions, { rank }: Pick<StageContext, "rank">): Promise<Run> {
   const { folder, config, runtime } = options;
   if (!(await fileExists(folder.config))) {
     await runtime.requireDevice(config);
@@ -147,7 +147,8 @@ export async function openRunOnDevice(options: StepOptions): Promise<Run> {
       await requireUsableModel(options, name, await readModel(folder, name));
     }
   }
-  return await openRun(folder, config);
+  // To list folders of a million files is work for one of a thousand workers.
+  return await openRun(folder, config, { clean: rank === 0 });
 }
 
 function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => Promise<Stage>): Step {
@@ -159,7 +160,7 @@ function unitStep(options: StepOptions, name: string, makeStage: (run: Run) => P
       // Check this before a configuration is pinned: a misspelled folder must not become a run.
       await requireBuildable(folder);
       await requireModel(folder, "generator");
-      const run = await openRunOnDevice(options);
+      const run = await openRunOnDevice(options, context);
       const stage = await makeStage(run);
       yield* stage(shareOf(run.units, { rank: context.rank, worldSize: context.worldSize, takeOver }), context);
     },

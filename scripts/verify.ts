@@ -49,11 +49,12 @@ export const verifyCommand = defineCommand<typeof options>({
     { line: "cifar5m verify https://host/dataset --sample 5%", effect: "read a twentieth of what a server has" },
   ],
   target: "location",
+  hasWorkers: true,
   options,
   report,
-  finish: async ({ root, signal, options, json }) => {
+  finish: async ({ root, context, options, json }) => {
     const mode = modeOf(options);
-    const problems = await verifyRun(root, { signal }, mode);
+    const problems = await verifyRun(root, context, mode);
     const isRemote = parseLocation(root).kind !== "folder";
     const location = isRemote ? hideSecrets(root) : root;
     if (json) {
@@ -70,7 +71,9 @@ export const verifyCommand = defineCommand<typeof options>({
     const rest = problems.length - shown.length;
     const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
     if (last !== undefined) throw new Cifar5mError(last.code, last.message + more);
-    if (!json) printLines(`verified: ${location} is whole${describeMode(mode, isRemote)}`);
+    const { rank, worldSize } = context;
+    const share = worldSize === 1 ? "" : `, as far as share ${rank} of ${worldSize} goes`;
+    if (!json) printLines(`verified: ${location} is whole${describeMode(mode, isRemote)}${share}`);
   },
 });
 

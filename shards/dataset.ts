@@ -1,13 +1,14 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { hashConfig } from "../storage/canonical-json.ts";
-import { type Manifest, type SplitName, splitNames } from "./format/manifest.ts";
+import { earlierRows, type Manifest, type SplitName, splitNames } from "./format/manifest.ts";
 import type { StartWorkers } from "./loader/batch-supply.ts";
 import type { ImageFormat } from "./loader/image-format.ts";
 import type { Loader } from "./loader/loader.ts";
 import type { LoaderOptions } from "./loader/loader-options.ts";
-import { RowLoader } from "./loader/row-loader.ts";
+import { type EarlierPool, RowLoader } from "./loader/row-loader.ts";
 import type { OpenOptions } from "./open-options.ts";
 import { type RowFilter, resolveFilter } from "./rows/row-filter.ts";
+import { countRows, countRowsBelow, intersectRows, type RowNumbers, rowNumberAt } from "./rows/row-numbers.ts";
 import { RowStore } from "./rows/row-store.ts";
 import { allocateSamples, type ImageArray, type Samples } from "./rows/samples.ts";
 import type { ShardSource } from "./rows/shard-source.ts";
@@ -30,7 +31,7 @@ export class Dataset {
   readonly #source: ShardSource;
   readonly #options: OpenOptions;
   readonly #startWorkers: StartWorkers | undefined;
-  readonly #rows: Uint32Array | undefined;
+  readonly #rows: RowNumbers | undefined;
 
   /** @internal */
   constructor(
@@ -38,7 +39,7 @@ export class Dataset {
     manifest: Manifest,
     options: OpenOptions,
     startWorkers: StartWorkers | undefined,
-    part?: { readonly store: RowStore; readonly rows: Uint32Array; readonly name: string },
+    part?: { readonly store: RowStore; readonly rows: RowNumbers; readonly name: string },
   ) {
     const { split: splitName = "train", memoryBytes = defaultMemoryBytes } = options;
     if (!splitNames.includes(splitName)) {
@@ -57,7 +58,7 @@ export class Dataset {
     const entries = manifest.splits[splitName].shards;
     this.store = part?.store ?? new RowStore({ source, entries, numClasses: manifest.classNames.length, memoryBytes });
     this.#rows = part?.rows;
-    this.numSamples = this.#rows?.length ?? this.store.numRows;
+    this.numSamples = this.#rows === undefined ? this.store.numRows : countRows(this.#rows);
   }
 
   /** The index is the label. */
@@ -72,14 +73,13 @@ export class Dataset {
 
   /**
    * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 16 bytes a row, and
-   * the result holds 4 bytes a row in memory. Closing either data set closes both.
+   * the result holds 4 bytes a row in memory, 8 in a split beyond 2³² rows. Closing either data set closes both.
    * @throws Cifar5mError `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`
    */
   async filter(filter: RowFilter): Promise<Dataset> {
     const resolved = resolveFilter(filter, this.classNames);
     const kept = await this.store.selectRows(resolved);
-    const before = this.#rows === undefined ? undefined : new Set(this.#rows);
-    const rows = before === undefined ? kept : kept.filter((row) => before.has(row));
+    const rows = this.#rows === undefined ? kept : intersectRows(kept, this.#rows, this.store.numRows);
     const name = `${this.fingerprint.slice(this.splitName.length + 33)}-${hashConfig({ ...resolved }).slice(0, 8)}`;
     const part = { store: this.store, rows, name };
     return new Dataset(this.#source, this.manifest, this.#options, this.#startWorkers, part);
@@ -96,6 +96,7 @@ export class Dataset {
     const { signal: _, ...reopen } = { ...this.#options, split: splitName };
     const shards = splitNames.flatMap((name) => manifest.splits[name].shards);
     const pool = {
+      earlier: this.#earlierPools(),
       ...{ store, fingerprint, directory, reopen, rows: this.#rows, startWorkers: this.#startWorkers },
       numClasses: manifest.classNames.length,
       idEnd: shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0),
@@ -122,8 +123,21 @@ export class Dataset {
     return samples;
   }
 
+  /** What there was to serve at the earlier sizes of the set. */
+  #earlierPools(): EarlierPool[] {
+    const { manifest, splitName, fingerprint } = this;
+    const numRows = earlierRows(manifest, splitName);
+    const partName = fingerprint.slice(splitName.length + 33);
+    return (manifest.growth ?? []).map(({ sha256 }, index) => ({
+      fingerprint: `${splitName}-${sha256.slice(0, 32)}${partName}`,
+      numRows: this.#rows === undefined ? numRows[index]! : countRowsBelow(this.#rows, numRows[index]!),
+    }));
+  }
+
   #rowAt(index: number): number {
-    if (Number.isSafeInteger(index) && index >= 0 && index < this.numSamples) return this.#rows?.[index] ?? index;
+    if (Number.isSafeInteger(index) && index >= 0 && index < this.numSamples) {
+      return this.#rows === undefined ? index : rowNumberAt(this.#rows, index);
+    }
     throw new Cifar5mError(
       "dataset/no-such-row",
       `a row index must be an integer in [0, ${this.numSamples}), got ${index}. Ask for rows the split has.`,

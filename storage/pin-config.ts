@@ -7,6 +7,10 @@ import { readTextIfAny } from "./read-text.ts";
 export type Identity = Readonly<Record<string, unknown>>;
 
 const version = 1;
+/** A configuration with a size beside it, which is no part of its hash; see `pipeline/run/pinned-run.ts`. */
+export const sizedVersion = 2;
+
+const leaveOut = "Leave these options out to go on as before, or name a new run folder with --run.";
 
 /**
  * Pins what something is made from. The first caller writes it down; every later caller must bring the same values.
@@ -15,19 +19,21 @@ const version = 1;
  * @returns the hash of the identity, for receipts
  * @throws Cifar5mError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
  */
-export async function pinConfig(
-  path: string,
-  identity: Identity,
-  advice = "Leave these options out to go on as before, or name a new run folder with --run.",
-): Promise<string> {
+export async function pinConfig(path: string, identity: Identity, advice = leaveOut): Promise<string> {
   const hash = hashConfig(identity);
   let pinned = await readPinnedConfig(path);
   if (pinned === undefined) {
     await commitBytes(path, sealJson({ version, hash, config: identity }));
     pinned = (await readPinnedConfig(path)) ?? identity;
   }
+  requireSameIdentity(path, pinned, identity, advice);
+  return hash;
+}
+
+/** @throws Cifar5mError `run/config-changed`, naming every key that differs */
+export function requireSameIdentity(path: string, pinned: Identity, identity: Identity, advice = leaveOut): void {
   const differing = differingKeys(pinned, identity);
-  if (differing.length === 0) return hash;
+  if (differing.length === 0) return;
   throw new Cifar5mError(
     "run/config-changed",
     `${path} was begun with other values: ${differing.join("; ")}. ${advice}`,
@@ -47,13 +53,21 @@ export async function repinConfig(path: string, identity: Identity): Promise<voi
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readPinnedConfig(path: string): Promise<Identity | undefined> {
+  return (await readPinned(path))?.config;
+}
+
+/** `readPinnedConfig` with the size beside it, if there is one. */
+export async function readPinned(
+  path: string,
+): Promise<{ readonly config: Identity; readonly size: unknown } | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
-  const { version: found, config } = unsealJson(text, path);
-  if (found === version && typeof config === "object" && config !== null) return config as Identity;
+  const { version: found, config, size } = unsealJson(text, path);
+  const isKnown = found === version || (found === sizedVersion && size !== undefined);
+  if (isKnown && typeof config === "object" && config !== null) return { config: config as Identity, size };
   throw new Cifar5mError(
     "run/unreadable",
-    `${path} must be version ${version} with a config, got version ${String(found)}. Use the cifar5m that wrote it.`,
+    `${path} must be version ${version} or ${sizedVersion} with a config, got version ${String(found)}. Use the cifar5m that wrote it.`,
   );
 }
 

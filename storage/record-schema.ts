@@ -20,14 +20,15 @@ export function parseRecord<Schema extends z.ZodType>(
   value: unknown,
   kind: string,
   path: string,
-  version: number,
+  version: number | readonly number[],
   action = "Delete it and run again to rebuild it.",
 ): z.infer<Schema> {
   const seen = typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
-  if (typeof seen === "number" && seen !== version) {
+  const versions = [version].flat();
+  if (typeof seen === "number" && !versions.includes(seen)) {
     throw new Cifar5mError(
       `${kind}/version-unsupported`,
-      `${path} must have format version ${version}, got ${seen}. Use the cifar5m release that wrote it, or build it again.`,
+      `${path} must have format version ${versions.join(" or ")}, got ${seen}. Use the cifar5m release that wrote it, or build it again.`,
     );
   }
   const result = schema.safeParse(value);

@@ -1,4 +1,5 @@
 import type { SplitName } from "../../shards/format/manifest.ts";
+import { nameOfPart } from "../../shards/format/part-name.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import type { ShardReader } from "../run/shard-reader.ts";
 import type { SplitPart } from "../run/units.ts";
@@ -43,5 +44,5 @@ export function sampleName(id: number): string {
 
 /** `part-00017.tar`. */
 export function partName(part: number, extension: string): string {
-  return `part-${String(part).padStart(5, "0")}.${extension}`;
+  return `part-${nameOfPart(part)}.${extension}`;
 }

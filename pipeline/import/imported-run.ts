@@ -4,7 +4,7 @@ import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { isImported } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
-import { planUnits, type Unit } from "../run/units.ts";
+import { planFixedUnits, type Unit } from "../run/units.ts";
 import { importFormats } from "./import-source.ts";
 
 /** Origin of the columns that a labeled set from elsewhere lacks. Every manifest holds it. */
@@ -48,7 +48,7 @@ export interface ImportedRun {
 
 /** The run in a folder that an import with this identity makes. Nothing is read or written. */
 export function importedRunIn(folder: RunFolder, identity: ImportIdentity): ImportedRun {
-  return { folder, identity, hash: hashConfig(identity), units: planUnits(identity.import) };
+  return { folder, identity, hash: hashConfig(identity), units: planFixedUnits(identity.import) };
 }
 
 /**

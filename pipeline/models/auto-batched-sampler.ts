@@ -21,7 +21,7 @@ const most = 4096;
  * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening throws
  */
 export async function openAutoBatchedSampler(
-  run: Pick<Run, "folder" | "config">,
+  run: Pick<Run, "folder" | "config" | "sizes">,
   runtime: ModelRuntime,
   { search }: { readonly search: boolean },
 ): Promise<Sampler> {
@@ -38,11 +38,13 @@ export async function openAutoBatchedSampler(
  * @returns undefined if no batch size is to be searched for
  */
 async function chooseBatchSize(
-  { folder, config }: Pick<Run, "folder" | "config">,
+  { folder, config, sizes }: Pick<Run, "folder" | "config" | "sizes">,
   search: boolean,
   open: (batchSize: number, config: Config) => Promise<Sampler>,
 ): Promise<number | undefined> {
-  const { sampler, device, count, testCount } = config;
+  const { sampler, device } = config;
+  // The first size decides: images of a set that grows come from one batch size, or they could not be made again.
+  const { count, testCount } = sizes[0]!;
   const isFixed = sampler.batchSize !== "auto" || parseDevice(device).kind === "cpu" || count + testCount < fewImages;
   if (isFixed) return undefined;
   if (!(await fileExists(folder.batchSize))) {

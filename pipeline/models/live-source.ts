@@ -1,6 +1,6 @@
 import type { LiveSource } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { datasetIdentity, readRun } from "../run/run.ts";
+import { readRun } from "../run/run.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import { conditioningClassOf } from "../run/units.ts";
 import { openAutoBatchedSampler } from "./auto-batched-sampler.ts";
@@ -27,12 +27,13 @@ export async function openLiveSource(root: string): Promise<OpenLiveSource> {
 
 /** @internal */
 export async function openLiveSourceWith(source: RunFolder, runtime: ModelRuntime): Promise<OpenLiveSource> {
-  const { folder, config } = await readRun(source);
-  const sampler = await openAutoBatchedSampler({ folder, config }, runtime, { search: false });
+  const run = await readRun(source);
+  const { folder, config, identity } = run;
+  const sampler = await openAutoBatchedSampler(run, runtime, { search: false });
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];
   return {
-    fingerprint: hashConfig({ config: datasetIdentity(config), generator, labeler: labelerHash }),
+    fingerprint: hashConfig({ config: identity, generator, labeler: labelerHash }),
     sample: async (ids) => {
       const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
       const images = await sampler.sample({ ids, classes });

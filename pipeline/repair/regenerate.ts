@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import type { SplitName } from "../../shards/format/manifest.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readReceiptIfAny } from "../../storage/receipt.ts";
@@ -39,10 +40,13 @@ export async function regenerateImage(options: {
   const run: Run = { ...(await readRun(folder)), config };
   const unit = run.units.find(({ idStart, idEnd }) => id >= idStart && id < idEnd);
   if (unit === undefined) {
+    const idsOf = (split: SplitName) => run.units.filter((candidate) => candidate.split === split);
+    const ranges = (["train", "test"] as const).map(idsOf).filter((units) => units.length > 0);
+    const shown = ranges.map((units) => `[${units[0]!.idStart}, ${units.at(-1)!.idEnd})`).join(" or ");
     const { count, testCount } = config;
     throw new Cifar5mError(
       "regenerate/no-such-id",
-      `id must lie in [0, ${count + testCount}), got ${id}: ${folder.root} has ${count} train and ${testCount} test ids. Choose one of them.`,
+      `id must lie in ${shown}, got ${id}: ${folder.root} has ${count} train and ${testCount} test ids. Choose one of them.`,
     );
   }
   const path = run.folder.shard(unit);

@@ -131,7 +131,7 @@ async function writeEmptyRemovals(run: Run, unit: Unit, models: Readonly<Record<
     receiptPath: run.folder.receipt("dedup", unitName(unit)),
     origin: {
       stage: "dedup",
-      unit: unit.index,
+      unit: unit.number,
       idStart,
       idEnd,
       configHash: run.hash,

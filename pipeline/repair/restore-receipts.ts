@@ -44,6 +44,6 @@ function receiptOf(options: {
   const { unit, entry, manifest, file } = options;
   const { rows, bytes, sha256, idStart, idEnd } = entry;
   const { configHash, models, createdBy } = manifest;
-  const origin = { stage: "publish", unit: unit.index, idStart, idEnd, configHash, models, createdBy };
+  const origin = { stage: "publish", unit: unit.number, idStart, idEnd, configHash, models, createdBy };
   return { version: receiptVersion, ...origin, rows, bytes, sha256, file };
 }

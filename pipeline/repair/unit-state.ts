@@ -99,7 +99,7 @@ async function readTrustedReceipt(options: {
   requireSameOrigin(receiptPath, receipt, { configHash: run.hash, models: modelsOf(stage, models) });
   const isOfUnit =
     receipt.stage === stage &&
-    receipt.unit === unit.index &&
+    receipt.unit === unit.number &&
     receipt.idStart === unit.idStart &&
     receipt.idEnd === unit.idEnd &&
     resolve(dirname(receiptPath), receipt.file) === resolve(path);

@@ -9,6 +9,7 @@ export const receiptStages = [
   "sample",
   "label",
   "fingerprint",
+  "search",
   "dedup",
   "publish",
   "import",
@@ -26,6 +27,8 @@ export interface RunFolder {
   readonly root: string;
   /** The pinned configuration. */
   readonly config: string;
+  /** One of the sizes that the set has grown to: 1 for the first growth. */
+  growth(step: number): string;
   /** The batch size that was chosen for the run's sampler. */
   readonly batchSize: string;
   /** CIFAR-10 in the official binary layout. */
@@ -43,6 +46,8 @@ export interface RunFolder {
   probabilities(unit: Unit): string;
   /** 16 bytes an image; see fingerprint.ts. */
   fingerprints(unit: Unit): string;
+  /** The copies that a search found in one bucket of fingerprints; see copy-list.ts. */
+  copies(bucket: string): string;
   /** JSON lines; see removals.ts. */
   removals(unit: Unit): string;
   readonly dataset: string;
@@ -58,6 +63,8 @@ export interface RunFolder {
   receipt(stage: ReceiptStage, name: string): string;
   /** Every folder that files are committed into. Killed writers may have left temporary files there. */
   readonly directories: readonly string[];
+  /** The subfolders of a name in the folders that hold files of units; empty for no name. */
+  subfolders(name: string): readonly string[];
 }
 
 /** The paths of the run folder at `root`. Nothing is read or written. */
@@ -65,6 +72,7 @@ export function runFolderAt(root: string): RunFolder {
   return {
     root,
     config: join(root, "run.json"),
+    growth: (step) => join(root, "growth", `${String(step).padStart(5, "0")}.json`),
     batchSize: join(root, "batch-size.json"),
     cifar10: join(root, "cifar-10"),
     download: join(root, "cifar-10", "cifar-10-binary.tar.gz.part"),
@@ -74,9 +82,10 @@ export function runFolderAt(root: string): RunFolder {
     samples: (unit) => join(root, "samples", `${unitName(unit)}.u8`),
     probabilities: (unit) => join(root, "labels", `${unitName(unit)}.f32`),
     fingerprints: (unit) => join(root, "dedup", "fingerprints", `${unitName(unit)}.bin`),
+    copies: (bucket) => join(root, "dedup", "copies", `${bucket}.bin`),
     removals: (unit) => join(root, "dedup", "removals", `${unitName(unit)}.jsonl`),
     dataset: join(root, "dataset"),
-    shard: (unit) => join(root, "dataset", unit.split, `part-${padded(unit.part)}.arrow`),
+    shard: (unit) => join(root, "dataset", unit.shardFile),
     manifest: join(root, "dataset", "manifest.json"),
     contactSheet: join(root, "contact-sheet.png"),
     score: {
@@ -93,14 +102,18 @@ export function runFolderAt(root: string): RunFolder {
     receipt: (stage, name) => join(root, "receipts", stage, `${name}.json`),
     directories: [
       root,
-      ...["cifar-10", "models", "samples", "labels", "dataset"].map((name) => join(root, name)),
-      ...["fingerprints", "removals"].map((name) => join(root, "dedup", name)),
+      ...["cifar-10", "growth", "models", "samples", "labels", "dataset"].map((name) => join(root, name)),
+      ...["fingerprints", "copies", "removals"].map((name) => join(root, "dedup", name)),
       ...["train", "test"].map((name) => join(root, "dataset", name)),
       ...receiptStages.map((stage) => join(root, "receipts", stage)),
     ],
+    subfolders: (name) =>
+      name === ""
+        ? []
+        : [
+            ...["samples", "labels"].map((folder) => join(root, folder, name)),
+            ...["fingerprints", "removals"].map((folder) => join(root, "dedup", folder, name)),
+            ...receiptStages.map((stage) => join(root, "receipts", stage, name)),
+          ],
   };
-}
-
-function padded(part: number): string {
-  return String(part).padStart(5, "0");
 }

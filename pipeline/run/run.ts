@@ -1,39 +1,100 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { executionIdentity } from "../../engine/executor.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { type Identity, pinConfig, readPinnedConfig } from "../../storage/pin-config.ts";
+import { type Identity, readPinnedConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
-import {
-  type Config,
-  configJsonSchema,
-  keysOutsideTheDataset,
-  mergeConfigs,
-  type PartialConfig,
-  resolveConfig,
-  samplerIdentity,
-} from "./config.ts";
-import { omitKeys } from "./config-keys.ts";
+import { type Config, configJsonSchema, mergeConfigs, type PartialConfig, resolveConfig } from "./config.ts";
+import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
+import { type PinnedRun, readPinnedRun, requireSameRun, settleRun } from "./pinned-run.ts";
 import type { RunFolder } from "./run-folder.ts";
-import { planUnits, type Unit } from "./units.ts";
+import { planFixedUnits, planUnits, type SetSize, type Unit } from "./units.ts";
 
 /** An open run: its folder, its configuration and its units. */
 export interface Run {
   readonly folder: RunFolder;
   readonly config: Config;
-  /** Hash of everything that determines the bytes of the data set, except for the models: each receipt names them. */
+  /** Everything that determines the bytes of the data set, except for the models: each receipt names them. */
+  readonly identity: Identity;
+  /** Hash of the identity. */
   readonly hash: string;
+  /** The sizes that the set has had, oldest first. */
+  readonly sizes: readonly SetSize[];
+  /** Whether the set may grow. Test images of one that may not follow the train images, in ids and in precedence. */
+  readonly canGrow: boolean;
   readonly units: readonly Unit[];
 }
 
 /**
- * Opens a run folder for the stages that make the data set, and pins its configuration if the folder is new.
+ * Opens a run folder for the stages that make the data set. It pins the configuration if the folder is new, and the size
+ * if it has grown.
+ * @param options.clean - whether to remove what killed writers left; one of several workers suffices
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
-export async function openRun(folder: RunFolder, config: Config): Promise<Run> {
+export async function openRun(
+  folder: RunFolder,
+  config: Config,
+  { clean = true }: { readonly clean?: boolean } = {},
+): Promise<Run> {
   await requireBuildable(folder);
-  const hash = await pinConfig(folder.config, datasetIdentity(config));
-  for (const directory of folder.directories) await removeStaleTemporaries(directory);
-  return { folder, config, hash, units: planUnits(config) };
+  const run = makeRun(folder, config, await settleRun(folder, config));
+  if (clean) await cleanRun(run);
+  return run;
+}
+
+/** Refuses a configuration that a run cannot go on with. It writes nothing. @throws as `openRun` */
+export async function requireOpenable(folder: RunFolder, config: Config): Promise<void> {
+  await requireBuildable(folder);
+  const pinned = await readPinnedRun(folder);
+  if (pinned !== undefined) requireSameRun(folder, pinned, config);
+}
+
+/**
+ * The units that a run has, or will have when it is opened with a configuration. It writes nothing.
+ * @throws Cifar5mError `run/unreadable`, `json/corrupt`, `disk/…`
+ */
+export async function plannedUnits(folder: RunFolder, config: Config): Promise<readonly Unit[]> {
+  const pinned = await readPinnedRun(folder);
+  if (pinned !== undefined && pinned.sizes === undefined) return planFixedUnits(config);
+  const { count, testCount, unitSize } = config;
+  return planUnits([...(pinned?.sizes ?? []), { count, testCount }], unitSize);
+}
+
+/**
+ * What the hash of a run is made of, or will be when it is pinned with a configuration. It writes nothing.
+ * @throws Cifar5mError `run/unreadable`, `json/corrupt`, `disk/…`
+ */
+export async function plannedIdentity(folder: RunFolder, config: Config): Promise<Identity> {
+  const pinned = await readPinnedRun(folder);
+  const isFixed = pinned !== undefined && pinned.sizes === undefined && !isImported(pinned.identity);
+  return isFixed ? fixedSizeIdentity(config) : datasetIdentity(config);
+}
+
+function makeRun(folder: RunFolder, config: Config, { identity, sizes }: PinnedRun): Run {
+  const hash = hashConfig(identity);
+  const { count, testCount, unitSize } = config;
+  const common = { folder, config, identity, hash };
+  if (sizes !== undefined) return { ...common, sizes, canGrow: true, units: planUnits(sizes, unitSize) };
+  return { ...common, sizes: [{ count, testCount }], canGrow: false, units: planFixedUnits(config) };
+}
+
+/** The run as it was at one of its sizes, newest by default. */
+export function runAtSize(run: Run, numSizes: number): Run {
+  const sizes = run.sizes.slice(0, numSizes);
+  if (sizes.length === run.sizes.length) return run;
+  const config = { ...run.config, ...sizes.at(-1)! };
+  return { ...run, config, sizes, units: planUnits(sizes, config.unitSize) };
+}
+
+/** Folders that this process has cleaned. Once is enough: what it leaves itself, it removes. */
+const cleaned = new Set<string>();
+
+/** Removes the temporary files that killed writers left. @throws Cifar5mError `disk/…` */
+export async function cleanRun({ folder, units }: Pick<Run, "folder" | "units">): Promise<void> {
+  const inner = new Set(units.map(({ name }) => name.split("/").slice(0, -1).join("/")));
+  for (const directory of [...folder.directories, ...[...inner].flatMap((name) => folder.subfolders(name))]) {
+    if (cleaned.has(directory)) continue;
+    await removeStaleTemporaries(directory);
+    cleaned.add(directory);
+  }
 }
 
 /** @throws Cifar5mError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
@@ -50,21 +111,20 @@ export async function requireBuildable(folder: RunFolder): Promise<void> {
  * @throws Cifar5mError `run/missing` if nothing was pinned; `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRun(folder: RunFolder): Promise<Run> {
-  const pinned = await readPinnedConfig(folder.config);
+  const pinned = await readPinnedRun(folder);
   if (pinned === undefined) {
     throw new Cifar5mError(
       "run/missing",
       `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
     );
   }
-  if (isImported(pinned)) {
+  if (isImported(pinned.identity)) {
     throw new Cifar5mError(
       "run/imported",
       `${folder.root} holds an imported data set, which has no models to make anything again. To repair it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
-  const config = resolveConfig(pinned);
-  return { folder, config, hash: hashConfig(datasetIdentity(config)), units: planUnits(config) };
+  return makeRun(folder, resolveConfig(keysOf(pinned)), pinned);
 }
 
 /**
@@ -73,15 +133,21 @@ export async function readRun(folder: RunFolder): Promise<Run> {
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
-  const pinned = (await readPinnedConfig(folder.config)) ?? {};
-  const dataset = isImported(pinned) ? keysOfImport(pinned) : pinned;
-  let merged: PartialConfig = dataset;
+  const pinned = await readPinnedRun(folder);
+  let merged: PartialConfig =
+    pinned === undefined ? {} : isImported(pinned.identity) ? keysOfImport(pinned.identity) : keysOf(pinned);
   for (const name of ["generator", "labeler"] as const) {
     const { options, tuning } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
     if (options !== undefined) merged = mergeConfigs(merged, { [name]: knownOptions(name, options) });
     if (tuning !== undefined) merged = mergeConfigs(merged, { tuning: knownOptions("tuning", tuning) });
   }
   return merged;
+}
+
+/** The keys of the configuration that a run has pinned, with its newest size. */
+function keysOf({ identity, sizes }: PinnedRun): PartialConfig {
+  const { testIdStart: _, ...keys } = identity;
+  return { ...keys, ...sizes?.at(-1) };
 }
 
 /** Options of a training without those that only an earlier release had. Its model is still valid. */
@@ -100,14 +166,4 @@ function keysOfImport(pinned: Identity): PartialConfig {
 /** Whether the pinned configuration is that of an import instead of a build. */
 export function isImported(pinned: Identity): boolean {
   return "import" in pinned;
-}
-
-/**
- * Everything that determines the bytes of the data set, given the two models: every key but `keysOutsideTheDataset`.
- */
-export function datasetIdentity({ seed, engine, device, precision, sampler, ...others }: Config): Identity {
-  return {
-    ...executionIdentity({ seed, engine, device, precision }),
-    ...omitKeys({ ...others, sampler: samplerIdentity(sampler) }, keysOutsideTheDataset),
-  };
 }

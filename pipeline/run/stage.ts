@@ -99,7 +99,7 @@ export async function makeUnit(
   const { outcome } = await commitUnit({
     dataPath: pathOf(unit),
     receiptPath,
-    origin: { stage: name, unit: unit.index, idStart, idEnd, configHash: run.hash, models, createdBy: programVersion },
+    origin: { stage: name, unit: unit.number, idStart, idEnd, configHash: run.hash, models, createdBy: programVersion },
     write: (sink) => write(unit, sink, context),
   });
   return outcome === "committed" ? "made" : "elsewhere";

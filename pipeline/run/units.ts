@@ -1,13 +1,27 @@
 import type { SplitName } from "../../shards/format/manifest.ts";
-/** The two parts of a data set. Train ids come first, test ids follow; no id is in both. */
+import { nameOfPart } from "../../shards/format/part-name.ts";
+
+/** Number of images of each split, before removals. */
+export interface SetSize {
+  readonly count: number;
+  readonly testCount: number;
+}
 
 /** The work for one shard: a fixed range of sample ids within one split. */
 export interface Unit {
-  /** Index among all units of the run. */
+  /** Index among all units of the run. It moves when the set grows. */
   readonly index: number;
+  /** The number in its receipts, which does not move. */
+  readonly number: number;
   readonly split: SplitName;
   /** Index among the units of its split. */
   readonly part: number;
+  /** The base of its files, relative to the folder of a stage: `train-00017`, `001/train-01000`. */
+  readonly name: string;
+  /** Its shard, relative to the data set folder. */
+  readonly shardFile: string;
+  /** Which size of the set it came with: 0 for the first. */
+  readonly sizeIndex: number;
   /** First sample id. */
   readonly idStart: number;
   /** One past the last sample id. */
@@ -42,14 +56,48 @@ export function planParts(
 }
 
 /**
- * All units of a run: train ids 0 … count − 1, then test ids count … count + testCount − 1. A unit never spans both
- * splits; the last unit of each split may be shorter.
+ * The first id of the test part, 10¹². It is no power of two so that people recognize it, and a multiple of ten so that
+ * classes rotate from the first one on. Train ids are smaller, so neither part moves when the other grows.
  */
-export function planUnits(options: {
-  readonly count: number;
-  readonly testCount: number;
-  readonly unitSize: number;
-}): Unit[] {
+export const firstTestId = 1_000_000_000_000;
+
+/** Units of which each subfolder holds the files. Those of the first so many are in no subfolder. */
+const unitsPerFolder = 1000;
+
+/**
+ * All units of a run: train ids 0 … count − 1, then test ids from `firstTestId` on. Units end at multiples of the unit
+ * size, and where a size of the set ended: a unit that was short stays short, so that what is published stays as it is.
+ * @param sizes - the sizes that the set has had, oldest first, each split never smaller than before
+ */
+export function planUnits(sizes: readonly SetSize[], unitSize: number): Unit[] {
+  const units: Unit[] = [];
+  for (const [split, firstId, key] of [
+    ["train", 0, "count"],
+    ["test", firstTestId, "testCount"],
+  ] as const) {
+    let [start, part] = [0, 0];
+    for (const [sizeIndex, size] of sizes.entries()) {
+      for (; start < size[key]; part++) {
+        const end = Math.min(size[key], (Math.floor(start / unitSize) + 1) * unitSize);
+        const folder = part < unitsPerFolder ? "" : `${String(Math.floor(part / unitsPerFolder)).padStart(3, "0")}/`;
+        units.push({
+          ...{ index: units.length, number: part, split, part, sizeIndex },
+          name: `${folder}${split}-${nameOfPart(part)}`,
+          shardFile: `${split}/part-${nameOfPart(part)}.arrow`,
+          ...{ idStart: firstId + start, idEnd: firstId + end },
+        });
+        start = end;
+      }
+    }
+  }
+  return units;
+}
+
+/**
+ * All units of a set that cannot grow: an imported one, or one that an earlier release began. Test ids count … count +
+ * testCount − 1 follow the train ids. A unit never spans both splits; the last unit of each split may be shorter.
+ */
+export function planFixedUnits(options: SetSize & { readonly unitSize: number }): Unit[] {
   const { count, testCount, unitSize } = options;
   const firstIds = { train: 0, test: count } as const;
   const splits = [
@@ -57,8 +105,13 @@ export function planUnits(options: {
     { split: "test", rows: testCount },
   ] as const;
   return planParts(splits, unitSize).map(({ index, split, part, start, end }) => {
-    const firstId = firstIds[split];
-    return { index, split, part, idStart: firstId + start, idEnd: firstId + end };
+    const digits = String(part).padStart(5, "0");
+    return {
+      ...{ index, number: index, split, part, sizeIndex: 0 },
+      name: `${split}-${digits}`,
+      shardFile: `${split}/part-${digits}.arrow`,
+      ...{ idStart: firstIds[split] + start, idEnd: firstIds[split] + end },
+    };
   });
 }
 
@@ -68,19 +121,38 @@ export function planUnits(options: {
  *   worker died. Units that the others have finished by then cost nothing. The order of the others' units is reversed,
  *   so that the workers meet as late as possible
  */
-export function shareOf(
-  units: readonly Unit[],
+export function shareOf<Item extends { readonly index: number }>(
+  units: readonly Item[],
   options: { readonly rank: number; readonly worldSize: number; readonly takeOver: boolean },
-): Unit[] {
+): Item[] {
   const share = units.filter((unit) => unit.index % options.worldSize === options.rank);
   if (!options.takeOver) return share;
   const others = units.filter((unit) => unit.index % options.worldSize !== options.rank);
   return [...share, ...others.reverse()];
 }
 
+/**
+ * The order in which copies within a set are kept: negative if the image of the first id is kept and that of the second
+ * is removed. What came with an earlier size comes first, since it may be published; then test images, so that a set may
+ * grow in train images and its test part stays; then the smaller id. In a set that cannot grow, the smaller id alone.
+ */
+export function comparePrecedence({
+  sizes,
+  canGrow,
+}: {
+  readonly sizes: readonly SetSize[];
+  readonly canGrow: boolean;
+}): (a: number, b: number) => number {
+  if (!canGrow) return (a, b) => a - b;
+  const isTest = (id: number) => id >= firstTestId;
+  const sizeIndexOf = (id: number) =>
+    sizes.findIndex(({ count, testCount }) => (isTest(id) ? id - firstTestId < testCount : id < count));
+  return (a, b) => sizeIndexOf(a) - sizeIndexOf(b) || Number(isTest(b)) - Number(isTest(a)) || a - b;
+}
+
 /** The base of the unit's file names: `train-00017`. */
 export function unitName(unit: Unit): string {
-  return `${unit.split}-${String(unit.part).padStart(5, "0")}`;
+  return unit.name;
 }
 
 /** Number of samples of a unit before removals. */

@@ -7,33 +7,48 @@ export interface ReferenceKeys {
   readonly keys: FingerprintKeys;
 }
 
+/** Keys of samples, in any order. */
+export interface SampleKeys extends FingerprintKeys {
+  /** Sample ids, shape [n]. */
+  readonly ids: ArrayLike<number>;
+}
+
 /**
- * Finds the samples to remove: those that repeat an image of a reference set, and those that repeat a sample of smaller
- * id, mirrored or not.
+ * Finds the samples to remove: those that repeat an image of a reference set, and of samples that repeat each other,
+ * mirrored or not, all but the first.
  *
  * It sorts only the first 64 bits, 8 bytes an image, and compares whole keys where those agree.
- * @param options.samples - keys of the samples; the index is the sample id
+ * @param options.samples - keys of the samples
+ * @param options.compareIds - negative if the sample of the first id comes first; by default the smaller id does
  * @returns removals, by rising id
  */
 export function findDuplicates(options: {
   readonly references: readonly ReferenceKeys[];
-  readonly samples: FingerprintKeys;
+  readonly samples: SampleKeys;
+  readonly compareIds?: (a: number, b: number) => number;
 }): Removal[] {
-  const sets = [...options.references.map(({ keys }) => keys), options.samples];
-  const suspects = findSuspects(sets);
-  suspects.sort((a, b) => compare(a.high, b.high) || compare(a.low, b.low) || a.set - b.set || a.index - b.index);
+  const { references, samples, compareIds = (a, b) => a - b } = options;
+  const suspects = findSuspects([...references.map(({ keys }) => keys), samples]);
+  const idOf = ({ set, index }: Suspect) => (set === references.length ? samples.ids[index]! : index);
+  suspects.sort(
+    (a, b) =>
+      compare(a.high, b.high) ||
+      compare(a.low, b.low) ||
+      a.set - b.set ||
+      (a.set === references.length ? compareIds(idOf(a), idOf(b)) : a.index - b.index),
+  );
 
   const removals: Removal[] = [];
   let first: Suspect | undefined;
   for (const suspect of suspects) {
     if (first === undefined || suspect.high !== first.high || suspect.low !== first.low) {
       first = suspect;
-    } else if (suspect.set === options.references.length) {
+    } else if (suspect.set === references.length) {
       removals.push({
-        id: suspect.index,
-        reason: options.references[first.set]?.reason ?? "duplicate-within-set",
+        id: idOf(suspect),
+        reason: references[first.set]?.reason ?? "duplicate-within-set",
         mirrored: suspect.mirrored !== first.mirrored,
-        partner: first.index,
+        partner: idOf(first),
         fingerprint: hexOfKey(first.high, first.low),
       });
     }

@@ -1,12 +1,12 @@
 import pLimit from "p-limit";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
-import { describeSplit, type SplitName } from "../../shards/format/manifest.ts";
+import { describeGrowth, describeSplit, type SplitName, type SplitShards } from "../../shards/format/manifest.ts";
 import { readManifestIfAny, writeManifest } from "../../shards/format/manifest-file.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
-import { datasetIdentity, type Run } from "../run/run.ts";
+import type { Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { countLabels } from "./publish.ts";
@@ -45,18 +45,35 @@ export async function publishManifest(
       classCounts,
     );
   };
+  const splits = { train: splitOf("train"), test: splitOf("test") };
   const { manifest } = await writeManifest(run.folder.dataset, {
     name: "cifar5m",
     classNames: [...cifar10ClassNames],
     imageShape: [32, 32, 3],
-    splits: { train: splitOf("train"), test: splitOf("test") },
+    splits,
+    ...growthOf(run, splits),
     configHash: run.hash,
-    config: JSON.parse(canonicalJson(datasetIdentity(run.config))),
+    config: JSON.parse(canonicalJson(configOf(run))),
     models: { ...models },
     removals,
     createdBy: programVersion,
   });
   return manifest;
+}
+
+/** The resolved configuration, as the manifest holds it. */
+function configOf({ identity, config: { count, testCount } }: Run): object {
+  return { ...identity, count, testCount };
+}
+
+/** The earlier sizes of a set that has grown. */
+function growthOf({ sizes, units }: Run, splits: SplitShards): Pick<Manifest, "growth"> {
+  const numShards = sizes.slice(0, -1).map((_, sizeIndex) => {
+    const countUnits = (split: SplitName) =>
+      units.filter((unit) => unit.split === split && unit.sizeIndex <= sizeIndex).length;
+    return { train: countUnits("train"), test: countUnits("test") };
+  });
+  return numShards.length === 0 ? {} : { growth: describeGrowth(splits, numShards) };
 }
 
 /** The part of a unit's summary that its receipt does not hold. */
@@ -83,9 +100,17 @@ export async function summarizeShard(run: Run, unit: Unit): Promise<UnitSummary>
   return { reasons: (await readRemovals(path)).map(({ reason }) => reason), classCounts };
 }
 
-/** The published manifest, if it belongs to this run. The manifest is written last, so all units are done then. */
+/**
+ * The published manifest, if it belongs to this run and has all its units. The manifest is written last, so all units are
+ * done then. It may have more: another worker let the set grow meanwhile.
+ */
 async function readPublished(run: Run, models: Readonly<Record<string, string>>): Promise<Manifest | undefined> {
   const manifest = await readManifestIfAny(run.folder.dataset);
   const isOurs = manifest?.configHash === run.hash && canonicalJson(manifest.models) === canonicalJson(models);
-  return isOurs ? manifest : undefined;
+  return isOurs && listsUnits(manifest, run.units) ? manifest : undefined;
+}
+
+/** Whether a manifest lists all these units, and perhaps further ones after those of each split. */
+export function listsUnits({ splits }: Manifest, units: readonly Unit[]): boolean {
+  return units.every(({ split, part, shardFile }) => splits[split].shards[part]?.file === shardFile);
 }

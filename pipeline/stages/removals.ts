@@ -4,10 +4,17 @@ import { parseJson } from "../../core/parse-json.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 
+/** Why samples are removed. */
+export const removalReasons = [
+  "duplicate-of-cifar10-train",
+  "duplicate-of-cifar10-test",
+  "duplicate-within-set",
+] as const;
+
 const removalSchema = z.strictObject({
   /** The sample that was removed. */
   id: z.int().min(0),
-  reason: z.enum(["duplicate-of-cifar10-train", "duplicate-of-cifar10-test", "duplicate-within-set"]),
+  reason: z.enum(removalReasons),
   /** Whether the sample mirrors its partner, instead of copying it exactly. */
   mirrored: z.boolean(),
   /** Sample id of the kept copy, or record index in the split of CIFAR-10, in the order of the run's copy. */

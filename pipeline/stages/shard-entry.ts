@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import type { ShardEntry } from "../../shards/index.ts";
 import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
@@ -19,5 +18,5 @@ export async function readShardEntry(
   const receipt = await readReceipt(path);
   requireSameOrigin(path, receipt, { configHash: hash, models });
   const { rows, bytes, sha256, idStart, idEnd } = receipt;
-  return { file: `${unit.split}/${basename(folder.shard(unit))}`, rows, bytes, sha256, idStart, idEnd };
+  return { file: unit.shardFile, rows, bytes, sha256, idStart, idEnd };
 }

@@ -2,13 +2,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
-import {
-  type DatasetProblem,
-  type Manifest,
-  type ShardEntry,
-  type VerifyMode,
-  verifyDataset,
-} from "../../shards/index.ts";
+import { type DatasetProblem, type Manifest, type VerifyMode, verifyDataset } from "../../shards/index.ts";
 import { chooseShards } from "../../shards/verify/verify-mode.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
@@ -19,7 +13,8 @@ import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step, StepOptions } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
-import { type Unit, unitName } from "../run/units.ts";
+import { shareOf, type Unit, unitName } from "../run/units.ts";
+import { listsUnits } from "../stages/publish-manifest.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
 
 /** Number of files that are hashed at once. */
@@ -30,18 +25,21 @@ const numReaders = 4;
  * Intermediate files may have been deleted to save space; existing ones must be undamaged. A downloaded data set
  * folder, without a run around it, is checked against its manifest alone.
  * @param root - run folder, or dataset folder, or the URL of a dataset
+ * @param context - rank and world size: which share of the units this process checks; by default all
  * @param mode - which files are read; of all others only existence and size are checked
  * @returns every problem found
  * @throws Cifar5mError `run/missing` if there is no run; what reading run.json throws; `verify/out-of-range`
  */
 export async function verifyRun(
   root: string,
-  context: Pick<StageContext, "signal">,
+  context: Pick<StageContext, "signal"> & Partial<Pick<StageContext, "rank" | "worldSize">>,
   mode: VerifyMode = "full",
 ): Promise<readonly DatasetProblem[]> {
   const onProgress = () => context.signal.throwIfAborted();
+  const { rank = 0, worldSize = 1 } = context;
+  const share = { rank, worldSize };
   if (await isDatasetAlone(root)) {
-    return (await verifyDataset(root, { mode, onProgress, signal: context.signal })).problems;
+    return (await verifyDataset(root, { mode, share, onProgress, signal: context.signal })).problems;
   }
   const folder = runFolderAt(root);
   const imported = await readImportedRun(folder);
@@ -51,24 +49,27 @@ export async function verifyRun(
       ? ([publishStage, stagesBefore, ["generator", "labeler"]] as const)
       : (["import", [], []] as const);
   const isRead = chooseShards(run.units.length, mode);
+  const names = new Map(run.units.map(({ shardFile, name }) => [shardFile, name]));
   const { problems, manifest } = await verifyDataset(run.folder.dataset, {
-    mode,
-    onProgress,
-    receiptOf: (entry) => run.folder.receipt(lastStage, unitNameOf(entry)),
+    ...{ mode, share, onProgress },
+    isPlanned: (file) => names.has(file),
+    receiptOf: ({ file }) => run.folder.receipt(lastStage, names.get(file) ?? file),
   });
   const limit = pLimit(numReaders);
   const checks = [
-    ...models.map((name) => () => checkModel(run, name, mode !== "fast")),
+    ...(rank === 0 ? models.map((name) => () => checkModel(run, name, mode !== "fast")) : []),
     // If there is a manifest, shards and their receipts are already checked against it.
     ...[...earlierStages, ...(manifest === undefined ? [lastStage] : [])].flatMap((stage) =>
-      run.units.map((unit) => () => checkUnit({ run, unit, stage, isHashed: isRead(unit.index) })),
+      shareOf(run.units, { ...share, takeOver: false }).map(
+        (unit) => () => checkUnit({ run, unit, stage, isHashed: isRead(unit.index) }),
+      ),
     ),
   ];
   const found = await limit.map(checks, async (check) => {
     context.signal.throwIfAborted();
     return await check();
   });
-  return [...problems, ...checkManifest(run, manifest), ...found.flat()];
+  return [...problems, ...(rank === 0 ? checkManifest(run, manifest) : []), ...found.flat()];
 }
 
 /** `verifyRun` as the last step of a build. It stops at the first problem. */
@@ -88,7 +89,7 @@ export function verifyStep({ folder }: Pick<StepOptions, "folder">): Step {
 }
 
 /** A run, built or imported. */
-type VerifiedRun = Pick<Run, "folder" | "hash" | "units">;
+type VerifiedRun = Pick<Run, "folder" | "hash" | "units"> & Partial<Pick<Run, "sizes">>;
 
 const publishStage = "publish" satisfies UnitStage;
 const stagesBefore = unitStages.filter((stage) => stage !== publishStage);
@@ -98,23 +99,29 @@ async function isDatasetAlone(root: string): Promise<boolean> {
   return !(await fileExists(runFolderAt(root).config)) && (await fileExists(join(root, manifestName)));
 }
 
-/** The unit name of a shard: `train/part-00017.arrow` is `train-00017`. */
-function unitNameOf(entry: ShardEntry): string {
-  return entry.file.replace("/part-", "-").replace(/\.arrow$/, "");
-}
-
 /** Whether the manifest belongs to this run, and lists all its shards. */
 function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): DatasetProblem[] {
   if (manifest === undefined) return [];
-  const listed = [...manifest.splits.train.shards, ...manifest.splits.test.shards].map(unitNameOf);
+  const listed = [...manifest.splits.train.shards, ...manifest.splits.test.shards];
   const report = (what: string): DatasetProblem[] => [
     { file: run.folder.manifest, code: "manifest/mismatch", message: `${run.folder.manifest} ${what}` },
   ];
   if (manifest.configHash !== run.hash) {
     return report(`has another config hash than ${run.folder.config}. Run \`cifar5m publish\` again.`);
   }
-  const unlisted = run.units.find((unit, index) => listed[index] !== unitName(unit));
-  if (unlisted === undefined && listed.length === run.units.length) return [];
+  if (listsUnits(manifest, run.units) && listed.length === run.units.length) return [];
+  const { sizes = [], units } = run;
+  const isEarlier = sizes.some((_, index) => {
+    const earlier = units.filter(({ sizeIndex }) => sizeIndex <= index);
+    return earlier.length === listed.length && listsUnits(manifest, earlier);
+  });
+  if (isEarlier) {
+    const { count, testCount } = sizes.at(-1)!;
+    return report(
+      `lists ${listed.length} shards and is whole, but the run has grown to ${count} train and ${testCount} test images. ` +
+        "Run `cifar5m build` to go on.",
+    );
+  }
   return report(
     `lists ${listed.length} shards, the run has ${run.units.length} units. Delete it and run \`cifar5m publish\` again.`,
   );

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { openShippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
-import { datasetIdentity, readRunConfig } from "../../pipeline/run/run.ts";
+import { plannedIdentity, readRunConfig } from "../../pipeline/run/run.ts";
 import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step } from "../../pipeline/run/step.ts";
@@ -87,8 +87,8 @@ function isFolder({ target }: Command, root: string): boolean {
   return target !== "location" || parseLocation(root).kind === "folder";
 }
 
-async function printConfig({ config }: AnySession): Promise<void> {
-  printJson({ hash: hashConfig(datasetIdentity(config)), config });
+async function printConfig({ folder, config }: AnySession): Promise<void> {
+  printJson({ hash: hashConfig(await plannedIdentity(folder, config)), config });
 }
 
 async function runStep(step: Step, { context, reporter }: AnySession): Promise<void> {

@@ -4,6 +4,7 @@ import { sealJson } from "../../storage/canonical-json.ts";
 import { type Committed, replaceBytes } from "../../storage/commit.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import {
+  grownManifestVersion,
   hashShards,
   type Manifest,
   manifestName,
@@ -23,7 +24,8 @@ export async function writeManifest(
   manifest: Omit<Manifest, "version" | "sha256">,
 ): Promise<Committed & { readonly manifest: Manifest }> {
   const path = join(directory, manifestName);
-  const whole = { version: manifestVersion, sha256: hashShards(manifest.splits), ...manifest };
+  const version = manifest.growth === undefined ? manifestVersion : grownManifestVersion;
+  const whole = { version, sha256: hashShards(manifest.splits, manifest.growth), ...manifest };
   const checked = parseManifest(whole, path);
   return { ...(await replaceBytes(path, sealJson(checked))), manifest: checked };
 }

@@ -4,8 +4,10 @@ import { hashText } from "../../core/hash-text.ts";
 import { unsealJson } from "../../storage/canonical-json.ts";
 import { parseRecord, safeCount, sha256Text } from "../../storage/record-schema.ts";
 
-/** The version this code writes, and the only one it reads. */
+/** The version of a data set that was made at once. */
 export const manifestVersion = 1;
+/** The version of a data set that has grown: it has the key `growth`. */
+export const grownManifestVersion = 2;
 
 /** File name of the manifest in a data set folder. */
 export const manifestName = "manifest.json";
@@ -34,14 +36,25 @@ const splitSchema = z.strictObject({
   classCounts: z.array(safeCount),
 });
 
+/** An earlier size of a data set that has grown. Its shards come first in each split. */
+const earlierSizeSchema = z.strictObject({
+  /** Number of shards of each split. */
+  train: safeCount,
+  test: safeCount,
+  /** Identified the data set then. */
+  sha256: sha256Text,
+});
+
 /** manifest.json without its checksum. */
 export const manifestSchema = z.strictObject({
-  version: z.literal(manifestVersion),
+  version: z.literal([manifestVersion, grownManifestVersion]),
   name: z.string().min(1),
   classNames: z.array(z.string().min(1)),
   /** Height, width, channels. */
   imageShape: z.tuple([z.literal(32), z.literal(32), z.literal(3)]),
   splits: z.strictObject({ train: splitSchema, test: splitSchema }),
+  /** The sizes that the data set had before, oldest first. Missing if it has not grown. */
+  growth: z.array(earlierSizeSchema).min(1).optional(),
   configHash: sha256Text,
   /** The resolved configuration. */
   config: z.record(z.string(), z.json()),
@@ -60,6 +73,8 @@ export type ShardEntry = Readonly<z.infer<typeof shardEntrySchema>>;
 /** The shards of a split, with their rows in total and by label. */
 export type SplitEntry = Readonly<z.infer<typeof splitSchema>>;
 export type SplitName = keyof Manifest["splits"];
+/** An earlier size of a data set, by its number of shards. */
+export type EarlierSize = Readonly<z.infer<typeof earlierSizeSchema>>;
 
 /** The splits, in the order in which they are hashed and verified. */
 export const splitNames = ["train", "test"] as const satisfies readonly SplitName[];
@@ -76,11 +91,42 @@ export function describeSplit(shards: readonly ShardEntry[], classCounts: readon
   };
 }
 
-/** Identifies a data set: sha256 over the names and hashes of its shards, train before test, in order. */
-export function hashShards(splits: Readonly<Record<SplitName, { readonly shards: readonly ShardEntry[] }>>): string {
-  return hashText(
-    splitNames.flatMap((split) => splits[split].shards.map((shard) => `${shard.file} ${shard.sha256}\n`)).join(""),
-  );
+/** The shards of both splits. */
+export type SplitShards = Readonly<Record<SplitName, { readonly shards: readonly ShardEntry[] }>>;
+
+/**
+ * Identifies a data set: sha256 over the names and hashes of its shards, train before test, in order. Of a set that has
+ * grown its earlier sizes follow, since its loaders serve the rows of each size after those of the size before.
+ */
+export function hashShards(splits: SplitShards, growth: readonly EarlierSize[] = []): string {
+  const shards = splitNames.flatMap((split) => splits[split].shards.map(({ file, sha256 }) => `${file} ${sha256}\n`));
+  const sizes = growth.map(({ train, test, sha256 }) => `grown ${train} ${test} ${sha256}\n`);
+  return hashText([...shards, ...sizes].join(""));
+}
+
+/**
+ * The earlier sizes of a set that has grown.
+ * @param numShards - number of shards of each split at each of them, oldest first
+ */
+export function describeGrowth(
+  splits: SplitShards,
+  numShards: readonly Readonly<Record<SplitName, number>>[],
+): EarlierSize[] {
+  const growth: EarlierSize[] = [];
+  for (const { train, test } of numShards) {
+    const before = {
+      train: { shards: splits.train.shards.slice(0, train) },
+      test: { shards: splits.test.shards.slice(0, test) },
+    };
+    growth.push({ train, test, sha256: hashShards(before, growth) });
+  }
+  return growth;
+}
+
+/** Number of rows that a split had at each earlier size of the set, oldest first. */
+export function earlierRows({ splits, growth = [] }: Pick<Manifest, "splits" | "growth">, split: SplitName): number[] {
+  const { shards } = splits[split];
+  return growth.map((size) => shards.slice(0, size[split]).reduce((sum, { rows }) => sum + rows, 0));
 }
 
 /**
@@ -93,7 +139,7 @@ export function parseManifestText(text: string, path: string): Manifest {
 }
 
 export function parseManifest(value: unknown, path: string): Manifest {
-  const manifest = parseRecord(manifestSchema, value, "manifest", path, manifestVersion);
+  const manifest = parseRecord(manifestSchema, value, "manifest", path, [manifestVersion, grownManifestVersion]);
   for (const split of splitNames) {
     const { rows, shards, classCounts } = manifest.splits[split];
     // Readers allocate memory by the number of rows, so refuse more rows than the bytes can hold.
@@ -113,8 +159,27 @@ export function parseManifest(value: unknown, path: string): Manifest {
       );
     }
   }
-  if (manifest.sha256 !== hashShards(manifest.splits)) throw invalid(path, "sha256 does not follow from the shards");
+  requireGrowth(manifest, path);
+  if (manifest.sha256 !== hashShards(manifest.splits, manifest.growth)) {
+    throw invalid(path, "sha256 does not follow from the shards");
+  }
   return manifest;
+}
+
+function requireGrowth({ version, splits, growth }: Manifest, path: string): void {
+  if ((version === grownManifestVersion) !== (growth !== undefined)) {
+    throw invalid(path, `version ${version} must ${growth === undefined ? "have" : "not have"} the key growth`);
+  }
+  for (const split of splitNames) {
+    const counts = [...(growth ?? []).map((size) => size[split]), splits[split].shards.length];
+    if (counts.some((count, index) => index > 0 && count < counts[index - 1]!)) {
+      throw invalid(path, `growth must not have falling numbers of ${split} shards, got ${counts.join(", ")}`);
+    }
+  }
+  const found = describeGrowth(splits, growth ?? []);
+  if (found.some(({ sha256 }, index) => sha256 !== growth![index]!.sha256)) {
+    throw invalid(path, "sha256 of an earlier size does not follow from the shards");
+  }
 }
 
 function invalid(path: string, what: string): Cifar5mError {

@@ -17,6 +17,7 @@ import {
   splitNames,
 } from "./manifest.ts";
 import { readManifestIfAny, writeManifest } from "./manifest-file.ts";
+import { nameOfPart } from "./part-name.ts";
 import { type RowSource, SplitRows } from "./split-rows.ts";
 import { writeShard } from "./write-shard.ts";
 
@@ -66,7 +67,7 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
     const shards: ShardEntry[] = [];
     try {
       while (await reader.hasMore()) {
-        const file = `${split}/part-${String(shards.length).padStart(5, "0")}.arrow`;
+        const file = `${split}/part-${nameOfPart(shards.length)}.arrow`;
         const idStart = nextId;
         const { bytes, sha256 } = await replaceFile(join(folder, file), async (sink) => {
           nextId = idStart + (await writeShard(sink, reader.take(rowsPerShard, idStart), classNames));

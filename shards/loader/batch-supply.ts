@@ -1,4 +1,5 @@
 import type { OpenOptions } from "../open-options.ts";
+import type { RowNumbers } from "../rows/row-numbers.ts";
 import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
 import type { ResolvedOptions } from "./resolve-options.ts";
@@ -8,7 +9,9 @@ export interface BatchJob {
   readonly directory: string;
   readonly reopen: OpenOptions;
   /** In shared memory. */
-  readonly rows: Uint32Array | undefined;
+  readonly rows: RowNumbers | undefined;
+  /** Rows to serve that there were before the set grew. */
+  readonly earlierRows: readonly number[];
   readonly numClasses: number;
   readonly options: ResolvedOptions;
 }

@@ -6,12 +6,13 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { openDataset } from "../open-dataset.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { shareFilesAmong } from "../rows/open-files.ts";
+import { countRows } from "../rows/row-numbers.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import type { BatchJob } from "./batch-supply.ts";
 import { type BatchAnswer, type BatchRequest, buffersOf } from "./batch-workers.ts";
 
-const { directory, reopen, rows, numClasses, options }: BatchJob = workerData;
+const { directory, reopen, rows, earlierRows, numClasses, options }: BatchJob = workerData;
 let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
 
 export default async function makeBatch({ range, out: given }: BatchRequest): Promise<BatchAnswer> {
@@ -33,6 +34,6 @@ async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store
   shareFilesAmong(options.numWorkers + 1);
   const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });
   store.use();
-  const order = createSampleOrder(options, rows?.length ?? store.numRows);
+  const order = createSampleOrder(options, rows === undefined ? store.numRows : countRows(rows), earlierRows);
   return { maker: new BatchMaker({ store, rows, order, cache: undefined }, options, numClasses), store };
 }

@@ -28,15 +28,20 @@ export const loaderStateSchema = z.strictObject({
 export type LoaderState = Readonly<z.infer<typeof loaderStateSchema>>;
 
 /**
- * Checks that a state belongs to a loader.
+ * Checks that a state belongs to a loader. A state of an earlier size of a set that has grown does, since the order of
+ * that size is where the order of the newest begins.
  * @param dataset - fingerprint of the split
+ * @param options.earlier - fingerprints and rows of the split before it grew
  * @returns the state
  * @throws Cifar5mError `loader-state/invalid`, `loader-state/version-unsupported`, `loader-state/mismatch`
  */
 export function requireState(
   state: unknown,
   dataset: string,
-  options: Omit<LoaderState, "version" | "dataset" | "epoch" | "position"> & { readonly isLive: boolean },
+  options: Omit<LoaderState, "version" | "dataset" | "epoch" | "position"> & {
+    readonly isLive: boolean;
+    readonly earlier?: readonly { readonly fingerprint: string; readonly numRows: number }[];
+  },
 ): LoaderState {
   const found = parseRecord(
     loaderStateSchema,
@@ -47,7 +52,15 @@ export function requireState(
     "Start without it.",
   );
   const { regime, seed, numSamples, shuffle } = options;
-  const expected = { dataset, regime, seed, numSamples, shuffle };
+  const before = options.earlier?.find(({ fingerprint }) => fingerprint === found.dataset);
+  const expected = {
+    dataset: before?.fingerprint ?? dataset,
+    regime,
+    seed,
+    // The infinite regime serves all that there is, and there was less.
+    numSamples: before !== undefined && regime === "infinite" ? before.numRows : numSamples,
+    shuffle,
+  };
   for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
     if (found[key] === expected[key]) continue;
     throw new Cifar5mError(

@@ -4,6 +4,7 @@ import type { OpenOptions } from "../open-options.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { nameShuffle } from "../order/shuffle.ts";
 import { imageBytesOf } from "../rows/open-shard.ts";
+import { countRows, type RowNumbers } from "../rows/row-numbers.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import type { ImageArray } from "../rows/samples.ts";
 import type { Batch, BatchArrays } from "./batch.ts";
@@ -25,9 +26,11 @@ const batchesPerTurn = 64;
 export interface Pool {
   readonly store: RowStore;
   /** Rows of the store to serve; undefined for all of them. */
-  readonly rows: Uint32Array | undefined;
+  readonly rows: RowNumbers | undefined;
   /** Identifies the data, in loader states. */
   readonly fingerprint: string;
+  /** What there was to serve before the set grew, oldest first. */
+  readonly earlier: readonly EarlierPool[];
   readonly numClasses: number;
   /** Where and how workers open the data set. */
   readonly directory: string;
@@ -36,6 +39,12 @@ export interface Pool {
   readonly startWorkers: StartWorkers | undefined;
   /** The smallest id that is larger than all ids of the data set, over all splits. */
   readonly idEnd: number;
+}
+
+/** What a pool was at an earlier size of its set. */
+export interface EarlierPool {
+  readonly fingerprint: string;
+  readonly numRows: number;
 }
 
 /** Position of the next sample. */
@@ -61,7 +70,7 @@ export class RowLoader implements Loader<ImageArray> {
   /** @throws Cifar5mError `loader/…`, `loader-state/…` */
   constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
     const { store, rows, fingerprint, numClasses } = pool;
-    const poolSize = rows?.length ?? store.numRows;
+    const poolSize = rows === undefined ? store.numRows : countRows(rows);
     const resolved = resolveOptions(options, poolSize);
     const { regime, numSamples, batchSize, dropLast, epochs } = resolved;
     this.#pool = pool;
@@ -76,17 +85,14 @@ export class RowLoader implements Loader<ImageArray> {
     this.#live = options.regime === "infinite" ? options.live : undefined;
     const isReused = regime === "finite" && epochs > 1 && !store.isResident && resolved.numWorkers === 0;
     const cache = isReused && imageBytesOf(numSamples) <= memoryBytes ? new SubsetCache(store, numSamples) : undefined;
-    const order = createSampleOrder(resolved, poolSize);
+    const order = createSampleOrder(resolved, poolSize, earlierRowsOf(pool));
     this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
     if (resolved.reuseArrays && resolved.numWorkers === 0) this.#out = this.#maker.allocate();
     this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
     this.numBatches = this.#live === undefined ? this.batchesPerEpoch * epochs : Number.POSITIVE_INFINITY;
     if (options.state === undefined) return;
     const isLive = this.#live !== undefined;
-    const state = requireState(options.state, fingerprint, {
-      ...this.#identity(),
-      isLive,
-    });
+    const state = requireState(options.state, fingerprint, { ...this.#identity(), isLive, earlier: pool.earlier });
     // With larger batches than before, the rest of the epoch may be too short for one.
     this.#cursor = this.#normalize({ epoch: state.epoch, position: state.position });
   }
@@ -137,8 +143,9 @@ export class RowLoader implements Loader<ImageArray> {
 
   #startWorkers(): BatchSupply | undefined {
     const { directory, reopen, rows, numClasses, startWorkers } = this.#pool;
+    const earlierRows = earlierRowsOf(this.#pool);
     return startWorkers?.({
-      job: { directory, reopen, rows, numClasses, options: this.#options },
+      job: { directory, reopen, rows, earlierRows, numClasses, options: this.#options },
       nextRange: (range) => {
         const next = this.#rangeAt(this.#after(range));
         return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
@@ -210,4 +217,8 @@ export class RowLoader implements Loader<ImageArray> {
         "Build more shards, stop earlier, pass a live source, or use the finite regime.",
     );
   }
+}
+
+function earlierRowsOf({ earlier }: Pool): number[] {
+  return earlier.map(({ numRows }) => numRows);
 }

@@ -1,5 +1,6 @@
 import type { SampleOrder } from "../order/sample-order.ts";
 import type { ExtraValues } from "../rows/extra-columns.ts";
+import { type RowNumbers, rowNumberAt } from "../rows/row-numbers.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import type { Samples } from "../rows/samples.ts";
 import { createLabelNoise } from "./label-noise.ts";
@@ -11,7 +12,7 @@ import type { SubsetCache } from "./subset-cache.ts";
 export interface SampleSource {
   readonly store: RowStore;
   /** Rows of the store to serve, by pool index; undefined for all of them. */
-  readonly rows: Uint32Array | undefined;
+  readonly rows: RowNumbers | undefined;
   readonly order: SampleOrder;
   readonly cache: SubsetCache | undefined;
 }
@@ -67,6 +68,6 @@ export class SampleReader {
     const { order, rows } = this.#source;
     const slot = order.slotAt(epoch, position);
     const row = order.rowAt(slot);
-    return { slot, row: rows === undefined ? row : rows[row]! };
+    return { slot, row: rows === undefined ? row : rowNumberAt(rows, row) };
   }
 }

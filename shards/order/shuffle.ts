@@ -44,6 +44,34 @@ export function createShuffle(
  */
 export const poolShuffleId = 0;
 
+/** Ids of the shuffles of what a set has grown by. Epochs do not come so far. */
+const firstGrowthId = 2 ** 28;
+
+/**
+ * The order of the pool: one shuffle. Of a set that has grown, the rows of each earlier size come before those that it
+ * then grew by, each in a shuffle of their own, so the order of an earlier size is where the newest order begins.
+ * @param options.earlierRows - rows that the pool had before, rising; none if it has not grown
+ * @throws Cifar5mError `permutation/out-of-range`
+ */
+export function createPoolShuffle(
+  shuffle: ShuffleKind,
+  options: { readonly size: number; readonly seed: number; readonly earlierRows: readonly number[] },
+): Shuffle {
+  const { size, seed, earlierRows } = options;
+  const starts = [...new Set([0, ...earlierRows])].filter((start) => start < size);
+  const shuffles = starts.map((start, index) => {
+    const id = index === 0 ? poolShuffleId : firstGrowthId + index;
+    return createShuffle(shuffle, { size: (starts[index + 1] ?? size) - start, seed, id });
+  });
+  const [first] = shuffles;
+  if (starts.length === 1 && first !== undefined) return first;
+  return (position) => {
+    let index = starts.length - 1;
+    while (starts[index]! > position) index--;
+    return starts[index]! + shuffles[index]!(position - starts[index]!);
+  };
+}
+
 /** Id of the shuffle that orders the subset in one epoch of the finite regime. */
 export function epochShuffleId(epoch: number): number {
   return 1 + epoch;

@@ -4,6 +4,7 @@ import type { ShardEntry } from "../format/manifest.ts";
 import type { ExtraValues } from "./extra-columns.ts";
 import { imageBytesOf } from "./open-shard.ts";
 import type { ResolvedFilter } from "./row-filter.ts";
+import { RowCollector, type RowNumbers } from "./row-numbers.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
 import { ShardFiles } from "./shard-files.ts";
@@ -135,14 +136,13 @@ export class RowStore {
 
   /**
    * The rows that a filter keeps, rising. Reads labels and confidences of the whole split, one shard at a time.
-   * @returns shape [kept], in memory that workers can share
+   * @returns the rows, in memory that workers can share
    */
-  async selectRows(filter: ResolvedFilter): Promise<Uint32Array> {
+  async selectRows(filter: ResolvedFilter): Promise<RowNumbers> {
     const isWanted = new Uint8Array(256);
     for (const label of filter.classes) isWanted[label] = 1;
-    const rows = new Uint32Array(this.numRows);
+    const kept = new RowCollector(this.numRows);
     const release = this.use();
-    let numKept = 0;
     try {
       for (const [shardIndex, { rows: numRows }] of this.#entries.entries()) {
         const firstRow = this.#firstRows[shardIndex]!;
@@ -151,18 +151,14 @@ export class RowStore {
         const [{ labels }, { confidences }] = [shard.idsAndLabels, shard.extras];
         for (let rowInShard = 0; rowInShard < numRows; rowInShard++) {
           if (isWanted[labels[rowInShard]!] === 1 && confidences[rowInShard]! >= filter.minConfidence)
-            rows[numKept++] = firstRow + rowInShard;
+            kept.add(firstRow + rowInShard);
         }
         await nextTurn();
       }
     } finally {
       release();
     }
-    // A page has shared memory only if its server isolates it, and has no workers that would use it.
-    const memory = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-    const kept = new Uint32Array(new memory(4 * numKept));
-    kept.set(rows.subarray(0, numKept));
-    return kept;
+    return kept.finish();
   }
 
   /** Closes all files, ends all downloads and frees the images in memory. Any later use throws. */

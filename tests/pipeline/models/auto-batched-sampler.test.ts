@@ -9,7 +9,7 @@ import { halveOnOutOfMemory } from "../../../pipeline/models/auto-batched-sample
 import { findBatchSize } from "../../../pipeline/models/find-batch-size.ts";
 import { fixedBatchSize } from "../../../pipeline/models/fixed-batch-size.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
-import { datasetIdentity } from "../../../pipeline/run/run.ts";
+import { datasetIdentity } from "../../../pipeline/run/dataset-identity.ts";
 
 /** Messages of onnxruntime, CUDA, WebGPU and TensorFlow when memory runs out. */
 const messages = [

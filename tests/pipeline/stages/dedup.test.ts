@@ -11,6 +11,9 @@ import { mirrored } from "../../support/stand-in-runtime.ts";
 const image = (name: string) => noiseBytes(name, 3072);
 const keysOf = (images: readonly Uint8Array[]) => unpackFingerprints(fingerprintImages(Buffer.concat(images)));
 
+/** Samples with the ids 0, 1, 2, … */
+const samplesOf = (images: readonly Uint8Array[]) => ({ ...keysOf(images), ids: [...images.keys()] });
+
 /** An image that is its own mirror image. */
 function symmetric(name: string): Uint8Array {
   const out = Uint8Array.from(image(name));
@@ -46,7 +49,7 @@ test("of two copies the one with the larger id is removed, with reason and partn
       { reason: "duplicate-of-cifar10-train", keys: keysOf(train) },
       { reason: "duplicate-of-cifar10-test", keys: keysOf(held) },
     ],
-    samples: keysOf(samples),
+    samples: samplesOf(samples),
   });
   expect(removals.map(({ id, reason, mirrored: flipped, partner }) => [id, reason, flipped, partner])).toEqual([
     [2, "duplicate-within-set", false, 0],
@@ -75,7 +78,7 @@ test("the removals equal those of comparing all pairs of pixels", () => {
       );
       const removals = findDuplicates({
         references: [{ reason: "duplicate-of-cifar10-train", keys: keysOf(references) }],
-        samples: keysOf(samples),
+        samples: samplesOf(samples),
       });
       expect(removals.map(({ id }) => id)).toEqual(expected);
       for (const { id, partner, reason, mirrored: flipped } of removals) {

@@ -1,0 +1,36 @@
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import type { ReceiptStage, RunFolder } from "./run-folder.ts";
+
+/** A subfolder for a thousand units. */
+const subfolder = /^\d{3,}$/;
+
+/**
+ * The names of the units that have a receipt of a stage, by listing folders: no receipt is read.
+ * @returns names as in `Unit.name`
+ * @throws Cifar5mError `disk/…`
+ */
+export async function listReceipts(folder: Pick<RunFolder, "receipt">, stage: ReceiptStage): Promise<Set<string>> {
+  const directory = dirname(folder.receipt(stage, "any"));
+  const names = new Set<string>();
+  for (const name of await list(directory)) {
+    if (subfolder.test(name)) {
+      for (const inner of await list(join(directory, name))) add(`${name}/${inner}`);
+    } else add(name);
+  }
+  return names;
+
+  function add(file: string): void {
+    if (file.endsWith(".json")) names.add(file.slice(0, -".json".length));
+  }
+}
+
+async function list(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return [];
+    throw diskError(thrown, "read", directory);
+  }
+}
