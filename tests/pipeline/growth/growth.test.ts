@@ -1,0 +1,272 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openCifar10Source } from "../../../pipeline/cifar-10/cifar-10-fingerprints.ts";
+import { regenerateImage } from "../../../pipeline/repair/regenerate.ts";
+import { repairRun } from "../../../pipeline/repair/repair.ts";
+import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { openRun, readRun } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
+import { firstTestId } from "../../../pipeline/run/units.ts";
+import { dedupStage } from "../../../pipeline/stages/dedup.ts";
+import { readRemovals } from "../../../pipeline/stages/removals.ts";
+import { verifyRun } from "../../../pipeline/verify/verify.ts";
+import { readManifest } from "../../../shards/format/manifest-file.ts";
+import { sha256 } from "../../../storage/sha256.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import {
+  copyRun,
+  filesOf,
+  type GrowingSet,
+  growTo,
+  optionsOf,
+  rowsOf,
+  stepsOf,
+} from "../../support/grow-set.ts";
+import { runSteps, testContext } from "../../support/run-build.ts";
+import { mirrored, standInImage } from "../../support/stand-in-runtime.ts";
+
+let folder: string;
+let numRuns = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cifar5m-growth-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const newRoot = () => join(folder, `run-${numRuns++}`);
+const imageOf = (id: number) => standInImage({ seed: 0, weights: Buffer.from("weights") }, id, id % 10);
+/** Copies that growth meets: of the same size, of an earlier one, mirrored, and of a test image that was there before. */
+const planted = new Map([
+  [7, imageOf(3)],
+  [44, mirrored(imageOf(5))],
+  [47, imageOf(firstTestId + 6)],
+  [61, imageOf(firstTestId + 6)],
+  [88, imageOf(82)],
+  [firstTestId + 11, imageOf(firstTestId + 2)],
+]);
+const at = (count: number, testCount = 20) => ({ count, testCount });
+
+test("growth from 40 to 50 to 100 images gives the shards of 100 at once, and changes none that there was", async () => {
+  const grown: GrowingSet = { root: newRoot(), unitSize: 10, planted };
+  const once: GrowingSet = { ...grown, root: newRoot() };
+  await growTo(once, at(100));
+  let before = new Map<string, string>();
+  for (const count of [40, 50, 100]) {
+    await growTo(grown, at(count));
+    const files = await filesOf(join(grown.root, "dataset"));
+    for (const [name, state] of before) expect(files.get(name), name).toBe(state);
+    before = files;
+  }
+  const hashesOf = (files: Map<string, string>) => [...files].map(([name, state]) => `${name} ${state.split(" ")[0]}`);
+  expect(hashesOf(before)).toEqual(hashesOf(await filesOf(join(once.root, "dataset"))));
+  const receiptsOf = async ({ root }: GrowingSet) =>
+    hashesOf(await filesOf(join(root, "receipts"))).filter((line) => !line.startsWith("search"));
+  expect(await receiptsOf(grown)).toEqual(await receiptsOf(once));
+  const removed = (
+    await Promise.all(
+      (
+        await readRun(runFolderAt(grown.root))
+      ).units.map((unit) => readRemovals(runFolderAt(grown.root).removals(unit))),
+    )
+  ).flat();
+  expect(removed.map(({ id, partner, mirrored: flipped }) => [id, partner, flipped])).toEqual([
+    [7, 3, false],
+    [44, 5, true],
+    [47, firstTestId + 6, false],
+    [61, firstTestId + 6, false],
+    [88, 82, false],
+    [firstTestId + 11, firstTestId + 2, false],
+  ]);
+});
+
+test("whatever the sizes, a grown set has the rows of one made at once, and keeps what was published", async () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 2, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(sizes, fc.integer({ min: 1, max: 7 }), async (steps, unitSize) => {
+      const counts = steps.map((_, index) => steps.slice(0, index + 1).reduce((sum, more) => sum + more, 0));
+      const copies = new Map([
+        [counts[0]!, imageOf(0)],
+        [counts[0]! + 1, imageOf(firstTestId)],
+      ]);
+      const grown: GrowingSet = { root: newRoot(), unitSize, planted: copies };
+      let before = new Map<string, string>();
+      for (const count of counts) {
+        await growTo(grown, at(count, 3));
+        const files = await filesOf(join(grown.root, "dataset"));
+        for (const [name, state] of before) expect(files.get(name), name).toBe(state);
+        before = files;
+      }
+      const once: GrowingSet = { ...grown, root: newRoot() };
+      await growTo(once, at(counts.at(-1)!, 3));
+      for (const split of ["train", "test"] as const) {
+        expect(await rowsOf(grown.root, split)).toEqual(await rowsOf(once.root, split));
+      }
+    }),
+    { numRuns: 5 },
+  );
+});
+
+test("the test part grows too; a new test image that copies a published train image is the one that is left out", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted: new Map([[firstTestId + 24, imageOf(4)]]) };
+  await growTo(set, at(30, 15));
+  const before = await filesOf(join(set.root, "dataset"));
+  await growTo(set, at(30, 30));
+  const after = await filesOf(join(set.root, "dataset"));
+  for (const [name, state] of before) expect(after.get(name), name).toBe(state);
+  const testIds = (await rowsOf(set.root, "test")).map((row) => Number(row.split(" ")[0]) - firstTestId);
+  expect(testIds).toEqual(Array.from({ length: 30 }, (_, id) => id).filter((id) => id !== 24));
+  expect((await rowsOf(set.root, "train")).length).toBe(30);
+});
+
+test("a manifest of a grown set names its earlier sizes by the hashes that they had", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
+  const hashes: string[] = [];
+  for (const count of [20, 25, 40]) {
+    await growTo(set, at(count, 5));
+    hashes.push((await readManifest(join(set.root, "dataset"))).sha256);
+  }
+  const { version, growth, splits, config } = await readManifest(join(set.root, "dataset"));
+  expect(version).toBe(2);
+  expect(growth).toEqual([
+    { train: 2, test: 1, sha256: hashes[0] },
+    { train: 3, test: 1, sha256: hashes[1] },
+  ]);
+  expect(splits.train.shards.map(({ rows }) => rows)).toEqual([10, 10, 5, 5, 10]);
+  expect([config["count"], config["testCount"]]).toEqual([40, 5]);
+});
+
+test("a set does not shrink: one line says so, and nothing changes", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
+  await growTo(set, at(20, 5));
+  const before = await filesOf(set.root);
+  for (const [size, seen] of [
+    [at(19, 5), "count is 20, now 19"],
+    [at(30, 4), "testCount is 5, now 4"],
+  ] as const) {
+    const { message } = await errorOf(() => growTo(set, size), "run/config-changed");
+    expect(message).toContain(`can grow but not shrink: ${seen}.`);
+    expect(message).not.toContain("\n");
+  }
+  expect(await filesOf(set.root)).toEqual(before);
+});
+
+test("a run that 0.1.0 began goes on with its own ids, to the very manifest that 0.1.0 would have written", async () => {
+  const root = newRoot();
+  await cp(join(import.meta.dirname, "begun-by-0.1.0"), root, { recursive: true });
+  const before = await filesOf(root);
+  const set: GrowingSet = { root, unitSize: 4 };
+  const { message } = await errorOf(() => growTo(set, at(12, 5)), "run/config-changed");
+  expect(message).toMatch(/count is 10, now 12.*an earlier release began this one, so it cannot grow\.$/);
+  await growTo(set, at(10, 5));
+  const after = await filesOf(root);
+  for (const [name, state] of before) expect(after.get(name), name).toBe(state);
+  expect((await rowsOf(root, "test")).map((row) => row.split(" ")[0])).toEqual(["10", "11", "12", "13", "14"]);
+  const manifest = await readFile(join(root, "dataset", "manifest.json"));
+  expect(sha256(manifest)).toBe("d3c6b66fc1fc669928e3b30c5d11960164d939836e25b2e2fef0633965cf6171");
+  expect(await verifyRun(root, testContext())).toEqual([]);
+  await rm(join(root, "dataset", "test", "part-00001.arrow"));
+  const { config, runtime, folder: paths } = optionsOf(set, at(10, 5));
+  await repairRun({ folder: paths, config, runtime }, testContext());
+  expect(await verifyRun(root, testContext())).toEqual([]);
+});
+
+test("growth that was stopped anywhere goes on; until then the set of before is whole, and repair keeps it so", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
+  await growTo(set, at(45));
+  const whole = await readManifest(join(set.root, "dataset"));
+  const once: GrowingSet = { ...set, root: newRoot() };
+  await growTo(once, at(100));
+  const options = optionsOf(set, at(100));
+  for (const [index, step] of stepsOf(options).slice(0, -2).entries()) {
+    const context = testContext();
+    // Half of the units of every step, and all of the steps before.
+    for await (const _ of step.run({ ...context, rank: index % 2, worldSize: 2 })) {
+      if ((context.counts.get(`${step.name}/images`) ?? 0) >= 20) break;
+    }
+    const problems = await verifyRun(set.root, testContext());
+    const codes = new Set(problems.map(({ code }) => code).filter((code) => code !== "receipt/missing"));
+    expect([...codes]).toEqual(["manifest/mismatch"]);
+    const outdated = problems.find(({ code }) => code === "manifest/mismatch")!;
+    expect(outdated.message).toContain("has grown to 100 train and 20 test images. Run `cifar5m build` to go on.");
+    const copy = await copyRun(set.root, String(index));
+    const shard = join(copy, "dataset", "train", "part-00004.arrow");
+    const bytes = await readFile(shard);
+    await writeFile(shard, "damaged");
+    const { config, runtime } = options;
+    await repairRun({ folder: runFolderAt(copy), config, runtime }, testContext());
+    expect(await readFile(shard)).toEqual(bytes);
+    expect(await readManifest(join(copy, "dataset"))).toEqual(whole);
+    await runSteps([step], testContext());
+  }
+  await growTo(set, at(100));
+  for (const split of ["train", "test"] as const) {
+    expect(await rowsOf(set.root, split)).toEqual(await rowsOf(once.root, split));
+  }
+});
+
+test("of workers that ask for unlike sizes at the same time one comes first, and no unit is made twice", async () => {
+  const root = newRoot();
+  const open = (count: number) => openRun(runFolderAt(root), resolveConfig({ ...at(count, 5), unitSize: 10 }));
+  await open(10);
+  const opened = await Promise.allSettled([15, 18, 23, 23, 31].map(open));
+  const run = await readRun(runFolderAt(root));
+  expect(run.config.count).toBe(31);
+  for (const result of opened) {
+    if (result.status === "rejected") {
+      expect(result.reason).toMatchObject({ code: "run/config-changed" });
+    } else {
+      const names = new Map(run.units.map((unit) => [unit.name, unit]));
+      for (const { index: _, ...unit } of result.value.units) expect(names.get(unit.name)).toMatchObject(unit);
+    }
+  }
+});
+
+test("a worker that began before the set grew does not put the older manifest in the place of the newer", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
+  await growTo(set, at(20, 5));
+  const late = stepsOf(optionsOf(set, at(20, 5)));
+  await growTo(set, at(40, 5));
+  const newest = await readManifest(join(set.root, "dataset"));
+  await errorOf(() => runSteps(late, testContext()), "run/config-changed");
+  expect(await readManifest(join(set.root, "dataset"))).toEqual(newest);
+});
+
+test("an image of a grown set is made again from its id, and an id that there is not is refused", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
+  await growTo(set, at(12, 5));
+  await growTo(set, at(31, 8));
+  const { folder: paths, config, runtime } = optionsOf(set, at(31, 8));
+  for (const id of [0, 11, 12, 30, firstTestId, firstTestId + 7]) {
+    expect((await regenerateImage({ folder: paths, config, runtime, id })).differing).toEqual([]);
+  }
+  const { message } = await errorOf(
+    () => regenerateImage({ folder: paths, config, runtime, id: 31 }),
+    "regenerate/no-such-id",
+  );
+  expect(message).toContain("id must lie in [0, 31) or [1000000000000, 1000000000008), got 31");
+});
+
+test("a search in buckets that workers share finds what one search finds, also in a set that has grown", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
+  await growTo(set, at(40));
+  await growTo(set, at(100));
+  const paths = runFolderAt(set.root);
+  const run = await readRun(paths);
+  const expected = await Promise.all(run.units.map((unit) => readFile(paths.removals(unit))));
+  await rm(join(set.root, "receipts", "dedup"), { recursive: true });
+  await rm(join(set.root, "dedup", "removals"), { recursive: true });
+  const manifest = await readManifest(paths.dataset);
+  const cifar10 = await openCifar10Source(paths, run.config.recordsPerFile);
+  const models = { generator: manifest.models["generator"]! };
+  const work = async (rank: number) => {
+    const stage = dedupStage({ run, models, cifar10, imagesPerBucket: 7 });
+    for await (const _ of stage(
+      run.units.filter(({ index }) => index % 3 === rank),
+      testContext({ rank, worldSize: 3 }),
+    ));
+  };
+  await Promise.all([0, 1, 2].map(work));
+  expect(await Promise.all(run.units.map((unit) => readFile(paths.removals(unit))))).toEqual(expected);
+});
