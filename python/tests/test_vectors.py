@@ -17,9 +17,11 @@ from cifar5m.label_noise import add_label_noise
 from cifar5m.permutation import Permutation
 from cifar5m.philox import key_of, philox4x32, random_words
 from cifar5m.sample_draws import SampleDraws
+from cifar5m.sample_order import SampleOrder
 from cifar5m.shuffle import Blocked, make_shuffle
 
 DOCS = Path(__file__).parents[2] / "docs"
+GROWTH = json.loads((DOCS / "growth-vectors.json").read_text())
 ORDER = json.loads((DOCS / "order-vectors.json").read_text())
 AUGMENTATION = json.loads((DOCS / "augmentation-vectors.json").read_text())
 LISTED_VALUES = [0, 777, 1554, 2331, 3071]
@@ -56,6 +58,18 @@ def test_shuffles(vector: Any) -> None:
     shuffle = Blocked(kind["blockRows"], kind["windowBlocks"]) if kind["kind"] == "blocked" else kind["kind"]
     order = make_shuffle(shuffle, vector["size"], vector["seed"], vector["id"])
     assert order(np.array(vector["positions"])).tolist() == vector["rows"]
+
+
+@pytest.mark.parametrize("vector", GROWTH)
+def test_orders_of_sets_that_have_grown(vector: Any) -> None:
+    kind = vector["shuffle"]
+    shuffle = Blocked(kind["blockRows"], kind["windowBlocks"]) if kind["kind"] == "blocked" else kind["kind"]
+    num_samples = vector["numSamples"]
+    order = SampleOrder(
+        vector["regime"], vector["poolSize"], num_samples, vector["seed"], shuffle, vector["earlierRows"]
+    )
+    for epoch, rows in enumerate(vector["rows"]):
+        assert order.rows(order.slots(epoch, np.arange(num_samples))).tolist() == rows
 
 
 @pytest.mark.parametrize("vector", ORDER["labelNoise"])

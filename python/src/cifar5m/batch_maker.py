@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,21 +31,24 @@ class BatchMaker:
 
     Args:
         rows: rows of the store to serve, by pool index; None for all of them.
+        earlier_rows: how many there were to serve before the set grew, rising.
     """
 
     def __init__(
         self,
         store: RowStore,
-        rows: npt.NDArray[np.uint32] | None,
+        rows: npt.NDArray[Any] | None,
         options: ResolvedOptions,
         schedule: Schedule,
         num_classes: int,
         memory_bytes: float,
+        earlier_rows: Sequence[int] = (),
     ) -> None:
         self._store, self._rows, self._options, self._schedule = store, rows, options, schedule
         self._num_classes = num_classes
         pool_size = store.num_rows if rows is None else len(rows)
-        self._order = SampleOrder(options.regime, pool_size, options.num_samples, options.seed, options.shuffle)
+        regime, seed, shuffle = options.regime, options.seed, options.shuffle
+        self._order = SampleOrder(regime, pool_size, options.num_samples, seed, shuffle, earlier_rows)
         self._writer = ImageWriter(options.format)
         is_reused = options.regime == "finite" and options.epochs != 1 and not store.is_resident
         fits = options.num_samples * IMAGE_BYTES <= memory_bytes

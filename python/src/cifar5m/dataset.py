@@ -20,7 +20,7 @@ from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
-from .schedule import Schedule
+from .schedule import EarlierPool, Schedule
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -126,7 +126,7 @@ class Dataset:
         manifest: Manifest,
         split: str,
         memory_bytes: float,
-        part: tuple[RowStore, npt.NDArray[np.uint32], str] | None = None,
+        part: tuple[RowStore, npt.NDArray[Any], str] | None = None,
     ) -> None:
         if split not in SPLIT_NAMES:
             what = f"split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}. Choose one."
@@ -156,6 +156,17 @@ class Dataset:
     def fingerprint(self) -> str:
         """Identity of the data, carried by loader states: equal for local and remote copies, here and in TypeScript."""
         return f"{self.split_name}-{self.manifest.sha256[:32]}{self._part_name}"
+
+    def earlier_pools(self) -> list[EarlierPool]:
+        """What there was to serve before the set grew, oldest first."""
+        numbers = self.manifest.earlier_rows(self.split_name)
+        return [
+            EarlierPool(
+                f"{self.split_name}-{size.sha256[:32]}{self._part_name}",
+                rows if self._rows is None else int(np.searchsorted(self._rows, rows)),
+            )
+            for size, rows in zip(self.manifest.growth, numbers, strict=True)
+        ]
 
     @property
     def splits(self) -> Mapping[str, Dataset]:
@@ -218,7 +229,7 @@ class Dataset:
     def filter(self, classes: Sequence[str | int] | None = None, min_confidence: float = 0) -> Dataset:
         """The samples of some classes, by name or number, and of a least confidence; both must hold.
 
-        Reads the labels and confidences of the whole split; keeps 4 bytes a row.
+        Reads the labels and confidences of the whole split; keeps 4 bytes a row, 8 in a split beyond 2³² rows.
 
         Raises:
             Cifar5mError: `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`, `store/…`.
@@ -241,7 +252,8 @@ class Dataset:
     def batch_maker(self, options: ResolvedOptions, schedule: Schedule) -> BatchMaker:
         """What makes the batches of a loader."""
         num_classes = len(self.class_names)
-        return BatchMaker(self._store, self._rows, options, schedule, num_classes, self._memory_bytes)
+        earlier_rows = [pool.num_rows for pool in self.earlier_pools()]
+        return BatchMaker(self._store, self._rows, options, schedule, num_classes, self._memory_bytes, earlier_rows)
 
     def __repr__(self) -> str:
         size = f"{len(self)} images of {len(self.class_names)} classes"

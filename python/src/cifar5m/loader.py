@@ -53,7 +53,7 @@ class BaseLoader(Generic[Array]):
 
     def __init__(self, dataset: Dataset, options: LoaderOptions) -> None:
         self._options = resolve_options(options, len(dataset))
-        self._schedule = Schedule(self._options, dataset.fingerprint)
+        self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = BatchSource(dataset, self._options, self._schedule)
         self._cursor = Cursor(0, 0)
         # Whether no loop began since the cursor was set: it then begins there, else in the next epoch.

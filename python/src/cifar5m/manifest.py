@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from .errors import Cifar5mError
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
+# Of a data set that has grown: it has the key `growth`.
+GROWN_MANIFEST_VERSION = 2
 SPLIT_NAMES = ("train", "test")
 MAX_INTEGER = 2**53 - 1
 
@@ -45,8 +47,24 @@ class SplitEntry:
 
 
 @dataclass(frozen=True)
+class EarlierSize:
+    """A size that a data set had before it grew: its number of shards, which come first, and its identity then."""
+
+    train: int
+    test: int
+    sha256: str
+
+    def num_shards(self, split: str) -> int:
+        """The number of shards that a split had."""
+        return self.train if split == "train" else self.test
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """What a data set holds, who made it, and its identity, `sha256`: that of the list of its shards."""
+    """What a data set holds, who made it, and its identity, `sha256`: that of the list of its shards.
+
+    `growth` are the sizes it had before, oldest first; empty if it has not grown.
+    """
 
     name: str
     class_names: tuple[str, ...]
@@ -57,6 +75,12 @@ class Manifest:
     removals: Mapping[str, int]
     sha256: str
     created_by: str
+    growth: tuple[EarlierSize, ...] = ()
+
+    def earlier_rows(self, split: str) -> list[int]:
+        """The rows that a split had at each earlier size, oldest first."""
+        shards = self.splits[split].shards
+        return [sum(shard.rows for shard in shards[: size.num_shards(split)]) for size in self.growth]
 
 
 def parse_manifest(data: bytes, path: str) -> Manifest:
@@ -71,14 +95,14 @@ def parse_manifest(data: bytes, path: str) -> Manifest:
     """
     value = unseal_json(data, path)
     version = value.get("version")
-    if isinstance(version, (int, float)) and version != MANIFEST_VERSION:
+    if isinstance(version, (int, float)) and version not in (MANIFEST_VERSION, GROWN_MANIFEST_VERSION):
         raise Cifar5mError(
             "manifest/version-unsupported",
-            f"{path} must have format version {MANIFEST_VERSION}, got {version}. "
+            f"{path} must have format version {MANIFEST_VERSION} or {GROWN_MANIFEST_VERSION}, got {version}. "
             "Use the release of cifar5m that wrote it, or build it again.",
         )
     root = _Fields(value, path, "")
-    root.integer("version", MANIFEST_VERSION, MANIFEST_VERSION)
+    root.integer("version", MANIFEST_VERSION, GROWN_MANIFEST_VERSION)
     if root.take("imageShape") != [32, 32, 3]:
         raise root.refuse("imageShape", "must be [32, 32, 3]")
     splits = root.fields("splits")
@@ -92,6 +116,7 @@ def parse_manifest(data: bytes, path: str) -> Manifest:
         removals={reason: root.fields("removals").integer(reason) for reason in root.mapping("removals")},
         sha256=root.sha256("sha256"),
         created_by=root.text("createdBy"),
+        growth=() if version == MANIFEST_VERSION else tuple(_parse_growth(root)),
     )
     root.require_no_more()
     splits.require_no_more()
@@ -99,10 +124,20 @@ def parse_manifest(data: bytes, path: str) -> Manifest:
     return manifest
 
 
-def hash_shards(splits: Mapping[str, SplitEntry]) -> str:
-    """The identity of a data set: sha256 over the names and hashes of its shards, train before test."""
-    lines = (f"{shard.file} {shard.sha256}\n" for name in SPLIT_NAMES for shard in splits[name].shards)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def hash_shards(shards: Mapping[str, Sequence[ShardEntry]], growth: Sequence[EarlierSize] = ()) -> str:
+    """The identity of a data set: sha256 over names and hashes of its shards, train before test; then earlier sizes."""
+    lines = [f"{shard.file} {shard.sha256}\n" for name in SPLIT_NAMES for shard in shards[name]]
+    sizes = [f"grown {size.train} {size.test} {size.sha256}\n" for size in growth]
+    return hashlib.sha256("".join(lines + sizes).encode()).hexdigest()
+
+
+def _parse_growth(root: _Fields) -> Iterator[EarlierSize]:
+    sizes = root.items("growth")
+    if not sizes:
+        raise root.refuse("growth", "must not be empty")
+    for size in sizes:
+        yield EarlierSize(size.integer("train"), size.integer("test"), size.sha256("sha256"))
+        size.require_no_more()
 
 
 def _parse_split(fields: _Fields) -> SplitEntry:
@@ -144,7 +179,20 @@ def _require_consistent(manifest: Manifest, path: str) -> None:
                 f"{name} says {split.rows} rows, its shards {shard_rows}, "
                 f"its {len(split.class_counts)} classes {labeled}",
             )
-    if manifest.sha256 != hash_shards(manifest.splits):
+    shards = {name: split.shards for name, split in manifest.splits.items()}
+    for index, size in enumerate(manifest.growth):
+        following = manifest.growth[index + 1] if index + 1 < len(manifest.growth) else None
+        for name in SPLIT_NAMES:
+            count = size.num_shards(name)
+            limit = len(shards[name]) if following is None else following.num_shards(name)
+            if count > limit:
+                raise _invalid(
+                    path, f"growth must not have falling numbers of {name} shards, got {count}, then {limit}"
+                )
+        before = {name: shards[name][: size.num_shards(name)] for name in SPLIT_NAMES}
+        if size.sha256 != hash_shards(before, manifest.growth[:index]):
+            raise _invalid(path, "sha256 of an earlier size does not follow from the shards")
+    if manifest.sha256 != hash_shards(shards, manifest.growth):
         raise _invalid(path, "sha256 does not follow from the shards")
 
 

@@ -26,12 +26,12 @@ class RowFilter:
         """What the fingerprint of a filtered split ends with, as in TypeScript."""
         return hash_config({"classes": list(self.classes), "minConfidence": self.min_confidence})[:8]
 
-    def select(self, store: RowStore) -> npt.NDArray[np.uint32]:
+    def select(self, store: RowStore) -> npt.NDArray[Any]:
         """The rows that are kept, rising; reads labels and confidences of the whole split."""
         labels, confidences = store.read_whole_column("label"), store.read_whole_column("confidence")
         # The comparison is of float64, as in TypeScript: 0.9 is no float32.
         is_kept = np.isin(labels, self.classes) & (confidences.astype(np.float64) >= self.min_confidence)
-        return np.flatnonzero(is_kept).astype(np.uint32)
+        return np.flatnonzero(is_kept).astype(np.uint32 if store.num_rows <= 2**32 else np.int64)
 
 
 def resolve_filter(classes: Sequence[str | int] | None, min_confidence: float, class_names: Sequence[str]) -> RowFilter:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from .permutation import Rows
-from .shuffle import Shuffle, ShuffleKind, make_shuffle
+from .shuffle import Shuffle, ShuffleKind, make_pool_shuffle, make_shuffle
 
 Regime = Literal["finite", "infinite"]
 
 
 class SampleOrder:
-    """The order of a regime. Pure: rows are a function of (seed, epoch, position)."""
+    """The order of a regime. Pure: rows are a function of (seed, epoch, position).
 
-    def __init__(self, regime: Regime, pool_size: int, num_samples: int, seed: int, shuffle: ShuffleKind) -> None:
+    Args:
+        pool_size: rows to serve.
+        earlier_rows: how many there were before the set grew, rising.
+    """
+
+    def __init__(
+        self,
+        regime: Regime,
+        pool_size: int,
+        num_samples: int,
+        seed: int,
+        shuffle: ShuffleKind,
+        earlier_rows: Sequence[int] = (),
+    ) -> None:
         self._regime, self._num_samples, self._seed, self._shuffle = regime, num_samples, seed, shuffle
         # What is not shuffled is still a random subset.
-        self._pool = make_shuffle("full" if shuffle == "none" else shuffle, pool_size, seed, 0)
-        self._is_whole = num_samples == pool_size
+        self._pool = make_pool_shuffle("full" if shuffle == "none" else shuffle, pool_size, seed, earlier_rows)
+        self._is_whole = num_samples == pool_size or num_samples in earlier_rows
         self._epoch: int | None = None
         self._epoch_shuffle: Shuffle | None = None
 

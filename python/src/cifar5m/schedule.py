@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,14 @@ class Cursor:
 
 
 @dataclass(frozen=True)
+class EarlierPool:
+    """What there was to serve before a set grew."""
+
+    fingerprint: str
+    num_rows: int
+
+
+@dataclass(frozen=True)
 class BatchRange:
     """The positions [start, end) of one global batch."""
 
@@ -34,8 +42,9 @@ class BatchRange:
 class Schedule:
     """The global batches of a loader. Pure: a cursor tells all that follows."""
 
-    def __init__(self, options: ResolvedOptions, fingerprint: str) -> None:
+    def __init__(self, options: ResolvedOptions, fingerprint: str, earlier_pools: Sequence[EarlierPool] = ()) -> None:
         self._options = options
+        self._earlier_pools = earlier_pools
         self.is_infinite = options.regime == "infinite"
         num_samples, batch_size = options.num_samples, options.batch_size
         self.batches_per_epoch = num_samples // batch_size if options.drop_last else -(-num_samples // batch_size)
@@ -116,7 +125,7 @@ class Schedule:
             raise Cifar5mError("loader-state/invalid", f"{what}. Start without it.")
         if state["version"] != STATE_VERSION:
             raise self._unsupported(state["version"])
-        for key, own in self._identity.items():
+        for key, own in self._identity_of(state["dataset"]).items():
             if state[key] != own or type(state[key]) is not type(own):
                 raise Cifar5mError(
                     "loader-state/mismatch",
@@ -133,6 +142,15 @@ class Schedule:
                 )
         # With larger batches than before, the rest of the epoch may hold none.
         return self.normalize(Cursor(state["epoch"], state["position"]))
+
+    def _identity_of(self, dataset: Any) -> dict[str, Any]:
+        """What a state of some data must hold: where the set has grown, that of an earlier size goes on too."""
+        for pool in self._earlier_pools:
+            if pool.fingerprint == dataset:
+                # The infinite regime serves all that there is, and there was less.
+                num_samples = pool.num_rows if self.is_infinite else self._options.num_samples
+                return {**self._identity, "dataset": dataset, "numSamples": num_samples}
+        return self._identity
 
     def _unsupported(self, version: Any) -> Cifar5mError:
         return Cifar5mError(

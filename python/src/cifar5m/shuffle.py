@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +44,40 @@ def make_shuffle(kind: ShuffleKind, size: int, seed: int, id: int) -> Shuffle:
     if kind == "full":
         return Permutation(size, seed, Stream.PERMUTATION, id)
     return _BlockedShuffle(kind, size, seed, id)
+
+
+# Numbers of the shuffles of what a set has grown by. Epochs do not come so far.
+_FIRST_GROWTH_ID = 2**28
+
+
+def make_pool_shuffle(kind: ShuffleKind, size: int, seed: int, earlier_rows: Sequence[int]) -> Shuffle:
+    """The order of the pool.
+
+    Of a set that has grown, the rows of each earlier size come before those that it then grew by.
+
+    Args:
+        earlier_rows: rows that the pool had before, rising; none if it has not grown.
+    """
+    starts = [start for start in dict.fromkeys([0, *earlier_rows]) if start < size]
+    ends = [*starts[1:], size]
+    shuffles = [
+        make_shuffle(kind, end - start, seed, 0 if index == 0 else _FIRST_GROWTH_ID + index)
+        for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+    ]
+    return shuffles[0] if len(shuffles) == 1 else _GrownShuffle(starts, shuffles)
+
+
+class _GrownShuffle:
+    def __init__(self, starts: Sequence[int], shuffles: Sequence[Shuffle]) -> None:
+        self._starts, self._shuffles = np.array(starts), shuffles
+
+    def __call__(self, positions: Rows) -> Rows:
+        sizes = np.searchsorted(self._starts, positions, "right") - 1
+        rows = np.empty_like(positions)
+        for size in np.unique(sizes).tolist():
+            inside, start = sizes == size, int(self._starts[size])
+            rows[inside] = start + self._shuffles[size](positions[inside] - start)
+        return rows
 
 
 class _BlockedShuffle:

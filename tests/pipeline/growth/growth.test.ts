@@ -16,15 +16,7 @@ import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { errorOf } from "../../support/expect-error.ts";
-import {
-  copyRun,
-  filesOf,
-  type GrowingSet,
-  growTo,
-  optionsOf,
-  rowsOf,
-  stepsOf,
-} from "../../support/grow-set.ts";
+import { copyRun, filesOf, type GrowingSet, growTo, optionsOf, rowsOf, stepsOf } from "../../support/grow-set.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 import { mirrored, standInImage } from "../../support/stand-in-runtime.ts";
 
