@@ -99,7 +99,7 @@ export class Dataset {
       earlier: this.#earlierPools(),
       ...{ store, fingerprint, directory, reopen, rows: this.#rows, startWorkers: this.#startWorkers },
       numClasses: manifest.classNames.length,
-      idEnd: shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0),
+      idEnd: firstFreeId(shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0)),
     };
     const loader: Loader<ImageArray> = new RowLoader(pool, this.#options.memoryBytes ?? defaultMemoryBytes, options);
     return loader as Loader<DType extends "float32" ? Float32Array : Uint8Array>;
@@ -153,4 +153,12 @@ export class Dataset {
   close(): void {
     this.store.close();
   }
+}
+
+/** Each part of a set that may grow has so many ids of its own. */
+const idsPerPart = 1_000_000_000_000;
+
+/** The first id that no image of the set has, nor will have when it grows. @param idEnd - larger than all ids */
+function firstFreeId(idEnd: number): number {
+  return idEnd <= idsPerPart ? idEnd : Math.ceil(idEnd / idsPerPart) * idsPerPart;
 }

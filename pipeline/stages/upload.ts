@@ -17,6 +17,7 @@ export function uploadStep(options: Pick<StepOptions, "folder" | "config">, to: 
       yield await uploadDataset({
         directory: folder.dataset,
         to,
+        share: { rank: context.rank, worldSize: context.worldSize },
         signal: context.signal,
         onShard: ({ entry, outcome }) =>
           context.count(outcome === "kept" ? "upload/kept" : "upload/images", entry.idEnd - entry.idStart),

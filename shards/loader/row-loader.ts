@@ -37,7 +37,7 @@ export interface Pool {
   readonly reopen: OpenOptions;
   /** Undefined where the platform has no workers that can read. Batches are then made when they are requested. */
   readonly startWorkers: StartWorkers | undefined;
-  /** The smallest id that is larger than all ids of the data set, over all splits. */
+  /** An id that is larger than all ids that the data set has or will have, over all splits. */
   readonly idEnd: number;
 }
 

@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import { manifestName } from "../format/manifest.ts";
+import { manifestName, parseManifestText } from "../format/manifest.ts";
 import { retryUpload } from "./retry-upload.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
@@ -19,8 +19,20 @@ export class UploadClaim {
   readonly #claimText: string;
   readonly #signal: AbortSignal;
 
-  /** @param manifestText - manifest of the set that is published */
-  constructor(target: UploadTarget, manifestText: string, signal: AbortSignal) {
+  /** sha256 of the earlier sizes of the set. */
+  readonly #earlier: ReadonlySet<string>;
+
+  /**
+   * @param manifestText - manifest of the set that is published
+   * @param growth - the sizes that the set had before
+   */
+  constructor(
+    target: UploadTarget,
+    manifestText: string,
+    signal: AbortSignal,
+    growth: readonly { readonly sha256: string }[] = [],
+  ) {
+    this.#earlier = new Set(growth.map(({ sha256: hash }) => hash));
     this.#target = target;
     this.#manifestText = manifestText;
     this.#claimText = sealJson({ manifest: sha256(manifestText) });
@@ -34,12 +46,30 @@ export class UploadClaim {
   async isPublished(): Promise<boolean> {
     const found = await this.#read(manifestName);
     if (found === undefined || found === this.#manifestText) return found !== undefined;
+    if (this.#isEarlier(found)) return false;
     // Readers of the other set would find our shards under the names of theirs.
     throw new Cifar5mError(
       "publish/other-dataset",
       `${this.#target.location} must be empty or hold this data set, but it holds another one (see its ${manifestName}). ` +
         `Name another target, or delete that ${manifestName} once nobody reads it.`,
     );
+  }
+
+  /**
+   * Whether an earlier size of the set is published. Its shards are ours, so it may be replaced: its readers go on.
+   */
+  async isOutdated(): Promise<boolean> {
+    const found = await this.#read(manifestName);
+    return found !== undefined && found !== this.#manifestText && this.#isEarlier(found);
+  }
+
+  #isEarlier(manifestText: string): boolean {
+    if (this.#earlier.size === 0) return false;
+    try {
+      return this.#earlier.has(parseManifestText(manifestText, manifestName).sha256);
+    } catch {
+      return false;
+    }
   }
 
   /**

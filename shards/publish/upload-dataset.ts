@@ -26,10 +26,14 @@ export interface UploadedShard {
 
 /**
  * Publishes a finished data set elsewhere: every shard, each checked at the target, the card if there is one, then the
- * manifest. So readers who see the manifest find all shards. The same call continues an interrupted upload and keeps the files that have the
- * right bytes.
+ * manifest. So readers who see the manifest find all shards. The same call continues an interrupted upload and keeps the
+ * files that have the right bytes. A set that has grown takes the place of what it was: shards that are there stay as they
+ * are.
+ *
+ * Several processes may each send a share. The first one then sends what the others have not sent yet, and the rest.
  * @param options.directory - the folder that holds manifest.json
  * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
+ * @param options.share - which part of the shards this process sends; by default all
  * @throws Cifar5mError `publish/other-dataset` if another data set is published there, `publish/not-kept`;
  *   `shard/hash-mismatch` if a shard here is damaged; `store/…`, `manifest/…`, `disk/…`; the signal's reason
  */
@@ -38,24 +42,33 @@ export async function uploadDataset(options: {
   readonly to: string;
   readonly signal: AbortSignal;
   readonly s3?: S3Options;
+  readonly share?: { readonly rank: number; readonly worldSize: number };
   readonly onShard?: (shard: UploadedShard) => void;
 }): Promise<Manifest> {
-  const { directory, signal, onShard } = options;
+  const { directory, signal, onShard, share = { rank: 0, worldSize: 1 } } = options;
   const manifest = await readManifest(directory);
   const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });
   const text = sealJson(manifest);
-  const claim = new UploadClaim(target, text, signal);
+  const claim = new UploadClaim(target, text, signal, manifest.growth);
   const isPublished = await claim.isPublished();
   if (!isPublished) await claim.hold();
-  const upload = { target, directory, manifest, hold: async () => (isPublished ? undefined : await claim.hold()) };
-  await uploadShards(upload, signal, onShard);
+  const upload = { target, directory, hold: async () => (isPublished ? undefined : await claim.hold()) };
+  const entries = splitNames.flatMap((split) => manifest.splits[split].shards);
+  const ofRank = (isOurs: boolean) => entries.filter((_, index) => (index % share.worldSize === share.rank) === isOurs);
+  await uploadShards(upload, ofRank(true), signal, onShard);
+  if (share.rank > 0) {
+    if (await claim.isPublished()) await claim.release();
+    return manifest;
+  }
+  // From the end, so that this process and the others meet as late as possible.
+  await uploadShards(upload, ofRank(false).reverse(), signal, onShard);
   await uploadCompanions({ ...upload, signal });
   if (!isPublished) {
     await claim.hold();
     await putManifest(target, text, claim, signal);
     // If two uploaders can claim a target at once, the other may have overwritten a shard after our check, until it saw
     // our claim.
-    if (!target.isExclusive) await uploadShards(upload, signal);
+    if (!target.isExclusive) await uploadShards(upload, entries, signal);
   }
   await claim.release();
   return manifest;
@@ -64,17 +77,16 @@ export async function uploadDataset(options: {
 interface Upload {
   readonly target: UploadTarget;
   readonly directory: string;
-  readonly manifest: Manifest;
   /** Makes sure that the target is ours, before a file is written there. */
   readonly hold: () => Promise<void>;
 }
 
 async function uploadShards(
   upload: Upload,
+  entries: readonly ShardEntry[],
   signal: AbortSignal,
   onShard?: (shard: UploadedShard) => void,
 ): Promise<void> {
-  const entries = splitNames.flatMap((split) => upload.manifest.splits[split].shards);
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const outcomes = await pLimit(numUploads).map(entries, async (entry) => {
@@ -92,7 +104,13 @@ async function uploadShards(
 }
 
 async function putManifest(target: UploadTarget, text: string, claim: UploadClaim, signal: AbortSignal): Promise<void> {
-  const isNew = await retryUpload(target, manifestName, signal, () => target.putNew(manifestName, text, signal));
+  const send = async () => {
+    if (!(await claim.isOutdated())) return await target.putNew(manifestName, text, signal);
+    const data = Buffer.from(text);
+    await target.put({ file: manifestName, bytes: data.byteLength, sha256: sha256(data) }, data, signal);
+    return true;
+  };
+  const isNew = await retryUpload(target, manifestName, signal, send);
   // Check even if the manifest was new: after a lost reply we ask twice, and the second answer is that it exists.
   if (await claim.isPublished()) return;
   throw new Cifar5mError(

@@ -5,6 +5,7 @@ import { expect, inject } from "vitest";
 import { importModel } from "../../pipeline/models/models.ts";
 import { readRun } from "../../pipeline/run/run.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { firstTestId } from "../../pipeline/run/units.ts";
 import { verifyRun } from "../../pipeline/verify/verify.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import { testContext, tinyUnitsConfig } from "../support/run-build.ts";
@@ -52,9 +53,11 @@ export async function killUnits(numKills: number): Promise<void> {
       check: async (root) => {
         expect(await hashFolder(root)).toEqual(expected);
         expect(await verifyRun(root, testContext())).toEqual([]);
-        expect(await idsOf(root)).toEqual(
-          Array.from({ length: tinyUnitsConfig.count + tinyUnitsConfig.testCount }, (_, id) => id),
-        );
+        const { count, testCount } = tinyUnitsConfig;
+        expect(await idsOf(root)).toEqual([
+          ...Array.from({ length: count }, (_, id) => id),
+          ...Array.from({ length: testCount }, (_, index) => firstTestId + index),
+        ]);
       },
     });
   } finally {

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { cp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { hashShards } from "../../../shards/format/manifest.ts";
-import { readManifest } from "../../../shards/format/manifest-file.ts";
+import { describeGrowth, hashShards } from "../../../shards/format/manifest.ts";
+import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
 import { uploadDataset, verifyDataset } from "../../../shards/index.ts";
+import type { UploadedShard } from "../../../shards/publish/upload-dataset.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { startS3 } from "../remote/s3-servers.ts";
@@ -83,3 +84,58 @@ test("the target of an interrupted upload stays reserved for its set until the c
   await uploadDataset({ directory: other, to, signal });
   expect((await readManifest(to)).sha256).toBe((await readManifest(other)).sha256);
 });
+
+test("workers share an upload; the first one sends what is missing, then the manifest", async () => {
+  const [directory, to] = [await makeFolder(), join(await makeTestFolder(), "published")];
+  const sentBy = async (rank: number) => {
+    const sent: string[] = [];
+    const onShard = ({ entry, outcome }: UploadedShard) => sent.push(`${entry.file} ${outcome}`);
+    await uploadDataset({ directory, to, signal, share: { rank, worldSize: 3 }, onShard });
+    return sent;
+  };
+  expect(await sentBy(1)).toEqual(["train/part-00001.arrow uploaded"]);
+  expect(existsSync(join(to, "manifest.json"))).toBe(false);
+  expect((await sentBy(0)).sort()).toEqual([
+    "test/part-00000.arrow uploaded",
+    "train/part-00000.arrow uploaded",
+    "train/part-00001.arrow kept",
+    "train/part-00002.arrow uploaded",
+  ]);
+  expect(await sentBy(2)).toEqual(["train/part-00002.arrow kept"]);
+  expect(await verifyDataset(to)).toMatchObject({ problems: [], numShards: 4 });
+  expect((await readdir(to)).sort()).toEqual(["manifest.json", "test", "train"]);
+  const together = join(await makeTestFolder(), "published");
+  const ends = [2, 1, 0].map((rank) =>
+    uploadDataset({ directory, to: together, signal, share: { rank, worldSize: 3 } }),
+  );
+  await Promise.all(ends);
+  expect(await verifyDataset(together)).toMatchObject({ problems: [], numShards: 4 });
+  expect((await readdir(together)).sort()).toEqual(["manifest.json", "test", "train"]);
+});
+
+test.each(["folder", "s3rver"] as const)(
+  "a set that has grown takes the place of what it was, but not the other way round (%s)",
+  async (kind) => {
+    const [directory, s3] = [await makeFolder(), kind === "folder" ? undefined : (await startS3("s3rver")).s3];
+    const to = kind === "folder" ? join(await makeTestFolder(), "published") : "s3://data/grown";
+    const upload = async (folder: string) => {
+      const outcomes: string[] = [];
+      const onShard = ({ outcome }: UploadedShard) => outcomes.push(outcome);
+      await uploadDataset({ directory: folder, to, signal, onShard, ...(s3 === undefined ? {} : { s3 }) });
+      return outcomes;
+    };
+    await upload(directory);
+    const { version: _, sha256: __, ...before } = await readManifest(directory);
+    const larger = await makeFolder(150);
+    const { version: ___, sha256: ____, ...whole } = await readManifest(larger);
+    // The test part keeps its shard; the larger set made it with other ids.
+    for (const name of await readdir(join(directory, "test")))
+      await cp(join(directory, "test", name), join(larger, "test", name));
+    const splits = { train: whole.splits.train, test: before.splits.test };
+    await writeManifest(larger, { ...whole, splits, growth: describeGrowth(splits, [{ train: 3, test: 1 }]) });
+    expect((await upload(larger)).sort()).toEqual(["kept", "kept", "kept", "kept", "uploaded", "uploaded"]);
+    expect(await upload(larger)).toEqual(Array(6).fill("kept"));
+    await errorOf(() => upload(directory), "publish/other-dataset");
+    if (kind === "folder") expect((await verifyDataset(to)).manifest?.growth).toHaveLength(1);
+  },
+);
