@@ -21,6 +21,13 @@ export interface GrowingSet {
   readonly delayMs?: number;
 }
 
+/** The sizes that `stand-in-growth.ts` goes through; most do not end with a whole unit. */
+export const grownSizes: readonly SetSize[] = [
+  { count: 10, testCount: 4 },
+  { count: 12, testCount: 4 },
+  { count: 19, testCount: 7 },
+];
+
 /** What the steps of a set of some size take. */
 export function optionsOf({ root, unitSize, ...standIn }: GrowingSet, size: SetSize): StepOptions {
   const config = resolveConfig({ ...size, unitSize, sampler: { batchSize: 4 } });

@@ -186,3 +186,29 @@ test.each([
   await writeFile(join(folder, "manifest.json"), sealJson(claimed));
   await expect(openDataset(folder)).rejects.toMatchObject({ code: "manifest/invalid" });
 });
+
+test("workers share the verification: each reads its own shards, and together they find every problem", async () => {
+  const folder = await makeTestFolder();
+  await makeDataset(folder, { train: 70, test: 20, rowsPerShard: 10 });
+  const verifyShare = async (rank: number, worldSize: number) => {
+    const files: string[] = [];
+    const onProgress = ({ file }: { readonly file: string }) => files.push(file);
+    const { problems, rows } = await verifyDataset(folder, { share: { rank, worldSize }, onProgress });
+    return { problems, rows, files };
+  };
+  const sound = await Promise.all([0, 1, 2].map((rank) => verifyShare(rank, 3)));
+  expect(sound.map(({ problems, rows }) => [problems.length, rows])).toEqual([
+    [0, 30],
+    [0, 30],
+    [0, 30],
+  ]);
+  expect(new Set(sound.flatMap(({ files }) => files)).size).toBe(9);
+  await truncate(join(folder, "train", "part-00004.arrow"), 100);
+  await writeFile(join(folder, "test", "part-00009.arrow"), "unlisted");
+  const damaged = await Promise.all([0, 1, 2].map((rank) => verifyShare(rank, 3)));
+  expect(damaged.map(({ problems }) => problems.map(({ code }) => code))).toEqual([
+    ["dataset/unlisted-shard"],
+    ["shard/size-mismatch"],
+    [],
+  ]);
+});
