@@ -80,11 +80,17 @@ export function planUnits(sizes: readonly SetSize[], unitSize: number): Unit[] {
       for (; start < size[key]; part++) {
         const end = Math.min(size[key], (Math.floor(start / unitSize) + 1) * unitSize);
         const folder = part < unitsPerFolder ? "" : `${String(Math.floor(part / unitsPerFolder)).padStart(3, "0")}/`;
+        const digits = nameOfPart(part);
         units.push({
-          ...{ index: units.length, number: part, split, part, sizeIndex },
-          name: `${folder}${split}-${nameOfPart(part)}`,
-          shardFile: `${split}/part-${nameOfPart(part)}.arrow`,
-          ...{ idStart: firstId + start, idEnd: firstId + end },
+          index: units.length,
+          number: part,
+          split,
+          part,
+          name: `${folder}${split}-${digits}`,
+          shardFile: `${split}/part-${digits}.arrow`,
+          sizeIndex,
+          idStart: firstId + start,
+          idEnd: firstId + end,
         });
         start = end;
       }
@@ -107,10 +113,15 @@ export function planFixedUnits(options: SetSize & { readonly unitSize: number })
   return planParts(splits, unitSize).map(({ index, split, part, start, end }) => {
     const digits = String(part).padStart(5, "0");
     return {
-      ...{ index, number: index, split, part, sizeIndex: 0 },
+      index,
+      number: index,
+      split,
+      part,
       name: `${split}-${digits}`,
       shardFile: `${split}/part-${digits}.arrow`,
-      ...{ idStart: firstIds[split] + start, idEnd: firstIds[split] + end },
+      sizeIndex: 0,
+      idStart: firstIds[split] + start,
+      idEnd: firstIds[split] + end,
     };
   });
 }
