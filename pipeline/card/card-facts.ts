@@ -6,7 +6,7 @@ import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
 import { type ImportIdentity, parseImportIdentity } from "../import/imported-run.ts";
 import { type Config, type PartialConfig, resolveConfig } from "../run/config.ts";
-import { datasetIdentity } from "../run/run.ts";
+import { datasetIdentity, fixedSizeIdentity } from "../run/dataset-identity.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import type { Score } from "../score/score.ts";
 import { type CardOptions, readCardOptions } from "./card-options.ts";
@@ -85,8 +85,10 @@ async function findOrigin(manifest: Manifest, folder: RunFolder | undefined): Pr
 /** The configuration of a build; undefined if the set was made in another way, or does not follow from it. */
 function readConfig({ config, configHash }: Manifest): Config | undefined {
   try {
-    const resolved = resolveConfig(config as PartialConfig);
-    return hashConfig(datasetIdentity(resolved)) === configHash ? resolved : undefined;
+    const { testIdStart, ...keys } = config;
+    const resolved = resolveConfig(keys as PartialConfig);
+    const identity = testIdStart === undefined ? fixedSizeIdentity(resolved) : datasetIdentity(resolved);
+    return hashConfig(identity) === configHash ? resolved : undefined;
   } catch {
     return undefined;
   }
