@@ -4,13 +4,12 @@ import { fetchCifar10 } from "./cifar-10/fetch.ts";
 import { importModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
-import { listReceipts } from "./run/list-receipts.ts";
 import { openRun, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName } from "./run/run-folder.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import type { UnitStage } from "./run/unit-files.ts";
-import { shareOf, type Unit, unitRows } from "./run/units.ts";
+import { unitsToDo } from "./run/units-to-do.ts";
 import { dedupStage, fingerprintStage } from "./stages/dedup.ts";
 import { labelStage } from "./stages/label.ts";
 import { publishStage } from "./stages/publish.ts";
@@ -164,25 +163,9 @@ function unitStep(options: StepOptions, name: UnitStage, makeStage: (run: Run) =
       await requireModel(folder, "generator");
       const run = await openRunOnDevice(options, context);
       const stage = await makeStage(run);
-      yield* stage(unitsFor(run, name, context, takeOver), context);
+      yield* stage(unitsToDo(run, name, context, takeOver), context);
     },
   };
-}
-
-/**
- * The units of a worker, then those of the others if it takes over. What the others have done by then is counted by
- * listing the receipts, since to open those of a million units takes long.
- */
-async function* unitsFor(run: Run, stage: UnitStage, context: StageContext, takeOver: boolean): AsyncGenerator<Unit> {
-  const { rank, worldSize } = context;
-  const own = shareOf(run.units, { rank, worldSize, takeOver: false });
-  yield* own;
-  if (!takeOver || worldSize === 1) return;
-  const done = await listReceipts(run.folder, stage);
-  for (const unit of shareOf(run.units, { rank, worldSize, takeOver }).slice(own.length)) {
-    if (done.has(unit.name)) context.count(`${stage}/kept`, unitRows(unit));
-    else yield unit;
-  }
 }
 
 async function requireModels(run: Run): Promise<{ readonly generator: string; readonly labeler: string }> {

@@ -1,6 +1,4 @@
-import { splitNames } from "../../shards/format/manifest.ts";
 import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
-import type { Manifest } from "../../shards/index.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
@@ -8,12 +6,13 @@ import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import { requireModel } from "../models/models.ts";
 import type { Config } from "../run/config.ts";
+import { publishedSizeOf } from "../run/published-size.ts";
 import { cleanRun, type Run, readRun, runAtSize } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { UnitStage } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
-import { listsUnits, publishManifest, summarizeShard } from "../stages/publish-manifest.ts";
+import { publishManifest, summarizeShard } from "../stages/publish-manifest.ts";
 import { installUnit, proveUnits, throwFirst } from "./prove-units.ts";
 import { planRemake, remakeUnits, stagingFolderOf, type UnitsByStage } from "./remake-units.ts";
 import { repairModel } from "./repair-model.ts";
@@ -43,7 +42,8 @@ export async function repairRun(
   const newest: Run = { ...(await readRun(folder)), config };
   await cleanRun(newest);
   const manifest = await readUndamaged(() => readManifestIfAny(newest.folder.dataset));
-  const run = publishedSizeOf(newest, manifest);
+  // What the set is growing by was never published, so it cannot be lost.
+  const run = runAtSize(newest, (manifest && publishedSizeOf(newest, manifest)) ?? newest.sizes.length);
   const repaired: string[] = [];
   for (const name of ["generator", "labeler"] as const) {
     repaired.push(...(await repairModel(run.folder, name, manifest?.models[name])));
@@ -71,14 +71,6 @@ export async function repairRun(
     }
   });
   return ended === "removed" ? [...repaired, ...(await repairRun(options, context))] : repaired;
-}
-
-/** The run at the size that its manifest lists. What it is growing by was never published, so it cannot be lost. */
-function publishedSizeOf(run: Run, manifest: Manifest | undefined): Run {
-  if (manifest === undefined) return run;
-  const numShards = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
-  const atSizes = run.sizes.map((_, index) => runAtSize(run, index + 1));
-  return atSizes.find(({ units }) => units.length === numShards && listsUnits(manifest, units)) ?? run;
 }
 
 async function hashModels(run: Run): Promise<Readonly<Record<string, string>>> {

@@ -6,6 +6,7 @@ import { readManifestIfAny, writeManifest } from "../../shards/format/manifest-f
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
+import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
@@ -28,22 +29,24 @@ export async function publishManifest(
 ): Promise<Manifest> {
   const published = await readPublished(run, models);
   if (published !== undefined) return published;
-  const removals: Record<string, number> = {};
+  // The counts of a size that is published are known, so what it was made from may have been deleted.
+  const earlier = await readEarlierSize(run);
+  const removals: Record<string, number> = { ...earlier?.manifest.removals };
+  const known = new Set(earlier?.units.map(({ name }) => name));
   const limit = pLimit(numReaders);
-  const parts = await limit.map([...run.units], async (unit) => {
+  const added = run.units.filter(({ name }) => !known.has(name));
+  const parts = await limit.map(added, async (unit) => {
     const { reasons, classCounts } = await summarize(run, unit);
     for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
     return { unit, entry: await readShardEntry(run, "publish", unit, models), classCounts };
   });
   const splitOf = (split: SplitName) => {
     const ofSplit = parts.filter(({ unit }) => unit.split === split);
+    const before = earlier?.manifest.splits[split];
     const classCounts = cifar10ClassNames.map((_, label) =>
-      ofSplit.reduce((sum, part) => sum + part.classCounts[label]!, 0),
+      ofSplit.reduce((sum, part) => sum + part.classCounts[label]!, before?.classCounts[label] ?? 0),
     );
-    return describeSplit(
-      ofSplit.map(({ entry }) => entry),
-      classCounts,
-    );
+    return describeSplit([...(before?.shards ?? []), ...ofSplit.map(({ entry }) => entry)], classCounts);
   };
   const splits = { train: splitOf("train"), test: splitOf("test") };
   const { manifest } = await writeManifest(run.folder.dataset, {
@@ -108,9 +111,4 @@ async function readPublished(run: Run, models: Readonly<Record<string, string>>)
   const manifest = await readManifestIfAny(run.folder.dataset);
   const isOurs = manifest?.configHash === run.hash && canonicalJson(manifest.models) === canonicalJson(models);
   return isOurs && listsUnits(manifest, run.units) ? manifest : undefined;
-}
-
-/** Whether a manifest lists all these units, and perhaps further ones after those of each split. */
-export function listsUnits({ splits }: Manifest, units: readonly Unit[]): boolean {
-  return units.every(({ split, part, shardFile }) => splits[split].shards[part]?.file === shardFile);
 }

@@ -8,13 +8,14 @@ import { parseLocation } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readImportedRun } from "../import/imported-run.ts";
 import { modelPath, trainingStageOf } from "../models/models.ts";
+import { listsUnits, publishedSizeOf } from "../run/published-size.ts";
 import { type Run, readRun } from "../run/run.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step, StepOptions } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import { shareOf, type Unit, unitName } from "../run/units.ts";
-import { listsUnits } from "../stages/publish-manifest.ts";
+
 import { checkAgainstReceipt } from "./check-receipt.ts";
 
 /** Number of files that are hashed at once. */
@@ -111,11 +112,7 @@ function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): Datase
   }
   if (listsUnits(manifest, run.units) && listed.length === run.units.length) return [];
   const { sizes = [], units } = run;
-  const isEarlier = sizes.some((_, index) => {
-    const earlier = units.filter(({ sizeIndex }) => sizeIndex <= index);
-    return earlier.length === listed.length && listsUnits(manifest, earlier);
-  });
-  if (isEarlier) {
+  if (publishedSizeOf({ sizes, units }, manifest) !== undefined) {
     const { count, testCount } = sizes.at(-1)!;
     return report(
       `lists ${listed.length} shards and is whole, but the run has grown to ${count} train and ${testCount} test images. ` +

@@ -262,3 +262,25 @@ test("a search in buckets that workers share finds what one search finds, also i
   await Promise.all([0, 1, 2].map(work));
   expect(await Promise.all(run.units.map((unit) => readFile(paths.removals(unit))))).toEqual(expected);
 });
+
+test("a set grows although what its shards were made from was deleted, and makes only those images again that it must", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
+  await growTo(set, at(40));
+  for (const name of ["samples", "labels", "dedup"]) await rm(join(set.root, name), { recursive: true });
+  const before = await filesOf(join(set.root, "dataset"));
+  const context = testContext();
+  await growTo(set, at(100), context);
+  // Two units had lost a row, which is in no shard: train-00000 and test-00001.
+  expect(context.counts.get("sample/images")).toBe(60 + 20);
+  expect(context.counts.get("label/images")).toBe(60);
+  const after = await filesOf(join(set.root, "dataset"));
+  for (const [name, state] of before) expect(after.get(name), name).toBe(state);
+  const once: GrowingSet = { ...set, root: newRoot() };
+  await growTo(once, at(100));
+  for (const split of ["train", "test"] as const) {
+    expect(await rowsOf(set.root, split)).toEqual(await rowsOf(once.root, split));
+  }
+  const [grown, made] = await Promise.all([set, once].map(({ root }) => readManifest(join(root, "dataset"))));
+  expect(grown!.splits).toEqual(made!.splits);
+  expect(grown!.removals).toEqual(made!.removals);
+});

@@ -1,0 +1,40 @@
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
+import type { Manifest } from "../../shards/index.ts";
+import { type Run, runAtSize } from "./run.ts";
+import type { Unit } from "./units.ts";
+
+/** An earlier size of a run's set that is published. */
+export interface PublishedSize {
+  readonly manifest: Manifest;
+  /** Its units, in the order of the manifest. */
+  readonly units: readonly Unit[];
+}
+
+/**
+ * The earlier size of a growing set that its manifest lists; undefined if it lists none, or all there is.
+ * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`
+ */
+export async function readEarlierSize(run: Run): Promise<PublishedSize | undefined> {
+  if (run.sizes.length === 1) return undefined;
+  const manifest = await readManifestIfAny(run.folder.dataset);
+  if (manifest?.configHash !== run.hash) return undefined;
+  const numSizes = publishedSizeOf(run, manifest);
+  if (numSizes === undefined || numSizes === run.sizes.length) return undefined;
+  return { manifest, units: runAtSize(run, numSizes).units };
+}
+
+/** Which of the sizes of a run a manifest lists, counted from 1; undefined if none. */
+export function publishedSizeOf(run: Pick<Run, "sizes" | "units">, manifest: Manifest): number | undefined {
+  const { train, test } = manifest.splits;
+  const numShards = train.shards.length + test.shards.length;
+  for (let numSizes = run.sizes.length; numSizes > 0; numSizes--) {
+    const units = run.units.filter(({ sizeIndex }) => sizeIndex < numSizes);
+    if (units.length === numShards && listsUnits(manifest, units)) return numSizes;
+  }
+  return undefined;
+}
+
+/** Whether a manifest lists all these units, and perhaps further ones after those of each split. */
+export function listsUnits({ splits }: Manifest, units: readonly Unit[]): boolean {
+  return units.every(({ split, part, shardFile }) => splits[split].shards[part]?.file === shardFile);
+}
