@@ -159,7 +159,7 @@ def test_malformed_manifests_are_refused(tmp_path: Path, key: str, value: Any) -
 
 def test_other_versions_are_told_apart(tmp_path: Path) -> None:
     manifest = read_manifest(make_dataset(tmp_path))
-    write_manifest(tmp_path, {**manifest, "version": 2})
+    write_manifest(tmp_path, {**manifest, "version": 3})
     assert refused(lambda: open_dataset(tmp_path)).code == "manifest/version-unsupported"
 
 
