@@ -9,7 +9,7 @@ import type { ModelName } from "./run/run-folder.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import type { UnitStage } from "./run/unit-files.ts";
-import { unitsToDo } from "./run/units-to-do.ts";
+import { openNeedlessCheck, unitsToDo } from "./run/units-to-do.ts";
 import { dedupStage, fingerprintStage } from "./stages/dedup.ts";
 import { labelStage } from "./stages/label.ts";
 import { publishStage } from "./stages/publish.ts";
@@ -95,10 +95,12 @@ export function labelStep(options: StepOptions): Step {
 
 /** Samples, labels and fingerprints in one pass. Its images are done when they are labeled. */
 export function sampleAndLabelStep(options: StepOptions): Step {
-  const step = unitStep(options, "sample+label", async (run) =>
-    sampleAndLabelStage({ run, runtime: options.runtime, models: await requireModels(run) }),
-  );
-  return { ...step, counter: "label" };
+  const makeStage = async (run: Run) =>
+    sampleAndLabelStage({
+      ...{ run, runtime: options.runtime, models: await requireModels(run) },
+      isNeedless: await openNeedlessCheck(run),
+    });
+  return { ...unitStep(options, "fingerprint", makeStage, "label"), name: "sample+label", counter: "label" };
 }
 
 export function fingerprintStep(options: StepOptions): Step {
@@ -152,7 +154,17 @@ export async function openRunOnDevice(options: StepOptions, { rank }: Pick<Stage
   return await openRun(folder, config, { clean: rank === 0 });
 }
 
-function unitStep(options: StepOptions, name: UnitStage, makeStage: (run: Run) => Promise<Stage>): Step {
+/**
+ * A step that does some work on this worker's units.
+ * @param name - the stage whose receipt says that a unit is done
+ * @param counter - the stage whose counts show how far the work is
+ */
+function unitStep(
+  options: StepOptions,
+  name: UnitStage,
+  makeStage: (run: Run) => Promise<Stage>,
+  counter: UnitStage = name,
+): Step {
   const { folder, config, takeOver } = options;
   return {
     name,
@@ -163,7 +175,7 @@ function unitStep(options: StepOptions, name: UnitStage, makeStage: (run: Run) =
       await requireModel(folder, "generator");
       const run = await openRunOnDevice(options, context);
       const stage = await makeStage(run);
-      yield* stage(unitsToDo(run, name, context, takeOver), context);
+      yield* stage(unitsToDo(run, name, context, takeOver, counter), context);
     },
   };
 }

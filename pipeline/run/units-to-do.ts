@@ -11,31 +11,40 @@ import { shareOf, type Unit, unitRows } from "./units.ts";
  * The units of a worker, then those of the others if it takes over. What the others have done by then is counted by
  * listing the receipts, since to open those of a million units takes long. Of a set that grows, units that are published
  * are left out if what they were made from was deleted.
+ * @param counter - the stage whose counts show how far the work is
  */
 export async function* unitsToDo(
   run: Run,
   stage: UnitStage,
   context: StageContext,
   takeOver: boolean,
+  counter: UnitStage = stage,
 ): AsyncGenerator<Unit> {
   const { rank, worldSize } = context;
   const own = shareOf(run.units, { rank, worldSize, takeOver: false });
-  const published = new Set((await readEarlierSize(run))?.units.map(({ name }) => name));
-  const isLeftOut = async (unit: Unit) => published.has(unit.name) && (await isNeedless(run, stage, unit));
+  const isNeedless = await openNeedlessCheck(run);
   for (const unit of own) {
-    if (await isLeftOut(unit)) context.count(`${stage}/kept`, unitRows(unit));
+    if (await isNeedless(stage, unit)) context.count(`${counter}/kept`, unitRows(unit));
     else yield unit;
   }
   if (!takeOver || worldSize === 1) return;
   const done = await listReceipts(run.folder, stage);
   for (const unit of shareOf(run.units, { rank, worldSize, takeOver }).slice(own.length)) {
-    if (done.has(unit.name)) context.count(`${stage}/kept`, unitRows(unit));
+    if (done.has(unit.name)) context.count(`${counter}/kept`, unitRows(unit));
     else yield unit;
   }
 }
 
-/** Whether the deleted file of a published unit does not have to be made again for the units that the set grows by. */
-async function isNeedless(run: Run, stage: UnitStage, unit: Unit): Promise<boolean> {
+/** Tells whether the file of a stage was deleted and does not have to be made again. */
+export type NeedlessCheck = (stage: UnitStage, unit: Unit) => Promise<boolean>;
+
+/** Of a set that grows, what published units were made from may be deleted: it is seldom needed for the new units. */
+export async function openNeedlessCheck(run: Run): Promise<NeedlessCheck> {
+  const published = new Set((await readEarlierSize(run))?.units.map(({ name }) => name));
+  return async (stage, unit) => published.has(unit.name) && (await isDeletedForGood(run, stage, unit));
+}
+
+async function isDeletedForGood(run: Run, stage: UnitStage, unit: Unit): Promise<boolean> {
   const { folder } = run;
   if (stage === "fingerprint" || stage === "publish") return false;
   if ((await fileExists(dataFileOf(run, stage, unit))) || !(await fileExists(folder.shard(unit)))) return false;

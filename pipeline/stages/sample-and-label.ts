@@ -2,6 +2,7 @@ import { fingerprintBytes, fingerprintImages } from "../../core/image-fingerprin
 import { imageBytes } from "../../core/image-layout.ts";
 import { isUnitMade, makeUnit, type Stage, type StageContext, stageOf } from "../run/stage.ts";
 import { type Unit, unitRows } from "../run/units.ts";
+import type { NeedlessCheck } from "../run/units-to-do.ts";
 import { fingerprintWork } from "./fingerprint.ts";
 import { type LabelOptions, openLabeling } from "./label.ts";
 import { openSampling, unitsAtOnce } from "./sample.ts";
@@ -11,15 +12,22 @@ import { StreamedLabels } from "./streamed-labels.ts";
  * Samples, labels and fingerprints each unit in one pass: images go to the labeler as they are made, and are not read
  * again. The files and receipts are those of `sampleStage`, `labelStage` and `fingerprintStage`. Of a unit that was
  * sampled before, the samples are read.
+ * @param options.isNeedless - tells whether deleted files need not be made again; fingerprints then come from the shard
  * @throws Cifar5mError as the three stages
  */
-export function sampleAndLabelStage(options: LabelOptions): Stage {
-  const { run, models } = options;
+export function sampleAndLabelStage(options: LabelOptions & { readonly isNeedless: NeedlessCheck }): Stage {
+  const { run, models, isNeedless } = options;
   const sampling = openSampling(options);
   const labeling = openLabeling(options);
 
   const make = async (unit: Unit, context: StageContext): Promise<void> => {
     const numImages = unitRows(unit);
+    if (await isNeedless("sample", unit)) {
+      if (await isNeedless("label", unit)) context.count("label/kept", numImages);
+      else await makeUnit(labeling.work(), unit, context);
+      await makeUnit(fingerprintWork({ run, models }), unit, context);
+      return;
+    }
     const labels = (await isUnitMade(labeling.work(), unit))
       ? undefined
       : new StreamedLabels(await labeling.labeler(), numImages, (count) => context.count("label/images", count));

@@ -18,7 +18,7 @@ import { hashFolder } from "../kill-build.ts";
 
 const config = resolveConfig(smallConfig);
 const numImages = smallConfig.count + smallConfig.testCount;
-const units = planUnits(config);
+const units = planUnits([config], config.unitSize);
 
 let folder: string;
 let numFolders = 0;
