@@ -1,0 +1,99 @@
+import { Graph } from "../../engine/graph/graph.ts";
+import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
+import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
+import { matmul } from "../../engine/ops/matmul.ts";
+import type { Projection } from "./project-images.ts";
+import type { ReferenceIndex } from "./reference-index.ts";
+
+/** Number of references of one product, at most. */
+const maxBlockColumns = 10_000;
+/** Score of a column that pads a block: lower than that of any reference. */
+const padding = -1e30;
+
+/**
+ * Bounds all distances of a batch of images to the references.
+ *
+ * Let q and r be an image and a reference around gray, P the projection onto the basis. The Cauchy–Schwarz inequality bounds
+ * the part of their product outside of it: ⟨q, r⟩ ≤ ⟨Pq, Pr⟩ + |q − Pq| |r − Pr|. Mirroring r changes the sign of the odd
+ * part of ⟨Pq, Pr⟩. So with E and O its even and odd parts, score(q, r) = E + |O| + |q − Pq| |r − Pr| − |r|² / 2 gives
+ * |q|² − 2 score(q, r), a lower bound on the smaller one of the squared distances to r and to its mirror image.
+ */
+export interface BoundProducts {
+  /**
+   * @param projection - of at most `batchSize` images
+   * @param scores - receives the scores, [batchSize, references] flattened
+   */
+  run(projection: Projection, scores: Float32Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Compiles the products with blocks of references, for one thread. */
+export async function openBoundProducts(index: ReferenceIndex, batchSize: number): Promise<BoundProducts> {
+  const { numEven, numOdd } = index.basis;
+  const { numReferences } = index;
+  const columns = Math.min(maxBlockColumns, Math.max(1, numReferences));
+  const engine = onnxruntimeEngine({ numThreads: 1 });
+  const graph = new Graph();
+  const even = graph.input("even", "float32", [batchSize, numEven + 2]);
+  const odd = graph.input("odd", "float32", [batchSize, numOdd]);
+  const starts = Array.from({ length: Math.ceil(numReferences / columns) }, (_, block) => block * columns);
+  for (const [block, start] of starts.entries()) {
+    const parts = blockOf(index, start, columns);
+    graph.output(`even ${block}`, matmul(even, graph.constant(parts.even)));
+    graph.output(`odd ${block}`, matmul(odd, graph.constant(parts.odd)));
+  }
+  const executable = await engine.compile(graph);
+  return {
+    run: async (projection, scores) => {
+      const found = await executable.run(feedsOf(index, projection, batchSize));
+      for (const [block, start] of starts.entries()) {
+        const evens = found[`even ${block}`]!.data as Float32Array;
+        const odds = found[`odd ${block}`]!.data as Float32Array;
+        const width = Math.min(columns, numReferences - start);
+        for (let row = 0; row < projection.squaredNorms.length; row++) {
+          const [from, to] = [row * columns, row * numReferences + start];
+          for (let column = 0; column < width; column++) {
+            scores[to + column] = evens[from + column]! + Math.abs(odds[from + column]!);
+          }
+        }
+      }
+    },
+    close: () => executable.release(),
+  };
+}
+
+/** The coefficients of some references as the columns of two matrices; the even one has two more rows. */
+function blockOf(index: ReferenceIndex, start: number, columns: number) {
+  const { numEven, numOdd } = index.basis;
+  const even = new Float32Array((numEven + 2) * columns);
+  const odd = new Float32Array(numOdd * columns);
+  even.fill(padding, (numEven + 1) * columns);
+  for (let column = 0; column < Math.min(columns, index.numReferences - start); column++) {
+    const first = (start + column) * (numEven + numOdd);
+    for (let row = 0; row < numEven; row++) even[row * columns + column] = index.coefficients[first + row]!;
+    for (let row = 0; row < numOdd; row++) odd[row * columns + column] = index.coefficients[first + numEven + row]!;
+    even[numEven * columns + column] = index.restNorms[start + column]!;
+    even[(numEven + 1) * columns + column] = -index.squaredNorms[start + column]! / 2;
+  }
+  return {
+    even: tensorData("float32", [numEven + 2, columns], even),
+    odd: tensorData("float32", [numOdd, columns], odd),
+  };
+}
+
+function feedsOf(index: ReferenceIndex, projection: Projection, batchSize: number): Record<string, TensorData> {
+  const { numEven, numOdd } = index.basis;
+  const even = new Float32Array(batchSize * (numEven + 2));
+  const odd = new Float32Array(batchSize * numOdd);
+  for (let row = 0; row < projection.squaredNorms.length; row++) {
+    const first = row * (numEven + numOdd);
+    even.set(projection.coefficients.subarray(first, first + numEven), row * (numEven + 2));
+    even[row * (numEven + 2) + numEven] = projection.restNorms[row]!;
+    even[row * (numEven + 2) + numEven + 1] = 1;
+    odd.set(projection.coefficients.subarray(first + numEven, first + numEven + numOdd), row * numOdd);
+  }
+  return {
+    even: { dtype: "float32", shape: [batchSize, numEven + 2], data: even },
+    odd: { dtype: "float32", shape: [batchSize, numOdd], data: odd },
+  };
+}

@@ -1,0 +1,69 @@
+import { availableParallelism } from "node:os";
+import { extname } from "node:path";
+import { Piscina } from "piscina";
+import { imageBytes } from "../../core/image-layout.ts";
+import { allocateNearest, copyNearest, type NearestReferences } from "./nearest-references.ts";
+import type { ReferenceIndex } from "./reference-index.ts";
+import { searchBatchSize } from "./search-batch.ts";
+
+/** Finds the nearest CIFAR-10 images of any number of images, on all cores. */
+export interface ReferenceSearch {
+  /**
+   * @param images - uint8 [n, 32, 32, 3] flattened
+   * @param options.count - receives the number of images that were just done
+   * @throws the signal's reason
+   */
+  search(
+    images: Uint8Array,
+    options: { readonly signal: AbortSignal; readonly count?: (images: number) => void },
+  ): Promise<NearestReferences>;
+  close(): Promise<void>;
+}
+
+/** Starts one worker per core. The results do not depend on their number. */
+export function openReferenceSearch(
+  index: ReferenceIndex,
+  numWorkers: number = availableParallelism(),
+): ReferenceSearch {
+  const pool = new Piscina<Uint8Array, NearestReferences>({
+    // The worker has the same file extension as this file: .ts, or .js if compiled.
+    filename: new URL(`search-worker${extname(import.meta.url)}`, import.meta.url).href,
+    minThreads: numWorkers,
+    maxThreads: numWorkers,
+    workerData: index,
+  });
+  const running = new Set<Promise<unknown>>();
+  return {
+    search: async (images, { signal, count }) => {
+      const numImages = images.length / imageBytes;
+      const found = allocateNearest(numImages);
+      const searchFrom = async (start: number) => {
+        signal.throwIfAborted();
+        const end = Math.min(numImages, start + searchBatchSize);
+        const task = pool.run(images.slice(start * imageBytes, end * imageBytes));
+        running.add(task);
+        try {
+          copyNearest(await task, found, start);
+        } finally {
+          running.delete(task);
+        }
+        count?.(end - start);
+      };
+      let next = 0;
+      const runner = async () => {
+        while (next < numImages) {
+          const start = next;
+          next += searchBatchSize;
+          await searchFrom(start);
+        }
+      };
+      await Promise.all(Array.from({ length: numWorkers + 1 }, runner));
+      return found;
+    },
+    close: async () => {
+      // If a worker is terminated while its session runs, the whole process ends with SIGABRT.
+      await Promise.allSettled(running);
+      await pool.destroy();
+    },
+  };
+}
