@@ -8,6 +8,7 @@ import type { LoaderOptions } from "./loader/loader-options.ts";
 import { type EarlierPool, RowLoader } from "./loader/row-loader.ts";
 import type { OpenOptions } from "./open-options.ts";
 import { type RowFilter, resolveFilter } from "./rows/row-filter.ts";
+import { readRowFlags } from "./rows/row-flags.ts";
 import { countRows, countRowsBelow, intersectRows, type RowNumbers, rowNumberAt } from "./rows/row-numbers.ts";
 import { RowStore } from "./rows/row-store.ts";
 import { allocateSamples, type ImageArray, type Samples } from "./rows/samples.ts";
@@ -74,13 +75,25 @@ export class Dataset {
   /**
    * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 16 bytes a row, and
    * the result holds 4 bytes a row in memory, 8 in a split beyond 2³² rows. Closing either data set closes both.
-   * @throws Cifar5mError `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`
+   * With flags, it also reads the table that `cifar5m audit` wrote beside the manifest.
+   * @throws Cifar5mError `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`; `flags/…`; `shard/…`,
+   *   `table/…`, `disk/…`
    */
   async filter(filter: RowFilter): Promise<Dataset> {
     const resolved = resolveFilter(filter, this.classNames);
-    const kept = await this.store.selectRows(resolved);
+    const flags =
+      resolved.flags === undefined
+        ? undefined
+        : await readRowFlags(
+            this.#source,
+            this.manifest,
+            this.splitName,
+            resolved.flags,
+            this.#options.signal ?? new AbortController().signal,
+          );
+    const kept = await this.store.selectRows(resolved, flags);
     const rows = this.#rows === undefined ? kept : intersectRows(kept, this.#rows, this.store.numRows);
-    const name = `${this.fingerprint.slice(this.splitName.length + 33)}-${hashConfig({ ...resolved }).slice(0, 8)}`;
+    const name = `${this.fingerprint.slice(this.splitName.length + 33)}-${hashConfig({ ...resolved, table: flags?.sha256 }).slice(0, 8)}`;
     const part = { store: this.store, rows, name };
     return new Dataset(this.#source, this.manifest, this.#options, this.#startWorkers, part);
   }

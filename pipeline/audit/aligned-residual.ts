@@ -1,4 +1,4 @@
-import { imageChannels, imageSide } from "../../core/image-layout.ts";
+import { imageBytes, imageChannels, imageSide, mirrorHwc } from "../../core/image-layout.ts";
 
 /** Pixels by which a copy may be shifted, in each direction. */
 const maxShift = 1;
@@ -25,58 +25,68 @@ export function alignedResidual(
   bStart: number,
   isMirrored: boolean,
 ): number {
-  const middle = readWindow(a, aStart, maxShift, maxShift, false, windowA);
+  const middle = readMiddle(a, aStart);
+  if (isMirrored) mirrorHwc(b.subarray(bStart, bStart + imageBytes), other);
+  else other.set(b.subarray(bStart, bStart + imageBytes));
   let best = 1;
-  for (let y = 0; y <= 2 * maxShift; y++) {
-    for (let x = 0; x <= 2 * maxShift; x++) {
-      const other = readWindow(b, bStart, y, x, isMirrored, windowB);
-      if (middle === 0 || other === 0) {
-        if (middle === other) best = 0;
+  for (let top = 0; top <= 2 * maxShift; top++) {
+    for (let left = 0; left <= 2 * maxShift; left++) {
+      const { product, norm } = compareWindow(top, left);
+      if (middle === 0 || norm === 0) {
+        if (middle === norm) best = 0;
         continue;
       }
-      let product = 0;
-      for (let index = 0; index < windowA.length; index++) product += windowA[index]! * windowB[index]!;
-      const gain = Math.min(maxGain, Math.max(minGain, product / other));
-      const rest = middle - 2 * gain * product + gain * gain * other;
-      best = Math.min(best, rest / Math.sqrt(middle * other));
+      const gain = Math.min(maxGain, Math.max(minGain, product / norm));
+      const rest = middle - 2 * gain * product + gain * gain * norm;
+      best = Math.min(best, rest / Math.sqrt(middle * norm));
     }
   }
   return Math.max(0, best);
 }
 
-const windowA = new Float64Array(numPixels * imageChannels);
-const windowB = new Float64Array(numPixels * imageChannels);
-const sums = new Float64Array(imageChannels);
+/** The middle of the first image, around the mean of its colors: [30, 30, 3] flattened. */
+const window = new Float64Array(numPixels * imageChannels);
+/** The other image, mirrored if necessary. */
+const other = new Uint8Array(imageBytes);
 
-/** Reads a part of an image around the mean of its colors, and returns its squared norm. */
-function readWindow(
-  images: Uint8Array,
-  start: number,
-  top: number,
-  left: number,
-  isMirrored: boolean,
-  out: Float64Array,
-): number {
-  sums.fill(0);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const column = isMirrored ? imageSide - 1 - left - x : left + x;
-      const pixel = start + ((top + y) * imageSide + column) * imageChannels;
-      const target = (y * side + x) * imageChannels;
-      for (let channel = 0; channel < imageChannels; channel++) {
-        const value = images[pixel + channel]!;
-        out[target + channel] = value;
-        sums[channel]! += value;
+/** Fills `window`, and returns its squared norm. */
+function readMiddle(images: Uint8Array, start: number): number {
+  let norm = 0;
+  for (let channel = 0; channel < imageChannels; channel++) {
+    let sum = 0;
+    for (let y = 0, target = channel; y < side; y++) {
+      const row = start + ((maxShift + y) * imageSide + maxShift) * imageChannels + channel;
+      for (let x = 0; x < side; x++, target += imageChannels) {
+        const value = images[row + x * imageChannels]!;
+        window[target] = value;
+        sum += value;
       }
     }
-  }
-  let norm = 0;
-  for (let index = 0; index < out.length; index += imageChannels) {
-    for (let channel = 0; channel < imageChannels; channel++) {
-      const value = out[index + channel]! - sums[channel]! / numPixels;
-      out[index + channel] = value;
+    const mean = sum / numPixels;
+    for (let target = channel; target < window.length; target += imageChannels) {
+      const value = window[target]! - mean;
+      window[target] = value;
       norm += value * value;
     }
   }
-  return norm;
+  // Rounding leaves less than this of a flat image.
+  return norm < 1e-9 ? 0 : norm;
+}
+
+/** The product of `window` with a part of the other image, and the squared norm of that part around the mean of its colors. */
+function compareWindow(top: number, left: number): { readonly product: number; readonly norm: number } {
+  let [product, squares, red, green, blue] = [0, 0, 0, 0, 0];
+  for (let y = 0, index = 0; y < side; y++) {
+    const row = ((top + y) * imageSide + left) * imageChannels;
+    for (let byte = row; byte < row + side * imageChannels; byte += imageChannels, index += imageChannels) {
+      const [r, g, b] = [other[byte]!, other[byte + 1]!, other[byte + 2]!];
+      // The window has mean 0, so the mean of the part does not matter.
+      product += window[index]! * r + window[index + 1]! * g + window[index + 2]! * b;
+      squares += r * r + g * g + b * b;
+      red += r;
+      green += g;
+      blue += b;
+    }
+  }
+  return { product, norm: squares - (red * red + green * green + blue * blue) / numPixels };
 }

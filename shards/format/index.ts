@@ -22,6 +22,7 @@ export type {
   TableSchema,
 } from "../arrow/table-schema.ts";
 export { writeTable } from "../arrow/write-table.ts";
+export { type FlagName, flagColumns, flagNames, flagsName, flagsTableName } from "./flags.ts";
 export {
   hashShards,
   type Manifest,

@@ -1,6 +1,6 @@
 import pRetry from "p-retry";
 import { TransferError } from "../remote/object-store.ts";
-import { unreachable } from "../remote/remote-source.ts";
+import { unreachable } from "../remote/transfer-failure.ts";
 import { resolveTransfer } from "../remote/transfer-options.ts";
 import type { UploadTarget } from "./upload-target.ts";
 

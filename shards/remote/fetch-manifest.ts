@@ -1,13 +1,26 @@
 import pRetry from "p-retry";
 import { Cifar5mError } from "../../core/errors.ts";
 import { StallTimer } from "../../core/stall-timer.ts";
+import { type FlagsDescription, flagsName, missingFlags, parseFlags } from "../format/flags.ts";
 import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
-import { tooSlow, unreachable } from "./remote-source.ts";
+import { tooSlow, unreachable } from "./transfer-failure.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
 /** Size limit of a manifest. A shard takes 250 bytes in it. */
 const maxManifestBytes = 2 ** 28;
+
+/** A small JSON file of a data set. */
+interface Description<Value> {
+  readonly name: string;
+  /** What the file is, for errors. */
+  readonly what: string;
+  /** What to do if the server sends something else. */
+  readonly advice: string;
+  readonly parse: (text: string, url: string) => Value;
+  /** The error for a server that does not have the file. */
+  readonly missing: (url: string, cause: Cifar5mError) => Cifar5mError;
+}
 
 /**
  * Fetches the manifest of a data set and checks it.
@@ -18,11 +31,48 @@ export async function fetchManifest(
   policy: TransferPolicy,
   signal: AbortSignal | undefined,
 ): Promise<Manifest> {
-  const url = store.urlOf(manifestName);
+  return await fetchDescription(store, policy, signal, {
+    name: manifestName,
+    what: "the manifest of a data set",
+    advice: "Give the address of the folder that holds manifest.json.",
+    parse: parseManifestText,
+    missing: (url, cause) => {
+      const hint = "Give the address of the folder that holds manifest.json: of `cifar5m serve` it ends in /dataset.";
+      return new Cifar5mError(cause.code, `${url} must exist, and does not. ${hint}`, { cause });
+    },
+  });
+}
+
+/**
+ * Fetches the description of a data set's flags and checks it.
+ * @throws Cifar5mError `flags/…`, `store/…`, `json/corrupt`; the signal's reason
+ */
+export async function fetchFlags(
+  store: ObjectStore,
+  manifest: Manifest,
+  policy: TransferPolicy,
+  signal: AbortSignal | undefined,
+): Promise<FlagsDescription> {
+  return await fetchDescription(store, policy, signal, {
+    name: flagsName,
+    what: "the description of a data set's flags",
+    advice: "Publish the data set there again.",
+    parse: (text, url) => parseFlags(text, manifest, url),
+    missing: () => missingFlags(store.location),
+  });
+}
+
+async function fetchDescription<Value>(
+  store: ObjectStore,
+  policy: TransferPolicy,
+  signal: AbortSignal | undefined,
+  description: Description<Value>,
+): Promise<Value> {
+  const url = store.urlOf(description.name);
   const deadline = AbortSignal.timeout(policy.totalMs);
   const ends = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   try {
-    return await pRetry(() => receiveManifest(store, policy, ends), {
+    return await pRetry(() => receiveDescription(store, policy, ends, description), {
       signal: ends,
       retries: policy.tries - 1,
       minTimeout: policy.firstDelayMs,
@@ -39,23 +89,27 @@ export async function fetchManifest(
     if (thrown instanceof ContentError) {
       throw new Cifar5mError(
         "store/wrong-content",
-        `${url} must be the manifest of a data set, but it is ${thrown.message}. Give the address of the folder that holds manifest.json.`,
+        `${url} must be ${description.what}, but it is ${thrown.message}. ${description.advice}`,
       );
     }
     if (thrown instanceof Cifar5mError && thrown.code === "store/not-found") {
-      const hint = "Give the address of the folder that holds manifest.json: of `cifar5m serve` it ends in /dataset.";
-      throw new Cifar5mError(thrown.code, `${url} must exist, and does not. ${hint}`, { cause: thrown });
+      throw description.missing(url, thrown);
     }
     throw thrown instanceof TransferError ? unreachable(url, `failed ${policy.tries} times`, thrown) : thrown;
   }
 }
 
-async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signal: AbortSignal): Promise<Manifest> {
+async function receiveDescription<Value>(
+  store: ObjectStore,
+  policy: TransferPolicy,
+  signal: AbortSignal,
+  { name, parse }: Description<Value>,
+): Promise<Value> {
   const stop = new AbortController();
   const stall = () => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`));
   const timer = new StallTimer(policy.stallMs, stall);
   try {
-    const reply = await store.get(manifestName, {
+    const reply = await store.get(name, {
       start: 0,
       end: undefined,
       version: undefined,
@@ -76,7 +130,7 @@ async function receiveManifest(store: ObjectStore, policy: TransferPolicy, signa
     // A byte order mark is kept, so the parser refuses it: `writeManifest` writes none.
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
     if (/^\s*</.test(text)) throw new ContentError(`an HTML or XML page of ${bytes} bytes`);
-    return parseManifestText(text, store.urlOf(manifestName));
+    return parse(text, store.urlOf(name));
   } catch (thrown) {
     stop.signal.throwIfAborted();
     stop.abort(thrown);

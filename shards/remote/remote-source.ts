@@ -2,11 +2,14 @@ import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { Cifar5mError } from "../../core/errors.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
-import type { ShardEntry } from "../format/manifest.ts";
-import type { ShardSource } from "../rows/shard-source.ts";
+import { tableEntry } from "../format/flags.ts";
+import type { Manifest, ShardEntry } from "../format/manifest.ts";
+import type { FlagsTable, ShardSource } from "../rows/shard-source.ts";
+import { fetchFlags } from "./fetch-manifest.ts";
 import type { LocalShards } from "./local-shards.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { receiveObject } from "./receive-object.ts";
+import { tooSlow, unreachable } from "./transfer-failure.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
 /** How often a shard that arrived whole but wrong is fetched again. */
@@ -57,6 +60,12 @@ export class RemoteSource implements ShardSource {
     });
   }
 
+  async openFlags(manifest: Manifest, signal: AbortSignal): Promise<FlagsTable> {
+    const asked = this.#signal === undefined ? signal : AbortSignal.any([signal, this.#signal]);
+    const description = await fetchFlags(this.#store, manifest, this.#policy, asked);
+    return { file: await this.fetch(tableEntry(description), asked), sha256: description.sha256 };
+  }
+
   async #download(entry: ShardEntry, asked: AbortSignal): Promise<FileSource> {
     const deadline = AbortSignal.timeout(this.#policy.totalMs);
     const job = {
@@ -101,22 +110,4 @@ function describeFailure(
   if (thrown instanceof TransferError) return unreachable(url, `failed ${policy.tries} times`, thrown);
   if (deadline.aborted) return tooSlow(url, policy, thrown);
   return thrown;
-}
-
-/** The error for a server that failed too often. @param what - for example `failed 6 times` */
-export function unreachable(url: string, what: string, last: Error): Cifar5mError {
-  return new Cifar5mError(
-    "store/unreachable",
-    `${url} ${what}, last with: ${last.message}. Check the network and the server, then run again: whole shards are kept.`,
-    { cause: last },
-  );
-}
-
-/** The error for an object that did not arrive within the time limit for all attempts together. */
-export function tooSlow(url: string, policy: TransferPolicy, cause: unknown): Cifar5mError {
-  return new Cifar5mError(
-    "store/too-slow",
-    `${url} must arrive within ${policy.totalMs / 1000} s, and did not. Run again: whole shards are kept. Or raise transfer.totalMs.`,
-    { cause },
-  );
 }

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import { hashFile } from "../../storage/commit-unit.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import { openFileSource } from "../arrow/file-source.ts";
-import type { ShardEntry } from "../format/manifest.ts";
-import type { ShardSource } from "./shard-source.ts";
+import { flagsName, flagsTableName, missingFlags, parseFlags, tableEntry, wrongTable } from "../format/flags.ts";
+import type { Manifest, ShardEntry } from "../format/manifest.ts";
+import type { FlagsTable, ShardSource } from "./shard-source.ts";
 
 /**
  * Opens a shard's file; the caller closes it.
@@ -39,5 +42,23 @@ export function folderSource(directory: string): ShardSource {
     open,
     isLocal: () => true,
     fetch: async (entry) => open(entry),
+    openFlags: async (manifest) => await openFlagsFile(directory, manifest),
   };
+}
+
+/** The table of flags is hashed each time: it is small, and unlike shards nothing else checks it. */
+async function openFlagsFile(directory: string, manifest: Manifest): Promise<FlagsTable> {
+  const text = await readTextIfAny(join(directory, flagsName));
+  if (text === undefined) throw missingFlags(directory);
+  const description = parseFlags(text, manifest, join(directory, flagsName));
+  const path = join(directory, flagsTableName);
+  const { bytes, sha256 } = await hashFile(path);
+  if (bytes !== description.bytes || sha256 !== description.sha256) {
+    const [seen, wanted] = [sha256, description.sha256].map((hash) => `${hash.slice(0, 12)}…`);
+    throw wrongTable(
+      path,
+      `is ${bytes} bytes with sha256 ${seen}, ${flagsName} says ${description.bytes} and ${wanted}`,
+    );
+  }
+  return { file: openShardFile(directory, tableEntry(description)), sha256 };
 }

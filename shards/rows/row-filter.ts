@@ -1,5 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { requireKeys } from "../../core/require-keys.ts";
+import { flagNames } from "../format/flags.ts";
+import type { FlagFilter } from "./row-flags.ts";
 
 /** Which rows of a split to serve; all conditions must hold. */
 export interface RowFilter {
@@ -7,17 +9,21 @@ export interface RowFilter {
   readonly classes?: readonly (string | number)[];
   /** Smallest confidence, in [0, 1]. */
   readonly minConfidence?: number;
+  /** Flags of an audit: `{ leak: false }` keeps the rows that are no leak. The data set must have been audited. */
+  readonly flags?: FlagFilter;
 }
 
 /** A filter with class numbers instead of names, sorted: equal filters are equal as JSON. */
 export interface ResolvedFilter {
   readonly classes: readonly number[];
   readonly minConfidence: number;
+  /** Left out if no flag matters. */
+  readonly flags?: FlagFilter;
 }
 
-/** @throws Cifar5mError `dataset/unknown-class`, `dataset/out-of-range` */
+/** @throws Cifar5mError `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`, `options/unknown-key` */
 export function resolveFilter(filter: RowFilter, classNames: readonly string[]): ResolvedFilter {
-  requireKeys("the filter", filter, ["classes", "minConfidence"]);
+  requireKeys("the filter", filter, ["classes", "minConfidence", "flags"]);
   const { classes = classNames.map((_, index) => index), minConfidence = 0 } = filter;
   const numbers = classes.map((name) => {
     const index = typeof name === "number" ? name : classNames.indexOf(name);
@@ -33,5 +39,25 @@ export function resolveFilter(filter: RowFilter, classNames: readonly string[]):
       `minConfidence must lie in [0, 1], got ${minConfidence}. Use 0 to keep every image.`,
     );
   }
-  return { classes: [...new Set(numbers)].sort((a, b) => a - b), minConfidence };
+  const flags = resolveFlags(filter.flags ?? {});
+  const resolved = { classes: [...new Set(numbers)].sort((a, b) => a - b), minConfidence };
+  return Object.keys(flags).length === 0 ? resolved : { ...resolved, flags };
+}
+
+function resolveFlags(flags: FlagFilter): FlagFilter {
+  const entries = Object.entries(flags).filter(([, wanted]) => wanted !== undefined);
+  for (const [name, wanted] of entries) {
+    if (!flagNames.some((known) => known === name)) {
+      throw new Cifar5mError(
+        "dataset/unknown-flag",
+        `flags must be among ${flagNames.join(", ")}, got ${JSON.stringify(name)}. Choose of those.`,
+      );
+    }
+    if (typeof wanted === "boolean") continue;
+    throw new Cifar5mError(
+      "dataset/out-of-range",
+      `flags.${name} must be true or false, got ${JSON.stringify(wanted)}. Use false to leave such rows out.`,
+    );
+  }
+  return Object.fromEntries(entries);
 }

@@ -1,9 +1,11 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/next-turn.ts";
+import { flagsTableName, wrongTable } from "../format/flags.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { ExtraValues } from "./extra-columns.ts";
 import { imageBytesOf } from "./open-shard.ts";
 import type { ResolvedFilter } from "./row-filter.ts";
+import type { RowFlags } from "./row-flags.ts";
 import { RowCollector, type RowNumbers } from "./row-numbers.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
@@ -136,9 +138,11 @@ export class RowStore {
 
   /**
    * The rows that a filter keeps, rising. Reads labels and confidences of the whole split, one shard at a time.
+   * @param flags - of the rows of the split, if the filter has flags
    * @returns the rows, in memory that workers can share
+   * @throws Cifar5mError `flags/wrong-table` if the flags have other ids; `shard/…`, `table/…`, `disk/…`
    */
-  async selectRows(filter: ResolvedFilter): Promise<RowNumbers> {
+  async selectRows(filter: ResolvedFilter, flags?: RowFlags): Promise<RowNumbers> {
     const isWanted = new Uint8Array(256);
     for (const label of filter.classes) isWanted[label] = 1;
     const kept = new RowCollector(this.numRows);
@@ -148,8 +152,13 @@ export class RowStore {
         const firstRow = this.#firstRows[shardIndex]!;
         await this.ready([firstRow]);
         const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-        const [{ labels }, { confidences }] = [shard.idsAndLabels, shard.extras];
+        const [{ ids, labels }, { confidences }] = [shard.idsAndLabels, shard.extras];
         for (let rowInShard = 0; rowInShard < numRows; rowInShard++) {
+          if (flags !== undefined) {
+            const row = firstRow + rowInShard;
+            if (flags.ids[row] !== ids[rowInShard]) throw this.#otherId(row, flags.ids[row], ids[rowInShard]!);
+            if (flags.isKept[row] === 0) continue;
+          }
           if (isWanted[labels[rowInShard]!] === 1 && confidences[rowInShard]! >= filter.minConfidence)
             kept.add(firstRow + rowInShard);
         }
@@ -159,6 +168,11 @@ export class RowStore {
       release();
     }
     return kept.finish();
+  }
+
+  #otherId(row: number, seen: number | undefined, wanted: number): Cifar5mError {
+    const path = `${this.#source.location}/${flagsTableName}`;
+    return wrongTable(path, `must have id ${wanted} in row ${row} of the split, it has ${seen}`);
   }
 
   /** Closes all files, ends all downloads and frees the images in memory. Any later use throws. */

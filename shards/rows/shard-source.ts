@@ -1,5 +1,5 @@
 import type { FileSource } from "../arrow/byte-source.ts";
-import type { ShardEntry } from "../format/manifest.ts";
+import type { Manifest, ShardEntry } from "../format/manifest.ts";
 
 /** Where a data set's shards are read from. */
 export interface ShardSource {
@@ -22,4 +22,16 @@ export interface ShardSource {
    * @throws Cifar5mError `store/…`, `disk/…`; the signal's reason
    */
   fetch(entry: ShardEntry, signal: AbortSignal): Promise<FileSource>;
+  /**
+   * Opens the table of flags beside the shards, checked against its description; the caller closes it.
+   * @throws Cifar5mError `flags/…`, `json/corrupt`, `store/…`, `disk/…`; the signal's reason
+   */
+  openFlags(manifest: Manifest, signal: AbortSignal): Promise<FlagsTable>;
+}
+
+/** An open table of flags. */
+export interface FlagsTable {
+  readonly file: FileSource;
+  /** Of the table. */
+  readonly sha256: string;
 }

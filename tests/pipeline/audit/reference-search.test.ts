@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildReferenceIndex } from "../../../pipeline/audit/reference-index.ts";
 import { openReferenceSearch, type ReferenceSearch } from "../../../pipeline/audit/reference-search.ts";
-import { smoothImages } from "./smooth-images.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
+import { smoothImages } from "./smooth-images.ts";
 
 const signal = new AbortController().signal;
 const [train, test_] = [smoothImages(300, "train"), smoothImages(90, "test")];
@@ -40,7 +40,10 @@ test("both nearest images of both splits, and the adaptive test, equal those of 
       });
       const found = await search.search(Buffer.concat(images), { signal });
       for (const [row, image] of images.entries()) {
-        for (const [split, references] of [["train", train], ["test", test_]] as const) {
+        for (const [split, references] of [
+          ["train", train],
+          ["test", test_],
+        ] as const) {
           const [first, second, ...others] = bruteForce(image, references);
           const ofSplit = found[split];
           expect([ofSplit.index[row], ofSplit.squared[row]]).toEqual([first!.index, first!.squared]);

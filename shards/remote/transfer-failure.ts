@@ -1,0 +1,20 @@
+import { Cifar5mError } from "../../core/errors.ts";
+import type { TransferPolicy } from "./transfer-options.ts";
+
+/** The error for a server that failed too often. @param what - for example `failed 6 times` */
+export function unreachable(url: string, what: string, last: Error): Cifar5mError {
+  return new Cifar5mError(
+    "store/unreachable",
+    `${url} ${what}, last with: ${last.message}. Check the network and the server, then run again: whole shards are kept.`,
+    { cause: last },
+  );
+}
+
+/** The error for an object that did not arrive within the time limit for all attempts together. */
+export function tooSlow(url: string, policy: TransferPolicy, cause: unknown): Cifar5mError {
+  return new Cifar5mError(
+    "store/too-slow",
+    `${url} must arrive within ${policy.totalMs / 1000} s, and did not. Run again: whole shards are kept. Or raise transfer.totalMs.`,
+    { cause },
+  );
+}
