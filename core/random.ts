@@ -25,6 +25,7 @@ export const randomStreams = {
   trainJpeg: 15,
   heldOut: 16,
   rotation: 20,
+  audit: 31,
 } as const;
 
 export type RandomStream = (typeof randomStreams)[keyof typeof randomStreams];

@@ -1,3 +1,5 @@
+import { codeLength } from "./shape-code.ts";
+
 /** The names of both parts of CIFAR-10. */
 export const referenceSplits = ["train", "test"] as const;
 export type ReferenceSplit = (typeof referenceSplits)[number];
@@ -22,8 +24,11 @@ export interface NearestOfSplit {
   readonly isCopyMirrored: Uint8Array;
 }
 
-/** The nearest images of both splits. */
-export type NearestReferences = Readonly<Record<ReferenceSplit, NearestOfSplit>>;
+/** What a search finds out about n images: the nearest images of both splits, and codes. */
+export interface NearestReferences extends Readonly<Record<ReferenceSplit, NearestOfSplit>> {
+  /** The leading coefficients of each image, shape [n, 64] flattened; see `shape-code.ts`. */
+  readonly codes: Int8Array;
+}
 
 /** Space for the results of n images. */
 export function allocateNearest(n: number): NearestReferences {
@@ -38,7 +43,7 @@ export function allocateNearest(n: number): NearestReferences {
     copyResidual: new Float32Array(n).fill(1),
     isCopyMirrored: new Uint8Array(n),
   });
-  return { train: ofSplit(), test: ofSplit() };
+  return { train: ofSplit(), test: ofSplit(), codes: new Int8Array(n * codeLength) };
 }
 
 /** Copies the results of a batch into those of all images. */
@@ -47,4 +52,5 @@ export function copyNearest(from: NearestReferences, to: NearestReferences, star
     const [source, target] = [from[split], to[split]];
     for (const key of Object.keys(source) as (keyof NearestOfSplit)[]) target[key].set(source[key], start);
   }
+  to.codes.set(from.codes, start * codeLength);
 }

@@ -11,6 +11,7 @@ import {
 import { openProjector, type Projection, type Projector } from "./project-images.ts";
 import { NearestTwo, Query } from "./query.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
+import { codeFunctions, codeLength, writeCode } from "./shape-code.ts";
 
 /** Number of images that are searched at once. */
 export const searchBatchSize = 128;
@@ -44,12 +45,16 @@ class Search implements BatchSearch {
   readonly #scores: Float32Array;
   readonly #candidates = new BestCandidates(usualNeighbors);
   readonly #largestNorm: number;
+  readonly #width: number;
+  readonly #codeFunctions: readonly number[];
 
   constructor(index: ReferenceIndex, projector: Projector, products: BoundProducts) {
     this.#index = index;
     this.#projector = projector;
     this.#products = products;
     this.#scores = new Float32Array(searchBatchSize * index.numReferences);
+    this.#width = index.basis.numEven + index.basis.numOdd;
+    this.#codeFunctions = codeFunctions(index.basis);
     this.#largestNorm = index.squaredNorms.reduce((largest, norm) => Math.max(largest, norm), 0);
   }
 
@@ -59,6 +64,8 @@ class Search implements BatchSearch {
     await this.#products.run(projection, this.#scores);
     const found = allocateNearest(numImages);
     for (let row = 0; row < numImages; row++) {
+      const first = row * this.#width;
+      writeCode(projection.coefficients, first, this.#codeFunctions, found.codes, row * codeLength);
       for (const split of referenceSplits) this.#searchSplit(images, projection, row, split, found[split]);
     }
     return found;

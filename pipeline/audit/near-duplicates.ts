@@ -1,0 +1,46 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import { alignedResidual } from "./aligned-residual.ts";
+import { findSimilarCodes } from "./similar-codes.ts";
+import { nearCopyResidual } from "./thresholds.ts";
+
+/** An image of a set that is a near-copy of another one with a smaller row. */
+export interface NearDuplicate {
+  readonly row: number;
+  readonly of: number;
+  readonly isMirrored: boolean;
+  /** See `alignedResidual`. */
+  readonly residual: number;
+}
+
+/** Pairs whose images are in memory at once. */
+const pairsPerRead = 512;
+
+/**
+ * Finds near-copies within a set: candidates by their codes, then the pixels decide.
+ * @param options.codes - of all rows, [n, 64] flattened
+ * @param options.readImages - reads rows, each once, in rising order
+ * @returns of each row at most one, the most similar; by rising row
+ */
+export async function findNearDuplicates(options: {
+  readonly codes: Int8Array;
+  readonly readImages: (rows: readonly number[]) => Promise<Uint8Array>;
+  readonly signal: AbortSignal;
+  readonly count: (rows: number) => void;
+}): Promise<NearDuplicate[]> {
+  const { readImages, signal } = options;
+  const pairs = await findSimilarCodes(options);
+  const best = new Map<number, NearDuplicate>();
+  for (let start = 0; start < pairs.length; start += pairsPerRead) {
+    signal.throwIfAborted();
+    const part = pairs.slice(start, start + pairsPerRead);
+    const rows = [...new Set(part.flatMap(({ row, other }) => [row, other]))].sort((a, b) => a - b);
+    const images = await readImages(rows);
+    const positions = new Map(rows.map((row, position) => [row, position * imageBytes]));
+    for (const { row, other, isMirrored } of part) {
+      const residual = alignedResidual(images, positions.get(row)!, images, positions.get(other)!, isMirrored);
+      if (residual > nearCopyResidual || residual >= (best.get(row)?.residual ?? Number.POSITIVE_INFINITY)) continue;
+      best.set(row, { row, of: other, isMirrored, residual });
+    }
+  }
+  return [...best.values()].sort((a, b) => a.row - b.row);
+}

@@ -1,0 +1,47 @@
+import { createPermutation, permute } from "../../core/permutation.ts";
+import { randomStreams } from "../../core/random.ts";
+import { splitNames } from "../../shards/format/manifest.ts";
+import type { Manifest, ShardEntry, SplitName } from "../../shards/index.ts";
+
+/** The audit of one shard. */
+export interface AuditUnit {
+  /** Index among all shards with audited rows. */
+  readonly index: number;
+  /** The base of its file names: `train-00017`. */
+  readonly name: string;
+  readonly split: SplitName;
+  readonly entry: ShardEntry;
+  /** Rows of the shard that are audited, rising; undefined for all. */
+  readonly rows: Uint32Array | undefined;
+  readonly numRows: number;
+}
+
+/** One unit per shard. @param sample - number of rows to audit, of both splits together; all if it is left out */
+export function planAudit(manifest: Manifest, sample: number | undefined, seed: number): AuditUnit[] {
+  const shards = splitNames.flatMap((split) =>
+    manifest.splits[split].shards.map((entry, part) => ({ split, entry, part })),
+  );
+  const total = shards.reduce((sum, { entry }) => sum + entry.rows, 0);
+  const chosen = sample === undefined || sample >= total ? undefined : chooseRows(total, sample, seed);
+  let firstRow = 0;
+  let next = 0;
+  const units: AuditUnit[] = [];
+  for (const { split, entry, part } of shards) {
+    const lastRow = firstRow + entry.rows;
+    const start = next;
+    while (chosen !== undefined && next < chosen.length && chosen[next]! < lastRow) next++;
+    const rows = chosen?.subarray(start, next).map((row) => row - firstRow);
+    firstRow = lastRow;
+    const numRows = rows?.length ?? entry.rows;
+    if (numRows === 0) continue;
+    const name = `${split}-${String(part).padStart(5, "0")}`;
+    units.push({ index: units.length, name, split, entry, rows, numRows });
+  }
+  return units;
+}
+
+/** Different rows at random, rising. */
+function chooseRows(total: number, sample: number, seed: number): Uint32Array {
+  const order = createPermutation({ size: total, seed, id: 0, stream: randomStreams.audit });
+  return Uint32Array.from({ length: sample }, (_, position) => permute(position, order)).sort();
+}

@@ -1,0 +1,55 @@
+import { imageBytes } from "../../core/image-layout.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import type { ShardReader } from "../run/shard-reader.ts";
+import type { Step } from "../run/step.ts";
+import { shareOf } from "../run/units.ts";
+import type { AuditFolder } from "./audit-folder.ts";
+import type { AuditUnit } from "./plan-audit.ts";
+import type { ReferenceSearch } from "./reference-search.ts";
+
+/** Looks up the nearest CIFAR-10 images of all audited rows, one unit per shard. Several workers share the units. */
+export function searchStep(options: {
+  readonly reader: ShardReader;
+  readonly units: readonly AuditUnit[];
+  readonly folder: AuditFolder;
+  readonly search: () => Promise<ReferenceSearch>;
+}): Step {
+  const { reader, units, folder, search } = options;
+  return {
+    name: "audit-neighbors",
+    total: units.reduce((sum, { numRows }) => sum + numRows, 0),
+    async *run(context) {
+      for (const directory of folder.directories) await removeStaleTemporaries(directory);
+      const { rank, worldSize, signal } = context;
+      for (const unit of shareOf(units, { rank, worldSize, takeOver: true })) {
+        signal.throwIfAborted();
+        if (await folder.isDone(unit)) {
+          context.count("audit-neighbors/kept", unit.numRows);
+        } else {
+          const { images, ids } = await readRows(reader, unit, signal);
+          const count = (by: number) => context.count("audit-neighbors/images", by);
+          await folder.write(unit, ids, await (await search()).search(images, { signal, count }));
+        }
+        yield unit;
+      }
+    },
+  };
+}
+
+/** The audited rows of a shard. */
+export async function readRows(reader: ShardReader, unit: AuditUnit, signal: AbortSignal) {
+  const images = new Uint8Array(unit.numRows * imageBytes);
+  const ids = new Float64Array(unit.numRows);
+  const wanted = unit.rows === undefined ? undefined : new Set(unit.rows);
+  let firstRow = 0;
+  let target = 0;
+  for await (const { rows, columns } of reader.read(unit.entry, signal)) {
+    for (let row = 0; row < rows; row++) {
+      if (wanted !== undefined && !wanted.has(firstRow + row)) continue;
+      images.set(columns.image.subarray(row * imageBytes, (row + 1) * imageBytes), target * imageBytes);
+      ids[target++] = columns.id[row]!;
+    }
+    firstRow += rows;
+  }
+  return { images, ids };
+}
