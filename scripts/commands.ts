@@ -20,6 +20,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<readonly Comm
   regenerate: async () => [(await import("./regenerate.ts")).regenerateCommand],
   card: async () => [(await import("./card.ts")).cardCommand],
   inspect: async () => [(await import("./inspect.ts")).inspectCommand],
+  audit: async () => [(await import("./audit.ts")).auditCommand],
   score: async () => [(await import("./score.ts")).scoreCommand],
   "score-generator": async () => [(await import("./score-generator.ts")).scoreGeneratorCommand],
   serve: async () => [(await import("./serve.ts")).serveCommand],

@@ -11,6 +11,8 @@ export interface AuditUnit {
   readonly name: string;
   readonly split: SplitName;
   readonly entry: ShardEntry;
+  /** The shard's first row in its split. */
+  readonly firstRow: number;
   /** Rows of the shard that are audited, rising; undefined for all. */
   readonly rows: Uint32Array | undefined;
   readonly numRows: number;
@@ -35,7 +37,8 @@ export function planAudit(manifest: Manifest, sample: number | undefined, seed: 
     const numRows = rows?.length ?? entry.rows;
     if (numRows === 0) continue;
     const name = `${split}-${String(part).padStart(5, "0")}`;
-    units.push({ index: units.length, name, split, entry, rows, numRows });
+    const inSplit = firstRow - entry.rows - (split === "train" ? 0 : manifest.splits.train.rows);
+    units.push({ index: units.length, name, split, entry, firstRow: inSplit, rows, numRows });
   }
   return units;
 }

@@ -36,7 +36,7 @@ export const flagColumns = {
   trainMirrored: "uint8",
   /** Root of the summed squared differences of all 3,072 values, each from 0 to 255. */
   trainDistance: "float32",
-  /** The same of the second nearest. */
+  /** The same of the second nearest; −1 if there is none. */
   trainSecondDistance: "float32",
   testIndex: "int64",
   testMirrored: "uint8",

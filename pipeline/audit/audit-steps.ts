@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { Cifar5mError } from "../../core/errors.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
+import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { findDataset } from "../run/find-dataset.ts";
+import { openShardReader } from "../run/shard-reader.ts";
+import { openOnce } from "../run/stage.ts";
+import type { Step } from "../run/step.ts";
+import { openCifar10 } from "../score/reference.ts";
+import { auditFolder } from "./audit-folder.ts";
+import type { AuditOptions } from "./audit-options.ts";
+import { planAudit } from "./plan-audit.ts";
+import { buildReferenceIndex } from "./reference-index.ts";
+import { openReferenceSearch } from "./reference-search.ts";
+import { reportSteps } from "./report-steps.ts";
+import { searchStep } from "./search-step.ts";
+
+/** What changes the tables of units: a change of the method gets another number. */
+const methodVersion = 1;
+
+/**
+ * The steps that audit a data set. The last one writes audit.json and audit.png into its folder, and flags.arrow with
+ * flags.json beside the manifest.
+ * @throws Cifar5mError `manifest/…`, `audit/no-cifar-10`, `audit/empty`, `cifar10/…`, `disk/…`, before any work
+ */
+export async function auditSteps(options: AuditOptions): Promise<readonly Step[]> {
+  const { folder, config, data, sample } = options;
+  const { directory, manifest } = await findDataset(folder.root);
+  if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
+    throw new Cifar5mError(
+      "audit/no-cifar-10",
+      `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder or .tar.gz with --data, or run \`cifar5m fetch\`.`,
+    );
+  }
+  const cifar10 = await openCifar10({ folder, data, recordsPerFile: config.recordsPerFile });
+  const units = planAudit(manifest, sample, config.seed);
+  if (units.length === 0) {
+    throw new Cifar5mError("audit/empty", `${directory} must hold images, and does not. Publish some first.`);
+  }
+  const isSample = units.some(({ rows }) => rows !== undefined);
+  const identity = {
+    ...{ methodVersion, dataset: manifest.sha256, reference: cifar10.sha256 },
+    rows: isSample ? { sample, seed: config.seed } : "all",
+  };
+  const files = auditFolder(join(folder.root, "audit"), hashConfig(identity));
+  const reader = await openShardReader(folder.root);
+  const search = openOnce(async () =>
+    openReferenceSearch(await buildReferenceIndex(cifar10.train.images, cifar10.test.images)),
+  );
+  const common = { ...options, directory, manifest, cifar10, units, isSample, files, reader, search };
+  return [searchStep({ reader, units, folder: files, search: search.get }), ...reportSteps(common)];
+}

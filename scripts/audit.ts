@@ -1,0 +1,50 @@
+import { resolve } from "node:path";
+import * as z from "zod";
+import { type Audit, auditSchema } from "../pipeline/audit/audit-report.ts";
+import { auditSteps } from "../pipeline/audit/audit-steps.ts";
+import { describeAudit } from "../pipeline/audit/describe-audit.ts";
+import { unsealJson } from "../storage/canonical-json.ts";
+import { readWholeFile } from "../storage/read-file.ts";
+import { defineCommand } from "./cli/command.ts";
+import { option, optionalPath } from "./cli/options.ts";
+import { printJson, printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+
+const options = z.object({
+  data: optionalPath("folder or .tar.gz of CIFAR-10, binary version", "the run's"),
+  sample: z
+    .int()
+    .min(1)
+    .optional()
+    .meta(option("audit that many random images, and say how sure the shares are", { fallback: "all images" })),
+  planted: z
+    .int()
+    .min(0)
+    .default(200)
+    .meta(option("copies of each of five kinds that the audit makes of train images, to see whether it finds them")),
+});
+
+export const auditCommand = defineCommand<typeof options>({
+  words: ["audit"],
+  describe: "copies, near-copies, memorized images, leaks and doubtful labels: audit.json, audit.png and flags.arrow",
+  examples: [
+    { line: "cifar5m audit runs/mine --data cifar-10-batches-bin", effect: "compare every image with CIFAR-10" },
+    { line: "cifar5m audit runs/mine --sample 20000", effect: "a sample, with confidence intervals" },
+    { line: "cifar5m audit runs/mine --rank 0 --world-size 4", effect: "share the work with three other workers" },
+  ],
+  target: "dataset",
+  configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling"],
+  hasWorkers: true,
+  options,
+  report: auditSchema.describe("audit.json, without its checksum"),
+  steps: ({ folder, config, runtime, options: { data, sample, planted } }) =>
+    auditSteps({ folder, config, runtime, data, sample, numPlanted: planted }),
+  finish: async ({ folder: { audit: paths }, json }) => {
+    const text = Buffer.from(await readWholeFile(paths.json)).toString();
+    const audit = unsealJson(text, paths.json) as Audit;
+    if (json) return printJson(audit);
+    printLines(...describeAudit(audit), "", ...[paths.json, paths.picture].map((path) => resolve(path)));
+  },
+});
+
+await runIfMain(import.meta.url, auditCommand);
