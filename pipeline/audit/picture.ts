@@ -20,11 +20,11 @@ export async function renderAudit(
     heading: `Left: the set. Right: CIFAR-10 ${split}, what explains it best. Flagged: ${audit[split].nearCopies.count}`,
     pairs: audit.nearest
       .filter(({ of }) => of === split)
-      .map(({ id, index, isMirrored, residual, distance, ratio }) => ({
+      .map(({ id, index, isMirrored, residual, ratio }) => ({
         image: imageOf(id),
         other: turned(cifar10[split].images.slice(index * imageBytes, (index + 1) * imageBytes), isMirrored),
-        caption: `${id} · ${split} ${index}${isMirrored ? " mirrored" : ""}`,
-        details: `rest ${residual.toFixed(3)} · d ${distance.toFixed(0)} · d₁/d₂ ${ratio.toFixed(2)}`,
+        caption: `${id} · ${index}${isMirrored ? " mirrored" : ""}`,
+        details: `rest ${residual.toFixed(3)} · d₁/d₂ ${ratio.toFixed(2)}`,
         isFlagged: residual <= audit.nearCopyResidual,
       })),
   });

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from .batch_maker import BatchMaker
 from .errors import Cifar5mError, NoSuchRowError
+from .flags import RowFlags, select_flagged
 from .folder import FolderSource
 from .loader import Loader
 from .location import parse_location
@@ -226,20 +227,36 @@ class Dataset:
             raise Cifar5mError("dataset/unknown-column", what)
         return self._store.read_extra(name, self._rows_at(indices))
 
-    def filter(self, classes: Sequence[str | int] | None = None, min_confidence: float = 0) -> Dataset:
-        """The samples of some classes, by name or number, and of a least confidence; both must hold.
+    def filter(
+        self,
+        classes: Sequence[str | int] | None = None,
+        min_confidence: float = 0,
+        flags: Mapping[str, bool] | None = None,
+    ) -> Dataset:
+        """The samples of some classes, by name or number, of a least confidence, and with some flags; all must hold.
 
-        Reads the labels and confidences of the whole split; keeps 4 bytes a row, 8 in a split beyond 2³² rows.
+        Reads the labels and confidences of the whole split; keeps 4 bytes a row, 8 in a split beyond 2³² rows. With
+        flags, it also reads the table that `cifar5m audit` wrote beside the manifest.
+
+        Args:
+            flags: the values that flags of an audit must have: `{"leak": False}` leaves leaks out. Names: nearCopy,
+                memorized, leak, nearDuplicate, mislabeled.
 
         Raises:
-            Cifar5mError: `dataset/unknown-class`, `dataset/out-of-range`; `shard/…`, `table/…`, `disk/…`, `store/…`.
+            Cifar5mError: `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`; `flags/…`;
+                `shard/…`, `table/…`, `disk/…`, `store/…`.
         """
-        resolved = resolve_filter(classes, min_confidence, self.class_names)
-        rows = resolved.select(self._store)
+        resolved = resolve_filter(classes, min_confidence, flags, self.class_names)
+        row_flags = self._read_flags(resolved.flags) if resolved.flags else None
+        rows = resolved.select(self._store, row_flags, self.location)
         if self._rows is not None:
             rows = rows[np.isin(rows, self._rows)]
-        part = (self._store, rows, f"{self._part_name}-{resolved.name}")
+        part = (self._store, rows, f"{self._part_name}-{resolved.name(row_flags)}")
         return Dataset(self._source, self.manifest, self.split_name, self._memory_bytes, part)
+
+    def _read_flags(self, flags: Mapping[str, bool]) -> RowFlags:
+        file, description = self._source.open_flags(self.manifest)
+        return select_flagged(file, description, self.manifest, self.split_name, flags)
 
     def loader(self, **options: Unpack[LoaderOptions]) -> Loader:
         """Batches of numpy arrays in the order of a regime; see `LoaderOptions`.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 
 from .errors import Cifar5mError
+from .flags import FLAGS_NAME, FlagsDescription, missing_flags, parse_flags, wrong_table
 from .manifest import MANIFEST_NAME, Manifest, ShardEntry, parse_manifest
 from .positioned_file import PositionedFile
 from .shard import open_shard_file
 
 # A manifest of six million images has a few hundred kilobytes.
 MAX_MANIFEST_BYTES = 256 * 2**20
+MAX_FLAGS_BYTES = 2**16
 
 
 class FolderSource:
@@ -44,6 +46,25 @@ class FolderSource:
     def open(self, entry: ShardEntry) -> PositionedFile:
         """The file of a shard, checked. Raises `shard/…`, `disk/…`."""
         return open_shard_file(os.path.join(self.location, entry.file), entry, self._verify)
+
+    def open_flags(self, manifest: Manifest) -> tuple[PositionedFile, FlagsDescription]:
+        """The table of flags, hashed. Raises `flags/…`, `json/corrupt`, `disk/…`."""
+        path = os.path.join(self.location, FLAGS_NAME)
+        try:
+            described = PositionedFile(path)
+        except Cifar5mError as error:
+            raise missing_flags(self.location) if error.code == "disk/missing" else error from error
+        if described.bytes > MAX_FLAGS_BYTES:
+            what = f"{path}: it must have at most {MAX_FLAGS_BYTES} bytes, got {described.bytes}. Audit again."
+            raise Cifar5mError("flags/invalid", what)
+        description = parse_flags(described.read(0, described.bytes), manifest, path)
+        table = os.path.join(self.location, description.entry.file)
+        try:
+            return open_shard_file(table, description.entry, verify=True), description
+        except Cifar5mError as error:
+            if not error.code.startswith("shard/"):
+                raise
+            raise wrong_table(table, f"must be the file that {FLAGS_NAME} describes, and is not") from error
 
     def prepare(self, entries: list[ShardEntry]) -> None:
         """Nothing to do: the shards are here."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .canonical_json import hash_config
 from .errors import Cifar5mError
+from .flags import RowFlags, resolve_flags, wrong_table
 from .row_store import RowStore
 
 
@@ -20,25 +21,45 @@ class RowFilter:
 
     classes: tuple[int, ...]
     min_confidence: float
+    flags: Mapping[str, bool] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str:
+    def name(self, flags: RowFlags | None) -> str:
         """What the fingerprint of a filtered split ends with, as in TypeScript."""
-        return hash_config({"classes": list(self.classes), "minConfidence": self.min_confidence})[:8]
+        identity = {"classes": list(self.classes), "minConfidence": self.min_confidence}
+        if flags is not None:
+            identity |= {"flags": dict(self.flags), "table": flags.sha256}
+        return hash_config(identity)[:8]
 
-    def select(self, store: RowStore) -> npt.NDArray[Any]:
-        """The rows that are kept, rising; reads labels and confidences of the whole split."""
+    def select(self, store: RowStore, flags: RowFlags | None, location: str) -> npt.NDArray[Any]:
+        """The rows that are kept, rising; reads labels and confidences of the whole split.
+
+        Raises:
+            Cifar5mError: `flags/wrong-table` if the flags have other ids.
+        """
         labels, confidences = store.read_whole_column("label"), store.read_whole_column("confidence")
         # The comparison is of float64, as in TypeScript: 0.9 is no float32.
         is_kept = np.isin(labels, self.classes) & (confidences.astype(np.float64) >= self.min_confidence)
+        if flags is not None:
+            ids = store.read_ids_and_labels(np.arange(store.num_rows))[0]
+            other = np.flatnonzero(ids != flags.ids)
+            if other.size:
+                row = int(other[0])
+                what = f"must have id {ids[row]} in row {row} of the split, it has {flags.ids[row]}"
+                raise wrong_table(f"{location}/flags.arrow", what)
+            is_kept &= flags.is_kept
         return np.flatnonzero(is_kept).astype(np.uint32 if store.num_rows <= 2**32 else np.int64)
 
 
-def resolve_filter(classes: Sequence[str | int] | None, min_confidence: float, class_names: Sequence[str]) -> RowFilter:
+def resolve_filter(
+    classes: Sequence[str | int] | None,
+    min_confidence: float,
+    flags: Mapping[str, bool] | None,
+    class_names: Sequence[str],
+) -> RowFilter:
     """Looks up names.
 
     Raises:
-        Cifar5mError: `dataset/unknown-class`, `dataset/out-of-range`.
+        Cifar5mError: `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`.
     """
     if isinstance(classes, (str, int, np.integer)):
         classes = [classes]
@@ -52,7 +73,7 @@ def resolve_filter(classes: Sequence[str | int] | None, min_confidence: float, c
             "dataset/out-of-range",
             f"min_confidence must lie in [0, 1], got {min_confidence!r}. Use 0 to keep every image.",
         )
-    return RowFilter(tuple(sorted(set(numbers))), least)
+    return RowFilter(tuple(sorted(set(numbers))), least, resolve_flags(flags))
 
 
 def _number_of(name: Any, class_names: Sequence[str]) -> int:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrow_layout import IMAGE_BYTES
-from .manifest import ShardEntry
+from .flags import FlagsDescription
+from .manifest import Manifest, ShardEntry
 from .positioned_file import PositionedFile
 from .shard import Shard
 
@@ -31,6 +32,9 @@ class ShardSource(Protocol):
 
     def prepare(self, entries: list[ShardEntry]) -> None:
         """Brings shards to this machine, several at once."""
+
+    def open_flags(self, manifest: Manifest) -> tuple[PositionedFile, FlagsDescription]:
+        """The table of flags beside the shards, checked against its description. Raises `flags/…`."""
 
 
 class RowStore:

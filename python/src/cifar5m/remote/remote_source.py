@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ..errors import Cifar5mError
-from ..folder import MAX_MANIFEST_BYTES
+from ..flags import FLAGS_NAME, FlagsDescription, missing_flags, parse_flags
+from ..folder import MAX_FLAGS_BYTES, MAX_MANIFEST_BYTES
 from ..location import Location
 from ..manifest import MANIFEST_NAME, Manifest, ShardEntry, parse_manifest
 from ..positioned_file import PositionedFile
@@ -47,18 +48,31 @@ class RemoteSource:
     def read_manifest(self) -> Manifest:
         """Raises `manifest/…`, `json/corrupt`, `store/…`."""
         self._cache.remove_leftovers()
-        url = self._store.url_of(MANIFEST_NAME)
+        url, data = self._read_small(MANIFEST_NAME, MAX_MANIFEST_BYTES)
+        return parse_manifest(data, url)
+
+    def open_flags(self, manifest: Manifest) -> tuple[PositionedFile, FlagsDescription]:
+        """The table of flags, fetched if need be. Raises `flags/…`, `json/corrupt`, `store/…`."""
+        try:
+            url, data = self._read_small(FLAGS_NAME, MAX_FLAGS_BYTES)
+        except Cifar5mError as error:
+            raise missing_flags(self.location) if error.code == "store/not-found" else error from error
+        description = parse_flags(data, manifest, url)
+        return self.open(description.entry), description
+
+    def _read_small(self, name: str, max_bytes: int) -> tuple[str, bytes]:
+        url = self._store.url_of(name)
 
         def fetch() -> bytes:
             data = bytearray()
-            for piece in self._store.read(MANIFEST_NAME):
+            for piece in self._store.read(name):
                 data += piece
-                if len(data) > MAX_MANIFEST_BYTES:
-                    what = f"{url}: it must have at most {MAX_MANIFEST_BYTES} bytes. Check the address."
-                    raise Cifar5mError("manifest/invalid", what)
+                if len(data) > max_bytes:
+                    code = "manifest/invalid" if name == MANIFEST_NAME else "flags/invalid"
+                    raise Cifar5mError(code, f"{url}: it must have at most {max_bytes} bytes. Check the address.")
             return bytes(data)
 
-        return parse_manifest(self._retry(url, fetch), url)
+        return url, self._retry(url, fetch)
 
     def open(self, entry: ShardEntry) -> PositionedFile:
         """The file of a shard in the cache, fetched if need be. Raises `store/…`, `disk/…`."""
