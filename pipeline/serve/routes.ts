@@ -4,6 +4,7 @@ import { sealJson } from "../../storage/canonical-json.ts";
 import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
 import { summarizeConfidence } from "./confidence.ts";
+import { flagResources } from "./flag-resources.ts";
 import { pageHeaders, renderPage } from "./page.ts";
 import { openListedFile, type Resource, toContent } from "./resource.ts";
 
@@ -39,6 +40,7 @@ export function routesOf(dataset: PublishedDataset, options: { readonly folder: 
     ["/contact-sheet.png", { type: "image/png", open: async () => toContent(await sheet()) }],
     [`/dataset/${manifestName}`, { type: "application/json", open: async () => manifestContent }],
   ]);
+  for (const [path, resource] of Object.entries(flagResources(dataset))) routes.set(path, resource);
   for (const { file, bytes, sha256 } of splitNames.flatMap((split) => manifest.splits[split].shards)) {
     const shard: Resource = {
       type: "application/vnd.apache.arrow.file",

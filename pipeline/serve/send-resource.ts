@@ -5,8 +5,11 @@ import { parseByteRange } from "./byte-range.ts";
 import { checkPreconditions, isRangeCurrent } from "./preconditions.ts";
 import type { Content, Resource } from "./resource.ts";
 
+/** What a client reads that asks for something else than what is served. */
+export const notServed = "there is a page at / that lists what is served";
+
 /**
- * Answers a GET or HEAD request with a resource: 200, 206, 304, 412 or 416.
+ * Answers a GET or HEAD request with a resource: 200, 206, 304, 404, 412 or 416.
  * @throws Cifar5mError, before anything is sent, if the resource cannot be opened
  */
 export async function sendResource(
@@ -16,6 +19,7 @@ export async function sendResource(
   visit: { readonly origin: string },
 ): Promise<void> {
   const content = await resource.open(visit);
+  if (content === undefined) return sendText(response, 404, notServed);
   try {
     const etag = `"${content.sha256}"`;
     response.setHeaders(new Map(Object.entries({ "Cache-Control": "no-cache", ...resource.headers })));

@@ -7,7 +7,7 @@ import { findDataset, type PublishedDataset } from "../run/find-dataset.ts";
 import { allowOrigins, parseOrigins } from "./cross-origin.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
 import { routesOf } from "./routes.ts";
-import { sendResource, sendText } from "./send-resource.ts";
+import { notServed, sendResource, sendText } from "./send-resource.ts";
 
 /** Time that responses in progress may take after the server is closed. */
 const graceMs = 2000;
@@ -66,7 +66,7 @@ export async function startDatasetServer(options: {
     } else {
       const resource = find(request.url ?? "");
       const visit = { origin: /^[\w.:[\]-]+$/.test(host) ? `http://${host}` : origin };
-      if (resource === undefined) sendText(response, 404, "there is a page at / that lists what is served");
+      if (resource === undefined) sendText(response, 404, notServed);
       else sendResource(request, response, resource, visit).catch((thrown) => fail(request, response, thrown));
     }
   });

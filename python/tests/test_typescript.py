@@ -83,7 +83,7 @@ def test_torch_batches_and_states_are_equal_at_any_number_of_workers(dataset: An
 
 @pytest.mark.parametrize("case", EXPECTED["filtered"], ids=lambda case: json.dumps(case["filter"]))
 def test_filters_keep_the_same_rows_under_the_same_name(dataset: Any, case: Any) -> None:
-    names = {"classes": "classes", "minConfidence": "min_confidence"}
+    names = {"classes": "classes", "minConfidence": "min_confidence", "flags": "flags"}
     part = dataset.filter(**{names[key]: value for key, value in case["filter"].items()})
     assert part.fingerprint == case["fingerprint"]
     assert [sample.id for sample in part] == case["ids"]

@@ -83,6 +83,17 @@ export function parseFlags(text: string, manifest: Manifest, path: string): Flag
   );
 }
 
+/** `parseFlags`, or undefined for flags that loaders refuse: those of another set, or of a sample. */
+export function parseUsableFlags(text: string, manifest: Manifest, path: string): FlagsDescription | undefined {
+  try {
+    return parseFlags(text, manifest, path);
+  } catch (thrown) {
+    const code = thrown instanceof Cifar5mError ? thrown.code : "";
+    if (code === "flags/other-dataset" || code === "flags/partial") return undefined;
+    throw thrown;
+  }
+}
+
 /** The table as an entry of a manifest, so that it is read, fetched, cached and checked like a shard. */
 export function tableEntry({ rows, bytes, sha256 }: FlagsDescription): ShardEntry {
   return { file: flagsTableName, rows, bytes, sha256, idStart: 0, idEnd: Number.MAX_SAFE_INTEGER };

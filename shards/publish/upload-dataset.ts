@@ -3,8 +3,10 @@ import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { flagsName, parseUsableFlags, tableEntry } from "../format/flags.ts";
 import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
 import type { S3Options } from "../remote/s3-options.ts";
@@ -63,6 +65,7 @@ export async function uploadDataset(options: {
   // From the end, so that this process and the others meet as late as possible.
   await uploadShards(upload, ofRank(false).reverse(), signal, onShard);
   await uploadCompanions({ ...upload, signal });
+  await uploadFlags(upload, signal);
   if (!isPublished) {
     await claim.hold();
     await putManifest(target, text, claim, signal);
@@ -139,6 +142,19 @@ async function uploadShard(
     "publish/not-kept",
     `${target.urlOf(entry.file)} must have sha256 ${entry.sha256.slice(0, 12)}… after the upload, it has not. Check that nobody else writes there, then run again.`,
   );
+}
+
+/** Uploads the flags of an audit of the whole set, if there are any: the table, then its description. */
+async function uploadFlags(upload: Upload, signal: AbortSignal): Promise<void> {
+  const path = join(upload.directory, flagsName);
+  const text = await readTextIfAny(path);
+  if (text === undefined) return;
+  const flags = parseUsableFlags(text, upload.manifest, path);
+  if (flags === undefined) return;
+  await uploadShard(upload, tableEntry(flags), signal);
+  const description = Buffer.from(text);
+  const entry = { file: flagsName, bytes: description.length, sha256: sha256(description) };
+  await retryUpload(upload.target, flagsName, signal, () => upload.target.put(entry, description, signal));
 }
 
 /** Reads a shard and checks it, so that a damaged shard is not published. */

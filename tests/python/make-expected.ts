@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Batch, type LoaderOptions, type LoaderState, openDataset } from "../../shards/index.ts";
 import { hashValues, makeDataset } from "../support/make-rows.ts";
+import { writeTestFlags } from "../support/write-test-flags.ts";
 
 type AnyOptions = LoaderOptions<"uint8" | "float32">;
 
@@ -38,7 +39,11 @@ export async function makeExpected(folder: string): Promise<void> {
   );
   const served = [];
   for (const options of jobs) served.push({ options, batches: await serve(dataset.loader(options)) });
-  const filters = [{ classes: ["cat", 5] }, { minConfidence: 0.2 }, { classes: [1, 0, 1], minConfidence: 0.15 }];
+  await writeTestFlags(directory);
+  const filters = [
+    ...[{ classes: ["cat", 5] }, { minConfidence: 0.2 }, { classes: [1, 0, 1], minConfidence: 0.15 }],
+    ...[{ flags: { leak: false } }, { minConfidence: 0.15, flags: { nearDuplicate: false, mislabeled: true } }],
+  ];
   const filtered = [];
   for (const filter of filters) {
     const part = await dataset.filter(filter);
