@@ -1,0 +1,125 @@
+import { spawn } from "node:child_process";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { cifar10ClassNames } from "../../../core/image-layout.ts";
+import { auditSchema } from "../../../pipeline/audit/audit-report.ts";
+import { plantCopies } from "../../../pipeline/audit/planted-copies.ts";
+import { openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
+import { runCli } from "../../support/run-cli.ts";
+import { smoothImages } from "./smooth-images.ts";
+import { writeCifar10 } from "./write-cifar-10.ts";
+
+const records = 60;
+const reference = smoothImages(6 * records, "reference");
+const trainImages = reference.slice(0, 5 * records);
+const testImages = reference.slice(5 * records);
+
+/** CIFAR-10 of smooth images, and a set of 90 + 30 fresh ones with planted copies: of train, of test, and within. */
+async function makeSet() {
+  const root = await makeTestFolder();
+  const [data, set] = [join(root, "cifar"), join(root, "set")];
+  await writeCifar10(data, reference, records);
+  const fresh = smoothImages(120, "fresh");
+  const replace = async (row: number, source: Uint8Array, kind: "shifted" | "jpeg-90" | "mirrored") => {
+    fresh[row] = new Uint8Array(await plantCopies(source, kind));
+  };
+  await replace(3, trainImages[17]!, "shifted");
+  await replace(8, trainImages[200]!, "jpeg-90");
+  await replace(100, testImages[5]!, "mirrored");
+  await replace(60, fresh[20]!, "shifted");
+  const rowsOf = (start: number, end: number) => {
+    const labels = Int32Array.from({ length: end - start }, (_, row) => (start + row) % 10);
+    return [{ images: new Uint8Array(Buffer.concat(fresh.slice(start, end))), labels, classes: labels }];
+  };
+  const classNames = [...cifar10ClassNames];
+  await writeDataset(set, { classNames, train: rowsOf(0, 90), test: rowsOf(90, 120), rowsPerShard: 25 });
+  return { root, data, set };
+}
+
+const flags = ["--records-per-file", String(records), "--planted", "20", "--quiet"];
+
+async function readAudit(set: string) {
+  const { checksum: _, ...audit } = JSON.parse(await readFile(join(set, "audit.json"), "utf8"));
+  return auditSchema.parse(audit);
+}
+
+test("an audit finds the planted copies and nothing else, and loaders leave them out by its flags", async () => {
+  const { data, set } = await makeSet();
+  const { exitCode, stdout, stderr } = await runCli(["audit", set, "--data", data, ...flags]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(stdout).toContain("near-copies of train images: 2");
+  const audit = await readAudit(set);
+  expect(audit.flags).toMatchObject({ nearCopy: { count: 2 }, leak: { count: 1 }, nearDuplicate: { count: 1 } });
+  expect(audit.nearest.slice(0, 2).map(({ id, of, index }) => [id, of, index])).toEqual([
+    [3, "train", 17],
+    [8, "train", 200],
+  ]);
+  expect(audit.pairs).toMatchObject([{ id: 60, of: 20 }]);
+  expect(audit.planted.every(({ count, found }) => count === 20 && found === 20)).toBe(true);
+  const dataset = await openDataset(set);
+  const part = await dataset.filter({ flags: { nearCopy: false, nearDuplicate: false } });
+  const { ids } = await part.readImages(Array.from({ length: part.numSamples }, (_, row) => row));
+  expect([...ids]).toEqual(Array.from({ length: 90 }, (_, id) => id).filter((id) => ![3, 8, 60].includes(id)));
+  const leaks = await dataset.split("test").filter({ flags: { leak: true } });
+  expect([...(await leaks.readImages([0])).ids]).toEqual([100]);
+  expect((await verifyDataset(set)).problems).toEqual([]);
+});
+
+test("a sample gives intervals that hold the whole set's shares, the same rows for a seed, and no usable flags", async () => {
+  const { data, set } = await makeSet();
+  const audits = [];
+  for (const seed of ["1", "1", "2"]) {
+    await rm(join(set, "audit"), { recursive: true, force: true });
+    const { exitCode } = await runCli(["audit", set, "--data", data, "--sample", "40", "--seed", seed, ...flags]);
+    expect(exitCode).toBe(0);
+    audits.push(await readAudit(set));
+  }
+  expect(audits[1]).toEqual(audits[0]);
+  expect(audits[2]!.nearest).not.toEqual(audits[0]!.nearest);
+  for (const audit of audits) {
+    expect(audit.audited).toEqual({ images: 40, isSample: true });
+    const [low, high] = audit.flags.nearCopy.interval;
+    expect(low).toBeLessThanOrEqual(2 / 120);
+    expect(high).toBeGreaterThanOrEqual(2 / 120);
+    expect(audit.flags.nearDuplicate).toBeUndefined();
+  }
+  await expect((await openDataset(set)).filter({ flags: { leak: false } })).rejects.toMatchObject({
+    code: "flags/partial",
+  });
+});
+
+test("an audit that was killed goes on, and gives the same bytes as one of two workers", async () => {
+  const { data, set } = await makeSet();
+  const results = ["audit.json", "audit.png", "flags.arrow", "flags.json"];
+  const read = () => Promise.all(results.map((name) => readFile(join(set, name))));
+  const args = ["audit", set, "--data", data, ...flags];
+  const kill = () =>
+    new Promise<void>((resolve) => {
+      const child = spawn(process.execPath, [join(inject("compiledFolder"), "scripts", "cifar5m.js"), ...args]);
+      const timer = setInterval(async () => {
+        const units = await readdir(join(set, "audit"), { recursive: true }).catch(() => []);
+        if (units.some((name) => name.endsWith(".json"))) child.kill("SIGKILL");
+      }, 5);
+      child.on("close", () => {
+        clearInterval(timer);
+        resolve();
+      });
+    });
+  await kill();
+  expect((await runCli(args)).exitCode).toBe(0);
+  const resumed = await read();
+  for (const name of [...results, "audit"]) await rm(join(set, name), { recursive: true, force: true });
+  const ranks = ["0", "1"].map((rank) => runCli([...args, "--rank", rank, "--world-size", "2"]));
+  expect((await Promise.all(ranks)).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+  expect(await read()).toEqual(resumed);
+});
+
+test("without CIFAR-10 an audit says where to name it, in one line", async () => {
+  const { set } = await makeSet();
+  const { exitCode, stderr } = await runCli(["audit", set, ...flags]);
+  expect(exitCode).toBe(1);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  expect(stderr).toMatch(/^audit\/no-cifar-10: .*--data/);
+});
