@@ -2,10 +2,11 @@ import { Graph } from "../../engine/graph/graph.ts";
 import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { matmul } from "../../engine/ops/matmul.ts";
+import { groupSize } from "./best-candidates.ts";
 import type { Projection } from "./project-images.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
 
-/** Number of references of one product, at most. */
+/** Number of references of one product, at most; a multiple of `groupSize`. */
 const maxBlockColumns = 10_000;
 /** Score of a column that pads a block: lower than that of any reference. */
 const padding = -1e30;
@@ -22,8 +23,9 @@ export interface BoundProducts {
   /**
    * @param projection - of at most `batchSize` images
    * @param scores - receives the scores, [batchSize, references] flattened
+   * @param maxima - receives the highest one of each 16 scores of a row, [batchSize, ⌈references / 16⌉] flattened
    */
-  run(projection: Projection, scores: Float32Array): Promise<void>;
+  run(projection: Projection, scores: Float32Array, maxima: Float32Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export async function openBoundProducts(index: ReferenceIndex, batchSize: number
   const { numEven, numOdd } = index.basis;
   const { numReferences } = index;
   const columns = Math.min(maxBlockColumns, Math.max(1, numReferences));
+  const groups = Math.ceil(numReferences / groupSize);
   const engine = onnxruntimeEngine({ numThreads: 1 });
   const graph = new Graph();
   const even = graph.input("even", "float32", [batchSize, numEven + 2]);
@@ -44,7 +47,7 @@ export async function openBoundProducts(index: ReferenceIndex, batchSize: number
   }
   const executable = await engine.compile(graph);
   return {
-    run: async (projection, scores) => {
+    run: async (projection, scores, maxima) => {
       const found = await executable.run(feedsOf(index, projection, batchSize));
       for (const [block, start] of starts.entries()) {
         const evens = found[`even ${block}`]!.data as Float32Array;
@@ -52,8 +55,15 @@ export async function openBoundProducts(index: ReferenceIndex, batchSize: number
         const width = Math.min(columns, numReferences - start);
         for (let row = 0; row < projection.squaredNorms.length; row++) {
           const [from, to] = [row * columns, row * numReferences + start];
-          for (let column = 0; column < width; column++) {
-            scores[to + column] = evens[from + column]! + Math.abs(odds[from + column]!);
+          let group = row * groups + start / groupSize;
+          for (let first = 0; first < width; first += groupSize, group++) {
+            let highest = Number.NEGATIVE_INFINITY;
+            for (let column = first; column < Math.min(width, first + groupSize); column++) {
+              const score = evens[from + column]! + Math.abs(odds[from + column]!);
+              scores[to + column] = score;
+              if (score > highest) highest = score;
+            }
+            maxima[group] = highest;
           }
         }
       }

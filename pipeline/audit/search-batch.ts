@@ -1,5 +1,5 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import { BestCandidates } from "./best-candidates.ts";
+import { BestCandidates, groupSize } from "./best-candidates.ts";
 import { type BoundProducts, openBoundProducts } from "./bound-products.ts";
 import {
   allocateNearest,
@@ -43,6 +43,7 @@ class Search implements BatchSearch {
   readonly #projector: Projector;
   readonly #products: BoundProducts;
   readonly #scores: Float32Array;
+  readonly #maxima: Float32Array;
   readonly #candidates = new BestCandidates(usualNeighbors);
   readonly #largestNorm: number;
   readonly #width: number;
@@ -53,15 +54,20 @@ class Search implements BatchSearch {
     this.#projector = projector;
     this.#products = products;
     this.#scores = new Float32Array(searchBatchSize * index.numReferences);
+    this.#maxima = new Float32Array(searchBatchSize * this.#numGroups);
     this.#width = index.basis.numEven + index.basis.numOdd;
     this.#codeFunctions = codeFunctions(index.basis);
     this.#largestNorm = index.squaredNorms.reduce((largest, norm) => Math.max(largest, norm), 0);
   }
 
+  get #numGroups(): number {
+    return Math.ceil(this.#index.numReferences / groupSize);
+  }
+
   async search(images: Uint8Array): Promise<NearestReferences> {
     const numImages = images.length / imageBytes;
     const projection = await this.#projector.project(images);
-    await this.#products.run(projection, this.#scores);
+    await this.#products.run(projection, this.#scores, this.#maxima);
     const found = allocateNearest(numImages);
     for (let row = 0; row < numImages; row++) {
       const first = row * this.#width;
@@ -82,7 +88,8 @@ class Search implements BatchSearch {
     const [start, end] = split === "train" ? [0, numTrain] : [numTrain, numReferences];
     if (start === end) return;
     const scores = this.#scores.subarray(row * numReferences, (row + 1) * numReferences);
-    this.#candidates.collect(scores, start, end);
+    const maxima = this.#maxima.subarray(row * this.#numGroups, (row + 1) * this.#numGroups);
+    this.#candidates.collect(scores, start, end, maxima);
     const query = new Query(this.#index, images, projection, row);
     // Rounding must not make a bound larger than the distance.
     const slack = roundingError * (projection.squaredNorms[row]! + this.#largestNorm);

@@ -42,8 +42,11 @@ export async function findSimilarCodes(options: {
   const even = await compileMatmul("float32", { rows: tileRows, columns: tileColumns, inner: numEvenOfCode });
   const odd = await compileMatmul("float32", { rows: tileRows, columns: tileColumns, inner: numOdd });
   const pairs = new Map<number, SimilarPair>();
-  const scores = new Float32Array(tileColumns);
   const candidates = new BestCandidates(numCandidates);
+  const largest = cells.reduce((most, { near }) => Math.max(most, near.length), 0);
+  // Of each row of a tile: scores of all rows of the cell, and whether the mirror image is meant.
+  const scores = new Float32Array(tileRows * largest);
+  const isMirrored = new Uint8Array(tileRows * largest);
   const least = (1 - mostDifference) * 127 ** 2;
   const evenPart = (rows: Uint32Array, size: number) => gather(codes, rows, size, 0, numEvenOfCode);
   const oddPart = (rows: Uint32Array, size: number) => gather(codes, rows, size, numEvenOfCode, codeLength);
@@ -58,20 +61,22 @@ export async function findSimilarCodes(options: {
           const evens = await even.run(rowsEven, evenPart(others, tileColumns));
           const odds = await odd.run(rowsOdd, oddPart(others, tileColumns));
           for (const [index, row] of rows.entries()) {
-            const from = index * tileColumns;
+            const [from, to] = [index * tileColumns, index * largest + first];
             for (let column = 0; column < others.length; column++) {
               const score = evens[from + column]! + Math.abs(odds[from + column]!);
-              scores[column] = score >= least && others[column] !== row ? score : Number.NEGATIVE_INFINITY;
+              scores[to + column] = score >= least && others[column] !== row ? score : Number.NEGATIVE_INFINITY;
+              isMirrored[to + column] = Number(odds[from + column]! < 0);
             }
-            candidates.collect(scores, 0, others.length);
-            for (let rank = 0; rank < candidates.length; rank++) {
-              const column = candidates.indices[rank]!;
-              const [large, small] = row > others[column]! ? [row, others[column]!] : [others[column]!, row];
-              pairs.set(large * numRows + small, {
-                ...{ row: large, other: small },
-                isMirrored: odds[from + column]! < 0,
-              });
-            }
+          }
+        }
+        for (const [index, row] of rows.entries()) {
+          const from = index * largest;
+          candidates.collect(scores.subarray(from, from + near.length), 0, near.length);
+          for (let rank = 0; rank < candidates.length; rank++) {
+            const column = candidates.indices[rank]!;
+            const [large, small] = [Math.max(row, near[column]!), Math.min(row, near[column]!)];
+            const pair = { row: large, other: small, isMirrored: isMirrored[from + column] === 1 };
+            pairs.set(large * numRows + small, pair);
           }
         }
         count(rows.length);
