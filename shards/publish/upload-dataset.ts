@@ -65,7 +65,7 @@ export async function uploadDataset(options: {
   // From the end, so that this process and the others meet as late as possible.
   await uploadShards(upload, ofRank(false).reverse(), signal, onShard);
   await uploadCompanions({ ...upload, signal });
-  await uploadFlags(upload, signal);
+  await uploadFlags(upload, manifest, signal);
   if (!isPublished) {
     await claim.hold();
     await putManifest(target, text, claim, signal);
@@ -145,15 +145,16 @@ async function uploadShard(
 }
 
 /** Uploads the flags of an audit of the whole set, if there are any: the table, then its description. */
-async function uploadFlags(upload: Upload, signal: AbortSignal): Promise<void> {
+async function uploadFlags(upload: Upload, manifest: Manifest, signal: AbortSignal): Promise<void> {
   const path = join(upload.directory, flagsName);
   const text = await readTextIfAny(path);
   if (text === undefined) return;
-  const flags = parseUsableFlags(text, upload.manifest, path);
+  const flags = parseUsableFlags(text, manifest, path);
   if (flags === undefined) return;
   await uploadShard(upload, tableEntry(flags), signal);
   const description = Buffer.from(text);
   const entry = { file: flagsName, bytes: description.length, sha256: sha256(description) };
+  await upload.hold();
   await retryUpload(upload.target, flagsName, signal, () => upload.target.put(entry, description, signal));
 }
 
