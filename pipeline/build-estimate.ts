@@ -1,17 +1,17 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { imageBytes } from "../core/image-layout.ts";
-import type { Sampler } from "../generator/sampling/denoiser-sampler.ts";
 import { type BuildSources, guideOf, modelSource } from "./build.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
+import { timeLabeling, timeSampling } from "./models/time-models.ts";
 import type { Config } from "./run/config.ts";
 import { listReceipts } from "./run/list-receipts.ts";
 import { plannedUnits } from "./run/run.ts";
 import type { ModelName, ReceiptStage, RunFolder } from "./run/run-folder.ts";
 import type { StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
-import { conditioningClassOf, unitRows } from "./run/units.ts";
+import { unitRows } from "./run/units.ts";
 
 /** Remaining time of a stage, milliseconds. */
 export type RemainingMs = Readonly<Partial<Record<"sample" | "label", number>>>;
@@ -38,10 +38,6 @@ const rowBytes = imageBytes + 8 + 8 + 8 + 4 + 40;
 const keptBytes = imageBytes + 40 + 16 + rowBytes;
 /** This many images or denoiser calls, or fewer, are not worth a measurement. */
 const few = { images: 500, calls: 5000 } as const;
-/** Number of calls of the sampler that is timed, at most: a batch with a thousand calls takes minutes. */
-const mostCalls = 40;
-/** If the first batch takes this long, milliseconds, no second batch is timed. */
-const longBatchMs = 5000;
 
 /** A step that measures how long a build will take, before the build's work begins. */
 export function estimateStep(
@@ -99,7 +95,7 @@ async function countRemaining(folder: RunFolder, config: Config, stage: ReceiptS
 }
 
 /** The weights that the build will use; undefined for a model that it trains. */
-async function readWeights(
+export async function readWeights(
   { folder, config }: StepOptions,
   sources: BuildSources,
   name: ModelName,
@@ -107,52 +103,6 @@ async function readWeights(
   if ((await readModelReceipt(folder, name)) !== undefined) return await readModel(folder, name);
   const file = modelSource(name, sources, config);
   return file === undefined ? undefined : await readGeneratorFile(file, guideOf(name, sources));
-}
-
-/** @returns milliseconds per image */
-async function timeSampling(
-  { config, runtime }: StepOptions,
-  weights: Uint8Array,
-  signal: AbortSignal,
-): Promise<number> {
-  const open = async (steps: number) =>
-    await runtime.openSampler({ ...config, sampler: { ...config.sampler, steps } }, weights);
-  const time = async (sampler: Sampler) => {
-    const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
-    const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
-    const spentMs = await timeSecond(() => sampler.sample({ ids, classes }), signal);
-    return spentMs / ids.length / sampler.nfe;
-  };
-  const sampler = await open(config.sampler.steps);
-  const { nfe } = sampler;
-  if (nfe <= mostCalls) return (await time(sampler).finally(() => sampler.close())) * nfe;
-  await sampler.close();
-  const quick = await open(4);
-  return (await time(quick).finally(() => quick.close())) * nfe;
-}
-
-/** @returns milliseconds per image */
-async function timeLabeling(
-  { config, runtime }: StepOptions,
-  weights: Uint8Array,
-  signal: AbortSignal,
-): Promise<number> {
-  const labeler = await runtime.openLabeler(config, weights);
-  const images = new Uint8Array(labeler.batchSize * imageBytes);
-  const spentMs = await timeSecond(() => labeler.label(images), signal).finally(() => labeler.close());
-  return spentMs / labeler.batchSize;
-}
-
-/** Times a second run: the first one allocates memory and chooses algorithms. */
-async function timeSecond(run: () => Promise<unknown>, signal: AbortSignal): Promise<number> {
-  let spentMs = 0;
-  for (let turn = 0; turn < 2 && spentMs < longBatchMs; turn++) {
-    signal.throwIfAborted();
-    const startMs = performance.now();
-    await run();
-    spentMs = performance.now() - startMs;
-  }
-  return spentMs;
 }
 
 /** @param path - a folder, which may not exist yet */

@@ -35,17 +35,12 @@ export interface BuildSources {
 
 /** All steps of a build, in order. Each step skips the work that is already done. */
 export function buildSteps(options: StepOptions, sources: BuildSources): Step[] {
-  const { data } = sources;
-  const modelStep = (name: ModelName) => {
-    const source = modelSource(name, sources, options.config);
-    return source === undefined ? trainStep(options, name) : importStep(options, name, source, guideOf(name, sources));
-  };
   return [
     checkStep(options, sources),
-    ...(data === undefined ? [] : [fetchStep(options, data)]),
+    ...fetchSteps(options, sources),
     pinStep(options),
-    modelStep("generator"),
-    modelStep("labeler"),
+    modelStep(options, "generator", sources),
+    modelStep(options, "labeler", sources),
     sampleAndLabelStep(options),
     dedupStep(options),
     publishStep(options),
@@ -53,6 +48,17 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     cardStep(options.folder.root),
     verifyStep(options),
   ];
+}
+
+/** Brings CIFAR-10 into the run, if a build is given it. */
+export function fetchSteps(options: StepOptions, { data }: BuildSources): Step[] {
+  return data === undefined ? [] : [fetchStep(options, data)];
+}
+
+/** Takes a model from its file, or trains it. */
+export function modelStep(options: StepOptions, name: ModelName, sources: BuildSources): Step {
+  const source = modelSource(name, sources, options.config);
+  return source === undefined ? trainStep(options, name) : importStep(options, name, source, guideOf(name, sources));
 }
 
 /** The file that a model is taken from; undefined for a model that is trained. */
@@ -66,7 +72,7 @@ export function guideOf(name: ModelName, { guide }: BuildSources): string | unde
 }
 
 /** Refuses a run folder with another configuration, and models that do not fit this one, before any work is done. */
-function checkStep(options: StepOptions, sources: BuildSources): Step {
+export function checkStep(options: StepOptions, sources: BuildSources): Step {
   const { folder, config } = options;
   return {
     name: "check",
@@ -90,7 +96,7 @@ function checkStep(options: StepOptions, sources: BuildSources): Step {
  * Pins a new run. It comes after the checks of the device, the models and the data: a run that is pinned without them
  * could not be built. It comes before the training, so that a later call continues with the same options.
  */
-function pinStep(options: StepOptions): Step {
+export function pinStep(options: StepOptions): Step {
   return {
     name: "pin",
     total: 0,

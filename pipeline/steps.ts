@@ -4,11 +4,12 @@ import { fetchCifar10 } from "./cifar-10/fetch.ts";
 import { importModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
-import { openRun, type Run, requireBuildable } from "./run/run.ts";
+import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName } from "./run/run-folder.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import type { UnitStage } from "./run/unit-files.ts";
+import { shareOf, unitRows } from "./run/units.ts";
 import { openNeedlessCheck, unitsToDo } from "./run/units-to-do.ts";
 import { dedupStage, fingerprintStage } from "./stages/dedup.ts";
 import { labelStage } from "./stages/label.ts";
@@ -169,6 +170,10 @@ function unitStep(
   return {
     name,
     total: config.count + config.testCount,
+    totalOf: async ({ rank, worldSize }) => {
+      const share = shareOf(await plannedUnits(folder, config), { rank, worldSize, takeOver });
+      return share.reduce((sum, unit) => sum + unitRows(unit), 0);
+    },
     async *run(context) {
       // Check this before a configuration is pinned: a misspelled folder must not become a run.
       await requireBuildable(folder);

@@ -1,25 +1,15 @@
 import * as z from "zod";
-import { Cifar5mError } from "../core/errors.ts";
-import { type BuildSources, buildSteps } from "../pipeline/build.ts";
+import { buildSteps } from "../pipeline/build.ts";
 import { estimateStep } from "../pipeline/build-estimate.ts";
 import { datasetKeys, defineCommand } from "./cli/command.ts";
-import { optionalPath, uploadTarget } from "./cli/options.ts";
+import { uploadTarget } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
+import { requireUse, sourceOptions } from "./cli/source-options.ts";
 import { summarizeEstimate } from "./cli/summarize-estimate.ts";
 import { uploadSteps } from "./cli/upload-steps.ts";
 import { printContactSheet } from "./inspect.ts";
 
-const shipped = "the shipped ones";
-
-const options = z.object({
-  data: optionalPath("CIFAR-10, folder or .tar.gz: train on it the models that are not given"),
-  generator: optionalPath("generator, .safetensors or .onnx", shipped),
-  guide: optionalPath(
-    "weaker generator that guides the one of --generator, such as an early checkpoint, for --sampler.guide weaker",
-  ),
-  labeler: optionalPath("labeler, .safetensors or .onnx", shipped),
-  to: uploadTarget,
-});
+const options = z.object({ ...sourceOptions, to: uploadTarget });
 
 export const buildCommand = defineCommand<typeof options>({
   words: ["build"],
@@ -47,17 +37,5 @@ export const buildCommand = defineCommand<typeof options>({
   },
   finish: ({ folder }) => printContactSheet(folder),
 });
-
-function requireUse({ data, generator, guide, labeler }: BuildSources): void {
-  if (guide !== undefined && generator === undefined) {
-    throw new Cifar5mError("usage/wrong", "--guide needs the generator that it guides. Name it with --generator FILE.");
-  }
-  if (data !== undefined && generator !== undefined && labeler !== undefined) {
-    throw new Cifar5mError(
-      "usage/nothing-to-train",
-      "--data has no use beside --generator and --labeler. Leave one out.",
-    );
-  }
-}
 
 await runIfMain(import.meta.url, buildCommand);

@@ -49,6 +49,7 @@ export const inspectCommand = defineCommand({
     { line: "cifar5m inspect runs/mine --json", effect: "the same for programs" },
   ],
   target: "location",
+  checksConfig: true,
   report,
   finish: async ({ root, folder, json, reporter }) => {
     const found = await look(root, folder);

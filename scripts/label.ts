@@ -1,15 +1,15 @@
-import { labelStep } from "../pipeline/steps.ts";
+import { fingerprintStep, labelStep } from "../pipeline/steps.ts";
 import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 export const labelCommand = defineCommand({
   words: ["label"],
-  describe: "label the samples with the labeler",
-  examples: [{ line: "cifar5m label runs/mine", effect: "every unit that is sampled and not labeled yet" }],
+  describe: "label the samples with the labeler, and fingerprint them for dedup",
+  examples: [{ line: "cifar5m label runs/mine", effect: "the units that are sampled and not labeled yet" }],
   configKeys: datasetKeys,
   hasWorkers: true,
   hasThreads: true,
-  steps: ({ stepOptions }) => [labelStep(stepOptions)],
+  steps: ({ stepOptions }) => [labelStep(stepOptions), fingerprintStep(stepOptions)],
 });
 
 await runIfMain(import.meta.url, labelCommand);

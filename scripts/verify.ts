@@ -49,6 +49,7 @@ export const verifyCommand = defineCommand<typeof options>({
     { line: "cifar5m verify https://host/dataset --sample 5%", effect: "read a twentieth of what a server has" },
   ],
   target: "location",
+  checksConfig: true,
   hasWorkers: true,
   options,
   report,

@@ -26,10 +26,28 @@ export async function openAutoBatchedSampler(
   { search }: { readonly search: boolean },
 ): Promise<Sampler> {
   const weights = await readModel(run.folder, "generator");
-  const open = (batchSize: number, config: Config = run.config) =>
-    runtime.openSampler({ ...config, sampler: { ...config.sampler, batchSize } }, weights);
+  const open = openerOf(run.config, runtime, weights);
   const batchSize = (await chooseBatchSize(run, search, open)) ?? fixedBatchSize(run.config);
   return await halveOnOutOfMemory(open, batchSize);
+}
+
+/**
+ * Finds the batch size that all workers of a run will use, so that they do not search at once.
+ * @param weights - of the generator, which the run need not have yet
+ * @returns the batch size; where none is searched for, the one that follows from the configuration
+ */
+export async function prepareBatchSize(
+  run: Pick<Run, "folder" | "config" | "sizes">,
+  runtime: ModelRuntime,
+  weights: Uint8Array,
+): Promise<number> {
+  const open = openerOf(run.config, runtime, weights);
+  return (await chooseBatchSize(run, true, open)) ?? fixedBatchSize(run.config);
+}
+
+function openerOf(base: Config, runtime: ModelRuntime, weights: Uint8Array) {
+  return (batchSize: number, config: Config = base) =>
+    runtime.openSampler({ ...config, sampler: { ...config.sampler, batchSize } }, weights);
 }
 
 /**

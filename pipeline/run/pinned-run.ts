@@ -43,6 +43,17 @@ export async function readPinnedRun(folder: RunFolder): Promise<PinnedRun | unde
 }
 
 /**
+ * Checks that a configuration is that of a run, of its newest size.
+ * @throws Cifar5mError `run/config-changed` if it is another
+ */
+export function requireEqualRun(folder: RunFolder, pinned: PinnedRun, config: Config): void {
+  const size = pinned.sizes?.at(-1);
+  if (size === undefined) return requireSameRun(folder, pinned, config);
+  const { count, testCount } = config;
+  requireSameIdentity(folder.config, { ...pinned.identity, ...size }, { ...datasetIdentity(config), count, testCount });
+}
+
+/**
  * Checks that a run can go on with a configuration, as it is or by growing. It writes nothing.
  * @throws Cifar5mError `run/config-changed` if anything but the size differs, or if a split would shrink
  */

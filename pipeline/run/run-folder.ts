@@ -31,6 +31,10 @@ export interface RunFolder {
   growth(step: number): string;
   /** The batch size that was chosen for the run's sampler. */
   readonly batchSize: string;
+  /** How fast a task makes images; see speed.ts. */
+  readonly speed: string;
+  /** Scripts, logs and job ids of a cluster's scheduler. */
+  readonly submit: string;
   /** CIFAR-10 in the official binary layout. */
   readonly cifar10: string;
   /** An unfinished download. */
@@ -76,6 +80,8 @@ export function runFolderAt(root: string): RunFolder {
     config: join(root, "run.json"),
     growth: (step) => join(root, "growth", `${String(step).padStart(5, "0")}.json`),
     batchSize: join(root, "batch-size.json"),
+    speed: join(root, "speed.json"),
+    submit: join(root, "submit"),
     cifar10: join(root, "cifar-10"),
     download: join(root, "cifar-10", "cifar-10-binary.tar.gz.part"),
     model: (name, format = "safetensors") => join(root, "models", `${name}.${format}`),
@@ -105,7 +111,7 @@ export function runFolderAt(root: string): RunFolder {
     receipt: (stage, name) => join(root, "receipts", stage, `${name}.json`),
     directories: [
       root,
-      ...["cifar-10", "growth", "models", "samples", "labels", "dataset"].map((name) => join(root, name)),
+      ...["cifar-10", "growth", "models", "samples", "labels", "dataset", "submit"].map((name) => join(root, name)),
       ...["fingerprints", "copies", "removals"].map((name) => join(root, "dedup", name)),
       ...["train", "test"].map((name) => join(root, "dataset", name)),
       ...receiptStages.map((stage) => join(root, "receipts", stage)),

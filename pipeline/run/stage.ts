@@ -7,6 +7,7 @@ import { isUnitDone } from "../../storage/receipt.ts";
 import { inOrder } from "./in-order.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
+import { openPace, type UnitPace } from "./unit-pace.ts";
 import { type Unit, unitName, unitRows } from "./units.ts";
 
 /** The process that a stage runs in: its share of the work, its signal and its progress. */
@@ -14,6 +15,8 @@ export interface StageContext {
   readonly seed: number;
   readonly rank: number;
   readonly worldSize: number;
+  /** When the scheduler ends this process, milliseconds since 1970. A unit that cannot end before is not begun. */
+  readonly deadlineMs?: number;
   readonly signal: AbortSignal;
   /** Adds to a counter, for progress and for the summary: `sample/images`, `dropped/duplicate-within-set`. */
   count(name: string, by: number): void;
@@ -33,6 +36,8 @@ export interface UnitWork {
   readonly pathOf: (unit: Unit) => string;
   /** Writes the unit's data file, returns its number of rows. */
   readonly write: (unit: Unit, sink: CommitSink, context: StageContext) => Promise<number>;
+  /** Keeps the process from units that it has no time for. */
+  readonly pace?: UnitPace;
 }
 
 /**
@@ -44,7 +49,13 @@ export interface UnitWork {
 export function unitStage(
   options: UnitWork & { readonly atOnce?: number; readonly close?: () => Promise<void> },
 ): Stage {
-  return stageOf({ ...options, make: async (unit, context) => void (await makeUnit(options, unit, context)) });
+  const { name, run } = options;
+  let pace: UnitPace | undefined;
+  const make = async (unit: Unit, context: StageContext) => {
+    pace ??= openPace({ stages: [name], folder: run.folder, deadlineMs: context.deadlineMs });
+    await makeUnit({ ...options, pace }, unit, context);
+  };
+  return stageOf({ ...options, make });
 }
 
 /** A stage that does some work on each unit. */
@@ -96,12 +107,14 @@ export async function makeUnit(
   // came since then is another worker's, and stays.
   if (isDone) await rm(receiptPath, { force: true });
   const { idStart, idEnd } = unit;
+  const finished = await work.pace?.begin(unit);
   const { outcome } = await commitUnit({
     dataPath: pathOf(unit),
     receiptPath,
     origin: { stage: name, unit: unit.number, idStart, idEnd, configHash: run.hash, models, createdBy: programVersion },
     write: (sink) => write(unit, sink, context),
   });
+  finished?.();
   return outcome === "committed" ? "made" : "elsewhere";
 }
 

@@ -10,6 +10,8 @@ export interface Step {
   readonly total: number;
   /** What stands for `name` in these counters, if it is not the name. */
   readonly counter?: string;
+  /** The part of `total` that one of several workers does; all of it if left out. */
+  totalOf?(worker: Pick<StageContext, "rank" | "worldSize">): Promise<number>;
   /** Does the work; every yielded value is done. */
   run(context: StageContext): AsyncIterable<unknown>;
 }

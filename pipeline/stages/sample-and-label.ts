@@ -1,6 +1,7 @@
 import { fingerprintBytes, fingerprintImages } from "../../core/image-fingerprint.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { isUnitMade, makeUnit, type Stage, type StageContext, stageOf } from "../run/stage.ts";
+import { openPace, type UnitPace } from "../run/unit-pace.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import type { NeedlessCheck } from "../run/units-to-do.ts";
 import { fingerprintWork } from "./fingerprint.ts";
@@ -20,7 +21,10 @@ export function sampleAndLabelStage(options: LabelOptions & { readonly isNeedles
   const sampling = openSampling(options);
   const labeling = openLabeling(options);
 
+  let pace: UnitPace | undefined;
+
   const make = async (unit: Unit, context: StageContext): Promise<void> => {
+    pace ??= openPace({ stages: ["sample", "label"], folder: run.folder, deadlineMs: context.deadlineMs });
     const numImages = unitRows(unit);
     if (await isNeedless("sample", unit)) {
       if (await isNeedless("label", unit)) context.count("label/kept", numImages);
@@ -39,7 +43,7 @@ export function sampleAndLabelStage(options: LabelOptions & { readonly isNeedles
       numSeen += images.length / imageBytes;
     };
     try {
-      const outcome = await makeUnit(sampling.work(onImages), unit, context);
+      const outcome = await makeUnit({ ...sampling.work(onImages), pace }, unit, context);
       // Another worker's images may differ from ours, so what we know of ours is not true of them.
       const isOurs = outcome === "made";
       await makeUnit(labeling.work(isOurs ? await labels?.finish() : undefined), unit, context);

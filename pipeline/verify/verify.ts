@@ -73,13 +73,13 @@ export async function verifyRun(
   return [...problems, ...(rank === 0 ? checkManifest(run, manifest) : []), ...found.flat()];
 }
 
-/** `verifyRun` as the last step of a build. It stops at the first problem. */
-export function verifyStep({ folder }: Pick<StepOptions, "folder">): Step {
+/** `verifyRun` as the last step of a build. It stops at the first problem. @param mode - which files are read */
+export function verifyStep({ folder }: Pick<StepOptions, "folder">, mode: VerifyMode = "full"): Step {
   return {
     name: "verify",
     total: 0,
     async *run(context) {
-      const [first, ...others] = await verifyRun(folder.root, context);
+      const [first, ...others] = await verifyRun(folder.root, context, mode);
       if (first !== undefined) {
         const more = others.length === 0 ? "" : ` (And ${others.length} more: run \`cifar5m verify\`.)`;
         throw new Cifar5mError(first.code, first.message + more);

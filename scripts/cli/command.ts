@@ -32,6 +32,10 @@ export interface CommandOf<Options extends z.ZodObject> {
   readonly positional?: string;
   /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
   readonly configKeys?: readonly string[];
+  /** What it does with words after `--`; without it, it takes none. */
+  readonly extraWords?: string;
+  /** Whether it takes the keys of a data set too, unlisted: they must be those that the run was begun with. */
+  readonly checksConfig?: true;
   /** Whether several workers can share its work. */
   readonly hasWorkers?: true;
   /** Whether it has `--threads`. */
@@ -64,6 +68,8 @@ export interface Session<Values> {
   readonly reporter: Reporter;
   /** The command's own options. */
   readonly options: Values;
+  /** The words after `--`. */
+  readonly extraWords: readonly string[];
   /** Whether `--json` was given: then a report is printed as JSON, and nothing else to stdout. */
   readonly json: boolean;
   /** What the stages know of this process. */

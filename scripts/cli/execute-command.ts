@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { openShippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
+import { readPinnedRun, requireEqualRun } from "../../pipeline/run/pinned-run.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
 import { plannedIdentity, readRunConfig } from "../../pipeline/run/run.ts";
 import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
@@ -13,38 +14,39 @@ import { readConfigFile } from "./config-file.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
 import { flagsOf } from "./flags.ts";
 import { listenForInterruption } from "./interruption.ts";
-import {
-  configOptions,
-  generalOptions,
-  recipeOptions,
-  reportOptions,
-  threadOptions,
-  workerOptions,
-} from "./options.ts";
+import { configOptions, generalOptions, recipeOptions, reportOptions, threadOptions } from "./options.ts";
 import { printJson } from "./print.ts";
 import { type Arguments, readConfigFlags, readOptions } from "./read-arguments.ts";
 import { Reporter } from "./reporter.ts";
 import { chooseThreads } from "./threads.ts";
-import { usageOutOfRange } from "./usage-error.ts";
+import { describeWorker, readWorker, type Worker } from "./worker.ts";
 
 const noOptions = z.object({});
 
 /**
  * Runs a command whose arguments were parsed.
+ * @param extraWords - after `--`
  * @returns the exit code
  */
-export async function executeCommand(command: Command, args: Arguments): Promise<number> {
+export async function executeCommand(
+  command: Command,
+  args: Arguments,
+  extraWords: readonly string[] = [],
+): Promise<number> {
   const { verbose, quiet } = readOptions(generalOptions, args);
+  const worker = readWorker(command, args);
+  const name = describeWorker(worker);
   const reporter = new Reporter({
     stream: process.stderr,
     verbosity: quiet ? "quiet" : verbose ? "verbose" : "normal",
+    ...(name === undefined ? {} : { worker: name }),
   });
   const stopping = command.interruption?.stopping ?? "stopping after the current batch";
   const interruption = listenForInterruption({
     onFirst: () => reporter.interrupt(`${stopping}; press again to stop at once`),
   });
   try {
-    const session = await openSession(command, args, { reporter, signal: interruption.signal });
+    const session = await openSession(command, args, { worker, extraWords, reporter, signal: interruption.signal });
     if (readOptions(configOptions, args).dryRun) {
       await (command.dryRun?.(session) ?? printConfig(session));
       return exitCodes.success;
@@ -65,20 +67,22 @@ type AnySession = Session<Record<string, unknown>>;
 async function openSession(
   command: Command,
   args: Arguments,
-  { reporter, signal }: Pick<AnySession, "reporter" | "signal">,
+  given: Pick<AnySession, "reporter" | "signal" | "extraWords"> & { readonly worker: Worker },
 ): Promise<AnySession> {
+  const { worker, extraWords, reporter, signal } = given;
   const root = command.target === "none" ? "." : String(args.run);
   const folder = runFolderAt(root);
   const options = readOptions(command.options ?? noOptions, args);
   const { json } = readOptions(reportOptions, args);
   const hasRun = command.target !== "none" && isFolder(command, root);
   const config = hasRun ? await loadConfig(command, folder, args) : resolveConfig({});
+  if (hasRun && command.checksConfig === true) await requireSameConfig(command, { folder, config, args });
   const { threads } = readOptions(threadOptions, command.hasThreads ? args : {});
   const runtime = openShippedRuntime({ numThreads: chooseThreads(threads, process.env) });
   return {
-    ...{ root, folder, config, options, json, signal, reporter, runtime },
+    ...{ root, folder, config, options, json, signal, reporter, extraWords, runtime },
     stepOptions: { folder, config, runtime, takeOver: command.words[0] === "build" },
-    context: openContext(args, { config, reporter, signal }),
+    context: openContext(worker, { config, reporter, signal }),
   };
 }
 
@@ -93,7 +97,8 @@ async function printConfig({ folder, config }: AnySession): Promise<void> {
 
 async function runStep(step: Step, { context, reporter }: AnySession): Promise<void> {
   context.signal.throwIfAborted();
-  reporter.begin(step);
+  const total = (await step.totalOf?.(context)) ?? step.total;
+  reporter.begin({ ...step, total });
   for await (const _ of step.run(context)) context.signal.throwIfAborted();
   reporter.end();
 }
@@ -109,21 +114,23 @@ async function loadConfig(command: Command, folder: RunFolder, args: Arguments):
   return resolveConfig([named, file, flags].reduce(mergeConfigs, pinned));
 }
 
+/** @throws Cifar5mError `run/config-changed` if flags name another data set than the run was begun with */
+async function requireSameConfig(
+  command: Command,
+  { folder, config, args }: Pick<AnySession, "folder" | "config"> & { readonly args: Arguments },
+): Promise<void> {
+  const given = readConfigFlags(flagsOf(command), args);
+  const pinned = Object.keys(given).length > 0 ? await readPinnedRun(folder) : undefined;
+  if (pinned !== undefined) requireEqualRun(folder, pinned, config);
+}
+
 function openContext(
-  args: Arguments,
+  worker: Worker,
   { config, reporter, signal }: Pick<AnySession, "config" | "reporter" | "signal">,
 ): StageContext {
-  const { rank, worldSize } = readOptions(workerOptions, args);
-  if (rank >= worldSize) {
-    throw usageOutOfRange(
-      "rank",
-      `must be an integer in [0, ${worldSize - 1}]`,
-      rank,
-      "Ranks count from 0 to --world-size − 1.",
-    );
-  }
   return {
-    ...{ seed: config.seed, worldSize, rank, signal },
+    ...{ seed: config.seed, signal },
+    ...worker,
     count: (name, by) => reporter.count(name, by),
     show: (name, value) => reporter.show(name, value),
   };

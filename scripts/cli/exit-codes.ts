@@ -1,4 +1,5 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { noTimeLeft } from "../../pipeline/run/unit-pace.ts";
 import { printErrorLines } from "./print.ts";
 
 /** How a command ends. */
@@ -24,5 +25,6 @@ export function reportError(
     : `unexpected: ${messageOf(thrown)}. Please report this, with the output of --verbose.`;
   printErrorLines(line);
   if (options.verbose && thrown instanceof Error) printErrorLines(...(thrown.stack ?? "").split("\n"));
+  if (known && thrown.code === noTimeLeft) return exitCodes.interrupted;
   return known && /^(config|usage)\//.test(thrown.code) ? exitCodes.usage : exitCodes.failure;
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
 import { configJsonSchema } from "../../pipeline/run/config.ts";
 import { flagOf, leavesOf } from "../../pipeline/run/config-keys.ts";
-import type { Command, Target } from "./command.ts";
+import { type Command, datasetKeys, type Target } from "./command.ts";
 import {
   configOptions,
   generalOptions,
@@ -69,6 +69,7 @@ export function flagsOf(command: Command): readonly Flag[] {
     ...(hasRecipe ? flagsOfSchema(recipeOptions, own) : []),
     ...(command.hasThreads ? flagsOfSchema(threadOptions, own) : []),
     ...configFlags(configKeys),
+    ...(command.checksConfig === true ? configFlags(datasetKeys).map((flag) => ({ ...flag, isHidden: true })) : []),
     ...(hasRun ? flagsOfSchema(workerOptions, general, command.hasWorkers !== true) : []),
     ...(hasRun ? flagsOfSchema(configOptions, general, !hasConfig && command.dryRun === undefined) : []),
     ...flagsOfSchema(generalOptions, general),

@@ -8,6 +8,8 @@ import { StepProgress } from "./step-progress.ts";
 export interface ReporterOptions {
   readonly stream: NodeJS.WriteStream;
   readonly verbosity: "quiet" | "normal" | "verbose";
+  /** Stands before every line: which of several workers writes it. */
+  readonly worker?: string;
   /** Milliseconds since some time; for tests. */
   readonly clock?: () => number;
 }
@@ -40,7 +42,7 @@ export class Reporter {
     this.#expectedMs = new Map(Object.entries(milliseconds).map(([name, expected]) => [name, expected ?? 0]));
   }
 
-  begin(step: Step): void {
+  begin(step: Pick<Step, "name" | "total" | "counter">): void {
     this.#progress = new StepProgress(step, this.#clock);
     this.#printedMs = this.#clock();
     const { stream, verbosity } = this.#options;
@@ -94,7 +96,8 @@ export class Reporter {
 
   /** A line of progress. */
   line(text: string): void {
-    if (this.#options.verbosity !== "quiet") this.#options.stream.write(`${plainText(text)}\n`);
+    const { verbosity, stream, worker } = this.#options;
+    if (verbosity !== "quiet") stream.write(`${worker === undefined ? "" : `${worker}  `}${plainText(text)}\n`);
   }
 
   #update(): void {

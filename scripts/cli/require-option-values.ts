@@ -31,13 +31,24 @@ export function requireOptionValues(flags: readonly Flag[], args: Arguments, arg
   }
 }
 
-/** Refuses words after `--`. @throws Cifar5mError `usage/wrong` */
-export function requireNoExtraWords(command: Command, argv: readonly string[]): void {
-  const extra = argv.includes("--") ? argv.slice(argv.indexOf("--") + 1) : [];
+/** Splits a command line at `--`. */
+export function splitExtraWords(argv: readonly string[]): {
+  readonly own: readonly string[];
+  readonly extra: readonly string[];
+} {
+  // A shell that completes asks about `--` itself.
+  const end = argv[0] === "--get-yargs-completions" ? -1 : argv.indexOf("--");
+  return end === -1 ? { own: argv, extra: [] } : { own: argv.slice(0, end), extra: argv.slice(end + 1) };
+}
+
+/** Refuses words after `--` for a command that has no use for them. @throws Cifar5mError `usage/wrong` */
+export function requireUseOfExtraWords(command: Command, extra: readonly string[]): void {
   if (extra.length === 0) return;
+  const broken = extra.find((word) => /[\0\n\r]/.test(word));
+  if (command.extraWords !== undefined && broken === undefined) return;
   throw new Cifar5mError(
     "usage/wrong",
-    `${command.words.join(" ")} takes no words after --, got ${extra.join(" ")}. Leave them out.`,
+    `${command.words.join(" ")} takes ${command.extraWords === undefined ? "no words" : "words of one line"} after --, got ${broken === undefined ? extra.join(" ") : JSON.stringify(broken)}. Leave them out.`,
   );
 }
 

@@ -5,7 +5,7 @@ import { executeCommand } from "./execute-command.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
 import { choicesOfFlag, defaultOf, describeTarget, type Flag, flagGroups, flagsOf } from "./flags.ts";
 import { type Arguments, placeWords } from "./read-arguments.ts";
-import { requireNoExtraWords, requireOptionValues } from "./require-option-values.ts";
+import { requireOptionValues, requireUseOfExtraWords, splitExtraWords } from "./require-option-values.ts";
 import { type KnownWords, usageError } from "./usage-error.ts";
 
 /**
@@ -20,16 +20,17 @@ export async function runCommands(
   { named = false } = {},
 ): Promise<number> {
   const [single] = commands;
+  const { own, extra } = splitExtraWords(argv);
   let exitCode: number = exitCodes.success;
   const handle = (command: Command) => async (given: Arguments) => {
-    requireNoExtraWords(command, argv);
+    requireUseOfExtraWords(command, extra);
     const flags = flagsOf(command);
     requireOptionValues(flags, given, argv);
     const args = placeWords(command, given);
     requireOptionValues(flags, args, argv);
-    exitCode = await executeCommand(command, args);
+    exitCode = await executeCommand(command, args, extra);
   };
-  const parser = yargs([...argv])
+  const parser = yargs([...own])
     .scriptName("cifar5m")
     .parserConfiguration({
       "dot-notation": false,

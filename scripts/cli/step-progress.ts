@@ -3,14 +3,14 @@ import { formatDuration } from "./format.ts";
 
 /** How far a step is: its counters, its values, and what follows from them. */
 export class StepProgress {
-  readonly step: Step;
+  readonly step: Pick<Step, "name" | "total" | "counter">;
   readonly #startedMs: number;
   readonly #clock: () => number;
   readonly #counters = new Map<string, number>();
   readonly #values = new Map<string, number>();
 
   /** @param clock - milliseconds since some time */
-  constructor(step: Step, clock: () => number) {
+  constructor(step: Pick<Step, "name" | "total" | "counter">, clock: () => number) {
     this.step = step;
     this.#clock = clock;
     this.#startedMs = clock();

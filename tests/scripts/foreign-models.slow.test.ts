@@ -7,72 +7,10 @@ import { readModelFile } from "../../pipeline/models/read-model-file.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
+import { classifier, classifierText, denoiser, denoiserText, images } from "../support/color-models.ts";
 import { errorOf } from "../support/expect-error.ts";
-import { floats, type GraphParts, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
+import { type GraphParts, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 import { runCli } from "../support/run-cli.ts";
-
-const images = port("x", types.float, ["batch", 3, 32, 32]);
-
-/** Of each class, red, green and blue. */
-const colors = Array.from({ length: 10 }, (_, index) =>
-  [1, 3, 9].map((base) => 0.8 * ((Math.floor(index / base) % 3) - 1)),
-).flat();
-
-/** The ideal EDM denoiser of images that are all of one color but for noise; the color is that of the class. */
-const denoiser: GraphParts = {
-  node: [
-    node("square = Mul(sigma, sigma)"),
-    node("below = Add(square, variance)"),
-    node("part = Div(variance, below)"),
-    node("slope = Reshape(part, shape)"),
-    node("color = Gather(colors, c)"),
-    node("away = Sub(x, color)"),
-    node("back = Mul(away, slope)"),
-    node("y = Add(color, back)"),
-  ],
-  initializer: [
-    floats("variance", [], [0.01]),
-    integers("shape", [4], [-1, 1, 1, 1]),
-    floats("colors", [10, 3, 1, 1], colors),
-  ],
-  input: [images, port("sigma", types.float, ["batch"]), port("c", types.int64, ["batch"])],
-  output: [port("y", types.float, ["batch", 3, 32, 32])],
-};
-
-const denoiserText = {
-  model: "generator",
-  images: { input: "x", layout: "NCHW", range: [-1, 1] },
-  noise: { input: "sigma", schedule: { kind: "sigma" } },
-  classes: { input: "c", count: 10, none: null },
-  output: { name: "y", prediction: "x0" },
-};
-
-/** Finds the class of a color: the nearest of the ten. */
-const classifier: GraphParts = {
-  node: [
-    node("mean = ReduceMean(x, axes)", [{ name: "keepdims", type: 2, i: 0 }]),
-    node("raised = Unsqueeze(mean, one)"),
-    node("away = Sub(raised, colors)"),
-    node("square = Mul(away, away)"),
-    node("distance = ReduceSum(square, two)", [{ name: "keepdims", type: 2, i: 0 }]),
-    node("logits = Mul(distance, sharpness)"),
-  ],
-  initializer: [
-    integers("axes", [2], [2, 3]),
-    integers("one", [1], [1]),
-    integers("two", [1], [2]),
-    floats("colors", [1, 10, 3], colors),
-    floats("sharpness", [], [-100]),
-  ],
-  input: [images],
-  output: [port("logits", types.float, ["batch", 10])],
-};
-
-const classifierText = {
-  model: "labeler",
-  images: { input: "x", layout: "NCHW", range: [-1, 1] },
-  output: { name: "logits", kind: "logits" },
-};
 
 let folder: string;
 let generator: string;

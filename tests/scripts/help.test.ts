@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { resolveConfig } from "../../pipeline/run/config.ts";
+import { openRun } from "../../pipeline/run/run.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { Command } from "../../scripts/cli/command.ts";
 import { flagGroups, flagsOf } from "../../scripts/cli/flags.ts";
 import { loadCommands } from "../../scripts/commands.ts";
@@ -35,6 +38,17 @@ test("a command lists no option that it cannot use, and takes those that earlier
   const root = join(await makeTestFolder(), "none");
   const { stderr } = await runInProcess(["inspect", root, "--rank", "0", "--world-size", "2"]);
   expect(stderr).toMatch(/^run\/missing: /);
+});
+
+test("inspect, verify and status take the options that the run was begun with, and no others", async () => {
+  const root = join(await makeTestFolder(), "run");
+  await openRun(runFolderAt(root), resolveConfig({ count: 20, testCount: 0 }));
+  for (const command of ["inspect", "verify", "status"]) {
+    const other = await runInProcess([command, root, "--count", "30"]);
+    expect(other.stderr).toMatch(/^run\/config-changed: .*count is 20, now 30\. /);
+    const same = await runInProcess([command, root, "--count", "20", "--test-count", "0"]);
+    expect(same.stderr).not.toMatch(/^(usage|run)\//);
+  }
 });
 
 test("every example is a command line that the program takes", async () => {

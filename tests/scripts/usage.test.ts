@@ -26,7 +26,7 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
       ["sample", "--run", "RUN", "--sampler.stepz", "5"],
       /usage\/wrong: .*sampler\.stepz\. Did you mean --sampler\.steps\?/,
     ],
-    ["an option of another command", ["inspect", "--run", "RUN", "--count", "5"], /usage\/wrong: .*count/],
+    ["an option of another command", ["inspect", "--run", "RUN", "--to", "x"], /usage\/wrong: .*to/],
     ["an unknown command", ["smaple", "--run", "RUN"], /usage\/wrong: .*smaple\. Did you mean sample\?/],
     ["an unknown model", ["train", "genrator", "--run", "RUN"], /usage\/wrong: .*genrator\. Did you mean generator\?/],
     [

@@ -1,0 +1,91 @@
+import { fileExists } from "../../storage/read-file.ts";
+import { isPrepared } from "../prepare.ts";
+import type { Config } from "../run/config.ts";
+import { listReceipts } from "../run/list-receipts.ts";
+import type { RunFolder } from "../run/run-folder.ts";
+import { type UnitStage, unitStages } from "../run/unit-files.ts";
+import type { Unit } from "../run/units.ts";
+import { type ClusterJob, type ClusterJobName, clusterJobs } from "./cluster-jobs.ts";
+
+/** How far a run is, by the names of its files. */
+export interface RunProgress {
+  readonly units: readonly Unit[];
+  /** Names of finished units, by stage. */
+  readonly done: Readonly<Record<UnitStage, ReadonlySet<string>>>;
+  readonly isPrepared: boolean;
+  readonly hasManifest: boolean;
+}
+
+/** Reads how far the units of a run are. It lists folders and reads no receipt. @throws Cifar5mError `disk/…` */
+export async function readProgress(folder: RunFolder, units: readonly Unit[]): Promise<RunProgress> {
+  const lists = await Promise.all(
+    unitStages.map(
+      async (stage): Promise<[UnitStage, ReadonlySet<string>]> => [stage, await listReceipts(folder, stage)],
+    ),
+  );
+  return {
+    units,
+    done: Object.fromEntries(lists) as Record<UnitStage, ReadonlySet<string>>,
+    isPrepared: await isPrepared(folder),
+    hasManifest: await fileExists(folder.manifest),
+  };
+}
+
+/** A job to submit. It begins when all jobs before it in the plan have succeeded. */
+export interface PlannedJob {
+  readonly name: ClusterJobName;
+  /** The ranks that have units missing; undefined for a job of one task. */
+  readonly ranks?: readonly number[];
+  /** A job before it with the same ranks: each task follows the task of its own rank there, not the whole job. */
+  readonly afterRanksOf?: ClusterJobName;
+}
+
+/** Plans the jobs that are missing, with the ranks that have units missing. @param tasks - number of ranks */
+export function planSubmission(
+  progress: RunProgress,
+  { tasks, uploads }: { readonly tasks: number; readonly uploads: boolean },
+): PlannedJob[] {
+  const planned: PlannedJob[] = progress.isPrepared ? [] : [{ name: "prepare" }];
+  for (const job of clusterJobs.filter(({ stages }) => stages.length > 0)) {
+    const ranks = ranksWithMissing(progress, job, tasks);
+    if (ranks.length === 0) continue;
+    if (!job.isShared) planned.push({ name: job.name });
+    else if (job.name === "label") planned.push(...planLabeling(planned, ranks));
+    else planned.push({ name: job.name, ranks });
+  }
+  if (planned.length > 0 || !progress.hasManifest || uploads) planned.push({ name: "finish" });
+  return planned;
+}
+
+/** A rank labels its own samples, so it need not wait for those of the other ranks. */
+function planLabeling(before: readonly PlannedJob[], ranks: readonly number[]): PlannedJob[] {
+  const sampling = new Set(before.find(({ name }) => name === "sample")?.ranks);
+  const after = ranks.filter((rank) => sampling.has(rank));
+  const others = ranks.filter((rank) => !sampling.has(rank));
+  return [
+    ...(after.length === 0 ? [] : [{ name: "label", ranks: after, afterRanksOf: "sample" } as const]),
+    ...(others.length === 0 ? [] : [{ name: "label", ranks: others } as const]),
+  ];
+}
+
+/** The ranks, rising, that have units missing. */
+export function ranksWithMissing({ units, done }: RunProgress, { stages }: ClusterJob, tasks: number): number[] {
+  const missing = units.filter((unit) => stages.some((stage) => !done[stage].has(unit.name)));
+  return [...new Set(missing.map((unit) => unit.index % tasks))].sort((a, b) => a - b);
+}
+
+/** Ranks as Slurm writes them: `0-2,7`. */
+export function formatRanks(ranks: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const rank of ranks) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === rank - 1) last[1] = rank;
+    else ranges.push([rank, rank]);
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(",");
+}
+
+/** The keys of the configuration that say which units there are. */
+export function unitKeys({ count, testCount, unitSize }: Config): Pick<Config, "count" | "testCount" | "unitSize"> {
+  return { count, testCount, unitSize };
+}

@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { Cifar5mError } from "../../../core/errors.ts";
+import { replaceBytes } from "../../../storage/commit.ts";
+import { makeFolder } from "../../../storage/durable-folder.ts";
+import { withLock } from "../../../storage/lock-file.ts";
+import { requireWalltime } from "../../prepare.ts";
+import type { Config } from "../../run/config.ts";
+import { plannedUnits } from "../../run/run.ts";
+import type { RunFolder } from "../../run/run-folder.ts";
+import { readSpeedIfAny } from "../../run/speed.ts";
+import { clusterJobs } from "../cluster-jobs.ts";
+import { formatRanks, type PlannedJob, planSubmission, readProgress, unitKeys } from "../plan-submission.ts";
+import { type SubmittedJob, writeRecord } from "../submission-record.ts";
+import { requireCluster, type SlurmRequest } from "./require-cluster.ts";
+import { quoteWord } from "./sbatch-script.ts";
+import { listOpenJobs, runSlurm, submitScript } from "./slurm-programs.ts";
+import { workSeconds } from "./walltime.ts";
+
+/** A submission of what is missing of a run. */
+export interface SubmissionOptions {
+  /** Its root is absolute, without symbolic links. */
+  readonly folder: RunFolder;
+  readonly config: Config;
+  readonly request: SlurmRequest;
+  /** The scripts, by the names of the jobs. */
+  readonly scripts: ReadonlyMap<string, string>;
+  /** Whether the finished set is also uploaded. */
+  readonly uploads: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Submits the jobs that a run misses, and writes down their ids.
+ * @returns the jobs; none if the run is finished
+ * @throws Cifar5mError `submit/…`; then no job of this submission is left in the queue
+ */
+export async function submitToSlurm(options: SubmissionOptions): Promise<readonly SubmittedJob[]> {
+  const { folder, config, request, uploads } = options;
+  await requireCluster(request);
+  const speed = await readSpeedIfAny(folder);
+  if (speed !== undefined) requireWalltime(config, speed, workSeconds(request.time.seconds));
+  await makeFolder(join(folder.submit, "logs"));
+  return await withLock(
+    join(folder.submit, "lock"),
+    async () => {
+      await requireNoneOpen(folder.root);
+      const planned = planSubmission(await readProgress(folder, await plannedUnits(folder, config)), {
+        tasks: request.tasks,
+        uploads,
+      });
+      return planned.length === 0 ? [] : await submitAll(planned, options);
+    },
+    ({ host, pid, sinceMs }) =>
+      new Cifar5mError(
+        "submit/under-way",
+        `only one submit at a time may work on ${folder.root}, and process ${pid} on ${host} has since ` +
+          `${new Date(sinceMs).toISOString()}. Wait for it, then look at \`cifar5m status\`.`,
+      ),
+  );
+}
+
+async function requireNoneOpen(root: string): Promise<void> {
+  const open = await listOpenJobs(root);
+  if (open.length === 0) return;
+  throw new Cifar5mError(
+    "submit/still-queued",
+    `no job of ${root} may be in the queue, and ${open.length} ${open.length === 1 ? "is" : "are"}: ${open.join(", ")}. ` +
+      `Wait until they end, or cancel them: scancel ${open.join(" ")}`,
+  );
+}
+
+async function submitAll(planned: readonly PlannedJob[], options: SubmissionOptions): Promise<SubmittedJob[]> {
+  const { folder, config, request, scripts, signal } = options;
+  for (const { name } of clusterJobs) await replaceBytes(scriptPath(folder, name), scripts.get(name)!);
+  const jobs: SubmittedJob[] = [];
+  try {
+    for (const { name, ranks, afterRanksOf } of planned) {
+      signal.throwIfAborted();
+      const dependency = dependencyOf(jobs, afterRanksOf);
+      const jobId = await submitScript({
+        script: scriptPath(folder, name),
+        ...(ranks === undefined ? {} : { array: formatRanks(ranks) }),
+        ...(dependency === "" ? {} : { dependency }),
+      });
+      jobs.push({ name, jobId, ...(ranks === undefined ? {} : { ranks: [...ranks] }) });
+      await writeRecord(folder, { tasks: request.tasks, units: unitKeys(config), jobs });
+    }
+    return jobs;
+  } catch (thrown) {
+    // Half a chain would do half the work, and nobody would know why.
+    if (jobs.length > 0)
+      await runSlurm(
+        "scancel",
+        jobs.map(({ jobId }) => jobId),
+      ).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+/** After all jobs before, or, task by task, after those of the same ranks. */
+function dependencyOf(before: readonly SubmittedJob[], afterRanksOf: string | undefined): string {
+  const byRank = before.find(({ name }) => name === afterRanksOf);
+  if (byRank !== undefined) return `aftercorr:${byRank.jobId}`;
+  return before.length === 0 ? "" : `afterok:${before.map(({ jobId }) => jobId).join(":")}`;
+}
+
+/** The path of a job's script. */
+export function scriptPath({ submit }: Pick<RunFolder, "submit">, name: string): string {
+  return join(submit, `${name}.sbatch`);
+}
+
+/** What shows the newest lines of all logs. */
+export function tailLine({ submit }: Pick<RunFolder, "submit">): string {
+  return `tail -F ${quoteWord(join(submit, "logs"))}/*.log`;
+}

@@ -1,0 +1,67 @@
+import { stat } from "node:fs/promises";
+import pLimit from "p-limit";
+import type { ReceiptStage, RunFolder } from "../run/run-folder.ts";
+import { type Unit, unitName, unitRows } from "../run/units.ts";
+
+/** Number of receipts whose time is asked for, about. */
+const numAsked = 1000;
+/** Number of receipts that are asked for at once. */
+const numReaders = 16;
+
+/** A stage that did nothing for this long stands still, milliseconds. */
+const idleMs = 6 * 3_600_000;
+
+/**
+ * Images a second of all workers of a stage, by the times of its newest receipts. A worker does its units in order, so
+ * its newest receipts are those with the highest index: no others are looked at.
+ * @param options.done - finished units, by rising index
+ * @param options.numRanks - of the stage
+ * @returns undefined if too few units are done to tell, or if nothing happens any more
+ */
+export async function measureRate(options: {
+  readonly folder: RunFolder;
+  readonly stage: ReceiptStage;
+  readonly done: readonly Unit[];
+  readonly numRanks: number;
+  readonly nowMs?: number;
+}): Promise<number | undefined> {
+  const { folder, stage, done, numRanks, nowMs = Date.now() } = options;
+  const limit = pLimit(numReaders);
+  const ended = async (unit: Unit) => {
+    const found = await stat(folder.receipt(stage, unitName(unit))).catch(() => undefined);
+    return { rows: unitRows(unit), endedMs: found?.mtimeMs ?? 0 };
+  };
+  const ranks = await Promise.all(
+    newestOfRanks(done, numRanks).map(async ({ newest, isAll }) => {
+      const times = await limit.map(newest, ended);
+      return { times, isAll, firstMs: earliest(times) };
+    }),
+  );
+  const all = ranks.flatMap(({ times }) => times);
+  // Before this time, some units were not looked at.
+  const sinceMs = ranks.reduce((last, { isAll, firstMs }) => (isAll ? last : Math.max(last, firstMs)), earliest(all));
+  const rows = all.reduce((sum, { rows: some, endedMs }) => sum + (endedMs > sinceMs ? some : 0), 0);
+  const newestMs = all.reduce((last, { endedMs }) => Math.max(last, endedMs), 0);
+  if (rows === 0 || nowMs - newestMs > idleMs) return undefined;
+  return (1000 * rows) / Math.max(nowMs - sinceMs, 1);
+}
+
+/** The last units of each rank, and whether they are all of it. */
+function newestOfRanks(
+  done: readonly Unit[],
+  numRanks: number,
+): { readonly newest: readonly Unit[]; readonly isAll: boolean }[] {
+  const perRank = Math.max(3, Math.ceil(numAsked / numRanks));
+  const ofRanks = new Map<number, Unit[]>();
+  for (const unit of done) {
+    const rank = unit.index % numRanks;
+    const units = ofRanks.get(rank);
+    if (units === undefined) ofRanks.set(rank, [unit]);
+    else units.push(unit);
+  }
+  return [...ofRanks.values()].map((units) => ({ newest: units.slice(-perRank), isAll: units.length <= perRank }));
+}
+
+function earliest(times: readonly { readonly endedMs: number }[]): number {
+  return times.reduce((least, { endedMs }) => Math.min(least, endedMs), Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,95 @@
+import { tailLine } from "../../pipeline/cluster/slurm/submit-to-slurm.ts";
+import type { RunFolder } from "../../pipeline/run/run-folder.ts";
+import type { RunStatus, StageStatus } from "../../pipeline/status/read-status.ts";
+import type { TaskStatus } from "../../pipeline/status/task-states.ts";
+import { formatDuration } from "./format.ts";
+
+/** Reasons to wait that say nothing. */
+const plainReasons = ["", "None", "(null)", "Dependency", "Priority", "Resources"];
+
+/** How far a run is, as lines of text. */
+export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] {
+  const { stages, isPrepared, isFinished, tasks, failed, submission } = status;
+  const rows = stages.map((stage, index) => [
+    stage.name,
+    `${number(stage.numDone)} of ${number(stage.numUnits)} units`,
+    describePart(stage),
+    join([describeSpeed(stage, stages[index - 1], tasks), describeTasks(tasks, stage.name)]),
+  ]);
+  const simple = (name: string, isDone: boolean) => [name, isDone ? "done" : "not yet", "", describeTasks(tasks, name)];
+  return [
+    ...alignRows([simple("prepare", isPrepared), ...rows, simple("finish", isFinished)]),
+    ...failed.map(describeFailed),
+    ...(submission === undefined || isFinished ? [] : [`logs: ${tailLine(folder)}`]),
+    ...describeNext(status),
+  ];
+}
+
+function describeNext({ tasks, submission, isFinished }: RunStatus): string[] {
+  if (isFinished) return ["finished"];
+  if (submission === undefined) return [];
+  if (tasks === undefined) return ["tasks: unknown, for this machine cannot ask Slurm"];
+  const isOpen = tasks.some(({ state }) => state === "queued" || state === "running");
+  return isOpen ? [] : ["no job is in the queue: `cifar5m submit slurm` submits what is missing"];
+}
+
+function describePart({ numDone, numUnits }: StageStatus): string {
+  return numUnits === 0 ? "" : `${((100 * numDone) / numUnits).toFixed(1)}%`;
+}
+
+function describeSpeed(
+  { numDone, imagesLeft, imagesPerSecond: rate }: StageStatus,
+  before: StageStatus | undefined,
+  tasks: RunStatus["tasks"],
+): string {
+  if (imagesLeft === 0) return "";
+  if (numDone === 0 && before !== undefined && before.imagesLeft > 0) return `waits for ${before.name}`;
+  if (rate === undefined) return "";
+  const isStopped = tasks !== undefined && !tasks.some(({ state }) => state === "running");
+  const speed = `${number(Number(rate.toPrecision(3)))} images/s`;
+  return isStopped ? "" : `${speed}, ${formatDuration((1000 * imagesLeft) / rate)} left`;
+}
+
+function describeTasks(tasks: RunStatus["tasks"], name: string): string {
+  const ofJob = (tasks ?? []).filter(({ job }) => job === name);
+  const inState = (state: TaskStatus["state"]) => ofJob.filter((task) => task.state === state);
+  const queued = inState("queued");
+  const again = queued.filter(({ restarts }) => restarts > 0).length;
+  const first = queued.length - again;
+  const reasons = [...new Set(queued.flatMap(({ reason = "" }) => (plainReasons.includes(reason) ? [] : [reason])))];
+  const why = reasons.length === 0 ? "" : ` (${reasons.join(", ")})`;
+  return join([
+    count(inState("running").length, "running"),
+    first === 0 && again === 0 ? "" : join([count(first, "queued"), count(again, "queued again")]) + why,
+    count(inState("failed").length, "failed"),
+    count(inState("dropped").length, "dropped"),
+  ]);
+}
+
+function describeFailed({ job, rank, jobId, schedulerState, lastLine, log }: RunStatus["failed"][number]): string {
+  const name = rank === undefined ? `${job}, job ${jobId}` : `${job} rank ${rank}, job ${jobId}_${rank}`;
+  const said = lastLine === undefined ? "it left no log" : `${lastLine} (${log})`;
+  return `failed: ${name}${schedulerState === undefined ? "" : `, ${schedulerState}`}: ${said}`;
+}
+
+function alignRows(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function count(value: number, what: string): string {
+  return value === 0 ? "" : `${number(value)} ${what}`;
+}
+
+function join(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}

@@ -1,0 +1,33 @@
+import { resolve } from "node:path";
+import * as z from "zod";
+import { manifestStep } from "../pipeline/steps.ts";
+import { verifyStep } from "../pipeline/verify/verify.ts";
+import { readManifest } from "../shards/format/manifest-file.ts";
+import { datasetKeys, defineCommand } from "./cli/command.ts";
+import { uploadTarget } from "./cli/options.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { uploadSteps } from "./cli/upload-steps.ts";
+import { printContactSheet } from "./inspect.ts";
+
+const options = z.object({ to: uploadTarget });
+
+export const finishCommand = defineCommand<typeof options>({
+  words: ["finish"],
+  describe: "when workers have published all units: write the manifest, check sizes and receipts, draw a contact sheet",
+  examples: [{ line: "cifar5m finish runs/mine --to s3://bucket/mine", effect: "and upload the data set" }],
+  configKeys: datasetKeys,
+  options,
+  steps: ({ stepOptions, options: { to } }) => {
+    // First, so that a target that cannot be written is refused before the work.
+    const upload = uploadSteps(stepOptions, to);
+    return [manifestStep(stepOptions), verifyStep(stepOptions, "fast"), ...upload];
+  },
+  finish: async ({ folder, options: { to } }) => {
+    const { train, test } = (await readManifest(folder.dataset)).splits;
+    printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? resolve(folder.dataset)}`);
+    await printContactSheet(folder);
+  },
+});
+
+await runIfMain(import.meta.url, finishCommand);

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { Cifar5mError } from "../core/errors.ts";
+import { tailLine } from "../pipeline/cluster/slurm/submit-to-slurm.ts";
+import { type RunStatus, readStatus } from "../pipeline/status/read-status.ts";
+import { taskStateNames } from "../pipeline/status/task-states.ts";
+import { defineCommand, type Session } from "./cli/command.ts";
+import { flag } from "./cli/options.ts";
+import { printJson, printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { summarizeStatus } from "./cli/summarize-status.ts";
+
+/** Milliseconds between two looks of `--watch`. */
+const watchMs = 10_000;
+
+const options = z.object({ watch: flag("look again every ten seconds, until the data set is finished") });
+
+const task = z.strictObject({
+  job: z.string(),
+  rank: z.int().nullable(),
+  jobId: z.string(),
+  state: z.enum(taskStateNames),
+  schedulerState: z.string().nullable(),
+  reason: z.string().nullable(),
+  restarts: z.int(),
+});
+
+const report = z.strictObject({
+  location: z.string().describe("what was looked at"),
+  isPrepared: z.boolean().describe("whether configuration, models and batch size are there"),
+  stages: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        numDone: z.int(),
+        numUnits: z.int(),
+        imagesLeft: z.int(),
+        imagesPerSecond: z.number().nullable(),
+        secondsLeft: z.number().nullable(),
+      }),
+    )
+    .describe("name, numDone, numUnits, imagesLeft, imagesPerSecond and secondsLeft of each stage; null where unknown"),
+  isFinished: z.boolean().describe("whether the data set has its manifest"),
+  tasks: z
+    .array(task)
+    .nullable()
+    .describe("job, rank, jobId, state, schedulerState, reason and restarts of each task; null where nobody can tell"),
+  failed: z
+    .array(
+      z.strictObject({ job: z.string(), rank: z.int().nullable(), log: z.string(), lastLine: z.string().nullable() }),
+    )
+    .describe("job, rank, log and lastLine of tasks that failed, the first twenty"),
+  tail: z.string().nullable().describe("command that shows the newest lines of all logs; null without a submission"),
+});
+
+export const statusCommand = defineCommand<typeof options>({
+  words: ["status"],
+  describe: "print how far a run is: units, speed and time left of each stage, running and failed tasks",
+  examples: [
+    { line: "cifar5m status runs/mine", effect: "of all workers" },
+    { line: "cifar5m status runs/mine --rank 3 --world-size 64", effect: "of one worker" },
+  ],
+  checksConfig: true,
+  hasWorkers: true,
+  options,
+  report,
+  interruption: { stopping: "stopping to watch", stopped: "the jobs go on." },
+  finish: async (session) => {
+    const { json, options: given, signal, root } = session;
+    if (json && given.watch) {
+      throw new Cifar5mError(
+        "usage/contradiction",
+        "--json prints one report and --watch many. Leave one of them out.",
+      );
+    }
+    for (;;) {
+      const status = await readStatus(session.folder, session.context);
+      if (json) return printJson(reportOf(root, status, session));
+      printLines(...summarizeStatus(status, session.folder));
+      if (!given.watch || status.isFinished) return;
+      await sleep(watchMs, undefined, { signal });
+      printLines("");
+    }
+  },
+});
+
+function reportOf(location: string, status: RunStatus, { folder }: Pick<Session<unknown>, "folder">) {
+  const { isPrepared, stages, isFinished, tasks, failed, submission } = status;
+  const found: z.output<typeof report> = {
+    ...{ location, isPrepared, isFinished },
+    stages: stages.map(({ imagesPerSecond: rate = null, ...stage }) => ({
+      ...stage,
+      imagesPerSecond: rate,
+      secondsLeft: stage.imagesLeft === 0 ? 0 : rate === null ? null : stage.imagesLeft / rate,
+    })),
+    tasks:
+      tasks?.map(({ rank = null, schedulerState = null, reason = null, ...one }) => ({
+        ...{ ...one, rank, schedulerState, reason },
+      })) ?? null,
+    failed: failed.map(({ job, rank = null, log, lastLine = null }) => ({ job, rank, log, lastLine })),
+    tail: submission === undefined ? null : tailLine(folder),
+  };
+  return found;
+}
+
+await runIfMain(import.meta.url, statusCommand);

@@ -1,0 +1,81 @@
+import { posix } from "node:path";
+import * as z from "zod";
+import { resourcesOf } from "../pipeline/cluster/cluster-jobs.ts";
+import { applyLines, jobManifests, jobSetManifest, runNameOf } from "../pipeline/cluster/kubernetes/manifests.ts";
+import { requireTasks } from "../pipeline/cluster/submission-record.ts";
+import { plannedUnits } from "../pipeline/run/run.ts";
+import { requireTarget } from "../shards/publish/open-target.ts";
+import { clusterOptions, countGpus, jobsWithArguments, parseMemory, submitKeys } from "./cli/cluster-options.ts";
+import { defineCommand, type Session } from "./cli/command.ts";
+import { flag, option } from "./cli/options.ts";
+import { printErrorLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { requireUse } from "./cli/source-options.ts";
+
+/** A name as Kubernetes takes it. */
+const nameRule = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+const resourceName = z.string().regex(nameRule, "must be a name of small letters, digits, - and .");
+
+const options = z.object({
+  ...clusterOptions,
+  image: z.string().min(1).meta(option("container image that holds cifar5m")),
+  claim: resourceName.meta(option("persistent volume claim for the run folder, ReadWriteMany")),
+  mountPath: z
+    .string()
+    .startsWith("/", "must begin with /")
+    .default("/runs")
+    .meta(
+      option("where the claim is mounted; the run folder and other paths are below it", {
+        advice: "Write it like /runs.",
+      }),
+    ),
+  command: z.string().min(1).default("cifar5m").meta(option("what starts cifar5m in the image, words between spaces")),
+  secret: resourceName.optional().meta(option("secret whose keys become environment variables, such as those of --to")),
+  queue: resourceName.optional().meta(option("queue of Kueue's that admits the jobs")),
+  jobset: flag("write one JobSet, whose controller keeps the order, instead of Jobs"),
+  gpuResource: z.string().min(1).default("nvidia.com/gpu").meta(option("what the cluster calls its GPUs")),
+});
+type Options = z.output<typeof options>;
+
+export const submitKubernetesCommand = defineCommand<typeof options>({
+  words: ["submit", "kubernetes"],
+  describe: "print manifests that build a run on Kubernetes: Indexed Jobs, or a JobSet",
+  examples: [
+    {
+      line: "cifar5m submit kubernetes mine --tasks 64 --device cuda --image REGISTRY/cifar5m --claim runs",
+      effect: "the run /runs/mine on the claim runs",
+    },
+  ],
+  configKeys: submitKeys,
+  options,
+  dryRun: async (session) => print(session),
+  finish: async (session) => print(session),
+});
+
+async function print({ root: named, folder, config, options: given }: Session<Options>): Promise<void> {
+  requireUse(given);
+  if (given.to !== undefined) requireTarget(given.to);
+  const { mountPath, to, tasks: wanted } = given;
+  const tasks = requireTasks(wanted, undefined, { folder, numUnits: (await plannedUnits(folder, config)).length });
+  const pathOf = (path: string) => posix.resolve(mountPath, path);
+  const root = pathOf(named);
+  const perTask = { cpus: given.cpus, memoryMib: parseMemory(given.mem), gpus: countGpus(given.gpus, config) };
+  const numImages = config.count + config.testCount;
+  const jobs = jobsWithArguments({ config, sources: given, to, pathOf }).map((job) => ({
+    ...job,
+    resources: resourcesOf(job.job, { perTask, numImages }),
+  }));
+  const { image, claim, secret, queue, gpuResource } = given;
+  const command = given.command.split(/\s+/).filter((word) => word !== "");
+  const manifest = {
+    ...{ root, tasks, image, command, claim, mountPath, secret, queue, gpuResource },
+    runName: runNameOf(root),
+  };
+  if (given.jobset) process.stdout.write(jobSetManifest(jobs, manifest));
+  else {
+    process.stdout.write(jobManifests(jobs, manifest));
+    printErrorLines("start the jobs one after the other:", ...applyLines(jobs, manifest, "FILE"));
+  }
+}
+
+await runIfMain(import.meta.url, submitKubernetesCommand);

@@ -1,0 +1,128 @@
+import { access, realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+import * as z from "zod";
+import { resourcesOf } from "../pipeline/cluster/cluster-jobs.ts";
+import { formatRanks } from "../pipeline/cluster/plan-submission.ts";
+import type { SlurmRequest } from "../pipeline/cluster/slurm/require-cluster.ts";
+import { sbatchScript } from "../pipeline/cluster/slurm/sbatch-script.ts";
+import { scriptPath, submitToSlurm, tailLine } from "../pipeline/cluster/slurm/submit-to-slurm.ts";
+import { parseWalltime, workSeconds } from "../pipeline/cluster/slurm/walltime.ts";
+import { readRecordIfAny, requireTasks } from "../pipeline/cluster/submission-record.ts";
+import { openRun, plannedUnits, requireBuildable } from "../pipeline/run/run.ts";
+import { runFolderAt } from "../pipeline/run/run-folder.ts";
+import { requireTarget } from "../shards/publish/open-target.ts";
+import { diskError } from "../storage/disk-error.ts";
+import { makeFolder } from "../storage/durable-folder.ts";
+import { fileExists } from "../storage/read-file.ts";
+import { clusterOptions, countGpus, jobsWithArguments, parseMemory, submitKeys } from "./cli/cluster-options.ts";
+import { defineCommand, type Session } from "./cli/command.ts";
+import { option } from "./cli/options.ts";
+import { printLines } from "./cli/print.ts";
+import { runIfMain } from "./cli/run-if-main.ts";
+import { requireUse } from "./cli/source-options.ts";
+
+const options = z.object({
+  ...clusterOptions,
+  time: z
+    .string()
+    .refine((text) => parseWalltime(text) !== undefined, "must be a time as Slurm writes it")
+    .default("4:00:00")
+    .meta(option("walltime of a task", { advice: "Write it like 4:00:00, or 90 for minutes." })),
+  partition: z
+    .string()
+    .optional()
+    .meta(option("partition of all jobs", { fallback: "the cluster's" })),
+  cpuPartition: z
+    .string()
+    .optional()
+    .meta(option("partition of the jobs that need no GPU: dedup, publish, finish", { fallback: "--partition" })),
+  maxRequeues: z
+    .int()
+    .min(0)
+    .default(100)
+    .meta(option("how often a task that was interrupted goes back into the queue")),
+  setup: z.string().optional().meta(option('line of shell before the program, such as "module load nodejs"')),
+  command: z
+    .string()
+    .optional()
+    .meta(option("what starts cifar5m on a node, a line of shell", { fallback: "this program" })),
+});
+type Options = z.output<typeof options>;
+
+export const submitSlurmCommand = defineCommand<typeof options>({
+  words: ["submit", "slurm"],
+  describe: "submit the jobs that a run misses to Slurm: all of it, or what failed",
+  examples: [
+    {
+      line: "cifar5m submit slurm runs/mine --tasks 64 --device cuda --time 4:00:00",
+      effect: "64 tasks of one GPU; again after a failure: only what is missing",
+    },
+    { line: "cifar5m submit slurm runs/mine --tasks 64 --dry-run", effect: "print the scripts" },
+  ],
+  configKeys: submitKeys,
+  options,
+  extraWords: "options of sbatch for all jobs, such as --account=lab",
+  dryRun: async (session) => {
+    const { folder, scripts } = await plan(session, resolve(session.root));
+    for (const [name, script] of scripts) printLines(`# ${scriptPath(folder, name)}`, ...script.split("\n"));
+  },
+  finish: async (session) => {
+    const { config, options: given, signal } = session;
+    for (const path of [given.data, given.generator, given.guide, given.labeler]) {
+      if (path !== undefined) await requireThere(path);
+    }
+    if (given.to !== undefined) requireTarget(given.to);
+    const { folder, request, scripts } = await plan(session, await openFolder(session.root));
+    const jobs = await submitToSlurm({ folder, config, request, scripts, uploads: given.to !== undefined, signal });
+    if (jobs.length === 0) return printLines(`nothing is missing: ${folder.root} is finished`);
+    for (const { name, jobId, ranks } of jobs) {
+      printLines(`${name.padEnd(8)} job ${jobId}${ranks === undefined ? "" : `, ranks ${formatRanks(ranks)}`}`);
+    }
+    printLines(`logs: ${tailLine(folder)}`, `progress: cifar5m status ${session.root}`);
+  },
+});
+
+/** The run folder as all nodes see it. */
+async function openFolder(root: string): Promise<string> {
+  await makeFolder(resolve(root));
+  return await realpath(root);
+}
+
+async function plan({ config, options: given, extraWords }: Session<Options>, root: string) {
+  requireUse(given);
+  const folder = runFolderAt(root);
+  await requireBuildable(folder);
+  if (await fileExists(folder.config)) await openRun(folder, config);
+  const numUnits = (await plannedUnits(folder, config)).length;
+  const tasks = requireTasks(given.tasks, await readRecordIfAny(folder), { folder, numUnits });
+  const { time: text, partition, cpuPartition, setup, maxRequeues, to } = given;
+  const time = { text, seconds: parseWalltime(text)! };
+  const request: SlurmRequest = { tasks, time, partition, cpuPartition };
+  const perTask = { cpus: given.cpus, memoryMib: parseMemory(given.mem), gpus: countGpus(given.gpus, config) };
+  const walltime = `0:${Math.floor(workSeconds(time.seconds))}`;
+  const scripts = new Map(
+    jobsWithArguments({ config, sources: given, walltime, to }).map(({ job, args }) => [
+      job.name as string,
+      sbatchScript({
+        ...{ job, root, tasks, args, time, setup, maxRequeues, sbatchOptions: extraWords },
+        program: given.command ?? thisProgram(),
+        resources: resourcesOf(job, { perTask, numImages: config.count + config.testCount }),
+        partition: job.usesDevice ? partition : (cpuPartition ?? partition),
+      }),
+    ]),
+  );
+  return { folder, request, scripts };
+}
+
+/** The words that started this process: node and its script. */
+function thisProgram(): readonly string[] {
+  return [process.execPath, resolve(process.argv[1]!)];
+}
+
+async function requireThere(path: string): Promise<void> {
+  await access(path).catch((thrown: unknown) => {
+    throw diskError(thrown, "read", path);
+  });
+}
+
+await runIfMain(import.meta.url, submitSlurmCommand);

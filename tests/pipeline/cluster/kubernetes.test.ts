@@ -1,0 +1,100 @@
+import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import * as z from "zod";
+import { runNameOf } from "../../../pipeline/cluster/kubernetes/manifests.ts";
+import { runInProcess } from "../../support/run-in-process.ts";
+
+const schema = JSON.parse(await readFile(new URL("kubernetes-schema.json", import.meta.url), "utf8"));
+const schemaOf = (name: string) => z.fromJSONSchema({ ...schema, $ref: `#/$defs/${name}` });
+const job = schemaOf("io.k8s.api.batch.v1.Job");
+const jobSet = schemaOf("JobSet");
+
+const run = ["big run", "--tasks", "4", "--count", "300", "--test-count", "100", "--unit-size", "50"];
+const where = ["--image", "registry/cifar5m:0.1.0", "--claim", "runs"];
+const all = [
+  ...["--device", "cuda", "--queue", "lab", "--secret", "aws", "--to", "s3://bucket/big", "--mem", "4G"],
+  ...["--generator", "models/generator.onnx", "--gpus", "2", "--gpu-resource", "amd.com/gpu"],
+];
+
+async function submit(
+  ...args: string[]
+): Promise<{ manifests: Record<string, unknown>[]; stderr: string; stdout: string }> {
+  const { exitCode, stdout, stderr } = await runInProcess(["submit", "kubernetes", ...args]);
+  expect(exitCode, stderr).toBe(0);
+  const documents = parseAllDocuments(stdout, { version: "1.1" });
+  return { stdout, stderr, manifests: documents.map((document) => document.toJS()).filter((value) => value !== null) };
+}
+
+test("the jobs are what Kubernetes' own schema takes, and nothing that it does not know", async () => {
+  for (const options of [[], all]) {
+    const { manifests } = await submit(...run, ...where, ...options);
+    expect(manifests).toHaveLength(6);
+    for (const manifest of manifests) expect(job.safeParse(manifest).error).toBeUndefined();
+  }
+  const [first] = (await submit(...run, ...where)).manifests;
+  expect(job.safeParse({ ...first, spec: { ...(first!.spec as object), replicas: 1 } }).success).toBe(false);
+  expect(job.safeParse({ ...first, spec: { completions: "4" } }).success).toBe(false);
+});
+
+test("the JobSet is what its own schema takes: each job waits for the one before", async () => {
+  const { manifests, stderr } = await submit(...run, ...where, ...all, "--jobset");
+  expect(stderr).toBe("");
+  const [manifest] = manifests as [{ spec: { replicatedJobs: { name: string; dependsOn?: unknown }[] } }];
+  expect(jobSet.safeParse(manifest).error).toBeUndefined();
+  const order = manifest.spec.replicatedJobs.map(({ name, dependsOn }) => [name, dependsOn]);
+  expect(order.slice(0, 3)).toEqual([
+    ["prepare", undefined],
+    ["sample", [{ name: "prepare", status: "Complete" }]],
+    ["label", [{ name: "sample", status: "Complete" }]],
+  ]);
+});
+
+test("a pod is told its rank by its index, its paths on the claim, and asks for what it was given", async () => {
+  const { manifests } = await submit(...run, ...where, ...all);
+  const container = (index: number) => {
+    const { spec } = manifests[index] as { spec: { template: { spec: { containers: Record<string, unknown>[] } } } };
+    return spec.template.spec.containers[0]!;
+  };
+  expect(manifests[1]).toMatchObject({
+    metadata: { name: "cifar5m-big-run-sample", labels: { "kueue.x-k8s.io/queue-name": "lab" } },
+    spec: { completions: 4, parallelism: 4, completionMode: "Indexed", maxFailedIndexes: 0 },
+  });
+  expect(container(0).args).toEqual(
+    expect.arrayContaining(["prepare", "/runs/big run", "/runs/models/generator.onnx"]),
+  );
+  expect(container(1)).toMatchObject({
+    env: [{ name: "CIFAR5M_RANK" }, { name: "CIFAR5M_WORLD_SIZE", value: "4" }],
+    envFrom: [{ secretRef: { name: "aws" } }],
+    resources: { requests: { cpu: "4", memory: "4096Mi" }, limits: { "amd.com/gpu": "2" } },
+  });
+  expect(container(4)).toMatchObject({ resources: { limits: { memory: "4096Mi" } } });
+  expect(JSON.stringify(container(4))).not.toContain("amd.com/gpu");
+  expect(container(5).args).toEqual(expect.arrayContaining(["finish", "--to", "s3://bucket/big"]));
+});
+
+test("the lines that start the jobs one after the other are lines of a shell, and name the jobs", async () => {
+  const { stderr } = await submit(...run, ...where);
+  const lines = stderr.split("\n").slice(1).join("\n");
+  execFileSync("bash", ["-n"], { input: lines });
+  expect(lines).toContain("for stage in prepare sample label dedup publish finish; do");
+  expect(lines).toContain("kubectl get job cifar5m-big-run-$stage");
+});
+
+test.each([
+  [[...run.slice(0, 1), ...where, "--tasks", "9", ...run.slice(3)], /^usage\/out-of-range: --tasks must be at most 8/],
+  [[...run, "--image", "x"], /^usage\/wrong: .*claim/],
+  [[...run, "--image", "x", "--claim", "My Claim"], /^usage\/out-of-range: --claim must be a name of small letters/],
+  [[...run, ...where, "--mem", "lots"], /^usage\/out-of-range: --mem must be a number with K, M, G or T, got lots/],
+  [[...run, ...where, "--to", "s3://"], /^store\/bad-location: /],
+])("%j is refused in one line", async (args, line) => {
+  const { exitCode, stdout, stderr } = await runInProcess(["submit", "kubernetes", ...args]);
+  expect(stderr).toMatch(line);
+  expect([stdout, exitCode === 0, stderr.match(/\n/g)?.length]).toEqual(["", false, 1]);
+});
+
+test("a run is named after its folder, as Kubernetes allows", () => {
+  const names = ["/runs/big", "/runs/Mine_2/", "/runs/---", `/runs/${"x".repeat(60)}`, "/runs/ünï 5m"].map(runNameOf);
+  expect(names).toEqual(["big", "mine-2", "run", "x".repeat(40), "n-5m"]);
+});

@@ -1,0 +1,62 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { clusterJobs, resourcesOf } from "../../../pipeline/cluster/cluster-jobs.ts";
+import { quoteWord, type ScriptOptions, sbatchScript } from "../../../pipeline/cluster/slurm/sbatch-script.ts";
+import { noticeSeconds, parseWalltime, workSeconds } from "../../../pipeline/cluster/slurm/walltime.ts";
+
+const perTask = { cpus: 4, memoryMib: 8192, gpus: 1 };
+
+function scriptOf(index: number, more: Partial<ScriptOptions> = {}): string {
+  const job = clusterJobs[index]!;
+  return sbatchScript({
+    ...{ job, root: "/scratch/big", tasks: 64, program: ["cifar5m"], args: ["--count", "600000"] },
+    resources: resourcesOf(job, { perTask, numImages: 6_000_000 }),
+    time: { text: "4:00:00", seconds: 14_400 },
+    ...{ partition: undefined, maxRequeues: 100, setup: undefined, sbatchOptions: [] },
+    ...more,
+  });
+}
+
+test("the scripts of all jobs are these, and bash can read them", async () => {
+  const odd = {
+    root: '/data/it\'s "50%a"',
+    partition: "gpu",
+    setup: "module load nodejs",
+    program: "apptainer exec --nv x.sif cifar5m",
+  };
+  for (const [index, { name }] of clusterJobs.entries()) {
+    await expect(scriptOf(index)).toMatchFileSnapshot(`golden/${name}.sbatch`);
+    for (const script of [scriptOf(index), scriptOf(index, odd)]) execFileSync("bash", ["-n"], { input: script });
+  }
+  await expect(scriptOf(1, { ...odd, sbatchOptions: ["--account", "a b", "--exclusive"] })).toMatchFileSnapshot(
+    "golden/odd.sbatch",
+  );
+});
+
+test.each(["plain", "it's", "$HOME `x` \\", 'a b"c', "", "ünï"])("a shell reads %j as it is", (word) => {
+  expect(execFileSync("bash", ["-c", `printf %s ${quoteWord(word)}`]).toString()).toBe(word);
+});
+
+test("times are read as Slurm reads them", () => {
+  const times = ["90", "1:30", "4:00:00", "2-12", "1-00:30", "1-00:00:01", "0", "4h", "", "infinite", "-1"];
+  expect(times.map(parseWalltime)).toEqual([
+    5400,
+    90,
+    14_400,
+    216_000,
+    88_200,
+    86_401,
+    ...new Array(5).fill(undefined),
+  ]);
+});
+
+test("notice comes two minutes before the end, and sooner where a task has little time at all", () => {
+  expect([14_400, 480, 60].map(noticeSeconds)).toEqual([120, 120, 15]);
+  expect([14_400, 480, 60].map(workSeconds)).toEqual([14_220, 300, 38]);
+});
+
+test("dedup gets memory for the fingerprints of all images, and no job without a device a GPU", () => {
+  const all = clusterJobs.map((job) => resourcesOf(job, { perTask, numImages: 600_000_000 }));
+  expect(all.map(({ gpus }) => gpus)).toEqual([1, 1, 1, 0, 0, 0]);
+  expect(all.map(({ memoryMib }) => memoryMib)).toEqual([8192, 8192, 8192, 25_368, 8192, 8192]);
+});
