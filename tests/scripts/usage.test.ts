@@ -210,11 +210,14 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
 
 test("another configuration than the run folder's is refused", async () => {
   const root = join(folder, "changed");
-  const build = (count: string) => ["build", "--run", root, "--count", count, "--test-count", "0", "--recipe", "tuned"];
-  expect((await runCli(build("10"))).exitCode).toBe(0);
-  const { exitCode, stderr } = await runCli(build("20"));
-  expect(stderr).toMatch(/run\/config-changed: .*run\.json .*count is 10, now 20.*\n$/);
-  expect(exitCode).toBe(1);
+  const build = (count: string, ...more: string[]) =>
+    runCli(["build", "--run", root, "--count", count, "--test-count", "0", "--recipe", "tuned", ...more]);
+  expect((await build("10")).exitCode).toBe(0);
+  const reseeded = await build("10", "--seed", "3");
+  expect(reseeded.stderr).toMatch(/run\/config-changed: .*run\.json .*seed is 0, now 3.*\n$/);
+  const shrunk = await build("5");
+  expect(shrunk.stderr).toMatch(/run\/config-changed: .*count.*10.*5.*\n$/);
+  expect([reseeded.exitCode, shrunk.exitCode]).toEqual([1, 1]);
 });
 
 test("neither a misspelled folder nor a device that is not there leaves a run behind", async () => {
