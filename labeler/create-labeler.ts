@@ -5,7 +5,13 @@ import { softmax } from "../engine/ops/normalize.ts";
 import { slice } from "../engine/ops/slice.ts";
 import { constantScope } from "../engine/parameters/constant-scope.ts";
 import { foreignLabelerGraph } from "./foreign-labeler.ts";
-import { type ImageFunction, type ImageFunctionOptions, imageGraph, openImageFunction } from "./image-function.ts";
+import {
+  type ImageFunction,
+  type ImageFunctionOptions,
+  type ImageGraph,
+  imageGraph,
+  openImageFunction,
+} from "./image-function.ts";
 import { labelerFeatures, labelerNetwork } from "./labeler-network.ts";
 import { readLabeler } from "./read-labeler.ts";
 
@@ -40,7 +46,12 @@ export async function createLabeler({ weights, batchSize, engine, ...where }: Cr
   return { ...labeler, label: run };
 }
 
-function trainedLabelerGraph(weights: Uint8Array, batchSize: number) {
+/**
+ * The graph of a labeler that was trained by this package.
+ * @param weights - a safetensors file made by `trainLabeler`
+ * @throws Cifar5mError `weights/corrupt` or `weights/wrong-architecture`
+ */
+export function trainedLabelerGraph(weights: Uint8Array, batchSize: number): ImageGraph {
   const { tensors, network, temperature } = readLabeler(weights);
   return imageGraph(batchSize, (images) => {
     const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);

@@ -5,14 +5,13 @@ import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { availableThreads, threadQuota } from "../available-threads.ts";
 import { DeviceError } from "../device-error.ts";
 import { parseDevice } from "../device-name.ts";
-import type { Engine, EngineOptions, Executable, Feeds, Precision } from "../executor.ts";
+import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { namingMemoryErrors } from "../memory-error.ts";
 import { writeOnnx } from "../onnx/write-onnx.ts";
-import { rewriteHwnc } from "../rewrite/hwnc.ts";
-import { rewriteMixedPrecision } from "../rewrite/mixed-precision.ts";
 import { explainDevice } from "./explain-device.ts";
+import { rewriteForDevice } from "./rewrite-for-device.ts";
 import { createSession, runSession, type SessionOptions } from "./session.ts";
 import type { SessionWorkerData } from "./session-worker.ts";
 
@@ -44,19 +43,12 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
     device,
     trainingLayout: kind === "cpu" && precision === "float32" ? "HWNC" : "NCHW",
     compile: async (graph, goal = "latency") => {
-      const model = writeOnnx(rewriteFor(kind, precision, graph));
+      const model = writeOnnx(rewriteForDevice(kind, precision, graph));
       return goal === "throughput" && numWorkers > 1
         ? new SessionPool(graph, model, numWorkers)
         : new SessionExecutable(graph, device, await openSession(model, device, session));
     },
   };
-}
-
-/** Rewrites a graph into the form that is fastest on a device. */
-function rewriteFor(kind: string, precision: Precision, graph: Graph): Graph {
-  if (precision === "mixed") return rewriteMixedPrecision(graph);
-  // On other devices, onnxruntime's convolutions are faster than ours.
-  return kind === "cpu" ? rewriteHwnc(graph) : graph;
 }
 
 async function openSession(model: Uint8Array, device: string, options: SessionOptions): Promise<InferenceSession> {
