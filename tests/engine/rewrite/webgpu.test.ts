@@ -3,10 +3,11 @@ import { expect, test } from "vitest";
 import { createEngine } from "../../../engine/create-engine.ts";
 import { Graph } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
+import { split } from "../../../engine/ops/concat.ts";
 import { round } from "../../../engine/ops/elementwise.ts";
 import { loop } from "../../../engine/ops/loop.ts";
-import { rewriteRound } from "../../../engine/rewrite/round.ts";
-import { operators } from "../graphs.ts";
+import { rewriteForWebgpu } from "../../../engine/rewrite/webgpu.ts";
+import { normals, operators } from "../graphs.ts";
 
 const size = 64;
 const engine = await createEngine("onnxruntime");
@@ -18,7 +19,7 @@ function roundGraph(): Graph {
 }
 
 const [plain, rewritten] = await Promise.all(
-  [roundGraph(), rewriteRound(roundGraph())].map((graph) => engine.compile(graph)),
+  [roundGraph(), rewriteForWebgpu(roundGraph())].map((graph) => engine.compile(graph)),
 );
 
 async function roundBoth(numbers: readonly number[]) {
@@ -68,5 +69,31 @@ test("rounding inside of a loop is rewritten too", () => {
   }));
   graph.output("y", carried[0]!);
   expect(operators(graph)).toContain("Round");
-  expect(operators(rewriteRound(graph))).not.toContain("Round");
+  expect(operators(rewriteForWebgpu(graph))).not.toContain("Round");
+});
+
+test("a Split into more parts than a shader has buffers becomes slices with the same numbers", async () => {
+  const sizes = [3, 1, 7, 2, 5, 11, 4, 9, 22];
+  const splitGraph = () => {
+    const graph = new Graph();
+    const parts = split(graph.input("x", "float32", [2, size]), sizes, 1);
+    parts.forEach((part, index) => {
+      graph.output(`part${index}`, part);
+    });
+    return graph;
+  };
+  expect(operators(rewriteForWebgpu(splitGraph()))).toEqual(sizes.map(() => "Slice"));
+  const x = normals([2, size]);
+  const results = await Promise.all(
+    [splitGraph(), rewriteForWebgpu(splitGraph())].map(async (graph) => (await engine.compile(graph)).run({ x })),
+  );
+  expect(results[1]).toEqual(results[0]);
+});
+
+test("a Split into few parts stays a Split", () => {
+  const graph = new Graph();
+  split(graph.input("x", "float32", [7]), [1, 1, 1, 1, 1, 1, 1], 0).forEach((part, index) => {
+    graph.output(`part${index}`, part);
+  });
+  expect(operators(rewriteForWebgpu(graph))).toEqual(["Split"]);
 });
