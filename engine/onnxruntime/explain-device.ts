@@ -9,7 +9,10 @@ import { cudaProviderFile, onnxruntimeFiles } from "./files.ts";
  */
 export function explainDevice(kind: string, message: string): string {
   const [firstLine = ""] = message.split("\n", 1);
-  return (kind === "cuda" ? explainCuda() : kind === "webgpu" ? explainWebgpu(message) : undefined) ?? `${firstLine}.`;
+  return (
+    (kind === "cuda" ? explainCuda() : kind === "webgpu" ? explainWebgpu(message) : undefined) ??
+    `${firstLine.replace(/\.$/, "")}.`
+  );
 }
 
 function explainCuda(): string | undefined {
@@ -25,6 +28,7 @@ function explainCuda(): string | undefined {
 }
 
 function explainWebgpu(message: string): string | undefined {
+  if (/requires f16/.test(message)) return "its driver does not compute in float16. Use --precision float32.";
   if (!/adapter/i.test(message)) return undefined;
   if (process.platform === "linux" && missingLibrary("libvulkan.so.1") !== undefined) {
     return "libvulkan.so.1 is missing: the Vulkan loader. Install it (libvulkan1 on Debian), and the driver of the GPU.";

@@ -9,6 +9,8 @@ import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { Trainer } from "../../../engine/training/trainer.ts";
 import { initialState } from "../../../engine/training/training-state.ts";
+import { buildExperimentProgram } from "../../../experiments/experiment-program.ts";
+import { runOptionsSchema } from "../../../experiments/run-options.ts";
 import { createSampler, samplerSchema } from "../../../generator/index.ts";
 import { networkOf } from "../../../generator/training/run-denoiser-training.ts";
 import { createLabeler } from "../../../labeler/index.ts";
@@ -25,11 +27,24 @@ import {
 export interface DeviceResults {
   readonly images: Readonly<Record<"fast" | "guided" | "noisy", readonly number[]>>;
   readonly probabilities: readonly number[];
-  readonly losses: Readonly<Record<"generator" | "labeler", readonly number[]>>;
+  /** Losses of training steps by network. */
+  readonly losses: Readonly<Record<string, readonly number[]>>;
 }
 
 const numImages = 8;
 const numSteps = 2;
+/** The networks of the experiments, as small as they go. */
+const experimentNetworks = [
+  { name: "mlp", width: 16, depth: 2 },
+  { name: "mcnn", width: 4 },
+  { name: "resnet18k", width: 4 },
+  { name: "vgg11", width: 4 },
+  { name: "vit", patch: 8, dim: 16, depth: 1, heads: 2, mlp: 32 },
+  { name: "densenet", growth: 4, depths: [2, 2, 2] },
+] as const;
+
+/** The names of all networks that are trained. */
+export const trainedNetworks = ["generator", "labeler", ...experimentNetworks.map(({ name }) => name)];
 
 export async function computeOnDevice(device: string): Promise<DeviceResults> {
   return {
@@ -39,11 +54,25 @@ export async function computeOnDevice(device: string): Promise<DeviceResults> {
       noisy: await sample(device, { name: "ddpm", schedule: "linear-beta" }),
     },
     probabilities: await label(device),
-    losses: {
-      generator: await train(device, smallGeneratorTraining()),
-      labeler: await train(device, smallLabelerTraining()),
-    },
+    losses: await lossesOf(device),
   };
+}
+
+async function lossesOf(device: string): Promise<Record<string, number[]>> {
+  const losses: Record<string, number[]> = {
+    generator: await train(device, smallGeneratorTraining()),
+    labeler: await train(device, smallLabelerTraining()),
+  };
+  for (const network of experimentNetworks) losses[network.name] = await train(device, experimentTraining(network));
+  return losses;
+}
+
+function experimentTraining(network: (typeof experimentNetworks)[number]): SmallTraining {
+  const batchSize = 4;
+  const { training } = buildExperimentProgram(runOptionsSchema.parse({ network, batchSize }), 10);
+  const targets = Float32Array.from({ length: batchSize * 10 }, (_, index) => Number(index % 11 === 0));
+  const values = { images: randomImages(batchSize), targets };
+  return { program: training, residents: {}, seed: 1, inputsOf: () => ({ learningRate: 0.01, emaDecay: 0, values }) };
 }
 
 /** The initial weights of a training as a file. All are moved, because initial zeros would hide a wrong result. */
