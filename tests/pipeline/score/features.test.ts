@@ -30,7 +30,8 @@ test("the last layer turns the labeler's features, plain and mirrored, into its 
   const probabilities = await labeler.label(images);
   const views = [await features.run(images), await features.run(mirrorHwc(Uint8Array.from(images)))];
   await Promise.all([labeler.close(), features.close()]);
-  const { tensors } = readSafetensors(weights, "the labeler's weights");
+  const { tensors, metadata } = readSafetensors(weights, "the labeler's weights");
+  const temperature = Number(metadata["temperature"]);
   const [weight, bias] = ["head.weight", "head.bias"].map((name) => tensors.get(name)!);
   const { width } = features;
   // [width, 10] or [10, width]: the extent of the classes says which.
@@ -44,7 +45,7 @@ test("the last layer turns the labeler's features, plain and mirrored, into its 
         }
         return sum / 8;
       });
-      return (ofView[0]! + ofView[1]!) / 2;
+      return (ofView[0]! + ofView[1]!) / 2 / temperature;
     });
     const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
     for (const [label, logit] of logits.entries()) {
