@@ -166,7 +166,7 @@ test("a run that is done is not done again, and leaves no checkpoints", async ()
   const root = join(dirname(file), "run");
   const { runs } = await runAll(root, file);
   const folder = join(root, "runs", runs[0]!.id);
-  expect((await readdir(folder)).sort()).toEqual(["metrics.arrow", "receipt.json"]);
+  expect((await readdir(folder)).sort()).toEqual(["events.out.tfevents.cifar5m", "metrics.arrow", "receipt.json"]);
   const before = await readFile(join(folder, "metrics.arrow"));
   const again = await openExperiment(root, file, noLive);
   const outcome = await runPlanned(again.runs[0]!, {
