@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import * as z from "zod";
+import { cardStep } from "../pipeline/card/write-card.ts";
 import { manifestStep } from "../pipeline/steps.ts";
 import { verifyStep } from "../pipeline/verify/verify.ts";
 import { readManifest } from "../shards/format/manifest-file.ts";
@@ -14,14 +15,14 @@ const options = z.object({ to: uploadTarget });
 
 export const finishCommand = defineCommand<typeof options>({
   words: ["finish"],
-  describe: "when workers have published all units: write the manifest, check sizes and receipts, draw a contact sheet",
+  describe: "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",
   examples: [{ line: "cifar5m finish runs/mine --to s3://bucket/mine", effect: "and upload the data set" }],
   configKeys: datasetKeys,
   options,
-  steps: ({ stepOptions, options: { to } }) => {
+  steps: ({ folder, stepOptions, options: { to } }) => {
     // First, so that a target that cannot be written is refused before the work.
     const upload = uploadSteps(stepOptions, to);
-    return [manifestStep(stepOptions), verifyStep(stepOptions, "fast"), ...upload];
+    return [manifestStep(stepOptions), cardStep(folder.root), verifyStep(stepOptions, "fast"), ...upload];
   },
   finish: async ({ folder, options: { to } }) => {
     const { train, test } = (await readManifest(folder.dataset)).splits;

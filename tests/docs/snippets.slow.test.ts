@@ -11,6 +11,7 @@ import { startS3 } from "../shards/remote/s3-servers.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
 import { findPythonModules } from "../support/run-python.ts";
+import { writeTestFlags } from "../support/write-test-flags.ts";
 import { runSnippet } from "./run-snippet.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -46,6 +47,7 @@ describe.each(inLanguage("ts"))("the lines of $where", ({ code }) => {
     const folder = await makeTestFolder();
     const dataset = join(folder, "runs", "quickstart", "dataset");
     await makeDataset(dataset, { train: 1200, test: 10, rowsPerShard: 500 });
+    await writeTestFlags(dataset);
     const [{ origin }, { s3 }] = [await startServe(dataset), await startS3("s3rver")];
     const { signal } = new AbortController();
     await uploadDataset({ directory: dataset, to: "s3://data/mine", s3, signal });

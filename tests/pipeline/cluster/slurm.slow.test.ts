@@ -24,7 +24,7 @@ const missing = missingForSlurm();
 const execute = promisify(execFile);
 
 /** 400 images in 8 units, each of some seconds of work, so that a kill can hit one. */
-const size = ["--count", "300", "--test-count", "100", "--unit-size", "50", "--sampler.steps", "30"];
+const size = ["--count", "300", "--test-count", "100", "--unit-size", "50", "--sampler.steps", "300"];
 const resources = ["--tasks", "3", "--time", "5", "--mem", "500M", "--cpus", "1"];
 
 describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ? "" : `: ${missing}`}`, () => {
