@@ -15,7 +15,8 @@ const options = z.object({ to: uploadTarget });
 
 export const finishCommand = defineCommand<typeof options>({
   words: ["finish"],
-  describe: "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",
+  describe:
+    "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",
   examples: [{ line: "cifar5m finish runs/mine --to s3://bucket/mine", effect: "and upload the data set" }],
   configKeys: datasetKeys,
   options,

@@ -31,70 +31,84 @@ const classCounts = z.record(z.string(), count);
 
 /** audit.json, without its checksum. */
 export const auditSchema = z.strictObject({
-  version: z.literal(auditVersion),
-  createdBy: z.string(),
-  seed: count,
-  dataset: z.strictObject({ name: z.string(), sha256: z.string(), images: count }),
-  reference: z.strictObject({ name: z.literal("CIFAR-10"), sha256: z.string(), train: count, test: count }),
-  /** Number of images examined, and whether they are a random sample of the set. */
-  audited: z.strictObject({ images: count, isSample: z.boolean() }),
-  nearCopyResidual: z.number(),
-  /** Copies of CIFAR-10 train images that this audit made itself, and how many of them it found. */
-  planted: z.array(z.strictObject({ kind: z.string(), count, found: count })),
-  train: referencesSchema,
-  test: referencesSchema,
+  version: z.literal(auditVersion).describe("format of the file"),
+  createdBy: z.string().describe("program and version"),
+  seed: count.describe("seed of the sample and of the planted copies"),
+  dataset: z
+    .strictObject({ name: z.string(), sha256: z.string(), images: count })
+    .describe("the set: its name, the hash of its manifest, its images"),
+  reference: z
+    .strictObject({ name: z.literal("CIFAR-10"), sha256: z.string(), train: count, test: count })
+    .describe("what images are compared with"),
+  audited: z
+    .strictObject({ images: count, isSample: z.boolean() })
+    .describe("number of images examined, and whether they are a random sample of the set"),
+  nearCopyResidual: z.number().describe("what an aligned image may leave unexplained to be a near-copy"),
+  planted: z
+    .array(z.strictObject({ kind: z.string(), count, found: count }))
+    .describe("copies of CIFAR-10 train images that this audit made itself, and how many of them it found"),
+  train: referencesSchema.describe("how near the set is to CIFAR-10 train"),
+  test: referencesSchema.describe("how near the set is to CIFAR-10 test"),
   /** Images by flag; see flags.arrow. */
-  flags: z.strictObject({
-    nearCopy: rateSchema,
-    memorized: rateSchema,
-    leak: rateSchema,
-    /** Left out of an audit of a sample. */
-    nearDuplicate: rateSchema.optional(),
-    mislabeled: rateSchema,
-  }),
-  /** The images nearest to CIFAR-10, by what the nearest image leaves unexplained; also in the picture. */
-  nearest: z.array(
-    z.strictObject({
-      id: count,
-      of: z.enum(["train", "test"]),
-      index: count,
-      isMirrored: z.boolean(),
-      residual: share,
-      distance: z.number(),
-      ratio: z.number(),
-    }),
-  ),
-  /** Pairs of near-duplicates within the set, the most similar first. */
-  pairs: z.array(z.strictObject({ id: count, of: count, isMirrored: z.boolean(), residual: share })),
-  labels: z.strictObject({
-    /** Rows by requested class, then by label; left out if no class was requested. */
-    classAgainstLabel: z.array(z.array(count)).optional(),
-    agreement: share.optional(),
-    meanConfidence: share,
-    /** 15 bins of equal width of confidence, from 0 to 1: images, mean confidence, and fraction with label = class. */
-    confidence: z.array(z.strictObject({ count, mean: share, agreement: share.optional() })),
-    /** The run's labeler on CIFAR-10 test; left out if the folder has no labeler of CIFAR-10. */
-    labelerOnTest: z
-      .strictObject({
-        count,
-        error: share,
-        meanConfidence: share,
-        expectedCalibrationError: share,
-        bins: z.array(z.strictObject({ count, mean: share, accuracy: share })),
-      })
-      .optional(),
-    /** Images whose label most confidently differs from their class. */
-    mostLikelyMislabeled: z.array(
-      z.strictObject({ id: count, class: z.string(), label: z.string(), confidence: share, classProbability: share }),
-    ),
-  }),
-  balance: z.strictObject({
-    /** Images by label before copies were removed; left out if the run no longer knows. */
-    beforeRemovals: classCounts.optional(),
-    published: classCounts,
-    /** Published images without those flagged nearCopy, memorized, leak or nearDuplicate; left out for a sample. */
-    unflagged: classCounts.optional(),
-  }),
+  flags: z
+    .strictObject({
+      nearCopy: rateSchema,
+      memorized: rateSchema,
+      leak: rateSchema,
+      /** Left out of an audit of a sample. */
+      nearDuplicate: rateSchema.optional(),
+      mislabeled: rateSchema,
+    })
+    .describe("images by flag, as in flags.arrow"),
+  nearest: z
+    .array(
+      z.strictObject({
+        id: count,
+        of: z.enum(["train", "test"]),
+        index: count,
+        isMirrored: z.boolean(),
+        residual: share,
+        distance: z.number(),
+        ratio: z.number(),
+      }),
+    )
+    .describe("the images nearest to CIFAR-10, by what the nearest image leaves unexplained; also in the picture"),
+  pairs: z
+    .array(z.strictObject({ id: count, of: count, isMirrored: z.boolean(), residual: share }))
+    .describe("pairs of near-duplicates within the set, the most similar first"),
+  labels: z
+    .strictObject({
+      /** Rows by requested class, then by label; left out if no class was requested. */
+      classAgainstLabel: z.array(z.array(count)).optional(),
+      agreement: share.optional(),
+      meanConfidence: share,
+      /** 15 bins of equal width of confidence, from 0 to 1: images, mean confidence, and fraction with label = class. */
+      confidence: z.array(z.strictObject({ count, mean: share, agreement: share.optional() })),
+      /** The run's labeler on CIFAR-10 test; left out if the folder has no labeler of CIFAR-10. */
+      labelerOnTest: z
+        .strictObject({
+          count,
+          error: share,
+          meanConfidence: share,
+          expectedCalibrationError: share,
+          bins: z.array(z.strictObject({ count, mean: share, accuracy: share })),
+        })
+        .optional(),
+      /** Images whose label most confidently differs from their class. */
+      mostLikelyMislabeled: z.array(
+        z.strictObject({ id: count, class: z.string(), label: z.string(), confidence: share, classProbability: share }),
+      ),
+    })
+    .describe("classes against labels, calibration, and the images most likely mislabeled"),
+  balance: z
+    .strictObject({
+      /** Images by label before copies were removed; left out if the run no longer knows. */
+      beforeRemovals: classCounts.optional(),
+      published: classCounts,
+      /** Published images without those flagged nearCopy, memorized, leak or nearDuplicate; left out for a sample. */
+      unflagged: classCounts.optional(),
+    })
+    .describe("images by label: before copies were removed, as published, and without flagged ones"),
 });
 
 /** What an audit found. */

@@ -48,7 +48,10 @@ export async function readPinnedRun(folder: RunFolder): Promise<PinnedRun | unde
  */
 export function requireEqualRun(folder: RunFolder, pinned: PinnedRun, config: Config): void {
   const size = pinned.sizes?.at(-1);
-  if (size === undefined) return requireSameRun(folder, pinned, config);
+  if (size === undefined) {
+    requireSameRun(folder, pinned, config);
+    return;
+  }
   const { count, testCount } = config;
   requireSameIdentity(folder.config, { ...pinned.identity, ...size }, { ...datasetIdentity(config), count, testCount });
 }

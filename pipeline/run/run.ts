@@ -26,14 +26,15 @@ export interface Run {
 /**
  * Opens a run folder for the stages that make the data set. It pins the configuration if the folder is new, and the size
  * if it has grown.
- * @param options.clean - whether to remove what killed writers left; one of several workers suffices
+ * @param worker - clean: whether to remove what killed writers left; one of several workers suffices
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function openRun(
   folder: RunFolder,
   config: Config,
-  { clean = true }: { readonly clean?: boolean } = {},
+  worker: { readonly clean?: boolean } = {},
 ): Promise<Run> {
+  const { clean = true } = worker;
   await requireBuildable(folder);
   const run = makeRun(folder, config, await settleRun(folder, config));
   if (clean) await cleanRun(run);

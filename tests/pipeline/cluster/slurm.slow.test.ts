@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
-import { writeSpeed } from "../../../pipeline/run/speed.ts";
+import { readSpeedIfAny, writeSpeed } from "../../../pipeline/run/speed.ts";
 import { writeColorModels } from "../../support/color-models.ts";
 import { runCli } from "../../support/run-cli.ts";
 import {
@@ -176,7 +176,14 @@ describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ?
   });
 
   test("a task that meets its walltime ends in order and goes on in the next one", async () => {
-    const long = ["--count", "1800", "--test-count", "0", "--unit-size", "25", "--sampler.steps", "1000"];
+    const longOf = (count: number) => [
+      ...["--count", String(count), "--test-count", "0", "--unit-size", "25", "--sampler.steps", "1000"],
+    ];
+    const trial = join(folder, "trial");
+    expect((await runCli(["prepare", trial, ...models, ...longOf(25), "--quiet"])).stderr).toBe("");
+    // More than a minute of work, on a machine of any speed.
+    const { sample } = (await readSpeedIfAny(runFolderAt(trial)))!;
+    const long = longOf(25 * Math.ceil((90 * sample) / 25));
     const [one, root] = [join(folder, "long"), join(folder, "walltime")];
     for (const command of [
       ["build", one],
