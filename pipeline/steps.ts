@@ -81,14 +81,14 @@ export async function requireUsableModel(
 }
 
 export function sampleStep(options: StepOptions): Step {
-  return unitStep(options, "sample", async (run) => {
+  return unitStep(options, ["sample"], async (run) => {
     const generator = await requireModel(run.folder, "generator");
     return sampleStage({ run, runtime: options.runtime, models: { generator } });
   });
 }
 
 export function labelStep(options: StepOptions): Step {
-  return unitStep(options, "label", async (run) => {
+  return unitStep(options, ["label"], async (run) => {
     const { generator, labeler } = await requireModels(run);
     return labelStage({ run, runtime: options.runtime, models: { generator, labeler } });
   });
@@ -101,18 +101,19 @@ export function sampleAndLabelStep(options: StepOptions): Step {
       ...{ run, runtime: options.runtime, models: await requireModels(run) },
       isNeedless: await openNeedlessCheck(run),
     });
-  return { ...unitStep(options, "fingerprint", makeStage, "label"), name: "sample+label", counter: "label" };
+  const step = unitStep(options, ["sample", "label", "fingerprint"], makeStage, "label");
+  return { ...step, name: "sample+label", counter: "label" };
 }
 
 export function fingerprintStep(options: StepOptions): Step {
-  return unitStep(options, "fingerprint", async (run) => {
+  return unitStep(options, ["fingerprint"], async (run) => {
     const generator = await requireModel(run.folder, "generator");
     return fingerprintStage({ run, models: { generator } });
   });
 }
 
 export function dedupStep(options: StepOptions): Step {
-  return unitStep(options, "dedup", async (run) => {
+  return unitStep(options, ["dedup"], async (run) => {
     const generator = await requireModel(run.folder, "generator");
     return dedupStage({
       run,
@@ -123,7 +124,7 @@ export function dedupStep(options: StepOptions): Step {
 }
 
 export function publishStep(options: StepOptions): Step {
-  return unitStep(options, "publish", async (run) => publishStage({ run, models: await allHashes(run) }));
+  return unitStep(options, ["publish"], async (run) => publishStage({ run, models: await allHashes(run) }));
 }
 
 /** Writes the manifest when the workers have published all units. */
@@ -157,18 +158,18 @@ export async function openRunOnDevice(options: StepOptions, { rank }: Pick<Stage
 
 /**
  * A step that does some work on this worker's units.
- * @param name - the stage whose receipt says that a unit is done
+ * @param stages - what is done to each unit
  * @param counter - the stage whose counts show how far the work is
  */
 function unitStep(
   options: StepOptions,
-  name: UnitStage,
+  stages: readonly [UnitStage, ...UnitStage[]],
   makeStage: (run: Run) => Promise<Stage>,
-  counter: UnitStage = name,
+  counter: UnitStage = stages[0],
 ): Step {
   const { folder, config, takeOver } = options;
   return {
-    name,
+    name: stages[0],
     total: config.count + config.testCount,
     totalOf: async ({ rank, worldSize }) => {
       const share = shareOf(await plannedUnits(folder, config), { rank, worldSize, takeOver });
@@ -180,7 +181,7 @@ function unitStep(
       await requireModel(folder, "generator");
       const run = await openRunOnDevice(options, context);
       const stage = await makeStage(run);
-      yield* stage(unitsToDo(run, name, context, takeOver, counter), context);
+      yield* stage(unitsToDo(run, stages, context, takeOver, counter), context);
     },
   };
 }

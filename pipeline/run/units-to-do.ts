@@ -11,26 +11,28 @@ import { shareOf, type Unit, unitRows } from "./units.ts";
  * The units of a worker, then those of the others if it takes over. What the others have done by then is counted by
  * listing the receipts, since to open those of a million units takes long. Of a set that grows, units that are published
  * are left out if what they were made from was deleted.
+ * @param stages - what is done to each unit, one of them or several in one pass
  * @param counter - the stage whose counts show how far the work is
  */
 export async function* unitsToDo(
   run: Run,
-  stage: UnitStage,
+  stages: readonly UnitStage[],
   context: StageContext,
   takeOver: boolean,
-  counter: UnitStage = stage,
+  counter: UnitStage,
 ): AsyncGenerator<Unit> {
   const { rank, worldSize } = context;
   const own = shareOf(run.units, { rank, worldSize, takeOver: false });
   const isNeedless = await openNeedlessCheck(run);
   for (const unit of own) {
-    if (await isNeedless(stage, unit)) context.count(`${counter}/kept`, unitRows(unit));
+    const needless = await Promise.all(stages.map((stage) => isNeedless(stage, unit)));
+    if (needless.every(Boolean)) context.count(`${counter}/kept`, unitRows(unit));
     else yield unit;
   }
   if (!takeOver || worldSize === 1) return;
-  const done = await listReceipts(run.folder, stage);
+  const done = await Promise.all(stages.map((stage) => listReceipts(run.folder, stage)));
   for (const unit of shareOf(run.units, { rank, worldSize, takeOver }).slice(own.length)) {
-    if (done.has(unit.name)) context.count(`${counter}/kept`, unitRows(unit));
+    if (done.every((names) => names.has(unit.name))) context.count(`${counter}/kept`, unitRows(unit));
     else yield unit;
   }
 }

@@ -77,7 +77,11 @@ function endOf(child: ChildProcess): Promise<number | null> {
 /** Names and hashes of all files below a folder, sorted by name; temporaries too. */
 export async function hashFolder(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  // Event files hold the time of each record.
+  const hasTimes = (name: string) => name.startsWith("events.out.tfevents");
+  const files = entries
+    .filter((entry) => entry.isFile() && !hasTimes(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
   return await Promise.all(
     files.sort().map(async (path) => {
       const hash = createHash("sha256")

@@ -58,14 +58,14 @@ test.skipIf(!hasTensorBoard)(
     const records = ["--records-per-file", String(recordsPerFile)];
     expect((await runCli(["fetch", root, "--data", join(folder, "cifar-10"), ...records])).exitCode).toBe(0);
     const size = ["--generator.channels", "8", "--generator.multipliers", "1", "--generator.blocks", "1"];
-    const length = ["--generator.batch-size", "4", "--generator.num-images", "1200", "--generator.patch", "4"];
+    const length = ["--generator.batch-size", "4", "--generator.num-images", "4800", "--generator.patch", "4"];
     const training = ["train", "generator", root, ...records, ...size, ...length];
     const args = [...training, "--generator.steps-per-checkpoint", "37"];
     const trained = join(root, "models", "generator-training");
     await runWithKills(args, [trained], 2500);
     const lines = (await readFile(join(trained, "log.jsonl"), "utf8")).trimEnd().split("\n");
     const log = lines.map((line) => JSON.parse(line) as Record<string, number>);
-    expect(log.at(-1)!["step"]).toBe(300);
+    expect(log.at(-1)!["step"]).toBe(1200);
     const [events] = await readEvents(trained);
     expect(Object.keys(events!).sort()).toEqual(["imagesPerSecond", "learningRate", "loss"]);
     for (const [tag, scalars] of Object.entries(events!)) {
