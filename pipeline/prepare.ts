@@ -6,6 +6,7 @@ import { prepareBatchSize } from "./models/auto-batched-sampler.ts";
 import { readModelReceipt } from "./models/models.ts";
 import { timeLabeling, timeSampling } from "./models/time-models.ts";
 import type { Config } from "./run/config.ts";
+import { readPinnedRun } from "./run/pinned-run.ts";
 import type { RunFolder } from "./run/run-folder.ts";
 import { readSpeedIfAny, type Speed, writeSpeed } from "./run/speed.ts";
 import type { Step, StepOptions } from "./run/step.ts";
@@ -54,7 +55,8 @@ function measureStep(
         (["generator", "labeler"] as const).map((name) => readWeights(stepOptions, sources, name)),
       );
       if (generator === undefined || labeler === undefined) throw new Error("the models are there by now");
-      const batchSize = await prepareBatchSize({ folder, config, sizes: [config] }, runtime, generator);
+      const sizes = (await readPinnedRun(folder))?.sizes ?? [config];
+      const batchSize = await prepareBatchSize({ folder, config, sizes }, runtime, generator);
       const batched = { runtime, config: { ...config, sampler: { ...config.sampler, batchSize } } };
       const imagesPerSecond = {
         sample: 1000 / (await timeSampling(batched, generator, signal)),

@@ -7,7 +7,6 @@ import { type ImportedRun, readImportedRun } from "../import/imported-run.ts";
 import { readModelReceipt } from "../models/models.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { ModelName, ReceiptStage, RunFolder } from "../run/run-folder.ts";
-import { unitName } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 
 /** The progress of a stage. */
@@ -73,7 +72,7 @@ async function inspectStages(run: Run | undefined, imported: ImportedRun | undef
 async function inspectStage(run: Pick<Run, "folder" | "units">, name: ReceiptStage): Promise<StageState> {
   let [numDone, rows, bytes] = [0, 0, 0];
   for (const unit of run.units) {
-    const receipt = await readReceiptIfAny(run.folder.receipt(name, unitName(unit)));
+    const receipt = await readReceiptIfAny(run.folder.receipt(name, unit.name));
     if (receipt === undefined) continue;
     numDone++;
     rows += receipt.rows;
@@ -85,7 +84,7 @@ async function inspectStage(run: Pick<Run, "folder" | "units">, name: ReceiptSta
 async function countRemovals(run: Run): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const unit of run.units) {
-    if ((await readReceiptIfAny(run.folder.receipt("dedup", unitName(unit)))) === undefined) continue;
+    if ((await readReceiptIfAny(run.folder.receipt("dedup", unit.name))) === undefined) continue;
     for (const { reason, mirrored } of await readRemovals(run.folder.removals(unit))) {
       const name = mirrored ? `${reason} (mirrored)` : reason;
       counts[name] = (counts[name] ?? 0) + 1;

@@ -5,7 +5,7 @@ import { readWholeFile } from "../../storage/read-file.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
 import { dataFileOf } from "../run/unit-files.ts";
-import { type Unit, unitName } from "../run/units.ts";
+import type { Unit } from "../run/units.ts";
 import type { UnitsByStage } from "./remake-units.ts";
 import type { UnitState } from "./unit-state.ts";
 
@@ -28,7 +28,7 @@ export async function proveUnits(run: Run, states: readonly UnitState[], made: U
   for (const state of states) {
     const { stage, unit } = state;
     if (failures.has(unit) || !made[stage].has(unit)) continue;
-    const error = disproof(run, state, await readReceipt(run.folder.receipt(stage, unitName(unit))));
+    const error = disproof(run, state, await readReceipt(run.folder.receipt(stage, unit.name)));
     if (error !== undefined) failures.set(unit, error);
   }
   return [...failures].map(([unit, error]) => ({ unit, error }));
@@ -38,7 +38,7 @@ function disproof(run: Run, state: UnitState, made: Receipt): Cifar5mError | und
   const { stage, unit, expected, found } = state;
   const known = expected ?? (stage === "publish" ? found : undefined);
   if (known === made.sha256 || (known === undefined && stage !== "publish")) return undefined;
-  const name = `${stage} of ${unitName(unit)} (ids ${unit.idStart} to ${unit.idEnd - 1})`;
+  const name = `${stage} of ${unit.name} (ids ${unit.idStart} to ${unit.idEnd - 1})`;
   if (expected !== undefined) {
     return new Cifar5mError(
       "repair/hash-mismatch",
@@ -70,7 +70,7 @@ export function throwFirst(failures: readonly Failure[]): void {
 export async function installUnit(run: Run, staged: Run, state: UnitState): Promise<string[]> {
   const { stage, unit, receipt, found } = state;
   const written: string[] = [];
-  const source = { path: dataFileOf(staged, stage, unit), receipt: staged.folder.receipt(stage, unitName(unit)) };
+  const source = { path: dataFileOf(staged, stage, unit), receipt: staged.folder.receipt(stage, unit.name) };
   const { sha256 } = await readReceipt(source.receipt);
   if (found !== sha256) {
     const path = dataFileOf(run, stage, unit);
@@ -80,7 +80,7 @@ export async function installUnit(run: Run, staged: Run, state: UnitState): Prom
     written.push(path);
   }
   if (receipt === undefined) {
-    const path = run.folder.receipt(stage, unitName(unit));
+    const path = run.folder.receipt(stage, unit.name);
     await replaceBytes(path, await readWholeFile(source.receipt));
     written.push(path);
   }

@@ -9,7 +9,7 @@ import type { Config } from "../run/config.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { imageAt, readUnitFile } from "../run/unit-files.ts";
-import { conditioningClassOf, type Unit, unitName } from "../run/units.ts";
+import { conditioningClassOf, type Unit } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 
 /** A stored image, and the same image generated again. */
@@ -84,7 +84,7 @@ async function makeImage(options: {
 async function removedError(run: Run, unit: Unit, id: number): Promise<Cifar5mError> {
   const path = run.folder.removals(unit);
   const isKnown =
-    (await fileExists(path)) && (await readReceiptIfAny(run.folder.receipt("dedup", unitName(unit)))) !== undefined;
+    (await fileExists(path)) && (await readReceiptIfAny(run.folder.receipt("dedup", unit.name))) !== undefined;
   if (!isKnown) {
     const what = `id ${id} is not in ${run.folder.shard(unit)}, and ${path}, which would say why, was deleted`;
     return new Cifar5mError("regenerate/removed", `${what}. Choose another id.`);

@@ -1,14 +1,12 @@
 import { join } from "node:path";
-import { programVersion } from "../../core/program-version.ts";
-import { commitUnit } from "../../storage/commit-unit.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Run } from "../run/run.ts";
 import { runFolderAt } from "../run/run-folder.ts";
-import type { Stage, StageContext } from "../run/stage.ts";
+import { makeUnit, type Stage, type StageContext } from "../run/stage.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
-import { type Unit, unitName } from "../run/units.ts";
+import type { Unit } from "../run/units.ts";
 import { dedupStage, fingerprintStage } from "../stages/dedup.ts";
 import { labelStage } from "../stages/label.ts";
 import { publishStage } from "../stages/publish.ts";
@@ -66,7 +64,15 @@ export async function remakeUnits(
   const run = stagedRun(options.run, states, plan);
   const modelsFor = (stage: UnitStage) => modelsOf(stage, options.models);
   for (const unit of plan.dedup) {
-    if (isKnownEmpty(states, unit)) await writeEmptyRemovals(run, unit, modelsFor("dedup"));
+    if (!isKnownEmpty(states, unit)) continue;
+    const work = {
+      name: "dedup",
+      run,
+      models: modelsFor("dedup"),
+      pathOf: run.folder.removals,
+      write: async () => 0,
+    } as const;
+    await makeUnit(work, unit, context);
   }
   const stages: Readonly<Record<UnitStage, () => Promise<Stage>>> = {
     sample: async () => sampleStage({ run, runtime, models: modelsFor("sample") }),
@@ -89,10 +95,10 @@ export async function remakeUnits(
 /** The run with the paths of the staging folder for all planned units. */
 function stagedRun(run: Run, states: readonly UnitState[], plan: UnitsByStage): Run {
   const staging = runFolderAt(stagingFolderOf(run));
-  const units = new Map(run.units.map((unit) => [unitName(unit), unit]));
-  const whole = new Set(states.filter(isWhole).map(({ stage, unit }) => `${stage} ${unitName(unit)}`));
+  const units = new Map(run.units.map((unit) => [unit.name, unit]));
+  const whole = new Set(states.filter(isWhole).map(({ stage, unit }) => `${stage} ${unit.name}`));
   const at = (stage: UnitStage, unit: Unit) =>
-    whole.has(`${stage} ${unitName(unit)}`) && !plan[stage].has(unit) ? run.folder : staging;
+    whole.has(`${stage} ${unit.name}`) && !plan[stage].has(unit) ? run.folder : staging;
   return {
     ...run,
     folder: {
@@ -122,22 +128,4 @@ function isKnownEmpty(states: readonly UnitState[], unit: Unit): boolean {
     ({ stage, unit: { index }, receipt }) =>
       stage === "dedup" && index === unit.index && receipt?.sha256 === emptySha256,
   );
-}
-
-async function writeEmptyRemovals(run: Run, unit: Unit, models: Readonly<Record<string, string>>): Promise<void> {
-  const { idStart, idEnd } = unit;
-  await commitUnit({
-    dataPath: run.folder.removals(unit),
-    receiptPath: run.folder.receipt("dedup", unitName(unit)),
-    origin: {
-      stage: "dedup",
-      unit: unit.number,
-      idStart,
-      idEnd,
-      configHash: run.hash,
-      models,
-      createdBy: programVersion,
-    },
-    write: () => 0,
-  });
 }

@@ -4,7 +4,7 @@ import { sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { type Receipt, receiptVersion } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
-import { type Unit, unitName } from "../run/units.ts";
+import type { Unit } from "../run/units.ts";
 import type { UnitState } from "./unit-state.ts";
 
 /**
@@ -25,7 +25,7 @@ export async function restoreListedReceipts(options: {
     const { stage, unit, receipt, expected, found } = state;
     const entry = entries[unit.index];
     if (stage !== "publish" || receipt !== undefined || found !== expected || entry === undefined) return state;
-    const path = run.folder.receipt("publish", unitName(unit));
+    const path = run.folder.receipt("publish", unit.name);
     const file = relative(dirname(path), run.folder.shard(unit)).replaceAll("\\", "/");
     const restored = receiptOf({ unit, entry, manifest, file });
     await replaceBytes(path, sealJson(restored));

@@ -7,7 +7,7 @@ import { type Receipt, readReceiptIfAny, readUndamaged, requireSameOrigin } from
 import type { Run } from "../run/run.ts";
 import type { StageContext } from "../run/stage.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
-import { type Unit, unitName } from "../run/units.ts";
+import type { Unit } from "../run/units.ts";
 
 /** Number of files that are hashed at once. */
 const numReaders = 4;
@@ -93,7 +93,7 @@ async function readTrustedReceipt(options: {
   readonly models: Readonly<Record<string, string>>;
 }): Promise<Receipt | undefined> {
   const { run, stage, unit, path, entry, models } = options;
-  const receiptPath = run.folder.receipt(stage, unitName(unit));
+  const receiptPath = run.folder.receipt(stage, unit.name);
   const receipt = await readUndamaged(() => readReceiptIfAny(receiptPath));
   if (receipt === undefined) return undefined;
   requireSameOrigin(receiptPath, receipt, { configHash: run.hash, models: modelsOf(stage, models) });

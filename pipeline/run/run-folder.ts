@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Unit, unitName } from "./units.ts";
+import type { Unit } from "./units.ts";
 
 /** The stages that leave receipts, in the order of the data. */
 export const receiptStages = [
@@ -87,11 +87,11 @@ export function runFolderAt(root: string): RunFolder {
     model: (name, format = "safetensors") => join(root, "models", `${name}.${format}`),
     modelConfig: (name) => join(root, "models", `${name}.config.json`),
     training: (name) => join(root, "models", `${name}-training`),
-    samples: (unit) => join(root, "samples", `${unitName(unit)}.u8`),
-    probabilities: (unit) => join(root, "labels", `${unitName(unit)}.f32`),
-    fingerprints: (unit) => join(root, "dedup", "fingerprints", `${unitName(unit)}.bin`),
+    samples: (unit) => join(root, "samples", `${unit.name}.u8`),
+    probabilities: (unit) => join(root, "labels", `${unit.name}.f32`),
+    fingerprints: (unit) => join(root, "dedup", "fingerprints", `${unit.name}.bin`),
     copies: (bucket) => join(root, "dedup", "copies", `${bucket}.bin`),
-    removals: (unit) => join(root, "dedup", "removals", `${unitName(unit)}.jsonl`),
+    removals: (unit) => join(root, "dedup", "removals", `${unit.name}.jsonl`),
     dataset: join(root, "dataset"),
     shard: (unit) => join(root, "dataset", unit.shardFile),
     manifest: join(root, "dataset", "manifest.json"),

@@ -8,7 +8,7 @@ import { inOrder } from "./in-order.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
 import { openPace, type UnitPace } from "./unit-pace.ts";
-import { type Unit, unitName, unitRows } from "./units.ts";
+import { type Unit, unitRows } from "./units.ts";
 
 /** The process that a stage runs in: its share of the work, its signal and its progress. */
 export interface StageContext {
@@ -83,7 +83,7 @@ export function stageOf(options: {
 
 /** Whether a unit has a receipt, and its data is there. @throws Cifar5mError `unit/config-changed` */
 export async function isUnitMade({ name, run, models, pathOf }: Omit<UnitWork, "write">, unit: Unit): Promise<boolean> {
-  const receiptPath = run.folder.receipt(name, unitName(unit));
+  const receiptPath = run.folder.receipt(name, unit.name);
   return (await isUnitDone(receiptPath, { configHash: run.hash, models })) && (await fileExists(pathOf(unit)));
 }
 
@@ -97,7 +97,7 @@ export async function makeUnit(
   context: StageContext,
 ): Promise<"kept" | "made" | "elsewhere"> {
   const { name, run, models, pathOf, write } = work;
-  const receiptPath = run.folder.receipt(name, unitName(unit));
+  const receiptPath = run.folder.receipt(name, unit.name);
   const isDone = await isUnitDone(receiptPath, { configHash: run.hash, models });
   if (isDone && (await fileExists(pathOf(unit)))) {
     context.count(`${name}/kept`, unitRows(unit));

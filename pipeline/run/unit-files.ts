@@ -5,7 +5,7 @@ import { readReceipt } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
-import { type Unit, unitName } from "./units.ts";
+import type { Unit } from "./units.ts";
 
 /** The stages that make one file of each unit, in the order of the data. */
 export const unitStages = ["sample", "label", "fingerprint", "dedup", "publish"] as const satisfies ReceiptStage[];
@@ -28,7 +28,7 @@ export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, un
  * @throws Cifar5mError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
-  const receiptPath = run.folder.receipt(stage, unitName(unit));
+  const receiptPath = run.folder.receipt(stage, unit.name);
   const receipt = await readReceipt(receiptPath);
   const bytes = await readWholeFile(path);
   const actual = sha256(bytes);

@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { ReceiptStage, RunFolder } from "./run-folder.ts";
 import { readSpeedIfAny } from "./speed.ts";
-import { type Unit, unitName, unitRows } from "./units.ts";
+import { type Unit, unitRows } from "./units.ts";
 
 /** Code of the error that ends a process in order because its time is over. */
 export const noTimeLeft = "run/no-time-left";
@@ -59,7 +59,7 @@ async function measuredRowMs(folder: Pick<RunFolder, "speed">, stages: readonly 
 function noTime(unit: Unit, neededMs: number, leftMs: number): Cifar5mError {
   return new Cifar5mError(
     noTimeLeft,
-    `${unitName(unit)} needs about ${seconds(neededMs)}, and ${seconds(leftMs)} are left before the walltime. ` +
+    `${unit.name} needs about ${seconds(neededMs)}, and ${seconds(leftMs)} are left before the walltime. ` +
       "What was finished is kept. Run the same command again to go on.",
   );
 }
@@ -67,7 +67,7 @@ function noTime(unit: Unit, neededMs: number, leftMs: number): Cifar5mError {
 function tooShort(unit: Unit, neededMs: number, wholeMs: number): Cifar5mError {
   return new Cifar5mError(
     "run/walltime-too-short",
-    `${unitName(unit)} must end before the walltime, and needs about ${seconds(neededMs)} of the ${seconds(wholeMs)} that ` +
+    `${unit.name} must end before the walltime, and needs about ${seconds(neededMs)} of the ${seconds(wholeMs)} that ` +
       "this process has. Submit with a longer --time, or a new run with a smaller --unit-size.",
   );
 }

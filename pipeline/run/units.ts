@@ -161,11 +161,6 @@ export function comparePrecedence({
   return (a, b) => sizeIndexOf(a) - sizeIndexOf(b) || Number(isTest(b)) - Number(isTest(a)) || a - b;
 }
 
-/** The base of the unit's file names: `train-00017`. */
-export function unitName(unit: Unit): string {
-  return unit.name;
-}
-
 /** Number of samples of a unit before removals. */
 export function unitRows(unit: Unit): number {
   return unit.idEnd - unit.idStart;

@@ -1,7 +1,7 @@
 import type { ShardEntry } from "../../shards/index.ts";
 import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
-import { type Unit, unitName } from "../run/units.ts";
+import type { Unit } from "../run/units.ts";
 
 /**
  * The entry of a unit's shard in the manifest, from the receipt of the stage that wrote the shard.
@@ -14,7 +14,7 @@ export async function readShardEntry(
   unit: Unit,
   models: Readonly<Record<string, string>>,
 ): Promise<ShardEntry> {
-  const path = folder.receipt(stage, unitName(unit));
+  const path = folder.receipt(stage, unit.name);
   const receipt = await readReceipt(path);
   requireSameOrigin(path, receipt, { configHash: hash, models });
   const { rows, bytes, sha256, idStart, idEnd } = receipt;

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import pLimit from "p-limit";
 import type { ReceiptStage, RunFolder } from "../run/run-folder.ts";
-import { type Unit, unitName, unitRows } from "../run/units.ts";
+import { type Unit, unitRows } from "../run/units.ts";
 
 /** Number of receipts whose time is asked for, about. */
 const numAsked = 1000;
@@ -28,7 +28,7 @@ export async function measureRate(options: {
   const { folder, stage, done, numRanks, nowMs = Date.now() } = options;
   const limit = pLimit(numReaders);
   const ended = async (unit: Unit) => {
-    const found = await stat(folder.receipt(stage, unitName(unit))).catch(() => undefined);
+    const found = await stat(folder.receipt(stage, unit.name)).catch(() => undefined);
     return { rows: unitRows(unit), endedMs: found?.mtimeMs ?? 0 };
   };
   const ranks = await Promise.all(

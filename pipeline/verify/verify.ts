@@ -14,8 +14,7 @@ import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step, StepOptions } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
-import { shareOf, type Unit, unitName } from "../run/units.ts";
-
+import { shareOf, type Unit } from "../run/units.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
 
 /** Number of files that are hashed at once. */
@@ -142,7 +141,7 @@ async function checkUnit(options: {
   const { run, unit, stage, isHashed } = options;
   return await checkAgainstReceipt({
     path: stage === "import" ? run.folder.shard(unit) : dataFileOf(run, stage, unit),
-    receiptPath: run.folder.receipt(stage, unitName(unit)),
+    receiptPath: run.folder.receipt(stage, unit.name),
     isNeeded: stage === "publish" || stage === "import",
     isHashed,
     rulesOf: (receipt) => [

@@ -97,7 +97,7 @@ async function printConfig({ folder, config }: AnySession): Promise<void> {
 
 async function runStep(step: Step, { context, reporter }: AnySession): Promise<void> {
   context.signal.throwIfAborted();
-  const total = (await step.totalOf?.(context)) ?? step.total;
+  const total = (context.worldSize > 1 ? await step.totalOf?.(context) : undefined) ?? step.total;
   reporter.begin({ ...step, total });
   for await (const _ of step.run(context)) context.signal.throwIfAborted();
   reporter.end();

@@ -7,7 +7,7 @@ import {
   type RunProgress,
 } from "../../../pipeline/cluster/plan-submission.ts";
 import { unitStages } from "../../../pipeline/run/unit-files.ts";
-import { planUnits, unitName } from "../../../pipeline/run/units.ts";
+import { planUnits } from "../../../pipeline/run/units.ts";
 
 const units = planUnits([{ count: 300, testCount: 100 }], 50);
 
@@ -17,7 +17,7 @@ function progressWith(
   const { missing = {}, ...others } = given;
   const done = unitStages.map((stage) => {
     const absent = missing[stage] ?? [];
-    return [stage, new Set(units.filter(({ index }) => !absent.includes(index)).map(unitName))];
+    return [stage, new Set(units.filter(({ index }) => !absent.includes(index)).map(({ name }) => name))];
   });
   return { units, done: Object.fromEntries(done), isPrepared: true, hasManifest: true, ...others };
 }

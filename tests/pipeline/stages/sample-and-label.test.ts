@@ -8,7 +8,7 @@ import { importModel } from "../../../pipeline/models/models.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../../pipeline/run/stage.ts";
-import { planUnits, unitName } from "../../../pipeline/run/units.ts";
+import { planUnits } from "../../../pipeline/run/units.ts";
 import { fingerprintStep, labelStep, sampleAndLabelStep, sampleStep } from "../../../pipeline/steps.ts";
 import { fileExists } from "../../../storage/read-file.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
@@ -95,7 +95,7 @@ test("images are labeled before their unit is committed, so they are not read ag
   const { receipt } = runFolderAt(root);
   let numEarly = 0;
   const onLabel = async () => {
-    if (!(await fileExists(receipt("sample", unitName(units[0]!))))) numEarly++;
+    if (!(await fileExists(receipt("sample", units[0]!.name)))) numEarly++;
   };
   await makeInOnePass(root, watchedRuntime({ onLabel }));
   expect(numEarly).toBeGreaterThan(0);
@@ -106,7 +106,7 @@ test("whatever files are missing, one pass makes these and keeps the others", as
   await makeInOnePass(root);
   const run = runFolderAt(root);
   const paths = units.flatMap((unit) => [
-    ...(["sample", "label", "fingerprint"] as const).map((stage) => run.receipt(stage, unitName(unit))),
+    ...(["sample", "label", "fingerprint"] as const).map((stage) => run.receipt(stage, unit.name)),
     ...[run.samples(unit), run.probabilities(unit), run.fingerprints(unit)],
   ]);
   await fc.assert(

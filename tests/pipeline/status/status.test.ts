@@ -5,7 +5,6 @@ import { writeRecord } from "../../../pipeline/cluster/submission-record.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { openRun, type Run } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
-import { unitName } from "../../../pipeline/run/units.ts";
 import { readLastLine } from "../../../pipeline/status/last-line.ts";
 import { readStatus } from "../../../pipeline/status/read-status.ts";
 import { measureRate } from "../../../pipeline/status/stage-rate.ts";
@@ -29,7 +28,7 @@ async function markDone(
   endedMs?: (index: number) => number,
 ) {
   for (const index of indices) {
-    const path = run.folder.receipt(stage, unitName(run.units[index]!));
+    const path = run.folder.receipt(stage, run.units[index]!.name);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, "");
     if (endedMs !== undefined) await utimes(path, endedMs(index) / 1000, endedMs(index) / 1000);
