@@ -20,7 +20,9 @@ const numSteps = 12;
 export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
   const { planted, delayMs = 0 } = options;
   const wait = async () => {
-    if (delayMs > 0) await sleep(delayMs);
+    // A timer may fire a little early, and a test may rely on the whole wait.
+    const endMs = performance.now() + delayMs;
+    while (performance.now() < endMs) await sleep(Math.ceil(endMs - performance.now()));
   };
   return {
     requireDevice: async () => undefined,
