@@ -23,7 +23,7 @@ export async function renderAudit(
       .map(({ id, index, isMirrored, residual, ratio }) => ({
         image: imageOf(id),
         other: turned(cifar10[split].images.slice(index * imageBytes, (index + 1) * imageBytes), isMirrored),
-        caption: `${id} · ${index}${isMirrored ? " mirrored" : ""}`,
+        names: [`id ${id}`, `${index}${isMirrored ? " mirrored" : ""}`],
         details: `rest ${residual.toFixed(3)} · d₁/d₂ ${ratio.toFixed(2)}`,
         isFlagged: residual <= audit.nearCopyResidual,
       })),
@@ -33,7 +33,7 @@ export async function renderAudit(
     pairs: audit.pairs.slice(0, numPairs).map(({ id, of, isMirrored, residual }) => ({
       image: imageOf(id),
       other: turned(imageOf(of), isMirrored),
-      caption: `${id} · ${of}${isMirrored ? " mirrored" : ""}`,
+      names: [`id ${id}`, `id ${of}${isMirrored ? " mirrored" : ""}`],
       details: `rest ${residual.toFixed(3)}`,
       isFlagged: true,
     })),

@@ -8,7 +8,8 @@ export interface PairPicture {
   readonly image: Uint8Array;
   /** uint8, shape [32, 32, 3], already mirrored if necessary. */
   readonly other: Uint8Array;
-  readonly caption: string;
+  /** A line each: what the two images are. Ids have up to 14 digits, so one line does not hold both. */
+  readonly names: readonly [image: string, other: string];
   readonly details: string;
   /** Whether the pair is flagged: its details have another color. */
   readonly isFlagged: boolean;
@@ -24,7 +25,7 @@ export interface PairGroup {
 const scale = 2;
 const cell = imageSide * scale;
 const pairWidth = 2 * cell + 28;
-const pairHeight = cell + 44;
+const pairHeight = cell + 58;
 const margin = 32;
 const titleHeight = 92;
 const headingHeight = 36;
@@ -46,16 +47,17 @@ export async function renderPairs(title: string, subtitle: string, groups: reado
   let top = titleHeight;
   for (const [index, { heading, pairs }] of groups.entries()) {
     parts.push(text(margin, top + 22, heading, { size: 15, weight: 600 }));
-    for (const [position, { image, other, caption, details, isFlagged }] of pairs.entries()) {
+    for (const [position, { image, other, names, details, isFlagged }] of pairs.entries()) {
       const left = margin + (position % numColumns) * pairWidth;
       const y = top + headingHeight + Math.floor(position / numColumns) * pairHeight;
       for (const [side, pixels] of [image, other].entries()) {
         blitScaled(pixels, canvas, { start: (y * width + left + side * cell) * 3, stride: width * 3, scale });
       }
       const middle = left + cell;
-      parts.push(text(middle, y + cell + 14, caption, { size: 11, fill: faint, anchor: "middle" }));
-      const fill = isFlagged ? odd : faint;
-      parts.push(text(middle, y + cell + 28, details, { size: 11, fill, anchor: "middle" }));
+      for (const [line, content] of [...names, details].entries()) {
+        const fill = isFlagged && content === details ? odd : faint;
+        parts.push(text(middle, y + cell + 14 * (1 + line), content, { size: 11, fill, anchor: "middle" }));
+      }
     }
     top += heights[index]!;
   }
