@@ -1,10 +1,10 @@
 import { appendFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceBytes } from "./commit.ts";
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { encodeScalars, encodeVersion, listRecords, type Scalars } from "./event-records.ts";
-import { readRegularFile } from "./regular-file.ts";
+import { readFileIfAny } from "./read-file.ts";
 
 /** Name of the file. TensorBoard takes every file with `tfevents` in its name. */
 const fileName = "events.out.tfevents.cifar5m";
@@ -28,7 +28,7 @@ export function openEventLog(folder: string): EventLog {
   const path = join(folder, fileName);
   return {
     async cut(step) {
-      const file = await readIfAny(path);
+      const file = await readFileIfAny(path);
       if (file === undefined) return;
       const records = listRecords(file);
       const end = records.findLast((record, index) => index === 0 || record.step <= (step ?? -1))?.end ?? 0;
@@ -52,13 +52,4 @@ async function isEmpty(path: string): Promise<boolean> {
     ({ size }) => size === 0,
     () => true,
   );
-}
-
-async function readIfAny(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readRegularFile(path);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return undefined;
-    throw diskError(thrown, "read", path);
-  }
 }

@@ -11,6 +11,19 @@ export async function readWholeFile(path: string): Promise<Uint8Array> {
   }
 }
 
+/**
+ * The bytes of a file, or undefined if there is none.
+ * @throws Cifar5mError `disk/…`
+ */
+export async function readFileIfAny(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readRegularFile(path);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return undefined;
+    throw diskError(thrown, "read", path);
+  }
+}
+
 /** @throws Cifar5mError `disk/…` if the file cannot be seen for another reason than that it does not exist */
 export async function fileExists(path: string): Promise<boolean> {
   try {

@@ -1,13 +1,14 @@
-import { appendFile, readdir, rm } from "node:fs/promises";
+import { appendFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Cifar5mError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
+import { listFolder } from "./list-folder.ts";
+import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
-import { readRegularFile } from "./regular-file.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
 
 const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
@@ -53,7 +54,7 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
       const step = (await listCheckpoints(folder)).at(-1);
       await cutLog(logPath, step ?? 0);
       await events.cut(step);
-      return step === undefined ? undefined : await readCheckpoint(pathOf(step));
+      return step === undefined ? undefined : await readWholeFile(pathOf(step));
     },
     async save(checkpoint, step) {
       await commitBytes(pathOf(step), checkpoint);
@@ -70,14 +71,6 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
       await events.append(step, scalars);
     },
   };
-}
-
-async function readCheckpoint(path: string): Promise<Uint8Array> {
-  try {
-    return await readRegularFile(path);
-  } catch (thrown) {
-    throw diskError(thrown, "read", path);
-  }
 }
 
 /**
@@ -103,13 +96,8 @@ function logPathIn(folder: string): string {
 
 /** Steps of the checkpoints in a folder, rising. */
 async function listCheckpoints(folder: string): Promise<number[]> {
-  try {
-    const matches = (await readdir(folder)).map((name) => checkpointPattern.exec(name));
-    return matches.flatMap((match) => (match === null ? [] : [Number(match[1])])).sort((a, b) => a - b);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return [];
-    throw diskError(thrown, "read", folder);
-  }
+  const matches = (await listFolder(folder)).map((name) => checkpointPattern.exec(name));
+  return matches.flatMap((match) => (match === null ? [] : [Number(match[1])])).sort((a, b) => a - b);
 }
 
 /** Drops the lines after a step, and a last line that was cut short. */

@@ -1,8 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { commitBytes } from "../../storage/commit.ts";
-import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { listFolder } from "../../storage/list-folder.ts";
 import { type Identity, pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { classNamesFile } from "../import/class-names.ts";
@@ -19,7 +18,7 @@ export async function openExportTarget(
   identity: Identity,
   classNames: readonly string[],
 ): Promise<string> {
-  const names = await listAll(target);
+  const names = await listFolder(target);
   const stranger = names.find((name) => !name.includes(".tmp~"));
   if (stranger !== undefined && !names.includes(pinnedName)) {
     throw new Cifar5mError(
@@ -36,13 +35,4 @@ export async function openExportTarget(
   );
   await commitBytes(join(target, classNamesFile), classNames.map((name) => `${name}\n`).join(""));
   return hash;
-}
-
-async function listAll(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return [];
-    throw diskError(thrown, "read", folder);
-  }
 }

@@ -1,6 +1,5 @@
-import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { listFolder } from "../../storage/list-folder.ts";
 import type { ReceiptStage, RunFolder } from "./run-folder.ts";
 
 /** A subfolder for a thousand units. */
@@ -14,23 +13,14 @@ const subfolder = /^\d{3,}$/;
 export async function listReceipts(folder: Pick<RunFolder, "receipt">, stage: ReceiptStage): Promise<Set<string>> {
   const directory = dirname(folder.receipt(stage, "any"));
   const names = new Set<string>();
-  for (const name of await list(directory)) {
+  for (const name of await listFolder(directory)) {
     if (subfolder.test(name)) {
-      for (const inner of await list(join(directory, name))) add(`${name}/${inner}`);
+      for (const inner of await listFolder(join(directory, name))) add(`${name}/${inner}`);
     } else add(name);
   }
   return names;
 
   function add(file: string): void {
     if (file.endsWith(".json")) names.add(file.slice(0, -".json".length));
-  }
-}
-
-async function list(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return [];
-    throw diskError(thrown, "read", directory);
   }
 }

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
-import { readRegularFile } from "../../storage/regular-file.ts";
+import { readFileIfAny } from "../../storage/read-file.ts";
 import { isSealedText } from "../../storage/sealed-text.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { retryUpload } from "./retry-upload.ts";
@@ -23,7 +22,7 @@ export async function uploadCompanions(options: {
 }): Promise<void> {
   const { target, directory, hold, signal } = options;
   for (const name of Object.values(companionNames)) {
-    const data = await readIfAny(join(directory, name));
+    const data = await readFileIfAny(join(directory, name));
     if (data === undefined) continue;
     if (name === companionNames.card && !(await mayReplaceCard(target, data, signal))) continue;
     const known = { file: name, bytes: data.byteLength, sha256: sha256(data) };
@@ -37,13 +36,4 @@ async function mayReplaceCard(target: UploadTarget, ours: Uint8Array, signal: Ab
   const name = companionNames.card;
   const theirs = await retryUpload(target, name, signal, () => target.readText(name, signal));
   return theirs === undefined || isSealedText(theirs) || !isSealedText(Buffer.from(ours).toString("utf8"));
-}
-
-async function readIfAny(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readRegularFile(path);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return undefined;
-    throw diskError(thrown, "read", path);
-  }
 }

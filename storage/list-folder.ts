@@ -1,0 +1,15 @@
+import { readdir } from "node:fs/promises";
+import { diskError, systemCodeOf } from "./disk-error.ts";
+
+/**
+ * The names in a folder, in any order; none if there is no such folder.
+ * @throws Cifar5mError `disk/…`
+ */
+export async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return [];
+    throw diskError(thrown, "read", folder);
+  }
+}
