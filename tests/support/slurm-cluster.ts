@@ -98,3 +98,9 @@ export async function findProcesses(words: readonly string[], settings: readonly
   }
   return found;
 }
+
+/** Submits a job of higher priority that needs all nodes for some seconds, so that every task is preempted. */
+export async function takeAllNodes(): Promise<void> {
+  const options = ["--partition=urgent", "--nodes=3", "--exclusive", "--time=1", "--output=/dev/null"];
+  await slurm("sbatch", ...options, "--wrap=sleep 3");
+}

@@ -15,6 +15,7 @@ import {
   slurm,
   slurmForAllTests,
   statesOf,
+  takeAllNodes,
   waitForEnd,
   waitUntil,
 } from "../../support/slurm-cluster.ts";
@@ -147,15 +148,7 @@ describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ?
     const root = await prepare("preempted");
     await submit(root);
     await waitForTasks(root, "sample", [0, 1, 2]);
-    const urgent = [
-      "--partition=urgent",
-      "--nodes=3",
-      "--exclusive",
-      "--time=1",
-      "--output=/dev/null",
-      "--wrap=sleep 3",
-    ];
-    await slurm("sbatch", ...urgent);
+    await takeAllNodes();
     await waitUntil(async () => {
       const logs = await Promise.all(
         [0, 1, 2].map((rank) => readFile(join(root, "submit", "logs", `sample-${rank}.log`), "utf8")),
