@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     exclude: ["tests/long/**", "tests/**/*.slow.test.ts"],
+    // Modules are loaded once a worker, not once a file: no test file changes what another imports.
+    isolate: false,
     // Workers that the tests start run TypeScript too, which Node 20 does not do by itself.
     execArgv: ["--import", "tsx"],
     globalSetup: ["tests/support/compile-sources.ts"],

@@ -1,10 +1,9 @@
-import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { programVersion } from "../../core/program-version.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { shippedFile } from "../../pipeline/run/shipped-files.ts";
 import { runCli } from "../support/run-cli.ts";
 import { runInProcess } from "../support/run-in-process.ts";
 
@@ -208,18 +207,6 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
   expect(verbose.stderr).toMatch(/\n {4}at /);
 });
 
-test("another configuration than the run folder's is refused", async () => {
-  const root = join(folder, "changed");
-  const build = (count: string, ...more: string[]) =>
-    runCli(["build", "--run", root, "--count", count, "--test-count", "0", "--recipe", "tuned", ...more]);
-  expect((await build("10")).exitCode).toBe(0);
-  const reseeded = await build("10", "--seed", "3");
-  expect(reseeded.stderr).toMatch(/run\/config-changed: .*run\.json .*seed is 0, now 3.*\n$/);
-  const shrunk = await build("5");
-  expect(shrunk.stderr).toMatch(/run\/config-changed: .*count.*10.*5.*\n$/);
-  expect([reseeded.exitCode, shrunk.exitCode]).toEqual([1, 1]);
-});
-
 test("neither a misspelled folder nor a device that is not there leaves a run behind", async () => {
   const root = join(folder, "mispelled");
   const sampled = await runInProcess(["sample", "--run", root, "--quiet"]);
@@ -241,30 +228,6 @@ test("weights that are none, or of another model, are refused before the run tak
   expect(exitCode).toBe(1);
   // Nothing is pinned either, so that the folder can be used with others.
   await expect(readdir(root)).rejects.toMatchObject({ code: "ENOENT" });
-});
-
-test("consistency sampling and tuned weights need each other", async () => {
-  const args = ["build", "--run", join(folder, "tuned"), "--count", "10", "--test-count", "0", "--quiet"];
-  const [tuned, plain] = ["tuned", "generator"].map((name) => shippedFile(`${name}.safetensors`)) as [string, string];
-  const without = await runCli([...args, "--generator", tuned]);
-  expect(without.stderr).toMatch(/^config\/out-of-range: sampler\.name must be consistency .* Use --recipe tuned\.\n$/);
-  const wrong = await runCli([...args, "--recipe", "tuned", "--generator", plain]);
-  expect(wrong.stderr).toMatch(/^config\/out-of-range: sampler\.name must be another than consistency .*\n$/);
-  const right = await runCli([...args, "--recipe", "tuned"]);
-  expect(right.stderr).toBe("");
-  expect(right.exitCode).toBe(0);
-});
-
-test("a stage pins a new run only for options that fit the models it has", async () => {
-  const [built, root] = ["models-of", "models-only"].map((name) => join(folder, name)) as [string, string];
-  const size = ["--count", "10", "--test-count", "0", "--quiet"];
-  expect((await runCli(["build", "--run", built, ...size])).exitCode).toBe(0);
-  for (const part of ["models", "receipts/train-generator", "receipts/train-labeler"]) {
-    await cp(join(built, part), join(root, part), { recursive: true });
-  }
-  const wrong = await runCli(["sample", "--run", root, ...size, "--recipe", "tuned"]);
-  expect(wrong.stderr).toMatch(/^config\/out-of-range: sampler\.name must be another than consistency .*\n$/);
-  expect(await runCli(["sample", "--run", root, ...size])).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
 test("each stage also runs by itself", async () => {

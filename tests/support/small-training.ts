@@ -1,6 +1,7 @@
 import { fillBits, randomStreams } from "../../core/random.ts";
+import type { Engine } from "../../engine/executor.ts";
 import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
-import type { StepInputs } from "../../engine/training/trainer.ts";
+import { type StepInputs, Trainer } from "../../engine/training/trainer.ts";
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
 import { generatorTrainingSchema } from "../../generator/training/options.ts";
 import { generatorProgram } from "../../generator/training/train-generator.ts";
@@ -57,6 +58,20 @@ export function smallLabelerTraining(): SmallTraining {
     inputsOf: (step) => inputsOf(step, 0.05),
     seed,
   };
+}
+
+/** Trains by several calls of the given numbers of steps. */
+export async function train(engine: Engine, training: SmallTraining, calls: readonly number[]) {
+  const trainer = await Trainer.create({ ...training, engine });
+  const losses: number[] = [];
+  for (const count of calls) {
+    const first = trainer.state.step;
+    losses.push(
+      ...(await trainer.advance(Array.from({ length: count }, (_, index) => training.inputsOf(first + index)))),
+    );
+  }
+  await trainer.release();
+  return { losses, state: trainer.state };
 }
 
 function inputsOf(step: number, learningRate: number): StepInputs {

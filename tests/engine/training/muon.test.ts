@@ -9,6 +9,7 @@ import { type ParameterSpec, totalSize, zerosInitializer } from "../../../engine
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { muon, newtonSchulz, orthogonalize } from "../../../engine/training/muon.ts";
 import { adamw, type Optimizer, sgd } from "../../../engine/training/optimizers.ts";
+import { largestDifference } from "../../support/largest-difference.ts";
 
 const onnxruntime = onnxruntimeEngine({ numThreads: 1 });
 
@@ -48,11 +49,6 @@ async function orthogonalizedOn(
   const { result } = await executable.run({ x: tensorData(dtype, shape, [...values]) });
   await executable.release();
   return result!.data as Float32Array | Float64Array;
-}
-
-function largestDifference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
-  expect(found.length).toBe(expected.length);
-  return Math.max(...Array.from(found, (value, index) => Math.abs(value - expected[index]!)));
 }
 
 test.each([

@@ -1,33 +1,19 @@
 import { expect, test } from "vitest";
-import type { Engine } from "../../../engine/executor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
 import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { runTraining } from "../../../engine/training/run-training.ts";
 import { Trainer } from "../../../engine/training/trainer.ts";
 import { initialState, stateFromWeights, type TrainingState } from "../../../engine/training/training-state.ts";
+import { largestDifference } from "../../support/largest-difference.ts";
 import { memoryStore } from "../../support/memory-store.ts";
-import { type SmallTraining, smallGeneratorTraining, smallLabelerTraining } from "../../support/small-training.ts";
+import { smallGeneratorTraining, smallLabelerTraining, train } from "../../support/small-training.ts";
 
 const onnxruntime = onnxruntimeEngine();
 const trainings = [
   ["generator", smallGeneratorTraining],
   ["labeler", smallLabelerTraining],
 ] as const;
-
-/** Trains by several calls of the given numbers of steps. */
-async function train(engine: Engine, training: SmallTraining, calls: readonly number[]) {
-  const trainer = await Trainer.create({ ...training, engine });
-  const losses: number[] = [];
-  for (const count of calls) {
-    const first = trainer.state.step;
-    losses.push(
-      ...(await trainer.advance(Array.from({ length: count }, (_, index) => training.inputsOf(first + index)))),
-    );
-  }
-  await trainer.release();
-  return { losses, state: trainer.state };
-}
 
 function expectSameBits(left: TrainingState, right: TrainingState): void {
   expect(left.step).toBe(right.step);
@@ -38,14 +24,12 @@ function expectSameBits(left: TrainingState, right: TrainingState): void {
   }
 }
 
-test("50 steps of a tiny U-Net have the same losses on both engines to 1e-3", async () => {
-  const calls = [10, 10, 10, 10, 10];
-  const ours = await train(onnxruntime, smallGeneratorTraining(), calls);
-  const oracle = await train(await tfjsEngine({ device: "cpu" }), smallGeneratorTraining(), calls);
-  expect(oracle.losses).toHaveLength(50);
+test("8 steps of a tiny U-Net have the same losses on both engines to 1e-3", async () => {
+  const ours = await train(onnxruntime, smallGeneratorTraining(), [8]);
+  const oracle = await train(await tfjsEngine({ device: "cpu" }), smallGeneratorTraining(), [8]);
+  expect(oracle.losses).toHaveLength(8);
   expect(largestDifference(ours.losses, oracle.losses)).toBeLessThan(1e-3);
-  expect(mean(ours.losses.slice(-10))).toBeLessThan(mean(ours.losses.slice(0, 10)));
-}, 300_000);
+});
 
 test("6 steps of a tiny labeler have the same losses and running statistics on both engines to 1e-3", async () => {
   const ours = await train(onnxruntime, smallLabelerTraining(), [6]);
@@ -123,14 +107,6 @@ test("weights that become infinite after a finite loss are never saved", async (
   });
   expect(store.savedSteps).toEqual([1, 2, 3, 4, 5, 6]);
 });
-
-function largestDifference(left: readonly number[], right: readonly number[]): number {
-  return Math.max(...left.map((value, index) => Math.abs(value - right[index]!)));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0) / values.length;
-}
 
 test.each(trainings)(
   "training the %s from given weights starts with them, and refuses weights of another network",
