@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from cifar5m import Augment, Dataset, open_dataset
+from cifar5m import Augment, Blocked, Dataset, open_dataset
 from cifar5m.torch import Loader
 
 BATCH_SIZE = 512
@@ -25,7 +25,7 @@ def make_folder() -> Path:
     sys.path.insert(0, str(Path(__file__).parent / "tests"))
     from make_dataset import make_dataset
 
-    return make_dataset(Path(tempfile.mkdtemp()), train=20_000, test=0, rows_per_shard=5_000)
+    return make_dataset(Path(tempfile.mkdtemp()), train=20_000, test=0, rows_per_shard=5_000, rows_per_batch=1024)
 
 
 class PerSample(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
@@ -88,6 +88,11 @@ def main(folder: Path) -> None:
         from_disk = open_dataset(folder, memory_bytes=0).loader(regime="finite", batch_size=BATCH_SIZE)
         title = "uint8, nothing held in memory, beside np.take on a memory map"
         compare(title, num_images, lambda: from_disk, lambda: take_on_a_map(mapped, labels))
+        # A window is a fifth of the images, which is what a window of 65,536 images is of 330,000.
+        windows: dict[str, Any] = {"regime": "finite", "batch_size": BATCH_SIZE, "shuffle": Blocked(1024, 4)}
+        blocked = open_dataset(folder, memory_bytes=2**24).loader(**windows)
+        title = "uint8, shuffled in blocks, 16 MiB held in memory, beside np.take on a memory map"
+        compare(title, num_images, lambda: blocked, lambda: take_on_a_map(mapped, labels))
     peer = DataLoader(PerSample(images, labels), BATCH_SIZE, shuffle=True, num_workers=2, persistent_workers=True)
     augmented: dict[str, Any] = {
         **{"regime": "finite", "batch_size": BATCH_SIZE, "dtype": "float32"},

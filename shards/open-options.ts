@@ -8,8 +8,8 @@ export interface OpenOptions extends StoreOptions {
   /** Default `train`. */
   readonly split?: SplitName;
   /**
-   * Bytes of images held in memory: those of the whole split if they fit, otherwise those of each finite subset that
-   * fits; default 256 MiB. In addition, every shard that was read takes 9 bytes a row.
+   * Bytes of images held in memory: those of the whole split if they fit, otherwise those of each finite subset or of a
+   * window of each blocked shuffle that fits; default 256 MiB. In addition, every shard that was read takes 9 bytes a row.
    */
   readonly memoryBytes?: number;
   /** Where fetched shards are kept, and the size limit of that folder. */

@@ -8,7 +8,9 @@ const [, , kind, directory, workers] = process.argv;
 /** Batches of one round. */
 const batchesPerRound = 300;
 
-const dataset = await openDataset(directory!, { memoryBytes: kind === "resident" ? 4 * 2 ** 30 : 0 });
+/** Room for all images, for a window of them and for none. */
+const memoryBytes = { resident: 4 * 2 ** 30, blocked: 2 ** 28 }[kind!] ?? 0;
+const dataset = await openDataset(directory!, { memoryBytes });
 const loader = dataset.loader<"uint8" | "float32">({
   regime: "finite",
   epochs: Number.POSITIVE_INFINITY,

@@ -100,7 +100,12 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def make_dataset(
-    folder: Path, train: int = 100, test: int = 20, rows_per_shard: int = 30, ids: np.ndarray | None = None
+    folder: Path,
+    train: int = 100,
+    test: int = 20,
+    rows_per_shard: int = 30,
+    ids: np.ndarray | None = None,
+    rows_per_batch: int = 8,
 ) -> Path:
     """A data set of shards of `rows_per_shard` rows; ids count up, those of train first, and every 7th is left out."""
     all_ids = np.array([id for id in range(2 * (train + test)) if id % 7 != 3])[: train + test] if ids is None else ids
@@ -110,7 +115,7 @@ def make_dataset(
         for start in range(0, len(own), rows_per_shard):
             columns = make_columns(own[start : start + rows_per_shard])
             file = f"{name}/part-{len(shards):05}.arrow"
-            write_shard(folder / file, columns)
+            write_shard(folder / file, columns, rows_per_batch)
             shards.append(describe_shard(folder, file, columns))
         splits[name] = describe_split(shards, own % 10)
     write_manifest(folder, make_manifest(splits))

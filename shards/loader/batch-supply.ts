@@ -13,6 +13,8 @@ export interface BatchJob {
   /** Rows to serve that there were before the set grew. */
   readonly earlierRows: readonly number[];
   readonly numClasses: number;
+  /** Stretches of rows that a worker keeps in memory; undefined if it reads rows one by one. */
+  readonly numStretches: number | undefined;
   readonly options: ResolvedOptions;
 }
 

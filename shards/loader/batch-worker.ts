@@ -11,8 +11,9 @@ import type { RowStore } from "../rows/row-store.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import type { BatchJob } from "./batch-supply.ts";
 import { type BatchAnswer, type BatchRequest, buffersOf } from "./batch-workers.ts";
+import { StretchCache } from "./stretch-cache.ts";
 
-const { directory, reopen, rows, earlierRows, numClasses, options }: BatchJob = workerData;
+const { directory, reopen, rows, earlierRows, numClasses, numStretches, options }: BatchJob = workerData;
 let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
 
 export default async function makeBatch({ range, out: given }: BatchRequest): Promise<BatchAnswer> {
@@ -29,11 +30,12 @@ export default async function makeBatch({ range, out: given }: BatchRequest): Pr
   }
 }
 
-/** Images are not kept in memory here: the threads share the system's cache of the files. */
+/** Images are not kept in memory here, except stretches that are served soon: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
   shareFilesAmong(options.numWorkers + 1);
   const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });
   store.use();
   const order = createSampleOrder(options, rows === undefined ? store.numRows : countRows(rows), earlierRows);
-  return { maker: new BatchMaker({ store, rows, order, cache: undefined }, options, numClasses), store };
+  const cache = numStretches === undefined ? undefined : new StretchCache(store, numStretches);
+  return { maker: new BatchMaker({ store, rows, order, cache }, options, numClasses), store };
 }

@@ -3,13 +3,13 @@ import { nextTurn } from "../../core/next-turn.ts";
 import type { OpenOptions } from "../open-options.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { nameShuffle } from "../order/shuffle.ts";
-import { imageBytesOf } from "../rows/open-shard.ts";
 import { countRows, type RowNumbers } from "../rows/row-numbers.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import type { ImageArray } from "../rows/samples.ts";
 import type { Batch, BatchArrays } from "./batch.ts";
 import { BatchMaker, type BatchRange } from "./batch-maker.ts";
 import type { BatchSupply, StartWorkers } from "./batch-supply.ts";
+import { chooseCache } from "./image-cache.ts";
 import { LivePool } from "./live-pool.ts";
 import type { LiveSource } from "./live-source.ts";
 import type { Loader } from "./loader.ts";
@@ -17,7 +17,7 @@ import type { AnyLoaderOptions } from "./loader-options.ts";
 import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve-options.ts";
-import { SubsetCache } from "./subset-cache.ts";
+import { planStretches } from "./stretch-cache.ts";
 
 /** Number of batches after which timers and signals get a turn. A loop that never waits would starve them. */
 const batchesPerTurn = 64;
@@ -59,6 +59,8 @@ export class RowLoader implements Loader<ImageArray> {
   readonly batchesPerEpoch: number;
   readonly #pool: Pool;
   readonly #options: ResolvedOptions;
+  /** Stretches of rows that each thread keeps; undefined if rows are read one by one. */
+  readonly #numStretches: number | undefined;
   readonly #maker: BatchMaker;
   readonly #live: LiveSource | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -72,7 +74,7 @@ export class RowLoader implements Loader<ImageArray> {
     const { store, rows, fingerprint, numClasses } = pool;
     const poolSize = rows === undefined ? store.numRows : countRows(rows);
     const resolved = resolveOptions(options, poolSize);
-    const { regime, numSamples, batchSize, dropLast, epochs } = resolved;
+    const { numSamples, batchSize, dropLast, epochs } = resolved;
     this.#pool = pool;
     this.#options = resolved;
     this.#signal = options.signal;
@@ -83,9 +85,11 @@ export class RowLoader implements Loader<ImageArray> {
       );
     }
     this.#live = options.regime === "infinite" ? options.live : undefined;
-    const isReused = regime === "finite" && epochs > 1 && !store.isResident && resolved.numWorkers === 0;
-    const cache = isReused && imageBytesOf(numSamples) <= memoryBytes ? new SubsetCache(store, numSamples) : undefined;
-    const order = createSampleOrder(resolved, poolSize, earlierRowsOf(pool));
+    const earlierRows = earlierRowsOf(pool);
+    const isWhole = rows === undefined && [poolSize, ...earlierRows].includes(numSamples);
+    this.#numStretches = planStretches(resolved, { poolSize, isWhole, memoryBytes });
+    const order = createSampleOrder(resolved, poolSize, earlierRows);
+    const cache = chooseCache(store, resolved, { memoryBytes, numStretches: this.#numStretches });
     this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
     if (resolved.reuseArrays && resolved.numWorkers === 0) this.#out = this.#maker.allocate();
     this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
@@ -144,8 +148,9 @@ export class RowLoader implements Loader<ImageArray> {
   #startWorkers(): BatchSupply | undefined {
     const { directory, reopen, rows, numClasses, startWorkers } = this.#pool;
     const earlierRows = earlierRowsOf(this.#pool);
+    const numStretches = this.#numStretches;
     return startWorkers?.({
-      job: { directory, reopen, rows, earlierRows, numClasses, options: this.#options },
+      job: { directory, reopen, rows, earlierRows, numClasses, numStretches, options: this.#options },
       nextRange: (range) => {
         const next = this.#rangeAt(this.#after(range));
         return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;

@@ -3,10 +3,10 @@ import type { ExtraValues } from "../rows/extra-columns.ts";
 import { type RowNumbers, rowNumberAt } from "../rows/row-numbers.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import type { Samples } from "../rows/samples.ts";
+import type { ImageCache } from "./image-cache.ts";
 import { createLabelNoise } from "./label-noise.ts";
 import type { LivePool } from "./live-pool.ts";
 import type { ResolvedOptions } from "./resolve-options.ts";
-import type { SubsetCache } from "./subset-cache.ts";
 
 /** Where samples come from. */
 export interface SampleSource {
@@ -14,7 +14,7 @@ export interface SampleSource {
   /** Rows of the store to serve, by pool index; undefined for all of them. */
   readonly rows: RowNumbers | undefined;
   readonly order: SampleOrder;
-  readonly cache: SubsetCache | undefined;
+  readonly cache: ImageCache | undefined;
 }
 
 /** Reads the sample at a position of an order: from memory, from a shard, or from a live pool. */

@@ -16,12 +16,10 @@ export class SubsetCache {
     this.#isKept = new Uint8Array(numSamples);
   }
 
-  /** Whether the image of a slot is kept. */
   isKept(slot: number): boolean {
     return this.#isKept[slot] === 1;
   }
 
-  /** Copies the image of a slot, whose row is given, to index `index` of a batch. */
   readImage(slot: number, row: number, index: number, images: Uint8Array): void {
     if (this.#isKept[slot] === 0) {
       this.#store.readImage(row, slot, this.#images);

@@ -104,6 +104,12 @@ export function positionOf(
   return shard.positions[column][batch]! + (row - shard.batchStarts[batch]!) * valueBytes;
 }
 
+/** Number of rows from `row` on that lie in one record batch, and so side by side in the file. */
+export function rowsLeftInBatch(shard: OpenShard, row: number): number {
+  const batch = findInterval(shard.batchStarts, row, shard.batchesPerRow);
+  return (shard.batchStarts[batch + 1] ?? shard.rows) - row;
+}
+
 /**
  * Reads the id or label of one row from the file. If few rows of a shard are served, this reads far less than the whole
  * column.

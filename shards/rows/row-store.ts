@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { imageBytes } from "../../core/image-layout.ts";
 import { nextTurn } from "../../core/next-turn.ts";
 import { flagsTableName, wrongTable } from "../format/flags.ts";
 import type { ShardEntry } from "../format/manifest.ts";
@@ -18,7 +19,7 @@ const maxWaits = 4;
 
 /**
  * Rows of one split by index, read directly from the shards. A shard is opened when its first row is needed. If all
- * images fit into `memoryBytes` they are kept in memory; otherwise each image is one read of 3,072 bytes. Rows of a
+ * images fit into `memoryBytes` they are kept in memory; otherwise each image is read when it is asked for. Rows of a
  * remote set must be prepared before they are read.
  */
 export class RowStore {
@@ -129,6 +130,24 @@ export class RowStore {
   /** `readRow` without id and label. */
   readImage(row: number, index: number, images: Uint8Array): void {
     this.#shardOf(row).copyImage(this.#rowInShard, index, images);
+  }
+
+  /**
+   * Reads the images of the rows in [start, end) that lie in the shard of `row`: neighbors, by few reads.
+   * @param images - gets the image of row r at index r − start; shape [end − start, 32, 32, 3]
+   * @returns the range of rows that was read; it holds `row`
+   */
+  readNeighbors(
+    row: number,
+    { start, end }: { readonly start: number; readonly end: number },
+    images: Uint8Array,
+  ): { readonly start: number; readonly end: number } {
+    const shard = this.#shardOf(row);
+    const firstRow = row - this.#rowInShard;
+    const read = { start: Math.max(start, firstRow), end: Math.min(end, firstRow + shard.numRows) };
+    const target = images.subarray((read.start - start) * imageBytes, (read.end - start) * imageBytes);
+    shard.readImages(read.start - firstRow, read.end - read.start, target);
+    return read;
   }
 
   /** Copies the columns that `target` holds to `target[index]`. */

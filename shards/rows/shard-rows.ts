@@ -9,6 +9,7 @@ import {
   positionOf,
   readIdOrLabel,
   readIdsAndLabels,
+  rowsLeftInBatch,
 } from "./open-shard.ts";
 import type { Samples } from "./samples.ts";
 
@@ -39,6 +40,10 @@ export class ShardRows {
     this.#numClasses = numClasses;
     this.#shard = openShard(open(), entry, { numClasses, withImages: isResident });
     if (isResident) this.#idsAndLabels = readIdsAndLabels(open(), this.#shard, numClasses);
+  }
+
+  get numRows(): number {
+    return this.#shard.rows;
   }
 
   /** Whether images are in memory. */
@@ -82,6 +87,18 @@ export class ShardRows {
     }
     const position = positionOf(this.#shard, "image", row, imageBytes);
     this.#open().readInto(position, images.subarray(target, target + imageBytes));
+  }
+
+  /** Reads the images of neighboring rows, [numRows, 32, 32, 3], by as few reads as the file's parts allow. */
+  readImages(firstRow: number, numRows: number, images: Uint8Array): void {
+    let done = 0;
+    while (done < numRows) {
+      const row = firstRow + done;
+      const count = Math.min(numRows - done, rowsLeftInBatch(this.#shard, row));
+      const position = positionOf(this.#shard, "image", row, imageBytes);
+      this.#open().readInto(position, images.subarray(done * imageBytes, (done + count) * imageBytes));
+      done += count;
+    }
   }
 
   /** Copies the requested columns of a row to index `index`. */

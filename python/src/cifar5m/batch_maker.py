@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .arrow_layout import IMAGE_BYTES
 from .augment import blend, crop_images, cut_out
 from .batch import Batch, Mixup
+from .image_cache import choose_cache
 from .image_format import ImageWriter
 from .label_noise import add_label_noise
 from .options import ResolvedOptions
-from .row_store import ImageCache, RowStore
+from .row_store import RowStore
 from .sample_draws import SIDE, SampleDraws
 from .sample_order import SampleOrder
 from .schedule import BatchRange, Schedule
@@ -50,9 +50,8 @@ class BatchMaker:
         regime, seed, shuffle = options.regime, options.seed, options.shuffle
         self._order = SampleOrder(regime, pool_size, options.num_samples, seed, shuffle, earlier_rows)
         self._writer = ImageWriter(options.format)
-        is_reused = options.regime == "finite" and options.epochs != 1 and not store.is_resident
-        fits = options.num_samples * IMAGE_BYTES <= memory_bytes
-        self._cache = ImageCache(store, options.num_samples) if is_reused and fits else None
+        is_whole = rows is None and options.num_samples in (pool_size, *earlier_rows)
+        self._cache = choose_cache(store, options, is_whole, memory_bytes)
         self._looked_up_epoch = -1
         self._looked_up: dict[tuple[int, int], tuple[Rows, Rows, Rows]] = {}
 

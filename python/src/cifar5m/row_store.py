@@ -73,9 +73,19 @@ class RowStore:
         """Images as stored: uint8, shape [R, 3072], in the order asked for."""
         self._open_shards_of(rows)
         if self._images is not None:
-            return _take(self._images, rows)
+            return take_rows(self._images, rows)
         images: Images = self._gather("image", rows, np.empty((len(rows), IMAGE_BYTES), np.uint8))
         return images
+
+    def read_neighbors(self, start: int, images: Images) -> None:
+        """Fills uint8 [R, 3072] with the images of the rows from `start` on, by few reads."""
+        end = start + len(images)
+        self._open_shards_of(np.arange(start, end))
+        for index in range(*np.searchsorted(self._first_rows, [start, end - 1], "right") - [1, 0]):
+            first = int(self._first_rows[index])
+            inside = range(max(start, first), min(end, first + self._entries[index].rows))
+            target = images[inside.start - start : inside.stop - start]
+            self._shard(index).read_range(self._file(index), "image", inside.start - first, target)
 
     def read_extra(self, name: str, rows: Rows) -> npt.NDArray[np.generic]:
         """`class` int64 [R], `confidence` float32 [R], or `probabilities` float32 [R, classes]."""
@@ -153,31 +163,6 @@ class RowStore:
         self._forget()
 
 
-def _take(images: Images, rows: Rows) -> Images:
+def take_rows(images: Images, rows: Rows) -> Images:
     """Rows of an array, which are known to be there: faster where numpy need not check them first."""
     return np.take(images, rows, axis=0, out=np.empty((len(rows), IMAGE_BYTES), np.uint8), mode="clip")
-
-
-class ImageCache:
-    """Images of a finite subset that is served again and again, by slot; filled as they are first read."""
-
-    def __init__(self, store: RowStore, num_samples: int) -> None:
-        self._store, self._num_samples = store, num_samples
-        self._images: Images | None = None
-        self._is_kept = np.zeros(num_samples, bool)
-
-    def read_images(self, slots: Rows, rows: Rows) -> Images:
-        """uint8, shape [B, 3072]."""
-        if self._images is None:
-            self._images = np.empty((self._num_samples, IMAGE_BYTES), np.uint8)
-        missing = np.flatnonzero(~self._is_kept[slots])
-        if missing.size:
-            self._images[slots[missing]] = self._store.read_images(rows[missing])
-            self._is_kept[slots[missing]] = True
-        return _take(self._images, slots)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_store": self._store, "_num_samples": self._num_samples}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_store"], state["_num_samples"])  # type: ignore[misc]

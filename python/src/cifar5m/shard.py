@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,13 +86,21 @@ class Shard:
         """A whole column: shape [rows], or [rows, width] of lists."""
         column = self._columns[name]
         values: npt.NDArray[np.generic] = np.empty((self._entry.rows, column.width), column.dtype)
+        self.read_range(file, name, 0, values)
+        return values if column.is_list else values[:, 0]
+
+    def read_range(self, file: PositionedFile, name: str, first: int, values: npt.NDArray[Any]) -> None:
+        """Fills `values`, contiguous of shape [R, width], with the rows of a column from `first` on."""
+        column, starts = self._columns[name], self._layout.batch_starts
         target = values.view(np.uint8).reshape(-1).data
         row_bytes = column.width * column.dtype.itemsize
-        starts = self._layout.batch_starts.tolist()
-        batches = zip(starts, [*starts[1:], self._entry.rows], self._layout.positions[name].tolist(), strict=True)
-        for start, end, position in batches:
-            file.read_into(position, target[start * row_bytes : end * row_bytes])
-        return values if column.is_list else values[:, 0]
+        row, last = first, first + len(values)
+        while row < last:
+            batch = int(np.searchsorted(starts, row, "right")) - 1
+            end = min(last, int(starts[batch + 1]) if batch + 1 < len(starts) else self._entry.rows)
+            position = int(self._layout.positions[name][batch]) + (row - int(starts[batch])) * row_bytes
+            file.read_into(position, target[(row - first) * row_bytes : (end - first) * row_bytes])
+            row = end
 
     def read_rows(self, file: PositionedFile, name: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
         """Some rows of a column, in the order asked for: shape [R], or [R, width] of lists."""
