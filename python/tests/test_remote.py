@@ -131,6 +131,32 @@ def test_failures_that_pass_are_tried_again(folder: Path) -> None:
         assert open_quickly(url)[0].id == open_dataset(folder)[0].id
 
 
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_download_that_is_cut_goes_on_where_it_ended(folder: Path, knows_ranges: bool) -> None:
+    data = (folder / "train/part-00000.arrow").read_bytes()
+    num_sent = 0
+
+    def trouble(handler: Handler) -> bool:
+        nonlocal num_sent
+        if handler.path != "/train/part-00000.arrow":
+            return False
+        first = int(handler.headers.get("Range", "bytes=0-")[6:-1]) if knows_ranges else 0
+        handler.send_response(206 if first > 0 else 200)
+        handler.send_header("Content-Length", str(len(data) - first))
+        handler.end_headers()
+        # Seven cuts, and three tries.
+        until = num_sent + len(data) // 8 + 1
+        handler.wfile.write(data[first:until])
+        num_sent = min(until, len(data))
+        handler.close_connection = True
+        return True
+
+    with serve_folder(folder, trouble) as (url, seen):
+        assert open_quickly(url)[0].id == open_dataset(folder)[0].id
+    ranges = [headers.get("range") for path, headers in seen if path.startswith("/train/")]
+    assert ranges == [None, *(f"bytes={count * (len(data) // 8 + 1)}-" for count in range(1, 8))]
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(404, "store/not-found"), (403, "store/forbidden"), (400, "store/refused"), (500, "store/unreachable")],

@@ -44,17 +44,21 @@ class HttpStore:
         """URL of an object, without secrets."""
         return f"{self.location}/{name}"
 
-    def read(self, name: str) -> Iterator[bytes]:
-        """The bytes of an object, in pieces. Raises as `ObjectStore.read`."""
+    def read(self, name: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes of an object from `start` on, in pieces. Raises as `ObjectStore.read`."""
         query = f"?{self._url.query}" if self._url.query else ""
         try:
-            request = urllib.request.Request(self.url_of(name) + query, headers=self._headers)
+            headers = {**self._headers, "Range": f"bytes={start}-"} if start > 0 else self._headers
+            request = urllib.request.Request(self.url_of(name) + query, headers=headers)
             with self._opener.open(request, timeout=self._timeout_s) as reply:
                 expected = reply.headers.get("Content-Length")
                 received = 0
+                # A server that knows no ranges sends everything.
+                num_known = start if reply.status == 200 else 0
                 while piece := reply.read(_PIECE_BYTES):
                     received += len(piece)
-                    yield piece
+                    yield piece[num_known:]
+                    num_known -= min(num_known, len(piece))
                 if expected is not None and expected.isdigit() and received < int(expected):
                     raise TransferError(f"{received} of {expected} bytes")
         except urllib.error.HTTPError as error:

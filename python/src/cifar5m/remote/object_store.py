@@ -20,8 +20,8 @@ class ObjectStore(Protocol):
     def url_of(self, name: str) -> str:
         """URL of an object, without secrets; named in errors."""
 
-    def read(self, name: str) -> Iterator[bytes]:
-        """The bytes of an object, in pieces.
+    def read(self, name: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes of an object from `start` on, in pieces.
 
         Raises:
             TransferError: for what may go better next time.

@@ -89,13 +89,24 @@ class RemoteSource:
     def _fetch(self, entry: ShardEntry) -> PositionedFile:
         url = self._store.url_of(entry.file)
 
-        def write(sink: BinaryIO) -> None:
-            num_bytes = 0
-            for piece in self._store.read(entry.file):
-                num_bytes += len(piece)
-                if num_bytes > entry.bytes:
-                    raise TransferError(f"more than the {entry.bytes} bytes of the manifest")
+        def receive(sink: BinaryIO, start: int) -> None:
+            for piece in self._store.read(entry.file, start):
+                if sink.tell() + len(piece) > entry.bytes:
+                    raise _WrongContentError(f"more than the {entry.bytes} bytes of the manifest")
                 sink.write(piece)
+
+        def write(sink: BinaryIO) -> None:
+            # A transfer that was cut goes on where it ended. Only one that brought nothing counts as a failed try.
+            while True:
+                start = sink.tell()
+                try:
+                    return receive(sink, start)
+                except _WrongContentError:
+                    raise
+                except TransferError:
+                    if sink.tell() == start:
+                        raise
+                    time.sleep(_FIRST_DELAY_S)
 
         def fetch() -> PositionedFile:
             file = self._cache.add(entry, write)

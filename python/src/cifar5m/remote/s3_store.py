@@ -31,10 +31,11 @@ class S3Store:
         """URL of an object."""
         return f"{self.location}/{name}"
 
-    def read(self, name: str) -> Iterator[bytes]:
-        """The bytes of an object, in pieces. Raises as `ObjectStore.read`."""
+    def read(self, name: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes of an object from `start` on, in pieces. Raises as `ObjectStore.read`."""
         try:
             with self._open_file_system().open(f"{self._root}/{name}", "rb", block_size=_PIECE_BYTES) as file:
+                file.seek(start)
                 while piece := file.read(_PIECE_BYTES):
                     yield piece
         except FileNotFoundError:
