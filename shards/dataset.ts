@@ -12,6 +12,7 @@ import { readRowFlags } from "./rows/row-flags.ts";
 import { countRows, countRowsBelow, intersectRows, type RowNumbers, rowNumberAt } from "./rows/row-numbers.ts";
 import { RowStore } from "./rows/row-store.ts";
 import { allocateSamples, type ImageArray, type Samples } from "./rows/samples.ts";
+import { selectRows } from "./rows/select-rows.ts";
 import type { ShardSource } from "./rows/shard-source.ts";
 
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */
@@ -91,7 +92,7 @@ export class Dataset {
             resolved.flags,
             this.#options.signal ?? new AbortController().signal,
           );
-    const kept = await this.store.selectRows(resolved, flags);
+    const kept = await selectRows(this.store, resolved, flags);
     const rows = this.#rows === undefined ? kept : intersectRows(kept, this.#rows, this.store.numRows);
     const name = `${this.fingerprint.slice(this.splitName.length + 33)}-${hashConfig({ ...resolved, table: flags?.sha256 }).slice(0, 8)}`;
     const part = { store: this.store, rows, name };

@@ -1,13 +1,9 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { nextTurn } from "../../core/next-turn.ts";
-import { flagsTableName, wrongTable } from "../format/flags.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { ExtraValues } from "./extra-columns.ts";
 import { imageBytesOf } from "./open-shard.ts";
-import type { ResolvedFilter } from "./row-filter.ts";
-import type { RowFlags } from "./row-flags.ts";
-import { RowCollector, type RowNumbers } from "./row-numbers.ts";
 import { findInterval } from "./row-search.ts";
 import type { Samples } from "./samples.ts";
 import { ShardFiles } from "./shard-files.ts";
@@ -55,6 +51,11 @@ export class RowStore {
     this.#shardsPerRow = this.#entries.length / numRows;
     this.isResident = imageBytesOf(numRows) <= options.memoryBytes;
     this.#shards = new Array<ShardRows | undefined>(this.#entries.length).fill(undefined);
+  }
+
+  /** Where the shards are, in errors. */
+  get location(): string {
+    return this.#source.location;
   }
 
   /** Whether rows must be prepared before they are read. */
@@ -155,43 +156,18 @@ export class RowStore {
     this.#shardOf(row).copyExtras(this.#rowInShard, index, target);
   }
 
-  /**
-   * The rows that a filter keeps, rising. Reads labels and confidences of the whole split, one shard at a time.
-   * @param flags - of the rows of the split, if the filter has flags
-   * @returns the rows, in memory that workers can share
-   * @throws Cifar5mError `flags/wrong-table` if the flags have other ids; `shard/…`, `table/…`, `disk/…`
-   */
-  async selectRows(filter: ResolvedFilter, flags?: RowFlags): Promise<RowNumbers> {
-    const isWanted = new Uint8Array(256);
-    for (const label of filter.classes) isWanted[label] = 1;
-    const kept = new RowCollector(this.numRows);
+  /** The shards in the order of their rows, each with the number of rows before it. Throws as `ready` and `readRow`. */
+  async *readShards(): AsyncGenerator<{ readonly firstRow: number; readonly shard: ShardRows }, void, undefined> {
     const release = this.use();
     try {
-      for (const [shardIndex, { rows: numRows }] of this.#entries.entries()) {
-        const firstRow = this.#firstRows[shardIndex]!;
+      for (const [shardIndex, firstRow] of this.#firstRows.entries()) {
         await this.ready([firstRow]);
-        const shard = this.#shards[shardIndex] ?? this.#openShard(shardIndex);
-        const [{ ids, labels }, { confidences }] = [shard.idsAndLabels, shard.extras];
-        for (let rowInShard = 0; rowInShard < numRows; rowInShard++) {
-          if (flags !== undefined) {
-            const row = firstRow + rowInShard;
-            if (flags.ids[row] !== ids[rowInShard]) throw this.#otherId(row, flags.ids[row], ids[rowInShard]!);
-            if (flags.isKept[row] === 0) continue;
-          }
-          if (isWanted[labels[rowInShard]!] === 1 && confidences[rowInShard]! >= filter.minConfidence)
-            kept.add(firstRow + rowInShard);
-        }
+        yield { firstRow, shard: this.#shards[shardIndex] ?? this.#openShard(shardIndex) };
         await nextTurn();
       }
     } finally {
       release();
     }
-    return kept.finish();
-  }
-
-  #otherId(row: number, seen: number | undefined, wanted: number): Cifar5mError {
-    const path = `${this.#source.location}/${flagsTableName}`;
-    return wrongTable(path, `must have id ${wanted} in row ${row} of the split, it has ${seen}`);
   }
 
   /** Closes all files, ends all downloads and frees the images in memory. Any later use throws. */
