@@ -8,6 +8,7 @@ import type { ModelName } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
+import { requireNearCopySource } from "./stages/search-near-copies.ts";
 import {
   dedupStep,
   fetchStep,
@@ -79,6 +80,7 @@ export function checkStep(options: StepOptions, sources: BuildSources): Step {
     total: 0,
     async *run(_context: StageContext) {
       await requireOpenable(folder, config);
+      if (sources.data === undefined) await requireNearCopySource({ folder, config });
       for (const name of ["generator", "labeler"] as const) {
         if ((await readModelReceipt(folder, name)) !== undefined) continue;
         const source = modelSource(name, sources, config);

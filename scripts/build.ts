@@ -24,7 +24,7 @@ export const buildCommand = defineCommand<typeof options>({
   hasThreads: true,
   options,
   steps: ({ stepOptions, reporter, options: { to, ...sources } }) => {
-    requireUse(sources);
+    requireUse(sources, stepOptions.config);
     // First, so that a target that cannot be written is refused before the work, not after it.
     const upload = uploadSteps(stepOptions, to);
     const [check, ...others] = buildSteps(stepOptions, sources);

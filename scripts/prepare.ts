@@ -32,7 +32,7 @@ export const prepareCommand = defineCommand<typeof options>({
   configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
   options,
   steps: ({ stepOptions, reporter, options: { walltime, ...sources } }) => {
-    requireUse(sources);
+    requireUse(sources, stepOptions.config);
     return prepareSteps(stepOptions, sources, {
       walltimeSeconds: walltime,
       report: ({ batchSize, imagesPerSecond: { sample, label } }) =>

@@ -53,7 +53,7 @@ export const submitKubernetesCommand = defineCommand<typeof options>({
 });
 
 async function print({ root: named, folder, config, options: given }: Session<Options>): Promise<void> {
-  requireUse(given);
+  requireUse(given, config);
   if (given.to !== undefined) requireTarget(given.to);
   const { mountPath, to, tasks: wanted } = given;
   const tasks = requireTasks(wanted, undefined, { folder, numUnits: (await plannedUnits(folder, config)).length });

@@ -89,7 +89,7 @@ async function openFolder(root: string): Promise<string> {
 }
 
 async function plan({ config, options: given, extraWords }: Session<Options>, root: string) {
-  requireUse(given);
+  requireUse(given, config);
   const folder = runFolderAt(root);
   await requireBuildable(folder);
   if (await fileExists(folder.config)) await openRun(folder, config);

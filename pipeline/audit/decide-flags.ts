@@ -1,7 +1,7 @@
 import type { FlagName } from "../../shards/format/flags.ts";
 import type { AuditRows } from "./audit-table.ts";
 import type { NearDuplicate } from "./near-duplicates.ts";
-import type { ReferenceSplit } from "./nearest-references.ts";
+import type { NearestOfSplit, ReferenceSplit } from "./nearest-references.ts";
 import { memorizedBelow, nearCopyResidual } from "./thresholds.ts";
 
 /** Flags of all audited rows: 0 or 1 each. */
@@ -16,18 +16,34 @@ export interface ReferenceTests {
   readonly ratios: Float64Array;
 }
 
+/** What the tests need of a search. A second distance of −1 or infinity stands for none. */
+export type TestedReferences = Pick<NearestOfSplit, "squared" | "secondSquared" | "copyResidual" | "isAdaptive"> & {
+  readonly copyIndex: ArrayLike<number>;
+};
+
 /** Tests all rows against one split of CIFAR-10. */
-export function testReferences(rows: AuditRows, split: ReferenceSplit): ReferenceTests {
-  const [first, second] = [rows[`${split}Squared`], rows[`${split}SecondSquared`]];
-  const ratios = first.map((squared, row) => (second[row]! > 0 ? Math.sqrt(squared / second[row]!) : 1));
-  const isPresent = (row: number) => rows[`${split}CopyIndex`][row]! >= 0;
+export function testReferences(found: TestedReferences): ReferenceTests {
+  const { squared, secondSquared: second, copyIndex, copyResidual, isAdaptive } = found;
+  const hasSecond = (row: number) => second[row]! > 0 && Number.isFinite(second[row]);
+  const ratios = squared.map((first, row) => (hasSecond(row) ? Math.sqrt(first / second[row]!) : 1));
   return {
-    isNearCopy: Uint8Array.from(rows[`${split}CopyResidual`], (residual, row) =>
-      Number(isPresent(row) && residual <= nearCopyResidual),
+    isNearCopy: Uint8Array.from(copyResidual, (residual, row) =>
+      Number(copyIndex[row]! >= 0 && residual <= nearCopyResidual),
     ),
     isBelowThird: Uint8Array.from(ratios, (ratio) => Number(ratio < memorizedBelow)),
-    isAdaptive: rows[`${split}Adaptive`],
+    isAdaptive,
     ratios,
+  };
+}
+
+/** The columns of an audit that are about one split of CIFAR-10. */
+export function referencesOf(rows: AuditRows, split: ReferenceSplit): TestedReferences {
+  return {
+    squared: rows[`${split}Squared`],
+    secondSquared: rows[`${split}SecondSquared`],
+    copyIndex: rows[`${split}CopyIndex`],
+    copyResidual: rows[`${split}CopyResidual`],
+    isAdaptive: rows[`${split}Adaptive`],
   };
 }
 

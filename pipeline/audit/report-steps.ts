@@ -15,7 +15,7 @@ import type { Audit } from "./audit-report.ts";
 
 import { classBalance } from "./class-balance.ts";
 import { collectLabels, collectRows } from "./collect-rows.ts";
-import { decideFlags, testReferences } from "./decide-flags.ts";
+import { decideFlags, referencesOf, testReferences } from "./decide-flags.ts";
 import { type AuditedLabels, findMislabeled, summarizeLabels, testLabeler } from "./label-audit.ts";
 import { findNearDuplicates, type NearDuplicate } from "./near-duplicates.ts";
 import { renderAudit } from "./picture.ts";
@@ -159,7 +159,10 @@ async function writeReport(options: ReportOptions, found: Found): Promise<Audit>
   const { folder, config, directory, manifest, isSample, units, files } = options;
   const { cifar10, duplicates, labels } = found;
   const rows = await collectRows(units, files);
-  const tests = { train: testReferences(rows, "train"), test: testReferences(rows, "test") };
+  const tests = {
+    train: testReferences(referencesOf(rows, "train")),
+    test: testReferences(referencesOf(rows, "test")),
+  };
   const mislabeled = findMislabeled(labels);
   const flags = decideFlags(tests, duplicates, mislabeled);
   const audit: Audit = {

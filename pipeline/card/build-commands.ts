@@ -10,7 +10,9 @@ import type { ModelOrigin } from "./model-origin.ts";
 const run = "runs/mine";
 
 /** Keys of the data set that are flags of `build`. */
-const datasetKeys = ["seed", "engine", "device", "precision", "count", "testCount", "unitSize", "sampler"];
+const datasetKeys = [
+  ...["seed", "engine", "device", "precision", "count", "testCount", "unitSize", "dropNearCopies", "sampler"],
+];
 
 /**
  * The commands that make a set again, from its configuration and the origin of its models. Only flags that differ from
@@ -27,7 +29,9 @@ export function buildCommands(config: Config, models: Readonly<Record<ModelName,
     return origin.kind === "given" ? [`--${name} ${fileOf(origin.sha256)}`] : [];
   });
   return [
-    ...(trained.length === 0 ? [] : [`cifar5m fetch ${run} --data CIFAR-10-FOLDER-OR-TAR.GZ`]),
+    ...(trained.length === 0 && !config.dropNearCopies
+      ? []
+      : [`cifar5m fetch ${run} --data CIFAR-10-FOLDER-OR-TAR.GZ`]),
     ...trained,
     joinFlags(`cifar5m build ${run}`, [...datasetFlags(config), ...given]),
   ];

@@ -1,6 +1,6 @@
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { importedColumns } from "../import/imported-run.ts";
-import type { CardFacts } from "./card-facts.ts";
+import type { CardFacts, SetOrigin } from "./card-facts.ts";
 import type { CardLayout } from "./card-layout.ts";
 import { bullets, code, formatCount, type Markdown, md, table } from "./markdown.ts";
 
@@ -65,6 +65,10 @@ export function contentSection(facts: CardFacts, { format }: CardLayout): Markdo
   return md`## What is in it\n\n${columns}\n\n${classes}`;
 }
 
+function dropsNearCopies(origin: SetOrigin): boolean {
+  return origin.kind === "generated" && origin.config.dropNearCopies;
+}
+
 /** Which images were left out, and why. */
 export function removalsSection({ manifest, origin }: CardFacts): Markdown {
   const entries = Object.entries(manifest.removals);
@@ -72,7 +76,10 @@ export function removalsSection({ manifest, origin }: CardFacts): Markdown {
   const title = md`## What was removed`;
   if (origin.kind !== "generated" && removed === 0) return md`${title}\n\nNothing: the images are those of the source.`;
   const kept = manifest.splits.train.rows + manifest.splits.test.rows;
-  const sentence = md`Exact and mirrored copies of CIFAR-10’s train and test images, and copies within the set, are left out: ${formatCount(removed)} of ${formatCount(kept + removed)} images.`;
+  const near = dropsNearCopies(origin)
+    ? "; so is what the audit’s tests call a near-copy of CIFAR-10, memorized or leaked"
+    : "";
+  const sentence = md`Exact and mirrored copies of CIFAR-10’s train and test images, and copies within the set, are left out${near}: ${formatCount(removed)} of ${formatCount(kept + removed)} images.`;
   if (entries.length === 0) return md`${title}\n\n${sentence}`;
   const rows = entries.map(([reason, count]) => [reason, formatCount(count)]);
   return md`${title}\n\n${sentence}\n\n${table(["reason", "images"], rows)}`;
@@ -103,7 +110,9 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
           md`The generator has learned from few images of 32×32 pixels and shows less variety than photographs. What holds on this set need not hold on photographs; test on real ones${hasCifar10 ? ", such as CIFAR-10’s test images" : ""}.`,
           audit.kind === "found"
             ? md`A generator can repeat its training images. The audit above says what was looked for.`
-            : md`A generator can repeat its training images. Exact and mirrored copies are removed; nobody has looked for near-copies in all of this set.`,
+            : dropsNearCopies(origin)
+              ? md`A generator can repeat its training images. Copies and near-copies are removed. Copies that are cropped, scaled, turned, or shifted by two pixels and more are not found.`
+              : md`A generator can repeat its training images. Exact and mirrored copies are removed; nobody has looked for near-copies in all of this set.`,
           md`An image follows from its id, the seed and the models. Another kind of device, or another number of threads, rounds differently, so it may give other bytes.`,
         ]
       : [

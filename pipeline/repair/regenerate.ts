@@ -98,14 +98,19 @@ async function removedError(run: Run, unit: Unit, id: number): Promise<Cifar5mEr
     );
   }
   const { reason, mirrored, partner } = removal;
-  const copy = mirrored ? "the mirror image" : "a copy";
-  const whose = {
-    "duplicate-of-cifar10-train": `CIFAR-10 train image ${partner}`,
-    "duplicate-of-cifar10-test": `CIFAR-10 test image ${partner}`,
-    "duplicate-within-set": `id ${partner}`,
+  const copy = mirrored ? "the mirror image of" : "a copy of";
+  const similar = mirrored ? "resembling the mirror image of" : "resembling";
+  const [train, test] = [`CIFAR-10 train image ${partner}`, `CIFAR-10 test image ${partner}`];
+  const what = {
+    "duplicate-of-cifar10-train": `${copy} ${train}`,
+    "duplicate-of-cifar10-test": `${copy} ${test}`,
+    "duplicate-within-set": `${copy} id ${partner}`,
+    "near-copy-of-cifar10-train": `${similar} ${train}`,
+    "memorized-from-cifar10-train": `${similar} ${train}`,
+    "leak-from-cifar10-test": `${similar} ${test}`,
   }[reason];
   return new Cifar5mError(
     "regenerate/removed",
-    `id ${id} was removed as ${copy} of ${whose} (${reason}), see ${path}. Choose another id.`,
+    `id ${id} was removed as ${what} (${reason}), see ${path}. Choose another id.`,
   );
 }

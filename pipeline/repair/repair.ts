@@ -56,7 +56,7 @@ export async function repairRun(
   const damaged = states.filter(isDamaged);
   if (damaged.length === 0 && manifest !== undefined) return repaired;
   const ended = await useStagingFolder(stagingFolderOf(run), context.signal, async () => {
-    const plan = planRemake(states, wantedUnits(states, manifest === undefined));
+    const plan = planRemake(states, wantedUnits(states, manifest === undefined), run.config);
     const staged = await remakeUnits({ run, runtime, states, plan, models }, context);
     const failures = await proveUnits(staged, states, plan);
     const failed = new Set(failures.map(({ unit }) => unit));

@@ -20,6 +20,10 @@ export const configSchema = z.strictObject({
   count: z.int().min(1).default(5_000_000).describe("images of the train part, before removals"),
   testCount: z.int().min(0).default(1_000_000).describe("images of the test part, before removals"),
   unitSize: z.int().min(1).max(500_000).default(10_000).describe("images of one unit of work, and of one shard"),
+  dropNearCopies: z
+    .boolean()
+    .default(false)
+    .describe("leave out images that are near-copies of CIFAR-10, memorized or leaked; it needs CIFAR-10 in the run"),
   engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
   device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
   precision: z
@@ -80,7 +84,24 @@ const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
  * are left out, so runs of earlier releases keep their hash.
  */
 export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(sampler).filter(([key, value]) => samplerKeysAtRest[key] !== value));
+  return leaveOutAtRest(sampler, samplerKeysAtRest);
+}
+
+/** The same of keys that decide which images are published. */
+const selectionKeysAtRest: Readonly<Record<string, unknown>> = { dropNearCopies: false };
+
+/** The part of the hash of a data set that says which images are published. Keys at rest are left out here too. */
+export function selectionIdentity({
+  dropNearCopies,
+}: Pick<Config, "dropNearCopies">): Readonly<Record<string, unknown>> {
+  return leaveOutAtRest({ dropNearCopies }, selectionKeysAtRest);
+}
+
+function leaveOutAtRest(
+  values: Readonly<Record<string, unknown>>,
+  atRest: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(values).filter(([key, value]) => atRest[key] !== value));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { executionIdentity } from "../../engine/executor.ts";
 import type { Identity } from "../../storage/pin-config.ts";
-import { type Config, keysOutsideTheDataset, samplerIdentity } from "./config.ts";
+import { type Config, keysOutsideTheDataset, samplerIdentity, selectionIdentity } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
 import { firstTestId } from "./units.ts";
 
@@ -8,10 +8,12 @@ import { firstTestId } from "./units.ts";
  * Everything that determines the bytes of an image and its label, given its id and the two models: every key but
  * `keysOutsideTheDataset`. The size is none of it, so a set may grow.
  */
-export function datasetIdentity({ seed, engine, device, precision, sampler, ...others }: Config): Identity {
+export function datasetIdentity(config: Config): Identity {
+  const { seed, engine, device, precision, sampler, dropNearCopies, ...others } = config;
   return {
     ...executionIdentity({ seed, engine, device, precision }),
     ...omitKeys({ ...others, sampler: samplerIdentity(sampler) }, keysOutsideTheDataset),
+    ...selectionIdentity({ dropNearCopies }),
     testIdStart: firstTestId,
   };
 }

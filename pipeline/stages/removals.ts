@@ -4,22 +4,25 @@ import { parseJson } from "../../core/parse-json.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 
-/** Why samples are removed. */
+/** Why samples are removed. Lists of copies hold indices into this one, so it may only grow at its end. */
 export const removalReasons = [
   "duplicate-of-cifar10-train",
   "duplicate-of-cifar10-test",
   "duplicate-within-set",
+  "near-copy-of-cifar10-train",
+  "memorized-from-cifar10-train",
+  "leak-from-cifar10-test",
 ] as const;
 
 const removalSchema = z.strictObject({
   /** The sample that was removed. */
   id: z.int().min(0),
   reason: z.enum(removalReasons),
-  /** Whether the sample mirrors its partner, instead of copying it exactly. */
+  /** Whether the sample resembles the mirror image of its partner. */
   mirrored: z.boolean(),
   /** Sample id of the kept copy, or record index in the split of CIFAR-10, in the order of the run's copy. */
   partner: z.int().min(0),
-  /** Identifies the image in any copy of CIFAR-10, whatever its order; see fingerprint.ts. */
+  /** Identifies the partner in any copy of CIFAR-10, whatever its order; see image-fingerprint.ts. */
   fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
 });
 

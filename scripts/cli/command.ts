@@ -90,6 +90,7 @@ export const datasetKeys = [
   "count",
   "testCount",
   "unitSize",
+  "dropNearCopies",
   "sampler",
   "labeling",
 ] as const;

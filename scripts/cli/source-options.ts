@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { BuildSources } from "../../pipeline/build.ts";
+import type { Config } from "../../pipeline/run/config.ts";
 import { optionalPath } from "./options.ts";
 
 const shipped = "the shipped ones";
@@ -15,11 +16,14 @@ export const sourceOptions = {
 } as const;
 
 /** Refuses a source that has no use. @throws Cifar5mError `usage/wrong`, `usage/nothing-to-train` */
-export function requireUse({ data, generator, guide, labeler }: BuildSources): void {
+export function requireUse(
+  { data, generator, guide, labeler }: BuildSources,
+  { dropNearCopies }: Pick<Config, "dropNearCopies">,
+): void {
   if (guide !== undefined && generator === undefined) {
     throw new Cifar5mError("usage/wrong", "--guide needs the generator that it guides. Name it with --generator FILE.");
   }
-  if (data !== undefined && generator !== undefined && labeler !== undefined) {
+  if (data !== undefined && generator !== undefined && labeler !== undefined && !dropNearCopies) {
     throw new Cifar5mError(
       "usage/nothing-to-train",
       "--data has no use beside --generator and --labeler. Leave one out.",

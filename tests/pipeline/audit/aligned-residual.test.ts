@@ -2,8 +2,8 @@ import fc from "fast-check";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { alignedResidual } from "../../../pipeline/audit/aligned-residual.ts";
+import { smoothImages } from "../../support/smooth-images.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
-import { smoothImages } from "./smooth-images.ts";
 
 const images = smoothImages(40, "aligned");
 

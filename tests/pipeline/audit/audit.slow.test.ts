@@ -8,8 +8,8 @@ import { plantCopies } from "../../../pipeline/audit/planted-copies.ts";
 import { openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { runCli } from "../../support/run-cli.ts";
-import { smoothImages } from "./smooth-images.ts";
-import { writeCifar10 } from "./write-cifar-10.ts";
+import { smoothImages } from "../../support/smooth-images.ts";
+import { writeCifar10 } from "../../support/write-cifar-10.ts";
 
 const records = 60;
 const reference = smoothImages(6 * records, "reference");

@@ -4,7 +4,7 @@ import { plantCopies, plantedKinds } from "../../../pipeline/audit/planted-copie
 import { buildReferenceIndex } from "../../../pipeline/audit/reference-index.ts";
 import { openReferenceSearch } from "../../../pipeline/audit/reference-search.ts";
 import { nearCopyResidual } from "../../../pipeline/audit/thresholds.ts";
-import { smoothImages } from "./smooth-images.ts";
+import { smoothImages } from "../../support/smooth-images.ts";
 
 const signal = new AbortController().signal;
 

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildReferenceIndex } from "../../../pipeline/audit/reference-index.ts";
 import { openReferenceSearch, type ReferenceSearch } from "../../../pipeline/audit/reference-search.ts";
+import { smoothImages } from "../../support/smooth-images.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
-import { smoothImages } from "./smooth-images.ts";
 
 const signal = new AbortController().signal;
 const [train, test_] = [smoothImages(300, "train"), smoothImages(90, "test")];

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { hwcToChw } from "../../../core/image-layout.ts";
-import { cifar10Files } from "../../../pipeline/cifar-10/cifar-10-files.ts";
+import { hwcToChw } from "../../core/image-layout.ts";
+import { cifar10Files } from "../../pipeline/cifar-10/cifar-10-files.ts";
 
 /** Writes images, train before test, in the official binary layout. Labels rotate. */
 export async function writeCifar10(folder: string, images: readonly Uint8Array[], records: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { noiseBytes } from "../../support/make-cifar-10.ts";
+import { noiseBytes } from "./make-cifar-10.ts";
 
 /** Images whose neighboring pixels resemble each other, as those of photographs do. */
 export function smoothImages(count: number, seed: string): Uint8Array[] {
