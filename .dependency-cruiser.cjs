@@ -64,6 +64,6 @@ module.exports = {
     // Packages such as vega-lite say only where to import them from, not where to require them from.
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(dist|tests|core/normals/assembly)/" },
+    exclude: { path: "^(dist|tests|core/normals/assembly|pipeline/audit/pixels/assembly)/" },
   },
 };

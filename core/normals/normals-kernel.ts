@@ -1,4 +1,4 @@
-// Made by scripts/maintain/make-normals-kernel.ts from core/normals/assembly/kernel.ts. Do not edit.
+// Made by scripts/maintain/make-kernels.ts from core/normals/assembly/kernel.ts. Do not edit.
 
 /** A WebAssembly module, in base64. */
 export const normalsKernel =

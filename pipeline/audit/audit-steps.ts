@@ -16,7 +16,7 @@ import { reportSteps } from "./report-steps.ts";
 import { searchStep } from "./search-step.ts";
 
 /** What changes the tables of units: a change of the method gets another number. */
-const methodVersion = 1;
+const methodVersion = 2;
 
 /**
  * The steps that audit a data set. The last one writes audit.json and audit.png into its folder, and flags.arrow with

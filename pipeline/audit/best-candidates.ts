@@ -1,6 +1,3 @@
-/** Number of scores that have a common maximum. */
-export const groupSize = 16;
-
 /** Collects the indices of the highest scores offered, highest first. It is used for one row after another. */
 export class BestCandidates {
   readonly indices: Int32Array;
@@ -16,31 +13,36 @@ export class BestCandidates {
     return this.#length;
   }
 
+  /** Begins from the beginning. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /**
-   * Collects the best of `row[start … end − 1]`, from the beginning. Of equal scores, the smaller index wins.
-   * @param maxima - the highest one of each 16 scores of the row, by which most of them are skipped
+   * Takes an index if its score is among the best. Indices come by rising order: of equal scores, the smaller index wins.
+   * @returns the score that further indices must exceed
    */
-  collect(row: Float32Array, start: number, end: number, maxima?: Float32Array): void {
+  offer(index: number, score: number): number {
     const { indices, scores } = this;
     const size = indices.length;
-    let length = 0;
-    let bar = Number.NEGATIVE_INFINITY;
-    for (let index = start; index < end; index++) {
-      while (maxima !== undefined && index % groupSize === 0 && index < end && maxima[index / groupSize]! <= bar) {
-        index += groupSize;
-      }
-      if (index >= end) break;
-      const score = row[index]!;
-      if (!(score > bar)) continue;
-      let position = length < size ? length++ : size - 1;
-      for (; position > 0 && scores[position - 1]! < score; position--) {
-        scores[position] = scores[position - 1]!;
-        indices[position] = indices[position - 1]!;
-      }
-      scores[position] = score;
-      indices[position] = index;
-      if (length === size) bar = scores[size - 1]!;
+    if (this.#length === size && !(score > scores[size - 1]!)) return scores[size - 1]!;
+    let position = this.#length < size ? this.#length++ : size - 1;
+    for (; position > 0 && scores[position - 1]! < score; position--) {
+      scores[position] = scores[position - 1]!;
+      indices[position] = indices[position - 1]!;
     }
-    this.#length = length;
+    scores[position] = score;
+    indices[position] = index;
+    return this.#length === size ? scores[size - 1]! : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Collects the best of `row[0 … end − 1]`, from the beginning. */
+  collect(row: Float32Array, end: number): void {
+    this.clear();
+    let bar = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < end; index++) {
+      const score = row[index]!;
+      if (score > bar) bar = this.offer(index, score);
+    }
   }
 }

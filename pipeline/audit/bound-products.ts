@@ -1,13 +1,16 @@
 import { Graph } from "../../engine/graph/graph.ts";
 import { type TensorData, tensorData } from "../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
+import { abs, add } from "../../engine/ops/elementwise.ts";
 import { matmul } from "../../engine/ops/matmul.ts";
-import { groupSize } from "./best-candidates.ts";
+import { max } from "../../engine/ops/reduce.ts";
+import { reshape } from "../../engine/ops/reshape.ts";
+import { BoundScores, groupSize } from "./bound-scores.ts";
 import type { Projection } from "./project-images.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
 
-/** Number of references of one product, at most; a multiple of `groupSize`. */
-const maxBlockColumns = 10_000;
+/** Number of references of one product, at most; a multiple of `groupSize`. Their scores stay in a core's cache. */
+const maxBlockColumns = 2000;
 /** Score of a column that pads a block: lower than that of any reference. */
 const padding = -1e30;
 
@@ -20,12 +23,8 @@ const padding = -1e30;
  * |q|² − 2 score(q, r), a lower bound on the smaller one of the squared distances to r and to its mirror image.
  */
 export interface BoundProducts {
-  /**
-   * @param projection - of at most `batchSize` images
-   * @param scores - receives the scores, [batchSize, references] flattened
-   * @param maxima - receives the highest one of each 16 scores of a row, [batchSize, ⌈references / 16⌉] flattened
-   */
-  run(projection: Projection, scores: Float32Array, maxima: Float32Array): Promise<void>;
+  /** @param projection - of at most `batchSize` images */
+  run(projection: Projection): Promise<BoundScores>;
   close(): Promise<void>;
 }
 
@@ -33,40 +32,25 @@ export interface BoundProducts {
 export async function openBoundProducts(index: ReferenceIndex, batchSize: number): Promise<BoundProducts> {
   const { numEven, numOdd } = index.basis;
   const { numReferences } = index;
-  const columns = Math.min(maxBlockColumns, Math.max(1, numReferences));
-  const groups = Math.ceil(numReferences / groupSize);
-  const engine = onnxruntimeEngine({ numThreads: 1 });
+  const groups = Math.ceil(Math.min(maxBlockColumns, Math.max(1, numReferences)) / groupSize);
+  const columns = groups * groupSize;
+  const numBlocks = Math.ceil(numReferences / columns);
   const graph = new Graph();
   const even = graph.input("even", "float32", [batchSize, numEven + 2]);
   const odd = graph.input("odd", "float32", [batchSize, numOdd]);
-  const starts = Array.from({ length: Math.ceil(numReferences / columns) }, (_, block) => block * columns);
-  for (const [block, start] of starts.entries()) {
-    const parts = blockOf(index, start, columns);
-    graph.output(`even ${block}`, matmul(even, graph.constant(parts.even)));
-    graph.output(`odd ${block}`, matmul(odd, graph.constant(parts.odd)));
+  for (let block = 0; block < numBlocks; block++) {
+    const parts = blockOf(index, block * columns, columns);
+    const scores = add(matmul(even, graph.constant(parts.even)), abs(matmul(odd, graph.constant(parts.odd))));
+    graph.output(`scores ${block}`, scores);
+    graph.output(`maxima ${block}`, max(reshape(scores, [batchSize, groups, groupSize]), { axes: [2] }));
   }
-  const executable = await engine.compile(graph);
+  const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
   return {
-    run: async (projection, scores, maxima) => {
+    run: async (projection) => {
       const found = await executable.run(feedsOf(index, projection, batchSize));
-      for (const [block, start] of starts.entries()) {
-        const evens = found[`even ${block}`]!.data as Float32Array;
-        const odds = found[`odd ${block}`]!.data as Float32Array;
-        const width = Math.min(columns, numReferences - start);
-        for (let row = 0; row < projection.squaredNorms.length; row++) {
-          const [from, to] = [row * columns, row * numReferences + start];
-          let group = row * groups + start / groupSize;
-          for (let first = 0; first < width; first += groupSize, group++) {
-            let highest = Number.NEGATIVE_INFINITY;
-            for (let column = first; column < Math.min(width, first + groupSize); column++) {
-              const score = evens[from + column]! + Math.abs(odds[from + column]!);
-              scores[to + column] = score;
-              if (score > highest) highest = score;
-            }
-            maxima[group] = highest;
-          }
-        }
-      }
+      const blocksOf = (name: string) =>
+        Array.from({ length: numBlocks }, (_, block) => found[`${name} ${block}`]!.data as Float32Array);
+      return new BoundScores(blocksOf("scores"), blocksOf("maxima"), groups);
     },
     close: () => executable.release(),
   };
@@ -79,11 +63,12 @@ function blockOf(index: ReferenceIndex, start: number, columns: number) {
   const odd = new Float32Array(numOdd * columns);
   even.fill(padding, (numEven + 1) * columns);
   for (let column = 0; column < Math.min(columns, index.numReferences - start); column++) {
-    const first = (start + column) * (numEven + numOdd);
+    const reference = start + column;
+    const first = reference * (numEven + numOdd);
     for (let row = 0; row < numEven; row++) even[row * columns + column] = index.coefficients[first + row]!;
     for (let row = 0; row < numOdd; row++) odd[row * columns + column] = index.coefficients[first + numEven + row]!;
-    even[numEven * columns + column] = index.restNorms[start + column]!;
-    even[(numEven + 1) * columns + column] = -index.squaredNorms[start + column]! / 2;
+    even[numEven * columns + column] = index.restNorms[reference]!;
+    even[(numEven + 1) * columns + column] = -index.squaredNorms[reference]! / 2;
   }
   return {
     even: tensorData("float32", [numEven + 2, columns], even),

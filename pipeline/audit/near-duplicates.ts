@@ -1,5 +1,5 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import { alignedResidual } from "./aligned-residual.ts";
+import { ImagePair } from "./pixels/image-pair.ts";
 import { findSimilarCodes } from "./similar-codes.ts";
 import { nearCopyResidual } from "./thresholds.ts";
 
@@ -8,7 +8,7 @@ export interface NearDuplicate {
   readonly row: number;
   readonly of: number;
   readonly isMirrored: boolean;
-  /** See `alignedResidual`. */
+  /** See `ImagePair.alignedResidual`. */
   readonly residual: number;
 }
 
@@ -29,6 +29,7 @@ export async function findNearDuplicates(options: {
 }): Promise<NearDuplicate[]> {
   const { readImages, signal } = options;
   const pairs = await findSimilarCodes(options);
+  const pair = new ImagePair();
   const best = new Map<number, NearDuplicate>();
   for (let start = 0; start < pairs.length; start += pairsPerRead) {
     signal.throwIfAborted();
@@ -37,7 +38,9 @@ export async function findNearDuplicates(options: {
     const images = await readImages(rows);
     const positions = new Map(rows.map((row, position) => [row, position * imageBytes]));
     for (const { row, other, isMirrored } of part) {
-      const residual = alignedResidual(images, positions.get(row)!, images, positions.get(other)!, isMirrored);
+      pair.setImage(images, positions.get(row)!);
+      pair.setReference(images, positions.get(other)!);
+      const residual = pair.alignedResidual(isMirrored);
       if (residual > nearCopyResidual || residual >= (best.get(row)?.residual ?? Number.POSITIVE_INFINITY)) continue;
       best.set(row, { row, of: other, isMirrored, residual });
     }

@@ -19,7 +19,7 @@ export interface NearestOfSplit {
   readonly isAdaptive: Uint8Array;
   /** Index of the image that explains this one best; −1 if no candidate resembles it. */
   readonly copyIndex: Int32Array;
-  /** How much that image leaves unexplained, in [0, 1]; see `alignedResidual`. */
+  /** How much that image leaves unexplained, in [0, 1]; see `ImagePair.alignedResidual`. */
   readonly copyResidual: Float32Array;
   readonly isCopyMirrored: Uint8Array;
 }

@@ -1,26 +1,27 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import { alignedResidual } from "./aligned-residual.ts";
-import { squaredDistance } from "./pixel-distance.ts";
+import type { ImagePair } from "./pixels/image-pair.ts";
 import type { Projection } from "./project-images.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
 
 /** One image, and how it compares with references. */
 export class Query {
   readonly #index: ReferenceIndex;
-  readonly #images: Uint8Array;
-  readonly #start: number;
   readonly #projection: Projection;
+  readonly #pair: ImagePair;
   readonly #row: number;
   readonly #firstCoefficient: number;
 
-  /** @param row - the index of the image among `images` */
-  constructor(index: ReferenceIndex, images: Uint8Array, projection: Projection, row: number) {
+  /**
+   * @param images - those of the projection; the image is the one with index `row`
+   * @param pair - in use by this query until the next one is made
+   */
+  constructor(index: ReferenceIndex, images: Uint8Array, projection: Projection, row: number, pair: ImagePair) {
     this.#index = index;
-    this.#images = images;
     this.#projection = projection;
+    this.#pair = pair;
     this.#row = row;
-    this.#start = row * imageBytes;
     this.#firstCoefficient = row * (index.basis.numEven + index.basis.numOdd);
+    pair.setImage(images, row * imageBytes);
   }
 
   /** An upper bound on the distance to a reference or its mirror image, from its score. */
@@ -29,21 +30,12 @@ export class Query {
     return Math.sqrt(Math.max(0, this.#projection.squaredNorms[this.#row]! - 2 * score + 4 * rest));
   }
 
-  /** Twice the odd part of the product: the squared distances to a reference and to its mirror image differ by about twice that. */
-  oddProduct(reference: number): number {
-    const { numEven, numOdd } = this.#index.basis;
-    return this.#product(reference, numEven, numEven + numOdd);
-  }
-
-  /** The exact squared distance, plain or mirrored. A distance above the limit may be returned as any value above it. */
-  squaredDistance(reference: number, isMirrored: boolean, limit: number): number {
-    return squaredDistance(this.#images, this.#start, this.#index.images, reference * imageBytes, isMirrored, limit);
-  }
-
-  /** The smaller one of the two squared distances, exact. */
-  squaredDistanceTo(reference: number): number {
-    const plain = this.squaredDistance(reference, false, Number.POSITIVE_INFINITY);
-    return Math.min(plain, this.squaredDistance(reference, true, plain));
+  /** The exact squared distance to a reference or its mirror image, whichever is smaller; of equal ones, the plain one. */
+  nearer(reference: number): { readonly squared: number; readonly isMirrored: boolean } {
+    this.#pair.setReference(this.#index.images, reference * imageBytes);
+    const plain = this.#pair.squaredDistance(false);
+    const mirrored = this.#pair.squaredDistance(true);
+    return { squared: Math.min(plain, mirrored), isMirrored: mirrored < plain };
   }
 
   /** The part of the leading coefficients that a reference does not explain, in [0, 1], and its better orientation. */
@@ -72,17 +64,10 @@ export class Query {
     return { residual, isMirrored: oddProduct < 0 };
   }
 
-  /** See `alignedResidual`. */
+  /** See `ImagePair.alignedResidual`. */
   alignedResidual(reference: number, isMirrored: boolean): number {
-    return alignedResidual(this.#images, this.#start, this.#index.images, reference * imageBytes, isMirrored);
-  }
-
-  #product(reference: number, start: number, end: number): number {
-    const { basis, coefficients } = this.#index;
-    const [a, b] = [this.#firstCoefficient, reference * (basis.numEven + basis.numOdd)];
-    let sum = 0;
-    for (let k = start; k < end; k++) sum += this.#projection.coefficients[a + k]! * coefficients[b + k]!;
-    return sum;
+    this.#pair.setReference(this.#index.images, reference * imageBytes);
+    return this.#pair.alignedResidual(isMirrored);
   }
 }
 
@@ -94,14 +79,9 @@ export class NearestTwo {
   secondIndex = -1;
   secondSquared = Number.POSITIVE_INFINITY;
 
-  /** Compares the image with a reference, in the more promising orientation first. */
+  /** Compares the image with a reference. */
   offer(query: Query, reference: number): void {
-    const mirroredFirst = query.oddProduct(reference) < 0;
-    const first = query.squaredDistance(reference, mirroredFirst, this.secondSquared);
-    const second = query.squaredDistance(reference, !mirroredFirst, Math.min(first, this.secondSquared));
-    const squared = Math.min(first, second);
-    // Of a symmetric image, the plain one counts.
-    const isMirrored = first === second ? false : first < second === mirroredFirst;
+    const { squared, isMirrored } = query.nearer(reference);
     if (this.#isBefore(squared, reference, this.squared, this.index)) {
       this.secondIndex = this.index;
       this.secondSquared = this.squared;

@@ -1,14 +1,10 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import { BestCandidates, groupSize } from "./best-candidates.ts";
+import { BestCandidates } from "./best-candidates.ts";
 import { type BoundProducts, openBoundProducts } from "./bound-products.ts";
-import {
-  allocateNearest,
-  type NearestOfSplit,
-  type NearestReferences,
-  type ReferenceSplit,
-  referenceSplits,
-} from "./nearest-references.ts";
-import { openProjector, type Projection, type Projector } from "./project-images.ts";
+import type { BoundScores } from "./bound-scores.ts";
+import { allocateNearest, type NearestOfSplit, type NearestReferences, referenceSplits } from "./nearest-references.ts";
+import { ImagePair } from "./pixels/image-pair.ts";
+import { openProjector, type Projector } from "./project-images.ts";
 import { NearestTwo, Query } from "./query.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
 import { codeFunctions, codeLength, writeCode } from "./shape-code.ts";
@@ -31,6 +27,18 @@ export interface BatchSearch {
   search(images: Uint8Array): Promise<NearestReferences>;
 }
 
+/** The search of one image among the references of one split, from `start` to `end` − 1. */
+interface SplitTask {
+  readonly query: Query;
+  readonly scores: BoundScores;
+  /** Index of the image in its batch. */
+  readonly row: number;
+  readonly start: number;
+  readonly end: number;
+  /** The score below which no reference has this squared distance or a smaller one. */
+  readonly largestScore: (squared: number) => number;
+}
+
 /** Opens a search in this thread. */
 export async function openBatchSearch(index: ReferenceIndex): Promise<BatchSearch> {
   const projector = await openProjector(index.basis, searchBatchSize, 1);
@@ -42,8 +50,7 @@ class Search implements BatchSearch {
   readonly #index: ReferenceIndex;
   readonly #projector: Projector;
   readonly #products: BoundProducts;
-  readonly #scores: Float32Array;
-  readonly #maxima: Float32Array;
+  readonly #pair = new ImagePair();
   readonly #candidates = new BestCandidates(usualNeighbors);
   readonly #largestNorm: number;
   readonly #width: number;
@@ -53,65 +60,47 @@ class Search implements BatchSearch {
     this.#index = index;
     this.#projector = projector;
     this.#products = products;
-    this.#scores = new Float32Array(searchBatchSize * index.numReferences);
-    this.#maxima = new Float32Array(searchBatchSize * this.#numGroups);
     this.#width = index.basis.numEven + index.basis.numOdd;
     this.#codeFunctions = codeFunctions(index.basis);
     this.#largestNorm = index.squaredNorms.reduce((largest, norm) => Math.max(largest, norm), 0);
   }
 
-  get #numGroups(): number {
-    return Math.ceil(this.#index.numReferences / groupSize);
-  }
-
   async search(images: Uint8Array): Promise<NearestReferences> {
     const numImages = images.length / imageBytes;
     const projection = await this.#projector.project(images);
-    await this.#products.run(projection, this.#scores, this.#maxima);
+    const scores = await this.#products.run(projection);
     const found = allocateNearest(numImages);
     for (let row = 0; row < numImages; row++) {
-      const first = row * this.#width;
-      writeCode(projection.coefficients, first, this.#codeFunctions, found.codes, row * codeLength);
-      for (const split of referenceSplits) this.#searchSplit(images, projection, row, split, found[split]);
+      writeCode(projection.coefficients, row * this.#width, this.#codeFunctions, found.codes, row * codeLength);
+      // Rounding must not make a bound larger than the distance.
+      const slack = roundingError * (projection.squaredNorms[row]! + this.#largestNorm);
+      const largestScore = (squared: number) => (projection.squaredNorms[row]! - slack - squared) / 2;
+      const query = new Query(this.#index, images, projection, row, this.#pair);
+      for (const split of referenceSplits) {
+        const { numTrain, numReferences } = this.#index;
+        const [start, end] = split === "train" ? [0, numTrain] : [numTrain, numReferences];
+        if (start < end) this.#searchSplit({ query, scores, row, start, end, largestScore }, found[split]);
+      }
     }
     return found;
   }
 
-  #searchSplit(
-    images: Uint8Array,
-    projection: Projection,
-    row: number,
-    split: ReferenceSplit,
-    found: NearestOfSplit,
-  ): void {
-    const { numTrain, numReferences } = this.#index;
-    const [start, end] = split === "train" ? [0, numTrain] : [numTrain, numReferences];
-    if (start === end) return;
-    const scores = this.#scores.subarray(row * numReferences, (row + 1) * numReferences);
-    const maxima = this.#maxima.subarray(row * this.#numGroups, (row + 1) * this.#numGroups);
-    this.#candidates.collect(scores, start, end, maxima);
-    const query = new Query(this.#index, images, projection, row);
-    // Rounding must not make a bound larger than the distance.
-    const slack = roundingError * (projection.squaredNorms[row]! + this.#largestNorm);
-    const largestScore = (squared: number) => (projection.squaredNorms[row]! - slack - squared) / 2;
-    const nearest = this.#nearestTwo(query, scores, start, end, largestScore);
+  #searchSplit(task: SplitTask, found: NearestOfSplit): void {
+    const { query, scores, row, start, end } = task;
+    const candidates = this.#candidates;
+    scores.collect(row, start, end, candidates);
+    const nearest = this.#nearestTwo(task);
     found.index[row] = nearest.index - start;
     found.isMirrored[row] = Number(nearest.isMirrored);
     found.squared[row] = nearest.squared;
     found.secondIndex[row] = nearest.secondIndex < 0 ? -1 : nearest.secondIndex - start;
     found.secondSquared[row] = nearest.secondSquared;
-    found.isAdaptive[row] = Number(this.#isAdaptive(query, scores, start, end, largestScore, nearest.squared));
+    found.isAdaptive[row] = Number(this.#isAdaptive(task, nearest.squared));
     this.#findCopy(query, row, start, found);
   }
 
   /** The two nearest references: exact, because every reference whose bound is small enough is compared. */
-  #nearestTwo(
-    query: Query,
-    scores: Float32Array,
-    start: number,
-    end: number,
-    largestScore: (squared: number) => number,
-  ): NearestTwo {
+  #nearestTwo({ query, scores, row, start, end, largestScore }: SplitTask): NearestTwo {
     const candidates = this.#candidates;
     const nearest = new NearestTwo();
     for (let rank = 0; rank < candidates.length; rank++) {
@@ -120,10 +109,10 @@ class Search implements BatchSearch {
     }
     if (candidates.length === end - start) return nearest;
     const known = new Set(candidates.indices);
-    for (let index = start; index < end; index++) {
-      if (scores[index]! < largestScore(nearest.secondSquared) || known.has(index)) continue;
-      nearest.offer(query, index);
-    }
+    scores.visit(row, start, end, largestScore(nearest.secondSquared), (index) => {
+      if (!known.has(index)) nearest.offer(query, index);
+      return largestScore(nearest.secondSquared);
+    });
     return nearest;
   }
 
@@ -131,26 +120,20 @@ class Search implements BatchSearch {
    * The adaptive test. The bounds' counterparts from above nearly always decide that an image passes; otherwise the 50
    * nearest distances are computed.
    */
-  #isAdaptive(
-    query: Query,
-    scores: Float32Array,
-    start: number,
-    end: number,
-    largestScore: (squared: number) => number,
-    nearestSquared: number,
-  ): boolean {
+  #isAdaptive({ query, scores, row, start, end, largestScore }: SplitTask, nearestSquared: number): boolean {
     const { length, indices, scores: best } = this.#candidates;
     const isBelow = (sum: number, count: number) => Math.sqrt(nearestSquared) < sum / count / 2;
     let sumOfBounds = 0;
     for (let rank = 0; rank < length; rank++) sumOfBounds += query.upperBound(indices[rank]!, best[rank]!);
     if (!isBelow(sumOfBounds, length)) return false;
     let farthest = 0;
-    for (let rank = 0; rank < length; rank++) farthest = Math.max(farthest, query.squaredDistanceTo(indices[rank]!));
+    for (let rank = 0; rank < length; rank++) farthest = Math.max(farthest, query.nearer(indices[rank]!).squared);
     const bar = largestScore(farthest);
     const distances: number[] = [];
-    for (let index = start; index < end; index++) {
-      if (scores[index]! >= bar) distances.push(Math.sqrt(query.squaredDistanceTo(index)));
-    }
+    scores.visit(row, start, end, bar, (index) => {
+      distances.push(Math.sqrt(query.nearer(index).squared));
+      return bar;
+    });
     distances.sort((a, b) => a - b);
     const sum = distances.slice(0, length).reduce((partial, distance) => partial + distance, 0);
     return isBelow(sum, length);

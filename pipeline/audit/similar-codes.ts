@@ -71,7 +71,7 @@ export async function findSimilarCodes(options: {
         }
         for (const [index, row] of rows.entries()) {
           const from = index * largest;
-          candidates.collect(scores.subarray(from, from + near.length), 0, near.length);
+          candidates.collect(scores.subarray(from, from + near.length), near.length);
           for (let rank = 0; rank < candidates.length; rank++) {
             const column = candidates.indices[rank]!;
             const [large, small] = [Math.max(row, near[column]!), Math.min(row, near[column]!)];
@@ -114,7 +114,7 @@ async function assignCells(codes: Int8Array, signal: AbortSignal): Promise<Cell[
       const rows = all.subarray(start, start + tileRows);
       const products = await product.run(gather(codes, rows, tileRows, 0, numEvenOfCode), centerCodes);
       for (const [index, row] of rows.entries()) {
-        nearest.collect(products.subarray(index * numCells, (index + 1) * numCells), 0, numCells);
+        nearest.collect(products.subarray(index * numCells, (index + 1) * numCells), numCells);
         own[nearest.indices[0]!]!.push(row);
         for (const cell of nearest.indices) near[cell]!.push(row);
       }

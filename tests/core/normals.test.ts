@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fillFloat32Normals } from "../../core/normals/fill-float32-normals.ts";
 import { fillNormals, type RandomSource, randomStreams } from "../../core/random.ts";
-import { compileNormalsKernel } from "../../scripts/maintain/compile-normals-kernel.ts";
+import { compileKernel, kernels } from "../../scripts/maintain/compile-kernel.ts";
 
 /** The numbers as bytes, so that 0 and −0 differ. */
 function bytesOf(numbers: Float32Array): Uint8Array {
@@ -62,7 +62,7 @@ test("the kernel writes into a part of an array and nothing beside it", () => {
   expect(Buffer.compare(bytesOf(array.slice(50, 117)), expected({ seed: 1, stream: 9, id: 9 }, 67))).toBe(0);
 });
 
-const compiled = await compileNormalsKernel();
+const compiled = await compileKernel(kernels.normals);
 
 test.skipIf(compiled === undefined)("the committed kernel is what AssemblyScript makes of its source", async () => {
   expect(await readFile("core/normals/normals-kernel.ts", "utf8")).toBe(compiled);

@@ -1,6 +1,6 @@
 /**
  * Standard normal numbers in AssemblyScript with SIMD: four blocks of Philox4x32-10 at a time, then the Box–Muller
- * transform in float64, rounded to float32. `scripts/maintain/make-normals-kernel.ts` compiles this file.
+ * transform in float64, rounded to float32. `scripts/maintain/make-kernels.ts` compiles this file.
  *
  * Logarithm and cosine are not the last bit's equals of `Math.log` and `Math.cos`, but their error is far below what
  * float32 keeps. Where the error could change a rounded result, the kernel names the pair as doubtful, and the caller

@@ -1,10 +1,34 @@
 import { readFile } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
 
-/** The version of AssemblyScript that made `core/normals/normals-kernel.ts`. */
+/** The version of AssemblyScript that made the kernels. */
 export const compilerVersion = "0.28.20";
 
-const sourcePath = "core/normals/assembly/kernel.ts";
+/** A kernel in WebAssembly. */
+export interface Kernel {
+  /** The AssemblyScript. */
+  readonly source: string;
+  /** The module that holds the bytes. */
+  readonly target: string;
+  /** What the module exports them as. */
+  readonly name: string;
+  /** Memory in pages of 64 KiB. */
+  readonly pages: number;
+}
+
+/** All kernels. */
+export const kernels = {
+  normals: {
+    source: "core/normals/assembly/kernel.ts",
+    target: "core/normals/normals-kernel.ts",
+    ...{ name: "normalsKernel", pages: 3 },
+  },
+  pixels: {
+    source: "pipeline/audit/pixels/assembly/kernel.ts",
+    target: "pipeline/audit/pixels/pixel-kernel.ts",
+    ...{ name: "pixelKernel", pages: 1 },
+  },
+} as const satisfies Record<string, Kernel>;
 
 /** The part of AssemblyScript's compiler that is used here. */
 interface Compiler {
@@ -19,18 +43,18 @@ interface Compiler {
 }
 
 /**
- * Compiles the kernel of `core/normals/`.
- * @returns the text of `core/normals/normals-kernel.ts`; undefined where AssemblyScript is not installed
+ * Compiles a kernel.
+ * @returns the text of its target; undefined where AssemblyScript is not installed
  * @throws Cifar5mError `maintain/compile-failed`
  */
-export async function compileNormalsKernel(): Promise<string | undefined> {
+export async function compileKernel(kernel: Kernel): Promise<string | undefined> {
   const compiler = await findCompiler();
   if (compiler === undefined) return undefined;
-  const source = await readFile(sourcePath, "utf8");
+  const source = await readFile(kernel.source, "utf8");
   let module = new Uint8Array();
   const { error, stderr } = await compiler.main(
     ["kernel.ts", "--outFile", "kernel.wasm", "-O3", "--enable", "simd", "--runtime", "stub", "--noAssert"].concat(
-      ...["--initialMemory", "3"],
+      ...["--initialMemory", String(kernel.pages)],
     ),
     {
       readFile: (name) => (name === "kernel.ts" ? source : null),
@@ -41,9 +65,9 @@ export async function compileNormalsKernel(): Promise<string | undefined> {
     },
   );
   if (error !== null) {
-    throw new Cifar5mError("maintain/compile-failed", `${sourcePath} must compile: ${error.message}\n${stderr}`);
+    throw new Cifar5mError("maintain/compile-failed", `${kernel.source} must compile: ${error.message}\n${stderr}`);
   }
-  return formatModule(module);
+  return formatModule(module, kernel);
 }
 
 async function findCompiler(): Promise<Compiler | undefined> {
@@ -52,16 +76,16 @@ async function findCompiler(): Promise<Compiler | undefined> {
   return (await import(name).catch(() => undefined)) as Compiler | undefined;
 }
 
-function formatModule(module: Uint8Array): string {
+function formatModule(module: Uint8Array, { source, name }: Kernel): string {
   const lines =
     Buffer.from(module)
       .toString("base64")
       .match(/.{1,110}/g) ?? [];
   return [
-    "// Made by scripts/maintain/make-normals-kernel.ts from core/normals/assembly/kernel.ts. Do not edit.",
+    `// Made by scripts/maintain/make-kernels.ts from ${source}. Do not edit.`,
     "",
     "/** A WebAssembly module, in base64. */",
-    "export const normalsKernel =",
+    `export const ${name} =`,
     `${lines.map((line) => `  "${line}"`).join(" +\n")};`,
     "",
   ].join("\n");
