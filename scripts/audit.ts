@@ -26,7 +26,8 @@ const options = z.object({
 
 export const auditCommand = defineCommand<typeof options>({
   words: ["audit"],
-  describe: "copies, near-copies, memorized images, leaks and doubtful labels: audit.json, audit.png and flags.arrow",
+  describe:
+    "copies, near-copies, memorized images, leaks and doubtful labels: audit.json, two pictures and flags.arrow",
   examples: [
     { line: "cifar5m audit runs/mine --data cifar-10-batches-bin", effect: "compare every image with CIFAR-10" },
     { line: "cifar5m audit runs/mine --sample 20000", effect: "a sample, with confidence intervals" },
@@ -43,7 +44,8 @@ export const auditCommand = defineCommand<typeof options>({
     const text = Buffer.from(await readWholeFile(paths.json)).toString();
     const audit = unsealJson(text, paths.json) as Audit;
     if (json) return printJson(audit);
-    printLines(...describeAudit(audit), "", ...[paths.json, paths.picture].map((path) => resolve(path)));
+    const pictures = [paths.picture, ...(audit.labels.mostLikelyMislabeled.length === 0 ? [] : [paths.labels])];
+    printLines(...describeAudit(audit), "", ...[paths.json, ...pictures].map((path) => resolve(path)));
   },
 });
 

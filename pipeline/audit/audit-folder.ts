@@ -2,24 +2,39 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { programVersion } from "../../core/program-version.ts";
 import { readTable } from "../../shards/arrow/read-table-file.ts";
+import type { TableInput, TableRows, TableSchema } from "../../shards/arrow/table-schema.ts";
 import { writeTable } from "../../shards/arrow/write-table.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { isUnitDone } from "../../storage/receipt.ts";
-import { type AuditRows, auditColumns, toAuditRows } from "./audit-table.ts";
-import type { NearestReferences } from "./nearest-references.ts";
-import type { AuditUnit } from "./plan-audit.ts";
+
+/** What a table is about. */
+export interface TableUnit {
+  readonly index: number;
+  /** The base of its file names. */
+  readonly name: string;
+  /** First id; 0 for a table that is not about consecutive ids. */
+  readonly idStart: number;
+  /** One past the last id. */
+  readonly idEnd: number;
+}
+
+/** Tables with the same columns. */
+export interface AuditTables<Columns extends TableSchema> {
+  /** Whether a unit's receipt and its table exist. @throws Cifar5mError `receipt/…` */
+  isDone(unit: TableUnit): Promise<boolean>;
+  /** Commits the table of a unit, then its receipt. */
+  write(unit: TableUnit, rows: TableInput<Columns>): Promise<void>;
+  /** @throws Cifar5mError `table/…`, `disk/…` */
+  read(unit: TableUnit): Promise<TableRows<Columns>>;
+}
 
 /** Where the tables of an audit and their receipts are kept. */
 export interface AuditFolder {
   /** The folders that files are committed into. */
   readonly directories: readonly string[];
-  /** Whether a unit's receipt and its table exist. @throws Cifar5mError `receipt/…` */
-  isDone(unit: AuditUnit): Promise<boolean>;
-  /** Commits the table of a unit, then its receipt. */
-  write(unit: AuditUnit, ids: Float64Array, found: NearestReferences): Promise<void>;
-  /** @throws Cifar5mError `table/…`, `disk/…` */
-  read(unit: AuditUnit): Promise<AuditRows>;
+  /** @param stage - what makes the tables; their receipts name it */
+  tables<Columns extends TableSchema>(stage: string, columns: Columns): AuditTables<Columns>;
 }
 
 /**
@@ -29,29 +44,31 @@ export interface AuditFolder {
 export function auditFolder(root: string, hash: string): AuditFolder {
   const directory = join(root, hash.slice(0, 16));
   const receipts = join(directory, "receipts");
-  const dataPath = (unit: AuditUnit) => join(directory, `${unit.name}.arrow`);
-  const receiptPath = (unit: AuditUnit) => join(receipts, `${unit.name}.json`);
+  const dataPath = (unit: TableUnit) => join(directory, `${unit.name}.arrow`);
+  const receiptPath = (unit: TableUnit) => join(receipts, `${unit.name}.json`);
   return {
     directories: [directory, receipts],
-    isDone: async (unit) => {
-      if (!(await isUnitDone(receiptPath(unit), { configHash: hash }))) return false;
-      if (await fileExists(dataPath(unit))) return true;
-      // Somebody deleted the table, so its receipt proves nothing any more.
-      await rm(receiptPath(unit), { force: true });
-      return false;
-    },
-    write: async (unit, ids, found) => {
-      const { idStart, idEnd } = unit.entry;
-      await commitUnit({
-        dataPath: dataPath(unit),
-        receiptPath: receiptPath(unit),
-        origin: {
-          ...{ stage: "audit", unit: unit.index, idStart, idEnd },
-          ...{ configHash: hash, models: {}, createdBy: programVersion },
-        },
-        write: (sink) => writeTable(sink, auditColumns, [toAuditRows(ids, found)]),
-      });
-    },
-    read: async (unit) => (await readTable(dataPath(unit), auditColumns)).columns,
+    tables: (stage, columns) => ({
+      isDone: async (unit) => {
+        if (!(await isUnitDone(receiptPath(unit), { configHash: hash }))) return false;
+        if (await fileExists(dataPath(unit))) return true;
+        // Somebody deleted the table, so its receipt proves nothing any more.
+        await rm(receiptPath(unit), { force: true });
+        return false;
+      },
+      write: async (unit, rows) => {
+        const { index, idStart, idEnd } = unit;
+        await commitUnit({
+          dataPath: dataPath(unit),
+          receiptPath: receiptPath(unit),
+          origin: {
+            ...{ stage, unit: index, idStart, idEnd },
+            ...{ configHash: hash, models: {}, createdBy: programVersion },
+          },
+          write: (sink) => writeTable(sink, columns, [rows]),
+        });
+      },
+      read: async (unit) => (await readTable(dataPath(unit), columns)).columns,
+    }),
   };
 }

@@ -24,6 +24,14 @@ export const auditColumns = {
   code: `uint8[${codeLength}]`,
 } as const satisfies TableSchema;
 
+/** Pairs of near-duplicates within the set, by rows; see `NearDuplicate`. */
+export const duplicateColumns = {
+  row: "int64",
+  of: "int64",
+  isMirrored: "uint8",
+  residual: "float32",
+} as const satisfies TableSchema;
+
 export type AuditRows = TableRows<typeof auditColumns>;
 
 /** The table of some images. */

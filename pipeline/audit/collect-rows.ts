@@ -8,7 +8,8 @@ import type { AuditUnit } from "./plan-audit.ts";
 /** The rows of all units, one after the other. @throws Cifar5mError `receipt/…`, `table/…`, `disk/…` */
 export async function collectRows(units: readonly AuditUnit[], folder: AuditFolder): Promise<AuditRows> {
   const parts: AuditRows[] = [];
-  for (const unit of units) parts.push(await folder.read(unit));
+  const tables = folder.tables("audit", auditColumns);
+  for (const unit of units) parts.push(await tables.read(unit));
   const names = Object.keys(auditColumns) as (keyof AuditRows)[];
   return Object.fromEntries(names.map((name) => [name, concatenate(parts.map((part) => part[name]))])) as AuditRows;
 }

@@ -1,6 +1,6 @@
 import { imageBytes } from "../../core/image-layout.ts";
 import { ImagePair } from "./pixels/image-pair.ts";
-import { findSimilarCodes } from "./similar-codes.ts";
+import { type Cell, findSimilarCodes } from "./similar-codes.ts";
 import { nearCopyResidual } from "./thresholds.ts";
 
 /** An image of a set that is a near-copy of another one with a smaller row. */
@@ -16,13 +16,15 @@ export interface NearDuplicate {
 const pairsPerRead = 512;
 
 /**
- * Finds near-copies within a set: candidates by their codes, then the pixels decide.
+ * Finds near-copies within a set, of the rows of some cells: candidates by their codes, then the pixels decide.
  * @param options.codes - of all rows, [n, 64] flattened
- * @param options.readImages - reads rows, each once, in rising order
- * @returns of each row at most one, the most similar; by rising row
+ * @param options.cells - some of those that `assignCells` returns
+ * @param options.readImages - reads rows, in rising order
+ * @returns all pairs, by rising row, then by the other row
  */
 export async function findNearDuplicates(options: {
   readonly codes: Int8Array;
+  readonly cells: readonly Cell[];
   readonly readImages: (rows: readonly number[]) => Promise<Uint8Array>;
   readonly signal: AbortSignal;
   readonly count: (rows: number) => void;
@@ -30,7 +32,7 @@ export async function findNearDuplicates(options: {
   const { readImages, signal } = options;
   const pairs = await findSimilarCodes(options);
   const pair = new ImagePair();
-  const best = new Map<number, NearDuplicate>();
+  const found: NearDuplicate[] = [];
   for (let start = 0; start < pairs.length; start += pairsPerRead) {
     signal.throwIfAborted();
     const part = pairs.slice(start, start + pairsPerRead);
@@ -41,9 +43,23 @@ export async function findNearDuplicates(options: {
       pair.setImage(images, positions.get(row)!);
       pair.setReference(images, positions.get(other)!);
       const residual = pair.alignedResidual(isMirrored);
-      if (residual > nearCopyResidual || residual >= (best.get(row)?.residual ?? Number.POSITIVE_INFINITY)) continue;
-      best.set(row, { row, of: other, isMirrored, residual });
+      if (residual <= nearCopyResidual) found.push({ row, of: other, isMirrored, residual });
     }
+  }
+  return found;
+}
+
+/**
+ * Of each row the most similar pair; of equal ones, that with the smaller other row.
+ * @param pairs - in any order; those of different cells may repeat each other
+ * @returns by rising row
+ */
+export function mostSimilar(pairs: readonly NearDuplicate[]): NearDuplicate[] {
+  const best = new Map<number, NearDuplicate>();
+  for (const pair of pairs) {
+    const known = best.get(pair.row);
+    if (known === undefined || pair.residual < known.residual) best.set(pair.row, pair);
+    else if (pair.residual === known.residual && pair.of < known.of) best.set(pair.row, pair);
   }
   return [...best.values()].sort((a, b) => a.row - b.row);
 }

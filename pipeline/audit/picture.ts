@@ -1,7 +1,7 @@
 import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Audit } from "./audit-report.ts";
-import { type PairGroup, renderPairs } from "./render-pairs.ts";
+import { renderTiles, type TileGroup } from "./render-tiles.ts";
 
 /** Near-duplicates of the set in the picture, at most. */
 const numPairs = 16;
@@ -16,31 +16,57 @@ export async function renderAudit(
   imageOf: (id: number) => Uint8Array,
 ): Promise<Uint8Array> {
   const turned = (image: Uint8Array, isMirrored: boolean) => (isMirrored ? mirrorHwc(image.slice()) : image);
-  const ofSplit = (split: "train" | "test"): PairGroup => ({
+  const ofSplit = (split: "train" | "test"): TileGroup => ({
     heading: `Left: the set. Right: CIFAR-10 ${split}, what explains it best. Flagged: ${audit[split].nearCopies.count}`,
-    pairs: audit.nearest
+    tiles: audit.nearest
       .filter(({ of }) => of === split)
       .map(({ id, index, isMirrored, residual, ratio }) => ({
-        image: imageOf(id),
-        other: turned(cifar10[split].images.slice(index * imageBytes, (index + 1) * imageBytes), isMirrored),
-        names: [`id ${id}`, `${index}${isMirrored ? " mirrored" : ""}`],
-        details: `rest ${residual.toFixed(3)} · d₁/d₂ ${ratio.toFixed(2)}`,
-        isFlagged: residual <= audit.nearCopyResidual,
+        images: [
+          imageOf(id),
+          turned(cifar10[split].images.slice(index * imageBytes, (index + 1) * imageBytes), isMirrored),
+        ],
+        lines: [
+          `id ${id}`,
+          `${index}${isMirrored ? " mirrored" : ""}`,
+          `rest ${residual.toFixed(3)} · d₁/d₂ ${ratio.toFixed(2)}`,
+        ],
+        ...(residual <= audit.nearCopyResidual ? { marked: 2 } : {}),
       })),
   });
-  const within: PairGroup = {
+  const within: TileGroup = {
     heading: `Near-duplicates within the set: ${audit.flags.nearDuplicate?.count ?? 0}`,
-    pairs: audit.pairs.slice(0, numPairs).map(({ id, of, isMirrored, residual }) => ({
-      image: imageOf(id),
-      other: turned(imageOf(of), isMirrored),
-      names: [`id ${id}`, `id ${of}${isMirrored ? " mirrored" : ""}`],
-      details: `rest ${residual.toFixed(3)}`,
-      isFlagged: true,
+    tiles: audit.pairs.slice(0, numPairs).map(({ id, of, isMirrored, residual }) => ({
+      images: [imageOf(id), turned(imageOf(of), isMirrored)],
+      lines: [`id ${id}`, `id ${of}${isMirrored ? " mirrored" : ""}`, `rest ${residual.toFixed(3)}`],
+      marked: 2,
     })),
   };
   const subtitle =
     `${audit.audited.images.toLocaleString("en")} images${audit.audited.isSample ? ", a sample" : ""}. The rest is what ` +
     `shift, mirroring and brightness leave unexplained: at most ${audit.nearCopyResidual} of a copy.`;
-  const groups = [ofSplit("train"), ofSplit("test"), ...(within.pairs.length === 0 ? [] : [within])];
-  return await renderPairs("Nearest pairs", subtitle, groups);
+  const groups = [ofSplit("train"), ofSplit("test"), ...(within.tiles.length === 0 ? [] : [within])];
+  return await renderTiles("Nearest pairs", subtitle, groups);
+}
+
+/**
+ * The picture of the images that are most likely mislabeled; undefined if there are none.
+ * @param imageOf - the image of a sample id
+ */
+export async function renderMislabeled(
+  audit: Audit,
+  imageOf: (id: number) => Uint8Array,
+): Promise<Uint8Array | undefined> {
+  const { mostLikelyMislabeled: listed } = audit.labels;
+  if (listed.length === 0) return undefined;
+  const { count, share } = audit.flags.mislabeled;
+  const percent = (probability: number) => `${(100 * probability).toFixed(1)}%`;
+  const tiles = listed.map(({ id, class: asked, label, confidence, classProbability }) => ({
+    images: [imageOf(id)],
+    lines: [`id ${id}`, `asked for ${asked}, ${percent(classProbability)}`, `labeled ${label}, ${percent(confidence)}`],
+    marked: 2,
+  }));
+  const subtitle =
+    `${count.toLocaleString("en")} of ${audit.audited.images.toLocaleString("en")} images (${percent(share)}) have a ` +
+    "label that confidently differs from the class that was asked for. Percentages are the labeler’s probabilities.";
+  return await renderTiles("Most likely mislabeled", subtitle, [{ heading: `The first ${listed.length}`, tiles }]);
 }

@@ -2,13 +2,10 @@ import { createPermutation, permute } from "../../core/permutation.ts";
 import { randomStreams } from "../../core/random.ts";
 import { splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest, ShardEntry, SplitName } from "../../shards/index.ts";
+import type { TableUnit } from "./audit-folder.ts";
 
 /** The audit of one shard. */
-export interface AuditUnit {
-  /** Index among all shards with audited rows. */
-  readonly index: number;
-  /** The base of its file names: `train-00017`. */
-  readonly name: string;
+export interface AuditUnit extends TableUnit {
   readonly split: SplitName;
   readonly entry: ShardEntry;
   /** The shard's first row in its split. */
@@ -38,7 +35,8 @@ export function planAudit(manifest: Manifest, sample: number | undefined, seed: 
     if (numRows === 0) continue;
     const name = `${split}-${String(part).padStart(5, "0")}`;
     const inSplit = firstRow - entry.rows - (split === "train" ? 0 : manifest.splits.train.rows);
-    units.push({ index: units.length, name, split, entry, firstRow: inSplit, rows, numRows });
+    const { idStart, idEnd } = entry;
+    units.push({ index: units.length, name, idStart, idEnd, split, entry, firstRow: inSplit, rows, numRows });
   }
   return units;
 }

@@ -14,7 +14,11 @@ export async function readPictured(
   units: readonly AuditUnit[],
   directory: string,
 ): Promise<(id: number) => Uint8Array> {
-  const wanted = new Set([...audit.nearest.map(({ id }) => id), ...audit.pairs.flatMap(({ id, of }) => [id, of])]);
+  const wanted = new Set([
+    ...audit.nearest.map(({ id }) => id),
+    ...audit.pairs.flatMap(({ id, of }) => [id, of]),
+    ...audit.labels.mostLikelyMislabeled.map(({ id }) => id),
+  ]);
   const rows = { train: [] as number[], test: [] as number[] };
   let start = 0;
   for (const unit of units) {

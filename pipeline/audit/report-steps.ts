@@ -1,7 +1,7 @@
+import { rm } from "node:fs/promises";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
-import { splitNames } from "../../shards/format/manifest.ts";
-import { type Manifest, openDataset, type SplitName } from "../../shards/index.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readModel, readModelReceipt } from "../models/models.ts";
@@ -12,13 +12,13 @@ import type { Cifar10 } from "../score/reference.ts";
 import type { AuditFolder } from "./audit-folder.ts";
 import type { AuditOptions } from "./audit-options.ts";
 import type { Audit } from "./audit-report.ts";
-
 import { classBalance } from "./class-balance.ts";
 import { collectLabels, collectRows } from "./collect-rows.ts";
 import { decideFlags, referencesOf, testReferences } from "./decide-flags.ts";
+import { duplicatesStep } from "./duplicates-step.ts";
 import { type AuditedLabels, findMislabeled, summarizeLabels, testLabeler } from "./label-audit.ts";
-import { findNearDuplicates, type NearDuplicate } from "./near-duplicates.ts";
-import { renderAudit } from "./picture.ts";
+import type { NearDuplicate } from "./near-duplicates.ts";
+import { renderAudit, renderMislabeled } from "./picture.ts";
 import type { AuditUnit } from "./plan-audit.ts";
 import { plantCopies, plantedKinds } from "./planted-copies.ts";
 import { readPictured } from "./read-pictured.ts";
@@ -59,14 +59,13 @@ export function reportSteps(options: ReportOptions): Step[] {
         yield planted;
       },
     },
-    {
-      name: "audit-duplicates",
-      total: isSample ? 0 : numRows,
-      async *run(context) {
-        if (!isSample) duplicates = await searchDuplicates(options, context);
-        yield duplicates;
-      },
-    },
+    ...(isSample
+      ? []
+      : [
+          duplicatesStep(options, (found) => {
+            duplicates = found;
+          }),
+        ]),
     {
       name: "audit-labels",
       total: numRows,
@@ -109,29 +108,6 @@ async function searchPlanted(options: ReportOptions, context: StageContext): Pro
     planted.push({ kind, count: numPlanted, found: found.length });
   }
   return planted;
-}
-
-async function searchDuplicates(options: ReportOptions, { signal, count }: StageContext): Promise<NearDuplicate[]> {
-  const { units, files, directory, manifest } = options;
-  const { code } = await collectRows(units, files);
-  const splits = new Map<SplitName, Awaited<ReturnType<typeof openDataset>>>();
-  try {
-    for (const split of splitNames) splits.set(split, await openDataset(directory, { split, memoryBytes: 0 }));
-    const numTrain = manifest.splits.train.rows;
-    return await findNearDuplicates({
-      codes: new Int8Array(code.buffer, code.byteOffset, code.byteLength),
-      readImages: async (rows) => {
-        const train = await splits.get("train")!.readImages(rows.filter((row) => row < numTrain));
-        const ofTest = rows.filter((row) => row >= numTrain).map((row) => row - numTrain);
-        const test = await splits.get("test")!.readImages(ofTest);
-        return Buffer.concat([train.images, test.images]);
-      },
-      signal,
-      count: (rows) => count("audit-duplicates/images", rows),
-    });
-  } finally {
-    for (const dataset of splits.values()) dataset.close();
-  }
 }
 
 /** Tests the labeler of the run on CIFAR-10 test; undefined if there is none, or if the set has other classes. */
@@ -189,6 +165,9 @@ async function writeReport(options: ReportOptions, found: Found): Promise<Audit>
   };
   const imageOf = await readPictured(audit, rows.id, units, directory);
   await replaceBytes(folder.audit.picture, await renderAudit(audit, cifar10, imageOf));
+  const mislabeledPicture = await renderMislabeled(audit, imageOf);
+  if (mislabeledPicture === undefined) await rm(folder.audit.labels, { force: true });
+  else await replaceBytes(folder.audit.labels, mislabeledPicture);
   await writeFlags({ directory, manifest, rows, flags, duplicates });
   await replaceBytes(folder.audit.json, sealJson(audit));
   return audit;

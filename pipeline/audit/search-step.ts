@@ -4,6 +4,7 @@ import type { ShardReader } from "../run/shard-reader.ts";
 import type { Step } from "../run/step.ts";
 import { shareOf } from "../run/units.ts";
 import type { AuditFolder } from "./audit-folder.ts";
+import { auditColumns, toAuditRows } from "./audit-table.ts";
 import type { AuditUnit } from "./plan-audit.ts";
 import type { ReferenceSearch } from "./reference-search.ts";
 
@@ -20,15 +21,17 @@ export function searchStep(options: {
     total: units.reduce((sum, { numRows }) => sum + numRows, 0),
     async *run(context) {
       for (const directory of folder.directories) await removeStaleTemporaries(directory);
+      const tables = folder.tables("audit", auditColumns);
       const { rank, worldSize, signal } = context;
       for (const unit of shareOf(units, { rank, worldSize, takeOver: true })) {
         signal.throwIfAborted();
-        if (await folder.isDone(unit)) {
+        if (await tables.isDone(unit)) {
           context.count("audit-neighbors/kept", unit.numRows);
         } else {
           const { images, ids } = await readRows(reader, unit, signal);
           const count = (by: number) => context.count("audit-neighbors/images", by);
-          await folder.write(unit, ids, await (await search()).search(images, { signal, count }));
+          const found = await (await search()).search(images, { signal, count });
+          await tables.write(unit, toAuditRows(ids, found));
         }
         yield unit;
       }

@@ -23,21 +23,35 @@ const mostDifference = 0.22;
 /** Rows and columns of one product. */
 const [tileRows, tileColumns] = [128, 1024];
 
+/** Rows that are compared with each other. */
+export interface Cell {
+  /** Rows that are nearest to this cell. */
+  readonly own: Uint32Array;
+  /** Rows that have this cell among their nearest ones. */
+  readonly near: Uint32Array;
+}
+
+/** Number of cells of so many rows. */
+export function countCells(numRows: number): number {
+  const numCells = Math.ceil(numRows / rowsPerCell);
+  return numCells <= cellsPerRow ? Math.min(1, numCells) : numCells;
+}
+
 /**
- * Finds pairs of rows with similar codes, plain or mirrored. Up to 2,000 rows are all compared with all. More rows are
- * sorted into cells around some of them, by the even parts of their codes, which mirroring does not change.
- * @param options.codes - [n, 64] flattened
+ * Finds pairs of rows with similar codes, plain or mirrored: of each row of the cells, among the rows near its cell.
+ * @param options.codes - of all rows, [n, 64] flattened
+ * @param options.cells - some of those that `assignCells` returns
  * @param options.count - receives the number of rows that were just done
  * @returns by rising row
  */
 export async function findSimilarCodes(options: {
   readonly codes: Int8Array;
+  readonly cells: readonly Cell[];
   readonly signal: AbortSignal;
   readonly count: (rows: number) => void;
 }): Promise<SimilarPair[]> {
-  const { codes, signal, count } = options;
+  const { codes, cells, signal, count } = options;
   const numRows = codes.length / codeLength;
-  const cells = await assignCells(codes, signal);
   const numOdd = codeLength - numEvenOfCode;
   const even = await compileMatmul("float32", { rows: tileRows, columns: tileColumns, inner: numEvenOfCode });
   const odd = await compileMatmul("float32", { rows: tileRows, columns: tileColumns, inner: numOdd });
@@ -89,18 +103,16 @@ export async function findSimilarCodes(options: {
   return [...pairs.values()].sort((a, b) => a.row - b.row || a.other - b.other);
 }
 
-interface Cell {
-  /** Rows that are nearest to this cell. */
-  readonly own: Uint32Array;
-  /** Rows that have this cell among their nearest ones. */
-  readonly near: Uint32Array;
-}
-
-async function assignCells(codes: Int8Array, signal: AbortSignal): Promise<Cell[]> {
+/**
+ * Sorts rows into cells around some of them, by the even parts of their codes, which mirroring does not change. Up to
+ * 6,000 rows are one cell, so all are compared with all.
+ * @param codes - [n, 64] flattened
+ */
+export async function assignCells(codes: Int8Array, signal: AbortSignal): Promise<Cell[]> {
   const numRows = codes.length / codeLength;
   const all = Uint32Array.from({ length: numRows }, (_, row) => row);
-  const numCells = Math.ceil(numRows / rowsPerCell);
-  if (numCells <= cellsPerRow) return [{ own: all, near: all }];
+  const numCells = countCells(numRows);
+  if (numCells <= 1) return [{ own: all, near: all }].slice(0, numCells);
   const order = createPermutation({ size: numRows, seed: 0, id: 0 });
   const centers = Uint32Array.from({ length: numCells }, (_, cell) => permute(cell, order));
   const centerCodes = normalized(gather(codes, centers, numCells, 0, numEvenOfCode), numEvenOfCode);

@@ -60,8 +60,8 @@ export interface RunFolder {
   readonly contactSheet: string;
   /** Scores of the data set: figures as JSON and as text, and a picture of nearest train images. */
   readonly score: Readonly<Record<"json" | "markdown" | "neighbours", string>>;
-  /** The report of an audit, and a picture of the nearest pairs. */
-  readonly audit: Readonly<Record<"json" | "picture", string>>;
+  /** The report of an audit, a picture of the nearest pairs, and one of the images most likely mislabeled. */
+  readonly audit: Readonly<Record<"json" | "picture" | "labels", string>>;
   /** Quality of a generator over its cost: figures, and a plot of them. */
   readonly generatorScore: Readonly<Record<"json" | "svg" | "png", string>>;
   /** Intermediate results of long scorings: features of CIFAR-10, classifiers, images of compared generators. */
@@ -101,7 +101,11 @@ export function runFolderAt(root: string): RunFolder {
       markdown: join(root, "score.md"),
       neighbours: join(root, "score-neighbours.png"),
     },
-    audit: { json: join(root, "audit.json"), picture: join(root, "audit.png") },
+    audit: {
+      json: join(root, "audit.json"),
+      picture: join(root, "audit.png"),
+      labels: join(root, "audit-labels.png"),
+    },
     generatorScore: {
       json: join(root, "generator-score.json"),
       svg: join(root, "generator-score.svg"),

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { findNearDuplicates } from "../../../pipeline/audit/near-duplicates.ts";
+import { findNearDuplicates, mostSimilar } from "../../../pipeline/audit/near-duplicates.ts";
 import { plantCopies, plantedKinds } from "../../../pipeline/audit/planted-copies.ts";
 import { buildReferenceIndex } from "../../../pipeline/audit/reference-index.ts";
 import { openReferenceSearch } from "../../../pipeline/audit/reference-search.ts";
+import { assignCells } from "../../../pipeline/audit/similar-codes.ts";
 import { nearCopyResidual } from "../../../pipeline/audit/thresholds.ts";
 import { smoothImages } from "../../support/smooth-images.ts";
 
@@ -17,12 +18,16 @@ test("planted copies are found among 6,600 images of many cells, and nothing els
   const search = openReferenceSearch(await buildReferenceIndex(originals[0]!, originals[1]!), 2);
   const { codes } = await search.search(set, { signal });
   await search.close();
-  const found = await findNearDuplicates({
+  const cells = await assignCells(codes, signal);
+  expect(cells.length).toBe(4);
+  const pairs = await findNearDuplicates({
     codes,
+    cells,
     readImages: async (rows) => Buffer.concat(rows.map((row) => set.subarray(row * 3072, (row + 1) * 3072))),
     signal,
     count: () => undefined,
   });
+  const found = mostSimilar(pairs);
   const planted = Array.from({ length: 100 }, (_, index) => 6500 + index);
   expect(found.map(({ row }) => row)).toEqual(planted);
   for (const { row, of, residual } of found) {
