@@ -1,10 +1,10 @@
-import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { readProbabilities } from "../run/unit-files.ts";
-import { readRemovals } from "../stages/removals.ts";
+import { unitRows } from "../run/units.ts";
+import { countLabels, numClasses } from "../stages/kept-rows.ts";
 import type { Audit } from "./audit-report.ts";
 import type { RowFlagColumns } from "./decide-flags.ts";
 
@@ -28,32 +28,26 @@ export async function classBalance(options: {
     );
     if (!isFlagged) unflagged[label]!++;
   }
-  const removed = await countRemoved(options.folder, manifest);
+  const beforeRemovals =
+    Object.keys(manifest.removals).length === 0 ? published : await countBeforeRemovals(options.folder);
   return {
-    ...(removed === undefined
-      ? {}
-      : { beforeRemovals: named(published.map((count, label) => count + removed[label]!)) }),
+    ...(beforeRemovals === undefined ? {} : { beforeRemovals: named(beforeRemovals) }),
     published: named(published),
     ...(isSample ? {} : { unflagged: named(unflagged) }),
   };
 }
 
-/** Removed images by label; undefined if the files of the run that say so are gone, or if there never was a run. */
-async function countRemoved(folder: RunFolder, manifest: Manifest): Promise<number[] | undefined> {
-  const counts = manifest.classNames.map(() => 0);
-  if (Object.keys(manifest.removals).length === 0) return counts;
+/** All images of a run by label; undefined if its files that say so are gone, or if there never was a run. */
+async function countBeforeRemovals(folder: RunFolder): Promise<number[] | undefined> {
   try {
     const run = await readRun(folder);
+    const sums = new Array<number>(numClasses).fill(0);
     for (const unit of run.units) {
-      const removals = await readRemovals(folder.removals(unit));
-      if (removals.length === 0) continue;
-      const probabilities = await readProbabilities(run, unit);
-      for (const { id } of removals) {
-        const start = (id - unit.idStart) * counts.length;
-        counts[argmax(probabilities.subarray(start, start + counts.length))]!++;
-      }
+      const rows = Array.from({ length: unitRows(unit) }, (_, row) => row);
+      const counts = countLabels(await readProbabilities(run, unit), rows);
+      for (const [label, count] of counts.entries()) sums[label]! += count;
     }
-    return counts;
+    return sums;
   } catch (thrown) {
     if (thrown instanceof Cifar5mError) return undefined;
     throw thrown;

@@ -62,7 +62,7 @@ export async function renderMislabeled(
   const percent = (probability: number) => `${(100 * probability).toFixed(1)}%`;
   const tiles = listed.map(({ id, class: asked, label, confidence, classProbability }) => ({
     images: [imageOf(id)],
-    lines: [`id ${id}`, `asked for ${asked}, ${percent(classProbability)}`, `labeled ${label}, ${percent(confidence)}`],
+    lines: [`id ${id}`, `asked: ${asked} ${percent(classProbability)}`, `label: ${label} ${percent(confidence)}`],
     marked: 2,
   }));
   const subtitle =

@@ -11,7 +11,18 @@ const run = "runs/mine";
 
 /** Keys of the data set that are flags of `build`. */
 const datasetKeys = [
-  ...["seed", "engine", "device", "precision", "count", "testCount", "unitSize", "dropNearCopies", "sampler"],
+  ...[
+    "seed",
+    "engine",
+    "device",
+    "precision",
+    "count",
+    "testCount",
+    "unitSize",
+    "dropNearCopies",
+    "balance",
+    "sampler",
+  ],
 ];
 
 /**

@@ -1,5 +1,6 @@
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { importedColumns } from "../import/imported-run.ts";
+import { surplusReason } from "../stages/kept-rows.ts";
 import type { CardFacts, SetOrigin } from "./card-facts.ts";
 import type { CardLayout } from "./card-layout.ts";
 import { bullets, code, formatCount, type Markdown, md, table } from "./markdown.ts";
@@ -71,6 +72,7 @@ function dropsNearCopies(origin: SetOrigin): boolean {
 
 /** Which images were left out, and why. */
 export function removalsSection({ manifest, origin }: CardFacts): Markdown {
+  const surplus = manifest.removals[surplusReason];
   const entries = Object.entries(manifest.removals);
   const removed = entries.reduce((sum, [, count]) => sum + count, 0);
   const title = md`## What was removed`;
@@ -79,7 +81,11 @@ export function removalsSection({ manifest, origin }: CardFacts): Markdown {
   const near = dropsNearCopies(origin)
     ? "; so is what the audit’s tests call a near-copy of CIFAR-10, memorized or leaked"
     : "";
-  const sentence = md`Exact and mirrored copies of CIFAR-10’s train and test images, and copies within the set, are left out${near}: ${formatCount(removed)} of ${formatCount(kept + removed)} images.`;
+  const balanced =
+    surplus === undefined
+      ? ""
+      : " Each label keeps as many images as the rarest one has, the first by id; further ones are left out too.";
+  const sentence = md`Exact and mirrored copies of CIFAR-10’s train and test images, and copies within the set, are left out${near}: ${formatCount(removed)} of ${formatCount(kept + removed)} images.${balanced}`;
   if (entries.length === 0) return md`${title}\n\n${sentence}`;
   const rows = entries.map(([reason, count]) => [reason, formatCount(count)]);
   return md`${title}\n\n${sentence}\n\n${table(["reason", "images"], rows)}`;
@@ -101,7 +107,9 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
   const isGenerated = origin.kind === "generated";
   const agreement = score.kind === "found" ? score.value.labels.agreement : undefined;
   const items = [
-    md`The classes are not of equal size: ${smallest.name} has ${percent(smallest.share)} of the images, ${largest.name} ${percent(largest.share)}.`,
+    smallest.share === largest.share
+      ? md`The labels are equally frequent. A labeler that errs more in some classes makes their true numbers differ.`
+      : md`The classes are not of equal size: ${smallest.name} has ${percent(smallest.share)} of the images, ${largest.name} ${percent(largest.share)}.`,
     ...(isGenerated
       ? [
           agreement === undefined

@@ -7,6 +7,7 @@ import { type ImportedRun, readImportedRun } from "../import/imported-run.ts";
 import { readModelReceipt } from "../models/models.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { ModelName, ReceiptStage, RunFolder } from "../run/run-folder.ts";
+import { surplusReason } from "../stages/kept-rows.ts";
 import { readRemovals } from "../stages/removals.ts";
 
 /** The progress of a stage. */
@@ -51,14 +52,19 @@ export async function inspectRun(folder: RunFolder): Promise<RunState> {
     const receipt = await readModelReceipt(folder, name);
     if (receipt !== undefined) models[name] = receipt;
   }
+  const manifest = await readManifestIfAny(folder.dataset);
+  const surplus = manifest?.removals[surplusReason];
   return {
     run,
     imported,
     hasCifar10: (await readFetchReceipts(folder)) !== undefined,
     models,
     stages: await inspectStages(run, imported),
-    removals: run === undefined ? {} : await countRemovals(run),
-    manifest: await readManifestIfAny(folder.dataset),
+    removals:
+      run === undefined
+        ? {}
+        : { ...(await countRemovals(run)), ...(surplus === undefined ? {} : { [surplusReason]: surplus }) },
+    manifest,
   };
 }
 

@@ -91,6 +91,12 @@ async function removedError(run: Run, unit: Unit, id: number): Promise<Cifar5mEr
   }
   await readUnitFile(run, "dedup", unit, path);
   const removal = (await readRemovals(path)).find((candidate) => candidate.id === id);
+  if (removal === undefined && run.config.balance) {
+    return new Cifar5mError(
+      "regenerate/removed",
+      `id ${id} was left out because its label has enough images without it (balance). Choose another id.`,
+    );
+  }
   if (removal === undefined) {
     return new Cifar5mError(
       "regenerate/not-stored",

@@ -28,21 +28,25 @@ export function stagingFolderOf(run: Run): string {
  * Plans everything that must be made. Undamaged files are used; deleted ones are made again.
  * @param wanted - units to make again even if they are undamaged
  * @param options.dropNearCopies - whether removals follow from the samples too
+ * @param options.balance - whether a shard follows from the labels of all units that came with the same size
  */
 export function planRemake(
   states: readonly UnitState[],
   wanted: UnitsByStage,
-  { dropNearCopies }: { readonly dropNearCopies: boolean },
+  { dropNearCopies, balance }: { readonly dropNearCopies: boolean; readonly balance: boolean },
 ): UnitsByStage {
   const lacking = (stage: UnitStage, units?: ReadonlySet<Unit>) =>
     states
       .filter((state) => state.stage === stage && !isWhole(state) && (units?.has(state.unit) ?? true))
       .map(({ unit }) => unit);
   const { publish } = wanted;
-  const dedup = new Set([...wanted.dedup, ...lacking("dedup", publish)]);
+  const isBalancedWith = (unit: Unit) =>
+    [...publish].some(({ split, sizeIndex }) => split === unit.split && sizeIndex === unit.sizeIndex);
+  const counted = balance ? new Set(states.map(({ unit }) => unit).filter(isBalancedWith)) : publish;
+  const dedup = new Set([...wanted.dedup, ...lacking("dedup", counted)]);
   const searched = [...dedup].filter((unit) => !isKnownEmpty(states, unit));
   const fingerprint = new Set([...wanted.fingerprint, ...(searched.length > 0 ? lacking("fingerprint") : [])]);
-  const label = new Set([...wanted.label, ...lacking("label", publish)]);
+  const label = new Set([...wanted.label, ...lacking("label", counted)]);
   const users = new Set([...publish, ...label, ...fingerprint, ...(dropNearCopies ? searched : [])]);
   return { sample: new Set([...wanted.sample, ...lacking("sample", users)]), label, fingerprint, dedup, publish };
 }

@@ -12,7 +12,7 @@ import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { UnitStage } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
-import { publishManifest, summarizeShard } from "../stages/publish-manifest.ts";
+import { publishManifest, summaryOfShards } from "../stages/publish-manifest.ts";
 import { installUnit, proveUnits, throwFirst } from "./prove-units.ts";
 import { planRemake, remakeUnits, stagingFolderOf, type UnitsByStage } from "./remake-units.ts";
 import { repairModel } from "./repair-model.ts";
@@ -65,7 +65,7 @@ export async function repairRun(
     }
     throwFirst(failures);
     if (manifest === undefined) {
-      await publishManifest(staged, models, summarizeShard);
+      await publishManifest(staged, models, summaryOfShards);
       await replaceBytes(run.folder.manifest, await readWholeFile(staged.folder.manifest));
       repaired.push(run.folder.manifest);
     }

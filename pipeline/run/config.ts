@@ -24,6 +24,10 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("leave out images that are near-copies of CIFAR-10, memorized or leaked; it needs CIFAR-10 in the run"),
+  balance: z
+    .boolean()
+    .default(false)
+    .describe("publish as many images of each label as the rarest one has in its part: the first ones by id"),
   engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
   device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
   precision: z
@@ -88,13 +92,14 @@ export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<str
 }
 
 /** The same of keys that decide which images are published. */
-const selectionKeysAtRest: Readonly<Record<string, unknown>> = { dropNearCopies: false };
+const selectionKeysAtRest: Readonly<Record<string, unknown>> = { dropNearCopies: false, balance: false };
 
 /** The part of the hash of a data set that says which images are published. Keys at rest are left out here too. */
 export function selectionIdentity({
   dropNearCopies,
-}: Pick<Config, "dropNearCopies">): Readonly<Record<string, unknown>> {
-  return leaveOutAtRest({ dropNearCopies }, selectionKeysAtRest);
+  balance,
+}: Pick<Config, "dropNearCopies" | "balance">): Readonly<Record<string, unknown>> {
+  return leaveOutAtRest({ dropNearCopies, balance }, selectionKeysAtRest);
 }
 
 function leaveOutAtRest(

@@ -9,11 +9,11 @@ import { firstTestId } from "./units.ts";
  * `keysOutsideTheDataset`. The size is none of it, so a set may grow.
  */
 export function datasetIdentity(config: Config): Identity {
-  const { seed, engine, device, precision, sampler, dropNearCopies, ...others } = config;
+  const { seed, engine, device, precision, sampler, dropNearCopies, balance, ...others } = config;
   return {
     ...executionIdentity({ seed, engine, device, precision }),
     ...omitKeys({ ...others, sampler: samplerIdentity(sampler) }, keysOutsideTheDataset),
-    ...selectionIdentity({ dropNearCopies }),
+    ...selectionIdentity({ dropNearCopies, balance }),
     testIdStart: firstTestId,
   };
 }

@@ -8,10 +8,10 @@ import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
-import { readUnitFile } from "../run/unit-files.ts";
+import { readProbabilities, readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
-import { countLabels } from "./publish.ts";
-import { type RemovalReason, readRemovals } from "./removals.ts";
+import { countLabels, openKeptRows, surplusReason } from "./kept-rows.ts";
+import { readRemovals } from "./removals.ts";
 import { readShardEntry } from "./shard-entry.ts";
 
 /** Number of units that are read at once. */
@@ -19,13 +19,13 @@ const numReaders = 4;
 
 /**
  * Writes the manifest, the last step of a build, from the receipts of all units.
- * @param summarize - counts what receipts do not hold
+ * @param openSummary - returns what counts, for a unit, what its receipt does not hold
  * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
  */
 export async function publishManifest(
   run: Run,
   models: Readonly<Record<string, string>>,
-  summarize: (run: Run, unit: Unit) => Promise<UnitSummary> = summarizeUnit,
+  openSummary: (run: Run) => (unit: Unit) => Promise<UnitSummary> = summaryOfUnits,
 ): Promise<Manifest> {
   const published = await readPublished(run, models);
   if (published !== undefined) return published;
@@ -33,10 +33,11 @@ export async function publishManifest(
   const earlier = await readEarlierSize(run);
   const removals: Record<string, number> = { ...earlier?.manifest.removals };
   const known = new Set(earlier?.units.map(({ name }) => name));
+  const summarize = openSummary(run);
   const limit = pLimit(numReaders);
   const added = run.units.filter(({ name }) => !known.has(name));
   const parts = await limit.map(added, async (unit) => {
-    const { reasons, classCounts } = await summarize(run, unit);
+    const { reasons, classCounts } = await summarize(unit);
     for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
     return { unit, entry: await readShardEntry(run, "publish", unit, models), classCounts };
   });
@@ -82,25 +83,39 @@ function growthOf({ sizes, units }: Run, splits: SplitShards): Pick<Manifest, "g
 /** The part of a unit's summary that its receipt does not hold. */
 export interface UnitSummary {
   /** The reason of each removal. */
-  readonly reasons: readonly RemovalReason[];
+  readonly reasons: readonly string[];
   /** Number of kept rows by label: shape [10]. */
   readonly classCounts: readonly number[];
 }
 
 /** Counts from the files of the stages before publish. */
-async function summarizeUnit(run: Run, unit: Unit): Promise<UnitSummary> {
-  const removals = await readRemovals(run.folder.removals(unit));
-  return { reasons: removals.map(({ reason }) => reason), classCounts: await countLabels(run, unit) };
+function summaryOfUnits(run: Run): (unit: Unit) => Promise<UnitSummary> {
+  const keptRows = openKeptRows(run);
+  return async (unit) => {
+    const removals = await readRemovals(run.folder.removals(unit));
+    const { rows, numSurplus } = await keptRows(unit);
+    return {
+      reasons: [...removals.map(({ reason }) => reason), ...surplusOf(numSurplus)],
+      classCounts: countLabels(await readProbabilities(run, unit), rows),
+    };
+  };
 }
 
-/** Counts from the shard, so that all other files may be missing, except for the removals if there were any. */
-export async function summarizeShard(run: Run, unit: Unit): Promise<UnitSummary> {
-  const { rows, columns } = await readShard(run.folder.shard(unit));
-  const classCounts = cifar10ClassNames.map((_, label) => columns.label.filter((found) => found === label).length);
-  if (rows === unitRows(unit)) return { reasons: [], classCounts };
-  const path = run.folder.removals(unit);
-  await readUnitFile(run, "dedup", unit, path);
-  return { reasons: (await readRemovals(path)).map(({ reason }) => reason), classCounts };
+/** Counts from the shards, so that all other files may be missing, except for the removals of units that lost rows. */
+export function summaryOfShards(run: Run): (unit: Unit) => Promise<UnitSummary> {
+  return async (unit) => {
+    const { rows, columns } = await readShard(run.folder.shard(unit));
+    const classCounts = cifar10ClassNames.map((_, label) => columns.label.filter((found) => found === label).length);
+    if (rows === unitRows(unit)) return { reasons: [], classCounts };
+    const path = run.folder.removals(unit);
+    await readUnitFile(run, "dedup", unit, path);
+    const reasons = (await readRemovals(path)).map(({ reason }) => reason);
+    return { reasons: [...reasons, ...surplusOf(unitRows(unit) - rows - reasons.length)], classCounts };
+  };
+}
+
+function surplusOf(count: number): string[] {
+  return new Array<string>(count).fill(surplusReason);
 }
 
 /**

@@ -1,24 +1,22 @@
-import { argmax } from "../../core/argmax.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import type { Run } from "../run/run.ts";
 import { type Stage, unitStage } from "../run/stage.ts";
-import { imageAt, readProbabilities, readSamples, readUnitFile } from "../run/unit-files.ts";
+import { imageAt, readProbabilities, readSamples } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit, unitRows } from "../run/units.ts";
-import { readRemovals } from "./removals.ts";
+import { labelOf, numClasses, openKeptRows, surplusReason } from "./kept-rows.ts";
 
-/** Number of classes. */
-const numClasses = 10;
 /** Number of rows that are handed to the Arrow writer at once. */
 const chunkRows = 1024;
 
 /**
- * Writes the shard of a unit: its samples and labels without the removals.
+ * Writes the shard of a unit: its samples and labels without the removals, and without the surplus that `balance` leaves out.
  * @param options.models - sha256 of everything that the shards are made with
- * @throws Cifar5mError as `unitStage`; `receipt/missing` if an earlier stage is not done
+ * @throws Cifar5mError as `unitStage`; `receipt/missing` if an earlier stage is not done; as `openKeptRows`
  */
 export function publishStage(options: { readonly run: Run; readonly models: Readonly<Record<string, string>> }): Stage {
   const { run, models } = options;
+  const keptRows = openKeptRows(run);
   return unitStage({
     name: "publish",
     run,
@@ -27,7 +25,7 @@ export function publishStage(options: { readonly run: Run; readonly models: Read
     write: async (unit, sink, context) => {
       const images = await readSamples(run, unit);
       const probabilities = await readProbabilities(run, unit);
-      const kept = await keptRows(run, unit);
+      const { rows: kept, numSurplus } = await keptRows(unit);
       const chunks = Array.from({ length: Math.ceil(kept.length / chunkRows) }, (_, chunk) =>
         kept.slice(chunk * chunkRows, (chunk + 1) * chunkRows),
       );
@@ -37,28 +35,10 @@ export function publishStage(options: { readonly run: Run; readonly models: Read
       const numRows = await writeShard(sink, shardChunks());
       context.count("publish/images", unitRows(unit));
       context.count("publish/removed", unitRows(unit) - numRows);
+      if (numSurplus > 0) context.count(`dropped/${surplusReason}`, numSurplus);
       return numRows;
     },
   });
-}
-
-/** Rows of a unit by label, without the removals: shape [10]. */
-export async function countLabels(run: Run, unit: Unit): Promise<number[]> {
-  const probabilities = await readProbabilities(run, unit);
-  const counts = new Array<number>(numClasses).fill(0);
-  for (const row of await keptRows(run, unit)) {
-    const { label } = labelOf(probabilities, row);
-    counts[label] = counts[label]! + 1;
-  }
-  return counts;
-}
-
-/** The rows that dedup kept, by rising id. */
-async function keptRows(run: Run, unit: Unit): Promise<number[]> {
-  const path = run.folder.removals(unit);
-  await readUnitFile(run, "dedup", unit, path);
-  const removed = new Set((await readRemovals(path)).map(({ id }) => id - unit.idStart));
-  return Array.from({ length: unitRows(unit) }, (_, row) => row).filter((row) => !removed.has(row));
 }
 
 function shardRows(options: {
@@ -84,11 +64,4 @@ function shardRows(options: {
     confidence: Float32Array.from(labels, ({ confidence }) => confidence),
     probabilities: rowProbabilities,
   };
-}
-
-/** The most probable class of a row (the smaller one of equals) and its probability. */
-function labelOf(probabilities: Float32Array, row: number): { label: number; confidence: number } {
-  const ofRow = probabilities.subarray(row * numClasses, (row + 1) * numClasses);
-  const label = argmax(ofRow);
-  return { label, confidence: ofRow[label]! };
 }

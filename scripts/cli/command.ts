@@ -91,6 +91,7 @@ export const datasetKeys = [
   "testCount",
   "unitSize",
   "dropNearCopies",
+  "balance",
   "sampler",
   "labeling",
 ] as const;

@@ -45,6 +45,21 @@ async function readAudit(set: string) {
   return auditSchema.parse(audit);
 }
 
+/** Audits, and kills the program once there is a file of such a name. */
+function killAudit(args: readonly string[], set: string, isAwaited: (name: string) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(inject("compiledFolder"), "scripts", "cifar5m.js"), ...args]);
+    const timer = setInterval(async () => {
+      const names = await readdir(join(set, "audit"), { recursive: true }).catch(() => []);
+      if (names.some(isAwaited)) child.kill("SIGKILL");
+    }, 5);
+    child.on("close", () => {
+      clearInterval(timer);
+      resolve();
+    });
+  });
+}
+
 test("an audit finds the planted copies and nothing else, and loaders leave them out by its flags", async () => {
   const { data, set } = await makeSet();
   const { exitCode, stdout, stderr } = await runCli(["audit", set, "--data", data, ...flags]);
@@ -95,21 +110,42 @@ test("an audit that was killed goes on, and gives the same bytes as one of two w
   const results = ["audit.json", "audit.png", "flags.arrow", "flags.json"];
   const read = () => Promise.all(results.map((name) => readFile(join(set, name))));
   const args = ["audit", set, "--data", data, ...flags];
-  const kill = () =>
-    new Promise<void>((resolve) => {
-      const child = spawn(process.execPath, [join(inject("compiledFolder"), "scripts", "cifar5m.js"), ...args]);
-      const timer = setInterval(async () => {
-        const units = await readdir(join(set, "audit"), { recursive: true }).catch(() => []);
-        if (units.some((name) => name.endsWith(".json"))) child.kill("SIGKILL");
-      }, 5);
-      child.on("close", () => {
-        clearInterval(timer);
-        resolve();
-      });
-    });
-  await kill();
+  await killAudit(args, set, (name) => name.endsWith(".json"));
   expect((await runCli(args)).exitCode).toBe(0);
   const resumed = await read();
+  for (const name of [...results, "audit"]) await rm(join(set, name), { recursive: true, force: true });
+  const ranks = ["0", "1"].map((rank) => runCli([...args, "--rank", rank, "--world-size", "2"]));
+  expect((await Promise.all(ranks)).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+  expect(await read()).toEqual(resumed);
+});
+
+test("near-duplicates are searched by units: an audit that is killed among them goes on, and two workers share them", async () => {
+  const { data, root } = await makeSet();
+  const set = join(root, "large");
+  const images = smoothImages(6500, "large");
+  for (const row of [700, 3000, 6400]) images[row] = new Uint8Array(await plantCopies(images[row - 600]!, "shifted"));
+  const labels = Int32Array.from(images, (_, row) => row % 10);
+  // The label of one image is not what was asked for.
+  labels[12] = 5;
+  const classes = Int32Array.from(images, (_, row) => row % 10);
+  const rows = [{ images: new Uint8Array(Buffer.concat(images)), labels, classes }];
+  await writeDataset(set, { classNames: [...cifar10ClassNames], train: rows, test: [], rowsPerShard: 2000 });
+  const results = ["audit.json", "audit.png", "audit-labels.png", "flags.arrow", "flags.json"];
+  const read = () => Promise.all(results.map((name) => readFile(join(set, name))));
+  const args = ["audit", set, "--data", data, ...flags];
+  const isTable = (name: string) => /duplicates-\d+\.json$/.test(name);
+  const listTables = async () => (await readdir(join(set, "audit"), { recursive: true })).filter(isTable);
+  await killAudit(args, set, isTable);
+  const before = (await listTables()).length;
+  expect(before).toBeGreaterThan(0);
+  expect((await runCli(args)).exitCode).toBe(0);
+  expect(await listTables()).toHaveLength(2);
+  const resumed = await read();
+  expect((await readAudit(set)).pairs.map(({ id, of }) => [id, of]).sort()).toEqual([
+    [3000, 2400],
+    [6400, 5800],
+    [700, 100],
+  ]);
   for (const name of [...results, "audit"]) await rm(join(set, name), { recursive: true, force: true });
   const ranks = ["0", "1"].map((rank) => runCli([...args, "--rank", rank, "--world-size", "2"]));
   expect((await Promise.all(ranks)).map(({ exitCode }) => exitCode)).toEqual([0, 0]);

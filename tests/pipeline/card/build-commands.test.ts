@@ -32,6 +32,7 @@ const configs = fc
     unitSize: fc.integer({ min: 100, max: 500_000 }),
     precision: fc.constantFrom("float32", "mixed"),
     dropNearCopies: fc.boolean(),
+    balance: fc.boolean(),
     sampler: fc.record(
       {
         guidance: fc.constantFrom(1, 1.5, 3),
