@@ -40,10 +40,11 @@ function parseText(text: string, { schema }: Flag): unknown {
  */
 export function readConfigFlags(flags: readonly Flag[], args: Arguments): PartialConfig {
   let config: PartialConfig = {};
-  for (const { name, key, schema } of flags.filter(({ isConfig }) => isConfig)) {
+  for (const flag of flags.filter(({ isConfig }) => isConfig)) {
+    const { name, key, schema } = flag;
     const text = args[name];
     if (typeof text !== "string") continue;
-    const value = parseFlag(text, schema);
+    const value = parseText(text, flag);
     if (typeof value === "string" && !takesText(value, schema)) {
       throw new Cifar5mError(
         "config/out-of-range",

@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { makeTestFolder } from "../support/make-rows.ts";
+import { runInProcess } from "../support/run-in-process.ts";
+
+test("the flags of what is published are on when they stand alone, take true or false, and need no other word", async () => {
+  const folder = join(await makeTestFolder(), "run");
+  for (const [flags, expected] of [
+    [
+      ["--balance", "--drop-near-copies"],
+      [true, true],
+    ],
+    [
+      ["--balance", "false", "--drop-near-copies", "true"],
+      [false, true],
+    ],
+    [[], [false, false]],
+  ] as const) {
+    const { stdout, stderr } = await runInProcess(["build", folder, ...flags, "--dry-run"]);
+    expect(stderr).toBe("");
+    const { config } = JSON.parse(stdout) as { config: Record<string, unknown> };
+    expect([config["balance"], config["dropNearCopies"]]).toEqual(expected);
+  }
+  const { stderr } = await runInProcess(["build", folder, "--balance", "maybe", "--dry-run"]);
+  expect(stderr).toMatch(/^config\/out-of-range: --balance must be true or false, got maybe\./);
+});
