@@ -84,8 +84,8 @@ export function removalsSection({ manifest, origin }: CardFacts): Markdown {
   const balanced =
     surplus === undefined
       ? ""
-      : " Each label keeps as many images as the rarest one has, the first by id; further ones are left out too.";
-  const sentence = md`Exact and mirrored copies of CIFAR-10’s train and test images, and copies within the set, are left out${near}: ${formatCount(removed)} of ${formatCount(kept + removed)} images.${balanced}`;
+      : ". Each label keeps as many images as the rarest one has, the first by id. What is left out";
+  const sentence = md`Exact and mirrored copies of CIFAR-10’s train and test images, and copies within the set, are left out${near}${balanced}: ${formatCount(removed)} of ${formatCount(kept + removed)} images.`;
   if (entries.length === 0) return md`${title}\n\n${sentence}`;
   const rows = entries.map(([reason, count]) => [reason, formatCount(count)]);
   return md`${title}\n\n${sentence}\n\n${table(["reason", "images"], rows)}`;
