@@ -23,13 +23,11 @@ export const configSchema = z.strictObject({
   dropNearCopies: z
     .boolean()
     .default(false)
-    .describe("leave out images that are near-copies of CIFAR-10, memorized or leaked; it needs CIFAR-10 in the run")
-    .meta({ bare: "true" }),
+    .describe("leave out images that are near-copies of CIFAR-10, memorized or leaked; it needs CIFAR-10 in the run"),
   balance: z
     .boolean()
     .default(false)
-    .describe("publish as many images of each label as the rarest one has in its part: the first ones by id")
-    .meta({ bare: "true" }),
+    .describe("publish as many images of each label as the rarest one has in its part: the first ones by id"),
   engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
   device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
   precision: z

@@ -109,8 +109,8 @@ export function configFlags(configKeys: readonly string[]): readonly Flag[] {
       key,
       schema,
       group: groupOfKey(key),
-      // A key that is true or false takes its value as text: --sampler.conditional false.
-      isSwitch: false,
+      // A key that is true by default takes its value as text: --sampler.conditional false.
+      isSwitch: schema.type === "boolean" && schema.default === false,
       isRequired: false,
       isConfig: true,
       isHidden: false,

@@ -43,8 +43,8 @@ export function readConfigFlags(flags: readonly Flag[], args: Arguments): Partia
   for (const flag of flags.filter(({ isConfig }) => isConfig)) {
     const { name, key, schema } = flag;
     const text = args[name];
-    if (typeof text !== "string") continue;
-    const value = parseText(text, flag);
+    if (typeof text !== "string" && typeof text !== "boolean") continue;
+    const value = typeof text === "boolean" ? text : parseText(text, flag);
     if (typeof value === "string" && !takesText(value, schema)) {
       throw new Cifar5mError(
         "config/out-of-range",

@@ -14,13 +14,15 @@ test("the flags of what is published are on when they stand alone, take true or 
       ["--balance", "false", "--drop-near-copies", "true"],
       [false, true],
     ],
+    [["--no-balance"], [false, false]],
     [[], [false, false]],
   ] as const) {
-    const { stdout, stderr } = await runInProcess(["build", folder, ...flags, "--dry-run"]);
+    // The folder may follow a switch.
+    const { stdout, stderr } = await runInProcess(["build", ...flags, folder, "--dry-run"]);
     expect(stderr).toBe("");
     const { config } = JSON.parse(stdout) as { config: Record<string, unknown> };
     expect([config["balance"], config["dropNearCopies"]]).toEqual(expected);
   }
-  const { stderr } = await runInProcess(["build", folder, "--balance", "maybe", "--dry-run"]);
-  expect(stderr).toMatch(/^config\/out-of-range: --balance must be true or false, got maybe\./);
+  const { stderr } = await runInProcess(["build", folder, "--balance=maybe", "--dry-run"]);
+  expect(stderr).toMatch(/^usage\/wrong: --balance is a switch, got --balance=maybe\. Use --balance or --no-balance\./);
 });
