@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import * as z from "zod";
+import type { PublishedDataset } from "../pipeline/run/find-dataset.ts";
 import { startDatasetServer } from "../pipeline/serve/start-server.ts";
 import { defineCommand } from "./cli/command.ts";
 import { reportError } from "./cli/exit-codes.ts";
@@ -18,6 +19,10 @@ const options = z.object({
     .string()
     .default("127.0.0.1")
     .meta(option("address to listen on; any but this machine's own lets other machines read the set")),
+  compare: z
+    .string()
+    .optional()
+    .meta(option("run or data set folder of another set, which the page shows beside this one")),
   allowOrigin: z
     .array(z.string())
     .optional()
@@ -30,29 +35,34 @@ const options = z.object({
 
 export const serveCommand = defineCommand<typeof options>({
   words: ["serve"],
-  describe: "offer a data set over HTTP, with a page that shows it",
+  describe: "offer a data set over HTTP, with a page to browse it; of a run, also how its build goes on",
   examples: [
     { line: "cifar5m serve runs/mine", effect: "for programs of this machine" },
+    { line: "cifar5m serve runs/mine --compare runs/other", effect: "show two sets side by side" },
     { line: "cifar5m serve runs/mine --host 0.0.0.0 --port 80", effect: "for every machine that reaches this one" },
   ],
   target: "dataset",
   options,
   interruption: { stopping: "finishing the answers under way", stopped: "the data set is no longer served." },
-  finish: async ({ root, signal, options: { port, host, allowOrigin } }) => {
+  finish: async ({ root, runtime, signal, options: { port, host, allowOrigin, compare } }) => {
     const server = await startDatasetServer({
-      ...{ folder: root, host, port, allowedOrigins: allowOrigin ?? [] },
+      ...{ folder: root, host, port, compare, runtime, allowedOrigins: allowOrigin ?? [] },
       report: (thrown) => reportError(thrown, { verbose: false }),
     });
-    const { splits } = server.dataset.manifest;
     if (!server.isLoopback) {
       process.stderr.write("warning: every machine that reaches this one over the network can read the data set.\n");
     }
-    const [train, test] = [splits.train.rows, splits.test.rows].map((rows) => rows.toLocaleString("en"));
-    printLines(`serving ${train} train and ${test} test images: ${server.origin}/`);
+    printLines(`serving ${describeServed(server.dataset)}: ${server.origin}/`);
     if (!signal.aborted) await once(signal, "abort");
     await server.close();
     signal.throwIfAborted();
   },
 });
+
+function describeServed(dataset: PublishedDataset | undefined): string {
+  if (dataset === undefined) return "the state of a build";
+  const { train, test } = dataset.manifest.splits;
+  return `${train.rows.toLocaleString("en")} train and ${test.rows.toLocaleString("en")} test images`;
+}
 
 await runIfMain(import.meta.url, serveCommand);

@@ -27,6 +27,10 @@ a { color: var(--link); text-underline-offset: 0.15em; }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; border-radius: 3px; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.875rem; }
 .lead { margin: 0.5rem 0 0; color: var(--faint); font-size: 1.0625rem; }
+.pages { display: flex; flex-wrap: wrap; gap: 0.625rem; margin-top: 1.25rem; }
+.pages a { padding: 0.5rem 1rem; border: 1px solid var(--line); border-radius: 6px; background: var(--raised); text-decoration: none; font-weight: 500; }
+.pages a:hover { border-color: var(--link); }
+.pages a:first-child { background: var(--link); border-color: var(--link); color: var(--ground); }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 1.25rem 0 0; padding: 0; list-style: none; }
 nav a { display: inline-block; padding: 0.25rem 0; }
 .overview { display: flex; flex-wrap: wrap; gap: 1px; margin: 1.5rem 0 0;

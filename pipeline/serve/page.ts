@@ -2,12 +2,21 @@ import { createHash } from "node:crypto";
 import { splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest, SplitName } from "../../shards/index.ts";
 import { datasetSheetSize } from "../inspect/contact-sheet.ts";
+import { icon, type SectionPath, sections } from "./app-page.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { Html, html } from "./html.ts";
 import { confidenceChart, formatCount, formatPercent, labelChart } from "./page-charts.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
 import { loaderSnippets, type Snippet } from "./snippets.ts";
+
+/** What the links to the other pages say. */
+const pageTitles: Readonly<Record<SectionPath, string>> = {
+  ".": "Overview",
+  browse: "Browse all images",
+  experiment: "Live experiment",
+  build: "Its build",
+};
 
 const cspHash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
@@ -25,23 +34,21 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** A square of four colors, so that users recognize the tab. */
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'%3E%3Cpath fill='%232f6eb0' d='M0 0h1v1H0zm1 1h1v1H1z'/%3E%3Cpath fill='%23c2691a' d='M1 0h1v1H1zM0 1h1v1H0z'/%3E%3C/svg%3E";
-
 /**
  * Renders the page that shows a data set: one document that loads nothing from elsewhere.
  * @param options.origin - the address by which the visitor reaches this server
  * @param options.folder - path of the set on the visitor's disk, or undefined
  * @param options.confidence - undefined if the shards could not be read
+ * @param options.shown - the pages of the site
  */
 export function renderPage(options: {
   readonly manifest: Manifest;
   readonly origin: string;
   readonly folder: string | undefined;
   readonly confidence: ConfidenceSummary | undefined;
+  readonly shown: readonly SectionPath[];
 }): string {
-  const { manifest, origin, folder, confidence } = options;
+  const { manifest, origin, folder, confidence, shown } = options;
   const { train, test } = manifest.splits;
   const numClasses = manifest.classNames.length;
   const snippets = loaderSnippets({ manifest, base: `${origin}/dataset`, folder });
@@ -58,6 +65,9 @@ export function renderPage(options: {
 <header>
 <h1>${manifest.name}</h1>
 <p class="lead">${formatCount(train.rows + test.rows)} labeled images, 32×32 pixels, in ${numClasses} classes</p>
+<nav aria-label="Pages" class="pages">${sections
+    .filter(({ path }) => path !== "." && shown.includes(path))
+    .map(({ path }) => html`<a href="${path}">${pageTitles[path]}</a>`)}</nav>
 <nav aria-label="On this page"><ul>
 <li><a href="#images">Images</a></li><li><a href="#labels">Labels</a></li><li><a href="#load">Load it</a></li><li><a href="#origin">Where it comes from</a></li><li><a href="#files">Files</a></li>
 </ul></nav>

@@ -79,17 +79,26 @@ export async function openListedFile(options: {
 }
 
 async function openInside(directory: string, path: string): Promise<FileHandle> {
-  let real: string;
+  const real = await realPathInside(directory, path);
   try {
-    real = await realpath(path);
     // The real path is opened, since that is the path that was checked. O_NONBLOCK: opening a named pipe must not wait
     // for a writer.
-    if (real.startsWith(directory + sep)) {
-      return await open(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
-    }
+    return await open(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (thrown) {
     throw diskError(thrown, "read", path);
   }
+}
+
+/**
+ * Follows the links of a path, which must not lead out of a folder.
+ * @param directory - real path, without links
+ * @throws Cifar5mError `serve/outside-folder`, `disk/…`
+ */
+export async function realPathInside(directory: string, path: string): Promise<string> {
+  const real = await realpath(path).catch((thrown: unknown) => {
+    throw diskError(thrown, "read", path);
+  });
+  if (real.startsWith(directory + sep)) return real;
   throw new Cifar5mError(
     "serve/outside-folder",
     `${path} is a link out of ${directory}, and only files inside it are served. Put the file itself there.`,

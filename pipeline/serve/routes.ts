@@ -1,71 +1,101 @@
-import { join } from "node:path";
-import { manifestName, splitNames } from "../../shards/format/manifest.ts";
-import { sealJson } from "../../storage/canonical-json.ts";
+import { basename } from "node:path";
+import { once } from "../../core/once.ts";
 import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
+import { appHeaders, renderAppPage, type SectionPath } from "./app-page.ts";
+import { assetResources } from "./assets.ts";
 import { summarizeConfidence } from "./confidence.ts";
-import { flagResources } from "./flag-resources.ts";
+import { datasetResources } from "./dataset-routes.ts";
 import { pageHeaders, renderPage } from "./page.ts";
-import { openListedFile, type Resource, toContent } from "./resource.ts";
-
-/** A year in seconds, the conventional way to say "for ever". */
-const longMaxAge = 31_536_000;
+import { type Resource, toContent } from "./resource.ts";
+import { type FindByPath, factResources, runResources } from "./run-routes.ts";
+import type { ServedRun } from "./served-run.ts";
+import type { SiteDescription } from "./site-description.ts";
 
 /** Finds the resource for a request's target (path and query), or undefined. */
 export type FindResource = (target: string) => Resource | undefined;
 
+/** What a site is made of. */
+export interface SiteParts {
+  /** Undefined while the set of a run is being built. */
+  readonly dataset: PublishedDataset | undefined;
+  /** The set to compare with. */
+  readonly compare?: PublishedDataset | undefined;
+  /** The run that the set is served from. */
+  readonly served?: ServedRun | undefined;
+  /** Path of the data set's folder for the page; undefined if visitors do not share this disk. */
+  readonly folder: string | undefined;
+  /** Whether visitors may have images made again. */
+  readonly canMakeAgain: boolean;
+}
+
 /**
- * All resources of a data set, by exact path. A path is never decoded, joined or looked up on the disk, so a request
- * can reach only what is listed here.
- * @param options.folder - path of the data set's folder for the page; undefined if visitors do not share this disk
+ * All resources of a site, by exact path, or by a path that ends in a number. A path is never decoded, joined or looked
+ * up on the disk, so a request can reach only what is listed here.
  */
-export function routesOf(dataset: PublishedDataset, options: { readonly folder: string | undefined }): FindResource {
-  const { directory, manifest } = dataset;
-  const sheet = once(() => renderDatasetSheet({ directory, manifest }));
-  const confidence = once(() => summarizeConfidence(dataset));
-  const manifestContent = toContent(Buffer.from(sealJson(manifest)));
+export function routesOf(parts: SiteParts): FindResource {
+  const { dataset, compare, served } = parts;
+  const assets = assetResources(appHeaders);
+  const site: SiteDescription = {
+    name: dataset?.manifest.name ?? (served === undefined ? "" : basename(served.folder.root)),
+    hasDataset: dataset !== undefined,
+    ...(compare === undefined ? {} : { compareWith: compare.manifest.name }),
+    hasRun: served !== undefined,
+    canMakeAgain: parts.canMakeAgain && dataset !== undefined,
+    hasTensorFlow: assets.has("/assets/tf.min.js"),
+    ...seedOf(dataset),
+  };
   const routes = new Map<string, Resource>([
-    [
-      "/",
-      {
-        type: "text/html; charset=utf-8",
-        headers: pageHeaders,
-        open: async ({ origin }) => {
-          // A damaged shard must not hide the rest of the page.
-          const known = await confidence().catch(() => undefined);
-          return toContent(Buffer.from(renderPage({ manifest, origin, folder: options.folder, confidence: known })));
-        },
-      },
-    ],
-    ["/contact-sheet.png", { type: "image/png", open: async () => toContent(await sheet()) }],
-    [`/dataset/${manifestName}`, { type: "application/json", open: async () => manifestContent }],
+    ...assets,
+    ["/site.json", { type: "application/json", open: async () => toContent(Buffer.from(JSON.stringify(site))) }],
+    ...pageResources(parts, site.name),
   ]);
-  for (const [path, resource] of Object.entries(flagResources(dataset))) routes.set(path, resource);
-  for (const { file, bytes, sha256 } of splitNames.flatMap((split) => manifest.splits[split].shards)) {
-    const shard: Resource = {
-      type: "application/vnd.apache.arrow.file",
-      open: () => openListedFile({ directory, path: join(directory, file), bytes, sha256 }),
-    };
-    routes.set(`/dataset/${file}`, shard);
-    // The plain path may refer to another set's bytes tomorrow. With the hash in it, the address always refers to these
-    // bytes.
-    const headers = { "Cache-Control": `public, max-age=${longMaxAge}, immutable` };
-    routes.set(`/dataset/${file}?sha256=${sha256}`, { ...shard, headers });
+  const finders: FindByPath[] = [];
+  if (served !== undefined) finders.push(runResources(served));
+  if (dataset !== undefined) {
+    for (const [path, resource] of datasetResources(dataset)) routes.set(path, resource);
+    finders.push(factResources(dataset, served));
+  }
+  if (compare !== undefined) {
+    for (const [path, resource] of datasetResources(compare)) routes.set(`/compare${path}`, resource);
+    const facts = factResources(compare, undefined);
+    finders.push((path) => (path.startsWith("/compare/") ? facts(path.slice("/compare".length)) : undefined));
   }
   return (target) => {
     const path = target.replace(/\?(?!sha256=).*$/s, "");
-    return routes.get(path);
+    return routes.get(path) ?? finders.map((find) => find(path)).find((found) => found !== undefined);
   };
 }
 
-/** Does the work on the first call and keeps the result, but not an error. */
-function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
-  let result: Promise<Value> | undefined;
-  return () => {
-    result ??= work().catch((thrown: unknown) => {
-      result = undefined;
-      throw thrown;
-    });
-    return result;
+function seedOf(dataset: PublishedDataset | undefined): { readonly seed?: number } {
+  const seed = dataset?.manifest.config["seed"];
+  return typeof seed === "number" ? { seed } : {};
+}
+
+/** The pages. A run without a set has only that of its build. */
+function pageResources({ dataset, served, folder }: SiteParts, name: string): [string, Resource][] {
+  const shown: readonly SectionPath[] = [
+    ...(dataset === undefined ? [] : ([".", "browse", "experiment"] as const)),
+    ...(served === undefined ? [] : (["build"] as const)),
+  ];
+  const apps = shown.filter((section) => section !== ".");
+  const pages = apps.map((section): [string, Resource] => {
+    const content = toContent(Buffer.from(renderAppPage({ name, section, shown })));
+    return [`/${section}`, { type: "text/html; charset=utf-8", headers: appHeaders, open: async () => content }];
+  });
+  if (dataset === undefined) return [...pages, ["/", pages[0]![1]]];
+  const { directory, manifest } = dataset;
+  const sheet = once(() => renderDatasetSheet({ directory, manifest }));
+  const confidence = once(() => summarizeConfidence(dataset));
+  const overview: Resource = {
+    type: "text/html; charset=utf-8",
+    headers: pageHeaders,
+    open: async ({ origin }) => {
+      // A damaged shard must not hide the rest of the page.
+      const known = await confidence().catch(() => undefined);
+      return toContent(Buffer.from(renderPage({ manifest, origin, folder, confidence: known, shown })));
+    },
   };
+  const picture: Resource = { type: "image/png", open: async () => toContent(await sheet()) };
+  return [...pages, ["/", overview], ["/contact-sheet.png", picture]];
 }

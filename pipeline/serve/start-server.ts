@@ -3,18 +3,22 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Cifar5mError } from "../../core/errors.ts";
 import { systemCodeOf } from "../../storage/disk-error.ts";
+import type { ModelRuntime } from "../models/model-runtime.ts";
 import { findDataset, type PublishedDataset } from "../run/find-dataset.ts";
 import { allowOrigins, parseOrigins } from "./cross-origin.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
-import { routesOf } from "./routes.ts";
+import { ImageMaker, idToMake } from "./make-again.ts";
+import { type FindResource, routesOf } from "./routes.ts";
 import { notServed, sendResource, sendText } from "./send-resource.ts";
+import { findServedRun, type ServedRun } from "./served-run.ts";
 
 /** Time that responses in progress may take after the server is closed. */
 const graceMs = 2000;
 
 /** A running server. */
 export interface DatasetServer {
-  readonly dataset: PublishedDataset;
+  /** Undefined while the set is being built. */
+  readonly dataset: PublishedDataset | undefined;
   /** For example `http://127.0.0.1:8765`, without a slash at the end. */
   readonly origin: string;
   /** Whether only programs on this machine can reach it. */
@@ -24,8 +28,10 @@ export interface DatasetServer {
 }
 
 /**
- * Serves a data set over HTTP.
+ * Serves a data set over HTTP, or the state of a build until its set is published.
  * @param options.folder - a run folder or a data set folder
+ * @param options.compare - folder of another set, which the page shows beside this one
+ * @param options.runtime - opens the models of the run, so that visitors of this machine may have images made again
  * @param options.port - 0 for a free one
  * @param options.allowedOrigins - origins whose pages may read the set, `*` for all; by default none but its own
  * @param options.report - receives the error if a request cannot be answered
@@ -34,19 +40,42 @@ export interface DatasetServer {
  */
 export async function startDatasetServer(options: {
   readonly folder: string;
+  readonly compare?: string | undefined;
+  readonly runtime?: ModelRuntime;
   readonly host: string;
   readonly port: number;
   readonly allowedOrigins?: readonly string[];
   readonly report: (thrown: unknown) => void;
 }): Promise<DatasetServer> {
   const allowedOrigins = parseOrigins(options.allowedOrigins ?? []);
-  const dataset = await findDataset(options.folder);
+  const served = options.runtime === undefined ? undefined : await findServedRun(options.folder, options.runtime);
+  const dataset = await findPublished(options.folder, served);
+  const compare = options.compare === undefined ? undefined : await findDataset(options.compare);
   // With the default of five seconds, a client that merely sends its next request would find the connection closed.
   const server = createServer({ keepAliveTimeout: 65_000 });
   const address = await listen(server, options);
   const local = isLoopback(address.address);
   const origin = `http://${urlHost(address.address)}:${address.port}`;
-  const find = routesOf(dataset, { folder: local ? dataset.directory : undefined });
+  // Making an image takes all cores for seconds, and only users of this machine may ask for it.
+  const maker = local && served !== undefined ? new ImageMaker(served) : undefined;
+  const routesWith = (published: PublishedDataset | undefined) =>
+    routesOf({
+      ...{ dataset: published, compare, served, canMakeAgain: maker !== undefined },
+      folder: local ? published?.directory : undefined,
+    });
+  let find = routesWith(dataset);
+  let isPublished = dataset !== undefined;
+  /** A build may have been published meanwhile. */
+  const findNow = async (): Promise<FindResource> => {
+    if (!isPublished && served !== undefined) {
+      const published = await findPublished(options.folder, served);
+      if (published !== undefined) {
+        find = routesWith(published);
+        isPublished = true;
+      }
+    }
+    return find;
+  };
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const host = request.headers.host ?? "";
     response.setHeader("X-Content-Type-Options", "nosniff");
@@ -60,16 +89,22 @@ export async function startDatasetServer(options: {
       );
     } else if (allowOrigins(request, response, allowedOrigins)) {
       // Its answer was sent.
+    } else if (maker !== undefined && idToMake(request) !== undefined) {
+      maker.answer(request, response, idToMake(request)!).catch((thrown) => fail(request, response, thrown));
     } else if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       sendText(response, 405, "GET and HEAD only");
     } else {
-      const resource = find(request.url ?? "");
       const visit = { origin: /^[\w.:[\]-]+$/.test(host) ? `http://${host}` : origin };
-      if (resource === undefined) sendText(response, 404, notServed);
-      else sendResource(request, response, resource, visit).catch((thrown) => fail(request, response, thrown));
+      answer(request, response, visit).catch((thrown) => fail(request, response, thrown));
     }
   });
+
+  async function answer(request: IncomingMessage, response: ServerResponse, visit: { origin: string }): Promise<void> {
+    const resource = (await findNow())(request.url ?? "");
+    if (resource === undefined) sendText(response, 404, notServed);
+    else await sendResource(request, response, resource, visit);
+  }
 
   function fail(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
     // A client that leaves in the middle of a download does no harm.
@@ -80,6 +115,19 @@ export async function startDatasetServer(options: {
   }
 
   return { dataset, origin, isLoopback: local, close: () => close(server) };
+}
+
+/**
+ * The set of a folder. @returns undefined for a run whose set is not published yet
+ * @throws Cifar5mError as `findDataset`
+ */
+async function findPublished(folder: string, served: ServedRun | undefined): Promise<PublishedDataset | undefined> {
+  try {
+    return await findDataset(folder);
+  } catch (thrown) {
+    if (served !== undefined && thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
+    throw thrown;
+  }
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {

@@ -1,0 +1,71 @@
+import { stat } from "node:fs/promises";
+import { argmax } from "../../core/argmax.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { listReceipts } from "../run/list-receipts.ts";
+import type { UnitStage } from "../run/unit-files.ts";
+import { readProbabilities } from "../run/unit-files.ts";
+import { readStatus } from "../status/read-status.ts";
+import { refreshRun, type ServedRun } from "./served-run.ts";
+
+/** Number of images that are shown. */
+const numNewest = 48;
+/** Number of receipts, of the highest units, of which the newest are chosen. */
+const numAsked = 32;
+
+/** An image of a unit that was finished lately. */
+export interface NewImage {
+  readonly id: number;
+  /** Undefined until the unit is labeled. */
+  readonly label: number | undefined;
+  readonly confidence: number | undefined;
+}
+
+/** How far a build is, as the page shows it. */
+export interface BuildState {
+  readonly isFinished: boolean;
+  readonly stages: readonly {
+    readonly name: UnitStage;
+    readonly numDone: number;
+    readonly numUnits: number;
+    readonly imagesLeft: number;
+    readonly imagesPerSecond: number | undefined;
+  }[];
+  readonly newest: readonly NewImage[];
+  /** Tasks of the newest submission to a scheduler, by state; undefined without one. */
+  readonly tasks: Readonly<Record<string, number>> | undefined;
+}
+
+/** Reads how far the run is, from its receipts. It writes nothing. @throws Cifar5mError as `readStatus` */
+export async function readBuildState(served: ServedRun): Promise<BuildState> {
+  const current = await refreshRun(served);
+  const { stages, isFinished, tasks } = await readStatus(current.folder);
+  const byState: Record<string, number> = {};
+  for (const { state } of tasks ?? []) byState[state] = (byState[state] ?? 0) + 1;
+  return { isFinished, stages, newest: await readNewest(current), tasks: tasks === undefined ? undefined : byState };
+}
+
+/** The last images of the unit that was sampled last, and of those before it. */
+async function readNewest({ folder, run }: ServedRun): Promise<NewImage[]> {
+  const done = await listReceipts(folder, "sample");
+  const asked = run.units.filter(({ name }) => done.has(name)).slice(-numAsked);
+  const dated = await Promise.all(
+    asked.map(async (unit) => {
+      const found = await stat(folder.receipt("sample", unit.name)).catch(() => undefined);
+      return { unit, endedMs: found?.mtimeMs ?? 0 };
+    }),
+  );
+  const images: NewImage[] = [];
+  for (const { unit } of dated.sort((a, b) => b.endedMs - a.endedMs)) {
+    const isLabeled = await fileExists(folder.receipt("label", unit.name));
+    // A label that is being written is shown next time.
+    const labels = isLabeled ? await readProbabilities(run, unit).catch(() => undefined) : undefined;
+    for (let id = unit.idEnd - 1; id >= unit.idStart; id--) {
+      if (images.length === numNewest) return images;
+      const start = (id - unit.idStart) * 10;
+      const ofRow = labels?.subarray(start, start + 10);
+      const label = ofRow === undefined ? undefined : argmax(ofRow);
+      images.push({ id, label, confidence: label === undefined ? undefined : ofRow![label] });
+    }
+  }
+  return images;
+}

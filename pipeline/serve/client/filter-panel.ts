@@ -1,0 +1,216 @@
+import { type FlagName, flagNames } from "../../../shards/format/flags.ts";
+import { make, makeButton, setAttributes } from "./dom.ts";
+import { formatCount } from "./format.ts";
+import { Histogram } from "./histogram.ts";
+import type { Selection } from "./select-rows.ts";
+import { type SortKey, sortKeys } from "./sort-rows.ts";
+import { firstView, type ShownSet, type View } from "./view-state.ts";
+
+/** What each flag says, for people. */
+export const flagTexts: Readonly<Record<FlagName, string>> = {
+  nearCopy: "near-copy of CIFAR-10 train",
+  memorized: "memorized",
+  leak: "near CIFAR-10 test (leak)",
+  nearDuplicate: "near-duplicate in the set",
+  mislabeled: "likely mislabeled",
+};
+
+const sortTexts: Readonly<Record<SortKey, string>> = { id: "id", confidence: "confidence", label: "label" };
+
+/** What the panel can offer. */
+export interface PanelOptions {
+  readonly classNames: readonly string[];
+  /** Names of the set and, if there is one, of the set to compare with. */
+  readonly sets: readonly string[];
+  readonly hasRemoved: boolean;
+  readonly onChange: (change: Partial<View>) => void;
+}
+
+/** The controls that choose what is shown, with counts of what each would keep. */
+export class FilterPanel {
+  readonly element: HTMLElement;
+  readonly #options: PanelOptions;
+  readonly #histogram: Histogram;
+  readonly #labels: readonly {
+    readonly box: HTMLInputElement;
+    readonly count: HTMLElement;
+    readonly bars: HTMLElement[];
+  }[];
+  readonly #range: readonly HTMLInputElement[];
+  readonly #rangeText = make("output", { class: "range-text" });
+  readonly #other: HTMLInputElement;
+  readonly #flags: ReadonlyMap<FlagName, HTMLSelectElement>;
+  readonly #flagGroup: HTMLElement;
+  readonly #sort: HTMLSelectElement;
+  readonly #order: HTMLButtonElement;
+  readonly #parts: HTMLElement;
+  readonly #sets: HTMLElement | undefined;
+  readonly #filters: HTMLElement;
+
+  constructor(options: PanelOptions) {
+    const { classNames, sets, hasRemoved, onChange } = options;
+    this.#options = options;
+    this.#histogram = new Histogram(sets.length);
+    this.#parts = chooser("Split", partsOf(hasRemoved), (part) => onChange({ part, image: undefined }));
+    this.#sets =
+      sets.length < 2
+        ? undefined
+        : chooser(
+            "Set",
+            [
+              ["a", sets[0]!],
+              ["b", sets[1]!],
+              ["both", "Side by side"],
+            ] as [ShownSet, string][],
+            (set) => onChange({ set, image: undefined }),
+          );
+    this.#labels = classNames.map((name, label) => {
+      const box = make("input", { type: "checkbox", name: "label", value: label });
+      box.addEventListener("change", () => onChange({ labels: this.#chosenLabels() }));
+      const bars = sets.map((_, set) => make("i", { class: set === 0 ? "set-a" : "set-b" }));
+      const count = make("span", { class: "count" });
+      make(
+        "label",
+        { class: "facet" },
+        box,
+        make("span", { class: "name" }, name),
+        make("span", { class: "bars" }, ...bars),
+        count,
+      );
+      return { box, count, bars };
+    });
+    this.#range = ["from", "to"].map((end, index) => {
+      const input = make("input", {
+        ...{ type: "range", min: 0, max: 1, step: 0.01, value: index, "aria-label": `confidence ${end}` },
+      });
+      input.addEventListener("input", () => this.#onRange(index));
+      return input;
+    });
+    this.#other = make("input", { type: "checkbox" });
+    this.#other.addEventListener("change", () => onChange({ isOther: this.#other.checked }));
+    this.#flags = new Map(flagNames.map((name) => [name, this.#makeFlag(name)]));
+    this.#flagGroup = group(
+      "Flags of the audit",
+      ...[...this.#flags].map(([name, select]) =>
+        make("label", { class: "flag" }, make("span", {}, flagTexts[name]), select),
+      ),
+    );
+    this.#sort = make(
+      "select",
+      { "aria-label": "sort by" },
+      ...sortKeys.map((key) => make("option", { value: key }, sortTexts[key])),
+    );
+    this.#sort.addEventListener("change", () => onChange({ sort: sortKeys.find((key) => key === this.#sort.value)! }));
+    this.#order = makeButton("↑", { class: "icon" }, () =>
+      onChange({ isFalling: this.#order.getAttribute("aria-pressed") !== "true" }),
+    );
+    this.#filters = make(
+      "div",
+      { class: "filters" },
+      group("Label", ...this.#labels.map(({ box }) => box.parentElement!)),
+      group("Confidence", this.#histogram.element, make("div", { class: "range" }, ...this.#range), this.#rangeText),
+      make("label", { class: "check" }, this.#other, "label is not the class asked for"),
+      this.#flagGroup,
+      make("div", { class: "sort" }, make("span", {}, "Sort by"), this.#sort, this.#order),
+      makeButton("Reset filters", { class: "reset" }, () => {
+        const { set: _, part: __, ...others } = firstView;
+        onChange(others);
+      }),
+    );
+    this.element = make(
+      "aside",
+      { id: "filters", "aria-label": "Filters" },
+      ...(this.#sets === undefined ? [] : [this.#sets]),
+      this.#parts,
+      this.#filters,
+    );
+  }
+
+  /** Shows a view and, once its rows are known, their counts. */
+  show(view: View, selections: readonly Selection[], hasFlags: boolean): void {
+    const indexOf = { a: [0], b: [1], both: [0, 1] }[view.set];
+    choose(this.#parts, view.part);
+    if (this.#sets !== undefined) choose(this.#sets, view.set);
+    this.#filters.hidden = view.part === "removed";
+    const shares = selections.map(({ labelCounts }) => {
+      const total = labelCounts.reduce((sum, count) => sum + count, 0);
+      return (label: number) => labelCounts[label]! / Math.max(1, total);
+    });
+    const largest = Math.max(1e-9, ...this.#labels.flatMap((_, label) => shares.map((share) => share(label))));
+    for (const [label, { box, count, bars }] of this.#labels.entries()) {
+      box.checked = view.labels.includes(label);
+      count.textContent = selections.map(({ labelCounts }) => formatCount(labelCounts[label]!)).join(" · ");
+      for (const [set, bar] of bars.entries()) {
+        const at = indexOf.indexOf(set);
+        bar.hidden = at < 0;
+        bar.style.width = `${at < 0 ? 0 : ((shares[at]?.(label) ?? 0) / largest) * 100}%`;
+      }
+    }
+    this.#other.checked = view.isOther;
+    for (const [index, value] of [view.from, view.to].entries()) this.#range[index]!.value = String(value);
+    this.#rangeText.textContent = `${view.from.toFixed(2)} to ${view.to.toFixed(2)}`;
+    const sets: ArrayLike<number>[] = [];
+    for (const [at, set] of indexOf.entries()) sets[set] = selections[at]?.bins ?? [];
+    this.#histogram.show(sets, view.from, view.to);
+    this.#flagGroup.hidden = !hasFlags;
+    for (const [name, select] of this.#flags) {
+      const wanted = view.flags[name];
+      select.value = wanted === undefined ? "" : wanted ? "with" : "without";
+    }
+    this.#sort.value = view.sort;
+    this.#order.textContent = view.isFalling ? "↓" : "↑";
+    setAttributes(this.#order, {
+      ...{ "aria-pressed": String(view.isFalling), "aria-label": "falling order" },
+      title: view.isFalling ? "largest first" : "smallest first",
+    });
+  }
+
+  #chosenLabels(): number[] {
+    return this.#labels.flatMap(({ box }, label) => (box.checked ? [label] : []));
+  }
+
+  /** The end that was moved takes the other one along. */
+  #onRange(moved: number): void {
+    const [from, to] = this.#range.map(({ value }) => Number(value)) as [number, number];
+    this.#options.onChange(moved === 0 ? { from, to: Math.max(from, to) } : { from: Math.min(from, to), to });
+  }
+
+  #makeFlag(name: FlagName): HTMLSelectElement {
+    const texts = { "": "any", with: "only", without: "without" };
+    const select = make("select", {}, ...Object.entries(texts).map(([value, text]) => make("option", { value }, text)));
+    select.dataset["flag"] = name;
+    select.addEventListener("change", () => {
+      const flags = [...this.#flags].flatMap(([flag, { value }]) => (value === "" ? [] : [[flag, value === "with"]]));
+      this.#options.onChange({ flags: Object.fromEntries(flags) });
+    });
+    return select;
+  }
+}
+
+function partsOf(hasRemoved: boolean): [View["part"], string][] {
+  return [
+    ["train", "Train"],
+    ["test", "Test"],
+    ...(hasRemoved ? ([["removed", "Removed"]] as [View["part"], string][]) : []),
+  ];
+}
+
+function group(title: string, ...children: readonly Node[]): HTMLElement {
+  return make("fieldset", {}, make("legend", {}, title), ...children);
+}
+
+/** Buttons of which one is pressed. */
+function chooser<Value extends string>(
+  label: string,
+  choices: readonly (readonly [Value, string])[],
+  onChoose: (value: Value) => void,
+): HTMLElement {
+  const buttons = choices.map(([value, text]) => makeButton(text, { value, title: text }, () => onChoose(value)));
+  return make("div", { class: "chooser", role: "group", "aria-label": label }, ...buttons);
+}
+
+function choose(chooserElement: HTMLElement, value: string): void {
+  for (const button of chooserElement.querySelectorAll("button")) {
+    setAttributes(button, { "aria-pressed": String(button.value === value) });
+  }
+}

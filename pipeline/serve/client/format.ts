@@ -1,0 +1,16 @@
+/** Numbers as text. */
+export const formatCount = (value: number) => value.toLocaleString("en");
+export const formatPercent = (fraction: number) => `${(100 * fraction).toFixed(1)}%`;
+export const formatMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** A name in plural or singular with its count. */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** A duration, roughly. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}

@@ -1,0 +1,49 @@
+import { makeSvg, setAttributes } from "./dom.ts";
+import { numBins } from "./select-rows.ts";
+
+/** Size of the drawing in its own units; it stretches to the available width. */
+const [width, height] = [200, 44];
+
+/** A histogram of the confidence; bars outside of the chosen range are faint. */
+export class Histogram {
+  readonly element: SVGSVGElement;
+  readonly #bars: readonly (readonly SVGRectElement[])[];
+
+  /** @param numSets - 2 to draw those of two sets over each other */
+  constructor(numSets: number) {
+    const step = width / numBins;
+    this.#bars = Array.from({ length: numSets }, (_, set) =>
+      Array.from({ length: numBins }, (__, bin) =>
+        makeSvg("rect", {
+          class: set === 0 ? "set-a" : "set-b",
+          x: bin * step + (set === 0 ? 0.5 : step / 2),
+          width: set === 0 && numSets === 1 ? step - 1 : step / 2 - 0.5,
+        }),
+      ),
+    );
+    this.element = makeSvg(
+      "svg",
+      { class: "histogram", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img" },
+      ...this.#bars.flat(),
+    );
+  }
+
+  /** @param sets - counts by bin; each set is drawn as shares of its own rows */
+  show(sets: readonly ArrayLike<number>[], from: number, to: number): void {
+    for (const [set, bars] of this.#bars.entries()) {
+      const counts = Array.from(sets[set] ?? []);
+      const largest = Math.max(1, ...counts);
+      for (const [bin, bar] of bars.entries()) {
+        const count = counts[bin] ?? 0;
+        // A bin with anything in it shows.
+        const high = count === 0 ? 0 : Math.max(1, (count / largest) * height);
+        const isChosen = (bin + 1) / numBins > from && bin / numBins <= to;
+        setAttributes(bar, { y: height - high, height: high, opacity: isChosen ? 1 : 0.3 });
+      }
+    }
+    const most = Array.from(sets[0] ?? []).reduce((best, count, bin, all) => (count > all[best]! ? bin : best), 0);
+    setAttributes(this.element, {
+      "aria-label": `Histogram of the confidence, highest from ${(most / numBins).toFixed(2)} to ${((most + 1) / numBins).toFixed(2)}`,
+    });
+  }
+}

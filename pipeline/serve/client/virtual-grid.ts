@@ -1,0 +1,223 @@
+import { make, setAttributes } from "./dom.ts";
+
+/** Browsers lay out no box that is much higher. */
+const maxHeight = 8_000_000;
+/** Rows of tiles that are drawn beyond the visible ones. */
+const numExtraRows = 3;
+/** Time without scrolling after which the scroll bar is put where it belongs. */
+const idleMs = 150;
+
+/** What a grid shows. */
+export interface GridContent<Tile> {
+  /** Makes an empty tile. */
+  make(): { readonly element: HTMLElement; readonly tile: Tile };
+  /** Fills a tile with an item. */
+  fill(tile: Tile, index: number): void;
+  /** Told which items are drawn, the visible ones first. */
+  onShown(indices: readonly number[]): void;
+  /** An item was chosen by Enter or a click. */
+  onOpen(index: number): void;
+}
+
+/**
+ * A grid of any number of tiles, of which only the visible ones exist: a list box for assistive technology, with one
+ * stop of the Tab key. A box of 6 million tiles would be higher than browsers can lay out; then the scroll bar moves in
+ * proportion, and the wheel and the keys move by pixels all the same.
+ */
+export class VirtualGrid<Tile> {
+  readonly element: HTMLElement;
+  readonly #content: GridContent<Tile>;
+  readonly #spacer = make("div", { class: "spacer" });
+  readonly #tiles = new Map<number, { readonly element: HTMLElement; readonly tile: Tile }>();
+  #spare: { readonly element: HTMLElement; readonly tile: Tile }[] = [];
+  #numItems = 0;
+  #tileWidth: number;
+  #tileHeight: number;
+  #numColumns = 1;
+  #top = 0;
+  #lastScroll = 0;
+  #active = -1;
+  #timer = 0;
+
+  constructor(label: string, size: { readonly width: number; readonly height: number }, content: GridContent<Tile>) {
+    this.#content = content;
+    [this.#tileWidth, this.#tileHeight] = [size.width, size.height];
+    this.element = make("div", { class: "grid", role: "listbox", tabindex: 0, "aria-label": label }, this.#spacer);
+    this.element.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.element.addEventListener("click", (event) => this.#onClick(event));
+    this.element.addEventListener("keydown", (event) => this.#onKey(event));
+    new ResizeObserver(() => this.#layOut()).observe(this.element);
+  }
+
+  /** The item that keys move from; −1 for none. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Shows other items, from the first one on. */
+  show(numItems: number): void {
+    this.#numItems = numItems;
+    this.#active = -1;
+    this.#top = 0;
+    this.#clear();
+    this.#layOut();
+    this.#syncScroll();
+    this.#draw();
+  }
+
+  resize(width: number, height: number): void {
+    const index = Math.floor(this.#top / this.#tileHeight) * this.#numColumns;
+    [this.#tileWidth, this.#tileHeight] = [width, height];
+    this.#clear();
+    this.#layOut();
+    this.#moveTo(Math.floor(index / this.#numColumns) * this.#tileHeight);
+  }
+
+  /** Fills the drawn tiles again. */
+  refresh(): void {
+    for (const [index, { tile }] of this.#tiles) this.#content.fill(tile, index);
+  }
+
+  /** Makes an item the active one and scrolls it into view. */
+  activate(index: number): void {
+    if (index < 0 || index >= this.#numItems) return;
+    this.#active = index;
+    const top = Math.floor(index / this.#numColumns) * this.#tileHeight;
+    const height = this.element.clientHeight;
+    if (top < this.#top) this.#moveTo(top);
+    else if (top + this.#tileHeight > this.#top + height) this.#moveTo(top + this.#tileHeight - height);
+    this.#draw();
+  }
+
+  #clear(): void {
+    for (const { element } of this.#tiles.values()) element.remove();
+    this.#spare = [];
+    this.#tiles.clear();
+  }
+
+  get #virtualHeight(): number {
+    return Math.ceil(this.#numItems / this.#numColumns) * this.#tileHeight;
+  }
+
+  #layOut(): void {
+    const first = Math.floor(this.#top / this.#tileHeight) * this.#numColumns;
+    const numColumns = Math.max(1, Math.floor(this.#spacer.clientWidth / this.#tileWidth));
+    const hasChanged = numColumns !== this.#numColumns;
+    this.#numColumns = numColumns;
+    this.#spacer.style.height = `${Math.min(maxHeight, this.#virtualHeight)}px`;
+    if (hasChanged) this.#moveTo(Math.floor(first / numColumns) * this.#tileHeight);
+    this.#draw();
+  }
+
+  /** Scroll positions of the box and of what it shows, at most. */
+  get #ends(): { readonly box: number; readonly shown: number } {
+    const height = this.element.clientHeight;
+    const shown = Math.max(0, this.#virtualHeight - height);
+    return { box: Math.max(0, Math.min(maxHeight, this.#virtualHeight) - height), shown };
+  }
+
+  #moveTo(top: number): void {
+    this.#top = Math.max(0, Math.min(top, this.#ends.shown));
+    this.#syncScroll();
+    this.#draw();
+  }
+
+  /** Puts the scroll bar where the shown part is. */
+  #syncScroll(): void {
+    const { box, shown } = this.#ends;
+    this.element.scrollTop = shown === 0 ? 0 : (this.#top / shown) * box;
+    this.#lastScroll = this.element.scrollTop;
+  }
+
+  #onScroll(): void {
+    const { box, shown } = this.#ends;
+    const { scrollTop, clientHeight } = this.element;
+    const moved = scrollTop - this.#lastScroll;
+    if (moved === 0) return;
+    this.#lastScroll = scrollTop;
+    const isDragged = Math.abs(moved) > 2 * clientHeight;
+    const top = box === shown || isDragged ? (box === 0 ? 0 : (scrollTop / box) * shown) : this.#top + moved;
+    this.#top = Math.max(0, Math.min(top, shown));
+    if (box !== shown) {
+      if (scrollTop <= 0 || scrollTop >= box - 1) this.#syncScroll();
+      window.clearTimeout(this.#timer);
+      this.#timer = window.setTimeout(() => {
+        this.#syncScroll();
+        this.#draw();
+      }, idleMs);
+    }
+    this.#draw();
+  }
+
+  #draw(): void {
+    const { clientHeight } = this.element;
+    const [first, last] = this.#rowsBetween(this.#top, this.#top + clientHeight);
+    const [start, end] = [Math.max(0, first - numExtraRows), last + numExtraRows];
+    const indices = (from: number, to: number) => {
+      const [low, high] = [from * this.#numColumns, Math.min(this.#numItems, to * this.#numColumns)];
+      return Array.from({ length: Math.max(0, high - low) }, (_, at) => low + at);
+    };
+    const wanted = new Set(indices(start, end));
+    for (const [index, made] of this.#tiles) {
+      if (wanted.has(index)) continue;
+      this.#tiles.delete(index);
+      this.#spare.push(made);
+    }
+    const left = (this.#spacer.clientWidth - this.#numColumns * this.#tileWidth) / 2;
+    for (const index of wanted) {
+      const made = this.#tiles.get(index) ?? this.#take(index);
+      const x = left + (index % this.#numColumns) * this.#tileWidth;
+      const y = Math.floor(index / this.#numColumns) * this.#tileHeight - this.#top + this.#lastScroll;
+      made.element.style.transform = `translate(${x}px, ${y}px)`;
+      made.element.classList.toggle("active", index === this.#active);
+      made.element.setAttribute("aria-selected", String(index === this.#active));
+    }
+    for (const { element } of this.#spare) element.remove();
+    this.#spare = [];
+    setAttributes(this.element, {
+      "aria-activedescendant": this.#tiles.has(this.#active) ? `tile-${this.#active}` : false,
+    });
+    this.#content.onShown([...indices(first, last), ...indices(last, end), ...indices(start, first)]);
+  }
+
+  #rowsBetween(top: number, bottom: number): readonly [number, number] {
+    return [Math.floor(top / this.#tileHeight), Math.ceil(bottom / this.#tileHeight)];
+  }
+
+  #take(index: number): { readonly element: HTMLElement; readonly tile: Tile } {
+    const made = this.#spare.pop() ?? this.#content.make();
+    setAttributes(made.element, {
+      ...{ id: `tile-${index}`, role: "option", "aria-posinset": index + 1, "aria-setsize": this.#numItems },
+    });
+    made.element.dataset["index"] = String(index);
+    made.element.style.width = `${this.#tileWidth}px`;
+    made.element.style.height = `${this.#tileHeight}px`;
+    this.#content.fill(made.tile, index);
+    this.#tiles.set(index, made);
+    if (made.element.parentElement === null) this.#spacer.append(made.element);
+    return made;
+  }
+
+  #onClick({ target }: MouseEvent): void {
+    const index = (target as Element).closest<HTMLElement>("[data-index]")?.dataset["index"];
+    if (index === undefined) return;
+    this.activate(Number(index));
+    this.#content.onOpen(Number(index));
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || this.#numItems === 0) return;
+    const perPage = Math.max(1, Math.floor(this.element.clientHeight / this.#tileHeight) - 1) * this.#numColumns;
+    const steps: Readonly<Record<string, number>> = {
+      ...{ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#numColumns, ArrowDown: this.#numColumns },
+      ...{ PageUp: -perPage, PageDown: perPage, Home: -this.#numItems, End: this.#numItems },
+    };
+    const step = steps[event.key];
+    if (event.key === "Enter" && this.#active >= 0) this.#content.onOpen(this.#active);
+    else if (step !== undefined) {
+      const from = this.#active >= 0 ? this.#active + step : Math.ceil(this.#top / this.#tileHeight) * this.#numColumns;
+      this.activate(Math.max(0, Math.min(this.#numItems - 1, from)));
+    } else return;
+    event.preventDefault();
+  }
+}
