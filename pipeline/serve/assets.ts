@@ -14,10 +14,10 @@ const bundled = {
   "page.css": "text/css; charset=utf-8",
 } as const;
 
-/** Path of the TensorFlow.js that is installed beside us, or undefined. */
+/** Path of the TensorFlow.js that is installed beside us, or undefined. Its older builds make code from text. */
 export function findTensorFlow(): string | undefined {
   try {
-    return createRequire(import.meta.url).resolve("@tensorflow/tfjs/dist/tf.min.js");
+    return createRequire(import.meta.url).resolve("@tensorflow/tfjs/dist/tf.es2017.min.js");
   } catch {
     return undefined;
   }
@@ -40,7 +40,7 @@ export function assetResources(headers: Readonly<Record<string, string>>): Reado
   const tensorFlow = findTensorFlow();
   if (tensorFlow !== undefined) {
     const read = once(async () => toContent(await readFile(tensorFlow)));
-    routes.set("/assets/tf.min.js", { type: "text/javascript; charset=utf-8", headers, open: read });
+    routes.set("/assets/tf.es2017.min.js", { type: "text/javascript; charset=utf-8", headers, open: read });
   }
   return routes;
 }

@@ -42,7 +42,7 @@ export function routesOf(parts: SiteParts): FindResource {
     ...(compare === undefined ? {} : { compareWith: compare.manifest.name }),
     hasRun: served !== undefined,
     canMakeAgain: parts.canMakeAgain && dataset !== undefined,
-    hasTensorFlow: assets.has("/assets/tf.min.js"),
+    hasTensorFlow: assets.has("/assets/tf.es2017.min.js"),
     ...seedOf(dataset),
   };
   const routes = new Map<string, Resource>([

@@ -45,7 +45,10 @@ export class BrowserPage {
   }
 
   /** Starts a browser with one page; it ends with the test. */
-  static async open(url: string, options: { readonly width?: number; readonly height?: number; readonly dark?: boolean } = {}): Promise<BrowserPage> {
+  static async open(
+    url: string,
+    options: { readonly width?: number; readonly height?: number; readonly dark?: boolean } = {},
+  ): Promise<BrowserPage> {
     const page = await BrowserPage.start(options);
     onTestFinished(() => page.close());
     await page.goTo(url);
@@ -56,23 +59,37 @@ export class BrowserPage {
   static async start({ width = 1280, height = 800, dark = false } = {}): Promise<BrowserPage> {
     const profile = await mkdtemp(join(tmpdir(), "cifar5m-browser-"));
     const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
-    const browser = spawn(chromium!, [...flags, "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"], {
-      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
-    });
+    const browser = spawn(
+      chromium!,
+      [...flags, "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
+      {
+        stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+      },
+    );
     browser.once("close", () => void rm(profile, { recursive: true, force: true, maxRetries: 20 }));
     const page = new BrowserPage(browser);
-    const { targetInfos } = (await page.#call("Target.getTargets")) as { targetInfos: { type: string; targetId: string }[] };
+    const { targetInfos } = (await page.#call("Target.getTargets")) as {
+      targetInfos: { type: string; targetId: string }[];
+    };
     const { targetId } = targetInfos.find(({ type }) => type === "page")!;
-    const { sessionId } = (await page.#call("Target.attachToTarget", { targetId, flatten: true })) as { sessionId: string };
+    const { sessionId } = (await page.#call("Target.attachToTarget", { targetId, flatten: true })) as {
+      sessionId: string;
+    };
     page.#session = sessionId;
     for (const domain of ["Page", "Runtime", "Network", "Log"]) await page.#call(`${domain}.enable`);
     await page.resize(width, height);
-    if (dark) await page.#call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: "dark" }] });
+    if (dark)
+      await page.#call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: "dark" }] });
     return page;
   }
 
   async resize(width: number, height: number): Promise<void> {
-    await this.#call("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+    await this.#call("Emulation.setDeviceMetricsOverride", {
+      width,
+      height,
+      deviceScaleFactor: 1,
+      mobile: width < 600,
+    });
   }
 
   async goTo(url: string): Promise<void> {
@@ -133,7 +150,11 @@ export class BrowserPage {
       const code = keyCodes[key];
       const text = code === undefined ? { text: key } : key === "Enter" ? { text: "\r" } : {};
       const common = { key, code: key, ...(code === undefined ? {} : { windowsVirtualKeyCode: code }) };
-      await this.#call("Input.dispatchKeyEvent", { type: "text" in text ? "keyDown" : "rawKeyDown", ...common, ...text });
+      await this.#call("Input.dispatchKeyEvent", {
+        type: "text" in text ? "keyDown" : "rawKeyDown",
+        ...common,
+        ...text,
+      });
       await this.#call("Input.dispatchKeyEvent", { type: "keyUp", ...common });
     }
   }

@@ -8,7 +8,7 @@ import { Listing } from "./listing.ts";
 import type { OpenSet } from "./open-set.ts";
 import { showRemoved } from "./removed-view.ts";
 import { SearchBox } from "./search-box.ts";
-import { fillTile, makeTile, type Tile, type TileSize, tileBox } from "./tiles.ts";
+import { fillTile, makeTile, type Tile, type TileSize, tileShape } from "./tiles.ts";
 import { firstView, formatView, parseView, type View } from "./view-state.ts";
 import { VirtualGrid } from "./virtual-grid.ts";
 
@@ -155,7 +155,7 @@ export class BrowsePage {
 
   #makeGrid(numImages: number): void {
     this.#grid?.element.remove();
-    this.#grid = new VirtualGrid<Tile>("Images", tileBox(this.#size, numImages), {
+    this.#grid = new VirtualGrid<Tile>("Images", tileShape(this.#size, numImages), {
       make: () => {
         const tile = makeTile(numImages);
         return { element: tile.element, tile };
@@ -231,8 +231,7 @@ export class BrowsePage {
   #resize(size: TileSize): void {
     this.#size = size;
     this.#markSize();
-    const { width, height } = tileBox(size, this.#listing?.sources.length ?? 1);
-    this.#grid?.resize(width, height);
+    this.#grid?.resize(tileShape(size, this.#listing?.sources.length ?? 1));
   }
 
   #markSize(): void {

@@ -1,5 +1,7 @@
 /** The page that shows all images of a set. */
 
+import "./without-eval.ts";
+
 import { BrowsePage } from "./browse-page.ts";
 import { byId, make } from "./dom.ts";
 import { fetchSite } from "./fetch-json.ts";

@@ -15,6 +15,12 @@ export const flagTexts: Readonly<Record<FlagName, string>> = {
   mislabeled: "likely mislabeled",
 };
 
+const setChoices: readonly (readonly [ShownSet, string])[] = [
+  ["a", "A"],
+  ["b", "B"],
+  ["both", "A beside B"],
+];
+
 const sortTexts: Readonly<Record<SortKey, string>> = { id: "id", confidence: "confidence", label: "label" };
 
 /** What the panel can offer. */
@@ -55,14 +61,13 @@ export class FilterPanel {
     this.#sets =
       sets.length < 2
         ? undefined
-        : chooser(
-            "Set",
-            [
-              ["a", sets[0]!],
-              ["b", sets[1]!],
-              ["both", "Side by side"],
-            ] as [ShownSet, string][],
-            (set) => onChange({ set, image: undefined }),
+        : make(
+            "div",
+            { class: "sets" },
+            chooser("Set", setChoices, (set) => onChange({ set, image: undefined })),
+            ...sets.map((name, at) =>
+              make("p", {}, make("i", { class: at === 0 ? "key set-a" : "key set-b" }), `${"AB"[at]}: ${name}`),
+            ),
           );
     this.#labels = classNames.map((name, label) => {
       const box = make("input", { type: "checkbox", name: "label", value: label });

@@ -2,6 +2,7 @@ import { noClass } from "../row-columns.ts";
 import { make, setAttributes } from "./dom.ts";
 import { drawImage, makeCanvas } from "./draw-image.ts";
 import type { ShownImage } from "./image-dialog.ts";
+import type { TileShape } from "./virtual-grid.ts";
 
 /** Width of an image on the page, in pixels, by the name of a size. */
 export const tileSizes = { small: 40, medium: 72, large: 128 } as const;
@@ -10,12 +11,12 @@ export type TileSize = keyof typeof tileSizes;
 /** Space around an image, and for its caption. */
 const [gap, captionHeight] = [8, 34];
 
-/** Size of a tile with this many images beside each other. */
-export function tileBox(size: TileSize, numImages: number): { readonly width: number; readonly height: number } {
-  const pixels = tileSizes[size];
+/** The shape of a tile with this many images beside each other. */
+export function tileShape(size: TileSize, numImages: number): TileShape {
+  const gaps = gap + (numImages - 1) * 2;
   return {
-    width: numImages * pixels + gap + (numImages - 1) * 2,
-    height: pixels + gap + (size === "small" ? 0 : captionHeight),
+    leastWidth: numImages * tileSizes[size] + gaps,
+    heightOf: (width) => Math.round((width - gaps) / numImages) + gap + (size === "small" ? 0 : captionHeight),
   };
 }
 

@@ -7,6 +7,12 @@ const numExtraRows = 3;
 /** Time without scrolling after which the scroll bar is put where it belongs. */
 const idleMs = 150;
 
+/** The shape of tiles: as many as fit beside each other, then stretched to fill the width. */
+export interface TileShape {
+  readonly leastWidth: number;
+  heightOf(width: number): number;
+}
+
 /** What a grid shows. */
 export interface GridContent<Tile> {
   /** Makes an empty tile. */
@@ -31,17 +37,18 @@ export class VirtualGrid<Tile> {
   readonly #tiles = new Map<number, { readonly element: HTMLElement; readonly tile: Tile }>();
   #spare: { readonly element: HTMLElement; readonly tile: Tile }[] = [];
   #numItems = 0;
-  #tileWidth: number;
-  #tileHeight: number;
+  #tileWidth = 1;
+  #tileHeight = 1;
+  #size: TileShape;
   #numColumns = 1;
   #top = 0;
   #lastScroll = 0;
   #active = -1;
   #timer = 0;
 
-  constructor(label: string, size: { readonly width: number; readonly height: number }, content: GridContent<Tile>) {
+  constructor(label: string, size: TileShape, content: GridContent<Tile>) {
     this.#content = content;
-    [this.#tileWidth, this.#tileHeight] = [size.width, size.height];
+    this.#size = size;
     this.element = make("div", { class: "grid", role: "listbox", tabindex: 0, "aria-label": label }, this.#spacer);
     this.element.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     this.element.addEventListener("click", (event) => this.#onClick(event));
@@ -65,12 +72,10 @@ export class VirtualGrid<Tile> {
     this.#draw();
   }
 
-  resize(width: number, height: number): void {
-    const index = Math.floor(this.#top / this.#tileHeight) * this.#numColumns;
-    [this.#tileWidth, this.#tileHeight] = [width, height];
-    this.#clear();
+  /** Shows the same items in tiles of another shape. */
+  resize(size: TileShape): void {
+    this.#size = size;
     this.#layOut();
-    this.#moveTo(Math.floor(index / this.#numColumns) * this.#tileHeight);
   }
 
   /** Fills the drawn tiles again. */
@@ -101,11 +106,17 @@ export class VirtualGrid<Tile> {
 
   #layOut(): void {
     const first = Math.floor(this.#top / this.#tileHeight) * this.#numColumns;
-    const numColumns = Math.max(1, Math.floor(this.#spacer.clientWidth / this.#tileWidth));
-    const hasChanged = numColumns !== this.#numColumns;
-    this.#numColumns = numColumns;
+    const width = this.#spacer.clientWidth;
+    this.#numColumns = Math.max(1, Math.floor(width / this.#size.leastWidth));
+    const tileWidth = Math.max(1, Math.floor(width / this.#numColumns));
+    const tileHeight = this.#size.heightOf(tileWidth);
+    const hasChanged = tileWidth !== this.#tileWidth || tileHeight !== this.#tileHeight;
+    [this.#tileWidth, this.#tileHeight] = [tileWidth, tileHeight];
     this.#spacer.style.height = `${Math.min(maxHeight, this.#virtualHeight)}px`;
-    if (hasChanged) this.#moveTo(Math.floor(first / numColumns) * this.#tileHeight);
+    if (hasChanged) {
+      this.#clear();
+      this.#moveTo(Math.floor(first / this.#numColumns) * tileHeight);
+    }
     this.#draw();
   }
 
@@ -163,10 +174,9 @@ export class VirtualGrid<Tile> {
       this.#tiles.delete(index);
       this.#spare.push(made);
     }
-    const left = (this.#spacer.clientWidth - this.#numColumns * this.#tileWidth) / 2;
     for (const index of wanted) {
       const made = this.#tiles.get(index) ?? this.#take(index);
-      const x = left + (index % this.#numColumns) * this.#tileWidth;
+      const x = (index % this.#numColumns) * this.#tileWidth;
       const y = Math.floor(index / this.#numColumns) * this.#tileHeight - this.#top + this.#lastScroll;
       made.element.style.transform = `translate(${x}px, ${y}px)`;
       made.element.classList.toggle("active", index === this.#active);
