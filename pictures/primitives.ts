@@ -9,6 +9,22 @@ export const line = "#d9dde3";
 export const bar = "#3b6ea8";
 export const odd = "#d9822b";
 
+/** The color of the ground, and what each color of a drawing becomes on a dark one. */
+export const grounds = { light: [0xff, 0xff, 0xff], dark: [0x1c, 0x20, 0x24] } as const;
+export type Theme = keyof typeof grounds;
+const darkColors: Readonly<Record<string, string>> = {
+  [ink]: "#e5e8eb",
+  [faint]: "#a2abb4",
+  [line]: "#353b42",
+  [bar]: "#5b9bdc",
+  [odd]: "#e0924a",
+};
+
+/** A drawing in the colors of a theme. */
+export function recolor(svg: string, theme: Theme): string {
+  return theme === "light" ? svg : svg.replace(/#[0-9a-f]{6}/g, (color) => darkColors[color] ?? color);
+}
+
 const font = "font-family='Inter, Helvetica Neue, Helvetica, DejaVu Sans, Arial, sans-serif'";
 
 /**

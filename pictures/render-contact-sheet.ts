@@ -1,5 +1,5 @@
 import { imageSide } from "../core/image-layout.ts";
-import { bar, blitScaled, faint, ink, line, odd, text } from "./primitives.ts";
+import { bar, blitScaled, faint, grounds, ink, line, odd, recolor, type Theme, text } from "./primitives.ts";
 
 /** A class on the contact sheet. */
 export interface ContactSheetRow {
@@ -37,12 +37,14 @@ export async function renderContactSheet(options: {
   readonly rows: readonly ContactSheetRow[];
   /** Images that fit in a row. */
   readonly numColumns: number;
+  /** `light` by default. */
+  readonly theme?: Theme;
 }): Promise<Uint8Array> {
-  const { rows, numColumns } = options;
+  const { rows, numColumns, theme = "light" } = options;
   const { width, height } = contactSheetSize({ numRows: rows.length, numColumns });
   const left = (column: number) => margin + nameWidth + column * (cell + gap);
   const top = (row: number) => headerHeight + row * rowHeight;
-  const canvas = Buffer.alloc(width * height * 3, 0xff);
+  const canvas = Buffer.alloc(width * height * 3, Buffer.from(grounds[theme]));
   for (const [row, { cells }] of rows.entries()) {
     for (const [column, { image }] of cells.entries()) {
       blitScaled(image, canvas, { start: (top(row) * width + left(column)) * 3, stride: width * 3, scale });
@@ -58,7 +60,7 @@ export async function renderContactSheet(options: {
   const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
   const { default: sharp } = await import("sharp");
   return await sharp(canvas, { raw: { width, height, channels: 3 } })
-    .composite([{ input: Buffer.from(svg) }])
+    .composite([{ input: Buffer.from(recolor(svg, theme)) }])
     .png({ compressionLevel: 9 })
     .toBuffer();
 }

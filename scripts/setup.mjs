@@ -59,7 +59,7 @@ function newestSourceMs() {
   for (const folder of sourceFolders) {
     for (const name of readdirSync(join(root, folder), { recursive: true })) {
       // Folders count too: their time tells of deleted files.
-      if (name.endsWith(".ts") || !name.includes(".")) files.push(join(root, folder, name));
+      if (/\.(ts|css)$/.test(name) || !name.includes(".")) files.push(join(root, folder, name));
     }
   }
   return Math.max(...files.map(modifiedMs));
@@ -80,12 +80,15 @@ async function install() {
   return await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 
-/** tsc, unless the last compilation that went well is newer than every source file. */
+/** tsc and the bundles of the page, unless the last compilation that went well is newer than every source file. */
 async function build() {
   const stamp = join(root, "dist", ".built");
   if (modifiedMs(stamp) > newestSourceMs()) return 0;
   process.stderr.write("compiling\n");
-  const code = await run("tsc", ["--project", "tsconfig.build.json"]);
+  const code = await runAll([
+    ["tsc", "--project", "tsconfig.build.json"],
+    [process.execPath, join("scripts", "maintain", "bundle-page.mjs")],
+  ]);
   if (code === 0) writeFileSync(stamp, "");
   return code;
 }
@@ -137,6 +140,7 @@ const tasks = {
     runAll([
       ["biome", "ci", "--diagnostic-level=warn", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
       ["tsc", "--project", "tsconfig.json"],
+      ["tsc", "--project", join("pipeline", "serve", "client", "tsconfig.json")],
       ["depcruise", "--config", ".dependency-cruiser.cjs", ...sourceFolders],
       ["typedoc"],
       ...examples().map((path) => [process.execPath, path]),

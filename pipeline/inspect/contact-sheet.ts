@@ -1,3 +1,4 @@
+import type { Theme } from "../../pictures/primitives.ts";
 import { contactSheetSize, renderContactSheet } from "../../pictures/render-contact-sheet.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -15,8 +16,10 @@ const imagesPerClass = 12;
 export async function renderDatasetSheet(options: {
   readonly directory: string;
   readonly manifest: Manifest;
+  /** `light` by default. */
+  readonly theme?: Theme;
 }): Promise<Uint8Array> {
-  const { directory, manifest } = options;
+  const { directory, manifest, theme = "light" } = options;
   const { train, test } = manifest.splits;
   const removed = Object.values(manifest.removals).reduce((sum, count) => sum + count, 0);
   const rows = await gatherContactSheetRows({ directory, manifest, imagesPerClass });
@@ -28,6 +31,7 @@ export async function renderDatasetSheet(options: {
       `the first ${imagesPerClass} train images of each label, none selected · set ${manifest.sha256.slice(0, 12)}`,
     rows,
     numColumns: imagesPerClass,
+    theme,
   });
 }
 

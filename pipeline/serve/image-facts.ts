@@ -105,9 +105,9 @@ async function isSameCopy(
     found,
   }: { served: ServedRun; split: SplitName; row: number; found: Omit<Neighbor, "hasPicture"> },
 ): Promise<boolean> {
-  const reference = await readRunCifarImage(served, found.split, found.index);
-  if (reference === undefined) return false;
-  if (found.isMirrored) mirrorHwc(reference);
+  const stored = await readRunCifarImage(served, found.split, found.index);
+  if (stored === undefined) return false;
+  const reference = found.isMirrored ? mirrorHwc(stored) : stored;
   const opened = await openDataset(directory, { split, memoryBytes: 0 });
   try {
     const { images } = await opened.readImages([row]);

@@ -39,7 +39,7 @@ nav a { display: inline-block; padding: 0.25rem 0; }
 dt { color: var(--faint); font-size: 0.875rem; }
 dd { margin: 0; }
 .overview dd { font-size: 1.375rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
-.sheet { overflow-x: auto; background: #fff; border: 1px solid var(--line); border-radius: 8px; }
+.sheet { overflow-x: auto; background: var(--raised); border: 1px solid var(--line); border-radius: 8px; }
 .sheet img { display: block; width: 100%; min-width: 60rem; height: auto; color: #1b1f24; }
 .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 3.5rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }

@@ -129,7 +129,7 @@ function overview({ splits, removals, config }: Manifest): Html {
 function contactSheet(manifest: Manifest): Html {
   const { width, height } = datasetSheetSize(manifest);
   const classes = manifest.classNames.join(", ");
-  return html`<div class="sheet" tabindex="0" role="region" aria-label="Contact sheet"><img src="contact-sheet.png" width="${width}" height="${height}" alt="The first train images of each label, a row a label: ${classes}. Below each image the labeler’s confidence; at the right, how many images a label has."></div>
+  return html`<div class="sheet" tabindex="0" role="region" aria-label="Contact sheet"><picture><source srcset="contact-sheet-dark.png" media="(prefers-color-scheme: dark)"><img src="contact-sheet.png" width="${width}" height="${height}" alt="The first train images of each label, a row a label: ${classes}. Below each image the labeler’s confidence; at the right, how many images a label has."></picture></div>
 <p><a href="contact-sheet.png">The picture by itself</a></p>`;
 }
 

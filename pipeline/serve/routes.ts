@@ -85,7 +85,6 @@ function pageResources({ dataset, served, folder }: SiteParts, name: string): [s
   });
   if (dataset === undefined) return [...pages, ["/", pages[0]![1]]];
   const { directory, manifest } = dataset;
-  const sheet = once(() => renderDatasetSheet({ directory, manifest }));
   const confidence = once(() => summarizeConfidence(dataset));
   const overview: Resource = {
     type: "text/html; charset=utf-8",
@@ -96,6 +95,10 @@ function pageResources({ dataset, served, folder }: SiteParts, name: string): [s
       return toContent(Buffer.from(renderPage({ manifest, origin, folder, confidence: known, shown })));
     },
   };
-  const picture: Resource = { type: "image/png", open: async () => toContent(await sheet()) };
-  return [...pages, ["/", overview], ["/contact-sheet.png", picture]];
+  const pictures = (["light", "dark"] as const).map((theme): [string, Resource] => {
+    const sheet = once(() => renderDatasetSheet({ directory, manifest, theme }));
+    const path = theme === "light" ? "/contact-sheet.png" : "/contact-sheet-dark.png";
+    return [path, { type: "image/png", open: async () => toContent(await sheet()) }];
+  });
+  return [...pages, ["/", overview], ...pictures];
 }

@@ -12,6 +12,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundlePage } from "./bundle-page.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const target = resolve(process.argv[2] ?? join(root, "packages"));
@@ -53,7 +54,7 @@ function published(path) {
   return `${JSON.stringify(rest, null, 2)}\n`;
 }
 
-function stage() {
+async function stage() {
   const ofLoader = closureOf([...modulesIn("storage"), ...modulesIn("shards")]);
   const strangers = [...ofLoader].filter((module) => !/^(core|storage|shards)\//.test(module));
   if (strangers.length > 0) throw new Error(`the loader's package must not need ${strangers.join(", ")}`);
@@ -69,6 +70,7 @@ function stage() {
   write(join(builder, "package.json"), published(join(root, "package.json")));
   write(join(loader, "package.json"), published(join(root, "shards", "package.json")));
   for (const name of ["README.md", "CHANGELOG.md", "LICENSE"]) copyFileSync(join(root, name), join(builder, name));
+  await bundlePage(join(builder, "dist"));
   // README links to the pages.
   const isPage = (path) => !/docs\/api(\/|$)/.test(path);
   cpSync(join(root, "docs"), join(builder, "docs"), { recursive: true, filter: isPage });
@@ -80,7 +82,7 @@ function stage() {
 try {
   const options = ["--outDir", compiled, "--sourceMap", "false", "--incremental", "false", "--tsBuildInfoFile", "null"];
   run(join(root, "node_modules", ".bin", "tsc"), ["--project", "tsconfig.build.json", ...options]);
-  stage();
+  await stage();
   mkdirSync(target, { recursive: true });
   run("npm", ["pack", "--silent", "--pack-destination", target, loader, builder]);
 } finally {

@@ -43,9 +43,22 @@ export function serveForAllTests(): () => Served & { readonly folder: string; re
   return () => shared;
 }
 
-async function spawnServe(folder: string, args: readonly string[] = []): Promise<Served> {
+/** Serves a run whose models are stand-ins; it ends with the test at the latest. */
+export async function startStandInServe(folder: string, delayMs = 0): Promise<Served> {
+  const script = join(inject("compiledFolder"), "tests", "support", "serve-stand-in.js");
+  const served = await spawnServer(script, [folder, String(delayMs)]);
+  onTestFinished(async () => void (await served.stop("SIGKILL")));
+  return served;
+}
+
+function spawnServe(folder: string, args: readonly string[] = []): Promise<Served> {
   const script = join(inject("compiledFolder"), "scripts", "cifar5m.js");
-  const child = spawn(process.execPath, [script, "serve", folder, "--port", "0", ...args]);
+  return spawnServer(script, ["serve", folder, "--port", "0", ...args]);
+}
+
+/** Starts a program that prints its address. */
+async function spawnServer(script: string, args: readonly string[]): Promise<Served> {
+  const child = spawn(process.execPath, [script, ...args]);
   const closed = once(child, "close");
   let stderr = "";
   child.stderr.on("data", (text) => {

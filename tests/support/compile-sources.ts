@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import ts from "typescript";
 import type { TestProject } from "vitest/node";
 
@@ -16,8 +18,8 @@ declare module "vitest" {
 }
 
 /**
- * Compiles the sources before the tests, without checking types, so that child processes run what is tested: Node 20
- * runs no TypeScript. Into a folder of this run's own, which is removed afterwards.
+ * Compiles the sources before the tests, without checking types, and bundles the page, so that child
+ * processes run what is tested: Node 20 runs no TypeScript. Into a folder of this run's own, which is removed afterwards.
  */
 export default async function compileSources(project: TestProject): Promise<() => Promise<void>> {
   await removeStaleFolders();
@@ -38,6 +40,8 @@ export default async function compileSources(project: TestProject): Promise<() =
       await writeFile(target, ts.transpileModule(text, { compilerOptions }).outputText);
     }
   }
+  const bundler = join(root, "scripts", "maintain", "bundle-page.mjs");
+  await promisify(execFile)(process.execPath, [bundler, compiledFolder]);
   project.provide("compiledFolder", compiledFolder);
   return () => rm(compiledFolder, { recursive: true, force: true });
 }

@@ -243,7 +243,9 @@ export class BrowsePage {
 
   #toggleFilters(): void {
     const isOpen = this.element.classList.toggle("filtering");
-    setAttributes(this.#results.querySelector(".toggle")!, { "aria-expanded": String(isOpen) });
+    const toggle = this.#results.querySelector(".toggle")!;
+    toggle.textContent = isOpen ? "Show images" : "Filters";
+    setAttributes(toggle, { "aria-expanded": String(isOpen) });
   }
 
   readonly #announceSoon = delayed(400, () => announce(this.#count.textContent ?? ""));

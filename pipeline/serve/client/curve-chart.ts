@@ -1,9 +1,9 @@
-import { makeSvg } from "./dom.ts";
+import { make, makeSvg, setAttributes } from "./dom.ts";
 import type { CurvePoint, WorldName } from "./experiment-plan.ts";
 
-/** Size of the drawing, and its margins: left, right, top, bottom. */
-const [width, height] = [640, 340];
-const margin = { left: 48, right: 12, top: 10, bottom: 40 };
+/** Height of the drawing and its margins, in pixels. Its width is that of the page. */
+const height = 320;
+const margin = { left: 48, right: 14, top: 12, bottom: 42 };
 
 /** A curve, drawn so that it is told apart without color: by dashes and by its markers. */
 interface Series {
@@ -15,15 +15,25 @@ interface Series {
 
 /** Test soft error of both worlds over the number of batches, as it grows. */
 export class CurveChart {
-  readonly element = makeSvg("svg", { class: "curves", viewBox: `0 0 ${width} ${height}`, role: "img" });
+  readonly element: HTMLElement;
+  readonly #drawing = makeSvg("svg", { class: "curves", role: "img" });
   readonly #numBatches: number;
+  #points: readonly CurvePoint[] = [];
+  #width = 640;
 
   constructor(numBatches: number) {
     this.#numBatches = numBatches;
+    this.element = make("div", { class: "chart" }, this.#drawing, make("ul", { class: "legend" }, ...legend()));
+    new ResizeObserver(([entry]) => {
+      this.#width = Math.max(240, Math.round(entry!.contentRect.width));
+      this.show(this.#points);
+    }).observe(this.element);
     this.show([]);
   }
 
   show(points: readonly CurvePoint[]): void {
+    this.#points = points;
+    setAttributes(this.#drawing, { viewBox: `0 0 ${this.#width} ${height}` });
     const of = (world: WorldName) => points.filter((point) => point.world === world);
     const series: readonly Series[] = [
       ...[
@@ -39,7 +49,7 @@ export class CurveChart {
       { name: "ideal world", className: "ideal", marker: "square", points: of("ideal").map(toPair) },
       { name: "real world", className: "real", marker: "circle", points: of("real").map(toPair) },
     ];
-    this.element.replaceChildren(...axes(this.#numBatches), ...series.flatMap((one) => this.#draw(one)), ...legend());
+    this.#drawing.replaceChildren(...this.#axes(), ...series.flatMap((one) => this.#draw(one)));
     const last = (world: WorldName) => of(world).at(-1)?.softError.toFixed(3) ?? "not measured";
     this.element.setAttribute(
       "aria-label",
@@ -47,8 +57,33 @@ export class CurveChart {
     );
   }
 
+  #toX(share: number): number {
+    return margin.left + share * (this.#width - margin.left - margin.right);
+  }
+
+  #axes(): Node[] {
+    const rows = [0, 0.2, 0.4, 0.6, 0.8, 1].flatMap((tick) => [
+      makeSvg("line", { class: "rule", x1: margin.left, x2: this.#width - margin.right, y1: toY(tick), y2: toY(tick) }),
+      makeSvg("text", { class: "tick end", x: margin.left - 8, y: toY(tick) + 4 }, tick.toFixed(1)),
+    ]);
+    const columns = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+      const place = { class: `tick ${share === 1 ? "end" : "middle"}`, x: this.#toX(share), y: height - 24 };
+      return makeSvg("text", place, String(Math.round(share * this.#numBatches)));
+    });
+    return [
+      ...rows,
+      ...columns,
+      makeSvg("text", { class: "tick middle", x: this.#toX(0.5), y: height - 6 }, "batches"),
+      makeSvg(
+        "text",
+        { class: "tick middle", transform: `translate(14 ${toY(0.5)}) rotate(-90)` },
+        "soft error on test images",
+      ),
+    ];
+  }
+
   #draw({ name, className, points, marker }: Series): Node[] {
-    const at = points.map(([x, y]) => [toX(x / this.#numBatches), toY(y)] as const);
+    const at = points.map(([x, y]) => [this.#toX(x / this.#numBatches), toY(y)] as const);
     const line = makeSvg("polyline", {
       class: `line ${className}`,
       points: at.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "),
@@ -64,7 +99,6 @@ export class CurveChart {
   }
 }
 
-const toX = (share: number) => margin.left + share * (width - margin.left - margin.right);
 const toY = (error: number) => margin.top + (1 - error) * (height - margin.top - margin.bottom);
 const toPair = ({ numBatches, softError }: CurvePoint) => [numBatches, softError] as const;
 
@@ -79,41 +113,24 @@ function makeMarker(
   return makeSvg("rect", { class: `mark ${className}`, x: x - 3.5, y: y - 3.5, width: 7, height: 7 }, ...children);
 }
 
-function axes(numBatches: number): Node[] {
-  const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
-  const rows = ticks.flatMap((tick) => [
-    makeSvg("line", { class: "rule", x1: margin.left, x2: width - margin.right, y1: toY(tick), y2: toY(tick) }),
-    makeSvg("text", { class: "tick end", x: margin.left - 8, y: toY(tick) + 4 }, tick.toFixed(1)),
-  ]);
-  const columns = [0, 0.25, 0.5, 0.75, 1].map((share) =>
-    makeSvg(
-      "text",
-      { class: `tick ${share === 1 ? "end" : "middle"}`, x: toX(share), y: height - 20 },
-      String(Math.round(share * numBatches)),
+/** What each line is. */
+function legend(): Node[] {
+  const entries = [
+    ["real", "circle", "real world"],
+    ["ideal", "square", "ideal world"],
+    ["train", "none", "real world, on its own images"],
+  ] as const;
+  return entries.map(([className, marker, text]) =>
+    make(
+      "li",
+      {},
+      makeSvg(
+        "svg",
+        { class: "curves key", viewBox: "0 0 32 12", "aria-hidden": "true" },
+        makeSvg("line", { class: `line ${className}`, x1: 1, x2: 31, y1: 6, y2: 6 }),
+        ...(marker === "none" ? [] : [makeMarker(marker, className, 16, 6)]),
+      ),
+      text,
     ),
   );
-  return [
-    ...rows,
-    ...columns,
-    makeSvg("text", { class: "tick middle", x: toX(0.5), y: height - 4 }, "batches"),
-    makeSvg(
-      "text",
-      { class: "tick middle", x: 0, y: 0, transform: `translate(12 ${toY(0.5)}) rotate(-90)` },
-      "test soft error",
-    ),
-  ];
-}
-
-function legend(): Node[] {
-  const [x, y] = [toX(0) + 14, toY(0) - 16];
-  const entries = [
-    ["real", "circle", "real world", 0],
-    ["ideal", "square", "ideal world", 120],
-    ["train", "none", "real world, on its own images", 245],
-  ] as const;
-  return entries.flatMap(([className, marker, text, offset]) => [
-    makeSvg("line", { class: `line ${className}`, x1: x + offset, x2: x + offset + 26, y1: y, y2: y }),
-    ...(marker === "none" ? [] : [makeMarker(marker, className, x + offset + 13, y)]),
-    makeSvg("text", { class: "tick", x: x + offset + 32, y: y + 4 }, text),
-  ]);
 }
