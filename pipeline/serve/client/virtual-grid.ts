@@ -225,7 +225,9 @@ export class VirtualGrid<Tile> {
     const step = steps[event.key];
     if (event.key === "Enter" && this.#active >= 0) this.#content.onOpen(this.#active);
     else if (step !== undefined) {
-      const from = this.#active >= 0 ? this.#active + step : Math.ceil(this.#top / this.#tileHeight) * this.#numColumns;
+      // Without an active image, the first visible one comes first; Home and End go to the ends in any case.
+      const isFirst = this.#active < 0 && Math.abs(step) < this.#numItems;
+      const from = isFirst ? Math.ceil(this.#top / this.#tileHeight) * this.#numColumns : this.#active + step;
       this.activate(Math.max(0, Math.min(this.#numItems - 1, from)));
     } else return;
     event.preventDefault();
