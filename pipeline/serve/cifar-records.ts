@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { chwToHwc, imageBytes } from "../../core/image-layout.ts";
 import { cifar10Files, recordBytes } from "../cifar-10/cifar-10-files.ts";
@@ -14,8 +14,10 @@ export async function readCifarImage(
   folder: string,
   split: CifarSplit,
   index: number,
-  recordsPerFile: number,
 ): Promise<Uint8Array | undefined> {
+  // Sets with the same layout may have another number of records.
+  const first = await stat(join(folder, cifar10Files()[0]!.name)).catch(() => undefined);
+  const recordsPerFile = Math.floor((first?.size ?? 0) / recordBytes);
   const file = cifar10Files(recordsPerFile).find(
     ({ split: of, recordStart, numRecords }) =>
       of === split && index >= recordStart && index < recordStart + numRecords,

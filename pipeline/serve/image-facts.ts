@@ -31,8 +31,8 @@ export interface ImageFacts {
   readonly duplicateOf: number | undefined;
 }
 
-/** Largest difference of a stored distance, float32, from the same computed again. */
-const tolerance = 1e-3;
+/** Largest difference of a stored distance, float32, from the same computed again, relative to it. */
+const tolerance = 1e-6;
 
 type FlagColumn = keyof typeof flagColumns;
 const columnNames = Object.keys(flagColumns) as FlagColumn[];

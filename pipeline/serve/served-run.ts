@@ -34,11 +34,11 @@ export async function readSample({ folder, run }: ServedRun, id: number): Promis
 
 /** An image of the CIFAR-10 in the run folder. @returns undefined if it is not there */
 export async function readRunCifarImage(
-  { folder, run }: ServedRun,
+  { folder }: ServedRun,
   split: CifarSplit,
   index: number,
 ): Promise<Uint8Array | undefined> {
-  return await readCifarImage(folder.cifar10, split, index, run.config.recordsPerFile);
+  return await readCifarImage(folder.cifar10, split, index);
 }
 
 /** Reads the sizes and units anew: a run that is being built may grow. */

@@ -32,6 +32,7 @@ export class BrowserPage {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #numCalls = 0;
   #session: string | undefined;
+  #answer = { text: "", type: "" };
 
   private constructor(process: ChildProcess) {
     this.#process = process;
@@ -159,6 +160,12 @@ export class BrowserPage {
     }
   }
 
+  /** Answers requests for addresses of a pattern with a text, as a hostile server might. */
+  async answerWith(urlPattern: string, text: string, type: string): Promise<void> {
+    this.#answer = { text, type };
+    await this.#call("Fetch.enable", { patterns: [{ urlPattern }] });
+  }
+
   /** A PNG of what is visible. */
   async screenshot(): Promise<Uint8Array> {
     const { data } = (await this.#call("Page.captureScreenshot", { format: "png" })) as { data: string };
@@ -185,6 +192,15 @@ export class BrowserPage {
     if (message.id !== undefined) {
       this.#waiting.get(message.id)?.(message);
       this.#waiting.delete(message.id);
+    } else if (message.method === "Fetch.requestPaused") {
+      const { requestId } = message.params as { requestId: string };
+      const { text, type } = this.#answer;
+      const responseHeaders = [
+        { name: "content-type", value: type },
+        { name: "content-length", value: String(Buffer.byteLength(text)) },
+      ];
+      const body = Buffer.from(text).toString("base64");
+      void this.#call("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders, body });
     } else if (message.method === "Network.requestWillBeSent") {
       this.requests.push((message.params as { request: { url: string } }).request.url);
     } else if (message.method === "Log.entryAdded") {

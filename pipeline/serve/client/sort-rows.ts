@@ -18,22 +18,39 @@ export function sortRows(
   return isFalling ? sorted.slice().reverse() : sorted;
 }
 
+/** Bits of a float32 that one pass sorts by: few enough that its counts stay in the cache. */
+const bitsPerPass = 11;
+
 function sortRising(rows: Uint32Array, columns: RowColumns, ids: Float64Array, key: SortKey): Uint32Array {
-  if (key === "label") return countingSort(rows, (row) => columns.labels[row]!, 256);
+  if (key === "label") return countingSort(rows, columns.labels, { shift: 0, bits: 8 });
   if (key === "id") return isRising(rows, ids) ? rows : rows.slice().sort((a, b) => ids[a]! - ids[b]! || a - b);
   // The bits of floats that are not negative rise with them.
   const { buffer, byteOffset, length } = columns.confidences;
-  const bits = new Uint32Array(buffer, byteOffset, length);
-  const byLow = countingSort(rows, (row) => bits[row]! & 0xffff, 0x1_0000);
-  return countingSort(byLow, (row) => bits[row]! >>> 16, 0x1_0000);
+  const floatBits = new Uint32Array(buffer, byteOffset, length);
+  let sorted = rows;
+  for (let shift = 0; shift < 32; shift += bitsPerPass) {
+    sorted = countingSort(sorted, floatBits, { shift, bits: bitsPerPass });
+  }
+  return sorted;
 }
 
-function countingSort(rows: Uint32Array, keyOf: (row: number) => number, numKeys: number): Uint32Array {
-  const starts = new Uint32Array(numKeys + 1);
-  for (const row of rows) starts[keyOf(row) + 1]!++;
-  for (let key = 0; key < numKeys; key++) starts[key + 1]! += starts[key]!;
+/** Sorts rows by some bits of their keys. @param keys - by row */
+function countingSort(
+  rows: Uint32Array,
+  keys: Uint8Array | Uint32Array,
+  { shift, bits }: { readonly shift: number; readonly bits: number },
+): Uint32Array {
+  const mask = (1 << bits) - 1;
+  const starts = new Uint32Array(2 ** bits + 1);
+  for (let at = 0; at < rows.length; at++) starts[((keys[rows[at]!]! >>> shift) & mask) + 1]!++;
+  for (let key = 0; key < mask; key++) starts[key + 1]! += starts[key]!;
   const sorted = new Uint32Array(rows.length);
-  for (const row of rows) sorted[starts[keyOf(row)]!++] = row;
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    const key = (keys[row]! >>> shift) & mask;
+    sorted[starts[key]!] = row;
+    starts[key]!++;
+  }
   return sorted;
 }
 

@@ -1,0 +1,225 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { chwToHwc } from "../../../core/image-layout.ts";
+import { readRun } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
+import { readRunCifarImage, readSample, type ServedRun } from "../../../pipeline/serve/served-run.ts";
+import { writeTable } from "../../../shards/arrow/write-table.ts";
+import { flagColumns } from "../../../shards/format/flags.ts";
+import { readManifest } from "../../../shards/format/manifest-file.ts";
+import { openDataset } from "../../../shards/index.ts";
+import { sealJson } from "../../../storage/canonical-json.ts";
+import { replaceBytes, replaceFile } from "../../../storage/commit.ts";
+import { startStandInServe } from "../../scripts/start-serve.ts";
+import { BrowserPage, chromium } from "../../support/chromium.ts";
+import { cifar10FileBytes, makeCifar10 } from "../../support/make-cifar-10.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
+import { runBuild } from "../../support/run-build.ts";
+import { mirrored, standInRuntime } from "../../support/stand-in-runtime.ts";
+
+/** Record `record` of a file of the synthetic CIFAR-10, shape [32, 32, 3]. */
+function cifarImage(file: number, record: number): Uint8Array {
+  const image = new Uint8Array(3072);
+  chwToHwc(cifar10FileBytes(file).subarray(record * 3073 + 1, (record + 1) * 3073), image);
+  return image;
+}
+
+/** A finished run of 50 and 21 images, with planted copies of which the build removes four. */
+async function makeRun() {
+  const [root, data] = [join(await makeTestFolder(), "run"), join(await makeTestFolder(), "cifar-10")];
+  await makeCifar10(data);
+  const common = new Uint8Array(3072).map((_, at) => (at * 37) % 251);
+  const planted = new Map([
+    [7, cifarImage(0, 3)],
+    [12, mirrored(cifarImage(1, 2))],
+    [20, cifarImage(5, 4)],
+    [30, common],
+    [31, mirrored(common)],
+  ]);
+  const runtime = standInRuntime({ planted });
+  await runBuild({ root, runtime, sources: { data } });
+  // As `cifar5m fetch` leaves it; a build with --data keeps no copy.
+  await makeCifar10(join(root, "cifar-10"));
+  const folder = runFolderAt(root);
+  const served: ServedRun = { folder, run: await readRun(folder), runtime };
+  return { root, data, served, planted };
+}
+
+const post = (origin: string, id: number | string, headers: Record<string, string> = { "x-cifar5m-page": "1" }) =>
+  fetch(`${origin}/again/${id}`, { method: "POST", headers });
+
+test("an image is made again by the page of this server only, one at a time, and byte-equality is what it is", async () => {
+  const { root, planted } = await makeRun();
+  const { origin } = await startStandInServe(root, 300);
+  const answers = await Promise.all([post(origin, 5), post(origin, 5)]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 429]);
+  expect(await answers.find(({ status }) => status === 200)!.json()).toMatchObject({
+    id: 5,
+    isEqual: true,
+    numDiffering: 0,
+  });
+  // The server's stand-in plants nothing, so what was planted is made differently.
+  const other = (await (await post(origin, 30)).json()) as { isEqual: boolean; numDiffering: number; image: string };
+  const made = Buffer.from(other.image, "base64");
+  expect(other.isEqual).toBe(false);
+  expect(other.numDiffering).toBe(planted.get(30)!.filter((value, at) => value !== made[at]).length);
+  expect((await post(origin, 5, {})).status).toBe(403);
+  expect((await post(origin, 5, { "x-cifar5m-page": "1", origin: "http://evil.example" })).status).toBe(403);
+  const removed = await post(origin, 7);
+  expect(removed.status).toBe(409);
+  expect(await removed.text()).toMatch(/^regenerate\/removed: /);
+  expect((await post(origin, "../run")).status).toBe(405);
+  expect((await fetch(`${origin}/again/5`)).status).toBe(404);
+  const wish = {
+    origin: "http://evil.example",
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "x-cifar5m-page",
+  };
+  expect(
+    (await fetch(`${origin}/again/5`, { method: "OPTIONS", headers: wish })).headers.get("access-control-allow-origin"),
+  ).toBe(null);
+});
+
+test("samples and CIFAR-10 come byte for byte, and no number leads elsewhere", async () => {
+  const { root, served } = await makeRun();
+  const { origin } = await startStandInServe(root);
+  const bytesOf = async (path: string) => new Uint8Array(await (await fetch(`${origin}${path}`)).arrayBuffer());
+  for (const id of [0, 7, 49]) expect(await bytesOf(`/samples/${id}`)).toEqual(await readSample(served, id));
+  expect(await bytesOf("/cifar-10/train/8")).toEqual(cifarImage(1, 2));
+  expect(await bytesOf("/cifar-10/test/4")).toEqual(cifarImage(5, 4));
+  for (const path of [
+    "/samples/50",
+    "/samples/-1",
+    "/samples/1e3",
+    "/samples/9999999999999999",
+    "/cifar-10/train/30",
+    "/cifar-10/test/999999999",
+  ]) {
+    expect((await fetch(`${origin}${path}`)).status, path).toBe(404);
+  }
+  for (const path of [
+    "/facts/train/99999.json",
+    "/facts/../run.json",
+    "/removed/x.json",
+    "/samples/",
+    "/cifar-10/both/1",
+    "/run.json",
+  ]) {
+    expect((await fetch(`${origin}${path}`)).status, path).toBe(404);
+  }
+});
+
+/** Writes flags that name, for each row, CIFAR-10 train image 8 and its true distance; for odd ids, a wrong one. */
+async function writeNeighbors(served: ServedRun): Promise<void> {
+  const directory = served.folder.dataset;
+  const manifest = await readManifest(directory);
+  const reference = (await readRunCifarImage(served, "train", 8))!;
+  const samples = await Promise.all(
+    (["train", "test"] as const).map(async (split) => {
+      const dataset = await openDataset(directory, { split });
+      return dataset.readImages(Array.from({ length: dataset.numSamples }, (_, row) => row));
+    }),
+  );
+  const ids = samples.flatMap((part) => [...part.ids]);
+  const images = samples.flatMap((part) =>
+    [...part.ids.keys()].map((row) => part.images.subarray(row * 3072, (row + 1) * 3072)),
+  );
+  const distances = images.map((image, row) => {
+    const compared = ids[row]! % 4 === 0 ? mirrored(reference) : reference;
+    return Math.sqrt(image.reduce((sum, value, at) => sum + (value - compared[at]!) ** 2, 0)) + (ids[row]! % 2);
+  });
+  const of = (value: (row: number) => number) => Float64Array.from(ids, (_, row) => value(row));
+  const columns = Object.fromEntries(
+    Object.entries(flagColumns).map(([name, type]) => {
+      const value = (row: number) =>
+        ({
+          id: ids[row]!,
+          trainIndex: 8,
+          trainDistance: distances[row]!,
+          trainSecondDistance: 2 * distances[row]!,
+          trainMirrored: Number(ids[row]! % 4 === 0),
+          testIndex: -1,
+          duplicateOf: ids[row] === 31 ? 30 : -1,
+        })[name] ?? 0;
+      return [
+        name,
+        type === "uint8" ? Uint8Array.from(of(value)) : type === "float32" ? Float32Array.from(of(value)) : of(value),
+      ];
+    }),
+  );
+  const { bytes, sha256 } = await replaceFile(join(directory, "flags.arrow"), async (sink) => {
+    await writeTable(sink, flagColumns, [columns as never]);
+  });
+  await replaceBytes(
+    join(directory, "flags.json"),
+    sealJson({ version: 1, dataset: manifest.sha256, rows: ids.length, bytes, sha256, createdBy: "tests" }),
+  );
+}
+
+test("a neighbor's picture is shown where its distance proves that it is the image that was compared", async () => {
+  const { root, served } = await makeRun();
+  await writeNeighbors(served);
+  const { origin } = await startStandInServe(root);
+  for (const row of [0, 1, 2, 3, 4]) {
+    const facts = (await (await fetch(`${origin}/facts/train/${row}.json`)).json()) as {
+      id: number;
+      neighbors: object[];
+    };
+    expect(facts.neighbors).toHaveLength(1);
+    expect(facts.neighbors[0]).toMatchObject({
+      split: "train",
+      index: 8,
+      hasPicture: facts.id % 2 === 0,
+      isMirrored: facts.id % 4 === 0,
+    });
+  }
+  await rm(served.folder.cifar10, { recursive: true });
+  const facts = (await (await fetch(`${origin}/facts/train/0.json`)).json()) as { neighbors: object[] };
+  expect(facts.neighbors[0]).toMatchObject({ hasPicture: false });
+});
+
+test.skipIf(chromium === undefined)(
+  "the page shows removed copies with their partners, neighbors, and what is made again",
+  async () => {
+    const { root, served } = await makeRun();
+    await writeNeighbors(served);
+    const { origin } = await startStandInServe(root);
+    const page = await BrowserPage.open(`${origin}/browse#part=removed`);
+    await page.until(`document.querySelectorAll(".removed").length > 0`);
+    const copies = await page.evaluate<string[]>(
+      `[...document.querySelectorAll(".removed figcaption")].map(({ textContent }) => textContent)`,
+    );
+    expect(copies).toEqual([
+      "train 7copies CIFAR-10 train 3",
+      "train 12mirrors CIFAR-10 train 8",
+      "train 20copies CIFAR-10 test 4",
+      "train 31mirrors kept: 30",
+    ]);
+    expect(await page.text(".count-line")).toBe(
+      "4 removed copies: 2 copies of CIFAR-10 train images, 1 copies of CIFAR-10 test images, 1 copies within the set",
+    );
+    await page.until(`document.querySelectorAll(".removed canvas:not(.empty)").length === 8`);
+    const [copy, partner] = await page.evaluate<number[][]>(
+      `[...document.querySelectorAll(".removed canvas")].slice(0, 2).map((canvas) => [...canvas.getContext("2d").getImageData(0, 0, 32, 32).data])`,
+    );
+    expect(copy).toEqual(partner);
+    await page.goTo(`${origin}/browse#image=4`);
+    await page.evaluate("location.reload()");
+    await page.until(`document.querySelector(".neighbors canvas.mirrored:not(.empty)")`);
+    expect(await page.text(".neighbors")).toMatch(
+      /Nearest in CIFAR-10train 8, mirroreddistance [\d.]+ of 255 a value, 0\.50 of the second/,
+    );
+    await page.click(".again");
+    await page.until(`document.querySelector(".again-result .good")`);
+    expect(await page.text(".again-result")).toBe("✓ equal to the stored image, byte for byte");
+    await page.goTo(`${origin}/browse#image=30`);
+    await page.until(
+      `document.querySelector("#image-title").textContent === "Image 30" && document.querySelector(".again")`,
+    );
+    await page.click(".again");
+    await page.until(`document.querySelector(".again-result .bad")`);
+    expect(await page.evaluate(`document.querySelectorAll(".again-result canvas").length`)).toBe(2);
+    expect(page.messages).toEqual([]);
+  },
+);
