@@ -95,7 +95,7 @@ export class BrowserPage {
 
   async goTo(url: string): Promise<void> {
     await this.#call("Page.navigate", { url });
-    await this.until(`document.readyState === "complete" && location.href.startsWith(${JSON.stringify(url)})`);
+    await this.until(`document.readyState === "complete" && location.href === ${JSON.stringify(new URL(url).href)}`);
   }
 
   /** Evaluates an expression in the page; a promise is awaited. */

@@ -28,7 +28,7 @@ const maxFullRows = 80_000;
  */
 export function firstPlan(numRows: number): ExperimentPlan {
   const batchSize = Math.max(1, Math.min(32, Math.floor(numRows / 50)));
-  const numBatches = Math.max(1, Math.min(500, Math.floor(numRows / batchSize)));
+  const numBatches = Math.max(1, Math.min(400, Math.floor(numRows / batchSize)));
   return {
     network: "mlp",
     // A twentieth of what the ideal world sees, so that the real world sees each image twenty times.

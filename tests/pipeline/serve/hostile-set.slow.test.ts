@@ -93,15 +93,14 @@ test.skipIf(chromium === undefined)(
       await page.until(`document.querySelector("#main > div")`);
       const refused = await page.evaluate<string[]>(`(async () => {
       const tries = {
-        eval: () => Function("return 1")(),
         markup: () => { document.body.innerHTML = "<b>x</b>"; },
         elsewhere: () => fetch("http://127.0.0.1:9/"),
+        inline: () => { document.createElement("script").textContent = "globalThis.isHacked = 1"; },
+        address: () => { document.createElement("script").src = "dataset/manifest.json"; },
+        worker: () => new Worker("dataset/manifest.json"),
       };
       const failed = [];
       for (const [name, attempt] of Object.entries(tries)) await Promise.resolve().then(attempt).catch(() => failed.push(name));
-      const script = document.createElement("script");
-      script.textContent = "globalThis.isHacked = 1";
-      try { document.body.append(script); } catch {}
       return failed;
     })()`);
       // The tools of the browser may evaluate code, so eval is tried by the page's own constructor.
