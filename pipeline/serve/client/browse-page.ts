@@ -1,18 +1,16 @@
 import type { SiteDescription } from "../site-description.ts";
 import { announce, delayed, make, makeButton, setAttributes } from "./dom.ts";
 import { FilterPanel } from "./filter-panel.ts";
-import { countOf, formatCount } from "./format.ts";
+import { formatCount } from "./format.ts";
 import { makeHelpDialog } from "./help-dialog.ts";
 import { ImageDialog } from "./image-dialog.ts";
-import { Listing } from "./listing.ts";
+import { ImageGrid } from "./image-grid.ts";
+import { describeCount, Listing } from "./listing.ts";
 import type { OpenSet } from "./open-set.ts";
 import { showRemoved } from "./removed-view.ts";
 import { SearchBox } from "./search-box.ts";
-import { fillTile, makeTile, type Tile, type TileSize, tileShape } from "./tiles.ts";
 import { firstView, formatView, parseView, type View } from "./view-state.ts";
-import { VirtualGrid } from "./virtual-grid.ts";
 
-const tileSizes: readonly TileSize[] = ["small", "medium", "large"];
 /** Keys of a view that determine which images are listed. */
 const listedBy = ["set", "part", "labels", "isOther", "from", "to", "flags", "sort", "isFalling"] as const;
 
@@ -28,8 +26,7 @@ export class BrowsePage {
   readonly #count = make("p", { class: "count-line" });
   readonly #removed = make("div", { class: "removed-view", hidden: true });
   readonly #results = make("div", { class: "results" });
-  #size: TileSize = "medium";
-  #grid: VirtualGrid<Tile> | undefined;
+  readonly #grid = new ImageGrid((index) => this.#openIndex(index));
   #listing: Listing | undefined;
   #view: View = firstView;
   /** Counts the views, so that a slow one does not replace a later one. */
@@ -51,14 +48,7 @@ export class BrowsePage {
     });
     this.#search = new SearchBox(
       (id) => this.#openId(id),
-      () => this.#grid?.element.focus(),
-    );
-    const sizes = make(
-      "div",
-      { class: "chooser sizes", role: "group", "aria-label": "Size of the images" },
-      ...tileSizes.map((size) =>
-        makeButton(size[0]!.toUpperCase(), { "aria-label": size, value: size }, () => this.#resize(size)),
-      ),
+      () => this.#grid.focus(),
     );
     const filters = makeButton(
       "Filters",
@@ -69,7 +59,9 @@ export class BrowsePage {
       this.#search.element,
       makeButton("?", { class: "icon", "aria-label": "keys", title: "keys (?)" }, () => this.#help.showModal()),
     ];
-    this.#results.append(make("div", { class: "bar" }, filters, this.#count, sizes), this.#removed);
+    this.#grid.sizes.element.classList.add("sizes");
+    const bar = make("div", { class: "bar" }, filters, this.#count, this.#grid.sizes.element);
+    this.#results.append(bar, this.#removed, this.#grid.element);
     this.element = make(
       "div",
       { class: "browser" },
@@ -83,9 +75,8 @@ export class BrowsePage {
   }
 
   async start(): Promise<void> {
-    this.#markSize();
     await this.#apply(this.#parse());
-    this.#grid?.element.focus();
+    this.#grid.focus();
   }
 
   #parse(): View {
@@ -132,19 +123,11 @@ export class BrowsePage {
     const sources = await Promise.all(chosen.map(async (set) => ({ set, split: await set.split(part, onProgress) })));
     if (turn !== this.#numViews) return false;
     const listing = new Listing(sources, view);
-    const isOther = this.#listing?.sources.length !== sources.length;
     this.#listing = listing;
-    for (const { split } of sources) {
-      split.images.listen(
-        () => this.#onImages(),
-        (thrown) => this.#say(thrown instanceof Error ? thrown.message : String(thrown)),
-      );
-    }
     this.#panel.show(view, listing.selections, this.#hasFlags());
-    if (this.#grid === undefined || isOther) this.#makeGrid(sources.length);
     this.#removed.hidden = true;
-    this.#grid!.element.hidden = false;
-    this.#grid!.show(listing.numItems);
+    this.#grid.element.hidden = false;
+    this.#grid.show(listing, (thrown) => this.#say(thrown instanceof Error ? thrown.message : String(thrown)));
     this.#say(describeCount(listing));
     return true;
   }
@@ -153,37 +136,9 @@ export class BrowsePage {
     return this.#listing?.sources.some(({ split }) => split.columns.hasFlags) ?? false;
   }
 
-  #makeGrid(numImages: number): void {
-    this.#grid?.element.remove();
-    this.#grid = new VirtualGrid<Tile>("Images", tileShape(this.#size, numImages), {
-      make: () => {
-        const tile = makeTile(numImages);
-        return { element: tile.element, tile };
-      },
-      fill: (tile, index) => fillTile(tile, this.#listing!.at(index)),
-      onShown: (indices) => this.#listing?.want(indices),
-      onOpen: (index) => this.#openIndex(index),
-    });
-    this.#markSize();
-    this.#results.append(this.#grid.element);
-  }
-
-  /** Draws what has come, once a frame. */
-  readonly #onImages = (() => {
-    let isDue = false;
-    return () => {
-      if (isDue) return;
-      isDue = true;
-      requestAnimationFrame(() => {
-        isDue = false;
-        this.#grid?.refresh();
-      });
-    };
-  })();
-
   async #showRemoved(): Promise<void> {
     this.#listing = undefined;
-    if (this.#grid !== undefined) this.#grid.element.hidden = true;
+    this.#grid.element.hidden = true;
     this.#removed.hidden = false;
     await showRemoved(this.#removed, (text) => this.#say(text));
   }
@@ -197,7 +152,7 @@ export class BrowsePage {
       return;
     }
     const index = this.#listing!.indexOf(image);
-    if (index >= 0) this.#grid?.activate(index);
+    if (index >= 0) this.#grid.activate(index);
     this.#dialog.show(images);
   }
 
@@ -228,19 +183,6 @@ export class BrowsePage {
     if (next >= 0 && next < this.#listing.numItems) this.#openIndex(next);
   }
 
-  #resize(size: TileSize): void {
-    this.#size = size;
-    this.#markSize();
-    this.#grid?.resize(tileShape(size, this.#listing?.sources.length ?? 1));
-  }
-
-  #markSize(): void {
-    for (const size of tileSizes) this.#grid?.element.classList.toggle(size, size === this.#size);
-    for (const button of this.#results.querySelectorAll<HTMLButtonElement>(".sizes button")) {
-      setAttributes(button, { "aria-pressed": String(button.value === this.#size) });
-    }
-  }
-
   #toggleFilters(): void {
     const isOpen = this.element.classList.toggle("filtering");
     const toggle = this.#results.querySelector(".toggle")!;
@@ -267,15 +209,4 @@ export class BrowsePage {
     else return;
     event.preventDefault();
   }
-}
-
-function describeCount({ numItems, sources, selections }: Listing): string {
-  if (sources.length === 1) {
-    const { numRows } = sources[0]!.split.columns;
-    return numItems === numRows
-      ? countOf(numRows, "image")
-      : `${formatCount(numItems)} of ${countOf(numRows, "image")}`;
-  }
-  const kept = selections.map(({ rows }) => formatCount(rows.length));
-  return `${countOf(numItems, "id")} in both; the filter keeps ${kept[0]} and ${kept[1]}`;
 }

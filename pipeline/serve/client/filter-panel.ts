@@ -1,7 +1,8 @@
 import { type FlagName, flagNames } from "../../../shards/format/flags.ts";
+import { Chooser } from "./chooser.ts";
 import { make, makeButton, setAttributes } from "./dom.ts";
-import { formatCount } from "./format.ts";
 import { Histogram } from "./histogram.ts";
+import { LabelFacets } from "./label-facets.ts";
 import type { Selection } from "./select-rows.ts";
 import { type SortKey, sortKeys } from "./sort-rows.ts";
 import { firstView, type ShownSet, type View } from "./view-state.ts";
@@ -37,11 +38,7 @@ export class FilterPanel {
   readonly element: HTMLElement;
   readonly #options: PanelOptions;
   readonly #histogram: Histogram;
-  readonly #labels: readonly {
-    readonly box: HTMLInputElement;
-    readonly count: HTMLElement;
-    readonly bars: HTMLElement[];
-  }[];
+  readonly #labels: LabelFacets;
   readonly #range: readonly HTMLInputElement[];
   readonly #rangeText = make("output", { class: "range-text" });
   readonly #other: HTMLInputElement;
@@ -49,41 +46,20 @@ export class FilterPanel {
   readonly #flagGroup: HTMLElement;
   readonly #sort: HTMLSelectElement;
   readonly #order: HTMLButtonElement;
-  readonly #parts: HTMLElement;
-  readonly #sets: HTMLElement | undefined;
+  readonly #parts: Chooser<View["part"]>;
+  readonly #sets: Chooser<ShownSet>;
   readonly #filters: HTMLElement;
 
   constructor(options: PanelOptions) {
     const { classNames, sets, hasRemoved, onChange } = options;
     this.#options = options;
     this.#histogram = new Histogram(sets.length);
-    this.#parts = chooser("Split", partsOf(hasRemoved), (part) => onChange({ part, image: undefined }));
-    this.#sets =
-      sets.length < 2
-        ? undefined
-        : make(
-            "div",
-            { class: "sets" },
-            chooser("Set", setChoices, (set) => onChange({ set, image: undefined })),
-            ...sets.map((name, at) =>
-              make("p", {}, make("i", { class: at === 0 ? "key set-a" : "key set-b" }), `${"AB"[at]}: ${name}`),
-            ),
-          );
-    this.#labels = classNames.map((name, label) => {
-      const box = make("input", { type: "checkbox", name: "label", value: label });
-      box.addEventListener("change", () => onChange({ labels: this.#chosenLabels() }));
-      const bars = sets.map((_, set) => make("i", { class: set === 0 ? "set-a" : "set-b" }));
-      const count = make("span", { class: "count" });
-      make(
-        "label",
-        { class: "facet" },
-        box,
-        make("span", { class: "name" }, name),
-        make("span", { class: "bars" }, ...bars),
-        count,
-      );
-      return { box, count, bars };
-    });
+    this.#parts = new Chooser("Split", partsOf(hasRemoved), (part) => onChange({ part, image: undefined }));
+    this.#sets = new Chooser("Set", setChoices, (set) => onChange({ set, image: undefined }));
+    const keys = sets.map((name, at) =>
+      make("p", {}, make("i", { class: at === 0 ? "key set-a" : "key set-b" }), `${"AB"[at]}: ${name}`),
+    );
+    this.#labels = new LabelFacets(classNames, sets.length, (labels) => onChange({ labels }));
     this.#range = ["from", "to"].map((end, index) => {
       const input = make("input", {
         ...{ type: "range", min: 0, max: 1, step: 0.01, value: index, "aria-label": `confidence ${end}` },
@@ -112,7 +88,7 @@ export class FilterPanel {
     this.#filters = make(
       "div",
       { class: "filters" },
-      group("Label", ...this.#labels.map(({ box }) => box.parentElement!)),
+      group("Label", ...this.#labels.elements),
       group("Confidence", this.#histogram.element, make("div", { class: "range" }, ...this.#range), this.#rangeText),
       make("label", { class: "check" }, this.#other, "label is not the class asked for"),
       this.#flagGroup,
@@ -125,8 +101,8 @@ export class FilterPanel {
     this.element = make(
       "aside",
       { id: "filters", "aria-label": "Filters" },
-      ...(this.#sets === undefined ? [] : [this.#sets]),
-      this.#parts,
+      ...(sets.length < 2 ? [] : [make("div", { class: "sets" }, this.#sets.element, ...keys)]),
+      this.#parts.element,
       this.#filters,
     );
   }
@@ -134,23 +110,10 @@ export class FilterPanel {
   /** Shows a view and, once its rows are known, their counts. */
   show(view: View, selections: readonly Selection[], hasFlags: boolean): void {
     const indexOf = { a: [0], b: [1], both: [0, 1] }[view.set];
-    choose(this.#parts, view.part);
-    if (this.#sets !== undefined) choose(this.#sets, view.set);
+    this.#parts.show(view.part);
+    this.#sets.show(view.set);
     this.#filters.hidden = view.part === "removed";
-    const shares = selections.map(({ labelCounts }) => {
-      const total = labelCounts.reduce((sum, count) => sum + count, 0);
-      return (label: number) => labelCounts[label]! / Math.max(1, total);
-    });
-    const largest = Math.max(1e-9, ...this.#labels.flatMap((_, label) => shares.map((share) => share(label))));
-    for (const [label, { box, count, bars }] of this.#labels.entries()) {
-      box.checked = view.labels.includes(label);
-      count.textContent = selections.map(({ labelCounts }) => formatCount(labelCounts[label]!)).join(" · ");
-      for (const [set, bar] of bars.entries()) {
-        const at = indexOf.indexOf(set);
-        bar.hidden = at < 0;
-        bar.style.width = `${at < 0 ? 0 : ((shares[at]?.(label) ?? 0) / largest) * 100}%`;
-      }
-    }
+    this.#labels.show(view.labels, selections, indexOf);
     this.#other.checked = view.isOther;
     for (const [index, value] of [view.from, view.to].entries()) this.#range[index]!.value = String(value);
     this.#rangeText.textContent = `${view.from.toFixed(2)} to ${view.to.toFixed(2)}`;
@@ -168,10 +131,6 @@ export class FilterPanel {
       ...{ "aria-pressed": String(view.isFalling), "aria-label": "falling order" },
       title: view.isFalling ? "largest first" : "smallest first",
     });
-  }
-
-  #chosenLabels(): number[] {
-    return this.#labels.flatMap(({ box }, label) => (box.checked ? [label] : []));
   }
 
   /** The end that was moved takes the other one along. */
@@ -202,20 +161,4 @@ function partsOf(hasRemoved: boolean): [View["part"], string][] {
 
 function group(title: string, ...children: readonly Node[]): HTMLElement {
   return make("fieldset", {}, make("legend", {}, title), ...children);
-}
-
-/** Buttons of which one is pressed. */
-function chooser<Value extends string>(
-  label: string,
-  choices: readonly (readonly [Value, string])[],
-  onChoose: (value: Value) => void,
-): HTMLElement {
-  const buttons = choices.map(([value, text]) => makeButton(text, { value, title: text }, () => onChoose(value)));
-  return make("div", { class: "chooser", role: "group", "aria-label": label }, ...buttons);
-}
-
-function choose(chooserElement: HTMLElement, value: string): void {
-  for (const button of chooserElement.querySelectorAll("button")) {
-    setAttributes(button, { "aria-pressed": String(button.value === value) });
-  }
 }

@@ -1,3 +1,4 @@
+import { countOf, formatCount } from "./format.ts";
 import type { ShownImage } from "./image-dialog.ts";
 import type { OpenSet, OpenSplit } from "./open-set.ts";
 import { type Selection, selectRows } from "./select-rows.ts";
@@ -67,4 +68,16 @@ export class Listing {
     const match = this.#matches?.[row] ?? -1;
     return [{ ...first, row }, ...(other === undefined || match < 0 ? [] : [{ ...other, row: match }])];
   }
+}
+
+/** How many images a listing has, of how many. */
+export function describeCount({ numItems, sources, selections }: Listing): string {
+  if (sources.length === 1) {
+    const { numRows } = sources[0]!.split.columns;
+    return numItems === numRows
+      ? countOf(numRows, "image")
+      : `${formatCount(numItems)} of ${countOf(numRows, "image")}`;
+  }
+  const kept = selections.map(({ rows }) => formatCount(rows.length));
+  return `${countOf(numItems, "id")} in both; the filter keeps ${kept[0]} and ${kept[1]}`;
 }

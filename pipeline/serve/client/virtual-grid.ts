@@ -1,12 +1,8 @@
 import { make, setAttributes } from "./dom.ts";
+import { ScrollWindow } from "./scroll-window.ts";
 
-/** Browsers lay out no box that is much higher. */
-const maxHeight = 8_000_000;
 /** Rows of tiles that are drawn beyond the visible ones. */
 const numExtraRows = 3;
-/** Time without scrolling after which the scroll bar is put where it belongs. */
-const idleMs = 150;
-
 /** The shape of tiles: as many as fit beside each other, then stretched to fill the width. */
 export interface TileShape {
   readonly leastWidth: number;
@@ -27,49 +23,39 @@ export interface GridContent<Tile> {
 
 /**
  * A grid of any number of tiles, of which only the visible ones exist: a list box for assistive technology, with one
- * stop of the Tab key. A box of 6 million tiles would be higher than browsers can lay out; then the scroll bar moves in
- * proportion, and the wheel and the keys move by pixels all the same.
+ * stop of the Tab key.
  */
 export class VirtualGrid<Tile> {
   readonly element: HTMLElement;
   readonly #content: GridContent<Tile>;
   readonly #spacer = make("div", { class: "spacer" });
   readonly #tiles = new Map<number, { readonly element: HTMLElement; readonly tile: Tile }>();
+  readonly #window: ScrollWindow;
   #spare: { readonly element: HTMLElement; readonly tile: Tile }[] = [];
   #numItems = 0;
   #tileWidth = 1;
   #tileHeight = 1;
   #size: TileShape;
   #numColumns = 1;
-  #top = 0;
-  #lastScroll = 0;
   #active = -1;
-  #timer = 0;
 
   constructor(label: string, size: TileShape, content: GridContent<Tile>) {
     this.#content = content;
     this.#size = size;
     this.element = make("div", { class: "grid", role: "listbox", tabindex: 0, "aria-label": label }, this.#spacer);
-    this.element.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.#window = new ScrollWindow(this.element, this.#spacer, () => this.#draw());
     this.element.addEventListener("click", (event) => this.#onClick(event));
     this.element.addEventListener("keydown", (event) => this.#onKey(event));
     new ResizeObserver(() => this.#layOut()).observe(this.element);
-  }
-
-  /** The item that keys move from; −1 for none. */
-  get active(): number {
-    return this.#active;
   }
 
   /** Shows other items, from the first one on. */
   show(numItems: number): void {
     this.#numItems = numItems;
     this.#active = -1;
-    this.#top = 0;
     this.#clear();
     this.#layOut();
-    this.#syncScroll();
-    this.#draw();
+    this.#window.moveTo(0);
   }
 
   /** Shows the same items in tiles of another shape. */
@@ -88,10 +74,10 @@ export class VirtualGrid<Tile> {
     if (index < 0 || index >= this.#numItems) return;
     this.#active = index;
     const top = Math.floor(index / this.#numColumns) * this.#tileHeight;
-    const height = this.element.clientHeight;
-    if (top < this.#top) this.#moveTo(top);
-    else if (top + this.#tileHeight > this.#top + height) this.#moveTo(top + this.#tileHeight - height);
-    this.#draw();
+    const bottom = top + this.#tileHeight;
+    if (top < this.#window.top) this.#window.moveTo(top);
+    else if (bottom > this.#window.top + this.#window.height) this.#window.moveTo(bottom - this.#window.height);
+    else this.#draw();
   }
 
   #clear(): void {
@@ -100,69 +86,24 @@ export class VirtualGrid<Tile> {
     this.#tiles.clear();
   }
 
-  get #virtualHeight(): number {
-    return Math.ceil(this.#numItems / this.#numColumns) * this.#tileHeight;
-  }
-
   #layOut(): void {
-    const first = Math.floor(this.#top / this.#tileHeight) * this.#numColumns;
+    const first = Math.floor(this.#window.top / this.#tileHeight) * this.#numColumns;
     const width = this.#spacer.clientWidth;
     this.#numColumns = Math.max(1, Math.floor(width / this.#size.leastWidth));
     const tileWidth = Math.max(1, Math.floor(width / this.#numColumns));
     const tileHeight = this.#size.heightOf(tileWidth);
     const hasChanged = tileWidth !== this.#tileWidth || tileHeight !== this.#tileHeight;
     [this.#tileWidth, this.#tileHeight] = [tileWidth, tileHeight];
-    this.#spacer.style.height = `${Math.min(maxHeight, this.#virtualHeight)}px`;
+    this.#window.setShownHeight(Math.ceil(this.#numItems / this.#numColumns) * tileHeight);
     if (hasChanged) {
       this.#clear();
-      this.#moveTo(Math.floor(first / this.#numColumns) * tileHeight);
-    }
-    this.#draw();
-  }
-
-  /** Scroll positions of the box and of what it shows, at most. */
-  get #ends(): { readonly box: number; readonly shown: number } {
-    const height = this.element.clientHeight;
-    const shown = Math.max(0, this.#virtualHeight - height);
-    return { box: Math.max(0, Math.min(maxHeight, this.#virtualHeight) - height), shown };
-  }
-
-  #moveTo(top: number): void {
-    this.#top = Math.max(0, Math.min(top, this.#ends.shown));
-    this.#syncScroll();
-    this.#draw();
-  }
-
-  /** Puts the scroll bar where the shown part is. */
-  #syncScroll(): void {
-    const { box, shown } = this.#ends;
-    this.element.scrollTop = shown === 0 ? 0 : (this.#top / shown) * box;
-    this.#lastScroll = this.element.scrollTop;
-  }
-
-  #onScroll(): void {
-    const { box, shown } = this.#ends;
-    const { scrollTop, clientHeight } = this.element;
-    const moved = scrollTop - this.#lastScroll;
-    if (moved === 0) return;
-    this.#lastScroll = scrollTop;
-    const isDragged = Math.abs(moved) > 2 * clientHeight;
-    const top = box === shown || isDragged ? (box === 0 ? 0 : (scrollTop / box) * shown) : this.#top + moved;
-    this.#top = Math.max(0, Math.min(top, shown));
-    if (box !== shown) {
-      if (scrollTop <= 0 || scrollTop >= box - 1) this.#syncScroll();
-      window.clearTimeout(this.#timer);
-      this.#timer = window.setTimeout(() => {
-        this.#syncScroll();
-        this.#draw();
-      }, idleMs);
-    }
-    this.#draw();
+      this.#window.moveTo(Math.floor(first / this.#numColumns) * tileHeight);
+    } else this.#draw();
   }
 
   #draw(): void {
-    const { clientHeight } = this.element;
-    const [first, last] = this.#rowsBetween(this.#top, this.#top + clientHeight);
+    const { top, height, shift } = this.#window;
+    const [first, last] = [Math.floor(top / this.#tileHeight), Math.ceil((top + height) / this.#tileHeight)];
     const [start, end] = [Math.max(0, first - numExtraRows), last + numExtraRows];
     const indices = (from: number, to: number) => {
       const [low, high] = [from * this.#numColumns, Math.min(this.#numItems, to * this.#numColumns)];
@@ -177,7 +118,7 @@ export class VirtualGrid<Tile> {
     for (const index of wanted) {
       const made = this.#tiles.get(index) ?? this.#take(index);
       const x = (index % this.#numColumns) * this.#tileWidth;
-      const y = Math.floor(index / this.#numColumns) * this.#tileHeight - this.#top + this.#lastScroll;
+      const y = Math.floor(index / this.#numColumns) * this.#tileHeight + shift;
       made.element.style.transform = `translate(${x}px, ${y}px)`;
       made.element.classList.toggle("active", index === this.#active);
       made.element.setAttribute("aria-selected", String(index === this.#active));
@@ -188,10 +129,6 @@ export class VirtualGrid<Tile> {
       "aria-activedescendant": this.#tiles.has(this.#active) ? `tile-${this.#active}` : false,
     });
     this.#content.onShown([...indices(first, last), ...indices(last, end), ...indices(start, first)]);
-  }
-
-  #rowsBetween(top: number, bottom: number): readonly [number, number] {
-    return [Math.floor(top / this.#tileHeight), Math.ceil(bottom / this.#tileHeight)];
   }
 
   #take(index: number): { readonly element: HTMLElement; readonly tile: Tile } {
@@ -227,7 +164,7 @@ export class VirtualGrid<Tile> {
     else if (step !== undefined) {
       // Without an active image, the first visible one comes first; Home and End go to the ends in any case.
       const isFirst = this.#active < 0 && Math.abs(step) < this.#numItems;
-      const from = isFirst ? Math.ceil(this.#top / this.#tileHeight) * this.#numColumns : this.#active + step;
+      const from = isFirst ? Math.ceil(this.#window.top / this.#tileHeight) * this.#numColumns : this.#active + step;
       this.activate(Math.max(0, Math.min(this.#numItems - 1, from)));
     } else return;
     event.preventDefault();

@@ -66,7 +66,9 @@ test("the headers allow the browser to run and load only the page's own content"
   }
   const links = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, link]) => link!);
   expect(
-    links.filter((link) => !/^(#\w+|data:image\/svg\+xml,.*|contact-sheet\.png|dataset\/[\w./?=-]+)$/.test(link)),
+    links.filter(
+      (link) => !/^(#\w+|browse|experiment|data:image\/svg\+xml,.*|contact-sheet\.png|dataset\/[\w./?=-]+)$/.test(link),
+    ),
   ).toEqual([]);
 });
 

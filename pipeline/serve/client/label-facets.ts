@@ -1,0 +1,53 @@
+import { make } from "./dom.ts";
+import { formatCount } from "./format.ts";
+import type { Selection } from "./select-rows.ts";
+
+/** The labels to choose from, each with its share of what the other filters keep. */
+export class LabelFacets {
+  readonly elements: readonly HTMLElement[];
+  readonly #facets: readonly {
+    readonly box: HTMLInputElement;
+    readonly count: HTMLElement;
+    readonly bars: HTMLElement[];
+  }[];
+
+  /** @param numSets - 2 for a bar of each of two sets */
+  constructor(classNames: readonly string[], numSets: number, onChange: (labels: readonly number[]) => void) {
+    const facets = classNames.map((name, label) => {
+      const box = make("input", { type: "checkbox", name: "label", value: label });
+      box.addEventListener("change", () => onChange(this.#chosen()));
+      const bars = Array.from({ length: numSets }, (_, set) => make("i", { class: set === 0 ? "set-a" : "set-b" }));
+      const count = make("span", { class: "count" });
+      const barBox = make("span", { class: "bars" }, ...bars);
+      const element = make("label", { class: "facet" }, box, make("span", { class: "name" }, name), barBox, count);
+      return { box, count, bars, element };
+    });
+    this.#facets = facets;
+    this.elements = facets.map(({ element }) => element);
+  }
+
+  /**
+   * @param selections - of the sets on show
+   * @param sets - which sets these are: 0, 1 or both
+   */
+  show(labels: readonly number[], selections: readonly Selection[], sets: readonly number[]): void {
+    const shares = selections.map(({ labelCounts }) => {
+      const total = labelCounts.reduce((sum, count) => sum + count, 0);
+      return (label: number) => labelCounts[label]! / Math.max(1, total);
+    });
+    const largest = Math.max(1e-9, ...this.#facets.flatMap((_, label) => shares.map((share) => share(label))));
+    for (const [label, { box, count, bars }] of this.#facets.entries()) {
+      box.checked = labels.includes(label);
+      count.textContent = selections.map(({ labelCounts }) => formatCount(labelCounts[label]!)).join(" · ");
+      for (const [set, bar] of bars.entries()) {
+        const at = sets.indexOf(set);
+        bar.hidden = at < 0;
+        bar.style.width = `${at < 0 ? 0 : ((shares[at]?.(label) ?? 0) / largest) * 100}%`;
+      }
+    }
+  }
+
+  #chosen(): number[] {
+    return this.#facets.flatMap(({ box }, label) => (box.checked ? [label] : []));
+  }
+}
