@@ -13,6 +13,8 @@ export interface CurvePoint {
   readonly softError: number;
   readonly lowest: number;
   readonly highest: number;
+  /** The point in words. */
+  readonly text: string;
 }
 
 /**
@@ -42,11 +44,13 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
     return [...values].flatMap(([key, softErrors]) => {
       if (softErrors.length < trials.length) return [];
       const [set, step] = key.split(" ") as [string, string];
+      const softError = softErrors.reduce((total, value) => total + value, 0) / softErrors.length;
       return {
         ...names,
         set,
         step: Number(step),
-        softError: softErrors.reduce((total, value) => total + value, 0) / softErrors.length,
+        softError,
+        text: `${names.network}, ${names.setting}, ${names.world} world, step ${step}: soft error ${softError.toFixed(3)}`,
         lowest: Math.min(...softErrors),
         highest: Math.max(...softErrors),
       };

@@ -23,6 +23,8 @@ const steps = {
   axis: { format: "~s", tickCount: 4, grid: false },
 } as const;
 const world = { field: "world", title: "world", type: "nominal", sort: "descending" } as const;
+/** What a point says when a mouse rests on it, and to screen readers. */
+const pointText = { field: "text", type: "nominal" } as const;
 const setting = { field: "setting", title: "setting", type: "nominal", legend: { labelLimit: 300 } } as const;
 
 /** One panel per network, three per row, or two if the last row would have a single panel. */
@@ -95,6 +97,17 @@ function worldsFigure(curves: readonly CurvePoint[], points: readonly ComparedPo
               strokeDash: world,
             },
           },
+          {
+            transform: measured,
+            mark: { type: "point", filled: true, size: 22 },
+            encoding: {
+              x: steps,
+              y: { field: "softError", type: "quantitative" },
+              color: setting,
+              shape: world,
+              description: pointText,
+            },
+          },
         ],
       },
     },
@@ -110,6 +123,7 @@ interface ComparedPoint {
   readonly real: number;
   readonly ideal: number;
   readonly converged: "yes" | "no";
+  readonly text: string;
 }
 
 function comparedPoints(runs: readonly RunResult[], comparisons: readonly Comparison[], set: string): ComparedPoint[] {
@@ -124,6 +138,7 @@ function comparedPoints(runs: readonly RunResult[], comparisons: readonly Compar
       real: real.mean,
       ideal: ideal.mean,
       converged: numConverged === real.numTrials ? "yes" : "no",
+      text: `${describeNetwork(options)}, ${describeSetting(options)}: real ${formatError(real.mean)}, ideal ${formatError(ideal.mean)}`,
     }));
 }
 
@@ -158,6 +173,7 @@ function scatterFigure(values: readonly ComparedPoint[], set: string): Figure {
             y: { field: "real", type: "quantitative", title: "real world", scale },
             color: { field: "network", type: "nominal" },
             shape: setting,
+            description: pointText,
             opacity: {
               field: "converged",
               type: "ordinal",
@@ -202,4 +218,9 @@ function speedFigure(fresh: readonly CurvePoint[], trained: readonly CurvePoint[
       resolve: { scale: { color: "shared", strokeDash: "shared" } },
     } as TopLevelSpec,
   };
+}
+
+/** `0.412` */
+function formatError(softError: number): string {
+  return softError.toFixed(3);
 }

@@ -5,12 +5,23 @@ import { settingNamer } from "./curves.ts";
 import type { Figure } from "./figures.ts";
 
 const style = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222; }
+:root { color-scheme: light dark; --ink: #1b1f24; --faint: #59636e; --line: #dcdfe3; --ground: #fff; --sunk: #f4f4f2; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e5e8eb; --faint: #a2abb4; --line: #353b42; --ground: #14171a; --sunk: #1c2024; } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--ground); }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-figure { margin: 1rem 0 2rem; overflow-x: auto; } figcaption { max-width: 46rem; color: #555; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; } th { font-weight: 600; }
-pre { background: #f5f5f5; padding: .7rem; overflow-x: auto; font-size: 12px; } summary { cursor: pointer; }
+figure { margin: 1rem 0 2rem; } figcaption { max-width: 46rem; color: var(--faint); }
+figure svg { max-width: 100%; height: auto; } figure svg > rect { fill: none; }
+figure svg text { fill: var(--ink); } figure svg .background[stroke] { stroke: var(--line); }
+figure svg .role-axis-domain line, figure svg .role-axis-tick line { stroke: var(--faint); } figure svg .role-axis-grid line { stroke: var(--line); }
+figure svg .role-legend-symbol path[fill="black"], figure svg .role-legend-symbol path[fill="#000"] { fill: var(--ink); }
+figure svg .role-legend-symbol path[stroke="#000"] { stroke: var(--ink); }
+figure .narrow { display: none; }
+@media (max-width: 44rem) { figure .wide { display: none; } figure .narrow { display: block; } }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; } th { font-weight: 600; } .gap { font-weight: 600; }
+pre { background: var(--sunk); padding: .7rem; overflow-x: auto; font-size: 12px; } summary { cursor: pointer; overflow-wrap: anywhere; }
+code { overflow-wrap: anywhere; }
 `;
 
 /** The content of the page. */
@@ -20,7 +31,12 @@ export interface ReportContent {
   readonly data: Readonly<Record<string, string>>;
   readonly runs: readonly RunResult[];
   readonly comparisons: readonly Comparison[];
-  readonly figures: readonly { readonly figure: Figure; readonly svg: string }[];
+  readonly figures: readonly {
+    readonly figure: Figure;
+    readonly svg: string;
+    /** For phones. */
+    readonly narrowSvg: string;
+  }[];
 }
 
 /** Renders the report as one HTML file that needs no other file. */
@@ -35,18 +51,19 @@ export function reportPage({ name, data, runs, comparisons, figures }: ReportCon
 <h1>${escapeHtml(name)}</h1>
 <p>${runs.length} runs. ${escapeHtml(verdict(comparisons))}</p>
 <p>Data: <code>${escapeHtml(sets.join(", "))}</code></p>
-${figures
-  .map(
-    ({ figure, svg }) =>
-      `<h2>${escapeHtml(figure.title)}</h2>\n<figure>${svg}<figcaption>${escapeHtml(figure.caption)}</figcaption></figure>`,
-  )
-  .join("\n")}
 <h2>Bootstrap gaps</h2>
 ${comparisonTable(comparisons, settingNamer(runs))}
+${figures.map(figureSection).join("\n")}
 <h2>Every run</h2>
 ${runs.map(runDetails).join("\n")}
 </html>
 `;
+}
+
+function figureSection({ figure, svg, narrowSvg }: ReportContent["figures"][number]): string {
+  const drawings = `<div class="wide">${svg}</div><div class="narrow">${narrowSvg}</div>`;
+  return `<h2>${escapeHtml(figure.title)}</h2>
+<figure>${drawings}<figcaption>${escapeHtml(figure.caption)}</figcaption></figure>`;
 }
 
 /** Summarizes in one sentence what the comparisons say about the paper's claim. */
@@ -89,7 +106,7 @@ function comparisonTable(comparisons: readonly Comparison[], describeSetting: Re
     "real at the end",
     "ideal at the end",
   ];
-  return `<table><tr>${header.map((cell) => `<th>${cell}</th>`).join("")}</tr>\n${rows.join("\n")}</table>
+  return `<div class="scroll" tabindex="0" role="region" aria-label="Bootstrap gaps"><table><tr>${header.map((cell) => `<th>${cell}</th>`).join("")}</tr>\n${rows.join("\n")}</table></div>
 <p>Soft errors at the step where the real world's train soft error reaches ${percent(convergedSoftError)}, or at its last, and after the last step of each world; ± is the 95% confidence interval of the mean over trials.</p>`;
 }
 

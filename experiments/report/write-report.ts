@@ -6,7 +6,9 @@ import { compareWorlds } from "../compare-worlds.ts";
 import { readExperimentConfig } from "../experiment-config.ts";
 import { experimentFolderAt } from "../experiment-folder.ts";
 import { readResults } from "../results.ts";
+import { addTooltips } from "./add-tooltips.ts";
 import { figuresOf } from "./figures.ts";
+import { narrowed } from "./narrowed.ts";
 import { reportPage } from "./page.ts";
 
 /** Dots per inch of the PNG files; the SVG files have 72. */
@@ -29,7 +31,7 @@ export async function writeReport(root: string): Promise<string> {
     await replaceBytes(join(folder.report, `${figure.name}.svg`), svg);
     const png = await sharp(Buffer.from(svg), { density }).flatten({ background: "white" }).png().toBuffer();
     await replaceBytes(join(folder.report, `${figure.name}.png`), png);
-    figures.push({ figure, svg });
+    figures.push({ figure, svg: addTooltips(svg), narrowSvg: addTooltips(await renderChart(narrowed(figure.spec))) });
   }
   const path = join(folder.report, "index.html");
   await replaceBytes(path, reportPage({ name, data, runs, comparisons, figures }));

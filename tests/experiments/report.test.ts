@@ -19,10 +19,12 @@ test("the report is one page with every figure, gap and run, and the figures as 
   expect(exitCode).toBe(0);
   const page = await readFile(stdout.trim(), "utf8");
   expect(page).toContain("<title>Real &lt;and&gt; ideal</title>");
-  expect(page.match(/<svg /g)).toHaveLength(3);
+  // Each figure twice: for wide screens, and one panel a row for phones.
+  expect(page.match(/<svg /g)).toHaveLength(6);
   expect(page.match(/<details>/g)).toHaveLength(8);
   expect(page.match(/<tr><td>/g)).toHaveLength(2);
   expect(page).not.toMatch(/(src|href)=/);
+  expect(page.indexOf("Bootstrap gaps")).toBeLessThan(page.indexOf("<figure>"));
   for (const name of ["real-and-ideal", "diagonal", "two-speeds"]) {
     expect(await readFile(join(root, "report", `${name}.svg`), "utf8")).toMatch(/^<svg /);
     const { width } = await sharp(join(root, "report", `${name}.png`)).metadata();
@@ -52,6 +54,6 @@ test("without the ideal world there are curves, and nothing to compare", async (
   expect((await runCli(["experiment", "run", file, "--run", root])).exitCode).toBe(0);
   const { stdout } = await runCli(["experiment", "report", "--run", root]);
   const page = await readFile(stdout.trim(), "utf8");
-  expect(page.match(/<svg /g)).toHaveLength(1);
+  expect(page.match(/<svg /g)).toHaveLength(2);
   expect(page).toContain("nothing to compare");
 });
