@@ -55,6 +55,17 @@ module.exports = {
       from: { path: "^(shards|storage)/" },
       to: { path: "^engine/" },
     },
+    {
+      name: "page-imports-only-what-browsers-run",
+      comment: "Types of the server may be imported; its modules may not.",
+      severity: "error",
+      from: { path: "^pipeline/serve/client/" },
+      to: {
+        path: "^(engine|networks|pictures|generator|labeler|pipeline|experiments|scripts|bench)/",
+        pathNot: "^pipeline/serve/(client/|row-columns)",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
