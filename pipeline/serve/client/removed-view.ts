@@ -4,10 +4,16 @@ import { drawImage, makeCanvas } from "./draw-image.ts";
 import { fetchImage, fetchJson } from "./fetch-json.ts";
 import { countOf, formatCount } from "./format.ts";
 
-const reasonTexts: Readonly<Record<RemovedCopy["reason"], string>> = {
-  "duplicate-of-cifar10-train": "copies of CIFAR-10 train images",
-  "duplicate-of-cifar10-test": "copies of CIFAR-10 test images",
-  "duplicate-within-set": "copies within the set",
+/** What was removed for a reason, what such an image does to its partner, and where its partner is. */
+const reasons: Readonly<
+  Record<RemovedCopy["reason"], { readonly text: string; readonly verb: string; readonly of: "train" | "test" | "set" }>
+> = {
+  "duplicate-of-cifar10-train": { text: "copies of CIFAR-10 train images", verb: "copies", of: "train" },
+  "duplicate-of-cifar10-test": { text: "copies of CIFAR-10 test images", verb: "copies", of: "test" },
+  "duplicate-within-set": { text: "copies within the set", verb: "copies", of: "set" },
+  "near-copy-of-cifar10-train": { text: "near-copies of CIFAR-10 train images", verb: "nearly copies", of: "train" },
+  "memorized-from-cifar10-train": { text: "memorized from CIFAR-10 train", verb: "is too near to", of: "train" },
+  "leak-from-cifar10-test": { text: "too near to CIFAR-10 test images", verb: "is too near to", of: "test" },
 };
 
 /** The copies that are not in the set, each beside what it is a copy of. */
@@ -21,36 +27,31 @@ export async function showRemoved(target: HTMLElement, onCount: (text: string) =
     numShown += page.copies.length;
     list.append(...page.copies.map(pairOf));
     more.hidden = numShown >= page.total;
-    const reasons = Object.entries(page.byReason).map(
-      ([reason, count]) => `${formatCount(count)} ${reasonTexts[reason as RemovedCopy["reason"]] ?? reason}`,
+    const texts = Object.entries(page.byReason).map(
+      ([reason, count]) => `${formatCount(count)} ${reasons[reason as RemovedCopy["reason"]].text}`,
     );
     onCount(
       page.total === 0
         ? "No copies were removed"
-        : `${countOf(page.total, "removed copy", "removed copies")}: ${reasons.join(", ")}`,
+        : `${countOf(page.total, "removed copy", "removed copies")}: ${texts.join(", ")}`,
     );
-    if (page.total === 0) list.append(make("p", { class: "notice" }, "Every image that was made is in the set."));
+    if (page.total === 0) list.append(make("p", { class: "notice" }, "No image is a copy of another, or of CIFAR-10."));
   };
   target.replaceChildren(list, more);
   await showPage();
 }
 
 function pairOf({ id, split, reason, isMirrored, partner }: RemovedCopy): Node {
-  const isInSet = reason === "duplicate-within-set";
-  const of = reason === "duplicate-of-cifar10-test" ? "test" : "train";
-  const partnerPath = isInSet ? `samples/${partner}` : `cifar-10/${of}/${partner}`;
-  const partnerName = isInSet ? `kept: ${partner}` : `CIFAR-10 ${of} ${partner}`;
+  const { verb, of } = reasons[reason];
+  const partnerPath = of === "set" ? `samples/${partner}` : `cifar-10/${of}/${partner}`;
+  const partnerName = of === "set" ? `kept: ${partner}` : `CIFAR-10 ${of} ${partner}`;
+  const does = !isMirrored ? verb : verb === "copies" ? "mirrors" : `${verb} the mirrored`;
   return make(
     "figure",
     { class: "removed" },
     pictureAt(`samples/${id}`, `removed image ${id}`),
     pictureAt(partnerPath, partnerName),
-    make(
-      "figcaption",
-      {},
-      make("strong", {}, `${split} ${id}`),
-      make("span", {}, `${isMirrored ? "mirrors" : "copies"} ${partnerName}`),
-    ),
+    make("figcaption", {}, make("strong", {}, `${split} ${id}`), make("span", {}, `${does} ${partnerName}`)),
   );
 }
 
