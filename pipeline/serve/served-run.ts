@@ -16,12 +16,16 @@ export interface ServedRun {
 }
 
 /**
- * The run of a folder. @returns undefined for the folder of a set, for an imported set, and for a folder in which
+ * The run of a folder.
+ * @param runtime - opens its models; without it, the run is not served
+ * @returns undefined for the folder of a set, for an imported set, and for a folder in which
  * nothing has begun
+ * @throws Cifar5mError `run/unreadable`, `json/corrupt`, `disk/…`
  */
-export async function findServedRun(root: string, runtime: ModelRuntime): Promise<ServedRun | undefined> {
+export async function findServedRun(root: string, runtime: ModelRuntime | undefined): Promise<ServedRun | undefined> {
   const folder = runFolderAt(root);
-  if (!(await fileExists(folder.config)) || (await readImportedRun(folder)) !== undefined) return undefined;
+  if (runtime === undefined || !(await fileExists(folder.config)) || (await readImportedRun(folder)) !== undefined)
+    return undefined;
   return { folder, run: await readRun(folder), runtime };
 }
 

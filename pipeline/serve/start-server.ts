@@ -48,7 +48,11 @@ export async function startDatasetServer(options: {
   readonly report: (thrown: unknown) => void;
 }): Promise<DatasetServer> {
   const allowedOrigins = parseOrigins(options.allowedOrigins ?? []);
-  const served = options.runtime === undefined ? undefined : await findServedRun(options.folder, options.runtime);
+  const served = await findServedRun(options.folder, options.runtime).catch((thrown: unknown) => {
+    // A run that cannot be read must not hide its set.
+    options.report(thrown);
+    return undefined;
+  });
   const dataset = await findPublished(options.folder, served);
   const compare = options.compare === undefined ? undefined : await findDataset(options.compare);
   // With the default of five seconds, a client that merely sends its next request would find the connection closed.

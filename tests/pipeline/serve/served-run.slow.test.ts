@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { chwToHwc } from "../../../core/image-layout.ts";
@@ -223,3 +223,17 @@ test.skipIf(chromium === undefined)(
     expect(page.messages).toEqual([]);
   },
 );
+
+test("a run that cannot be read does not hide its set", async () => {
+  const { root, served } = await makeRun();
+  await writeFile(served.folder.config, "{");
+  const { origin, errors } = await startStandInServe(root);
+  expect((await fetch(`${origin}/dataset/manifest.json`)).status).toBe(200);
+  expect(await (await fetch(`${origin}/site.json`)).json()).toMatchObject({
+    hasDataset: true,
+    hasRun: false,
+    canMakeAgain: false,
+  });
+  expect((await post(origin, 5)).status).toBe(405);
+  expect(errors()).not.toBe("");
+});
