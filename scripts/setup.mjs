@@ -65,10 +65,30 @@ function newestSourceMs() {
   return Math.max(...files.map(modifiedMs));
 }
 
+/** Whether package-lock.json was not touched since npm installed it, or asks for just these packages all the same. */
+function isInstalled() {
+  const [wantedPath, installedPath] = [
+    join(root, "package-lock.json"),
+    join(root, "node_modules", ".package-lock.json"),
+  ];
+  const installedMs = modifiedMs(installedPath);
+  if (installedMs === 0) return false;
+  if (installedMs >= modifiedMs(wantedPath)) return true;
+  // A checkout or a rebase touches files that it leaves as they were.
+  const [wanted, installed] = [wantedPath, installedPath].map(
+    (path) => JSON.parse(readFileSync(path, "utf8")).packages,
+  );
+  if (wanted === undefined || installed === undefined) return false;
+  const isSame = ([path, { version, integrity }]) =>
+    wanted[path]?.version === version && wanted[path]?.integrity === integrity;
+  const isThere = ([path, { optional = false, devOptional = false }]) =>
+    path === "" || optional || devOptional || installed[path] !== undefined;
+  return Object.entries(installed).every(isSame) && Object.entries(wanted).every(isThere);
+}
+
 /** npm ci, unless what is installed is what package-lock.json asks for. */
 async function install() {
-  const installed = modifiedMs(join(root, "node_modules", ".package-lock.json"));
-  if (installed >= modifiedMs(join(root, "package-lock.json")) && installed > 0) return 0;
+  if (isInstalled()) return 0;
   if (lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) {
     // npm would empty the folder that it leads to, under the feet of whoever works there.
     process.stderr.write(
