@@ -1,4 +1,5 @@
 import type { UnitStage } from "../run/unit-files.ts";
+import { imagesPerBucket } from "../stages/fingerprint-bucket.ts";
 
 /** A job of the chain that builds a data set on a cluster. */
 export interface ClusterJob {
@@ -19,7 +20,7 @@ export const clusterJobs: readonly ClusterJob[] = [
   { name: "prepare", isShared: false, usesDevice: true, stages: [], args: [] },
   { name: "sample", isShared: true, usesDevice: true, stages: ["sample"], args: [] },
   { name: "label", isShared: true, usesDevice: true, stages: ["label", "fingerprint"], args: [] },
-  // Every task of this stage would read all fingerprints, so there is one.
+  // Every task would read all fingerprints, and one that has ended its buckets would begin those of the others.
   { name: "dedup", isShared: false, usesDevice: false, stages: ["dedup"], args: [] },
   { name: "publish", isShared: true, usesDevice: false, stages: ["publish"], args: ["--no-manifest"] },
   { name: "finish", isShared: false, usesDevice: false, stages: [], args: [] },
@@ -35,20 +36,20 @@ export interface Resources {
   readonly gpus: number;
 }
 
-/** Memory of dedup's one task for each image, bytes: its fingerprint, as it is read and as it is sorted. */
+/** Memory of dedup's one task for each image of a bucket, bytes: its fingerprint, as it is read and as it is sorted. */
 const dedupBytesPerImage = 41;
 
 /**
  * The resources of a job's tasks.
  * @param options.perTask - what the user asks for; the jobs that need no device get no GPU
- * @param options.numImages - of the whole set: dedup holds a fingerprint of each
+ * @param options.numImages - of the whole set: dedup holds a fingerprint of each, of one bucket at a time
  */
 export function resourcesOf(
   job: ClusterJob,
   { perTask, numImages }: { readonly perTask: Resources; readonly numImages: number },
 ): Resources {
   const { cpus, memoryMib, gpus } = perTask;
-  const dedupMib = Math.ceil((2e9 + dedupBytesPerImage * numImages) / 2 ** 20);
+  const dedupMib = Math.ceil((2e9 + dedupBytesPerImage * Math.min(numImages, imagesPerBucket)) / 2 ** 20);
   return {
     cpus,
     memoryMib: job.name === "dedup" ? Math.max(memoryMib, dedupMib) : memoryMib,

@@ -55,8 +55,13 @@ test("notice comes two minutes before the end, and sooner where a task has littl
   expect([14_400, 480, 60].map(workSeconds)).toEqual([14_220, 300, 38]);
 });
 
-test("dedup gets memory for the fingerprints of all images, and no job without a device a GPU", () => {
+test("dedup gets memory for the fingerprints of one bucket, whatever the set, and no job without a device a GPU", () => {
+  const small = { ...perTask, memoryMib: 1024 };
+  const dedupMib = (numImages: number) => resourcesOf(clusterJobs[3]!, { perTask: small, numImages }).memoryMib;
+  expect([60_000, 6_000_000, 2 ** 24, 2 ** 24 + 1, 6_000_000_000].map(dedupMib)).toEqual([
+    1910, 2142, 2564, 2564, 2564,
+  ]);
   const all = clusterJobs.map((job) => resourcesOf(job, { perTask, numImages: 600_000_000 }));
   expect(all.map(({ gpus }) => gpus)).toEqual([1, 1, 1, 0, 0, 0]);
-  expect(all.map(({ memoryMib }) => memoryMib)).toEqual([8192, 8192, 8192, 25_368, 8192, 8192]);
+  expect(all.map(({ memoryMib }) => memoryMib)).toEqual([8192, 8192, 8192, 8192, 8192, 8192]);
 });
