@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { imageBytes } from "../core/image-layout.ts";
+import { objectsAt } from "../storage/object-files.ts";
 import { type BuildSources, guideOf, modelSource } from "./build.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
@@ -105,8 +106,9 @@ export async function readWeights(
   return file === undefined ? undefined : await readGeneratorFile(file, guideOf(name, sources));
 }
 
-/** @param path - a folder, which may not exist yet */
+/** @param path - a folder, which may not exist yet, or a place in a bucket, of which nothing is known */
 async function freeBytesAt(path: string): Promise<number | undefined> {
+  if (objectsAt(path) !== undefined) return undefined;
   const folder = resolve(path);
   try {
     const { bavail, bsize } = await statfs(folder);

@@ -1,9 +1,9 @@
-import { resolve } from "node:path";
 import * as z from "zod";
 import { cardStep } from "../pipeline/card/write-card.ts";
 import { manifestStep } from "../pipeline/steps.ts";
 import { verifyStep } from "../pipeline/verify/verify.ts";
 import { readManifest } from "../shards/format/manifest-file.ts";
+import { absolutePath } from "../storage/join-path.ts";
 import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { uploadTarget } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
@@ -18,6 +18,7 @@ export const finishCommand = defineCommand<typeof options>({
   describe:
     "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",
   examples: [{ line: "cifar5m finish runs/mine --to s3://bucket/mine", effect: "and upload the data set" }],
+  bucketRun: "writes",
   configKeys: datasetKeys,
   options,
   steps: ({ folder, stepOptions, options: { to } }) => {
@@ -27,7 +28,7 @@ export const finishCommand = defineCommand<typeof options>({
   },
   finish: async ({ folder, options: { to } }) => {
     const { train, test } = (await readManifest(folder.dataset)).splits;
-    printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? resolve(folder.dataset)}`);
+    printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? absolutePath(folder.dataset)}`);
     await printContactSheet(folder);
   },
 });

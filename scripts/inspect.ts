@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { writeContactSheet } from "../pipeline/inspect/contact-sheet.ts";
@@ -6,6 +5,7 @@ import { inspectRun, isRun, type RunState } from "../pipeline/inspect/inspect.ts
 import type { RunFolder } from "../pipeline/run/run-folder.ts";
 import { readManifestIfAny } from "../shards/format/manifest-file.ts";
 import { type Manifest, openDataset } from "../shards/index.ts";
+import { absolutePath } from "../storage/join-path.ts";
 import { hideSecrets, parseLocation } from "../storage/parse-location.ts";
 import { defineCommand } from "./cli/command.ts";
 import { printJson, printLines } from "./cli/print.ts";
@@ -110,7 +110,7 @@ function isDiskError(thrown: unknown): thrown is Cifar5mError {
 /** @returns the path of the picture */
 async function drawSheet(dataset: NonNullable<Found["dataset"]>, path: string): Promise<string> {
   await writeContactSheet({ ...dataset, path });
-  return resolve(path);
+  return absolutePath(path);
 }
 
 function reportOf(

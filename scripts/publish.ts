@@ -1,10 +1,10 @@
-import { resolve } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { cardStep } from "../pipeline/card/write-card.ts";
 import { readImportedRun } from "../pipeline/import/imported-run.ts";
 import { manifestStep, publishStep } from "../pipeline/steps.ts";
 import { readManifest } from "../shards/format/manifest-file.ts";
+import { absolutePath } from "../storage/join-path.ts";
 import { datasetKeys, defineCommand } from "./cli/command.ts";
 import { option, uploadTarget } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
@@ -23,6 +23,7 @@ export const publishCommand = defineCommand<typeof options>({
     { line: "cifar5m publish runs/mine", effect: "write the shards of every unit" },
     { line: "cifar5m publish runs/mine --to s3://bucket/mine", effect: "upload them too" },
   ],
+  bucketRun: "writes",
   configKeys: datasetKeys,
   hasWorkers: true,
   options,
@@ -41,9 +42,10 @@ export const publishCommand = defineCommand<typeof options>({
     ];
   },
   finish: async ({ folder: { dataset }, options: { to, manifest } }) => {
-    if (!manifest) return printLines(`published: this worker's shards in ${resolve(dataset)}, without the manifest`);
+    if (!manifest)
+      return printLines(`published: this worker's shards in ${absolutePath(dataset)}, without the manifest`);
     const { train, test } = (await readManifest(dataset)).splits;
-    printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? resolve(dataset)}`);
+    printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? absolutePath(dataset)}`);
   },
 });
 

@@ -1,21 +1,13 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { dirname, relative, sep } from "node:path";
 import { sealJson } from "./canonical-json.ts";
-import { type CommitSink, commitFile, replaceBytes } from "./commit.ts";
+import { commitFile, replaceBytes } from "./commit.ts";
+import { type CommittedUnit, commitObjectUnit, type UnitCommit } from "./commit-object-unit.ts";
 import { diskError } from "./disk-error.ts";
-import {
-  type Receipt,
-  readReceipt,
-  readReceiptIfAny,
-  receiptVersion,
-  requireSameOrigin,
-  writeReceipt,
-} from "./receipt.ts";
-import { openForReading, refuseSpecial } from "./regular-file.ts";
-
-/** The part of a receipt that is known before the data is written. */
-export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | "configHash" | "models" | "createdBy">;
+import { objectsAt } from "./object-files.ts";
+import { readReceipt, readReceiptIfAny, receiptFor, requireSameOrigin, writeReceipt } from "./receipt.ts";
+import { openForReading, readRegularFile, refuseSpecial } from "./regular-file.ts";
+import { sha256 as hashBytes } from "./sha256.ts";
 
 /**
  * Does one unit: commits its data file, then its receipt.
@@ -27,13 +19,10 @@ export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | 
  * @throws Cifar5mError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write`
  *   throws
  */
-export async function commitUnit(options: {
-  readonly dataPath: string;
-  readonly receiptPath: string;
-  readonly origin: UnitOrigin;
-  readonly write: (sink: CommitSink) => Promise<number> | number;
-}): Promise<{ readonly receipt: Receipt; readonly outcome: "committed" | "kept-existing" }> {
+export async function commitUnit(options: UnitCommit): Promise<CommittedUnit> {
   const { dataPath, receiptPath, origin, write } = options;
+  const objects = objectsAt(dataPath);
+  if (objects !== undefined) return await commitObjectUnit(objects, options);
   let rows = 0;
   const done = await readReceiptIfAny(receiptPath);
   if (done !== undefined) {
@@ -52,14 +41,7 @@ export async function commitUnit(options: {
           : "replace",
     },
   );
-  const receipt: Receipt = {
-    version: receiptVersion,
-    ...origin,
-    rows,
-    bytes: data.bytes,
-    sha256: data.sha256,
-    file: relative(dirname(receiptPath), dataPath).split(sep).join("/"),
-  };
+  const receipt = receiptFor({ ...{ origin, rows, dataPath, receiptPath }, ...data });
   const { outcome } = await writeReceipt(receiptPath, receipt);
   if (outcome === "committed") return { receipt, outcome };
   const theirs = await readReceipt(receiptPath);
@@ -79,6 +61,10 @@ export async function commitUnit(options: {
  */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
   try {
+    if (objectsAt(path) !== undefined) {
+      const data = await readRegularFile(path);
+      return { sha256: hashBytes(data), bytes: data.byteLength };
+    }
     const handle = await open(path, openForReading);
     try {
       refuseSpecial(await handle.stat(), path);

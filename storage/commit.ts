@@ -1,50 +1,36 @@
 /**
  * How a file comes into being, so that a visible name always holds whole, durable bytes: a temporary in the same
- * folder, hashed while written → fsync → link to the final name → fsync of the folder.
+ * folder, hashed while written → fsync → link to the final name → fsync of the folder. In a bucket, where whole objects
+ * appear, a conditional write does the same.
  */
 
 import { createHash } from "node:crypto";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { commitObject, replaceObject } from "./commit-object.ts";
+import type { Committed, CommitWriter, Written } from "./commit-sink.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { makeFolder, pathExists, syncFile, syncFolder } from "./durable-folder.ts";
+import { objectsAt } from "./object-files.ts";
 import { heartbeatMs, nameTemporary, removeTemporary } from "./temporary-file.ts";
 
-/** Where a writer puts the bytes of one file, in order. */
-export interface CommitSink {
-  /** Appends data. The caller may reuse the bytes once the promise is fulfilled. A text is written as UTF-8. */
-  write(data: Uint8Array | string): Promise<void>;
-  /** Bytes appended so far. */
-  readonly bytes: number;
-}
-
-/** What was written. */
-export interface Written {
-  readonly bytes: number;
-  /** Hexadecimal sha256 of the bytes that this call wrote, even if it kept an existing file instead. */
-  readonly sha256: string;
-}
-
-/** What was committed. */
-export interface Committed extends Written {
-  /** `kept-existing`: another worker was first, so the name existed and the new bytes were discarded. */
-  readonly outcome: "committed" | "kept-existing";
-}
-
-export type CommitWriter = (sink: CommitSink) => Promise<void> | void;
+export type { CommitSink, Committed, CommitWriter, Written } from "./commit-sink.ts";
 
 /**
  * Publishes a new file. The file appears under its name with all its bytes, or not at all. An existing file is never
  * changed. Missing folders are made.
  * @param write - appends the bytes; if it throws, nothing becomes visible
- * @param options.onExisting - called if the name exists: `keep` (default) or `replace` that file
- * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write` throws
+ * @param options.onExisting - called if the name exists: `keep` (default) or `replace` that file. Not for a bucket, which
+ *   keeps it
+ * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; `store/…`; what `write` throws
  */
 export async function commitFile(
   path: string,
   write: CommitWriter,
   options: { readonly onExisting?: (ours: Written) => Promise<"keep" | "replace"> } = {},
 ): Promise<Committed> {
+  const objects = objectsAt(path);
+  if (objects !== undefined) return await commitObject(objects, path, write);
   return await writeThenPublish(path, write, async (temporary, ours) => {
     const outcome = await linkUnlessExists(temporary, path);
     if (outcome === "committed" || (await options.onExisting?.(ours)) !== "replace") return outcome;
@@ -69,6 +55,8 @@ export async function replaceFile(
   write: CommitWriter,
   options: { readonly check?: (written: Written) => void } = {},
 ): Promise<Committed> {
+  const objects = objectsAt(path);
+  if (objects !== undefined) return await replaceObject(objects, path, write, options);
   return await writeThenPublish(path, write, async (temporary, written) => {
     options.check?.(written);
     await rename(temporary, path);

@@ -1,11 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { objectsAt } from "./object-files.ts";
 
 /**
  * The names in a folder, in any order; none if there is no such folder.
  * @throws Cifar5mError `disk/…`
  */
 export async function listFolder(folder: string): Promise<string[]> {
+  const objects = objectsAt(folder);
+  if (objects !== undefined) return await objects.list(folder);
   try {
     return await readdir(folder);
   } catch (thrown) {

@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { objectsAt } from "./object-files.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** @throws Cifar5mError `disk/…` */
@@ -26,6 +27,8 @@ export async function readFileIfAny(path: string): Promise<Buffer | undefined> {
 
 /** @throws Cifar5mError `disk/…` if the file cannot be seen for another reason than that it does not exist */
 export async function fileExists(path: string): Promise<boolean> {
+  const objects = objectsAt(path);
+  if (objects !== undefined) return (await objects.find(path)) !== undefined;
   try {
     await access(path);
     return true;

@@ -1,5 +1,7 @@
+import { dirname, relative, sep } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { sealJson, unsealJson } from "./canonical-json.ts";
 import { type Committed, commitBytes } from "./commit.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -35,6 +37,32 @@ export const receiptSchema = z.strictObject({
 
 /** The proof that a unit is done. It holds no times and no host names, so an interrupted build gives the same bytes. */
 export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
+
+/** The part of a receipt that is known before the data is written. */
+export type UnitOrigin = Pick<Receipt, "stage" | "unit" | "idStart" | "idEnd" | "configHash" | "models" | "createdBy">;
+
+/** The receipt of data that was written. */
+export function receiptFor(made: {
+  readonly origin: UnitOrigin;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly dataPath: string;
+  readonly receiptPath: string;
+}): Receipt {
+  const { origin, rows, bytes, sha256, dataPath, receiptPath } = made;
+  const file = relative(dirname(receiptPath), dataPath).split(sep).join("/");
+  return { version: receiptVersion, ...origin, rows, bytes, sha256, file };
+}
+
+/** The receipt in the note of an object; undefined if the note holds none that this release reads. */
+export function receiptOfNote(note: string | undefined): Receipt | undefined {
+  try {
+    return receiptSchema.safeParse(parseJson(note ?? "")).data;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Publishes a receipt, by the same atomic commit as data. A receipt that exists is kept.

@@ -1,15 +1,18 @@
 import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Cifar5mError } from "../core/errors.ts";
+import { objectsAt } from "./object-files.ts";
 
 /** Opens for reading without waiting for a writer, where the file is a pipe. */
 export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * All bytes of a file.
- * @throws Cifar5mError `disk/not-a-file`; the system's error
+ * All bytes of a file, on this machine or in a bucket.
+ * @throws Cifar5mError `disk/not-a-file`, `store/…`; the system's error: ENOENT for a missing object too
  */
 export async function readRegularFile(path: string): Promise<Buffer> {
+  const objects = objectsAt(path);
+  if (objects !== undefined) return (await objects.read(path)) ?? missing(path);
   const handle = await open(path, openForReading);
   try {
     refuseSpecial(await handle.stat(), path);
@@ -17,6 +20,10 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   } finally {
     await handle.close();
   }
+}
+
+function missing(path: string): never {
+  throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
 }
 
 /** Checks a file that the caller opens itself. @throws Cifar5mError `disk/not-a-file`; the system's error */

@@ -3,6 +3,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { objectsAt } from "./object-files.ts";
 import { isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 
 /** A temporary file that nobody wrote to for this long has no living writer on any machine: see `heartbeatMs`. */
@@ -38,6 +39,8 @@ export async function removeTemporary(temporary: string): Promise<void> {
  */
 export async function removeStaleTemporaries(directory: string): Promise<string[]> {
   const removed: string[] = [];
+  // In a bucket, nothing is visible before it is whole.
+  if (objectsAt(directory) !== undefined) return removed;
   try {
     for (const name of (await readdir(directory)).sort()) {
       const path = join(directory, name);

@@ -1,7 +1,7 @@
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { type Manifest, manifestName } from "../../shards/format/manifest.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
 import { type ImportIdentity, parseImportIdentity } from "../import/imported-run.ts";
@@ -54,15 +54,13 @@ export async function gatherCardFacts(options: {
     origin: await findOrigin(manifest, folder),
     score: folder === undefined ? { kind: "none" } : await readMeasuredScore(folder.score.json, manifest.sha256),
     audit: root === undefined ? { kind: "none" } : await readMeasuredAudit(root, manifest.sha256),
-    published: directory === undefined ? undefined : await dayOf(join(directory, manifestName)),
+    published: directory === undefined ? undefined : await dayOf(joinPath(directory, manifestName)),
   };
 }
 
 async function dayOf(path: string): Promise<string | undefined> {
-  return await stat(path).then(
-    ({ mtime }) => mtime.toISOString().slice(0, 10),
-    () => undefined,
-  );
+  const found = await readFileFactsIfAny(path).catch(() => undefined);
+  return found === undefined ? undefined : new Date(found.modifiedMs).toISOString().slice(0, 10);
 }
 
 async function findOrigin(manifest: Manifest, folder: RunFolder | undefined): Promise<SetOrigin> {

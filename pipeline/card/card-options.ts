@@ -1,10 +1,10 @@
-import { join } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 
 /** What a card says that no run knows. */
@@ -29,7 +29,7 @@ export type CardOptions = Readonly<z.infer<typeof cardOptionsSchema>>;
 
 /** The file in which a run, or a data set without one, keeps the options of its card. */
 function pathIn(root: string): string {
-  return join(root, "card.json");
+  return joinPath(root, "card.json");
 }
 
 /**

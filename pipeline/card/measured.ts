@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import * as z from "zod";
 import { parseJson } from "../../core/parse-json.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import type { Score } from "../score/score.ts";
 
@@ -90,7 +90,7 @@ const plantedSchema = z.array(z.looseObject({ kind: z.string(), count, found: co
  * @param set - sha256 of the set
  */
 export async function readMeasuredAudit(root: string, set: string): Promise<Measured<AuditFigures>> {
-  const found = await readJsonIfAny(join(root, "audit.json"));
+  const found = await readJsonIfAny(joinPath(root, "audit.json"));
   if (found.kind !== "found") return found;
   const parsed = z.looseObject({ dataset: z.looseObject({ sha256: z.string() }) }).safeParse(found.value);
   if (!parsed.success) return { kind: "unreadable" };

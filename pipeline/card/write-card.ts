@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { companionNames } from "../../shards/publish/upload-companions.ts";
 import { replaceBytes } from "../../storage/commit.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { isSealedText } from "../../storage/sealed-text.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
@@ -59,9 +59,9 @@ export async function writeCompanions(
   },
 ): Promise<WrittenCard["outcome"]> {
   const { facts, layout, picture, overwrite = false } = companions;
-  if (picture !== undefined) await replaceBytes(join(folder, companionNames.picture), picture);
-  await replaceBytes(join(folder, companionNames.croissant), describeCroissant(facts, layout));
-  const path = join(folder, companionNames.card);
+  if (picture !== undefined) await replaceBytes(joinPath(folder, companionNames.picture), picture);
+  await replaceBytes(joinPath(folder, companionNames.croissant), describeCroissant(facts, layout));
+  const path = joinPath(folder, companionNames.card);
   const text = await readTextIfAny(path);
   if (text !== undefined && !isSealedText(text) && !overwrite) return "kept";
   await replaceBytes(path, describeDataset(facts, layout));
@@ -84,7 +84,7 @@ export function requireWritten({ directory, outcome }: WrittenCard): void {
   if (outcome === "written") return;
   throw new Cifar5mError(
     "card/edited",
-    `${join(directory, companionNames.card)} must be as cifar5m wrote it to be written again, and was edited. ` +
+    `${joinPath(directory, companionNames.card)} must be as cifar5m wrote it to be written again, and was edited. ` +
       "Move it away, or pass --overwrite to replace it.",
   );
 }

@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { ContactSheetRow } from "../../pictures/render-contact-sheet.ts";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { imageAt } from "../run/unit-files.ts";
 
 /**
@@ -23,7 +23,10 @@ export async function gatherContactSheetRows(options: {
   const isWanted = (label: number) => cells[label]!.length < Math.min(imagesPerClass, train.classCounts[label]!);
   for (const shard of train.shards) {
     if (!cells.some((_, label) => isWanted(label))) break;
-    for await (const { rows, columns } of readShardBatches(join(directory, shard.file), manifest.classNames.length)) {
+    for await (const { rows, columns } of readShardBatches(
+      joinPath(directory, shard.file),
+      manifest.classNames.length,
+    )) {
       for (let row = 0; row < rows; row++) {
         const label = columns.label[row]!;
         if (!isWanted(label)) continue;

@@ -1,4 +1,5 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
+import { joinPath } from "../../storage/join-path.ts";
 import { listFolder } from "../../storage/list-folder.ts";
 import type { ReceiptStage, RunFolder } from "./run-folder.ts";
 
@@ -15,7 +16,7 @@ export async function listReceipts(folder: Pick<RunFolder, "receipt">, stage: Re
   const names = new Set<string>();
   for (const name of await listFolder(directory)) {
     if (subfolder.test(name)) {
-      for (const inner of await listFolder(join(directory, name))) add(`${name}/${inner}`);
+      for (const inner of await listFolder(joinPath(directory, name))) add(`${name}/${inner}`);
     } else add(name);
   }
   return names;

@@ -1,7 +1,7 @@
-import { rm } from "node:fs/promises";
 import { programVersion } from "../../core/program-version.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
+import { removeFile } from "../../storage/file-facts.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { isUnitDone } from "../../storage/receipt.ts";
 import { inOrder } from "./in-order.ts";
@@ -105,7 +105,7 @@ export async function makeUnit(
   }
   // Somebody deleted the data, perhaps because it was damaged, so its receipt proves nothing any more. A receipt that
   // came since then is another worker's, and stays.
-  if (isDone) await rm(receiptPath, { force: true });
+  if (isDone) await removeFile(receiptPath);
   const { idStart, idEnd } = unit;
   const finished = await work.pace?.begin(unit);
   const { outcome } = await commitUnit({

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { type ByteSource, type FileSource, toByteSource } from "../../shards/arrow/byte-source.ts";
-import { openFileSource } from "../../shards/arrow/file-source.ts";
+import { openSource } from "../../shards/arrow/open-source.ts";
 import type { Cifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { Run } from "../run/run.ts";
 import { type StageContext, unitStage } from "../run/stage.ts";
@@ -70,7 +70,7 @@ export async function searchCopies(search: Search, context: StageContext): Promi
   for (const unit of units) {
     const path = run.folder.copies(unit.name);
     await readUnitFile(run, "search", unit, path);
-    lists.push(openFileSource(path));
+    lists.push(await openSource(path));
   }
   return foundIn(lists, run);
 }

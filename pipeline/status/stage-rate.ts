@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
 import pLimit from "p-limit";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import type { ReceiptStage, RunFolder } from "../run/run-folder.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 
@@ -28,8 +28,8 @@ export async function measureRate(options: {
   const { folder, stage, done, numRanks, nowMs = Date.now() } = options;
   const limit = pLimit(numReaders);
   const ended = async (unit: Unit) => {
-    const found = await stat(folder.receipt(stage, unit.name)).catch(() => undefined);
-    return { rows: unitRows(unit), endedMs: found?.mtimeMs ?? 0 };
+    const found = await readFileFactsIfAny(folder.receipt(stage, unit.name)).catch(() => undefined);
+    return { rows: unitRows(unit), endedMs: found?.modifiedMs ?? 0 };
   };
   const ranks = await Promise.all(
     newestOfRanks(done, numRanks).map(async ({ newest, isAll }) => {

@@ -1,8 +1,7 @@
-import { stat } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
 import type { DatasetProblem } from "../../shards/index.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
-import { diskError } from "../../storage/disk-error.ts";
+import { readFileFacts } from "../../storage/file-facts.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 
@@ -50,20 +49,12 @@ async function checkFile(
       message: `${path} is ${seen}, its receipt says ${said}. Run \`cifar5m repair\` to rebuild it.`,
     },
   ];
-  const bytes = await sizeOf(path);
+  const { bytes } = await readFileFacts(path);
   if (bytes !== receipt.bytes) return report("unit/size-mismatch", `${bytes} bytes`, `${receipt.bytes}`);
   if (!options.isHashed) return [];
   const { sha256 } = await hashFile(path);
   if (sha256 === receipt.sha256) return [];
   return report("unit/hash-mismatch", `sha256 ${sha256.slice(0, 12)}…`, `${receipt.sha256.slice(0, 12)}…`);
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (thrown) {
-    throw diskError(thrown, "read", path);
-  }
 }
 
 function missing(path: string): DatasetProblem {

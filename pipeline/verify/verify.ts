@@ -1,9 +1,10 @@
-import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
 import { type DatasetProblem, type Manifest, type VerifyMode, verifyDataset } from "../../shards/index.ts";
 import { chooseShards } from "../../shards/verify/verify-mode.ts";
+import { joinPath } from "../../storage/join-path.ts";
+import { objectsAt } from "../../storage/object-files.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readImportedRun } from "../import/imported-run.ts";
@@ -95,8 +96,8 @@ const publishStage = "publish" satisfies UnitStage;
 const stagesBefore = unitStages.filter((stage) => stage !== publishStage);
 
 async function isDatasetAlone(root: string): Promise<boolean> {
-  if (parseLocation(root).kind !== "folder") return true;
-  return !(await fileExists(runFolderAt(root).config)) && (await fileExists(join(root, manifestName)));
+  if (parseLocation(root).kind !== "folder" && objectsAt(root) === undefined) return true;
+  return !(await fileExists(runFolderAt(root).config)) && (await fileExists(joinPath(root, manifestName)));
 }
 
 /** Whether the manifest belongs to this run, and lists all its shards. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { openShippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
+import { mountRun } from "../../pipeline/run/mount-run.ts";
 import { readPinnedRun, requireEqualRun } from "../../pipeline/run/pinned-run.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
 import { plannedIdentity, readRunConfig } from "../../pipeline/run/run.ts";
@@ -70,7 +71,7 @@ async function openSession(
   given: Pick<AnySession, "reporter" | "signal" | "extraWords"> & { readonly worker: Worker },
 ): Promise<AnySession> {
   const { worker, extraWords, reporter, signal } = given;
-  const root = command.target === "none" ? "." : String(args.run);
+  const root = command.target === "none" ? "." : await openRoot(command, args);
   const folder = runFolderAt(root);
   const options = readOptions(command.options ?? noOptions, args);
   const { json } = readOptions(reportOptions, args);
@@ -86,7 +87,15 @@ async function openSession(
   };
 }
 
-/** Whether what is named is on this machine: a URL has no configuration. */
+/** What `--run` names. A run in a bucket can be used like a folder from now on. */
+async function openRoot({ bucketRun }: Command, args: Arguments): Promise<string> {
+  const named = String(args.run);
+  if (bucketRun === undefined || !named.startsWith("s3://")) return named;
+  const { dryRun } = readOptions(configOptions, args);
+  return await mountRun(named, { writes: bucketRun === "writes" && !dryRun });
+}
+
+/** Whether what is named is a folder, here or in a bucket: a URL has no configuration. */
 function isFolder({ target }: Command, root: string): boolean {
   return target !== "location" || parseLocation(root).kind === "folder";
 }

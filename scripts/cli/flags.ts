@@ -51,7 +51,8 @@ const targetDescriptions: Readonly<Record<Exclude<Target, "none">, string>> = {
 };
 
 /** What a command's `--run` is. */
-export function describeTarget({ target = "run" }: Command): string {
+export function describeTarget({ target = "run", bucketRun }: Command): string {
+  if (target === "run" && bucketRun !== undefined) return "the run folder, or s3://bucket/prefix";
   return target === "none" ? "" : targetDescriptions[target];
 }
 
@@ -63,7 +64,7 @@ export function flagsOf(command: Command): readonly Flag[] {
   const hasConfig = configKeys.length > 0;
   const hasRecipe = configKeys.includes("sampler");
   const flags = [
-    ...(hasRun ? flagsOfSchema(z.object({ run: targetOption(target) }), own) : []),
+    ...(hasRun ? flagsOfSchema(z.object({ run: targetOption(command) }), own) : []),
     ...(command.options === undefined ? [] : flagsOfSchema(command.options, own)),
     ...(command.report === undefined ? [] : flagsOfSchema(reportOptions, own)),
     ...(hasRecipe ? flagsOfSchema(recipeOptions, own) : []),
@@ -78,8 +79,9 @@ export function flagsOf(command: Command): readonly Flag[] {
   return flags.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 
-function targetOption(target: Target): z.ZodType {
-  return z.string().meta(option("the folder, named by a flag", { path: target === "location" ? "any" : "local" }));
+function targetOption({ target, bucketRun }: Command): z.ZodType {
+  const path = target === "location" ? "any" : bucketRun === undefined ? "local" : "bucket";
+  return z.string().meta(option("the folder, named by a flag", { path }));
 }
 
 /** The flags of an object's keys: `partSize` is `--part-size`. */

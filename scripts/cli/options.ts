@@ -6,8 +6,8 @@ import * as z from "zod";
  */
 export interface OptionMeta {
   readonly description: string;
-  /** Whether it is a path: one on this machine, or one that may be a URL. */
-  readonly path?: "local" | "any";
+  /** Whether it is a path: one on this machine, one that may also be `s3://…`, or one that may be any URL. */
+  readonly path?: "local" | "bucket" | "any";
   /** Stands in the help for a default that the schema cannot state, such as `every core`. */
   readonly fallback?: string;
   /** The value of a flag that was given without one. */

@@ -27,7 +27,7 @@ export function requireOptionValues(flags: readonly Flag[], args: Arguments, arg
         "usage/empty",
         `--${name} must not be empty, got ${JSON.stringify(value)}. Give it a value, or leave it out.`,
       );
-    } else if (schema.path === "local" && urlPattern.test(value)) throw notLocal(name, value);
+    } else if (isUrlInPlaceOfPath(schema.path, value)) throw notLocal(name, value);
   }
 }
 
@@ -52,6 +52,11 @@ export function requireUseOfExtraWords(command: Command, extra: readonly string[
   );
 }
 
+function isUrlInPlaceOfPath(path: Flag["schema"]["path"], value: string): boolean {
+  if (path === "bucket" && value.startsWith("s3://")) return false;
+  return path !== undefined && path !== "any" && urlPattern.test(value);
+}
+
 function requireSwitch(name: string, argv: readonly string[]): void {
   const prefix = `--${name}=`;
   const value = argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length);
@@ -63,7 +68,8 @@ function notLocal(name: string, value: string): Cifar5mError {
   const shown = value.replace(/\/\/[^/]*@/, "//…@");
   const advice =
     name === "run"
-      ? "Name a folder; `cifar5m publish --to` uploads what was built in it, `cifar5m verify` reads it there."
+      ? "Name a folder. In s3://bucket/prefix, build, prepare, sample, label, dedup, publish, finish and status work; " +
+        "`cifar5m publish --to` uploads what was built in a folder, `cifar5m verify` reads it there."
       : "Download it first, or name another.";
   return new Cifar5mError("usage/not-local", `--${name} must be a path on this machine, got ${shown}. ${advice}`);
 }

@@ -1,4 +1,4 @@
-import { openFileSource } from "./file-source.ts";
+import { openSource } from "./open-source.ts";
 import { readBatches, readTableFrom, type Table } from "./read-table.ts";
 import { readTableLayout } from "./table-layout.ts";
 import type { TableRows, TableSchema } from "./table-schema.ts";
@@ -9,7 +9,7 @@ import type { TableRows, TableSchema } from "./table-schema.ts";
  * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
  */
 export async function readTable<Columns extends TableSchema>(path: string, columns: Columns): Promise<Table<Columns>> {
-  const source = openFileSource(path);
+  const source = await openSource(path);
   try {
     return readTableFrom(source, columns);
   } finally {
@@ -25,7 +25,7 @@ export async function* readTableBatches<Columns extends TableSchema>(
   path: string,
   columns: Columns,
 ): AsyncGenerator<{ readonly rows: number; readonly columns: TableRows<Columns> }> {
-  const source = openFileSource(path);
+  const source = await openSource(path);
   try {
     for (const batch of readTableLayout(source, columns).batches) {
       yield { rows: batch.rows, columns: readBatches(source, columns, [batch], batch.rows) };

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { type Committed, replaceBytes } from "../../storage/commit.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import {
   grownManifestVersion,
@@ -23,7 +23,7 @@ export async function writeManifest(
   directory: string,
   manifest: Omit<Manifest, "version" | "sha256">,
 ): Promise<Committed & { readonly manifest: Manifest }> {
-  const path = join(directory, manifestName);
+  const path = joinPath(directory, manifestName);
   const version = manifest.growth === undefined ? manifestVersion : grownManifestVersion;
   const whole = { version, sha256: hashShards(manifest.splits, manifest.growth), ...manifest };
   const checked = parseManifest(whole, path);
@@ -35,7 +35,7 @@ export async function writeManifest(
  * @throws Cifar5mError `manifest/missing`, `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`, `disk/…`
  */
 export async function readManifest(directory: string): Promise<Manifest> {
-  const path = join(directory, manifestName);
+  const path = joinPath(directory, manifestName);
   const text = await readTextIfAny(path);
   if (text !== undefined) return parseManifestText(text, path);
   throw new Cifar5mError(

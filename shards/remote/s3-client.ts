@@ -30,6 +30,9 @@ export async function openS3Folder(location: string, options: S3Options = {}): P
     ...options,
     // Our own retries know which bytes were already received.
     maxAttempts: 1,
+    requestHandler: { connectionTimeout: 10_000, socketTimeout: 120_000 },
+    // It would print a line about every streamed upload that is refused, and we say what was refused.
+    logger: silent,
     // Our sha256 covers more, and many servers do not support the trailing checksums that are the default.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
@@ -43,6 +46,9 @@ export async function openS3Folder(location: string, options: S3Options = {}): P
     urlOf: (name) => `s3://${bucket}/${keyOf(name)}`,
   };
 }
+
+const ignore = () => undefined;
+const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** Readers of local and web data sets do not need the SDK. */
 async function loadSdk() {
@@ -61,7 +67,7 @@ async function loadSdk() {
 /** Translates an error of the SDK into ours. @param url - the URL that was requested */
 export function s3Error(thrown: unknown, url: string): Error {
   const status = s3StatusOf(thrown);
-  if (status !== undefined && status >= 300) return refusalOf(url, status);
+  if (status !== undefined && status >= 300) return s3RefusalOf(thrown, url, status) ?? refusalOf(url, status);
   const message = messageOf(thrown);
   if (/region is missing|credential/i.test(message)) {
     return new Cifar5mError(
@@ -71,6 +77,32 @@ export function s3Error(thrown: unknown, url: string): Error {
     );
   }
   return new TransferError(message === "" ? String(thrown) : message, { cause: thrown });
+}
+
+/** The error for a refusal whose name says more than its status; undefined for others. */
+function s3RefusalOf(thrown: unknown, url: string, status: number): Cifar5mError | undefined {
+  const name = thrown instanceof Error ? thrown.name : "";
+  if (status === 507 || /quota|storagefull|insufficientstorage/i.test(name)) {
+    return new Cifar5mError(
+      "store/full",
+      `${url} cannot be written: the bucket is full or its quota is spent, the server answers ${status} ${name}. ` +
+        "Make room or raise the quota, then run again: what is finished is kept.",
+    );
+  }
+  if (/expired|TokenRefreshRequired/i.test(name)) {
+    return new Cifar5mError(
+      "store/forbidden",
+      `${url} is refused: the credentials have expired, the server answers ${status} ${name}. ` +
+        "Renew them, then run again: what is finished is kept.",
+    );
+  }
+  if (name === "NoSuchBucket") {
+    return new Cifar5mError(
+      "store/not-found",
+      `${url} is in a bucket that does not exist, the server answers ${status} ${name}. Check its name, or create it.`,
+    );
+  }
+  return undefined;
 }
 
 /** HTTP status of an error of the SDK, if the server answered at all. */

@@ -1,8 +1,12 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
+import { joinPath } from "../../storage/join-path.ts";
+import { listFolder } from "../../storage/list-folder.ts";
+import { objectsAt } from "../../storage/object-files.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import type { Manifest, ShardEntry, SplitName } from "../format/manifest.ts";
@@ -29,23 +33,22 @@ export interface VerifiedDataset {
  */
 export async function openForVerification(location: string, signal: AbortSignal | undefined): Promise<VerifiedDataset> {
   const parsed = parseLocation(location);
+  if (objectsAt(location) !== undefined) return await openFolder(location);
   return parsed.kind === "folder" ? await openFolder(parsed.directory) : await openUrl(parsed.url, signal);
 }
 
 async function openFolder(directory: string): Promise<VerifiedDataset> {
-  const pathOf = (file: string) => join(directory, file);
+  const pathOf = (file: string) => joinPath(directory, file);
   return {
     manifest: await readManifest(directory),
     pathOf,
     read: ({ file }) => readRegularFile(pathOf(file)).catch((thrown) => Promise.reject(missing(thrown, pathOf(file)))),
     sizeOf: async ({ file }) => {
-      try {
-        return (await stat(pathOf(file))).size;
-      } catch (thrown) {
-        throw missing(thrown, pathOf(file));
-      }
+      const found = await readFileFactsIfAny(pathOf(file));
+      if (found === undefined) throw noShard(pathOf(file));
+      return found.bytes;
     },
-    list: (split) => readdir(pathOf(split)).catch(() => []),
+    list: (split) => listFolder(pathOf(split)).catch(() => []),
     close: async () => undefined,
   };
 }
@@ -82,7 +85,10 @@ async function openUrl(url: string, signal: AbortSignal | undefined): Promise<Ve
 }
 
 function missing(thrown: unknown, path: string): unknown {
-  if (systemCodeOf(thrown) !== "ENOENT") return diskError(thrown, "read", path);
+  return systemCodeOf(thrown) === "ENOENT" ? noShard(path) : diskError(thrown, "read", path);
+}
+
+function noShard(path: string): Cifar5mError {
   return new Cifar5mError(
     "shard/missing",
     `${path} is listed in the manifest but does not exist. Rebuild it with \`cifar5m repair\`, or download it again.`,

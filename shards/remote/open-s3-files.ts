@@ -1,0 +1,61 @@
+import { Cifar5mError } from "../../core/errors.ts";
+import type { ObjectFiles } from "../../storage/object-files.ts";
+import { spool } from "../../storage/spool.ts";
+import { retryRequest } from "./retry-request.ts";
+import { openS3Folder, type S3Folder, s3Error, s3StatusOf } from "./s3-client.ts";
+import { noConditions, s3Files } from "./s3-files.ts";
+import type { S3Options } from "./s3-options.ts";
+
+/** Written once, so that every worker can see whether its server would let it be overwritten. */
+const probeName = "conditional-writes.txt";
+const probeText = "Workers of cifar5m try to overwrite this file. They refuse to work in a bucket that lets them.\n";
+/** The version of no object. */
+const noVersion = `"${"0".repeat(32)}"`;
+
+/**
+ * Opens `s3://bucket/prefix` for workers that share nothing else.
+ * @param options.writes - whether the caller will write there; the server must then keep conditions
+ * @throws Cifar5mError `store/no-conditional-writes`; `store/not-found` without such a bucket; `store/forbidden`,
+ *   `store/full`, …
+ */
+export async function openS3Files(
+  location: string,
+  options: { readonly writes: boolean; readonly s3?: S3Options },
+): Promise<ObjectFiles> {
+  const folder = await openS3Folder(location, options.s3);
+  await requireBucket(folder);
+  const files = s3Files(folder);
+  if (options.writes) await requireConditions(files);
+  return files;
+}
+
+/** A missing object and a missing bucket look alike to most requests. */
+async function requireBucket({ client, bucket }: S3Folder): Promise<void> {
+  const { HeadBucketCommand } = await import("@aws-sdk/client-s3");
+  const url = `s3://${bucket}`;
+  await retryRequest(url, undefined, () =>
+    client.send(new HeadBucketCommand({ Bucket: bucket })).catch((thrown: unknown) => {
+      throw s3StatusOf(thrown) === 404 ? noBucket(url) : s3Error(thrown, url);
+    }),
+  );
+}
+
+function noBucket(url: string): Cifar5mError {
+  return new Cifar5mError(
+    "store/not-found",
+    `${url} must be a bucket that exists, the server answers 404. Check its name, or create it.`,
+  );
+}
+
+/** Some servers ignore conditions without a word. Workers would replace each other's data there. */
+async function requireConditions(files: ObjectFiles): Promise<void> {
+  const path = `${files.root}/${probeName}`;
+  const probe = await spool((sink) => sink.write(probeText));
+  const isNew = await files.write(path, probe, { condition: "if-absent" });
+  if (isNew && (await files.write(path, probe, { condition: "if-absent" }))) {
+    throw noConditions(files.root, "let an existing object be written as a new one");
+  }
+  if (await files.write(path, probe, { condition: { ifVersion: noVersion } })) {
+    throw noConditions(files.root, "let another version than the named one be replaced");
+  }
+}

@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommitSink, CommitWriter } from "./commit-sink.ts";
+import { diskError } from "./disk-error.ts";
+import { makeFolder } from "./durable-folder.ts";
+import type { ObjectData } from "./object-files.ts";
+import { heartbeatMs, nameTemporary, removeStaleTemporaries, removeTemporary } from "./temporary-file.ts";
+
+/** More bytes than this wait on the disk until they are sent. */
+const inMemory = 2 ** 20;
+
+/** Where bytes wait: in the system's folder for temporary files, one folder for each user. */
+export const spoolFolder = join(tmpdir(), `cifar5m-spool-${process.getuid?.() ?? 0}`);
+
+/** Bytes that were written, and wait to be sent to a bucket. */
+export interface Spooled extends ObjectData {
+  /** Ends the wait. */
+  remove(): Promise<void>;
+}
+
+/** Removes what killed processes left on this machine. @throws Cifar5mError `disk/…` */
+export async function cleanSpool(): Promise<void> {
+  await removeStaleTemporaries(spoolFolder);
+}
+
+/**
+ * Takes the bytes of a writer before they are sent, since a bucket must be told their number and hash first. A unit has
+ * gigabytes, so it waits on the disk.
+ * @throws Cifar5mError `disk/…`; what `write` throws
+ */
+export async function spool(write: CommitWriter): Promise<Spooled> {
+  const file = new SpoolFile();
+  const heartbeat = setInterval(() => void file.touch(), heartbeatMs).unref();
+  try {
+    await write(file);
+    return await file.finish();
+  } catch (thrown) {
+    await file.remove().catch(() => undefined);
+    throw thrown;
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+class SpoolFile implements CommitSink {
+  readonly #path = nameTemporary(join(spoolFolder, "unit"));
+  readonly #sha256 = createHash("sha256");
+  readonly #md5 = createHash("md5");
+  #pieces: Uint8Array[] = [];
+  #bytesInMemory = 0;
+  #handle: FileHandle | undefined;
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async write(data: Uint8Array | string): Promise<void> {
+    // The caller may reuse its bytes.
+    const piece = typeof data === "string" ? Buffer.from(data) : Uint8Array.from(data);
+    this.#sha256.update(piece);
+    this.#md5.update(piece);
+    this.#bytes += piece.byteLength;
+    this.#pieces.push(piece);
+    this.#bytesInMemory += piece.byteLength;
+    if (this.#bytesInMemory > inMemory) await this.#flush();
+  }
+
+  async finish(): Promise<Spooled> {
+    const known = { bytes: this.#bytes, sha256: this.#sha256.digest("hex"), md5: this.#md5.digest("hex") };
+    const remove = () => this.remove();
+    if (this.#handle === undefined) {
+      const whole = Buffer.concat(this.#pieces);
+      return { ...known, open: () => whole, remove };
+    }
+    await this.#flush();
+    await this.#close();
+    return { ...known, open: () => createReadStream(this.#path), remove };
+  }
+
+  async remove(): Promise<void> {
+    await this.#close();
+    await removeTemporary(this.#path);
+  }
+
+  /** Processes that cannot ask whether this one lives see by the file's time that it does. */
+  async touch(): Promise<void> {
+    const now = new Date();
+    await this.#handle?.utimes(now, now).catch(() => undefined);
+  }
+
+  async #flush(): Promise<void> {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#bytesInMemory = 0;
+    try {
+      if (this.#handle === undefined) {
+        await makeFolder(spoolFolder);
+        this.#handle = await open(this.#path, "wx");
+      }
+      await this.#handle.writeFile(Buffer.concat(pieces));
+    } catch (thrown) {
+      throw diskError(thrown, "write", this.#path);
+    }
+  }
+
+  async #close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+}
