@@ -12,7 +12,7 @@ export const sampleCommand = defineCommand({
     },
     { line: "cifar5m sample runs/mine --rank 1 --world-size 4", effect: "the second of four workers" },
   ],
-  bucketRun: "writes",
+  takesBucket: true,
   configKeys: datasetKeys,
   hasWorkers: true,
   hasThreads: true,

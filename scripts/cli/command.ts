@@ -36,8 +36,8 @@ export interface CommandOf<Options extends z.ZodObject> {
   readonly extraWords?: string;
   /** Whether it takes the keys of a data set too, unlisted: they must be those that the run was begun with. */
   readonly checksConfig?: true;
-  /** What it does with a run in a bucket, `s3://…`; without it, it takes none. */
-  readonly bucketRun?: "reads" | "writes";
+  /** Whether the run may be in a bucket, `s3://…`. */
+  readonly takesBucket?: true;
   /** Whether several workers can share its work. */
   readonly hasWorkers?: true;
   /** Whether it has `--threads`. */

@@ -88,11 +88,9 @@ async function openSession(
 }
 
 /** What `--run` names. A run in a bucket can be used like a folder from now on. */
-async function openRoot({ bucketRun }: Command, args: Arguments): Promise<string> {
+async function openRoot({ takesBucket }: Command, args: Arguments): Promise<string> {
   const named = String(args.run);
-  if (bucketRun === undefined || !named.startsWith("s3://")) return named;
-  const { dryRun } = readOptions(configOptions, args);
-  return await mountRun(named, { writes: bucketRun === "writes" && !dryRun });
+  return takesBucket && named.startsWith("s3://") ? await mountRun(named) : named;
 }
 
 /** Whether what is named is a folder, here or in a bucket: a URL has no configuration. */

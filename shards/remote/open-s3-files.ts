@@ -13,20 +13,23 @@ const probeText = "Workers of cifar5m try to overwrite this file. They refuse to
 const noVersion = `"${"0".repeat(32)}"`;
 
 /**
- * Opens `s3://bucket/prefix` for workers that share nothing else.
- * @param options.writes - whether the caller will write there; the server must then keep conditions
- * @throws Cifar5mError `store/no-conditional-writes`; `store/not-found` without such a bucket; `store/forbidden`,
- *   `store/full`, …
+ * Opens `s3://bucket/prefix` for workers that share nothing else. Before the first write, it makes sure that the server
+ * keeps conditions; the write throws `store/no-conditional-writes` if not.
+ * @throws Cifar5mError `store/not-found` without such a bucket; `store/forbidden`, …
  */
-export async function openS3Files(
-  location: string,
-  options: { readonly writes: boolean; readonly s3?: S3Options },
-): Promise<ObjectFiles> {
-  const folder = await openS3Folder(location, options.s3);
+export async function openS3Files(location: string, s3: S3Options = {}): Promise<ObjectFiles> {
+  const folder = await openS3Folder(location, s3);
   await requireBucket(folder);
   const files = s3Files(folder);
-  if (options.writes) await requireConditions(files);
-  return files;
+  let probe: Promise<void> | undefined;
+  return {
+    ...files,
+    write: async (...args) => {
+      probe ??= requireConditions(files);
+      await probe;
+      return await files.write(...args);
+    },
+  };
 }
 
 /** A missing object and a missing bucket look alike to most requests. */

@@ -39,8 +39,16 @@ export function s3Files(folder: S3Folder): ObjectFiles {
   const files: ObjectFiles = {
     root,
     async find(path) {
-      const { HeadObjectCommand } = await import("@aws-sdk/client-s3");
-      const send = () => client.send(new HeadObjectCommand(at(path)));
+      const { GetObjectCommand, HeadObjectCommand } = await import("@aws-sdk/client-s3");
+      const send = async () => {
+        try {
+          return await client.send(new HeadObjectCommand(at(path)));
+        } catch (thrown) {
+          // A reply to HEAD has no body, so only that to GET tells whether credentials have expired.
+          if ([400, 403].includes(s3StatusOf(thrown) ?? 0)) await client.send(new GetObjectCommand(at(path)));
+          throw thrown;
+        }
+      };
       const found = await request(path, send, () => undefined);
       return found === undefined
         ? undefined
