@@ -1,8 +1,7 @@
-import { Cifar5mError } from "../../core/errors.ts";
 import type { ObjectFiles } from "../../storage/object-files.ts";
 import { spool } from "../../storage/spool.ts";
 import { retryRequest } from "./retry-request.ts";
-import { openS3Folder, type S3Folder, s3Error, s3StatusOf } from "./s3-client.ts";
+import { openS3Folder, type S3Folder, s3Error } from "./s3-client.ts";
 import { noConditions, s3Files } from "./s3-files.ts";
 import type { S3Options } from "./s3-options.ts";
 
@@ -32,21 +31,14 @@ export async function openS3Files(location: string, s3: S3Options = {}): Promise
   };
 }
 
-/** A missing object and a missing bucket look alike to most requests. */
-async function requireBucket({ client, bucket }: S3Folder): Promise<void> {
-  const { HeadBucketCommand } = await import("@aws-sdk/client-s3");
-  const url = `s3://${bucket}`;
-  await retryRequest(url, undefined, () =>
-    client.send(new HeadBucketCommand({ Bucket: bucket })).catch((thrown: unknown) => {
-      throw s3StatusOf(thrown) === 404 ? noBucket(url) : s3Error(thrown, url);
+/** A missing object and a missing bucket look alike to most requests, and only some replies say what is wrong. */
+async function requireBucket({ client, bucket, location, keyOf }: S3Folder): Promise<void> {
+  const { ListObjectsV2Command } = await import("@aws-sdk/client-s3");
+  const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: keyOf(""), MaxKeys: 1 });
+  await retryRequest(location, undefined, () =>
+    client.send(command).catch((thrown: unknown) => {
+      throw s3Error(thrown, location);
     }),
-  );
-}
-
-function noBucket(url: string): Cifar5mError {
-  return new Cifar5mError(
-    "store/not-found",
-    `${url} must be a bucket that exists, the server answers 404. Check its name, or create it.`,
   );
 }
 

@@ -99,7 +99,7 @@ function s3RefusalOf(thrown: unknown, url: string, status: number): Cifar5mError
   if (name === "NoSuchBucket") {
     return new Cifar5mError(
       "store/not-found",
-      `${url} is in a bucket that does not exist, the server answers ${status} ${name}. Check its name, or create it.`,
+      `${url} must be in a bucket that exists, the server answers ${status} ${name}. Check its name, or create it.`,
     );
   }
   return undefined;
