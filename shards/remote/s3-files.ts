@@ -36,6 +36,22 @@ export function s3Files(folder: S3Folder): ObjectFiles {
       }),
     );
 
+  /** Receives an object by one request, as long as the connection holds. */
+  const receiveAtOnce = async (path: string): Promise<Buffer | "broken" | undefined> => {
+    const { GetObjectCommand } = await import("@aws-sdk/client-s3");
+    const send = () => client.send(new GetObjectCommand(at(path)));
+    const reply = await request(path, send, () => undefined);
+    if (reply === undefined) return undefined;
+    const pieces: Uint8Array[] = [];
+    try {
+      for await (const piece of reply.Body as Readable) pieces.push(piece);
+    } catch {
+      return "broken";
+    }
+    const bytes = Buffer.concat(pieces);
+    return bytes.length === reply.ContentLength ? bytes : "broken";
+  };
+
   const files: ObjectFiles = {
     root,
     async find(path) {
@@ -60,6 +76,8 @@ export function s3Files(folder: S3Folder): ObjectFiles {
           };
     },
     async read(path) {
+      const whole = await receiveAtOnce(path);
+      if (whole !== "broken") return whole;
       for (let rereads = 0; ; rereads++) {
         const found = await files.find(path);
         if (found === undefined) return undefined;

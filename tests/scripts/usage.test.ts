@@ -47,7 +47,11 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
     ["an empty run folder by its place", ["inspect", " "], /usage\/empty: --run must not be empty, got " "/],
     ["an empty file", ["build", "--run", "RUN", "--data="], /usage\/empty: --data must not be empty/],
     ["an empty host", ["serve", "RUN", "--host", ""], /usage\/empty: --host must not be empty/],
-    ["a bucket as run folder", ["build", "--run", "s3://bucket/x"], /usage\/not-local: --run must be a path .*--to/],
+    [
+      "a bucket as run folder of a repair",
+      ["repair", "--run", "s3://bucket/x"],
+      /usage\/not-local: --run must be a path .*--to/,
+    ],
     ["a bucket with a slash too few", ["build", "--run", "s3:/bucket/x"], /usage\/not-local: --run must be a path/],
     [
       "a web address as run folder",
