@@ -1,5 +1,5 @@
 import { Cifar5mError } from "../core/errors.ts";
-import { objectsAt } from "../storage/object-files.ts";
+import { isBucket } from "../storage/object-files.ts";
 import { cardStep } from "./card/write-card.ts";
 import { readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
@@ -49,7 +49,7 @@ export function buildSteps(options: StepOptions, sources: BuildSources): Step[] 
     manifestStep(options),
     cardStep(options.folder.root),
     // Where every byte was hashed on its way, sizes and receipts tell whether all is there.
-    verifyStep(options, objectsAt(options.folder.root) === undefined ? "full" : "fast"),
+    verifyStep(options, isBucket(options.folder.root) ? "fast" : "full"),
   ];
 }
 
@@ -81,7 +81,7 @@ export function checkStep(options: StepOptions, sources: BuildSources): Step {
     name: "check",
     total: 0,
     async *run(_context: StageContext) {
-      requireModelFiles(options, sources);
+      requireModelFiles(folder.root, sources.data);
       await requireOpenable(folder, config);
       if (sources.data === undefined) await requireNearCopySource({ folder, config });
       for (const name of ["generator", "labeler"] as const) {
@@ -101,8 +101,8 @@ export function checkStep(options: StepOptions, sources: BuildSources): Step {
  * Refuses to train in a bucket, which keeps no file that grows.
  * @throws Cifar5mError `usage/trains-in-bucket`
  */
-function requireModelFiles({ folder }: StepOptions, { data }: BuildSources): void {
-  if (data === undefined || objectsAt(folder.root) === undefined) return;
+export function requireModelFiles(run: string, data: string | undefined): void {
+  if (data === undefined || !isBucket(run)) return;
   throw new Cifar5mError(
     "usage/trains-in-bucket",
     `models of a run in a bucket must come from files, got --data ${data}. Train them in a run folder, then name both ` +

@@ -19,7 +19,7 @@ export const buildCommand = defineCommand<typeof options>({
     { line: "cifar5m build runs/mine --recipe tuned", effect: "with a generator of two calls, many times as fast" },
     { line: "cifar5m build runs/mine --data cifar-10-batches-bin", effect: "train both models first" },
   ],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
   hasWorkers: true,
   hasThreads: true,

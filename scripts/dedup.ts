@@ -6,7 +6,7 @@ export const dedupCommand = defineCommand({
   words: ["dedup"],
   describe: "find copies among the samples and of CIFAR-10, mirrored or not",
   examples: [{ line: "cifar5m dedup runs/mine", effect: "after sample and label" }],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: datasetKeys,
   hasWorkers: true,
   steps: ({ stepOptions }) => [fingerprintStep(stepOptions), dedupStep(stepOptions)],

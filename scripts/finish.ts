@@ -18,7 +18,7 @@ export const finishCommand = defineCommand<typeof options>({
   describe:
     "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",
   examples: [{ line: "cifar5m finish runs/mine --to s3://bucket/mine", effect: "and upload the data set" }],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: datasetKeys,
   options,
   steps: ({ folder, stepOptions, options: { to } }) => {

@@ -6,7 +6,7 @@ export const labelCommand = defineCommand({
   words: ["label"],
   describe: "label the samples with the labeler, and fingerprint them for dedup",
   examples: [{ line: "cifar5m label runs/mine", effect: "the units that are sampled and not labeled yet" }],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: datasetKeys,
   hasWorkers: true,
   hasThreads: true,

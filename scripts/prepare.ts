@@ -29,7 +29,7 @@ export const prepareCommand = defineCommand<typeof options>({
     { line: "cifar5m prepare runs/mine --count 1000000", effect: "before workers begin to sample" },
     { line: "cifar5m prepare runs/mine --walltime 4:00:00", effect: "units must fit into tasks of four hours" },
   ],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
   options,
   steps: ({ stepOptions, reporter, options: { walltime, ...sources } }) => {

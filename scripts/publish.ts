@@ -23,7 +23,7 @@ export const publishCommand = defineCommand<typeof options>({
     { line: "cifar5m publish runs/mine", effect: "write the shards of every unit" },
     { line: "cifar5m publish runs/mine --to s3://bucket/mine", effect: "upload them too" },
   ],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: datasetKeys,
   hasWorkers: true,
   options,

@@ -12,7 +12,7 @@ export const sampleCommand = defineCommand({
     },
     { line: "cifar5m sample runs/mine --rank 1 --world-size 4", effect: "the second of four workers" },
   ],
-  takesBucket: true,
+  bucketRun: "opened",
   configKeys: datasetKeys,
   hasWorkers: true,
   hasThreads: true,

@@ -60,7 +60,7 @@ export const statusCommand = defineCommand<typeof options>({
     { line: "cifar5m status runs/mine", effect: "of all workers" },
     { line: "cifar5m status runs/mine --rank 3 --world-size 64", effect: "of one worker" },
   ],
-  takesBucket: true,
+  bucketRun: "opened",
   checksConfig: true,
   hasWorkers: true,
   options,

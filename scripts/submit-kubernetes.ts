@@ -1,16 +1,21 @@
 import { posix } from "node:path";
 import * as z from "zod";
+import { Cifar5mError } from "../core/errors.ts";
+import { requireModelFiles } from "../pipeline/build.ts";
 import { resourcesOf } from "../pipeline/cluster/cluster-jobs.ts";
 import { applyLines, jobManifests, jobSetManifest, runNameOf } from "../pipeline/cluster/kubernetes/manifests.ts";
 import { requireTasks } from "../pipeline/cluster/submission-record.ts";
 import { plannedUnits } from "../pipeline/run/run.ts";
 import { requireTarget } from "../shards/publish/open-target.ts";
+import { isBucket } from "../storage/object-files.ts";
+import { parseS3Location } from "../storage/parse-location.ts";
 import { clusterOptions, countGpus, jobsWithArguments, parseMemory, submitKeys } from "./cli/cluster-options.ts";
 import { defineCommand, type Session } from "./cli/command.ts";
 import { flag, option } from "./cli/options.ts";
 import { printErrorLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { requireUse } from "./cli/source-options.ts";
+import { requireUploadable } from "./cli/upload-steps.ts";
 
 /** A name as Kubernetes takes it. */
 const nameRule = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
@@ -19,7 +24,9 @@ const resourceName = z.string().regex(nameRule, "must be a name of small letters
 const options = z.object({
   ...clusterOptions,
   image: z.string().min(1).meta(option("container image that holds cifar5m")),
-  claim: resourceName.meta(option("persistent volume claim for the run folder, ReadWriteMany")),
+  claim: resourceName
+    .optional()
+    .meta(option("persistent volume claim for the run folder, ReadWriteMany; a run in a bucket needs none")),
   mountPath: z
     .string()
     .startsWith("/", "must begin with /")
@@ -45,7 +52,12 @@ export const submitKubernetesCommand = defineCommand<typeof options>({
       line: "cifar5m submit kubernetes mine --tasks 64 --device cuda --image REGISTRY/cifar5m --claim runs",
       effect: "the run /runs/mine on the claim runs",
     },
+    {
+      line: "cifar5m submit kubernetes s3://bucket/mine --tasks 64 --device cuda --image REGISTRY/cifar5m --secret aws",
+      effect: "a run in a bucket, reached by the keys of a secret",
+    },
   ],
+  bucketRun: "named",
   configKeys: submitKeys,
   options,
   dryRun: async (session) => print(session),
@@ -55,10 +67,11 @@ export const submitKubernetesCommand = defineCommand<typeof options>({
 async function print({ root: named, folder, config, options: given }: Session<Options>): Promise<void> {
   requireUse(given, config);
   if (given.to !== undefined) requireTarget(given.to);
+  requirePlace(named, given);
   const { mountPath, to, tasks: wanted } = given;
   const tasks = requireTasks(wanted, undefined, { folder, numUnits: (await plannedUnits(folder, config)).length });
   const pathOf = (path: string) => posix.resolve(mountPath, path);
-  const root = pathOf(named);
+  const root = isBucket(named) ? named.replace(/\/+$/, "") : pathOf(named);
   const perTask = { cpus: given.cpus, memoryMib: parseMemory(given.mem), gpus: countGpus(given.gpus, config) };
   const numImages = config.count + config.testCount;
   const jobs = jobsWithArguments({ config, sources: given, to, pathOf }).map((job) => ({
@@ -75,6 +88,20 @@ async function print({ root: named, folder, config, options: given }: Session<Op
   else {
     process.stdout.write(jobManifests(jobs, manifest));
     printErrorLines("start the jobs one after the other:", ...applyLines(jobs, manifest, "FILE"));
+  }
+}
+
+/** The run must be somewhere that all pods reach. @throws Cifar5mError `usage/…`, `store/bad-location` */
+function requirePlace(run: string, { claim, data, to }: Options): void {
+  if (isBucket(run)) {
+    parseS3Location(run);
+    requireModelFiles(run, data);
+    requireUploadable(run, to);
+  } else if (claim === undefined) {
+    throw new Cifar5mError(
+      "usage/wrong",
+      "--claim must name a persistent volume claim for the run folder, and is missing. Add it, or name a run in a bucket: s3://bucket/prefix.",
+    );
   }
 }
 

@@ -52,6 +52,11 @@ export interface ObjectFiles {
   list(path: string): Promise<string[]>;
 }
 
+/** Whether a run is named that is in a bucket. */
+export function isBucket(run: string): boolean {
+  return run.startsWith("s3://");
+}
+
 const mounted = new Map<string, ObjectFiles>();
 
 /**

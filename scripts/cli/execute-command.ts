@@ -9,6 +9,7 @@ import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
+import { isBucket } from "../../storage/object-files.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import type { Command, Session } from "./command.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -88,9 +89,9 @@ async function openSession(
 }
 
 /** What `--run` names. A run in a bucket can be used like a folder from now on. */
-async function openRoot({ takesBucket }: Command, args: Arguments): Promise<string> {
+async function openRoot({ bucketRun }: Command, args: Arguments): Promise<string> {
   const named = String(args.run);
-  return takesBucket && named.startsWith("s3://") ? await mountRun(named) : named;
+  return bucketRun === "opened" && isBucket(named) ? await mountRun(named) : named;
 }
 
 /** Whether what is named is a folder, here or in a bucket: a URL has no configuration. */

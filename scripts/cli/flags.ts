@@ -51,8 +51,8 @@ const targetDescriptions: Readonly<Record<Exclude<Target, "none">, string>> = {
 };
 
 /** What a command's `--run` is. */
-export function describeTarget({ target = "run", takesBucket }: Command): string {
-  if (target === "run" && takesBucket) return "the run folder, or s3://bucket/prefix";
+export function describeTarget({ target = "run", bucketRun }: Command): string {
+  if (target === "run" && bucketRun !== undefined) return "the run folder, or s3://bucket/prefix";
   return target === "none" ? "" : targetDescriptions[target];
 }
 
@@ -79,8 +79,8 @@ export function flagsOf(command: Command): readonly Flag[] {
   return flags.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 
-function targetOption({ target, takesBucket }: Command): z.ZodType {
-  const path = target === "location" ? "any" : takesBucket ? "bucket" : "local";
+function targetOption({ target, bucketRun }: Command): z.ZodType {
+  const path = target === "location" ? "any" : bucketRun === undefined ? "local" : "bucket";
   return z.string().meta(option("the folder, named by a flag", { path }));
 }
 

@@ -1,19 +1,24 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { Step, StepOptions } from "../../pipeline/run/step.ts";
 import { uploadStep } from "../../pipeline/stages/upload.ts";
-import { objectsAt } from "../../storage/object-files.ts";
+import { isBucket } from "../../storage/object-files.ts";
+
+/** Refuses to upload what is in a bucket. @throws Cifar5mError `usage/contradiction` */
+export function requireUploadable(run: string, to: string | undefined): void {
+  if (to === undefined || !isBucket(run)) return;
+  const { dataset } = runFolderAt(run);
+  throw new Cifar5mError(
+    "usage/contradiction",
+    `--to uploads the data set of a run folder, and ${run} is in a bucket: readers open ${dataset}. Leave --to out.`,
+  );
+}
 
 /**
  * The step that `--to` asks for, if it was given.
- * @throws Cifar5mError `store/bad-location`; `usage/contradiction` for a run in a bucket
+ * @throws Cifar5mError `store/bad-location`; as `requireUploadable`
  */
 export function uploadSteps(stepOptions: StepOptions, to: string | undefined): readonly Step[] {
-  const { root, dataset } = stepOptions.folder;
-  if (to !== undefined && objectsAt(root) !== undefined) {
-    throw new Cifar5mError(
-      "usage/contradiction",
-      `--to uploads the data set of a run folder, and ${root} is in a bucket: readers open ${dataset}. Leave --to out.`,
-    );
-  }
+  requireUploadable(stepOptions.folder.root, to);
   return to === undefined ? [] : [uploadStep(stepOptions, to)];
 }

@@ -10,8 +10,8 @@ export interface ManifestOptions {
   readonly image: string;
   /** Words that start the program in the image. */
   readonly command: readonly string[];
-  /** Name of a persistent volume claim that many nodes can write to, and where it is mounted. */
-  readonly claim: string;
+  /** Name of a persistent volume claim that many nodes can write to, and where it is mounted. None for a run in a bucket. */
+  readonly claim: string | undefined;
   readonly mountPath: string;
   /** A secret whose keys become variables of the environment, such as AWS_ACCESS_KEY_ID. */
   readonly secret: string | undefined;
@@ -91,14 +91,16 @@ export function jobSpec({ job, args, resources }: JobToWrite, options: ManifestO
         restartPolicy: "Never",
         terminationGracePeriodSeconds: graceSeconds,
         containers: [containerOf({ job, args, resources }, options)],
-        volumes: [{ name: "runs", persistentVolumeClaim: { claimName: options.claim } }],
+        ...(options.claim === undefined
+          ? {}
+          : { volumes: [{ name: "runs", persistentVolumeClaim: { claimName: options.claim } }] }),
       },
     },
   };
 }
 
 function containerOf({ job, args, resources }: JobToWrite, options: ManifestOptions): object {
-  const { root, image, command, tasks, mountPath, secret, gpuResource } = options;
+  const { root, image, command, tasks, mountPath, claim, secret, gpuResource } = options;
   const { cpus, memoryMib, gpus } = resources;
   const memory = `${memoryMib}Mi`;
   const index = { fieldPath: "metadata.annotations['batch.kubernetes.io/job-completion-index']" };
@@ -107,7 +109,8 @@ function containerOf({ job, args, resources }: JobToWrite, options: ManifestOpti
     { name: "CIFAR5M_WORLD_SIZE", value: String(tasks) },
   ];
   return {
-    ...{ name: containerName, image, command, workingDir: mountPath },
+    ...{ name: containerName, image, command },
+    ...(claim === undefined ? {} : { workingDir: mountPath, volumeMounts: [{ name: "runs", mountPath }] }),
     args: [job.name, "--run", root, ...job.args, ...args],
     ...(job.isShared ? { env: worker } : {}),
     ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
@@ -115,6 +118,5 @@ function containerOf({ job, args, resources }: JobToWrite, options: ManifestOpti
       requests: { cpu: String(cpus), memory },
       limits: { memory, ...(gpus > 0 ? { [gpuResource]: String(gpus) } : {}) },
     },
-    volumeMounts: [{ name: "runs", mountPath }],
   };
 }

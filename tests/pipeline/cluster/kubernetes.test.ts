@@ -74,6 +74,24 @@ test("a pod is told its rank by its index, its paths on the claim, and asks for 
   expect(container(5).args).toEqual(expect.arrayContaining(["finish", "--to", "s3://bucket/big"]));
 });
 
+test("a run in a bucket needs no claim: pods reach it by the keys of a secret", async () => {
+  const bucket = ["s3://bucket/prefix/big/", ...run.slice(1), "--image", "registry/cifar5m", "--secret", "aws"];
+  const { manifests } = await submit(...bucket);
+  for (const manifest of manifests) expect(job.safeParse(manifest).error).toBeUndefined();
+  expect(manifests[1]).toMatchObject({ metadata: { name: "cifar5m-big-sample" } });
+  const { spec } = manifests[1] as { spec: { template: { spec: { containers: Record<string, unknown>[] } } } };
+  const { containers, ...pod } = spec.template.spec;
+  expect(containers[0]!.args).toEqual(expect.arrayContaining(["sample", "--run", "s3://bucket/prefix/big"]));
+  expect(containers[0]).not.toHaveProperty("volumeMounts");
+  expect(pod).not.toHaveProperty("volumes");
+  const refused = async (...words: string[]) => {
+    const { exitCode, stderr } = await runInProcess(["submit", "kubernetes", ...bucket, ...words]);
+    return [exitCode, stderr.split(":")[0]];
+  };
+  expect(await refused("--to", "s3://bucket/elsewhere")).toEqual([2, "usage/contradiction"]);
+  expect(await refused("--data", "cifar-10")).toEqual([2, "usage/trains-in-bucket"]);
+});
+
 test("the lines that start the jobs one after the other are lines of a shell, and name the jobs", async () => {
   const { stderr } = await submit(...run, ...where);
   const lines = stderr.split("\n").slice(1).join("\n");
