@@ -53,7 +53,7 @@ export const submitKubernetesCommand = defineCommand<typeof options>({
       effect: "the run /runs/mine on the claim runs",
     },
     {
-      line: "cifar5m submit kubernetes s3://bucket/mine --tasks 64 --device cuda --image REGISTRY/cifar5m --secret aws",
+      line: "cifar5m submit kubernetes s3://bucket/mine --tasks 64 --image REGISTRY/cifar5m --secret aws",
       effect: "a run in a bucket, reached by the keys of a secret",
     },
   ],
