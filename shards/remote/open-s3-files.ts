@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import type { ObjectFiles } from "../../storage/object-files.ts";
 import { spool } from "../../storage/spool.ts";
 import { retryRequest } from "./retry-request.ts";
@@ -8,12 +9,13 @@ import type { S3Options } from "./s3-options.ts";
 /** Written once, so that every worker can see whether its server would let it be overwritten. */
 const probeName = "conditional-writes.txt";
 const probeText = "Workers of cifar5m try to overwrite this file. They refuse to work in a bucket that lets them.\n";
+const probeNote = '{"a":"note"}';
 /** The version of no object. */
 const noVersion = `"${"0".repeat(32)}"`;
 
 /**
  * Opens `s3://bucket/prefix` for workers that share nothing else. Before the first write, it makes sure that the server
- * keeps conditions; the write throws `store/no-conditional-writes` if not.
+ * keeps conditions and metadata; the write throws `store/no-conditional-writes` or `store/no-metadata` if not.
  * @throws Cifar5mError `store/not-found` without such a bucket; `store/forbidden`, …
  */
 export async function openS3Files(location: string, s3: S3Options = {}): Promise<ObjectFiles> {
@@ -42,11 +44,18 @@ async function requireBucket({ client, bucket, location, keyOf }: S3Folder): Pro
   );
 }
 
-/** Some servers ignore conditions without a word. Workers would replace each other's data there. */
+/** Some servers ignore conditions without a word, or drop metadata. Workers would replace each other's data there. */
 async function requireConditions(files: ObjectFiles): Promise<void> {
   const path = `${files.root}/${probeName}`;
   const probe = await spool((sink) => sink.write(probeText));
-  const isNew = await files.write(path, probe, { condition: "if-absent" });
+  const isNew = await files.write(path, probe, { condition: "if-absent", note: probeNote });
+  if ((await files.find(path))?.note !== probeNote) {
+    throw new Cifar5mError(
+      "store/no-metadata",
+      `${files.root} must keep the metadata of objects, which hold the receipts of units, and its server drops them. ` +
+        "Use a server that keeps them, or a run folder that all workers see.",
+    );
+  }
   if (isNew && (await files.write(path, probe, { condition: "if-absent" }))) {
     throw noConditions(files.root, "let an existing object be written as a new one");
   }

@@ -14,13 +14,20 @@ export interface FaultyS3 {
   readonly url: string;
   /** Successful PUTs so far, by path. */
   readonly numPuts: Map<string, number>;
+  /** Whether it drops the metadata of what is written; at first not. */
+  dropsMetadata: boolean;
   /** Which requests are refused; at first none. */
   refuse(method: string, path: string): S3Refusal | undefined;
 }
 
 /** Starts such a proxy, until the test ends. */
 export async function startFaultyS3(target: string): Promise<FaultyS3> {
-  const proxy: FaultyS3 & { url: string } = { url: "", numPuts: new Map(), refuse: () => undefined };
+  const proxy: FaultyS3 & { url: string } = {
+    url: "",
+    numPuts: new Map(),
+    dropsMetadata: false,
+    refuse: () => undefined,
+  };
   const server = createServer((incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     const path = url.split("?")[0]!;
@@ -32,6 +39,7 @@ export async function startFaultyS3(target: string): Promise<FaultyS3> {
       outgoing.end(method === "HEAD" ? undefined : body);
       return;
     }
+    if (proxy.dropsMetadata) delete headers["x-amz-meta-cifar5m-receipt"];
     const upstream = request(`${target}${url}`, { method, headers }, (reply) => {
       if (method === "PUT" && reply.statusCode === 200) proxy.numPuts.set(path, (proxy.numPuts.get(path) ?? 0) + 1);
       outgoing.writeHead(reply.statusCode!, reply.headers);

@@ -5,6 +5,7 @@ import type { ObjectData, ObjectFiles, WriteCondition } from "../../../storage/o
 import { sha256 } from "../../../storage/sha256.ts";
 import { spool } from "../../../storage/spool.ts";
 import { errorOf } from "../../support/expect-error.ts";
+import { startFaultyS3 } from "../../support/faulty-s3.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
 import { hasS3Server, startS3 } from "./s3-servers.ts";
 
@@ -92,6 +93,17 @@ describe.each((["versitygw", "moto"] as const).filter(hasS3Server))("with the S3
     expect((await fresh.read(path))?.toString()).toBe("unit");
   });
 });
+
+test.skipIf(!hasS3Server("moto"))(
+  "a server that drops metadata is refused, for it would lose whose data it has",
+  async () => {
+    const { s3 } = await startS3("moto");
+    const proxy = await startFaultyS3(s3.endpoint);
+    proxy.dropsMetadata = true;
+    const files = await openS3Files("s3://data/x", { ...s3, endpoint: proxy.url });
+    await errorOf(() => write(files, `${files.root}/run.json`, "x", "if-absent"), "store/no-metadata");
+  },
+);
 
 test("a bucket that does not exist, and a server that is not there, give a line each", {
   timeout: 120_000,
