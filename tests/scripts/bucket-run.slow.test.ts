@@ -26,6 +26,11 @@ async function listKeys(client: S3Client, prefix: string): Promise<string[]> {
   return Contents.map(({ Key = "" }) => Key.slice(prefix.length)).sort();
 }
 
+/** A card names the day of its set, and a test may run at midnight. */
+function withoutDay(line: string): string {
+  return /(README\.md|croissant\.json) /.test(line) ? line.split(" ")[0]! : line;
+}
+
 async function cli(...args: string[]): Promise<CliResult> {
   return await runCli([...args, "--quiet"]);
 }
@@ -36,15 +41,15 @@ function expectOneLine({ exitCode, stderr }: CliResult, code: number, line: RegE
   expect(exitCode).toBe(code);
 }
 
-describe.skipIf(server === undefined)("a run in a bucket", { timeout: 300_000 }, () => {
+describe.skipIf(server === undefined)("a run in a bucket", { timeout: 600_000 }, () => {
   test("equals a run in a folder, by build and by the chain of a cluster, and each object is sent once", async () => {
     const { client, proxy } = await openBucket(server!);
     const folder = join(await makeTestFolder(), "run");
     expect(await cli("build", folder, ...tiny)).toMatchObject({ exitCode: 0 });
-    const wanted = await hashFolder(folder);
+    const wanted = (await hashFolder(folder)).map(withoutDay);
     const built = await cli("build", run, ...tiny);
     expect(built).toMatchObject({ exitCode: 0, stderr: "", stdout: `contact sheet: ${run}/contact-sheet.png\n` });
-    expect(await hashFolder(await downloadRun(client, "runs/tiny"))).toEqual(wanted);
+    expect((await hashFolder(await downloadRun(client, "runs/tiny"))).map(withoutDay)).toEqual(wanted);
     expect([...proxy.numPuts.values()].filter((count) => count !== 1)).toEqual([]);
 
     const chain = "s3://data/runs/chain";
@@ -64,7 +69,7 @@ describe.skipIf(server === undefined)("a run in a bucket", { timeout: 300_000 },
     const found = (await hashFolder(await downloadRun(client, "runs/chain"))).filter(
       (line) => !line.startsWith("/speed"),
     );
-    expect(found).toEqual(wanted);
+    expect(found.map(withoutDay)).toEqual(wanted);
     expect(await runCli(["verify", `${chain}/dataset`])).toMatchObject({ exitCode: 0 });
     // Nothing took the location for a path.
     expect((await readdir(".")).filter((name) => name.startsWith("s3:"))).toEqual([]);
