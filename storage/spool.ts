@@ -60,7 +60,7 @@ class SpoolFile implements CommitSink {
 
   async write(data: Uint8Array | string): Promise<void> {
     // The caller may reuse its bytes.
-    const piece = typeof data === "string" ? Buffer.from(data) : Uint8Array.from(data);
+    const piece = Buffer.concat([typeof data === "string" ? Buffer.from(data) : data]);
     this.#sha256.update(piece);
     this.#md5.update(piece);
     this.#bytes += piece.byteLength;
