@@ -106,7 +106,7 @@ export function requireModelFiles(run: string, data: string | undefined): void {
   throw new Cifar5mError(
     "usage/trains-in-bucket",
     `models of a run in a bucket must come from files, got --data ${data}. Train them in a run folder, then name both ` +
-      "with --generator and --labeler; CIFAR-10 itself is not needed.",
+      "with --generator and --labeler. `cifar5m fetch --data` takes CIFAR-10 alone.",
   );
 }
 

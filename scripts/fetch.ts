@@ -15,6 +15,7 @@ export const fetchCommand = defineCommand<typeof options>({
     { line: "cifar5m fetch runs/mine", effect: "download it" },
     { line: "cifar5m fetch runs/mine --data cifar-10-binary.tar.gz", effect: "take it from a file" },
   ],
+  bucketRun: "opened",
   configKeys: ["recordsPerFile"],
   options,
   steps: ({ stepOptions, options: { data } }) => [fetchStep(stepOptions, data)],

@@ -1,9 +1,10 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
+import { joinPath } from "../../storage/join-path.ts";
+import { isBucket } from "../../storage/object-files.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -36,6 +37,12 @@ export interface FetchOptions {
 export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
   const { folder, data, recordsPerFile } = options;
   const files = cifar10Files(recordsPerFile);
+  if (data === undefined && isBucket(folder.root)) {
+    throw new Cifar5mError(
+      "usage/wrong",
+      `--data must name CIFAR-10 for ${folder.root}, since a download waits on this machine, and is missing. Add it.`,
+    );
+  }
   if (data === undefined) {
     if ((await readFetchReceipts(folder)) !== undefined) return;
     await downloadArchive(options, context);
@@ -70,7 +77,7 @@ async function writeFileOfRun(options: {
   const { folder, file, bytes, context } = options;
   context.signal.throwIfAborted();
   const { receipt } = await commitUnit({
-    dataPath: join(folder.cifar10, file.name),
+    dataPath: joinPath(folder.cifar10, file.name),
     receiptPath: folder.receipt("fetch", file.name),
     origin: {
       stage: "fetch",

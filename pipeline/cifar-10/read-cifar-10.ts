@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, imageBytes } from "../../core/image-layout.ts";
 import { diskError } from "../../storage/disk-error.ts";
+import { joinPath } from "../../storage/join-path.ts";
+import { objectsAt } from "../../storage/object-files.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
 import { readTarGz } from "./read-tar.ts";
@@ -63,7 +64,7 @@ export async function* readCifar10Files(data: string, files: readonly Cifar10Fil
 
 async function* readFolder(folder: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
   for (const file of files) {
-    const path = join(folder, file.name);
+    const path = joinPath(folder, file.name);
     const bytes = await readWholeFile(path);
     checkRecords(bytes, file, path);
     yield { file, bytes };
@@ -92,6 +93,7 @@ async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncG
 }
 
 async function isFolder(path: string): Promise<boolean> {
+  if (objectsAt(path) !== undefined) return true;
   try {
     return (await stat(path)).isDirectory();
   } catch (thrown) {

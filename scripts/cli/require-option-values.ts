@@ -68,7 +68,7 @@ function notLocal(name: string, value: string): Cifar5mError {
   const shown = value.replace(/\/\/[^/]*@/, "//…@");
   const advice =
     name === "run"
-      ? "Name a folder. In s3://bucket/prefix, build, prepare, sample, label, dedup, publish, finish and status work; " +
+      ? "Name a folder. In s3://bucket/prefix, fetch, build, prepare, sample, label, dedup, publish, finish and status work; " +
         "`cifar5m publish --to` uploads what was built in a folder, `cifar5m verify` reads it there."
       : "Download it first, or name another.";
   return new Cifar5mError("usage/not-local", `--${name} must be a path on this machine, got ${shown}. ${advice}`);
