@@ -98,6 +98,12 @@ export class BrowserPage {
     await this.until(`document.readyState === "complete" && location.href === ${JSON.stringify(new URL(url).href)}`);
   }
 
+  /** Loads the page anew. What stands in it afterwards is of the new one. */
+  async reload(): Promise<void> {
+    await this.evaluate("globalThis.isLeft = true, location.reload()");
+    await this.until(`globalThis.isLeft === undefined && document.readyState === "complete"`);
+  }
+
   /** Evaluates an expression in the page; a promise is awaited. */
   async evaluate<Value>(expression: string): Promise<Value> {
     const answer = (await this.#call("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true })) as {

@@ -135,7 +135,7 @@ test.skipIf(chromium === undefined)(
     for (const lie of lies) {
       const text = sealJson(lie);
       await page.answerWith("*dataset/manifest.json", text, "application/json");
-      await page.evaluate("location.reload()");
+      await page.reload();
       await page.until(`document.querySelector("[role=alert]")`);
       expect(await page.text("[role=alert]")).toMatch(/manifest\.json/);
       expect(await page.evaluate(`document.querySelectorAll(".tile").length`)).toBe(0);
@@ -152,7 +152,7 @@ test.skipIf(chromium === undefined)("columns that are cut or of another format a
   for (const text of ["", "<html>", "x".repeat(600)]) {
     await page.answerWith("*columns/train.bin", text, "application/octet-stream");
     await page.goTo(`${origin}/browse`);
-    await page.evaluate("location.reload()");
+    await page.reload();
     await page.until(`document.querySelector(".count-line")?.textContent.includes("columns")`);
     expect(await page.evaluate(`document.querySelectorAll(".tile").length`)).toBe(0);
   }

@@ -205,7 +205,7 @@ test.skipIf(chromium === undefined)(
     );
     expect(copy).toEqual(partner);
     await page.goTo(`${origin}/browse#image=4`);
-    await page.evaluate("location.reload()");
+    await page.reload();
     await page.until(`document.querySelector(".neighbors canvas.mirrored:not(.empty)")`);
     expect(await page.text(".neighbors")).toMatch(
       /Nearest in CIFAR-10train 8, mirroreddistance [\d.]+ of 255 a value, 0\.50 of the second/,
