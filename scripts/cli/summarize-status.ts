@@ -16,9 +16,20 @@ export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] 
     describePart(stage),
     join([describeSpeed(stage, stages[index - 1], tasks), describeTasks(tasks, stage.name)]),
   ]);
-  const simple = (name: string, isDone: boolean) => [name, isDone ? "done" : "not yet", "", describeTasks(tasks, name)];
+  const simple = (name: string, isDone: boolean, otherwise = "not yet") => [
+    name,
+    isDone ? "done" : otherwise,
+    "",
+    describeTasks(tasks, name),
+  ];
+  // Who builds without a cluster prepares nothing.
+  const isLeftOut = submission === undefined && stages.some(({ numDone }) => numDone > 0);
   return [
-    ...alignRows([simple("prepare", isPrepared), ...rows, simple("finish", isFinished)]),
+    ...alignRows([
+      simple("prepare", isPrepared, isLeftOut ? "not needed" : undefined),
+      ...rows,
+      simple("finish", isFinished),
+    ]),
     ...failed.map(describeFailed),
     ...(submission === undefined || isFinished ? [] : [`logs: ${tailLine(folder)}`]),
     ...describeNext(status),

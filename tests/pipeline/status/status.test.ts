@@ -52,7 +52,7 @@ test("the status counts units by the names of receipts, of all workers or of one
   const own = await readStatus(run.folder, { rank: 0, worldSize: 4 });
   expect(own.stages[0]).toMatchObject({ name: "sample", numDone: 3, numUnits: 10, imagesLeft: 70 });
   const { stdout } = await runInProcess(["status", run.folder.root, "--rank", "0", "--world-size", "4"]);
-  expect(stdout).toMatch(/^prepare +not yet\nsample +3 of 10 units +30.0% /);
+  expect(stdout).toMatch(/^prepare +not needed\nsample +3 of 10 units +30.0% /);
   expect(stdout).toMatch(/\nlabel +0 of 10 units +0.0% +waits for sample\n/);
 });
 
