@@ -1,5 +1,6 @@
 import { make, makeSvg, setAttributes } from "./dom.ts";
 import type { CurvePoint, WorldName } from "./experiment-plan.ts";
+import { roundTicks } from "./round-ticks.ts";
 
 /** Height of the drawing and its margins, in pixels. Its width is that of the page. */
 const height = 320;
@@ -66,9 +67,9 @@ export class CurveChart {
       makeSvg("line", { class: "rule", x1: margin.left, x2: this.#width - margin.right, y1: toY(tick), y2: toY(tick) }),
       makeSvg("text", { class: "tick end", x: margin.left - 8, y: toY(tick) + 4 }, tick.toFixed(1)),
     ]);
-    const columns = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-      const place = { class: `tick ${share === 1 ? "end" : "middle"}`, x: this.#toX(share), y: height - 24 };
-      return makeSvg("text", place, String(Math.round(share * this.#numBatches)));
+    const columns = roundTicks(this.#numBatches).map((tick) => {
+      const place = { class: `tick ${tick === this.#numBatches ? "end" : "middle"}`, y: height - 24 };
+      return makeSvg("text", { ...place, x: this.#toX(tick / this.#numBatches) }, tick.toLocaleString("en"));
     });
     return [
       ...rows,
