@@ -1,11 +1,6 @@
+import { openKernel } from "../open-kernel.ts";
 import { fillNormals, type RandomSource } from "../random.ts";
 import { normalsKernel } from "./normals-kernel.ts";
-
-/** The part of WebAssembly that is used here; TypeScript declares it for browsers only. */
-interface Wasm {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
 
 interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -33,7 +28,7 @@ const twoToThe32 = 4294967296;
  * @param factor - what each number is then multiplied by; the product is rounded to float32 once more
  */
 export function fillFloat32Normals(source: RandomSource, out: Float32Array, factor = 1): void {
-  const { kernel, numbers, doubtful } = openKernel();
+  const { kernel, numbers, doubtful } = openNormals();
   const { seed, id, stream, skip = 0 } = source;
   const pair = new Float32Array(4);
   for (let start = 0; start < out.length; start += numbers.length) {
@@ -58,21 +53,19 @@ export function fillFloat32Normals(source: RandomSource, out: Float32Array, fact
   }
 }
 
-interface OpenKernel {
+interface OpenNormals {
   readonly kernel: Kernel;
   /** Where the kernel writes its numbers, and the indices of pairs to be computed again. */
   readonly numbers: Float32Array;
   readonly doubtful: Int32Array;
 }
 
-let opened: OpenKernel | undefined;
+let opened: OpenNormals | undefined;
 
 /** Each thread has its own kernel, made when it is first needed. */
-function openKernel(): OpenKernel {
+function openNormals(): OpenNormals {
   if (opened !== undefined) return opened;
-  const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
-  const module = new Module(Uint8Array.from(atob(normalsKernel), (character) => character.charCodeAt(0)));
-  const kernel = new Instance(module).exports as Kernel;
+  const kernel = openKernel<Kernel>(normalsKernel);
   const { buffer } = kernel.memory;
   const capacity = kernel.capacity.value;
   fillCircleTable(new Float64Array(buffer, kernel.circleTable.value, 2 * 512));

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { fillBits, fillUniforms, randomStreams } from "../../core/random.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
@@ -77,7 +78,7 @@ export async function makeDataset(
   const config = { seed: 1, train: options.train };
   const { manifest } = await writeManifest(folder, {
     name: "test set",
-    classNames: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+    classNames: [...cifar10ClassNames],
     imageShape: [32, 32, 3],
     splits,
     configHash: hashConfig(config),

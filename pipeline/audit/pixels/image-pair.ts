@@ -1,11 +1,6 @@
 import { imageBytes } from "../../../core/image-layout.ts";
+import { openKernel } from "../../../core/open-kernel.ts";
 import { pixelKernel } from "./pixel-kernel.ts";
-
-/** The part of WebAssembly that is used here; TypeScript declares it for browsers only. */
-interface Wasm {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
 
 /** See `assembly/kernel.ts`. */
 interface Kernel {
@@ -40,9 +35,7 @@ export class ImagePair {
   readonly #products: Int32Array;
 
   constructor() {
-    const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
-    const bytes = Uint8Array.from(atob(pixelKernel), (character) => character.charCodeAt(0));
-    const kernel = new Instance(new Module(bytes)).exports as Kernel;
+    const kernel = openKernel<Kernel>(pixelKernel);
     const { buffer } = kernel.memory;
     this.#kernel = kernel;
     this.#image = new Uint8Array(buffer, kernel.image.value, imageBytes);

@@ -2,11 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
 import { type Served, startServe } from "../../scripts/start-serve.ts";
 import { BrowserPage, chromium } from "../../support/chromium.ts";
 import { hasFlag, writeTestFlags } from "../../support/write-test-flags.ts";
-import { makePictureSet, pictureClasses, pictureRow } from "./make-picture-set.ts";
+import { makePictureSet, pictureRow } from "./make-picture-set.ts";
 
 const [numTrain, numTest] = [400, 60];
 const folders = { main: "", other: "" };
@@ -119,7 +120,7 @@ test.skipIf(chromium === undefined)("counts beside the labels are those of what 
     `[...document.querySelectorAll(".facet .count")].map(({ textContent }) => textContent)`,
   );
   expect(counts.map(Number)).toEqual(
-    pictureClasses.map(
+    cifar10ClassNames.map(
       (_, label) => train.filter((row) => row.label === label && row.asked !== -1 && row.asked !== label).length,
     ),
   );
@@ -225,8 +226,8 @@ test.skipIf(chromium === undefined)(
     );
     expect(shown).toEqual([...row.probabilities].map((value) => `${(100 * value).toFixed(1)}%`));
     const facts = await page.text(".facts dl");
-    expect(facts).toContain(`${pictureClasses[row.label]}, confidence ${row.confidence.toFixed(3)}`);
-    expect(facts).toContain(`${pictureClasses[row.asked]} (differs)`);
+    expect(facts).toContain(`${cifar10ClassNames[row.label]}, confidence ${row.confidence.toFixed(3)}`);
+    expect(facts).toContain(`${cifar10ClassNames[row.asked]} (differs)`);
     expect(facts).toContain("train/part-00001.arrow, row 60");
     expect(facts).toContain("likely mislabeled");
     // A set without its run can make nothing again.

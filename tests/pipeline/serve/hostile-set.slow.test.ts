@@ -1,16 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { writeManifest } from "../../../shards/format/manifest-file.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { startServe } from "../../scripts/start-serve.ts";
 import { BrowserPage, chromium } from "../../support/chromium.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { writeTestFlags } from "../../support/write-test-flags.ts";
-import { makePictureSet, pictureClasses } from "./make-picture-set.ts";
+import { makePictureSet } from "./make-picture-set.ts";
 
 const markup = `</title></script><img src=x onerror="globalThis.isHacked=1"><svg onload=globalThis.isHacked=1>`;
-const evilClasses = pictureClasses.map(
+const evilClasses = cifar10ClassNames.map(
   (name, label) =>
     [`${name}${markup}`, `"><script>globalThis.isHacked=1</script>`, `javascript:globalThis.isHacked=1`, "\u202eevil"][
       label % 4

@@ -1,10 +1,10 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { writeManifest } from "../../../shards/format/manifest-file.ts";
 import { writeShard } from "../../../shards/format/write-shard.ts";
 import type { ShardEntry } from "../../../shards/index.ts";
 import { sha256 } from "../../../storage/sha256.ts";
-import { pictureClasses } from "./make-picture-set.ts";
 
 /** Rows of a shard: 1.6 GB, of which only the columns without images take space on the disk. */
 const rowsPerShard = 500_000;
@@ -38,7 +38,7 @@ export async function makeLargeSet(folder: string, numRows: number): Promise<voi
   }
   await writeManifest(folder, {
     name: "six million",
-    classNames: pictureClasses,
+    classNames: [...cifar10ClassNames],
     imageShape: [32, 32, 3],
     splits: {
       train: { rows: numRows, shards, classCounts },

@@ -1,3 +1,4 @@
+import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { writeDataset } from "../../../shards/format/write-dataset.ts";
 import type { Manifest } from "../../../shards/index.ts";
 
@@ -15,20 +16,6 @@ export function pictureRow(index: number) {
   return { label, asked, confidence: Math.fround(confidence), probabilities, image };
 }
 
-/** The classes of CIFAR-10. */
-export const pictureClasses = [
-  "airplane",
-  "automobile",
-  "bird",
-  "cat",
-  "deer",
-  "dog",
-  "frog",
-  "horse",
-  "ship",
-  "truck",
-];
-
 /** Writes a set of pictures: train rows are 0 … train − 1, test rows follow. */
 export async function makePictureSet(
   folder: string,
@@ -36,7 +23,7 @@ export async function makePictureSet(
     train,
     test,
     name = "pictures",
-    classNames = pictureClasses,
+    classNames = cifar10ClassNames,
   }: { train: number; test: number; name?: string; classNames?: readonly string[] },
 ): Promise<Manifest> {
   const rowsOf = (start: number, numRows: number) => {
