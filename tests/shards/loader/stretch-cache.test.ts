@@ -12,6 +12,8 @@ import { folderSource, openShardFile } from "../../../shards/rows/folder-source.
 import { RowStore } from "../../../shards/rows/row-store.ts";
 import { hashValues, makeDataset, makeTestFolder, range } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch } from "../../support/open-test-dataset.ts";
+import { startFaultyServer } from "../remote/faulty-server.ts";
+import { quick } from "../remote/remote-batches.ts";
 
 /** Enough for some stretches of 64 images, and too little for all images. */
 const someMemory = 2 ** 20;
@@ -57,6 +59,26 @@ test("threads that read stretches make the same batches", async () => {
       hashBatch,
     );
   expect(await serve(someMemory, 2)).toEqual(await serve(0, 0));
+});
+
+test("stretches serve a set on a server, through a cache that holds one shard, and resume within a window", async () => {
+  const folder = await makeSet(50);
+  const { url } = await startFaultyServer(folder);
+  const options = { regime: "infinite", batchSize: 30, shuffle: { blockRows: 64, windowBlocks: 2 } } as const;
+  const local = await openDataset(folder, { memoryBytes: 0 });
+  const expected = (await collectBatches(local.loader(options), 20)).map(hashBatch);
+  const cache = { directory: await makeTestFolder(), maxBytes: 200_000 };
+  const remote = await openDataset(url, { memoryBytes: someMemory, cache, transfer: quick });
+  const loader = remote.loader(options);
+  const before = (await collectBatches(loader, 7)).map(hashBatch);
+  const state = JSON.parse(JSON.stringify(loader.state()));
+  // Two loops at once, of which one goes on where the other was left.
+  const [after, again] = await Promise.all([
+    collectBatches(remote.loader({ ...options, state }), 13),
+    collectBatches(remote.loader(options), 20),
+  ]);
+  expect([...before, ...after.map(hashBatch)]).toEqual(expected);
+  expect(again.map(hashBatch)).toEqual(expected);
 });
 
 test("a blocked order reads each stretch once, and an image from one that was replaced is still right", async () => {
