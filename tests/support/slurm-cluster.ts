@@ -78,9 +78,16 @@ export async function releaseHeld(): Promise<void> {
   }
 }
 
-/** Waits for a state that must come; the test's time limit is against a hang. */
+/** Less than the time limit of a test, so that what it waited for is told. */
+const patienceMs = 540_000;
+
+/** Waits for a state that must come. @throws Error with the queue, if it does not come before the test's time is over */
 export async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await sleep(250);
+  const endMs = Date.now() + patienceMs;
+  while (!(await isTrue())) {
+    if (Date.now() > endMs) throw new Error(`never true: ${isTrue}\n${await slurm("squeue", "-r", "-t", "all")}`);
+    await sleep(250);
+  }
 }
 
 /** Processes of this machine whose command line has all words, and whose environment all settings. */

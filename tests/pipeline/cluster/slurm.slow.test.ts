@@ -49,11 +49,26 @@ describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ?
     runCli(["submit", "slurm", root, ...models, ...size, ...resources, ...args]);
 
   /** A run that needs no `prepare` any more. */
-  async function prepare(name: string): Promise<string> {
+  async function prepare(name: string, images: readonly string[] = size): Promise<string> {
     const root = join(folder, name);
-    expect(await runCli(["prepare", root, ...models, ...size, "--quiet"])).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await runCli(["prepare", root, ...models, ...images, "--quiet"])).toMatchObject({ exitCode: 0, stderr: "" });
     return root;
   }
+
+  /** More than a minute of work on a machine of any speed, in units of seconds, and the set that one process makes of it. */
+  async function buildLong(): Promise<{ readonly images: string[]; readonly files: readonly string[] }> {
+    const imagesOf = (count: number) => [
+      ...["--count", String(count), "--test-count", "0", "--unit-size", "25", "--sampler.steps", "1000"],
+    ];
+    const trial = await prepare("trial", imagesOf(25));
+    const { sample } = (await readSpeedIfAny(runFolderAt(trial)))!;
+    const images = imagesOf(25 * Math.ceil((60 * sample) / 25));
+    const one = join(folder, "long");
+    expect((await runCli(["build", one, ...models, ...images, "--quiet"])).stderr).toBe("");
+    return { images, files: await hashFolder(one) };
+  }
+  let building: ReturnType<typeof buildLong> | undefined;
+  const long = () => (building ??= buildLong());
 
   /** The files of a set that is like that of one process, without what only a cluster has. */
   async function expectSame(root: string, files: readonly string[] = expected): Promise<void> {
@@ -144,55 +159,40 @@ describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ?
     await expectSame(root);
   });
 
-  test("tasks that are preempted end with 130, go back into the queue and go on", async () => {
-    const root = await prepare("preempted");
-    await submit(root);
+  test("tasks that are preempted end in order, go back into the queue and go on", async () => {
+    const { images, files } = await long();
+    const root = await prepare("preempted", images);
+    expect((await runCli(["submit", "slurm", root, ...models, ...images, ...resources])).stderr).toBe("");
     await waitForTasks(root, "sample", [0, 1, 2]);
     await takeAllNodes();
-    await waitUntil(async () => {
-      const logs = await Promise.all(
-        [0, 1, 2].map((rank) => readFile(join(root, "submit", "logs", `sample-${rank}.log`), "utf8")),
-      );
-      return logs.every((log) => log.includes("ended with 130"));
-    });
+    const logsOf = () =>
+      Promise.all([0, 1, 2].map((rank) => readFile(join(root, "submit", "logs", `sample-${rank}.log`), "utf8")));
+    // 143: a program that had not yet begun when it was asked to end.
+    await waitUntil(async () => (await logsOf()).every((log) => /ended with (130|143)/.test(log)));
     const { tasks } = await status(root);
     expect(tasks.filter(({ state }: { state: string }) => state === "failed")).toEqual([]);
     await waitForEnd(root);
     expect((await statesOf(root)).every((state) => state.endsWith("COMPLETED"))).toBe(true);
-    await expectSame(root);
-    const restarts = await Promise.all(
-      [0, 1, 2].map(async (rank) =>
-        (await readFile(join(root, "submit", "logs", `sample-${rank}.log`), "utf8")).match(/^== sample, .* on /gm),
-      ),
-    );
-    expect(restarts.map((starts) => starts!.length)).toEqual([2, 2, 2]);
+    await expectSame(root, files);
+    const logs = await logsOf();
+    expect(logs.map((log) => log.match(/^== sample, .* on /gm)!.length)).toEqual([2, 2, 2]);
+    expect(logs.join("\n")).toContain("ended with 130");
   });
 
   test("a task that meets its walltime ends in order and goes on in the next one", async () => {
-    const longOf = (count: number) => [
-      ...["--count", String(count), "--test-count", "0", "--unit-size", "25", "--sampler.steps", "1000"],
-    ];
-    const trial = join(folder, "trial");
-    expect((await runCli(["prepare", trial, ...models, ...longOf(25), "--quiet"])).stderr).toBe("");
-    // More than a minute of work, on a machine of any speed.
-    const { sample } = (await readSpeedIfAny(runFolderAt(trial)))!;
-    const long = longOf(25 * Math.ceil((60 * sample) / 25));
-    const [one, root] = [join(folder, "long"), join(folder, "walltime")];
-    for (const command of [
-      ["build", one],
-      ["prepare", root],
-    ]) {
-      expect((await runCli([...command, ...models, ...long, "--quiet"])).stderr).toBe("");
-    }
+    const { images, files } = await long();
+    const root = await prepare("walltime", images);
     // Slurm looks at the time of its jobs every half minute.
-    const args = [...models, ...long, ...resources, "--time", "1", "--", "--signal=TERM@55"];
-    // A task that Slurm ended before it could put itself back into the queue is submitted again.
-    for (let attempt = 0; attempt < 3; attempt++) {
-      expect((await runCli(["submit", "slurm", root, ...args])).stderr).toBe("");
+    const args = [...models, ...images, ...resources, "--time", "1", "--", "--signal=TERM@55"];
+    // A task that Slurm ended before it had put itself back into the queue is submitted again, unless Slurm puts it back
+    // only then.
+    await waitUntil(async () => {
+      const { stderr } = await runCli(["submit", "slurm", root, ...args]);
+      if (stderr !== "") expect(stderr).toMatch(/^submit\/still-queued: /);
       await waitForEnd(root);
-      if ((await status(root)).isFinished) break;
-    }
-    await expectSame(root, await hashFolder(one));
+      return (await status(root)).isFinished;
+    });
+    await expectSame(root, files);
     const logs = await Promise.all(
       [0, 1, 2].map((rank) => readFile(join(root, "submit", "logs", `sample-${rank}.log`), "utf8")),
     );
