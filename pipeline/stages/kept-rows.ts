@@ -5,7 +5,7 @@ import { cifar10ClassNames } from "../../core/image-layout.ts";
 import type { Run } from "../run/run.ts";
 import { readProbabilities, readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
-import { readRemovals } from "./removals.ts";
+import { parseRemovals, type Removal } from "./removals.ts";
 
 /** Number of classes. */
 export const numClasses = cifar10ClassNames.length;
@@ -20,6 +20,10 @@ export interface KeptRows {
   readonly rows: readonly number[];
   /** Number of rows that are no copies, and are left out because their label has enough images. */
   readonly numSurplus: number;
+  /** What dedup removed. */
+  readonly removals: readonly Removal[];
+  /** Of all rows of the unit: float32 [rows, 10] flattened. */
+  readonly probabilities: Float32Array;
 }
 
 /**
@@ -32,13 +36,13 @@ export interface KeptRows {
 export function openKeptRows(run: Run): (unit: Unit) => Promise<KeptRows> {
   const plans = new Map<string, Promise<ReadonlyMap<string, readonly number[]>>>();
   return async (unit) => {
-    const rows = await uniqueRows(run, unit);
-    if (!run.config.balance) return { rows, numSurplus: 0 };
+    const unique = await readUniqueRows(run, unit);
+    if (!run.config.balance) return unique;
     const part = `${unit.split} ${unit.sizeIndex}`;
     const plan = plans.get(part) ?? planPart(run, unit);
     plans.set(part, plan);
-    const kept = takeFirst(rows, await readProbabilities(run, unit), (await plan).get(unit.name)!);
-    return { rows: kept, numSurplus: rows.length - kept.length };
+    const rows = takeFirst(unique.rows, unique.probabilities, (await plan).get(unit.name)!);
+    return { ...unique, rows, numSurplus: unique.rows.length - rows.length };
   };
 }
 
@@ -56,20 +60,23 @@ export function countLabels(probabilities: Float32Array, rows: readonly number[]
   return counts;
 }
 
-/** The rows that dedup kept, by rising id. */
-async function uniqueRows(run: Run, unit: Unit): Promise<number[]> {
+/** The rows that dedup kept. */
+async function readUniqueRows(run: Run, unit: Unit): Promise<KeptRows> {
+  const probabilities = await readProbabilities(run, unit);
   const path = run.folder.removals(unit);
-  await readUnitFile(run, "dedup", unit, path);
-  const removed = new Set((await readRemovals(path)).map(({ id }) => id - unit.idStart));
-  return Array.from({ length: unitRows(unit) }, (_, row) => row).filter((row) => !removed.has(row));
+  const removals = parseRemovals(await readUnitFile(run, "dedup", unit, path), path);
+  const removed = new Set(removals.map(({ id }) => id - unit.idStart));
+  const rows = Array.from({ length: unitRows(unit) }, (_, row) => row).filter((row) => !removed.has(row));
+  return { rows, numSurplus: 0, removals, probabilities };
 }
 
 /** How many rows of each label each unit keeps, of the units that came with the same size in the same split. */
 async function planPart(run: Run, { split, sizeIndex }: Unit): Promise<ReadonlyMap<string, readonly number[]>> {
   const units = run.units.filter((unit) => unit.split === split && unit.sizeIndex === sizeIndex);
-  const counts = await pLimit(numReaders).map(units, async (unit) =>
-    countLabels(await readProbabilities(run, unit), await uniqueRows(run, unit)),
-  );
+  const counts = await pLimit(numReaders).map(units, async (unit) => {
+    const { probabilities, rows } = await readUniqueRows(run, unit);
+    return countLabels(probabilities, rows);
+  });
   const totals = cifar10ClassNames.map((_, label) => counts.reduce((sum, ofUnit) => sum + ofUnit[label]!, 0));
   const smallest = Math.min(...totals);
   if (smallest === 0 && sizeIndex === 0) {

@@ -8,10 +8,10 @@ import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
-import { readProbabilities, readUnitFile } from "../run/unit-files.ts";
+import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { countLabels, openKeptRows, surplusReason } from "./kept-rows.ts";
-import { readRemovals } from "./removals.ts";
+import { parseRemovals } from "./removals.ts";
 import { readShardEntry } from "./shard-entry.ts";
 
 /** Number of units that are read at once. */
@@ -37,9 +37,10 @@ export async function publishManifest(
   const limit = pLimit(numReaders);
   const added = run.units.filter(({ name }) => !known.has(name));
   const parts = await limit.map(added, async (unit) => {
+    const entry = await readShardEntry(run, "publish", unit, models);
     const { reasons, classCounts } = await summarize(unit);
     for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;
-    return { unit, entry: await readShardEntry(run, "publish", unit, models), classCounts };
+    return { unit, entry, classCounts };
   });
   const splitOf = (split: SplitName) => {
     const ofSplit = parts.filter(({ unit }) => unit.split === split);
@@ -92,11 +93,10 @@ export interface UnitSummary {
 function summaryOfUnits(run: Run): (unit: Unit) => Promise<UnitSummary> {
   const keptRows = openKeptRows(run);
   return async (unit) => {
-    const removals = await readRemovals(run.folder.removals(unit));
-    const { rows, numSurplus } = await keptRows(unit);
+    const { rows, numSurplus, removals, probabilities } = await keptRows(unit);
     return {
       reasons: [...removals.map(({ reason }) => reason), ...surplusOf(numSurplus)],
-      classCounts: countLabels(await readProbabilities(run, unit), rows),
+      classCounts: countLabels(probabilities, rows),
     };
   };
 }
@@ -108,8 +108,8 @@ export function summaryOfShards(run: Run): (unit: Unit) => Promise<UnitSummary> 
     const classCounts = cifar10ClassNames.map((_, label) => columns.label.filter((found) => found === label).length);
     if (rows === unitRows(unit)) return { reasons: [], classCounts };
     const path = run.folder.removals(unit);
-    await readUnitFile(run, "dedup", unit, path);
-    const reasons = (await readRemovals(path)).map(({ reason }) => reason);
+    const removals = parseRemovals(await readUnitFile(run, "dedup", unit, path), path);
+    const reasons = removals.map(({ reason }) => reason);
     return { reasons: [...reasons, ...surplusOf(unitRows(unit) - rows - reasons.length)], classCounts };
   };
 }

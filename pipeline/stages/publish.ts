@@ -2,7 +2,7 @@ import { imageBytes } from "../../core/image-layout.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import type { Run } from "../run/run.ts";
 import { type Stage, unitStage } from "../run/stage.ts";
-import { imageAt, readProbabilities, readSamples } from "../run/unit-files.ts";
+import { imageAt, readSamples } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit, unitRows } from "../run/units.ts";
 import { labelOf, numClasses, openKeptRows, surplusReason } from "./kept-rows.ts";
 
@@ -24,8 +24,7 @@ export function publishStage(options: { readonly run: Run; readonly models: Read
     pathOf: run.folder.shard,
     write: async (unit, sink, context) => {
       const images = await readSamples(run, unit);
-      const probabilities = await readProbabilities(run, unit);
-      const { rows: kept, numSurplus } = await keptRows(unit);
+      const { rows: kept, numSurplus, probabilities } = await keptRows(unit);
       const chunks = Array.from({ length: Math.ceil(kept.length / chunkRows) }, (_, chunk) =>
         kept.slice(chunk * chunkRows, (chunk + 1) * chunkRows),
       );

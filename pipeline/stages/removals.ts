@@ -37,7 +37,12 @@ export function writeRemovals(removals: readonly Removal[]): string {
 
 /** @throws Cifar5mError `removals/corrupt`, `disk/…` */
 export async function readRemovals(path: string): Promise<Removal[]> {
-  const text = Buffer.from(await readWholeFile(path)).toString("utf8");
+  return parseRemovals(await readWholeFile(path), path);
+}
+
+/** The removals of a file. @param path - named in errors. @throws Cifar5mError `removals/corrupt` */
+export function parseRemovals(bytes: Uint8Array, path: string): Removal[] {
+  const text = Buffer.from(bytes).toString("utf8");
   try {
     return text
       .split("\n")
