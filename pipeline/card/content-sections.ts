@@ -107,9 +107,11 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
   const isGenerated = origin.kind === "generated";
   const agreement = score.kind === "found" ? score.value.labels.agreement : undefined;
   const items = [
-    smallest.share === largest.share
-      ? md`The labels are equally frequent. A labeler that errs more in some classes makes their true numbers differ.`
-      : md`The classes are not of equal size: ${smallest.name} has ${percent(smallest.share)} of the images, ${largest.name} ${percent(largest.share)}.`,
+    smallest.share < largest.share
+      ? md`The classes are not of equal size: ${smallest.name} has ${percent(smallest.share)} of the images, ${largest.name} ${percent(largest.share)}.`
+      : isGenerated
+        ? md`The labels are equally frequent. A labeler that errs more in some classes makes their true numbers differ.`
+        : md`The classes are of equal size.`,
     ...(isGenerated
       ? [
           agreement === undefined

@@ -75,6 +75,12 @@ test("any class names come back from the head exactly, by the rules of YAML 1.1"
   );
 });
 
+test("classes of equal size are called so, and a set that nobody labeled by a classifier blames none", async () => {
+  const { text } = await makeCard(await writeNamedSet(await makeTestFolder(), ["a", "b", "c"]));
+  expect(text).toContain("\n- The classes are of equal size.\n");
+  expect(text).not.toMatch(/labeler that errs|not of equal size/);
+});
+
 test("a card changes neither the manifest nor the set", async () => {
   const directory = join(await makeTestFolder(), "dataset");
   await makeDataset(directory, { train: 40, test: 10, rowsPerShard: 30 });
