@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { buildSteps } from "../pipeline/build.ts";
 import { estimateStep } from "../pipeline/build-estimate.ts";
-import { datasetKeys, defineCommand } from "./cli/command.ts";
+import { datasetKeys } from "../pipeline/run/config.ts";
+import { defineCommand } from "./cli/command.ts";
 import { uploadTarget } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { requireUse, sourceOptions } from "./cli/source-options.ts";

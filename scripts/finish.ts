@@ -1,10 +1,11 @@
 import * as z from "zod";
 import { cardStep } from "../pipeline/card/write-card.ts";
+import { datasetKeys } from "../pipeline/run/config.ts";
 import { manifestStep } from "../pipeline/steps.ts";
 import { verifyStep } from "../pipeline/verify/verify.ts";
 import { readManifest } from "../shards/format/manifest-file.ts";
 import { absolutePath } from "../storage/join-path.ts";
-import { datasetKeys, defineCommand } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
 import { uploadTarget } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";

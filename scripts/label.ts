@@ -1,5 +1,6 @@
+import { datasetKeys } from "../pipeline/run/config.ts";
 import { fingerprintStep, labelStep } from "../pipeline/steps.ts";
-import { datasetKeys, defineCommand } from "./cli/command.ts";
+import { defineCommand } from "./cli/command.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 export const labelCommand = defineCommand({

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { parseWalltime } from "../pipeline/cluster/slurm/walltime.ts";
 import { prepareSteps } from "../pipeline/prepare.ts";
-import { datasetKeys, defineCommand } from "./cli/command.ts";
+import { datasetKeys } from "../pipeline/run/config.ts";
+import { defineCommand } from "./cli/command.ts";
 import { option } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { requireUse, sourceOptions } from "./cli/source-options.ts";

@@ -1,6 +1,6 @@
 import { plainText } from "../../core/plain-text.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
-import { type Config, configJsonSchema, type PartialConfig, resolveConfig } from "../run/config.ts";
+import { type Config, configJsonSchema, datasetKeys, type PartialConfig, resolveConfig } from "../run/config.ts";
 import { flagOf, leavesOf } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
@@ -9,21 +9,8 @@ import type { ModelOrigin } from "./model-origin.ts";
 /** The run folder in the commands of a card. */
 const run = "runs/mine";
 
-/** Keys of the data set that are flags of `build`. */
-const datasetKeys = [
-  ...[
-    "seed",
-    "engine",
-    "device",
-    "precision",
-    "count",
-    "testCount",
-    "unitSize",
-    "dropNearCopies",
-    "balance",
-    "sampler",
-  ],
-];
+/** Keys of the data set that its commands name: how many images are labeled at once does not matter. */
+const namedKeys = datasetKeys.filter((key) => key !== "labeling");
 
 /**
  * The commands that make a set again, from its configuration and the origin of its models. Only flags that differ from
@@ -80,10 +67,7 @@ function trainCommand(
 function datasetFlags(config: Config): string[] {
   const ways = [[], ...Object.keys(recipes).map((name) => [name])].map(([name]) => {
     const recipe: PartialConfig = name === undefined ? {} : recipes[name as keyof typeof recipes];
-    return [
-      ...(name === undefined ? [] : [`--recipe ${name}`]),
-      ...flagsFor(config, resolveConfig(recipe), datasetKeys),
-    ];
+    return [...(name === undefined ? [] : [`--recipe ${name}`]), ...flagsFor(config, resolveConfig(recipe), namedKeys)];
   });
   return ways.reduce((shortest, way) => (way.length < shortest.length ? way : shortest));
 }

@@ -109,18 +109,18 @@ function leaveOutAtRest(
   return Object.fromEntries(Object.entries(values).filter(([key, value]) => atRest[key] !== value));
 }
 
-/**
- * Keys that the hash of a data set does not include; it includes all others. Receipts name the models and CIFAR-10 by
- * their own hashes, so the hash does not need the keys that they were made from. The size may grow.
- */
+/** Keys that models and CIFAR-10 are made from. Receipts name those by their own hashes. */
+const keysOfModels: readonly string[] = ["recordsPerFile", "generator", "tuning", "labeler"];
+
+/** Keys that determine a data set, given its models and CIFAR-10. */
+export const datasetKeys = Object.keys(configSchema.shape).filter((key) => !keysOfModels.includes(key));
+
+/** Keys that the hash of a data set does not include; it includes all others. The size may grow. */
 export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
   ...keysOutsideTheBytes,
   "count",
   "testCount",
-  "recordsPerFile",
-  "generator",
-  "tuning",
-  "labeler",
+  ...keysOfModels,
 ]);
 
 /**

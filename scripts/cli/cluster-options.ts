@@ -3,14 +3,13 @@ import * as z from "zod";
 import { parseDevice } from "../../engine/device-name.ts";
 import type { BuildSources } from "../../pipeline/build.ts";
 import { type ClusterJobName, clusterJobs } from "../../pipeline/cluster/cluster-jobs.ts";
-import type { Config } from "../../pipeline/run/config.ts";
-import { datasetKeys } from "./command.ts";
+import { type Config, datasetKeys } from "../../pipeline/run/config.ts";
 import { configArguments } from "./config-arguments.ts";
 import { option, uploadTarget } from "./options.ts";
 import { sourceOptions } from "./source-options.ts";
 
 /** Keys of the configuration that `submit` takes, which are those of `build`. */
-export const submitKeys = [...datasetKeys, "recordsPerFile", "generator", "labeler"] as const;
+export const submitKeys = [...datasetKeys, "recordsPerFile", "generator", "labeler"];
 
 /** Options of `submit`, for every scheduler. */
 export const clusterOptions = {

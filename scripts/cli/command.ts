@@ -82,18 +82,3 @@ export interface Session<Values> {
 export function defineCommand<Options extends z.ZodObject = z.ZodObject>(command: CommandOf<Options>): Command {
   return command;
 }
-
-/** Keys that determine the data set. */
-export const datasetKeys = [
-  "seed",
-  "engine",
-  "device",
-  "precision",
-  "count",
-  "testCount",
-  "unitSize",
-  "dropNearCopies",
-  "balance",
-  "sampler",
-  "labeling",
-] as const;

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
-import { configJsonSchema } from "../../pipeline/run/config.ts";
+import { configJsonSchema, datasetKeys } from "../../pipeline/run/config.ts";
 import { flagOf, leavesOf } from "../../pipeline/run/config-keys.ts";
-import { type Command, datasetKeys, type Target } from "./command.ts";
+import type { Command, Target } from "./command.ts";
 import {
   configOptions,
   generalOptions,
