@@ -2,9 +2,11 @@ import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
+import { commitBytes } from "../../storage/commit.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { isBucket } from "../../storage/object-files.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -30,7 +32,7 @@ export interface FetchOptions {
 }
 
 /**
- * Brings CIFAR-10 into the run folder, checked, with one receipt per file.
+ * Brings CIFAR-10 into the run folder, checked, with one receipt per file. A file that was deleted there is brought again.
  * @returns an async generator over the six files, each yielded when the run folder holds it
  * @throws Cifar5mError `cifar10/…`, `archive/…`, `download/…`, `run/data-changed`, `disk/…`
  */
@@ -44,7 +46,7 @@ export async function* fetchCifar10(options: FetchOptions, context: StageContext
     );
   }
   if (data === undefined) {
-    if ((await readFetchReceipts(folder)) !== undefined) return;
+    if ((await readFetchReceipts(folder)) !== undefined && (await hasFiles(folder))) return;
     await downloadArchive(options, context);
   }
   // Read all files before writing the first one. A run that holds some files of a damaged set would accept no other
@@ -67,6 +69,10 @@ export async function readFetchReceipts(folder: RunFolder): Promise<Receipt[] | 
   return receipts.every((receipt) => receipt !== undefined) ? receipts : undefined;
 }
 
+async function hasFiles({ cifar10 }: RunFolder): Promise<boolean> {
+  return (await Promise.all(cifar10Files().map(({ name }) => fileExists(joinPath(cifar10, name))))).every(Boolean);
+}
+
 async function writeFileOfRun(options: {
   readonly folder: RunFolder;
   readonly file: Cifar10File;
@@ -76,8 +82,9 @@ async function writeFileOfRun(options: {
 }): Promise<void> {
   const { folder, file, bytes, context } = options;
   context.signal.throwIfAborted();
+  const dataPath = joinPath(folder.cifar10, file.name);
   const { receipt } = await commitUnit({
-    dataPath: joinPath(folder.cifar10, file.name),
+    dataPath,
     receiptPath: folder.receipt("fetch", file.name),
     origin: {
       stage: "fetch",
@@ -95,7 +102,10 @@ async function writeFileOfRun(options: {
   });
   const actual = sha256(bytes);
   context.count("fetch/images", file.numRecords);
-  if (receipt.sha256 === actual) return;
+  if (receipt.sha256 === actual) {
+    if (!(await fileExists(dataPath))) await commitBytes(dataPath, bytes);
+    return;
+  }
   throw new Cifar5mError(
     "run/data-changed",
     `${file.name} given with --data is sha256 ${actual.slice(0, 12)}…, the one in ${folder.cifar10} is ` +

@@ -102,6 +102,25 @@ test("data that differs from the run's is refused", async () => {
   await errorOf(() => fetchInto(run, other), "run/data-changed");
 });
 
+test("a file that was deleted from the run is brought again, from the same data only", async () => {
+  const data = join(folder, "deleted");
+  await makeCifar10(data);
+  const run = newRun();
+  await fetchInto(run, data);
+  const path = join(run.cifar10, "data_batch_3.bin");
+  const before = await readFile(path);
+  await rm(path);
+  const other = await damagedCopy("deleted-other", async (damaged) => {
+    const bytes = await readFile(damaged);
+    bytes[5]! ^= 1;
+    await writeFile(damaged, bytes);
+  });
+  await errorOf(() => fetchInto(run, other), "run/data-changed");
+  await fetchInto(run, data);
+  expect(await readFile(path)).toEqual(before);
+  expect(await readCifar10(run.cifar10, recordsPerFile)).toEqual(await readCifar10(data, recordsPerFile));
+});
+
 test("an archive gives the same files and images as the folder", async () => {
   const run = newRun();
   const others: Member[] = [{ path: "cifar-10-batches-bin/", bytes: new Uint8Array(0), type: "5" }];
