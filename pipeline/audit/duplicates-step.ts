@@ -65,8 +65,9 @@ export function duplicatesStep(
         await opened.close();
       }
       countOf("kept")(numRows - numCounted);
-      const pairs: NearDuplicate[] = [];
-      for (const unit of cellUnits) pairs.push(...fromColumns(await tables.read(unit)));
+      const found: NearDuplicate[][] = [];
+      for (const unit of cellUnits) found.push(fromColumns(await tables.read(unit)));
+      const pairs = found.flat();
       report(mostSimilar(pairs));
       yield pairs;
     },
