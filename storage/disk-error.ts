@@ -61,6 +61,11 @@ export function diskError(thrown: unknown, doing: string, path: string): unknown
   return new Cifar5mError(code, `cannot ${doing} ${path}: ${rule} (${systemCode}). ${action}`, { cause: thrown });
 }
 
+/** The error that a file system would throw for a path that does not exist. */
+export function missingFile(path: string): Error {
+  return Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
+}
+
 /** The operating system's name of an error (`ENOSPC`), or undefined. */
 export function systemCodeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error && "code" in thrown && typeof thrown.code === "string")) return undefined;

@@ -1,5 +1,5 @@
 import { rm, stat } from "node:fs/promises";
-import { diskError, systemCodeOf } from "./disk-error.ts";
+import { diskError, missingFile, systemCodeOf } from "./disk-error.ts";
 import { objectsAt } from "./object-files.ts";
 
 /** What is known of a file without reading it. */
@@ -29,7 +29,7 @@ export async function readFileFactsIfAny(path: string): Promise<FileFacts | unde
 export async function readFileFacts(path: string): Promise<FileFacts> {
   const found = await readFileFactsIfAny(path);
   if (found !== undefined) return found;
-  throw diskError(Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" }), "read", path);
+  throw diskError(missingFile(path), "read", path);
 }
 
 /** Removes a file, if it exists. Throws the system's error; Cifar5mError `store/…`. */

@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Cifar5mError } from "../core/errors.ts";
+import { missingFile } from "./disk-error.ts";
 import { objectsAt } from "./object-files.ts";
 
 /** Opens for reading without waiting for a writer, where the file is a pipe. */
@@ -12,7 +13,11 @@ export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
  */
 export async function readRegularFile(path: string): Promise<Buffer> {
   const objects = objectsAt(path);
-  if (objects !== undefined) return (await objects.read(path)) ?? missing(path);
+  if (objects !== undefined) {
+    const bytes = await objects.read(path);
+    if (bytes === undefined) throw missingFile(path);
+    return bytes;
+  }
   const handle = await open(path, openForReading);
   try {
     refuseSpecial(await handle.stat(), path);
@@ -20,10 +25,6 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   } finally {
     await handle.close();
   }
-}
-
-function missing(path: string): never {
-  throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
 }
 
 /** Checks a file that the caller opens itself. @throws Cifar5mError `disk/not-a-file`; the system's error */
