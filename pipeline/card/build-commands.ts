@@ -1,7 +1,7 @@
 import { plainText } from "../../core/plain-text.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
 import { type Config, configJsonSchema, datasetKeys, type PartialConfig, resolveConfig } from "../run/config.ts";
-import { flagOf, leavesOf } from "../run/config-keys.ts";
+import { flagOf, leavesOf, valueAt } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
 import type { ModelOrigin } from "./model-origin.ts";
@@ -83,10 +83,6 @@ function flagsFor(config: Config, base: Config, keys: readonly string[]): string
       const [value, before] = [valueAt(config, key), valueAt(base, key)].map(String);
       return value === before && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value!)}`];
     });
-}
-
-function valueAt(config: Config, key: string): unknown {
-  return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
 }
 
 /** A value as a shell takes it, on one line. */

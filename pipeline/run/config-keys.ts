@@ -13,6 +13,11 @@ export function leavesOf(schema: JsonSchema, prefix = ""): ConfigLeaf[] {
   );
 }
 
+/** The value of a key in a configuration. */
+export function valueAt(config: object, key: string): unknown {
+  return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
+}
+
 /**
  * Converts the text of a flag into a value. A text that does not fit stays a text, so that the schema refuses it by
  * name.

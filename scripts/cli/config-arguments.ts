@@ -1,5 +1,5 @@
 import { type Config, configJsonSchema, resolveConfig } from "../../pipeline/run/config.ts";
-import { flagOf, leavesOf } from "../../pipeline/run/config-keys.ts";
+import { flagOf, leavesOf, valueAt } from "../../pipeline/run/config-keys.ts";
 
 const defaults = resolveConfig({});
 
@@ -16,10 +16,6 @@ export function configArguments(config: Config, configKeys: readonly string[]): 
       const isDefault = JSON.stringify(value) === JSON.stringify(valueAt(defaults, key));
       return isDefault || value === undefined ? [] : [`--${flagOf(key)}`, textOf(value)];
     });
-}
-
-function valueAt(config: Config, key: string): unknown {
-  return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
 }
 
 function textOf(value: unknown): string {
