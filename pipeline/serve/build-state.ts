@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
 import { argmax } from "../../core/argmax.ts";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { listReceipts } from "../run/list-receipts.ts";
 import type { UnitStage } from "../run/unit-files.ts";
@@ -50,8 +50,8 @@ async function readNewest({ folder, run }: ServedRun): Promise<NewImage[]> {
   const asked = run.units.filter(({ name }) => done.has(name)).slice(-numAsked);
   const dated = await Promise.all(
     asked.map(async (unit) => {
-      const found = await stat(folder.receipt("sample", unit.name)).catch(() => undefined);
-      return { unit, endedMs: found?.mtimeMs ?? 0 };
+      const found = await readFileFactsIfAny(folder.receipt("sample", unit.name));
+      return { unit, endedMs: found?.modifiedMs ?? 0 };
     }),
   );
   const images: NewImage[] = [];

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { mirrorHwc } from "../../core/image-layout.ts";
+import { once } from "../../core/once.ts";
 import { openFileSource } from "../../shards/arrow/file-source.ts";
-import { fromInt64 } from "../../shards/arrow/int64.ts";
+import { readBatches } from "../../shards/arrow/read-table.ts";
 import { type BatchLayout, readTableLayout } from "../../shards/arrow/table-layout.ts";
 import { flagColumns, flagsTableName } from "../../shards/format/flags.ts";
 import { openDataset, type SplitName } from "../../shards/index.ts";
@@ -34,10 +35,6 @@ export interface ImageFacts {
 /** Largest difference of a stored distance, float32, from the same computed again, relative to it. */
 const tolerance = 1e-6;
 
-type FlagColumn = keyof typeof flagColumns;
-const columnNames = Object.keys(flagColumns) as FlagColumn[];
-const valueBytes = { int64: 8, float32: 4, uint8: 1 } as const;
-
 /**
  * Reads what the audit says of a row, from the table of flags: a few bytes at their positions.
  * @param options.served - the run of the set, for pictures of CIFAR-10
@@ -57,25 +54,21 @@ export async function readImageFacts(options: {
     const { batches } = readTableLayout(source, flagColumns);
     const tableRow = row + (split === "train" ? 0 : manifest.splits.train.rows);
     const batch = batches.findLast(({ firstRow }) => firstRow <= tableRow)!;
-    const readValue = (name: FlagColumn) => {
-      const bytes = valueBytes[flagColumns[name]];
-      const value = new Uint8Array(bytes);
-      source.readInto(positionOf(batch, name, tableRow, bytes), value);
-      return toNumber(value, name);
-    };
+    const found = readBatches(source, flagColumns, [rowOf(batch, tableRow)], 1);
+    const image = once(() => readStored(dataset, split, row));
     const neighborIn = async (of: CifarSplit): Promise<Neighbor[]> => {
-      const index = readValue(`${of}Index`);
+      const index = found[`${of}Index`][0]!;
       if (index < 0) return [];
-      const found = {
-        ...{ split: of, index, isMirrored: readValue(`${of}Mirrored`) === 1 },
-        ...{ distance: readValue(`${of}Distance`), secondDistance: readValue(`${of}SecondDistance`) },
+      const neighbor = {
+        ...{ split: of, index, isMirrored: found[`${of}Mirrored`][0] === 1 },
+        ...{ distance: found[`${of}Distance`][0]!, secondDistance: found[`${of}SecondDistance`][0]! },
       };
-      const hasPicture = served !== undefined && (await isSameCopy(dataset, { served, split, row, found }));
-      return [{ ...found, hasPicture }];
+      const hasPicture = served !== undefined && (await isSameCopy(served, neighbor, image));
+      return [{ ...neighbor, hasPicture }];
     };
-    const duplicateOf = readValue("duplicateOf");
+    const duplicateOf = found.duplicateOf[0]!;
     return {
-      id: readValue("id"),
+      id: found.id[0]!,
       neighbors: [...(await neighborIn("train")), ...(await neighborIn("test"))],
       duplicateOf: duplicateOf < 0 ? undefined : duplicateOf,
     };
@@ -84,36 +77,38 @@ export async function readImageFacts(options: {
   }
 }
 
-function positionOf(batch: BatchLayout, name: FlagColumn, row: number, bytes: number): number {
-  return batch.regions[columnNames.indexOf(name)]!.position + (row - batch.firstRow) * bytes;
+/** One row as a record batch of its own. */
+function rowOf(batch: BatchLayout, row: number): BatchLayout {
+  const regions = batch.regions.map(({ position, bytes }) => {
+    const valueBytes = bytes / batch.rows;
+    return { position: position + (row - batch.firstRow) * valueBytes, bytes: valueBytes };
+  });
+  return { firstRow: row, rows: 1, regions };
 }
 
-function toNumber(value: Uint8Array<ArrayBuffer>, name: FlagColumn): number {
-  if (flagColumns[name] === "int64") return fromInt64(new BigInt64Array(value.buffer), name)[0]!;
-  return flagColumns[name] === "float32" ? new Float32Array(value.buffer)[0]! : value[0]!;
+/** An image of the set: uint8, shape [32, 32, 3]. */
+async function readStored({ directory }: PublishedDataset, split: SplitName, row: number): Promise<Uint8Array> {
+  const opened = await openDataset(directory, { split, memoryBytes: 0 });
+  try {
+    return (await opened.readImages([row])).images;
+  } finally {
+    opened.close();
+  }
 }
 
 /**
  * Whether the run's CIFAR-10 is the copy that the audit compared: copies may differ in order. The distance proves it.
+ * @param readImage - reads the image that was compared
  */
 async function isSameCopy(
-  { directory }: PublishedDataset,
-  {
-    served,
-    split,
-    row,
-    found,
-  }: { served: ServedRun; split: SplitName; row: number; found: Omit<Neighbor, "hasPicture"> },
+  served: ServedRun,
+  { split, index, isMirrored, distance }: Omit<Neighbor, "hasPicture">,
+  readImage: () => Promise<Uint8Array>,
 ): Promise<boolean> {
-  const stored = await readRunCifarImage(served, found.split, found.index);
+  const stored = await readRunCifarImage(served, split, index);
   if (stored === undefined) return false;
-  const reference = found.isMirrored ? mirrorHwc(stored) : stored;
-  const opened = await openDataset(directory, { split, memoryBytes: 0 });
-  try {
-    const { images } = await opened.readImages([row]);
-    const squared = images.reduce((sum, value, at) => sum + (value - reference[at]!) ** 2, 0);
-    return Math.abs(Math.sqrt(squared) - found.distance) <= tolerance * Math.max(1, found.distance);
-  } finally {
-    opened.close();
-  }
+  const reference = isMirrored ? mirrorHwc(stored) : stored;
+  const image = await readImage();
+  const squared = image.reduce((sum, value, at) => sum + (value - reference[at]!) ** 2, 0);
+  return Math.abs(Math.sqrt(squared) - distance) <= tolerance * Math.max(1, distance);
 }

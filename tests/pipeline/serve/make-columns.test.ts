@@ -1,12 +1,15 @@
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeColumns } from "../../../pipeline/serve/make-columns.ts";
 import { columnsBytes, idOf, noClass, openColumns, rowOfId } from "../../../pipeline/serve/row-columns.ts";
+import { openFileSource } from "../../../shards/arrow/file-source.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
 import { writeManifest } from "../../../shards/format/manifest-file.ts";
 import { readShard } from "../../../shards/format/read-shard.ts";
 import { writeShard } from "../../../shards/format/write-shard.ts";
 import { openDataset } from "../../../shards/index.ts";
+import { openShard } from "../../../shards/rows/open-shard.ts";
 import { commitFile } from "../../../storage/commit.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeRows, makeTestFolder } from "../../support/make-rows.ts";
@@ -120,4 +123,17 @@ test("bytes that are no file of columns are refused", async () => {
     await errorOf(() => openColumns(bufferOf(bytes)), "serve/bad-columns");
   }
   (await openDataset(directory)).close();
+});
+
+test("a label that the set has no class for is refused, not cut to a byte", async () => {
+  const directory = await makeTestFolder();
+  const manifest = await makeDataset(directory, { train: 30, test: 0, rowsPerShard: 40 });
+  const path = join(directory, manifest.splits.train.shards[0]!.file);
+  const file = await open(path, "r+");
+  const source = openFileSource(path);
+  const { positions } = openShard(source, manifest.splits.train.shards[0]!, { numClasses: 10, withImages: false });
+  source.close();
+  await file.write(new Uint8Array(BigInt64Array.of(259n).buffer), 0, 8, positions.label[0]! + 8 * 7);
+  await file.close();
+  await errorOf(() => makeColumns({ directory, manifest }, "train", { hasFlags: false }), "shard/bad-label");
 });
