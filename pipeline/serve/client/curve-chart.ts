@@ -1,3 +1,4 @@
+import type { SplitName } from "../../../shards/format/manifest.ts";
 import { make, makeSvg, setAttributes } from "./dom.ts";
 import type { CurvePoint, WorldName } from "./experiment-plan.ts";
 import { roundTicks } from "./round-ticks.ts";
@@ -14,16 +15,19 @@ interface Series {
   readonly marker: "circle" | "square" | "none";
 }
 
-/** Test soft error of both worlds over the number of batches, as it grows. */
+/** Soft error of both worlds over the number of batches, as it grows. */
 export class CurveChart {
   readonly element: HTMLElement;
   readonly #drawing = makeSvg("svg", { class: "curves", role: "img" });
   readonly #numBatches: number;
+  readonly #measuredOn: SplitName;
   #points: readonly CurvePoint[] = [];
   #width = 640;
 
-  constructor(numBatches: number) {
+  /** @param measuredOn - the split of the measured images */
+  constructor(numBatches: number, measuredOn: SplitName) {
     this.#numBatches = numBatches;
+    this.#measuredOn = measuredOn;
     this.element = make("div", { class: "chart" }, this.#drawing, make("ul", { class: "legend" }, ...legend()));
     new ResizeObserver(([entry]) => {
       this.#width = Math.max(240, Math.round(entry!.contentRect.width));
@@ -54,7 +58,7 @@ export class CurveChart {
     const last = (world: WorldName) => of(world).at(-1)?.softError.toFixed(3) ?? "not measured";
     this.element.setAttribute(
       "aria-label",
-      `Test soft error: real world ${last("real")}, ideal world ${last("ideal")}`,
+      `Soft error on ${this.#measuredOn} images: real world ${last("real")}, ideal world ${last("ideal")}`,
     );
   }
 
@@ -78,7 +82,7 @@ export class CurveChart {
       makeSvg(
         "text",
         { class: "tick middle", transform: `translate(14 ${toY(0.5)}) rotate(-90)` },
-        "soft error on test images",
+        `soft error on ${this.#measuredOn} images`,
       ),
     ];
   }

@@ -1,4 +1,4 @@
-import type { Manifest } from "../../../shards/format/manifest.ts";
+import type { Manifest, SplitName } from "../../../shards/format/manifest.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { CurveChart } from "./curve-chart.ts";
 import { announce, make, makeButton } from "./dom.ts";
@@ -7,6 +7,7 @@ import {
   clampPlan,
   type ExperimentPlan,
   firstPlan,
+  measuredSplit,
   networkNames,
   type WorkerMessage,
   type WorkerTask,
@@ -14,21 +15,17 @@ import {
 } from "./experiment-plan.ts";
 import { idsSection, resultTable } from "./experiment-results.ts";
 import { formatCount, formatDuration } from "./format.ts";
+import { trustedScript } from "./trusted-script.ts";
 
 const networkTexts = { mlp: "MLP, 107,000 weights", cnn: "CNN, 34,000 weights" } as const;
 
-/** URLs of scripts for a policy that asks for trusted ones. */
-interface TrustedTypePolicies {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
-}
-const { trustedTypes } = window as { readonly trustedTypes?: TrustedTypePolicies };
-const workerUrl = "assets/experiment-worker.js";
-const policy = trustedTypes?.createPolicy("cifar5m-worker", { createScriptURL: () => workerUrl });
+const workerUrl = trustedScript("assets/experiment-worker.js");
 
 /** A network trained in the browser in the real and in the ideal world, with both curves as they grow. */
 export class ExperimentPage {
   readonly element: HTMLElement;
   readonly #numRows: number;
+  readonly #measuredOn: SplitName;
   readonly #inputs: Readonly<
     Record<"numSamples" | "batchSize" | "numBatches" | "learningRate" | "seed", HTMLInputElement>
   >;
@@ -46,6 +43,7 @@ export class ExperimentPage {
 
   constructor(manifest: Manifest, site: SiteDescription) {
     this.#numRows = manifest.splits.train.rows;
+    this.#measuredOn = measuredSplit(manifest.splits);
     const plan = firstPlan(this.#numRows);
     const number = (value: number, step: string) => make("input", { type: "number", value, min: 0, step });
     this.#inputs = {
@@ -81,7 +79,7 @@ export class ExperimentPage {
       this.#results,
     );
     this.element.querySelector("form")!.addEventListener("submit", (event) => event.preventDefault());
-    this.#figure.append(new CurveChart(plan.numBatches).element);
+    this.#figure.append(new CurveChart(plan.numBatches, this.#measuredOn).element);
     const obstacle = obstacleOf(manifest, site);
     this.#start.disabled = obstacle !== undefined;
     this.#state.textContent = obstacle ?? `The set has ${formatCount(this.#numRows)} train images.`;
@@ -93,19 +91,21 @@ export class ExperimentPage {
   }
 
   #train(plan: ExperimentPlan): void {
-    const chart = new CurveChart(plan.numBatches);
+    const chart = new CurveChart(plan.numBatches, this.#measuredOn);
     const startedMs = performance.now();
     this.#points = [];
     this.#figure.replaceChildren(chart.element);
     this.#results.replaceChildren();
     this.#start.textContent = "Stop";
     this.#say("Loading TensorFlow.js and images …");
-    const worker = new Worker(policy?.createScriptURL(workerUrl) ?? workerUrl);
+    const worker = new Worker(workerUrl());
     this.#worker = worker;
     worker.addEventListener("error", ({ message }) => this.#end(`Failed: ${message}`));
     worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.kind === "ready")
-        this.#say(`Training with the ${data.backend} backend, measured on ${data.numTest} test images`);
+        this.#say(
+          `Training with the ${data.backend} backend, measured on ${data.numMeasured} ${this.#measuredOn} images`,
+        );
       else if (data.kind === "failed") this.#end(`Failed: ${data.message}`);
       else if (data.kind === "point") {
         this.#points.push(data.point);
@@ -116,7 +116,7 @@ export class ExperimentPage {
         this.#results.append(idsSection(plan, data.ids));
       }
     });
-    const task: WorkerTask = { location: new URL("dataset", location.href).href, plan };
+    const task: WorkerTask = { location: new URL("dataset", location.href).href, plan, measuredOn: this.#measuredOn };
     worker.postMessage(task);
   }
 
@@ -132,7 +132,7 @@ export class ExperimentPage {
     const last = (world: WorldName) => this.#points.findLast((point) => point.world === world)?.softError;
     const [real, ideal] = [last("real"), last("ideal")];
     if (real === undefined || ideal === undefined) return "";
-    return `Test soft error ${real.toFixed(3)} in the real world, ${ideal.toFixed(3)} in the ideal world: a gap of ${(real - ideal).toFixed(3)}.`;
+    return `${this.#measuredOn === "test" ? "Test" : "Train"} soft error ${real.toFixed(3)} in the real world, ${ideal.toFixed(3)} in the ideal world: a gap of ${(real - ideal).toFixed(3)}.`;
   }
 
   #end(text: string): void {

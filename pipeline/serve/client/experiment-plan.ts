@@ -1,3 +1,4 @@
+import type { SplitName } from "../../../shards/format/manifest.ts";
 import type { BlockedShuffleOptions } from "../../../shards/loader/loader-options.ts";
 
 export const networkNames = ["mlp", "cnn"] as const;
@@ -61,13 +62,18 @@ export function loaderOptionsOf(plan: ExperimentPlan, world: WorldName) {
     : ({ regime: "infinite", batchSize, seed, shuffle } as const);
 }
 
+/** The split whose images errors are measured on: test, unless the set has no test images. */
+export function measuredSplit(splits: Readonly<Record<SplitName, { readonly rows: number }>>): SplitName {
+  return splits.test.rows > 0 ? "test" : "train";
+}
+
 /** Figures of a world after some batches. */
 export interface CurvePoint {
   readonly world: WorldName;
   readonly numBatches: number;
-  /** Mean of 1 − p(label) over test images. */
+  /** Mean of 1 − p(label) over measured images. */
   readonly softError: number;
-  /** Share of test images with another most probable class than the label. */
+  /** Share of measured images with another most probable class than the label. */
   readonly error: number;
   /** Soft error on images that the world has trained on; of the real world only. */
   readonly trainSoftError: number | undefined;
@@ -75,7 +81,7 @@ export interface CurvePoint {
 
 /** What the worker tells the page. */
 export type WorkerMessage =
-  | { readonly kind: "ready"; readonly backend: string; readonly numTest: number }
+  | { readonly kind: "ready"; readonly backend: string; readonly numMeasured: number }
   | { readonly kind: "point"; readonly point: CurvePoint }
   | {
       readonly kind: "done";
@@ -90,4 +96,5 @@ export interface WorkerTask {
   /** URL of the folder of the set. */
   readonly location: string;
   readonly plan: ExperimentPlan;
+  readonly measuredOn: SplitName;
 }

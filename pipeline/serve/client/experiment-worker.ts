@@ -3,6 +3,7 @@
 import "./without-eval.ts";
 
 import type * as TensorFlow from "@tensorflow/tfjs";
+import { messageOf } from "../../../core/errors.ts";
 import { hashBytes } from "../../../shards/browser/hash-bytes.ts";
 import { openDataset } from "../../../shards/browser/open-dataset.ts";
 import type { Batch } from "../../../shards/loader/batch.ts";
@@ -14,39 +15,34 @@ import {
   type WorldName,
   worldNames,
 } from "./experiment-plan.ts";
+import { trustedScript } from "./trusted-script.ts";
 import { WorldModel } from "./world-model.ts";
 
 declare function importScripts(url: string): void;
 declare const tf: typeof TensorFlow;
 
-/** Test images, and train images of the real world, that errors are measured on. */
+/** Images that errors are measured on, and of the real world as many that it has trained on. */
 const maxMeasured = 400;
 /** Points of a curve. */
 const numPoints = 25;
-
-/** URLs of scripts for a policy that asks for trusted ones. */
-interface TrustedTypePolicies {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
-}
 
 const tell = (message: WorkerMessage) => postMessage(message);
 
 self.addEventListener("message", ({ data }: MessageEvent<WorkerTask>) => {
   run(data).catch((thrown: unknown) => {
-    tell({ kind: "failed", message: thrown instanceof Error ? thrown.message : String(thrown) });
+    tell({ kind: "failed", message: messageOf(thrown) });
   });
 });
 
-async function run({ location, plan }: WorkerTask): Promise<void> {
-  loadTensorFlow();
+async function run({ location, plan, measuredOn }: WorkerTask): Promise<void> {
+  importScripts(trustedScript(new URL("tf.es2017.min.js", self.location.href).href)());
   const train = await openDataset(location);
-  const test = train.split("test");
   const numClasses = train.classNames.length;
-  const measured = test.numSamples > 0 ? test : train;
-  const numTest = Math.min(maxMeasured, measured.numSamples);
-  const testSet = await measured.readImages(Uint32Array.from({ length: numTest }, (_, row) => row));
+  const measured = train.split(measuredOn);
+  const numMeasured = Math.min(maxMeasured, measured.numSamples);
+  const testSet = await measured.readImages(Uint32Array.from({ length: numMeasured }, (_, row) => row));
   const backend = await chooseBackend(plan, numClasses);
-  tell({ kind: "ready", backend, numTest });
+  tell({ kind: "ready", backend, numMeasured });
   const worlds = worldNames.map((name) => {
     const batches = train.loader(loaderOptionsOf(plan, name))[Symbol.asyncIterator]();
     return {
@@ -78,13 +74,6 @@ async function run({ location, plan }: WorkerTask): Promise<void> {
   }
   const hashes = await Promise.all(worlds.map(async ({ name, ids }) => [name, await describeIds(ids)] as const));
   tell({ kind: "done", ids: Object.fromEntries(hashes) as Record<WorldName, Awaited<ReturnType<typeof describeIds>>> });
-}
-
-function loadTensorFlow(): void {
-  const { trustedTypes } = self as { readonly trustedTypes?: TrustedTypePolicies };
-  const url = new URL("tf.es2017.min.js", self.location.href).href;
-  const trusted = trustedTypes?.createPolicy("cifar5m-worker", { createScriptURL: () => url }).createScriptURL(url);
-  importScripts(trusted ?? url);
 }
 
 /** The faster of the backends that work here: a GPU's is slower than the CPU's where software stands in for the GPU. */

@@ -63,6 +63,19 @@ test.skipIf(chromium === undefined)(
   },
 );
 
+test.skipIf(chromium === undefined)("a set without test images is measured on train images, and says so", async () => {
+  const folder = await makeTestFolder();
+  await makePictureSet(folder, { train: 100, test: 0 });
+  const { origin } = await startServe(folder);
+  const page = await BrowserPage.open(`${origin}/experiment`);
+  await page.until(`document.querySelector("button.primary")`);
+  await page.evaluate(`[...document.querySelectorAll("input[type=number]")][1].value = "2"`);
+  await page.click("button.primary");
+  await page.until(`/^(Done|Failed)/.test(document.querySelector(".state").textContent)`, 600_000);
+  expect(await page.text(".state")).toMatch(/^Done in .*\. Train soft error \d\.\d{3} in the real world/);
+  expect(await page.text("svg.curves")).toContain("soft error on train images");
+});
+
 test.skipIf(chromium === undefined)(
   "an experiment can be stopped, and numbers that the set cannot feed are corrected",
   async () => {
