@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/errors.ts";
 import type { MadeAgain } from "../make-again.ts";
 import { announce, make, makeButton } from "./dom.ts";
 import { drawImage, makeCanvas } from "./draw-image.ts";
@@ -15,7 +16,7 @@ export function makeAgainButton(id: number, stored: Uint8Array): HTMLElement {
         result.replaceChildren(make("p", { class: made.isEqual ? "good" : "bad" }, text), ...pictures(made, stored));
       })
       .catch((thrown: unknown) => {
-        result.replaceChildren(make("p", { class: "bad" }, thrown instanceof Error ? thrown.message : String(thrown)));
+        result.replaceChildren(make("p", { class: "bad" }, messageOf(thrown)));
       })
       .finally(() => {
         button.disabled = false;

@@ -1,9 +1,10 @@
+import { messageOf } from "../../../core/errors.ts";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import type { BuildState, NewImage } from "../build-state.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { announce, make, makeSvg } from "./dom.ts";
-import { drawImage, makeCanvas } from "./draw-image.ts";
-import { fetchImage, fetchJson } from "./fetch-json.ts";
+import { drawFetched, makeCanvas } from "./draw-image.ts";
+import { fetchJson } from "./fetch-json.ts";
 import { countOf, formatCount, formatDuration, formatPercent } from "./format.ts";
 
 /** Time between two looks at the run. */
@@ -45,7 +46,7 @@ export class BuildPage {
     const next = () => {
       this.#refresh()
         .catch((thrown: unknown) => {
-          this.#lead.textContent = `The server does not answer: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+          this.#lead.textContent = `The server does not answer: ${messageOf(thrown)}`;
         })
         // A finished build still may grow, but nobody waits for that.
         .finally(() => window.setTimeout(next, this.#wasFinished === true ? 10 * refreshMs : refreshMs));
@@ -80,7 +81,9 @@ export class BuildPage {
       0,
     );
     return [
-      left > 0 ? `Under way, about ${formatDuration(left)} left at this rate.${ofTasks}` : `Under way.${ofTasks}`,
+      left > 0
+        ? `Under way, about ${formatDuration(left)} left at this rate.${ofTasks}`
+        : `Not finished yet.${ofTasks}`,
     ];
   }
 
@@ -129,8 +132,7 @@ function stageBar({ name, numDone, numUnits, imagesPerSecond }: BuildState["stag
 
 function imageFigure({ id, label, confidence }: NewImage): HTMLElement {
   const canvas = makeCanvas(`image ${id}`);
-  canvas.classList.add("empty");
-  void fetchImage(`samples/${id}`).then((image) => drawImage(canvas, image));
+  void drawFetched(canvas, `samples/${id}`);
   const text = label === undefined ? "not labeled yet" : `${cifar10ClassNames[label]} ${confidence!.toFixed(2)}`;
   return make("figure", {}, canvas, make("figcaption", {}, make("strong", {}, String(id)), make("span", {}, text)));
 }

@@ -1,4 +1,6 @@
+import { messageOf } from "../../../core/errors.ts";
 import { make } from "./dom.ts";
+import { fetchImage } from "./fetch-json.ts";
 
 const numPixels = 1024;
 const pixels = new ImageData(32, 32);
@@ -29,4 +31,12 @@ export function drawImage(canvas: HTMLCanvasElement, image: Uint8Array | undefin
     data[to + 2] = image[from + 2]!;
   }
   context.putImageData(pixels, 0, 0);
+}
+
+/** Fetches an image and draws it. An image that does not come leaves the canvas empty, with the reason as its title. */
+export async function drawFetched(canvas: HTMLCanvasElement, path: string): Promise<void> {
+  canvas.classList.add("empty");
+  const image = await fetchImage(path).catch(messageOf);
+  if (image instanceof Uint8Array) drawImage(canvas, image);
+  else canvas.title = image ?? "this run has not kept the image";
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/errors.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
 import { noClass } from "../row-columns.ts";
 import type { SiteDescription } from "../site-description.ts";
@@ -33,7 +34,6 @@ export class ImageDialog {
   readonly #options: DialogOptions;
   readonly #body = make("div", { class: "image-view" });
   readonly #title = make("h2", { id: "image-title" });
-  #shown: ShownImage | undefined;
 
   constructor(options: DialogOptions) {
     this.#options = options;
@@ -67,7 +67,6 @@ export class ImageDialog {
   show(images: readonly ShownImage[]): void {
     const [first] = images;
     if (first === undefined) return;
-    this.#shown = first;
     this.#title.textContent = `Image ${first.split.ids[first.row]}`;
     this.#body.replaceChildren(...images.map((image) => this.#describe(image, images.length > 1)));
     this.#body.classList.toggle("pair", images.length > 1);
@@ -129,9 +128,7 @@ export class ImageDialog {
     const { set, split, row } = image;
     const { classNames } = set.manifest;
     const say = (element: HTMLElement) => (thrown: unknown) =>
-      element.replaceChildren(
-        make("p", { class: "notice" }, String(thrown instanceof Error ? thrown.message : thrown)),
-      );
+      element.replaceChildren(make("p", { class: "notice" }, messageOf(thrown)));
     split.images
       .read(row)
       .then((bytes) => {
@@ -149,11 +146,6 @@ export class ImageDialog {
         if (facts !== undefined) neighbors.append(...neighborFigures(facts, this.#options.onId));
       })
       .catch(say(neighbors));
-  }
-
-  /** The image on show. */
-  get shown(): ShownImage | undefined {
-    return this.element.open ? this.#shown : undefined;
   }
 }
 

@@ -1,7 +1,6 @@
 import type { ImageFacts, Neighbor } from "../image-facts.ts";
 import { make, makeButton } from "./dom.ts";
-import { drawImage, makeCanvas } from "./draw-image.ts";
-import { fetchImage } from "./fetch-json.ts";
+import { drawFetched, makeCanvas } from "./draw-image.ts";
 
 /** `ImageFacts` as JSON: what is undefined is missing. */
 export type AuditedFacts = Partial<ImageFacts>;
@@ -31,7 +30,7 @@ export function neighborFigures(facts: AuditedFacts, onId: (id: number) => void)
 function neighborFigure({ split, index, isMirrored, distance, secondDistance, hasPicture }: Neighbor): Node {
   const canvas = makeCanvas(`CIFAR-10 ${split} image ${index}`);
   if (isMirrored) canvas.classList.add("mirrored");
-  if (hasPicture) void fetchImage(`cifar-10/${split}/${index}`).then((image) => drawImage(canvas, image));
+  if (hasPicture) void drawFetched(canvas, `cifar-10/${split}/${index}`);
   const ratio = secondDistance > 0 ? `, ${(distance / secondDistance).toFixed(2)} of the second` : "";
   return make(
     "figure",

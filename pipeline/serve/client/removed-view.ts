@@ -1,7 +1,8 @@
+import { messageOf } from "../../../core/errors.ts";
 import type { RemovedCopy, RemovedPage } from "../removed-copies.ts";
 import { make, makeButton } from "./dom.ts";
-import { drawImage, makeCanvas } from "./draw-image.ts";
-import { fetchImage, fetchJson } from "./fetch-json.ts";
+import { drawFetched, makeCanvas } from "./draw-image.ts";
+import { fetchJson } from "./fetch-json.ts";
 import { countOf, formatCount } from "./format.ts";
 
 /** What was removed for a reason, what such an image does to its partner, and where its partner is. */
@@ -19,14 +20,22 @@ const reasons: Readonly<
 /** The copies that are not in the set, each beside what it is a copy of. */
 export async function showRemoved(target: HTMLElement, onCount: (text: string) => void): Promise<void> {
   const list = make("div", { class: "pairs" });
-  let numShown = 0;
-  const more = makeButton("Show more", {}, () => void showPage());
+  let numPages = 0;
+  const more = makeButton("Show more", {}, () => {
+    // A second click must not show the same page again.
+    more.disabled = true;
+    showPage()
+      .catch((thrown: unknown) => onCount(messageOf(thrown)))
+      .finally(() => {
+        more.disabled = false;
+      });
+  });
   const showPage = async () => {
-    const page = await fetchJson<RemovedPage>(`removed/${Math.floor(numShown / 200)}.json`);
+    const page = await fetchJson<RemovedPage>(`removed/${numPages}.json`);
     if (page === undefined) throw new Error("this server knows of no removals");
-    numShown += page.copies.length;
+    numPages++;
     list.append(...page.copies.map(pairOf));
-    more.hidden = numShown >= page.total;
+    more.hidden = list.childElementCount >= page.total;
     const texts = Object.entries(page.byReason).map(
       ([reason, count]) => `${formatCount(count)} ${reasons[reason as RemovedCopy["reason"]].text}`,
     );
@@ -61,10 +70,7 @@ const observer = new IntersectionObserver(
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting || !(target instanceof HTMLCanvasElement)) continue;
       observer.unobserve(target);
-      void fetchImage(target.dataset["path"]!).then((image) => {
-        drawImage(target, image);
-        if (image === undefined) target.title = "this run has not kept the image";
-      });
+      void drawFetched(target, target.dataset["path"]!);
     }
   },
   { rootMargin: "400px" },

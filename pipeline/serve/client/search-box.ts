@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/errors.ts";
 import { make } from "./dom.ts";
 
 /** The field in which an id is searched. */
@@ -36,7 +37,7 @@ export class SearchBox {
         .then((isFound) => {
           if (!isFound) this.#complain(`there is no image with id ${text}`);
         })
-        .catch((thrown: unknown) => this.#complain(thrown instanceof Error ? thrown.message : String(thrown)));
+        .catch((thrown: unknown) => this.#complain(messageOf(thrown)));
     });
   }
 

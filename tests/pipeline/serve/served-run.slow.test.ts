@@ -15,7 +15,7 @@ import { startStandInServe } from "../../scripts/start-serve.ts";
 import { BrowserPage, chromium } from "../../support/chromium.ts";
 import { cifar10FileBytes, makeCifar10 } from "../../support/make-cifar-10.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
-import { runBuild } from "../../support/run-build.ts";
+import { runBuild, smallConfig } from "../../support/run-build.ts";
 import { mirrored, standInRuntime } from "../../support/stand-in-runtime.ts";
 
 /** Record `record` of a file of the synthetic CIFAR-10, shape [32, 32, 3]. */
@@ -236,4 +236,22 @@ test("a run that cannot be read does not hide its set", async () => {
   });
   expect((await post(origin, 5)).status).toBe(405);
   expect(errors()).not.toBe("");
+});
+
+test.skipIf(chromium === undefined)("each removed copy is listed once, however often more are asked for", async () => {
+  const [root, data] = [join(await makeTestFolder(), "run"), join(await makeTestFolder(), "cifar-10")];
+  await makeCifar10(data);
+  const planted = new Map(Array.from({ length: 251 }, (_, at) => [at * 10, cifarImage(0, 3)]));
+  const config = { ...smallConfig, count: 2520, testCount: 0, unitSize: 840, sampler: {}, labeling: {} };
+  await runBuild({ root, runtime: standInRuntime({ planted }), sources: { data }, config });
+  const { origin } = await startStandInServe(root);
+  const page = await BrowserPage.open(`${origin}/browse#part=removed`);
+  await page.until(`document.querySelectorAll(".removed").length === 200`);
+  const more = `[...document.querySelectorAll(".removed-view button")].at(-1)`;
+  await page.evaluate(`${more}.click(); ${more}.click()`);
+  await page.until(`${more}.hidden && document.querySelectorAll(".removed").length >= 251`);
+  const ids = await page.evaluate<string[]>(
+    `[...document.querySelectorAll(".removed figcaption strong")].map(({ textContent }) => textContent)`,
+  );
+  expect(ids).toEqual([...planted.keys()].map((id) => `train ${id}`));
 });
