@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/errors.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { announce, delayed, make, makeButton, setAttributes } from "./dom.ts";
 import { FilterPanel } from "./filter-panel.ts";
@@ -35,8 +36,7 @@ export class BrowsePage {
   constructor(site: SiteDescription, sets: readonly OpenSet[]) {
     this.#sets = sets;
     this.#panel = new FilterPanel({
-      classNames: sets[0]!.manifest.classNames,
-      sets: sets.map(({ manifest }) => manifest.name),
+      sets: sets.map(({ manifest }) => manifest),
       hasRemoved: site.hasRun,
       onChange: (change) => void this.#go({ ...this.#view, ...change }),
     });
@@ -80,7 +80,8 @@ export class BrowsePage {
   }
 
   #parse(): View {
-    const view = parseView(location.hash, this.#sets[0]!.manifest.classNames.length);
+    const numClasses = Math.max(...this.#sets.map(({ manifest }) => manifest.classNames.length));
+    const view = parseView(location.hash, numClasses);
     return this.#sets.length > 1 ? view : { ...view, set: "a" };
   }
 
@@ -96,19 +97,20 @@ export class BrowsePage {
 
   async #apply(view: View): Promise<void> {
     const turn = ++this.#numViews;
-    const before = this.#view;
     this.#view = view;
+    // The rows of the view before may still be on their way.
+    const listed = this.#listing?.view;
     const isListed =
-      this.#listing !== undefined && listedBy.every((key) => JSON.stringify(before[key]) === JSON.stringify(view[key]));
+      listed !== undefined && listedBy.every((key) => JSON.stringify(listed[key]) === JSON.stringify(view[key]));
+    this.#panel.show(view, this.#listing?.selections ?? [], this.#hasFlags());
     try {
       if (!isListed) {
-        this.#panel.show(view, this.#listing?.selections ?? [], this.#hasFlags());
-        if (view.part === "removed") await this.#showRemoved();
+        if (view.part === "removed") await this.#showRemoved(turn);
         else if (!(await this.#list(view, turn))) return;
       }
       this.#showImage();
     } catch (thrown) {
-      this.#say(thrown instanceof Error ? thrown.message : String(thrown));
+      if (turn === this.#numViews) this.#say(messageOf(thrown));
     }
   }
 
@@ -127,7 +129,7 @@ export class BrowsePage {
     this.#panel.show(view, listing.selections, this.#hasFlags());
     this.#removed.hidden = true;
     this.#grid.element.hidden = false;
-    this.#grid.show(listing, (thrown) => this.#say(thrown instanceof Error ? thrown.message : String(thrown)));
+    this.#grid.show(listing, (thrown) => this.#say(messageOf(thrown)));
     this.#say(describeCount(listing));
     return true;
   }
@@ -136,11 +138,13 @@ export class BrowsePage {
     return this.#listing?.sources.some(({ split }) => split.columns.hasFlags) ?? false;
   }
 
-  async #showRemoved(): Promise<void> {
+  async #showRemoved(turn: number): Promise<void> {
     this.#listing = undefined;
     this.#grid.element.hidden = true;
     this.#removed.hidden = false;
-    await showRemoved(this.#removed, (text) => this.#say(text));
+    await showRemoved(this.#removed, (text) => {
+      if (turn === this.#numViews) this.#say(text);
+    });
   }
 
   #showImage(): void {
@@ -157,8 +161,10 @@ export class BrowsePage {
   }
 
   #openIndex(index: number): void {
-    const [image] = this.#listing?.at(index) ?? [];
-    if (image !== undefined) void this.#go({ ...this.#view, image: image.split.ids[image.row]! });
+    const listing = this.#listing;
+    const [image] = listing?.at(index) ?? [];
+    // What is on screen is meant, though another view may be on its way.
+    if (image !== undefined) void this.#go({ ...listing!.view, image: image.split.ids[image.row]! });
   }
 
   /** Opens the image of an id, of whichever split. @returns whether there is one */

@@ -1,4 +1,5 @@
 import { type FlagName, flagNames } from "../../../shards/format/flags.ts";
+import type { Manifest } from "../../../shards/format/manifest.ts";
 import { Chooser } from "./chooser.ts";
 import { make, makeButton, setAttributes } from "./dom.ts";
 import { Histogram } from "./histogram.ts";
@@ -26,9 +27,8 @@ const sortTexts: Readonly<Record<SortKey, string>> = { id: "id", confidence: "co
 
 /** What the panel can offer. */
 export interface PanelOptions {
-  readonly classNames: readonly string[];
-  /** Names of the set and, if there is one, of the set to compare with. */
-  readonly sets: readonly string[];
+  /** The set and, if there is one, the set to compare with. */
+  readonly sets: readonly Pick<Manifest, "name" | "classNames">[];
   readonly hasRemoved: boolean;
   readonly onChange: (change: Partial<View>) => void;
 }
@@ -51,15 +51,18 @@ export class FilterPanel {
   readonly #filters: HTMLElement;
 
   constructor(options: PanelOptions) {
-    const { classNames, sets, hasRemoved, onChange } = options;
+    const { sets, hasRemoved, onChange } = options;
     this.#options = options;
     this.#histogram = new Histogram(sets.length);
     this.#parts = new Chooser("Split", partsOf(hasRemoved), (part) => onChange({ part, image: undefined }));
     this.#sets = new Chooser("Set", setChoices, (set) => onChange({ set, image: undefined }));
-    const keys = sets.map((name, at) =>
+    const keys = sets.map(({ name }, at) =>
       make("p", {}, make("i", { class: at === 0 ? "key set-a" : "key set-b" }), `${"AB"[at]}: ${name}`),
     );
-    this.#labels = new LabelFacets(classNames, sets.length, (labels) => onChange({ labels }));
+    this.#labels = new LabelFacets(
+      sets.map(({ classNames }) => classNames),
+      (labels) => onChange({ labels }),
+    );
     this.#range = ["from", "to"].map((end, index) => {
       const input = make("input", {
         ...{ type: "range", min: 0, max: 1, step: 0.01, value: index, "aria-label": `confidence ${end}` },

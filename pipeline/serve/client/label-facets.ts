@@ -6,24 +6,30 @@ import type { Selection } from "./select-rows.ts";
 export class LabelFacets {
   readonly elements: readonly HTMLElement[];
   readonly #facets: readonly {
+    readonly element: HTMLElement;
     readonly box: HTMLInputElement;
+    readonly name: HTMLElement;
     readonly count: HTMLElement;
     readonly bars: HTMLElement[];
   }[];
 
-  /** @param numSets - 2 for a bar of each of two sets */
-  constructor(classNames: readonly string[], numSets: number, onChange: (labels: readonly number[]) => void) {
-    const facets = classNames.map((name, label) => {
+  readonly #classNames: readonly (readonly string[])[];
+
+  /** @param classNames - of one set or two, which have a bar each */
+  constructor(classNames: readonly (readonly string[])[], onChange: (labels: readonly number[]) => void) {
+    this.#classNames = classNames;
+    const numLabels = Math.max(...classNames.map((names) => names.length));
+    this.#facets = Array.from({ length: numLabels }, (_, label) => {
       const box = make("input", { type: "checkbox", name: "label", value: label });
       box.addEventListener("change", () => onChange(this.#chosen()));
-      const bars = Array.from({ length: numSets }, (_, set) => make("i", { class: set === 0 ? "set-a" : "set-b" }));
+      const name = make("span", { class: "name" });
+      const bars = classNames.map((_, set) => make("i", { class: set === 0 ? "set-a" : "set-b" }));
       const count = make("span", { class: "count" });
       const barBox = make("span", { class: "bars" }, ...bars);
-      const element = make("label", { class: "facet" }, box, make("span", { class: "name" }, name), barBox, count);
-      return { box, count, bars, element };
+      const element = make("label", { class: "facet" }, box, name, barBox, count);
+      return { element, box, name, count, bars };
     });
-    this.#facets = facets;
-    this.elements = facets.map(({ element }) => element);
+    this.elements = this.#facets.map(({ element }) => element);
   }
 
   /**
@@ -36,7 +42,11 @@ export class LabelFacets {
       return (label: number) => labelCounts[label]! / Math.max(1, total);
     });
     const largest = Math.max(1e-9, ...this.#facets.flatMap((_, label) => shares.map((share) => share(label))));
-    for (const [label, { box, count, bars }] of this.#facets.entries()) {
+    for (const [label, { element, box, name, count, bars }] of this.#facets.entries()) {
+      const names = sets.map((set) => this.#classNames[set]![label]).filter((text) => text !== undefined);
+      element.hidden = names.length === 0;
+      // Two sets may call a label by two names.
+      name.textContent = [...new Set(names)].join(" | ");
       box.checked = labels.includes(label);
       count.textContent = selections.map(({ labelCounts }) => formatCount(labelCounts[label]!)).join(" · ");
       for (const [set, bar] of bars.entries()) {

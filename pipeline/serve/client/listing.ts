@@ -14,6 +14,8 @@ export interface Source {
 /** The images that a view shows, in order. */
 export class Listing {
   readonly sources: readonly Source[];
+  /** What asked for it. */
+  readonly view: View;
   /** What the filter keeps of each source. */
   readonly selections: readonly Selection[];
   /** Rows of the first source. */
@@ -24,6 +26,7 @@ export class Listing {
   /** @param sources - one, or two to show the images of equal ids beside each other */
   constructor(sources: readonly Source[], view: View) {
     this.sources = sources;
+    this.view = view;
     this.selections = sources.map(({ split: { columns } }) => selectRows(columns, filterOf(view, columns)));
     const [{ split }, other] = sources as [Source, Source | undefined];
     this.#matches = other === undefined ? undefined : matchIds(split.ids, other.split.ids);

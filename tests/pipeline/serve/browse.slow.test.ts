@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
+import { writeDataset } from "../../../shards/format/write-dataset.ts";
 import { type Served, startServe } from "../../scripts/start-serve.ts";
 import { BrowserPage, chromium } from "../../support/chromium.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 import { hasFlag, writeTestFlags } from "../../support/write-test-flags.ts";
 import { makePictureSet, pictureRow } from "./make-picture-set.ts";
 
@@ -37,6 +39,11 @@ async function browse(
   return { page, served };
 }
 
+/** Probabilities of rows whose labels go round. */
+const oneHot = (numRows: number, numClasses: number) =>
+  Float32Array.from({ length: numRows * numClasses }, (_, at) =>
+    Number(at % numClasses === Math.floor(at / numClasses) % numClasses),
+  );
 const countLine = (page: BrowserPage) => page.text(".count-line");
 const shows = (page: BrowserPage, text: string) =>
   page.until(`document.querySelector(".count-line").textContent === ${JSON.stringify(text)}`);
@@ -256,6 +263,57 @@ test.skipIf(chromium === undefined)("two sets stand side by side, by id and unde
   await shows(page, `${kept} of ${numTrain} images`);
   expect(page.messages).toEqual([]);
 });
+
+test.skipIf(chromium === undefined)("sets with other classes are shown under the names of their own", async () => {
+  const others = await makeTestFolder();
+  const classNames = ["airplane", ...Array.from({ length: 11 }, (_, at) => `other ${at + 1}`)];
+  await writeDataset(others, {
+    ...{ name: "others", classNames, rowsPerShard: 100 },
+    train: [{ images: new Uint8Array(3072 * 24), probabilities: oneHot(24, 12), classes: new Array(24).fill(-1) }],
+    test: [],
+  });
+  const { page } = await browse("#set=b&label=11", ["--compare", others]);
+  await shows(page, "2 of 24 images");
+  const facets = () =>
+    page.evaluate<string[]>(
+      `[...document.querySelectorAll(".facet")].filter(({ hidden }) => !hidden).map((facet) => facet.querySelector(".name").textContent)`,
+    );
+  expect(await facets()).toEqual(classNames);
+  await page.click('.chooser button[value="a"]');
+  await shows(page, `0 of ${numTrain} images`);
+  expect(await facets()).toEqual(pictureClasses);
+  await page.click('.chooser button[value="both"]');
+  await page.until(`document.querySelector(".count-line").textContent.includes("in both")`);
+  expect((await facets()).slice(0, 2)).toEqual(["airplane", "automobile | other 1"]);
+  expect((await facets()).slice(10)).toEqual(["other 10", "other 11"]);
+  expect(page.messages).toEqual([]);
+});
+
+test.skipIf(chromium === undefined)(
+  "an image that is opened while another split is loading is that of the split on screen",
+  async () => {
+    const { page } = await browse();
+    await page.evaluate(`{
+      const fetched = window.fetch;
+      window.fetch = async (path, ...others) => {
+        if (String(path).includes("columns/test")) await new Promise((resolve) => { window.release = resolve; });
+        return fetched(path, ...others);
+      };
+    }`);
+    await page.click('.chooser button[value="test"]');
+    await page.until("window.release");
+    await page.click(".tile");
+    await page.until(`document.querySelector("dialog.image").open`);
+    expect(await page.evaluate("location.hash")).toBe("#image=0");
+    expect(await page.evaluate(`document.querySelector('.chooser [aria-pressed="true"]').value`)).toBe("train");
+    await page.evaluate("window.release()");
+    await page.press("Escape");
+    await page.until(`location.hash === ""`);
+    await page.click('.chooser button[value="test"]');
+    await shows(page, `${numTest} images`);
+    expect(idsOf(await firstLabels(page))[0]).toBe(numTrain);
+  },
+);
 
 test.skipIf(chromium === undefined)(
   "on a phone nothing is wider than the screen, and the filters open over the images",
