@@ -45,6 +45,10 @@ export function renderAppPage(options: {
       ({ path, name: label }) =>
         html`<a href="${path === "." ? "./" : path}"${path === section ? html` aria-current="page"` : ""}>${label}</a>`,
     );
+  // While a set is being built, no page goes without scripts.
+  const instead = shown.includes(".")
+    ? html`The <a href="./">overview</a> does not.`
+    : html`<code>cifar5m status</code> says the same in a terminal.`;
   const title = sections.find(({ path }) => path === section)!.name;
   return html`<!doctype html>
 <html lang="en">
@@ -60,7 +64,7 @@ export function renderAppPage(options: {
 <body class="${section}">
 <header class="top"><a class="brand" href="./"><img src="${icon}" alt="" width="18" height="18"><span>${name}</span></a>
 <nav aria-label="Pages">${links}</nav><div id="tools"></div></header>
-<main id="main"><noscript><p class="notice">This page needs JavaScript. The <a href="./">overview</a> does not.</p></noscript></main>
+<main id="main"><noscript><p class="notice">This page needs JavaScript. ${instead}</p></noscript></main>
 <div id="status" class="unseen" role="status" aria-live="polite"></div>
 </body>
 </html>
