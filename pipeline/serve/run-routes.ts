@@ -40,7 +40,10 @@ export function runResources(served: ServedRun): FindByPath {
     }
     const [, sampleId] = /^\/samples\/(\d{1,16})$/.exec(path) ?? [];
     if (sampleId !== undefined) {
-      const open = async () => ifAny(await readSample(await refreshRun(served), Number(sampleId)));
+      const id = Number(sampleId);
+      // Ids keep their units; only those of a size that came later need the run as it is now.
+      const open = async () =>
+        ifAny((await readSample(served, id)) ?? (await readSample(await refreshRun(served), id)));
       return { type: octets, open };
     }
     const [, split, index] = /^\/cifar-10\/(train|test)\/(\d{1,9})$/.exec(path) ?? [];

@@ -8,7 +8,7 @@ import { readRunCifarImage, readSample, type ServedRun } from "../../../pipeline
 import { writeTable } from "../../../shards/arrow/write-table.ts";
 import { flagColumns } from "../../../shards/format/flags.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
-import { openDataset } from "../../../shards/index.ts";
+import { type Manifest, openDataset } from "../../../shards/index.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { replaceBytes, replaceFile } from "../../../storage/commit.ts";
 import { startStandInServe } from "../../scripts/start-serve.ts";
@@ -108,6 +108,34 @@ test("samples and CIFAR-10 come byte for byte, and no number leads elsewhere", a
   ]) {
     expect((await fetch(`${origin}${path}`)).status, path).toBe(404);
   }
+});
+
+test("a run that grows while it is served gives the samples that came, and the set as it was", async () => {
+  const { root, data, served, planted } = await makeRun();
+  const { origin, errors } = await startStandInServe(root);
+  const manifest = await (await fetch(`${origin}/dataset/manifest.json`)).text();
+  expect((await fetch(`${origin}/samples/60`)).status).toBe(404);
+  await runBuild({
+    root,
+    runtime: standInRuntime({ planted }),
+    sources: { data },
+    config: { ...smallConfig, count: 70 },
+  });
+  const grown = { ...served, run: await readRun(served.folder) };
+  for (const id of [3, 49, 50, 60, 69]) {
+    const bytes = new Uint8Array(await (await fetch(`${origin}/samples/${id}`)).arrayBuffer());
+    expect(bytes).toEqual(await readSample(grown, id));
+  }
+  expect(await (await fetch(`${origin}/dataset/manifest.json`)).text()).toBe(manifest);
+  for (const { file } of Object.values(JSON.parse(manifest).splits as Manifest["splits"]).flatMap(
+    ({ shards }) => shards,
+  )) {
+    expect((await fetch(`${origin}/dataset/${file}`)).status).toBe(200);
+  }
+  for (const path of ["/columns/train.bin", "/columns/test.bin", "/build.json", "/removed/0.json", "/browse"]) {
+    expect((await fetch(`${origin}${path}`)).status, path).toBe(200);
+  }
+  expect(errors()).toBe("");
 });
 
 /** Writes flags that name, for each row, CIFAR-10 train image 8 and its true distance; for odd ids, a wrong one. */
