@@ -111,24 +111,6 @@ export function batchOf({ firstRows }: RowColumns, row: number): number {
   return low;
 }
 
-/** The sample id of a row. */
-export function idOf(columns: RowColumns, row: number): number {
-  return columns.idBases[batchOf(columns, row)]! + columns.idOffsets[row]!;
-}
-
-/** The row with a sample id, or undefined. Ids may come in any order. */
-export function rowOfId(columns: RowColumns, id: number): number | undefined {
-  const { firstRows, idBases, idOffsets, numRows } = columns;
-  for (let batch = 0; batch < firstRows.length; batch++) {
-    const offset = id - idBases[batch]!;
-    if (offset < 0 || offset > 0xffff_ffff) continue;
-    const end = firstRows[batch + 1] ?? numRows;
-    // The smallest id of a batch that begins beyond says nothing of the others: ids need not rise.
-    for (let row = firstRows[batch]!; row < end; row++) if (idOffsets[row] === offset) return row;
-  }
-  return undefined;
-}
-
 function badColumns(what: string): Cifar5mError {
   return new Cifar5mError(
     "serve/bad-columns",
