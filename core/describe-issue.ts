@@ -17,7 +17,7 @@ export function describeIssue(error: z.ZodError, schema: z.ZodType, value: unkno
 
 /** A schema as JSON Schema, from which rules are read. */
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }) as JsonSchema;
+  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
 }
 
 /** What a value must be, as a phrase. */

@@ -116,7 +116,7 @@ async function build() {
 /** Small enough for two cores and five minutes; the units are whole batches. */
 const quickstart = [
   ...["--run", join("runs", "quickstart"), "--count", "1000", "--test-count", "200", "--unit-size", "200"],
-  ...["--sampler.batch-size", "20", "--sampler.guidance", "3"],
+  ...["--recipe", "fast", "--sampler.batch-size", "20"],
 ];
 
 const cli = (...args) => [process.execPath, join("dist", "scripts", "cifar5m.js"), ...args];

@@ -11,6 +11,9 @@ const maxUnits = 1_000_000;
 /** Number of images that a graph takes at once, at most: 200 MB of them. */
 const maxBatchSize = 16_384;
 
+/** The guidance that suits the shipped generator best; see docs/scores.md. */
+const defaultGuidance = 2;
+
 /**
  * Everything that a run is made from. The types, the defaults, the flags of the command line and the hash all come from
  * here.
@@ -41,8 +44,16 @@ export const configSchema = z.strictObject({
         .union([z.literal("auto"), z.int().min(1).max(maxBatchSize)])
         .default("auto")
         .describe("images that the graph takes at once; auto is 16 on a CPU, elsewhere what proves fastest"),
+      guidance: samplerSchema.shape.guidance
+        .unwrap()
+        .optional()
+        .describe(
+          "how far to go away from the guide; 1 is the plain model, any other costs a second call. " +
+            `Left out, it is ${defaultGuidance}, and 1 for tuned generators and without classes`,
+        ),
     })
-    .prefault({}),
+    .prefault({})
+    .transform(chooseGuidance),
   labeling: z
     .strictObject({
       batchSize: z
@@ -57,6 +68,14 @@ export const configSchema = z.strictObject({
   tuning: tuningSchema.prefault({}),
   labeler: labelerTrainingSchema.prefault({}),
 });
+
+/** A tuned generator has its guidance built in, and images of any class have no guide. */
+function chooseGuidance<Sampler extends { name: string; conditional: boolean; guidance?: number | undefined }>(
+  sampler: Sampler,
+): Sampler & { guidance: number } {
+  const hasGuide = sampler.conditional && sampler.name !== "consistency";
+  return { ...sampler, guidance: sampler.guidance ?? (hasGuide ? defaultGuidance : 1) };
+}
 
 /** The resolved configuration: every key has a value. */
 export type Config = z.infer<typeof configSchema>;

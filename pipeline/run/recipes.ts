@@ -1,15 +1,14 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { samplerSchema } from "../../generator/index.ts";
-import type { PartialConfig } from "./config.ts";
+import { type PartialConfig, resolveConfig } from "./config.ts";
 
-const { batchSize: _, ...fewSteps } = samplerSchema.parse({});
+const { batchSize: _, ...fewSteps } = resolveConfig({}).sampler;
 
 /**
  * Named sets of values for keys of the configuration. Flags and config files override them. The run pins and hashes the
  * keys, so a recipe and the same keys written out are the same run.
  */
 export const recipes = {
-  /** Class-conditional, few steps: the defaults. */
+  /** Class-conditional, guided, few steps: the defaults. */
   fast: { sampler: fewSteps },
   /** Two calls, for a generator that was tuned to need no more. Its guidance is built in. */
   tuned: {

@@ -1,11 +1,10 @@
 /**
- * Puts a trained model into `weights/`, with a card: command, images seen, time, machine, loss curve, and a sample grid
- * or the test accuracy. For those who work on this package:
- * `node dist/scripts/maintain/make-card.js RUN generator|labeler "MACHINE IN WORDS"`.
+ * Puts a trained model into `weights/`, with a card: command, images seen, time, machine, loss curve, and sample grids or
+ * the test accuracy. For those who work on this package:
+ * `node dist/scripts/maintain/make-card.js RUN generator|tuned|labeler "MACHINE IN WORDS"`.
  */
 
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import sharp from "sharp";
 import { argmax } from "../../core/argmax.ts";
 import { imageBytes } from "../../core/image-layout.ts";
@@ -14,7 +13,8 @@ import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
 import { renderSampleGrid } from "../../pipeline/models/sample-grid.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
-import { resolveConfig } from "../../pipeline/run/config.ts";
+import { mergeConfigs, type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
+import { recipes } from "../../pipeline/run/recipes.ts";
 import { type ModelName, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -22,84 +22,121 @@ import { sha256 } from "../../storage/sha256.ts";
 import { readTrainingLog } from "../../storage/training-store.ts";
 import { reportError } from "../cli/exit-codes.ts";
 
-/** Weights of the class that the generator's pictures are drawn with; 1 is the plain model. */
-const guidances = [1, 3];
+/** What a card says of each kind of model. */
+const kinds = {
+  generator: {
+    ...{ title: "Generator", model: "generator", section: "generator" },
+    pictures: [
+      { name: "guidance-1", says: "guidance 1", config: mergeConfigs(recipes.fast, { sampler: { guidance: 1 } }) },
+      { name: "guidance-2", says: "guidance 2", config: mergeConfigs(recipes.fast, { sampler: { guidance: 2 } }) },
+    ],
+  },
+  tuned: {
+    ...{ title: "Generator of one or two calls", model: "generator", section: "tuning" },
+    pictures: [
+      { name: "1", says: "1 step", config: mergeConfigs(recipes.tuned, { sampler: { steps: 1 } }) },
+      { name: "2", says: "2 steps", config: recipes.tuned },
+    ],
+  },
+  labeler: { title: "Labeler", model: "labeler", section: "labeler", pictures: [] },
+} as const satisfies Record<string, Kind>;
+
+/** Options of a training, as the run folder pins them. */
+type Options = Readonly<Record<string, unknown>> & { readonly batchSize: number };
+
+interface Kind {
+  readonly title: string;
+  /** What the run folder and the command call it. */
+  readonly model: ModelName;
+  /** Of the configuration. */
+  readonly section: "generator" | "tuning" | "labeler";
+  readonly pictures: readonly Picture[];
+}
+
+/** A grid of samples on a card. */
+interface Picture {
+  readonly name: string;
+  readonly says: string;
+  readonly config: PartialConfig;
+}
+
 const [, , run, name, machine] = process.argv;
-if (run === undefined || (name !== "generator" && name !== "labeler") || machine === undefined) {
-  process.stderr.write('usage/wrong: make-card RUN generator|labeler "MACHINE IN WORDS".\n');
+if (run === undefined || name === undefined || !Object.hasOwn(kinds, name) || machine === undefined) {
+  process.stderr.write('usage/wrong: make-card RUN generator|tuned|labeler "MACHINE IN WORDS".\n');
   process.exitCode = 2;
 } else {
   try {
-    await makeCard(run, name, machine);
+    await makeCard(run, name as keyof typeof kinds, machine);
   } catch (thrown) {
     process.exitCode = reportError(thrown, { verbose: true });
   }
 }
 
-async function makeCard(root: string, name: ModelName, machine: string): Promise<void> {
+async function makeCard(root: string, name: keyof typeof kinds, machine: string): Promise<void> {
+  const { title, model, section, pictures } = kinds[name];
   const folder = runFolderAt(root);
-  const weights = await readFile(folder.model(name));
-  const { options, seed, initialWeights } = (
-    JSON.parse(await readFile(folder.modelConfig(name), "utf8")) as {
+  const weights = await readFile(folder.model(model));
+  const pinned = (
+    JSON.parse(await readFile(folder.modelConfig(model), "utf8")) as {
       readonly config: {
-        readonly options: Readonly<Record<string, unknown>> & { readonly batchSize: number };
+        readonly options?: Options;
+        readonly tuning?: Options;
         readonly seed: number;
         readonly initialWeights?: string;
       };
     }
   ).config;
-  const config = resolveConfig({ seed, [name]: options });
-  const lines = await readTrainingLog(folder.training(name));
+  const options = (section === "tuning" ? pinned.tuning : pinned.options)!;
+  const config = resolveConfig({ seed: pinned.seed, [section]: options });
+  const lines = await readTrainingLog(folder.training(model));
   const images = lines.at(-1)!.step * options.batchSize;
   const seconds = lines.reduce((total, { step, imagesPerSecond }, index) => {
     const steps = step - (lines[index - 1]?.step ?? 0);
     return total + (steps * options.batchSize) / imagesPerSecond;
   }, 0);
   const lossFile = `${name}-loss.png`;
-  const sampleFile = (guidance: number) => `${name}-samples-guidance-${guidance}.png`;
   await replaceBytes(shippedFile(`${name}.safetensors`), weights);
   await replaceBytes(shippedFile(lossFile), await renderLossCurve(lines, options.batchSize));
-  const quality = name === "generator" ? await showSamples() : await testAccuracy();
+  const quality = name === "labeler" ? [await testAccuracy()] : [];
   const flags = Object.entries(options).map(
     ([key, value]) =>
-      `--${name}.${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${[value].flat().join(",")}`,
+      `--${section}.${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${[value].flat().join(",")}`,
   );
   // Named by hash: the command's reader needs the same file.
+  const { initialWeights } = pinned;
   if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${initialWeights.slice(0, 12)}`);
-  const card = `# ${name === "generator" ? "Generator" : "Labeler"}
+  if (section === "tuning") flags.unshift("--tune consistency");
+  const card = `# ${title}
 
 | | |
 | --- | --- |
-| file | \`${basename(folder.model(name))}\`, ${(weights.length / 1e6).toFixed(1)} MB, float16, sha256 \`${sha256(weights)}\` |
+| file | \`${name}.safetensors\`, ${(weights.length / 1e6).toFixed(1)} MB, float16, sha256 \`${sha256(weights)}\` |
 | trained on | CIFAR-10 train, 50,000 images |
 | images seen | ${images.toLocaleString("en")} (${(images / 50_000).toFixed(1)} epochs) |
 | time | ${(seconds / 60).toFixed(0)} minutes, ${(images / seconds).toFixed(0)} images/s on average |
 | machine | ${machine} |
-| last loss | ${lines.at(-1)!.loss.toFixed(4)} |
-${quality}
+${[`| last loss | ${lines.at(-1)!.loss.toFixed(4)} |`, ...quality].join("\n")}
 
 \`\`\`
 cifar5m fetch --run DIR --data CIFAR-10-FOLDER
-cifar5m train ${name} --run DIR --seed ${seed} \\
+cifar5m train ${model} --run DIR --seed ${pinned.seed} \\
   ${flags.join(" \\\n  ")}
 \`\`\`
 
 ![loss](${lossFile})
-${name === "generator" ? guidances.map(showGrid).join("") : ""}`;
+${(await Promise.all(pictures.map(showGrid))).join("")}`;
   await replaceBytes(shippedFile(`${name}.md`), Buffer.from(card));
 
-  function showGrid(guidance: number): string {
-    return `\nIds 0 to 39, one class a column, not selected, guidance ${guidance}:\n\n![samples](${sampleFile(guidance)})\n`;
-  }
-
-  async function showSamples(): Promise<string> {
-    for (const guidance of guidances) {
-      const drawn = resolveConfig({ ...config, sampler: { ...config.sampler, guidance } });
-      const sampler = await shippedRuntime.openSampler(drawn, weights);
-      await replaceBytes(shippedFile(sampleFile(guidance)), await renderSampleGrid(sampler));
+  /** Draws a grid, beside the card. @returns the part of the card that shows it */
+  async function showGrid(picture: Picture): Promise<string> {
+    const file = `${name}-samples-${picture.name}.png`;
+    const sampler = await shippedRuntime.openSampler(resolveConfig(picture.config), weights);
+    try {
+      await replaceBytes(shippedFile(file), await renderSampleGrid(sampler));
+    } finally {
       await sampler.close();
     }
-    return `| sampler of the pictures | ${config.sampler.name}, ${config.sampler.steps} steps |`;
+    return `\nIds 0 to 39, one class a column, not selected, ${picture.says}:\n\n![samples](${file})\n`;
   }
 
   async function testAccuracy(): Promise<string> {

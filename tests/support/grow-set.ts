@@ -30,7 +30,8 @@ export const grownSizes: readonly SetSize[] = [
 
 /** What the steps of a set of some size take. */
 export function optionsOf({ root, unitSize, ...standIn }: GrowingSet, size: SetSize): StepOptions {
-  const config = resolveConfig({ ...size, unitSize, sampler: { batchSize: 4 } });
+  // Guidance as it was by default in 0.1.0, whose runs go on.
+  const config = resolveConfig({ ...size, unitSize, sampler: { batchSize: 4, guidance: 1 } });
   return { folder: runFolderAt(root), config, runtime: standInRuntime(standIn), takeOver: true };
 }
 

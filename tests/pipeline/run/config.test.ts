@@ -19,10 +19,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const hashOf = (partial: object) => hashConfig(datasetIdentity(resolveConfig(partial)));
 
-test("every key has a default and a description, and its flag's text of the default gives the default back", () => {
+test("every key has a description and a default or says what it depends on; the flag's text of the default gives it back", () => {
   const config = resolveConfig({});
   for (const { key, schema } of leavesOf(configJsonSchema)) {
     expect(schema.description, key).toBeTruthy();
+    if (schema.default === undefined) {
+      expect([key, schema.description]).toEqual(["sampler.guidance", expect.stringContaining("Left out, it is 2")]);
+      continue;
+    }
     const again = resolveConfig(nest(key, parseFlag(String(schema.default), schema)));
     expect(again, flagOf(key)).toEqual(config);
   }
@@ -88,6 +92,14 @@ test("given keys override those of a recipe, and all keys of a recipe replace th
   const fewer = mergeConfigs(recipes.original, { sampler: { steps: 100 } });
   expect(resolveConfig(fewer).sampler).toMatchObject({ ...original, steps: 100 });
   expect(resolveConfig(mergeConfigs(recipes.original, recipes.fast))).toEqual(resolveConfig({}));
+});
+
+test("guidance that is left out is 2, and 1 where there is nothing to be guided away from", () => {
+  const guidanceOf = (sampler: object) => resolveConfig({ sampler }).sampler.guidance;
+  expect(guidanceOf({})).toBe(2);
+  expect(guidanceOf({ guidance: 1 })).toBe(1);
+  expect(guidanceOf({ conditional: false })).toBe(1);
+  expect(guidanceOf({ name: "consistency", steps: 2 })).toBe(1);
 });
 
 test("a run pins its configuration once: another one is refused and the differing keys are named", async () => {
