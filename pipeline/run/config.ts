@@ -77,6 +77,12 @@ function chooseGuidance<Sampler extends { name: string; conditional: boolean; gu
   return { ...sampler, guidance: sampler.guidance ?? (hasGuide ? defaultGuidance : 1) };
 }
 
+/** A configuration as a base for others: guidance that is what it would be if it were left out is chosen anew for each. */
+export function asBase(config: Config): PartialConfig {
+  const { guidance, ...sampler } = config.sampler;
+  return chooseGuidance(sampler).guidance === guidance ? { ...config, sampler } : config;
+}
+
 /** The resolved configuration: every key has a value. */
 export type Config = z.infer<typeof configSchema>;
 /** Some of the keys, as a config file or flags give them. */

@@ -10,9 +10,20 @@ const { batchSize: _, ...fewSteps } = resolveConfig({}).sampler;
 export const recipes = {
   /** Class-conditional, guided, few steps: the defaults. */
   fast: { sampler: fewSteps },
-  /** Two calls, for a generator that was tuned to need no more. Its guidance is built in. */
+  /**
+   * Two calls, for a generator that was tuned to need no more. Its guidance is built in. Tuning sees few noise levels above
+   * 10; see docs/adr/0016.
+   */
   tuned: {
-    sampler: { ...fewSteps, name: "consistency", schedule: "karras", steps: 2, sigmaMin: 0.8, guidance: 1 },
+    sampler: {
+      ...fewSteps,
+      name: "consistency",
+      schedule: "karras",
+      steps: 2,
+      sigmaMin: 0.8,
+      sigmaMax: 10,
+      guidance: 1,
+    },
   },
   /** The way CIFAR-5m was made: unconditional, DDPM's ancestral sampling through all its noise levels. */
   original: {

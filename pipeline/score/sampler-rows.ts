@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { readJson } from "../../storage/read-json.ts";
-import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
+import { asBase, type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
 
 /** A way to sample images that is compared with others. */
 export interface SamplerRow {
@@ -46,7 +46,7 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
     return {
       name: (name as string | undefined) ?? describePartial(partial),
       series: (series as string | undefined) ?? (weights as string | undefined) ?? "generator",
-      config: resolveConfig(mergeConfigs(base, partial as PartialConfig)),
+      config: resolveConfig(mergeConfigs(asBase(base), partial as PartialConfig)),
       weights: fileOf(weights),
       guide: fileOf(guide),
     };

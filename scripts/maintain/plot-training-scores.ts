@@ -1,0 +1,59 @@
+/**
+ * Draws the Fréchet distance of a generator over the training images it had seen: `docs/scores-over-training.png`, from
+ * `docs/scores-over-training.json`, which `score-generator` wrote for averaged weights of one training. The name of each
+ * row begins with its number of images. For those who work on this package:
+ * `node dist/scripts/maintain/plot-training-scores.js`.
+ */
+
+import sharp from "sharp";
+import { Cifar5mError } from "../../core/errors.ts";
+import { renderChart } from "../../pictures/render-chart.ts";
+import { readGeneratorScore } from "../../pipeline/score/generator-score.ts";
+import { replaceBytes } from "../../storage/commit.ts";
+import { reportError } from "../cli/exit-codes.ts";
+
+const source = "docs/scores-over-training.json";
+
+try {
+  await plot();
+} catch (thrown) {
+  process.exitCode = reportError(thrown, { verbose: true });
+}
+
+async function plot(): Promise<void> {
+  const score = await readGeneratorScore(source);
+  if (score === undefined) {
+    throw new Cifar5mError("score/missing", `${source} must exist. Copy generator-score.json of a run to it.`);
+  }
+  const values = score.rows.map(({ name, series, frechetDistance }) => {
+    return { images: Number(/^[\d,]+/.exec(name)?.[0].replaceAll(",", "")), series, frechetDistance };
+  });
+  const test = { frechetDistance: score.cifar10Test.frechetDistance, text: "CIFAR-10 test" };
+  const y = { field: "frechetDistance", type: "quantitative", scale: { type: "log" } } as const;
+  const svg = await renderChart({
+    width: 480,
+    height: 300,
+    layer: [
+      {
+        data: { values: [test] },
+        layer: [
+          { mark: { type: "rule", strokeDash: [4, 4], color: "#6b7280" }, encoding: { y } },
+          {
+            mark: { type: "text", align: "left", baseline: "bottom", dx: 4, color: "#6b7280", x: 0 },
+            encoding: { y, text: { field: "text" } },
+          },
+        ],
+      },
+      {
+        data: { values },
+        mark: { type: "line", point: true },
+        encoding: {
+          x: { field: "images", type: "quantitative", scale: { type: "log" }, axis: { title: "training images seen" } },
+          y: { ...y, axis: { title: "Fréchet distance (judge features)" } },
+          color: { field: "series", type: "nominal", legend: { title: null } },
+        },
+      },
+    ],
+  });
+  await replaceBytes(source.replace(/json$/, "png"), await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer());
+}
