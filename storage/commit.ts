@@ -48,17 +48,20 @@ export async function commitBytes(path: string, data: Uint8Array | string): Prom
  * `commitFile` for a file that may change (a pointer to the newest checkpoint, a manifest published again): readers see
  * the old bytes or the new, never a mixture.
  * @param options.check - checks what was written; if it throws, nothing becomes visible
- * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write` and `check` throw
+ * @param options.onChecked - called before the file gets its name, with the name it has until then: what opens it there can
+ *   read it even if others remove it at once. Not for a bucket
+ * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; what `write`, `check` and `onChecked` throw
  */
 export async function replaceFile(
   path: string,
   write: CommitWriter,
-  options: { readonly check?: (written: Written) => void } = {},
+  options: { readonly check?: (written: Written) => void; readonly onChecked?: (temporary: string) => void } = {},
 ): Promise<Committed> {
   const objects = objectsAt(path);
   if (objects !== undefined) return await replaceObject(objects, path, write, options);
   return await writeThenPublish(path, write, async (temporary, written) => {
     options.check?.(written);
+    options.onChecked?.(temporary);
     await rename(temporary, path);
     return "committed";
   });

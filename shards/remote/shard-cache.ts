@@ -103,35 +103,38 @@ export class ShardCache implements LocalShards {
 
   /**
    * Stores a shard and opens it, then removes old files. The shard is opened first, so it can be read even if the limit
-   * is below its size.
+   * is below its size, or if another loop or process removes it at once to make space for its own shards.
    * @throws ContentError if the bytes are not those of the entry; Cifar5mError `disk/…`; what `pieces` throws
    */
   async add(entry: ShardEntry, pieces: AsyncIterable<Uint8Array>): Promise<FileSource> {
     const path = this.#pathOf(entry);
-    await replaceFile(
-      path,
-      async (sink) => {
-        for await (const piece of pieces) await sink.write(piece);
-      },
-      {
-        check: ({ bytes, sha256 }) => {
-          if (bytes !== entry.bytes || sha256 !== entry.sha256) {
-            throw new ContentError(`${bytes} bytes with sha256 ${sha256.slice(0, 12)}…`);
-          }
-        },
-      },
-    );
-    // Another process may have removed the file in between, to make space for its own shards.
-    checked.add(path);
-    const source = this.open(entry);
-    if (source === undefined) throw new ContentError(`a file that was removed from ${this.#directory} at once`);
+    let source: FileSource | undefined;
     try {
+      await replaceFile(
+        path,
+        async (sink) => {
+          for await (const piece of pieces) await sink.write(piece);
+        },
+        {
+          check: ({ bytes, sha256 }) => {
+            if (bytes !== entry.bytes || sha256 !== entry.sha256) {
+              throw new ContentError(`${bytes} bytes with sha256 ${sha256.slice(0, 12)}…`);
+            }
+          },
+          onChecked: (temporary) => {
+            source?.close();
+            source = openFileSource(temporary);
+          },
+        },
+      );
+      checked.add(path);
+      noteUse(path);
       await this.makeSpace();
+      return { ...source!, path };
     } catch (thrown) {
-      source.close();
+      source?.close();
       throw thrown;
     }
-    return source;
   }
 
   /** Removes the files unused for longest until the others are within the limit. @throws Cifar5mError `disk/…` */
