@@ -49,7 +49,7 @@ export const configSchema = z.strictObject({
         .optional()
         .describe(
           "how far to go away from the guide; 1 is the plain model, any other costs a second call. " +
-            `Left out, it is ${defaultGuidance}, and 1 for tuned generators and without classes`,
+            `Left out, it is ${defaultGuidance}, and 1 for tuned generators, for ONNX files and without classes`,
         ),
     })
     .prefault({})

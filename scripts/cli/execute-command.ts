@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { openShippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
-import { type Config, mergeConfigs, resolveConfig } from "../../pipeline/run/config.ts";
+import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
 import { mountRun } from "../../pipeline/run/mount-run.ts";
 import { readPinnedRun, requireEqualRun } from "../../pipeline/run/pinned-run.ts";
 import { requireRecipe } from "../../pipeline/run/recipes.ts";
@@ -119,7 +119,12 @@ async function loadConfig(command: Command, folder: RunFolder, args: Arguments):
   const path = readOptions(configOptions, args).config;
   const file = path === undefined ? {} : await readConfigFile(path);
   const flags = readConfigFlags(flagsOf(command), args);
-  return resolveConfig([named, file, flags].reduce(mergeConfigs, pinned));
+  return resolveConfig([named, file, flags].reduce(mergeConfigs, mergeConfigs(defaultsFor(args), pinned)));
+}
+
+/** A generator from elsewhere is not guided unless somebody asks for it: it may have no class that stands for none. */
+function defaultsFor({ generator }: Arguments): PartialConfig {
+  return typeof generator === "string" && generator.endsWith(".onnx") ? { sampler: { guidance: 1 } } : {};
 }
 
 /** @throws Cifar5mError `run/config-changed` if flags name another data set than the run was begun with */

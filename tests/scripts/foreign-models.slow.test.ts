@@ -76,7 +76,7 @@ test("a model for a fixed number of images is given that many", async () => {
     JSON.parse(JSON.stringify(parts).replaceAll('"dim_param":"batch"', '"dim_value":3'));
   const parts = { ...fixed({ ...denoiser, initializer: [] }), initializer: denoiser.initializer };
   const path = await writeModel("fixed", makeOnnx(parts), denoiserText);
-  const config = resolveConfig({ sampler: { steps: 3 } });
+  const config = resolveConfig({ sampler: { steps: 3, guidance: 1 } });
   const request = { ids: Float64Array.of(0, 1, 2, 3, 4), classes: Int8Array.of(0, 1, 2, 3, 4) };
   const [few, many] = await Promise.all(
     [path, generator].map(async (file) => {
