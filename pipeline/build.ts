@@ -13,6 +13,7 @@ import { requireNearCopySource } from "./stages/search-near-copies.ts";
 import {
   dedupStep,
   fetchStep,
+  importShippedStep,
   importStep,
   manifestStep,
   openRunOnDevice,
@@ -58,10 +59,11 @@ export function fetchSteps(options: StepOptions, { data }: BuildSources): Step[]
   return data === undefined ? [] : [fetchStep(options, data)];
 }
 
-/** Takes a model from its file, or trains it. */
+/** Takes a model from its file, or trains it. Where neither is asked for, the run's own or else the shipped one serves. */
 export function modelStep(options: StepOptions, name: ModelName, sources: BuildSources): Step {
-  const source = modelSource(name, sources, options.config);
-  return source === undefined ? trainStep(options, name) : importStep(options, name, source, guideOf(name, sources));
+  const file = sources[name];
+  if (file !== undefined) return importStep(options, name, file, guideOf(name, sources));
+  return sources.data === undefined ? importShippedStep(options, name) : trainStep(options, name);
 }
 
 /** The file that a model is taken from; undefined for a model that is trained. */

@@ -1,11 +1,12 @@
-import { fileExists } from "../storage/read-file.ts";
+import { fileExists, readWholeFile } from "../storage/read-file.ts";
 import { openCifar10Source } from "./cifar-10/cifar-10-fingerprints.ts";
 import { fetchCifar10 } from "./cifar-10/fetch.ts";
-import { importModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
+import { importModel, importShippedModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName } from "./run/run-folder.ts";
+import { shippedModel } from "./run/shipped-files.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 import type { UnitStage } from "./run/unit-files.ts";
@@ -62,6 +63,17 @@ export function importStep(options: StepOptions, name: ModelName, source: string
     total: 0,
     async *run() {
       yield await importModel(options.folder, name, await readGeneratorFile(source, guide));
+    },
+  };
+}
+
+/** Takes a shipped model into a run that has none. */
+export function importShippedStep(options: StepOptions, name: ModelName): Step {
+  return {
+    name: `import-${name}`,
+    total: 0,
+    async *run() {
+      yield await importShippedModel(options.folder, name, await readWholeFile(shippedModel(name, options.config)));
     },
   };
 }

@@ -25,6 +25,15 @@ export async function importModel(folder: RunFolder, name: ModelName, bytes: Uin
 }
 
 /**
+ * Takes the shipped model into a run that has none. A run keeps the one that it has: it was trained there, or a release
+ * that shipped another began the run.
+ */
+export async function importShippedModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
+  const receipt = await readModelReceipt(folder, name);
+  if (receipt === undefined || receipt.sha256 === sha256(bytes)) await importModel(folder, name, bytes);
+}
+
+/**
  * Writes a model into a run, with its receipt.
  * @param options.identity - what the model was made from; pinned beside it
  */

@@ -1,8 +1,9 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
+import { readManifest } from "../../shards/format/manifest-file.ts";
 import { runCli } from "../support/run-cli.ts";
 
 let folder: string;
@@ -21,6 +22,20 @@ test("another configuration than the run folder's is refused", async () => {
   const shrunk = await build("5");
   expect(shrunk.stderr).toMatch(/run\/config-changed: .*count.*10.*5.*\n$/);
   expect([reseeded.exitCode, shrunk.exitCode]).toEqual([1, 1]);
+});
+
+test("a run goes on with its own models where none are named, though another release ships others", async () => {
+  const root = join(folder, "older");
+  const build = (count: string, ...more: string[]) =>
+    runCli(["build", root, "--count", count, "--test-count", "0", "--unit-size", "10", "--quiet", ...more]);
+  // The judge was the labeler of an earlier release.
+  const older = shippedFile("judge.safetensors");
+  expect(await build("10", "--recipe", "tuned", "--labeler", older)).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(await build("20")).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(await readFile(join(root, "models", "labeler.safetensors"))).toEqual(await readFile(older));
+  expect((await readManifest(join(root, "dataset"))).splits.train.rows).toBe(20);
+  const other = await build("20", "--labeler", shippedFile("labeler.safetensors"));
+  expect(other.stderr).toMatch(/^run\/config-changed: .*labeler\.config\.json .*\n$/);
 });
 
 test("consistency sampling and tuned weights need each other", async () => {
