@@ -15,29 +15,35 @@ export async function renderGeneratorPlot(
   return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() };
 }
 
+/** The vertical axis of plots of the Fréchet distance. */
+export const distanceAxis = { field: "frechetDistance", type: "quantitative", scale: { type: "log" } } as const;
+
+/** A line at the distance of CIFAR-10's test images. */
+export function testLine({ frechetDistance }: GeneratorScore["cifar10Test"]) {
+  const gray = "#6b7280";
+  const label = { type: "text", align: "left", baseline: "bottom", dx: 4, color: gray, x: 0 } as const;
+  return {
+    data: { values: [{ frechetDistance, text: "CIFAR-10 test" }] },
+    layer: [
+      { mark: { type: "rule" as const, strokeDash: [4, 4], color: gray }, encoding: { y: distanceAxis } },
+      { mark: label, encoding: { y: distanceAxis, text: { field: "text" } } },
+    ],
+  };
+}
+
 function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): TopLevelSpec {
   const values = rows.map(({ series, sampler: { steps }, nfe, imagesPerSecond, frechetDistance }) => ({
     ...{ series, steps, nfe, imagesPerSecond, frechetDistance },
   }));
-  const y = { field: "frechetDistance", type: "quantitative", scale: { type: "log" } } as const;
   const panel = (field: "nfe" | "imagesPerSecond", title: string) => ({
     width: 380,
     height: 300,
     layer: [
-      {
-        data: { values: [{ frechetDistance: cifar10Test.frechetDistance, text: "CIFAR-10 test" }] },
-        layer: [
-          { mark: { type: "rule", strokeDash: [4, 4], color: "#6b7280" }, encoding: { y } },
-          {
-            mark: { type: "text", align: "left", baseline: "bottom", dx: 4, color: "#6b7280", x: 0 },
-            encoding: { y, text: { field: "text" } },
-          },
-        ],
-      },
+      testLine(cifar10Test),
       {
         encoding: {
           x: { field, type: "quantitative", scale: { type: "log" }, axis: { title } },
-          y: { ...y, axis: { title: `Fréchet distance (${features.network} features)` } },
+          y: { ...distanceAxis, axis: { title: `Fréchet distance (${features.network} features)` } },
           color: { field: "series", type: "nominal", title: null, legend: { orient: "bottom" } },
         },
         layer: [

@@ -9,6 +9,7 @@ import sharp from "sharp";
 import { Cifar5mError } from "../../core/errors.ts";
 import { renderChart } from "../../pictures/render-chart.ts";
 import { readGeneratorScore } from "../../pipeline/score/generator-score.ts";
+import { distanceAxis, testLine } from "../../pipeline/score/render-generator-plot.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { reportError } from "../cli/exit-codes.ts";
 
@@ -26,30 +27,26 @@ async function plot(): Promise<void> {
     throw new Cifar5mError("score/missing", `${source} must exist. Copy generator-score.json of a run to it.`);
   }
   const values = score.rows.map(({ name, series, frechetDistance }) => {
-    return { images: Number(/^[\d,]+/.exec(name)?.[0].replaceAll(",", "")), series, frechetDistance };
+    const [digits] = /^[\d,]+/.exec(name) ?? [];
+    if (digits === undefined) {
+      throw new Cifar5mError(
+        "score/bad-rows",
+        `a row of ${source} must begin with its images, got ${name}. Rename it.`,
+      );
+    }
+    return { images: Number(digits.replaceAll(",", "")), series, frechetDistance };
   });
-  const test = { frechetDistance: score.cifar10Test.frechetDistance, text: "CIFAR-10 test" };
-  const y = { field: "frechetDistance", type: "quantitative", scale: { type: "log" } } as const;
   const svg = await renderChart({
     width: 480,
     height: 300,
     layer: [
-      {
-        data: { values: [test] },
-        layer: [
-          { mark: { type: "rule", strokeDash: [4, 4], color: "#6b7280" }, encoding: { y } },
-          {
-            mark: { type: "text", align: "left", baseline: "bottom", dx: 4, color: "#6b7280", x: 0 },
-            encoding: { y, text: { field: "text" } },
-          },
-        ],
-      },
+      testLine(score.cifar10Test),
       {
         data: { values },
         mark: { type: "line", point: true },
         encoding: {
           x: { field: "images", type: "quantitative", scale: { type: "log" }, axis: { title: "training images seen" } },
-          y: { ...y, axis: { title: "Fréchet distance (judge features)" } },
+          y: { ...distanceAxis, axis: { title: "Fréchet distance (judge features)" } },
           color: { field: "series", type: "nominal", legend: { title: null } },
         },
       },
