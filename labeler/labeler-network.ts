@@ -2,7 +2,7 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { div, sub } from "../engine/ops/elementwise.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { resnet, resnetFeatures } from "../networks/resnet.ts";
+import { resnet, resnetFeatureMaps, resnetFeatures } from "../networks/resnet.ts";
 import type { LabelerNetworkOptions } from "./options.ts";
 
 /** Mean and standard deviation of CIFAR-10's training pixels in [0, 1], for red, green and blue. */
@@ -25,6 +25,15 @@ export function labelerNetwork(scope: Scope, images: Tensor, options: LabelerNet
  */
 export function labelerFeatures(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor {
   return resnetFeatures(scope, normalize(images), options);
+}
+
+/**
+ * The features after each group of the labeler's layers, from fine to coarse.
+ * @param images - [N, 3, 32, 32], numbers in [-1, 1]
+ * @returns [N, 24, 32, 32], then [N, width, 16, 16], and so on; one pixel less a side for labelers that do not pad
+ */
+export function labelerFeatureMaps(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor[] {
+  return resnetFeatureMaps(scope, normalize(images), options);
 }
 
 function normalize(images: Tensor): Tensor {

@@ -20,6 +20,9 @@ export interface ResNetOptions {
   readonly logitScale: number;
 }
 
+/** The part of the network before its last layer. */
+type ResNetBodyOptions = Omit<ResNetOptions, "numClasses" | "logitScale">;
+
 const activations = { relu, silu, gelu };
 
 /** Side of the patches that the first convolution whitens, in pixels. */
@@ -44,11 +47,16 @@ export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor 
  * @param x - normalized images, [N, C, H, W]
  * @returns [N, last width]
  */
-export function resnetFeatures(
-  scope: Scope,
-  x: Tensor,
-  options: Omit<ResNetOptions, "numClasses" | "logitScale">,
-): Tensor {
+export function resnetFeatures(scope: Scope, x: Tensor, options: ResNetBodyOptions): Tensor {
+  return max(resnetFeatureMaps(scope, x, options).at(-1)!, { axes: [2, 3] });
+}
+
+/**
+ * The features after the stem and after each group.
+ * @param x - normalized images, [N, C, H, W]
+ * @returns [N, 24, H, W] for RGB, then [N, width, H / 2, W / 2], and so on
+ */
+export function resnetFeatureMaps(scope: Scope, x: Tensor, options: ResNetBodyOptions): Tensor[] {
   const activate = activations[options.activation];
   const block = (part: Scope, input: Tensor, width: number, halves: boolean) => {
     const initializer = fanInInitializer(input.shape[1]! * 9, 2);
@@ -64,14 +72,15 @@ export function resnetFeatures(
     { decay: false, learningRateScale: 0 },
   );
   const whole = options.padded ? padEnd(x) : x;
-  let hidden = activate(
+  const stem = activate(
     conv2d(whole, filters, { bias: scope.parameter("stem.bias", [numWhitened], zerosInitializer) }),
   );
+  const maps = [stem];
   options.widths.forEach((width, index) => {
-    const widened = block(scope.child(`group${index}.widen`), hidden, width, true);
-    hidden = add(widened, block(scope.child(`group${index}.residual`), widened, width, false));
+    const widened = block(scope.child(`group${index}.widen`), maps[index]!, width, true);
+    maps.push(add(widened, block(scope.child(`group${index}.residual`), widened, width, false)));
   });
-  return max(hidden, { axes: [2, 3] });
+  return maps;
 }
 
 /** Adds a row of zeros at the bottom and a column of zeros on the right. */

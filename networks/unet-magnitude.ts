@@ -1,24 +1,18 @@
 import { silu } from "../engine/composites/activations.ts";
 import { attentionPixelsLast } from "../engine/composites/attention.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
-import { type Shape, sizeOf, tensorData } from "../engine/graph/tensor.ts";
-import { sum } from "../engine/ops/broadcast.ts";
+import { sizeOf, tensorData } from "../engine/graph/tensor.ts";
 import { concat, split } from "../engine/ops/concat.ts";
-import { conv2d } from "../engine/ops/conv.ts";
-import { add, div, mul, sqrt } from "../engine/ops/elementwise.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
-import { matmul } from "../engine/ops/matmul.ts";
-import { mean } from "../engine/ops/reduce.ts";
 import { reshape } from "../engine/ops/reshape.ts";
-import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters/parameters.ts";
+import { zerosInitializer } from "../engine/parameters/parameters.ts";
 import { dropoutLayer } from "./layers.ts";
 import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
+import { normalizeAlong, siluMagnitude, unitConv, unitLinear, unitWeights } from "./unit-layers.ts";
 
-/** Root mean square of SiLU of standard normal numbers. */
-const siluMagnitude = 0.596;
 /** The share of a block's change in its output. */
 const changeShare = 0.3;
-const epsilon = 1e-4;
 
 /**
  * Layers that preserve magnitudes. Weight vectors are normalized to length 1, and sums and concatenations are scaled.
@@ -29,7 +23,7 @@ const epsilon = 1e-4;
 export const magnitudeParts: UNetParts = {
   embed: (scope, noise, classes, { channels, numClasses }) => {
     const width = 4 * channels;
-    let hidden = linear(scope.child("noise"), fourierFeatures(noise, channels), width, Math.SQRT2);
+    let hidden = unitLinear(scope.child("noise"), fourierFeatures(noise, channels), width, Math.SQRT2);
     if (numClasses > 0 && classes !== undefined) {
       // Equivalent to a linear map of one-hot vectors of length √(numClasses + 1).
       const table = unitWeights(scope, "class", [numClasses + 1, width], [0], Math.sqrt(numClasses + 1));
@@ -38,30 +32,30 @@ export const magnitudeParts: UNetParts = {
     return silu(hidden);
   },
 
-  enter: (scope, x, channels) => conv(scope, withOnes(x), channels),
+  enter: (scope, x, channels) => unitConv(scope, withOnes(x), channels),
 
   residual: (scope, x, embedding, { width, dropout, isEncoder }) => {
     const resized = (images: Tensor) =>
-      images.shape[1] === width ? images : conv(scope.child("skip"), images, width, { kernel: 1 });
+      images.shape[1] === width ? images : unitConv(scope.child("skip"), images, width, { kernel: 1 });
     const entered = isEncoder ? normalizeAlong(resized(x), 1) : x;
-    const filtered = conv(scope.child("conv0"), silu(entered), width, { scale: 1 / siluMagnitude });
+    const filtered = unitConv(scope.child("conv0"), silu(entered), width, { scale: 1 / siluMagnitude });
     const gain = scope.parameter("modulate.gain", [1], zerosInitializer);
-    const factors = mul(linear(scope.child("modulate"), embedding, width, 1 / siluMagnitude), gain);
+    const factors = mul(unitLinear(scope.child("modulate"), embedding, width, 1 / siluMagnitude), gain);
     const modulated = mul(filtered, reshape(add(factors, 1), [-1, width, 1, 1]));
     const hidden = dropoutLayer(scope, silu(modulated), dropout);
     return changed(isEncoder ? entered : resized(x), (scale) =>
-      conv(scope.child("conv1"), hidden, width, { scale: scale / siluMagnitude }),
+      unitConv(scope.child("conv1"), hidden, width, { scale: scale / siluMagnitude }),
     );
   },
 
   attention: (scope, x) => {
     const [numImages, channels, height, width] = x.shape as [number, number, number, number];
     const numHeads = numHeadsOf(channels);
-    const parts = conv(scope.child("qkv"), x, 3 * channels, { kernel: 1 });
+    const parts = unitConv(scope.child("qkv"), x, 3 * channels, { kernel: 1 });
     const heads = normalizeAlong(reshape(parts, [numImages, 3 * numHeads, channels / numHeads, height * width]), 2);
     const [query, key, value] = split(heads, [numHeads, numHeads, numHeads], 1);
     const attended = reshape(attentionPixelsLast(query!, key!, value!), x.shape);
-    return changed(x, (scale) => conv(scope.child("out"), attended, channels, { kernel: 1, scale }));
+    return changed(x, (scale) => unitConv(scope.child("out"), attended, channels, { kernel: 1, scale }));
   },
 
   join: (hidden, skipped) => {
@@ -74,46 +68,9 @@ export const magnitudeParts: UNetParts = {
   leave: (scope, x, numOutputs) => {
     const leave = scope.child("leave");
     const gain = leave.parameter("gain", [1], zerosInitializer);
-    return mul(conv(leave, x, numOutputs), reshape(gain, [1, 1, 1, 1]));
+    return mul(unitConv(leave, x, numOutputs), reshape(gain, [1, 1, 1, 1]));
   },
 };
-
-/** A convolution that keeps the image's size and multiplies its magnitude by `scale`. */
-function conv(scope: Scope, x: Tensor, numOutputs: number, { kernel = 3, scale = 1 } = {}): Tensor {
-  const filters = unitWeights(scope, "weight", [numOutputs, x.shape[1]!, kernel, kernel], [1, 2, 3], scale);
-  return conv2d(x, filters, { padding: (kernel - 1) / 2 });
-}
-
-/** A linear map of rows that multiplies their magnitude by `scale`. */
-function linear(scope: Scope, x: Tensor, numOutputs: number, scale: number): Tensor {
-  return matmul(x, unitWeights(scope, "weight", [x.shape[1]!, numOutputs], [0], scale));
-}
-
-/** A parameter, normalized to length `scale` along some axes. For a trained network the result is one constant. */
-function unitWeights(scope: Scope, name: string, shape: Shape, axes: readonly number[], scale: number): Tensor {
-  const fanIn = sizeOf(axes.map((axis) => shape[axis]!));
-  const weights = scope.parameter(name, shape, fanInInitializer(fanIn));
-  const constant = weights.graph.constants.get(weights.name);
-  if (constant !== undefined) {
-    const data = normalizedRows(constant.data as Float32Array, shape, axes, scale);
-    return weights.graph.constant({ dtype: "float32", shape, data });
-  }
-  const length = sqrt(sum(mul(weights, weights), { axes, keepDims: true }));
-  return mul(weights, div(scale, add(length, epsilon)));
-}
-
-/** The same for arrays. The outputs of the weights are their first or their last axis. */
-function normalizedRows(data: Float32Array, shape: Shape, axes: readonly number[], scale: number): Float32Array {
-  const outputAxis = axes[0] === 0 ? shape.length - 1 : 0;
-  const numOutputs = shape[outputAxis]!;
-  const outputOf = (index: number) =>
-    outputAxis === 0 ? Math.floor((index * numOutputs) / data.length) : index % numOutputs;
-  const squares = new Float64Array(numOutputs);
-  data.forEach((value, index) => {
-    squares[outputOf(index)]! += value * value;
-  });
-  return data.map((value, index) => (value * scale) / (Math.sqrt(squares[outputOf(index)]!) + epsilon));
-}
 
 /** Interpolates between `a` and `b`. The result is scaled so that uncorrelated operands keep their magnitude. */
 function mixed(a: Tensor, b: Tensor, share: number): Tensor {
@@ -125,11 +82,6 @@ function mixed(a: Tensor, b: Tensor, share: number): Tensor {
 function changed(x: Tensor, change: (scale: number) => Tensor): Tensor {
   const length = Math.hypot(1 - changeShare, changeShare);
   return add(mul(x, (1 - changeShare) / length), change(changeShare / length));
-}
-
-/** Scales the root mean square along an axis to 1. */
-function normalizeAlong(x: Tensor, axis: number): Tensor {
-  return div(x, sqrt(add(mean(mul(x, x), { axes: [axis], keepDims: true }), epsilon)));
 }
 
 /** Adds a channel of ones, which takes the place of biases. */
