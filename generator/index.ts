@@ -24,12 +24,18 @@ export type { Churn } from "./sampling/samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./sampling/samplers/trajectory.ts";
 export { followTrajectory, type TrajectoryInputs } from "./sampling/trajectory-graph.ts";
 export { type Column, type FactorColumn, type TrajectoryTable, tableOf } from "./sampling/trajectory-table.ts";
+export type { FeatureMaps } from "./training/adversarial-loss.ts";
 export {
+  type AdversarialOptions,
+  adversarialSchema,
   type GeneratorTrainingOptions,
   generatorTrainingSchema,
+  type TuningMethod,
   type TuningOptions,
+  tuningMethods,
   tuningSchema,
 } from "./training/options.ts";
 export type { GeneratorTraining } from "./training/run-denoiser-training.ts";
 export { type TrainGeneratorOptions, trainGenerator } from "./training/train-generator.ts";
+export { type TuneAdversariallyOptions, tuneAdversarially } from "./training/tune-adversarially.ts";
 export { type TuneGeneratorOptions, tuneGenerator } from "./training/tune-generator.ts";

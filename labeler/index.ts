@@ -4,6 +4,7 @@ export { type CreateLabelerOptions, createLabeler, createLabelerFeatures, type L
 export { foreignLabelerGraph, foreignLabelerSchema } from "./foreign-labeler.ts";
 export type { LabeledImages } from "./hold-out.ts";
 export type { ImageFunction, ImageFunctionOptions, ImageGraph } from "./image-function.ts";
+export { featureMapsOf } from "./labeler-feature-maps.ts";
 export {
   type LabelerNetworkOptions,
   type LabelerTrainingOptions,

@@ -4,6 +4,7 @@ import { fetchCifar10 } from "./cifar-10/fetch.ts";
 import { importModel, importShippedModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
+import { tuningSections } from "./run/config.ts";
 import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
@@ -32,19 +33,19 @@ export function fetchStep(options: StepOptions, data: string | undefined): Step 
 
 /**
  * Trains a model on the run's CIFAR-10.
- * @param start - initialWeights: file of weights to start from; tune: whether to tune them to need fewer calls; finish:
- *   whether to end soon
+ * @param start - initialWeights: file of weights to start from; tune: how to tune them; labeler: file of the labeler whose
+ *   features the critic judges; finish: whether to end soon
  */
 export function trainStep(
   options: StepOptions,
   name: ModelName,
-  start: { readonly initialWeights?: string | undefined; readonly tune?: boolean; readonly finish?: boolean } = {},
+  start: Pick<Parameters<typeof trainModel>[0], "initialWeights" | "tune" | "labeler" | "finish"> = {},
 ): Step {
   const { folder, config, runtime } = options;
   const stepName = `train-${name}`;
   return {
     name: stepName,
-    total: runtime.trainingImages[start.tune ? "tuning" : name](config),
+    total: runtime.trainingImages[start.tune === undefined ? name : tuningSections[start.tune]](config),
     async *run(context) {
       const figures = await trainModel({ folder, name, config, runtime, ...start }, context);
       for (const [figure, value] of Object.entries(figures)) context.show(figure, value);

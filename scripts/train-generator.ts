@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
+import { tuningMethods } from "../generator/index.ts";
 import { trainStep } from "../pipeline/steps.ts";
 import { defineCommand } from "./cli/command.ts";
 import { flag, option, optionalPath } from "./cli/options.ts";
@@ -8,13 +9,15 @@ import { runIfMain } from "./cli/run-if-main.ts";
 const options = z.object({
   init: optionalPath("weights to start from", "random ones"),
   tune: z
-    .literal("consistency")
+    .enum(tuningMethods)
     .optional()
     .meta(
-      option("consistency: tune the generator of --init to need only one or two calls", {
-        advice: "There is no other tuning.",
-      }),
+      option(
+        "tune the generator of --init. consistency: to need only one or two calls; " +
+          "adversarial: then, to make images in few calls that a critic takes for real",
+      ),
     ),
+  labeler: optionalPath("adversarial: the labeler whose features the critic judges", "the one of this package"),
   finish: flag("lower the learning rate from the newest checkpoint on, so that the training ends soon and well"),
 });
 
@@ -25,18 +28,31 @@ export const trainGeneratorCommand = defineCommand<typeof options>({
     { line: "cifar5m train generator runs/mine", effect: "train on the CIFAR-10 that fetch brought" },
     { line: "cifar5m train generator runs/mine --finish", effect: "end a training early" },
   ],
-  configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "generator", "tuning"],
+  configKeys: [
+    "seed",
+    "engine",
+    "device",
+    "precision",
+    "recordsPerFile",
+    "sampler",
+    "generator",
+    "tuning",
+    "adversarial",
+  ],
   hasWorkers: true,
   hasThreads: true,
   options,
-  steps: ({ stepOptions, options: { init, tune, finish } }) => {
+  steps: ({ stepOptions, options: { init, tune, labeler, finish } }) => {
     if (tune !== undefined && init === undefined) {
       throw new Cifar5mError("usage/wrong", "--tune needs trained weights. Name them with --init FILE.");
     }
     if (tune !== undefined && finish) {
       throw new Cifar5mError("usage/wrong", "--finish ends a training, not a tuning. Leave out --finish or --tune.");
     }
-    return [trainStep(stepOptions, "generator", { initialWeights: init, tune: tune !== undefined, finish })];
+    if (labeler !== undefined && tune !== "adversarial") {
+      throw new Cifar5mError("usage/wrong", "--labeler is for --tune adversarial. Leave out --labeler.");
+    }
+    return [trainStep(stepOptions, "generator", { initialWeights: init, tune, labeler, finish })];
   },
 });
 

@@ -62,6 +62,38 @@ export const tuningSchema = z.strictObject({
   stepsPerCheckpoint: z.int().min(1).default(500).describe("tuning steps between checkpoints"),
 });
 
+/** How a generator of few calls is tuned against a critic. It keeps the architecture of its initial weights. */
+export const adversarialSchema = z.strictObject({
+  steps: z.int().min(1).max(16).default(2).describe("calls of the sampler that the generator is tuned for"),
+  sigmaMin: z.number().positive().default(0.8).describe("noise level of the sampler's last call, pixels in [-1, 1]"),
+  sigmaMax: z.number().positive().default(10).describe("noise level of the sampler's first call"),
+  numImages: z.int().min(1).default(100_000).describe("real images that the critic sees; the generator makes as many"),
+  batchSize: z.int().min(1).max(16_384).default(64).describe("images of one step"),
+  learningRate: z.number().positive().default(3e-4).describe("peak learning rate of the generator, by Adam"),
+  criticRate: z
+    .number()
+    .positive()
+    .default(5)
+    .describe("learning rate of the critic, as a multiple of the generator's"),
+  criticChannels: z.int().min(1).max(1024).default(64).describe("channels of the critic's layers"),
+  translation: z.int().min(0).max(16).default(3).describe("random translation of what the critic sees, pixels"),
+  weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
+  warmUp: z.number().min(0).max(1).default(0.1).describe("part of the tuning in which the learning rate rises"),
+  dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
+  averageExponent: z
+    .number()
+    .min(0)
+    .default(16.97)
+    .describe("exponent of the weights' average; larger reaches back less"),
+  stepsPerCheckpoint: z.int().min(1).default(200).describe("steps between checkpoints"),
+});
+
+/** The ways to tune a trained generator. */
+export const tuningMethods = ["consistency", "adversarial"] as const;
+export type TuningMethod = (typeof tuningMethods)[number];
+
+export type AdversarialOptions = z.infer<typeof adversarialSchema>;
+
 export type GeneratorTrainingOptions = z.infer<typeof generatorTrainingSchema>;
 
 export type TuningOptions = z.infer<typeof tuningSchema>;

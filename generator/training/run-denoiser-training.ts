@@ -56,6 +56,8 @@ export async function runDenoiserTraining(
     readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => Schedule;
     readonly network: GeneratorNetworkOptions;
     readonly initial?: { readonly file: Uint8Array; readonly tensors: Weights } | undefined;
+    /** Whether a parameter is not part of the denoiser, such as a critic's. It is then not in the file either. */
+    readonly isExtra?: (name: string) => boolean;
     /** Inputs of the loss besides the images. */
     readonly extraInputs?: ((step: number) => StepInputs["values"]) | undefined;
     readonly identity: Readonly<Record<string, unknown>>;
@@ -63,13 +65,13 @@ export async function runDenoiserTraining(
   },
 ): Promise<Uint8Array> {
   const { data, seed } = training;
-  const { program, options, initial, emaExponents } = parts;
+  const { program, options, initial, emaExponents, isExtra = () => false } = parts;
   const { batchSize } = options;
   const numSamples = data.labels.length;
   const encode = (ema: Float32Array, step: number) =>
     writeSafetensors(
       {
-        tensors: unflattenParameters(program.parameters, ema),
+        tensors: new Map([...unflattenParameters(program.parameters, ema)].filter(([name]) => !isExtra(name))),
         metadata: {
           model: "generator",
           network: JSON.stringify(parts.network),
@@ -110,7 +112,7 @@ export async function runDenoiserTraining(
         ...parts.extraInputs?.(step),
       },
     }),
-    prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors)),
+    prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors, isExtra)),
     store: training.store,
     stepsPerCheckpoint: options.stepsPerCheckpoint,
     fingerprint,

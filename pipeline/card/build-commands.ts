@@ -1,6 +1,14 @@
 import { plainText } from "../../core/plain-text.ts";
+import { tuningMethods } from "../../generator/index.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
-import { type Config, configJsonSchema, datasetKeys, type PartialConfig, resolveConfig } from "../run/config.ts";
+import {
+  type Config,
+  configJsonSchema,
+  datasetKeys,
+  type PartialConfig,
+  resolveConfig,
+  tuningSections,
+} from "../run/config.ts";
 import { flagOf, leavesOf, valueAt } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
@@ -54,11 +62,12 @@ function fileOf(sha256: string): string {
 
 function trainCommand(
   name: ModelName,
-  { section, config, initialWeights }: ModelOrigin & { readonly kind: "trained" },
+  { section, config, initialWeights, critic }: ModelOrigin & { readonly kind: "trained" },
 ): string {
   return joinFlags(`cifar5m train ${name} ${run}`, [
-    ...(section === "tuning" ? ["--tune consistency"] : []),
+    ...tuningMethods.filter((method) => tuningSections[method] === section).map((method) => `--tune ${method}`),
     ...(initialWeights === undefined ? [] : [`--init ${fileOf(initialWeights)}`]),
+    ...(critic === undefined ? [] : [`--labeler ${fileOf(critic)}`]),
     ...flagsFor(config, resolveConfig({}), ["seed", "engine", "device", "precision", section]),
   ]);
 }

@@ -4,7 +4,7 @@ import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { readModelReceipt } from "../models/models.ts";
-import { type Config, type PartialConfig, resolveConfig } from "../run/config.ts";
+import { type Config, type PartialConfig, resolveConfig, type TrainingSection, tuningSections } from "../run/config.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModel, shippedModels } from "../run/shipped-files.ts";
 
@@ -23,10 +23,13 @@ export type ModelOrigin = { readonly sha256: string } & (
   | {
       /** Trained in the run of the set. */
       readonly kind: "trained";
-      readonly section: ModelName | "tuning";
+      readonly section: TrainingSection;
       /** Of the training: its seed, its execution, and its section. */
       readonly config: Config;
+      /** sha256, and so is \`critic\`. */
       readonly initialWeights: string | undefined;
+      /** The labeler whose features the critic of an adversarial tuning judged. */
+      readonly critic: string | undefined;
     }
   /** A file from elsewhere, or a run that is not here. */
   | { readonly kind: "given" }
@@ -62,16 +65,18 @@ async function readTraining(name: ModelName, hash: string, folder: RunFolder): P
   const receipt = await readUndamaged(() => readModelReceipt(folder, name));
   const pinned = await readUndamaged(() => readPinnedConfig(folder.modelConfig(name)));
   if (receipt?.sha256 !== hash || pinned === undefined) return undefined;
-  const { data: _, options, tuning, initialWeights, ...execution } = pinned;
-  const section = tuning === undefined ? name : "tuning";
-  const config = resolveIfKnown({ ...execution, [section]: tuning ?? options });
-  if (config === undefined || (options ?? tuning) === undefined) return undefined;
+  const section = Object.values(tuningSections).find((tuning) => tuning in pinned) ?? name;
+  const options = pinned[section === name ? "options" : section];
+  const { seed, engine, device, precision, initialWeights, labeler } = pinned;
+  const config = resolveIfKnown({ seed, engine, device, precision, [section]: options });
+  if (config === undefined || options === undefined) return undefined;
   return {
     kind: "trained",
     sha256: hash,
     section,
     config,
     initialWeights: typeof initialWeights === "string" ? initialWeights : undefined,
+    critic: typeof labeler === "string" ? labeler : undefined,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { TrainingStore } from "../../engine/training/run-training.ts";
+import type { TuningMethod } from "../../generator/index.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
-import type { Config } from "../run/config.ts";
+import type { Config, TrainingSection } from "../run/config.ts";
 import type { ModelName } from "../run/run-folder.ts";
 
 /** The input of a training. */
@@ -10,8 +11,10 @@ export interface TrainingTask {
   readonly config: Config;
   /** Weights to start from, for a generator; undefined for random weights. */
   readonly initialWeights: Uint8Array | undefined;
-  /** Whether to tune these weights to need fewer calls, by the options of `tuning`. */
-  readonly tune: boolean;
+  /** How to tune these weights, if they are to be tuned: by the options of the method's section. */
+  readonly tune: TuningMethod | undefined;
+  /** For adversarial tuning: the labeler whose features the critic judges, a safetensors file. */
+  readonly critic: Uint8Array | undefined;
   /** Whether the learning rate of a generator falls from now on, so that its training ends soon. */
   readonly finish: boolean;
   readonly train: CifarImages;
@@ -48,6 +51,6 @@ export interface ModelRuntime {
   /** @param weights - a safetensors file, or an ONNX file with its description inside */
   openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
   /** Number of images that a training, or the tuning of a generator, sees, counting every pass. */
-  readonly trainingImages: Readonly<Record<ModelName | "tuning", (config: Config) => number>>;
+  readonly trainingImages: Readonly<Record<TrainingSection, (config: Config) => number>>;
   readonly train: Readonly<Record<ModelName, (task: TrainingTask) => Promise<TrainedModel>>>;
 }

@@ -3,11 +3,19 @@ import { createEngine } from "../../engine/create-engine.ts";
 import type { SeededExecution } from "../../engine/executor.ts";
 import { probeEngine } from "../../engine/probe-engine.ts";
 import type { TrainingProgress } from "../../engine/training/run-training.ts";
-import { createSampler, type GeneratorTraining, trainGenerator, tuneGenerator } from "../../generator/index.ts";
+import {
+  createSampler,
+  type GeneratorTraining,
+  type TuningMethod,
+  trainGenerator,
+  tuneAdversarially,
+  tuneGenerator,
+} from "../../generator/index.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
-import { createLabeler, trainLabeler } from "../../labeler/index.ts";
+import { createLabeler, featureMapsOf, trainLabeler } from "../../labeler/index.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
-import type { Config } from "../run/config.ts";
+import { type Config, tuningSections } from "../run/config.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { renderSampleGrid } from "./sample-grid.ts";
@@ -28,20 +36,15 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
     trainingImages: {
       generator: ({ generator }) => wholeBatches(generator),
       tuning: ({ tuning }) => wholeBatches(tuning),
+      adversarial: ({ adversarial }) => wholeBatches(adversarial),
       labeler: ({ labeler, recordsPerFile }) =>
         Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
     },
     train: {
-      async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {
-        const { generator, tuning } = config;
-        const { batchSize } = tune ? tuning : generator;
-        // The grid shows what tuning is for: one call, with the built-in guidance.
-        const isConditional = tune || generator.numClasses > 0;
-        const gridSampler = {
-          ...config.sampler,
-          ...(tune ? ({ name: "consistency", steps: 1, guidance: 1 } as const) : {}),
-          ...(isConditional ? {} : { conditional: false, guidance: 1 }),
-        };
+      async generator({ config, initialWeights, tune, critic, finish, train, store, signal, onProgress, ...keep }) {
+        const { generator } = config;
+        const section = tune === undefined ? "generator" : tuningSections[tune];
+        const { batchSize } = config[section];
         const common: GeneratorTraining = {
           ...executionOf(config),
           numThreads,
@@ -50,11 +53,12 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
           signal,
           onProgress: (progress) => onProgress(inImages(progress, batchSize)),
           onWeights: async (averages, step) => {
-            const exponents = tune ? [tuning.averageExponent] : generator.emaExponents;
+            const exponents =
+              tune === undefined ? generator.emaExponents : [config[tuningSections[tune]].averageExponent];
             for (const [index, weights] of averages.entries()) {
               await keep.saveEma(weights, String(exponents[index]), step);
             }
-            const sampler = await runtime.openSampler({ ...config, sampler: gridSampler }, averages[0]!);
+            const sampler = await runtime.openSampler({ ...config, sampler: gridSampler(config, tune) }, averages[0]!);
             try {
               await keep.saveGrid(await renderSampleGrid(sampler), step);
             } finally {
@@ -62,11 +66,18 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
             }
           },
         };
-        const weights =
-          tune && initialWeights !== undefined
-            ? await tuneGenerator({ ...common, initialWeights, options: tuning })
-            : await trainGenerator({ ...common, initialWeights, options: generator, finish });
-        return { weights, figures: {} };
+        if (tune === undefined || initialWeights === undefined) {
+          return {
+            weights: await trainGenerator({ ...common, initialWeights, options: generator, finish }),
+            figures: {},
+          };
+        }
+        if (tune === "consistency" || critic === undefined) {
+          return { weights: await tuneGenerator({ ...common, initialWeights, options: config.tuning }), figures: {} };
+        }
+        const features = { maps: featureMapsOf(critic), id: sha256(critic) };
+        const options = config.adversarial;
+        return { weights: await tuneAdversarially({ ...common, initialWeights, options, features }), figures: {} };
       },
       async labeler({ config, train, test, store, signal, onProgress }) {
         const { labeler: options } = config;
@@ -93,6 +104,17 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
 
 /** The generator and the labeler of this package, with a thread for each core. */
 export const shippedRuntime = openShippedRuntime();
+
+/** How the sample grids of a training are sampled. After tuning they show one call, or the calls that were tuned. */
+function gridSampler({ sampler, generator, adversarial }: Config, tune: TuningMethod | undefined): Config["sampler"] {
+  if (tune === undefined) {
+    return generator.numClasses > 0 ? sampler : { ...sampler, conditional: false, guidance: 1 };
+  }
+  const tuned = { ...sampler, name: "consistency", guidance: 1 } as const;
+  if (tune === "consistency") return { ...tuned, steps: 1 };
+  const { steps, sigmaMin, sigmaMax } = adversarial;
+  return { ...tuned, steps, sigmaMin, sigmaMax };
+}
 
 function inImages({ step, stepsBefore, loss }: TrainingProgress, batchSize: number) {
   return { images: step * batchSize, imagesBefore: stepsBefore * batchSize, loss };

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { executionIdentity } from "../../engine/executor.ts";
+import type { TuningMethod } from "../../generator/index.ts";
 import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { type Identity, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
@@ -11,9 +12,10 @@ import { openTrainingStore, readTrainingLog } from "../../storage/training-store
 import { hashOfCifar10 } from "../cifar-10/cifar-10-fingerprints.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
-import { type Config, keysOutsideTheBytes } from "../run/config.ts";
+import { type Config, keysOutsideTheBytes, type TrainingSection, tuningSections } from "../run/config.ts";
 import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
+import { shippedModel } from "../run/shipped-files.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { pinModel, readModelReceipt, trainingStageOf, writeModel } from "./models.ts";
@@ -32,17 +34,23 @@ export async function trainModel(
     readonly runtime: ModelRuntime;
     /** File of weights to start from. */
     readonly initialWeights?: string | undefined;
-    /** Whether to tune these weights, a generator's, to need fewer calls. */
-    readonly tune?: boolean | undefined;
+    /** How to tune these weights, a generator's, if they are to be tuned. */
+    readonly tune?: TuningMethod | undefined;
+    /** For adversarial tuning: file of the labeler whose features the critic judges; the package's by default. */
+    readonly labeler?: string | undefined;
     /** Whether the learning rate of a generator's training falls from now on, so that the training ends soon. */
     readonly finish?: boolean | undefined;
   },
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
-  const { folder, name, config, runtime, tune = false, finish = false } = options;
+  const { folder, name, config, runtime, tune, finish = false } = options;
   const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
-  const identity: Identity = { ...(await trainingIdentity(folder, tune ? "tuning" : name, config)), ...startsFrom };
+  const critic =
+    tune === "adversarial" ? await readWholeFile(options.labeler ?? shippedModel("labeler", config)) : undefined;
+  const judgedBy = critic === undefined ? {} : { labeler: sha256(critic) };
+  const section = tune === undefined ? name : tuningSections[tune];
+  const identity: Identity = { ...(await trainingIdentity(folder, section, config)), ...startsFrom, ...judgedBy };
   const isFinished = (await readModelReceipt(folder, name)) !== undefined;
   const before = await pinnedImages(folder, name);
   const { numImages } = (identity["options"] ?? {}) as { readonly numImages?: number };
@@ -67,7 +75,7 @@ export async function trainModel(
   }
   await pinModel(folder, name, grows ? withImages(identity, before!) : identity);
   const store = openTrainingStore(folder.training(name));
-  const { batchSize } = config[tune ? "tuning" : name];
+  const { batchSize } = config[section];
   const renderLoss = async () => {
     const lines = await readTrainingLog(folder.training(name));
     if (lines.length === 0) return;
@@ -78,6 +86,7 @@ export async function trainModel(
     config,
     initialWeights,
     tune,
+    critic,
     finish,
     ...cifar10,
     store: {
@@ -96,7 +105,7 @@ export async function trainModel(
     saveEma: async (weights, key, step) => {
       const average = join(folder.training(name), `ema-${key}.safetensors`);
       await replaceBytes(average, weights);
-      const { stepsPerCheckpoint } = config[tune ? "tuning" : "generator"];
+      const { stepsPerCheckpoint } = config[section === "labeler" ? "generator" : section];
       const [images, before] = [step * batchSize, (step - stepsPerCheckpoint) * batchSize];
       if (doublingsOf(images) === doublingsOf(before)) return;
       await replaceBytes(average.replace(/safetensors$/, `${String(images).padStart(9, "0")}.safetensors`), weights);
@@ -148,7 +157,7 @@ async function asFinished(folder: RunFolder, name: ModelName, identity: Identity
     if (then === undefined || now === undefined) return {};
     return { [section]: Object.fromEntries(Object.entries(then).map(([key, value]) => [key, now[key] ?? value])) };
   };
-  return { ...identity, ...shared("options"), ...shared("tuning") };
+  return Object.assign({}, identity, ...["options", ...Object.values(tuningSections)].map(shared));
 }
 
 function withImages(identity: Identity, numImages: number): Identity {
@@ -156,7 +165,7 @@ function withImages(identity: Identity, numImages: number): Identity {
 }
 
 /** Everything that determines the weights: the options, and the data by the hashes of its files. */
-async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning", config: Config): Promise<Identity> {
+async function trainingIdentity(folder: RunFolder, section: TrainingSection, config: Config): Promise<Identity> {
   const receipts = await readFetchReceipts(folder);
   if (receipts === undefined) {
     throw new Cifar5mError(
@@ -168,6 +177,6 @@ async function trainingIdentity(folder: RunFolder, section: ModelName | "tuning"
   return {
     ...executionIdentity(config),
     data: hashOfCifar10(receipts),
-    ...(section === "tuning" ? { tuning: options } : { options }),
+    [section === "generator" || section === "labeler" ? "options" : section]: options,
   };
 }

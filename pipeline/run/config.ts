@@ -3,7 +3,14 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/executor.ts";
-import { generatorTrainingSchema, requireSamplerOptions, samplerSchema, tuningSchema } from "../../generator/index.ts";
+import {
+  adversarialSchema,
+  generatorTrainingSchema,
+  requireSamplerOptions,
+  samplerSchema,
+  type TuningMethod,
+  tuningSchema,
+} from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
 
 /** Number of units of a run, at most. */
@@ -66,6 +73,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   generator: generatorTrainingSchema.prefault({}),
   tuning: tuningSchema.prefault({}),
+  adversarial: adversarialSchema.prefault({}),
   labeler: labelerTrainingSchema.prefault({}),
 });
 
@@ -83,6 +91,16 @@ export function asBase(config: Config): PartialConfig {
   return chooseGuidance(sampler).guidance === guidance ? { ...config, sampler } : config;
 }
 
+/** The sections of the configuration that say how a model is trained: one for each model, and for each way to tune one. */
+export const trainingSections = ["generator", "tuning", "adversarial", "labeler"] as const;
+export type TrainingSection = (typeof trainingSections)[number];
+
+/** The section of each way to tune a generator. */
+export const tuningSections = {
+  consistency: "tuning",
+  adversarial: "adversarial",
+} as const satisfies Record<TuningMethod, TrainingSection>;
+
 /** The resolved configuration: every key has a value. */
 export type Config = z.infer<typeof configSchema>;
 /** Some of the keys, as a config file or flags give them. */
@@ -99,6 +117,7 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
   "labeling.batchSize",
   "generator.stepsPerCheckpoint",
   "tuning.stepsPerCheckpoint",
+  "adversarial.stepsPerCheckpoint",
 ]);
 
 /** Keys of the sampler that earlier releases lacked, with the values that reproduce those releases. */
@@ -135,7 +154,7 @@ function leaveOutAtRest(
 }
 
 /** Keys that models and CIFAR-10 are made from. Receipts name those by their own hashes. */
-const keysOfModels: readonly string[] = ["recordsPerFile", "generator", "tuning", "labeler"];
+const keysOfModels: readonly string[] = ["recordsPerFile", ...trainingSections];
 
 /** Keys that determine a data set, given its models and CIFAR-10. */
 export const datasetKeys = Object.keys(configSchema.shape).filter((key) => !keysOfModels.includes(key));

@@ -2,7 +2,15 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { type Identity, readPinnedConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
-import { type Config, configJsonSchema, mergeConfigs, type PartialConfig, resolveConfig } from "./config.ts";
+import {
+  type Config,
+  configJsonSchema,
+  mergeConfigs,
+  type PartialConfig,
+  resolveConfig,
+  type TrainingSection,
+  tuningSections,
+} from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
 import { type PinnedRun, readPinnedRun, requireSameRun, settleRun } from "./pinned-run.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -138,9 +146,11 @@ export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
   let merged: PartialConfig =
     pinned === undefined ? {} : isImported(pinned.identity) ? keysOfImport(pinned.identity) : keysOf(pinned);
   for (const name of ["generator", "labeler"] as const) {
-    const { options, tuning } = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
-    if (options !== undefined) merged = mergeConfigs(merged, { [name]: knownOptions(name, options) });
-    if (tuning !== undefined) merged = mergeConfigs(merged, { tuning: knownOptions("tuning", tuning) });
+    const pinnedModel = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
+    for (const section of [name, ...Object.values(tuningSections)]) {
+      const options = pinnedModel[section === name ? "options" : section];
+      if (options !== undefined) merged = mergeConfigs(merged, { [section]: knownOptions(section, options) });
+    }
   }
   return merged;
 }
@@ -152,7 +162,7 @@ function keysOf({ identity, sizes }: PinnedRun): PartialConfig {
 }
 
 /** Options of a training without those that only an earlier release had. Its model is still valid. */
-function knownOptions(section: "generator" | "labeler" | "tuning", options: unknown): Identity {
+function knownOptions(section: TrainingSection, options: unknown): Identity {
   const { properties = {} } = configJsonSchema.properties![section]!;
   return Object.fromEntries(Object.entries(options as Identity).filter(([key]) => key in properties));
 }

@@ -65,7 +65,8 @@ export async function trainAndTest(
       // Train on every image of the kind.
       config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
       initialWeights: undefined,
-      tune: false,
+      tune: undefined,
+      critic: undefined,
       finish: false,
       saveEma: async () => undefined,
       ...images[kind],

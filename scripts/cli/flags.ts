@@ -40,7 +40,8 @@ export const flagGroups = {
   sampler: "Sampler:",
   labeling: "Labeling:",
   generator: "Training the generator:",
-  tuning: "Tuning the generator:",
+  tuning: "Tuning the generator for few calls:",
+  adversarial: "Tuning the generator against a critic:",
   labeler: "Training the labeler:",
 } as const;
 

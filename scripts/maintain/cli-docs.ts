@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { describeRule, type JsonSchema } from "../../core/json-schema.ts";
+import { trainingSections } from "../../pipeline/run/config.ts";
 import type { Command } from "../cli/command.ts";
 import { configFlags, defaultOf, describeTarget, type Flag, flagGroups, flagsOf } from "../cli/flags.ts";
 import { loadCommands } from "../commands.ts";
@@ -88,7 +89,7 @@ function describeKeys(keys: readonly Flag[]): string {
   return parts.join(", ");
 }
 
-const sections = ["sampler", "labeling", "generator", "tuning", "labeler"] as const;
+const sections = ["sampler", "labeling", ...trainingSections] as const;
 /** All keys of each section, by its heading. */
 const sectionKeys = new Map(sections.map((section) => [flagGroups[section] as string, configFlags([section])]));
 

@@ -8,12 +8,13 @@ import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { argmax } from "../../core/argmax.ts";
 import { imageBytes } from "../../core/image-layout.ts";
+import { tuningMethods } from "../../generator/index.ts";
 import { expectedCalibrationError } from "../../labeler/calibration.ts";
 import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
 import { renderSampleGrid } from "../../pipeline/models/sample-grid.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
-import { mergeConfigs, type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
+import { mergeConfigs, type PartialConfig, resolveConfig, tuningSections } from "../../pipeline/run/config.ts";
 import { recipes } from "../../pipeline/run/recipes.ts";
 import { type ModelName, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
@@ -25,20 +26,20 @@ import { reportError } from "../cli/exit-codes.ts";
 /** What a card says of each kind of model. */
 const kinds = {
   generator: {
-    ...{ title: "Generator", model: "generator", section: "generator" },
+    ...{ title: "Generator", model: "generator" },
     pictures: [
       { name: "guidance-1", says: "guidance 1", config: mergeConfigs(recipes.fast, { sampler: { guidance: 1 } }) },
       { name: "guidance-2", says: "guidance 2", config: mergeConfigs(recipes.fast, { sampler: { guidance: 2 } }) },
     ],
   },
   tuned: {
-    ...{ title: "Generator of one or two calls", model: "generator", section: "tuning" },
+    ...{ title: "Generator of two calls", model: "generator" },
     pictures: [
       { name: "1", says: "1 step", config: mergeConfigs(recipes.tuned, { sampler: { steps: 1 } }) },
       { name: "2", says: "2 steps", config: recipes.tuned },
     ],
   },
-  labeler: { title: "Labeler", model: "labeler", section: "labeler", pictures: [] },
+  labeler: { title: "Labeler", model: "labeler", pictures: [] },
 } as const satisfies Record<string, Kind>;
 
 /** Options of a training, as the run folder pins them. */
@@ -48,8 +49,6 @@ interface Kind {
   readonly title: string;
   /** What the run folder and the command call it. */
   readonly model: ModelName;
-  /** Of the configuration. */
-  readonly section: "generator" | "tuning" | "labeler";
   readonly pictures: readonly Picture[];
 }
 
@@ -73,7 +72,7 @@ if (run === undefined || name === undefined || !Object.hasOwn(kinds, name) || ma
 }
 
 async function makeCard(root: string, name: keyof typeof kinds, machine: string): Promise<void> {
-  const { title, model, section, pictures } = kinds[name];
+  const { title, model, pictures } = kinds[name];
   const folder = runFolderAt(root);
   const weights = await readFile(folder.model(model));
   const pinned = (
@@ -81,12 +80,16 @@ async function makeCard(root: string, name: keyof typeof kinds, machine: string)
       readonly config: {
         readonly options?: Options;
         readonly tuning?: Options;
+        readonly adversarial?: Options;
+        readonly labeler?: string;
         readonly seed: number;
         readonly initialWeights?: string;
       };
     }
   ).config;
-  const options = (section === "tuning" ? pinned.tuning : pinned.options)!;
+  const method = tuningMethods.find((known) => tuningSections[known] in pinned);
+  const section = method === undefined ? model : tuningSections[method];
+  const options = (method === undefined ? pinned.options : pinned[tuningSections[method]])!;
   const config = resolveConfig({ seed: pinned.seed, [section]: options });
   const lines = await readTrainingLog(folder.training(model));
   const images = lines.at(-1)!.step * options.batchSize;
@@ -105,7 +108,8 @@ async function makeCard(root: string, name: keyof typeof kinds, machine: string)
   // Named by hash: the command's reader needs the same file.
   const { initialWeights } = pinned;
   if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${initialWeights.slice(0, 12)}`);
-  if (section === "tuning") flags.unshift("--tune consistency");
+  if (pinned.labeler !== undefined) flags.unshift(`--labeler FILE-OF-SHA256-${pinned.labeler.slice(0, 12)}`);
+  if (method !== undefined) flags.unshift(`--tune ${method}`);
   const card = `# ${title}
 
 | | |

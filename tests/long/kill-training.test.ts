@@ -38,6 +38,12 @@ test("a tuning with a guided teacher killed at random steps ends with the same w
   await expectSameAfterKills("tuned", [...tuning, ...schedule("tuning")]);
 });
 
+test("an adversarial tuning killed at random steps ends with the same weights too", async () => {
+  const init = join(folder, "tuned", "models", "generator.safetensors");
+  const tuning = ["train", "generator", ...records, "--init", init, "--tune", "adversarial"];
+  await expectSameAfterKills("adversarial", [...tuning, ...schedule("adversarial")]);
+});
+
 async function expectSameAfterKills(name: string, args: readonly string[]): Promise<void> {
   const [whole, root] = [join(folder, name), join(folder, `${name}-killed`)];
   for (const run of [whole, root]) {

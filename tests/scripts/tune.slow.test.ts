@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../engine/parameters/safetensors.ts";
+import { shippedFile } from "../../pipeline/run/shipped-files.ts";
 import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
 import { runCli } from "../support/run-cli.ts";
 import { runInProcess } from "../support/run-in-process.ts";
@@ -51,9 +52,38 @@ test("a generator is trained, then tuned with guidance from its own file; sample
   expect(other.stderr).toMatch(/^run\/config-changed: .*tuning\.guidance is 3, now 2.*\n$/);
 });
 
+test("a tuned generator is tuned against a critic; its file keeps the architecture and says at which levels", async () => {
+  const root = await newRun("adversarial");
+  const init = ["--init", join(folder, "tuned", "models", "generator.safetensors")];
+  const tune = ["train", "generator", "--run", root, ...records, ...init, "--tune", "adversarial"];
+  const options = [
+    "--adversarial.num-images",
+    "12",
+    "--adversarial.batch-size",
+    "4",
+    "--adversarial.critic-channels",
+    "4",
+  ];
+  expect(await runCli([...tune, ...options])).toMatchObject({ exitCode: 0, stderr: "" });
+
+  const before = readSafetensors(await readFile(init[1]!), "tuned");
+  const after = readSafetensors(await readFile(join(root, "models", "generator.safetensors")), "adversarial");
+  const tuned = '{"method":"adversarial","steps":2,"sigmaMin":0.8,"sigmaMax":10}';
+  expect(after.metadata).toEqual({ ...before.metadata, images: "12", tuned });
+  // The critic is not part of the file.
+  expect([...after.tensors.keys()]).toEqual([...before.tensors.keys()]);
+  const other = await runCli([...tune, "--labeler", shippedFile("judge.safetensors")]);
+  expect(other.stderr).toMatch(/^run\/config-changed: .*labeler is .*\n$/);
+});
+
 test.each([
+  [["--tune", "consistency", "--init", "x", "--labeler", "y"], /^usage\/wrong: .*--tune adversarial.*\n$/],
+  [["--tune", "adversarial"], /^usage\/wrong: .*--init FILE.*\n$/],
   [["--tune", "consistency"], /^usage\/wrong: .*--init FILE.*\n$/],
-  [["--tune", "magic", "--init", "x"], /^usage\/out-of-range: --tune must be consistency, got magic.*\n$/],
+  [
+    ["--tune", "magic", "--init", "x"],
+    /^usage\/out-of-range: --tune must be one of consistency, adversarial, got magic.*\n$/,
+  ],
   [["--tune", "consistency", "--init", "x", "--tuning.last-gap", "2"], /^config\/out-of-range: tuning\.lastGap .*\n$/],
 ])("train generator %j is refused in one line", async (args, line) => {
   const result = await runInProcess(["train", "generator", "--run", join(folder, "refused"), ...records, ...args]);

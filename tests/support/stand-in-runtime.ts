@@ -51,7 +51,12 @@ export function standInRuntime(options: StandInOptions = {}): ModelRuntime {
       },
       close: async () => undefined,
     }),
-    trainingImages: { generator: () => numSteps, tuning: () => numSteps, labeler: () => numSteps },
+    trainingImages: {
+      generator: () => numSteps,
+      tuning: () => numSteps,
+      adversarial: () => numSteps,
+      labeler: () => numSteps,
+    },
     train: {
       generator: async (task) => ({ weights: await standInTraining("generator", task, wait), figures: {} }),
       labeler: async (task) => ({ weights: await standInTraining("labeler", task, wait), figures: { accuracy: 0.5 } }),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JsonSchema } from "../../../core/json-schema.ts";
+import type { TuningMethod } from "../../../generator/index.ts";
 import { fetchCifar10 } from "../../../pipeline/cifar-10/fetch.ts";
 import { trainModel } from "../../../pipeline/models/train-model.ts";
 import {
@@ -39,7 +40,7 @@ const images = { set: "a set", cifar10: "CIFAR-10", trainCount: 100 };
 async function trainingIdentity(
   name: "generator" | "labeler",
   partial: PartialConfig,
-  { tune = false } = {},
+  { tune }: { readonly tune?: TuningMethod } = {},
 ): Promise<Identity> {
   const run = runFolderAt(await mkdtemp(join(folder, "run-")));
   const context = testContext();
@@ -123,7 +124,8 @@ test("no hash includes the number of the GPU, and each includes the precision", 
     const config = resolveConfig(partial);
     const trainings = [
       await trainingIdentity("generator", partial),
-      await trainingIdentity("generator", partial, { tune: true }),
+      await trainingIdentity("generator", partial, { tune: "consistency" }),
+      await trainingIdentity("generator", partial, { tune: "adversarial" }),
       await trainingIdentity("labeler", partial),
     ];
     return [

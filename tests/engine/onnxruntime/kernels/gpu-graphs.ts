@@ -11,10 +11,12 @@ import { readGenerator } from "../../../../generator/read-generator.ts";
 import { createDenoiserSampler } from "../../../../generator/sampling/denoiser-sampler.ts";
 import { samplerSchema } from "../../../../generator/sampling/options.ts";
 import { samplerNames } from "../../../../generator/sampling/plan-trajectory.ts";
-import { generatorTrainingSchema, tuningSchema } from "../../../../generator/training/options.ts";
+import { adversarialSchema, generatorTrainingSchema, tuningSchema } from "../../../../generator/training/options.ts";
 import { generatorProgram } from "../../../../generator/training/train-generator.ts";
+import { adversarialProgram } from "../../../../generator/training/tune-adversarially.ts";
 import { tuningProgram } from "../../../../generator/training/tune-generator.ts";
 import { trainedLabelerGraph } from "../../../../labeler/create-labeler.ts";
+import { featureMapsOf } from "../../../../labeler/labeler-feature-maps.ts";
 import { labelerProgram } from "../../../../labeler/labeler-program.ts";
 import { labelerTrainingSchema } from "../../../../labeler/options.ts";
 import { experimentNetworks, experimentPresets } from "../../../../networks/experiment-networks.ts";
@@ -68,6 +70,12 @@ function* generatorTrainings(scalesLoss: boolean): Generator<GpuGraph> {
     const network = generatorTrainingSchema.parse(tiny);
     const program = tuningProgram({ options, network, numSamples, weights: zeroWeights(tiny), scalesLoss });
     yield { name: `tune generator with guidance ${guidance}`, graph: nchw(program) };
+  }
+  for (const path of shippedModels("labeler")) {
+    const options = adversarialSchema.parse({ dropout: 0.1, weightDecay: 0.01 });
+    const [network, features] = [generatorTrainingSchema.parse(tiny), featureMapsOf(readFileSync(path))];
+    const program = adversarialProgram({ options, network, numSamples, features, scalesLoss });
+    yield { name: `tune generator against a critic on ${path.split("/").at(-1)}`, graph: nchw(program) };
   }
 }
 

@@ -1,0 +1,46 @@
+import { silu } from "../engine/composites/activations.ts";
+import type { Tensor } from "../engine/graph/graph.ts";
+import { sum } from "../engine/ops/broadcast.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
+import { gather } from "../engine/ops/gather.ts";
+import { reshape } from "../engine/ops/reshape.ts";
+import { onesInitializer, type Scope } from "../engine/parameters/parameters.ts";
+import { siluMagnitude, unitConv, unitWeights } from "./unit-layers.ts";
+
+export interface CriticOptions {
+  /** Channels of the critic's layers; at most as many as the map has. */
+  readonly channels: number;
+  /** 0 for images without classes. */
+  readonly numClasses: number;
+}
+
+/**
+ * Judges for every pixel of every feature map whether an image looks real, and like its class. Each map has two
+ * convolutions of its own. The class is compared by an inner product.
+ * @param maps - features of a trained classifier, [N, C, H, W] each
+ * @param classes - int64 [N]; undefined for images without classes
+ * @returns the logits for each map, [N, 1, H, W]; large for real images
+ * @see Sauer et al. 2021, arXiv:2111.01007; Miyato and Koyama 2018, arXiv:1802.05637
+ */
+export function critic(
+  scope: Scope,
+  maps: readonly Tensor[],
+  classes: Tensor | undefined,
+  options: CriticOptions,
+): Tensor[] {
+  return maps.map((map, index) => {
+    const channels = Math.min(options.channels, map.shape[1]!);
+    const head = scope.child(`map${index}`);
+    const mixed = silu(unitConv(head.child("conv0"), map, channels, { kernel: 1 }));
+    const hidden = silu(unitConv(head.child("conv1"), mixed, channels, { scale: 1 / siluMagnitude }));
+    const gain = reshape(head.parameter("gain", [1], onesInitializer), [1, 1, 1, 1]);
+    const realism = unitConv(head.child("real"), hidden, 1, { kernel: 1, scale: 1 / siluMagnitude });
+    if (classes === undefined) return mul(realism, gain);
+    const directions = gather(
+      unitWeights(head, "class", [options.numClasses, channels], [1], 1 / siluMagnitude),
+      classes,
+    );
+    const likeness = sum(mul(hidden, reshape(directions, [-1, channels, 1, 1])), { axes: [1], keepDims: true });
+    return mul(add(realism, likeness), gain);
+  });
+}
