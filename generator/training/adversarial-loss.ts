@@ -20,6 +20,9 @@ import { trainingBatch } from "./training-batch.ts";
 /** Features of images at several scales: [N, 3, 32, 32] with numbers in [-1, 1] to maps [N, C, H, W]. */
 export type FeatureMaps = (images: Tensor) => readonly Tensor[];
 
+/** Noise in real images that should not change the critic's mind, standard deviation; pixels lie in [-1, 1]. */
+const smallNoise = 0.05;
+
 /** The prefix of the names of the critic's parameters. The others are the generator's. */
 export const criticName = "critic";
 
@@ -27,11 +30,12 @@ export const criticName = "critic";
  * Trains a generator on the images that its sampler makes, and a critic that tells them from real ones. The sampler's calls
  * are made as in sampling: the first from noise, each other from the result of the call before it plus fresh noise. The
  * critic judges the result of every call. Generator and critic are trained in the same step: no gradient of the
- * generator's loss reaches the critic, and no gradient of the critic's loss reaches the generator.
+ * generator's loss reaches the critic, and no gradient of the critic's loss reaches the generator. The critic is kept
+ * smooth: it should say the same of a real image with a little noise.
  * @param features - features of a frozen network, which the critic judges instead of pixels
- * @returns a scalar with the gradients of both hinge losses, which are means over calls, maps and pixels. Its value is the
- *   critic's loss: 2 if the critic knows nothing, 0 if it is always right
- * @see Lim and Ye 2017, arXiv:1705.02894 (hinge loss); Sauer et al. 2023, arXiv:2311.17042 (adversarial distillation)
+ * @returns a scalar with the gradients of both losses, which are means over calls, maps and pixels. Its value is the critic's
+ *   loss: 2 if the critic knows nothing, 0 if it is always right and smooth
+ * @see Lin et al. 2025, arXiv:2501.08316, section 3.3 (smoothness); Lim and Ye 2017, arXiv:1705.02894 (hinge loss); Sauer et al. 2023, arXiv:2311.17042 (adversarial distillation)
  */
 export function adversarialLoss(
   inputs: LossInputs,
@@ -64,17 +68,25 @@ export function adversarialLoss(
       0,
     );
   const fake = features(shown(scope, concat(made, 0), options));
-  const real = features(shown(scope, clean, options));
+  const shownReal = shown(scope, clean, options);
+  const real = features(shownReal);
   const criticScope = shareScope(scopeWithRate(scope.child(criticName), options.criticRate));
   const judge = (judging: Scope, maps: readonly Tensor[], of: Tensor | undefined) =>
     critic(judging, maps, of, { channels: options.criticChannels, numClasses: network.numClasses });
   const onReal = judge(criticScope(), real, classes);
   const onFake = judge(criticScope(), fake.map(stopGradient), allClasses);
+  const onNoisy =
+    options.smoothness === 0
+      ? undefined
+      : judge(criticScope(), features(add(shownReal, mul(noise, smallNoise))), classes);
   const ofGenerator = judge(frozenScope(criticScope()), fake, allClasses);
   const terms = onReal.map((logits, map) => {
-    const criticLoss = add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1))));
+    const hinge = add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1))));
     const generatorLoss = mul(mean(ofGenerator[map]!), -1);
-    return add(criticLoss, sub(generatorLoss, stopGradient(generatorLoss)));
+    const both = add(hinge, sub(generatorLoss, stopGradient(generatorLoss)));
+    if (onNoisy === undefined) return both;
+    const change = sub(onNoisy[map]!, logits);
+    return add(both, mul(mean(mul(change, change)), options.smoothness));
   });
   return mul(
     terms.reduce((total, term) => add(total, term)),

@@ -76,6 +76,11 @@ export const adversarialSchema = z.strictObject({
     .default(5)
     .describe("learning rate of the critic, as a multiple of the generator's"),
   criticChannels: z.int().min(1).max(1024).default(64).describe("channels of the critic's layers"),
+  smoothness: z
+    .number()
+    .min(0)
+    .default(10)
+    .describe("weight of the critic's square change when a little noise is added to real images"),
   translation: z.int().min(0).max(16).default(3).describe("random translation of what the critic sees, pixels"),
   weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
   warmUp: z.number().min(0).max(1).default(0.1).describe("part of the tuning in which the learning rate rises"),
