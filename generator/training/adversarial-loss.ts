@@ -10,7 +10,7 @@ import { shareScope } from "../../engine/parameters/share-scope.ts";
 import type { LossInputs } from "../../engine/training/training-definition.ts";
 import { coin, flipWhere, randomTranslation } from "../../networks/augment.ts";
 import { critic } from "../../networks/critic.ts";
-import { networkDenoiser } from "../denoiser.ts";
+import { type Denoiser, networkDenoiser } from "../denoiser.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { noiseLevels } from "../sampling/noise-levels.ts";
 import { samplerSchema } from "../sampling/options.ts";
@@ -35,7 +35,8 @@ export const criticName = "critic";
  * @param features - features of a frozen network, which the critic judges instead of pixels
  * @returns a scalar with the gradients of both losses, which are means over calls, maps and pixels. Its value is the critic's
  *   loss: 2 if the critic knows nothing, 0 if it is always right and smooth
- * @see Lin et al. 2025, arXiv:2501.08316, section 3.3 (smoothness); Lim and Ye 2017, arXiv:1705.02894 (hinge loss); Sauer et al. 2023, arXiv:2311.17042 (adversarial distillation)
+ * @see Sauer et al. 2023, arXiv:2311.17042; Lim and Ye 2017, arXiv:1705.02894 (hinge loss); Lin et al. 2025,
+ *   arXiv:2501.08316, section 3.3 (smoothness)
  */
 export function adversarialLoss(
   inputs: LossInputs,
@@ -50,44 +51,53 @@ export function adversarialLoss(
   },
 ): Tensor {
   const { scope } = inputs;
-  const levels = adversarialLevels(options);
   const { clean, noise, classes: known } = trainingBatch(inputs, { mean: 0, std: 1 });
   const classes = network.numClasses === 0 ? undefined : known;
   const denoiser = networkDenoiser(shareScope(scope), { ...network, dropout: options.dropout });
-  const made: Tensor[] = [];
-  for (const [index, level] of levels.entries()) {
-    const fresh = index === 0 ? noise : scope.random("normal", randomStreams.stepNoise, clean.shape);
-    const scaled = mul(fresh, level);
-    const noisy = index === 0 ? scaled : add(stopGradient(made[index - 1]!), scaled);
-    made.push(denoiser(noisy, constantVector(clean, level), classes));
-  }
-  const allClasses =
-    classes &&
-    concat(
-      levels.map(() => classes),
-      0,
-    );
-  const fake = features(shown(scope, concat(made, 0), options));
-  const shownReal = shown(scope, clean, options);
-  const real = features(shownReal);
-  const criticScope = shareScope(scopeWithRate(scope.child(criticName), options.criticRate));
-  const judge = (judging: Scope, maps: readonly Tensor[], of: Tensor | undefined) =>
+  const images = imagesOfCalls(scope, denoiser, adversarialLevels(options), { noise, classes });
+  const fake = features(shown(scope, concat(images, 0), options));
+  const fakeClasses = classes && concat(new Array<Tensor>(images.length).fill(classes), 0);
+  const real = shown(scope, clean, options);
+
+  const nextScope = shareScope(scopeWithRate(scope.child(criticName), options.criticRate));
+  const judge = (maps: readonly Tensor[], of: Tensor | undefined, judging = nextScope()) =>
     critic(judging, maps, of, { channels: options.criticChannels, numClasses: network.numClasses });
-  const onReal = judge(criticScope(), real, classes);
-  const onFake = judge(criticScope(), fake.map(stopGradient), allClasses);
-  const onNoisy =
-    options.smoothness === 0
-      ? undefined
-      : judge(criticScope(), features(add(shownReal, mul(noise, smallNoise))), classes);
-  const ofGenerator = judge(frozenScope(criticScope()), fake, allClasses);
-  const terms = onReal.map((logits, map) => {
-    const hinge = add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1))));
-    const generatorLoss = mul(mean(ofGenerator[map]!), -1);
-    const both = add(hinge, sub(generatorLoss, stopGradient(generatorLoss)));
-    if (onNoisy === undefined) return both;
-    const change = sub(onNoisy[map]!, logits);
-    return add(both, mul(mean(mul(change, change)), options.smoothness));
-  });
+  const onReal = judge(features(real), classes);
+  const onFake = judge(fake.map(stopGradient), fakeClasses);
+  const forGenerator = judge(fake, fakeClasses, frozenScope(nextScope()));
+  const { smoothness } = options;
+  const onNoisy = smoothness === 0 ? onReal : judge(features(add(real, mul(noise, smallNoise))), classes);
+  return meanOf(
+    onReal.map((logits, map) => {
+      const hinge = add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1))));
+      const change = sub(onNoisy[map]!, logits);
+      const criticLoss = smoothness === 0 ? hinge : add(hinge, mul(mean(mul(change, change)), smoothness));
+      const generatorLoss = mul(mean(forGenerator[map]!), -1);
+      return add(criticLoss, sub(generatorLoss, stopGradient(generatorLoss)));
+    }),
+  );
+}
+
+/** The images after each call of the sampler. No gradient flows from one call to the call before it. */
+function imagesOfCalls(
+  scope: Scope,
+  denoiser: Denoiser,
+  levels: readonly number[],
+  { noise, classes }: { readonly noise: Tensor; readonly classes: Tensor | undefined },
+): Tensor[] {
+  const images: Tensor[] = [];
+  for (const level of levels) {
+    const before = images.at(-1);
+    const noisy =
+      before === undefined
+        ? mul(noise, level)
+        : add(stopGradient(before), mul(scope.random("normal", randomStreams.stepNoise, noise.shape), level));
+    images.push(denoiser(noisy, constantVector(noise, level), classes));
+  }
+  return images;
+}
+
+function meanOf(terms: readonly Tensor[]): Tensor {
   return mul(
     terms.reduce((total, term) => add(total, term)),
     1 / terms.length,
