@@ -67,7 +67,7 @@ export const adversarialSchema = z.strictObject({
   steps: z.int().min(1).max(16).default(2).describe("calls of the sampler that the generator is tuned for"),
   sigmaMin: z.number().positive().default(0.8).describe("noise level of the sampler's last call, pixels in [-1, 1]"),
   sigmaMax: z.number().positive().default(10).describe("noise level of the sampler's first call"),
-  numImages: z.int().min(1).default(100_000).describe("real images that the critic sees; the generator makes as many"),
+  numImages: z.int().min(1).default(64_000).describe("real images that the critic sees; the generator makes as many"),
   batchSize: z.int().min(1).max(16_384).default(64).describe("images of one step"),
   learningRate: z.number().positive().default(3e-4).describe("peak learning rate of the generator, by Adam"),
   criticRate: z
@@ -79,11 +79,11 @@ export const adversarialSchema = z.strictObject({
   smoothness: z
     .number()
     .min(0)
-    .default(10)
+    .default(1)
     .describe("weight of the critic's square change when a little noise is added to real images"),
   translation: z.int().min(0).max(16).default(3).describe("random translation of what the critic sees, pixels"),
   weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
-  warmUp: z.number().min(0).max(1).default(0.1).describe("part of the tuning in which the learning rate rises"),
+  warmUp: z.number().min(0).max(1).default(0.05).describe("part of the tuning in which the learning rate rises"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
   averageExponent: z
     .number()
