@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import { randomStreams } from "../../core/random.ts";
 import type { Tensor } from "../../engine/graph/graph.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
@@ -104,8 +105,17 @@ function meanOf(terms: readonly Tensor[]): Tensor {
   );
 }
 
-/** The noise levels of the calls that a generator is tuned for: those of the sampler for the same options. */
+/**
+ * The noise levels of the calls that a generator is tuned for: those of the sampler for the same options.
+ * @throws Cifar5mError `config/out-of-range` unless sigmaMin is below sigmaMax
+ */
 export function adversarialLevels({ steps, sigmaMin, sigmaMax }: AdversarialOptions): readonly number[] {
+  if (sigmaMin >= sigmaMax) {
+    throw new Cifar5mError(
+      "config/out-of-range",
+      `adversarial.sigmaMin must be less than sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.8 and 10.`,
+    );
+  }
   const { rho, schedule } = samplerSchema.parse({});
   return [...noiseLevels({ steps, sigmaMin, sigmaMax, rho, schedule })].slice(0, -1);
 }

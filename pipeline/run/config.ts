@@ -4,6 +4,7 @@ import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/executor.ts";
 import {
+  adversarialLevels,
   adversarialSchema,
   generatorTrainingSchema,
   requireSamplerOptions,
@@ -175,6 +176,7 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
 export function resolveConfig(partial: PartialConfig): Config {
   const config = parseWithSchema(configSchema, partial, { area: "config", owner: "the configuration" });
   requireSamplerOptions(config.sampler);
+  adversarialLevels(config.adversarial);
   requirePlannable(config);
   return config;
 }

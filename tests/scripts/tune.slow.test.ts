@@ -78,6 +78,10 @@ test("a tuned generator is tuned against a critic; its file keeps the architectu
 
 test.each([
   [["--tune", "consistency", "--init", "x", "--labeler", "y"], /^usage\/wrong: .*--tune adversarial.*\n$/],
+  [
+    ["--tune", "adversarial", "--init", shippedFile("tuned.safetensors"), "--adversarial.sigma-min", "20"],
+    /^config\/out-of-range: adversarial\.sigmaMin .*\n$/,
+  ],
   [["--tune", "adversarial"], /^usage\/wrong: .*--init FILE.*\n$/],
   [["--tune", "consistency"], /^usage\/wrong: .*--init FILE.*\n$/],
   [
