@@ -26,7 +26,7 @@ export type ModelOrigin = { readonly sha256: string } & (
       readonly section: TrainingSection;
       /** Of the training: its seed, its execution, and its section. */
       readonly config: Config;
-      /** sha256, and so is \`critic\`. */
+      /** sha256, and so is `critic`. */
       readonly initialWeights: string | undefined;
       /** The labeler whose features the critic of an adversarial tuning judged. */
       readonly critic: string | undefined;

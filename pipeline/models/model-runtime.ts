@@ -1,10 +1,15 @@
 import type { TrainingStore } from "../../engine/training/run-training.ts";
-import type { TuningMethod } from "../../generator/index.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Config, TrainingSection } from "../run/config.ts";
 import type { ModelName } from "../run/run-folder.ts";
+
+/** A way to tune a generator. */
+export type Tuning =
+  | { readonly method: "consistency" }
+  /** `labeler` is a safetensors file. The critic judges its features. */
+  | { readonly method: "adversarial"; readonly labeler: Uint8Array };
 
 /** The input of a training. */
 export interface TrainingTask {
@@ -12,9 +17,7 @@ export interface TrainingTask {
   /** Weights to start from, for a generator; undefined for random weights. */
   readonly initialWeights: Uint8Array | undefined;
   /** How to tune these weights, if they are to be tuned: by the options of the method's section. */
-  readonly tune: TuningMethod | undefined;
-  /** For adversarial tuning: the labeler whose features the critic judges, a safetensors file. */
-  readonly critic: Uint8Array | undefined;
+  readonly tune: Tuning | undefined;
   /** Whether the learning rate of a generator falls from now on, so that its training ends soon. */
   readonly finish: boolean;
   readonly train: CifarImages;

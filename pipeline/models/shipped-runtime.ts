@@ -41,9 +41,9 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
         Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
     },
     train: {
-      async generator({ config, initialWeights, tune, critic, finish, train, store, signal, onProgress, ...keep }) {
+      async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {
         const { generator } = config;
-        const section = tune === undefined ? "generator" : tuningSections[tune];
+        const section = tune === undefined ? "generator" : tuningSections[tune.method];
         const { batchSize } = config[section];
         const common: GeneratorTraining = {
           ...executionOf(config),
@@ -54,11 +54,14 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
           onProgress: (progress) => onProgress(inImages(progress, batchSize)),
           onWeights: async (averages, step) => {
             const exponents =
-              tune === undefined ? generator.emaExponents : [config[tuningSections[tune]].averageExponent];
+              tune === undefined ? generator.emaExponents : [config[tuningSections[tune.method]].averageExponent];
             for (const [index, weights] of averages.entries()) {
               await keep.saveEma(weights, String(exponents[index]), step);
             }
-            const sampler = await runtime.openSampler({ ...config, sampler: gridSampler(config, tune) }, averages[0]!);
+            const sampler = await runtime.openSampler(
+              { ...config, sampler: gridSampler(config, tune?.method) },
+              averages[0]!,
+            );
             try {
               await keep.saveGrid(await renderSampleGrid(sampler), step);
             } finally {
@@ -67,17 +70,18 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
           },
         };
         if (tune === undefined || initialWeights === undefined) {
-          return {
-            weights: await trainGenerator({ ...common, initialWeights, options: generator, finish }),
-            figures: {},
-          };
+          const weights = await trainGenerator({ ...common, initialWeights, options: generator, finish });
+          return { weights, figures: {} };
         }
-        if (tune === "consistency" || critic === undefined) {
-          return { weights: await tuneGenerator({ ...common, initialWeights, options: config.tuning }), figures: {} };
+        const tuning = { ...common, initialWeights };
+        if (tune.method === "consistency") {
+          return { weights: await tuneGenerator({ ...tuning, options: config.tuning }), figures: {} };
         }
-        const features = { maps: featureMapsOf(critic), id: sha256(critic) };
-        const options = config.adversarial;
-        return { weights: await tuneAdversarially({ ...common, initialWeights, options, features }), figures: {} };
+        const features = { maps: featureMapsOf(tune.labeler), id: sha256(tune.labeler) };
+        return {
+          weights: await tuneAdversarially({ ...tuning, options: config.adversarial, features }),
+          figures: {},
+        };
       },
       async labeler({ config, train, test, store, signal, onProgress }) {
         const { labeler: options } = config;

@@ -17,7 +17,7 @@ import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModel } from "../run/shipped-files.ts";
 import type { StageContext } from "../run/stage.ts";
-import type { ModelRuntime } from "./model-runtime.ts";
+import type { ModelRuntime, Tuning } from "./model-runtime.ts";
 import { pinModel, readModelReceipt, trainingStageOf, writeModel } from "./models.ts";
 
 /**
@@ -46,9 +46,8 @@ export async function trainModel(
   const { folder, name, config, runtime, tune, finish = false } = options;
   const initialWeights = options.initialWeights === undefined ? undefined : await readWholeFile(options.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
-  const critic =
-    tune === "adversarial" ? await readWholeFile(options.labeler ?? shippedModel("labeler", config)) : undefined;
-  const judgedBy = critic === undefined ? {} : { labeler: sha256(critic) };
+  const tuning = tune === undefined ? undefined : await tuningOf(tune, options);
+  const judgedBy = tuning?.method === "adversarial" ? { labeler: sha256(tuning.labeler) } : {};
   const section = tune === undefined ? name : tuningSections[tune];
   const identity: Identity = { ...(await trainingIdentity(folder, section, config)), ...startsFrom, ...judgedBy };
   const isFinished = (await readModelReceipt(folder, name)) !== undefined;
@@ -70,7 +69,9 @@ export async function trainModel(
   }
   const cifar10 = isFinished ? undefined : await readCifar10(folder.cifar10, config.recordsPerFile);
   if (cifar10 === undefined) {
-    await pinModel(folder, name, await asFinished(folder, name, identity));
+    const { labeler: _, ...named } = identity;
+    // The package's labeler may be another one by now.
+    await pinModel(folder, name, await asFinished(folder, name, options.labeler === undefined ? named : identity));
     return {};
   }
   await pinModel(folder, name, grows ? withImages(identity, before!) : identity);
@@ -85,8 +86,7 @@ export async function trainModel(
   const training = runtime.train[name]({
     config,
     initialWeights,
-    tune,
-    critic,
+    tune: tuning,
     finish,
     ...cifar10,
     store: {
@@ -132,6 +132,14 @@ export async function trainModel(
   }
 }
 
+async function tuningOf(
+  method: TuningMethod,
+  { labeler, config }: { readonly labeler?: string | undefined; readonly config: Config },
+): Promise<Tuning> {
+  if (method === "consistency") return { method };
+  return { method, labeler: await readWholeFile(labeler ?? shippedModel("labeler", config)) };
+}
+
 /**
  * Number of times that the first 100,000 images have doubled. The weights at each doubling are kept, as guides and as a
  * record of the training.
@@ -157,7 +165,9 @@ async function asFinished(folder: RunFolder, name: ModelName, identity: Identity
     if (then === undefined || now === undefined) return {};
     return { [section]: Object.fromEntries(Object.entries(then).map(([key, value]) => [key, now[key] ?? value])) };
   };
-  return Object.assign({}, identity, ...["options", ...Object.values(tuningSections)].map(shared));
+  const sections = ["options", ...Object.values(tuningSections)].map(shared);
+  const labeler = identity["labeler"] ?? pinned["labeler"];
+  return Object.assign({}, identity, labeler === undefined ? {} : { labeler }, ...sections);
 }
 
 function withImages(identity: Identity, numImages: number): Identity {

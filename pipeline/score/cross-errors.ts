@@ -66,7 +66,6 @@ export async function trainAndTest(
       config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
       initialWeights: undefined,
       tune: undefined,
-      critic: undefined,
       finish: false,
       saveEma: async () => undefined,
       ...images[kind],
