@@ -67,7 +67,7 @@ export const adversarialSchema = z.strictObject({
   steps: z.int().min(1).max(16).default(2).describe("calls of the sampler that the generator is tuned for"),
   sigmaMin: z.number().positive().default(0.8).describe("noise level of the sampler's last call, pixels in [-1, 1]"),
   sigmaMax: z.number().positive().default(10).describe("noise level of the sampler's first call"),
-  numImages: z.int().min(1).default(64_000).describe("real images that the critic sees; the generator makes as many"),
+  numImages: z.int().min(1).default(25_600).describe("real images that the critic sees; the generator makes as many"),
   batchSize: z.int().min(1).max(16_384).default(64).describe("images of one step"),
   learningRate: z.number().positive().default(3e-4).describe("peak learning rate of the generator, by Adam"),
   criticRate: z
