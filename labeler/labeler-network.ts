@@ -30,10 +30,11 @@ export function labelerFeatures(scope: Scope, images: Tensor, options: LabelerNe
 /**
  * The features after each group of the labeler's layers, from fine to coarse.
  * @param images - [N, 3, 32, 32], numbers in [-1, 1]
- * @returns [N, 24, 32, 32], then [N, width, 16, 16], and so on; one pixel less a side for labelers that do not pad
+ * @returns [N, width, 16, 16], [N, width, 8, 8], and so on; fewer pixels for labelers that do not pad
  */
 export function labelerFeatureMaps(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor[] {
-  return resnetFeatureMaps(scope, normalize(images), options);
+  const [_stem, ...groups] = resnetFeatureMaps(scope, normalize(images), options);
+  return groups;
 }
 
 function normalize(images: Tensor): Tensor {

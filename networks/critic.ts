@@ -8,7 +8,7 @@ import { onesInitializer, type Scope } from "../engine/parameters/parameters.ts"
 import { siluMagnitude, unitConv, unitWeights } from "./unit-layers.ts";
 
 export interface CriticOptions {
-  /** Channels of the critic's layers; at most as many as the map has. */
+  /** Channels of the critic's layers. The first layer looks around each pixel only in maps with fewer channels. */
   readonly channels: number;
   /** 0 for images without classes. */
   readonly numClasses: number;
@@ -29,9 +29,9 @@ export function critic(
   options: CriticOptions,
 ): Tensor[] {
   return maps.map((map, index) => {
-    const channels = Math.min(options.channels, map.shape[1]!);
+    const { channels } = options;
     const head = scope.child(`map${index}`);
-    const mixed = silu(unitConv(head.child("conv0"), map, channels, { kernel: 1 }));
+    const mixed = silu(unitConv(head.child("conv0"), map, channels, { kernel: map.shape[1]! < channels ? 3 : 1 }));
     const hidden = silu(unitConv(head.child("conv1"), mixed, channels, { scale: 1 / siluMagnitude }));
     const gain = reshape(head.parameter("gain", [1], onesInitializer), [1, 1, 1, 1]);
     const realism = unitConv(head.child("real"), hidden, 1, { kernel: 1, scale: 1 / siluMagnitude });

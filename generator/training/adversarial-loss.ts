@@ -5,12 +5,14 @@ import { tensorData } from "../../engine/graph/tensor.ts";
 import { concat } from "../../engine/ops/concat.ts";
 import { add, mul, relu, stopGradient, sub } from "../../engine/ops/elementwise.ts";
 import { mean } from "../../engine/ops/reduce.ts";
+import { slice } from "../../engine/ops/slice.ts";
 import { frozenScope, scopeWithRate } from "../../engine/parameters/changed-scopes.ts";
 import type { Scope } from "../../engine/parameters/parameters.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
 import type { LossInputs } from "../../engine/training/training-definition.ts";
 import { coin, flipWhere, randomTranslation } from "../../networks/augment.ts";
 import { critic } from "../../networks/critic.ts";
+import { patchesToChannels } from "../../networks/patches.ts";
 import { type Denoiser, networkDenoiser } from "../denoiser.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { noiseLevels } from "../sampling/noise-levels.ts";
@@ -56,18 +58,19 @@ export function adversarialLoss(
   const classes = network.numClasses === 0 ? undefined : known;
   const denoiser = networkDenoiser(shareScope(scope), { ...network, dropout: options.dropout });
   const images = imagesOfCalls(scope, denoiser, adversarialLevels(options), { noise, classes });
-  const fake = features(shown(scope, concat(images, 0), options));
+  const mapsOf = (shownImages: Tensor) => [patchesOf(shownImages), ...features(shownImages)];
+  const fake = mapsOf(shown(scope, concat(images, 0), options));
   const fakeClasses = classes && concat(new Array<Tensor>(images.length).fill(classes), 0);
   const real = shown(scope, clean, options);
 
   const nextScope = shareScope(scopeWithRate(scope.child(criticName), options.criticRate));
   const judge = (maps: readonly Tensor[], of: Tensor | undefined, judging = nextScope()) =>
     critic(judging, maps, of, { channels: options.criticChannels, numClasses: network.numClasses });
-  const onReal = judge(features(real), classes);
+  const onReal = judge(mapsOf(real), classes);
   const onFake = judge(fake.map(stopGradient), fakeClasses);
   const forGenerator = judge(fake, fakeClasses, frozenScope(nextScope()));
   const { smoothness } = options;
-  const onNoisy = smoothness === 0 ? onReal : judge(features(add(real, mul(noise, smallNoise))), classes);
+  const onNoisy = smoothness === 0 ? onReal : judge(mapsOf(add(real, mul(noise, smallNoise))), classes);
   return meanOf(
     onReal.map((logits, map) => {
       const hinge = add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1))));
@@ -77,6 +80,16 @@ export function adversarialLoss(
       return add(criticLoss, sub(generatorLoss, stopGradient(generatorLoss)));
     }),
   );
+}
+
+/**
+ * The pixels of patches of 2×2 as channels, and a channel of ones, [N, 13, 16, 16]. The critic needs them because the
+ * features of a classifier say little of fine textures.
+ */
+function patchesOf(images: Tensor): Tensor {
+  const patches = patchesToChannels(images, 2);
+  const ones = add(mul(slice(patches, [{ axis: 1, start: 0, end: 1 }]), 0), 1);
+  return concat([patches, ones], 1);
 }
 
 /** The images after each call of the sampler. No gradient flows from one call to the call before it. */
