@@ -79,7 +79,7 @@ export const adversarialSchema = z.strictObject({
   smoothness: z
     .number()
     .min(0)
-    .default(1)
+    .default(0.1)
     .describe("weight of the critic's square change when a little noise is added to real images"),
   translation: z.int().min(0).max(16).default(3).describe("random translation of what the critic sees, pixels"),
   weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
