@@ -22,7 +22,7 @@ export {
   normRelu,
   torchInitializer,
 } from "./layers.ts";
-export { type ResNetOptions, resnet, resnetFeatures } from "./resnet.ts";
+export { type ResNetBodyOptions, type ResNetOptions, resnet, resnetFeatures } from "./resnet.ts";
 export { powerEmaDecay, triangularSchedule } from "./schedules.ts";
 export { unet } from "./unet.ts";
 export type { UNetOptions } from "./unet-parts.ts";

@@ -21,7 +21,7 @@ export interface ResNetOptions {
 }
 
 /** The part of the network before its last layer. */
-type ResNetBodyOptions = Omit<ResNetOptions, "numClasses" | "logitScale">;
+export type ResNetBodyOptions = Omit<ResNetOptions, "numClasses" | "logitScale">;
 
 const activations = { relu, silu, gelu };
 
