@@ -92,9 +92,14 @@ export function asBase(config: Config): PartialConfig {
   return chooseGuidance(sampler).guidance === guidance ? { ...config, sampler } : config;
 }
 
-/** The sections of the configuration that say how a model is trained: one for each model, and for each way to tune one. */
-export const trainingSections = ["generator", "tuning", "adversarial", "labeler"] as const;
-export type TrainingSection = (typeof trainingSections)[number];
+/** A section of the configuration that says how a model is trained: one for each model, and for each way to tune one. */
+export type TrainingSection = "generator" | "tuning" | "adversarial" | "labeler";
+export const trainingSections = [
+  "generator",
+  "tuning",
+  "adversarial",
+  "labeler",
+] as const satisfies readonly TrainingSection[];
 
 /** The section of each way to tune a generator. */
 export const tuningSections = {
