@@ -4,6 +4,7 @@ import type { Tensor } from "../../engine/graph/graph.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import { concat } from "../../engine/ops/concat.ts";
 import { add, mul, relu, stopGradient, sub } from "../../engine/ops/elementwise.ts";
+import { gather } from "../../engine/ops/gather.ts";
 import { mean } from "../../engine/ops/reduce.ts";
 import { slice } from "../../engine/ops/slice.ts";
 import { frozenScope, scopeWithRate } from "../../engine/parameters/changed-scopes.ts";
@@ -60,7 +61,7 @@ export function adversarialLoss(
   const images = imagesOfCalls(scope, denoiser, adversarialLevels(options), { noise, classes });
   const mapsOf = (shownImages: Tensor) => [patchesOf(shownImages), ...features(shownImages)];
   const fake = mapsOf(shown(scope, concat(images, 0), options));
-  const fakeClasses = classes && concat(new Array<Tensor>(images.length).fill(classes), 0);
+  const fakeClasses = classes && repeated(classes, images.length);
   const real = shown(scope, clean, options);
 
   const nextScope = shareScope(scopeWithRate(scope.child(criticName), options.criticRate));
@@ -109,6 +110,13 @@ function imagesOfCalls(
     images.push(denoiser(noisy, constantVector(noise, level), classes));
   }
   return images;
+}
+
+/** An int64 vector several times over. GPUs can gather such numbers, but not concatenate them. */
+function repeated(classes: Tensor, times: number): Tensor {
+  const count = classes.shape[0]!;
+  const indices = Array.from({ length: times * count }, (_, index) => index % count);
+  return gather(classes, classes.graph.constant(tensorData("int64", [indices.length], indices)));
 }
 
 function meanOf(terms: readonly Tensor[]): Tensor {
