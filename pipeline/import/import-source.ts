@@ -6,7 +6,7 @@ export const importFormats = ["npz", "cifar-10", "cifar-100", "image-folder"] as
 export type ImportFormat = (typeof importFormats)[number];
 
 /** Number of rows that are passed on at once. */
-export const chunkRows = 1024;
+export const chunkRows = 256;
 
 /** A labeled set made elsewhere. */
 export interface ImportSource {

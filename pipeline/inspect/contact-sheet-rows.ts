@@ -21,8 +21,9 @@ export async function gatherContactSheetRows(options: {
   const { train } = manifest.splits;
   const cells = manifest.classNames.map(() => [] as ContactSheetRow["cells"][number][]);
   const isWanted = (label: number) => cells[label]!.length < Math.min(imagesPerClass, train.classCounts[label]!);
+  const isComplete = () => !cells.some((_, label) => isWanted(label));
   for (const shard of train.shards) {
-    if (!cells.some((_, label) => isWanted(label))) break;
+    if (isComplete()) break;
     for await (const { rows, columns } of readShardBatches(
       joinPath(directory, shard.file),
       manifest.classNames.length,
@@ -37,6 +38,7 @@ export async function gatherContactSheetRows(options: {
           isRequestedClass: columns.class[row] === label || columns.class[row] === -1,
         });
       }
+      if (isComplete()) break;
     }
   }
   return manifest.classNames.map((className, label) => ({
