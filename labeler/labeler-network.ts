@@ -33,8 +33,7 @@ export function labelerFeatures(scope: Scope, images: Tensor, options: LabelerNe
  * @returns [N, width, 16, 16], [N, width, 8, 8], and so on; fewer pixels for labelers that do not pad
  */
 export function labelerFeatureMaps(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor[] {
-  const [_stem, ...groups] = resnetFeatureMaps(scope, normalize(images), options);
-  return groups;
+  return resnetFeatureMaps(scope, normalize(images), options);
 }
 
 function normalize(images: Tensor): Tensor {

@@ -8,7 +8,7 @@ import { onesInitializer, type Scope } from "../engine/parameters/parameters.ts"
 import { siluMagnitude, unitConv, unitWeights } from "./unit-layers.ts";
 
 export interface CriticOptions {
-  /** Channels of the critic's layers. The first layer looks around each pixel only in maps with fewer channels. */
+  /** Channels of the critic's layers. The first filters are 3×3 for maps with fewer channels, and 1×1 for others. */
   readonly channels: number;
   /** 0 for images without classes. */
   readonly numClasses: number;
@@ -17,7 +17,7 @@ export interface CriticOptions {
 /**
  * Judges for every pixel of every feature map whether an image looks real, and like its class. Each map has two
  * convolutions of its own. The class is compared by an inner product.
- * @param maps - features of a trained classifier, [N, C, H, W] each
+ * @param maps - features of a trained classifier, or pixels, [N, C, H, W] each
  * @param classes - int64 [N]; undefined for images without classes
  * @returns the logits for each map, [N, 1, H, W]; large for real images
  * @see Sauer et al. 2021, arXiv:2111.01007; Miyato and Koyama 2018, arXiv:1802.05637

@@ -52,9 +52,9 @@ export function resnetFeatures(scope: Scope, x: Tensor, options: ResNetBodyOptio
 }
 
 /**
- * The features after the stem and after each group.
+ * The features after each group.
  * @param x - normalized images, [N, C, H, W]
- * @returns [N, 24, H, W] for RGB, then [N, width, H / 2, W / 2], and so on
+ * @returns [N, width, H / 2, W / 2], then [N, width, H / 4, W / 4], and so on
  */
 export function resnetFeatureMaps(scope: Scope, x: Tensor, options: ResNetBodyOptions): Tensor[] {
   const activate = activations[options.activation];
@@ -72,15 +72,14 @@ export function resnetFeatureMaps(scope: Scope, x: Tensor, options: ResNetBodyOp
     { decay: false, learningRateScale: 0 },
   );
   const whole = options.padded ? padEnd(x) : x;
-  const stem = activate(
+  let hidden = activate(
     conv2d(whole, filters, { bias: scope.parameter("stem.bias", [numWhitened], zerosInitializer) }),
   );
-  const maps = [stem];
-  options.widths.forEach((width, index) => {
-    const widened = block(scope.child(`group${index}.widen`), maps[index]!, width, true);
-    maps.push(add(widened, block(scope.child(`group${index}.residual`), widened, width, false)));
+  return options.widths.map((width, index) => {
+    const widened = block(scope.child(`group${index}.widen`), hidden, width, true);
+    hidden = add(widened, block(scope.child(`group${index}.residual`), widened, width, false));
+    return hidden;
   });
-  return maps;
 }
 
 /** Adds a row of zeros at the bottom and a column of zeros on the right. */

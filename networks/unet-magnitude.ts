@@ -1,7 +1,6 @@
 import { silu } from "../engine/composites/activations.ts";
 import { attentionPixelsLast } from "../engine/composites/attention.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
-import { sizeOf, tensorData } from "../engine/graph/tensor.ts";
 import { concat, split } from "../engine/ops/concat.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
@@ -9,7 +8,7 @@ import { reshape } from "../engine/ops/reshape.ts";
 import { zerosInitializer } from "../engine/parameters/parameters.ts";
 import { dropoutLayer } from "./layers.ts";
 import { fourierFeatures, numHeadsOf, type UNetParts } from "./unet-parts.ts";
-import { normalizeAlong, siluMagnitude, unitConv, unitLinear, unitWeights } from "./unit-layers.ts";
+import { normalizeAlong, siluMagnitude, unitConv, unitLinear, unitWeights, withOnes } from "./unit-layers.ts";
 
 /** The share of a block's change in its output. */
 const changeShare = 0.3;
@@ -82,11 +81,4 @@ function mixed(a: Tensor, b: Tensor, share: number): Tensor {
 function changed(x: Tensor, change: (scale: number) => Tensor): Tensor {
   const length = Math.hypot(1 - changeShare, changeShare);
   return add(mul(x, (1 - changeShare) / length), change(changeShare / length));
-}
-
-/** Adds a channel of ones, which takes the place of biases. */
-function withOnes(x: Tensor): Tensor {
-  const shape = x.shape.with(1, 1);
-  const ones = x.graph.constant(tensorData("float32", shape, new Array<number>(sizeOf(shape)).fill(1)));
-  return concat([x, ones], 1);
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from "../engine/graph/graph.ts";
-import { type Shape, sizeOf } from "../engine/graph/tensor.ts";
+import { type Shape, sizeOf, tensorData } from "../engine/graph/tensor.ts";
 import { sum } from "../engine/ops/broadcast.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, div, mul, sqrt } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
@@ -57,4 +58,11 @@ function normalizedRows(data: Float32Array, shape: Shape, axes: readonly number[
 /** Scales the root mean square along an axis to 1. */
 export function normalizeAlong(x: Tensor, axis: number): Tensor {
   return div(x, sqrt(add(mean(mul(x, x), { axes: [axis], keepDims: true }), epsilon)));
+}
+
+/** Adds a channel of ones, which takes the place of biases. */
+export function withOnes(x: Tensor): Tensor {
+  const shape = x.shape.with(1, 1);
+  const ones = x.graph.constant(tensorData("float32", shape, new Array<number>(sizeOf(shape)).fill(1)));
+  return concat([x, ones], 1);
 }

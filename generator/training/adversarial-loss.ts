@@ -6,7 +6,6 @@ import { concat } from "../../engine/ops/concat.ts";
 import { add, mul, relu, stopGradient, sub } from "../../engine/ops/elementwise.ts";
 import { gather } from "../../engine/ops/gather.ts";
 import { mean } from "../../engine/ops/reduce.ts";
-import { slice } from "../../engine/ops/slice.ts";
 import { frozenScope, scopeWithRate } from "../../engine/parameters/changed-scopes.ts";
 import type { Scope } from "../../engine/parameters/parameters.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
@@ -14,6 +13,7 @@ import type { LossInputs } from "../../engine/training/training-definition.ts";
 import { coin, flipWhere, randomTranslation } from "../../networks/augment.ts";
 import { critic } from "../../networks/critic.ts";
 import { patchesToChannels } from "../../networks/patches.ts";
+import { withOnes } from "../../networks/unit-layers.ts";
 import { type Denoiser, networkDenoiser } from "../denoiser.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { noiseLevels } from "../sampling/noise-levels.ts";
@@ -36,7 +36,7 @@ export const criticName = "critic";
  * critic judges the result of every call. Generator and critic are trained in the same step: no gradient of the
  * generator's loss reaches the critic, and no gradient of the critic's loss reaches the generator. The critic is kept
  * smooth: it should say the same of a real image with a little noise.
- * @param features - features of a frozen network, which the critic judges instead of pixels
+ * @param features - features of a frozen network, which the critic judges beside the pixels
  * @returns a scalar with the gradients of both losses, which are means over calls, maps and pixels. Its value is the critic's
  *   loss: 2 if the critic knows nothing, 0 if it is always right and smooth
  * @see Sauer et al. 2023, arXiv:2311.17042; Lim and Ye 2017, arXiv:1705.02894 (hinge loss); Lin et al. 2025,
@@ -88,9 +88,7 @@ export function adversarialLoss(
  * features of a classifier say little of fine textures.
  */
 function patchesOf(images: Tensor): Tensor {
-  const patches = patchesToChannels(images, 2);
-  const ones = add(mul(slice(patches, [{ axis: 1, start: 0, end: 1 }]), 0), 1);
-  return concat([patches, ones], 1);
+  return withOnes(patchesToChannels(images, 2));
 }
 
 /** The images after each call of the sampler. No gradient flows from one call to the call before it. */

@@ -85,11 +85,7 @@ export const adversarialSchema = z.strictObject({
   weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
   warmUp: z.number().min(0).max(1).default(0.05).describe("part of the tuning in which the learning rate rises"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
-  averageExponent: z
-    .number()
-    .min(0)
-    .default(16.97)
-    .describe("exponent of the weights' average; larger reaches back less"),
+  averageExponent: tuningSchema.shape.averageExponent,
   stepsPerCheckpoint: z.int().min(1).default(200).describe("steps between checkpoints"),
 });
 

@@ -1,4 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { triangularSchedule } from "../../networks/schedules.ts";
+import type { TuningOptions } from "./options.ts";
+import type { Schedule } from "./run-denoiser-training.ts";
 
 /** The options that determine the schedule. */
 export interface ScheduleOptions {
@@ -71,4 +74,15 @@ export function learningRateAt(step: number, options: ScheduleOptions, end: Trai
   const rise = Math.min(1, ((step + 1) * batchSize) / Math.max(1, warmUpImages));
   const fall = (end.totalSteps - step) / (end.totalSteps - end.coolDownStart + 1);
   return learningRate * Math.min(rise, step < end.coolDownStart ? 1 : fall);
+}
+
+/** The schedule of a tuning, whose end is known from the start: the learning rate rises and falls linearly. */
+export function tuningSchedule({
+  numImages,
+  batchSize,
+  learningRate,
+  warmUp,
+}: Pick<TuningOptions, "numImages" | "batchSize" | "learningRate" | "warmUp">): Schedule {
+  const totalSteps = Math.ceil(numImages / batchSize);
+  return { totalSteps, learningRate: (step) => triangularSchedule(step, totalSteps, learningRate, warmUp) };
 }

@@ -1,22 +1,19 @@
 import { adamw } from "../../engine/training/optimizers.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
-import { triangularSchedule } from "../../networks/schedules.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { readGenerator } from "../read-generator.ts";
 import { adversarialLoss, criticName, type FeatureMaps } from "./adversarial-loss.ts";
 import type { AdversarialOptions } from "./options.ts";
 import { type GeneratorTraining, runDenoiserTraining } from "./run-denoiser-training.ts";
 import { trainingResidents } from "./training-batch.ts";
+import { tuningSchedule } from "./training-schedule.ts";
 
 export interface TuneAdversariallyOptions extends GeneratorTraining {
   /** The generator to start from, a safetensors file. It should have been tuned to need few calls. */
   readonly initialWeights: Uint8Array;
   readonly options: AdversarialOptions;
-  /** The features that the critic judges. */
-  readonly features: {
-    readonly maps: FeatureMaps /** What identifies them, such as a hash of weights. */;
-    readonly id: string;
-  };
+  /** The features that the critic judges, and what identifies them, such as a hash of weights. */
+  readonly features: { readonly maps: FeatureMaps; readonly id: string };
 }
 
 /**
@@ -30,7 +27,6 @@ export async function tuneAdversarially(tuning: TuneAdversariallyOptions): Promi
   const { tensors, network } = readGenerator(file);
   const { stepsPerCheckpoint, ...rest } = options;
   const { steps, sigmaMin, sigmaMax } = options;
-  const totalSteps = Math.ceil(options.numImages / options.batchSize);
   const tuned = { method: "adversarial", steps, sigmaMin, sigmaMax };
   return await runDenoiserTraining(tuning, {
     program: adversarialProgram({
@@ -42,10 +38,7 @@ export async function tuneAdversarially(tuning: TuneAdversariallyOptions): Promi
     }),
     options,
     emaExponents: [options.averageExponent],
-    schedule: () => ({
-      totalSteps,
-      learningRate: (step) => triangularSchedule(step, totalSteps, options.learningRate, options.warmUp),
-    }),
+    schedule: () => tuningSchedule(options),
     network,
     initial: { file, tensors },
     isExtra: (name) => name.startsWith(`${criticName}.`),

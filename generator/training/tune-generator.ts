@@ -3,7 +3,6 @@ import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
 import { adamw } from "../../engine/training/optimizers.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
-import { triangularSchedule } from "../../networks/schedules.ts";
 import { guidedDenoiser, networkDenoiser, trainedDenoiser } from "../denoiser.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { readGenerator } from "../read-generator.ts";
@@ -11,6 +10,7 @@ import { consistencyLoss } from "./consistency-loss.ts";
 import type { TuningOptions } from "./options.ts";
 import { type GeneratorTraining, runDenoiserTraining } from "./run-denoiser-training.ts";
 import { trainingResidents } from "./training-batch.ts";
+import { tuningSchedule } from "./training-schedule.ts";
 
 export interface TuneGeneratorOptions extends GeneratorTraining {
   /** The trained generator, a safetensors file. */
@@ -35,7 +35,7 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
       `tuning.guidance must be 0 or 1 for a generator without classes, got ${guidance}. Leave it out.`,
     );
   }
-  const totalSteps = Math.ceil(options.numImages / options.batchSize);
+  const schedule = tuningSchedule(options);
   const tuned = { method: "consistency", ...(guidance === 0 ? {} : { guidance }) };
   return await runDenoiserTraining(tuning, {
     program: tuningProgram({
@@ -47,13 +47,10 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
     }),
     options,
     emaExponents: [options.averageExponent],
-    schedule: () => ({
-      totalSteps,
-      learningRate: (step) => triangularSchedule(step, totalSteps, options.learningRate, options.warmUp),
-    }),
+    schedule: () => schedule,
     network,
     initial: { file, tensors },
-    extraInputs: (step) => ({ gap: Float32Array.of(gapAt(step / totalSteps, options)) }),
+    extraInputs: (step) => ({ gap: Float32Array.of(gapAt(step / schedule.totalSteps, options)) }),
     identity: { tuned, options: rest },
     metadata: { tuned: JSON.stringify(tuned) },
   });

@@ -181,6 +181,7 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
 export function resolveConfig(partial: PartialConfig): Config {
   const config = parseWithSchema(configSchema, partial, { area: "config", owner: "the configuration" });
   requireSamplerOptions(config.sampler);
+  // Throws if the levels do not fall.
   adversarialLevels(config.adversarial);
   requirePlannable(config);
   return config;
