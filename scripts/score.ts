@@ -24,7 +24,7 @@ const options = z.object({
     .optional()
     .meta(
       option(
-        "train classifiers on that many images of the set and of CIFAR-10, and test both on both; without a number on 50,000, or all",
+        "train a classifier on that many images of the set, one on as many of CIFAR-10, and one on both; test each on both kinds. Without a number: 50,000, or all",
         { bare: String(mostClassified) },
       ),
     ),

@@ -55,7 +55,7 @@ const scoreSchema = z.looseObject({
       trainCount: count,
       testCount: errors,
       epochs: z.number(),
-      error: z.looseObject({ cifar10: errors, synthetic: errors }),
+      error: z.looseObject({ cifar10: errors, synthetic: errors, both: errors.optional() }),
     })
     .optional(),
 });

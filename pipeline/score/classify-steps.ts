@@ -12,8 +12,9 @@ import {
   hashOfClassifiers,
   type ImagesByKind,
   type Kind,
-  kinds,
+  type TrainingKind,
   trainAndTest,
+  trainingKinds,
 } from "./cross-errors.ts";
 import { pickScoredImages } from "./pick-scored-images.ts";
 import type { Cifar10 } from "./reference.ts";
@@ -22,8 +23,8 @@ import type { Cifar10 } from "./reference.ts";
 const maxTested = 10_000;
 
 /**
- * Steps that train a classifier on each kind of images and test it on both.
- * @param onErrors - receives the test errors when both classifiers are done
+ * Steps that train classifiers on each kind of images and on both together, and test them on each kind.
+ * @param onErrors - receives the test errors when all classifiers are done
  */
 export function classifySteps(
   options: {
@@ -42,7 +43,7 @@ export function classifySteps(
   const { seed, labeler } = config;
   const images = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount };
   const folder = join(options.folder.scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
-  const errors: Partial<Record<Kind, Record<Kind, number>>> = {};
+  const errors: Partial<Record<TrainingKind, Record<Kind, number>>> = {};
   const load = async (signal: AbortSignal): Promise<ImagesByKind> => ({
     cifar10: { train: firstImages(cifar10.train, trainCount), test: cifar10.test },
     synthetic: {
@@ -50,9 +51,9 @@ export function classifySteps(
       test: await pickScoredImages({ directory, split: "test", count: maxTested, seed, signal }),
     },
   });
-  return kinds.map((kind) => ({
+  return trainingKinds.map((kind) => ({
     name: `score-on-${kind}`,
-    total: Math.max(1, Math.round((labeler.epochs * trainCount) / labeler.batchSize)) * labeler.batchSize,
+    total: imagesSeen(kind === "both" ? 2 * trainCount : trainCount, labeler),
     async *run(context) {
       const { signal } = context;
       const images = await load(signal);
@@ -65,18 +66,23 @@ export function classifySteps(
           count: (seen) => context.count(`score-on-${kind}/images`, seen),
         },
       );
-      const { cifar10: first, synthetic: second } = errors;
-      if (first !== undefined && second !== undefined) {
+      const { cifar10: first, synthetic: second, both } = errors;
+      if (first !== undefined && second !== undefined && both !== undefined) {
         const testCount = {
           cifar10: images.cifar10.test.labels.length,
           synthetic: images.synthetic.test.labels.length,
         };
-        const error = { cifar10: first, synthetic: second };
+        const error = { cifar10: first, synthetic: second, both };
         onErrors({ trainCount, testCount, epochs: labeler.epochs, error });
       }
       yield errors[kind];
     },
   }));
+}
+
+/** Number of images that a training of classifiers shows, a multiple of its batch size. */
+function imagesSeen(trainCount: number, { epochs, batchSize }: Config["labeler"]): number {
+  return Math.max(1, Math.round((epochs * trainCount) / batchSize)) * batchSize;
 }
 
 /** Checks the requirements of classifiers that are tested on CIFAR-10: its classes, and held-out images. */

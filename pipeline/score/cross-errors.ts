@@ -11,21 +11,27 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { StageContext } from "../run/stage.ts";
 
-/** Kinds of images that classifiers are trained on and tested on. */
+/** Kinds of images that classifiers are tested on. */
 export const kinds = ["cifar10", "synthetic"] as const;
 export type Kind = (typeof kinds)[number];
+
+/** What classifiers are trained on: images of one kind, or as many of each. */
+export const trainingKinds = [...kinds, "both"] as const;
+export type TrainingKind = (typeof trainingKinds)[number];
 
 /** Train and test images of each kind. */
 export type ImagesByKind = Readonly<Record<Kind, { readonly train: CifarImages; readonly test: CifarImages }>>;
 
 /** Test errors of classifiers, in [0, 1]. For training on synthetic and testing on CIFAR-10 images it is 1 − CAS. */
 export interface CrossErrors {
-  /** Number of images that each classifier was trained on. */
+  /** Number of images of a kind that a classifier was trained on. */
   readonly trainCount: number;
   readonly testCount: Readonly<Record<Kind, number>>;
   readonly epochs: number;
-  /** Error by the kind of the train images, then by the kind of the test images. */
-  readonly error: Readonly<Record<Kind, Readonly<Record<Kind, number>>>>;
+  /** Error by the kind of the train images, then by the kind of the test images. Older scores have none of both. */
+  readonly error: Readonly<
+    Record<Kind, Readonly<Record<Kind, number>>> & Partial<Record<"both", Readonly<Record<Kind, number>>>>
+  >;
 }
 
 /**
@@ -40,15 +46,15 @@ export function hashOfClassifiers(
 }
 
 /**
- * Trains the labeler's network on one kind of images and tests it on both. An interrupted training continues, and a
- * finished one is used again.
+ * Trains the labeler's network on images of one kind, or of both, and tests it on each kind. An interrupted training
+ * continues, and a finished one is used again.
  * @param options.folder - folder of the trainings; each set of images and options needs its own
  * @returns test error by kind
  * @throws what the training throws; `disk/…`
  * @see Ravuri and Vinyals 2019, "Classification accuracy score for conditional generative models", arXiv:1905.10887
  */
 export async function trainAndTest(
-  kind: Kind,
+  trainedOn: TrainingKind,
   options: {
     readonly images: ImagesByKind;
     readonly folder: string;
@@ -58,7 +64,7 @@ export async function trainAndTest(
   context: Pick<StageContext, "signal" | "show"> & { readonly count: (images: number) => void },
 ): Promise<Record<Kind, number>> {
   const { images, folder, config, runtime } = options;
-  const path = join(folder, `${kind}.safetensors`);
+  const path = join(folder, `${trainedOn}.safetensors`);
   if (!(await fileExists(path))) {
     let counted = 0;
     const { weights } = await runtime.train.labeler({
@@ -68,8 +74,9 @@ export async function trainAndTest(
       tune: undefined,
       finish: false,
       saveEma: async () => undefined,
-      ...images[kind],
-      store: openTrainingStore(join(folder, `${kind}-training`)),
+      train: trainImages(trainedOn, images),
+      test: images.cifar10.test,
+      store: openTrainingStore(join(folder, `${trainedOn}-training`)),
       saveGrid: async () => undefined,
       signal: context.signal,
       onProgress: ({ images: seen, loss }) => {
@@ -88,6 +95,15 @@ export async function trainAndTest(
   } finally {
     await classifier.close();
   }
+}
+
+function trainImages(trainedOn: TrainingKind, { cifar10, synthetic }: ImagesByKind): CifarImages {
+  if (trainedOn === "cifar10") return cifar10.train;
+  if (trainedOn === "synthetic") return synthetic.train;
+  return {
+    images: Buffer.concat([cifar10.train.images, synthetic.train.images]),
+    labels: Buffer.concat([cifar10.train.labels, synthetic.train.labels]),
+  };
 }
 
 /** The first images, at most `count` of them. */

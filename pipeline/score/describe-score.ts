@@ -1,4 +1,5 @@
 import { plainText } from "../../core/plain-text.ts";
+import { trainingKinds } from "./cross-errors.ts";
 import type { SetScores } from "./reference.ts";
 import type { Score } from "./score.ts";
 
@@ -68,7 +69,7 @@ export function scoreSentences({ labels, neighbours, generator }: Score): string
   ];
 }
 
-/** Title row and rows of the 2×2 table: test errors. */
+/** Title row and rows: test errors by what classifiers were trained on. */
 export function classificationRows({
   trainCount,
   testCount,
@@ -82,11 +83,12 @@ export function classificationRows({
       `on ${names.cifar10} test, N = ${numberOf(testCount.cifar10)}`,
       `on ${names.synthetic} test, N = ${numberOf(testCount.synthetic)}`,
     ],
-    ...(["cifar10", "synthetic"] as const).map((kind) => [
-      `trained on ${numberOf(trainCount)} ${names[kind]}`,
-      error[kind].cifar10.toFixed(3),
-      error[kind].synthetic.toFixed(3),
-    ]),
+    ...trainingKinds.flatMap((kind) => {
+      const found = error[kind];
+      if (found === undefined) return [];
+      const images = kind === "both" ? `${names.cifar10} and as many ${names.synthetic}` : names[kind];
+      return [[`trained on ${numberOf(trainCount)} ${images}`, found.cifar10.toFixed(3), found.synthetic.toFixed(3)]];
+    }),
   ];
 }
 

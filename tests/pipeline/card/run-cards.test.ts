@@ -92,6 +92,11 @@ test("a card shows distances and the 2×2 table of a score, and not those of ano
   const { text } = await makeCard(root);
   expect(text).toMatch(/\| cifar5m, N = 50 \| 47\.10 \| 0\.500 \|/);
   expect(text).toMatch(/\| trained on 50 synthetic \| 0\.300 \| 0\.400 \|/);
+  expect(text).not.toContain("as many");
+  const { error } = score.classification;
+  const withBoth = { ...score.classification, error: { ...error, both: { cifar10: 0.05, synthetic: 0.25 } } };
+  await writeFile(join(root, "score.json"), sealJson({ ...score, classification: withBoth }));
+  expect((await makeCard(root)).text).toMatch(/\| trained on 50 CIFAR-10 and as many synthetic \| 0\.050 \| 0\.250 \|/);
   expect(text).toContain("88.0% agree with the class");
   await writeFile(join(root, "score.json"), sealJson({ ...score, dataset: { ...score.dataset, sha256: "00" } }));
   expect((await makeCard(root)).text).toContain("Not scored: `score.json` is of another set.");

@@ -62,10 +62,12 @@ test("a set is scored with every figure, its numbers of images and its reference
   expect(score.synthetic.frechetDistance).toBeGreaterThan(0);
   expect(Object.values(score.labels.classShares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
   // The stand-in labeler looks at the first byte, as it did for the set's labels.
-  expect(score.classification!.error.cifar10.synthetic).toBe(0);
+  const { error } = score.classification!;
+  expect([error.cifar10.synthetic, error.synthetic.synthetic, error.both!.synthetic]).toEqual([0, 0, 0]);
   const card = await readFile(join(root, "score.md"), "utf8");
   expect(card).toContain("| cifar5m, N = 50 |");
   expect(card).toContain("trained on 40 synthetic");
+  expect(card).toContain("trained on 40 CIFAR-10 and as many synthetic");
   const { width } = await sharp(await readFile(join(root, "score-neighbours.png"))).metadata();
   expect(width).toBeGreaterThan(1000);
 });
