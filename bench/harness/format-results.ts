@@ -2,8 +2,28 @@
 
 import type { BenchmarkResults, BenchmarkRow, BenchmarkTable } from "./results.ts";
 
+/** What the names of rows stand for; other names explain themselves. */
+const programs: Readonly<Record<string, string>> = {
+  "cifar5m, 0 workers": "this loader in Node, in the thread that asks for the batches",
+  "cifar5m, 2 workers": "the same with 2 worker threads",
+  "cifar5m-python": "this project's Python package, in one process",
+  "cifar5m-python-blocked": "the Python package, shuffled in blocks",
+  "numpy-map": "`np.take` on a memory-mapped `.npy` file",
+  torch: "a PyTorch `DataLoader` that indexes the memory-mapped `.npy` file batch by batch, without workers",
+  "torch-workers": "the `DataLoader` with 2 worker processes",
+  "torch-augmented": "a `DataLoader` with 2 worker processes that crop, flip and normalize image by image with PyTorch",
+  "pyarrow-map": "`take` on the memory-mapped Arrow shards",
+  "pyarrow-resident": "`take` on the shards, joined in memory into one",
+  datasets: "Hugging Face datasets on the memory-mapped Arrow shards",
+  streaming: "MosaicML Streaming on its own format, MDS, without workers",
+  "streaming-workers": "MosaicML Streaming with 2 worker processes",
+  webdataset: "WebDataset on tar files, without workers",
+  "webdataset-workers": "WebDataset with 2 worker processes",
+};
+
 /** docs/benchmarks.md, as `npm run bench -- --json docs/benchmarks.json` writes it beside its results. */
 export function formatResults({ machine, node, date, tables }: BenchmarkResults): string {
+  const names = new Set(tables.flatMap(({ rows }) => rows.map(({ name }) => name)));
   return [
     "# Benchmarks",
     "",
@@ -11,8 +31,10 @@ export function formatResults({ machine, node, date, tables }: BenchmarkResults)
     "and writes both.",
     "",
     `Measured on ${date}: ${machine}, Node ${node.replace(/^v/, "")}. Programs take turns, and each figure is the median of its`,
-    "rounds. **Ours is** how many times another program's speed our fastest has. Ratios carry over to other machines better",
-    "than images per second do. A program's memory is the most it had resident.",
+    "rounds. **Ours is**: the speed of our fastest variant divided by that program's speed; above 1 means that ours is faster.",
+    "Ratios carry over to other machines better than images per second do. A program's memory is the most it had resident.",
+    "",
+    ...Object.entries(programs).flatMap(([name, meaning]) => (names.has(name) ? [`- \`${name}\`: ${meaning}.`] : [])),
     "",
     ...tables.flatMap(formatTable),
   ].join("\n");

@@ -6,8 +6,11 @@ import { openOptionKeys } from "../../shards/open-options.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (name: string) => readFile(join(root, name), "utf8");
-const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
-const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...docs];
+const pagesIn = async (folder: string) =>
+  (await readdir(join(root, folder))).filter((name) => name.endsWith(".md")).map((name) => `${folder}/${name}`);
+const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...(await pagesIn("docs"))];
+const packagePages = ["shards/README.md", "python/README.md"];
+const allPages = [...pages, ...packagePages, ...(await pagesIn("docs/adr")), ...(await pagesIn("weights"))];
 
 test("README has at most 120 lines", async () => {
   expect((await read("README.md")).trimEnd().split("\n").length).toBeLessThanOrEqual(120);
@@ -29,13 +32,36 @@ async function anchorsOf(page: string): Promise<string[]> {
   );
 }
 
-test.each(pages)("links of %s lead to files and headings that are there", async (page) => {
+test.each(allPages)("links of %s lead to files and headings that are there", async (page) => {
   for (const [, link = ""] of (await read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^https?:/.test(link)) continue;
     const [path = "", anchor] = link.split("#");
     const target = path === "" ? page : join(dirname(page), path);
     await expect(access(join(root, target)), `${page}: ${link}`).resolves.toBeUndefined();
     if (anchor !== undefined) expect(await anchorsOf(target), `${page}: ${link}`).toContain(anchor);
+  }
+});
+
+/** Folders of the repository. A run folder has others: `dataset/`, `models/`, `samples/`, … */
+const folders =
+  "bench core docs engine examples experiments generator labeler networks pictures pipeline python scripts shards storage tests weights";
+
+/**
+ * The files and folders of the repository that the code of a page names. `engine/graph` is left out, as it cannot be told
+ * from an error's code; so are placeholders and what is generated. A compiled file stands for its source.
+ */
+function pathsIn(text: string): string[] {
+  const code = [...text.matchAll(/^```.*?^```$|`[^`\n]+`/gms)].join(" ");
+  const words = code.split(/[\s`"'(),;:=]+/).map((word) => word.replace(/^dist\/(.+)\.js$/, "$1.ts"));
+  const isPath = new RegExp(`^(${folders.replaceAll(" ", "|")})/(\\S*\\.\\w+|\\S*/\\S*)?$`);
+  return words.filter((word) => isPath.test(word) && !/NAME|[*…{<]|^docs\/api\b/.test(word));
+}
+
+test.each(allPages)("paths of the repository in the code of %s are there", async (page) => {
+  for (const path of pathsIn(await read(page))) {
+    // A package's page may name its own files.
+    const places = [join(root, path), join(root, dirname(page), path)];
+    await expect(Promise.any(places.map((place) => access(place))), `${page}: ${path}`).resolves.toBeUndefined();
   }
 });
 
