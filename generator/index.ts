@@ -24,7 +24,7 @@ export type { Churn } from "./sampling/samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./sampling/samplers/trajectory.ts";
 export { followTrajectory, type TrajectoryInputs } from "./sampling/trajectory-graph.ts";
 export { type Column, type FactorColumn, type TrajectoryTable, tableOf } from "./sampling/trajectory-table.ts";
-export { adversarialLevels, type FeatureMaps } from "./training/adversarial-loss.ts";
+export { adversarialLevels, type FrozenClassifier } from "./training/adversarial-loss.ts";
 export {
   type AdversarialOptions,
   adversarialSchema,

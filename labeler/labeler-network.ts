@@ -2,12 +2,14 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { div, sub } from "../engine/ops/elementwise.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { resnet, resnetFeatureMaps, resnetFeatures } from "../networks/resnet.ts";
+import { resnet, resnetFeatureMaps, resnetFeatures, resnetLogits } from "../networks/resnet.ts";
 import type { LabelerNetworkOptions } from "./options.ts";
 
 /** Mean and standard deviation of CIFAR-10's training pixels in [0, 1], for red, green and blue. */
 export const pixelMean = [0.4914, 0.4822, 0.4465] as const;
 export const pixelStd = [0.247, 0.2435, 0.2616] as const;
+
+const head = { numClasses: 10, logitScale: 1 / 8 };
 
 /**
  * The labeler's network.
@@ -15,7 +17,7 @@ export const pixelStd = [0.247, 0.2435, 0.2616] as const;
  * @returns logits, [N, 10]
  */
 export function labelerNetwork(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor {
-  return resnet(scope, normalize(images), { ...options, numClasses: 10, logitScale: 1 / 8 });
+  return resnet(scope, normalize(images), { ...options, ...head });
 }
 
 /**
@@ -28,12 +30,17 @@ export function labelerFeatures(scope: Scope, images: Tensor, options: LabelerNe
 }
 
 /**
- * The features after each group of the labeler's layers, from fine to coarse.
+ * The labeler's logits, and the features after each group of its layers, from fine to coarse.
  * @param images - [N, 3, 32, 32], numbers in [-1, 1]
- * @returns [N, width, 16, 16], [N, width, 8, 8], and so on; fewer pixels for labelers that do not pad
+ * @returns maps: [N, width, 16, 16], [N, width, 8, 8], and so on; fewer pixels for labelers that do not pad. logits: [N, 10]
  */
-export function labelerFeatureMaps(scope: Scope, images: Tensor, options: LabelerNetworkOptions): Tensor[] {
-  return resnetFeatureMaps(scope, normalize(images), options);
+export function labelerOutputs(
+  scope: Scope,
+  images: Tensor,
+  options: LabelerNetworkOptions,
+): { maps: Tensor[]; logits: Tensor } {
+  const maps = resnetFeatureMaps(scope, normalize(images), options);
+  return { maps, logits: resnetLogits(scope, maps, head) };
 }
 
 function normalize(images: Tensor): Tensor {

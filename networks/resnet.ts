@@ -38,8 +38,20 @@ export const whiteningName = "stem.weight";
  * @see Keller Jordan 2024, arXiv:2404.00498, and David Page, "How to train your ResNet" (2018)
  */
 export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor {
-  const features = resnetFeatures(scope, x, options);
-  return mul(linearLayer(scope.child("head"), features, options.numClasses), options.logitScale);
+  return resnetLogits(scope, resnetFeatureMaps(scope, x, options), options);
+}
+
+/**
+ * The last layer of `resnet`.
+ * @param maps - what `resnetFeatureMaps` returns
+ * @returns logits, [N, numClasses]
+ */
+export function resnetLogits(
+  scope: Scope,
+  maps: readonly Tensor[],
+  { numClasses, logitScale }: Pick<ResNetOptions, "numClasses" | "logitScale">,
+): Tensor {
+  return mul(linearLayer(scope.child("head"), pooled(maps), numClasses), logitScale);
 }
 
 /**
@@ -48,7 +60,11 @@ export function resnet(scope: Scope, x: Tensor, options: ResNetOptions): Tensor 
  * @returns [N, last width]
  */
 export function resnetFeatures(scope: Scope, x: Tensor, options: ResNetBodyOptions): Tensor {
-  return max(resnetFeatureMaps(scope, x, options).at(-1)!, { axes: [2, 3] });
+  return pooled(resnetFeatureMaps(scope, x, options));
+}
+
+function pooled(maps: readonly Tensor[]): Tensor {
+  return max(maps.at(-1)!, { axes: [2, 3] });
 }
 
 /**

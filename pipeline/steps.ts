@@ -34,7 +34,7 @@ export function fetchStep(options: StepOptions, data: string | undefined): Step 
 /**
  * Trains a model on the run's CIFAR-10.
  * @param start - initialWeights: file of weights to start from; tune: how to tune them; labeler: file of the labeler whose
- *   features the critic judges; finish: whether to end soon
+ *   features the discriminator sees; finish: whether to end soon
  */
 export function trainStep(
   options: StepOptions,

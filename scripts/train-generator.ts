@@ -14,10 +14,10 @@ const options = z.object({
     .meta(
       option(
         "tune the generator of --init. consistency: to need only one or two calls; " +
-          "adversarial: then, to make images in few calls that a critic takes for real",
+          "adversarial: then, against a discriminator, to make sharp images in few calls",
       ),
     ),
-  labeler: optionalPath("adversarial: the labeler whose features the critic judges", "the one of this package"),
+  labeler: optionalPath("adversarial: the labeler that the discriminator sees through", "the one of this package"),
   finish: flag("lower the learning rate from the newest checkpoint on, so that the training ends soon and well"),
 });
 

@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { randomStreams } from "../../core/random.ts";
+import { crossEntropy, oneHot } from "../../engine/composites/losses.ts";
 import type { Tensor } from "../../engine/graph/graph.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
 import { concat } from "../../engine/ops/concat.ts";
@@ -11,7 +12,7 @@ import type { Scope } from "../../engine/parameters/parameters.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
 import type { LossInputs } from "../../engine/training/training-definition.ts";
 import { coin, flipWhere, randomTranslation } from "../../networks/augment.ts";
-import { critic } from "../../networks/critic.ts";
+import { discriminator } from "../../networks/discriminator.ts";
 import { patchesToChannels } from "../../networks/patches.ts";
 import { withOnes } from "../../networks/unit-layers.ts";
 import { type Denoiser, networkDenoiser } from "../denoiser.ts";
@@ -19,73 +20,98 @@ import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { noiseLevels } from "../sampling/noise-levels.ts";
 import { samplerSchema } from "../sampling/options.ts";
 import type { AdversarialOptions } from "./options.ts";
-import { trainingBatch } from "./training-batch.ts";
-
-/** Features of images at several scales: [N, 3, 32, 32] with numbers in [-1, 1] to maps [N, C, H, W]. */
-export type FeatureMaps = (images: Tensor) => readonly Tensor[];
-
-/** Noise in real images that should not change the critic's mind, standard deviation; pixels lie in [-1, 1]. */
-const smallNoise = 0.05;
-
-/** The prefix of the names of the critic's parameters. The others are the generator's. */
-export const criticName = "critic";
+import { imageBatch } from "./training-batch.ts";
 
 /**
- * Trains a generator on the images that its sampler makes, and a critic that tells them from real ones. The sampler's calls
- * are made as in sampling: the first from noise, each other from the result of the call before it plus fresh noise. The
- * critic judges the result of every call. Generator and critic are trained in the same step: no gradient of the
- * generator's loss reaches the critic, and no gradient of the critic's loss reaches the generator. The critic is kept
- * smooth: it should say the same of a real image with a little noise.
- * @param features - features of a frozen network, which the critic judges beside the pixels
- * @returns a scalar with the gradients of both losses, which are means over calls, maps and pixels. Its value is the critic's
- *   loss: 2 if the critic knows nothing, 0 if it is always right and smooth
+ * A trained classifier as a part of a graph: images, [N, 3, 32, 32] with numbers in [-1, 1], to feature maps from fine to
+ * coarse, [N, C, H, W] each, and logits, [N, number of classes].
+ */
+export type FrozenClassifier = (images: Tensor) => { readonly maps: readonly Tensor[]; readonly logits: Tensor };
+
+/** Standard deviation of the noise of the R1 penalty; pixels lie in [-1, 1]. */
+const r1Noise = 0.05;
+
+/** Label smoothing of the class loss, that of the labeler's own training. Images need not be extreme to be right. */
+const labelSmoothing = 0.1;
+
+/** The prefix of the names of the discriminator's parameters. The others are the generator's. */
+export const discriminatorName = "discriminator";
+
+/**
+ * Trains a generator on the images that its sampler makes, and a discriminator that tells them from real ones. The
+ * sampler's calls are made as in sampling: the first from noise, each other from the result of the call before it plus
+ * fresh noise. The result of every call is judged. Both networks are trained in the same step: no gradient of the
+ * generator's loss reaches the discriminator, and no gradient of the discriminator's loss reaches the generator.
+ *
+ * The discriminator's loss is the hinge loss and an approximated R1 penalty: the square of its change when a little noise
+ * is added to a real image. The generator's is the negative logit, and the cross-entropy by which a frozen classifier
+ * recognizes the class that was asked for.
+ * @param classifier - the discriminator sees its feature maps beside the pixels
+ * @returns a scalar with the gradients of both losses, which are means over calls, maps and pixels. Its value is the
+ *   discriminator's loss: 2 if it knows nothing, 0 if it is always right and does not change
  * @see Sauer et al. 2023, arXiv:2311.17042; Lim and Ye 2017, arXiv:1705.02894 (hinge loss); Lin et al. 2025,
- *   arXiv:2501.08316, section 3.3 (smoothness)
+ *   arXiv:2501.08316, section 3.3 (approximated R1)
  */
 export function adversarialLoss(
   inputs: LossInputs,
   {
     network,
     options,
-    features,
+    classifier,
   }: {
     readonly network: GeneratorNetworkOptions;
     readonly options: AdversarialOptions;
-    readonly features: FeatureMaps;
+    readonly classifier: FrozenClassifier;
   },
 ): Tensor {
   const { scope } = inputs;
-  const { clean, noise, classes: known } = trainingBatch(inputs, { mean: 0, std: 1 });
+  const { clean, classes: known } = imageBatch(inputs);
   const classes = network.numClasses === 0 ? undefined : known;
   const denoiser = networkDenoiser(shareScope(scope), { ...network, dropout: options.dropout });
-  const images = imagesOfCalls(scope, denoiser, adversarialLevels(options), { noise, classes });
-  const mapsOf = (shownImages: Tensor) => [patchesOf(shownImages), ...features(shownImages)];
-  const fake = mapsOf(shown(scope, concat(images, 0), options));
+  const images = imagesOfCalls(scope, denoiser, adversarialLevels(options), { shape: clean.shape, classes });
+  const recognized = (shownImages: Tensor) => {
+    const { maps, logits } = classifier(shownImages);
+    return { maps: [patchesOf(shownImages), ...maps], logits };
+  };
+  const fake = recognized(shown(scope, concat(images, 0), options));
   const fakeClasses = classes && repeated(classes, images.length);
   const real = shown(scope, clean, options);
 
-  const nextScope = shareScope(scopeWithRate(scope.child(criticName), options.criticRate));
+  const nextScope = shareScope(scopeWithRate(scope.child(discriminatorName), options.discriminatorRate));
   const judge = (maps: readonly Tensor[], of: Tensor | undefined, judging = nextScope()) =>
-    critic(judging, maps, of, { channels: options.criticChannels, numClasses: network.numClasses });
-  const onReal = judge(mapsOf(real), classes);
-  const onFake = judge(fake.map(stopGradient), fakeClasses);
-  const forGenerator = judge(fake, fakeClasses, frozenScope(nextScope()));
-  const { smoothness } = options;
-  const onNoisy = smoothness === 0 ? onReal : judge(mapsOf(add(real, mul(noise, smallNoise))), classes);
-  return meanOf(
-    onReal.map((logits, map) => {
-      const hinge = add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1))));
-      const change = sub(onNoisy[map]!, logits);
-      const criticLoss = smoothness === 0 ? hinge : add(hinge, mul(mean(mul(change, change)), smoothness));
-      const generatorLoss = mul(mean(forGenerator[map]!), -1);
-      return add(criticLoss, sub(generatorLoss, stopGradient(generatorLoss)));
-    }),
+    discriminator(judging, maps, of, { channels: options.discriminatorChannels, numClasses: network.numClasses });
+  const onReal = judge(recognized(real).maps, classes);
+  const onFake = judge(fake.maps.map(stopGradient), fakeClasses);
+  const forGenerator = judge(fake.maps, fakeClasses, frozenScope(nextScope()));
+  const losses = onReal.map((logits, map) => add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1)))));
+  const realism = meanOf(forGenerator.map((logits) => mul(mean(logits), -1)));
+  return add(
+    add(meanOf(losses), r1Penalty()),
+    withoutValue(fakeClasses === undefined ? realism : add(realism, classLoss(fake.logits, fakeClasses, options))),
   );
+
+  function r1Penalty(): Tensor | number {
+    if (options.r1Weight === 0) return 0;
+    const noise = scope.random("normal", randomStreams.trainNoise, real.shape);
+    const onNoisy = judge(recognized(add(real, mul(noise, r1Noise))).maps, classes);
+    const changes = onNoisy.map((logits, map) => sub(logits, onReal[map]!));
+    return mul(meanOf(changes.map((change) => mean(mul(change, change)))), options.r1Weight);
+  }
+}
+
+/** How well a classifier recognizes the classes that images were asked to show. */
+function classLoss(logits: Tensor, classes: Tensor, { classWeight }: AdversarialOptions): Tensor {
+  return mul(crossEntropy(logits, oneHot(classes, logits.shape[1]!), { labelSmoothing }), classWeight);
+}
+
+/** Zero, with the gradient of a loss. */
+function withoutValue(loss: Tensor): Tensor {
+  return sub(loss, stopGradient(loss));
 }
 
 /**
- * The pixels of patches of 2×2 as channels, and a channel of ones, [N, 13, 16, 16]. The critic needs them because the
- * features of a classifier say little of fine textures.
+ * The pixels of patches of 2×2 as channels, and a channel of ones, [N, 13, 16, 16]. The discriminator needs them because
+ * the features of a classifier say little of fine textures.
  */
 function patchesOf(images: Tensor): Tensor {
   return withOnes(patchesToChannels(images, 2));
@@ -96,15 +122,13 @@ function imagesOfCalls(
   scope: Scope,
   denoiser: Denoiser,
   levels: readonly number[],
-  { noise, classes }: { readonly noise: Tensor; readonly classes: Tensor | undefined },
+  { shape, classes }: { readonly shape: readonly number[]; readonly classes: Tensor | undefined },
 ): Tensor[] {
   const images: Tensor[] = [];
   for (const level of levels) {
     const before = images.at(-1);
-    const noisy =
-      before === undefined
-        ? mul(noise, level)
-        : add(stopGradient(before), mul(scope.random("normal", randomStreams.stepNoise, noise.shape), level));
+    const noise = mul(scope.random("normal", randomStreams.stepNoise, shape), level);
+    const noisy = before === undefined ? noise : add(stopGradient(before), noise);
     images.push(denoiser(noisy, constantVector(noise, level), classes));
   }
   return images;
@@ -139,7 +163,7 @@ export function adversarialLevels({ steps, sigmaMin, sigmaMax }: AdversarialOpti
   return [...noiseLevels({ steps, sigmaMin, sigmaMax, rho, schedule })].slice(0, -1);
 }
 
-/** Images as the critic sees them: some mirrored, all shifted, so that the critic cannot remember the real ones. */
+/** Images as the discriminator sees them: some mirrored, all shifted, so that the discriminator cannot remember the real ones. */
 function shown(scope: Scope, images: Tensor, { translation }: AdversarialOptions): Tensor {
   const numImages = images.shape[0]!;
   const flips = scope.random("uniform", randomStreams.trainFlip, [numImages]);

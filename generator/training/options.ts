@@ -62,26 +62,37 @@ export const tuningSchema = z.strictObject({
   stepsPerCheckpoint: z.int().min(1).default(500).describe("tuning steps between checkpoints"),
 });
 
-/** How a generator of few calls is tuned against a critic. It keeps the architecture of its initial weights. */
+/** How a generator of few calls is tuned against a discriminator. It keeps the architecture of its initial weights. */
 export const adversarialSchema = z.strictObject({
   steps: z.int().min(1).max(16).default(2).describe("calls of the sampler that the generator is tuned for"),
   sigmaMin: z.number().positive().default(0.8).describe("noise level of the sampler's last call, pixels in [-1, 1]"),
   sigmaMax: z.number().positive().default(10).describe("noise level of the sampler's first call"),
-  numImages: z.int().min(1).default(25_600).describe("real images that the critic sees; the generator makes as many"),
+  numImages: z
+    .int()
+    .min(1)
+    .default(25_600)
+    .describe("real images that the discriminator sees; the generator makes as many"),
   batchSize: z.int().min(1).max(16_384).default(64).describe("images of one step"),
   learningRate: z.number().positive().default(3e-4).describe("peak learning rate of the generator, by Adam"),
-  criticRate: z
+  discriminatorRate: z
     .number()
     .positive()
     .default(5)
-    .describe("learning rate of the critic, as a multiple of the generator's"),
-  criticChannels: z.int().min(1).max(1024).default(64).describe("channels of the critic's layers"),
-  smoothness: z
+    .describe("learning rate of the discriminator, as a multiple of the generator's"),
+  discriminatorChannels: z.int().min(1).max(1024).default(64).describe("channels of the discriminator's layers"),
+  r1Weight: z
     .number()
     .min(0)
     .default(0.1)
-    .describe("weight of the critic's square change when a little noise is added to real images"),
-  translation: z.int().min(0).max(16).default(3).describe("random translation of what the critic sees, pixels"),
+    .describe(
+      "weight of the approximated R1 penalty: the discriminator's squared change when real images get a little noise",
+    ),
+  classWeight: z
+    .number()
+    .min(0)
+    .default(0.6)
+    .describe("weight of the labeler's cross-entropy for the class that was asked for, in the generator's loss"),
+  translation: z.int().min(0).max(16).default(3).describe("random translation of what the discriminator sees, pixels"),
   weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
   warmUp: z.number().min(0).max(1).default(0.05).describe("part of the tuning in which the learning rate rises"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),

@@ -56,7 +56,7 @@ export async function runDenoiserTraining(
     readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => Schedule;
     readonly network: GeneratorNetworkOptions;
     readonly initial?: { readonly file: Uint8Array; readonly tensors: Weights } | undefined;
-    /** Whether a parameter is not part of the denoiser, such as a critic's. It is then not in the file either. */
+    /** Whether a parameter is not part of the denoiser, such as a discriminator's. It is then not in the file either. */
     readonly isExtra?: (name: string) => boolean;
     /** Inputs of the loss besides the images. */
     readonly extraInputs?: ((step: number) => StepInputs["values"]) | undefined;

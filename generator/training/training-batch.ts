@@ -7,12 +7,16 @@ import type { Declaration, LossInputs } from "../../engine/training/training-def
 import { coin, flipWhere } from "../../networks/augment.ts";
 import { imagesFromBytes } from "../../networks/image-input.ts";
 
-/** The data that a denoiser is trained on in one step. */
-export interface TrainingBatch {
+/** Images of one step. */
+export interface ImageBatch {
   /** Pixels in [-1, 1], half of the images mirrored, [N, 3, 32, 32]. */
   readonly clean: Tensor;
   /** int64 [N]. */
   readonly classes: Tensor;
+}
+
+/** The data that a denoiser is trained on in one step. */
+export interface TrainingBatch extends ImageBatch {
   /** Noise level of each image, [N]. */
   readonly sigma: Tensor;
   /** Standard normal numbers of the shape of `clean`. */
@@ -27,24 +31,32 @@ export function trainingResidents(numSamples: number): Readonly<Record<"images" 
   };
 }
 
+/** The images at the `indices` of this step. */
+export function imageBatch({ scope, residents, step }: LossInputs): ImageBatch {
+  const indices = step["indices"]!;
+  const flipped = coin(scope.random("uniform", randomStreams.trainFlip, [indices.shape[0]!]));
+  return {
+    clean: flipWhere(imagesFromBytes(gather(residents["images"]!, indices)), flipped),
+    classes: gather(residents["classes"]!, indices),
+  };
+}
+
 /**
  * The images at the `indices` of this step, and noise for them.
  * @param logSigma - mean and standard deviation of ln(sigma)
  */
 export function trainingBatch(
-  { scope, residents, step }: LossInputs,
+  inputs: LossInputs,
   logSigma: { readonly mean: number; readonly std: number },
 ): TrainingBatch {
-  const indices = step["indices"]!;
-  const batchSize = indices.shape[0]!;
-  const flipped = coin(scope.random("uniform", randomStreams.trainFlip, [batchSize]));
-  const clean = flipWhere(imagesFromBytes(gather(residents["images"]!, indices)), flipped);
-  const levels = scope.random("normal", randomStreams.trainSigma, [batchSize]);
+  const images = imageBatch(inputs);
+  const { scope } = inputs;
+  const { shape } = images.clean;
+  const levels = scope.random("normal", randomStreams.trainSigma, [shape[0]!]);
   return {
-    clean,
-    classes: gather(residents["classes"]!, indices),
+    ...images,
     sigma: exp(add(mul(levels, logSigma.std), logSigma.mean)),
-    noise: scope.random("normal", randomStreams.trainNoise, clean.shape),
+    noise: scope.random("normal", randomStreams.trainNoise, shape),
   };
 }
 

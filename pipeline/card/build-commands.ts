@@ -62,12 +62,12 @@ function fileOf(sha256: string): string {
 
 function trainCommand(
   name: ModelName,
-  { section, config, initialWeights, critic }: ModelOrigin & { readonly kind: "trained" },
+  { section, config, initialWeights, labeler }: ModelOrigin & { readonly kind: "trained" },
 ): string {
   return joinFlags(`cifar5m train ${name} ${run}`, [
     ...tuningMethods.filter((method) => tuningSections[method] === section).map((method) => `--tune ${method}`),
     ...(initialWeights === undefined ? [] : [`--init ${fileOf(initialWeights)}`]),
-    ...(critic === undefined ? [] : [`--labeler ${fileOf(critic)}`]),
+    ...(labeler === undefined ? [] : [`--labeler ${fileOf(labeler)}`]),
     ...flagsFor(config, resolveConfig({}), ["seed", "engine", "device", "precision", section]),
   ]);
 }

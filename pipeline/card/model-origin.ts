@@ -26,10 +26,10 @@ export type ModelOrigin = { readonly sha256: string } & (
       readonly section: TrainingSection;
       /** Of the training: its seed, its execution, and its section. */
       readonly config: Config;
-      /** sha256, and so is `critic`. */
+      /** sha256, and so is `labeler`. */
       readonly initialWeights: string | undefined;
-      /** The labeler whose features the critic of an adversarial tuning judged. */
-      readonly critic: string | undefined;
+      /** The labeler whose features the discriminator of an adversarial tuning saw. */
+      readonly labeler: string | undefined;
     }
   /** A file from elsewhere, or a run that is not here. */
   | { readonly kind: "given" }
@@ -76,7 +76,7 @@ async function readTraining(name: ModelName, hash: string, folder: RunFolder): P
     section,
     config,
     initialWeights: typeof initialWeights === "string" ? initialWeights : undefined,
-    critic: typeof labeler === "string" ? labeler : undefined,
+    labeler: typeof labeler === "string" ? labeler : undefined,
   };
 }
 

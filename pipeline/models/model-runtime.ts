@@ -8,7 +8,7 @@ import type { ModelName } from "../run/run-folder.ts";
 /** A way to tune a generator. */
 export type Tuning =
   | { readonly method: "consistency" }
-  /** `labeler` is a safetensors file. The critic judges its features. */
+  /** `labeler` is a safetensors file. The discriminator sees its features. */
   | { readonly method: "adversarial"; readonly labeler: Uint8Array };
 
 /** The input of a training. */

@@ -12,7 +12,7 @@ import {
   tuneGenerator,
 } from "../../generator/index.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
-import { createLabeler, featureMapsOf, trainLabeler } from "../../labeler/index.ts";
+import { createLabeler, frozenLabeler, trainLabeler } from "../../labeler/index.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { type Config, tuningSections } from "../run/config.ts";
@@ -77,9 +77,9 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
         if (tune.method === "consistency") {
           return { weights: await tuneGenerator({ ...tuning, options: config.tuning }), figures: {} };
         }
-        const features = { maps: featureMapsOf(tune.labeler), id: sha256(tune.labeler) };
+        const classifier = { network: frozenLabeler(tune.labeler), id: sha256(tune.labeler) };
         return {
-          weights: await tuneAdversarially({ ...tuning, options: config.adversarial, features }),
+          weights: await tuneAdversarially({ ...tuning, options: config.adversarial, classifier }),
           figures: {},
         };
       },

@@ -36,7 +36,7 @@ export async function trainModel(
     readonly initialWeights?: string | undefined;
     /** How to tune these weights, a generator's, if they are to be tuned. */
     readonly tune?: TuningMethod | undefined;
-    /** For adversarial tuning: file of the labeler whose features the critic judges; the package's by default. */
+    /** For adversarial tuning: file of the labeler whose features the discriminator sees; the package's by default. */
     readonly labeler?: string | undefined;
     /** Whether the learning rate of a generator's training falls from now on, so that the training ends soon. */
     readonly finish?: boolean | undefined;

@@ -41,7 +41,7 @@ export const flagGroups = {
   labeling: "Labeling:",
   generator: "Training the generator:",
   tuning: "Tuning the generator for few calls:",
-  adversarial: "Tuning the generator against a critic:",
+  adversarial: "Tuning the generator against a discriminator:",
   labeler: "Training the labeler:",
 } as const;
 

@@ -52,7 +52,7 @@ test("a generator is trained, then tuned with guidance from its own file; sample
   expect(other.stderr).toMatch(/^run\/config-changed: .*tuning\.guidance is 3, now 2.*\n$/);
 });
 
-test("a tuned generator is tuned against a critic; its file keeps the architecture and says at which levels", async () => {
+test("a tuned generator is tuned against a discriminator; its file keeps the architecture and says at which levels", async () => {
   const root = await newRun("adversarial");
   const init = ["--init", join(folder, "tuned", "models", "generator.safetensors")];
   const tune = ["train", "generator", "--run", root, ...records, ...init, "--tune", "adversarial"];
@@ -61,7 +61,7 @@ test("a tuned generator is tuned against a critic; its file keeps the architectu
     "12",
     "--adversarial.batch-size",
     "4",
-    "--adversarial.critic-channels",
+    "--adversarial.discriminator-channels",
     "4",
   ];
   expect(await runCli([...tune, ...options])).toMatchObject({ exitCode: 0, stderr: "" });
@@ -70,7 +70,7 @@ test("a tuned generator is tuned against a critic; its file keeps the architectu
   const after = readSafetensors(await readFile(join(root, "models", "generator.safetensors")), "adversarial");
   const tuned = '{"method":"adversarial","steps":2,"sigmaMin":0.8,"sigmaMax":10}';
   expect(after.metadata).toEqual({ ...before.metadata, images: "12", tuned });
-  // The critic is not part of the file.
+  // The discriminator is not part of the file.
   expect([...after.tensors.keys()]).toEqual([...before.tensors.keys()]);
   const other = await runCli([...tune, "--labeler", shippedFile("judge.safetensors")]);
   expect(other.stderr).toMatch(/^run\/config-changed: .*labeler is .*\n$/);

@@ -74,7 +74,7 @@ test("models that the package does not have are named by their hash, and trained
     section: "labeler",
     config: resolveConfig({ seed: 7, labeler: { epochs: 3 } }),
     initialWeights: undefined,
-    critic: undefined,
+    labeler: undefined,
   } as const;
   expect(buildCommands(config, { generator: given, labeler: trained })).toEqual([
     "cifar5m fetch runs/mine --data CIFAR-10-FOLDER-OR-TAR.GZ",

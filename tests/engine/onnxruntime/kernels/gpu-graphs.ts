@@ -16,7 +16,7 @@ import { generatorProgram } from "../../../../generator/training/train-generator
 import { adversarialProgram } from "../../../../generator/training/tune-adversarially.ts";
 import { tuningProgram } from "../../../../generator/training/tune-generator.ts";
 import { trainedLabelerGraph } from "../../../../labeler/create-labeler.ts";
-import { featureMapsOf } from "../../../../labeler/labeler-feature-maps.ts";
+import { frozenLabeler } from "../../../../labeler/frozen-labeler.ts";
 import { labelerProgram } from "../../../../labeler/labeler-program.ts";
 import { labelerTrainingSchema } from "../../../../labeler/options.ts";
 import { experimentNetworks, experimentPresets } from "../../../../networks/experiment-networks.ts";
@@ -73,9 +73,9 @@ function* generatorTrainings(scalesLoss: boolean): Generator<GpuGraph> {
   }
   for (const path of shippedModels("labeler")) {
     const options = adversarialSchema.parse({ dropout: 0.1, weightDecay: 0.01 });
-    const [network, features] = [generatorTrainingSchema.parse(tiny), featureMapsOf(readFileSync(path))];
-    const program = adversarialProgram({ options, network, numSamples, features, scalesLoss });
-    yield { name: `tune generator against a critic on ${path.split("/").at(-1)}`, graph: nchw(program) };
+    const [network, classifier] = [generatorTrainingSchema.parse(tiny), frozenLabeler(readFileSync(path))];
+    const program = adversarialProgram({ options, network, numSamples, classifier, scalesLoss });
+    yield { name: `tune generator against a discriminator on ${path.split("/").at(-1)}`, graph: nchw(program) };
   }
 }
 

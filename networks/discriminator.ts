@@ -7,8 +7,8 @@ import { reshape } from "../engine/ops/reshape.ts";
 import { onesInitializer, type Scope } from "../engine/parameters/parameters.ts";
 import { siluMagnitude, unitConv, unitWeights } from "./unit-layers.ts";
 
-export interface CriticOptions {
-  /** Channels of the critic's layers. The first filters are 3×3 for maps with fewer channels, and 1×1 for others. */
+export interface DiscriminatorOptions {
+  /** Channels of the discriminator's layers. The first filters are 3×3 for maps with fewer channels, and 1×1 for others. */
   readonly channels: number;
   /** 0 for images without classes. */
   readonly numClasses: number;
@@ -22,11 +22,11 @@ export interface CriticOptions {
  * @returns the logits for each map, [N, 1, H, W]; large for real images
  * @see Sauer et al. 2021, arXiv:2111.01007; Miyato and Koyama 2018, arXiv:1802.05637
  */
-export function critic(
+export function discriminator(
   scope: Scope,
   maps: readonly Tensor[],
   classes: Tensor | undefined,
-  options: CriticOptions,
+  options: DiscriminatorOptions,
 ): Tensor[] {
   return maps.map((map, index) => {
     const { channels } = options;
