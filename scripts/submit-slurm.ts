@@ -8,7 +8,7 @@ import { sbatchScript } from "../pipeline/cluster/slurm/sbatch-script.ts";
 import { scriptPath, submitToSlurm, tailLine } from "../pipeline/cluster/slurm/submit-to-slurm.ts";
 import { parseWalltime, workSeconds } from "../pipeline/cluster/slurm/walltime.ts";
 import { readRecordIfAny, requireTasks } from "../pipeline/cluster/submission-record.ts";
-import { openRun, plannedUnits, requireBuildable } from "../pipeline/run/run.ts";
+import { openRun, plannedUnits, requireOpenable } from "../pipeline/run/run.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { requireTarget } from "../shards/publish/open-target.ts";
 import { diskError } from "../storage/disk-error.ts";
@@ -73,6 +73,7 @@ export const submitSlurmCommand = defineCommand<typeof options>({
     }
     if (given.to !== undefined) requireTarget(given.to);
     const { folder, request, scripts } = await plan(session, await openFolder(session.root));
+    if (await fileExists(folder.config)) await openRun(folder, config);
     const jobs = await submitToSlurm({ folder, config, request, scripts, uploads: given.to !== undefined, signal });
     if (jobs.length === 0) return printLines(`nothing is missing: ${folder.root} is finished`);
     for (const { name, jobId, ranks } of jobs) {
@@ -84,15 +85,18 @@ export const submitSlurmCommand = defineCommand<typeof options>({
 
 /** The run folder as all nodes see it. */
 async function openFolder(root: string): Promise<string> {
-  await makeFolder(resolve(root));
-  return await realpath(root);
+  try {
+    await makeFolder(resolve(root));
+    return await realpath(root);
+  } catch (thrown) {
+    throw diskError(thrown, "make", root);
+  }
 }
 
 async function plan({ config, options: given, extraWords }: Session<Options>, root: string) {
   requireUse(given, config);
   const folder = runFolderAt(root);
-  await requireBuildable(folder);
-  if (await fileExists(folder.config)) await openRun(folder, config);
+  await requireOpenable(folder, config);
   const numUnits = (await plannedUnits(folder, config)).length;
   const tasks = requireTasks(given.tasks, await readRecordIfAny(folder), { folder, numUnits });
   const { time: text, partition, cpuPartition, setup, maxRequeues, to } = given;

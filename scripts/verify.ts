@@ -94,7 +94,7 @@ function describeMode(mode: VerifyMode, isRemote: boolean): string {
   if (mode === "full") return "";
   const seen = isRemote ? "manifest" : "manifest, receipts, sizes";
   if (mode === "fast") return `, by ${seen}; no shard was read`;
-  return `, by ${seen} and ${mode.fraction * 100}% of the shards (seed ${mode.seed})`;
+  return `, by ${seen} and ${Number((mode.fraction * 100).toPrecision(12))}% of the shards (seed ${mode.seed})`;
 }
 
 await runIfMain(import.meta.url, verifyCommand);

@@ -20,7 +20,7 @@ export const defaultMemoryBytes = 256 * 2 ** 20;
 
 /** One split of a published data set, or the rows of it that a filter keeps. */
 export class Dataset {
-  /** The folder, or the URL of a remote one. */
+  /** The folder, or the URL of a remote one without its secrets. */
   readonly directory: string;
   readonly manifest: Manifest;
   readonly splitName: SplitName;
@@ -106,14 +106,13 @@ export class Dataset {
   loader<DType extends ImageFormat["dtype"] = "uint8">(
     options: LoaderOptions<DType>,
   ): Loader<DType extends "float32" ? Float32Array : Uint8Array> {
-    const { store, fingerprint, directory, splitName, manifest } = this;
+    const { store, fingerprint, splitName, manifest } = this;
     const { signal: _, ...reopen } = { ...this.#options, split: splitName };
-    const shards = splitNames.flatMap((name) => manifest.splits[name].shards);
     const pool = {
       earlier: this.#earlierPools(),
-      ...{ store, fingerprint, directory, reopen, rows: this.#rows, startWorkers: this.#startWorkers },
+      ...{ store, fingerprint, reopen, rows: this.#rows, startWorkers: this.#startWorkers },
       numClasses: manifest.classNames.length,
-      idEnd: firstFreeId(shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0)),
+      idEnd: firstFreeId(manifest),
     };
     const loader: Loader<ImageArray> = new RowLoader(pool, this.#options.memoryBytes ?? defaultMemoryBytes, options);
     return loader as Loader<DType extends "float32" ? Float32Array : Uint8Array>;
@@ -172,7 +171,11 @@ export class Dataset {
 /** Each part of a set that may grow has so many ids of its own. */
 const idsPerPart = 1_000_000_000_000;
 
-/** The first id that no image of the set has, nor will have when it grows. @param idEnd - larger than all ids */
-function firstFreeId(idEnd: number): number {
-  return idEnd <= idsPerPart ? idEnd : Math.ceil(idEnd / idsPerPart) * idsPerPart;
+/** The first id that no image of a set has, nor will have when it grows. */
+function firstFreeId({ splits, config }: Manifest): number {
+  const shards = splitNames.flatMap((name) => splits[name].shards);
+  const idEnd = shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0);
+  // A set that may grow says where its test ids begin, and has the ids of that part even while it has no test images.
+  if (config["testIdStart"] === undefined && idEnd <= idsPerPart) return idEnd;
+  return Math.max(splitNames.length, Math.ceil(idEnd / idsPerPart)) * idsPerPart;
 }

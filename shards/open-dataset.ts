@@ -2,7 +2,7 @@ import { requireKeys } from "../core/require-keys.ts";
 import { parseLocation } from "../storage/parse-location.ts";
 import { Dataset } from "./dataset.ts";
 import { readManifest } from "./format/manifest-file.ts";
-import { startBatchWorkers } from "./loader/batch-workers.ts";
+import { batchWorkersOf } from "./loader/batch-workers.ts";
 import { type OpenOptions, openOptionKeys } from "./open-options.ts";
 import { folderSource } from "./rows/folder-source.ts";
 
@@ -19,9 +19,9 @@ export async function openDataset(location: string, options: OpenOptions = {}): 
   const parsed = parseLocation(location);
   if (parsed.kind === "folder") {
     const { directory } = parsed;
-    return new Dataset(folderSource(directory), await readManifest(directory), options, startBatchWorkers);
+    return new Dataset(folderSource(directory), await readManifest(directory), options, batchWorkersOf(directory));
   }
   const { openRemote } = await import("./remote/open-remote.ts");
   const { source, manifest } = await openRemote(parsed.url, options);
-  return new Dataset(source, manifest, options, startBatchWorkers);
+  return new Dataset(source, manifest, options, batchWorkersOf(parsed.url));
 }

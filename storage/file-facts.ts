@@ -32,9 +32,13 @@ export async function readFileFacts(path: string): Promise<FileFacts> {
   throw diskError(missingFile(path), "read", path);
 }
 
-/** Removes a file, if it exists. Throws the system's error; Cifar5mError `store/…`. */
+/** Removes a file, if it exists. @throws Cifar5mError `disk/…`, `store/…` */
 export async function removeFile(path: string): Promise<void> {
   const objects = objectsAt(path);
   if (objects !== undefined) await objects.remove(path);
-  else await rm(path, { force: true });
+  else {
+    await rm(path, { force: true }).catch((thrown: unknown) => {
+      throw diskError(thrown, "remove", path);
+    });
+  }
 }

@@ -123,7 +123,7 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
             : dropsNearCopies(origin)
               ? md`A generator can repeat its training images. Copies and near-copies are removed. Copies that are cropped, scaled, turned, or shifted by two pixels and more are not found.`
               : md`A generator can repeat its training images. Exact and mirrored copies are removed; nobody has looked for near-copies in all of this set.`,
-          md`An image follows from its id, the seed and the models. Another kind of device, or another number of threads, rounds differently, so it may give other bytes.`,
+          md`An image is determined by its id, the seed and the models. Another kind of device or another batch size of the sampler rounds differently and may change some bytes.`,
         ]
       : [
           md`The source has no probabilities: ${code("confidence")} is 1 and ${code("probabilities")} is 1 for the label.`,

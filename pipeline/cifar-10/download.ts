@@ -26,11 +26,13 @@ export interface Download {
 
 /**
  * Downloads a file and checks it. A dropped connection is continued where it broke off, by a Range request; a later
- * call does the same. Bytes are written at their positions, so two processes at once do no harm.
+ * call does the same. Bytes are written at their positions, so two processes at once write the same file. If one of them
+ * removes it when it is done, the other may end with `disk/missing`.
  * @throws Cifar5mError `download/failed` after several failures in a row, `download/wrong-checksum`, `disk/…`
  */
 export async function download(options: Download): Promise<void> {
   const { path, url, md5 } = options;
+  let actual: string;
   try {
     await makeFolder(dirname(path));
     const handle = await open(path, "r+").catch(() => open(path, "w+"));
@@ -40,10 +42,10 @@ export async function download(options: Download): Promise<void> {
     } finally {
       await handle.close();
     }
+    actual = await md5Of(path);
   } catch (thrown) {
     throw diskError(thrown, "write", path);
   }
-  const actual = await md5Of(path);
   if (actual === md5) return;
   await rm(path, { force: true });
   throw new Cifar5mError(

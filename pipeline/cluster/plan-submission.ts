@@ -1,7 +1,8 @@
-import { fileExists } from "../../storage/read-file.ts";
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { isPrepared } from "../prepare.ts";
 import type { Config } from "../run/config.ts";
 import { listReceipts } from "../run/list-receipts.ts";
+import { listsUnits } from "../run/published-size.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
 import type { Unit } from "../run/units.ts";
@@ -13,21 +14,26 @@ export interface RunProgress {
   /** Names of finished units, by stage. */
   readonly done: Readonly<Record<UnitStage, ReadonlySet<string>>>;
   readonly isPrepared: boolean;
-  readonly hasManifest: boolean;
+  /** Whether the manifest lists all units. That of an earlier size lists fewer. */
+  readonly isPublished: boolean;
 }
 
-/** Reads how far the units of a run are. It lists folders and reads no receipt. @throws Cifar5mError `disk/…` */
+/**
+ * Reads how far the units of a run are. It lists folders and reads the manifest, but no receipt.
+ * @throws Cifar5mError `disk/…`; `json/corrupt`, `manifest/…`
+ */
 export async function readProgress(folder: RunFolder, units: readonly Unit[]): Promise<RunProgress> {
   const lists = await Promise.all(
     unitStages.map(
       async (stage): Promise<[UnitStage, ReadonlySet<string>]> => [stage, await listReceipts(folder, stage)],
     ),
   );
+  const manifest = await readManifestIfAny(folder.dataset);
   return {
     units,
     done: Object.fromEntries(lists) as Record<UnitStage, ReadonlySet<string>>,
     isPrepared: await isPrepared(folder),
-    hasManifest: await fileExists(folder.manifest),
+    isPublished: manifest !== undefined && listsUnits(manifest, units),
   };
 }
 
@@ -53,7 +59,7 @@ export function planSubmission(
     else if (job.name === "label") planned.push(...planLabeling(planned, ranks));
     else planned.push({ name: job.name, ranks });
   }
-  if (planned.length > 0 || !progress.hasManifest || uploads) planned.push({ name: "finish" });
+  if (planned.length > 0 || !progress.isPublished || uploads) planned.push({ name: "finish" });
   return planned;
 }
 

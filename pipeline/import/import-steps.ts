@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
@@ -124,12 +125,15 @@ async function* toShardRows(
   }
 }
 
+/** Number of receipts that are read at once. */
+const numReaders = 4;
+
 async function publishImported(run: ImportedRun, checked: CheckedSource): Promise<void> {
   const { identity, folder, hash } = run;
   const { count, testCount, classNames, format } = identity.import;
   const describe = async (split: SplitName, start: number, end: number) => {
     const units = run.units.filter((unit) => unit.split === split);
-    const entries = await Promise.all(units.map((unit) => readShardEntry(run, "import", unit, {})));
+    const entries = await pLimit(numReaders).map(units, (unit) => readShardEntry(run, "import", unit, {}));
     return describeSplit(entries, checked.numByLabel(start, end));
   };
   await writeManifest(folder.dataset, {

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { describeIssue } from "../../core/describe-issue.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { isImported } from "../run/run.ts";
@@ -63,6 +64,6 @@ export async function readImportedRun(folder: RunFolder): Promise<ImportedRun | 
   if (parsed.success) return importedRunIn(folder, parsed.data);
   throw new Cifar5mError(
     "run/unreadable",
-    `${path} must describe an import, and does not: ${messageOf(parsed.error.issues[0])}. Use the cifar5m that wrote it.`,
+    `${path} must describe an import, and does not: ${describeIssue(parsed.error, identitySchema, pinned)}. Use the cifar5m that wrote it.`,
   );
 }

@@ -27,7 +27,7 @@ export async function renderDatasetSheet(options: {
   return await renderContactSheet({
     title: manifest.name,
     subtitle:
-      `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} removed as copies · ` +
+      `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} left out · ` +
       `the first ${imagesPerClass} train images of each label, none selected · set ${manifest.sha256.slice(0, 12)}`,
     rows,
     numColumns: imagesPerClass,

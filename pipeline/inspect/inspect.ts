@@ -53,17 +53,13 @@ export async function inspectRun(folder: RunFolder): Promise<RunState> {
     if (receipt !== undefined) models[name] = receipt;
   }
   const manifest = await readManifestIfAny(folder.dataset);
-  const surplus = manifest?.removals[surplusReason];
   return {
     run,
     imported,
     hasCifar10: (await readFetchReceipts(folder)) !== undefined,
     models,
     stages: await inspectStages(run, imported),
-    removals:
-      run === undefined
-        ? {}
-        : { ...(await countRemovals(run)), ...(surplus === undefined ? {} : { [surplusReason]: surplus }) },
+    removals: run === undefined ? {} : await readRemovalCounts(run, manifest),
     manifest,
   };
 }
@@ -87,11 +83,22 @@ async function inspectStage(run: Pick<Run, "folder" | "units">, name: ReceiptSta
   return { name, numDone, numUnits: run.units.length, rows, bytes };
 }
 
-async function countRemovals(run: Run): Promise<Record<string, number>> {
+/** From the files of dedup, and once somebody deleted these, from the manifest, which does not tell mirrored copies. */
+async function readRemovalCounts(run: Run, manifest: Manifest | undefined): Promise<Readonly<Record<string, number>>> {
+  const counted = await countRemovals(run);
+  if (counted === undefined) return manifest?.removals ?? {};
+  const surplus = manifest?.removals[surplusReason];
+  return { ...counted, ...(surplus === undefined ? {} : { [surplusReason]: surplus }) };
+}
+
+/** Undefined if a file of a unit that is done was deleted. */
+async function countRemovals(run: Run): Promise<Record<string, number> | undefined> {
   const counts: Record<string, number> = {};
   for (const unit of run.units) {
     if ((await readReceiptIfAny(run.folder.receipt("dedup", unit.name))) === undefined) continue;
-    for (const { reason, mirrored } of await readRemovals(run.folder.removals(unit))) {
+    const path = run.folder.removals(unit);
+    if (!(await fileExists(path))) return undefined;
+    for (const { reason, mirrored } of await readRemovals(path)) {
       const name = mirrored ? `${reason} (mirrored)` : reason;
       counts[name] = (counts[name] ?? 0) + 1;
     }

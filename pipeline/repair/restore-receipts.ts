@@ -1,11 +1,13 @@
-import { dirname, relative } from "node:path";
-import type { Manifest, ShardEntry } from "../../shards/index.ts";
+import pLimit from "p-limit";
+import type { Manifest } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
-import { type Receipt, receiptVersion } from "../../storage/receipt.ts";
+import { receiptFor } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
-import type { Unit } from "../run/units.ts";
 import type { UnitState } from "./unit-state.ts";
+
+/** Number of receipts that are written at once. */
+const numWriters = 4;
 
 /**
  * Writes the lost receipts of undamaged shards. They follow from the manifest, so nothing has to be made again.
@@ -25,25 +27,14 @@ export async function restoreListedReceipts(options: {
     const { stage, unit, receipt, expected, found } = state;
     const entry = entries[unit.index];
     if (stage !== "publish" || receipt !== undefined || found !== expected || entry === undefined) return state;
-    const path = run.folder.receipt("publish", unit.name);
-    const file = relative(dirname(path), run.folder.shard(unit)).replaceAll("\\", "/");
-    const restored = receiptOf({ unit, entry, manifest, file });
-    await replaceBytes(path, sealJson(restored));
-    repaired.push(path);
+    const receiptPath = run.folder.receipt("publish", unit.name);
+    const { configHash, models, createdBy } = manifest;
+    const { rows, bytes, sha256, idStart, idEnd } = entry;
+    const origin = { stage: "publish", unit: unit.number, idStart, idEnd, configHash, models, createdBy };
+    const restored = receiptFor({ origin, rows, bytes, sha256, dataPath: run.folder.shard(unit), receiptPath });
+    await replaceBytes(receiptPath, sealJson(restored));
+    repaired.push(receiptPath);
     return { ...state, receipt: restored };
   };
-  return await Promise.all(states.map(restore));
-}
-
-function receiptOf(options: {
-  readonly unit: Unit;
-  readonly entry: ShardEntry;
-  readonly manifest: Manifest;
-  readonly file: string;
-}): Receipt {
-  const { unit, entry, manifest, file } = options;
-  const { rows, bytes, sha256, idStart, idEnd } = entry;
-  const { configHash, models, createdBy } = manifest;
-  const origin = { stage: "publish", unit: unit.number, idStart, idEnd, configHash, models, createdBy };
-  return { version: receiptVersion, ...origin, rows, bytes, sha256, file };
+  return await pLimit(numWriters).map(states, restore);
 }

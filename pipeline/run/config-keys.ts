@@ -18,6 +18,9 @@ export function valueAt(config: object, key: string): unknown {
   return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
 }
 
+/** A decimal number. Digits may be grouped: 1_000_000. */
+const decimal = /^[+-]?(\d+(_\d+)*\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i;
+
 /**
  * Converts the text of a flag into a value. A text that does not fit stays a text, so that the schema refuses it by
  * name.
@@ -30,8 +33,7 @@ export function parseFlag(text: string, schema: JsonSchema): unknown {
   }
   if (schema.type === "array") return text.split(",").map((item) => parseFlag(item.trim(), schema.items ?? {}));
   if (schema.type === "integer" || schema.type === "number") {
-    const value = Number(text.replaceAll("_", ""));
-    return text.trim() !== "" && Number.isFinite(value) ? value : text;
+    return decimal.test(text) ? Number(text.replaceAll("_", "")) : text;
   }
   if (schema.type === "boolean") return text === "true" ? true : text === "false" ? false : text;
   return text;

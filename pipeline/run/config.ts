@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { Cifar5mError } from "../../core/errors.ts";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { precisions } from "../../engine/executor.ts";
@@ -14,8 +13,6 @@ import {
 } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
 
-/** Number of units of a run, at most. */
-const maxUnits = 1_000_000;
 /** Number of images that a graph takes at once, at most: 200 MB of them. */
 const maxBatchSize = 16_384;
 
@@ -29,7 +26,11 @@ const defaultGuidance = 2;
 export const configSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe("seed of all random numbers"),
   count: z.int().min(1).default(5_000_000).describe("images of the train part, before removals"),
-  testCount: z.int().min(0).default(1_000_000).describe("images of the test part, before removals"),
+  testCount: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("images of the test part, before removals. Left out, it is a fifth of count, rounded up"),
   unitSize: z.int().min(1).max(500_000).default(10_000).describe("images of one unit of work, and of one shard"),
   dropNearCopies: z
     .boolean()
@@ -78,6 +79,15 @@ export const configSchema = z.strictObject({
   labeler: labelerTrainingSchema.prefault({}),
 });
 
+/** As in the default of six million images, a test image comes with every five train images. */
+function chooseTestCount<Partial extends { count: number; testCount?: number | undefined }>(
+  partial: Partial,
+): Partial & { testCount: number } {
+  return { ...partial, testCount: partial.testCount ?? Math.ceil(partial.count / 5) };
+}
+
+const resolvedSchema = configSchema.transform(chooseTestCount);
+
 /** A tuned generator has its guidance built in, and images of any class have no guide. */
 function chooseGuidance<Sampler extends { name: string; conditional: boolean; guidance?: number | undefined }>(
   sampler: Sampler,
@@ -108,7 +118,7 @@ export const tuningSections = {
 } as const satisfies Record<TuningMethod, TrainingSection>;
 
 /** The resolved configuration: every key has a value. */
-export type Config = z.infer<typeof configSchema>;
+export type Config = z.infer<typeof resolvedSchema>;
 /** Some of the keys, as a config file or flags give them. */
 export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
 
@@ -179,22 +189,11 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
  * @throws Cifar5mError `config/unknown-key` or `config/out-of-range`, naming the key, the rule and the value
  */
 export function resolveConfig(partial: PartialConfig): Config {
-  const config = parseWithSchema(configSchema, partial, { area: "config", owner: "the configuration" });
+  const config = parseWithSchema(resolvedSchema, partial, { area: "config", owner: "the configuration" });
   requireSamplerOptions(config.sampler);
   // Throws if the levels do not fall.
   adversarialLevels(config.adversarial);
-  requirePlannable(config);
   return config;
-}
-
-/** Refuses a run with too many units: the plan of all units is in memory, and each unit has its own files. */
-function requirePlannable({ count, testCount, unitSize }: Config): void {
-  if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
-  throw new Cifar5mError(
-    "config/out-of-range",
-    `unitSize must be at least ${Math.ceil((count + testCount) / (maxUnits - 2))} for ${count + testCount} images, ` +
-      `so that a run has at most ${maxUnits} units, got ${unitSize}. Give it another value, or ask for fewer images.`,
-  );
 }
 
 /** Merges two partial configurations. If both have a key, the value of `over` applies. */

@@ -14,7 +14,7 @@ import {
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
 import { type PinnedRun, readPinnedRun, requireSameRun, settleRun } from "./pinned-run.ts";
 import type { RunFolder } from "./run-folder.ts";
-import { planFixedUnits, planUnits, type SetSize, type Unit } from "./units.ts";
+import { planFixedUnits, planUnits, requirePlannable, type SetSize, type Unit } from "./units.ts";
 
 /** An open run: its folder, its configuration and its units. */
 export interface Run {
@@ -43,6 +43,7 @@ export async function openRun(
   worker: { readonly clean?: boolean } = {},
 ): Promise<Run> {
   const { clean = true } = worker;
+  requirePlannable(config, config.unitSize);
   await requireBuildable(folder);
   const run = makeRun(folder, config, await settleRun(folder, config));
   if (clean) await cleanRun(run);
@@ -51,6 +52,7 @@ export async function openRun(
 
 /** Refuses a configuration that a run cannot go on with. It writes nothing. @throws as `openRun` */
 export async function requireOpenable(folder: RunFolder, config: Config): Promise<void> {
+  requirePlannable(config, config.unitSize);
   await requireBuildable(folder);
   const pinned = await readPinnedRun(folder);
   if (pinned !== undefined) requireSameRun(folder, pinned, config);

@@ -12,7 +12,7 @@ export interface UnitPace {
    * Begins a unit. Several may be under way at once.
    * @returns what to call when it is done
    * @throws Cifar5mError `run/no-time-left` if the unit would not end before the deadline; `run/walltime-too-short` if it
-   *   needs more than half of the process's whole time, so that another process would hardly get further
+   *   also needs more than half of the process's whole time, so that another process would hardly get further
    */
   begin(unit: Unit): Promise<() => void>;
 }

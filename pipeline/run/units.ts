@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { nameOfPart } from "../../shards/format/part-name.ts";
 
@@ -61,6 +62,9 @@ export function planParts(
  */
 export const firstTestId = 1_000_000_000_000;
 
+/** Number of units of a run, at most. */
+const maxUnits = 1_000_000;
+
 /** Units of which each subfolder holds the files. Those of the first so many are in no subfolder. */
 const unitsPerFolder = 1000;
 
@@ -68,8 +72,10 @@ const unitsPerFolder = 1000;
  * All units of a run: train ids 0 … count − 1, then test ids from `firstTestId` on. Units end at multiples of the unit
  * size, and where a size of the set ended: a unit that was short stays short, so that what is published stays as it is.
  * @param sizes - the sizes that the set has had, oldest first, each split never smaller than before
+ * @throws Cifar5mError `config/out-of-range` for more than a million units
  */
 export function planUnits(sizes: readonly SetSize[], unitSize: number): Unit[] {
+  for (const size of sizes) requirePlannable(size, unitSize);
   const units: Unit[] = [];
   for (const [split, firstId, key] of [
     ["train", 0, "count"],
@@ -102,9 +108,11 @@ export function planUnits(sizes: readonly SetSize[], unitSize: number): Unit[] {
 /**
  * All units of a set that cannot grow: an imported one, or one that an earlier release began. Test ids count … count +
  * testCount − 1 follow the train ids. A unit never spans both splits; the last unit of each split may be shorter.
+ * @throws Cifar5mError `config/out-of-range` for more than a million units
  */
 export function planFixedUnits(options: SetSize & { readonly unitSize: number }): Unit[] {
   const { count, testCount, unitSize } = options;
+  requirePlannable(options, unitSize);
   const firstIds = { train: 0, test: count } as const;
   const splits = [
     { split: "train", rows: count },
@@ -124,6 +132,19 @@ export function planFixedUnits(options: SetSize & { readonly unitSize: number })
       idEnd: firstIds[split] + end,
     };
   });
+}
+
+/**
+ * Refuses a run with too many units: the plan of all units is in memory, and each unit has its own files.
+ * @throws Cifar5mError `config/out-of-range`
+ */
+export function requirePlannable({ count, testCount }: SetSize, unitSize: number): void {
+  if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
+  throw new Cifar5mError(
+    "config/out-of-range",
+    `unitSize must be at least ${Math.ceil((count + testCount) / (maxUnits - 2))} for ${count + testCount} images, ` +
+      `so that a run has at most ${maxUnits} units, got ${unitSize}. Give it another value, or ask for fewer images.`,
+  );
 }
 
 /**

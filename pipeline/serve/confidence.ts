@@ -31,7 +31,7 @@ export async function summarizeConfidence({ directory, manifest }: PublishedData
   let numAgreeing = 0;
   for (const { file } of manifest.splits.train.shards) {
     if (values.length >= maxImages) break;
-    for await (const { rows, columns } of readShardBatches(join(directory, file))) {
+    for await (const { rows, columns } of readShardBatches(join(directory, file), manifest.classNames.length)) {
       for (let row = 0; row < rows; row++) {
         values.push(columns.confidence[row]!);
         if (columns.class[row] !== -1) numAsked++;

@@ -119,7 +119,7 @@ function overview({ splits, removals, config }: Manifest): Html {
   const pairs = [
     ["Train images", formatCount(splits.train.rows)],
     ["Test images", formatCount(splits.test.rows)],
-    ["Removed as copies", formatCount(removed)],
+    ["Left out", formatCount(removed)],
     ...(typeof config["seed"] === "number" ? [["Seed", String(config["seed"])] as const] : []),
     ["Size", formatMegabytes(bytes)],
   ] as const;

@@ -46,7 +46,7 @@ export interface RunStatus {
 const maxFailed = 20;
 
 /**
- * Reads how far a run is, finished or not, from the names of its receipts. It writes nothing, and reads none of them.
+ * Reads how far a run is, finished or not, from its manifest and the names of its receipts. It writes nothing.
  * @param worker - one of the ranks, to see its share alone
  * @throws Cifar5mError `run/missing`; what reading run.json and submit/jobs.json throws
  */
@@ -65,7 +65,7 @@ export async function readStatus(
   return {
     isPrepared: all.isPrepared,
     stages: await Promise.all(unitStages.map((stage) => readStage(folder, stage, { progress, numRanks }))),
-    isFinished: all.hasManifest,
+    isFinished: all.isPublished,
     submission,
     tasks: shown,
     failed: await describeFailed(folder, shown ?? []),
@@ -117,7 +117,7 @@ async function askScheduler(submission: SubmissionRecord, progress: RunProgress)
 /** Whether the work of a job of one task is missing. */
 function isJobMissing(job: ClusterJob, progress: RunProgress): boolean {
   if (job.name === "prepare") return !progress.isPrepared;
-  if (job.name === "finish") return !progress.hasManifest;
+  if (job.name === "finish") return !progress.isPublished;
   return ranksWithMissing(progress, job, 1).length > 0;
 }
 

@@ -1,21 +1,30 @@
-import { type Config, configJsonSchema, resolveConfig } from "../../pipeline/run/config.ts";
+import { type Config, configJsonSchema, resolveConfig, trainingSections } from "../../pipeline/run/config.ts";
 import { flagOf, leavesOf, valueAt } from "../../pipeline/run/config-keys.ts";
 
 const defaults = resolveConfig({});
 
 /**
- * The arguments that give another command the same configuration.
+ * The arguments that give another command the same configuration. They name keys with their default, too, because the
+ * other command has other defaults if the run is pinned. Only of trainings, whose options are many, defaults are left out.
  * @param configKeys - of that command: whole sections or single keys
- * @returns `["--count", "400", …]` for every key that has not its default
+ * @returns `["--count", "400", …]`
  */
 export function configArguments(config: Config, configKeys: readonly string[]): string[] {
   return leavesOf(configJsonSchema)
     .filter(({ key }) => configKeys.some((wanted) => key === wanted || key.startsWith(`${wanted}.`)))
     .flatMap(({ key }) => {
       const value = valueAt(config, key);
-      const isDefault = JSON.stringify(value) === JSON.stringify(valueAt(defaults, key));
-      return isDefault || value === undefined ? [] : [`--${flagOf(key)}`, textOf(value)];
+      if (value === undefined || (isOfTraining(key) && isDefault(key, value))) return [];
+      return [`--${flagOf(key)}`, textOf(value)];
     });
+}
+
+function isOfTraining(key: string): boolean {
+  return trainingSections.some((section) => key.startsWith(`${section}.`));
+}
+
+function isDefault(key: string, value: unknown): boolean {
+  return JSON.stringify(value) === JSON.stringify(valueAt(defaults, key));
 }
 
 function textOf(value: unknown): string {

@@ -5,7 +5,7 @@ import { type ShardRows, type shardColumns, shardColumnsOf } from "./shard-schem
 
 /**
  * Reads a whole published shard.
- * @param numClasses - number of classes in its manifest; 10 by default
+ * @param numClasses - number of classes in its manifest
  * @throws Cifar5mError `table/truncated`, `table/corrupt`, `table/schema-mismatch`, `disk/…`
  */
 export async function readShard(
@@ -18,7 +18,7 @@ export async function readShard(
 /** `readShard` one record batch at a time, in constant memory. */
 export function readShardBatches(
   path: string,
-  numClasses: number = cifar10ClassNames.length,
+  numClasses: number,
 ): AsyncGenerator<{ readonly rows: number; readonly columns: ShardRows }> {
   return readTableBatches(path, shardColumnsOf(numClasses));
 }

@@ -6,6 +6,7 @@ import { requireKeys } from "../../core/require-keys.ts";
 import { canonicalJson, hashConfig, type JsonValue } from "../../storage/canonical-json.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { removeFile } from "../../storage/file-facts.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
   describeSplit,
@@ -23,6 +24,8 @@ import { writeShard } from "./write-shard.ts";
 
 /** Rows of a shard unless told otherwise: 31 MB. */
 const defaultRowsPerShard = 10_000;
+/** Rows of a shard at most: 1.6 GB. Readers take no file of 2 GiB. */
+const maxRowsPerShard = 500_000;
 
 export interface WriteDatasetOptions {
   /** The index is the label. At least two, at most 256. */
@@ -34,7 +37,7 @@ export interface WriteDatasetOptions {
   readonly name?: string;
   /** How the data were made; the manifest holds it. */
   readonly config?: { readonly [key: string]: JsonValue };
-  /** Rows of each shard but the last of a split, default 10,000. */
+  /** Rows of each shard but the last of a split, default 10,000, at most 500,000. */
   readonly rowsPerShard?: number;
   readonly signal?: AbortSignal;
 }
@@ -51,8 +54,8 @@ const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerSha
 export async function writeDataset(directory: string, options: WriteDatasetOptions): Promise<Manifest> {
   requireKeys("writeDataset's options", options, optionKeys);
   const { classNames, train, test = [], name = "dataset", config = {}, rowsPerShard = defaultRowsPerShard } = options;
-  if (!Number.isSafeInteger(rowsPerShard) || rowsPerShard < 1) {
-    throw outOfRange("rowsPerShard", "a positive integer", rowsPerShard);
+  if (!Number.isSafeInteger(rowsPerShard) || rowsPerShard < 1 || rowsPerShard > maxRowsPerShard) {
+    throw outOfRange("rowsPerShard", `an integer from 1 to ${maxRowsPerShard}`, rowsPerShard);
   }
   if (!Array.isArray(classNames) || classNames.length < 2 || classNames.length > 256) {
     throw outOfRange("classNames", "2 to 256 names", classNames?.length);
@@ -79,6 +82,7 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
     }
     splits[split] = describeSplit(shards, reader.classCounts);
   }
+  await removeUnlistedShards(folder, splits as Manifest["splits"]);
   const { manifest } = await writeManifest(folder, {
     name,
     classNames: [...classNames],
@@ -103,13 +107,28 @@ async function requireUnfinished(folder: string): Promise<void> {
   }
   for (const split of splitNames) {
     const path = join(folder, split);
-    try {
-      await readdir(path);
-    } catch (thrown) {
-      if (systemCodeOf(thrown) === "ENOENT") continue;
-      throw diskError(thrown, "read", path);
+    if ((await listFolder(path)).length > 0) await removeStaleTemporaries(path);
+  }
+}
+
+/** Removes shards that an interrupted call left, which may have had more of them: some readers take all files they see. */
+async function removeUnlistedShards(folder: string, splits: Manifest["splits"]): Promise<void> {
+  for (const split of splitNames) {
+    const listed = new Set(splits[split].shards.map(({ file }) => file));
+    for (const name of await listFolder(join(folder, split))) {
+      const file = `${split}/${name}`;
+      if (/^part-.*\.arrow$/.test(name) && !listed.has(file)) await removeFile(join(folder, file));
     }
-    await removeStaleTemporaries(path);
+  }
+}
+
+/** The names in a folder; none if it does not exist. */
+async function listFolder(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return [];
+    throw diskError(thrown, "read", path);
   }
 }
 

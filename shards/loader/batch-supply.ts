@@ -6,7 +6,8 @@ import type { ResolvedOptions } from "./resolve-options.ts";
 
 /** Everything that a worker needs to make batches; plain data. */
 export interface BatchJob {
-  readonly directory: string;
+  /** Where the data set is, as it was given: with the name, password or signature in it. */
+  readonly location: string;
   readonly reopen: OpenOptions;
   /** In shared memory. */
   readonly rows: RowNumbers | undefined;
@@ -31,7 +32,7 @@ export interface BatchSupply {
  * @param options.nextRange - the batch after a given one, undefined at the end
  */
 export type StartWorkers = (options: {
-  readonly job: BatchJob;
+  readonly job: Omit<BatchJob, "location">;
   readonly nextRange: (range: BatchRange) => BatchRange | undefined;
   readonly signal: AbortSignal | undefined;
 }) => BatchSupply;

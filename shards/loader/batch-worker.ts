@@ -13,7 +13,7 @@ import type { BatchJob } from "./batch-supply.ts";
 import { type BatchAnswer, type BatchRequest, buffersOf } from "./batch-workers.ts";
 import { StretchCache } from "./stretch-cache.ts";
 
-const { directory, reopen, rows, earlierRows, numClasses, numStretches, options }: BatchJob = workerData;
+const { location, reopen, rows, earlierRows, numClasses, numStretches, options }: BatchJob = workerData;
 let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
 
 export default async function makeBatch({ range, out: given }: BatchRequest): Promise<BatchAnswer> {
@@ -33,7 +33,7 @@ export default async function makeBatch({ range, out: given }: BatchRequest): Pr
 /** Images are not kept in memory here, except stretches that are served soon: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
   shareFilesAmong(options.numWorkers + 1);
-  const { store } = await openDataset(directory, { ...reopen, memoryBytes: 0 });
+  const { store } = await openDataset(location, { ...reopen, memoryBytes: 0 });
   store.use();
   const order = createSampleOrder(options, rows === undefined ? store.numRows : countRows(rows), earlierRows);
   const cache = numStretches === undefined ? undefined : new StretchCache(store, numStretches);

@@ -21,7 +21,9 @@ export type BatchAnswer =
 const batchesAhead = 2;
 
 /** Starts worker threads. */
-export const startBatchWorkers: StartWorkers = (options) => new BatchWorkers(options);
+export function batchWorkersOf(location: string): StartWorkers {
+  return ({ job, ...options }) => new BatchWorkers({ ...options, job: { ...job, location } });
+}
 
 /** Threads that make batches ahead. */
 class BatchWorkers implements BatchSupply {

@@ -32,8 +32,7 @@ export interface Pool {
   /** What there was to serve before the set grew, oldest first. */
   readonly earlier: readonly EarlierPool[];
   readonly numClasses: number;
-  /** Where and how workers open the data set. */
-  readonly directory: string;
+  /** How workers open the data set. */
   readonly reopen: OpenOptions;
   /** Undefined where the platform has no workers that can read. Batches are then made when they are requested. */
   readonly startWorkers: StartWorkers | undefined;
@@ -146,11 +145,11 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   #startWorkers(): BatchSupply | undefined {
-    const { directory, reopen, rows, numClasses, startWorkers } = this.#pool;
+    const { reopen, rows, numClasses, startWorkers } = this.#pool;
     const earlierRows = earlierRowsOf(this.#pool);
     const numStretches = this.#numStretches;
     return startWorkers?.({
-      job: { directory, reopen, rows, earlierRows, numClasses, numStretches, options: this.#options },
+      job: { reopen, rows, earlierRows, numClasses, numStretches, options: this.#options },
       nextRange: (range) => {
         const next = this.#rangeAt(this.#after(range));
         return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;

@@ -1,6 +1,8 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { gatherResults, keepConfig, openExperiment } from "../../experiments/index.ts";
 import { loadCommands } from "../../scripts/commands.ts";
 import { makeExperimentFile, noLive, runAll, tinyRun } from "../experiments/make-experiment.ts";
@@ -42,9 +44,22 @@ test("inspect tells what a data set holds also where no picture can be written",
   expect(stderr).toMatch(/^no contact sheet: .*\n$/);
 });
 
+test("a reader that does not read changes no exit code", async () => {
+  const folder = await makeTestFolder();
+  await makeDataset(folder, { train: 20, test: 5, rowsPerShard: 8 });
+  await rm(join(folder, "train", "part-00001.arrow"));
+  const script = join(inject("compiledFolder"), "scripts", "cifar5m.js");
+  const child = spawn(process.execPath, [script, "verify", folder, "--json"]);
+  child.stdout.destroy();
+  const [code] = await once(child, "close");
+  expect(code).toBe(1);
+});
+
 test("verify reports every problem, still writes errors to stderr, and fails", async () => {
   const folder = await makeTestFolder();
   await makeDataset(folder, { train: 20, test: 5, rowsPerShard: 8 });
+  const shown = await runInProcess(["verify", folder, "--sample", "7%"]);
+  expect(shown.stdout).toContain(" 7% of the shards");
   expect(await report(["verify", folder, "--sample", "50%"])).toMatchObject({
     exitCode: 0,
     found: { mode: "sample", fraction: 0.5, seed: 0, isWhole: true, problems: [] },

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
@@ -33,6 +34,26 @@ test("without a scheduler a submit is refused in one line, and --dry-run shows t
   } finally {
     vi.unstubAllEnvs();
   }
+});
+
+test("--dry-run of a larger size lets no run grow", async () => {
+  const root = await prepare();
+  const { exitCode } = await runInProcess(["submit", "slurm", root, "--tasks", "3", "--count", "80", "--dry-run"]);
+  expect({ exitCode, growth: await readdir(join(root, "growth")).catch(() => []) }).toEqual({
+    exitCode: 0,
+    growth: [],
+  });
+});
+
+test("jobs get options that equal their default, so that what the run or the model would say instead does not count", async () => {
+  const root = join(await makeTestFolder(), "run");
+  const guided = ["--generator", "x.onnx", "--sampler.guidance", "2", "--count", "5000000", "--claim", "disk"];
+  const { stdout } = await runInProcess(["submit", "kubernetes", root, "--tasks", "2", "--image", "i", ...guided]);
+  const args = stdout.replaceAll(/[\s",]+(- )?/g, " ");
+  for (const flag of ["--sampler.guidance 2", "--count 5000000", "--test-count 1000000"]) {
+    expect(args.split(flag).length - 1, flag).toBe(6);
+  }
+  expect(args).not.toContain("--labeler.epochs");
 });
 
 test("a worker whose time is over ends with 130 and keeps what is finished; one that can never do a unit fails", async () => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { Cifar5mError } from "../../../core/errors.ts";
+import { Cifar5mError, messageOf } from "../../../core/errors.ts";
 import { replaceBytes } from "../../../storage/commit.ts";
+import { diskError } from "../../../storage/disk-error.ts";
 import { makeFolder } from "../../../storage/durable-folder.ts";
 import { withLock } from "../../../storage/lock-file.ts";
 import { requireWalltime } from "../../prepare.ts";
@@ -32,14 +33,14 @@ export interface SubmissionOptions {
 /**
  * Submits the jobs that a run misses, and writes down their ids.
  * @returns the jobs; none if the run is finished
- * @throws Cifar5mError `submit/…`; then no job of this submission is left in the queue
+ * @throws Cifar5mError `submit/…`; then no job of this submission is left in the queue, except by `submit/half-submitted`
  */
 export async function submitToSlurm(options: SubmissionOptions): Promise<readonly SubmittedJob[]> {
   const { folder, config, request, uploads } = options;
   await requireCluster(request);
   const speed = await readSpeedIfAny(folder);
   if (speed !== undefined) requireWalltime(config, speed, workSeconds(request.time.seconds));
-  await makeFolder(join(folder.submit, "logs"));
+  await makeLogFolder(join(folder.submit, "logs"));
   return await withLock(
     join(folder.submit, "lock"),
     async () => {
@@ -57,6 +58,14 @@ export async function submitToSlurm(options: SubmissionOptions): Promise<readonl
           `${new Date(sinceMs).toISOString()}. Wait for it, then look at \`cifar5m status\`.`,
       ),
   );
+}
+
+async function makeLogFolder(path: string): Promise<void> {
+  try {
+    await makeFolder(path);
+  } catch (thrown) {
+    throw diskError(thrown, "make", path);
+  }
 }
 
 async function requireNoneOpen(root: string): Promise<void> {
@@ -88,12 +97,22 @@ async function submitAll(planned: readonly PlannedJob[], options: SubmissionOpti
     return jobs;
   } catch (thrown) {
     // Half a chain would do half the work, and nobody would know why.
-    if (jobs.length > 0)
-      await runSlurm(
-        "scancel",
-        jobs.map(({ jobId }) => jobId),
-      ).catch(() => undefined);
+    if (jobs.length > 0) await cancel(jobs, thrown);
     throw thrown;
+  }
+}
+
+/** @param cause - why jobs are cancelled; if they cannot be, the error says that too */
+async function cancel(jobs: readonly SubmittedJob[], cause: unknown): Promise<void> {
+  const ids = jobs.map(({ jobId }) => jobId);
+  try {
+    await runSlurm("scancel", ids);
+  } catch {
+    throw new Cifar5mError(
+      "submit/half-submitted",
+      `${messageOf(cause)} The jobs before it could not be cancelled, and are in the queue: scancel ${ids.join(" ")}`,
+      { cause },
+    );
   }
 }
 

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openCifar10Source } from "../../../pipeline/cifar-10/cifar-10-fingerprints.ts";
+import { planSubmission, readProgress } from "../../../pipeline/cluster/plan-submission.ts";
+import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
 import { regenerateImage } from "../../../pipeline/repair/regenerate.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
@@ -12,8 +14,10 @@ import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { firstTestId } from "../../../pipeline/run/units.ts";
 import { dedupStage } from "../../../pipeline/stages/dedup.ts";
 import { readRemovals } from "../../../pipeline/stages/removals.ts";
+import { readStatus } from "../../../pipeline/status/read-status.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
+import { type LiveSource, openDataset } from "../../../shards/index.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { copyRun, filesOf, type GrowingSet, growTo, optionsOf, rowsOf, stepsOf } from "../../support/grow-set.ts";
@@ -98,6 +102,39 @@ test("whatever the sizes, a grown set has the rows of one made at once, and keep
     }),
     { numRuns: 5 },
   );
+});
+
+test("a run that grows is not finished while its manifest lists an earlier size, and its last job is planned", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
+  await growTo(set, at(20));
+  const run = runFolderAt(set.root);
+  const progress = async () => await readProgress(run, (await readRun(run)).units);
+  expect([(await readStatus(run)).isFinished, (await progress()).isPublished]).toEqual([true, true]);
+  const manifest = await readFile(run.manifest);
+  await growTo(set, at(30));
+  await writeFile(run.manifest, manifest);
+  expect((await readStatus(run)).isFinished).toBe(false);
+  const plan = planSubmission({ ...(await progress()), isPrepared: true }, { tasks: 2, uploads: false });
+  expect(plan).toEqual([{ name: "finish" }]);
+});
+
+test("images of a live source have ids that no image has, however the set grows, also where it has no test images", async () => {
+  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
+  await growTo(set, at(20, 0));
+  const dataset = await openDataset(join(set.root, "dataset"));
+  const asked: number[] = [];
+  const live: LiveSource = {
+    sample: async (ids) => {
+      asked.push(...ids);
+      const [images, probabilities] = [new Uint8Array(ids.length * 3072), new Float32Array(ids.length * 10).fill(0.1)];
+      return { images, probabilities, classes: new Int8Array(ids.length) };
+    },
+  };
+  const loader = dataset.loader({ regime: "infinite", batchSize: 12, live });
+  const iterator = loader[Symbol.asyncIterator]();
+  for (let step = 0; step < 2; step++) await iterator.next();
+  dataset.close();
+  expect(asked.slice(0, 4)).toEqual([0, 1, 2, 3].map((index) => 2 * firstTestId + index));
 });
 
 test("the test part grows too; a new test image that copies a published train image is the one that is left out", async () => {
@@ -267,6 +304,8 @@ test("a set grows although what its shards were made from was deleted, and makes
   const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
   await growTo(set, at(40));
   for (const name of ["samples", "labels", "dedup"]) await rm(join(set.root, name), { recursive: true });
+  const { removals, manifest } = await inspectRun(runFolderAt(set.root));
+  expect(removals).toEqual(manifest!.removals);
   const before = await filesOf(join(set.root, "dataset"));
   const context = testContext();
   await growTo(set, at(100), context);

@@ -1,5 +1,10 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { openRun } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import {
   comparePrecedence,
   firstTestId,
@@ -9,6 +14,8 @@ import {
   shareOf,
   type Unit,
 } from "../../../pipeline/run/units.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 
 const plans = fc.record({
   count: fc.integer({ min: 1, max: 500 }),
@@ -101,6 +108,20 @@ test("names of units beyond a thousand are in subfolders, and names of shards ri
   expect(files.every((file, index) => index === 0 || files[index - 1]! < file)).toBe(true);
   const fixed = planFixedUnits({ count: 100_001, testCount: 0, unitSize: 1 });
   expect(fixed.at(-1)!.shardFile).toBe("train/part-100000.arrow");
+});
+
+test.each([
+  [{ count: 9e15, testCount: 0 }, 1],
+  [{ count: 9e15, testCount: 0 }, 10_000],
+  [{ count: 1, testCount: 9e15 }, 500_000],
+  [{ count: 1_000_000, testCount: 1 }, 1],
+])("%j in units of %i, more than a million of them, are refused before they are planned", async (size, unitSize) => {
+  const { message } = await errorOf(() => planUnits([size], unitSize), "config/out-of-range");
+  expect(message).toMatch(new RegExp(`^unitSize must be at least \\d+ .* got ${unitSize}\\.`));
+  expect(() => planFixedUnits({ ...size, unitSize })).toThrow(message);
+  const root = join(await makeTestFolder(), "run");
+  await errorOf(() => openRun(runFolderAt(root), resolveConfig({ ...size, unitSize })), "config/out-of-range");
+  expect(await readdir(root).catch(() => [])).toEqual([]);
 });
 
 test("of copies, an earlier size is kept before a later one, test before train, a smaller id before a larger one", () => {

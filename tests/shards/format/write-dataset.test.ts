@@ -52,6 +52,26 @@ test("rows of any grouping become the same shards, which the loader serves and t
   dataset.close();
 });
 
+test("a call that was interrupted leaves no shards behind in the set that the next one makes", async () => {
+  const folder = await newFolder();
+  const broken = (async function* () {
+    yield rowsOf(0, 20);
+    throw new Error("the source ended");
+  })();
+  await expect(writeDataset(folder, { classNames, train: broken, rowsPerShard: 4 })).rejects.toThrow("ended");
+  expect((await readdir(join(folder, "train"))).length).toBeGreaterThan(3);
+  await writeDataset(folder, { classNames, train: [rowsOf(0, 20)], rowsPerShard: 10 });
+  expect((await readdir(join(folder, "train"))).sort()).toEqual(["part-00000.arrow", "part-00001.arrow"]);
+  expect((await verifyDataset(folder)).problems).toEqual([]);
+});
+
+test("shards that no reader would take are refused before any row is written", async () => {
+  const folder = await newFolder();
+  const writing = writeDataset(folder, { classNames, train: [rowsOf(0, 20)], rowsPerShard: 500_001 });
+  await expect(writing).rejects.toMatchObject({ code: "dataset/out-of-range" });
+  expect(await readdir(folder)).toEqual([]);
+});
+
 test("probabilities give the label and the confidence", async () => {
   const folder = await newFolder();
   const { images } = rowsOf(0, 2);
@@ -147,7 +167,7 @@ test.each<[string, object, string, RegExp]>([
 
 test.each<[object, RegExp]>([
   [{ classNames: ["one"], train: [] }, /classNames must be 2 to 256 names, got 1/],
-  [{ classNames, train: [], rowsPerShard: 0 }, /rowsPerShard must be a positive integer, got 0/],
+  [{ classNames, train: [], rowsPerShard: 0 }, /rowsPerShard must be an integer from 1 to 500000, got 0/],
   [{ classNames, train: [], rowPerShard: 5 }, /rowPerShard is no key/],
 ])("options out of range are refused: %o", async (options, message) => {
   await expect(writeDataset(await newFolder(), options as never)).rejects.toThrow(message);

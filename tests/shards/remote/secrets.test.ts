@@ -1,8 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { expect, inject, onTestFinished, test } from "vitest";
 import { openDataset } from "../../../shards/index.ts";
 import { requireTarget } from "../../../shards/publish/open-target.ts";
 import { hideSecrets } from "../../../storage/parse-location.ts";
@@ -58,6 +61,54 @@ test("given headers are sent on a redirect to the same origin, and not on one to
   expect(JSON.stringify(asked)).not.toContain("4711");
   expect(asked.every((seen) => seen["accept-encoding"] === "identity")).toBe(true);
 });
+
+test.each([
+  ["a signature", (url: string) => `${url}?sig=s4711`],
+  ["name and password", (url: string) => url.replace("//", "//user:s4711@")],
+])("workers read a location with %s, and errors do not show it", async (_, locationOf) => {
+  const folder = await makeTestFolder();
+  await makeDataset(folder, { train: 20, test: 5, rowsPerShard: 5 });
+  const isAllowed = (asked: string, authorization = "") =>
+    asked.endsWith("?sig=s4711") || Buffer.from(authorization.slice(6), "base64").toString() === "user:s4711";
+  const url = await startServer(async ({ headers: { authorization }, url: asked }, response) => {
+    const bytes = await readFile(join(folder, asked!.replace(/\?.*/, ""))).catch(() => undefined);
+    if (bytes === undefined) response.writeHead(404).end();
+    else if (isAllowed(asked!, authorization)) response.end(bytes);
+    else response.writeHead(403).end();
+  });
+  const read = async () => {
+    const options = { cache: { directory: await makeTestFolder() } };
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", readByThread], {
+      env: {
+        ...process.env,
+        INDEX: compiled("shards/index.js"),
+        URL: locationOf(url),
+        OPTIONS: JSON.stringify(options),
+      },
+    });
+    return stdout;
+  };
+  expect(await read()).toBe(`${url}/ 20\n`);
+  await rm(join(folder, "train"), { recursive: true });
+  expect(await read()).toMatch(/^store\/not-found http.*404/);
+  expect(await read()).not.toContain("4711");
+});
+
+const compiled = (path: string) => pathToFileURL(join(inject("compiledFolder"), path)).href;
+
+/** Threads cannot import TypeScript, so this is a process of its own. */
+const readByThread = `
+  const { openDataset } = await import(process.env.INDEX);
+  const dataset = await openDataset(process.env.URL, JSON.parse(process.env.OPTIONS));
+  let numIds = 0;
+  try {
+    const loader = dataset.loader({ regime: "finite", epochs: 1, batchSize: 5, workers: 1 });
+    for await (const { ids } of loader) numIds += ids.length;
+    console.log(dataset.directory, numIds);
+  } catch ({ code, message }) {
+    console.log(code, message);
+  }
+  dataset.close();`;
 
 test("headers do not come back when a redirect comes back", async () => {
   const asked: IncomingHttpHeaders[] = [];
