@@ -86,26 +86,12 @@ export function mirrorHwc(images: Uint8Array, out: Uint8Array = new Uint8Array(i
   return out;
 }
 
-/**
- * Mirrors images left to right.
- * @param images - uint8, shape [B, 3, 32, 32] flattened
- * @param out - the array to write to, of the same length; must not overlap `images`; a new array by default
- * @returns uint8, shape [B, 3, 32, 32] flattened
- * @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072
- */
-export function mirrorChw(images: Uint8Array, out: Uint8Array = new Uint8Array(images.length)): Uint8Array {
-  requireWholeImages(images, out);
-  for (let row = 0; row < images.length; row += imageSide) {
-    for (let x = 0; x < imageSide; x++) out[row + imageSide - 1 - x] = images[row + x]!;
-  }
-  return out;
-}
-
-function requireWholeImages(images: Uint8Array, out: Uint8Array): void {
+/** @throws Cifar5mError `image/bad-length` unless the length is a multiple of 3,072 */
+export function requireWholeImages(images: Uint8Array, out: Uint8Array = images): void {
   if (images.length % imageBytes === 0 && out.length === images.length) return;
   throw new Cifar5mError(
     "image/bad-length",
-    `images must be a multiple of ${imageBytes} bytes and out as long, got ${images.length} and ${out.length}. ` +
+    `images must be a multiple of ${imageBytes} bytes, got ${images.length}${out === images ? "" : `, and out as long, got ${out.length}`}. ` +
       "Pass whole 32×32×3 images.",
   );
 }

@@ -102,7 +102,7 @@ export function invertPermute(entry: number, permutation: Permutation): number {
 }
 
 /**
- * A keyed hash of a digit, in [0, bound). It is the 32-bit finalizer "lowbias32" with one key word added before its first
+ * A keyed hash of a digit, in [0, bound). It is the 32-bit finalizer "lowbias32" with one key word XORed before its first
  * product and one after it. The high 31 bits of the hash are scaled to the bound.
  * @param scale - bound / 2³¹; it is exact in float64, and so is its product with 31 bits
  * @see Wellons 2018, https://nullprogram.com/blog/2018/07/31/

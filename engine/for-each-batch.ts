@@ -8,7 +8,8 @@ export interface Batching {
 }
 
 /**
- * Splits the indices [0, numItems) into batches and works on several batches at once.
+ * Splits the indices [0, numItems) into batches and works on several batches at once. After an error no batch is begun.
+ * When the call ends, no batch is in progress, so that what they use may be closed.
  * @param work - gets the first index of a batch and one past its last; the last batch may be short
  */
 export async function forEachBatch(
@@ -16,5 +17,14 @@ export async function forEachBatch(
   work: (start: number, end: number) => Promise<void>,
 ): Promise<void> {
   const starts = Array.from({ length: Math.ceil(numItems / batchSize) }, (_, batch) => batch * batchSize);
-  await pLimit(concurrency).map(starts, (start) => work(start, Math.min(start + batchSize, numItems)));
+  let failure: { readonly thrown: unknown } | undefined;
+  await pLimit(concurrency).map(starts, async (start) => {
+    if (failure !== undefined) return;
+    try {
+      await work(start, Math.min(start + batchSize, numItems));
+    } catch (thrown) {
+      failure ??= { thrown };
+    }
+  });
+  if (failure !== undefined) throw failure.thrown;
 }

@@ -60,7 +60,12 @@ export const evaluationSchema = z.strictObject({
 
 /** Options of one training. They hold everything that changes its curve. */
 export const runOptionsSchema = z.strictObject({
-  network: experimentNetworkSchema.describe("options of a network, or the name of a preset"),
+  network: experimentNetworkSchema
+    .refine(({ numClasses }) => numClasses === 10, {
+      path: ["numClasses"],
+      error: "must be left out, since the data set has the number of classes",
+    })
+    .describe("options of a network, or the name of a preset"),
   world: z
     .enum(["real", "ideal"])
     .default("real")

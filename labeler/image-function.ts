@@ -1,5 +1,5 @@
 import { Cifar5mError } from "../core/errors.ts";
-import { imageBytes } from "../core/image-layout.ts";
+import { imageBytes, requireWholeImages } from "../core/image-layout.ts";
 import type { Engine, Execution } from "../engine/executor.ts";
 import { forEachBatch } from "../engine/for-each-batch.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
@@ -54,6 +54,7 @@ export async function openImageFunction(
     batchSize: batchSize * concurrency,
     width,
     run: async (bytes) => {
+      requireWholeImages(bytes);
       const numImages = bytes.length / imageBytes;
       const result = new Float32Array(numImages * width);
       await forEachBatch({ numItems: numImages, batchSize, concurrency }, async (start, end) => {

@@ -1,7 +1,7 @@
 import { randomStreams } from "../core/random.ts";
 import { dropout } from "../engine/composites/dropout.ts";
 import { batchNorm, batchNormBy, groupNorm, layerNorm } from "../engine/composites/norms.ts";
-import type { Tensor } from "../engine/graph/graph.ts";
+import { shapeError, type Tensor } from "../engine/graph/graph.ts";
 import { sizeOf } from "../engine/graph/tensor.ts";
 import { conv2d } from "../engine/ops/conv.ts";
 import { add, mul, relu } from "../engine/ops/elementwise.ts";
@@ -33,9 +33,13 @@ export function torchInitializer(fanIn: number): Initializer {
   return fanInInitializer(fanIn, 1 / 3);
 }
 
-/** A convolution with learned filters: [N, C, H, W] to [N, numOutputs, H', W']. */
+/**
+ * A convolution with learned filters: [N, C, H, W] to [N, numOutputs, H', W'].
+ * @throws Cifar5mError `engine/wrong-shape` for an even kernel without padding of its own
+ */
 export function convLayer(scope: Scope, x: Tensor, numOutputs: number, options: ConvLayerOptions = {}): Tensor {
   const { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true } = options;
+  if (!Number.isInteger(padding)) throw shapeError("convLayer", "an even kernel needs padding of its own", [kernel]);
   const numInputs = x.shape[1]!;
   const { initializer = fanInInitializer(numInputs * kernel * kernel), biasInitializer = zerosInitializer } = options;
   const filters = scope.parameter("weight", [numOutputs, numInputs, kernel, kernel], initializer);
@@ -85,10 +89,10 @@ export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
 export function batchNormLayer(
   scope: Scope,
   x: Tensor,
-  { momentum = 0.9, scaleLearningRate = 1 }: { readonly momentum?: number; readonly scaleLearningRate?: number } = {},
+  { momentum = 0.9 }: { readonly momentum?: number } = {},
 ): Tensor {
   const channels = [x.shape[1]!];
-  const options = { decay: false, learningRateScale: scaleLearningRate };
+  const options = { decay: false };
   const scale = scope.parameter("weight", channels, onesInitializer, options);
   const shift = scope.parameter("bias", channels, zerosInitializer, options);
   const running = { mean: scope.state("mean", channels, 0), variance: scope.state("variance", channels, 1) };

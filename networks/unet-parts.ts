@@ -41,14 +41,16 @@ export interface UNetParts {
   leave(scope: Scope, x: Tensor, numOutputs: number): Tensor;
 }
 
-/** Attention has one head for each 64 channels. */
+/** Attention has about one head for each 64 channels, as many as divide the channels. */
 export function numHeadsOf(channels: number): number {
-  return Math.max(1, Math.floor(channels / 64));
+  let heads = Math.max(1, Math.floor(channels / 64));
+  while (channels % heads !== 0) heads--;
+  return heads;
 }
 
 /**
- * Cosines and sines of noise levels. The frequencies rise from 1/8 to 16 in geometric steps.
- * @param noise - [N]
+ * Cosines and sines of noise levels. The n frequencies rise from 1/8 to 16 · 2^(−7/n) in geometric steps.
+ * @param noise - [N]; frequencies are in cycles per unit of it
  * @returns [N, numFeatures]
  */
 export function fourierFeatures(noise: Tensor, numFeatures: number): Tensor {

@@ -35,8 +35,12 @@ export function unitWeights(scope: Scope, name: string, shape: Shape, axes: read
   const weights = scope.parameter(name, shape, fanInInitializer(fanIn));
   const constant = weights.graph.constants.get(weights.name);
   if (constant !== undefined) {
-    const data = normalizedRows(constant.data as Float32Array, shape, axes, scale);
-    return weights.graph.constant({ dtype: "float32", shape, data });
+    // Later calls of the network share the result.
+    const normalized = `${weights.name} × ${scale}`;
+    const data =
+      weights.graph.constants.get(normalized)?.data ??
+      normalizedRows(constant.data as Float32Array, shape, axes, scale);
+    return weights.graph.constant({ dtype: "float32", shape, data }, normalized);
   }
   const length = sqrt(sum(mul(weights, weights), { axes, keepDims: true }));
   return mul(weights, div(scale, add(length, epsilon)));

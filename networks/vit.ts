@@ -31,8 +31,8 @@ type ViTOptions = z.infer<typeof vitSchema>;
 
 /**
  * Vision Transformer: patches and a class token with learned position embeddings, pre-norm blocks, and a linear layer on
- * the class token. Initialization is that of the paper's code: weights with Xavier's standard deviations, zero biases, and
- * position embeddings of standard deviation 0.02. As in the paper's appendix, dropout does not apply to attention weights.
+ * the class token. Weights of the blocks and of the last layer have Xavier's standard deviations, biases are zero, and
+ * position embeddings have standard deviation 0.02. The paper's code begins with zeros in its last layer. As in the paper's appendix, dropout does not apply to attention weights.
  * @param images - [N, C, H, W]; patches must tile them
  * @returns logits, [N, numClasses]
  * @see Dosovitskiy et al. 2021, arXiv:2010.11929
@@ -45,9 +45,14 @@ export function vit(scope: Scope, images: Tensor, options: ViTOptions): Tensor {
   const embedded = linearLayer(scope.child("embed"), patchRows, dim);
   const token = expand(scope.parameter("token", [1, 1, dim], zerosInitializer, { decay: false }), [numImages, 1, dim]);
   const tokens = concat([token, embedded], 1);
-  const positions = scope.parameter("position", [1, tokens.shape[1]!, dim], fanInInitializer(1 / 0.02 ** 2), {
-    decay: false,
-  });
+  const positions = scope.parameter(
+    "position",
+    [1, tokens.shape[1]!, dim],
+    { kind: "normal", std: 0.02 },
+    {
+      decay: false,
+    },
+  );
   let hidden = dropoutLayer(scope, add(tokens, positions), options.dropout);
   for (let index = 0; index < options.depth; index++) {
     hidden = block(scope.child(`block${index}`), hidden, options);

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { toFloat16Bits } from "./float16.ts";
 
 /** Element types of tensors. Not every engine supports all of them: tfjs has 32-bit numbers only. */
 export type DType = "float32" | "float64" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -42,7 +43,7 @@ export function isFloat(dtype: DType): boolean {
 }
 
 /**
- * Wraps plain numbers or a typed array as a tensor's value.
+ * Wraps plain numbers, or a typed array of what the tensor stores, as a tensor's value.
  * @throws Cifar5mError `engine/wrong-size` unless the shape holds exactly as many elements as the data
  */
 export function tensorData(dtype: DType, shape: Shape, data: TensorArray | readonly number[]): TensorData {
@@ -54,6 +55,7 @@ export function tensorData(dtype: DType, shape: Shape, data: TensorArray | reado
   }
   if (!Array.isArray(data)) return { dtype, shape, data: data as TensorArray };
   const numbers = data as readonly number[];
+  if (dtype === "float16") return { dtype, shape, data: Uint16Array.from(numbers, toFloat16Bits) };
   if (dtype === "int64") return { dtype, shape, data: BigInt64Array.from(numbers, (value) => BigInt(value)) };
   return { dtype, shape, data: (arrays[dtype] as Float32ArrayConstructor).from(numbers) };
 }

@@ -69,7 +69,9 @@ export function decodeOnnxTensor(tensor: OnnxTensor): TensorData | undefined {
       const values = BigInt64Array.from(tensor.int64_data, (value) => BigInt(value.toString()));
       return { dtype, shape, data: values };
     }
-    return tensorData(dtype, shape, valuesOf(tensor) as readonly number[]);
+    const values = valuesOf(tensor) as readonly number[];
+    // The fields hold the bits of float16 numbers.
+    return tensorData(dtype, shape, dtype === "float16" ? Uint16Array.from(values) : values);
   }
   const array = tensorData(dtype, [0], []).data.constructor as Float32ArrayConstructor;
   // A copy, because raw data need not be aligned in the file.

@@ -108,6 +108,7 @@ class SessionPool implements Executable {
   readonly #graph: Graph;
   readonly #pool: Piscina<Feeds, Record<string, TensorData>>;
   readonly #running = new Set<Promise<unknown>>();
+  #isReleased = false;
 
   constructor(graph: Graph, bytes: Uint8Array, numWorkers: number) {
     const model = new SharedArrayBuffer(bytes.byteLength);
@@ -125,6 +126,9 @@ class SessionPool implements Executable {
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
+    if (this.#isReleased) {
+      throw new Cifar5mError("engine/released", "a released graph cannot run. Compile it again.");
+    }
     const needed = feedsOf(this.#graph, feeds);
     const running = this.#pool.run(needed);
     this.#running.add(running);
@@ -136,6 +140,7 @@ class SessionPool implements Executable {
   }
 
   async release(): Promise<void> {
+    this.#isReleased = true;
     // If a worker is terminated while its session runs, the whole process ends with SIGABRT.
     await Promise.allSettled(this.#running);
     await this.#pool.destroy();

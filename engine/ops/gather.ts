@@ -1,4 +1,5 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { normalizeAxes } from "../graph/shapes.ts";
 import { zerosLike } from "./broadcast.ts";
 import { reshape, transpose } from "./reshape.ts";
 
@@ -32,8 +33,9 @@ const Gather: Operator = {
 /** Picks slices of a table along an axis. The axes of `indices` (int64, any shape) replace that axis. */
 export function gather(table: Tensor, indices: Tensor, axis = 0): Tensor {
   if (indices.dtype !== "int64") throw shapeError(`gather by ${indices.dtype}`, "indices must be int64", indices.shape);
-  const shape = [...table.shape.slice(0, axis), ...indices.shape, ...table.shape.slice(axis + 1)];
-  return appendOne(Gather, [table, indices], { axis }, table.dtype, shape);
+  const along = normalizeAxes([axis], table.shape.length)[0]!;
+  const shape = [...table.shape.slice(0, along), ...indices.shape, ...table.shape.slice(along + 1)];
+  return appendOne(Gather, [table, indices], { axis: along }, table.dtype, shape);
 }
 
 const ScatterND: Operator = {

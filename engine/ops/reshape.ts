@@ -8,11 +8,15 @@ export const Reshape: Operator = {
   vjp: ({ inputs: [x] }, [gradient]) => [reshape(gradient!, x!.shape)],
 };
 
-/** The same elements in another shape. One extent may be -1: it follows from the others. */
+/**
+ * The same elements in another shape. One extent may be -1: it follows from the others.
+ * @throws Cifar5mError `engine/wrong-shape` unless the extents are whole numbers and hold as many elements
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = sizeOf(shape.filter((extent) => extent !== -1));
   const resolved = shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent));
-  if (sizeOf(resolved) !== sizeOf(x.shape)) throw shapeError("reshape", "sizes must agree", x.shape, shape);
+  if (!resolved.every(Number.isInteger) || sizeOf(resolved) !== sizeOf(x.shape))
+    throw shapeError("reshape", "sizes must agree", x.shape, shape);
   if (resolved.length === x.shape.length && resolved.every((extent, axis) => extent === x.shape[axis])) return x;
   return appendOne(Reshape, [x], { shape: resolved }, x.dtype, resolved);
 }

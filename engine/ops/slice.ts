@@ -89,8 +89,9 @@ export function pad(x: Tensor, paddings: readonly Padding[]): Tensor {
   const after = x.shape.map(() => 0);
   for (const { axis, before: low, after: high } of paddings) {
     if (low < 0 || high < 0) throw shapeError("pad", "paddings must not be negative", x.shape, [low, high]);
-    before[axis] = low;
-    after[axis] = high;
+    const along = normalizeAxes([axis], x.shape.length)[0]!;
+    before[along] = low;
+    after[along] = high;
   }
   if (before.every((count) => count === 0) && after.every((count) => count === 0)) return x;
   const shape = x.shape.map((extent, axis) => extent + before[axis]! + after[axis]!);

@@ -49,8 +49,7 @@ export class ParameterTrace implements ParameterSource {
   }
 
   setState(name: string, value: Tensor): void {
-    // A network that is used twice sets a state twice. The last value counts.
-    this.graph.outputs.set(nextName(name), value);
+    this.graph.output(nextName(name), value);
   }
 
   random(kind: RandomKind, stream: RandomStream, shape: Shape): Tensor {

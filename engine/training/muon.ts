@@ -18,7 +18,7 @@ export interface MuonOptions {
   /** Which parameters of rank 2 or 4 to orthogonalize; all by default. First and last layers train better without. */
   readonly isHidden?: (spec: ParameterSpec) => boolean;
   readonly momentum?: number;
-  /** Decoupled weight decay of the matrices. */
+  /** Decoupled weight decay of the matrices, and of the others unless `rest` is given. */
   readonly weightDecay?: number;
   /** Factor on the learning rate of the matrices; 1 by default. */
   readonly rate?: number;
@@ -43,12 +43,15 @@ export function muon(options: MuonOptions = {}): Optimizer {
       const { specs } = step;
       const matrices = specs.filter(isMatrix);
       const others = specs.filter((spec) => !isMatrix(spec));
-      if (matrices.length === 0) return withSlots(rest.update(step), step.slots);
+      const restSlots = (slots: readonly Tensor[]) => slots.slice(0, rest.numSlots);
+      if (matrices.length === 0) {
+        return withSlots(rest.update({ ...step, slots: restSlots(step.slots) }), step.slots);
+      }
       const part = (vector: Tensor, chosen: readonly ParameterSpec[]) => pick(vector, specs, chosen);
       const moved = moveMatrices(stepOf(step, matrices, part), { momentum, weightDecay, rate });
       if (others.length === 0) return { parameters: moved.parameters, slots: [moved.momentum, ...step.slots.slice(1)] };
       const restStep = stepOf(step, others, part);
-      const restMoved = rest.update({ ...restStep, slots: restStep.slots.slice(0, rest.numSlots) });
+      const restMoved = rest.update({ ...restStep, slots: restSlots(restStep.slots) });
       const join = (left: Tensor, right: Tensor) => merge(specs, [matrices, left], [others, right]);
       const slots = step.slots.map((slot, index) => {
         const untouched = part(slot, matrices);
@@ -110,7 +113,7 @@ function matrixShape([first, ...others]: Shape): readonly [number, number] {
 
 /**
  * Computes U·p(S)·Vᵀ for matrices U·S·Vᵀ, where p stands for five Newton–Schulz iterations. It maps singular values
- * between 1% and 100% of the matrix's Frobenius norm to values between 0.7 and 1.2. Each iteration multiplies the matrix
+ * between 1% and 100% of the matrix's Frobenius norm to values between 0.68 and 1.14. Each iteration multiplies the matrix
  * by a polynomial of its Gram matrix X·Xᵀ. The next Gram matrix follows from the current one, so the iterations multiply
  * square matrices only.
  * @param x - [B, rows, columns]

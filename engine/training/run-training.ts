@@ -22,6 +22,7 @@ export interface TrainingProgress {
   readonly totalSteps: number;
   /** Mean over the steps since the last report. */
   readonly loss: number;
+  /** Since the last report, with the time in which inputs were loaded. */
   readonly imagesPerSecond: number;
 }
 
@@ -49,7 +50,7 @@ export interface TrainingRun {
   readonly fingerprint: string;
   /** The result of `loadCheckpoint`, if the caller needed it before; otherwise this function loads it. */
   readonly checkpoint?: LoadedCheckpoint | undefined;
-  /** Steps after which `onEvaluate` is called, in ascending order. A checkpoint of the same step is saved after the call. */
+  /** Steps after which `onEvaluate` is called, in ascending order. If a checkpoint is due then, it is saved after the call. */
   readonly evaluateAt?: readonly number[];
   readonly onEvaluate?: (state: TrainingState) => Promise<void>;
   /** Whether to end the training early; checked after every call of the program. */
@@ -111,9 +112,9 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       const nextSave = (Math.floor(step / run.stepsPerCheckpoint) + 1) * run.stepsPerCheckpoint;
       const nextEvaluation = run.evaluateAt?.find((at) => at > step) ?? Number.POSITIVE_INFINITY;
       const end = Math.min(step + program.definition.stepsPerCall, nextSave, nextEvaluation, totalSteps);
+      const started = performance.now();
       const inputs: StepInputs[] = [];
       for (let next = step; next < end; next++) inputs.push(await run.inputsOf(next));
-      const started = performance.now();
       const losses = await trainer.advance(inputs);
       const seconds = (performance.now() - started) / 1000;
       const loss = losses.reduce((total, value) => total + value, 0) / losses.length;

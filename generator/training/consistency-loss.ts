@@ -25,7 +25,8 @@ const leastSigma = 1e-6;
  * @param teacher - if given, the path is a step of the teacher's probability flow (consistency distillation), so that one
  *   call of the student replaces several calls of the teacher; otherwise the path goes straight to the clean image (easy
  *   consistency tuning)
- * @returns the mean of |D(x; sigma) - D(x'; sigma')| / (sigma - sigma'), where norms are divided by √(values per image)
+ * @returns the mean of h(D(x; sigma) - D(x'; sigma')) / (sigma - sigma'), where h is the pseudo-Huber distance and norms
+ *   are divided by √(values per image)
  * @see Geng et al. 2024, arXiv:2406.14548; Song et al. 2023, arXiv:2303.01469, algorithm 2; Luo et al. 2023, arXiv:2310.04378
  */
 export function consistencyLoss(inputs: LossInputs, student: Denoiser, teacher?: Denoiser): Tensor {

@@ -18,7 +18,7 @@ export const generatorTrainingSchema = z.strictObject({
     .min(0)
     .max(1)
     .default(0.2)
-    .describe("part of training, its last, in which the learning rate falls to 0"),
+    .describe("final fraction of the training, in which the learning rate falls to 0"),
   clipNorm: z.number().positive().default(1).describe("largest norm of the gradient"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
   classDropout: z.number().min(0).max(1).default(0.1).describe("probability that an image is shown without its class"),
@@ -39,7 +39,7 @@ export const tuningSchema = z.strictObject({
     .number()
     .min(0)
     .default(0)
-    .describe("weight of the class that is built in, by a frozen copy of the start; at 0 the data alone teaches"),
+    .describe("guidance weight of the teacher, a frozen copy of the initial weights; 0 trains without a teacher"),
   numImages: z.int().min(1).default(1_000_000).describe("training images to see in tuning"),
   batchSize: z.int().min(1).max(16_384).default(64).describe("images of one tuning step"),
   stages: z.int().min(1).max(1000).default(4).describe("equal parts of tuning, each with noise levels closer together"),
@@ -51,7 +51,7 @@ export const tuningSchema = z.strictObject({
     .describe("distance of the two noise levels in the last stage, as part of the higher one"),
   learningRate: z.number().positive().default(3e-4).describe("peak learning rate of AdamW in tuning"),
   weightDecay: z.number().min(0).default(0).describe("weight decay of AdamW in tuning"),
-  warmUp: z.number().min(0).max(1).default(0.02).describe("part of tuning in which the learning rate rises"),
+  warmUp: z.number().min(0).max(1).default(0.02).describe("fraction of tuning in which the learning rate rises"),
   clipNorm: z.number().positive().default(1).describe("largest norm of the gradient in tuning"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped in tuning"),
   averageExponent: z
@@ -65,7 +65,11 @@ export const tuningSchema = z.strictObject({
 /** How a generator of few calls is tuned against a discriminator. It keeps the architecture of its initial weights. */
 export const adversarialSchema = z.strictObject({
   steps: z.int().min(1).max(16).default(2).describe("calls of the sampler that the generator is tuned for"),
-  sigmaMin: z.number().positive().default(0.8).describe("noise level of the sampler's last call, pixels in [-1, 1]"),
+  sigmaMin: z
+    .number()
+    .positive()
+    .default(0.8)
+    .describe("noise level of the sampler's last call, pixels in [-1, 1]; with one step, no call has it"),
   sigmaMax: z.number().positive().default(10).describe("noise level of the sampler's first call"),
   numImages: z
     .int()
@@ -90,11 +94,11 @@ export const adversarialSchema = z.strictObject({
   classWeight: z
     .number()
     .min(0)
-    .default(0.6)
+    .default(0.3)
     .describe("weight of the labeler's cross-entropy for the class that was asked for, in the generator's loss"),
   translation: z.int().min(0).max(16).default(3).describe("random translation of what the discriminator sees, pixels"),
   weightDecay: z.number().min(0).default(0).describe("decoupled weight decay"),
-  warmUp: z.number().min(0).max(1).default(0.05).describe("part of the tuning in which the learning rate rises"),
+  warmUp: z.number().min(0).max(1).default(0.05).describe("fraction of tuning in which the learning rate rises"),
   dropout: z.number().min(0).max(0.9).default(0).describe("probability that a feature is dropped"),
   averageExponent: tuningSchema.shape.averageExponent,
   stepsPerCheckpoint: z.int().min(1).default(200).describe("steps between checkpoints"),

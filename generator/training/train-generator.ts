@@ -30,7 +30,8 @@ export interface TrainGeneratorOptions extends GeneratorTraining {
 /**
  * Trains a denoiser with EDM's loss, mirrored images, clipped gradients and EMA weights.
  * @returns the EMA weights as a safetensors file, float16, with the architecture in its metadata
- * @throws Cifar5mError `train/nothing-to-finish`, `train/cooling-down`; `weights/…` for weights to start from
+ * @throws Cifar5mError `train/nothing-to-finish`, `train/cooling-down`, `train/too-few-images`; `train/config-changed`,
+ *   `train/diverged`, `interrupted`; `weights/…` for weights to start from
  */
 export async function trainGenerator(training: TrainGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file, finish = false } = training;

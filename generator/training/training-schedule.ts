@@ -34,7 +34,8 @@ export function plannedEnd({ numImages, batchSize, coolDown }: ScheduleOptions):
 /**
  * The end of a training that may be in progress and may be told to finish now.
  * @param saved - steps done and the end that was saved with them; undefined before the first checkpoint
- * @throws Cifar5mError `train/nothing-to-finish`; `train/cooling-down` if `numImages` changed after the cool-down began
+ * @throws Cifar5mError `train/nothing-to-finish`; `train/cooling-down` if `numImages` changed after the cool-down began;
+ *   `train/too-few-images` if it is so small that the cool-down should have begun earlier
  */
 export function endOfTraining(
   options: ScheduleOptions,
@@ -51,7 +52,14 @@ export function endOfTraining(
     );
   }
   const planned = plannedEnd(options);
-  if (!finish) return planned;
+  if (!finish) {
+    if (saved === undefined || saved.step <= planned.coolDownStart) return planned;
+    throw new Cifar5mError(
+      "train/too-few-images",
+      `numImages must leave images for the cool-down, which would have begun after ${planned.coolDownStart * batchSize}, and this ` +
+        `training has seen ${saved.step * batchSize}; got ${numImages}. Give it a larger number, or finish it now.`,
+    );
+  }
   if (saved === undefined || saved.step === 0) {
     throw new Cifar5mError(
       "train/nothing-to-finish",

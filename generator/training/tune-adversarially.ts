@@ -20,7 +20,8 @@ export interface TuneAdversariallyOptions extends GeneratorTraining {
  * Tunes a generator of few calls further, so that a discriminator cannot tell its images from real ones. The key `tuned` of the
  * file's metadata says how: `{"method":"adversarial","steps":2,"sigmaMin":0.8,"sigmaMax":10}`, the options to sample it with.
  * @returns the weights as a safetensors file, float16
- * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for impossible noise levels
+ * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for impossible noise levels;
+ *   `train/config-changed`, `train/diverged`, `interrupted`
  */
 export async function tuneAdversarially(tuning: TuneAdversariallyOptions): Promise<Uint8Array> {
   const { options, initialWeights: file, classifier } = tuning;

@@ -23,7 +23,8 @@ export interface TuneGeneratorOptions extends GeneratorTraining {
  * how: `{"method":"consistency","guidance":3}`. It has no `guidance` if there was no teacher. Tuned weights are sampled
  * without guidance.
  * @returns the weights as a safetensors file, float16
- * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes
+ * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes;
+ *   `train/config-changed`, `train/diverged`, `interrupted`
  */
 export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file } = tuning;

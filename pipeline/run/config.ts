@@ -57,7 +57,7 @@ export const configSchema = z.strictObject({
         .unwrap()
         .optional()
         .describe(
-          "how far to go away from the guide; 1 is the plain model, any other costs a second call. " +
+          "guidance scale; 1 is the plain model, any other costs a second call. " +
             `Left out, it is ${defaultGuidance}, and 1 for tuned generators, for ONNX files and without classes`,
         ),
     })

@@ -132,6 +132,12 @@ test.each<[string, () => Promise<unknown>, string, RegExp]>([
   expect(error.message).not.toContain("\n");
 });
 
+test("bytes that are not whole images are refused", async () => {
+  const labeler = await open(firstNumbers("NCHW", "N"), description("NCHW", "logits"));
+  for (const size of [100, 4608]) await errorOf(() => labeler.label(new Uint8Array(size)), "image/bad-length");
+  await labeler.close();
+});
+
 test.each([0, -5, 1_000_000])("a classifier with a batch size of %d is refused in one line", async (batch) => {
   const opening = () => open(firstNumbers("NCHW", batch), description("NCHW", "logits"));
   const { message } = await errorOf(opening, "model/mismatch");

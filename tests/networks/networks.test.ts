@@ -49,6 +49,35 @@ function expectAgreement([ours, oracle]: [Float32Array, Float32Array]): void {
   expect(std / scale).toBeLessThan(1e-4);
 }
 
+const small = { channels: 8, multipliers: [1, 2], blocks: 1, patch: 2, numClasses: 0, dropout: 0 } as const;
+
+test("a network that is called twice in one graph, as for guidance, holds its weights once", () => {
+  const options = { ...small, attentionResolutions: [4], normalization: "magnitudes" } as const;
+  const call: Build = (scope, graph) =>
+    unet(scope, graph.constant(random([1, 3, 16, 16], 2)), graph.constant(random([1], 3)), undefined, options);
+  const { parameters } = traceParameters(call);
+  const weights = unflattenParameters(parameters, random([totalSize(parameters)], 1).data as Float32Array);
+  const graph = new Graph();
+  const bytesAfterCall = () => {
+    call(constantScope(graph, weights), graph);
+    return [...graph.constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+  };
+  const once = bytesAfterCall();
+  // Inputs and frequencies are constants of each call.
+  expect(bytesAfterCall() - once).toBeLessThan(0.02 * once);
+});
+
+test.each(["groups", "magnitudes"] as const)(
+  "channels that 64 does not divide have heads that divide them, %s",
+  (normalization) => {
+    const options = { ...small, channels: 100, attentionResolutions: [8], normalization };
+    const { parameters } = traceParameters((scope, graph) =>
+      unet(scope, graph.constant(random([1, 3, 32, 32], 2)), graph.constant(random([1], 3)), undefined, options),
+    );
+    for (const { name, shape } of parameters) expect(shape.every(Number.isInteger), name).toBe(true);
+  },
+);
+
 test.each([
   [0, "groups"],
   [10, "groups"],

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { fromFloat16Bits, toFloat16Bits } from "../../../engine/graph/float16.ts";
+import { tensorData } from "../../../engine/graph/tensor.ts";
 
 test("every float16 number stays the same when it is converted to a float and back", () => {
   for (let bits = 0; bits < 65536; bits++) {
@@ -7,6 +8,11 @@ test("every float16 number stays the same when it is converted to a float and ba
     if (Number.isNaN(value)) expect(toFloat16Bits(value) & 0x7fff).toBe(0x7e00);
     else expect(toFloat16Bits(value)).toBe(bits);
   }
+});
+
+test("numbers become float16 constants with their value, and bits stay bits", () => {
+  expect([...tensorData("float16", [2], [0.5, -2]).data]).toEqual([0x3800, 0xc000]);
+  expect([...tensorData("float16", [1], Uint16Array.of(0x3800)).data]).toEqual([0x3800]);
 });
 
 test("a value between two float16 numbers rounds to the nearer one, and a tie rounds to the even one", () => {

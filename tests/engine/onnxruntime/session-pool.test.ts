@@ -86,6 +86,26 @@ test.each([
   },
 );
 
+test("after an error no batch begins, and none is in progress when the error arrives", async () => {
+  let [numBegun, running] = [0, 0];
+  const working = forEachBatch({ numItems: 100, batchSize: 1, concurrency: 3 }, async (start) => {
+    numBegun++;
+    running++;
+    await new Promise((resolve) => setTimeout(resolve, start === 1 ? 1 : 30));
+    running--;
+    if (start === 1) throw new Error("one is bad");
+  });
+  await expect(working).rejects.toThrow("one is bad");
+  expect({ numBegun, running }).toEqual({ numBegun: 3, running: 0 });
+});
+
+test("a pool that is released takes no more runs", async () => {
+  const pool = await onnxruntimeEngine({ numThreads: 2 }).compile(exampleGraph(), "throughput");
+  const releasing = pool.release();
+  await expect(pool.run({ x: inputOf(1) })).rejects.toMatchObject({ code: "engine/released" });
+  await releasing;
+});
+
 test("releasing waits for the runs in progress, because their threads must not be terminated", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [600, 600]);

@@ -108,6 +108,22 @@ export const shapeCases: readonly OpCase[] = [
     reference: (x) => picked(x!, [3, 0, 3], 1),
   },
   {
+    name: "gather along the last axis, counted from the end",
+    shapes: [[2, 3, 4]],
+    build: (x) => gather(x!, indices(x!, [3], [3, 0, 3]), -1),
+    reference: (x) => picked(x!, [3, 0, 3], 2),
+  },
+  {
+    name: "pad along the last axis, counted from the end",
+    shapes: [[2, 3]],
+    build: (x) => pad(x!, [{ axis: -1, before: 1, after: 2 }]),
+    reference: (x) =>
+      tf.pad(x!, [
+        [0, 0],
+        [1, 2],
+      ]),
+  },
+  {
     name: "gather by a scalar",
     shapes: [[4, 3]],
     build: (x) => gather(x!, indices(x!, [], [2])),

@@ -66,6 +66,14 @@ test("for any training, the rate is positive and at most the peak, and finishing
   );
 });
 
+test("fewer images than a training has seen are refused, because it would end at once, without its cool-down", () => {
+  const shorter = { ...options, numImages: 500 };
+  expect(() => endOfTraining(shorter, { step: 41, end: undefined }, false)).toThrow(
+    /cool-down, which would have begun after 400, and this training has seen 410; got 500/,
+  );
+  expect(endOfTraining(shorter, { step: 40, end: undefined }, false)).toEqual(plannedEnd(shorter));
+});
+
 test("a request to finish that cannot be met is refused in one line", () => {
   const grown = { ...options, numImages: 2000 };
   expect(() => endOfTraining(grown, { step: 90, end: plannedEnd(options) }, false)).toThrow(
