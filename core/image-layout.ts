@@ -24,6 +24,8 @@ export const cifar10ClassNames = [
   "ship",
   "truck",
 ] as const;
+/** Number of these classes. */
+export const numCifar10Classes = cifar10ClassNames.length;
 
 /**
  * Converts planar images to interleaved ones.

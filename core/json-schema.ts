@@ -14,6 +14,8 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  /** Of a key that nobody needs but our tests: no help shows it. */
+  readonly hidden?: boolean;
 }
 
 /** The rule for a value, in words that go on after "must be"; undefined where the schema states none. */

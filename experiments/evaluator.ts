@@ -23,7 +23,7 @@ export class Evaluator {
     engine: Engine,
     { numClasses, loss }: { readonly numClasses: number; readonly loss: RunOptions["loss"] },
   ): Promise<Evaluator> {
-    return new Evaluator(await engine.compile(program.evaluation.graph), numClasses, loss);
+    return new Evaluator(await engine.compile(program.evaluation), numClasses, loss);
   }
 
   /** Metrics of the current weights, not of their average. */

@@ -1,8 +1,8 @@
 import { crossEntropy } from "../engine/composites/losses.ts";
-import type { Tensor } from "../engine/graph/graph.ts";
+import type { Graph, Tensor } from "../engine/graph/graph.ts";
 import { mul, sub } from "../engine/ops/elementwise.ts";
 import { mean } from "../engine/ops/reduce.ts";
-import { buildEvaluationProgram, type EvaluationProgram } from "../engine/training/evaluation-program.ts";
+import { buildEvaluationProgram } from "../engine/training/evaluation-program.ts";
 import { adam, adamw, type Optimizer, sgd } from "../engine/training/optimizers.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../engine/training/training-program.ts";
 import { buildExperimentNetwork, imagesFromBytes } from "../networks/index.ts";
@@ -19,7 +19,7 @@ export interface ExperimentProgram {
   /** Each step takes `images` and `targets` (probabilities, [B, K]). */
   readonly training: TrainingProgram;
   /** Takes `images`, uint8 [`evaluationBatchSize`, 32, 32, 3]; returns logits. */
-  readonly evaluation: EvaluationProgram;
+  readonly evaluation: Graph;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { formatCount } from "../core/format.ts";
 import { imageSide } from "../core/image-layout.ts";
 import { bar, blitScaled, faint, grounds, ink, line, odd, recolor, type Theme, text } from "./primitives.ts";
 
@@ -97,7 +98,7 @@ function renderHistogram(rows: readonly ContactSheetRow[], x: number, top: (row:
     const share = percent(row.numImages / Math.max(1, total));
     return [
       `<rect x='${x}' y='${y}' width='${length}' height='30' rx='2' fill='${bar}'/>`,
-      text(x + maxBarLength + 12, y + 14, row.numImages.toLocaleString("en"), { size: 15, weight: 600 }),
+      text(x + maxBarLength + 12, y + 14, formatCount(row.numImages), { size: 15, weight: 600 }),
       text(x + maxBarLength + 12, y + 30, share, { size: 12, fill: faint }),
     ];
   });

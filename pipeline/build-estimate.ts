@@ -49,6 +49,7 @@ export function estimateStep(
   return {
     name: "estimate",
     total: 0,
+    isQuiet: true,
     async *run(context) {
       const estimate = await estimateBuild(options, sources, context);
       report(estimate);

@@ -120,6 +120,7 @@ export function pinStep(options: StepOptions): Step {
   return {
     name: "pin",
     total: 0,
+    isQuiet: true,
     async *run(context: StageContext) {
       yield await openRunOnDevice(options, context);
     },

@@ -87,8 +87,8 @@ export function requireWalltime(
   const slowest = Math.min(speed.sample, speed.label);
   const unitSeconds = rows / slowest;
   if (unitSeconds <= mostOfWalltime * walltimeSeconds) return;
-  const fitting = Math.floor(mostOfWalltime * walltimeSeconds * slowest);
-  const smaller = fitting > 0 ? `, or a new run with --unit-size ${roundDown(fitting)}` : "";
+  const possible = Math.floor(mostOfWalltime * walltimeSeconds * slowest);
+  const smaller = possible > 0 ? `, or a new run with --unit-size ${roundDown(possible)}` : "";
   throw new Cifar5mError(
     "submit/walltime-too-short",
     `a unit of ${rows} images must take at most half of a task's ${Math.floor(walltimeSeconds)} s, and takes about ` +

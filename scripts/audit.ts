@@ -3,8 +3,7 @@ import * as z from "zod";
 import { type Audit, auditSchema } from "../pipeline/audit/audit-report.ts";
 import { auditSteps } from "../pipeline/audit/audit-steps.ts";
 import { describeAudit } from "../pipeline/audit/describe-audit.ts";
-import { unsealJson } from "../storage/canonical-json.ts";
-import { readWholeFile } from "../storage/read-file.ts";
+import { readSealed } from "../storage/read-sealed.ts";
 import { defineCommand } from "./cli/command.ts";
 import { option, optionalPath } from "./cli/options.ts";
 import { printJson, printLines } from "./cli/print.ts";
@@ -41,8 +40,7 @@ export const auditCommand = defineCommand<typeof options>({
   steps: ({ folder, config, runtime, options: { data, sample, planted } }) =>
     auditSteps({ folder, config, runtime, data, sample, numPlanted: planted }),
   finish: async ({ folder: { audit: paths }, json }) => {
-    const text = Buffer.from(await readWholeFile(paths.json)).toString();
-    const audit = unsealJson(text, paths.json) as Audit;
+    const audit = (await readSealed(paths.json)) as Audit;
     if (json) return printJson(audit);
     const pictures = [paths.picture, ...(audit.labels.mostLikelyMislabeled.length === 0 ? [] : [paths.labels])];
     printLines(...describeAudit(audit), "", ...[paths.json, ...pictures].map((path) => resolve(path)));

@@ -4,7 +4,7 @@ import type { Command } from "./cli/command.ts";
  * Loaders of all commands by their first word, in the order of the data. A command is loaded when it is asked for: all of
  * them together take a second.
  */
-export const commandLoaders: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
+const commandLoaders: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
   build: async () => [(await import("./build.ts")).buildCommand],
   fetch: async () => [(await import("./fetch.ts")).fetchCommand],
   train: async () => [

@@ -8,7 +8,7 @@ export const dedupCommand = defineCommand({
   describe: "find copies among the samples and of CIFAR-10, mirrored or not",
   examples: [{ line: "cifar5m dedup runs/mine", effect: "after sample and label" }],
   bucketRun: "opened",
-  configKeys: datasetKeys,
+  pinnedKeys: datasetKeys,
   hasWorkers: true,
   steps: ({ stepOptions }) => [fingerprintStep(stepOptions), dedupStep(stepOptions)],
 });

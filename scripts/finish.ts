@@ -20,7 +20,7 @@ export const finishCommand = defineCommand<typeof options>({
     "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",
   examples: [{ line: "cifar5m finish runs/mine --to s3://bucket/mine", effect: "and upload the data set" }],
   bucketRun: "opened",
-  configKeys: datasetKeys,
+  pinnedKeys: datasetKeys,
   options,
   steps: ({ folder, stepOptions, options: { to } }) => {
     // First, so that a target that cannot be written is refused before the work.

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { formatCount } from "../core/format.ts";
 import { parseWalltime } from "../pipeline/cluster/slurm/walltime.ts";
 import { prepareSteps } from "../pipeline/prepare.ts";
 import { datasetKeys } from "../pipeline/run/config.ts";
@@ -46,7 +47,7 @@ export const prepareCommand = defineCommand<typeof options>({
 });
 
 function round(value: number): string {
-  return Number(value.toPrecision(3)).toLocaleString("en");
+  return formatCount(Number(value.toPrecision(3)));
 }
 
 await runIfMain(import.meta.url, prepareCommand);

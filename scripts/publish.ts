@@ -25,7 +25,7 @@ export const publishCommand = defineCommand<typeof options>({
     { line: "cifar5m publish runs/mine --to s3://bucket/mine", effect: "upload them too" },
   ],
   bucketRun: "opened",
-  configKeys: datasetKeys,
+  pinnedKeys: datasetKeys,
   hasWorkers: true,
   options,
   steps: async ({ folder, stepOptions, options: { to, manifest } }) => {

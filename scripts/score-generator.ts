@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import * as z from "zod";
+import { formatCount } from "../core/format.ts";
 import { compareSamplersSteps } from "../pipeline/score/compare-samplers.ts";
 import { readGeneratorScore } from "../pipeline/score/generator-score.ts";
 import { defineCommand } from "./cli/command.ts";
@@ -58,7 +59,7 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
         String(row.nfe),
         row.imagesPerSecond.toPrecision(3),
         String(row.peakMegabytes),
-        row.count.toLocaleString("en"),
+        formatCount(row.count),
         row.frechetDistance.toPrecision(4),
         row.manifold.precision.toFixed(3),
         row.manifold.recall.toFixed(3),
@@ -67,7 +68,7 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
       [
         "CIFAR-10 test",
         ...["", "", ""],
-        cifar10Test.count.toLocaleString("en"),
+        formatCount(cifar10Test.count),
         cifar10Test.frechetDistance.toPrecision(4),
         cifar10Test.manifold.precision.toFixed(3),
         cifar10Test.manifold.recall.toFixed(3),
@@ -76,7 +77,7 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
     ];
     const basis =
       `Fréchet distance of ${features.network} features (sha256 ${features.sha256.slice(0, 12)}), ` +
-      `reference: ${reference.name}, ${reference.count.toLocaleString("en")} images.`;
+      `reference: ${reference.name}, ${formatCount(reference.count)} images.`;
     const paths = [json, svg, png].map((path) => resolve(path));
     printLines(...formatTable(rows), "", basis, "", ...paths);
   },

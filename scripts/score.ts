@@ -3,8 +3,7 @@ import * as z from "zod";
 import { classificationRows, describeBasis, distanceRows, scoreSentences } from "../pipeline/score/describe-score.ts";
 import type { Score } from "../pipeline/score/score.ts";
 import { scoreDatasetSteps } from "../pipeline/score/score-dataset.ts";
-import { unsealJson } from "../storage/canonical-json.ts";
-import { readWholeFile } from "../storage/read-file.ts";
+import { readSealed } from "../storage/read-sealed.ts";
 import { defineCommand } from "./cli/command.ts";
 import { formatTable } from "./cli/format-table.ts";
 import { option } from "./cli/options.ts";
@@ -17,7 +16,7 @@ const mostClassified = 50_000;
 
 const options = z.object({
   images: z.int().min(1).default(10_000).meta(option("images to compare, at most")),
-  neighbours: z.int().min(1).default(1000).meta(option("images whose nearest train images are looked up, at most")),
+  neighbors: z.int().min(1).default(1000).meta(option("images whose nearest train images are looked up, at most")),
   cas: z
     .int()
     .min(1)
@@ -59,18 +58,17 @@ export const scoreCommand = defineCommand<typeof options>({
   configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
   options,
   report,
-  steps: ({ folder, config, runtime, options: { data, features, featuresLabeler, images, neighbours, cas } }) =>
+  steps: ({ folder, config, runtime, options: { data, features, featuresLabeler, images, neighbors, cas } }) =>
     scoreDatasetSteps({
       ...{ folder, config, runtime, data },
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
       numImages: images,
-      numNeighbors: neighbours,
+      numNeighbors: neighbors,
       numClassified: cas,
     }),
   finish: async ({ folder: { score: paths }, json }) => {
-    const text = Buffer.from(await readWholeFile(paths.json)).toString();
-    const score = unsealJson(text, paths.json) as unknown as Score;
+    const score = (await readSealed(paths.json)) as unknown as Score;
     if (json) return printJson(score);
     printLines(
       describeBasis(score),

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import * as z from "zod";
+import { formatCount } from "../core/format.ts";
 import type { PublishedDataset } from "../pipeline/run/find-dataset.ts";
 import { startDatasetServer } from "../pipeline/serve/start-server.ts";
 import { defineCommand } from "./cli/command.ts";
@@ -62,7 +63,7 @@ export const serveCommand = defineCommand<typeof options>({
 function describeServed(dataset: PublishedDataset | undefined): string {
   if (dataset === undefined) return "the state of a build";
   const { train, test } = dataset.manifest.splits;
-  return `${train.rows.toLocaleString("en")} train and ${test.rows.toLocaleString("en")} test images`;
+  return `${formatCount(train.rows)} train and ${formatCount(test.rows)} test images`;
 }
 
 await runIfMain(import.meta.url, serveCommand);

@@ -16,7 +16,7 @@ import { selectRows } from "./rows/select-rows.ts";
 import type { ShardSource } from "./rows/shard-source.ts";
 
 /** Bytes of images held in memory unless told otherwise: 256 MiB, about 87,000 images. */
-export const defaultMemoryBytes = 256 * 2 ** 20;
+const defaultMemoryBytes = 256 * 2 ** 20;
 
 /** One split of a published data set, or the rows of it that a filter keeps. */
 export class Dataset {

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../core/errors.ts";
+import { shortHash } from "../core/format.ts";
 import { hashText } from "../core/hash-text.ts";
 import { parseJson } from "../core/parse-json.ts";
 
@@ -51,7 +52,7 @@ export function unsealJson(text: string, path: string): Record<string, unknown> 
   const { checksum, ...value } = parsed as Record<string, unknown>;
   const actual = hashConfig(value);
   if (checksum !== actual) {
-    throw corrupt(path, `has sha256 ${actual.slice(0, 12)}…, its checksum says ${String(checksum).slice(0, 12)}…`);
+    throw corrupt(path, `has sha256 ${shortHash(actual)}, its checksum says ${shortHash(String(checksum))}`);
   }
   if (text !== sealJson(value)) throw corrupt(path, "must be laid out as it was written, and is not");
   return value;

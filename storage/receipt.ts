@@ -1,6 +1,7 @@
 import { dirname, relative, sep } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
+import { shortHash } from "../core/format.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { sealJson, unsealJson } from "./canonical-json.ts";
 import { type Committed, commitBytes } from "./commit.ts";
@@ -11,7 +12,7 @@ import { parseRecord, safeCount, sha256Text } from "./record-schema.ts";
 export const receiptVersion = 1;
 
 /** A receipt without its checksum. */
-export const receiptSchema = z.strictObject({
+const receiptSchema = z.strictObject({
   version: z.literal(receiptVersion),
   /** The stage that did the unit: `sample`, `label`, … */
   stage: z.string().min(1),
@@ -111,7 +112,7 @@ export function requireSameOrigin(
   expected: Pick<Receipt, "configHash"> & Partial<Pick<Receipt, "models">>,
 ): void {
   const refuse = (what: string, seen: string | undefined, wanted: string | undefined) => {
-    const shown = (hash: string | undefined) => (hash === undefined ? "none" : `${hash.slice(0, 12)}…`);
+    const shown = (hash: string | undefined) => (hash === undefined ? "none" : shortHash(hash));
     throw new Cifar5mError(
       "unit/config-changed",
       `${path} was made with ${what} ${shown(seen)}, this run has ${shown(wanted)}. ` +

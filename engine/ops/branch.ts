@@ -1,5 +1,5 @@
 import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { tensorData } from "../graph/tensor.ts";
+import { integers } from "../graph/tensor.ts";
 
 /** ONNX `If`. It has no gradient. */
 const If: Operator = { name: "If" };
@@ -10,7 +10,7 @@ const If: Operator = { name: "If" };
  */
 const Enter: Operator = {
   name: "Reshape",
-  constantInputs: ({ shape }) => [tensorData("int64", [(shape as number[]).length], shape as number[])],
+  constantInputs: ({ shape }) => [integers(shape as number[])],
   onnxAttributes: () => ({}),
 };
 

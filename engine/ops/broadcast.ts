@@ -13,7 +13,7 @@ export interface ReduceOptions {
 export function reduceOperator(name: string, vjp: NonNullable<Operator["vjp"]>): Operator {
   return {
     name,
-    constantInputs: ({ axes }) => [tensorData("int64", [(axes as number[]).length], axes as number[])],
+    constantInputs: ({ axes }) => [integers(axes as number[])],
     onnxAttributes: () => ({ keepdims: 1 }),
     vjp,
   };

@@ -48,6 +48,14 @@ export function requireWeightsOf(weights: Weights, build: (scope: Scope, graph: 
   );
 }
 
+/** The error for a network that asks for random numbers although it is not being trained. */
+export function randomOutsideTraining(): Cifar5mError {
+  return new Cifar5mError(
+    "engine/not-training",
+    "networks use random numbers in training only. Build the network for training.",
+  );
+}
+
 class ConstantSource implements ParameterSource {
   readonly training = false;
   readonly #graph: Graph;
@@ -72,9 +80,6 @@ class ConstantSource implements ParameterSource {
   }
 
   random(): never {
-    throw new Cifar5mError(
-      "engine/not-training",
-      "networks use random numbers in training only. Build the network for training.",
-    );
+    throw randomOutsideTraining();
   }
 }

@@ -1,6 +1,6 @@
 /** Training: programs whose graph takes several steps per call, and runs with checkpoints. */
 
-export { buildEvaluationProgram, type EvaluationProgram } from "../training/evaluation-program.ts";
+export { buildEvaluationProgram } from "../training/evaluation-program.ts";
 export {
   type LoadedCheckpoint,
   loadCheckpoint,

@@ -1,4 +1,5 @@
 import { Graph, type Tensor } from "../graph/graph.ts";
+import { randomOutsideTraining } from "../parameters/constant-scope.ts";
 import {
   type ParameterSource,
   type ParameterSpec,
@@ -10,14 +11,11 @@ import { unflatten } from "../parameters/trace-parameters.ts";
 import type { Declaration } from "./training-definition.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
-/** The network of a training as a separate graph. Its inputs are the vectors that the training carries. */
-export interface EvaluationProgram {
-  /** Inputs: `parameters` [P], `states` [S] if the network has states, and the declared ones. Output: `result`. */
-  readonly graph: Graph;
-}
-
 /**
  * Builds a graph that evaluates a network during its training, without dropout and with running statistics.
+ *
+ * Inputs: the vectors that the training carries, `parameters` [P] and, if the network has states, `states` [S]; and the
+ * declared ones. Output: `result`.
  * @param training - the program whose parameters and states the network has
  * @param inputs - the inputs of the network
  */
@@ -25,14 +23,14 @@ export function buildEvaluationProgram(
   training: Pick<TrainingProgram, "parameters" | "states">,
   inputs: Readonly<Record<string, Declaration>>,
   network: (scope: Scope, inputs: Readonly<Record<string, Tensor>>) => Tensor,
-): EvaluationProgram {
+): Graph {
   const graph = new Graph();
   const source = new VectorSource(graph, training);
   const fed = Object.entries(inputs).map(
     ([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)] as const,
   );
   graph.output("result", network(new Scope(source), Object.fromEntries(fed)));
-  return { graph };
+  return graph;
 }
 
 /** Takes the parameters and states of a network from input vectors. */
@@ -59,6 +57,6 @@ class VectorSource implements ParameterSource {
   setState(): void {}
 
   random(): never {
-    throw new Error("a network uses random numbers in training only");
+    throw randomOutsideTraining();
   }
 }

@@ -1,10 +1,11 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { numCifar10Classes } from "../../core/image-layout.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { readProbabilities } from "../run/unit-files.ts";
 import { unitRows } from "../run/units.ts";
-import { countLabels, numClasses } from "../stages/kept-rows.ts";
+import { countLabels } from "../stages/kept-rows.ts";
 import type { Audit } from "./audit-report.ts";
 import type { RowFlagColumns } from "./decide-flags.ts";
 
@@ -41,7 +42,7 @@ export async function classBalance(options: {
 async function countBeforeRemovals(folder: RunFolder): Promise<number[] | undefined> {
   try {
     const run = await readRun(folder);
-    const sums = new Array<number>(numClasses).fill(0);
+    const sums = new Array<number>(numCifar10Classes).fill(0);
     for (const unit of run.units) {
       const rows = Array.from({ length: unitRows(unit) }, (_, row) => row);
       const counts = countLabels(await readProbabilities(run, unit), rows);

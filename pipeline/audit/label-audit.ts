@@ -1,4 +1,4 @@
-import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { numCifar10Classes } from "../../core/image-layout.ts";
 import { expectedCalibrationError } from "../../labeler/calibration.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
@@ -91,18 +91,17 @@ export async function testLabeler(
   { images, labels }: CifarImages,
   { signal, count }: { readonly signal: AbortSignal; readonly count: (images: number) => void },
 ): Promise<NonNullable<Audit["labels"]["labelerOnTest"]>> {
-  const numClasses = cifar10ClassNames.length;
   const imageBytes = images.length / labels.length;
-  const probabilities = new Float32Array(labels.length * numClasses);
+  const probabilities = new Float32Array(labels.length * numCifar10Classes);
   for (let start = 0; start < labels.length; start += labeler.batchSize) {
     signal.throwIfAborted();
     const batch = images.subarray(start * imageBytes, (start + labeler.batchSize) * imageBytes);
-    probabilities.set(await labeler.label(batch), start * numClasses);
+    probabilities.set(await labeler.label(batch), start * numCifar10Classes);
     count(batch.length / imageBytes);
   }
   const bins = Array.from({ length: numBins }, () => ({ count: 0, sum: 0, right: 0 }));
   const confidences = Float32Array.from(labels, (label, row) => {
-    const ofRow = probabilities.subarray(row * numClasses, (row + 1) * numClasses);
+    const ofRow = probabilities.subarray(row * numCifar10Classes, (row + 1) * numCifar10Classes);
     const confidence = Math.max(...ofRow);
     const bin = bins[binOf(confidence)]!;
     bin.count++;

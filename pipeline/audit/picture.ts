@@ -1,3 +1,4 @@
+import { formatCount } from "../../core/format.ts";
 import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Audit } from "./audit-report.ts";
@@ -28,7 +29,7 @@ export async function renderAudit(
         lines: [
           `id ${id}`,
           `${index}${isMirrored ? " mirrored" : ""}`,
-          `rest ${residual.toFixed(3)} · d₁/d₂ ${ratio.toFixed(2)}`,
+          `residual ${residual.toFixed(3)} · d₁/d₂ ${ratio.toFixed(2)}`,
         ],
         ...(residual <= audit.nearCopyResidual ? { marked: 2 } : {}),
       })),
@@ -37,12 +38,12 @@ export async function renderAudit(
     heading: `Near-duplicates within the set: ${audit.flags.nearDuplicate?.count ?? 0}`,
     tiles: audit.pairs.slice(0, numPairs).map(({ id, of, isMirrored, residual }) => ({
       images: [imageOf(id), turned(imageOf(of), isMirrored)],
-      lines: [`id ${id}`, `id ${of}${isMirrored ? " mirrored" : ""}`, `rest ${residual.toFixed(3)}`],
+      lines: [`id ${id}`, `id ${of}${isMirrored ? " mirrored" : ""}`, `residual ${residual.toFixed(3)}`],
       marked: 2,
     })),
   };
   const subtitle =
-    `${audit.audited.images.toLocaleString("en")} images${audit.audited.isSample ? ", a sample" : ""}. The rest is what ` +
+    `${formatCount(audit.audited.images)} images${audit.audited.isSample ? ", a sample" : ""}. The residual is what ` +
     `shift, mirroring and brightness leave unexplained: at most ${audit.nearCopyResidual} of a copy.`;
   const groups = [ofSplit("train"), ofSplit("test"), ...(within.tiles.length === 0 ? [] : [within])];
   return await renderTiles("Nearest pairs", subtitle, groups);
@@ -66,7 +67,7 @@ export async function renderMislabeled(
     marked: 2,
   }));
   const subtitle =
-    `${count.toLocaleString("en")} of ${audit.audited.images.toLocaleString("en")} images (${percent(share)}) have a ` +
+    `${formatCount(count)} of ${formatCount(audit.audited.images)} images (${percent(share)}) have a ` +
     "label that confidently differs from the class that was asked for. Percentages are the labeler’s probabilities.";
   return await renderTiles("Most likely mislabeled", subtitle, [{ heading: `The first ${listed.length}`, tiles }]);
 }

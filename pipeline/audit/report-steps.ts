@@ -11,7 +11,7 @@ import type { Step } from "../run/step.ts";
 import type { Cifar10 } from "../score/reference.ts";
 import type { AuditFolder } from "./audit-folder.ts";
 import type { AuditOptions } from "./audit-options.ts";
-import type { Audit } from "./audit-report.ts";
+import { type Audit, auditVersion } from "./audit-report.ts";
 import { classBalance } from "./class-balance.ts";
 import { collectLabels, collectRows } from "./collect-rows.ts";
 import { decideFlags, referencesOf, testReferences } from "./decide-flags.ts";
@@ -142,7 +142,7 @@ async function writeReport(options: ReportOptions, found: Found): Promise<Audit>
   const mislabeled = findMislabeled(labels);
   const flags = decideFlags(tests, duplicates, mislabeled);
   const audit: Audit = {
-    version: 1,
+    version: auditVersion,
     createdBy: programVersion,
     seed: config.seed,
     dataset: {

@@ -40,7 +40,7 @@ export function searchStep(options: {
 }
 
 /** The audited rows of a shard. */
-export async function readRows(reader: ShardReader, unit: AuditUnit, signal: AbortSignal) {
+async function readRows(reader: ShardReader, unit: AuditUnit, signal: AbortSignal) {
   const images = new Uint8Array(unit.numRows * imageBytes);
   const ids = new Float64Array(unit.numRows);
   const wanted = unit.rows === undefined ? undefined : new Set(unit.rows);

@@ -1,9 +1,10 @@
+import { formatCount } from "../../core/format.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { importedColumns } from "../import/imported-run.ts";
 import { surplusReason } from "../stages/kept-rows.ts";
 import type { CardFacts, SetOrigin } from "./card-facts.ts";
 import type { CardLayout } from "./card-layout.ts";
-import { bullets, code, formatCount, type Markdown, md, table } from "./markdown.ts";
+import { bullets, code, type Markdown, md, table } from "./markdown.ts";
 
 /** What the set is, in two sentences. */
 export function introduction({ manifest, origin }: CardFacts): Markdown {

@@ -55,10 +55,6 @@ export function bullets(items: readonly Markdown[]): Markdown {
   return new Markdown(items.map(({ text }) => `- ${text}`).join("\n"));
 }
 
-export function formatCount(count: number): string {
-  return count.toLocaleString("en");
-}
-
 function toText(value: MarkdownValue): string {
   if (value instanceof Markdown) return value.text;
   if (typeof value === "string") return escapeMarkdown(value);

@@ -12,7 +12,7 @@ export interface Cifar10File {
 /** Bytes of a record: a label, then 1,024 red, 1,024 green and 1,024 blue values. */
 export const recordBytes = 3073;
 /** Records of each of the official files. */
-export const officialRecordsPerFile = 10_000;
+const officialRecordsPerFile = 10_000;
 
 /**
  * The six files of the binary layout.

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
@@ -16,7 +17,7 @@ import { download } from "./download.ts";
 import { type Cifar10Bytes, readCifar10Files } from "./read-cifar-10.ts";
 
 /** The official archive. */
-export const officialArchive = {
+const officialArchive = {
   url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
   md5: "c32a1d4ab5d03f1284b67883e8d87530",
 } as const;
@@ -108,8 +109,8 @@ async function writeFileOfRun(options: {
   }
   throw new Cifar5mError(
     "run/data-changed",
-    `${file.name} given with --data is sha256 ${actual.slice(0, 12)}…, the one in ${folder.cifar10} is ` +
-      `${receipt.sha256.slice(0, 12)}…. Leave --data out to continue with the run's data, or name a new run folder.`,
+    `${file.name} given with --data is sha256 ${shortHash(actual)}, the one in ${folder.cifar10} is ` +
+      `${shortHash(receipt.sha256)}. Leave --data out to continue with the run's data, or name a new run folder.`,
   );
 }
 

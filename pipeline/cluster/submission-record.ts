@@ -24,7 +24,7 @@ export type SubmissionRecord = Omit<z.infer<typeof recordSchema>, "version">;
 export type SubmittedJob = SubmissionRecord["jobs"][number];
 
 /** The path of the record. */
-export function recordPath({ submit }: Pick<RunFolder, "submit">): string {
+function recordPath({ submit }: Pick<RunFolder, "submit">): string {
   return join(submit, "jobs.json");
 }
 

@@ -1,3 +1,4 @@
+import { formatCount } from "../../core/format.ts";
 import type { Theme } from "../../pictures/primitives.ts";
 import { contactSheetSize, renderContactSheet } from "../../pictures/render-contact-sheet.ts";
 import type { Manifest } from "../../shards/index.ts";
@@ -23,7 +24,7 @@ export async function renderDatasetSheet(options: {
   const { train, test } = manifest.splits;
   const removed = Object.values(manifest.removals).reduce((sum, count) => sum + count, 0);
   const rows = await gatherContactSheetRows({ directory, manifest, imagesPerClass });
-  const numbers = [train.rows, test.rows, removed].map((count) => count.toLocaleString("en"));
+  const numbers = [train.rows, test.rows, removed].map(formatCount);
   return await renderContactSheet({
     title: manifest.name,
     subtitle:

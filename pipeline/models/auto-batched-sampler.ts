@@ -1,9 +1,10 @@
 import { parseDevice } from "../../engine/device-name.ts";
 import { isOutOfMemory } from "../../engine/memory-error.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
-import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
+import { sealJson } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
-import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { readSealed } from "../../storage/read-sealed.ts";
 import type { Config } from "../run/config.ts";
 import type { Run } from "../run/run.ts";
 import { findBatchSize, type Trial } from "./find-batch-size.ts";
@@ -78,9 +79,7 @@ async function chooseBatchSize(
     await commitBytes(folder.batchSize, sealJson({ version: 1, ...found }));
   }
   // Another worker may have been first.
-  const { batchSize } = unsealJson(Buffer.from(await readWholeFile(folder.batchSize)).toString(), folder.batchSize) as {
-    readonly batchSize: number;
-  };
+  const { batchSize } = (await readSealed(folder.batchSize)) as { readonly batchSize: number };
   return batchSize;
 }
 

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { isDescribedOnnx } from "../../engine/onnx/onnx-description.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
@@ -106,7 +107,7 @@ export async function readModel(folder: RunFolder, name: ModelName): Promise<Uin
   if (actual === receipt.sha256) return bytes;
   throw new Cifar5mError(
     "unit/hash-mismatch",
-    `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+    `${path} is sha256 ${shortHash(actual)}, its receipt says ${shortHash(receipt.sha256)}. ` +
       "Restore the right file, or start a new run folder.",
   );
 }

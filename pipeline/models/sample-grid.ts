@@ -1,9 +1,8 @@
-import { imageBytes, imageSide } from "../../core/image-layout.ts";
+import { imageBytes, imageSide, numCifar10Classes } from "../../core/image-layout.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 
 /** Number of images of each class on a grid. */
 const numPerClass = 4;
-const numClasses = 10;
 
 /**
  * Renders images of a generator, one column per class. The ids are always the same, so grids of a training can be
@@ -11,15 +10,15 @@ const numClasses = 10;
  * @returns a PNG file
  */
 export async function renderSampleGrid(sampler: Sampler): Promise<Uint8Array> {
-  const ids = Float64Array.from({ length: numPerClass * numClasses }, (_, index) => index);
-  const images = await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % numClasses) });
-  const width = numClasses * imageSide;
+  const ids = Float64Array.from({ length: numPerClass * numCifar10Classes }, (_, index) => index);
+  const images = await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % numCifar10Classes) });
+  const width = numCifar10Classes * imageSide;
   const height = numPerClass * imageSide;
   const grid = Buffer.alloc(width * height * 3);
   const rowBytes = imageSide * 3;
   for (const id of ids) {
-    const left = (id % numClasses) * rowBytes;
-    const top = Math.floor(id / numClasses) * imageSide;
+    const left = (id % numCifar10Classes) * rowBytes;
+    const top = Math.floor(id / numCifar10Classes) * imageSide;
     for (let y = 0; y < imageSide; y++) {
       const source = id * imageBytes + y * rowBytes;
       grid.set(images.subarray(source, source + rowBytes), (top + y) * width * 3 + left);

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { replaceBytes, replaceFile } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
@@ -42,14 +43,14 @@ function disproof(run: Run, state: UnitState, made: Receipt): Cifar5mError | und
   if (expected !== undefined) {
     return new Cifar5mError(
       "repair/hash-mismatch",
-      `${name} in ${run.folder.root} was sha256 ${short(expected)}, but the remade one is ${short(made.sha256)}, so the old files ` +
+      `${name} in ${run.folder.root} was sha256 ${shortHash(expected)}, but the remade one is ${shortHash(made.sha256)}, so the old files ` +
         "were left as they are. Repair with the engine, device and release that built the run.",
     );
   }
   return new Cifar5mError(
     "repair/unproven",
     `${name} in ${run.folder.root} has lost its receipt and the manifest, so nothing says what it was: it is sha256 ` +
-      `${found === undefined ? "gone" : short(found)}, made again ${short(made.sha256)}. ` +
+      `${found === undefined ? "gone" : shortHash(found)}, made again ${shortHash(made.sha256)}. ` +
       "Delete the rest of it and run `cifar5m build` to make it again.",
   );
 }
@@ -85,8 +86,4 @@ export async function installUnit(run: Run, staged: Run, state: UnitState): Prom
     written.push(path);
   }
   return written;
-}
-
-function short(hash: string): string {
-  return `${hash.slice(0, 12)}…`;
 }

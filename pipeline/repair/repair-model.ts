@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
@@ -29,7 +30,7 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
     const shipped = (await Promise.all(shippedModels(name).map(readWholeFile))).find(
       (file) => sha256(file) === expected,
     );
-    if (shipped === undefined) throw lost(path, `must be sha256 ${expected.slice(0, 12)}…, and is not`);
+    if (shipped === undefined) throw lost(path, `must be sha256 ${shortHash(expected)}, and is not`);
     await replaceBytes(path, shipped);
     written.push(path);
   }

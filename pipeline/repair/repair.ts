@@ -18,7 +18,7 @@ import { planRemake, remakeUnits, stagingFolderOf, type UnitsByStage } from "./r
 import { repairModel } from "./repair-model.ts";
 import { requireFinished, requireOwnManifest } from "./require-repairable.ts";
 import { restoreListedReceipts } from "./restore-receipts.ts";
-import { isDamaged, isWhole, surveyUnits, type UnitState } from "./unit-state.ts";
+import { examineUnits, isDamaged, isWhole, type UnitState } from "./unit-state.ts";
 import { useStagingFolder } from "./use-staging-folder.ts";
 
 /**
@@ -50,9 +50,9 @@ export async function repairRun(
   }
   const models = await hashModels(run);
   if (manifest !== undefined) requireOwnManifest(run, manifest, models);
-  const surveyed = await surveyUnits(run, { models, manifest }, context);
-  requireFinished(run, surveyed, manifest);
-  const states = await restoreListedReceipts({ run, states: surveyed, manifest, repaired });
+  const examined = await examineUnits(run, { models, manifest }, context);
+  requireFinished(run, examined, manifest);
+  const states = await restoreListedReceipts({ run, states: examined, manifest, repaired });
   const damaged = states.filter(isDamaged);
   if (damaged.length === 0 && manifest !== undefined) return repaired;
   const ended = await useStagingFolder(stagingFolderOf(run), context.signal, async () => {

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import type { Manifest } from "../../shards/index.ts";
 import type { Run } from "../run/run.ts";
 import type { UnitState } from "./unit-state.ts";
@@ -14,7 +15,7 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
   if (changed !== undefined) {
     throw new Cifar5mError(
       "repair/models-changed",
-      `${path} names ${changed} ${short(manifest.models[changed])}, the run has ${short(models[changed])}. ` +
+      `${path} names ${changed} ${shown(manifest.models[changed])}, the run has ${shown(models[changed])}. ` +
         "Restore the models that the set was made with, and their receipts.",
     );
   }
@@ -22,8 +23,8 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
   if (manifest.configHash === run.hash && numShards === run.units.length) return;
   throw new Cifar5mError(
     "repair/manifest-of-another-run",
-    `${path} lists ${numShards} shards of config ${short(manifest.configHash)}, the run has ${run.units.length} of ` +
-      `${short(run.hash)}. Restore the right manifest, or delete it so that it is made again.`,
+    `${path} lists ${numShards} shards of config ${shortHash(manifest.configHash)}, the run has ${run.units.length} of ` +
+      `${shortHash(run.hash)}. Restore the right manifest, or delete it so that it is made again.`,
   );
 }
 
@@ -43,6 +44,6 @@ export function requireFinished(run: Run, states: readonly UnitState[], manifest
   );
 }
 
-function short(hash: string | undefined): string {
-  return hash === undefined ? "none" : `${hash.slice(0, 12)}…`;
+function shown(hash: string | undefined): string {
+  return hash === undefined ? "none" : shortHash(hash);
 }

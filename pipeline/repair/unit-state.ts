@@ -49,7 +49,7 @@ export function modelsOf(
  * @returns by stage and unit, in the order of the data
  * @throws Cifar5mError `unit/config-changed` for an undamaged receipt of another config or model; `disk/…`
  */
-export async function surveyUnits(
+export async function examineUnits(
   run: Run,
   options: { readonly models: Readonly<Record<string, string>>; readonly manifest: Manifest | undefined },
   context: Pick<StageContext, "signal">,

@@ -46,7 +46,12 @@ export const configSchema = z.strictObject({
     .enum(precisions)
     .default("float32")
     .describe("of convolutions and matrix products; mixed has float16 there, for GPUs"),
-  recordsPerFile: z.int().min(1).max(1_000_000).default(10_000).describe("images in each of the six files of CIFAR-10"),
+  recordsPerFile: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .meta({ description: "images in each of the six files of CIFAR-10", hidden: true }),
   sampler: samplerSchema
     .extend({
       batchSize: z

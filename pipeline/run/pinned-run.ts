@@ -85,7 +85,7 @@ export function requireSameRun(folder: RunFolder, { identity, sizes }: PinnedRun
  * refused.
  * @throws Cifar5mError `run/config-changed`, `run/unreadable`, `json/corrupt`, `disk/…`
  */
-export async function settleRun(folder: RunFolder, config: Config): Promise<PinnedRun> {
+export async function pinRun(folder: RunFolder, config: Config): Promise<PinnedRun> {
   const { count, testCount } = config;
   for (;;) {
     const pinned = await readPinnedRun(folder);

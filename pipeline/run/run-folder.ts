@@ -2,7 +2,7 @@ import { joinPath } from "../../storage/join-path.ts";
 import type { Unit } from "./units.ts";
 
 /** The stages that leave receipts, in the order of the data. */
-export const receiptStages = [
+const receiptStages = [
   "fetch",
   "train-generator",
   "train-labeler",

@@ -12,7 +12,7 @@ import {
   tuningSections,
 } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
-import { type PinnedRun, readPinnedRun, requireSameRun, settleRun } from "./pinned-run.ts";
+import { type PinnedRun, pinRun, readPinnedRun, requireSameRun } from "./pinned-run.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { planFixedUnits, planUnits, requirePlannable, type SetSize, type Unit } from "./units.ts";
 
@@ -45,7 +45,7 @@ export async function openRun(
   const { clean = true } = worker;
   requirePlannable(config, config.unitSize);
   await requireBuildable(folder);
-  const run = makeRun(folder, config, await settleRun(folder, config));
+  const run = makeRun(folder, config, await pinRun(folder, config));
   if (clean) await cleanRun(run);
   return run;
 }

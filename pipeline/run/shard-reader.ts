@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { readTableFrom } from "../../shards/arrow/read-table.ts";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import { type ShardRows, shardColumnsOf } from "../../shards/format/shard-schema.ts";
@@ -72,7 +73,7 @@ async function requireUnchanged(path: string, entry: ShardEntry): Promise<void> 
   if (sha256 === entry.sha256) return;
   throw new Cifar5mError(
     "shard/hash-mismatch",
-    `${path} is sha256 ${sha256.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. ` +
+    `${path} is sha256 ${shortHash(sha256)}, the manifest says ${shortHash(entry.sha256)}. ` +
       "Delete it and run the command that made it again.",
   );
 }

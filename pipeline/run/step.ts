@@ -8,6 +8,8 @@ export interface Step {
   readonly name: string;
   /** The final sum of its counters `name/images` and `name/kept`; 0 if it counts nothing. */
   readonly total: number;
+  /** Whether the end of the step is not worth a line. */
+  readonly isQuiet?: boolean;
   /** What stands for `name` in these counters, if it is not the name. */
   readonly counter?: string;
   /** The part of `total` that one of several workers does; all of it if left out. */

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { readReceipt } from "../../storage/receipt.ts";
@@ -35,7 +36,7 @@ export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, pa
   if (actual === receipt.sha256) return bytes;
   throw new Cifar5mError(
     "unit/hash-mismatch",
-    `${path} is sha256 ${actual.slice(0, 12)}…, its receipt says ${receipt.sha256.slice(0, 12)}…. ` +
+    `${path} is sha256 ${shortHash(actual)}, its receipt says ${shortHash(receipt.sha256)}. ` +
       `Delete both it and ${receiptPath}, and run again to rebuild it.`,
   );
 }

@@ -1,3 +1,4 @@
+import { formatCount } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import { trainingKinds } from "./cross-errors.ts";
 import type { SetScores } from "./reference.ts";
@@ -23,19 +24,19 @@ export function describeScore(score: Score): string {
 /** What all figures are based on, in one sentence. */
 export function describeBasis({ dataset, features, reference, seed }: Score): string {
   return (
-    `Set ${dataset.sha256.slice(0, 12)}, ${numberOf(dataset.trainImages)} train images; features: ${features.network} ` +
+    `Set ${dataset.sha256.slice(0, 12)}, ${formatCount(dataset.trainImages)} train images; features: ${features.network} ` +
     `(sha256 ${features.sha256.slice(0, 12)}), ${features.width} numbers an image; reference: ${reference.name}, ` +
-    `${numberOf(reference.count)} images; images chosen by seed ${seed}.`
+    `${formatCount(reference.count)} images; images chosen by seed ${seed}.`
   );
 }
 
 /** Title row and rows: the set, and CIFAR-10 test for comparison. */
 export function distanceRows({ dataset, features, synthetic, cifar10Test }: Score): string[][] {
   const row = (name: string, { count, frechetDistance, compared, manifold }: SetScores) => [
-    `${name}, N = ${numberOf(count)}`,
+    `${name}, N = ${formatCount(count)}`,
     frechetDistance.toPrecision(4),
     ...[manifold.precision, manifold.recall, manifold.density, manifold.coverage].map((value) => value.toFixed(3)),
-    `${numberOf(compared.count)} : ${numberOf(compared.reference)}`,
+    `${formatCount(compared.count)} : ${formatCount(compared.reference)}`,
   ];
   const distance = `Fréchet distance (${features.network} features)`;
   return [
@@ -56,9 +57,9 @@ export function scoreSentences({ labels, neighbours, generator }: Score): string
       ? "no class was asked for"
       : `label is the class asked for: ${percent(labels.agreement)}`;
   return [
-    `Labels of ${numberOf(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
+    `Labels of ${formatCount(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
     `Classes of the whole set: smallest ${smallest}, largest ${largest}.`,
-    `Near-copies of train images among ${numberOf(neighbours.count)}: ${neighbours.nearCopies} with d₁/d₂ < 1/3, ` +
+    `Near-copies of train images among ${formatCount(neighbours.count)}: ${neighbours.nearCopies} with d₁/d₂ < 1/3, ` +
       `${neighbours.adaptiveNearCopies} by the adaptive test; median d₁/d₂ ${neighbours.medianRatio.toFixed(2)}.`,
     ...(generator === undefined
       ? []
@@ -80,14 +81,16 @@ export function classificationRows({
   return [
     [
       `test error, ResNet, ${epochs} epochs`,
-      `on ${names.cifar10} test, N = ${numberOf(testCount.cifar10)}`,
-      `on ${names.synthetic} test, N = ${numberOf(testCount.synthetic)}`,
+      `on ${names.cifar10} test, N = ${formatCount(testCount.cifar10)}`,
+      `on ${names.synthetic} test, N = ${formatCount(testCount.synthetic)}`,
     ],
     ...trainingKinds.flatMap((kind) => {
       const found = error[kind];
       if (found === undefined) return [];
       const images = kind === "both" ? `${names.cifar10} and as many ${names.synthetic}` : names[kind];
-      return [[`trained on ${numberOf(trainCount)} ${images}`, found.cifar10.toFixed(3), found.synthetic.toFixed(3)]];
+      return [
+        [`trained on ${formatCount(trainCount)} ${images}`, found.cifar10.toFixed(3), found.synthetic.toFixed(3)],
+      ];
     }),
   ];
 }
@@ -95,10 +98,6 @@ export function classificationRows({
 function markdownTable([title, ...rows]: readonly string[][]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(title!), line(title!.map(() => "---")), ...rows.map(line)];
-}
-
-function numberOf(count: number): string {
-  return count.toLocaleString("en");
 }
 
 function percent(fraction: number): string {

@@ -14,7 +14,7 @@ import { frechetDistance } from "./frechet-distance.ts";
 import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 
 /** Number of images per side, at most, when all are compared with all. */
-export const maxCompared = 10_000;
+const maxCompared = 10_000;
 
 /** CIFAR-10, in memory. */
 export interface Cifar10 {

@@ -1,5 +1,6 @@
 import sharp from "sharp";
 import type { TopLevelSpec } from "vega-lite";
+import { formatCount } from "../../core/format.ts";
 import { renderChart } from "../../pictures/render-chart.ts";
 import type { GeneratorScore } from "./generator-score.ts";
 
@@ -60,13 +61,13 @@ function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): Top
       },
     ],
   });
-  const counts = [...new Set(rows.map(({ count }) => count.toLocaleString("en")))].join(", ");
+  const counts = [...new Set(rows.map(({ count }) => formatCount(count)))].join(", ");
   return {
     background: "white",
     padding: 16,
     title: {
       text: "Quality over cost",
-      subtitle: `${counts} images a point, against ${reference.count.toLocaleString("en")} of ${reference.name}; lower is better; numbers are steps`,
+      subtitle: `${counts} images a point, against ${formatCount(reference.count)} of ${reference.name}; lower is better; numbers are steps`,
       anchor: "start",
       fontSize: 18,
       offset: 14,

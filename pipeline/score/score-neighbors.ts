@@ -1,3 +1,4 @@
+import { formatCount } from "../../core/format.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import type { Config } from "../run/config.ts";
@@ -39,7 +40,7 @@ export async function scoreNeighbors(
   }));
   const subtitle =
     `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
-    `(d₁/d₂ < 1/3) among ${nearCopies.count.toLocaleString("en")} images: ${nearCopies.nearCopies}`;
+    `(d₁/d₂ < 1/3) among ${formatCount(nearCopies.count)} images: ${nearCopies.nearCopies}`;
   const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
   await replaceBytes(folder.score.neighbours, png);
   return nearCopies;

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import { formatCount, shortHash } from "../../core/format.ts";
 import { splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest, SplitName } from "../../shards/index.ts";
 import { datasetSheetSize } from "../inspect/contact-sheet.ts";
 import { icon, type SectionPath, sections } from "./app-page.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { Html, html } from "./html.ts";
-import { confidenceChart, formatCount, formatPercent, labelChart } from "./page-charts.ts";
+import { confidenceChart, formatPercent, labelChart } from "./page-charts.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
 import { loaderSnippets, type Snippet } from "./snippets.ts";
@@ -165,7 +166,7 @@ function files({ splits }: Manifest): Html {
   const rowsOf = (name: SplitName) =>
     splits[name].shards.map(
       ({ file, rows, bytes, sha256 }) =>
-        html`<tr><th scope="row"><a href="dataset/${file}?sha256=${sha256}" download>${file}</a></th><td class="number">${formatCount(rows)}</td><td class="number">${formatMegabytes(bytes)}</td><td class="number"><code>${sha256.slice(0, 12)}…</code></td></tr>
+        html`<tr><th scope="row"><a href="dataset/${file}?sha256=${sha256}" download>${file}</a></th><td class="number">${formatCount(rows)}</td><td class="number">${formatMegabytes(bytes)}</td><td class="number"><code>${shortHash(sha256)}</code></td></tr>
 `,
     );
   const numShards = splits.train.shards.length + splits.test.shards.length;

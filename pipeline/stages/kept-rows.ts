@@ -1,14 +1,12 @@
 import pLimit from "p-limit";
 import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError } from "../../core/errors.ts";
-import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { cifar10ClassNames, numCifar10Classes } from "../../core/image-layout.ts";
 import type { Run } from "../run/run.ts";
 import { readProbabilities, readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { parseRemovals, type Removal } from "./removals.ts";
 
-/** Number of classes. */
-export const numClasses = cifar10ClassNames.length;
 /** Why a manifest counts an image as left out that `balance` leaves out. It has no partner, so no record of its own. */
 export const surplusReason = "surplus-of-class";
 /** Number of units that are read at once. */
@@ -48,14 +46,14 @@ export function openKeptRows(run: Run): (unit: Unit) => Promise<KeptRows> {
 
 /** The most probable class of a row (the smaller one of equals) and its probability. */
 export function labelOf(probabilities: Float32Array, row: number): { label: number; confidence: number } {
-  const ofRow = probabilities.subarray(row * numClasses, (row + 1) * numClasses);
+  const ofRow = probabilities.subarray(row * numCifar10Classes, (row + 1) * numCifar10Classes);
   const label = argmax(ofRow);
   return { label, confidence: ofRow[label]! };
 }
 
 /** Number of rows by label: shape [10]. */
 export function countLabels(probabilities: Float32Array, rows: readonly number[]): number[] {
-  const counts = new Array<number>(numClasses).fill(0);
+  const counts = new Array<number>(numCifar10Classes).fill(0);
   for (const row of rows) counts[labelOf(probabilities, row).label]!++;
   return counts;
 }

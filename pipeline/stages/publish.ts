@@ -1,10 +1,10 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageBytes, numCifar10Classes } from "../../core/image-layout.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import type { Run } from "../run/run.ts";
 import { type Stage, unitStage } from "../run/stage.ts";
 import { imageAt, readSamples } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit, unitRows } from "../run/units.ts";
-import { labelOf, numClasses, openKeptRows, surplusReason } from "./kept-rows.ts";
+import { labelOf, openKeptRows, surplusReason } from "./kept-rows.ts";
 
 /** Number of rows that are handed to the Arrow writer at once. */
 const chunkRows = 1024;
@@ -50,10 +50,13 @@ function shardRows(options: {
   const { unit, rows, images, probabilities, sampler } = options;
   const labels = rows.map((row) => labelOf(probabilities, row));
   const image = new Uint8Array(rows.length * imageBytes);
-  const rowProbabilities = new Float32Array(rows.length * numClasses);
+  const rowProbabilities = new Float32Array(rows.length * numCifar10Classes);
   for (const [index, row] of rows.entries()) {
     image.set(imageAt(images, row), index * imageBytes);
-    rowProbabilities.set(probabilities.subarray(row * numClasses, (row + 1) * numClasses), index * numClasses);
+    rowProbabilities.set(
+      probabilities.subarray(row * numCifar10Classes, (row + 1) * numCifar10Classes),
+      index * numCifar10Classes,
+    );
   }
   return {
     id: Float64Array.from(rows, (row) => unit.idStart + row),

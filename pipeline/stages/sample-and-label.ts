@@ -49,7 +49,7 @@ export function sampleAndLabelStage(options: LabelOptions & { readonly isNeedles
       await makeUnit(labeling.work(isOurs ? await labels?.finish() : undefined), unit, context);
       await makeUnit(fingerprintWork({ run, models, fingerprints: isOurs ? fingerprints : undefined }), unit, context);
     } finally {
-      await labels?.settle();
+      await labels?.drain();
     }
   };
 

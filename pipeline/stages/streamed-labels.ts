@@ -1,9 +1,8 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageBytes, numCifar10Classes } from "../../core/image-layout.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 
 /** Requests to the labeler at the same time. */
 const requestsAtOnce = 2;
-const numClasses = 10;
 
 /** Labels images as they come, in batches of the labeler's own size. */
 export class StreamedLabels {
@@ -19,7 +18,7 @@ export class StreamedLabels {
   /** @param onLabeled - told how many more images are labeled */
   constructor(labeler: Labeler, numImages: number, onLabeled: (numImages: number) => void) {
     this.#labeler = labeler;
-    this.#probabilities = new Float32Array(numImages * numClasses);
+    this.#probabilities = new Float32Array(numImages * numCifar10Classes);
     this.#onLabeled = onLabeled;
     this.#batch = new Uint8Array(labeler.batchSize * imageBytes);
   }
@@ -30,12 +29,12 @@ export class StreamedLabels {
    */
   async add(images: Uint8Array): Promise<void> {
     for (let start = 0; start < images.length; ) {
-      const room = this.#batch.length - this.#numInBatch * imageBytes;
-      const part = images.subarray(start, start + room);
+      const freeBytes = this.#batch.length - this.#numInBatch * imageBytes;
+      const part = images.subarray(start, start + freeBytes);
       this.#batch.set(part, this.#numInBatch * imageBytes);
       this.#numInBatch += part.length / imageBytes;
       start += part.length;
-      if (part.length === room) await this.#request();
+      if (part.length === freeBytes) await this.#request();
     }
   }
 
@@ -51,13 +50,13 @@ export class StreamedLabels {
   }
 
   /** Waits for the requests under way, whatever their results. */
-  async settle(): Promise<void> {
+  async drain(): Promise<void> {
     await Promise.allSettled(this.#running);
   }
 
   async #request(): Promise<void> {
     const batch = this.#batch.subarray(0, this.#numInBatch * imageBytes);
-    const from = this.#numRequested * numClasses;
+    const from = this.#numRequested * numCifar10Classes;
     const numImages = this.#numInBatch;
     this.#batch = new Uint8Array(this.#batch.length);
     this.#numInBatch = 0;

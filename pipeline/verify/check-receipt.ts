@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import type { DatasetProblem } from "../../shards/index.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { readFileFacts } from "../../storage/file-facts.ts";
@@ -54,7 +55,7 @@ async function checkFile(
   if (!options.isHashed) return [];
   const { sha256 } = await hashFile(path);
   if (sha256 === receipt.sha256) return [];
-  return report("unit/hash-mismatch", `sha256 ${sha256.slice(0, 12)}…`, `${receipt.sha256.slice(0, 12)}…`);
+  return report("unit/hash-mismatch", `sha256 ${shortHash(sha256)}`, shortHash(receipt.sha256));
 }
 
 function missing(path: string): DatasetProblem {

@@ -13,6 +13,8 @@ from torch import nn
 import cifar5m
 from cifar5m.torch import Loader
 
+if len(sys.argv) != 2:
+    sys.exit("usage: python train.py DATASET-FOLDER, such as runs/quickstart/dataset")
 dataset = cifar5m.open_dataset(sys.argv[1])
 print(dataset)
 

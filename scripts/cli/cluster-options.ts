@@ -50,7 +50,7 @@ export function countGpus(given: number | undefined, { device }: Config): number
  * The arguments of a job's command after its folder.
  * @param options.pathOf - how a path that the user named is written for the nodes
  */
-export function argumentsOf(
+function argumentsOf(
   name: ClusterJobName,
   options: {
     readonly config: Config;

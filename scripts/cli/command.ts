@@ -32,6 +32,8 @@ export interface CommandOf<Options extends z.ZodObject> {
   readonly positional?: string;
   /** Keys of the configuration that are flags of this command: whole sections (`sampler`) or single keys (`count`). */
   readonly configKeys?: readonly string[];
+  /** Keys that it takes too but does not list, because a run pins them when it begins, before this command can run. */
+  readonly pinnedKeys?: readonly string[];
   /** What it does with words after `--`; without it, it takes none. */
   readonly extraWords?: string;
   /** Whether it takes the keys of a data set too, unlisted: they must be those that the run was begun with. */

@@ -59,19 +59,20 @@ export function describeTarget({ target = "run", bucketRun }: Command): string {
 
 /** All flags of a command, in the order of its help. */
 export function flagsOf(command: Command): readonly Flag[] {
-  const { target = "run", configKeys = [] } = command;
+  const { target = "run", configKeys = [], pinnedKeys = [] } = command;
   const { own, general } = flagGroups;
   const hasRun = target !== "none";
-  const hasConfig = configKeys.length > 0;
-  const hasRecipe = configKeys.includes("sampler");
+  const hasConfig = configKeys.length + pinnedKeys.length > 0;
+  const hasRecipe = [...configKeys, ...pinnedKeys].includes("sampler");
   const flags = [
     ...(hasRun ? flagsOfSchema(z.object({ run: targetOption(command) }), own) : []),
     ...(command.options === undefined ? [] : flagsOfSchema(command.options, own)),
     ...(command.report === undefined ? [] : flagsOfSchema(reportOptions, own)),
-    ...(hasRecipe ? flagsOfSchema(recipeOptions, own) : []),
+    ...(hasRecipe ? flagsOfSchema(recipeOptions, own, !configKeys.includes("sampler")) : []),
     ...(command.hasThreads ? flagsOfSchema(threadOptions, own) : []),
     ...configFlags(configKeys),
-    ...(command.checksConfig === true ? configFlags(datasetKeys).map((flag) => ({ ...flag, isHidden: true })) : []),
+    ...unlisted(pinnedKeys),
+    ...(command.checksConfig === true ? unlisted(datasetKeys) : []),
     ...(hasRun ? flagsOfSchema(workerOptions, general, command.hasWorkers !== true) : []),
     ...(hasRun ? flagsOfSchema(configOptions, general, !hasConfig && command.dryRun === undefined) : []),
     ...flagsOfSchema(generalOptions, general),
@@ -116,8 +117,12 @@ export function configFlags(configKeys: readonly string[]): readonly Flag[] {
       isSwitch: schema.type === "boolean" && schema.default === false,
       isRequired: false,
       isConfig: true,
-      isHidden: false,
+      isHidden: schema.hidden === true,
     }));
+}
+
+function unlisted(configKeys: readonly string[]): readonly Flag[] {
+  return configFlags(configKeys).map((flag) => ({ ...flag, isHidden: true }));
 }
 
 function groupOfKey(key: string): string {

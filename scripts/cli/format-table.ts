@@ -1,9 +1,12 @@
-/** Rows as lines of columns, the first to the left, numbers to the right, two spaces apart. */
-export function formatTable(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Rows as lines of columns, two spaces apart.
+ * @param options.numbers - whether all columns but the first hold numbers, which go to the right; true by default
+ */
+export function formatTable(rows: readonly (readonly string[])[], { numbers = true } = {}): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .map((cell, column) => (numbers && column > 0 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
       .join("  ")
       .trimEnd(),
   );

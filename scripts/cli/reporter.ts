@@ -1,8 +1,7 @@
 import { SingleBar } from "cli-progress";
 import { plainText } from "../../core/plain-text.ts";
-import type { Step } from "../../pipeline/run/step.ts";
 import { formatDuration } from "./format.ts";
-import { StepProgress } from "./step-progress.ts";
+import { type ShownStep, StepProgress } from "./step-progress.ts";
 
 /** Where and how much a reporter writes. */
 export interface ReporterOptions {
@@ -42,7 +41,7 @@ export class Reporter {
     this.#expectedMs = new Map(Object.entries(milliseconds).map(([name, expected]) => [name, expected ?? 0]));
   }
 
-  begin(step: Pick<Step, "name" | "total" | "counter">): void {
+  begin(step: ShownStep): void {
     this.#progress = new StepProgress(step, this.#clock);
     this.#printedMs = this.#clock();
     const { stream, verbosity } = this.#options;
@@ -74,7 +73,7 @@ export class Reporter {
     const progress = this.#progress;
     if (progress === undefined) return;
     this.#stopBar();
-    this.line(`${progress.step.name.padEnd(nameWidth)} ${progress.summary}`);
+    if (progress.step.isQuiet !== true) this.line(`${progress.step.name.padEnd(nameWidth)} ${progress.summary}`);
     this.#progress = undefined;
   }
 

@@ -58,6 +58,10 @@ export async function runCommands(
     parser.command(usageOf("$0", single), single.describe, build(single), handle(single));
   } else addCommands(parser, commands, { build, handle });
   try {
+    if (named && argv.length === 0) {
+      process.stderr.write(`${await parser.getHelp()}\n`);
+      return exitCodes.usage;
+    }
     await parser.parseAsync();
     return exitCode;
   } catch (thrown) {

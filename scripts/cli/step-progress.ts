@@ -1,16 +1,20 @@
+import { formatCount } from "../../core/format.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { formatDuration } from "./format.ts";
 
+/** What a reporter shows of a step. */
+export type ShownStep = Pick<Step, "name" | "total" | "counter" | "isQuiet">;
+
 /** How far a step is: its counters, its values, and what follows from them. */
 export class StepProgress {
-  readonly step: Pick<Step, "name" | "total" | "counter">;
+  readonly step: ShownStep;
   readonly #startedMs: number;
   readonly #clock: () => number;
   readonly #counters = new Map<string, number>();
   readonly #values = new Map<string, number>();
 
   /** @param clock - milliseconds since some time */
-  constructor(step: Pick<Step, "name" | "total" | "counter">, clock: () => number) {
+  constructor(step: ShownStep, clock: () => number) {
     this.step = step;
     this.#clock = clock;
     this.#startedMs = clock();
@@ -32,7 +36,7 @@ export class StepProgress {
   /** `1,234`: images a second, without those that were done before. */
   get speed(): string {
     const rate = this.#rate;
-    return rate >= 100 ? Math.round(rate).toLocaleString("en") : rate.toFixed(1);
+    return rate >= 100 ? formatCount(Math.round(rate)) : rate.toFixed(1);
   }
 
   /** Time left at the present speed, milliseconds; undefined where nothing was done yet. */
@@ -52,9 +56,9 @@ export class StepProgress {
     const [kept, done] = [this.#counter(`${name}/kept`), this.#counter(`${name}/images`)];
     const others = [...this.#counters].filter(([counter, value]) => value !== 0 && !/\/(images|kept)$/.test(counter));
     const parts = [
-      done > 0 ? `${done.toLocaleString("en")} images, ${this.speed}/s` : "",
-      kept > 0 ? `${kept.toLocaleString("en")} images done before` : "",
-      ...others.map(([counter, value]) => `${counter} ${value.toLocaleString("en")}`),
+      done > 0 ? `${formatCount(done)} images, ${this.speed}/s` : "",
+      kept > 0 ? `${formatCount(kept)} images done before` : "",
+      ...others.map(([counter, value]) => `${counter} ${formatCount(value)}`),
       ...[...this.#values].map(([counter, value]) => `${counter} ${round(value)}`),
       formatDuration(this.#clock() - this.#startedMs),
     ];

@@ -1,3 +1,4 @@
+import { formatCount } from "../../core/format.ts";
 import type { BuildEstimate } from "../../pipeline/build-estimate.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 
@@ -5,10 +6,10 @@ import { formatBytes, formatDuration } from "./format.ts";
 export function summarizeEstimate(estimate: BuildEstimate): string[] {
   const { train, test, remaining, bytes, freeBytes, trains } = estimate;
   const done = train + test - remaining;
-  const doneBefore = done === 0 ? "" : `, ${number(done)} of them sampled before`;
+  const doneBefore = done === 0 ? "" : `, ${formatCount(done)} of them sampled before`;
   const free = freeBytes === undefined ? "" : ` (${formatBytes(freeBytes)} free)`;
   const lines = [
-    line(`${number(train + test)} images: ${number(train)} train, ${number(test)} test${doneBefore}`),
+    line(`${formatCount(train + test)} images: ${formatCount(train)} train, ${formatCount(test)} test${doneBefore}`),
     line(`about ${formatBytes(bytes)} of disk${free}`),
   ];
   const time = describeTime(estimate);
@@ -31,8 +32,4 @@ function describeTime({ remainingMs: { sample, label } }: BuildEstimate): string
 
 function line(text: string): string {
   return `${"build".padEnd(16)} ${text}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }

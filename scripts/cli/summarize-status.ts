@@ -1,8 +1,10 @@
+import { formatCount } from "../../core/format.ts";
 import { tailLine } from "../../pipeline/cluster/slurm/submit-to-slurm.ts";
 import type { RunFolder } from "../../pipeline/run/run-folder.ts";
 import type { RunStatus, StageStatus } from "../../pipeline/status/read-status.ts";
 import type { TaskStatus } from "../../pipeline/status/task-states.ts";
 import { formatDuration } from "./format.ts";
+import { formatTable } from "./format-table.ts";
 
 /** Reasons to wait that say nothing. */
 const plainReasons = ["", "None", "(null)", "Dependency", "Priority", "Resources"];
@@ -12,7 +14,7 @@ export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] 
   const { stages, isPrepared, isFinished, tasks, failed, submission } = status;
   const rows = stages.map((stage, index) => [
     stage.name,
-    `${number(stage.numDone)} of ${number(stage.numUnits)} units`,
+    `${formatCount(stage.numDone)} of ${formatCount(stage.numUnits)} units`,
     describePart(stage),
     join([describeSpeed(stage, stages[index - 1], tasks), describeTasks(tasks, stage.name)]),
   ]);
@@ -25,11 +27,10 @@ export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] 
   // Who builds without a cluster prepares nothing.
   const isLeftOut = submission === undefined && stages.some(({ numDone }) => numDone > 0);
   return [
-    ...alignRows([
-      simple("prepare", isPrepared, isLeftOut ? "not needed" : undefined),
-      ...rows,
-      simple("finish", isFinished),
-    ]),
+    ...formatTable(
+      [simple("prepare", isPrepared, isLeftOut ? "not needed" : undefined), ...rows, simple("finish", isFinished)],
+      { numbers: false },
+    ),
     ...failed.map(describeFailed),
     ...(submission === undefined || isFinished ? [] : [`logs: ${tailLine(folder)}`]),
     ...describeNext(status),
@@ -57,7 +58,7 @@ function describeSpeed(
   if (numDone === 0 && before !== undefined && before.imagesLeft > 0) return `waits for ${before.name}`;
   if (rate === undefined) return "";
   const isStopped = tasks !== undefined && !tasks.some(({ state }) => state === "running");
-  const speed = `${number(Number(rate.toPrecision(3)))} images/s`;
+  const speed = `${formatCount(Number(rate.toPrecision(3)))} images/s`;
   return isStopped ? "" : `${speed}, ${formatDuration((1000 * imagesLeft) / rate)} left`;
 }
 
@@ -83,24 +84,10 @@ function describeFailed({ job, rank, jobId, schedulerState, lastLine, log }: Run
   return `failed: ${name}${schedulerState === undefined ? "" : `, ${schedulerState}`}: ${said}`;
 }
 
-function alignRows(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
 function count(value: number, what: string): string {
-  return value === 0 ? "" : `${number(value)} ${what}`;
+  return value === 0 ? "" : `${formatCount(value)} ${what}`;
 }
 
 function join(parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join(", ");
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }

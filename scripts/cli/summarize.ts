@@ -1,3 +1,4 @@
+import { formatCount } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import type { ImportedRun } from "../../pipeline/import/imported-run.ts";
 import type { RunState } from "../../pipeline/inspect/inspect.ts";
@@ -10,9 +11,10 @@ export function summarizeRun(state: RunState): string[] {
   const lines = state.imported === undefined ? describeBuild(state) : [describeImport(state.imported)];
   for (const { name, numDone, numUnits, rows, bytes } of stages) {
     const noun = name === "dedup" ? "removals" : "rows";
-    lines.push(field(name, `${numDone} of ${numUnits} units, ${number(rows)} ${noun}, ${formatBytes(bytes)}`));
+    lines.push(field(name, `${numDone} of ${numUnits} units, ${formatCount(rows)} ${noun}, ${formatBytes(bytes)}`));
   }
-  for (const [reason, count] of Object.entries(removals)) lines.push(field("removed", `${number(count)} ${reason}`));
+  for (const [reason, count] of Object.entries(removals))
+    lines.push(field("removed", `${formatCount(count)} ${reason}`));
   return [...lines, ...summarizeDataset(manifest)];
 }
 
@@ -21,13 +23,16 @@ export function summarizeDataset(manifest: Manifest | undefined): string[] {
   if (manifest === undefined) return [field("dataset", "not published")];
   const { train, test } = manifest.splits;
   const lines = [
-    field("dataset", `${number(train.rows)} train, ${number(test.rows)} test, ${manifest.sha256.slice(0, 12)}`),
+    field(
+      "dataset",
+      `${formatCount(train.rows)} train, ${formatCount(test.rows)} test, ${manifest.sha256.slice(0, 12)}`,
+    ),
   ];
   const counts = manifest.classNames.map((_, label) => train.classCounts[label]! + test.classCounts[label]!);
   const largest = Math.max(1, ...counts);
   for (const [label, name] of manifest.classNames.entries()) {
     const bar = "█".repeat(Math.round((counts[label]! / largest) * 30));
-    lines.push(`  ${plainText(name, 100).padEnd(12)} ${number(counts[label]!).padStart(9)} ${bar}`);
+    lines.push(`  ${plainText(name, 100).padEnd(12)} ${formatCount(counts[label]!).padStart(9)} ${bar}`);
   }
   return lines;
 }
@@ -53,8 +58,4 @@ function describeImport({ identity, hash }: ImportedRun): string {
 
 function field(name: string, value: string): string {
   return `${name.padEnd(12)} ${value}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }

@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { argmax } from "../../core/argmax.ts";
+import { formatCount } from "../../core/format.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { tuningMethods } from "../../generator/index.ts";
 import { expectedCalibrationError } from "../../labeler/calibration.ts";
@@ -116,14 +117,14 @@ async function makeCard(root: string, name: keyof typeof kinds, machine: string)
 | --- | --- |
 | file | \`${name}.safetensors\`, ${(weights.length / 1e6).toFixed(1)} MB, float16, sha256 \`${sha256(weights)}\` |
 | trained on | CIFAR-10 train, 50,000 images |
-| images seen | ${images.toLocaleString("en")} (${(images / 50_000).toFixed(1)} epochs) |
+| images seen | ${formatCount(images)} (${(images / 50_000).toFixed(1)} epochs) |
 | time | ${(seconds / 60).toFixed(0)} minutes, ${(images / seconds).toFixed(0)} images/s on average |
 | machine | ${machine} |
 ${[`| last loss | ${lines.at(-1)!.loss.toFixed(4)} |`, ...quality].join("\n")}
 
 \`\`\`
-cifar5m fetch --run DIR --data CIFAR-10-FOLDER
-cifar5m train ${model} --run DIR --seed ${pinned.seed} \\
+npx cifar5m fetch DIR --data CIFAR-10-FOLDER
+npx cifar5m train ${model} DIR --seed ${pinned.seed} \\
   ${flags.join(" \\\n  ")}
 \`\`\`
 
@@ -140,7 +141,7 @@ ${(await Promise.all(pictures.map(showGrid))).join("")}`;
     } finally {
       await sampler.close();
     }
-    return `\nIds 0 to 39, one class a column, not selected, ${picture.says}:\n\n![samples](${file})\n`;
+    return `\nIds 0 to 39, one class per column, not selected, ${picture.says}:\n\n![samples](${file})\n`;
   }
 
   async function testAccuracy(): Promise<string> {

@@ -22,7 +22,7 @@ import {
 } from "./table-schema.ts";
 
 /** Default number of rows of a record batch. */
-export const defaultRowsPerBatch = 1024;
+const defaultRowsPerBatch = 1024;
 
 /**
  * Writes an uncompressed Arrow IPC file. The bytes depend only on the rows, the schema and `rowsPerBatch`, not on how

@@ -1,3 +1,4 @@
+import { shortHash } from "../../core/format.ts";
 import { type FileSource, toByteSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import type { LocalShards } from "../remote/local-shards.ts";
@@ -57,7 +58,7 @@ export class BrowserShards implements LocalShards {
       filled += piece.byteLength;
     }
     const hash = await hashBytes(bytes.subarray(0, filled));
-    if (hash !== entry.sha256) throw new ContentError(`${filled} bytes with sha256 ${hash.slice(0, 12)}…`);
+    if (hash !== entry.sha256) throw new ContentError(`${filled} bytes with sha256 ${shortHash(hash)}`);
     await this.#storage?.write(nameOf(entry), bytes);
     return this.#hold(entry, bytes);
   }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { unsealJson } from "../../storage/canonical-json.ts";
 import { parseRecord, safeCount, sha256Text } from "../../storage/record-schema.ts";
 import type { TableSchema } from "../arrow/table-schema.ts";
@@ -72,7 +73,7 @@ export function parseFlags(text: string, manifest: Manifest, path: string): Flag
   if (flags.dataset !== manifest.sha256) {
     throw new Cifar5mError(
       "flags/other-dataset",
-      `${path} must be of data set ${manifest.sha256.slice(0, 12)}…, it is of ${flags.dataset.slice(0, 12)}…. ${again}`,
+      `${path} must be of data set ${shortHash(manifest.sha256)}, it is of ${shortHash(flags.dataset)}. ${again}`,
     );
   }
   const rows = manifest.splits.train.rows + manifest.splits.test.rows;

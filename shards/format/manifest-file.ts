@@ -1,7 +1,9 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { type Committed, replaceBytes } from "../../storage/commit.ts";
+import { pathExists } from "../../storage/durable-folder.ts";
 import { joinPath } from "../../storage/join-path.ts";
+import { objectsAt } from "../../storage/object-files.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import {
   grownManifestVersion,
@@ -38,9 +40,12 @@ export async function readManifest(directory: string): Promise<Manifest> {
   const path = joinPath(directory, manifestName);
   const text = await readTextIfAny(path);
   if (text !== undefined) return parseManifestText(text, path);
+  const isThere = objectsAt(directory) !== undefined || (await pathExists(directory).catch(() => true));
   throw new Cifar5mError(
     "manifest/missing",
-    `${path} does not exist, so ${directory} is no finished dataset. Point at RUN/dataset, or run the build to its end.`,
+    isThere
+      ? `${path} does not exist, so ${directory} is no finished data set. Point at RUN/dataset, or run the build to its end.`
+      : `${directory} does not exist. Check the path, or run the build to its end.`,
   );
 }
 

@@ -18,7 +18,7 @@ const maxShardBytes = 2 ** 31;
 const minRowBytes = 3 * 8 + 3072 + 4;
 
 /** A shard in the manifest. */
-export const shardEntrySchema = z.strictObject({
+const shardEntrySchema = z.strictObject({
   /** Relative to the dataset folder, with forward slashes. */
   file: z.string().regex(/^(?!.*\.\.)[A-Za-z0-9_-]+\/[A-Za-z0-9_.-]+\.arrow$/, "must be like train/part-00000.arrow"),
   rows: safeCount,

@@ -34,10 +34,7 @@ export type ShardRows = TableRows<typeof shardColumns>;
  * @param columns - all columns of the file
  * @param classNames - class names for each column that holds class indices, by the name of the column
  */
-export function toHuggingFaceInfo(
-  columns: TableSchema,
-  classNames: Readonly<Record<string, readonly string[]>>,
-): string {
+function toHuggingFaceInfo(columns: TableSchema, classNames: Readonly<Record<string, readonly string[]>>): string {
   const features = Object.entries(columns).map(([name, type]) => {
     const { element, width, isList } = parseColumnType(type);
     const names = classNames[name];

@@ -1,5 +1,5 @@
 import { allocateBytes } from "../../core/allocate-bytes.ts";
-import { imageBytes, imagePixels } from "../../core/image-layout.ts";
+import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
 import type { ImageArray } from "../rows/samples.ts";
 
 /** The format of served images. */
@@ -43,23 +43,22 @@ export interface ImageWriter {
 /** Creates a writer for a format. All arithmetic is done once, in a table of the value of each byte of each channel. */
 export function createImageWriter(format: ImageFormat): ImageWriter {
   const table = valueTable(format);
-  const side = Math.sqrt(imagePixels);
   const isPlanar = format.layout === "NCHW";
   const pixelStep = isPlanar ? 1 : 3;
   const channelStep = isPlanar ? imagePixels : 1;
   return {
     write(source, rows, columns, target, index) {
       let offset = index * imageBytes;
-      for (let y = 0; y < side; y++) {
+      for (let y = 0; y < imageSide; y++) {
         const row = rows[y]!;
-        for (let x = 0; x < side; x++) {
+        for (let x = 0; x < imageSide; x++) {
           const column = columns[x]!;
           if ((row | column) < 0) {
             target[offset] = table[0]!;
             target[offset + channelStep] = table[256]!;
             target[offset + 2 * channelStep] = table[512]!;
           } else {
-            const pixel = (row * 32 + column) * 3;
+            const pixel = (row * imageSide + column) * 3;
             target[offset] = table[source[pixel]!]!;
             target[offset + channelStep] = table[256 + source[pixel + 1]!]!;
             target[offset + 2 * channelStep] = table[512 + source[pixel + 2]!]!;

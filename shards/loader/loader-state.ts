@@ -6,7 +6,7 @@ import { parseRecord, safeCount } from "../../storage/record-schema.ts";
 export const loaderStateVersion = 2;
 
 /** A loader state as JSON. */
-export const loaderStateSchema = z.strictObject({
+const loaderStateSchema = z.strictObject({
   version: z.literal(loaderStateVersion),
   /** Fingerprint of the split. A state is valid for no other data. */
   dataset: z.string().min(1),

@@ -36,9 +36,9 @@ export class StretchCache {
   readImage(_slot: number, row: number, index: number, images: Uint8Array): void {
     const stretch = Math.floor(row / rowsPerStretch);
     const frame = this.#frames.get(stretch) ?? this.#replaceOldest(stretch);
-    const place = frame * rowsPerStretch + (row - stretch * rowsPerStretch);
-    if (this.#isRead[place] === 0) this.#read(row, stretch, frame);
-    images.set(this.#images.subarray(place * imageBytes, (place + 1) * imageBytes), index * imageBytes);
+    const position = frame * rowsPerStretch + (row - stretch * rowsPerStretch);
+    if (this.#isRead[position] === 0) this.#read(row, stretch, frame);
+    images.set(this.#images.subarray(position * imageBytes, (position + 1) * imageBytes), index * imageBytes);
   }
 
   #replaceOldest(stretch: number): number {

@@ -42,7 +42,7 @@ export function createShuffle(
  * Ids of the shuffles of a seed. The pool's shuffle orders the infinite regime. Its first N rows are the subset of the
  * finite regime, so subsets of growing N are nested.
  */
-export const poolShuffleId = 0;
+const poolShuffleId = 0;
 
 /** Ids of the shuffles of what a set has grown by. Epochs do not come so far. */
 const firstGrowthId = 2 ** 28;

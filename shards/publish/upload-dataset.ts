@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
@@ -140,7 +141,7 @@ async function uploadShard(
   if (await holds()) return "uploaded";
   throw new Cifar5mError(
     "publish/not-kept",
-    `${target.urlOf(entry.file)} must have sha256 ${entry.sha256.slice(0, 12)}… after the upload, it has not. Check that nobody else writes there, then run again.`,
+    `${target.urlOf(entry.file)} must have sha256 ${shortHash(entry.sha256)} after the upload, it has not. Check that nobody else writes there, then run again.`,
   );
 }
 
@@ -168,6 +169,6 @@ async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uin
   if (found === entry.sha256) return data;
   throw new Cifar5mError(
     "shard/hash-mismatch",
-    `${path} is sha256 ${found.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…. Delete it and publish again to rebuild it.`,
+    `${path} is sha256 ${shortHash(found)}, the manifest says ${shortHash(entry.sha256)}. Delete it and publish again to rebuild it.`,
   );
 }

@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import { tableEntry } from "../format/flags.ts";
 import type { Manifest, ShardEntry } from "../format/manifest.ts";
@@ -102,7 +103,7 @@ function describeFailure(
   if (thrown instanceof ContentError) {
     return new Cifar5mError(
       "store/wrong-content",
-      `${url} must be ${entry.bytes} bytes with sha256 ${entry.sha256.slice(0, 12)}…, but ${maxRefetches + 1} times it was ${thrown.message}. ` +
+      `${url} must be ${entry.bytes} bytes with sha256 ${shortHash(entry.sha256)}, but ${maxRefetches + 1} times it was ${thrown.message}. ` +
         "Publish the data set there again, or let the server send files as they are.",
       { cause: thrown },
     );

@@ -2,6 +2,7 @@ import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
@@ -22,7 +23,7 @@ export interface CacheOptions {
 }
 
 /** Default size limit of the cache: three times the six million images of the original set. */
-export const defaultCacheBytes = 64 * 2 ** 30;
+const defaultCacheBytes = 64 * 2 ** 30;
 
 /** Files whose bytes this thread has hashed and found right. */
 const checked = new Set<string>();
@@ -118,7 +119,7 @@ export class ShardCache implements LocalShards {
         {
           check: ({ bytes, sha256 }) => {
             if (bytes !== entry.bytes || sha256 !== entry.sha256) {
-              throw new ContentError(`${bytes} bytes with sha256 ${sha256.slice(0, 12)}…`);
+              throw new ContentError(`${bytes} bytes with sha256 ${shortHash(sha256)}`);
             }
           },
           onChecked: (temporary) => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { hashFile } from "../../storage/commit-unit.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
@@ -54,7 +55,7 @@ async function openFlagsFile(directory: string, manifest: Manifest): Promise<Fla
   const path = join(directory, flagsTableName);
   const { bytes, sha256 } = await hashFile(path);
   if (bytes !== description.bytes || sha256 !== description.sha256) {
-    const [seen, wanted] = [sha256, description.sha256].map((hash) => `${hash.slice(0, 12)}…`);
+    const [seen, wanted] = [sha256, description.sha256].map(shortHash);
     throw wrongTable(
       path,
       `is ${bytes} bytes with sha256 ${seen}, ${flagsName} says ${description.bytes} and ${wanted}`,

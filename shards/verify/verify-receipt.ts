@@ -1,4 +1,5 @@
 import { dirname, join, relative, resolve } from "node:path";
+import { shortHash } from "../../core/format.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import type { Manifest, ShardEntry } from "../format/manifest.ts";
@@ -27,12 +28,12 @@ export async function checkShardReceipt(options: {
   const keys = ["sha256", "rows", "bytes", "idStart", "idEnd"] as const;
   const differing = keys
     .filter((key) => receipt[key] !== entry[key])
-    .map((key) => `${key} ${short(receipt[key])}, the manifest ${short(entry[key])}`);
+    .map((key) => `${key} ${shown(receipt[key])}, the manifest ${shown(entry[key])}`);
   if (resolve(dirname(path), receipt.file) !== resolve(directory, entry.file)) {
     differing.push(`file ${receipt.file}, the manifest ${join(directory, entry.file)}`);
   }
   if (receipt.configHash !== manifest.configHash) {
-    differing.push(`configHash ${short(receipt.configHash)}, the manifest ${short(manifest.configHash)}`);
+    differing.push(`configHash ${shortHash(receipt.configHash)}, the manifest ${shortHash(manifest.configHash)}`);
   }
   if (canonicalJson(receipt.models) !== canonicalJson(manifest.models))
     differing.push("other models than the manifest");
@@ -43,7 +44,7 @@ export async function checkShardReceipt(options: {
   }));
 }
 
-/** Shortens a hash to its first digits, as in all messages. */
-function short(value: string | number): string {
-  return typeof value === "number" ? String(value) : `${value.slice(0, 12)}…`;
+/** A count or a hash, as messages show it. */
+function shown(value: string | number): string {
+  return typeof value === "number" ? String(value) : shortHash(value);
 }

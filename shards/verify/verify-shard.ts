@@ -1,5 +1,6 @@
 import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { toByteSource } from "../arrow/byte-source.ts";
 import { readTableFrom } from "../arrow/read-table.ts";
@@ -34,7 +35,7 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
   if (problems.length === 0) {
     const hash = sha256(data);
     if (hash !== entry.sha256) {
-      report("shard/hash-mismatch", `is sha256 ${hash.slice(0, 12)}…, the manifest says ${entry.sha256.slice(0, 12)}…`);
+      report("shard/hash-mismatch", `is sha256 ${shortHash(hash)}, the manifest says ${shortHash(entry.sha256)}`);
     }
   }
   // The bytes are known to be damaged, so problems of rows would add nothing.

@@ -125,7 +125,7 @@ test("every line of a shell is a command of the program, of npm, or of the shell
     code.split("\n").filter((line) => line.trim() !== "" && !/^\s*(npx )?cifar5m /.test(line)),
   );
   const known =
-    /^(npm (start|test|run [\w:]+|install CLONE\/packages\/cifar5m-shards-0\.1\.0\.tgz)|npx vitest run|pip install (\.\/python|tensorboard)|tensorboard --logdir |hf upload|for |done)/;
+    /^(npm (start|test|run [\w:]+|install CLONE\/packages\/cifar5m-shards-0\.2\.0\.tgz)|npx vitest run|pip install (\.\/python|tensorboard)|tensorboard --logdir |hf upload|for |done)/;
   for (const line of others) expect(line).toMatch(known);
 });
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await mkdir(project);
   await writeFile(join(project, "package.json"), '{ "private": true }');
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
-  await run("npm", ["install", ...quiet, join(folder, "cifar5m-shards-0.1.0.tgz")], { cwd: project });
+  await run("npm", ["install", ...quiet, join(folder, "cifar5m-shards-0.2.0.tgz")], { cwd: project });
   return () => rm(folder, { recursive: true });
 });
 
@@ -88,12 +88,12 @@ test("the builder installs where install scripts may run and their downloads are
   const project = join(folder, "builder");
   await mkdir(project);
   await writeFile(join(project, "package.json"), '{ "private": true }');
-  const packages = ["cifar5m-shards-0.1.0.tgz", "cifar5m-0.1.0.tgz"].map((name) => join(folder, name));
+  const packages = ["cifar5m-shards-0.2.0.tgz", "cifar5m-0.2.0.tgz"].map((name) => join(folder, name));
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
   const env = { ...process.env, npm_config_ignore_scripts: "false" };
   await run("npm", ["install", ...quiet, ...packages], { cwd: project, env });
   const cli = join(project, "node_modules", "cifar5m", "dist", "scripts", "cifar5m.js");
-  expect((await run(process.execPath, [cli, "--version"], { cwd: project })).stdout).toBe("0.1.0\n");
+  expect((await run(process.execPath, [cli, "--version"], { cwd: project })).stdout).toBe("0.2.0\n");
   // It exits with 1 where an engine cannot be used.
   const doctor = run(process.execPath, [cli, "doctor", "--json"], { cwd: project });
   const { stdout } = await doctor.catch((thrown: { readonly stdout: string }) => thrown);
@@ -111,13 +111,13 @@ test("the version of onnxruntime that is set up is the one that package.json ask
 });
 
 test("the builder's package holds no second copy of the loader, no source maps and no tools of the repository", async () => {
-  const { stdout } = await run("tar", ["-tzf", join(folder, "cifar5m-0.1.0.tgz")]);
+  const { stdout } = await run("tar", ["-tzf", join(folder, "cifar5m-0.2.0.tgz")]);
   const files = stdout.split("\n");
   expect(files).toContain("package/dist/scripts/cifar5m.js");
   expect(files).toContain("package/weights/generator.safetensors");
   expect(files.filter((file) => /\.map$|tsbuildinfo|\/bench\/|\/maintain\/|\/tests\//.test(file))).toEqual([]);
   const { stdout: text } = await run("tar", [
-    ...["-xzOf", join(folder, "cifar5m-0.1.0.tgz"), "package/dist/shards/loader/loader.js"],
+    ...["-xzOf", join(folder, "cifar5m-0.2.0.tgz"), "package/dist/shards/loader/loader.js"],
   ]);
   expect(text).toBe('export * from "cifar5m-shards/internal/shards/loader/loader";\n');
 });

@@ -104,7 +104,7 @@ test("score reports what score.json holds", async () => {
   const features = join(folder, "features.onnx");
   await makeFeatureFile(features);
   const from = ["--data", data, "--records-per-file", String(records), "--features", features];
-  const { exitCode, found } = await report(["score", root, ...from, "--neighbours", "5"]);
+  const { exitCode, found } = await report(["score", root, ...from, "--neighbors", "5"]);
   expect(exitCode).toBe(0);
   const { checksum: _, ...kept } = JSON.parse(await readFile(join(root, "score.json"), "utf8"));
   expect(found).toEqual(kept);

@@ -17,6 +17,12 @@ test("receipts name the version of package.json", () => {
   expect(programVersion).toBe(`${packageJson.name} ${packageJson.version}`);
 });
 
+test("without a command, all of them are listed, and the exit code is that of wrong usage", async () => {
+  const { exitCode, stdout, stderr } = await runInProcess([]);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(stderr).toMatch(/cifar5m build .*\n(.*\n)+ +cifar5m verify /);
+});
+
 describe("wrong usage is one line on stderr and exit code 2", () => {
   test.for([
     ["an unknown option", ["sample", "--run", "RUN", "--cuont", "5"], /usage\/wrong: .*cuont\. Did you mean --count\?/],
@@ -65,7 +71,6 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
       /usage\/not-local: --to must be a path/,
     ],
     ["data at a web address", ["build", "--run", "RUN", "--data", "https://x.org/y"], /usage\/not-local: --data/],
-    ["no command", [], /usage\/wrong: /],
     ["no run folder", ["build"], /usage\/wrong: .*run/],
     ["train without a model", ["train", "--run", "RUN"], /usage\/wrong: .*generator \| labeler/],
     [

@@ -1,8 +1,8 @@
 import { messageOf } from "../../../core/errors.ts";
+import { formatCount } from "../../../core/format.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { announce, delayed, make, makeButton, setAttributes } from "./dom.ts";
 import { FilterPanel } from "./filter-panel.ts";
-import { formatCount } from "./format.ts";
 import { makeHelpDialog } from "./help-dialog.ts";
 import { ImageDialog } from "./image-dialog.ts";
 import { ImageGrid } from "./image-grid.ts";

@@ -1,3 +1,4 @@
+import { formatCount } from "../../../core/format.ts";
 import type { SplitName } from "../../../shards/format/manifest.ts";
 import { make, makeSvg, setAttributes } from "./dom.ts";
 import type { CurvePoint, WorldName } from "./experiment-plan.ts";
@@ -73,7 +74,7 @@ export class CurveChart {
     ]);
     const columns = roundTicks(this.#numBatches).map((tick) => {
       const place = { class: `tick ${tick === this.#numBatches ? "end" : "middle"}`, y: height - 24 };
-      return makeSvg("text", { ...place, x: this.#toX(tick / this.#numBatches) }, tick.toLocaleString("en"));
+      return makeSvg("text", { ...place, x: this.#toX(tick / this.#numBatches) }, formatCount(tick));
     });
     return [
       ...rows,

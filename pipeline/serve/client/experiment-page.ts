@@ -1,3 +1,4 @@
+import { formatCount } from "../../../core/format.ts";
 import type { Manifest, SplitName } from "../../../shards/format/manifest.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { CurveChart } from "./curve-chart.ts";
@@ -14,7 +15,7 @@ import {
   type WorldName,
 } from "./experiment-plan.ts";
 import { idsSection, resultTable } from "./experiment-results.ts";
-import { formatCount, formatDuration } from "./format.ts";
+import { formatDuration } from "./format.ts";
 import { trustedScript } from "./trusted-script.ts";
 
 const networkTexts = { mlp: "MLP, 107,000 weights", cnn: "CNN, 34,000 weights" } as const;

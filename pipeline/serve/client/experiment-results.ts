@@ -1,3 +1,4 @@
+import { formatCount } from "../../../core/format.ts";
 import { make } from "./dom.ts";
 import {
   type CurvePoint,
@@ -7,7 +8,6 @@ import {
   type WorldName,
   worldNames,
 } from "./experiment-plan.ts";
-import { formatCount } from "./format.ts";
 
 /** The figures of both worlds after the same batches, newest first. */
 export function resultTable(points: readonly CurvePoint[]): HTMLElement {

@@ -1,5 +1,7 @@
 /** Numbers as text. */
-export const formatCount = (value: number) => value.toLocaleString("en");
+
+import { formatCount } from "../../../core/format.ts";
+
 export const formatPercent = (fraction: number) => `${(100 * fraction).toFixed(1)}%`;
 export const formatMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 

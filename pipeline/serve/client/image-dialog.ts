@@ -1,4 +1,5 @@
 import { messageOf } from "../../../core/errors.ts";
+import { formatCount } from "../../../core/format.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
 import { noClass } from "../row-columns.ts";
 import type { SiteDescription } from "../site-description.ts";
@@ -7,7 +8,7 @@ import { make, makeButton, makeSvg } from "./dom.ts";
 import { drawImage, makeCanvas } from "./draw-image.ts";
 import { fetchJson } from "./fetch-json.ts";
 import { flagTexts } from "./filter-panel.ts";
-import { formatCount, formatPercent } from "./format.ts";
+import { formatPercent } from "./format.ts";
 import { type AuditedFacts, neighborFigures } from "./neighbor-figures.ts";
 import type { OpenSet, OpenSplit } from "./open-set.ts";
 

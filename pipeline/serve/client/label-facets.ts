@@ -1,5 +1,5 @@
+import { formatCount } from "../../../core/format.ts";
 import { make } from "./dom.ts";
-import { formatCount } from "./format.ts";
 import type { Selection } from "./select-rows.ts";
 
 /** The labels to choose from, each with its share of what the other filters keep. */

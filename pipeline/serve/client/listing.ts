@@ -1,4 +1,5 @@
-import { countOf, formatCount } from "./format.ts";
+import { formatCount } from "../../../core/format.ts";
+import { countOf } from "./format.ts";
 import type { ShownImage } from "./image-dialog.ts";
 import type { OpenSet, OpenSplit } from "./open-set.ts";
 import { type Selection, selectRows } from "./select-rows.ts";

@@ -1,9 +1,10 @@
 import { messageOf } from "../../../core/errors.ts";
+import { formatCount } from "../../../core/format.ts";
 import type { RemovedCopy, RemovedPage } from "../removed-copies.ts";
 import { make, makeButton } from "./dom.ts";
 import { drawFetched, makeCanvas } from "./draw-image.ts";
 import { fetchJson } from "./fetch-json.ts";
-import { countOf, formatCount } from "./format.ts";
+import { countOf } from "./format.ts";
 
 /** What was removed for a reason, what such an image does to its partner, and where its partner is. */
 const reasons: Readonly<

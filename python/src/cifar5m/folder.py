@@ -34,10 +34,10 @@ class FolderSource:
         except Cifar5mError as error:
             if error.code != "disk/missing":
                 raise
-            raise Cifar5mError(
-                "manifest/missing",
-                f"{path} does not exist, so {self.location} is no finished data set. Point at RUN/dataset.",
-            ) from error
+            what = f"{path} does not exist, so {self.location} is no finished data set. Point at RUN/dataset."
+            if not os.path.exists(self.location):
+                what = f"{self.location} does not exist. Check the path."
+            raise Cifar5mError("manifest/missing", what) from error
         if file.bytes > MAX_MANIFEST_BYTES:
             what = f"{path}: it must have at most {MAX_MANIFEST_BYTES} bytes, got {file.bytes}. Publish again."
             raise Cifar5mError("manifest/invalid", what)

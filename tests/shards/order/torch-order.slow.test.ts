@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Dataset, type LoaderOptions, type LoaderState, openDataset } from "../../../shards/index.ts";
-import { hashValues, makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { hashValues, makeDataset } from "../../support/make-rows.ts";
 import { findPythonModules, runPython } from "../../support/run-python.ts";
 
 const modules = ["torch", "numpy", "pyarrow"];
@@ -176,15 +175,5 @@ describe.skipIf(missing.length > 0)("PyTorch, where python3 has torch, numpy and
       if (job.options.regime === "infinite") expect(error).toMatch(/asked for images 100 to 108 of 100/);
       else expect(error).toBeUndefined();
     }
-  });
-
-  test("the example trains in both regimes and resumes with the same weights", async () => {
-    const data = await makeTestFolder();
-    await makeDataset(data, { train: 400, test: 5, rowsPerShard: 150 });
-    const printed = await runPython("../examples/python/train_torch.py", [data], undefined, {
-      PYTHONPATH: fileURLToPath(new URL("../../../python/src", import.meta.url)),
-    });
-    expect(printed).toContain("finite: resumed after 6, the same weights");
-    expect(printed).toContain("infinite: resumed after 6, the same weights");
   });
 });

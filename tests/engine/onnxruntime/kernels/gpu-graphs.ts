@@ -108,7 +108,7 @@ function* experiments(scalesLoss: boolean): Generator<GpuGraph> {
     });
     const name = JSON.stringify({ network, ...variant });
     yield { name: `experiment ${name}`, graph: nchw(training) };
-    yield { name: `evaluation of experiment ${name}`, graph: evaluation.graph };
+    yield { name: `evaluation of experiment ${name}`, graph: evaluation };
   }
 }
 
