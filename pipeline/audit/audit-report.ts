@@ -68,11 +68,15 @@ export const auditSchema = z.strictObject({
         index: count,
         isMirrored: z.boolean(),
         residual: share,
+        nearestIndex: count,
         distance: z.number(),
         ratio: z.number(),
       }),
     )
-    .describe("the images nearest to CIFAR-10, by what the nearest image leaves unexplained; also in the picture"),
+    .describe(
+      "the images that CIFAR-10 explains best: the image that explains each, what it leaves unexplained, and the nearest " +
+        "image with its distance (root mean square over pixel values from 0 to 255) and d₁/d₂; also in the picture",
+    ),
   pairs: z
     .array(z.strictObject({ id: count, of: count, isMirrored: z.boolean(), residual: share }))
     .describe("pairs of near-duplicates within the set, the most similar first"),

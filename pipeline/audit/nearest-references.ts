@@ -13,7 +13,6 @@ export interface NearestOfSplit {
   /** Squared distance over all 3,072 values, each from 0 to 255; exact. */
   readonly squared: Float64Array;
   /** The same of the second nearest image; infinite if there is none. */
-  readonly secondIndex: Int32Array;
   readonly secondSquared: Float64Array;
   /** 1 if the nearest distance is less than half the mean of the 50 nearest ones: the adaptive test; exact. */
   readonly isAdaptive: Uint8Array;
@@ -36,7 +35,6 @@ export function allocateNearest(n: number): NearestReferences {
     index: new Int32Array(n).fill(-1),
     isMirrored: new Uint8Array(n),
     squared: new Float64Array(n).fill(Number.POSITIVE_INFINITY),
-    secondIndex: new Int32Array(n).fill(-1),
     secondSquared: new Float64Array(n).fill(Number.POSITIVE_INFINITY),
     isAdaptive: new Uint8Array(n),
     copyIndex: new Int32Array(n).fill(-1),

@@ -168,7 +168,8 @@ async function writeReport(options: ReportOptions, found: Found): Promise<Audit>
   const mislabeledPicture = await renderMislabeled(audit, imageOf);
   if (mislabeledPicture === undefined) await rm(folder.audit.labels, { force: true });
   else await replaceBytes(folder.audit.labels, mislabeledPicture);
-  await writeFlags({ directory, manifest, rows, flags, duplicates });
+  // Loaders refuse the flags of a sample, which must not replace those of an audit of all images.
+  if (!isSample) await writeFlags({ directory, manifest, rows, flags, duplicates });
   await replaceBytes(folder.audit.json, sealJson(audit));
   return audit;
 }

@@ -93,7 +93,6 @@ class Search implements BatchSearch {
     found.index[row] = nearest.index - start;
     found.isMirrored[row] = Number(nearest.isMirrored);
     found.squared[row] = nearest.squared;
-    found.secondIndex[row] = nearest.secondIndex < 0 ? -1 : nearest.secondIndex - start;
     found.secondSquared[row] = nearest.secondSquared;
     found.isAdaptive[row] = Number(this.#isAdaptive(task, nearest.squared));
     this.#findCopy(query, row, start, found);

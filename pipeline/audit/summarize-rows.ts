@@ -66,7 +66,8 @@ function listNearest(rows: AuditRows, split: ReferenceSplit, ratios: Float64Arra
       ...{ id: rows.id[row]!, of: split, index: copies[row]! },
       isMirrored: rows[`${split}CopyMirrored`][row] === 1,
       residual: residuals[row]!,
-      distance: Math.sqrt(rows[`${split}Squared`][row]!),
+      nearestIndex: rows[`${split}Index`][row]!,
+      distance: Math.sqrt(rows[`${split}Squared`][row]! / imageBytes),
       ratio: ratios[row]!,
     }));
 }

@@ -17,42 +17,45 @@ export function introduction({ manifest, origin }: CardFacts): Markdown {
   return md`${formatCount(train.rows)} train and ${formatCount(test.rows)} test images of 32×32 pixels in ${manifest.classNames.length} classes: ${what}. The set is ${code(manifest.sha256)} (sha256 over the names and hashes of its shards).`;
 }
 
+/** What the columns hold, by the origin of the images. */
+const meanings = {
+  generated: {
+    id: "number of the sample; with the seed it gives the noise",
+    label: "most probable class, by the labeler",
+    class: "class that the generator was asked for, or −1 for none",
+    confidence: "the labeler’s probability of the label",
+    probabilities: "the labeler’s probability of each class",
+  },
+  imported: { ...importedColumns, label: "class, as in the source" },
+  written: {
+    id: "number of the row, train before test",
+    label: "most probable class",
+    class: "class that was asked for, or −1 for none",
+    confidence: "probability of the label",
+    probabilities: "probability of each class",
+  },
+} as const satisfies Record<CardFacts["origin"]["kind"], object>;
+
 /** Columns and classes. */
 export function contentSection(facts: CardFacts, { format }: CardLayout): Markdown {
   const { manifest, origin } = facts;
   const { train, test } = manifest.splits;
-  const isGenerated = origin.kind === "generated";
+  const meaning = meanings[origin.kind];
   const numClasses = manifest.classNames.length;
   const isArrow = format === "arrow";
   const columns = table(
     ["column", "type", "content"],
     [
-      [
-        code("id"),
-        code("int64"),
-        isGenerated ? "number of the sample; with the seed it gives the noise" : importedColumns.id,
-      ],
+      [code("id"), code("int64"), meaning.id],
       [
         code("image"),
         code(isArrow ? "uint8[3072]" : "PNG"),
         isArrow ? "pixels, shape [32, 32, 3]: height, width, red–green–blue" : "32×32 pixels, lossless",
       ],
-      [code("label"), code("int64"), isGenerated ? "most probable class, by the labeler" : "class, as in the source"],
-      [
-        code("class"),
-        code("int64"),
-        isGenerated ? "class that the generator was asked for, or −1 for none" : importedColumns.class,
-      ],
-      [
-        code("confidence"),
-        code("float32"),
-        isGenerated ? "the labeler’s probability of the label" : importedColumns.confidence,
-      ],
-      [
-        code("probabilities"),
-        code(isArrow ? `float32[${numClasses}]` : "float32 list"),
-        isGenerated ? "the labeler’s probability of each class" : importedColumns.probabilities,
-      ],
+      [code("label"), code("int64"), meaning.label],
+      [code("class"), code("int64"), meaning.class],
+      [code("confidence"), code("float32"), meaning.confidence],
+      [code("probabilities"), code(isArrow ? `float32[${numClasses}]` : "float32 list"), meaning.probabilities],
     ],
   );
   const classes = table(
@@ -127,7 +130,11 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
           md`An image is determined by its id, the seed and the models. Another kind of device or another batch size of the sampler rounds differently and may change some bytes.`,
         ]
       : [
-          md`The source has no probabilities: ${code("confidence")} is 1 and ${code("probabilities")} is 1 for the label.`,
+          ...(origin.kind === "imported"
+            ? [
+                md`The source has no probabilities: ${code("confidence")} is 1 and ${code("probabilities")} is 1 for the label.`,
+              ]
+            : []),
           md`Copies within the set, or of other sets, were not looked for.`,
         ]),
     ...(format === "arrow"

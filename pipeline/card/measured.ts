@@ -84,8 +84,8 @@ const rateSchema = z.looseObject({ count, share: z.number(), interval: z.tuple([
 const plantedSchema = z.array(z.looseObject({ kind: z.string(), count, found: count })).min(1);
 
 /**
- * Reads the figures of audit.json: whatever it holds as texts, numbers, truth values, rates and planted copies. Other lists
- * are counted.
+ * Reads the figures of audit.json: whatever it holds as texts, numbers, truth values, rates and planted copies, except for
+ * the balance of classes, which a card shows as a table of its own. Other lists are counted.
  * @param root - the folder of the file
  * @param set - sha256 of the set
  */
@@ -95,7 +95,7 @@ export async function readMeasuredAudit(root: string, set: string): Promise<Meas
   const parsed = z.looseObject({ dataset: z.looseObject({ sha256: z.string() }) }).safeParse(found.value);
   if (!parsed.success) return { kind: "unreadable" };
   if (parsed.data.dataset.sha256 !== set) return { kind: "stale" };
-  const { dataset: _, checksum: __, version: ___, ...figures } = parsed.data;
+  const { dataset: _, checksum: __, version: ___, balance: ____, ...figures } = parsed.data;
   return { kind: "found", value: flatten(figures).slice(0, maxFigures) };
 }
 

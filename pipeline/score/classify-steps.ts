@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { plainText } from "../../core/plain-text.ts";
 import type { Manifest } from "../../shards/index.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
@@ -90,7 +91,7 @@ export function requireClasses({ classNames, splits }: Manifest, directory: stri
   if (classNames.join() !== cifar10ClassNames.join()) {
     throw new Cifar5mError(
       "score/other-classes",
-      `${directory} must have the classes of CIFAR-10 for --cas, but it has ${classNames.length} others. Leave --cas out.`,
+      `${directory} must have the ten classes of CIFAR-10 for --cas, got ${plainText(classNames.join(", "), 200)}. Leave --cas out.`,
     );
   }
   if (splits.test.rows > 0) return;

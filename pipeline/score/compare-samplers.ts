@@ -6,6 +6,7 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { Step } from "../run/step.ts";
+import { requireEnoughFor } from "./feature-net.ts";
 import { forgetRowImages } from "./generate-row-images.ts";
 import {
   type GeneratorScore,
@@ -52,9 +53,10 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
   const defaultWeights = await modelOf(options, "generator", options.generator);
   const before = await readGeneratorScore(paths.json);
   const net = await openFeatureNet({ ...options.features }, config);
+  await requireEnoughFor(net, numImages, "each row");
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
   const planned = await planRows(samplerRows, { runtime, identity, defaultWeights });
-  const done = new Map((before?.rows ?? []).map((row) => [row.key, row]));
+  const done = new Map([...(before?.otherRows ?? []), ...(before?.rows ?? [])].map((row) => [row.key, row]));
   let basis: Basis | undefined;
   const close = async () => {
     basis = undefined;
@@ -68,18 +70,22 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
       throw thrown;
     }
   };
-  const scoreWith = (cifar10Test: SetScores): GeneratorScore => ({
-    version: generatorScoreVersion,
-    createdBy: programVersion,
-    reference: { name: "CIFAR-10 train", count: cifar10.train.labels.length, sha256: cifar10.sha256 },
-    features: { network: net.name, sha256: net.sha256, width: net.width },
-    labeler: sha256(labelerWeights),
-    cifar10Test,
-    rows: planned.flatMap(({ key, name, series }) => {
-      const row = done.get(key);
-      return row === undefined ? [] : [{ ...row, name, series }];
-    }),
-  });
+  const scoreWith = (cifar10Test: SetScores): GeneratorScore => {
+    const otherRows = [...done.values()].filter((row) => !planned.some(({ key }) => key === row.key));
+    return {
+      version: generatorScoreVersion,
+      createdBy: programVersion,
+      reference: { name: "CIFAR-10 train", count: cifar10.train.labels.length, sha256: cifar10.sha256 },
+      features: { network: net.name, sha256: net.sha256, width: net.width },
+      labeler: sha256(labelerWeights),
+      cifar10Test,
+      rows: planned.flatMap(({ key, name, series }) => {
+        const row = done.get(key);
+        return row === undefined ? [] : [{ ...row, name, series }];
+      }),
+      ...(otherRows.length === 0 ? {} : { otherRows }),
+    };
+  };
   return [
     {
       name: "reference",

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { argmax } from "../../core/argmax.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { executionIdentity } from "../../engine/executor.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
@@ -121,7 +122,7 @@ async function errorOf(classifier: Labeler, { images, labels }: CifarImages, sig
     const probabilities = await classifier.label(batch);
     for (let row = 0; row < batch.length / imageBytes; row++) {
       const part = probabilities.subarray(row * 10, (row + 1) * 10);
-      if (part[labels[start + row]!] !== Math.max(...part)) numWrong++;
+      if (argmax(part) !== labels[start + row]) numWrong++;
     }
   }
   return numWrong / labels.length;

@@ -59,7 +59,7 @@ export function scoreSentences({ labels, neighbours, generator }: Score): string
   return [
     `Labels of ${formatCount(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
     `Classes of the whole set: smallest ${smallest}, largest ${largest}.`,
-    `Near-copies of train images among ${formatCount(neighbours.count)}: ${neighbours.nearCopies} with d₁/d₂ < 1/3, ` +
+    `Memorized train images among ${formatCount(neighbours.count)}: ${neighbours.nearCopies} with d₁/d₂ < 1/3, ` +
       `${neighbours.adaptiveNearCopies} by the adaptive test; median d₁/d₂ ${neighbours.medianRatio.toFixed(2)}.`,
     ...(generator === undefined
       ? []

@@ -15,6 +15,15 @@ export interface FeatureStatistics {
 /** Number of vectors that are multiplied at once, at most. */
 const maxBlockSize = 2048;
 
+/** @throws Cifar5mError `score/too-few-images` unless there are more images than features; as `computeFeatureStatistics` */
+export function requireEnoughImages(count: number, width: number, name: string): void {
+  if (count > width) return;
+  throw new Cifar5mError(
+    "score/too-few-images",
+    `the covariance of ${width} features needs more than ${width} images, got ${count} of ${name}. Score more images.`,
+  );
+}
+
 /**
  * Mean and covariance, in float64.
  * @param name - name of the images, for the error
@@ -23,12 +32,7 @@ const maxBlockSize = 2048;
  */
 export async function computeFeatureStatistics(features: Features, name: string): Promise<FeatureStatistics> {
   const { count, width, values } = features;
-  if (count <= width) {
-    throw new Cifar5mError(
-      "score/too-few-images",
-      `the covariance of ${width} features needs more than ${width} images, got ${count} of ${name}. Score more images.`,
-    );
-  }
+  requireEnoughImages(count, width, name);
   const mean = new Float64Array(width);
   for (let index = 0; index < count * width; index++) mean[index % width]! += values[index]! / count;
   const blockSize = Math.min(maxBlockSize, count);

@@ -58,6 +58,8 @@ const generatorScoreSchema = z.strictObject({
   /** CIFAR-10 test against train, with the same number of images if there are as many. */
   cifar10Test: setScoresSchema,
   rows: z.array(rowScoreSchema),
+  /** Rows of earlier lists, which a later list may ask for again. */
+  otherRows: z.array(rowScoreSchema).optional(),
 });
 
 /** generator-score.json, without its checksum. */

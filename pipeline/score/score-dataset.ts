@@ -12,6 +12,7 @@ import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import { classifySteps, requireClasses } from "./classify-steps.ts";
 import { describeScore } from "./describe-score.ts";
+import { requireEnoughFor } from "./feature-net.ts";
 import { sliceFeatures } from "./features.ts";
 import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
@@ -57,6 +58,7 @@ export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly
   const net = await openFeatureNet(options.features, config);
   const { train, test } = cifar10;
   const count = Math.min(numImages, manifest.splits.train.rows);
+  await requireEnoughFor(net, count, manifest.name);
   const found: PartialScore = {};
   const pick = (signal: AbortSignal) =>
     pickScoredImages({ directory, split: "train", count, seed: config.seed, signal });
@@ -76,7 +78,6 @@ export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly
         const progress = countInto("score-features", context);
         try {
           const picked = await pick(context.signal);
-          // Compute the set's features first, so that a set that is too small is found at once.
           featuresOfSet = join(scoring, `features-${hashConfig([net.sha256, sha256(picked.images)]).slice(0, 12)}`);
           const features = await computeKeptFeatures(net, picked.images, [featuresOfSet], progress);
           const testFeatures = await computeCifar10Features(net, cifar10, "test", folders, progress);

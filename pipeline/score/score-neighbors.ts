@@ -39,7 +39,7 @@ export async function scoreNeighbors(
     neighbours,
   }));
   const subtitle =
-    `${rows.length} train images at random (seed ${config.seed}), by their distance over all 3,072 values · near-copies ` +
+    `${rows.length} images of the set at random (seed ${config.seed}), and the train images nearest to them over all 3,072 values · memorized ` +
     `(d₁/d₂ < 1/3) among ${formatCount(nearCopies.count)} images: ${nearCopies.nearCopies}`;
   const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
   await replaceBytes(folder.score.neighbours, png);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { argmax } from "../../core/argmax.ts";
 import { executionIdentity } from "../../engine/executor.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
@@ -69,9 +70,9 @@ export async function scoreRow(
   let [numAgreeing, confidence] = [0, 0];
   for (let id = 0; id < numImages; id++) {
     const part = probabilities.subarray(id * 10, (id + 1) * 10);
-    const largest = Math.max(...part);
-    if (part[conditioningClassOf(id, config.sampler)] === largest) numAgreeing++;
-    confidence += largest / numImages;
+    const label = argmax(part);
+    if (label === conditioningClassOf(id, config.sampler)) numAgreeing++;
+    confidence += part[label]! / numImages;
   }
   return {
     ...{ key, name, series, generator: sha256(bytes), sampler: config.sampler },

@@ -71,6 +71,12 @@ test("an audit finds the planted copies and nothing else, and loaders leave them
     [3, "train", 17],
     [8, "train", 200],
   ]);
+  // Each was made from that image, so it is the nearest one too.
+  for (const { index, nearestIndex, distance, ratio } of audit.nearest.slice(0, 2)) {
+    expect(nearestIndex).toBe(index);
+    expect(distance).toBeLessThan(64);
+    expect(ratio).toBeLessThan(1);
+  }
   expect(audit.pairs).toMatchObject([{ id: 60, of: 20 }]);
   expect(audit.planted.every(({ count, found }) => count === 20 && found === 20)).toBe(true);
   const dataset = await openDataset(set);
@@ -101,8 +107,18 @@ test("a sample gives intervals that hold the whole set's shares, the same rows f
     expect(audit.flags.nearDuplicate).toBeUndefined();
   }
   await expect((await openDataset(set)).filter({ flags: { leak: false } })).rejects.toMatchObject({
-    code: "flags/partial",
+    code: "flags/missing",
   });
+});
+
+test("an audit of a sample leaves the flags of the whole set as they are", async () => {
+  const { data, set } = await makeSet();
+  const audit = ["audit", set, "--data", data, ...flags];
+  expect((await runCli(audit)).exitCode).toBe(0);
+  const before = await readFile(join(set, "flags.arrow"));
+  expect((await runCli([...audit, "--sample", "40"])).exitCode).toBe(0);
+  expect(await readFile(join(set, "flags.arrow"))).toEqual(before);
+  expect((await (await openDataset(set)).filter({ flags: { leak: false } })).numSamples).toBe(90);
 });
 
 test("an audit that was killed goes on, and gives the same bytes as one of two workers", async () => {

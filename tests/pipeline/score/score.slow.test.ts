@@ -96,8 +96,7 @@ test("sets that cannot be scored are refused before any work", async () => {
   await errorOf(() => scoreDatasetSteps(scoreOptions({ features: { onnx: data } })), "disk/is-a-folder");
   const labeler = join(folder, "labeler.safetensors");
   await errorOf(() => scoreDatasetSteps(scoreOptions({ features: { labeler } as never })), "disk/missing");
-  const few = await scoreDatasetSteps(scoreOptions({ numImages: 6 }));
-  const { message } = await errorOf(() => runSteps(few, testContext()), "score/too-few-images");
+  const { message } = await errorOf(() => scoreDatasetSteps(scoreOptions({ numImages: 6 })), "score/too-few-images");
   expect(message).toContain("6 features needs more than 6 images, got 6 of cifar5m");
 });
 
@@ -144,6 +143,23 @@ test("generators are compared row by row, and an interrupted comparison continue
   expect(svg).toContain(">9<");
   expect((await sharp(await readFile(join(root, "generator-score.png"))).metadata()).width).toBeGreaterThan(800);
   expect((await readdir(join(root, "scoring"))).filter((name) => name.startsWith("images-"))).toEqual([]);
+});
+
+test("a row of an earlier list is not generated again, though another list came between", async () => {
+  const lists = [[{ sampler: { steps: 2 } }], [{ sampler: { steps: 3 } }], [{ sampler: { steps: 2 } }]];
+  const rows = join(folder, "lists.json");
+  const other = runFolderAt(join(folder, "lists"));
+  let numKept = 0;
+  for (const list of lists) {
+    await writeFile(rows, JSON.stringify(list));
+    const options = { folder: other, config, runtime: standInRuntime(), features, rows, numImages: 20, data };
+    const context = testContext();
+    await runSteps(await compareSamplersSteps(options), context);
+    numKept = context.counts.get("steps 2/kept") ?? 0;
+  }
+  expect(numKept).toBe(20);
+  const { rows: shown, otherRows } = await readJson<GeneratorScore>(other.generatorScore.json);
+  expect([shown, otherRows!].map((part) => part.map(({ name }) => name))).toEqual([["steps 2"], ["steps 3"]]);
 });
 
 test.for([
