@@ -3,7 +3,7 @@
  *
  *   npm start && node examples/train-in-both-worlds.mjs runs/quickstart/dataset
  *
- * Without an argument it makes a small set of noise first. The same in PyTorch: examples/python/train_torch.py.
+ * Without an argument it makes a small set of noise first. The same in PyTorch: python/examples/train.py.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import { imageChannels, imageSide } from "../../core/image-layout.ts";
 import type { Batch } from "../loader/batch.ts";
 import type { ImageFormat } from "../loader/image-format.ts";
@@ -21,6 +22,7 @@ export interface TensorFlowApi<Tensor, TfDataset> {
  * `fitDataset` the number of `batchesPerEpoch`.
  * @param options.layout - layout of the loader, `NHWC` by default
  * @param options.numClasses - default 10
+ * @throws Cifar5mError `loader/out-of-range` for a label that is no class, when its batch is served
  */
 export function toTfDataset<Tensor, TfDataset>(
   tf: TensorFlowApi<Tensor, TfDataset>,
@@ -41,10 +43,21 @@ export function toTfDataset<Tensor, TfDataset>(
   });
 }
 
-/** float32, shape [B, numClasses] */
+/**
+ * The labels as probabilities: one-hot, or mixed by mixup.
+ * @returns float32, shape [B, numClasses]
+ * @throws Cifar5mError `loader/out-of-range` for a label that is no class
+ */
 export function labelProbabilities(batch: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
   const { labels, mixup } = batch;
   const probabilities = new Float32Array(labels.length * numClasses);
+  const largest = [...labels, ...(mixup?.labels ?? [])].reduce((most, label) => Math.max(most, label), 0);
+  if (largest >= numClasses) {
+    throw new Cifar5mError(
+      "loader/out-of-range",
+      `numClasses must be more than every label, and a label is ${largest}; got ${numClasses}. Pass the number of the set's classes.`,
+    );
+  }
   for (const [row, label] of labels.entries()) {
     const weight = mixup?.weights[row] ?? 1;
     probabilities[row * numClasses + label]! += weight;

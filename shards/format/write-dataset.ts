@@ -60,6 +60,8 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
   if (!Array.isArray(classNames) || classNames.length < 2 || classNames.length > 256) {
     throw outOfRange("classNames", "2 to 256 names", classNames?.length);
   }
+  requireNames(name, classNames);
+  const configHash = hashConfig(config);
   const folder = resolve(directory);
   await requireUnfinished(folder);
   const sources: Readonly<Record<SplitName, RowSource>> = { train, test };
@@ -88,13 +90,23 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
     classNames: [...classNames],
     imageShape: [32, 32, 3],
     splits: splits as Manifest["splits"],
-    configHash: hashConfig(config),
+    configHash,
     config: JSON.parse(canonicalJson(config)),
     models: {},
     removals: {},
     createdBy: programVersion,
   });
   return manifest;
+}
+
+/** Refuses, before any row is written, what no manifest may hold, and two classes of one name. */
+function requireNames(name: unknown, classNames: readonly unknown[]): void {
+  const isName = (value: unknown) => typeof value === "string" && value !== "";
+  if (!isName(name)) throw outOfRange("name", "a text that is not empty", name);
+  for (const [label, className] of classNames.entries()) {
+    if (!isName(className)) throw outOfRange(`classNames[${label}]`, "a text that is not empty", className);
+    if (classNames.indexOf(className) < label) throw outOfRange(`classNames[${label}]`, "a name of its own", className);
+  }
 }
 
 /** Refuses to overwrite a finished data set: a paper may name its rows. */

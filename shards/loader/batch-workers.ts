@@ -35,7 +35,7 @@ class BatchWorkers implements BatchSupply {
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
   readonly #depth: number;
-  readonly #aborted: Promise<never> | undefined;
+  readonly #listening: ReturnType<typeof listenTo> | undefined;
 
   /** @param options.nextRange - the batch after a given one, undefined at the end */
   constructor(options: {
@@ -46,7 +46,7 @@ class BatchWorkers implements BatchSupply {
     const { numWorkers, reuseArrays } = options.job.options;
     this.#reuseArrays = reuseArrays;
     this.#nextRange = options.nextRange;
-    this.#aborted = rejectionBy(options.signal);
+    this.#listening = options.signal === undefined ? undefined : listenTo(options.signal);
     this.#depth = numWorkers * batchesAhead;
     this.#pool = new Piscina({
       // The worker's file has the same extension as this file, compiled or not.
@@ -60,6 +60,8 @@ class BatchWorkers implements BatchSupply {
   async take(range: BatchRange): Promise<BatchArrays> {
     if (this.#handedOut !== undefined) this.#spare.push(this.#handedOut);
     this.#handedOut = undefined;
+    // Another loop over the same loader may have taken batches that were made ahead here.
+    while (this.#queue.length > 0 && !isSameRange(this.#queue[0]!.range, range)) this.#queue.shift();
     if (this.#queue.length === 0) this.#ask(range);
     while (this.#queue.length < this.#depth) {
       const next = this.#nextRange(this.#queue.at(-1)!.range);
@@ -67,13 +69,14 @@ class BatchWorkers implements BatchSupply {
       this.#ask(next);
     }
     const { answer: promise } = this.#queue.shift()!;
-    const answer = await (this.#aborted === undefined ? promise : Promise.race([promise, this.#aborted]));
+    const answer = await (this.#listening === undefined ? promise : Promise.race([promise, this.#listening.aborted]));
     if ("error" in answer) throw new Cifar5mError(answer.error.code, answer.error.message);
     if (this.#reuseArrays) this.#handedOut = answer.out;
     return answer.batch;
   }
 
   async close(): Promise<void> {
+    this.#listening?.stop();
     await this.#pool.close({ force: true });
   }
 
@@ -93,11 +96,17 @@ export function buffersOf({ mixup, ...arrays }: BatchArrays): ArrayBuffer[] {
     .map(({ buffer }) => buffer as ArrayBuffer);
 }
 
-function rejectionBy(signal: AbortSignal | undefined): Promise<never> | undefined {
-  if (signal === undefined) return undefined;
+function isSameRange(one: BatchRange, other: BatchRange): boolean {
+  return one.epoch === other.epoch && one.start === other.start && one.end === other.end;
+}
+
+/** A promise that is rejected when a signal is aborted, until its listener is removed. */
+function listenTo(signal: AbortSignal): { readonly aborted: Promise<never>; stop(): void } {
+  let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    onAbort = () => reject(signal.reason);
   });
   aborted.catch(() => undefined);
-  return aborted;
+  signal.addEventListener("abort", onAbort, { once: true });
+  return { aborted, stop: () => signal.removeEventListener("abort", onAbort) };
 }

@@ -52,6 +52,7 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
     throw new Cifar5mError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
   }
   const { numSamples = poolSize, epochs = 1, dropLast = true } = options;
+  requireBoolean("dropLast", dropLast);
   requireInteger("numSamples", numSamples, 1, poolSize, "Build more shards or ask for fewer.");
   if (epochs !== Number.POSITIVE_INFINITY) requireInteger("epochs", epochs, 1, Number.MAX_SAFE_INTEGER);
   if (dropLast && numSamples < batchSize) {
@@ -113,6 +114,7 @@ function withStd(normalization: Normalization & { readonly deviation?: Normaliza
 function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, { dtype }: ImageFormat): Augmentation {
   requireKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
   const { flip = false, crop = false, cutout, mixup } = augment;
+  requireBoolean("augment.flip", flip);
   for (const [name, value] of Object.entries({ crop, cutout, mixup })) {
     const keys = { crop: ["padding", "mode"], cutout: ["size"], mixup: ["alpha"] }[name]!;
     if (value !== undefined && typeof value !== "boolean") requireKeys(`augment.${name}`, value, keys);
@@ -144,10 +146,15 @@ function resolveShuffle(shuffle: NonNullable<FiniteOptions["shuffle"]>): Shuffle
   if (shuffle === false) return { kind: "none" };
   if (shuffle === true || shuffle === "full") return { kind: "full" };
   if (shuffle !== "blocked" && typeof shuffle !== "object") throw outOfRange("shuffle", "full or blocked", shuffle);
+  if (shuffle !== "blocked") requireKeys("shuffle", shuffle, ["blockRows", "windowBlocks"]);
   const { blockRows = 8192, windowBlocks = 8 } = shuffle === "blocked" ? {} : shuffle;
   requireInteger("shuffle.blockRows", blockRows, 1, 2 ** 31);
   requireInteger("shuffle.windowBlocks", windowBlocks, 1, 2 ** 31);
   return { kind: "blocked", blockRows, windowBlocks };
+}
+
+function requireBoolean(name: string, value: unknown): void {
+  if (typeof value !== "boolean") throw outOfRange(name, "true or false", value);
 }
 
 function requireInteger(name: string, value: number, low: number, high: number, action?: string): void {

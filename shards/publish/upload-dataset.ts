@@ -43,12 +43,12 @@ export interface UploadedShard {
 export async function uploadDataset(options: {
   readonly directory: string;
   readonly to: string;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   readonly s3?: S3Options;
   readonly share?: { readonly rank: number; readonly worldSize: number };
   readonly onShard?: (shard: UploadedShard) => void;
 }): Promise<Manifest> {
-  const { directory, signal, onShard, share = { rank: 0, worldSize: 1 } } = options;
+  const { directory, signal = new AbortController().signal, onShard, share = { rank: 0, worldSize: 1 } } = options;
   const manifest = await readManifest(directory);
   const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });
   const text = sealJson(manifest);

@@ -24,16 +24,16 @@ export function allocateExtras(columns: readonly ExtraColumn[], numRows: number,
   };
 }
 
-/** The part of these columns of a shard that is kept in memory: 5 bytes a row. Probabilities are read from the file. */
+/** The part of these columns of a shard that is kept in memory: 8 bytes a row. Probabilities are read from the file. */
 export interface LoadedExtras {
-  readonly classes: Int8Array;
+  readonly classes: Int32Array;
   readonly confidences: Float32Array;
 }
 
 /** @throws Cifar5mError `table/…`, `disk/…` */
 export function loadExtras(source: FileSource, shard: OpenShard): LoadedExtras {
   return {
-    classes: Int8Array.from(readShardColumn(source, shard, "class")),
+    classes: Int32Array.from(readShardColumn(source, shard, "class")),
     confidences: readShardColumn(source, shard, "confidence"),
   };
 }

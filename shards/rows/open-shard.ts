@@ -23,12 +23,12 @@ export interface OpenShard {
   readonly images: Uint8Array | undefined;
 }
 
-/** Ids and labels of rows that are served often: 9 bytes a row. */
+/** Ids and labels of rows that are served often: 9 bytes a row, 12 with more than 256 classes. */
 export interface IdsAndLabels {
   /** Sample ids, shape [R]. */
   readonly ids: Float64Array;
   /** Labels, shape [R]. */
-  readonly labels: Uint8Array;
+  readonly labels: Uint8Array | Int32Array;
 }
 
 const columnNames = Object.keys(shardColumns);
@@ -78,7 +78,8 @@ export function openShard(
 export function readIdsAndLabels(source: FileSource, shard: OpenShard, numClasses: number): IdsAndLabels {
   const labels = readShardColumn(source, shard, "label");
   for (const [row, label] of labels.entries()) requireLabel(source, row, label, numClasses);
-  return { ids: readShardColumn(source, shard, "id"), labels: Uint8Array.from(labels) };
+  const smallest = numClasses <= 256 ? Uint8Array : Int32Array;
+  return { ids: readShardColumn(source, shard, "id"), labels: smallest.from(labels) };
 }
 
 /** Reads a whole column of a shard with any number of classes. */

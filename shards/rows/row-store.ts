@@ -23,7 +23,7 @@ export class RowStore {
   readonly isResident: boolean;
   readonly #source: ShardSource;
   readonly #entries: readonly ShardEntry[];
-  readonly #numClasses: number;
+  readonly numClasses: number;
   readonly #firstRows: Float64Array;
   readonly #shardsPerRow: number;
   readonly #shards: (ShardRows | undefined)[];
@@ -41,7 +41,7 @@ export class RowStore {
     this.#source = options.source;
     this.#entries = options.entries.filter((entry) => entry.rows > 0);
     this.#files = new ShardFiles(options.source, this.#entries);
-    this.#numClasses = options.numClasses;
+    this.numClasses = options.numClasses;
     let numRows = 0;
     this.#firstRows = Float64Array.from(this.#entries, (entry) => {
       numRows += entry.rows;
@@ -206,7 +206,7 @@ export class RowStore {
       this.#requireOpen();
       return this.#files.open(shardIndex);
     };
-    const shard = new ShardRows({ open, entry, numClasses: this.#numClasses, isResident: this.isResident });
+    const shard = new ShardRows({ open, entry, numClasses: this.numClasses, isResident: this.isResident });
     this.#shards[shardIndex] = shard;
     if (this.isResident) this.#files.close(shardIndex);
     return shard;

@@ -12,7 +12,7 @@ import type { RowStore } from "./row-store.ts";
  * @throws Cifar5mError `flags/wrong-table` if the flags have other ids; `shard/…`, `table/…`, `disk/…`, `store/…`
  */
 export async function selectRows(store: RowStore, filter: ResolvedFilter, flags?: RowFlags): Promise<RowNumbers> {
-  const isWanted = new Uint8Array(256);
+  const isWanted = new Uint8Array(store.numClasses);
   for (const label of filter.classes) isWanted[label] = 1;
   const kept = new RowCollector(store.numRows);
   for await (const { firstRow, shard } of store.readShards()) {

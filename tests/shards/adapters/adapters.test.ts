@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
-import { toReadableStream, toTfDataset } from "../../../shards/index.ts";
-import { makeRows } from "../../support/make-rows.ts";
+import { labelProbabilities, toReadableStream, toTfDataset } from "../../../shards/index.ts";
 import { collectBatches, hashBatch, openTestDataset } from "../../support/open-test-dataset.ts";
 
 const options = { regime: "finite", numSamples: 40, epochs: 2, batchSize: 10, seed: 5 } as const;
@@ -56,9 +55,17 @@ test("a tf.data set holds what the loader serves, planar and mixed too", async (
   });
   expect(step).toBe(8);
   const bytes = toTfDataset(tf, dataset.loader({ ...options, epochs: 1 }));
+  const [first] = await collectBatches(dataset.loader({ ...options, epochs: 1 }), 1);
+  let numElements = 0;
   await bytes.take(1).forEachAsync((element) => {
-    const { xs } = element as unknown as { xs: tf.Tensor };
-    expect(xs.dtype).toBe("int32");
-    expect(makeRows([0]).image).toHaveLength(3072);
+    const { xs, ys } = element as unknown as { xs: tf.Tensor; ys: tf.Tensor };
+    numElements++;
+    expect([xs.dtype, xs.shape]).toEqual(["int32", [10, 32, 32, 3]]);
+    expect(Uint8Array.from(xs.dataSync())).toEqual(first!.images);
+    expect([...ys.argMax(1).dataSync()]).toEqual([...first!.labels]);
   });
+  expect(numElements).toBe(1);
+  expect(() => labelProbabilities({ labels: Int32Array.of(1, 15) }, 10)).toThrow(
+    /numClasses must be more than every label, and a label is 15; got 10/,
+  );
 });

@@ -72,6 +72,27 @@ test("shards that no reader would take are refused before any row is written", a
   expect(await readdir(folder)).toEqual([]);
 });
 
+test("classes and labels beyond a byte are served and filtered as they are", async () => {
+  const folder = await newFolder();
+  const many = Array.from({ length: 256 }, (_, label) => `c${label}`);
+  const { images } = rowsOf(0, 4);
+  const [labels, classes] = [
+    [0, 130, 150, 255],
+    [255, 150, 130, -1],
+  ];
+  const probabilities = labels.flatMap((label) => many.map((_, index) => (index === label ? 1 : 0)));
+  await writeDataset(folder, { classNames: many, train: [{ images, probabilities, classes }] });
+  for (const memoryBytes of [0, 1e9]) {
+    const dataset = await openDataset(folder, { memoryBytes });
+    const options = { regime: "finite", shuffle: false, batchSize: 4, columns: ["class"] } as const;
+    const [batch] = await collectBatches(dataset.loader(options));
+    expect([[...batch!.labels], [...batch!.classes!]]).toEqual([labels, classes]);
+    const last = await dataset.filter({ classes: ["c255"] });
+    expect([last.numSamples, [...(await last.readImages([0])).ids]]).toEqual([1, [3]]);
+    dataset.close();
+  }
+});
+
 test("probabilities give the label and the confidence", async () => {
   const folder = await newFolder();
   const { images } = rowsOf(0, 2);
