@@ -54,7 +54,8 @@ async function open(config: Config) {
   return await shippedRuntime.openSampler(config, await readFile(shippedModel("generator", config)));
 }
 
-async function drawSome(config: Config): Promise<Uint8Array> {
+/** The images that devices are compared by, of ids 0, 1, 2, …: uint8 [N, 32, 32, 3]. */
+async function sampleForParity(config: Config): Promise<Uint8Array> {
   const sampler = await open(config);
   const ids = Float64Array.from({ length: numParityImages }, (_, id) => id);
   try {
@@ -66,7 +67,7 @@ async function drawSome(config: Config): Promise<Uint8Array> {
 
 /** How far the bytes of some images are from others of the same noise. */
 async function measureParity(truth: Uint8Array, keys: Execution) {
-  const images = await drawSome(configOf(samplers.fast, keys));
+  const images = await sampleForParity(configOf(samplers.fast, keys));
   let [total, largest] = [0, 0];
   images.forEach((byte, index) => {
     const difference = Math.abs(byte - truth[index]!);
@@ -125,7 +126,7 @@ async function main(plan: Plan): Promise<void> {
     if (answer.usable) engines.push({ engine: second.engine, device: second.device, precision: "float32" });
   }
 
-  const truth = await drawSome(configOf(samplers.fast, {}));
+  const truth = await sampleForParity(configOf(samplers.fast, {}));
   const parity: unknown[] = [];
   for (const keys of engines) {
     const differences = await measureParity(truth, keys);

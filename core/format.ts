@@ -9,3 +9,8 @@ export function shortHash(hash: string): string {
 export function formatCount(count: number): string {
   return count.toLocaleString("en");
 }
+
+/** A fraction of one as a percentage with one digit after the point: 12.5%. */
+export function formatPercent(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)}%`;
+}

@@ -24,7 +24,7 @@ export interface Comparison {
   /** Number of trials in which the real world's train soft error fell to 1%, and the mean step at which it did. */
   readonly numConverged: number;
   readonly convergedStep: number | undefined;
-  /** Mean step at which the worlds are compared: the step where the real world converged, otherwise its last step. */
+  /** Mean step at which the worlds are compared: in each trial the step where the real world converged, otherwise its last. */
   readonly step: number;
   /** Soft error of the real world on the train images at that step. */
   readonly trainSoftError: Estimate;
@@ -57,6 +57,17 @@ export function compareWorlds(runs: readonly RunResult[]): Comparison[] {
     const sets = [...new Set(pairs[0]!.ideal.rows.map(({ set }) => set))];
     return sets.map((set) => compare(pairs, set));
   });
+}
+
+/**
+ * The mean step at which the worlds are compared, and in how many trials the real world converged, unless it did in all:
+ * `219`, `300 (not converged)`, `260 (1 of 2 converged)`.
+ */
+export function describeStep({ step, numConverged, gap }: Pick<Comparison, "step" | "numConverged" | "gap">): string {
+  const { numTrials } = gap;
+  const rounded = Math.round(step);
+  if (numConverged === numTrials) return String(rounded);
+  return `${rounded} (${numConverged === 0 ? "not" : `${numConverged} of ${numTrials}`} converged)`;
 }
 
 /** The options that must agree if two runs are the same setting in two worlds. */

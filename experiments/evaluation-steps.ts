@@ -1,7 +1,8 @@
 import type { EvaluationOptions } from "./run-options.ts";
 
 /**
- * The steps after which metrics are computed, rising. They include 0 (before training) and the last step.
+ * The steps after which metrics are computed, rising. They include 0 (before training) and the last step. A number of
+ * them is met unless two would fall on the same step, which happens to early ones of a large number.
  * @see preetum/deep-bootstrap-code, whose log the schedule `paper` follows
  */
 export function evaluationSteps(totalSteps: number, { steps }: EvaluationOptions): readonly number[] {
@@ -9,8 +10,8 @@ export function evaluationSteps(totalSteps: number, { steps }: EvaluationOptions
   if (steps === "paper") {
     for (let step = 0; step < totalSteps; step += step < 1024 ? 4 : step < 2048 ? 8 : 64) chosen.add(step);
   } else {
-    // After step 0 the steps are evenly spaced on a logarithmic scale.
-    for (let index = 0; index < steps - 1; index++) chosen.add(Math.round(totalSteps ** (index / (steps - 2 || 1))));
+    // After step 0 the steps are evenly spaced on a logarithmic scale, from step 1 to the last one.
+    for (let index = 0; index < steps - 2; index++) chosen.add(Math.round(totalSteps ** (index / (steps - 2))));
   }
   return [...chosen].sort((a, b) => a - b);
 }

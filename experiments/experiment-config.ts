@@ -8,12 +8,21 @@ import { type RunOptions, runOptionsSchema } from "./run-options.ts";
 /** Number of runs of an experiment, at most: each has a folder. */
 const maxRuns = 100_000;
 
+/** Names of the data that an experiment has anyway, which no further data set may have. */
+const takenNames: ReadonlySet<string> = new Set(["train", "test", "live"]);
+
 /** The content of an experiment file: what all runs have in common, and the values to try in every combination. */
 export const experimentSchema = z.strictObject({
   name: z.string().min(1).describe("title of the report"),
   dataset: z.string().min(1).describe("folder or URL of the data set"),
   alsoTest: z
     .record(z.string().regex(/^[a-z0-9-]+$/), z.string().min(1))
+    .superRefine((sets, { addIssue }) => {
+      const taken = Object.keys(sets).find((name) => takenNames.has(name));
+      if (taken === undefined) return;
+      const names = [...takenNames].join(", ");
+      addIssue({ code: "custom", path: [taken], message: `must have a name other than ${names}` });
+    })
     .default({})
     .describe("further data sets whose test split is looked at, such as CIFAR-10, by name"),
   live: z
@@ -52,7 +61,8 @@ export async function readExperimentConfig(path: string): Promise<ExperimentConf
 }
 
 function parseExperiment<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
-  return parseWithSchema(schema, value, { area: "experiment", owner: "an experiment", source });
+  const adviceOf = (key: string) => (key.startsWith("alsoTest.") ? "Give the data set another name." : undefined);
+  return parseWithSchema(schema, value, { area: "experiment", owner: "an experiment", source, adviceOf });
 }
 
 /**

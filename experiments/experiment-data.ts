@@ -103,30 +103,3 @@ export async function readEvaluationSets(
   }
   return sets;
 }
-
-/**
- * @param isLive - whether more images can be made, which is possible only without a choice of classes
- * @throws Cifar5mError `experiment/pool-too-small` if a run would need more images than there are
- */
-export function requirePool(options: RunOptions, poolSize: number, isLive: boolean): void {
-  const { world, numSamples, batchSize, steps, classes } = options;
-  if (world === "ideal" && steps * batchSize > poolSize && !(isLive && classes === undefined)) {
-    throw new Cifar5mError(
-      "experiment/pool-too-small",
-      `the ideal world of ${steps} steps × ${batchSize} images needs ${steps * batchSize} images, the pool has ${poolSize}. ` +
-        `Take at most ${Math.floor(poolSize / batchSize)} steps, smaller batches, build a larger set, or name a live run.`,
-    );
-  }
-  if (world === "real" && numSamples > poolSize) {
-    throw new Cifar5mError(
-      "experiment/pool-too-small",
-      `the real world of N = ${numSamples} samples needs as many images, the pool has ${poolSize}. Take a smaller numSamples.`,
-    );
-  }
-  if (world === "real" && numSamples < batchSize) {
-    throw new Cifar5mError(
-      "experiment/pool-too-small",
-      `the real world needs at least a batch of samples, got N = ${numSamples} and batchSize ${batchSize}. Take a larger numSamples.`,
-    );
-  }
-}

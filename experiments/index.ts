@@ -1,5 +1,5 @@
 /** The Deep Bootstrap experiments: the same training in the real and in the ideal world. */
-export { type Comparison, compareWorlds, convergedSoftError, type Estimate } from "./compare-worlds.ts";
+export { type Comparison, compareWorlds, convergedSoftError, describeStep, type Estimate } from "./compare-worlds.ts";
 export {
   type Experiment,
   gatherResults,
@@ -12,8 +12,8 @@ export {
 export { type ExperimentConfig, experimentSchema, readExperimentConfig } from "./experiment-config.ts";
 export type { Live, OpenLive } from "./experiment-data.ts";
 export { experimentFolderAt } from "./experiment-folder.ts";
-export { describeNetwork, describeWorld, labelOfRun } from "./label-of-run.ts";
 export { type Metrics, metricsOf } from "./metrics.ts";
+export { describeNetwork, describeWorld, type RunName, runNamer } from "./name-runs.ts";
 export { type PlannedRun, shareOfRuns } from "./plan-experiment.ts";
 export { showEstimate } from "./report/page.ts";
 export { writeReport } from "./report/write-report.ts";

@@ -1,8 +1,9 @@
 import { executionIdentity } from "../engine/executor.ts";
-import { openDataset } from "../shards/index.ts";
+import { type Dataset, openDataset } from "../shards/index.ts";
 import { hashConfig } from "../storage/canonical-json.ts";
 import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
-import { type ExperimentData, partOf, requirePool } from "./experiment-data.ts";
+import type { ExperimentData } from "./experiment-data.ts";
+import { imageCounter, requireRunnable } from "./require-runnable.ts";
 import type { PretrainingOptions, RunOptions } from "./run-options.ts";
 
 /** A training that is done once, identified by the hash of everything that determines it. */
@@ -27,30 +28,38 @@ export interface PlannedPretraining {
 
 /**
  * All runs of an experiment. Runs with the same pretraining are neighbors.
- * @throws Cifar5mError `experiment/…` for options that contradict each other, or if the data is too small for a run
+ * @throws Cifar5mError `experiment/…` for options that contradict each other, or if the data is too small for a run;
+ *   `manifest/…`, `dataset/…`, `disk/…` for the data set of a pretraining
  */
 export async function planExperiment(config: ExperimentConfig, data: ExperimentData): Promise<readonly PlannedRun[]> {
   const planned: PlannedRun[] = [];
-  const fingerprints = new Map<string, string>();
-  const fingerprintAt = async (location: string) => {
-    const known = fingerprints.get(location) ?? (await readFingerprint(location));
-    fingerprints.set(location, known);
-    return known;
+  const countImages = imageCounter();
+  const opened = new Map<string, Dataset>();
+  const sourceOf = async ({ dataset }: PretrainingOptions) => {
+    if (dataset === undefined) return data.train;
+    const source = opened.get(dataset) ?? (await openDataset(dataset));
+    opened.set(dataset, source);
+    return source;
   };
-  for (const options of combinationsOf(config)) {
-    requirePool(options, (await partOf(data.train, options.classes)).numSamples, data.live !== undefined);
-    const source = options.pretraining?.dataset;
-    const images = source === undefined ? data.train.fingerprint : await fingerprintAt(source);
-    const pretraining =
-      options.pretraining === undefined ? undefined : planPretraining(options, options.pretraining, config, images);
-    // The options of a run include its seed.
-    const identity = {
-      ...executionIdentity(config),
-      data: data.fingerprint,
-      options,
-      pretraining: pretraining?.hash,
-    };
-    planned.push({ ...named(identity), options, pretraining });
+  try {
+    for (const options of combinationsOf(config)) {
+      const source = options.pretraining === undefined ? undefined : await sourceOf(options.pretraining);
+      await requireRunnable(options, data, source, countImages);
+      const pretraining =
+        options.pretraining === undefined || source === undefined
+          ? undefined
+          : planPretraining(options, options.pretraining, config, source.fingerprint);
+      // The options of a run include its seed.
+      const identity = {
+        ...executionIdentity(config),
+        data: data.fingerprint,
+        options,
+        pretraining: pretraining?.hash,
+      };
+      planned.push({ ...named(identity), options, pretraining });
+    }
+  } finally {
+    for (const source of opened.values()) source.close();
   }
   return planned;
 }
@@ -66,12 +75,6 @@ export function shareOfRuns(
 
 function groupOf({ id, pretraining }: PlannedRun): string {
   return pretraining?.id ?? id;
-}
-
-async function readFingerprint(location: string): Promise<string> {
-  const dataset = await openDataset(location);
-  dataset.close();
-  return dataset.fingerprint;
 }
 
 function named(identity: object): { readonly id: string; readonly hash: string } {

@@ -52,7 +52,7 @@ export const evaluationSchema = z.strictObject({
     .union([z.literal("paper"), z.int().min(2).max(100_000)])
     .default("paper")
     .describe(
-      "`paper`: every 4 steps below 1,024, every 8 below 2,048, every 64 after; a number: so many, dense early and sparse later",
+      "`paper`: every 4 steps below 1,024, every 8 below 2,048, every 64 after; a number: so many, dense early and sparse later, fewer if two fall on one step",
     ),
   testSamples: z.int().min(1).default(10_000).describe("images of the test split"),
   trainSamples: z.int().min(1).default(10_000).describe("of the N train images, for the real world's train metrics"),

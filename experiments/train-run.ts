@@ -1,4 +1,3 @@
-import { Cifar5mError } from "../core/errors.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { Execution } from "../engine/executor.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
@@ -15,7 +14,7 @@ import { learningRateAt } from "./learning-rate.ts";
 import type { Metrics } from "./metrics.ts";
 import { rotateImages } from "./rotate-images.ts";
 import type { PretrainingOptions, RunOptions } from "./run-options.ts";
-import { batchesFrom, type EvaluationSet, servesBytes, type TrainSource } from "./worlds.ts";
+import { batchesFrom, type EvaluationSet, type TrainSource } from "./worlds.ts";
 
 /** Number of quarter turns in the rotation task. */
 const numTurns = 4;
@@ -43,6 +42,7 @@ export interface FinishedRun {
 export interface RunTask {
   readonly hash: string;
   readonly options: RunOptions;
+  /** `rotation` needs images of bytes: see `servesBytes`. */
   readonly task: PretrainingOptions["task"];
   readonly source: TrainSource;
   readonly evaluationSets: readonly EvaluationSet[];
@@ -68,12 +68,6 @@ export interface TrainingExecution extends Execution {
 export async function trainRun(run: RunTask, execution: TrainingExecution): Promise<FinishedRun> {
   const { options, source, evaluationSets } = run;
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
-  if (run.task === "rotation" && !servesBytes(options)) {
-    throw new Cifar5mError(
-      "experiment/out-of-range",
-      `pretraining by rotation takes images as bytes, augmentation ${options.augmentation} does not. Use none, flip or crop-flip.`,
-    );
-  }
   const program = buildExperimentProgram(options, numClasses, { scalesLoss: execution.precision === "mixed" });
   const executor = await createEngine(execution.engine, execution);
   const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });

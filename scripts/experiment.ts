@@ -1,17 +1,17 @@
 import * as z from "zod";
 import {
   compareWorlds,
-  describeNetwork,
+  describeStep,
   type Experiment,
   type ExperimentContext,
   experimentFolderAt,
   gatherResults,
   keepConfig,
-  labelOfRun,
   openExperiment,
   type PlannedRun,
   readResults,
   requireNoFailures,
+  runNamer,
   runPlanned,
   shareOfRuns,
   showEstimate,
@@ -87,10 +87,16 @@ export const experimentRunCommand = defineCommand<typeof runOptions>({
     const experiment = await openExperiment(root, options.experiment, openLiveSource);
     const mine = shareOfRuns(experiment.runs, { rank, worldSize });
     await keepConfig(experiment);
+    const nameOf = runNamer(experiment.runs);
     const failures: string[] = [];
     return [
       ...mine.map((run, index) =>
-        stepOf({ ...experiment, numThreads: options.threads }, run, `${index + 1}/${mine.length}`, failures),
+        stepOf(
+          { ...experiment, numThreads: options.threads },
+          run,
+          `${index + 1}/${mine.length} ${nameOf(run.options).label}`,
+          failures,
+        ),
       ),
       {
         name: "results",
@@ -121,25 +127,19 @@ export const experimentCompareCommand = defineCommand({
   examples: [{ line: "cifar5m experiment compare runs/sweep", effect: "soft errors where the real world converged" }],
   report: compareReport,
   finish: async ({ root, json }) => {
-    const comparisons = compareWorlds((await readResults(experimentFolderAt(root).results)).runs);
+    const { runs } = await readResults(experimentFolderAt(root).results);
+    const comparisons = compareWorlds(runs);
     if (json) return printJson({ comparisons });
-    const lines = comparisons.map(({ options, set, step, numConverged, real, ideal, gap, ...last }) => [
-      describeNetwork(options),
-      options.augmentation,
-      options.pretraining?.task ?? "-",
-      String(options.numSamples),
-      set,
-      `${Math.round(step)}${numConverged === real.numTrials ? "" : " (not converged)"}`,
-      showEstimate(real),
-      showEstimate(ideal),
-      showEstimate(gap),
-      showEstimate(last.finalReal),
-      showEstimate(last.finalIdeal),
-    ]);
+    const nameOf = runNamer(runs);
+    const lines = comparisons.map((comparison) => {
+      const { options, set, real, ideal, gap, finalReal, finalIdeal } = comparison;
+      const { network, settingOfRow } = nameOf(options);
+      const estimates = [real, ideal, gap, finalReal, finalIdeal].map(showEstimate);
+      return [network, settingOfRow, String(options.numSamples), set, describeStep(comparison), ...estimates];
+    });
     const header = [
       "network",
-      "augmentation",
-      "pretraining",
+      "setting",
       "N",
       "set",
       "step",
@@ -162,12 +162,13 @@ export const experimentReportCommand = defineCommand({
 
 async function listRuns({ root, options, json }: Session<z.output<typeof listOptions>>): Promise<void> {
   const experiment = await openExperiment(root, options.experiment, openLiveSource);
+  const nameOf = runNamer(experiment.runs);
   const runs: z.output<typeof listReport>["runs"] = [];
   for (const run of experiment.runs) {
     runs.push({
       id: run.id,
       status: await statusOf(experiment, run),
-      label: labelOfRun(run),
+      label: nameOf(run.options).label,
       options: { ...run.options },
     });
   }
@@ -179,10 +180,9 @@ async function listRuns({ root, options, json }: Session<z.output<typeof listOpt
 function stepOf(
   experiment: Experiment & Pick<ExperimentContext, "numThreads">,
   run: PlannedRun,
-  number: string,
+  name: string,
   failures: string[],
 ): Step {
-  const name = `${number} ${labelOfRun(run)}`;
   const { steps, batchSize, pretraining } = run.options;
   return {
     name,

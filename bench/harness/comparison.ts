@@ -2,7 +2,8 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Contender, median, type Speed } from "./contender.ts";
+import { median } from "../../core/median.ts";
+import { Contender, type Speed } from "./contender.ts";
 import type { BenchmarkTable } from "./results.ts";
 
 export interface Comparison {
@@ -129,10 +130,14 @@ function ratioOf(ours: Contender, other: Contender, key: keyof Speed): number {
   return median(ours.rounds.map((speed, round) => speed[key] / other.rounds[round]![key]));
 }
 
-/** Largest difference of two results, relative to the largest value where that is above 1. */
-function largestDifference(a: Float32Array, b: Float32Array): number {
+/**
+ * Largest difference of two results, relative to the largest value of `a` where that is above 1. Infinite for results of
+ * different lengths.
+ */
+export function largestDifference(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  const scale = Math.max(1, ...a.map(Math.abs));
+  // Not spread: a batch of images has more values than a function takes arguments.
+  const scale = a.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
   return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index]!) / scale), 0);
 }
 

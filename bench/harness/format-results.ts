@@ -21,6 +21,24 @@ const programs: Readonly<Record<string, string>> = {
   "webdataset-workers": "WebDataset with 2 worker processes",
 };
 
+/** Whether `loader_peers.py` measures a program. */
+function isPythonLoader(name: string): boolean {
+  return Object.hasOwn(programs, name) && !name.startsWith("cifar5m, ");
+}
+
+/** What the column of memory means. */
+function describeMemory(names: ReadonlySet<string>): string[] {
+  if (![...names].some(isPythonLoader)) {
+    return ["**Peak MB**: the most memory that a program's process had resident, memory-mapped files included."];
+  }
+  return [
+    "**Peak MB** is measured in two ways. For the programs in Node (`cifar5m, …`) it is the most memory that the process had",
+    "resident, memory-mapped files included (`VmHWM` of Linux). For the loaders in Python it is the same minus the pages of files",
+    "and the shared pages that were resident at the end (`RssFile`, `RssShmem`), summed over the process and its workers. So the",
+    "figures of the loaders in Python leave out the files that they map into memory, and those of Node leave out nothing.",
+  ];
+}
+
 /** docs/benchmarks.md, as `npm run bench -- --json docs/benchmarks.json` writes it beside its results. */
 export function formatResults({ machine, node, date, tables }: BenchmarkResults): string {
   const names = new Set(tables.flatMap(({ rows }) => rows.map(({ name }) => name)));
@@ -32,7 +50,9 @@ export function formatResults({ machine, node, date, tables }: BenchmarkResults)
     "",
     `Measured on ${date}: ${machine}, Node ${node.replace(/^v/, "")}. Programs take turns, and each figure is the median of its`,
     "rounds. **Ours is**: the speed of our fastest variant divided by that program's speed; above 1 means that ours is faster.",
-    "Ratios carry over to other machines better than images per second do. A program's memory is the most it had resident.",
+    "Ratios carry over to other machines better than images per second do.",
+    "",
+    ...describeMemory(names),
     "",
     ...Object.entries(programs).flatMap(([name, meaning]) => (names.has(name) ? [`- \`${name}\`: ${meaning}.`] : [])),
     "",

@@ -33,7 +33,7 @@ const contestant: Contestant = {
   check: async () => {
     let [bytes, products] = [0, 0];
     for await (const { images, ids, labels } of dataset.loader({ regime: "finite", batchSize, dropLast: false })) {
-      for (let place = 0; place < images.length; place++) bytes += images[place]!;
+      for (let index = 0; index < images.length; index++) bytes += images[index]!;
       for (const [row, id] of ids.entries()) products += id * labels[row]!;
     }
     return Float32Array.of(bytes, products);

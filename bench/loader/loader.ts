@@ -9,8 +9,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { median } from "../../core/median.ts";
 import { openDataset, verifyDataset } from "../../shards/index.ts";
-import { Contender, median } from "../harness/contender.ts";
+import { Contender } from "../harness/contender.ts";
 import { type BenchmarkRow, type BenchmarkTable, keepResults, readBenchmarkOptions } from "../harness/results.ts";
 import { batchSize, writeBenchmarkSet } from "./loader-case.ts";
 

@@ -173,7 +173,11 @@ def check():
 
 
 def peak_memory_mb():
-    """Of this process and its workers: what is mapped and shared counts once."""
+    """Sum over this process and its workers of the peak resident memory, without pages of files and shared pages.
+
+    Linux knows the peak of all pages only (VmHWM), so that the pages of files (RssFile) and the shared ones (RssShmem)
+    that are resident now are subtracted. What memory maps hold is left out.
+    """
     import subprocess
 
     children = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)

@@ -186,8 +186,8 @@ class ViT(nn.Module):
         self.head = nn.Linear(dim, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        places = self.embed(x).flatten(2).transpose(1, 2)
-        hidden = torch.cat([self.token.expand(len(x), -1, -1), places], 1) + self.position
+        patches = self.embed(x).flatten(2).transpose(1, 2)
+        hidden = torch.cat([self.token.expand(len(x), -1, -1), patches], 1) + self.position
         for index in range(self.depth):
             hidden = self.get_submodule(f"block{index}")(hidden)
         return self.head(self.norm(hidden[:, 0]))

@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { median } from "../harness/contender.ts";
+import { median } from "../../core/median.ts";
 import { type BenchmarkTable, keepResults, readBenchmarkOptions } from "../harness/results.ts";
 import { writeFreeModels } from "./free-models.ts";
 import type { Measured, Measurement } from "./sampling-contestant.ts";
@@ -22,7 +22,7 @@ const rounds: Readonly<
   Record<Measurement, { readonly title: string; readonly images: number; readonly before: number }>
 > = {
   noise: { title: "noise in one thread, images/s", images: 60_000, before: 6000 },
-  "call-noise": { title: "noise of 50 calls, batches of images/s", images: 1600, before: 160 },
+  "call-noise": { title: "noise of 50 calls, images/s", images: 1600, before: 160 },
   sample: { title: "sample, images/s", images: 60_000, before: 10_000 },
   "sample-and-label": { title: "sample, label and fingerprint, images/s", images: 60_000, before: 10_000 },
   original: { title: "sample with 1,000 noisy calls, images/s", images: 96, before: 32 },

@@ -184,7 +184,7 @@ def train_contestant(variant: str, device: str, tensors: dict[str, torch.Tensor]
     averages = [parameter.detach().clone() for parameter in parameters]
     learning_rate = float(metadata["learningRate"])
     optimizer = torch.optim.AdamW(parameters, learning_rate, (0.9, 0.99), 1e-8, weight_decay=0, fused=True)
-    decay = float(metadata["averageDecay"])
+    ema_decay = float(metadata["emaDecay"])
     forward = torch.compile(network) if variant.startswith("compile") else network
     autocast = torch.autocast(device, torch.bfloat16, enabled=variant.endswith("bf16"))
     steps_done = 0
@@ -209,7 +209,7 @@ def train_contestant(variant: str, device: str, tensors: dict[str, torch.Tensor]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(averages, parameters, 1 - decay)
+            torch._foreach_lerp_(averages, parameters, 1 - ema_decay)
         return loss.item()
 
     def check() -> list[float]:

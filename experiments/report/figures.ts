@@ -1,9 +1,9 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Comparison } from "../compare-worlds.ts";
 import { trainSetName } from "../experiment-data.ts";
-import { describeNetwork, describeWorld } from "../label-of-run.ts";
+import { runNamer } from "../name-runs.ts";
 import type { RunResult } from "../results.ts";
-import { type CurvePoint, curvesOf, settingNamer } from "./curves.ts";
+import { type CurvePoint, curvesOf } from "./curves.ts";
 
 /** A figure of the report. */
 export interface Figure {
@@ -22,10 +22,12 @@ const steps = {
   scale: { type: "log", nice: false },
   axis: { format: "~s", tickCount: 4, grid: false },
 } as const;
-const world = { field: "world", title: "world", type: "nominal", sort: "descending" } as const;
+/** Legends show names whole: two of them may differ only at the end. */
+const legend = { labelLimit: 0 };
+const world = { field: "world", title: "world", type: "nominal", sort: "descending", legend } as const;
 /** What a point says when a mouse rests on it, and to screen readers. */
 const pointText = { field: "text", type: "nominal" } as const;
-const setting = { field: "setting", title: "setting", type: "nominal", legend: { labelLimit: 300 } } as const;
+const setting = { field: "setting", title: "setting", type: "nominal", legend } as const;
 
 /** One panel per network, three per row, or two if the last row would have a single panel. */
 function networkFacet(curves: readonly CurvePoint[]) {
@@ -127,25 +129,27 @@ interface ComparedPoint {
 }
 
 function comparedPoints(runs: readonly RunResult[], comparisons: readonly Comparison[], set: string): ComparedPoint[] {
-  const describeSetting = settingNamer(runs);
+  const nameOf = runNamer(runs);
   return comparisons
     .filter((comparison) => comparison.set === set)
-    .map(({ options, step, real, ideal, numConverged }) => ({
-      network: describeNetwork(options),
-      setting: describeSetting(options),
-      world: describeWorld(options),
-      step,
-      real: real.mean,
-      ideal: ideal.mean,
-      converged: numConverged === real.numTrials ? "yes" : "no",
-      text: `${describeNetwork(options)}, ${describeSetting(options)}: real ${formatError(real.mean)}, ideal ${formatError(ideal.mean)}`,
-    }));
+    .map(({ options, step, real, ideal, numConverged }) => {
+      const { network, setting, world } = nameOf(options);
+      return {
+        ...{ network, setting, world, step },
+        real: real.mean,
+        ideal: ideal.mean,
+        converged: numConverged === real.numTrials ? "yes" : "no",
+        text: `${network}, ${setting}, ${world}: soft error ${formatError(real.mean)}, of the ideal world ${formatError(ideal.mean)}`,
+      };
+    });
 }
 
 /** @see arXiv:2010.08127, figure 1 */
 function scatterFigure(values: readonly ComparedPoint[], set: string): Figure {
   const all = values.flatMap(({ real, ideal }) => [real, ideal]);
-  const [low, high] = [Math.min(...all) - 0.02, Math.max(...all) + 0.02];
+  // Not spread: an experiment may have more settings than a function takes arguments.
+  const low = all.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY) - 0.02;
+  const high = all.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY) + 0.02;
   const scale = { domain: [low, high], nice: false };
   return {
     name: "diagonal",

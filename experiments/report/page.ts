@@ -1,7 +1,7 @@
-import { type Comparison, convergedSoftError, type Estimate } from "../compare-worlds.ts";
-import { describeNetwork, labelOfRun } from "../label-of-run.ts";
+import { median } from "../../core/median.ts";
+import { type Comparison, convergedSoftError, describeStep, type Estimate } from "../compare-worlds.ts";
+import { runNamer } from "../name-runs.ts";
 import type { RunResult } from "../results.ts";
-import { settingNamer } from "./curves.ts";
 import type { Figure } from "./figures.ts";
 
 const style = `
@@ -42,6 +42,7 @@ export interface ReportContent {
 /** Renders the report as one HTML file that needs no other file. */
 export function reportPage({ name, data, runs, comparisons, figures }: ReportContent): string {
   const sets = Object.entries(data).map(([role, fingerprint]) => `${role} ${fingerprint}`);
+  const nameOf = runNamer(runs);
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -52,10 +53,10 @@ export function reportPage({ name, data, runs, comparisons, figures }: ReportCon
 <p>${runs.length} runs. ${escapeHtml(verdict(comparisons))}</p>
 <p>Data: <code>${escapeHtml(sets.join(", "))}</code></p>
 <h2>Bootstrap gaps</h2>
-${comparisonTable(comparisons, settingNamer(runs))}
+${comparisonTable(comparisons, nameOf)}
 ${figures.map(figureSection).join("\n")}
 <h2>Every run</h2>
-${runs.map(runDetails).join("\n")}
+${runs.map((run) => runDetails(run, nameOf(run.options).label)).join("\n")}
 </html>
 `;
 }
@@ -70,25 +71,28 @@ function figureSection({ figure, svg, narrowSvg }: ReportContent["figures"][numb
 export function verdict(comparisons: readonly Comparison[]): string {
   const tested = comparisons.filter(({ set }) => set === "test");
   if (tested.length === 0) return "No setting was run in both worlds, so there is nothing to compare.";
-  const gaps = tested.map(({ gap }) => gap.mean).sort((a, b) => a - b);
-  const worst = gaps.at(-1)!;
-  const middle = gaps[Math.floor(gaps.length / 2)]!;
+  const gaps = tested.map(({ gap }) => gap.mean);
+  const worst = gaps.reduce((most, gap) => Math.max(most, gap), 0);
   const numConverged = tested.filter((comparison) => comparison.numConverged === comparison.gap.numTrials).length;
+  const numNever = tested.filter((comparison) => comparison.numConverged === 0).length;
+  const numMixed = tested.length - numConverged - numNever;
   return (
-    `In ${tested.length} settings the soft errors of real and ideal world differ by ${percent(middle)} in the median and ${percent(worst)} at most, ` +
-    `where the real world's train soft error reaches ${percent(convergedSoftError)} (${numConverged} settings) or at its last step (${tested.length - numConverged}).`
+    `In ${tested.length} settings the soft errors of real and ideal world differ by ${percent(median(gaps))} in the median and ${percent(worst)} at most, ` +
+    `where the real world's train soft error reaches ${percent(convergedSoftError)} (${numConverged} settings), ` +
+    `or at its last step (${numNever})${numMixed === 0 ? "" : `, or at either where only some trials reach it (${numMixed})`}.`
   );
 }
 
-function comparisonTable(comparisons: readonly Comparison[], describeSetting: ReturnType<typeof settingNamer>): string {
+function comparisonTable(comparisons: readonly Comparison[], nameOf: ReturnType<typeof runNamer>): string {
   const rows = comparisons.map((comparison) => {
-    const { options, set, step, numConverged, gap, real, ideal, trainSoftError, finalReal, finalIdeal } = comparison;
+    const { options, set, gap, real, ideal, trainSoftError, finalReal, finalIdeal } = comparison;
+    const { network, settingOfRow } = nameOf(options);
     const cells = [
-      describeNetwork(options),
-      describeSetting(options),
+      network,
+      settingOfRow,
       set,
       String(options.numSamples),
-      `${Math.round(step)}${numConverged === gap.numTrials ? "" : " (last)"}`,
+      describeStep(comparison),
       ...[trainSoftError, real, ideal, gap, finalReal, finalIdeal].map(showEstimate),
     ];
     return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`;
@@ -107,15 +111,15 @@ function comparisonTable(comparisons: readonly Comparison[], describeSetting: Re
     "ideal at the end",
   ];
   return `<div class="scroll" tabindex="0" role="region" aria-label="Bootstrap gaps"><table><tr>${header.map((cell) => `<th>${cell}</th>`).join("")}</tr>\n${rows.join("\n")}</table></div>
-<p>Soft errors at the step where the real world's train soft error reaches ${percent(convergedSoftError)}, or at its last, and after the last step of each world; ± is the 95% confidence interval of the mean over trials.</p>`;
+<p>Soft errors at the step where the real world's train soft error reaches ${percent(convergedSoftError)}, or at its last step (not converged), and after the last step of each world; ± is the 95% confidence interval of the mean over trials.</p>`;
 }
 
-function runDetails({ id, options, rows }: RunResult): string {
+function runDetails({ id, options, rows }: RunResult, label: string): string {
   const last = rows.filter(({ step }) => step === rows.at(-1)?.step);
   const figures = last.map(({ set, loss, error, softError }) =>
     [set, `loss ${loss.toFixed(4)}`, `error ${percent(error)}`, `soft error ${percent(softError)}`].join(" "),
   );
-  return `<details><summary><code>${id}</code> ${escapeHtml(labelOfRun({ options }))}: step ${last[0]?.step ?? 0}, ${escapeHtml(figures.join("; "))}</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>`;
+  return `<details><summary><code>${id}</code> ${escapeHtml(label)}: step ${last[0]?.step ?? 0}, ${escapeHtml(figures.join("; "))}</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>`;
 }
 
 /** Formats an estimate: `41.2% ± 1.3%`. */

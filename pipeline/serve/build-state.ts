@@ -1,16 +1,23 @@
 import { argmax } from "../../core/argmax.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { fileExists } from "../../storage/read-file.ts";
+import { listTasks, type QueuedTask } from "../cluster/slurm/slurm-programs.ts";
+import type { SubmissionRecord } from "../cluster/submission-record.ts";
 import { listReceipts } from "../run/list-receipts.ts";
 import type { UnitStage } from "../run/unit-files.ts";
 import { readProbabilities } from "../run/unit-files.ts";
 import { readStatus } from "../status/read-status.ts";
 import { refreshRun, type ServedRun } from "./served-run.ts";
+import { shareAnswer } from "./share-answer.ts";
 
 /** Number of images that are shown. */
 const numNewest = 48;
 /** Number of receipts, of the highest units, of which the newest are chosen. */
 const numAsked = 32;
+/** Time that a state is told again to whoever asks: about that between two requests of a page, in milliseconds. */
+const stateKeptMs = 2000;
+/** The same of the scheduler's part: every page that is open would have it walk through its whole queue. */
+const queueKeptMs = 30_000;
 
 /** An image of a unit that was finished lately. */
 export interface NewImage {
@@ -35,10 +42,24 @@ export interface BuildState {
   readonly tasks: Readonly<Record<string, number>> | undefined;
 }
 
-/** Reads how far the run is, from its receipts. It writes nothing. @throws Cifar5mError as `readStatus` */
-export async function readBuildState(served: ServedRun): Promise<BuildState> {
+/**
+ * Reads how far a run is for any number of visitors: the run folder at most every two seconds, the scheduler's queue
+ * at most every half minute, or at once after another submission, and neither twice at a time.
+ * @returns reads it, from receipts, and writes nothing. Throws as `readStatus`
+ */
+export function shareBuildState(served: ServedRun): () => Promise<BuildState> {
+  const listShared = shareAnswer(queueKeptMs, listTasks);
+  // A queue that was listed before a submission would lack its tasks, which would then count as failed.
+  const askQueue = ({ jobs }: SubmissionRecord) => listShared(JSON.stringify(jobs));
+  return shareAnswer(stateKeptMs, () => readBuildState(served, askQueue));
+}
+
+async function readBuildState(
+  served: ServedRun,
+  askQueue: (submission: SubmissionRecord) => Promise<readonly QueuedTask[]>,
+): Promise<BuildState> {
   const current = await refreshRun(served);
-  const { stages, isFinished, tasks } = await readStatus(current.folder);
+  const { stages, isFinished, tasks } = await readStatus(current.folder, undefined, askQueue);
   const byState: Record<string, number> = {};
   for (const { state } of tasks ?? []) byState[state] = (byState[state] ?? 0) + 1;
   return { isFinished, stages, newest: await readNewest(current), tasks: tasks === undefined ? undefined : byState };

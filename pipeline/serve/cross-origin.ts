@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cifar5mError } from "../../core/errors.ts";
 
+/** Targets of the files of a set. All else, such as the local path that the page names, stays with this site. */
+const ofSets = /^\/(?:compare\/)?dataset\//;
+
 /** Headers that a loader in a page reads from responses. */
 const exposedHeaders = "Accept-Ranges, Content-Length, Content-Range, ETag";
 
@@ -27,7 +30,8 @@ export function parseOrigins(origins: readonly string[]): ReadonlySet<string> {
 }
 
 /**
- * Lets a page of an allowed origin read a response, by the CORS protocol of the Fetch standard.
+ * Lets a page of an allowed origin read the response if it is a file of a set, by the CORS protocol of the Fetch
+ * standard.
  * @returns whether the request was a preflight, which is answered by this
  */
 export function allowOrigins(
@@ -35,7 +39,7 @@ export function allowOrigins(
   response: ServerResponse,
   allowed: ReadonlySet<string>,
 ): boolean {
-  if (allowed.size === 0) return false;
+  if (allowed.size === 0 || !ofSets.test(request.url ?? "")) return false;
   // Caches must not hand one origin's response to another.
   if (!allowed.has("*")) response.setHeader("Vary", "Origin");
   const { origin } = request.headers;

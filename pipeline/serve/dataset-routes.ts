@@ -30,7 +30,12 @@ export function datasetResources(dataset: PublishedDataset): ReadonlyMap<string,
     const headers = { "Cache-Control": `public, max-age=${longMaxAge}, immutable` };
     routes.set(`/dataset/${file}?sha256=${sha256}`, { ...shard, headers });
   }
-  for (const split of splitNames) routes.set(`/columns/${split}.bin`, columnsResource(dataset, split));
+  for (const split of splitNames) {
+    const columns = columnsResource(dataset, split);
+    routes.set(`/columns/${split}.bin`, columns);
+    // A page that was opened before the set grew must not get the columns of another set than its manifest's.
+    routes.set(`/columns/${split}.bin?sha256=${manifest.sha256}`, columns);
+  }
   return routes;
 }
 

@@ -10,7 +10,7 @@ import type { SplitName } from "../../shards/index.ts";
 import { type OpenShard, openShard, readIdsAndLabels, readShardColumn } from "../../shards/rows/open-shard.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
 import { realPathInside } from "./resource.ts";
-import { allocateColumns, noClass, type RowColumns } from "./row-columns.ts";
+import { allocateColumns, noClassBit, type RowColumns } from "./row-columns.ts";
 
 /** The largest id offset of two bytes. */
 const maxShortOffset = 0xffff;
@@ -105,7 +105,10 @@ function fillShard(
     columns.idBases[firstBatch + at] = base;
     for (let row = start; row < start + rows; row++) columns.idOffsets[firstRow + row] = ids[row]! - base;
   }
-  for (const [row, asked] of classes.entries()) columns.classes[firstRow + row] = asked < 0 ? noClass : asked;
+  for (const [row, asked] of classes.entries()) {
+    columns.classes[firstRow + row] = Math.max(0, asked);
+    if (asked < 0) columns.flags[firstRow + row]! |= noClassBit;
+  }
 }
 
 async function fillFlags(

@@ -1,12 +1,10 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, formatPercent } from "../../core/format.ts";
 import type { Manifest } from "../../shards/index.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { type Html, html } from "./html.ts";
 
 /** Width of the charts in their own units; they stretch to the available width. */
 const chartWidth = 1000;
-
-export const formatPercent = (fraction: number) => `${(100 * fraction).toFixed(1)}%`;
 
 /** One bar per label and split: the label's share of its split, so that splits of different sizes compare. */
 export function labelChart(manifest: Manifest): Html {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { formatCount, shortHash } from "../../core/format.ts";
+import { formatCount, formatPercent, shortHash } from "../../core/format.ts";
 import { splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest, SplitName } from "../../shards/index.ts";
 import { datasetSheetSize } from "../inspect/contact-sheet.ts";
 import { icon, type SectionPath, sections } from "./app-page.ts";
 import type { ConfidenceSummary } from "./confidence.ts";
 import { Html, html } from "./html.ts";
-import { confidenceChart, formatPercent, labelChart } from "./page-charts.ts";
+import { confidenceChart, labelChart } from "./page-charts.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
 import { loaderSnippets, type Snippet } from "./snippets.ts";

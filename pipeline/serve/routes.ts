@@ -4,6 +4,7 @@ import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
 import { appHeaders, renderAppPage, type SectionPath } from "./app-page.ts";
 import { assetResources } from "./assets.ts";
+import type { BuildState } from "./build-state.ts";
 import { summarizeConfidence } from "./confidence.ts";
 import { datasetResources } from "./dataset-routes.ts";
 import { pageHeaders, renderPage } from "./page.ts";
@@ -23,6 +24,8 @@ export interface SiteParts {
   readonly compare?: PublishedDataset | undefined;
   /** The run that the set is served from. */
   readonly served?: ServedRun | undefined;
+  /** Reads how far that run is. */
+  readonly readBuild?: (() => Promise<BuildState>) | undefined;
   /** Path of the data set's folder for the page; undefined if visitors do not share this disk. */
   readonly folder: string | undefined;
   /** Whether visitors may have images made again. */
@@ -34,7 +37,7 @@ export interface SiteParts {
  * up on the disk, so a request can reach only what is listed here.
  */
 export function routesOf(parts: SiteParts): FindResource {
-  const { dataset, compare, served } = parts;
+  const { dataset, compare, served, readBuild } = parts;
   const assets = assetResources(appHeaders);
   const site: SiteDescription = {
     name: dataset?.manifest.name ?? (served === undefined ? "" : basename(served.folder.root)),
@@ -51,7 +54,7 @@ export function routesOf(parts: SiteParts): FindResource {
     ...pageResources(parts, site.name),
   ]);
   const finders: FindByPath[] = [];
-  if (served !== undefined) finders.push(runResources(served));
+  if (served !== undefined && readBuild !== undefined) finders.push(runResources(served, readBuild));
   if (dataset !== undefined) {
     for (const [path, resource] of datasetResources(dataset)) routes.set(path, resource);
     finders.push(factResources(dataset, served));

@@ -5,17 +5,18 @@
  * Layout, little endian: eight uint32 (magic, version, rows, record batches, bytes of an id offset, whether there are
  * flags, 0, 0); by record batch four float64 sections (first row, smallest id, position of the images, position of the
  * probabilities); by row confidence (float32), id minus the batch's smallest (uint16 or uint32), label, class, flags
- * (uint8 each). The file lies on no disk: a server makes it for the page of the same release.
+ * (uint8 each). Sets may have 256 classes, so whether a row has a class at all is a bit of its flags. The file lies on
+ * no disk: a server makes it for the page of the same release.
  */
 
 import { Cifar5mError } from "../../core/errors.ts";
 
 const magic = 0x6d354337;
-const version = 1;
+const version = 2;
 const headerBytes = 32;
 
-/** Stands for no class in `classes`. */
-export const noClass = 255;
+/** The bit of `flags` of a row for which the generator was asked for no class. The bits of audits start at the lowest. */
+export const noClassBit = 1 << 7;
 
 /** The sections of the file as typed arrays over one buffer. */
 export interface RowColumns {
@@ -34,9 +35,9 @@ export interface RowColumns {
   /** Id of a row less the smallest of its batch, shape [rows]. */
   readonly idOffsets: Uint16Array | Uint32Array;
   readonly labels: Uint8Array;
-  /** Class that the generator was asked for; `noClass` for none. */
+  /** Class that the generator was asked for; 0 for none, see `askedClass`. */
   readonly classes: Uint8Array;
-  /** Bit i is `flagNames[i]`. */
+  /** Bit i is `flagNames[i]`; the highest is `noClassBit`. */
   readonly flags: Uint8Array;
 }
 
@@ -98,6 +99,11 @@ function sectionsOf(buffer: ArrayBuffer, { numRows, numBatches, offsetBytes, has
     classes: ofRows(),
     flags: ofRows(),
   };
+}
+
+/** The class that the generator was asked for, or undefined for none. */
+export function askedClass({ classes, flags }: Pick<RowColumns, "classes" | "flags">, row: number): number | undefined {
+  return (flags[row]! & noClassBit) === 0 ? classes[row] : undefined;
 }
 
 /** The record batch that holds a row. */

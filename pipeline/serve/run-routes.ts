@@ -1,7 +1,7 @@
 import { once } from "../../core/once.ts";
 import { type SplitName, splitNames } from "../../shards/format/manifest.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
-import { readBuildState } from "./build-state.ts";
+import type { BuildState } from "./build-state.ts";
 import { flagsHash } from "./dataset-routes.ts";
 import { readImageFacts } from "./image-facts.ts";
 import { readRemovedCopies, removedPage } from "./removed-copies.ts";
@@ -31,12 +31,13 @@ export function factResources(dataset: PublishedDataset, served: ServedRun | und
 /**
  * What only a run folder knows, by path: `/build.json`; the images of ids, `/samples/17`; images of its CIFAR-10,
  * `/cifar-10/train/17`; pages of removed copies, `/removed/0.json`. All numbers, so no path leads anywhere else.
+ * Removed copies are read once: they belong to a published set, and another one gets routes of its own.
  */
-export function runResources(served: ServedRun): FindByPath {
+export function runResources(served: ServedRun, readBuild: () => Promise<BuildState>): FindByPath {
   const removed = once(async () => readRemovedCopies(await refreshRun(served)));
   return (path) => {
     if (path === "/build.json") {
-      return { type: "application/json", open: async () => toJson(await readBuildState(served)) };
+      return { type: "application/json", open: async () => toJson(await readBuild()) };
     }
     const [, sampleId] = /^\/samples\/(\d{1,16})$/.exec(path) ?? [];
     if (sampleId !== undefined) {

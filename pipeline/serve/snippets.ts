@@ -87,10 +87,11 @@ print(duckdb.sql("select label, count(*), avg(confidence) from labels group by l
     {
       id: "copy",
       title: "A copy of the folder",
-      note: "The manifest comes last: a folder that has one is whole.",
+      note: "The manifest gets its name last, and only if every shard came: a folder that has one is whole.",
       code: `base=${base}
-curl -s $base/manifest.json | jq -r '.splits[].shards[].file' | xargs -I{} curl -s --create-dirs -o dataset/{} $base/{}
-curl -s -o dataset/manifest.json $base/manifest.json`,
+curl -fsS --create-dirs -o dataset/manifest.new $base/manifest.json &&
+jq -r '.splits[].shards[].file' dataset/manifest.new | xargs -I{} curl -fsS --create-dirs -o dataset/{} $base/{} &&
+mv dataset/manifest.new dataset/manifest.json`,
     },
   ];
 }

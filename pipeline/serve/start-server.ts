@@ -4,20 +4,25 @@ import type { AddressInfo } from "node:net";
 import { Cifar5mError } from "../../core/errors.ts";
 import { systemCodeOf } from "../../storage/disk-error.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
-import { findDataset, type PublishedDataset } from "../run/find-dataset.ts";
+import type { PublishedDataset } from "../run/find-dataset.ts";
+import { shareBuildState } from "./build-state.ts";
 import { allowOrigins, parseOrigins } from "./cross-origin.ts";
 import { isLoopback, urlHost } from "./host-name.ts";
 import { ImageMaker, idToMake } from "./make-again.ts";
 import { type FindResource, routesOf } from "./routes.ts";
 import { notServed, sendResource, sendText } from "./send-resource.ts";
-import { findServedRun, type ServedRun } from "./served-run.ts";
+import { findServedRun } from "./served-run.ts";
+import { watchDataset } from "./watch-dataset.ts";
 
 /** Time that responses in progress may take after the server is closed. */
 const graceMs = 2000;
 
+/** Targets of bytes that only readers of a page or of a manifest ask for, for which we have looked at the set. */
+const ofBytes = /\.arrow(?:\?|$)|^\/(?:assets|cifar-10|samples)\//;
+
 /** A running server. */
 export interface DatasetServer {
-  /** Undefined while the set is being built. */
+  /** As it was at the start; undefined if a build was under way then. */
   readonly dataset: PublishedDataset | undefined;
   /** For example `http://127.0.0.1:8765`, without a slash at the end. */
   readonly origin: string;
@@ -28,13 +33,15 @@ export interface DatasetServer {
 }
 
 /**
- * Serves a data set over HTTP, or the state of a build until its set is published.
+ * Serves a data set over HTTP, or the state of a build until its set is published. When a manifest was replaced, the
+ * next request for a page or a manifest, and all after it, are answered from the set as it is then.
  * @param options.folder - a run folder or a data set folder
  * @param options.compare - folder of another set, which the page shows beside this one
  * @param options.runtime - opens the models of the run, so that visitors of this machine may have images made again
  * @param options.port - 0 for a free one
- * @param options.allowedOrigins - origins whose pages may read the set, `*` for all; by default none but its own
- * @param options.report - receives the error if a request cannot be answered
+ * @param options.allowedOrigins - origins whose pages may read the files of the sets, `*` for all; by default none but
+ * its own. What else the site has is never for them
+ * @param options.report - receives the error if a request cannot be answered, or a set not be read any more
  * @throws Cifar5mError as `findDataset`; `usage/port-taken`, `usage/port-forbidden`, `usage/unknown-host`,
  *   `usage/invalid-origin`
  */
@@ -53,8 +60,11 @@ export async function startDatasetServer(options: {
     options.report(thrown);
     return undefined;
   });
-  const dataset = await findPublished(options.folder, served);
-  const compare = options.compare === undefined ? undefined : await findDataset(options.compare);
+  const lookAt = (folder: string, mayBeMissing: boolean) =>
+    watchDataset(folder, { mayBeMissing, report: options.report });
+  const look = lookAt(options.folder, served !== undefined);
+  const lookAtOther = options.compare === undefined ? undefined : lookAt(options.compare, false);
+  let [dataset, compare] = await Promise.all([look(), lookAtOther?.()]);
   // With the default of five seconds, a client that merely sends its next request would find the connection closed.
   const server = createServer({ keepAliveTimeout: 65_000 });
   const address = await listen(server, options);
@@ -62,23 +72,21 @@ export async function startDatasetServer(options: {
   const origin = `http://${urlHost(address.address)}:${address.port}`;
   // Making an image takes all cores for seconds, and only users of this machine may ask for it.
   const maker = local && served !== undefined ? new ImageMaker(served) : undefined;
-  const routesWith = (published: PublishedDataset | undefined) =>
+  const readBuild = served === undefined ? undefined : shareBuildState(served);
+  const makeRoutes = () =>
     routesOf({
-      ...{ dataset: published, compare, served, canMakeAgain: maker !== undefined },
-      folder: local ? published?.directory : undefined,
+      ...{ dataset, compare, served, readBuild, canMakeAgain: maker !== undefined },
+      folder: local ? dataset?.directory : undefined,
     });
-  let find = routesWith(dataset);
-  let isPublished = dataset !== undefined;
-  /** A build may have been published meanwhile. */
-  const findNow = async (): Promise<FindResource> => {
-    if (!isPublished && served !== undefined) {
-      const published = await findPublished(options.folder, served);
-      if (published !== undefined) {
-        find = routesWith(published);
-        isPublished = true;
-      }
+  let find = makeRoutes();
+  const findNow = async (target: string): Promise<ReturnType<FindResource>> => {
+    if (dataset !== undefined && ofBytes.test(target)) return find(target);
+    const [datasetNow, compareNow] = await Promise.all([look(), lookAtOther?.()]);
+    if (datasetNow !== dataset || compareNow !== compare) {
+      [dataset, compare] = [datasetNow, compareNow];
+      find = makeRoutes();
     }
-    return find;
+    return find(target);
   };
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const host = request.headers.host ?? "";
@@ -105,7 +113,7 @@ export async function startDatasetServer(options: {
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse, visit: { origin: string }): Promise<void> {
-    const resource = (await findNow())(request.url ?? "");
+    const resource = await findNow(request.url ?? "");
     if (resource === undefined) sendText(response, 404, notServed);
     else await sendResource(request, response, resource, visit);
   }
@@ -119,19 +127,6 @@ export async function startDatasetServer(options: {
   }
 
   return { dataset, origin, isLoopback: local, close: () => close(server) };
-}
-
-/**
- * The set of a folder. @returns undefined for a run whose set is not published yet
- * @throws Cifar5mError as `findDataset`
- */
-async function findPublished(folder: string, served: ServedRun | undefined): Promise<PublishedDataset | undefined> {
-  try {
-    return await findDataset(folder);
-  } catch (thrown) {
-    if (served !== undefined && thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
-    throw thrown;
-  }
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {

@@ -48,11 +48,13 @@ const maxFailed = 20;
 /**
  * Reads how far a run is, finished or not, from its manifest and the names of its receipts. It writes nothing.
  * @param worker - one of the ranks, to see its share alone
+ * @param askQueue - lists the tasks that the scheduler remembers. If it throws, the tasks are not known
  * @throws Cifar5mError `run/missing`; what reading run.json and submit/jobs.json throws
  */
 export async function readStatus(
   folder: RunFolder,
   worker: { readonly rank: number; readonly worldSize: number } = { rank: 0, worldSize: 1 },
+  askQueue: (submission: SubmissionRecord) => Promise<readonly QueuedTask[]> = listTasks,
 ): Promise<RunStatus> {
   const submission = await readRecordIfAny(folder);
   const units = await readUnits(folder, submission);
@@ -60,7 +62,7 @@ export async function readStatus(
   const mine = all.units.filter(({ index }) => index % worker.worldSize === worker.rank);
   const progress = { ...all, units: mine };
   const numRanks = worker.worldSize > 1 ? worker.worldSize : (submission?.tasks ?? 1);
-  const tasks = submission === undefined ? undefined : await askScheduler(submission, all);
+  const tasks = submission === undefined ? undefined : await askScheduler(submission, all, askQueue);
   const shown = tasks?.filter(({ rank }) => worker.worldSize === 1 || rank === worker.rank);
   return {
     isPrepared: all.isPrepared,
@@ -96,10 +98,14 @@ async function readStage(
   };
 }
 
-async function askScheduler(submission: SubmissionRecord, progress: RunProgress): Promise<TaskStatus[] | undefined> {
+async function askScheduler(
+  submission: SubmissionRecord,
+  progress: RunProgress,
+  askQueue: (submission: SubmissionRecord) => Promise<readonly QueuedTask[]>,
+): Promise<TaskStatus[] | undefined> {
   let queued: readonly QueuedTask[];
   try {
-    queued = await listTasks();
+    queued = await askQueue(submission);
   } catch {
     // A laptop that sees the folder, or a controller that does not answer.
     return undefined;

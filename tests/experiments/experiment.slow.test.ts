@@ -158,7 +158,7 @@ test("a run that diverges is marked as failed and not repeated, and the others a
   expect(statuses).toEqual(["failed", "done"]);
   expect(() => requireNoFailures([], 2)).not.toThrow();
   const listed = await runCli(["experiment", "list", "--run", root]);
-  expect(listed.stdout).toMatch(/^\w{12}\tfailed\tmlp 8×1, real 40, seed 0\n\w{12}\tdone\t/);
+  expect(listed.stdout).toMatch(/^\w{12}\tfailed\tmlp 8×1, real 40, learningRate 1e\+30, seed 0\n\w{12}\tdone\t/);
 });
 
 test("a run that is done is not done again, and leaves no checkpoints", async () => {

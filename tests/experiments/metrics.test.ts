@@ -68,6 +68,23 @@ test("a number of evaluations is dense early and sparse later, with the first an
   expect(gaps).toEqual([...gaps].sort((a, b) => a - b));
 });
 
+test("as many evaluations as asked for, unless two would fall on one step", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 2, max: 60 }), (totalSteps, numAsked) => {
+      const steps = evaluationSteps(totalSteps, { steps: numAsked, testSamples: 1, trainSamples: 1 });
+      expect(steps[0]).toBe(0);
+      expect(steps.at(-1)).toBe(totalSteps);
+      expect(new Set(steps).size).toBe(steps.length);
+      expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+      expect(steps.length).toBeLessThanOrEqual(numAsked);
+      // From one step to the next by at least 1.6: no two are rounded to the same.
+      if (numAsked === 2 || totalSteps ** (1 / (numAsked - 2)) >= 1.6) expect(steps).toHaveLength(numAsked);
+    }),
+  );
+  expect(evaluationSteps(100, { steps: 2, testSamples: 1, trainSamples: 1 })).toEqual([0, 100]);
+  expect(evaluationSteps(100, { steps: 3, testSamples: 1, trainSamples: 1 })).toEqual([0, 1, 100]);
+});
+
 test("learning rates follow their schedules", () => {
   const at = (step: number, options: object) => learningRateAt(step, 100, 0.4, scheduleSchema.parse(options));
   expect(at(0, {})).toBeCloseTo(0.4, 12);

@@ -33,7 +33,7 @@ test("the report is one page with every figure, gap and run, and the figures as 
   const compared = await runCli(["experiment", "compare", "--run", root]);
   const lines = compared.stdout.trim().split("\n");
   expect(lines).toHaveLength(3);
-  expect(lines[1]).toMatch(/^mlp 8×1\tnone\t-\t40\ttest\t12 \(not converged\)\t\d+\.\d\d% ± /);
+  expect(lines[1]).toMatch(/^mlp 8×1\tno augmentation\t40\ttest\t12 \(not converged\)\t\d+\.\d\d% ± /);
 });
 
 test("worlds of other sizes have separate lines", async () => {

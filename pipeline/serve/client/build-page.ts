@@ -1,12 +1,12 @@
 import { messageOf } from "../../../core/errors.ts";
-import { formatCount } from "../../../core/format.ts";
+import { formatCount, formatPercent } from "../../../core/format.ts";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import type { BuildState, NewImage } from "../build-state.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { announce, make, makeSvg } from "./dom.ts";
 import { drawFetched, makeCanvas } from "./draw-image.ts";
 import { fetchJson } from "./fetch-json.ts";
-import { countOf, formatDuration, formatPercent } from "./format.ts";
+import { countOf, formatDuration } from "./format.ts";
 
 /** Time between two looks at the run. */
 const refreshMs = 2000;

@@ -73,8 +73,8 @@ export class CurveChart {
       makeSvg("text", { class: "tick end", x: margin.left - 8, y: toY(tick) + 4 }, tick.toFixed(1)),
     ]);
     const columns = roundTicks(this.#numBatches).map((tick) => {
-      const place = { class: `tick ${tick === this.#numBatches ? "end" : "middle"}`, y: height - 24 };
-      return makeSvg("text", { ...place, x: this.#toX(tick / this.#numBatches) }, formatCount(tick));
+      const attributes = { class: `tick ${tick === this.#numBatches ? "end" : "middle"}`, y: height - 24 };
+      return makeSvg("text", { ...attributes, x: this.#toX(tick / this.#numBatches) }, formatCount(tick));
     });
     return [
       ...rows,

@@ -2,9 +2,6 @@
 
 import { formatCount } from "../../../core/format.ts";
 
-export const formatPercent = (fraction: number) => `${(100 * fraction).toFixed(1)}%`;
-export const formatMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-
 /** A name in plural or singular with its count. */
 export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;

@@ -1,3 +1,4 @@
+import { barHeights } from "./bar-heights.ts";
 import { makeSvg, setAttributes } from "./dom.ts";
 import { numBins } from "./select-rows.ts";
 
@@ -28,15 +29,12 @@ export class Histogram {
     );
   }
 
-  /** @param sets - counts by bin; each set is drawn as shares of its own rows */
+  /** @param sets - counts by bin. Bars are shares of the rows of their own set, all on one scale */
   show(sets: readonly ArrayLike<number>[], from: number, to: number): void {
+    const heights = barHeights(sets, height);
     for (const [set, bars] of this.#bars.entries()) {
-      const counts = Array.from(sets[set] ?? []);
-      const largest = Math.max(1, ...counts);
       for (const [bin, bar] of bars.entries()) {
-        const count = counts[bin] ?? 0;
-        // A bin with anything in it shows.
-        const high = count === 0 ? 0 : Math.max(1, (count / largest) * height);
+        const high = heights[set]?.[bin] ?? 0;
         const isChosen = (bin + 1) / numBins > from && bin / numBins <= to;
         setAttributes(bar, { y: height - high, height: high, opacity: isChosen ? 1 : 0.3 });
       }

@@ -1,14 +1,13 @@
 import { messageOf } from "../../../core/errors.ts";
-import { formatCount } from "../../../core/format.ts";
+import { formatCount, formatPercent } from "../../../core/format.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
-import { noClass } from "../row-columns.ts";
+import { askedClass } from "../row-columns.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { makeAgainButton } from "./again-button.ts";
 import { make, makeButton, makeSvg } from "./dom.ts";
 import { drawImage, makeCanvas } from "./draw-image.ts";
 import { fetchJson } from "./fetch-json.ts";
 import { flagTexts } from "./filter-panel.ts";
-import { formatPercent } from "./format.ts";
 import { type AuditedFacts, neighborFigures } from "./neighbor-figures.ts";
 import type { OpenSet, OpenSplit } from "./open-set.ts";
 
@@ -82,7 +81,7 @@ export class ImageDialog {
     const { set, split, row } = image;
     const { columns, ids } = split;
     const { classNames, name } = set.manifest;
-    const [label, asked] = [columns.labels[row]!, columns.classes[row]!];
+    const [label, asked] = [columns.labels[row]!, askedClass(columns, row)];
     const nameOf = (index: number) => classNames[index] ?? String(index);
     const { file, rowInShard } = split.images.shardOf(row);
     const flags = flagNames.filter((_, bit) => (columns.flags[row]! & (1 << bit)) !== 0);
@@ -91,7 +90,7 @@ export class ImageDialog {
     const seed = set.base === "" ? this.#options.site.seed : undefined;
     const pairs: [string, string | Node][] = [
       ["Label", `${nameOf(label)}, confidence ${columns.confidences[row]!.toFixed(3)}`],
-      ["Asked for", asked === noClass ? "no class" : asked === label ? nameOf(asked) : `${nameOf(asked)} (differs)`],
+      ["Asked for", asked === undefined ? "no class" : asked === label ? nameOf(asked) : `${nameOf(asked)} (differs)`],
       ["Stored in", make("code", {}, `${file}, row ${formatCount(rowInShard)}`)],
       ...(seed === undefined
         ? []

@@ -4,6 +4,7 @@ import { httpStore } from "../../../shards/remote/http-store.ts";
 import type { ObjectStore } from "../../../shards/remote/object-store.ts";
 import { resolveTransfer } from "../../../shards/remote/transfer-options.ts";
 import { openColumns, type RowColumns } from "../row-columns.ts";
+import { fetchBuffer } from "./fetch-buffer.ts";
 import { allIds } from "./sort-rows.ts";
 import { SplitImages } from "./split-images.ts";
 
@@ -48,7 +49,10 @@ export class OpenSet {
   }
 
   async #load(split: SplitName, onProgress: (share: number) => void): Promise<OpenSplit> {
-    const columns = openColumns(await fetchBuffer(`${this.base}columns/${split}.bin`, onProgress));
+    const path = `${this.base}columns/${split}.bin?sha256=${this.manifest.sha256}`;
+    const buffer = await fetchBuffer(path, onProgress);
+    if (buffer === undefined) throw new Error("The set has changed since this page was opened. Load the page anew.");
+    const columns = openColumns(buffer);
     return {
       split,
       columns,
@@ -56,21 +60,4 @@ export class OpenSet {
       images: new SplitImages(this.#store, this.manifest, split, columns),
     };
   }
-}
-
-/** Fetches bytes whose number the server tells. */
-async function fetchBuffer(path: string, onProgress: (share: number) => void): Promise<ArrayBuffer> {
-  const response = await fetch(path);
-  if (!response.ok || response.body === null) throw new Error(`${path}: ${(await response.text()).trim()}`);
-  const total = Number(response.headers.get("content-length"));
-  const bytes = new Uint8Array(total);
-  const reader = response.body.getReader();
-  let filled = 0;
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    bytes.set(piece.value, filled);
-    filled += piece.value.length;
-    onProgress(filled / total);
-  }
-  if (filled !== total) throw new Error(`${path} ended at byte ${filled} of ${total}`);
-  return bytes.buffer;
 }

@@ -1,4 +1,4 @@
-import { noClass, type RowColumns } from "../row-columns.ts";
+import { noClassBit, type RowColumns } from "../row-columns.ts";
 
 /** Number of bins of the confidence, over [0, 1]. */
 export const numBins = 20;
@@ -43,7 +43,7 @@ export function selectRows(columns: RowColumns, filter: Filter): Selection {
   for (let row = 0; row < numRows; row++) {
     if ((flags[row]! & flagMask) !== flagValues) continue;
     const label = labels[row]!;
-    if (isOther && (classes[row] === label || classes[row] === noClass)) continue;
+    if (isOther && (classes[row] === label || (flags[row]! & noClassBit) !== 0)) continue;
     const confidence = confidences[row]!;
     const isInRange = !hasRange || (confidence >= from && confidence <= to);
     if (isInRange) labelCounts[label]!++;

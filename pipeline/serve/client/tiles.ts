@@ -1,4 +1,4 @@
-import { noClass } from "../row-columns.ts";
+import { askedClass } from "../row-columns.ts";
 import { make, setAttributes } from "./dom.ts";
 import { drawImage, makeCanvas } from "./draw-image.ts";
 import type { ShownImage } from "./image-dialog.ts";
@@ -51,13 +51,13 @@ export function fillTile(tile: Tile, images: readonly ShownImage[]): void {
   const labels = images.map(({ set, split, row }) => set.manifest.classNames[split.columns.labels[row]!] ?? "?");
   const confidences = images.map(({ split, row }) => split.columns.confidences[row]!.toFixed(2));
   const { columns, ids } = first.split;
-  const asked = columns.classes[first.row]!;
-  const isOther = asked !== noClass && asked !== columns.labels[first.row];
+  const asked = askedClass(columns, first.row);
+  const isOther = asked !== undefined && asked !== columns.labels[first.row];
   const text = [...new Set(labels)].join(" | ");
   tile.name.textContent = text;
   tile.figure.textContent = confidences.join(" | ");
   tile.element.classList.toggle("other", isOther);
-  const askedName = first.set.manifest.classNames[asked] ?? "";
+  const askedName = asked === undefined ? "" : (first.set.manifest.classNames[asked] ?? "");
   setAttributes(tile.element, {
     "aria-label": `image ${ids[first.row]}: ${text}, confidence ${confidences.join(" and ")}${isOther ? `, asked for ${askedName}` : ""}`,
   });

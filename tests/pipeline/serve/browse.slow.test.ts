@@ -254,6 +254,20 @@ test.skipIf(chromium === undefined)("two sets stand side by side, by id and unde
   await shows(page, `${inBoth.length} ids in both; the filter keeps ${kept} and ${inBoth.length}`);
   await page.until(`document.querySelectorAll('.tile[data-index="0"] canvas:not(.empty)').length === 2`);
   expect(await page.text(".facet .count")).toMatch(/^\d+ · \d+$/);
+  const heightsOf = (set: string) =>
+    page.evaluate<number[]>(
+      `[...document.querySelectorAll(".histogram .${set}")].map((bar) => Number(bar.getAttribute("height")))`,
+    );
+  const binsOf = (rows: typeof train) => {
+    const bins = new Array<number>(20).fill(0);
+    for (const { label, confidence } of rows) if (label === 6) bins[Math.floor(confidence * 20)]!++;
+    return bins.map((count) => count / rows.filter(({ label }) => label === 6).length);
+  };
+  const [shares, sharesOfOther] = [binsOf(train), binsOf(train.slice(0, 250))];
+  const largest = Math.max(...shares, ...sharesOfOther);
+  const toHeight = (share: number) => expect.closeTo((44 * share) / largest, 6);
+  expect(await heightsOf("set-a")).toEqual(shares.map(toHeight));
+  expect(await heightsOf("set-b")).toEqual(sharesOfOther.map(toHeight));
   await page.click(".tile");
   await page.until(`document.querySelectorAll(".image-view .one").length === 2`);
   await page.press("Escape");
@@ -263,6 +277,25 @@ test.skipIf(chromium === undefined)("two sets stand side by side, by id and unde
   await shows(page, `${kept} of ${numTrain} images`);
   expect(page.messages).toEqual([]);
 });
+
+test.skipIf(chromium === undefined)(
+  "a page that was opened before its set grew says so, instead of mixing the two",
+  async () => {
+    const folder = await makeTestFolder();
+    await makePictureSet(folder, { train: 100, test: 50 });
+    const { origin } = await startServe(folder);
+    const page = await BrowserPage.open(`${origin}/browse`);
+    await page.until(`document.querySelector(".count-line")?.textContent === "100 images"`);
+    await rm(folder, { recursive: true });
+    await makePictureSet(folder, { train: 120, test: 50 });
+    await page.click('.chooser button[value="test"]');
+    await shows(page, "The set has changed since this page was opened. Load the page anew.");
+    await page.goTo(`${origin}/browse#part=test`);
+    await page.reload();
+    await shows(page, "50 images");
+    expect((await firstLabels(page))[0]).toMatch(/^image 120:/);
+  },
+);
 
 test.skipIf(chromium === undefined)("sets with other classes are shown under the names of their own", async () => {
   const others = await makeTestFolder();

@@ -27,6 +27,32 @@ test("only pages of origins that were named may read a data set, parts of shards
   expect((await ask(origin, "https://b.org", { method: "OPTIONS", headers: wish })).status).toBe(405);
 });
 
+test("a page of another origin reads the files of both sets, and nothing else of the site", async () => {
+  const { folder } = shared();
+  const { origin } = await startServe(folder, ["--allow-origin", "https://a.org", "--compare", folder]);
+  const allowed = async (path: string, init: RequestInit = {}) => {
+    const { headers, status } = await fetch(`${origin}${path}`, {
+      ...init,
+      headers: { ...init.headers, Origin: "https://a.org" },
+    });
+    return [status, headers.get("access-control-allow-origin"), headers.get("vary")];
+  };
+  const { file } = shared().manifest.splits.train.shards[0]!;
+  for (const path of ["/dataset/manifest.json", `/dataset/${file}`, "/compare/dataset/manifest.json"]) {
+    expect(await allowed(path), path).toEqual([200, "https://a.org", "Origin"]);
+  }
+  expect(await allowed("/dataset/flags.json")).toEqual([404, "https://a.org", "Origin"]);
+  // The first names the local path.
+  for (const path of ["/", "/browse", "/site.json", "/columns/train.bin", "/contact-sheet.png", "/assets/browse.js"]) {
+    expect(await allowed(path), path).toEqual([200, null, null]);
+  }
+  for (const path of ["/build.json", "/samples/0", "//dataset/manifest.json", "/x/dataset/manifest.json"]) {
+    expect(await allowed(path), path).toEqual([404, null, null]);
+  }
+  const wish = { "Access-Control-Request-Method": "GET" };
+  expect(await allowed("/", { method: "OPTIONS", headers: wish })).toEqual([405, null, null]);
+});
+
 test("with * every page may, and by default none", async () => {
   const { origin } = await startServe(shared().folder, ["--allow-origin", "*"]);
   expect((await ask(origin, "https://any.org")).headers.get("access-control-allow-origin")).toBe("*");

@@ -151,7 +151,7 @@ test.skipIf(chromium === undefined)("columns that are cut or of another format a
   const { origin } = await startServe(folder);
   const page = await BrowserPage.open("about:blank");
   for (const text of ["", "<html>", "x".repeat(600)]) {
-    await page.answerWith("*columns/train.bin", text, "application/octet-stream");
+    await page.answerWith("*columns/train.bin*", text, "application/octet-stream");
     await page.goTo(`${origin}/browse`);
     await page.reload();
     await page.until(`document.querySelector(".count-line")?.textContent.includes("columns")`);

@@ -1,13 +1,15 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { selectRows } from "../../../pipeline/serve/client/select-rows.ts";
 import { allIds } from "../../../pipeline/serve/client/sort-rows.ts";
 import { makeColumns } from "../../../pipeline/serve/make-columns.ts";
-import { columnsBytes, noClass, openColumns } from "../../../pipeline/serve/row-columns.ts";
+import { askedClass, columnsBytes, openColumns } from "../../../pipeline/serve/row-columns.ts";
 import { openFileSource } from "../../../shards/arrow/file-source.ts";
 import { flagNames } from "../../../shards/format/flags.ts";
 import { writeManifest } from "../../../shards/format/manifest-file.ts";
 import { readShard } from "../../../shards/format/read-shard.ts";
+import { writeDataset } from "../../../shards/format/write-dataset.ts";
 import { writeShard } from "../../../shards/format/write-shard.ts";
 import { openDataset } from "../../../shards/index.ts";
 import { openShard } from "../../../shards/rows/open-shard.ts";
@@ -38,8 +40,8 @@ test("the columns of a split are those of its shards, and say where images and p
         expect(
           bytes.subarray(position, position + 3072).equals(wanted.image.subarray(at * 3072, at * 3072 + 3072)),
         ).toBe(true);
-        const place = columns.probabilityPositions[batch]! + inBatch * 40;
-        expect(new Float32Array(bytes.buffer.slice(bytes.byteOffset + place, bytes.byteOffset + place + 40))).toEqual(
+        const start = columns.probabilityPositions[batch]! + inBatch * 40;
+        expect(new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + start + 40))).toEqual(
           wanted.probabilities.subarray(at * 10, at * 10 + 10),
         );
       }
@@ -106,7 +108,30 @@ test("ids far apart and in any order are kept, with four bytes each", async () =
   const manifest = await writeSet(directory, ids, [0, -1, 9, -1]);
   const columns = openColumns(bufferOf(await makeColumns({ directory, manifest }, "train", { hasFlags: false })));
   expect([...allIds(columns)]).toEqual(ids);
-  expect([...columns.classes]).toEqual([0, noClass, 9, noClass]);
+  expect(ids.map((_, row) => askedClass(columns, row))).toEqual([0, undefined, 9, undefined]);
+});
+
+test("in a set of 256 classes, the last class is told from no class, and flags from both", async () => {
+  const directory = await makeTestFolder();
+  const numRows = 4;
+  const probabilities = new Float32Array(numRows * 256);
+  for (let row = 0; row < numRows; row++) probabilities[row * 256 + 255] = 1;
+  const classes = [255, -1, 0, 254];
+  const manifest = await writeDataset(directory, {
+    ...{ name: "many classes", classNames: Array.from({ length: 256 }, (_, at) => `class ${at}`) },
+    ...{ rowsPerShard: 10, train: [{ images: new Uint8Array(numRows * 3072), probabilities, classes }], test: [] },
+  });
+  await writeTestFlags(directory);
+  for (const hasFlags of [false, true]) {
+    const columns = openColumns(bufferOf(await makeColumns({ directory, manifest }, "train", { hasFlags })));
+    expect(classes.map((_, row) => askedClass(columns, row))).toEqual([255, undefined, 0, 254]);
+    const filter = { labels: [], isOther: true, from: 0, to: 1, flagMask: 0, flagValues: 0 };
+    // The label is 255 throughout; the row that was asked for no class differs from nothing.
+    expect([...selectRows(columns, filter).rows]).toEqual([2, 3]);
+    const isLeak = { ...filter, isOther: false, flagMask: 1 << 2, flagValues: 1 << 2 };
+    const wanted = [0, 1, 2, 3].filter((id) => hasFlags && hasFlag(id, "leak"));
+    expect([...selectRows(columns, isLeak).rows]).toEqual(wanted);
+  }
 });
 
 test("ids beyond 2^32 of each other in one record batch are refused", async () => {

@@ -1,10 +1,11 @@
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { writeManifest } from "../../../shards/format/manifest-file.ts";
+import { fileExists } from "../../../storage/read-file.ts";
 import { runSnippet } from "../../docs/run-snippet.ts";
 import { serveForAllTests, startServe } from "../../scripts/start-serve.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
@@ -155,5 +156,23 @@ test.skipIf(spawnSync("sh", ["-c", "command -v curl jq xargs"]).status !== 0)(
       const bytes = Buffer.from(await (await fetch(`${origin}/dataset/${file}`)).arrayBuffer());
       expect(createHash("sha256").update(bytes).digest("hex")).toBe(sha256);
     }
+    expect((await readdir(join(copy, "dataset"))).sort()).toEqual(["manifest.json", "test", "train"]);
+  },
+);
+
+test.skipIf(spawnSync("sh", ["-c", "command -v curl jq xargs"]).status !== 0)(
+  "the lines for a copy leave no manifest where a shard cannot be had, and no error in place of one",
+  async () => {
+    const folder = await makeTestFolder();
+    const manifest = await makeDataset(folder, { train: 25, test: 7, rowsPerShard: 10 });
+    const { origin } = await startServe(folder);
+    const lines = snippetOf(await (await fetch(origin)).text(), "A copy of the folder");
+    const [first, second] = manifest.splits.train.shards;
+    await truncate(join(folder, first!.file), 8);
+    const copy = await makeTestFolder();
+    await expect(promisify(execFile)("sh", ["-c", lines], { cwd: copy })).rejects.toThrow(/500/);
+    expect(await fileExists(join(copy, "dataset", "manifest.json"))).toBe(false);
+    expect(await fileExists(join(copy, "dataset", first!.file))).toBe(false);
+    expect(await fileExists(join(copy, "dataset", second!.file))).toBe(true);
   },
 );

@@ -7,8 +7,9 @@ import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readRunCifarImage, readSample, type ServedRun } from "../../../pipeline/serve/served-run.ts";
 import { writeTable } from "../../../shards/arrow/write-table.ts";
 import { flagColumns } from "../../../shards/format/flags.ts";
+import { parseManifestText } from "../../../shards/format/manifest.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
-import { type Manifest, openDataset } from "../../../shards/index.ts";
+import { openDataset } from "../../../shards/index.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { replaceBytes, replaceFile } from "../../../storage/commit.ts";
 import { startStandInServe } from "../../scripts/start-serve.ts";
@@ -110,14 +111,18 @@ test("samples and CIFAR-10 come byte for byte, and no number leads elsewhere", a
   }
 });
 
-test("a run that grows while it is served gives the samples that came, and the set as it was", async () => {
+test("a run that grows while it is served is served at its new size, and its files of before are as they were", async () => {
   const { root, data, served, planted } = await makeRun();
   const { origin, errors } = await startStandInServe(root);
-  const manifest = await (await fetch(`${origin}/dataset/manifest.json`)).text();
+  const jsonOf = async (path: string) => (await fetch(`${origin}${path}`)).json() as Promise<unknown>;
+  const readServed = async () =>
+    parseManifestText(await (await fetch(`${origin}/dataset/manifest.json`)).text(), "what is served");
+  const manifest = await readServed();
   expect((await fetch(`${origin}/samples/60`)).status).toBe(404);
+  expect(await jsonOf("/removed/0.json")).toMatchObject({ total: 4 });
   await runBuild({
     root,
-    runtime: standInRuntime({ planted }),
+    runtime: standInRuntime({ planted: new Map([...planted, [60, cifarImage(0, 3)]]) }),
     sources: { data },
     config: { ...smallConfig, count: 70 },
   });
@@ -126,13 +131,17 @@ test("a run that grows while it is served gives the samples that came, and the s
     const bytes = new Uint8Array(await (await fetch(`${origin}/samples/${id}`)).arrayBuffer());
     expect(bytes).toEqual(await readSample(grown, id));
   }
-  expect(await (await fetch(`${origin}/dataset/manifest.json`)).text()).toBe(manifest);
-  for (const { file } of Object.values(JSON.parse(manifest).splits as Manifest["splits"]).flatMap(
-    ({ shards }) => shards,
-  )) {
-    expect((await fetch(`${origin}/dataset/${file}`)).status).toBe(200);
-  }
-  for (const path of ["/columns/train.bin", "/columns/test.bin", "/build.json", "/removed/0.json", "/browse"]) {
+  const now = await readManifest(served.folder.dataset);
+  expect(now.splits.train.rows).toBeGreaterThan(manifest.splits.train.rows);
+  expect(await readServed()).toEqual(now);
+  const shards = Object.values(now.splits).flatMap((split) => split.shards);
+  expect(shards).toEqual(expect.arrayContaining(Object.values(manifest.splits).flatMap((split) => split.shards)));
+  for (const { file } of shards) expect((await fetch(`${origin}/dataset/${file}`)).status).toBe(200);
+  expect(await jsonOf("/removed/0.json")).toMatchObject({
+    total: 5,
+    copies: expect.arrayContaining([expect.objectContaining({ id: 60 })]),
+  });
+  for (const path of ["/columns/train.bin", "/columns/test.bin", "/build.json", "/browse"]) {
     expect((await fetch(`${origin}${path}`)).status, path).toBe(200);
   }
   expect(errors()).toBe("");

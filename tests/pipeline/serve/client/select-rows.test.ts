@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { binOf, type Filter, numBins, selectRows } from "../../../../pipeline/serve/client/select-rows.ts";
 import { allIds, matchIds, sortKeys, sortRows } from "../../../../pipeline/serve/client/sort-rows.ts";
-import { allocateColumns, noClass, type RowColumns } from "../../../../pipeline/serve/row-columns.ts";
+import { allocateColumns, noClassBit, type RowColumns } from "../../../../pipeline/serve/row-columns.ts";
 
 interface Row {
   readonly id: number;
   readonly label: number;
-  readonly asked: number;
+  readonly asked: number | undefined;
   readonly confidence: number;
   readonly flags: number;
 }
@@ -15,7 +15,7 @@ interface Row {
 const row: fc.Arbitrary<Row> = fc.record({
   id: fc.nat(60_000),
   label: fc.nat(9),
-  asked: fc.constantFrom(noClass, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+  asked: fc.constantFrom(undefined, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
   confidence: fc.float({ min: 0, max: 1, noNaN: true }).map(Math.abs),
   flags: fc.nat(31),
 });
@@ -35,9 +35,9 @@ function toColumns(all: readonly Row[]): RowColumns {
   for (const [at, { id, label, asked, confidence: value, flags }] of all.entries()) {
     columns.idOffsets[at] = id;
     columns.labels[at] = label;
-    columns.classes[at] = asked;
+    columns.classes[at] = asked ?? 0;
     columns.confidences[at] = value;
-    columns.flags[at] = flags;
+    columns.flags[at] = flags | (asked === undefined ? noClassBit : 0);
   }
   return columns;
 }
@@ -49,7 +49,7 @@ test("a filter keeps what each of its conditions keeps, and counts what its cont
       const columns = toColumns(all);
       const passes = {
         flags: (one: Row) => (one.flags & wanted.flagMask) === wanted.flagValues,
-        asked: (one: Row) => !wanted.isOther || (one.asked !== noClass && one.asked !== one.label),
+        asked: (one: Row) => !wanted.isOther || (one.asked !== undefined && one.asked !== one.label),
         label: (one: Row) => wanted.labels.length === 0 || wanted.labels.includes(one.label),
         range: (one: Row) => one.confidence >= Math.fround(wanted.from) && one.confidence <= Math.fround(wanted.to),
       };
