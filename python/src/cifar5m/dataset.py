@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -19,6 +18,7 @@ from .loader import Loader
 from .location import parse_location
 from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
+from .remote.remote_options import RemoteOptions
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # About 87,000 images.
 DEFAULT_MEMORY_BYTES = 256 * 2**20
-DEFAULT_CACHE_BYTES = 64 * 2**30
 
 
 class Sample(NamedTuple):
@@ -57,29 +56,6 @@ class Samples(NamedTuple):
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     ids: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class RemoteOptions:
-    """How a data set on a server is read.
-
-    Attributes:
-        cache_directory: where fetched shards are kept. Default: `cifar5m` in XDG_CACHE_HOME, else in `~/.cache`.
-        cache_bytes: size that the cache is kept below, by removing shards unused for longest.
-        headers: sent to a web server, not to another it redirects to.
-        max_requests: requests at once.
-        tries: failures of a request before giving up.
-        timeout_s: silence after which a connection counts as lost, seconds.
-        s3: keyword arguments of s3fs.S3FileSystem; `endpoint_url` defaults to AWS_ENDPOINT_URL_S3.
-    """
-
-    cache_directory: str | os.PathLike[str] | None = None
-    cache_bytes: int = DEFAULT_CACHE_BYTES
-    headers: Mapping[str, str] = field(default_factory=dict)
-    max_requests: int = 8
-    tries: int = 6
-    timeout_s: float = 30
-    s3: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_dataset(
@@ -127,7 +103,8 @@ class Dataset:
         manifest: Manifest,
         split: str,
         memory_bytes: float,
-        part: tuple[RowStore, npt.NDArray[Any], str] | None = None,
+        part: tuple[npt.NDArray[Any], str] | None = None,
+        stores: dict[str, RowStore] | None = None,
     ) -> None:
         if split not in SPLIT_NAMES:
             what = f"split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}. Choose one."
@@ -135,13 +112,14 @@ class Dataset:
         self.manifest = manifest
         self.split_name = split
         self._source, self._memory_bytes = source, memory_bytes
-        self._part_name = "" if part is None else part[2]
-        self._rows = None if part is None else part[1]
-        self._store = (
-            RowStore(source, manifest.splits[split].shards, len(manifest.class_names), memory_bytes)
-            if part is None
-            else part[0]
-        )
+        self._rows: npt.NDArray[Any] | None = None if part is None else part[0]
+        self._part_name = "" if part is None else part[1]
+        # By split. Every part of the data set that is made from another shares them, with the rows that they hold.
+        self._stores: dict[str, RowStore] = {} if stores is None else stores
+        if split not in self._stores:
+            shards, num_classes = manifest.splits[split].shards, len(manifest.class_names)
+            self._stores[split] = RowStore(source, shards, num_classes, memory_bytes)
+        self._store = self._stores[split]
 
     @property
     def location(self) -> str:
@@ -171,8 +149,11 @@ class Dataset:
 
     @property
     def splits(self) -> Mapping[str, Dataset]:
-        """All splits of the data set, `train` and `test`, whole: `dataset.splits["test"]`."""
-        return {name: Dataset(self._source, self.manifest, name, self._memory_bytes) for name in SPLIT_NAMES}
+        """All splits of the data set, `train` and `test`, whole: `dataset.splits["test"]`. They share what is read."""
+        return {name: self._derive(name) for name in SPLIT_NAMES}
+
+    def _derive(self, split: str, part: tuple[npt.NDArray[Any], str] | None = None) -> Dataset:
+        return Dataset(self._source, self.manifest, split, self._memory_bytes, part, self._stores)
 
     def __len__(self) -> int:
         return self._store.num_rows if self._rows is None else len(self._rows)
@@ -251,8 +232,7 @@ class Dataset:
         rows = resolved.select(self._store, row_flags, self.location)
         if self._rows is not None:
             rows = rows[np.isin(rows, self._rows)]
-        part = (self._store, rows, f"{self._part_name}-{resolved.name(row_flags)}")
-        return Dataset(self._source, self.manifest, self.split_name, self._memory_bytes, part)
+        return self._derive(self.split_name, (rows, f"{self._part_name}-{resolved.name(row_flags)}"))
 
     def _read_flags(self, flags: Mapping[str, bool]) -> RowFlags:
         file, description = self._source.open_flags(self.manifest)

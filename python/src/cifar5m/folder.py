@@ -59,6 +59,8 @@ class FolderSource:
             raise Cifar5mError("flags/invalid", what)
         description = parse_flags(described.read(0, described.bytes), manifest, path)
         table = os.path.join(self.location, description.entry.file)
+        # One that is missing is `disk/missing`, as in TypeScript.
+        PositionedFile(table)
         try:
             return open_shard_file(table, description.entry, verify=True), description
         except Cifar5mError as error:

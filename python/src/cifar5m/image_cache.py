@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .arrow_layout import IMAGE_BYTES
@@ -66,12 +64,6 @@ class SubsetCache:
             self._is_kept[slots[missing]] = True
         return take_rows(self._images, slots)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_store": self._store, "_num_samples": self._num_samples}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_store"], state["_num_samples"])  # type: ignore[misc]
-
 
 class StretchCache:
     """Images of an order that stays among neighboring rows for a while, such as a blocked shuffle.
@@ -118,9 +110,3 @@ class StretchCache:
         first = frame * _STRETCH_ROWS
         self._store.read_neighbors(start, images[first : first + num_rows])
         self._stretch_in[frame], self._frame_of[stretch] = stretch, frame
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_store": self._store, "_num_stretches": self._num_stretches}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_store"], state["_num_stretches"])  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar
 
 import numpy.typing as npt
 
@@ -81,13 +81,15 @@ class BaseLoader(Generic[Array]):
     def _iterate(self, cursor: Cursor, loop: int) -> Iterator[Batch[Array]]:
         # It must not refer to the loader: in a cycle, the queues of worker processes may be collected before they end.
         batches = self._make_batches(partial(self._schedule.ranges, cursor))
-        for range, batch in zip(self._schedule.ranges(cursor), batches, strict=False):
+        for range in self._schedule.ranges(cursor):
+            # Before a batch is taken: worker processes have one queue, which is that of the newer loop.
             if loop != self._num_loops:
                 raise Cifar5mError(
                     "loader/overtaken",
                     "a loop over a loader must end before another one goes on, another one began. "
                     "Make one loader for each loop.",
                 )
+            batch = next(batches)
             self._cursor = self._schedule.after(range)
             yield batch
         self._schedule.require_more(self._cursor)
@@ -109,16 +111,16 @@ class BaseLoader(Generic[Array]):
         self._cursor, self._is_fresh = self._schedule.from_state(state), True
         self._num_loops += 1
 
-    def set_epoch(self, epoch: int) -> None:
+    def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch.
 
         It keeps the position of a state that was loaded, if the state is of this epoch. In the infinite regime, which
         has one epoch, it does nothing.
         """
-        epoch = require_integer("epoch", epoch, 0, MAX_INTEGER)
-        if self._schedule.is_infinite or (self._is_fresh and epoch == self._cursor.epoch):
+        number = require_integer("epoch", epoch, 0, MAX_INTEGER)
+        if self._schedule.is_infinite or (self._is_fresh and number == self._cursor.epoch):
             return
-        self._cursor, self._is_fresh = Cursor(epoch, 0), True
+        self._cursor, self._is_fresh = Cursor(number, 0), True
         self._num_loops += 1
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Array]]:

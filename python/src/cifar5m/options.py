@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, SupportsFloat, SupportsIndex, TypedDict, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from .augment import Augment
 from .errors import Cifar5mError
@@ -21,8 +22,15 @@ ExtraColumn = Literal["class", "confidence", "probabilities"]
 EXTRA_COLUMNS: tuple[str, ...] = get_args(ExtraColumn)
 
 
-class LoaderOptions(TypedDict, total=False):
-    """Keyword arguments of every loader.
+class RequiredOptions(TypedDict):
+    """Keyword arguments that every loader needs; see `LoaderOptions`."""
+
+    regime: Regime
+    batch_size: SupportsIndex
+
+
+class LoaderOptions(RequiredOptions, total=False):
+    """Keyword arguments of every loader. Integers and numbers may be numpy's.
 
     Attributes:
         regime: `finite` serves num_samples, shuffled anew in each epoch; `infinite` serves every image once and raises
@@ -44,20 +52,18 @@ class LoaderOptions(TypedDict, total=False):
         transform: called with the images of each batch, in their final form; what it returns takes their place.
     """
 
-    regime: Regime
-    batch_size: int
-    num_samples: int | None
-    epochs: int | None
-    shuffle: bool | Literal["full", "blocked"] | Blocked
-    drop_last: bool
-    seed: int
-    rank: int | None
-    world_size: int | None
+    num_samples: SupportsIndex | None
+    epochs: SupportsIndex | None
+    shuffle: bool | np.bool_ | Literal["full", "blocked"] | Blocked
+    drop_last: bool | np.bool_
+    seed: SupportsIndex
+    rank: SupportsIndex | None
+    world_size: SupportsIndex | None
     dtype: DType
     layout: Layout
-    normalize: bool | tuple[Sequence[float], Sequence[float]]
+    normalize: bool | tuple[npt.ArrayLike, npt.ArrayLike]
     augment: Augment | None
-    label_noise: float | LabelNoise | None
+    label_noise: SupportsFloat | LabelNoise | None
     columns: Sequence[ExtraColumn]
     transform: Callable[[Any], Any] | None
 
@@ -231,25 +237,27 @@ def _resolve_transform(transform: Any) -> Callable[[Any], Any] | None:
     return resolved
 
 
-def require_integer(name: str, value: Any, low: int, high: int, action: str = "Choose one in that range.") -> int:
-    """A Python integer of any integer, numpy's too. Raises `loader/out-of-range`."""
+def require_integer(
+    name: str, value: Any, low: int, high: int, action: str = "Choose one in that range.", area: str = "loader"
+) -> int:
+    """A Python integer of any integer, numpy's too. Raises `AREA/out-of-range`."""
     try:
         integer = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         integer = None
     if integer is None or not low <= integer <= high:
-        raise out_of_range(name, f"an integer in [{low}, {high}]", value, action)
+        raise out_of_range(name, f"an integer in [{low}, {high}]", value, action, area)
     return integer
 
 
-def require_number(name: str, value: Any, low: float, high: float) -> float:
-    """A Python float of any number, numpy's too. Raises `loader/out-of-range`."""
+def require_number(name: str, value: Any, low: float, high: float, area: str = "loader") -> float:
+    """A Python float of any number, numpy's too. Raises `AREA/out-of-range`."""
     try:
         number = float("nan") if isinstance(value, (bool, str)) else float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if not low <= number <= high:
-        raise out_of_range(name, f"a number in [{low}, {high}]", value)
+        raise out_of_range(name, f"a number in [{low}, {high}]", value, area=area)
     return number
 
 
@@ -264,6 +272,8 @@ def require_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
     raise out_of_range(name, f"one of {', '.join(map(str, choices))}", value, "Choose one of them.")
 
 
-def out_of_range(name: str, rule: str, value: Any, action: str = "Choose one in that range.") -> Cifar5mError:
+def out_of_range(
+    name: str, rule: str, value: Any, action: str = "Choose one in that range.", area: str = "loader"
+) -> Cifar5mError:
     """The error of an option out of range."""
-    return Cifar5mError("loader/out-of-range", f"{name} must be {rule}, got {value!r}. {action}")
+    return Cifar5mError(f"{area}/out-of-range", f"{name} must be {rule}, got {value!r}. {action}")

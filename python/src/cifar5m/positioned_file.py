@@ -76,8 +76,17 @@ class PositionedFile:
             what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
             raise Cifar5mError("disk/not-a-file", f"{path} must be a file, it is {what}. Put the file in its place.")
         self.bytes = status.st_size
-        # Another file, or other bytes, under the same name have another one.
-        self.identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        self.identity = _identity_of(status)
+
+    def touch(self) -> None:
+        """Sets the time of the last change to now; the file has another identity then. Raises OSError."""
+        os.utime(self.path)
+        self.identity = _identity_of(os.fstat(self._file.fileno()))
+
+    @property
+    def modified_s(self) -> float:
+        """When the file was last changed or touched, seconds since 1970."""
+        return self.identity[3] / 1e9
 
     def read(self, position: int, num_bytes: int) -> bytes:
         """Some bytes. Raises `table/truncated` if the file ends before, `disk/…`."""
@@ -124,3 +133,8 @@ class PositionedFile:
                 raise disk_error(error, "read", self.path) from error
             if count != end - start:
                 self.read_into(position + count, view[count:])
+
+
+def _identity_of(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Another file, or other bytes, under the same name have another one."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .arrow_layout import IMAGE_BYTES
 from .flags import FlagsDescription
+from .ids_and_labels import IdsAndLabels
 from .manifest import Manifest, ShardEntry
 from .positioned_file import PositionedFile
 from .shard import Shard
@@ -61,13 +62,12 @@ class RowStore:
         self._files: OrderedDict[int, PositionedFile] = OrderedDict()
         # Memory is taken as it is written to.
         self._images: Images | None = np.empty((self.num_rows, IMAGE_BYTES), np.uint8) if self.is_resident else None
-        self._ids = np.empty(self.num_rows, np.int64)
-        self._labels = np.empty(self.num_rows, np.int32)
+        self._ids_and_labels = IdsAndLabels(self._first_rows, self.num_rows)
 
     def read_ids_and_labels(self, rows: Rows) -> tuple[Rows, Rows]:
         """Ids and labels: int64, shape [R] each."""
         self._open_shards_of(rows)
-        return self._ids[rows], self._labels[rows].astype(np.int64)
+        return self._ids_and_labels.read(rows)
 
     def read_images(self, rows: Rows) -> Images:
         """Images as stored: uint8, shape [R, 3072], in the order asked for."""
@@ -134,8 +134,7 @@ class RowStore:
             ids, labels = shard.read_ids_and_labels(file)
             if self._images is not None:
                 self._images[start : start + entry.rows] = shard.read_column(file, "image")
-            self._ids[start : start + entry.rows] = ids
-            self._labels[start : start + entry.rows] = labels
+            self._ids_and_labels.add(index, ids, labels)
             self._shards[index] = shard
             # Last: other threads read without the lock.
             self._is_open[index] = True

@@ -79,4 +79,5 @@ class SampleDraws:
         return variates
 
     def _below(self, word: int, bound: int) -> Integers:
-        return np.floor(self.words[:, word] / 2**32 * bound).astype(np.int64)
+        drawn: Integers = np.floor(self.words[:, word] / 2**32 * bound).astype(np.int64)
+        return drawn

@@ -17,8 +17,8 @@ from .positioned_file import PositionedFile
 _HASHED_AT_ONCE = 2**20
 _REBUILD = "Delete it and publish again to rebuild it."
 
-# Files whose bytes this process has hashed, and found right. Forked processes inherit it.
-_checked: set[tuple[str, str, tuple[int, int, int, int]]] = set()
+# By path and sha256, the files whose bytes this process has hashed and found right. Forked processes inherit it.
+_checked: dict[tuple[str, str], tuple[int, int, int, int]] = {}
 _checked_lock = threading.Lock()
 
 
@@ -47,15 +47,19 @@ def open_shard_file(path: str, entry: ShardEntry, verify: bool) -> PositionedFil
 
 
 def _require_hash(file: PositionedFile, entry: ShardEntry) -> None:
-    key = (file.path, entry.sha256, file.identity)
-    if key in _checked:
+    if _checked.get((file.path, entry.sha256)) == file.identity:
         return
     actual = hash_file(file)
     if actual != entry.sha256:
         what = f"{file.path} is sha256 {actual[:12]}…, the manifest says {entry.sha256[:12]}…. {_REBUILD}"
         raise Cifar5mError("shard/hash-mismatch", what)
+    mark_checked(file, entry)
+
+
+def mark_checked(file: PositionedFile, entry: ShardEntry) -> None:
+    """Notes that the bytes of an open file are those of an entry: it is not hashed again unless it changes."""
     with _checked_lock:
-        _checked.add(key)
+        _checked[(file.path, entry.sha256)] = file.identity
 
 
 def hash_file(file: PositionedFile) -> str:

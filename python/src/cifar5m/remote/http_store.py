@@ -8,12 +8,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ..errors import Cifar5mError
 from .object_store import TransferError, refusal
 
 _PIECE_BYTES = 2**20
+# Printable ASCII characters that the URL standard leaves as they are; % may begin what is encoded already.
+_KEPT_IN_PATH = "%!$&'()*+,-./:;=@[]_|~"
+_KEPT_IN_QUERY = "%!$&()*+,-./:;=?@[\\]^_`{|}~"
 
 
 class HttpStore:
@@ -21,13 +24,13 @@ class HttpStore:
 
     Args:
         url: of the folder. A query (a signature, say), name and password are sent with every request and kept out of
-            errors.
+            errors. What HTTP cannot send in a path or query, such as spaces, is percent-encoded as browsers do.
         headers: sent with every request to this server; where it redirects to another, they stay behind.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], timeout_s: float) -> None:
         try:
-            self._url = urlsplit(url)
+            self._url = urlsplit(url.strip())
             self._host = self._url.hostname or ""
             port = "" if self._url.port is None else f":{self._url.port}"
         except ValueError as error:
@@ -38,7 +41,9 @@ class HttpStore:
         self._headers = {**self._credentials(), **headers, "Accept-Encoding": "identity"}
         self._timeout_s = timeout_s
         self._opener = urllib.request.build_opener(_SafeRedirects)
-        self.location = urlunsplit((self._url.scheme, self._netloc, self._url.path.rstrip("/"), "", ""))
+        path = quote(self._url.path.rstrip("/"), safe=_KEPT_IN_PATH)
+        self._query = f"?{quote(self._url.query, safe=_KEPT_IN_QUERY)}" if self._url.query else ""
+        self.location = urlunsplit((self._url.scheme, self._netloc, path, "", ""))
 
     def url_of(self, name: str) -> str:
         """URL of an object, without secrets."""
@@ -46,10 +51,9 @@ class HttpStore:
 
     def read(self, name: str, start: int = 0) -> Iterator[bytes]:
         """The bytes of an object from `start` on, in pieces. Raises as `ObjectStore.read`."""
-        query = f"?{self._url.query}" if self._url.query else ""
         try:
             headers = {**self._headers, "Range": f"bytes={start}-"} if start > 0 else self._headers
-            request = urllib.request.Request(self.url_of(name) + query, headers=headers)
+            request = urllib.request.Request(self.url_of(name) + self._query, headers=headers)
             with self._opener.open(request, timeout=self._timeout_s) as reply:
                 expected = reply.headers.get("Content-Length")
                 received = 0

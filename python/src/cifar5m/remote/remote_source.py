@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import operator
 import random
 import time
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from .s3_store import S3Store
 from .shard_cache import ShardCache
 
 if TYPE_CHECKING:
-    from ..dataset import RemoteOptions
+    from .remote_options import RemoteOptions
 
 Result = TypeVar("Result")
 
@@ -33,9 +35,9 @@ def open_remote(location: Location, options: RemoteOptions) -> RemoteSource:
     if location.kind == "s3":
         store: ObjectStore = S3Store(location.where, options.s3)
     else:
-        store = HttpStore(location.where, options.headers, options.timeout_s)
+        store = HttpStore(location.where, options.headers, float(options.timeout_s))
     cache = ShardCache(options.cache_directory, options.cache_bytes)
-    return RemoteSource(store, cache, options.max_requests, options.tries)
+    return RemoteSource(store, cache, operator.index(options.max_requests), operator.index(options.tries))
 
 
 class RemoteSource:
@@ -68,9 +70,19 @@ class RemoteSource:
             for piece in self._store.read(name):
                 data += piece
                 if len(data) > max_bytes:
-                    code = "manifest/invalid" if name == MANIFEST_NAME else "flags/invalid"
-                    raise Cifar5mError(code, f"{url}: it must have at most {max_bytes} bytes. Check the address.")
+                    raise refuse(f"more than {max_bytes} bytes")
+            # A server's page for an address that it does not know, or that one must log in for.
+            if data.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<"):
+                raise refuse(f"an HTML or XML page of {len(data)} bytes")
             return bytes(data)
+
+        def refuse(seen: str) -> Cifar5mError:
+            is_manifest = name == MANIFEST_NAME
+            what = "the manifest of a data set" if is_manifest else "the description of a data set's flags"
+            advice = f"Give the address of the folder that holds {MANIFEST_NAME}."
+            if not is_manifest:
+                advice = "Publish the data set there again."
+            return Cifar5mError("store/wrong-content", f"{url} must be {what}, but it is {seen}. {advice}")
 
         return url, self._retry(url, fetch)
 
@@ -83,8 +95,13 @@ class RemoteSource:
         missing = [entry for entry in entries if self._cache.open(entry) is None]
         if len(missing) < 2:
             return
+
+        def bring(entry: ShardEntry) -> None:
+            # The file is dropped, and so closed: all at once would be more than a process may open.
+            self.open(entry)
+
         with ThreadPoolExecutor(self._max_requests) as threads:
-            list(threads.map(self.open, missing))
+            list(threads.map(bring, missing))
 
     def _fetch(self, entry: ShardEntry) -> PositionedFile:
         url = self._store.url_of(entry.file)
@@ -130,7 +147,7 @@ class RemoteSource:
                 code = "store/wrong-content" if is_wrong else "store/unreachable"
                 what = f"{url} must be readable, {self._tries} tries failed, the last one with: {error}."
                 raise Cifar5mError(code, f"{what} Check the server and the connection, then run again.") from error
-        raise Cifar5mError("store/out-of-range", f"tries must be at least 1, got {self._tries}. Use 6.")
+        raise AssertionError("RemoteOptions allows no fewer than one try")
 
 
 class _WrongContentError(TransferError):

@@ -26,6 +26,7 @@ class S3Store:
         self.location = f"s3://{self._root}"
         self._options = dict(options)
         self._file_system: Any = None
+        self._process_id: int | None = None
 
     def url_of(self, name: str) -> str:
         """URL of an object."""
@@ -56,17 +57,18 @@ class S3Store:
             raise TransferError(f"{type(error).__name__}: {error}") from error
 
     def _open_file_system(self) -> Any:
-        if self._file_system is None:
+        # Its connections and its event loop are of one process: a forked worker inherits them and cannot use them.
+        if self._file_system is None or self._process_id != os.getpid():
             try:
                 import s3fs
             except ImportError as error:
                 what = "data sets in S3 need s3fs, and it is not installed. Run `pip install 'cifar5m[s3]'`."
-                raise Cifar5mError("store/s3-settings", what) from error
+                raise Cifar5mError("store/no-s3-client", what) from error
             endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
             options = {**({"endpoint_url": endpoint} if endpoint else {}), **self._options}
             self._file_system = s3fs.S3FileSystem(**options)
+            self._process_id = os.getpid()
         return self._file_system
 
     def __getstate__(self) -> dict[str, Any]:
-        # Its connections and its event loop are of this process.
         return {**self.__dict__, "_file_system": None}

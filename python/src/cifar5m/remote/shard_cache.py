@@ -13,10 +13,12 @@ from typing import BinaryIO
 from ..errors import Cifar5mError
 from ..manifest import ShardEntry
 from ..positioned_file import PositionedFile, disk_error
-from ..shard import open_shard_file
+from ..shard import hash_file, mark_checked, open_shard_file
 
 # A temporary that nobody wrote to for so long has no living writer.
 _STALE_S = 24 * 3600
+# The last use of a file is known to this accuracy. Each touch lets all other processes hash the file again.
+_TOUCHED_EVERY_S = 3600
 
 
 class ShardCache:
@@ -26,7 +28,7 @@ class ShardCache:
     What a disk or a hand has changed since is found when a process first opens the file.
     """
 
-    def __init__(self, directory: str | os.PathLike[str] | None, max_bytes: int) -> None:
+    def __init__(self, directory: str | os.PathLike[str] | None, max_bytes: float) -> None:
         self._directory = (default_cache_directory() if directory is None else Path(directory).expanduser()) / "shards"
         self._directory = Path(os.path.abspath(self._directory))
         self._max_bytes = max_bytes
@@ -45,9 +47,10 @@ class ShardCache:
                 return None
             raise
         # The time of the last change tells the last use: access times are switched off on many machines.
-        with contextlib.suppress(OSError):
-            os.utime(path)
-            file.identity = (*file.identity[:3], os.stat(path).st_mtime_ns)
+        if time.time() - file.modified_s > _TOUCHED_EVERY_S:
+            with contextlib.suppress(OSError):
+                file.touch()
+                mark_checked(file, entry)
         return file
 
     def add(self, entry: ShardEntry, write: Callable[[BinaryIO], None]) -> PositionedFile | None:
@@ -67,13 +70,12 @@ class ShardCache:
                 write(sink)
                 sink.flush()
                 os.fsync(sink.fileno())
-            try:
-                open_shard_file(temporary, entry, verify=True)
-            except Cifar5mError as error:
-                if error.code in ("shard/size-mismatch", "shard/hash-mismatch"):
-                    return None
-                raise
+            written = PositionedFile(temporary)
+            if written.bytes != entry.bytes or hash_file(written) != entry.sha256:
+                return None
             os.replace(temporary, path)
+            written.path = path
+            mark_checked(written, entry)
             # Opened before room is made: not even a limit below its size keeps its reader from reading it.
             file = self.open(entry)
             self._make_room()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from torch.utils.data import IterableDataset as TorchIterableDataset
 from torch.utils.data import get_worker_info
@@ -42,7 +42,7 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
     def __init__(self, dataset: Dataset, **options: Unpack[LoaderOptions]) -> None:
         self._options = resolve_options(with_torch_defaults(options), len(dataset))
-        self._schedule = Schedule(self._options, dataset.fingerprint)
+        self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = TensorSource(BatchSource(dataset, self._options, self._schedule), self._options)
         self._loops = LoopTable()
         self._iterator: EpochIterator | None = None
@@ -60,14 +60,14 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
             self._iterator = iterator
         return iterator
 
-    def set_epoch(self, epoch: int) -> None:
+    def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch, also in workers that live on. As `Loader.set_epoch`."""
-        epoch = require_integer("epoch", epoch, 0, MAX_INTEGER)
+        number = require_integer("epoch", epoch, 0, MAX_INTEGER)
         cursor = self._cursor_of(self._loops.next_loop)
-        if not self._schedule.is_infinite and epoch != cursor.epoch:
-            self._loops.start_next_at(Cursor(epoch, 0))
+        if not self._schedule.is_infinite and number != cursor.epoch:
+            self._loops.start_next_at(Cursor(number, 0))
 
-    def state_dict(self, num_batches: int | None = None) -> dict[str, Any] | None:
+    def state_dict(self, num_batches: SupportsIndex | None = None) -> dict[str, Any] | None:
         """Where the loop stands, as JSON that the TypeScript loader takes too; equal on all ranks.
 
         Args:
@@ -94,7 +94,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
                 "run ahead. Use torchdata's StatefulDataLoader or cifar5m.torch.Loader, or pass num_batches.",
             )
         cursor = self._cursor_of(max(loop, self._loops.start_loop))
-        ranges = list(islice(self._schedule.ranges(cursor), require_integer("num_batches", num_batches, 0, MAX_INTEGER)))
+        num_taken = require_integer("num_batches", num_batches, 0, MAX_INTEGER)
+        ranges = list(islice(self._schedule.ranges(cursor), num_taken))
         return self._schedule.to_state(self._schedule.after(ranges[-1]) if ranges else cursor)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

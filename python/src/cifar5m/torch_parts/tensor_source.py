@@ -19,11 +19,12 @@ TensorBatch = Batch[torch.Tensor]
 def with_torch_defaults(options: LoaderOptions) -> LoaderOptions:
     """NCHW, and the rank and world size of torch.distributed where it is initialized."""
     is_group = torch.distributed.is_available() and torch.distributed.is_initialized()
-    group: LoaderOptions = (
-        {"rank": torch.distributed.get_rank(), "world_size": torch.distributed.get_world_size()} if is_group else {}
-    )
-    given: Any = {key: value for key, value in options.items() if value is not None}
-    return {"layout": "NCHW", **group, **given}
+    defaults: dict[str, Any] = {"layout": "NCHW"}
+    if is_group:
+        defaults |= {"rank": torch.distributed.get_rank(), "world_size": torch.distributed.get_world_size()}
+    given: Any = {**defaults, **{key: value for key, value in options.items() if value is not None}}
+    resolved: LoaderOptions = given
+    return resolved
 
 
 class TensorSource(TorchDataset[TensorBatch]):
@@ -38,9 +39,9 @@ class TensorSource(TorchDataset[TensorBatch]):
         transform = self._options.transform
         if transform is None:
             return tensors
-        # Random transforms draw from torch's own generator. Seeded by the batch, they give the same images at any
-        # number of workers, and after a resume.
+        # Random transforms of CPU tensors draw from torch's default generator. Seeded by the batch, they give the same
+        # images at any number of workers, and after a resume. torch.manual_seed would seed the GPUs of the training too.
         identity = f"{self._options.seed} {batch.epoch} {batch.start} {self._options.rank}"
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int.from_bytes(hashlib.sha256(identity.encode()).digest()[:6], "big"))
+            torch.default_generator.manual_seed(int.from_bytes(hashlib.sha256(identity.encode()).digest()[:6], "big"))
             return transform_images(tensors, transform)

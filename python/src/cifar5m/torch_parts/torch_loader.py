@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import torch
 from torch.utils.data import DataLoader, Sampler
@@ -30,7 +30,7 @@ class Loader(BaseLoader[torch.Tensor]):
 
     Args:
         num_workers: processes that make batches ahead, in [0, 256]. They pay where images are augmented or converted.
-        pin_memory: hand out tensors in page-locked memory.
+        pin_memory: hand out tensors in page-locked memory, if this machine has an accelerator that reads from it.
         prefetch_factor: batches that each worker makes ahead.
         multiprocessing_context: `fork`, `spawn` or `forkserver`; None for Python's default.
 
@@ -42,7 +42,7 @@ class Loader(BaseLoader[torch.Tensor]):
         self,
         dataset: Dataset,
         *,
-        num_workers: int = 0,
+        num_workers: SupportsIndex = 0,
         pin_memory: bool = False,
         prefetch_factor: int = 2,
         multiprocessing_context: str | None = None,
@@ -68,14 +68,16 @@ class Loader(BaseLoader[torch.Tensor]):
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[TensorBatch]:
         self._ranges.ranges = ranges
+        # Where a script leaves the loop open, it ends when Python does, after the names of modules were cleared.
+        error_class = Cifar5mError
         try:
             yield from self._batches
             return
-        except Cifar5mError as error:
+        except error_class as error:
             code, message = error.code, error.message
             # torch raises the errors of workers in a frame that refers to them: a cycle that keeps queues and workers.
             traceback.clear_frames(error.__traceback__)
-        raise Cifar5mError(code, message)
+        raise error_class(code, message)
 
 
 class _RangeSampler(Sampler[BatchRange]):
@@ -92,9 +94,18 @@ class _InProcess:
     """What a DataLoader without workers does, without its overhead."""
 
     def __init__(self, source: TensorSource, ranges: _RangeSampler, pin_memory: bool) -> None:
-        self._source, self._ranges, self._pin_memory = source, ranges, pin_memory
+        self._source, self._ranges, self._pin_memory = source, ranges, pin_memory and _can_pin()
 
     def __iter__(self) -> Iterator[TensorBatch]:
         for range in self._ranges:
             batch = self._source[range]
             yield batch.pin_memory() if self._pin_memory else batch
+
+
+def _can_pin() -> bool:
+    """Whether DataLoader, too, would pin memory here."""
+    accelerators: Any = getattr(torch, "accelerator", None)
+    # Older releases of torch know CUDA only.
+    if accelerators is None:
+        return torch.cuda.is_available()
+    return bool(accelerators.is_available()) and accelerators.current_accelerator().type != "mps"
