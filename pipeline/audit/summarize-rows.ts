@@ -1,4 +1,5 @@
 import { imageBytes } from "../../core/image-layout.ts";
+import { median } from "../../core/median.ts";
 import { type Audit, type Rate, rateOf } from "./audit-report.ts";
 import type { AuditRows } from "./audit-table.ts";
 import type { ReferenceTests, RowFlagColumns } from "./decide-flags.ts";
@@ -28,7 +29,7 @@ export function summarizeRows(options: {
     ratioBelowThird: rate(tests[split].isBelowThird),
     adaptive: rate(tests[split].isAdaptive),
     distance: quantiles(rows[`${split}Squared`]),
-    medianRatio: tests[split].ratios.slice().sort()[Math.floor(rows.id.length / 2)] ?? 1,
+    medianRatio: rows.id.length === 0 ? 1 : median([...tests[split].ratios]),
   });
   return {
     train: ofSplit("train"),

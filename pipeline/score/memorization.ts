@@ -1,3 +1,4 @@
+import { median } from "../../core/median.ts";
 import type { Neighbor } from "./find-neighbors.ts";
 
 /** An image is a near-copy if its nearest train image is this much nearer than the second nearest. */
@@ -28,7 +29,7 @@ export function nearestRatio([first, second]: readonly Neighbor[]): number {
  *   "Diffusion probabilistic models generalize when they fail to memorize", for the ratio
  */
 export function countNearCopies(found: readonly (readonly Neighbor[])[]): Memorization {
-  const ratios = found.map(nearestRatio).sort((a, b) => a - b);
+  const ratios = found.map(nearestRatio);
   const isAdaptiveNearCopy = (neighbours: readonly Neighbor[]) => {
     const mean = neighbours.reduce((sum, { distance }) => sum + distance, 0) / neighbours.length;
     return neighbours[0]!.distance < mean / 2;
@@ -37,6 +38,6 @@ export function countNearCopies(found: readonly (readonly Neighbor[])[]): Memori
     count: found.length,
     nearCopies: ratios.filter((ratio) => ratio < memorizedBelow).length,
     adaptiveNearCopies: found.filter(isAdaptiveNearCopy).length,
-    medianRatio: ratios[Math.floor(ratios.length / 2)] ?? 1,
+    medianRatio: ratios.length === 0 ? 1 : median(ratios),
   };
 }

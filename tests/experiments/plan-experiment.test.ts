@@ -1,0 +1,79 @@
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { openExperiment } from "../../experiments/index.ts";
+import { errorOf } from "../support/expect-error.ts";
+import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
+import { makeExperimentFile, noLive, tinyRun, writeExperimentFile } from "./make-experiment.ts";
+
+test("further test sets cannot have the names of the experiment's own data", async () => {
+  const file = await makeExperimentFile({});
+  const folder = dirname(file);
+  for (const name of ["test", "train", "live"]) {
+    await writeExperimentFile(folder, { base: tinyRun, alsoTest: { other: "a", [name]: "b" } });
+    const { message } = await errorOf(() => openExperiment(folder, file, noLive), "experiment/out-of-range");
+    expect(message).toContain(`alsoTest.${name} must have a name other than train, test, live, got "b". `);
+    expect(message).toContain("Give the data set another name.");
+  }
+  await writeExperimentFile(folder, { base: tinyRun, alsoTest: { tested: join(folder, "dataset") } });
+  const { data, runs } = await openExperiment(folder, file, noLive);
+  await data.close();
+  expect(runs).toHaveLength(1);
+  expect(Object.keys(data.fingerprint)).toEqual(["train", "test", "tested"]);
+});
+
+test("a set without test images is refused when runs are planned, with the key that names it", async () => {
+  const folder = await makeTestFolder();
+  await makeDataset(join(folder, "dataset"), { train: 200, test: 40, rowsPerShard: 60 });
+  await makeDataset(join(folder, "untested"), { train: 200, test: 0, rowsPerShard: 60 });
+  // One test image, which has one label.
+  await makeDataset(join(folder, "single"), { train: 200, test: 1, rowsPerShard: 60 });
+  const untested = join(folder, "untested");
+  const refused = async (config: Readonly<Record<string, unknown>>) => {
+    const file = await writeExperimentFile(folder, { base: tinyRun, ...config });
+    return (await errorOf(() => openExperiment(folder, file, noLive), "experiment/no-test-images")).message;
+  };
+  expect(await refused({ dataset: untested })).toBe(
+    "dataset must have test images, got 0. Build it with some, by --test-count.",
+  );
+  expect(await refused({ alsoTest: { more: untested } })).toBe(
+    "alsoTest.more must have test images, got 0. Leave it out, or name another data set.",
+  );
+  const pairs = [
+    ["airplane", "automobile"],
+    ["bird", "cat"],
+  ];
+  const classesOf = (classes: readonly string[]) => ({ base: { ...tinyRun, classes, numSamples: 10 } });
+  const grid = { classes: pairs };
+  const message = await refused({ ...classesOf(pairs[0]!), grid, alsoTest: { single: join(folder, "single") } });
+  expect(message).toMatch(/^alsoTest\.single must have test images of the classes \w+, \w+, got 0\. /);
+});
+
+test("a pretraining that could not run is refused when runs are planned", async () => {
+  const file = await makeExperimentFile({});
+  const folder = dirname(file);
+  const planOf = async (base: object) => {
+    await writeExperimentFile(folder, { base: { ...tinyRun, ...base } });
+    const { data, runs } = await openExperiment(folder, file, noLive);
+    await data.close();
+    return runs;
+  };
+  const rotation = { task: "rotation", steps: 5 };
+  for (const augmentation of ["mixup", "cutout"]) {
+    const { message } = await errorOf(() => planOf({ pretraining: rotation, augmentation }), "experiment/out-of-range");
+    expect(message).toMatch(
+      new RegExp(
+        `^augmentation must be none, flip or crop-flip with a pretraining by rotation.* got ${augmentation}\\. `,
+      ),
+    );
+    expect(await planOf({ pretraining: { ...rotation, task: "labels" }, augmentation })).toHaveLength(1);
+  }
+  for (const augmentation of ["none", "flip", "crop-flip"]) {
+    expect(await planOf({ pretraining: rotation, augmentation })).toHaveLength(1);
+  }
+  await makeDataset(join(folder, "small"), { train: 9, test: 0, rowsPerShard: 60 });
+  const dataset = join(folder, "small");
+  const small = await errorOf(() => planOf({ pretraining: { steps: 5, dataset } }), "experiment/pool-too-small");
+  expect(small.message).toMatch(/^pretraining needs at least a batch of images, batchSize 10, got 9\. /);
+  const classes = ["cat", "dgo"];
+  await errorOf(() => planOf({ pretraining: { steps: 5, classes } }), "dataset/unknown-class");
+});
