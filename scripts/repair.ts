@@ -11,7 +11,7 @@ export const repairCommand = defineCommand({
   finish: async ({ folder, config, runtime, context, reporter }) => {
     reporter.line(`repair           is looking at every file of ${folder.root}`);
     const repaired = await repairRun({ folder, config, runtime }, context);
-    printLines(...repaired.map((path) => `repaired: ${path}`));
+    for (const path of repaired) printLines(`repaired: ${path}`);
     if (repaired.length === 0) printLines(`nothing to repair: ${folder.root} is whole`);
   },
 });

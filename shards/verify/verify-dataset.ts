@@ -119,8 +119,9 @@ async function verifyOpened(
       problems.push({ file: manifestName, code: "manifest/class-counts", message });
     }
   }
-  problems.push(...(await findSharedIds(dataset, ranges)));
-  if (rank === 0) problems.push(...(await findUnlisted(dataset, options.isPlanned)));
+  // There may be one for each of a million files, more than a call takes arguments.
+  for (const problem of await findSharedIds(dataset, ranges)) problems.push(problem);
+  if (rank === 0) for (const problem of await findUnlisted(dataset, options.isPlanned)) problems.push(problem);
   return { problems, manifest, numShards: total, rows, bytes };
 }
 
