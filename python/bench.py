@@ -95,8 +95,11 @@ def main(folder: Path) -> None:
         compare(title, num_images, lambda: blocked, lambda: take_on_a_map(mapped, labels))
     peer = DataLoader(PerSample(images, labels), BATCH_SIZE, shuffle=True, num_workers=2, persistent_workers=True)
     augmented: dict[str, Any] = {
-        **{"regime": "finite", "batch_size": BATCH_SIZE, "dtype": "float32"},
-        **{"normalize": ((0.5,) * 3, (0.25,) * 3), "augment": Augment(flip=True, crop=4)},
+        "regime": "finite",
+        "batch_size": BATCH_SIZE,
+        "dtype": "float32",
+        "normalize": ((0.5,) * 3, (0.25,) * 3),
+        "augment": Augment(flip=True, crop=4),
     }
     for num_workers in (0, 2):
         loader = Loader(dataset, **augmented, num_workers=num_workers)

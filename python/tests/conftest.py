@@ -10,9 +10,3 @@ from make_dataset import make_dataset
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 100 train and 20 test images in shards of 30. Tests that damage one make their own."""
     return make_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-@pytest.fixture(scope="session")
-def docs() -> Path:
-    """The folder of the specification and its vectors."""
-    return Path(__file__).parents[2] / "docs"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from make_dataset import CLASS_NAMES, make_columns, make_dataset
 
-from cifar5m import Cifar5mError, NoSuchRowError, open_dataset
+from cifar5m import Cifar5mError, NoSuchRowError, ids_and_labels, open_dataset
 from cifar5m.canonical_json import canonical_json
+from cifar5m.folder import FolderSource
+from cifar5m.manifest import ShardEntry
+from cifar5m.row_store import RowStore
 
 IDS = np.array([id for id in range(200) if id % 7 != 3])[:100]
 COLUMNS = make_columns(IDS)
@@ -149,3 +153,33 @@ def test_nothing_is_written_beside_the_data(tmp_path: Path) -> None:
     finally:
         os.chmod(tmp_path, 0o755)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_opening_takes_no_memory_for_rows_that_nobody_reads() -> None:
+    entry = ShardEntry("train/part-00000.arrow", 10**15, 2**31 - 1, "0" * 64, 0, 2**53 - 1)
+    source: Any = None
+    assert RowStore(source, (entry,), 10, memory_bytes=2**28).num_rows == 10**15
+
+
+def test_ids_and_labels_are_kept_in_any_order_of_opening(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids_and_labels, "_FIRST_ROWS", 1)
+    dataset = open_dataset(folder)
+    for rows in ([95, 91], [3], [35, 99, 0], range(100)):
+        _, labels, ids = dataset.read(rows)
+        assert ids.tolist() == IDS[rows].tolist() and labels.tolist() == COLUMNS["label"][rows].tolist()
+
+
+def test_splits_and_parts_share_what_was_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    open_file = FolderSource.open
+
+    def note(source: FolderSource, entry: ShardEntry) -> Any:
+        opened.append(entry.file)
+        return open_file(source, entry)
+
+    monkeypatch.setattr(FolderSource, "open", note)
+    dataset = open_dataset(folder)
+    for _ in range(3):
+        assert dataset.splits["test"][0].id == dataset.filter(classes=["cat"]).splits["test"].splits["test"][0].id
+        assert dataset.splits["train"][0].id == dataset[0].id
+    assert len(opened) == len(set(opened)) == 5

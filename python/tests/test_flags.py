@@ -1,4 +1,4 @@
-"""Flags of an audit: rows that a filter keeps, and files that are refused. Equality with TypeScript: test_typescript."""
+"""Flags of an audit: rows that a filter keeps, and files that are refused. test_typescript compares with TypeScript."""
 
 from __future__ import annotations
 
@@ -113,6 +113,8 @@ def test_other_ids_missing_and_damaged_files_are_refused(tmp_path: Path) -> None
     data[500] ^= 1
     (folder / "flags.arrow").write_bytes(data)
     assert refused() == "flags/wrong-table"
+    (folder / "flags.arrow").unlink()
+    assert refused() == "disk/missing"
     (folder / "flags.json").write_text("{}")
     assert refused() == "json/corrupt"
     assert line_of(lambda: dataset.filter(flags={"leaks": True})).startswith("dataset/unknown-flag: ")

@@ -87,6 +87,17 @@ def test_a_state_of_the_earlier_size_goes_on(sizes: list[Path]) -> None:
         now.loader(**finite).load_state_dict(state)
 
 
+def test_an_iterable_dataset_takes_a_state_of_the_earlier_size(sizes: list[Path]) -> None:
+    pytest.importorskip("torch")
+    from cifar5m.torch import IterableDataset
+
+    before, now = (open_dataset(folder) for folder in sizes)
+    options: Any = {"regime": "infinite", "batch_size": 5, "seed": 3}
+    served = IterableDataset(now, **options)
+    served.load_state_dict({**before.loader(**options).state_dict(), "position": 15})
+    assert ids_of(served) == ids_of(now.loader(**options))[15:]
+
+
 def test_test_ids_have_a_range_of_their_own(sizes: list[Path]) -> None:
     ids = open_dataset(sizes[1], split="test").read(range(20)).ids
     assert ids.tolist() == list(range(10**12, 10**12 + 20))

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import http.server
+import io
+import multiprocessing
 import os
 import pickle
 import shutil
+import sys
 import threading
+import time
+import types
+import urllib.parse
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from serving import code_of, serve
+from make_dataset import make_dataset
+from serving import code_of, line_of, serve
 
-from cifar5m import Cifar5mError, Dataset, RemoteOptions, open_dataset
-from cifar5m.remote import remote_source
+from cifar5m import Cifar5mError, Dataset, RemoteOptions, open_dataset, shard
+from cifar5m.manifest import ShardEntry
+from cifar5m.positioned_file import PositionedFile
+from cifar5m.remote import remote_source, shard_cache
+from cifar5m.remote.s3_store import S3Store
+from cifar5m.shard import hash_file
 
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "seed": 3}
 
@@ -25,7 +37,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves a folder; `trouble` may answer in its stead."""
 
     trouble: Callable[[Handler], bool] = staticmethod(lambda handler: False)
-    seen: list[tuple[str, dict[str, str]]] = []
+    seen: ClassVar[list[tuple[str, dict[str, str]]]] = []
 
     def do_GET(self) -> None:
         self.seen.append((self.path, {key.lower(): value for key, value in self.headers.items()}))
@@ -213,7 +225,128 @@ def test_the_cache_directory_can_be_chosen(folder: Path, tmp_path: Path, cache: 
     assert len(list((tmp_path / "own/shards").iterdir())) == 1 and not cache.exists()
 
 
-def test_s3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("age_s", [0, 7200])
+def test_shards_of_the_cache_are_hashed_once_and_touched_once_an_hour(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, age_s: int
+) -> None:
+    hashed: list[str] = []
+
+    def note(file: PositionedFile) -> str:
+        hashed.append(file.path)
+        return hash_file(file)
+
+    for module in (shard, shard_cache):
+        monkeypatch.setattr(module, "hash_file", note)
+    with serve_folder(folder) as (url, _):
+        open_quickly(url).read(range(100))
+        assert len(hashed) == 4
+        for path in cache.iterdir():
+            os.utime(path, (time.time() - age_s,) * 2)
+        # Another process, or a hand, has changed their times: they are hashed once more.
+        open_quickly(url).read(range(100))
+        times = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+        assert len(hashed) == 8 and min(times.values()) > (time.time() - 3600) * 1e9
+        num_known = len(shard._checked)
+        for _ in range(3):
+            open_quickly(url).read(range(100))
+        assert len(hashed) == 8 and len(shard._checked) == num_known
+        assert times == {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+
+
+def test_fetching_many_shards_holds_few_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: list[weakref.ref[PositionedFile]] = []
+    numbers: list[int] = []
+    fetch = remote_source.RemoteSource._fetch
+
+    def note(source: remote_source.RemoteSource, entry: ShardEntry) -> PositionedFile:
+        numbers.append(sum(file() is not None for file in files))
+        file = fetch(source, entry)
+        files.append(weakref.ref(file))
+        return file
+
+    monkeypatch.setattr(remote_source.RemoteSource, "_fetch", note)
+    with serve_folder(make_dataset(tmp_path / "many", train=60, rows_per_shard=3)) as (url, _):
+        open_quickly(url, max_requests=2).read(range(60))
+    assert len(files) == 20 and max(numbers) <= 2
+
+
+@pytest.mark.parametrize("name", ["a b", "für", "50%25", "a[1]"])
+def test_addresses_are_encoded_as_browsers_do(folder: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(folder, tmp_path / "www" / urllib.parse.unquote(name))
+    with serve_folder(tmp_path / "www") as (url, seen):
+        dataset = open_quickly(f"{url}/{name}?key=ä b%20c")
+        assert dataset[0].id == open_dataset(folder)[0].id
+    assert {path.partition("?")[2] for path, _ in seen} == {"key=%C3%A4%20b%20c"}
+    assert code_of(lambda: open_quickly("http://127.0.0.1:9/x y")) == "store/unreachable"
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"timeout_s": 0}, "timeout_s must be a number in [0.001, 2147483], got 0."),
+        ({"timeout_s": float("nan")}, "timeout_s must be a number in [0.001, 2147483], got nan."),
+        ({"tries": 0}, "tries must be an integer in [1, 100], got 0."),
+        ({"tries": 1.5}, "tries must be an integer in [1, 100], got 1.5."),
+        ({"max_requests": 0}, "max_requests must be an integer in [1, 256], got 0."),
+        ({"cache_bytes": -1}, "cache_bytes must be a number in [0, inf], got -1."),
+        ({"cache_directory": 3}, "cache_directory must be a folder, got 3."),
+        ({"headers": "x"}, "headers must be a mapping, got 'str'."),
+        ({"headers": {"X-Api-Key": 3}}, "headers must be names and values that are text, got 'str and int'."),
+        ({"s3": None}, "s3 must be a mapping, got 'NoneType'."),
+    ],
+)
+def test_remote_options_out_of_range_are_refused(options: dict[str, Any], line: str) -> None:
+    assert line_of(lambda: RemoteOptions(**options)).startswith(f"store/out-of-range: {line} ")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "flags.json"])
+def test_a_page_in_the_place_of_json_is_told(folder: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(folder, tmp_path / "www")
+    (tmp_path / "www" / name).write_text("\ufeff\n<!doctype html><title>Log in</title>", "utf8")
+    with serve_folder(tmp_path / "www") as (url, _):
+        line = line_of(lambda: open_quickly(url).filter(flags={"leak": False}))
+    assert line.startswith(f"store/wrong-content: {url}/{name} must be the ")
+    assert "but it is an HTML or XML page of 40 bytes." in line
+
+
+def test_s3_without_a_client_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    assert code_of(lambda: open_quickly("s3://bucket/prefix")) == "store/no-s3-client"
+
+
+class ForkUnsafe:
+    """A file system that, like that of s3fs, refuses to work in a process that it was forked into."""
+
+    def __init__(self) -> None:
+        self.process_id = os.getpid()
+
+    def open(self, path: str, mode: str, block_size: int) -> Any:
+        if os.getpid() != self.process_id:
+            raise RuntimeError("This class is not fork-safe")
+        return io.BytesIO(path.encode())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_opens_s3_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", types.SimpleNamespace(S3FileSystem=ForkUnsafe))
+    store = S3Store("s3://bucket/prefix", {})
+    assert b"".join(store.read("a")) == b"bucket/prefix/a"
+    context = multiprocessing.get_context("fork")
+    results, sender = context.Pipe(duplex=False)
+
+    def read() -> None:
+        try:
+            sender.send(b"".join(store.read("b")))
+        except Exception as error:
+            sender.send(repr(error))
+
+    process = context.Process(target=read)
+    process.start()
+    assert results.recv() == b"bucket/prefix/b"
+    process.join(60)
+
+
+def test_s3(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("s3fs")
     moto_server = pytest.importorskip("moto.server")
     boto3 = pytest.importorskip("boto3")
@@ -234,5 +367,9 @@ def test_s3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         loader, local = (open_dataset(where).loader(**FINITE) for where in ("s3://bucket/prefix", folder))
         assert serve(loader) == serve(local)
         assert code_of(lambda: open_quickly("s3://bucket/nothing")) == "store/not-found"
+        torch_parts = pytest.importorskip("cifar5m.torch")
+        dataset = open_quickly("s3://bucket/prefix", cache_directory=tmp_path / "other")
+        forked = torch_parts.Loader(dataset, **FINITE, num_workers=2, multiprocessing_context="fork", layout="NHWC")
+        assert serve(forked) == serve(open_dataset(folder).loader(**FINITE))
     finally:
         server.stop()

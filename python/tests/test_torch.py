@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +259,49 @@ def test_random_transforms_do_not_depend_on_workers_or_resume(dataset: Any) -> N
 
 def add_noise(images: Any) -> Any:
     return images + torch.rand_like(images)
+
+
+def test_random_transforms_leave_the_generators_of_gpus_alone(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    serve(Loader(dataset, **FINITE, dtype="float32", transform=add_noise))
+    assert seeds == []
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_overtaken_loop_takes_no_batch_from_the_newer_one(dataset: Any, num_workers: int) -> None:
+    loader = Loader(dataset, **FINITE, num_workers=num_workers)
+    epochs = expected_epochs(dataset, FINITE, 2)
+    first = iter(loader)
+    next(first)
+    second = iter(loader)
+    served = [describe(next(second))]
+    assert code_of(lambda: next(first)) == "loader/overtaken"
+    assert served + serve(second) == epochs[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_loop_that_a_script_leaves_open_ends_in_silence(folder: Path, num_workers: int) -> None:
+    script = (
+        "import cifar5m, cifar5m.torch\n"
+        f"dataset = cifar5m.open_dataset({str(folder)!r})\n"
+        "loader = cifar5m.torch.Loader(dataset, regime='finite', batch_size=9, "
+        f"num_workers={num_workers})\n"
+        "batches = iter(loader)\n"
+        "next(batches)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument is set as true")
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_memory_is_pinned_only_where_there_is_an_accelerator(dataset: Any, num_workers: int) -> None:
+    loader = Loader(dataset, **FINITE, num_workers=num_workers, pin_memory=True)
+    images = next(iter(loader)).images
+    assert images.is_pinned() == torch.cuda.is_available()
 
 
 def test_map_dataset_serves_samples_to_any_sampler(dataset: Any) -> None:

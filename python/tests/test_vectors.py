@@ -21,6 +21,8 @@ from cifar5m.sample_order import SampleOrder
 from cifar5m.shuffle import Blocked, make_shuffle
 
 DOCS = Path(__file__).parents[2] / "docs"
+if not (DOCS / "order-vectors.json").is_file():
+    pytest.skip("docs/ of the repository, with the vectors, is not here", allow_module_level=True)
 GROWTH = json.loads((DOCS / "growth-vectors.json").read_text())
 ORDER = json.loads((DOCS / "order-vectors.json").read_text())
 AUGMENTATION = json.loads((DOCS / "augmentation-vectors.json").read_text())

@@ -33,6 +33,8 @@ class HttpStore:
             self._url = urlsplit(url.strip())
             self._host = self._url.hostname or ""
             port = "" if self._url.port is None else f":{self._url.port}"
+            path = quote(self._url.path.rstrip("/"), safe=_KEPT_IN_PATH)
+            self._query = f"?{quote(self._url.query, safe=_KEPT_IN_QUERY)}" if self._url.query else ""
         except ValueError as error:
             raise Cifar5mError("store/bad-location", "the address of the data set is no URL. Correct it.") from error
         if not self._host:
@@ -41,8 +43,6 @@ class HttpStore:
         self._headers = {**self._credentials(), **headers, "Accept-Encoding": "identity"}
         self._timeout_s = timeout_s
         self._opener = urllib.request.build_opener(_SafeRedirects)
-        path = quote(self._url.path.rstrip("/"), safe=_KEPT_IN_PATH)
-        self._query = f"?{quote(self._url.query, safe=_KEPT_IN_QUERY)}" if self._url.query else ""
         self.location = urlunsplit((self._url.scheme, self._netloc, path, "", ""))
 
     def url_of(self, name: str) -> str:

@@ -40,7 +40,7 @@ class TensorSource(TorchDataset[TensorBatch]):
         if transform is None:
             return tensors
         # Random transforms of CPU tensors draw from torch's default generator. Seeded by the batch, they give the same
-        # images at any number of workers, and after a resume. torch.manual_seed would seed the GPUs of the training too.
+        # images at any number of workers, and after a resume. torch.manual_seed would seed the GPUs too.
         identity = f"{self._options.seed} {batch.epoch} {batch.start} {self._options.rank}"
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int.from_bytes(hashlib.sha256(identity.encode()).digest()[:6], "big"))
