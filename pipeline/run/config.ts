@@ -123,7 +123,7 @@ export const tuningSections = {
 } as const satisfies Record<TuningMethod, TrainingSection>;
 
 /** The resolved configuration: every key has a value. */
-export type Config = z.infer<typeof resolvedSchema>;
+export type Config = Omit<z.infer<typeof configSchema>, "testCount"> & { testCount: number };
 /** Some of the keys, as a config file or flags give them. */
 export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
 
