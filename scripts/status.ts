@@ -74,11 +74,16 @@ export const statusCommand = defineCommand<typeof options>({
         "--json prints one report and --watch many. Leave one of them out.",
       );
     }
+    let isRead = true;
+    // Nobody watches any more: `cifar5m status --watch | head`.
+    process.stdout.once("error", () => {
+      isRead = false;
+    });
     for (;;) {
       const status = await readStatus(session.folder, session.context);
       if (json) return printJson(reportOf(root, status, session));
       printLines(...summarizeStatus(status, session.folder));
-      if (!given.watch || status.isFinished) return;
+      if (!given.watch || status.isFinished || !isRead) return;
       await sleep(watchMs, undefined, { signal });
       printLines("");
     }

@@ -1,4 +1,4 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, formatPercent } from "../../core/format.ts";
 import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Audit } from "./audit-report.ts";
@@ -60,14 +60,17 @@ export async function renderMislabeled(
   const { mostLikelyMislabeled: listed } = audit.labels;
   if (listed.length === 0) return undefined;
   const { count, share } = audit.flags.mislabeled;
-  const percent = (probability: number) => `${(100 * probability).toFixed(1)}%`;
   const tiles = listed.map(({ id, class: asked, label, confidence, classProbability }) => ({
     images: [imageOf(id)],
-    lines: [`id ${id}`, `asked: ${asked} ${percent(classProbability)}`, `label: ${label} ${percent(confidence)}`],
+    lines: [
+      `id ${id}`,
+      `asked: ${asked} ${formatPercent(classProbability)}`,
+      `label: ${label} ${formatPercent(confidence)}`,
+    ],
     marked: 2,
   }));
   const subtitle =
-    `${formatCount(count)} of ${formatCount(audit.audited.images)} images (${percent(share)}) have a ` +
+    `${formatCount(count)} of ${formatCount(audit.audited.images)} images (${formatPercent(share)}) have a ` +
     "label that confidently differs from the class that was asked for. Percentages are the labeler’s probabilities.";
   return await renderTiles("Most likely mislabeled", subtitle, [{ heading: `The first ${listed.length}`, tiles }]);
 }

@@ -1,4 +1,4 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, formatPercent } from "../../core/format.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { importedColumns } from "../import/imported-run.ts";
 import { surplusReason } from "../stages/kept-rows.ts";
@@ -106,13 +106,12 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
   }));
   shares.sort((a, b) => a.share - b.share);
   const [smallest, largest] = [shares[0]!, shares.at(-1)!];
-  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
   const hasCifar10 = manifest.classNames.join() === cifar10ClassNames.join();
   const isGenerated = origin.kind === "generated";
   const agreement = score.kind === "found" ? score.value.labels.agreement : undefined;
   const items = [
     smallest.share < largest.share
-      ? md`The classes are not of equal size: ${smallest.name} has ${percent(smallest.share)} of the images, ${largest.name} ${percent(largest.share)}.`
+      ? md`The classes are not of equal size: ${smallest.name} has ${formatPercent(smallest.share)} of the images, ${largest.name} ${formatPercent(largest.share)}.`
       : isGenerated
         ? md`The labels are equally frequent. A labeler that errs more in some classes makes their true numbers differ.`
         : md`The classes are of equal size.`,
@@ -120,7 +119,7 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
       ? [
           agreement === undefined
             ? md`Labels are a classifier’s guess, and some are wrong. ${code("confidence")} says how sure it was.`
-            : md`Labels are a classifier’s guess, and some are wrong: ${percent(agreement)} agree with the class that the generator was asked for. ${code("confidence")} says how sure the classifier was.`,
+            : md`Labels are a classifier’s guess, and some are wrong: ${formatPercent(agreement)} agree with the class that the generator was asked for. ${code("confidence")} says how sure the classifier was.`,
           md`The generator has learned from few images of 32×32 pixels and shows less variety than photographs. What holds on this set need not hold on photographs; test on real ones${hasCifar10 ? ", such as CIFAR-10’s test images" : ""}.`,
           audit.kind === "found"
             ? md`A generator can repeat its training images. The audit above says what was looked for.`

@@ -85,10 +85,10 @@ export const configSchema = z.strictObject({
 });
 
 /** As in the default of six million images, a test image comes with every five train images. */
-function chooseTestCount<Partial extends { count: number; testCount?: number | undefined }>(
-  partial: Partial,
-): Partial & { testCount: number } {
-  return { ...partial, testCount: partial.testCount ?? Math.ceil(partial.count / 5) };
+function chooseTestCount<Keys extends { count: number; testCount?: number | undefined }>(
+  keys: Keys,
+): Keys & { testCount: number } {
+  return { ...keys, testCount: keys.testCount ?? Math.ceil(keys.count / 5) };
 }
 
 const resolvedSchema = configSchema.transform(chooseTestCount);

@@ -1,4 +1,4 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, formatPercent } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import { trainingKinds } from "./cross-errors.ts";
 import type { SetScores } from "./reference.ts";
@@ -50,12 +50,12 @@ export function distanceRows({ dataset, features, synthetic, cifar10Test }: Scor
 export function scoreSentences({ labels, neighbours, generator }: Score): string[] {
   const shares = Object.entries(labels.classShares).sort(([, a], [, b]) => a - b);
   const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(
-    ([name, share]) => `${plainText(name, 100)} ${percent(share)}`,
+    ([name, share]) => `${plainText(name, 100)} ${formatPercent(share)}`,
   );
   const agreement =
     labels.agreement === undefined
       ? "no class was asked for"
-      : `label is the class asked for: ${percent(labels.agreement)}`;
+      : `label is the class asked for: ${formatPercent(labels.agreement)}`;
   return [
     `Labels of ${formatCount(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
     `Classes of the whole set: smallest ${smallest}, largest ${largest}.`,
@@ -98,8 +98,4 @@ export function classificationRows({
 function markdownTable([title, ...rows]: readonly string[][]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(title!), line(title!.map(() => "---")), ...rows.map(line)];
-}
-
-function percent(fraction: number): string {
-  return `${(fraction * 100).toFixed(1)}%`;
 }

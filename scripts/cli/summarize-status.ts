@@ -1,4 +1,4 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, formatPercent } from "../../core/format.ts";
 import { tailLine } from "../../pipeline/cluster/slurm/submit-to-slurm.ts";
 import type { RunFolder } from "../../pipeline/run/run-folder.ts";
 import type { RunStatus, StageStatus } from "../../pipeline/status/read-status.ts";
@@ -46,7 +46,7 @@ function describeNext({ tasks, submission, isFinished }: RunStatus): string[] {
 }
 
 function describePart({ numDone, numUnits }: StageStatus): string {
-  return numUnits === 0 ? "" : `${((100 * numDone) / numUnits).toFixed(1)}%`;
+  return numUnits === 0 ? "" : formatPercent(numDone / numUnits);
 }
 
 function describeSpeed(

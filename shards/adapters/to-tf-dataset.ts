@@ -51,17 +51,19 @@ export function toTfDataset<Tensor, TfDataset>(
 export function labelProbabilities(batch: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
   const { labels, mixup } = batch;
   const probabilities = new Float32Array(labels.length * numClasses);
-  const largest = [...labels, ...(mixup?.labels ?? [])].reduce((most, label) => Math.max(most, label), 0);
-  if (largest >= numClasses) {
-    throw new Cifar5mError(
-      "loader/out-of-range",
-      `numClasses must be more than every label, and a label is ${largest}; got ${numClasses}. Pass the number of the set's classes.`,
-    );
-  }
+  const give = (row: number, label: number, weight: number) => {
+    if (label >= numClasses) {
+      throw new Cifar5mError(
+        "loader/out-of-range",
+        `numClasses must be more than every label, and a label is ${label}; got ${numClasses}. Pass the number of the set's classes.`,
+      );
+    }
+    probabilities[row * numClasses + label]! += weight;
+  };
   for (const [row, label] of labels.entries()) {
     const weight = mixup?.weights[row] ?? 1;
-    probabilities[row * numClasses + label]! += weight;
-    if (mixup !== undefined) probabilities[row * numClasses + mixup.labels[row]!]! += 1 - weight;
+    give(row, label, weight);
+    if (mixup !== undefined) give(row, mixup.labels[row]!, 1 - weight);
   }
   return probabilities;
 }

@@ -1,12 +1,11 @@
-import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 import { canonicalJson, hashConfig, type JsonValue } from "../../storage/canonical-json.ts";
 import { replaceFile } from "../../storage/commit.ts";
-import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { removeFile } from "../../storage/file-facts.ts";
+import { listFolder } from "../../storage/list-folder.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
   describeSplit,
@@ -118,8 +117,7 @@ async function requireUnfinished(folder: string): Promise<void> {
     );
   }
   for (const split of splitNames) {
-    const path = join(folder, split);
-    if ((await listFolder(path)).length > 0) await removeStaleTemporaries(path);
+    await removeStaleTemporaries(join(folder, split));
   }
 }
 
@@ -131,16 +129,6 @@ async function removeUnlistedShards(folder: string, splits: Manifest["splits"]):
       const file = `${split}/${name}`;
       if (/^part-.*\.arrow$/.test(name) && !listed.has(file)) await removeFile(join(folder, file));
     }
-  }
-}
-
-/** The names in a folder; none if it does not exist. */
-async function listFolder(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return [];
-    throw diskError(thrown, "read", path);
   }
 }
 

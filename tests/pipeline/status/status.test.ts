@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, inject, test, vi } from "vitest";
 import { writeRecord } from "../../../pipeline/cluster/submission-record.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { openRun, type Run } from "../../../pipeline/run/run.ts";
@@ -54,6 +56,14 @@ test("the status counts units by the names of receipts, of all workers or of one
   const { stdout } = await runInProcess(["status", run.folder.root, "--rank", "0", "--world-size", "4"]);
   expect(stdout).toMatch(/^prepare +not needed\nsample +3 of 10 units +30.0% /);
   expect(stdout).toMatch(/\nlabel +0 of 10 units +0.0% +waits for sample\n/);
+});
+
+test("watching ends when nobody reads what it prints", async () => {
+  const run = await makeRun();
+  const script = join(inject("compiledFolder"), "scripts", "cifar5m.js");
+  const child = spawn(process.execPath, [script, "status", run.folder.root, "--watch"]);
+  child.stdout.destroy();
+  expect(await once(child, "close")).toEqual([0, null]);
 });
 
 test.each([1, 4])(
