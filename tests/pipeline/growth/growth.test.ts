@@ -4,9 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openCifar10Source } from "../../../pipeline/cifar-10/cifar-10-fingerprints.ts";
-import { planSubmission, readProgress } from "../../../pipeline/cluster/plan-submission.ts";
 import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
-import { regenerateImage } from "../../../pipeline/repair/regenerate.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { openRun, readRun } from "../../../pipeline/run/run.ts";
@@ -14,10 +12,8 @@ import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { firstTestId } from "../../../pipeline/run/units.ts";
 import { dedupStage } from "../../../pipeline/stages/dedup.ts";
 import { readRemovals } from "../../../pipeline/stages/removals.ts";
-import { readStatus } from "../../../pipeline/status/read-status.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
-import { type LiveSource, openDataset } from "../../../shards/index.ts";
 import { type JsonValue, sealJson, unsealJson } from "../../../storage/canonical-json.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { errorOf } from "../../support/expect-error.ts";
@@ -103,39 +99,6 @@ test("whatever the sizes, a grown set has the rows of one made at once, and keep
     }),
     { numRuns: 5 },
   );
-});
-
-test("a run that grows is not finished while its manifest lists an earlier size, and its last job is planned", async () => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
-  await growTo(set, at(20));
-  const run = runFolderAt(set.root);
-  const progress = async () => await readProgress(run, (await readRun(run)).units);
-  expect([(await readStatus(run)).isFinished, (await progress()).isPublished]).toEqual([true, true]);
-  const manifest = await readFile(run.manifest);
-  await growTo(set, at(30));
-  await writeFile(run.manifest, manifest);
-  expect((await readStatus(run)).isFinished).toBe(false);
-  const plan = planSubmission({ ...(await progress()), isPrepared: true }, { tasks: 2, uploads: false });
-  expect(plan).toEqual([{ name: "finish" }]);
-});
-
-test("images of a live source have ids that no image has, however the set grows, also where it has no test images", async () => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
-  await growTo(set, at(20, 0));
-  const dataset = await openDataset(join(set.root, "dataset"));
-  const asked: number[] = [];
-  const live: LiveSource = {
-    sample: async (ids) => {
-      asked.push(...ids);
-      const [images, probabilities] = [new Uint8Array(ids.length * 3072), new Float32Array(ids.length * 10).fill(0.1)];
-      return { images, probabilities, classes: new Int8Array(ids.length) };
-    },
-  };
-  const loader = dataset.loader({ regime: "infinite", batchSize: 12, live });
-  const iterator = loader[Symbol.asyncIterator]();
-  for (let step = 0; step < 2; step++) await iterator.next();
-  dataset.close();
-  expect(asked.slice(0, 4)).toEqual([0, 1, 2, 3].map((index) => 2 * firstTestId + index));
 });
 
 test("the test part grows too; a new test image that copies a published train image is the one that is left out", async () => {
@@ -254,31 +217,6 @@ test("of workers that ask for unlike sizes at the same time one comes first, and
       for (const { index: _, ...unit } of result.value.units) expect(names.get(unit.name)).toMatchObject(unit);
     }
   }
-});
-
-test("a worker that began before the set grew does not put the older manifest in the place of the newer", async () => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
-  await growTo(set, at(20, 5));
-  const late = stepsOf(optionsOf(set, at(20, 5)));
-  await growTo(set, at(40, 5));
-  const newest = await readManifest(join(set.root, "dataset"));
-  await errorOf(() => runSteps(late, testContext()), "run/config-changed");
-  expect(await readManifest(join(set.root, "dataset"))).toEqual(newest);
-});
-
-test("an image of a grown set is made again from its id, and an id that there is not is refused", async () => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10 };
-  await growTo(set, at(12, 5));
-  await growTo(set, at(31, 8));
-  const { folder: paths, config, runtime } = optionsOf(set, at(31, 8));
-  for (const id of [0, 11, 12, 30, firstTestId, firstTestId + 7]) {
-    expect((await regenerateImage({ folder: paths, config, runtime, id })).differing).toEqual([]);
-  }
-  const { message } = await errorOf(
-    () => regenerateImage({ folder: paths, config, runtime, id: 31 }),
-    "regenerate/no-such-id",
-  );
-  expect(message).toContain("id must lie in [0, 31) or [1000000000000, 1000000000008), got 31");
 });
 
 test("a search in buckets that workers share finds what one search finds, also in a set that has grown", async () => {
