@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 from make_dataset import make_dataset
 
+from cifar5m import Dataset, open_dataset
+
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 100 train and 20 test images in shards of 30. Tests that damage one make their own."""
     return make_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="module")
+def dataset(folder: Path) -> Dataset:
+    return open_dataset(folder)

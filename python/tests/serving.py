@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cifar5m import Batch, Cifar5mError
+from cifar5m import Batch, Cifar5mError, Dataset, RemoteOptions, open_dataset
 
 
 def describe(batch: Batch[Any]) -> tuple[Any, ...]:
@@ -39,3 +39,8 @@ def line_of(action: Callable[[], Any]) -> str:
 
 def code_of(action: Callable[[], Any]) -> str:
     return line_of(action).partition(":")[0]
+
+
+def open_quickly(url: str, **options: Any) -> Dataset:
+    """Opens a data set on a server, and gives up soon."""
+    return open_dataset(url, remote=RemoteOptions(tries=3, timeout_s=5, **options))

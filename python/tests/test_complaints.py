@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,6 @@ from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "drop_last": False, "seed": 3}
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
-
-
-@pytest.fixture(scope="module")
-def dataset(folder: Path) -> Any:
-    return open_dataset(folder)
 
 
 def test_huggingface_datasets_6673_set_epoch_reaches_persistent_workers(dataset: Any) -> None:

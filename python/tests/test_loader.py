@@ -15,11 +15,6 @@ from cifar5m import Augment, Blocked, Cifar5mError, Dataset, LabelNoise, open_da
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "drop_last": False, "seed": 3}
 
 
-@pytest.fixture(scope="module")
-def dataset(folder: Path) -> Dataset:
-    return open_dataset(folder)
-
-
 def test_every_loop_is_the_next_epoch_of_the_same_samples(dataset: Dataset) -> None:
     loader = dataset.loader(**FINITE, epochs=3)
     epochs = [serve(loader) for _ in range(3)]

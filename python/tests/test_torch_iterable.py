@@ -1,0 +1,148 @@
+"""The torch data set for DataLoader and StatefulDataLoader."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from epochs import FINITE, expected_epochs  # noqa: E402
+from serving import code_of, line_of, serve  # noqa: E402
+from torch.utils.data import DataLoader  # noqa: E402
+
+from cifar5m import Cifar5mError  # noqa: E402
+from cifar5m.torch import IterableDataset, Loader  # noqa: E402
+
+# Of machines with few cores; speed is not what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_iterable_dataset_serves_each_epoch(dataset: Any, num_workers: int, persistent: bool) -> None:
+    if persistent and num_workers == 0:
+        pytest.skip("no workers to persist")
+    served = IterableDataset(dataset, **FINITE, epochs=4)
+    batches = DataLoader(served, batch_size=None, num_workers=num_workers, persistent_workers=persistent)
+    epochs = expected_epochs(dataset, FINITE, 4)
+    assert len(batches) == 5
+    assert serve(batches) == epochs[0]
+    # Left early: the next loop is the next epoch all the same.
+    assert serve(batches, 2) == epochs[1][:2]
+    served.set_epoch(3)
+    assert serve(batches) == epochs[3]
+    assert code_of(lambda: serve(batches)) == "loader/finished"
+    served.set_epoch(1)
+    assert serve(batches) == epochs[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 3])
+def test_iterable_dataset_in_the_infinite_regime_has_one_loop(dataset: Any, num_workers: int) -> None:
+    served = IterableDataset(dataset, regime="infinite", batch_size=9)
+    batches = DataLoader(served, batch_size=None, num_workers=num_workers)
+    taken: list[int] = []
+    line = line_of(lambda: taken.extend(batch.step for batch in batches))
+    assert line.startswith("regime/exhausted: the infinite regime was asked for images 100 to 108 of 100")
+    assert taken == list(range(11))
+    assert code_of(lambda: serve(batches)) == "loader/finished"
+    served.load_state_dict(Loader(dataset, regime="infinite", batch_size=9).state_dict())
+    assert len(serve(batches, 11)) == 11
+
+
+def test_data_loaders_over_one_data_set_count_on(dataset: Any) -> None:
+    served = IterableDataset(dataset, **FINITE)
+    many = DataLoader(served, batch_size=None, num_workers=3, persistent_workers=True)
+    few = DataLoader(served, batch_size=None, num_workers=2, persistent_workers=True)
+    epochs = expected_epochs(dataset, FINITE, 6)
+    assert [serve(loop) for loop in (many, few, many, served, few, many)] == epochs
+
+
+def test_equal_seeds_of_data_loaders_do_not_repeat_an_epoch(dataset: Any) -> None:
+    served = IterableDataset(dataset, **FINITE)
+    epochs = []
+    for _ in range(3):
+        generator = torch.Generator().manual_seed(0)
+        epochs.append(serve(DataLoader(served, batch_size=None, num_workers=2, generator=generator)))
+    assert epochs == expected_epochs(dataset, FINITE, 3)
+
+
+def test_the_state_over_a_plain_data_loader_is_exact_or_refused(dataset: Any) -> None:
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 2) for batch in epoch]
+    served = IterableDataset(dataset, **FINITE)
+    assert served.state_dict()["position"] == 0
+    serve(DataLoader(served, batch_size=None), 3)
+    state = served.state_dict()
+    assert (state["epoch"], state["position"]) == (0, 27)
+    resumed = IterableDataset(dataset, **FINITE)
+    resumed.load_state_dict(state)
+    assert resumed.state_dict() == state
+    with_workers = DataLoader(resumed, batch_size=None, num_workers=2)
+    assert serve(with_workers) == whole[3:5]
+    with pytest.raises(Cifar5mError) as caught:
+        resumed.state_dict()
+    assert caught.value.code == "loader-state/stale"
+    assert resumed.state_dict(num_batches=1)["position"] == 36
+    assert resumed.state_dict(num_batches=2) == {**state, "epoch": 1, "position": 0}
+    assert serve(with_workers) == whole[5:]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2, 8])
+def test_stateful_data_loader_resumes_at_every_batch(dataset: Any, num_workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 4) for batch in epoch]
+
+    def make() -> Any:
+        return stateful(IterableDataset(dataset, **FINITE), batch_size=None, num_workers=num_workers)
+
+    batches, states = make(), []
+    for _ in range(2):
+        for _ in batches:
+            states.append(batches.state_dict())
+    # Every point with few workers; starting eight takes a while.
+    for taken, state in list(enumerate(states, 1))[:: 1 if num_workers < 8 else 4]:
+        resumed = make()
+        resumed.load_state_dict(json.loads(json.dumps(state)) if num_workers == 0 else state)
+        # The rest of the epoch, which after its last batch is empty, and the next one.
+        left = -taken % 5
+        assert [serve(resumed), serve(resumed)] == [whole[taken : taken + left], whole[taken + left : taken + left + 5]]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_stateful_data_loader_resumes_with_workers_that_live_on(dataset: Any, num_workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 4) for batch in epoch]
+
+    def make() -> Any:
+        served = IterableDataset(dataset, **FINITE)
+        return stateful(served, batch_size=None, num_workers=num_workers, persistent_workers=num_workers > 0)
+
+    for taken in (2, 7, 8):
+        batches, count = make(), 0
+        while count < taken:
+            for _ in batches:
+                count += 1
+                state = batches.state_dict()
+                if count == taken:
+                    break
+        resumed = make()
+        resumed.load_state_dict(state)
+        # A resumed loader is saved and resumed again, too.
+        first = serve(resumed, 1)
+        again = make()
+        again.load_state_dict(resumed.state_dict())
+        left = -taken % 5
+        assert first + serve(again) == whole[taken : taken + left]
+        assert serve(again) == whole[taken + left : taken + left + 5]
+
+
+def test_stateful_data_loader_refuses_another_batch_size(dataset: Any) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    batches = stateful(IterableDataset(dataset, **FINITE), batch_size=None)
+    next(iter(batches))
+    other = stateful(IterableDataset(dataset, **{**FINITE, "batch_size": 8}), batch_size=None)
+    other.load_state_dict(batches.state_dict())
+    with pytest.raises(Cifar5mError) as caught:
+        next(iter(other))
+    assert caught.value.code == "loader-state/mismatch"
