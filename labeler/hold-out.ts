@@ -1,6 +1,7 @@
 import { imageBytes } from "../core/image-layout.ts";
 import { createPermutation, permute } from "../core/permutation.ts";
 import { randomStreams } from "../core/random.ts";
+import type { LabelerTrainingOptions } from "./options.ts";
 
 /** Images, uint8 [N, 32, 32, 3] flattened, and their classes, [N]. */
 export interface LabeledImages {
@@ -8,9 +9,25 @@ export interface LabeledImages {
   readonly labels: Uint8Array;
 }
 
+/** Number of images that `holdOut` sets aside. */
+function countHeldOut(numImages: number, part: number): number {
+  return Math.floor(part * numImages);
+}
+
+/**
+ * Number of steps of a labeler's training.
+ * @param numImages - images that it is given, with those that it holds out
+ */
+export function labelerSteps(
+  { epochs, batchSize, heldOut }: Pick<LabelerTrainingOptions, "epochs" | "batchSize" | "heldOut">,
+  numImages: number,
+): number {
+  return Math.max(1, Math.round((epochs * (numImages - countHeldOut(numImages, heldOut))) / batchSize));
+}
+
 /** Sets aside a part of the images. The seed determines which. */
 export function holdOut({ images, labels }: LabeledImages, part: number, seed: number) {
-  const numHeldOut = Math.floor(part * labels.length);
+  const numHeldOut = countHeldOut(labels.length, part);
   if (numHeldOut === 0)
     return { data: { images, labels }, heldOut: { images: images.subarray(0, 0), labels: labels.subarray(0, 0) } };
   const permutation = createPermutation({ size: labels.length, seed, id: 0, stream: randomStreams.heldOut });

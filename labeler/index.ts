@@ -3,7 +3,7 @@
 export { type CreateLabelerOptions, createLabeler, createLabelerFeatures, type Labeler } from "./create-labeler.ts";
 export { foreignLabelerGraph, foreignLabelerSchema } from "./foreign-labeler.ts";
 export { frozenLabeler } from "./frozen-labeler.ts";
-export type { LabeledImages } from "./hold-out.ts";
+export { type LabeledImages, labelerSteps } from "./hold-out.ts";
 export type { ImageFunction, ImageFunctionOptions, ImageGraph } from "./image-function.ts";
 export {
   type LabelerNetworkOptions,

@@ -13,7 +13,7 @@ import { triangularSchedule } from "../networks/schedules.ts";
 import { whiteningFilters } from "../networks/whitening.ts";
 import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
-import { holdOut, type LabeledImages } from "./hold-out.ts";
+import { holdOut, type LabeledImages, labelerSteps } from "./hold-out.ts";
 import { pixelMean, pixelStd } from "./labeler-network.ts";
 import { labelerProgram } from "./labeler-program.ts";
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
@@ -39,7 +39,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
   const { options, seed } = training;
   const { data, heldOut } = holdOut(training.data, options.heldOut, seed);
   const numSamples = data.labels.length;
-  const totalSteps = Math.max(1, Math.round((options.epochs * numSamples) / options.batchSize));
+  const totalSteps = labelerSteps(options, training.data.labels.length);
   const program = labelerProgram(options, numSamples, { scalesLoss: training.precision === "mixed" });
   const state = await runTraining({
     program,

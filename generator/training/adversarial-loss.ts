@@ -87,7 +87,7 @@ export function adversarialLoss(
   const realism = meanOf(forGenerator.map((logits) => mul(mean(logits), -1)));
   return add(
     add(meanOf(losses), r1Penalty()),
-    withoutValue(fakeClasses === undefined ? realism : add(realism, classLoss(fake.logits, fakeClasses, options))),
+    withoutValue(add(realism, classLoss(fake.logits, fakeClasses, options))),
   );
 
   function r1Penalty(): Tensor | number {
@@ -100,7 +100,8 @@ export function adversarialLoss(
 }
 
 /** How well a classifier recognizes the classes that images were asked to show. */
-function classLoss(logits: Tensor, classes: Tensor, { classWeight }: AdversarialOptions): Tensor {
+function classLoss(logits: Tensor, classes: Tensor | undefined, { classWeight }: AdversarialOptions): Tensor | number {
+  if (classes === undefined || classWeight === 0) return 0;
   return mul(crossEntropy(logits, oneHot(classes, logits.shape[1]!), { labelSmoothing }), classWeight);
 }
 

@@ -12,7 +12,7 @@ import {
   tuneGenerator,
 } from "../../generator/index.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
-import { createLabeler, frozenLabeler, trainLabeler } from "../../labeler/index.ts";
+import { createLabeler, frozenLabeler, labelerSteps, trainLabeler } from "../../labeler/index.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { type Config, tuningSections } from "../run/config.ts";
@@ -37,8 +37,7 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
       generator: ({ generator }) => wholeBatches(generator),
       tuning: ({ tuning }) => wholeBatches(tuning),
       adversarial: ({ adversarial }) => wholeBatches(adversarial),
-      labeler: ({ labeler, recordsPerFile }) =>
-        Math.max(1, Math.round((labeler.epochs * 5 * recordsPerFile) / labeler.batchSize)) * labeler.batchSize,
+      labeler: ({ labeler, recordsPerFile }) => labelerSteps(labeler, 5 * recordsPerFile) * labeler.batchSize,
     },
     train: {
       async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { plainText } from "../../core/plain-text.ts";
+import { labelerSteps } from "../../labeler/index.ts";
 import type { Manifest } from "../../shards/index.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
@@ -54,7 +55,7 @@ export function classifySteps(
   });
   return trainingKinds.map((kind) => ({
     name: `score-on-${kind}`,
-    total: imagesSeen(kind === "both" ? 2 * trainCount : trainCount, labeler),
+    total: labelerSteps({ ...labeler, heldOut: 0 }, kind === "both" ? 2 * trainCount : trainCount) * labeler.batchSize,
     async *run(context) {
       const { signal } = context;
       const images = await load(signal);
@@ -79,11 +80,6 @@ export function classifySteps(
       yield errors[kind];
     },
   }));
-}
-
-/** Number of images that a training of classifiers shows, a multiple of its batch size. */
-function imagesSeen(trainCount: number, { epochs, batchSize }: Config["labeler"]): number {
-  return Math.max(1, Math.round((epochs * trainCount) / batchSize)) * batchSize;
 }
 
 /** Checks the requirements of classifiers that are tested on CIFAR-10: its classes, and held-out images. */
