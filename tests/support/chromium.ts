@@ -206,7 +206,8 @@ export class BrowserPage {
         { name: "content-length", value: String(Buffer.byteLength(text)) },
       ];
       const body = Buffer.from(text).toString("base64");
-      void this.#call("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders, body });
+      // Refused where the page has given the request up meanwhile, as it does when it draws anew.
+      this.#call("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders, body }).catch(() => {});
     } else if (message.method === "Network.requestWillBeSent") {
       this.requests.push((message.params as { request: { url: string } }).request.url);
     } else if (message.method === "Log.entryAdded") {
