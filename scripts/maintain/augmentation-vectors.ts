@@ -2,12 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
-import { writeManifest } from "../../shards/format/manifest-file.ts";
-import { writeShard } from "../../shards/format/write-shard.ts";
-import { type Batch, type LoaderOptions, openDataset } from "../../shards/index.ts";
+import { type Batch, type LoaderOptions, openDataset, writeDataset } from "../../shards/index.ts";
 import { SampleRandoms } from "../../shards/loader/sample-randoms.ts";
-import { hashConfig } from "../../storage/canonical-json.ts";
-import { commitFile } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
 
 /** Rows of the split that the batches of the vectors come from. */
@@ -92,7 +88,7 @@ function drawAll({ seed, epoch, position }: (typeof drawInputs)[number]) {
 async function serveBatches(allOptions: typeof batchOptions) {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-augmentation-"));
   try {
-    await writeFormulaDataset(folder);
+    await writeDataset(folder, { classNames: cifar10ClassNames, train: [formulaRows()] });
     const dataset = await openDataset(folder);
     return await Promise.all(
       allOptions.map(async (options) => {
@@ -123,50 +119,11 @@ function describeBatch({ epoch, ids, labels, images, mixup }: AnyBatch) {
 /** Byte `index` of the image of a row. */
 const byteOf = (row: number, index: number) => (37 * row + 11 * index + 5 * row * Math.floor(index / 96)) % 256;
 
-async function writeFormulaDataset(folder: string): Promise<void> {
-  const everyRow = Array.from({ length: poolSize }, (_, row) => row);
-  const labels = Uint8Array.from(everyRow, (row) => row % 10);
-  const rows = {
-    id: Float64Array.from(everyRow),
-    image: Uint8Array.from({ length: poolSize * imageBytes }, (_, place) =>
+function formulaRows() {
+  return {
+    images: Uint8Array.from({ length: poolSize * imageBytes }, (_, place) =>
       byteOf(Math.floor(place / imageBytes), place % imageBytes),
     ),
-    label: labels,
-    class: labels,
-    confidence: new Float32Array(poolSize).fill(1),
-    probabilities: Float32Array.from({ length: poolSize * 10 }, (_, place) =>
-      place % 10 === Math.floor(place / 10) % 10 ? 1 : 0,
-    ),
+    labels: Uint8Array.from({ length: poolSize }, (_, row) => row % 10),
   };
-  const file = "train/part-00000.arrow";
-  const { bytes, sha256: hash } = await commitFile(join(folder, file), async (sink) => {
-    await writeShard(sink, [rows]);
-  });
-  await writeManifest(folder, {
-    name: "formula",
-    classNames: [...cifar10ClassNames],
-    imageShape: [32, 32, 3],
-    splits: {
-      train: {
-        rows: poolSize,
-        shards: [{ file, rows: poolSize, bytes, sha256: hash, idStart: 0, idEnd: poolSize }],
-        classCounts: cifar10ClassNames.map((_, label) => everyRow.filter((row) => row % 10 === label).length),
-      },
-      test: { rows: 0, shards: [], classCounts: cifar10ClassNames.map(() => 0) },
-    },
-    configHash: hashConfig({}),
-    config: {},
-    models: {},
-    removals: {},
-    createdBy: "make-augmentation-vectors",
-  });
-}
-
-/** The vectors as JSON, one a line. */
-export function formatAugmentationVectors(vectors: Awaited<ReturnType<typeof makeAugmentationVectors>>): string {
-  const sections = Object.entries(vectors).map(([name, entries]) => {
-    const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`);
-    return `  "${name}": [\n${lines.join(",\n")}\n  ]`;
-  });
-  return `{\n${sections.join(",\n")}\n}\n`;
 }

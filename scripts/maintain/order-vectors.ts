@@ -1,16 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
 import { createPermutation, maxPermutationSize, permute } from "../../core/permutation.ts";
 import { fillBits, philox4x32, type RandomStream, randomStreams } from "../../core/random.ts";
-import { writeManifest } from "../../shards/format/manifest-file.ts";
-import { writeShard } from "../../shards/format/write-shard.ts";
-import { type LoaderOptions, openDataset } from "../../shards/index.ts";
+import { type LoaderOptions, openDataset, writeDataset } from "../../shards/index.ts";
 import { createLabelNoise } from "../../shards/loader/label-noise.ts";
 import { createShuffle, type ShuffleKind } from "../../shards/order/shuffle.ts";
-import { hashConfig } from "../../storage/canonical-json.ts";
-import { commitFile } from "../../storage/commit.ts";
 
 type Words4 = [number, number, number, number];
 
@@ -143,7 +139,8 @@ function drawWords(
 async function serveCountingRows(allOptions: readonly LoaderOptions[]) {
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-order-"));
   try {
-    await writeCountingDataset(folder);
+    const rows = { images: new Uint8Array(poolSize * imageBytes), labels: new Uint8Array(poolSize) };
+    await writeDataset(folder, { classNames: cifar10ClassNames, train: [rows] });
     const dataset = await openDataset(folder);
     return await Promise.all(
       allOptions.map(async (options) => {
@@ -161,47 +158,4 @@ async function serveCountingRows(allOptions: readonly LoaderOptions[]) {
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-async function writeCountingDataset(folder: string): Promise<void> {
-  const rows = {
-    id: Float64Array.from(everyPosition),
-    image: new Uint8Array(poolSize * 3072),
-    label: new Uint8Array(poolSize),
-    class: new Uint8Array(poolSize),
-    confidence: new Float32Array(poolSize).fill(1),
-    probabilities: Float32Array.from({ length: poolSize * 10 }, (_, place) => (place % 10 === 0 ? 1 : 0)),
-  };
-  const file = "train/part-00000.arrow";
-  const { bytes, sha256 } = await commitFile(join(folder, file), async (sink) => {
-    await writeShard(sink, [rows]);
-  });
-  const noCounts = cifar10ClassNames.map(() => 0);
-  await writeManifest(folder, {
-    name: "counting",
-    classNames: [...cifar10ClassNames],
-    imageShape: [32, 32, 3],
-    splits: {
-      train: {
-        rows: poolSize,
-        shards: [{ file, rows: poolSize, bytes, sha256, idStart: 0, idEnd: poolSize }],
-        classCounts: [poolSize, ...noCounts.slice(1)],
-      },
-      test: { rows: 0, shards: [], classCounts: noCounts },
-    },
-    configHash: hashConfig({}),
-    config: {},
-    models: {},
-    removals: {},
-    createdBy: "make-order-vectors",
-  });
-}
-
-/** The vectors as JSON, one a line. */
-export function formatOrderVectors(vectors: Awaited<ReturnType<typeof makeOrderVectors>>): string {
-  const sections = Object.entries(vectors).map(([name, entries]) => {
-    const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`);
-    return `  "${name}": [\n${lines.join(",\n")}\n  ]`;
-  });
-  return `{\n${sections.join(",\n")}\n}\n`;
 }
