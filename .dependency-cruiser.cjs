@@ -1,5 +1,5 @@
-/** The floors of docs/architecture: a folder may import the floors below it, never its siblings or the floors above. */
-const floors = [
+/** The layers of docs/architecture.md: a folder may import lower layers, never its siblings or higher layers. */
+const layers = [
   ["core"],
   ["engine", "storage"],
   ["networks", "shards", "pictures"],
@@ -8,8 +8,8 @@ const floors = [
   ["scripts", "bench"],
 ];
 
-/** Rooms of a folder: each may import core, storage and the rooms named here. */
-const rooms = {
+/** Closed modules: each may import core, storage and the modules named here. */
+const modules = {
   "engine/graph": [],
   "engine/onnx": ["engine/graph"],
   "engine/ops": ["engine/graph", "engine/onnx"],
@@ -25,20 +25,20 @@ const rooms = {
   "generator/sampling/samplers": [],
 };
 
-const closedRooms = Object.entries(rooms).map(([room, open]) => ({
-  name: `${room.replaceAll("/", "-")}-imports-only-rooms-below`,
+const closedModules = Object.entries(modules).map(([module, open]) => ({
+  name: `${module.replaceAll("/", "-")}-imports-only-named-modules`,
   severity: "error",
-  from: { path: `^${room}/` },
-  to: { path: `^${room.split("/")[0]}/`, pathNot: `^(${[room, ...open].join("|")})/` },
+  from: { path: `^${module}/` },
+  to: { path: `^${module.split("/")[0]}/`, pathNot: `^(${[module, ...open].join("|")})/` },
 }));
 
-const forbidden = floors.flatMap((folders, floor) =>
+const closedLayers = layers.flatMap((folders, layer) =>
   folders.map((folder) => ({
-    name: `${folder}-imports-only-floors-below`,
+    name: `${folder}-imports-only-lower-layers`,
     severity: "error",
     from: { path: `^${folder}/` },
     to: {
-      path: `^(${floors.slice(floor).flat().join("|")})/`,
+      path: `^(${layers.slice(layer).flat().join("|")})/`,
       pathNot: `^${folder}/`,
     },
   })),
@@ -46,13 +46,13 @@ const forbidden = floors.flatMap((folders, floor) =>
 
 module.exports = {
   forbidden: [
-    ...forbidden,
-    ...closedRooms,
+    ...closedLayers,
+    ...closedModules,
     {
       name: "shards-imports-only-core-and-storage",
       comment: "The loader must be usable by a trainer that has no engine installed.",
       severity: "error",
-      from: { path: "^(shards|storage)/" },
+      from: { path: "^shards/" },
       to: { path: "^engine/" },
     },
     {

@@ -97,16 +97,16 @@ test("docs/troubleshooting.md names codes that the program has", async () => {
   expect(codes.map(([, code]) => code).filter((code) => !all.includes(`"${code}"`))).toEqual([]);
 });
 
-test("docs/architecture.md names files, floors and rooms that are there", async () => {
+test("docs/architecture.md names files and closed modules that are there", async () => {
   const text = await read("docs/architecture.md");
   const rules = await read(".dependency-cruiser.cjs");
   for (const [, path = ""] of text.matchAll(/^\| `([\w/.-]+)`/gm)) {
     await expect(access(join(root, path)), path).resolves.toBeUndefined();
   }
-  const rooms = [...rules.matchAll(/^ {2}"([\w/]+)": \[(.*)\]/gm)];
-  expect(rooms.length).toBeGreaterThan(10);
-  for (const [, room, open = ""] of rooms) {
+  const modules = [...rules.matchAll(/^ {2}"([\w/]+)": \[(.*)\]/gm)];
+  expect(modules.length).toBeGreaterThan(10);
+  for (const [, module, open = ""] of modules) {
     const named = open.replaceAll(/"\w+\/(\w+)"/g, "`$1`") || "nothing";
-    expect(text).toMatch(new RegExp(`\\| \`${room}\` +\\| ${named} +\\|`));
+    expect(text).toMatch(new RegExp(`\\| \`${module}\` +\\| ${named} +\\|`));
   }
 });
