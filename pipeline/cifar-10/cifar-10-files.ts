@@ -32,7 +32,7 @@ export function cifar10Files(recordsPerFile: number = officialRecordsPerFile): C
  * @param path - named in errors
  * @throws Cifar5mError `cifar10/wrong-size` or `cifar10/label-out-of-range`
  */
-export function checkRecords(bytes: Uint8Array, file: Cifar10File, path: string): void {
+export function requireRecords(bytes: Uint8Array, file: Cifar10File, path: string): void {
   const expected = file.numRecords * recordBytes;
   if (bytes.length !== expected) {
     throw new Cifar5mError(

@@ -5,7 +5,7 @@ import { diskError } from "../../storage/disk-error.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
-import { type Cifar10File, checkRecords, cifar10Files, recordBytes } from "./cifar-10-files.ts";
+import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
 import { readTarGz } from "./read-tar.ts";
 
 /** Labeled images in memory. */
@@ -66,7 +66,7 @@ async function* readFolder(folder: string, files: readonly Cifar10File[]): Async
   for (const file of files) {
     const path = joinPath(folder, file.name);
     const bytes = await readWholeFile(path);
-    checkRecords(bytes, file, path);
+    requireRecords(bytes, file, path);
     yield { file, bytes };
   }
 }
@@ -80,7 +80,7 @@ async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncG
   };
   for (const member of await readTarGz({ path, sizeOf })) {
     const file = fileOf(member.path)!;
-    checkRecords(member.bytes, file, `${path}:${member.path}`);
+    requireRecords(member.bytes, file, `${path}:${member.path}`);
     missing.delete(file.name);
     yield { file, bytes: member.bytes };
   }

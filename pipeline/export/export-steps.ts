@@ -6,7 +6,7 @@ import type { Manifest } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
-import { checkClassNames } from "../import/class-names.ts";
+import { requireClassNames } from "../import/class-names.ts";
 import { openShardReader, type ShardReader } from "../run/shard-reader.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
@@ -52,7 +52,7 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
   const { target, format, splits } = options;
   const reader = await openShardReader(options.location);
   const { manifest } = reader;
-  checkClassNames(manifest.classNames, `${reader.location}/${manifestName}`);
+  requireClassNames(manifest.classNames, `${reader.location}/${manifestName}`);
   const fileFormat: FileFormat = fileFormats[format];
   const partSize = options.partSize ?? fileFormat.partSize;
   return [

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
-import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
 
 /** A file beside a set that names its classes, one a line; the line number, from 0, is the label. */
 export const classNamesFile = "class-names.txt";
@@ -14,7 +14,7 @@ const maxClasses = 256;
  * @throws Cifar5mError `import/bad-class-names` unless there are 1 to 256, all different, and each can be the name of a
  *   folder anywhere
  */
-export function checkClassNames(classNames: readonly string[], path: string): readonly string[] {
+export function requireClassNames(classNames: readonly string[], path: string): readonly string[] {
   const refuse = (what: string) => {
     throw new Cifar5mError("import/bad-class-names", `${path} ${what}. Rename or remove some.`);
   };
@@ -34,12 +34,11 @@ export function checkClassNames(classNames: readonly string[], path: string): re
 /** The names in a folder's class-names.txt, or undefined if the file does not exist. */
 export async function readClassNames(folder: string): Promise<readonly string[] | undefined> {
   const path = join(folder, classNamesFile);
-  if (!(await fileExists(path))) return undefined;
-  const lines = Buffer.from(await readWholeFile(path))
-    .toString("utf8")
-    .split(/\r?\n/);
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
+  const lines = text.split(/\r?\n/);
   if (lines.at(-1) === "") lines.pop();
-  return checkClassNames(lines, path);
+  return requireClassNames(lines, path);
 }
 
 /** Whether a class name can be the name of a folder: no path, no hidden name, no invisible characters. */

@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
-import { checkClassNames, readClassNames } from "./class-names.ts";
+import { readClassNames, requireClassNames } from "./class-names.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { ImportSource } from "./import-source.ts";
 import { isFolder, listNames } from "./list-names.ts";
@@ -40,7 +40,7 @@ export async function openImageFolderSource(
       `${path} must hold one folder of pictures a class, and holds no folder. Point --from at the folder above them.`,
     );
   }
-  const classNames = (await readClassNames(path)) ?? checkClassNames(found, path);
+  const classNames = (await readClassNames(path)) ?? requireClassNames(found, path);
   const stranger = found.find((name) => !classNames.includes(name));
   if (stranger !== undefined) {
     throw new Cifar5mError(

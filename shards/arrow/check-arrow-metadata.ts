@@ -42,15 +42,15 @@ const maxVisits = 8;
  * @param bytes - the footer of an IPC file, without its length
  * @throws Error if a length or an offset points outside, or if the same bytes are used over and over
  */
-export function checkFooter(bytes: Uint8Array): void {
+export function requireFooter(bytes: Uint8Array): void {
   new Checker(bytes).checkRoot("Footer");
 }
 
 /**
  * @param bytes - the metadata of a record batch, without its length
- * @throws as `checkFooter`; also for a message of another kind
+ * @throws as `requireFooter`; also for a message of another kind
  */
-export function checkRecordBatchMessage(bytes: Uint8Array): void {
+export function requireRecordBatchMessage(bytes: Uint8Array): void {
   const checker = new Checker(bytes);
   if (checker.readHeaderType() !== recordBatchType) throw new Error("a footer entry is no record batch");
   checker.checkRoot("Message");

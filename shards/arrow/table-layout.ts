@@ -6,7 +6,7 @@ import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { checkFooter, checkRecordBatchMessage } from "./check-arrow-metadata.ts";
+import { requireFooter, requireRecordBatchMessage } from "./check-arrow-metadata.ts";
 import { parseColumnType, requireSchema, type TableSchema } from "./table-schema.ts";
 
 /** A column of one record batch. */
@@ -71,7 +71,7 @@ export function readTableLayout(source: ByteSource, columns: TableSchema): Table
 
 function decodeHeader(source: ByteSource, metadata: Uint8Array): BatchHeader {
   const header = decode(source, () => {
-    checkRecordBatchMessage(metadata);
+    requireRecordBatchMessage(metadata);
     return Message.decode(metadata).header() as BatchHeader;
   });
   if (header.length < 0) throw corrupt(source, `a record batch cannot have ${header.length} rows`);
@@ -140,7 +140,7 @@ function readFooter(source: ByteSource): Footer {
   if (footerBytes <= 0 || position < 8) throw corrupt(source, `its footer cannot be ${footerBytes} bytes`);
   const footer = readBytes(source, position, footerBytes);
   return decode(source, () => {
-    checkFooter(footer);
+    requireFooter(footer);
     return Footer.decode(footer);
   });
 }
