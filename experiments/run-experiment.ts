@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../core/errors.ts";
 import { programVersion } from "../core/program-version.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
@@ -8,9 +8,9 @@ import { openDataset } from "../shards/index.ts";
 import { sealJson, unsealJson } from "../storage/canonical-json.ts";
 import { replaceBytes } from "../storage/commit.ts";
 import { commitUnit } from "../storage/commit-unit.ts";
-import { diskError } from "../storage/disk-error.ts";
 import { openEventLog } from "../storage/event-log.ts";
 import type { Scalars } from "../storage/event-records.ts";
+import { readWholeFile } from "../storage/read-file.ts";
 import { readTextIfAny } from "../storage/read-text.ts";
 import { isUnitDone } from "../storage/receipt.ts";
 import { openTrainingStore } from "../storage/training-store.ts";
@@ -123,11 +123,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
     }
     await rm(folder.training(id), { recursive: true, force: true });
   }
-  try {
-    return readSafetensors(await readFile(path), path).tensors;
-  } catch (thrown) {
-    throw thrown instanceof Cifar5mError ? thrown : diskError(thrown, "read", path);
-  }
+  return readSafetensors(await readWholeFile(path), path).tensors;
 }
 
 async function commitResult(

@@ -12,7 +12,7 @@ import type { Committed, CommitWriter, Written } from "./commit-sink.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { makeFolder, pathExists, syncFile, syncFolder } from "./durable-folder.ts";
 import { objectsAt } from "./object-files.ts";
-import { heartbeatMs, nameTemporary, removeTemporary } from "./temporary-file.ts";
+import { heartbeatMs, nameTemporary, removeTemporary, touchTemporary } from "./temporary-file.ts";
 
 export type { CommitSink, Committed, CommitWriter, Written } from "./commit-sink.ts";
 
@@ -111,7 +111,7 @@ async function writeThenPublish(path: string, write: CommitWriter, publish: Publ
 async function writeTemporary(handle: FileHandle, write: CommitWriter): Promise<Written> {
   const hash = createHash("sha256");
   let bytes = 0;
-  const heartbeat = setInterval(() => void touch(handle), heartbeatMs).unref();
+  const heartbeat = setInterval(() => void touchTemporary(handle), heartbeatMs).unref();
   try {
     await write({
       get bytes() {
@@ -129,12 +129,6 @@ async function writeTemporary(handle: FileHandle, write: CommitWriter): Promise<
   }
   await syncFile(handle);
   return { bytes, sha256: hash.digest("hex") };
-}
-
-/** Processes that cannot ask whether this one lives see by the file's time that it does. */
-async function touch(handle: FileHandle): Promise<void> {
-  const now = new Date();
-  await handle.utimes(now, now).catch(() => undefined);
 }
 
 /**

@@ -1,10 +1,10 @@
-import { access } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
+import { pathExists } from "./durable-folder.ts";
 import { objectsAt } from "./object-files.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** @throws Cifar5mError `disk/…` */
-export async function readWholeFile(path: string): Promise<Uint8Array> {
+export async function readWholeFile(path: string): Promise<Buffer> {
   try {
     return await readRegularFile(path);
   } catch (thrown) {
@@ -30,10 +30,8 @@ export async function fileExists(path: string): Promise<boolean> {
   const objects = objectsAt(path);
   if (objects !== undefined) return (await objects.find(path)) !== undefined;
   try {
-    await access(path);
-    return true;
+    return await pathExists(path);
   } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") return false;
     throw diskError(thrown, "read", path);
   }
 }

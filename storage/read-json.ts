@@ -14,7 +14,7 @@ export async function readJson(
   options: { readonly code: string; readonly rule?: string; readonly advice: string },
 ): Promise<unknown> {
   const { code, rule = "must be JSON", advice } = options;
-  const text = Buffer.from(await readWholeFile(path)).toString("utf8");
+  const text = (await readWholeFile(path)).toString("utf8");
   try {
     return parseJson(text);
   } catch (thrown) {

@@ -6,5 +6,5 @@ import { readWholeFile } from "./read-file.ts";
  * @throws Cifar5mError `disk/…`; `json/corrupt` as `unsealJson`
  */
 export async function readSealed(path: string): Promise<Record<string, unknown>> {
-  return unsealJson(Buffer.from(await readWholeFile(path)).toString(), path);
+  return unsealJson((await readWholeFile(path)).toString("utf8"), path);
 }

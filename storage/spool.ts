@@ -7,7 +7,13 @@ import type { CommitSink, CommitWriter } from "./commit-sink.ts";
 import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import type { ObjectData } from "./object-files.ts";
-import { heartbeatMs, nameTemporary, removeStaleTemporaries, removeTemporary } from "./temporary-file.ts";
+import {
+  heartbeatMs,
+  nameTemporary,
+  removeStaleTemporaries,
+  removeTemporary,
+  touchTemporary,
+} from "./temporary-file.ts";
 
 /** More bytes than this wait on the disk until they are sent. */
 const inMemory = 2 ** 20;
@@ -86,10 +92,8 @@ class SpoolFile implements CommitSink {
     await removeTemporary(this.#path);
   }
 
-  /** Processes that cannot ask whether this one lives see by the file's time that it does. */
   async touch(): Promise<void> {
-    const now = new Date();
-    await this.#handle?.utimes(now, now).catch(() => undefined);
+    await touchTemporary(this.#handle);
   }
 
   async #flush(): Promise<void> {

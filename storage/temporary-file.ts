@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdir, rm, stat } from "node:fs/promises";
+import { type FileHandle, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
@@ -23,6 +23,12 @@ const ownersPattern = /~([0-9a-f]{12})~(\d+\.\d+)~[0-9a-f]{16}$/;
 export function nameTemporary(path: string): string {
   const owner = `${host}~${visibleProcesses}~${thisProcess}`;
   return join(dirname(path), `.${basename(path)}.tmp~${owner}~${randomBytes(8).toString("hex")}`);
+}
+
+/** Processes that cannot ask whether the writer of a temporary lives see by its time that it does. */
+export async function touchTemporary(handle: FileHandle | undefined): Promise<void> {
+  const now = new Date();
+  await handle?.utimes(now, now).catch(() => undefined);
 }
 
 /** Removes a temporary, if it is still there. */

@@ -22,9 +22,7 @@ export const picturesFormat: FileFormat = {
   write: writePictures,
   isIntact: async (folder, path) => {
     const limit = pLimit(numWriters);
-    const lines = Buffer.from(await readWholeFile(path))
-      .toString("utf8")
-      .split("\n");
+    const lines = (await readWholeFile(path)).toString("utf8").split("\n");
     const sizes = await limit.map(
       lines.filter((line) => line !== ""),
       async (line) => {

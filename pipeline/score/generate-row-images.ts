@@ -51,7 +51,7 @@ export async function generateRowImages(options: {
       await commitBytes(paths.cost, JSON.stringify(cost satisfies PartCost));
     }
     images.set(await readWholeFile(paths.images), start * imageBytes);
-    const cost = parseJson(Buffer.from(await readWholeFile(paths.cost)).toString()) as PartCost;
+    const cost = parseJson((await readWholeFile(paths.cost)).toString("utf8")) as PartCost;
     seconds += cost.seconds;
     peakMegabytes = Math.max(peakMegabytes, cost.peakMegabytes);
     count(numInPart);
