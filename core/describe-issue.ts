@@ -23,14 +23,14 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 /** What a value must be, as a phrase. */
 export function ruleOf(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
   if (issue.message.startsWith("must ")) return issue.message;
-  const choices = choicesOf(issue);
+  const choices = choicesOfIssue(issue);
   if (choices !== undefined) return `must be ${oneOf(choices)}`;
   const rule = schema === undefined ? undefined : describeRule(schema);
   return rule === undefined ? `does not fit (${issue.message.replace(/^Invalid input: /, "")})` : `must be ${rule}`;
 }
 
 /** The values of which one must be given, if the problem is that none was. */
-export function choicesOf(issue: z.core.$ZodIssue): readonly string[] | undefined {
+export function choicesOfIssue(issue: z.core.$ZodIssue): readonly string[] | undefined {
   if (issue.code === "invalid_value") return issue.values.map(String);
   if (issue.code !== "invalid_union" || !("options" in issue) || !Array.isArray(issue.options)) return undefined;
   return issue.options.map(String);

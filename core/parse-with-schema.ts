@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { choicesOf, jsonSchemaOf, ruleOf, showJson } from "./describe-issue.ts";
+import { choicesOfIssue, jsonSchemaOf, ruleOf, showJson } from "./describe-issue.ts";
 import { Cifar5mError } from "./errors.ts";
 import { schemaAt, valueAt } from "./json-schema.ts";
 import { nearestWord } from "./nearest-word.ts";
@@ -65,7 +65,7 @@ function adviceOnKey(unknown: string, siblings: readonly string[], nameOf: (key:
 }
 
 function nearestChoice(issue: z.core.$ZodIssue, seen: unknown): string {
-  const nearest = typeof seen === "string" ? nearestWord(seen, choicesOf(issue) ?? []) : undefined;
+  const nearest = typeof seen === "string" ? nearestWord(seen, choicesOfIssue(issue) ?? []) : undefined;
   return nearest === undefined ? "" : `Did you mean ${nearest}? `;
 }
 
