@@ -1,4 +1,4 @@
-/** CIFAR images as bytes: their shape, their class names, and conversions between layouts. */
+/** CIFAR images as bytes: their shape, their class names, their mean, and conversions between layouts. */
 
 import { Cifar5mError } from "./errors.ts";
 
@@ -26,6 +26,10 @@ export const cifar10ClassNames = [
 ] as const;
 /** Number of these classes. */
 export const numCifar10Classes = cifar10ClassNames.length;
+
+/** Mean and standard deviation of CIFAR-10's train pixels in [0, 1], for red, green and blue. */
+export const cifar10Mean = [0.4914, 0.4822, 0.4465] as const;
+export const cifar10Std = [0.247, 0.2435, 0.2616] as const;
 
 /**
  * Converts planar images to interleaved ones.

@@ -1,13 +1,10 @@
+import { cifar10Mean, cifar10Std } from "../core/image-layout.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { div, sub } from "../engine/ops/elementwise.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
 import { resnet, resnetFeatureMaps, resnetFeatures, resnetLogits } from "../networks/resnet.ts";
 import type { LabelerNetworkOptions } from "./options.ts";
-
-/** Mean and standard deviation of CIFAR-10's training pixels in [0, 1], for red, green and blue. */
-export const pixelMean = [0.4914, 0.4822, 0.4465] as const;
-export const pixelStd = [0.247, 0.2435, 0.2616] as const;
 
 const head = { numClasses: 10, logitScale: 1 / 8 };
 
@@ -46,7 +43,7 @@ export function labelerOutputs(
 function normalize(images: Tensor): Tensor {
   const perChannel = (values: readonly number[]) => images.graph.constant(tensorData("float32", [1, 3, 1, 1], values));
   return div(
-    sub(images, perChannel(pixelMean.map((mean) => 2 * mean - 1))),
-    perChannel(pixelStd.map((std) => 2 * std)),
+    sub(images, perChannel(cifar10Mean.map((mean) => 2 * mean - 1))),
+    perChannel(cifar10Std.map((std) => 2 * std)),
   );
 }

@@ -1,4 +1,4 @@
-import { imageBytes, imageChannels, imagePixels } from "../core/image-layout.ts";
+import { cifar10Mean, cifar10Std, imageBytes, imageChannels, imagePixels } from "../core/image-layout.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { executionIdentity, type SeededExecution } from "../engine/executor.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
@@ -14,7 +14,6 @@ import { whiteningFilters } from "../networks/whitening.ts";
 import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
 import { holdOut, type LabeledImages, labelerSteps } from "./hold-out.ts";
-import { pixelMean, pixelStd } from "./labeler-network.ts";
 import { labelerProgram } from "./labeler-program.ts";
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
 
@@ -105,7 +104,7 @@ function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Ui
     const image = Math.floor(index / imageBytes);
     const pixel = Math.floor((index % imageBytes) / imageChannels);
     normalized[image * imageBytes + channel * imagePixels + pixel] =
-      (bytes[index]! / 255 - pixelMean[channel]!) / pixelStd[channel]!;
+      (bytes[index]! / 255 - cifar10Mean[channel]!) / cifar10Std[channel]!;
   }
   const filters = whiteningFilters(normalized, [numImages, 3, 32, 32], whiteningSide);
   for (const name of ["parameters", "average"]) {

@@ -1,5 +1,5 @@
 import { allocateBytes } from "../../core/allocate-bytes.ts";
-import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
+import { cifar10Mean, cifar10Std, imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
 import type { ImageArray } from "../rows/samples.ts";
 
 /** The format of served images. */
@@ -18,10 +18,7 @@ export interface Normalization {
 }
 
 /** Mean and standard deviation of CIFAR-10 train, pixels in [0, 1]. */
-export const cifar10Normalization: Normalization = {
-  mean: [0.4914, 0.4822, 0.4465],
-  std: [0.247, 0.2435, 0.2616],
-};
+export const cifar10Normalization: Normalization = { mean: cifar10Mean, std: cifar10Std };
 
 /** Allocates an array for images. Its content is undefined. */
 export function allocateImages(dtype: ImageFormat["dtype"], numImages: number): ImageArray {
