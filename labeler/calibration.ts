@@ -1,3 +1,5 @@
+import { argmax } from "../core/argmax.ts";
+
 /** Number of bins of equal width for confidences. */
 const numBins = 15;
 
@@ -51,4 +53,17 @@ export function expectedCalibrationError(probabilities: Float32Array, labels: Ui
     excess[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(isRight);
   }
   return excess.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
+}
+
+/**
+ * Fraction of the images whose most probable class is their label.
+ * @param probabilities - [n, numClasses] flattened
+ * @param labels - the true classes, [n], at least one
+ */
+export function accuracyOf(probabilities: Float32Array, labels: Uint8Array): number {
+  const numClasses = probabilities.length / labels.length;
+  const right = labels.filter(
+    (label, index) => argmax(probabilities.subarray(index * numClasses, (index + 1) * numClasses)) === label,
+  );
+  return right.length / labels.length;
 }

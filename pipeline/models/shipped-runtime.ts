@@ -1,4 +1,3 @@
-import { argmax } from "../../core/argmax.ts";
 import { createEngine } from "../../engine/create-engine.ts";
 import type { SeededExecution } from "../../engine/executor.ts";
 import { probeEngine } from "../../engine/probe-engine.ts";
@@ -11,10 +10,10 @@ import {
   tuneAdversarially,
   tuneGenerator,
 } from "../../generator/index.ts";
+import { accuracyOf } from "../../labeler/calibration.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import { createLabeler, frozenLabeler, labelerSteps, trainLabeler } from "../../labeler/index.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { type Config, tuningSections } from "../run/config.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
@@ -95,7 +94,7 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
         });
         const labeler = await openLabeler(config, weights, numThreads);
         try {
-          return { weights, figures: { "test accuracy": await accuracyOf(labeler, test) } };
+          return { weights, figures: { "test accuracy": accuracyOf(await labeler.label(test.images), test.labels) } };
         } finally {
           await labeler.close();
         }
@@ -133,15 +132,4 @@ function executionOf({ seed, engine, device, precision }: Config): SeededExecuti
 
 function openLabeler(config: Config, weights: Uint8Array, numThreads: number | undefined): Promise<Labeler> {
   return createLabeler({ ...executionOf(config), numThreads, weights, batchSize: config.labeling.batchSize });
-}
-
-/** Fraction of the images whose most probable class is their label. */
-async function accuracyOf(labeler: Labeler, { images, labels }: CifarImages): Promise<number> {
-  const probabilities = await labeler.label(images);
-  let numRight = 0;
-  for (const [index, label] of labels.entries()) {
-    const row = probabilities.subarray(index * 10, (index + 1) * 10);
-    if (argmax(row) === label) numRight++;
-  }
-  return numRight / labels.length;
 }

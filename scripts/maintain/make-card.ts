@@ -6,16 +6,16 @@
 
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
-import { argmax } from "../../core/argmax.ts";
 import { formatCount } from "../../core/format.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { tuningMethods } from "../../generator/index.ts";
-import { expectedCalibrationError } from "../../labeler/calibration.ts";
+import { accuracyOf, expectedCalibrationError } from "../../labeler/calibration.ts";
 import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
 import { renderSampleGrid } from "../../pipeline/models/sample-grid.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { mergeConfigs, type PartialConfig, resolveConfig, tuningSections } from "../../pipeline/run/config.ts";
+import { flagOf } from "../../pipeline/run/config-keys.ts";
 import { recipes } from "../../pipeline/run/recipes.ts";
 import { type ModelName, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { shippedFile } from "../../pipeline/run/shipped-files.ts";
@@ -103,8 +103,7 @@ async function makeCard(root: string, name: keyof typeof kinds, machine: string)
   await replaceBytes(shippedFile(lossFile), await renderLossCurve(lines, options.batchSize));
   const quality = name === "labeler" ? [await testAccuracy()] : [];
   const flags = Object.entries(options).map(
-    ([key, value]) =>
-      `--${section}.${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${[value].flat().join(",")}`,
+    ([key, value]) => `--${flagOf(`${section}.${key}`)} ${[value].flat().join(",")}`,
   );
   // Named by hash: the command's reader needs the same file.
   const { initialWeights } = pinned;
@@ -130,7 +129,7 @@ npx cifar5m train ${model} DIR --seed ${pinned.seed} \\
 
 ![loss](${lossFile})
 ${(await Promise.all(pictures.map(showGrid))).join("")}`;
-  await replaceBytes(shippedFile(`${name}.md`), Buffer.from(card));
+  await replaceBytes(shippedFile(`${name}.md`), card);
 
   /** Draws a grid, beside the card. @returns the part of the card that shows it */
   async function showGrid(picture: Picture): Promise<string> {
@@ -148,17 +147,11 @@ ${(await Promise.all(pictures.map(showGrid))).join("")}`;
     const { test } = await readCifar10(folder.cifar10);
     const labeler = await shippedRuntime.openLabeler(config, weights);
     const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
-    const accuracyOf = (probabilities: Float32Array) => {
-      const right = test.labels.filter((label, index) => {
-        return argmax(probabilities.subarray(index * 10, (index + 1) * 10)) === label;
-      });
-      return right.length / test.labels.length;
-    };
     try {
       const probabilities = await labeler.label(test.images);
       const afterJpeg = await labeler.label(await asJpegs(test.images, 75));
-      return `| CIFAR-10 test accuracy | **${percent(accuracyOf(probabilities))}** (with the mirror image averaged in) |
-| the same after JPEG files of quality 75 | ${percent(accuracyOf(afterJpeg))} |
+      return `| CIFAR-10 test accuracy | **${percent(accuracyOf(probabilities, test.labels))}** (with the mirror image averaged in) |
+| the same after JPEG files of quality 75 | ${percent(accuracyOf(afterJpeg, test.labels))} |
 | expected calibration error, 15 bins | ${percent(expectedCalibrationError(probabilities, test.labels))} on CIFAR-10 test |`;
     } finally {
       await labeler.close();
