@@ -1,11 +1,10 @@
 import * as z from "zod";
 import { buildSteps } from "../pipeline/build.ts";
 import { estimateStep } from "../pipeline/build-estimate.ts";
-import { datasetKeys } from "../pipeline/run/config.ts";
 import { defineCommand } from "./cli/command.ts";
 import { uploadTarget } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
-import { requireUse, sourceOptions } from "./cli/source-options.ts";
+import { buildKeys, requireUse, sourceOptions } from "./cli/source-options.ts";
 import { summarizeEstimate } from "./cli/summarize-estimate.ts";
 import { uploadSteps } from "./cli/upload-steps.ts";
 import { printContactSheet } from "./inspect.ts";
@@ -21,7 +20,7 @@ export const buildCommand = defineCommand<typeof options>({
     { line: "cifar5m build runs/mine --data cifar-10-batches-bin", effect: "train both models first" },
   ],
   bucketRun: "opened",
-  configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
+  configKeys: buildKeys,
   hasWorkers: true,
   hasThreads: true,
   options,

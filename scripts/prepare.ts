@@ -2,11 +2,10 @@ import * as z from "zod";
 import { formatCount } from "../core/format.ts";
 import { parseWalltime } from "../pipeline/cluster/slurm/walltime.ts";
 import { prepareSteps } from "../pipeline/prepare.ts";
-import { datasetKeys } from "../pipeline/run/config.ts";
 import { defineCommand } from "./cli/command.ts";
 import { option } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
-import { requireUse, sourceOptions } from "./cli/source-options.ts";
+import { buildKeys, requireUse, sourceOptions } from "./cli/source-options.ts";
 
 const options = z.object({
   ...sourceOptions,
@@ -32,7 +31,7 @@ export const prepareCommand = defineCommand<typeof options>({
     { line: "cifar5m prepare runs/mine --walltime 4:00:00", effect: "units must fit into tasks of four hours" },
   ],
   bucketRun: "opened",
-  configKeys: [...datasetKeys, "recordsPerFile", "generator", "labeler"],
+  configKeys: buildKeys,
   options,
   steps: ({ stepOptions, reporter, options: { walltime, ...sources } }) => {
     requireUse(sources, stepOptions.config);

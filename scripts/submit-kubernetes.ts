@@ -9,12 +9,12 @@ import { plannedUnits } from "../pipeline/run/run.ts";
 import { requireTarget } from "../shards/publish/open-target.ts";
 import { isBucket } from "../storage/object-files.ts";
 import { parseS3Location } from "../storage/parse-location.ts";
-import { clusterOptions, countGpus, jobsWithArguments, parseMemory, submitKeys } from "./cli/cluster-options.ts";
+import { clusterOptions, countGpus, jobsWithArguments, parseMemory } from "./cli/cluster-options.ts";
 import { defineCommand, type Session } from "./cli/command.ts";
 import { flag, option } from "./cli/options.ts";
 import { printErrorLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
-import { requireUse } from "./cli/source-options.ts";
+import { buildKeys, requireUse } from "./cli/source-options.ts";
 import { requireUploadable } from "./cli/upload-steps.ts";
 
 /** A name as Kubernetes takes it. */
@@ -58,7 +58,7 @@ export const submitKubernetesCommand = defineCommand<typeof options>({
     },
   ],
   bucketRun: "named",
-  configKeys: submitKeys,
+  configKeys: buildKeys,
   options,
   dryRun: async (session) => print(session),
   finish: async (session) => print(session),

@@ -14,12 +14,12 @@ import { requireTarget } from "../shards/publish/open-target.ts";
 import { diskError } from "../storage/disk-error.ts";
 import { makeFolder } from "../storage/durable-folder.ts";
 import { fileExists } from "../storage/read-file.ts";
-import { clusterOptions, countGpus, jobsWithArguments, parseMemory, submitKeys } from "./cli/cluster-options.ts";
+import { clusterOptions, countGpus, jobsWithArguments, parseMemory } from "./cli/cluster-options.ts";
 import { defineCommand, type Session } from "./cli/command.ts";
 import { option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
-import { requireUse } from "./cli/source-options.ts";
+import { buildKeys, requireUse } from "./cli/source-options.ts";
 
 const options = z.object({
   ...clusterOptions,
@@ -59,7 +59,7 @@ export const submitSlurmCommand = defineCommand<typeof options>({
     },
     { line: "cifar5m submit slurm runs/mine --tasks 64 --dry-run", effect: "print the scripts" },
   ],
-  configKeys: submitKeys,
+  configKeys: buildKeys,
   options,
   extraWords: "options of sbatch for all jobs, such as --account=lab",
   dryRun: async (session) => {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
-import { precisions } from "../../engine/executor.ts";
+import { engineNames, precisions } from "../../engine/executor.ts";
 import {
   adversarialLevels,
   adversarialSchema,
@@ -40,7 +40,7 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("publish as many images of each label as the rarest one has in its part: the first ones by id"),
-  engine: z.enum(["onnxruntime", "tfjs"]).default("onnxruntime").describe("what executes the graphs"),
+  engine: z.enum(engineNames).default("onnxruntime").describe("what executes the graphs"),
   device: z.string().min(1).default("cpu").describe("where it executes them: cpu, cuda, webgpu, …"),
   precision: z
     .enum(precisions)

@@ -6,10 +6,7 @@ import { type ClusterJobName, clusterJobs } from "../../pipeline/cluster/cluster
 import { type Config, datasetKeys } from "../../pipeline/run/config.ts";
 import { configArguments } from "./config-arguments.ts";
 import { option, uploadTarget } from "./options.ts";
-import { sourceOptions } from "./source-options.ts";
-
-/** Keys of the configuration that `submit` takes, which are those of `build`. */
-export const submitKeys = [...datasetKeys, "recordsPerFile", "generator", "labeler"];
+import { buildKeys, sourceOptions } from "./source-options.ts";
 
 /** Options of `submit`, for every scheduler. */
 export const clusterOptions = {
@@ -68,11 +65,7 @@ function argumentsOf(
     const path = sources[key];
     return path === undefined ? [] : [`--${key}`, pathOf(path)];
   });
-  return [
-    ...configArguments(config, submitKeys),
-    ...files,
-    ...(walltime === undefined ? [] : ["--walltime", walltime]),
-  ];
+  return [...configArguments(config, buildKeys), ...files, ...(walltime === undefined ? [] : ["--walltime", walltime])];
 }
 
 /** Every job with its arguments. */

@@ -1,9 +1,12 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { BuildSources } from "../../pipeline/build.ts";
-import type { Config } from "../../pipeline/run/config.ts";
+import { type Config, datasetKeys } from "../../pipeline/run/config.ts";
 import { optionalPath } from "./options.ts";
 
 const shipped = "the shipped ones";
+
+/** Keys of the configuration that `build`, `prepare` and `submit` take. */
+export const buildKeys = [...datasetKeys, "recordsPerFile", "generator", "labeler"];
 
 /** Where the models of a run come from; of `build`, `prepare` and `submit`. */
 export const sourceOptions = {
