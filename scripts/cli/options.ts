@@ -58,19 +58,22 @@ export const configOptions = z.object({
   dryRun: flag("print the resolved configuration and its hash, do nothing"),
 });
 
+/** What to do about a rank or a world size that does not fit. */
+export const ranksAdvice = "Ranks count from 0 to --world-size − 1.";
+
 /** Options of commands that several workers can share. */
 export const workerOptions = z.object({
   rank: z
     .int()
     .min(0)
     .default(0)
-    .meta(option("which of several workers this is", { advice: ranksAdvice() })),
+    .meta(option("which of several workers this is", { advice: ranksAdvice })),
   worldSize: z
     .int()
     .min(1)
     .max(1_000_000)
     .default(1)
-    .meta(option("number of workers that share the work", { advice: ranksAdvice() })),
+    .meta(option("number of workers that share the work", { advice: ranksAdvice })),
 });
 
 /** Options of commands that compute for long. */
@@ -103,7 +106,3 @@ export const recipeOptions = z.object({
 
 /** The option of commands that report. */
 export const reportOptions = z.object({ json: flag("print the report as JSON") });
-
-function ranksAdvice(): string {
-  return "Ranks count from 0 to --world-size − 1.";
-}

@@ -45,8 +45,3 @@ function nearestOf(name: string, known: readonly string[]): readonly string[] {
   const nearest = nearestWord(name, known);
   return nearest === undefined ? [] : [nearest];
 }
-
-/** The error for a value that is out of its range for a reason that no schema knows. */
-export function usageOutOfRange(flag: string, rule: string, seen: unknown, advice: string): Cifar5mError {
-  return new Cifar5mError("usage/out-of-range", `--${flag} ${rule}, got ${String(seen)}. ${advice}`);
-}

@@ -1,9 +1,9 @@
 import * as z from "zod";
+import { Cifar5mError } from "../../core/errors.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import type { Command } from "./command.ts";
-import { workerOptions } from "./options.ts";
+import { ranksAdvice, workerOptions } from "./options.ts";
 import { type Arguments, readOptions } from "./read-arguments.ts";
-import { usageOutOfRange } from "./usage-error.ts";
 
 /** Which of several workers this process is, and until when it may work. */
 export interface Worker {
@@ -37,11 +37,9 @@ export function readWorker(
   const rank = args.rank === undefined ? (ofEnvironment.rank ?? given.rank) : given.rank;
   const worldSize = args["world-size"] === undefined ? (ofEnvironment.worldSize ?? given.worldSize) : given.worldSize;
   if (rank >= worldSize) {
-    throw usageOutOfRange(
-      "rank",
-      `must be an integer in [0, ${worldSize - 1}]`,
-      rank,
-      "Ranks count from 0 to --world-size − 1.",
+    throw new Cifar5mError(
+      "usage/out-of-range",
+      `--rank must be an integer in [0, ${worldSize - 1}], got ${rank}. ${ranksAdvice}`,
     );
   }
   return { rank, worldSize, ...(deadline === undefined ? {} : { deadlineMs: 1000 * deadline }) };

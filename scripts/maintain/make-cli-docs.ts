@@ -10,7 +10,7 @@ import { formatCliDocs } from "./cli-docs.ts";
 
 const path = "docs/cli.md";
 try {
-  await replaceBytes(path, Buffer.from(await formatCliDocs()));
+  await replaceBytes(path, await formatCliDocs());
   printLines(`wrote ${path}`);
 } catch (thrown) {
   process.exitCode = reportError(thrown, { verbose: true });
