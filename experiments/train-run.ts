@@ -32,8 +32,6 @@ export interface MetricsRow extends Metrics {
 /** A finished training. */
 export interface FinishedRun {
   readonly rows: readonly MetricsRow[];
-  /** Steps done; fewer than T if the real world converged earlier. */
-  readonly steps: number;
   /** The final weights and running statistics by name. */
   readonly weights: Weights;
 }
@@ -69,14 +67,14 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
   const { options, source, evaluationSets } = run;
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
   const program = buildExperimentProgram(options, numClasses, { scalesLoss: execution.precision === "mixed" });
-  const executor = await createEngine(execution.engine, execution);
-  const evaluator = await Evaluator.create(program, executor, { numClasses, loss: options.loss });
+  const engine = await createEngine(execution.engine, execution);
+  const evaluator = await Evaluator.create(program, engine, { numClasses, loss: options.loss });
   const batches = new BatchCursor(source, options);
   let rows: MetricsRow[] = [];
   try {
     const state = await runTraining({
       program: program.training,
-      engine: executor,
+      engine,
       seed: options.seed,
       residents: {},
       batchSize: options.batchSize,
@@ -119,7 +117,7 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
       signal: run.signal,
       onProgress: ({ step, loss }) => run.onProgress({ images: step * options.batchSize, loss }),
     });
-    return { rows, steps: state.step, weights: weightsOf(program.training, state) };
+    return { rows, weights: weightsOf(program.training, state) };
   } finally {
     await batches.close();
     await evaluator.close();

@@ -37,12 +37,17 @@ export interface CreateLabelerOptions extends ImageFunctionOptions {
  * labeler that was made elsewhere is called once per image.
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
-export async function createLabeler({ weights, batchSize, engine, ...where }: CreateLabelerOptions): Promise<Labeler> {
-  const executor = await createEngine(engine, where);
+export async function createLabeler({
+  weights,
+  batchSize,
+  engine: name,
+  ...where
+}: CreateLabelerOptions): Promise<Labeler> {
+  const engine = await createEngine(name, where);
   const labels = isDescribedOnnx(weights)
-    ? await foreignLabelerGraph(weights, batchSize, executor)
+    ? await foreignLabelerGraph(weights, batchSize, engine)
     : trainedLabelerGraph(weights, batchSize);
-  const { run, ...labeler } = await openImageFunction(executor, labels);
+  const { run, ...labeler } = await openImageFunction(engine, labels);
   return { ...labeler, label: run };
 }
 
