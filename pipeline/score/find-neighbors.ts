@@ -64,8 +64,8 @@ export async function findNeighbors(options: {
     await product.close();
   }
   return candidates.map(({ indices }, row) => {
-    const neighbours = indices.map((index) => exactNeighbor(views, row, train, index));
-    return neighbours.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, numNeighbors);
+    const neighbors = indices.map((index) => exactNeighbor(views, row, train, index));
+    return neighbors.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, numNeighbors);
   });
 }
 

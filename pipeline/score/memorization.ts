@@ -30,9 +30,9 @@ export function nearestRatio([first, second]: readonly Neighbor[]): number {
  */
 export function countNearCopies(found: readonly (readonly Neighbor[])[]): Memorization {
   const ratios = found.map(nearestRatio);
-  const isAdaptiveNearCopy = (neighbours: readonly Neighbor[]) => {
-    const mean = neighbours.reduce((sum, { distance }) => sum + distance, 0) / neighbours.length;
-    return neighbours[0]!.distance < mean / 2;
+  const isAdaptiveNearCopy = (neighbors: readonly Neighbor[]) => {
+    const mean = neighbors.reduce((sum, { distance }) => sum + distance, 0) / neighbors.length;
+    return neighbors[0]!.distance < mean / 2;
   };
   return {
     count: found.length,

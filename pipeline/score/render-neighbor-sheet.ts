@@ -12,7 +12,7 @@ export interface NeighborRow {
   readonly image: Uint8Array;
   /** The name of its label. */
   readonly label: string;
-  readonly neighbours: readonly Neighbor[];
+  readonly neighbors: readonly Neighbor[];
 }
 
 /** Pixels. */
@@ -51,7 +51,7 @@ export async function renderNeighborSheet(options: {
   ];
   const put = (image: Uint8Array, x: number, y: number) =>
     blitScaled(image, canvas, { start: (y * width + x) * 3, stride: width * 3, scale });
-  for (const [index, { id, image, label, neighbours }] of rows.entries()) {
+  for (const [index, { id, image, label, neighbors }] of rows.entries()) {
     const left = margin + Math.floor(index / rowsPerColumn) * (columnWidth + columnGap);
     const top = headerHeight + (index % rowsPerColumn) * rowHeight;
     if (index % rowsPerColumn === 0) {
@@ -65,11 +65,11 @@ export async function renderNeighborSheet(options: {
       parts.push(text(x + cell / 2, top + cell + 28, second, { size: 11, fill, anchor: "middle" }));
     };
     put(image, left, top);
-    const ratio = nearestRatio(neighbours);
+    const ratio = nearestRatio(neighbors);
     captions(left, `${label} ${id}`, `d₁/d₂ ${ratio.toFixed(2)}`, ratio < memorizedBelow ? odd : faint);
     const middle = left + cell + aside / 2;
     parts.push(`<line x1='${middle}' y1='${top}' x2='${middle}' y2='${top + cell}' stroke='${line}'/>`);
-    for (const [column, { index: trainIndex, isMirrored, distance }] of neighbours.slice(0, numNeighbors).entries()) {
+    for (const [column, { index: trainIndex, isMirrored, distance }] of neighbors.slice(0, numNeighbors).entries()) {
       const x = left + cell + aside + column * (cell + gap);
       const pixels = train.images.slice(trainIndex * imageBytes, (trainIndex + 1) * imageBytes);
       put(isMirrored ? mirrorHwc(pixels) : pixels, x, top);

@@ -10,7 +10,7 @@ import type { Cifar10 } from "./reference.ts";
 import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
 
 /** Images on the sheet, and train images beside each. */
-const sheet = { rows: 20, neighbours: 6 } as const;
+const sheet = { rows: 20, neighbors: 6 } as const;
 
 /**
  * Looks up the nearest train images of the first picked images, and renders them as a sheet into the run folder.
@@ -32,16 +32,16 @@ export async function scoreNeighbors(
   const images = picked.images.subarray(0, numNeighbors * imageBytes);
   const found = await findNeighbors({ images, train: train.images, numNeighbors: usualNeighbors, ...progress });
   const nearCopies = countNearCopies(found);
-  const rows = found.slice(0, sheet.rows).map((neighbours, index) => ({
+  const rows = found.slice(0, sheet.rows).map((neighbors, index) => ({
     id: picked.ids[index]!,
     image: images.subarray(index * imageBytes, (index + 1) * imageBytes),
     label: classNames[picked.labels[index]!]!,
-    neighbours,
+    neighbors,
   }));
   const subtitle =
     `${rows.length} images of the set at random (seed ${config.seed}), and the train images nearest to them over all 3,072 values · memorized ` +
     `(d₁/d₂ < 1/3) among ${formatCount(nearCopies.count)} images: ${nearCopies.nearCopies}`;
-  const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbours, subtitle });
+  const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbors, subtitle });
   await replaceBytes(folder.score.neighbours, png);
   return nearCopies;
 }

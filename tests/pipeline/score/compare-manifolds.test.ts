@@ -4,7 +4,7 @@ import type { Features } from "../../../pipeline/score/features.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { normalFeatures } from "./make-features.ts";
 
-test("a set against itself has precision, recall and coverage 1, and one image more than the neighbours in a ball", async () => {
+test("a set against itself has precision, recall and coverage 1, and one image more than the neighbors in a ball", async () => {
   const features = normalFeatures({ count: 600, width: 5 });
   const { precision, recall, density, coverage } = await compareManifolds(features, features);
   expect([precision, recall, coverage]).toEqual([1, 1, 1]);

@@ -19,7 +19,7 @@ function find(numNeighbors: number) {
 }
 
 test("the nearest train images, plain or mirrored, equal those of brute force", async () => {
-  for (const [row, neighbours] of (await find(7)).entries()) {
+  for (const [row, neighbors] of (await find(7)).entries()) {
     const all = train.map((other, index) => {
       const [plain, turned] = [images[row]!, mirrored(images[row]!)].map((view) =>
         Math.sqrt(view.reduce((sum, value, k) => sum + (value - other[k]!) ** 2, 0)),
@@ -27,7 +27,7 @@ test("the nearest train images, plain or mirrored, equal those of brute force", 
       return { index, isMirrored: turned < plain, distance: Math.min(plain, turned) };
     });
     all.sort((a, b) => a.distance - b.distance);
-    expect(neighbours).toEqual(all.slice(0, 7));
+    expect(neighbors).toEqual(all.slice(0, 7));
   }
 });
 
