@@ -53,7 +53,7 @@ export async function gatherCardFacts(options: {
     options: root === undefined ? {} : await readCardOptions(root),
     origin: await findOrigin(manifest, folder),
     score: folder === undefined ? { kind: "none" } : await readMeasuredScore(folder.score.json, manifest.sha256),
-    audit: root === undefined ? { kind: "none" } : await readMeasuredAudit(root, manifest.sha256),
+    audit: folder === undefined ? { kind: "none" } : await readMeasuredAudit(folder.audit.json, manifest.sha256),
     published: directory === undefined ? undefined : await dayOf(joinPath(directory, manifestName)),
   };
 }

@@ -95,7 +95,7 @@ export function removalsSection({ manifest, origin }: CardFacts): Markdown {
   return md`${title}\n\n${sentence}\n\n${table(["reason", "images"], rows)}`;
 }
 
-/** What a user should know before he relies on the set. */
+/** What users should know before they rely on the set. */
 export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdown {
   const { manifest, origin, score, audit } = facts;
   const { train, test } = manifest.splits;

@@ -30,7 +30,7 @@ export function describeCroissant(facts: CardFacts, layout: CardLayout): string 
     conformsTo: "http://mlcommons.org/croissant/1.1",
     name: titleOf(facts),
     description: `${rows} labeled images of 32×32 pixels in ${manifest.classNames.length} classes. ${companionNames.card} beside this file says how they were made.${reading}`,
-    license: license,
+    license,
     url: repository === undefined ? companionNames.card : `https://huggingface.co/datasets/${repository}`,
     version: `1.0.0+${manifest.sha256.slice(0, 12)}`,
     ...(published === undefined ? {} : { datePublished: published }),

@@ -1,6 +1,5 @@
 import * as z from "zod";
 import { parseJson } from "../../core/parse-json.ts";
-import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import type { Score } from "../score/score.ts";
 
@@ -86,11 +85,11 @@ const plantedSchema = z.array(z.looseObject({ kind: z.string(), count, found: co
 /**
  * Reads the figures of audit.json: whatever it holds as texts, numbers, truth values, rates and planted copies, except for
  * the balance of classes, which a card shows as a table of its own. Other lists are counted.
- * @param root - the folder of the file
+ * @param path - audit.json
  * @param set - sha256 of the set
  */
-export async function readMeasuredAudit(root: string, set: string): Promise<Measured<AuditFigures>> {
-  const found = await readJsonIfAny(joinPath(root, "audit.json"));
+export async function readMeasuredAudit(path: string, set: string): Promise<Measured<AuditFigures>> {
+  const found = await readJsonIfAny(path);
   if (found.kind !== "found") return found;
   const parsed = z.looseObject({ dataset: z.looseObject({ sha256: z.string() }) }).safeParse(found.value);
   if (!parsed.success) return { kind: "unreadable" };

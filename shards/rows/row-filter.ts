@@ -30,7 +30,7 @@ export function resolveFilter(filter: RowFilter, classNames: readonly string[]):
     if (Number.isInteger(index) && index >= 0 && index < classNames.length) return index;
     throw new Cifar5mError(
       "dataset/unknown-class",
-      `classes must be among ${classNames.join(", ")}, or their numbers, got ${JSON.stringify(name)}. Choose of those.`,
+      `classes must be among ${classNames.join(", ")}, or their numbers, got ${JSON.stringify(name)}. Choose among those.`,
     );
   });
   if (!(minConfidence >= 0 && minConfidence <= 1)) {
@@ -50,7 +50,7 @@ function resolveFlags(flags: FlagFilter): FlagFilter {
     if (!flagNames.some((known) => known === name)) {
       throw new Cifar5mError(
         "dataset/unknown-flag",
-        `flags must be among ${flagNames.join(", ")}, got ${JSON.stringify(name)}. Choose of those.`,
+        `flags must be among ${flagNames.join(", ")}, got ${JSON.stringify(name)}. Choose among those.`,
       );
     }
     if (typeof wanted === "boolean") continue;

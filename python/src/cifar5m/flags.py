@@ -101,7 +101,7 @@ def resolve_flags(flags: Mapping[str, bool] | None) -> dict[str, bool]:
     resolved = {}
     for name, wanted in (flags or {}).items():
         if name not in FLAG_NAMES:
-            what = f"flags must be among {', '.join(FLAG_NAMES)}, got {name!r}. Choose of those."
+            what = f"flags must be among {', '.join(FLAG_NAMES)}, got {name!r}. Choose among those."
             raise Cifar5mError("dataset/unknown-flag", what)
         if not isinstance(wanted, (bool, np.bool_)):
             what = f"flags[{name!r}] must be True or False, got {wanted!r}. Use False to leave such rows out."

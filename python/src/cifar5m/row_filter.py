@@ -83,5 +83,5 @@ def _number_of(name: Any, class_names: Sequence[str]) -> int:
         return int(name)
     raise Cifar5mError(
         "dataset/unknown-class",
-        f"classes must be among {', '.join(class_names)}, or their numbers, got {name!r}. Choose of those.",
+        f"classes must be among {', '.join(class_names)}, or their numbers, got {name!r}. Choose among those.",
     )
