@@ -52,7 +52,7 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
   const labelerWeights = await modelOf(options, "labeler", options.features.labeler);
   const defaultWeights = await modelOf(options, "generator", options.generator);
   const before = await readGeneratorScore(paths.json);
-  const net = await openFeatureNet({ ...options.features }, config);
+  const net = await openFeatureNet(options.features, config);
   await requireEnoughFor(net, numImages, "each row");
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
   const planned = await planRows(samplerRows, { runtime, identity, defaultWeights });
