@@ -7,7 +7,7 @@ const maxSteps = 100_000_000;
 const augmentations = ["none", "flip", "crop-flip", "cutout", "mixup"] as const;
 
 /** The rule that updates the weights. */
-export const optimizerSchema = z.discriminatedUnion("name", [
+const optimizerSchema = z.discriminatedUnion("name", [
   z.strictObject({
     name: z.literal("sgd"),
     momentum: z.number().min(0).max(1).default(0),
@@ -35,7 +35,7 @@ export const scheduleSchema = z.strictObject({
 });
 
 /** What a network learns before the experiment. The experiment starts with a new head. */
-export const pretrainingSchema = z.strictObject({
+const pretrainingSchema = z.strictObject({
   task: z
     .enum(["labels", "rotation"])
     .default("labels")
@@ -47,7 +47,7 @@ export const pretrainingSchema = z.strictObject({
 });
 
 /** When metrics are computed. */
-export const evaluationSchema = z.strictObject({
+const evaluationSchema = z.strictObject({
   steps: z
     .union([z.literal("paper"), z.int().min(2).max(100_000)])
     .default("paper")

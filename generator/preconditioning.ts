@@ -3,7 +3,7 @@ import { add, div, log, mul, sqrt } from "../engine/ops/elementwise.ts";
 import { reshape } from "../engine/ops/reshape.ts";
 
 /** Standard deviation of the data, for pixels in [-1, 1]. */
-export const sigmaData = 0.5;
+const sigmaData = 0.5;
 
 /** The factors in D(x; sigma) = skip·x + out·F(in·x; noise), where D is the denoiser and F the network. */
 export interface Preconditioning {

@@ -9,7 +9,7 @@ import { readTextIfAny } from "./read-text.ts";
 import { parseRecord, safeCount, sha256Text } from "./record-schema.ts";
 
 /** The version this code writes, and the only one it reads. */
-export const receiptVersion = 1;
+const receiptVersion = 1;
 
 /** A receipt without its checksum. */
 const receiptSchema = z.strictObject({

@@ -100,7 +100,7 @@ function decodeFile(bytes: Uint8Array, label: string) {
 }
 
 /** A graph and all graphs in the attributes of its nodes. */
-export function* graphsOf(graph: OnnxGraph): Generator<OnnxGraph> {
+function* graphsOf(graph: OnnxGraph): Generator<OnnxGraph> {
   yield graph;
   for (const { attribute } of graph.node) {
     for (const { g, graphs } of attribute) for (const inner of g ? [g, ...graphs] : graphs) yield* graphsOf(inner);

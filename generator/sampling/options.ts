@@ -3,7 +3,7 @@ import { scheduleNames } from "./noise-levels.ts";
 import { samplerNames } from "./plan-trajectory.ts";
 
 /** The guides that guidance can lead away from. */
-export const guideNames = ["unconditional", "weaker"] as const;
+const guideNames = ["unconditional", "weaker"] as const;
 
 /** How images are sampled. */
 export const samplerSchema = z.strictObject({

@@ -58,7 +58,7 @@ export function flowStep(x: Tensor, denoised: Tensor, sigma: Tensor, lower: Tens
 }
 
 /** The mean over images of the pseudo-Huber distance, divided by the distance of the noise levels. */
-export function pathLoss(denoised: Tensor, target: Tensor, distance: Tensor): Tensor {
+function pathLoss(denoised: Tensor, target: Tensor, distance: Tensor): Tensor {
   const difference = sub(denoised, target);
   const square = sum(mul(difference, difference), { axes: [1, 2, 3] });
   const huber = sub(sqrt(add(square, huberWidth ** 2)), huberWidth);

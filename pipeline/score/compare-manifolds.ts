@@ -18,9 +18,9 @@ export interface ManifoldScores {
 }
 
 /** Number of neighbors that define the balls of precision and recall. */
-export const precisionNeighbors = 3;
+const precisionNeighbors = 3;
 /** Number of neighbors that define the balls of density and coverage. */
-export const densityNeighbors = 5;
+const densityNeighbors = 5;
 /** Relative slack on the squared radius, so that rounding cannot put the k-th neighbor outside its own ball. */
 const tolerance = 1e-9;
 /** Vectors count as equal if their squared distance is below this fraction of their squared lengths. */

@@ -15,7 +15,7 @@ const bundled = {
 } as const;
 
 /** Path of the TensorFlow.js that is installed beside us, or undefined. Its older builds make code from text. */
-export function findTensorFlow(): string | undefined {
+function findTensorFlow(): string | undefined {
   try {
     return createRequire(import.meta.url).resolve("@tensorflow/tfjs/dist/tf.es2017.min.js");
   } catch {

@@ -5,7 +5,7 @@ import { sendText } from "./send-resource.ts";
 import type { ServedRun } from "./served-run.ts";
 
 /** The header that the page sends. Pages of other origins may not send it: no preflight allows it. */
-export const pageHeader = "x-cifar5m-page";
+const pageHeader = "x-cifar5m-page";
 
 const again = /^\/again\/(\d{1,16})$/;
 

@@ -4,7 +4,7 @@ import { type RemovalReason, readRemovals } from "../stages/removals.ts";
 import type { ServedRun } from "./served-run.ts";
 
 /** Copies on one page. */
-export const removedPerPage = 200;
+const removedPerPage = 200;
 
 /** A copy that is not in the set, and what it is a copy of. */
 export interface RemovedCopy {

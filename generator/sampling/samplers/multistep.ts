@@ -13,7 +13,7 @@ const denoisedTerms = ["denoised0", "denoised1", "denoised2", "denoised3"] as co
  * @returns factors of the denoised images of the nodes, newest first; the factor of x is next / sigma
  * @see Lu et al. 2022, arXiv:2211.01095, eq. 8; Zhao et al. 2023, arXiv:2302.04867, section 3.4, the B(h) of its program
  */
-export function multistepWeights(sigma: number, next: number, nodes: readonly number[]): number[] {
+function multistepWeights(sigma: number, next: number, nodes: readonly number[]): number[] {
   if (next === 0) return nodes.map((_, index) => (index === 0 ? 1 : 0));
   const h = Math.log(sigma / next);
   const highest = nodes.length - 1;

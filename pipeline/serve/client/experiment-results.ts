@@ -73,7 +73,7 @@ export function idsSection(plan: ExperimentPlan, ids: Extract<WorkerMessage, { k
 }
 
 /** A program for Node that prints the hashes of the ids of both worlds. */
-export function nodeLines(plan: ExperimentPlan): string {
+function nodeLines(plan: ExperimentPlan): string {
   const literal = (world: WorldName) =>
     JSON.stringify(loaderOptionsOf(plan, world), (_, value) =>
       value === Number.POSITIVE_INFINITY ? "∞" : value,

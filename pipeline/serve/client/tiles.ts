@@ -5,7 +5,7 @@ import type { ShownImage } from "./image-dialog.ts";
 import type { TileShape } from "./virtual-grid.ts";
 
 /** Width of an image on the page, in pixels, by the name of a size. */
-export const tileSizes = { small: 40, medium: 72, large: 128 } as const;
+const tileSizes = { small: 40, medium: 72, large: 128 } as const;
 export type TileSize = keyof typeof tileSizes;
 
 /** Space around an image, and for its caption. */
