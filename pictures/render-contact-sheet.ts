@@ -1,5 +1,6 @@
 import { formatCount } from "../core/format.ts";
 import { imageSide } from "../core/image-layout.ts";
+import { encodePicture } from "./encode-picture.ts";
 import { bar, blitScaled, faint, grounds, ink, line, odd, recolor, type Theme, text } from "./primitives.ts";
 
 /** A class on the contact sheet. */
@@ -58,12 +59,8 @@ export async function renderContactSheet(options: {
     ...renderHistogram(rows, left(numColumns) - gap + 48, top),
     ...renderLegend(height - footerHeight + 38, rows),
   ];
-  const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
-  const { default: sharp } = await import("sharp");
-  return await sharp(canvas, { raw: { width, height, channels: 3 } })
-    .composite([{ input: Buffer.from(recolor(svg, theme)) }])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  const drawing = parts.map((part) => recolor(part, theme));
+  return await encodePicture(canvas, { width, height }, drawing);
 }
 
 /** Width and height of a contact sheet in pixels. */

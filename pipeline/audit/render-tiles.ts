@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import { imageSide } from "../../core/image-layout.ts";
+import { encodePicture } from "../../pictures/encode-picture.ts";
 import { blitScaled, faint, odd, text } from "../../pictures/primitives.ts";
 
 /** An image of the set, alone or beside another one. */
@@ -59,11 +59,7 @@ export async function renderTiles(title: string, subtitle: string, groups: reado
     }
     top += heights[index]!;
   }
-  const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
-  return await sharp(canvas, { raw: { width, height, channels: 3 } })
-    .composite([{ input: Buffer.from(svg) }])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  return await encodePicture(canvas, { width, height }, parts);
 }
 
 function scaleOf(images: readonly Uint8Array[]): number {

@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
+import { encodePicture } from "../../pictures/encode-picture.ts";
 import { blitScaled, faint, line, odd, text } from "../../pictures/primitives.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Neighbor } from "./find-neighbors.ts";
@@ -77,9 +77,5 @@ export async function renderNeighborSheet(options: {
       captions(x, className, `${distance.toFixed(0)}${isMirrored ? " mirrored" : ""}`);
     }
   }
-  const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}'>${parts.join("")}</svg>`;
-  return await sharp(canvas, { raw: { width, height, channels: 3 } })
-    .composite([{ input: Buffer.from(svg) }])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  return await encodePicture(canvas, { width, height }, parts);
 }
