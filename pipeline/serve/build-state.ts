@@ -4,9 +4,8 @@ import { fileExists } from "../../storage/read-file.ts";
 import { listTasks, type QueuedTask } from "../cluster/slurm/slurm-programs.ts";
 import type { SubmissionRecord } from "../cluster/submission-record.ts";
 import { listReceipts } from "../run/list-receipts.ts";
-import type { UnitStage } from "../run/unit-files.ts";
 import { readProbabilities } from "../run/unit-files.ts";
-import { readStatus } from "../status/read-status.ts";
+import { readStatus, type StageStatus } from "../status/read-status.ts";
 import { refreshRun, type ServedRun } from "./served-run.ts";
 import { shareAnswer } from "./share-answer.ts";
 
@@ -30,13 +29,7 @@ export interface NewImage {
 /** How far a build is, as the page shows it. */
 export interface BuildState {
   readonly isFinished: boolean;
-  readonly stages: readonly {
-    readonly name: UnitStage;
-    readonly numDone: number;
-    readonly numUnits: number;
-    readonly imagesLeft: number;
-    readonly imagesPerSecond: number | undefined;
-  }[];
+  readonly stages: readonly StageStatus[];
   readonly newest: readonly NewImage[];
   /** Tasks of the newest submission to a scheduler, by state; undefined without one. */
   readonly tasks: Readonly<Record<string, number>> | undefined;
