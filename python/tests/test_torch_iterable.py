@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -57,6 +59,19 @@ def test_data_loaders_over_one_data_set_count_on(dataset: Any) -> None:
     few = DataLoader(served, batch_size=None, num_workers=2, persistent_workers=True)
     epochs = expected_epochs(dataset, FINITE, 6)
     assert [serve(loop) for loop in (many, few, many, served, few, many)] == epochs
+
+
+def test_a_data_set_that_was_looped_over_can_be_copied_and_sent_to_workers(dataset: Any) -> None:
+    served = IterableDataset(dataset, **FINITE)
+    epochs = expected_epochs(dataset, FINITE, 2)
+    loop = iter(served)
+    assert serve(loop, 2) == epochs[0][:2]
+    for copied in (copy.deepcopy(served), pickle.loads(pickle.dumps(served))):
+        assert copied.state_dict() == served.state_dict()
+        assert serve(copied) == epochs[1]
+    assert serve(copy.deepcopy(loop)) == serve(loop) == epochs[0][2:]
+    batches = DataLoader(served, batch_size=None, num_workers=1, multiprocessing_context="spawn")
+    assert serve(batches) == epochs[1]
 
 
 def test_equal_seeds_of_data_loaders_do_not_repeat_an_epoch(dataset: Any) -> None:

@@ -33,6 +33,14 @@ class EpochIterator(Iterator[TensorBatch]):
         self._first, self._step = (0, 1) if worker is None else (worker.id, worker.num_workers)
         self._start_at(cursor, self._first)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The data set refers to its last loop and is copied and sent to workers; Python copies no generators.
+        return {**self.__dict__, "_ranges": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start_at(self._start, self._next_batch)
+
     def _start_at(self, start: Cursor, next_batch: int) -> None:
         self._start, self._next_batch, self.cursor = start, next_batch, start
         ranges = self._schedule.ranges(start)
