@@ -74,6 +74,12 @@ def test_a_data_set_that_was_looped_over_can_be_copied_and_sent_to_workers(datas
     assert serve(batches) == epochs[1]
 
 
+def test_another_default_device_changes_nothing(dataset: Any) -> None:
+    with torch.device("meta"):
+        served = IterableDataset(dataset, **FINITE)
+        assert serve(served) == expected_epochs(dataset, FINITE, 1)[0]
+
+
 def test_equal_seeds_of_data_loaders_do_not_repeat_an_epoch(dataset: Any) -> None:
     served = IterableDataset(dataset, **FINITE)
     epochs = []

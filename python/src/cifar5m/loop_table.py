@@ -24,7 +24,9 @@ class LoopTable:
     _LOOPS = slice(3, 4 + _MAX_WORKERS)
 
     def __init__(self) -> None:
-        self._cells = torch.zeros(self._LOOPS.stop, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        # Processes share memory of the CPU only, whatever the default device is.
+        cells = torch.zeros(self._LOOPS.stop, dtype=torch.int64, device="cpu")
+        self._cells = cells.share_memory_()  # type: ignore[no-untyped-call]
         self._begun = -1
 
     @property
