@@ -131,6 +131,21 @@ def test_stateful_data_loader_resumes_at_every_batch(dataset: Any, num_workers: 
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("regime", ["finite", "infinite"])
+def test_stateful_data_loader_goes_back_to_an_earlier_state(dataset: Any, regime: Any, num_workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    served = IterableDataset(dataset, regime=regime, batch_size=9)
+    batches = stateful(served, batch_size=None, num_workers=num_workers)
+    loop = iter(batches)
+    serve(loop, 2)
+    state = batches.state_dict()
+    following = serve(loop, 3)
+    for _ in range(2):
+        batches.load_state_dict(state)
+        assert serve(batches, 3) == following
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
 def test_stateful_data_loader_resumes_with_workers_that_live_on(dataset: Any, num_workers: int) -> None:
     stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
     whole = [batch for epoch in expected_epochs(dataset, FINITE, 4) for batch in epoch]

@@ -69,12 +69,11 @@ class LoopTable:
 
     def start_next_at(self, cursor: Cursor) -> None:
         """Lets the next loop begin at a cursor."""
-        loop = self.next_loop
-        self._cells[0], self._cells[1], self._cells[2] = cursor.epoch - loop, loop, cursor.position
+        self.start_at(self.next_loop, cursor)
 
-    def set_epoch_of(self, loop: int, epoch: int) -> None:
-        """Lets a loop, and with it all later ones, be of an epoch."""
-        self._cells[0] = epoch - loop
+    def start_at(self, loop: int, cursor: Cursor) -> None:
+        """Lets a loop begin at a cursor, and later ones be of the epochs that follow."""
+        self._cells[0], self._cells[1], self._cells[2] = cursor.epoch - loop, loop, cursor.position
 
     def _note(self, cell: int, loop: int, tag: int) -> int:
         self._begun = loop

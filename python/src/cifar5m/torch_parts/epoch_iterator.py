@@ -87,7 +87,7 @@ class EpochIterator(Iterator[TensorBatch]):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on there, and lets the next loop be that of the next epoch."""
+        """Goes on there, and lets the loop after this one be that of the next epoch."""
         for key, own in {"batchSize": self._options.batch_size, "step": self._step}.items():
             if state.get(key) != own:
                 raise Cifar5mError(
@@ -96,5 +96,5 @@ class EpochIterator(Iterator[TensorBatch]):
                     "Resume with the batch size and number of workers the state was taken with.",
                 )
         start = self._schedule.from_state(state["start"])
-        self._loops.set_epoch_of(self.loop, start.epoch)
+        self._loops.start_at(self.loop, start)
         self._start_at(start, require_integer("nextBatch", state["nextBatch"], 0, MAX_INTEGER))
