@@ -76,15 +76,14 @@ class ShardCache:
             os.replace(temporary, path)
             written.path = path
             mark_checked(written, entry)
-            # Opened before room is made: not even a limit below its size keeps its reader from reading it.
-            file = self.open(entry)
             self._make_room()
         except OSError as error:
             raise disk_error(error, "write", path) from error
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        return file
+        # Open since before it had its name: it can be read even if we, or another process, removed it to make room.
+        return written
 
     def remove_leftovers(self) -> None:
         """Removes temporaries of downloads that ended long ago."""
