@@ -1,14 +1,19 @@
-"""Processes and threads that share the cache of fetched shards."""
+"""Processes and threads that share the cache of fetched shards, or of which one is forked from the other."""
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from cifar5m import open_dataset
+import pytest
+from serving import open_quickly
+from test_remote import serve_folder
+
+from cifar5m import Dataset, open_dataset
 from cifar5m.remote.shard_cache import ShardCache
 
 
@@ -35,3 +40,36 @@ def test_a_shard_that_another_process_removes_at_once_is_served(folder: Path, tm
     finally:
         is_over.set()
         thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_process_forked_while_a_thread_fetches_a_shard_reads_on(folder: Path, tmp_path: Path) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def stall_once(handler: Any) -> bool:
+        if handler.path.endswith("part-00001.arrow") and not asked.is_set():
+            asked.set()
+            may_answer.wait(60)
+        return False
+
+    with serve_folder(folder, stall_once) as (url, _):
+        dataset = open_quickly(url, cache_directory=tmp_path)
+        ids = dataset.read(range(30)).ids.tolist()
+        thread = threading.Thread(target=lambda: dataset.read([30]))
+        thread.start()
+        assert asked.wait(60)
+        # The thread holds a lock now, which nobody in the child would release.
+        child = multiprocessing.get_context("fork").Process(target=require_ids, args=(dataset, ids))
+        child.start()
+        child.join(60)
+        exit_code = child.exitcode
+        child.kill()
+        may_answer.set()
+        thread.join()
+    assert exit_code == 0
+
+
+def require_ids(dataset: Dataset, ids: list[int]) -> None:
+    assert dataset.read(range(30)).ids.tolist() == ids
+    assert len(dataset.read(range(30, 60)).ids) == 30

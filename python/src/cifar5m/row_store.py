@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +55,7 @@ class RowStore:
         ends = np.cumsum([0, *(entry.rows for entry in self._entries)], dtype=np.int64)
         self._first_rows, self.num_rows = ends[:-1], int(ends[-1])
         self.is_resident = self.num_rows * IMAGE_BYTES <= memory_bytes
+        _stores.add(self)
         self._forget()
 
     def _forget(self) -> None:
@@ -159,7 +162,27 @@ class RowStore:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        _stores.add(self)
         self._forget()
+
+    def _begin_in_child(self) -> None:
+        """In a forked process: a thread that holds the lock was left behind, in the middle of a change."""
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+        else:
+            self._forget()
+
+
+_stores: WeakSet[RowStore] = WeakSet()
+
+
+def _begin_in_child() -> None:
+    for store in list(_stores):
+        store._begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 def take_rows(images: Images, rows: Rows) -> Images:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ _REBUILD = "Delete it and publish again to rebuild it."
 
 # By path and sha256, the files whose bytes this process has hashed and found right. Forked processes inherit it.
 _checked: dict[tuple[str, str], tuple[int, int, int, int]] = {}
-_checked_lock = threading.Lock()
 
 
 def open_shard_file(path: str, entry: ShardEntry, verify: bool) -> PositionedFile:
@@ -58,8 +56,7 @@ def _require_hash(file: PositionedFile, entry: ShardEntry) -> None:
 
 def mark_checked(file: PositionedFile, entry: ShardEntry) -> None:
     """Notes that the bytes of an open file are those of an entry: it is not hashed again unless it changes."""
-    with _checked_lock:
-        _checked[(file.path, entry.sha256)] = file.identity
+    _checked[(file.path, entry.sha256)] = file.identity
 
 
 def hash_file(file: PositionedFile) -> str:
