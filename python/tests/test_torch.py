@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +181,28 @@ def test_errors_of_workers_keep_their_code(tmp_path: Path) -> None:
     loader = Loader(open_dataset(broken), regime="infinite", batch_size=50, num_workers=1)
     line = line_of(lambda: serve(loader))
     assert line.startswith("shard/hash-mismatch: ") and "\n" not in line
+
+
+@pytest.mark.skipif(not hasattr(os, "kill"), reason="this system sends no signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_loop_after_one_whose_workers_ended_starts_new_ones(dataset: Any, number: int) -> None:
+    # Jupyter's interrupt, and Ctrl-C in a terminal, reach the workers too.
+    loader = Loader(dataset, **FINITE, num_workers=2)
+    epochs = expected_epochs(dataset, FINITE, 3)
+    assert serve(loader) == epochs[0]
+    loop = iter(loader)
+    served = [describe(next(loop))]
+    state = loader.state_dict()
+    # torch raises an error wherever this process is when a worker is killed.
+    with contextlib.suppress(RuntimeError, OSError):
+        for process in multiprocessing.active_children():
+            os.kill(process.pid or 0, number)
+            process.join(60)
+        served += map(describe, loop)
+    assert served == epochs[1][: len(served)]
+    loader.load_state_dict(state)
+    assert serve(loader) == epochs[1][1:]
+    assert serve(loader) == epochs[2]
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed")

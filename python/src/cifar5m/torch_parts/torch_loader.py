@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import torch
@@ -49,35 +51,47 @@ class Loader(BaseLoader[torch.Tensor]):
         **options: Unpack[LoaderOptions],
     ) -> None:
         super().__init__(dataset, with_torch_defaults(options))
-        self._num_workers = require_integer("num_workers", num_workers, 0, 256)
-        self._pin_memory = pin_memory
+        workers = require_integer("num_workers", num_workers, 0, 256)
         self._ranges = _RangeSampler()
         source = TensorSource(self._source, self._options)
-        self._batches: Any = _InProcess(source, self._ranges, pin_memory)
-        if self._num_workers > 0:
-            self._batches = DataLoader(
+        self._new_batches: Callable[[], Any] = partial(_InProcess, source, self._ranges, pin_memory)
+        if workers > 0:
+            self._new_batches = partial(
+                DataLoader,
                 source,
                 batch_size=None,
                 sampler=self._ranges,
-                num_workers=self._num_workers,
+                num_workers=workers,
                 pin_memory=pin_memory,
                 prefetch_factor=prefetch_factor,
                 multiprocessing_context=multiprocessing_context,
                 persistent_workers=True,
             )
+        self._batches = self._new_batches()
+        self._have_workers_begun = False
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[TensorBatch]:
         self._ranges.ranges = ranges
         # Where a script leaves the loop open, it ends when Python does, after the names of modules were cleared.
         error_class = Cifar5mError
         try:
-            yield from self._batches
+            yield from self._begin()
             return
         except error_class as error:
             code, message = error.code, error.message
             # torch raises the errors of workers in a frame that refers to them: a cycle that keeps queues and workers.
             traceback.clear_frames(error.__traceback__)
         raise error_class(code, message)
+
+    def _begin(self) -> Iterator[TensorBatch]:
+        if self._have_workers_begun:
+            with contextlib.suppress(Exception):
+                return iter(self._batches)
+            # An interrupt, or a lack of memory, has ended workers. DataLoader does not replace persistent ones.
+            self._batches = self._new_batches()
+        batches: Iterator[TensorBatch] = iter(self._batches)
+        self._have_workers_begun = True
+        return batches
 
 
 class _RangeSampler(Sampler[BatchRange]):
