@@ -31,15 +31,18 @@ def test_a_shard_that_another_process_removes_at_once_is_served(folder: Path, tm
     def write(sink: BinaryIO) -> None:
         sink.write(shard)
 
-    thread = threading.Thread(target=make_room)
-    thread.start()
+    # Many, or none of them has its turn between the renaming and what follows.
+    threads = [threading.Thread(target=make_room) for _ in range(8)]
+    for thread in threads:
+        thread.start()
     try:
-        for _ in range(100):
+        for _ in range(50):
             file = ShardCache(tmp_path, 0).add(entry, write)
             assert file is not None and file.read(0, entry.bytes) == shard
     finally:
         is_over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
