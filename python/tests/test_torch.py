@@ -113,6 +113,15 @@ def test_random_transforms_do_not_depend_on_workers_or_resume(dataset: Any) -> N
     assert serve(resumed) == alone[0][2:]
 
 
+def test_workers_draw_nothing_from_the_generator_of_the_training(dataset: Any) -> None:
+    numbers = []
+    for num_workers in (0, 1):
+        torch.manual_seed(0)
+        serve(Loader(dataset, **FINITE, num_workers=num_workers))
+        numbers.append(torch.rand(1).item())
+    assert numbers[0] == numbers[1]
+
+
 def add_noise(images: Any) -> Any:
     return images + torch.rand_like(images)
 

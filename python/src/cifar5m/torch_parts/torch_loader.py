@@ -84,12 +84,14 @@ class Loader(BaseLoader[torch.Tensor]):
         raise error_class(code, message)
 
     def _begin(self) -> Iterator[TensorBatch]:
-        if self._have_workers_begun:
-            with contextlib.suppress(Exception):
-                return iter(self._batches)
-            # An interrupt, or a lack of memory, has ended workers. DataLoader does not replace persistent ones.
-            self._batches = self._new_batches()
-        batches: Iterator[TensorBatch] = iter(self._batches)
+        # DataLoader draws a seed for workers from the generator of the training, and does so again after a resume.
+        with torch.random.fork_rng(devices=[]):
+            if self._have_workers_begun:
+                with contextlib.suppress(Exception):
+                    return iter(self._batches)
+                # An interrupt, or a lack of memory, has ended workers. DataLoader does not replace persistent ones.
+                self._batches = self._new_batches()
+            batches: Iterator[TensorBatch] = iter(self._batches)
         self._have_workers_begun = True
         return batches
 
