@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -120,6 +120,21 @@ def test_workers_draw_nothing_from_the_generator_of_the_training(dataset: Any) -
         serve(Loader(dataset, **FINITE, num_workers=num_workers))
         numbers.append(torch.rand(1).item())
     assert numbers[0] == numbers[1]
+
+
+def test_views_that_a_transform_gives_move_with_the_batch(dataset: Any) -> None:
+    class Views(NamedTuple):
+        plain: Any
+        others: Any
+
+    def make_views(images: Any) -> Views:
+        return Views(images, {"list": [-images], "tuple": (2 * images, images)})
+
+    batch = next(iter(Loader(dataset, **FINITE, dtype="float32", transform=make_views)))
+    views = batch.to(torch.float64).images
+    assert isinstance(views, Views) and isinstance(views.others["list"], list)
+    for view, factor in zip([views.plain, *views.others["list"], *views.others["tuple"]], [1, -1, 2, 1], strict=True):
+        assert torch.equal(view, factor * batch.images.plain.double())
 
 
 def add_noise(images: Any) -> Any:

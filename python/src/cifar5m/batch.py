@@ -69,4 +69,10 @@ def _convert(value: Any, convert: Callable[[Any], Any]) -> Any:
         return value
     if isinstance(value, Mixup):
         return Mixup(convert(value.labels), convert(value.weights))
+    # A transform may give several views of each image.
+    if isinstance(value, dict):
+        return {key: _convert(item, convert) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_convert(item, convert) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     return convert(value)
