@@ -182,26 +182,6 @@ def test_nobody_there_is_told() -> None:
     assert code_of(lambda: open_quickly("http://127.0.0.1:9/x")) == "store/unreachable"
 
 
-def test_headers_reach_the_server_and_no_other(folder: Path) -> None:
-    with serve_folder(folder) as (other, seen_by_other):
-
-        def redirect(handler: Handler) -> bool:
-            if "arrow" not in handler.path:
-                return False
-            handler.send_response(302)
-            handler.send_header("Location", other + handler.path)
-            handler.end_headers()
-            return True
-
-        with serve_folder(folder, redirect) as (url, seen):
-            dataset = open_quickly(url.replace("http://", "http://me:secret@"), headers={"X-Api-Key": "k"})
-            dataset[0]
-    assert all(headers["x-api-key"] == "k" and headers["authorization"] == "Basic bWU6c2VjcmV0" for _, headers in seen)
-    assert seen_by_other and all(
-        "x-api-key" not in headers and "authorization" not in headers for _, headers in seen_by_other
-    )
-
-
 def test_the_cache_is_kept_below_its_limit(folder: Path, cache: Path) -> None:
     with serve_folder(folder) as (url, _):
         dataset = open_quickly(url, cache_bytes=1)

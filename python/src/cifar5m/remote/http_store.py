@@ -16,6 +16,8 @@ from .object_store import TransferError, refusal
 _PIECE_BYTES = 2**20
 # Printable ASCII characters that the URL standard leaves as they are; % may begin what is encoded already.
 _KEPT_IN_PATH = "%!$&'()*+,-./:;=@[]_|~"
+# As urllib writes them. All other headers stay with the server that they were meant for.
+_SENT_ELSEWHERE = ("Accept-encoding", "Range")
 _KEPT_IN_QUERY = "%!$&()*+,-./:;=?@[\\]^_`{|}~"
 
 
@@ -90,5 +92,5 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         if request is not None and (before.scheme, before.netloc) != (after.scheme, after.netloc):
-            request.headers = {"Accept-encoding": "identity"}
+            request.headers = {key: value for key, value in request.headers.items() if key in _SENT_ELSEWHERE}
         return request
