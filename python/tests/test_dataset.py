@@ -48,6 +48,14 @@ def test_one_row_by_any_integer(folder: Path) -> None:
     assert [sample.id for sample in dataset] == IDS.tolist()
 
 
+def test_a_sample_that_is_kept_keeps_no_other_image(folder: Path) -> None:
+    for sample in (*open_dataset(folder), open_dataset(folder)[7]):
+        memory = sample.image
+        while memory.base is not None:
+            memory = memory.base
+        assert memory.nbytes == 3072
+
+
 @pytest.mark.parametrize("index", [100, -101, 2**70, [0, 100], 1.5, [1.5], "3", [[1]]])
 def test_rows_that_are_not_there_are_refused(folder: Path, index: object) -> None:
     with pytest.raises((NoSuchRowError, OverflowError)) as caught:

@@ -185,7 +185,9 @@ class Dataset:
     def __iter__(self) -> Iterator[Sample]:
         for start in range(0, len(self), 256):
             images, labels, ids = self.read(range(start, min(start + 256, len(self))))
-            yield from map(Sample, images, labels.tolist(), ids.tolist())
+            for image, label, id in zip(images, labels.tolist(), ids.tolist(), strict=True):
+                # A view would keep the images that were read with it, as long as it is kept.
+                yield Sample(image.copy(), label, id)
 
     def read(self, indices: npt.ArrayLike) -> Samples:
         """Rows by index, in the order asked for.
