@@ -23,8 +23,9 @@ class RemoteOptions:
         headers: sent to a web server, not to another it redirects to.
         max_requests: requests at once, in [1, 256].
         tries: failures of a request before giving up, in [1, 100].
-        timeout_s: silence after which a connection counts as lost, seconds, in [0.001, 2,147,483].
-        s3: keyword arguments of s3fs.S3FileSystem; `endpoint_url` defaults to AWS_ENDPOINT_URL_S3.
+        timeout_s: silence after which a connection to a web server counts as lost, seconds, in [0.001, 2,147,483].
+        s3: keyword arguments of s3fs.S3FileSystem, which has time limits of its own; `endpoint_url` defaults to
+            AWS_ENDPOINT_URL_S3.
 
     Raises:
         Cifar5mError: `store/out-of-range`.
