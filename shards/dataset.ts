@@ -50,6 +50,12 @@ export class Dataset {
         `split must be one of ${splitNames.join(", ")}, got ${String(splitName)}. Choose one.`,
       );
     }
+    if (typeof memoryBytes !== "number" || !(memoryBytes >= 0)) {
+      throw new Cifar5mError(
+        "dataset/out-of-range",
+        `memoryBytes must be a number of 0 or more, got ${String(memoryBytes)}. Give bytes, such as ${defaultMemoryBytes}.`,
+      );
+    }
     this.directory = source.location;
     this.manifest = manifest;
     this.splitName = splitName;

@@ -12,7 +12,7 @@ import { folderSource } from "./rows/folder-source.ts";
  * shards.
  * @param location - the folder that holds manifest.json: a path, `file://`, `https://`, `http://` or
  *   `s3://bucket/prefix`
- * @throws Cifar5mError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`; `store/…`
+ * @throws Cifar5mError `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`, `disk/…`; `store/…`
  */
 export async function openDataset(location: string, options: OpenOptions = {}): Promise<Dataset> {
   requireKeys("openDataset's options", options, openOptionKeys);

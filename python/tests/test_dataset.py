@@ -97,6 +97,13 @@ def test_splits(folder: Path) -> None:
         open_dataset(folder, split="valid")
 
 
+@pytest.mark.parametrize("memory_bytes", ["1GB", None, -1, float("nan"), True])
+def test_memory_is_a_number_of_bytes(folder: Path, memory_bytes: object) -> None:
+    with pytest.raises(Cifar5mError, match="dataset/out-of-range: memory_bytes must be a number in"):
+        open_dataset(folder, memory_bytes=memory_bytes)  # type: ignore[arg-type]
+    assert len(open_dataset(folder, memory_bytes=float("inf"))) == 100
+
+
 def test_filters(folder: Path) -> None:
     dataset = open_dataset(folder)
     kept = dataset.filter(classes=["cat", np.int64(5)], min_confidence=0.75)

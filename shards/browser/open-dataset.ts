@@ -29,7 +29,7 @@ export interface BrowserOpenOptions extends Omit<OpenOptions, "cache" | "s3"> {
 /**
  * Opens one split of a data set on a web server. Shards are fetched when they are first needed, and checked by sha256.
  * @param location - URL of the folder that holds manifest.json; a relative URL is resolved against the page's
- * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`
+ * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`
  */
 export async function openDataset(location: string | URL, options: BrowserOpenOptions = {}): Promise<Dataset> {
   const { cache = {}, ...others } = options;

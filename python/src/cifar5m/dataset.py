@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from .folder import FolderSource
 from .loader import Loader
 from .location import parse_location
 from .manifest import SPLIT_NAMES, Manifest
-from .options import LoaderOptions, ResolvedOptions
+from .options import LoaderOptions, ResolvedOptions, require_number
 from .remote.remote_options import RemoteOptions
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
@@ -79,7 +80,8 @@ def open_dataset(
         remote: for data sets on a server.
 
     Raises:
-        Cifar5mError: `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `disk/…`, `store/…`.
+        Cifar5mError: `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`, `disk/…`,
+            `store/…`.
     """
     parsed = parse_location(location)
     if parsed.kind == "folder":
@@ -111,14 +113,15 @@ class Dataset:
             raise Cifar5mError("dataset/unknown-split", what)
         self.manifest = manifest
         self.split_name = split
-        self._source, self._memory_bytes = source, memory_bytes
+        self._source = source
+        self._memory_bytes = require_number("memory_bytes", memory_bytes, 0, math.inf, area="dataset")
         self._rows: npt.NDArray[Any] | None = None if part is None else part[0]
         self._part_name = "" if part is None else part[1]
         # By split. Every part of the data set that is made from another shares them, with the rows that they hold.
         self._stores: dict[str, RowStore] = {} if stores is None else stores
         if split not in self._stores:
             shards, num_classes = manifest.splits[split].shards, len(manifest.class_names)
-            self._stores[split] = RowStore(source, shards, num_classes, memory_bytes)
+            self._stores[split] = RowStore(source, shards, num_classes, self._memory_bytes)
         self._store = self._stores[split]
 
     @property
