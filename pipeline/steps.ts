@@ -6,7 +6,7 @@ import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { tuningSections } from "./run/config.ts";
 import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
-import type { ModelName } from "./run/run-folder.ts";
+import type { ModelName, RunFolder } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
 import type { Step, StepOptions } from "./run/step.ts";
@@ -146,6 +146,7 @@ export function manifestStep(options: StepOptions): Step {
     name: "manifest",
     total: 0,
     async *run() {
+      await requireBegun(options.folder);
       const run = await openRun(options.folder, options.config, { clean: false });
       yield await publishManifest(run, await allHashes(run));
     },
@@ -189,14 +190,18 @@ function unitStep(
       return share.reduce((sum, unit) => sum + unitRows(unit), 0);
     },
     async *run(context) {
-      // Check this before a configuration is pinned: a misspelled folder must not become a run.
-      await requireBuildable(folder);
-      await requireModel(folder, "generator");
+      await requireBegun(folder);
       const run = await openRunOnDevice(options, context);
       const stage = await makeStage(run);
       yield* stage(unitsToDo(run, stages, context, takeOver, counter), context);
     },
   };
+}
+
+/** Called before a configuration is pinned: a misspelled folder must not become a run. */
+async function requireBegun(folder: RunFolder): Promise<void> {
+  await requireBuildable(folder);
+  await requireModel(folder, "generator");
 }
 
 async function requireModels(run: Run): Promise<{ readonly generator: string; readonly labeler: string }> {

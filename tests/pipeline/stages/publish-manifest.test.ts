@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { readRunConfig } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import {
   dedupStep,
@@ -27,4 +28,11 @@ test("after every stage but the last, a manifest is refused because a unit is no
     expect(message).toMatch(/receipts.publish.train-00000\.json does not exist, so its unit is not done/);
   }
   await runSteps([publishStep(options), manifestStep(options)], testContext());
+});
+
+test("finish does not turn a misspelled folder into a run", async () => {
+  const folder = runFolderAt(join(await makeTestFolder(), "misspelled"));
+  const options = { folder, config: resolveConfig({}), runtime: standInRuntime(), takeOver: false };
+  await errorOf(() => runSteps([manifestStep(options)], testContext()), "run/model-missing");
+  expect(await readRunConfig(folder)).toEqual({});
 });
