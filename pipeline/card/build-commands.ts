@@ -1,5 +1,6 @@
 import { plainText } from "../../core/plain-text.ts";
 import { tuningMethods } from "../../generator/index.ts";
+import type { Manifest } from "../../shards/format/manifest.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
 import {
   type Config,
@@ -12,6 +13,7 @@ import {
 import { flagOf, leavesOf, valueAt } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
+import { firstTestId, type SetSize } from "../run/units.ts";
 import type { ModelOrigin } from "./model-origin.ts";
 
 /** The run folder in the commands of a card. */
@@ -22,9 +24,15 @@ const namedKeys = datasetKeys.filter((key) => key !== "labeling");
 
 /**
  * The commands that make a set again, from its configuration and the origin of its models. Only flags that differ from
- * their defaults are written out.
+ * their defaults are written out. A set that has grown grows again: made at once, it would have other shards.
+ * @param earlier - the sizes that the set had before, oldest first
  */
-export function buildCommands(config: Config, models: Readonly<Record<ModelName, ModelOrigin>>): string[] {
+export function buildCommands(
+  config: Config,
+  models: Readonly<Record<ModelName, ModelOrigin>>,
+  earlier: readonly SetSize[] = [],
+): string[] {
+  const [first = config, ...later] = [...earlier, config];
   const trained = (["generator", "labeler"] as const).flatMap((name) => {
     const origin = models[name];
     return origin.kind === "trained" ? [trainCommand(name, origin)] : [];
@@ -39,8 +47,20 @@ export function buildCommands(config: Config, models: Readonly<Record<ModelName,
       ? []
       : [`cifar5m fetch ${run} --data CIFAR-10-FOLDER-OR-TAR.GZ`]),
     ...trained,
-    joinFlags(`cifar5m build ${run}`, [...datasetFlags(config), ...given]),
+    joinFlags(`cifar5m build ${run}`, [
+      ...datasetFlags({ ...config, count: first.count, testCount: first.testCount }),
+      ...given,
+    ]),
+    ...later.map(({ count, testCount }) => `cifar5m build ${run} --count ${count} --test-count ${testCount}`),
   ];
+}
+
+/** The sizes that a set had before it grew, oldest first. */
+export function earlierSizes({ splits, growth = [] }: Pick<Manifest, "splits" | "growth">): SetSize[] {
+  return growth.map(({ train, test }) => ({
+    count: splits.train.shards[train - 1]?.idEnd ?? 0,
+    testCount: (splits.test.shards[test - 1]?.idEnd ?? firstTestId) - firstTestId,
+  }));
 }
 
 /** The command that imports a set again. */

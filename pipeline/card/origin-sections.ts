@@ -1,5 +1,5 @@
 import type { Config } from "../run/config.ts";
-import { buildCommands, importCommand } from "./build-commands.ts";
+import { buildCommands, earlierSizes, importCommand } from "./build-commands.ts";
 import type { CardFacts, SetOrigin } from "./card-facts.ts";
 import { code, codeBlock, type Markdown, md, table } from "./markdown.ts";
 import type { ModelOrigin } from "./model-origin.ts";
@@ -27,7 +27,7 @@ export function originSection(facts: CardFacts): Markdown {
     return md`${title}\n\nThe manifest does not say how its images were made, or says it in a way that this program does not know.\n\n${table(["what", "value"], [...program, ...names])}`;
   }
   const { config, models } = origin;
-  return md`${title}\n\n${table(["what", "value"], [...program, ...samplerRows(config)])}\n\n${modelsSection(manifest.models, origin)}\n\nThese commands make it again, in any folder:\n\n${codeBlock("sh", buildCommands(config, models).join("\n"))}`;
+  return md`${title}\n\n${table(["what", "value"], [...program, ...samplerRows(config)])}\n\n${modelsSection(manifest.models, origin)}\n\nThese commands make it again, in any folder:\n\n${codeBlock("sh", buildCommands(config, models, earlierSizes(manifest)).join("\n"))}`;
 }
 
 function samplerRows({ seed, sampler, engine, device, precision, unitSize }: Config) {

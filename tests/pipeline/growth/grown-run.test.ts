@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeCard } from "../../../pipeline/card/write-card.ts";
 import { planSubmission, readProgress } from "../../../pipeline/cluster/plan-submission.ts";
 import { regenerateImage } from "../../../pipeline/repair/regenerate.ts";
 import { readRun } from "../../../pipeline/run/run.ts";
@@ -73,4 +74,19 @@ test("an image of a grown set is made again from its id, and an id that there is
     "regenerate/no-such-id",
   );
   expect(message).toContain("id must lie in [0, 31) or [1000000000000, 1000000000008), got 31");
+});
+
+test("the commands on the card of a grown set make that very set again", async () => {
+  const set: GrowingSet = { root: await newRoot(), unitSize: 10 };
+  for (const size of [at(12, 0), at(31, 8)]) await growTo(set, size);
+  const { sha256 } = await readManifest(join(set.root, "dataset"));
+  await writeCard({ root: set.root });
+  const card = await readFile(join(set.root, "dataset", "README.md"), "utf8");
+  const commands = card.replaceAll("\\\n", "").match(/^cifar5m build runs\/mine .*$/gm) ?? [];
+  const numberAfter = (flag: string, command: string) => Number(new RegExp(`${flag} (\\d+)`).exec(command)?.[1]);
+  const again: GrowingSet = { root: await newRoot(), unitSize: 10 };
+  for (const command of commands) {
+    await growTo(again, at(numberAfter("--count", command), numberAfter("--test-count", command)));
+  }
+  expect((await readManifest(join(again.root, "dataset"))).sha256).toBe(sha256);
 });
