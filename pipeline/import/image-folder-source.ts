@@ -40,6 +40,7 @@ export async function openImageFolderSource(
       `${path} must hold one folder of pictures a class, and holds no folder. Point --from at the folder above them.`,
     );
   }
+  const [train = [], test = []] = await Promise.all(roots.map((root, index) => listPictures(root, folders[index]!)));
   const classNames = (await readClassNames(path)) ?? requireClassNames(found, path);
   const stranger = found.find((name) => !classNames.includes(name));
   if (stranger !== undefined) {
@@ -48,7 +49,6 @@ export async function openImageFolderSource(
       `${path} has a folder ${JSON.stringify(stranger)} that its class-names.txt does not name. Add it there.`,
     );
   }
-  const [train = [], test = []] = await Promise.all(roots.map((root, index) => listPictures(root, folders[index]!)));
   requirePictures(path, found, [...train, ...test]);
   const [trainRoot, testRoot] = roots;
   return {
@@ -118,17 +118,22 @@ async function listPictures(root: string, classes: readonly string[]): Promise<P
   const pictures: Picture[] = [];
   for (const folder of classes) {
     const names = await listNames(join(root, folder));
-    const other = names.find((name) => !/\.(png|jpe?g)$/i.test(name));
+    const other = names.find((name) => !isPicture(name));
     if (other !== undefined) {
+      const advice = names.some(isPicture) ? "Remove it." : "Point --from at folders of pictures, or at .npz files.";
       throw new Cifar5mError(
         "import/not-a-picture",
-        `${join(root, folder, other)} must be a .png, .jpg or .jpeg file, like all files of a class folder. Remove it.`,
+        `${join(root, folder, other)} must be a .png, .jpg or .jpeg file, like all files of a class folder. ${advice}`,
       );
     }
     for (const name of names) pictures.push({ name, folder });
   }
   const keyOf = (picture: Picture) => `${picture.name}\0${picture.folder}`;
   return pictures.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+function isPicture(name: string): boolean {
+  return /\.(png|jpe?g)$/i.test(name);
 }
 
 async function* readPictures(

@@ -172,4 +172,19 @@ describe("refused in one line, with nothing written:", () => {
     );
     expect(message).toContain("fox");
   });
+
+  test.for(["train/part-00000.tar", "data/train-00000-of-00001.parquet"])(
+    "a set of other files, such as %s, without the advice to remove them",
+    async (name) => {
+      const folder = await makeTestFolder();
+      const source = join(folder, "source");
+      await writeInto(join(source, name), Buffer.from("no picture"));
+      await writeFile(join(source, "class-names.txt"), "cat\ndog\n");
+      const { message } = await errorOf(
+        () => runImport({ root: join(folder, "run"), path: source }),
+        "import/not-a-picture",
+      );
+      expect(message).toMatch(/Point --from at folders of pictures, or at \.npz files\.$/);
+    },
+  );
 });
