@@ -17,7 +17,13 @@ import type { Step } from "../run/step.ts";
 import { readShardEntry } from "../stages/shard-entry.ts";
 import { type CheckedSource, checkSource } from "./check-source.ts";
 import type { ImportSource } from "./import-source.ts";
-import { type ImportedRun, importedColumns, importedRunIn, readImportedRun } from "./imported-run.ts";
+import {
+  type ImportedRun,
+  importedColumns,
+  importedRunIn,
+  readImportedRun,
+  requireImportable,
+} from "./imported-run.ts";
 import { openImportSource, type SourceOptions } from "./open-import-source.ts";
 import { RowCursor } from "./row-cursor.ts";
 
@@ -31,12 +37,16 @@ export interface ImportOptions extends SourceOptions {
   readonly testCount?: number | undefined;
 }
 
+/** What to do where a run folder holds another import. */
+const goOn = "Import the same images with the same options to go on, or name a new run folder with --run.";
+
 /**
  * The steps of an import. The source is read twice: once to check all of it before anything is written, and once to
  * write. Finished units are skipped, so an interrupted import continues where it stopped.
  * @returns steps that throw a Cifar5mError if anything is wrong with the source; `run/config-changed`; `disk/…`
  */
 export async function importSteps(options: ImportOptions): Promise<Step[]> {
+  await requireImportable(options.folder);
   const source = await openImportSource(options);
   const total = source.numRows.train + source.numRows.test;
   let checked: CheckedSource;
@@ -55,7 +65,7 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
         run = importedRunIn(options.folder, {
           import: { format, sourceSha256, classNames: [...classNames], ...split, columns: { ...importedColumns } },
         });
-        yield await pinConfig(run.folder.config, run.identity);
+        yield await pinConfig(run.folder.config, run.identity, goOn);
         for (const directory of run.folder.directories) await removeStaleTemporaries(directory);
       },
     },

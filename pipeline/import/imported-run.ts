@@ -53,6 +53,19 @@ export function importedRunIn(folder: RunFolder, identity: ImportIdentity): Impo
 }
 
 /**
+ * Refuses a run that was built: nothing can be imported into it.
+ * @throws Cifar5mError `run/config-changed`, `run/unreadable`, `json/corrupt`, `disk/…`
+ */
+export async function requireImportable(folder: RunFolder): Promise<void> {
+  const pinned = await readPinnedConfig(folder.config);
+  if (pinned === undefined || isImported(pinned)) return;
+  throw new Cifar5mError(
+    "run/config-changed",
+    `${folder.root} holds a run that was built, nothing can be imported into it. Name another run folder with --run.`,
+  );
+}
+
+/**
  * The imported run in a folder, or undefined if there is none, or one that was built.
  * @throws Cifar5mError `run/unreadable`, `json/corrupt`, `disk/…`
  */

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readNpz } from "../../../pipeline/import/read-npz.ts";
+import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { openRun } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
@@ -96,6 +99,17 @@ test("finished shards are kept, a lost shard is made again, and another source i
   const otherPath = await npzFile(folder, members, "other.npz");
   const error = await errorOf(() => runImport({ root, path: otherPath }), "run/config-changed");
   expect(error.message).toContain("import.sourceSha256");
+  expect(error.message).toMatch(/\. Import the same images with the same options to go on, or name a new run folder/);
+});
+
+test("nothing is imported into a run that was built, and one short line says so before the source is read", async () => {
+  const folder = await makeTestFolder();
+  const root = join(folder, "run");
+  await openRun(runFolderAt(root), resolveConfig({ count: 20 }));
+  const { message } = await errorOf(() => runImport({ root, path: join(folder, "missing.npz") }), "run/config-changed");
+  expect(message).toBe(
+    `${root} holds a run that was built, nothing can be imported into it. Name another run folder with --run.`,
+  );
 });
 
 test("class-names.txt beside the file names other classes than those of CIFAR-10", async () => {
