@@ -20,6 +20,7 @@ import { option } from "./cli/options.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 import { buildKeys, requireUse } from "./cli/source-options.ts";
+import { requireUploadable } from "./cli/upload-steps.ts";
 
 const options = z.object({
   ...clusterOptions,
@@ -72,6 +73,7 @@ export const submitSlurmCommand = defineCommand<typeof options>({
       if (path !== undefined) await requireThere(path);
     }
     if (given.to !== undefined) requireTarget(given.to);
+    requireUploadable(session.root, given.to);
     const { folder, request, scripts } = await plan(session, await openFolder(session.root));
     if (await fileExists(folder.config)) await openRun(folder, config);
     const jobs = await submitToSlurm({ folder, config, request, scripts, uploads: given.to !== undefined, signal });

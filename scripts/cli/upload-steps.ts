@@ -2,12 +2,19 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { Step, StepOptions } from "../../pipeline/run/step.ts";
 import { uploadStep } from "../../pipeline/stages/upload.ts";
+import { absolutePath } from "../../storage/join-path.ts";
 import { isBucket } from "../../storage/object-files.ts";
 
-/** Refuses to upload what is in a bucket. @throws Cifar5mError `usage/contradiction` */
+/** Refuses to upload what is in a bucket, and into the run folder. @throws Cifar5mError `usage/contradiction` */
 export function requireUploadable(run: string, to: string | undefined): void {
-  if (to === undefined || !isBucket(run)) return;
   const { dataset } = runFolderAt(run);
+  if (to !== undefined && absolutePath(to) === absolutePath(run)) {
+    throw new Cifar5mError(
+      "usage/contradiction",
+      `--to must be another folder than that of the run, got ${to}: a copy there would be read in the place of ${dataset}, also when the set has grown. Name another folder.`,
+    );
+  }
+  if (to === undefined || !isBucket(run)) return;
   throw new Cifar5mError(
     "usage/contradiction",
     `--to uploads the data set of a run folder, and ${run} is in a bucket: readers open ${dataset}. Leave --to out.`,
