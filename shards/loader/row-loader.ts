@@ -115,7 +115,9 @@ export class RowLoader implements Loader<ImageArray> {
     const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
     const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
     try {
-      for (let count = 1; ; count++) {
+      for (let count = 0; ; count++) {
+        // Before the position moves on: during this turn, others may ask for the state.
+        if (count > 0 && count % batchesPerTurn === 0) await nextTurn();
         this.#signal?.throwIfAborted();
         const range = this.#rangeAt(this.#cursor);
         if (range === undefined) {
@@ -128,7 +130,6 @@ export class RowLoader implements Loader<ImageArray> {
           : (workers?.take(range) ?? this.#maker.make(range, { out: this.#out }));
         const arrays = made instanceof Promise ? await made : made;
         this.#cursor = this.#after(range);
-        if (count % batchesPerTurn === 0) await nextTurn();
         const { epoch, start } = range;
         const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
         yield { ...arrays, epoch, step };

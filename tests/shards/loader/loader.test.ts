@@ -145,6 +145,21 @@ test("a loop that ended early and is started again continues at the same positio
   expect(seen).toEqual(whole);
 });
 
+test("a state that a timer saves during a loop continues after the last batch served", async () => {
+  const dataset = await openTestDataset();
+  const loader = dataset.loader({ regime: "finite", epochs: 40, batchSize: 10 });
+  let numServed = 0;
+  const saved: [number, number][] = [];
+  const timer = setInterval(() => {
+    const { epoch, position } = loader.state();
+    saved.push([epoch * 10 + position / 10, numServed]);
+  });
+  for await (const _ of loader) numServed++;
+  clearInterval(timer);
+  expect(saved.length).toBeGreaterThan(0);
+  for (const [next, served] of saved) expect(next).toBe(served);
+});
+
 test("a loop over a finished loader says how to begin again; the first one of a loader resumed at the end is empty", async () => {
   const dataset = await openTestDataset();
   const options = { regime: "finite", numSamples: 50, epochs: 2, batchSize: 10, seed: 4 } as const;
