@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/next-turn.ts";
 import type { OpenOptions } from "../open-options.ts";
@@ -67,6 +68,8 @@ export class RowLoader implements Loader<ImageArray> {
   readonly #out: BatchArrays | undefined;
   #cursor: Cursor = { epoch: 0, position: 0 };
   #wasStarted = false;
+  /** Several loops take turns: a batch that one of them waits for is not served by another. */
+  readonly #loops = pLimit(1);
 
   /** @throws Cifar5mError `loader/…`, `loader-state/…` */
   constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
@@ -118,26 +121,36 @@ export class RowLoader implements Loader<ImageArray> {
       for (let count = 0; ; count++) {
         // Before the position moves on: during this turn, others may ask for the state.
         if (count > 0 && count % batchesPerTurn === 0) await nextTurn();
-        this.#signal?.throwIfAborted();
-        const range = this.#rangeAt(this.#cursor);
-        if (range === undefined) {
-          this.#requireEnd();
-          return;
-        }
-        if (readAhead !== undefined) await readAhead.ready(range);
-        const made = this.#reachesBeyondThePool(range)
-          ? await this.#makeLive(range)
-          : (workers?.take(range) ?? this.#maker.make(range, { out: this.#out }));
-        const arrays = made instanceof Promise ? await made : made;
-        this.#cursor = this.#after(range);
-        const { epoch, start } = range;
-        const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
-        yield { ...arrays, epoch, step };
+        const batch = await this.#loops(() => this.#take(workers, readAhead));
+        if (batch === undefined) return;
+        yield batch;
       }
     } finally {
       release();
       await workers?.close();
     }
+  }
+
+  /** The next batch, undefined at the end. The position moves on when the batch is there. */
+  async #take(
+    workers: BatchSupply | undefined,
+    readAhead: ReadAhead | undefined,
+  ): Promise<Batch<ImageArray> | undefined> {
+    this.#signal?.throwIfAborted();
+    const range = this.#rangeAt(this.#cursor);
+    if (range === undefined) {
+      this.#requireEnd();
+      return undefined;
+    }
+    if (readAhead !== undefined) await readAhead.ready(range);
+    const made = this.#reachesBeyondThePool(range)
+      ? await this.#makeLive(range)
+      : (workers?.take(range) ?? this.#maker.make(range, { out: this.#out }));
+    const arrays = made instanceof Promise ? await made : made;
+    this.#cursor = this.#after(range);
+    const { epoch, start } = range;
+    const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
+    return { ...arrays, epoch, step };
   }
 
   #identity() {

@@ -131,6 +131,15 @@ test.each([0, 1])("two loops over one loader serve each batch once, in order (%i
   for (const loop of loops) await loop.return?.();
 });
 
+test.each([0, 1])("two loops that run at once over one loader serve each batch once (%i threads)", async (workers) => {
+  const dataset = await openTestDataset();
+  const options = { ...finite, epochs: 1, workers } as const;
+  const expected = idsOf(await collectBatches(dataset.loader({ ...options, workers: 0 })));
+  const loader = dataset.loader(options);
+  const served = (await Promise.all([collectBatches(loader), collectBatches(loader)])).flatMap(idsOf);
+  expect(served.sort()).toEqual(expected.sort());
+});
+
 test("loops that have ended leave no listener at the signal", async () => {
   const dataset = await openTestDataset();
   const { signal } = new AbortController();
