@@ -34,5 +34,4 @@ export interface BatchSupply {
 export type StartWorkers = (options: {
   readonly job: Omit<BatchJob, "location">;
   readonly nextRange: (range: BatchRange) => BatchRange | undefined;
-  readonly signal: AbortSignal | undefined;
 }) => BatchSupply;

@@ -35,18 +35,15 @@ class BatchWorkers implements BatchSupply {
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
   readonly #depth: number;
-  readonly #listening: ReturnType<typeof listenTo> | undefined;
 
   /** @param options.nextRange - the batch after a given one, undefined at the end */
   constructor(options: {
     readonly job: BatchJob;
     readonly nextRange: (range: BatchRange) => BatchRange | undefined;
-    readonly signal: AbortSignal | undefined;
   }) {
     const { numWorkers, reuseArrays } = options.job.options;
     this.#reuseArrays = reuseArrays;
     this.#nextRange = options.nextRange;
-    this.#listening = options.signal === undefined ? undefined : listenTo(options.signal);
     this.#depth = numWorkers * batchesAhead;
     this.#pool = new Piscina({
       // The worker's file has the same extension as this file, compiled or not.
@@ -68,15 +65,13 @@ class BatchWorkers implements BatchSupply {
       if (next === undefined) break;
       this.#ask(next);
     }
-    const { answer: promise } = this.#queue.shift()!;
-    const answer = await (this.#listening === undefined ? promise : Promise.race([promise, this.#listening.aborted]));
+    const answer = await this.#queue.shift()!.answer;
     if ("error" in answer) throw new Cifar5mError(answer.error.code, answer.error.message);
     if (this.#reuseArrays) this.#handedOut = answer.out;
     return answer.batch;
   }
 
   async close(): Promise<void> {
-    this.#listening?.stop();
     await this.#pool.close({ force: true });
   }
 
@@ -98,15 +93,4 @@ export function buffersOf({ mixup, ...arrays }: BatchArrays): ArrayBuffer[] {
 
 function isSameRange(one: BatchRange, other: BatchRange): boolean {
   return one.epoch === other.epoch && one.start === other.start && one.end === other.end;
-}
-
-/** A promise that is rejected when a signal is aborted, until its listener is removed. */
-function listenTo(signal: AbortSignal): { readonly aborted: Promise<never>; stop(): void } {
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-  });
-  aborted.catch(() => undefined);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return { aborted, stop: () => signal.removeEventListener("abort", onAbort) };
 }

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/next-turn.ts";
+import { untilAborted } from "../../core/until-aborted.ts";
 import type { OpenOptions } from "../open-options.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { nameShuffle } from "../order/shuffle.ts";
@@ -142,15 +143,21 @@ export class RowLoader implements Loader<ImageArray> {
       this.#requireEnd();
       return undefined;
     }
-    if (readAhead !== undefined) await readAhead.ready(range);
-    const made = this.#reachesBeyondThePool(range)
+    if (readAhead !== undefined) await this.#wait(readAhead.ready(range));
+    const arrays = this.#reachesBeyondThePool(range)
       ? await this.#makeLive(range)
-      : (workers?.take(range) ?? this.#maker.make(range, { out: this.#out }));
-    const arrays = made instanceof Promise ? await made : made;
+      : workers === undefined
+        ? this.#maker.make(range, { out: this.#out })
+        : await this.#wait(workers.take(range));
     this.#cursor = this.#after(range);
     const { epoch, start } = range;
     const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
     return { ...arrays, epoch, step };
+  }
+
+  /** Waits for data, as long as the loop may go on. */
+  #wait<Value>(promise: Promise<Value>): Promise<Value> {
+    return untilAborted(promise, [this.#signal]);
   }
 
   #identity() {
@@ -168,7 +175,6 @@ export class RowLoader implements Loader<ImageArray> {
         const next = this.#rangeAt(this.#after(range));
         return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
       },
-      signal: this.#signal,
     });
   }
 
@@ -210,9 +216,9 @@ export class RowLoader implements Loader<ImageArray> {
       firstId: this.#pool.idEnd,
       numClasses: this.#pool.numClasses,
     };
-    const live = await LivePool.make(this.#live!, this.#maker.positionsOf(range), options);
+    const live = await this.#wait(LivePool.make(this.#live!, this.#maker.positionsOf(range), options));
     // While the live source worked, other readers may have closed files.
-    if (this.#pool.store.isRemote) await this.#pool.store.ready(this.#maker.rowsOf(range));
+    if (this.#pool.store.isRemote) await this.#wait(this.#pool.store.ready(this.#maker.rowsOf(range)));
     return this.#maker.make(range, { live, out: this.#out });
   }
 

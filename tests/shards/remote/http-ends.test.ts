@@ -36,3 +36,14 @@ test("closing the dataset, or its signal, ends the wait for a shard and every re
   while (server.numUnderWay > 0 || openFilesUnder(cache).length > 0) await sleep(5);
   expect((await readdir(join(cache, "shards"))).filter((name) => name.endsWith(".arrow"))).toEqual([]);
 });
+
+test("a loader's signal ends the wait for a shard", async () => {
+  const { server, open } = await setUp();
+  server.fault = always({ stalls: true });
+  const abort = new AbortController();
+  const waiting = hashBatches(await open(), { ...shuffled, signal: abort.signal });
+  while (!server.asked.some(({ path }) => isShard(path))) await sleep(5);
+  abort.abort(new Error("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+  while (server.numUnderWay > 0) await sleep(5);
+});
