@@ -113,10 +113,10 @@ export class Dataset {
     options: LoaderOptions<DType>,
   ): Loader<DType extends "float32" ? Float32Array : Uint8Array> {
     const { store, fingerprint, splitName, manifest } = this;
-    const { signal: _, ...reopen } = { ...this.#options, split: splitName };
+    const { signal, ...reopen } = { ...this.#options, split: splitName };
     const pool = {
       earlier: this.#earlierPools(),
-      ...{ store, fingerprint, reopen, rows: this.#rows, startWorkers: this.#startWorkers },
+      ...{ store, fingerprint, reopen, signal, rows: this.#rows, startWorkers: this.#startWorkers },
       numClasses: manifest.classNames.length,
       idEnd: firstFreeId(manifest),
     };

@@ -17,21 +17,25 @@ export interface BatchJob {
   /** Stretches of rows that a worker keeps in memory; undefined if it reads rows one by one. */
   readonly numStretches: number | undefined;
   readonly options: ResolvedOptions;
+  /** In shared memory: 1 when requests for shards must end. */
+  readonly ended: Int32Array;
 }
 
 /** Makes batches ahead of the one asked for. */
 export interface BatchSupply {
   /** Returns a batch, and starts the following ones. Batches must be requested in order. */
   take(range: BatchRange): Promise<BatchArrays>;
-  /** Waits for the batches in progress. Batches that have not started are dropped. */
+  /** Ends the requests of the workers, and waits for the batches in progress. Batches that have not started are dropped. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the threads that make batches, where the platform has them.
  * @param options.nextRange - the batch after a given one, undefined at the end
+ * @param options.signal - ends the requests for shards; a batch that waits for one then throws its reason
  */
 export type StartWorkers = (options: {
-  readonly job: Omit<BatchJob, "location">;
+  readonly job: Omit<BatchJob, "location" | "ended">;
   readonly nextRange: (range: BatchRange) => BatchRange | undefined;
+  readonly signal: AbortSignal | undefined;
 }) => BatchSupply;

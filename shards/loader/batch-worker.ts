@@ -13,7 +13,9 @@ import type { BatchJob } from "./batch-supply.ts";
 import { type BatchAnswer, type BatchRequest, buffersOf } from "./batch-workers.ts";
 import { StretchCache } from "./stretch-cache.ts";
 
-const { location, reopen, rows, earlierRows, numClasses, numStretches, options }: BatchJob = workerData;
+const { location, reopen, rows, earlierRows, numClasses, numStretches, options, ended }: BatchJob = workerData;
+const ending = new AbortController();
+void whenOne(ended).then(() => ending.abort(new Error("nobody waits for the batches any more")));
 let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
 
 export default async function makeBatch({ range, out: given }: BatchRequest): Promise<BatchAnswer> {
@@ -30,10 +32,19 @@ export default async function makeBatch({ range, out: given }: BatchRequest): Pr
   }
 }
 
+/** A thread that is busy learns it in its next turn of the event loop. */
+async function whenOne(flag: Int32Array): Promise<void> {
+  // The compiler's library for ES2023 lacks it; Node has had it since version 16.
+  const { waitAsync } = Atomics as unknown as {
+    waitAsync(flag: Int32Array, index: number, value: number): { readonly value: string | Promise<string> };
+  };
+  await waitAsync(flag, 0, 0).value;
+}
+
 /** Images are not kept in memory here, except stretches that are served soon: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
   shareFilesAmong(options.numWorkers + 1);
-  const { store } = await openDataset(location, { ...reopen, memoryBytes: 0 });
+  const { store } = await openDataset(location, { ...reopen, memoryBytes: 0, signal: ending.signal });
   store.use();
   const order = createSampleOrder(options, rows === undefined ? store.numRows : countRows(rows), earlierRows);
   const cache = numStretches === undefined ? undefined : new StretchCache(store, numStretches);

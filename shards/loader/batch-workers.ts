@@ -35,22 +35,28 @@ class BatchWorkers implements BatchSupply {
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
   readonly #depth: number;
+  readonly #ended = new Int32Array(new SharedArrayBuffer(4));
+  readonly #signal: AbortSignal | undefined;
 
   /** @param options.nextRange - the batch after a given one, undefined at the end */
   constructor(options: {
-    readonly job: BatchJob;
+    readonly job: Omit<BatchJob, "ended">;
     readonly nextRange: (range: BatchRange) => BatchRange | undefined;
+    readonly signal: AbortSignal | undefined;
   }) {
     const { numWorkers, reuseArrays } = options.job.options;
     this.#reuseArrays = reuseArrays;
     this.#nextRange = options.nextRange;
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#end);
+    if (this.#signal?.aborted === true) this.#end();
     this.#depth = numWorkers * batchesAhead;
     this.#pool = new Piscina({
       // The worker's file has the same extension as this file, compiled or not.
       filename: new URL(`batch-worker${extname(import.meta.url)}`, import.meta.url).href,
       minThreads: numWorkers,
       maxThreads: numWorkers,
-      workerData: options.job,
+      workerData: { ...options.job, ended: this.#ended },
     });
   }
 
@@ -65,15 +71,26 @@ class BatchWorkers implements BatchSupply {
       if (next === undefined) break;
       this.#ask(next);
     }
-    const answer = await this.#queue.shift()!.answer;
+    const answer = await this.#queue.shift()!.answer.catch((thrown: unknown) => {
+      this.#signal?.throwIfAborted();
+      throw thrown;
+    });
     if ("error" in answer) throw new Cifar5mError(answer.error.code, answer.error.message);
     if (this.#reuseArrays) this.#handedOut = answer.out;
     return answer.batch;
   }
 
   async close(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#end);
+    this.#end();
     await this.#pool.close({ force: true });
   }
+
+  /** Ends the requests of all threads, also of those that have not started yet. */
+  readonly #end = (): void => {
+    Atomics.store(this.#ended, 0, 1);
+    Atomics.notify(this.#ended, 0);
+  };
 
   #ask(range: BatchRange): void {
     const out = this.#spare.pop();

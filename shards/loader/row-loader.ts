@@ -36,6 +36,8 @@ export interface Pool {
   readonly numClasses: number;
   /** How workers open the data set. */
   readonly reopen: OpenOptions;
+  /** Ends all requests, those of workers too. */
+  readonly signal: AbortSignal | undefined;
   /** Undefined where the platform has no workers that can read. Batches are then made when they are requested. */
   readonly startWorkers: StartWorkers | undefined;
   /** An id that is larger than all ids that the data set has or will have, over all splits. */
@@ -137,6 +139,7 @@ export class RowLoader implements Loader<ImageArray> {
     workers: BatchSupply | undefined,
     readAhead: ReadAhead | undefined,
   ): Promise<Batch<ImageArray> | undefined> {
+    this.#pool.store.closed.throwIfAborted();
     this.#signal?.throwIfAborted();
     const range = this.#rangeAt(this.#cursor);
     if (range === undefined) {
@@ -157,7 +160,7 @@ export class RowLoader implements Loader<ImageArray> {
 
   /** Waits for data, as long as the loop may go on. */
   #wait<Value>(promise: Promise<Value>): Promise<Value> {
-    return untilAborted(promise, [this.#signal]);
+    return untilAborted(promise, [this.#signal, this.#pool.store.closed]);
   }
 
   #identity() {
@@ -166,7 +169,7 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   #startWorkers(): BatchSupply | undefined {
-    const { reopen, rows, numClasses, startWorkers } = this.#pool;
+    const { store, reopen, rows, numClasses, signal, startWorkers } = this.#pool;
     const earlierRows = earlierRowsOf(this.#pool);
     const numStretches = this.#numStretches;
     return startWorkers?.({
@@ -175,6 +178,7 @@ export class RowLoader implements Loader<ImageArray> {
         const next = this.#rangeAt(this.#after(range));
         return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
       },
+      signal: store.isRemote ? signal : undefined,
     });
   }
 

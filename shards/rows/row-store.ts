@@ -30,7 +30,7 @@ export class RowStore {
   readonly #files: ShardFiles;
   #rowInShard = 0;
   #numUsers = 0;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: {
     readonly source: ShardSource;
@@ -56,6 +56,11 @@ export class RowStore {
   /** Where the shards are, in errors. */
   get location(): string {
     return this.#source.location;
+  }
+
+  /** Aborted when the store is closed, with the error that any later use throws. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** Whether rows must be prepared before they are read. */
@@ -113,7 +118,7 @@ export class RowStore {
    * download.
    */
   prefetch(rows: ArrayLike<number>): void {
-    if (this.isRemote && !this.#isClosed) this.#files.prefetch(this.#shardsOf(rows));
+    if (this.isRemote && !this.closed.aborted) this.#files.prefetch(this.#shardsOf(rows));
   }
 
   /** Copies id, label and image of a row to `samples[index]`. Call between `use()` and its release. */
@@ -172,8 +177,12 @@ export class RowStore {
 
   /** Closes all files, ends all downloads and frees the images in memory. Any later use throws. */
   close(): void {
-    this.#isClosed = true;
-    this.#files.closeAll(this.#closedError());
+    const error = new Cifar5mError(
+      "dataset/closed",
+      `${this.#source.location} must be open, it was closed. Open it again.`,
+    );
+    this.#closing.abort(error);
+    this.#files.closeAll(error);
     this.#shards.fill(undefined);
   }
 
@@ -213,10 +222,6 @@ export class RowStore {
   }
 
   #requireOpen(): void {
-    if (this.#isClosed) throw this.#closedError();
-  }
-
-  #closedError(): Cifar5mError {
-    return new Cifar5mError("dataset/closed", `${this.#source.location} must be open, it was closed. Open it again.`);
+    this.closed.throwIfAborted();
   }
 }

@@ -47,3 +47,39 @@ test("a loader's signal ends the wait for a shard", async () => {
   await expect(waiting).rejects.toThrow("enough");
   while (server.numUnderWay > 0) await sleep(5);
 });
+
+test("with workers, leaving a loop, closing the dataset and its signal end the wait for a shard", async () => {
+  const { server, open } = await setUp();
+  server.fault = ({ path }) => (path === "/train/part-00001.arrow" ? { stalls: true } : {});
+  const options = { regime: "finite", batchSize: 10, shuffle: false, workers: 1 } as const;
+  const transfer = { stallMs: 600_000 };
+  const stalled = async () => {
+    while (!server.asked.some(({ path }) => path === "/train/part-00001.arrow")) await sleep(5);
+    server.forget();
+  };
+  for await (const _ of (await open({ transfer })).loader(options)) {
+    await stalled();
+    break;
+  }
+  const closed = await open({ transfer });
+  const closing = errorOf(() => hashBatches(closed, options), "dataset/closed");
+  await stalled();
+  closed.close();
+  await closing;
+  const abort = new AbortController();
+  const aborting = hashBatches(await open({ transfer, signal: abort.signal }), options);
+  await stalled();
+  abort.abort(new Error("enough"));
+  await expect(aborting).rejects.toThrow("enough");
+  while (server.numUnderWay > 0) await sleep(5);
+});
+
+test.each([0, 1])("a loop over a dataset that is closed meanwhile ends (%i threads)", async (workers) => {
+  const { local } = await setUp();
+  let numServed = 0;
+  const serve = async () => {
+    for await (const _ of local.loader({ ...shuffled, workers })) if (++numServed === 2) local.close();
+  };
+  await errorOf(serve, "dataset/closed");
+  expect(numServed).toBe(2);
+});
