@@ -78,7 +78,7 @@ export class BatchMaker {
 
   /** Rows of the store that `make` reads and that are not in memory. */
   rowsOf(range: BatchRange): number[] {
-    return this.#reader.rowsToRead(range.epoch, this.positionsOf(range));
+    return this.#reader.rowsToRead(range.epoch, this.positionsOf(range), this.#options.columns.length > 0);
   }
 
   #serve(range: BatchRange, position: number, index: number, batch: BatchArrays, live: LivePool | undefined): void {

@@ -8,6 +8,7 @@ const rowsAhead = 20_000;
 export class ReadAhead {
   readonly #store: RowStore;
   readonly #rowsOf: (range: BatchRange) => readonly number[];
+  readonly #withColumns: boolean;
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
   /** The last batch that was looked at, and the number of batches from the requested one to it. */
   #last: BatchRange | undefined;
@@ -15,15 +16,18 @@ export class ReadAhead {
 
   /**
    * @param options.rowsOf - rows that a batch reads from the store
+   * @param options.withColumns - whether a batch reads other columns than image, id and label
    * @param options.nextRange - the batch after a given one, undefined at the end
    */
   constructor(options: {
     readonly store: RowStore;
     readonly rowsOf: (range: BatchRange) => readonly number[];
+    readonly withColumns: boolean;
     readonly nextRange: (range: BatchRange) => BatchRange | undefined;
   }) {
     this.#store = options.store;
     this.#rowsOf = options.rowsOf;
+    this.#withColumns = options.withColumns;
     this.#nextRange = options.nextRange;
   }
 
@@ -33,10 +37,10 @@ export class ReadAhead {
    */
   async ready(range: BatchRange): Promise<void> {
     const rows = this.#rowsOf(range);
-    const waiting = this.#store.prepare(rows);
+    const waiting = this.#store.prepare(rows, this.#withColumns);
     this.#lookAhead(range);
     await waiting;
-    await this.#store.ready(rows);
+    await this.#store.ready(rows, this.#withColumns);
   }
 
   #lookAhead(range: BatchRange): void {
@@ -49,7 +53,7 @@ export class ReadAhead {
     while (this.#numAhead < limit && this.#last !== undefined) {
       this.#last = this.#nextRange(this.#last);
       if (this.#last === undefined) return;
-      this.#store.prefetch(this.#rowsOf(this.#last));
+      this.#store.prefetch(this.#rowsOf(this.#last), this.#withColumns);
       this.#numAhead++;
     }
   }

@@ -186,6 +186,7 @@ export class RowLoader implements Loader<ImageArray> {
     return new ReadAhead({
       store: this.#pool.store,
       rowsOf: (range) => this.#maker.rowsOf(range),
+      withColumns: this.#withColumns,
       nextRange: (range) => this.#rangeAt(this.#after(range)),
     });
   }
@@ -222,7 +223,8 @@ export class RowLoader implements Loader<ImageArray> {
     };
     const live = await this.#wait(LivePool.make(this.#live!, this.#maker.positionsOf(range), options));
     // While the live source worked, other readers may have closed files.
-    if (this.#pool.store.isRemote) await this.#wait(this.#pool.store.ready(this.#maker.rowsOf(range)));
+    const { store } = this.#pool;
+    if (store.isRemote) await this.#wait(store.ready(this.#maker.rowsOf(range), this.#withColumns));
     return this.#maker.make(range, { live, out: this.#out });
   }
 
@@ -233,6 +235,10 @@ export class RowLoader implements Loader<ImageArray> {
       `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not start over. ` +
         "Make another loader with dataset.loader(options) to begin again, or ask for more epochs.",
     );
+  }
+
+  get #withColumns(): boolean {
+    return this.#options.columns.length > 0;
   }
 
   #requireEnd(): void {

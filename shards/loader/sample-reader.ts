@@ -27,13 +27,16 @@ export class SampleReader {
     if (labelNoise !== undefined) this.#noisyLabel = createLabelNoise(labelNoise, numClasses);
   }
 
-  /** Rows of the store that must be read for some positions, except those beyond the pool and those in memory. */
-  rowsToRead(epoch: number, positions: readonly number[]): number[] {
+  /**
+   * Rows of the store that must be read for some positions, except those beyond the pool and those in memory.
+   * @param withColumns - also columns that are not kept with the images
+   */
+  rowsToRead(epoch: number, positions: readonly number[], withColumns: boolean): number[] {
     const { order, cache } = this.#source;
     const located = positions
       .filter((position) => position < order.numSamples)
       .map((position) => this.#locate(epoch, position));
-    return located.flatMap(({ slot, row }) => (cache?.isKept(slot) === true ? [] : [row]));
+    return located.flatMap(({ slot, row }) => (!withColumns && cache?.isKept(slot) === true ? [] : [row]));
   }
 
   /** Copies id, label and image to `target[index]`. */

@@ -86,24 +86,26 @@ export class RowStore {
 
   /**
    * Makes rows readable. Call it between `use()` and its release.
+   * @param withColumns - also the columns besides image, id and label, which are not kept in memory with the images
    * @returns undefined if the rows can be read now, until the next turn of the event loop; otherwise a promise, after
    *   which the caller must ask again: other readers of the store may have closed the files meanwhile
    * @throws Cifar5mError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, including errors of an earlier
    *   prefetch
    */
-  prepare(rows: ArrayLike<number>): Promise<void> | undefined {
+  prepare(rows: ArrayLike<number>, withColumns = false): Promise<void> | undefined {
     if (!this.isRemote) return undefined;
     this.#requireOpen();
-    return this.#files.prepare(this.#shardsOf(rows));
+    return this.#files.prepare(this.#shardsOf(rows, withColumns));
   }
 
   /** Waits until rows can be read; they stay readable until the next turn of the event loop. Throws as `prepare`. */
-  async ready(rows: ArrayLike<number>): Promise<void> {
+  async ready(rows: ArrayLike<number>, withColumns = false): Promise<void> {
     let numWaits = 0;
-    for (let wait = this.prepare(rows); wait !== undefined; wait = this.prepare(rows)) {
+    const prepare = () => this.prepare(rows, withColumns);
+    for (let wait = prepare(); wait !== undefined; wait = prepare()) {
       await wait;
       if (++numWaits < maxWaits) continue;
-      const numShards = this.#shardsOf(rows).size;
+      const numShards = this.#shardsOf(rows, withColumns).size;
       if (this.#files.canHold(numShards)) continue;
       throw new Cifar5mError(
         "disk/too-many-open-files",
@@ -117,8 +119,8 @@ export class RowStore {
    * Starts to fetch the shards of rows in the background. The `prepare` that needs a shard throws the error of its
    * download.
    */
-  prefetch(rows: ArrayLike<number>): void {
-    if (this.isRemote && !this.closed.aborted) this.#files.prefetch(this.#shardsOf(rows));
+  prefetch(rows: ArrayLike<number>, withColumns = false): void {
+    if (this.isRemote && !this.closed.aborted) this.#files.prefetch(this.#shardsOf(rows, withColumns));
   }
 
   /** Copies id, label and image of a row to `samples[index]`. Call between `use()` and its release. */
@@ -166,7 +168,7 @@ export class RowStore {
     const release = this.use();
     try {
       for (const [shardIndex, firstRow] of this.#firstRows.entries()) {
-        await this.ready([firstRow]);
+        await this.ready([firstRow], true);
         yield { firstRow, shard: this.#shards[shardIndex] ?? this.#openShard(shardIndex) };
         await nextTurn();
       }
@@ -187,11 +189,11 @@ export class RowStore {
   }
 
   /** The shards that must be open to read these rows, each once. */
-  #shardsOf(rows: ArrayLike<number>): Set<number> {
+  #shardsOf(rows: ArrayLike<number>, withColumns: boolean): Set<number> {
     const shardIndices = new Set<number>();
     for (let index = 0; index < rows.length; index++) {
       const shardIndex = findInterval(this.#firstRows, rows[index]!, this.#shardsPerRow);
-      if (this.#shards[shardIndex]?.isResident !== true) shardIndices.add(shardIndex);
+      if (withColumns || this.#shards[shardIndex]?.isResident !== true) shardIndices.add(shardIndex);
     }
     return shardIndices;
   }
@@ -215,9 +217,11 @@ export class RowStore {
       this.#requireOpen();
       return this.#files.open(shardIndex);
     };
-    const shard = new ShardRows({ open, entry, numClasses: this.numClasses, isResident: this.isResident });
+    const { numClasses, isResident, isRemote } = this;
+    const shard = new ShardRows({ open, entry, numClasses, isResident, keepsIds: isResident || isRemote });
     this.#shards[shardIndex] = shard;
-    if (this.isResident) this.#files.close(shardIndex);
+    // A file that was fetched may be gone from the cache, and other columns may be read from it.
+    if (this.isResident && !this.isRemote) this.#files.close(shardIndex);
     return shard;
   }
 

@@ -27,19 +27,21 @@ export class ShardRows {
 
   /**
    * @param options.open - opens the shard's file, again if it was closed
-   * @param options.isResident - read all images, ids and labels now
+   * @param options.isResident - read all images now
+   * @param options.keepsIds - read all ids and labels now: the file may be gone when an image comes from memory
    */
   constructor(options: {
     readonly open: () => FileSource;
     readonly entry: ShardEntry;
     readonly numClasses: number;
     readonly isResident: boolean;
+    readonly keepsIds: boolean;
   }) {
-    const { open, entry, numClasses, isResident } = options;
+    const { open, entry, numClasses, isResident, keepsIds } = options;
     this.#open = open;
     this.#numClasses = numClasses;
     this.#shard = openShard(open(), entry, { numClasses, withImages: isResident });
-    if (isResident) this.#idsAndLabels = readIdsAndLabels(open(), this.#shard, numClasses);
+    if (keepsIds) this.#idsAndLabels = readIdsAndLabels(open(), this.#shard, numClasses);
   }
 
   get numRows(): number {

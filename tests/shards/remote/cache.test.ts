@@ -8,6 +8,7 @@ import { type OpenOptions, openDataset } from "../../../shards/index.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { mountSmallDisk } from "../../storage/mount-small-disk.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { collectBatches, hashBatch } from "../../support/open-test-dataset.ts";
 import { startFaultyServer } from "./faulty-server.ts";
 import { hashBatches, hashOf, openFilesUnder, quick } from "./remote-batches.ts";
 
@@ -60,6 +61,25 @@ test("with space for no shard, every batch is right, and no file is left", async
   expect(await hashBatches(await open(0), shuffled)).toEqual(await hashBatches(local, shuffled));
   expect(await shardFiles()).toEqual([]);
 });
+
+test.each([
+  ["all images in memory", 2 ** 28],
+  ["a subset in memory", 60 * 3072],
+])(
+  "with space for no shard, columns of every batch are right, and a filter can be applied (%s)",
+  async (_name, memoryBytes) => {
+    const { open, local } = await setUp();
+    const options = { ...shuffled, numSamples: 60, columns: ["class", "confidence", "probabilities"] } as const;
+    const remote = await open(0, { memoryBytes });
+    const [wanted, seen] = await Promise.all(
+      [local, remote].map(async (dataset) => (await collectBatches(dataset.loader(options))).map(hashBatch)),
+    );
+    expect(seen).toEqual(wanted);
+    await remote.readImages([0, 60, 120]);
+    const filter = { classes: [1, 2] };
+    expect((await remote.filter(filter)).numSamples).toBe((await local.filter(filter)).numSamples);
+  },
+);
 
 test("the shard unused for longest goes first", async () => {
   const { open, shardFiles, shards } = await setUp();
