@@ -164,7 +164,8 @@ function requireInteger(name: string, value: number, low: number, high: number, 
 }
 
 function requireNumber(name: string, value: number | undefined, low: number, high: number): void {
-  if (!(value !== undefined && value >= low && value <= high)) {
+  // Text compares like a number, and adds up like text.
+  if (!(typeof value === "number" && value >= low && value <= high)) {
     throw outOfRange(name, `a number in [${low}, ${high}]`, value);
   }
 }

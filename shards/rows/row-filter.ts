@@ -33,7 +33,7 @@ export function resolveFilter(filter: RowFilter, classNames: readonly string[]):
       `classes must be among ${classNames.join(", ")}, or their numbers, got ${JSON.stringify(name)}. Choose among those.`,
     );
   });
-  if (!(minConfidence >= 0 && minConfidence <= 1)) {
+  if (!(typeof minConfidence === "number" && minConfidence >= 0 && minConfidence <= 1)) {
     throw new Cifar5mError(
       "dataset/out-of-range",
       `minConfidence must lie in [0, 1], got ${minConfidence}. Use 0 to keep every image.`,

@@ -268,6 +268,12 @@ test("a misspelled option is refused, not ignored", async () => {
   expect(make({ shuffle: [] })).toThrow(/shuffle must be an object/);
   expect(make({ dropLast: "no" })).toThrow(/dropLast must be true or false, got no/);
   expect(make({ augment: { flip: "no" } })).toThrow(/augment\.flip must be true or false, got no/);
+  expect(make({ dtype: "float32", augment: { mixup: { alpha: "0.2" } } })).toThrow(
+    /augment\.mixup\.alpha must be a number in \[0\.001, 1000\], got 0\.2/,
+  );
+  await expect(dataset.filter({ minConfidence: "0.5" } as object)).rejects.toThrow(
+    /minConfidence must lie in \[0, 1\]/,
+  );
   expect(make({ live: {} })).toThrow(/live is no key of the loader's options/);
   expect(make({ augment: { flipp: true } })).toThrow(/flipp is no key of augment\. Use one of: flip, crop/);
   expect(make({ augment: "flip" })).toThrow(/augment must be an object with keys of flip, .*got "flip"/);
