@@ -5,7 +5,7 @@ import { importModel, importShippedModel, readModel, readModelReceipt, requireMo
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { tuningSections } from "./run/config.ts";
-import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
+import { openRun, plannedUnits, type Run, requireBuildable, requireSampledSize } from "./run/run.ts";
 import type { ModelName, RunFolder } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
@@ -147,6 +147,7 @@ export function manifestStep(options: StepOptions): Step {
     total: 0,
     async *run() {
       await requireBegun(options.folder);
+      await requireSampledSize(options.folder, options.config);
       const run = await openRun(options.folder, options.config, { clean: false });
       yield await publishManifest(run, await allHashes(run));
     },
@@ -191,6 +192,7 @@ function unitStep(
     },
     async *run(context) {
       await requireBegun(folder);
+      if (stages[0] !== "sample") await requireSampledSize(folder, config);
       const run = await openRunOnDevice(options, context);
       const stage = await makeStage(run);
       yield* stage(unitsToDo(run, stages, context, takeOver, counter), context);

@@ -50,6 +50,20 @@ export async function openRun(
   return run;
 }
 
+/**
+ * Refuses to pin a run, or to let it grow, in a stage that makes no images. It writes nothing.
+ * @throws Cifar5mError `run/missing`, `run/config-changed`, `run/unreadable`, `json/corrupt`, `disk/…`
+ */
+export async function requireSampledSize(folder: RunFolder, { count, testCount }: Config): Promise<void> {
+  const { sizes } = await readRun(folder);
+  const size = sizes.at(-1)!;
+  if (count <= size.count && testCount <= size.testCount) return;
+  throw new Cifar5mError(
+    "run/config-changed",
+    `${folder.root} has ${size.count} + ${size.testCount} images, not ${count} + ${testCount}: let it grow by \`cifar5m build\` or \`cifar5m sample\` first.`,
+  );
+}
+
 /** Refuses a configuration that a run cannot go on with. It writes nothing. @throws as `openRun` */
 export async function requireOpenable(folder: RunFolder, config: Config): Promise<void> {
   requirePlannable(config, config.unitSize);

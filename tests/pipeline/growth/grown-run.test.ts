@@ -4,14 +4,15 @@ import { expect, test } from "vitest";
 import { writeCard } from "../../../pipeline/card/write-card.ts";
 import { planSubmission, readProgress } from "../../../pipeline/cluster/plan-submission.ts";
 import { regenerateImage } from "../../../pipeline/repair/regenerate.ts";
-import { readRun } from "../../../pipeline/run/run.ts";
+import { readRun, readRunConfig } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { firstTestId } from "../../../pipeline/run/units.ts";
 import { readStatus } from "../../../pipeline/status/read-status.ts";
+import { dedupStep, fingerprintStep, labelStep, manifestStep, publishStep } from "../../../pipeline/steps.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { type LiveSource, openDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
-import { type GrowingSet, growTo, optionsOf, stepsOf } from "../../support/grow-set.ts";
+import { type GrowingSet, growTo, installModels, optionsOf, stepsOf } from "../../support/grow-set.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 
@@ -89,4 +90,24 @@ test("the commands on the card of a grown set make that very set again", async (
     await growTo(again, at(numberAfter("--count", command), numberAfter("--test-count", command)));
   }
   expect((await readManifest(join(again.root, "dataset"))).sha256).toBe(sha256);
+});
+
+test("a stage that makes no images neither begins a run nor lets one grow", async () => {
+  const set: GrowingSet = { root: await newRoot(), unitSize: 10 };
+  await installModels(set.root);
+  const stages = [labelStep, fingerprintStep, dedupStep, publishStep, manifestStep];
+  const run = runFolderAt(set.root);
+  for (const stage of stages) {
+    await errorOf(() => runSteps([stage(optionsOf(set, at(20)))], testContext()), "run/missing");
+  }
+  expect(await readRunConfig(run)).not.toHaveProperty("count");
+  await growTo(set, at(20));
+  for (const stage of stages) {
+    const { message } = await errorOf(
+      () => runSteps([stage(optionsOf(set, at(30)))], testContext()),
+      "run/config-changed",
+    );
+    expect(message).toContain("has 20 + 20 images, not 30 + 20: let it grow by `cifar5m build`");
+  }
+  expect((await readRun(run)).sizes).toEqual([at(20)]);
 });
