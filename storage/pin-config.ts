@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../core/errors.ts";
+import { isObject } from "../core/is-object.ts";
 import { canonicalJson, hashConfig, sealJson, unsealJson } from "./canonical-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -84,8 +85,8 @@ function differingKeys(pinned: Identity, wanted: Identity): string[] {
 function flatten(value: Identity, prefix = ""): Map<string, string> {
   const flat = new Map<string, string>();
   for (const [name, inner] of Object.entries(value)) {
-    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) {
-      for (const [key, text] of flatten(inner as Identity, `${prefix}${name}.`)) flat.set(key, text);
+    if (isObject(inner)) {
+      for (const [key, text] of flatten(inner, `${prefix}${name}.`)) flat.set(key, text);
     } else if (inner !== undefined) flat.set(prefix + name, canonicalJson(inner));
   }
   return flat;

@@ -1,4 +1,5 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { isObject } from "../../core/is-object.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { fromFloat16Bits, toFloat16Bits } from "../graph/float16.ts";
 import { type Shape, sizeOf } from "../graph/tensor.ts";
@@ -154,10 +155,6 @@ function isHeaderEntry(entry: unknown): entry is HeaderEntry {
   if (!isObject(entry)) return false;
   const { dtype, shape, data_offsets: offsets } = entry;
   return typeof dtype === "string" && areCounts(shape) && areCounts(offsets) && offsets.length === 2;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTextByKey(value: unknown): value is Record<string, string> {

@@ -1,3 +1,4 @@
+import { isObject } from "../../core/is-object.ts";
 import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
 
 /** A key that holds a value instead of an object: `sampler.steps`. */
@@ -64,9 +65,8 @@ export function omitKeys(
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(object)) {
     if (keys.has(prefix + name)) continue;
-    const isNested = typeof value === "object" && value !== null && !Array.isArray(value);
-    const inner = isNested ? omitKeys(value as Record<string, unknown>, keys, `${prefix}${name}.`) : value;
-    if (!isNested || Object.keys(inner as object).length > 0) kept[name] = inner;
+    const inner = isObject(value) ? omitKeys(value, keys, `${prefix}${name}.`) : value;
+    if (!isObject(inner) || Object.keys(inner).length > 0) kept[name] = inner;
   }
   return kept;
 }

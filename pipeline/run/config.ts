@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isObject } from "../../core/is-object.ts";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
 import { engineNames, precisions } from "../../engine/executor.ts";
@@ -213,8 +214,4 @@ function mergeObjects(under: Record<string, unknown>, over: Record<string, unkno
     if (value !== undefined) merged[key] = isObject(before) && isObject(value) ? mergeObjects(before, value) : value;
   }
   return merged;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

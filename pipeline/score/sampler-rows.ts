@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import { isObject } from "../../core/is-object.ts";
 import { readJson } from "../../storage/read-json.ts";
 import { asBase, type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../run/config.ts";
 
@@ -63,10 +64,6 @@ function badRows(path: string | undefined, what: string): Cifar5mError {
 /** A description such as `steps 5, guidance 3`. */
 function describePartial(partial: Readonly<Record<string, unknown>>): string {
   const leaves = (value: Readonly<Record<string, unknown>>): string[] =>
-    Object.entries(value).flatMap(([key, inner]) =>
-      typeof inner === "object" && inner !== null && !Array.isArray(inner)
-        ? leaves(inner as Readonly<Record<string, unknown>>)
-        : [`${key} ${String(inner)}`],
-    );
+    Object.entries(value).flatMap(([key, inner]) => (isObject(inner) ? leaves(inner) : [`${key} ${String(inner)}`]));
   return leaves(partial).join(", ") || "as configured";
 }

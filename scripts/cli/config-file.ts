@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { isObject } from "../../core/is-object.ts";
 import type { PartialConfig } from "../../pipeline/run/config.ts";
 import { readJson } from "../../storage/read-json.ts";
 
@@ -9,11 +10,12 @@ const reading = {
 } as const;
 
 /**
- * A config file: JSON with the keys that `--dry-run` prints.
+ * A config file: JSON with keys of the configuration, or what `--dry-run` prints, which is a hash and those keys.
  * @throws Cifar5mError `config/not-json`, `disk/…`
  */
 export async function readConfigFile(path: string): Promise<PartialConfig> {
   const value = await readJson(path, reading);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  const config = isObject(value) && "hash" in value ? value["config"] : value;
+  if (isObject(config)) return config;
   throw new Cifar5mError(reading.code, `${path} ${reading.rule}: it is no object. ${reading.advice}`);
 }

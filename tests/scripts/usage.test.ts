@@ -197,6 +197,9 @@ test("--dry-run prints the configuration of file and flags with its hash, and wr
   expect(config.sampler).toMatchObject({ steps: 4, rho: 5 });
   expect(config.generator.multipliers).toEqual([1, 2]);
   expect(await readdir(folder)).not.toContain("dry");
+  await writeFile(file, stdout);
+  const again = await runInProcess(["build", "--run", root, "--config", file, "--dry-run"]);
+  expect(JSON.parse(again.stdout)).toEqual({ hash, config });
 });
 
 test("a config file that is no JSON is named", async () => {
