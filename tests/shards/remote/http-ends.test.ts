@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { pathToFileURL } from "node:url";
+import { expect, inject, onTestFinished, test } from "vitest";
 import { errorOf } from "../../support/expect-error.ts";
 import { hashBatches, openFilesUnder } from "./remote-batches.ts";
 import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
@@ -48,29 +51,50 @@ test("a loader's signal ends the wait for a shard", async () => {
   while (server.numUnderWay > 0) await sleep(5);
 });
 
-test("with workers, leaving a loop, closing the dataset and its signal end the wait for a shard", async () => {
-  const { server, open } = await setUp();
-  server.fault = ({ path }) => (path === "/train/part-00001.arrow" ? { stalls: true } : {});
-  const options = { regime: "finite", batchSize: 10, shuffle: false, workers: 1 } as const;
-  const transfer = { stallMs: 600_000 };
-  const stalled = async () => {
-    while (!server.asked.some(({ path }) => path === "/train/part-00001.arrow")) await sleep(5);
-    server.forget();
+/** Threads cannot import TypeScript, so this is a process of its own. It gets a line when a thread waits for a shard. */
+const waitInThread = `
+  const { openDataset } = await import(process.env.INDEX);
+  const opening = new AbortController();
+  const looping = new AbortController();
+  const dataset = await openDataset(process.env.URL, { ...JSON.parse(process.env.OPTIONS), signal: opening.signal });
+  const stalled = new Promise((resolve) => process.stdin.once("data", resolve)).then(() => process.stdin.unref());
+  const endings = {
+    break: async (loop) => { for (let step = 0; step < 3; step++) await loop.next(); await stalled; await loop.return(); return loop.next(); },
+    close: async (loop) => { const rest = readAll(loop); await stalled; dataset.close(); return rest; },
+    signal: async (loop) => { const rest = readAll(loop); await stalled; opening.abort(new Error("enough")); return rest; },
+    loaderSignal: async (loop) => { const rest = readAll(loop); await stalled; looping.abort(new Error("enough")); return rest; },
   };
-  for await (const _ of (await open({ transfer })).loader(options)) {
-    await stalled();
-    break;
-  }
-  const closed = await open({ transfer });
-  const closing = errorOf(() => hashBatches(closed, options), "dataset/closed");
-  await stalled();
-  closed.close();
-  await closing;
-  const abort = new AbortController();
-  const aborting = hashBatches(await open({ transfer, signal: abort.signal }), options);
-  await stalled();
-  abort.abort(new Error("enough"));
-  await expect(aborting).rejects.toThrow("enough");
+  async function readAll(loop) { for await (const _ of loop); return "all"; }
+  const options = { regime: "finite", batchSize: 10, shuffle: false, workers: 1, signal: looping.signal };
+  const loop = dataset.loader(options)[Symbol.asyncIterator]();
+  console.log(JSON.stringify(await endings[process.env.ENDING](loop).catch(({ code, message }) => code ?? message)));
+  dataset.close();`;
+
+test.each([
+  ["leaving the loop", "break", { done: true }],
+  ["closing the data set", "close", "dataset/closed"],
+  ["the data set's signal", "signal", "enough"],
+  ["the loader's signal", "loaderSignal", "enough"],
+])("where a thread waits for a shard, %s ends its request", async (_, ending, outcome) => {
+  const { server, cache } = await setUp();
+  const isStalling = ({ path }: { readonly path: string }) => path === "/train/part-00001.arrow";
+  server.fault = (asked) => (isStalling(asked) ? { stalls: true } : {});
+  const options = { cache: { directory: cache }, memoryBytes: 0, transfer: { stallMs: 600_000 } };
+  const child = spawn(process.execPath, ["--input-type=module", "-e", waitInThread], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: {
+      ...process.env,
+      INDEX: pathToFileURL(join(inject("compiledFolder"), "shards", "index.js")).href,
+      URL: server.url,
+      OPTIONS: JSON.stringify(options),
+      ENDING: ending,
+    },
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const said = text(child.stdout);
+  while (!server.asked.some(isStalling)) await sleep(5);
+  child.stdin.write("\n");
+  expect(JSON.parse(await said)).toEqual(outcome);
   while (server.numUnderWay > 0) await sleep(5);
 });
 
