@@ -111,7 +111,9 @@ export function labelStep(options: StepOptions): Step {
 export function sampleAndLabelStep(options: StepOptions): Step {
   const makeStage = async (run: Run) =>
     sampleAndLabelStage({
-      ...{ run, runtime: options.runtime, models: await requireModels(run) },
+      run,
+      runtime: options.runtime,
+      models: await requireModels(run),
       isNeedless: await openNeedlessCheck(run),
     });
   const step = unitStep(options, ["sample", "label", "fingerprint"], makeStage, "label");

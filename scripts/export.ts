@@ -34,10 +34,7 @@ export const exportCommand = defineCommand<typeof options>({
   target: "location",
   options,
   steps: ({ root, options: { to, format, split, partSize } }) =>
-    exportSteps({
-      ...{ location: root, target: to, format, partSize },
-      splits: split === undefined ? splitNames : [split],
-    }),
+    exportSteps({ location: root, target: to, format, partSize, splits: split === undefined ? splitNames : [split] }),
   finish: async ({ options: { to } }) => printLines(`exported: ${resolve(to)}`),
 });
 

@@ -41,7 +41,12 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
   report,
   steps: ({ folder, config, runtime, options: { data, rows, generator, features, featuresLabeler, images } }) =>
     compareSamplersSteps({
-      ...{ folder, config, runtime, data, rows, generator },
+      folder,
+      config,
+      runtime,
+      data,
+      rows,
+      generator,
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
       numImages: images,

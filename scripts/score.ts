@@ -60,7 +60,10 @@ export const scoreCommand = defineCommand<typeof options>({
   report,
   steps: ({ folder, config, runtime, options: { data, features, featuresLabeler, images, neighbors, cas } }) =>
     scoreDatasetSteps({
-      ...{ folder, config, runtime, data },
+      folder,
+      config,
+      runtime,
+      data,
       features: { onnx: features, labeler: featuresLabeler },
       cache: featureCache(),
       numImages: images,

@@ -47,7 +47,12 @@ export const serveCommand = defineCommand<typeof options>({
   interruption: { stopping: "finishing the answers under way", stopped: "the data set is no longer served." },
   finish: async ({ root, runtime, signal, options: { port, host, allowOrigin, compare } }) => {
     const server = await startDatasetServer({
-      ...{ folder: root, host, port, compare, runtime, allowedOrigins: allowOrigin ?? [] },
+      folder: root,
+      host,
+      port,
+      compare,
+      runtime,
+      allowedOrigins: allowOrigin ?? [],
       report: (thrown) => reportError(thrown, { verbose: false }),
     });
     if (!server.isLoopback) {

@@ -93,7 +93,9 @@ export const statusCommand = defineCommand<typeof options>({
 function reportOf(location: string, status: RunStatus, { folder }: Pick<Session<unknown>, "folder">) {
   const { isPrepared, stages, isFinished, tasks, failed, submission } = status;
   const found: z.output<typeof report> = {
-    ...{ location, isPrepared, isFinished },
+    location,
+    isPrepared,
+    isFinished,
     stages: stages.map(({ imagesPerSecond: rate = null, ...stage }) => ({
       ...stage,
       imagesPerSecond: rate,
@@ -101,7 +103,10 @@ function reportOf(location: string, status: RunStatus, { folder }: Pick<Session<
     })),
     tasks:
       tasks?.map(({ rank = null, schedulerState = null, reason = null, ...one }) => ({
-        ...{ ...one, rank, schedulerState, reason },
+        ...one,
+        rank,
+        schedulerState,
+        reason,
       })) ?? null,
     failed: failed.map(({ job, rank = null, log, lastLine = null }) => ({ job, rank, log, lastLine })),
     tail: submission === undefined ? null : tailLine(folder),

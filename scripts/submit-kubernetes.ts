@@ -81,7 +81,15 @@ async function print({ root: named, folder, config, options: given }: Session<Op
   const { image, claim, secret, queue, gpuResource } = given;
   const command = given.command.split(/\s+/).filter((word) => word !== "");
   const manifest = {
-    ...{ root, tasks, image, command, claim, mountPath, secret, queue, gpuResource },
+    root,
+    tasks,
+    image,
+    command,
+    claim,
+    mountPath,
+    secret,
+    queue,
+    gpuResource,
     runName: runNameOf(root),
   };
   if (given.jobset) process.stdout.write(jobSetManifest(jobs, manifest));

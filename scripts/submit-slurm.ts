@@ -110,7 +110,14 @@ async function plan({ config, options: given, extraWords }: Session<Options>, ro
     jobsWithArguments({ config, sources: given, walltime, to }).map(({ job, args }) => [
       job.name as string,
       sbatchScript({
-        ...{ job, root, tasks, args, time, setup, maxRequeues, sbatchOptions: extraWords },
+        job,
+        root,
+        tasks,
+        args,
+        time,
+        setup,
+        maxRequeues,
+        sbatchOptions: extraWords,
         program: given.command ?? thisProgram(),
         resources: resourcesOf(job, { perTask, numImages: config.count + config.testCount }),
         partition: job.usesDevice ? partition : (cpuPartition ?? partition),

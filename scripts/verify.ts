@@ -61,7 +61,9 @@ export const verifyCommand = defineCommand<typeof options>({
     if (json) {
       const read = typeof mode === "string" ? { mode } : { mode: "sample" as const, ...mode };
       const found: z.output<typeof report> = {
-        ...{ location, ...read, isWhole: problems.length === 0 },
+        location,
+        ...read,
+        isWhole: problems.length === 0,
         problems: problems.map(({ file, code, message }) => ({ file, code, message })),
       };
       printJson(found);

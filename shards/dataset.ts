@@ -116,7 +116,12 @@ export class Dataset {
     const { signal, ...reopen } = { ...this.#options, split: splitName };
     const pool = {
       earlier: this.#earlierPools(),
-      ...{ store, fingerprint, reopen, signal, rows: this.#rows, startWorkers: this.#startWorkers },
+      store,
+      fingerprint,
+      reopen,
+      signal,
+      rows: this.#rows,
+      startWorkers: this.#startWorkers,
       numClasses: manifest.classNames.length,
       idEnd: firstFreeId(manifest),
     };

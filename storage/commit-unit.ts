@@ -41,7 +41,7 @@ export async function commitUnit(options: UnitCommit): Promise<CommittedUnit> {
           : "replace",
     },
   );
-  const receipt = receiptFor({ ...{ origin, rows, dataPath, receiptPath }, ...data });
+  const receipt = receiptFor({ origin, rows, dataPath, receiptPath, ...data });
   const { outcome } = await writeReceipt(receiptPath, receipt);
   if (outcome === "committed") return { receipt, outcome };
   const theirs = await readReceipt(receiptPath);

@@ -41,7 +41,9 @@ export function curvesOf(runs: readonly RunResult[]): CurvePoint[] {
       const [set, step] = key.split(" ") as [string, string];
       const softError = softErrors.reduce((total, value) => total + value, 0) / softErrors.length;
       return {
-        ...{ network, setting, world },
+        network,
+        setting,
+        world,
         set,
         step: Number(step),
         softError,

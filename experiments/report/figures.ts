@@ -135,7 +135,10 @@ function comparedPoints(runs: readonly RunResult[], comparisons: readonly Compar
     .map(({ options, step, real, ideal, numConverged }) => {
       const { network, setting, world } = nameOf(options);
       return {
-        ...{ network, setting, world, step },
+        network,
+        setting,
+        world,
+        step,
         real: real.mean,
         ideal: ideal.mean,
         converged: numConverged === real.numTrials ? "yes" : "no",

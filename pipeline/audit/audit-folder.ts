@@ -61,10 +61,7 @@ export function auditFolder(root: string, hash: string): AuditFolder {
         await commitUnit({
           dataPath: dataPath(unit),
           receiptPath: receiptPath(unit),
-          origin: {
-            ...{ stage, unit: index, idStart, idEnd },
-            ...{ configHash: hash, models: {}, createdBy: programVersion },
-          },
+          origin: { stage, unit: index, idStart, idEnd, configHash: hash, models: {}, createdBy: programVersion },
           write: (sink) => writeTable(sink, columns, [rows]),
         });
       },

@@ -39,7 +39,9 @@ export async function auditSteps(options: AuditOptions): Promise<readonly Step[]
   }
   const isSample = units.some(({ rows }) => rows !== undefined);
   const identity = {
-    ...{ methodVersion, dataset: manifest.sha256, reference: cifar10.sha256 },
+    methodVersion,
+    dataset: manifest.sha256,
+    reference: cifar10.sha256,
     rows: isSample ? { sample, seed: config.seed } : "all",
   };
   const files = auditFolder(join(folder.root, "audit"), hashConfig(identity));

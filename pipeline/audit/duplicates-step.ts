@@ -38,7 +38,9 @@ export function duplicatesStep(
     async *run(context) {
       const tables = files.tables("audit-duplicates", duplicateColumns);
       const cellUnits = Array.from({ length: Math.ceil(countCells(numRows) / cellsPerUnit) }, (_, index) => ({
-        ...{ index, idStart: 0, idEnd: 0 },
+        index,
+        idStart: 0,
+        idEnd: 0,
         name: `duplicates-${String(index).padStart(5, "0")}`,
       }));
       const opened = openOnce(() => openCells(options, context.signal));

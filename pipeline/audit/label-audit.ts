@@ -72,7 +72,8 @@ export function summarizeLabels(
     ...(hasClasses ? { classAgainstLabel: table, agreement: agreeing / asked } : {}),
     meanConfidence: mean(confidences),
     confidence: bins.map(({ count, sum, agreeing: right, asked: of }) => ({
-      ...{ count, mean: count === 0 ? 0 : Math.min(1, sum / count) },
+      count,
+      mean: count === 0 ? 0 : Math.min(1, sum / count),
       ...(of === 0 ? {} : { agreement: right / of }),
     })),
     mostLikelyMislabeled: listed.map((row) => ({
@@ -115,7 +116,9 @@ export async function testLabeler(
     meanConfidence: mean(confidences),
     expectedCalibrationError: expectedCalibrationError(probabilities, labels),
     bins: bins.map(({ count: of, sum, right }) => ({
-      ...{ count: of, mean: of === 0 ? 0 : Math.min(1, sum / of), accuracy: of === 0 ? 0 : right / of },
+      count: of,
+      mean: of === 0 ? 0 : Math.min(1, sum / of),
+      accuracy: of === 0 ? 0 : right / of,
     })),
   };
 }

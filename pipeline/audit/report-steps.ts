@@ -146,12 +146,15 @@ async function writeReport(options: ReportOptions, found: Found): Promise<Audit>
     createdBy: programVersion,
     seed: config.seed,
     dataset: {
-      ...{ name: manifest.name, sha256: manifest.sha256 },
+      name: manifest.name,
+      sha256: manifest.sha256,
       images: manifest.splits.train.rows + manifest.splits.test.rows,
     },
     reference: {
-      ...{ name: "CIFAR-10", sha256: cifar10.sha256 },
-      ...{ train: cifar10.train.labels.length, test: cifar10.test.labels.length },
+      name: "CIFAR-10",
+      sha256: cifar10.sha256,
+      train: cifar10.train.labels.length,
+      test: cifar10.test.labels.length,
     },
     audited: { images: rows.id.length, isSample },
     nearCopyResidual,

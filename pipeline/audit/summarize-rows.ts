@@ -64,7 +64,9 @@ function listNearest(rows: AuditRows, split: ReferenceSplit, ratios: Float64Arra
     .sort((a, b) => residuals[a]! - residuals[b]! || a - b)
     .slice(0, numNearest)
     .map((row) => ({
-      ...{ id: rows.id[row]!, of: split, index: copies[row]! },
+      id: rows.id[row]!,
+      of: split,
+      index: copies[row]!,
       isMirrored: rows[`${split}CopyMirrored`][row] === 1,
       residual: residuals[row]!,
       nearestIndex: rows[`${split}Index`][row]!,

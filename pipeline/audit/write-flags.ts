@@ -42,8 +42,12 @@ export async function writeFlags(options: {
     await writeTable(sink, flagColumns, [table]);
   });
   const description = {
-    ...{ version: flagsVersion, dataset: manifest.sha256, rows: rows.id.length },
-    ...{ bytes, sha256, createdBy: programVersion },
+    version: flagsVersion,
+    dataset: manifest.sha256,
+    rows: rows.id.length,
+    bytes,
+    sha256,
+    createdBy: programVersion,
   };
   await replaceBytes(join(directory, flagsName), sealJson(description));
 }

@@ -37,10 +37,7 @@ export async function measureSpeed(options: {
   const sampler = await runtime.openSampler(config, await readModel(folder, "generator"));
   const imagesPerSecond = await timeSampler(sampler, config, signal).finally(() => sampler.close());
   const { engine, device, sampler: samplerOptions } = config;
-  return {
-    ...{ sha256: receipt.sha256, nfe: sampler.nfe, imagesPerSecond, engine, device },
-    sampler: samplerOptions,
-  };
+  return { sha256: receipt.sha256, nfe: sampler.nfe, imagesPerSecond, engine, device, sampler: samplerOptions };
 }
 
 /** Times a sampler for some seconds, after a batch to warm up. @returns images per second */

@@ -34,7 +34,11 @@ export function testLine({ frechetDistance }: GeneratorScore["cifar10Test"]) {
 
 function plotOf({ rows, cifar10Test, features, reference }: GeneratorScore): TopLevelSpec {
   const values = rows.map(({ series, sampler: { steps }, nfe, imagesPerSecond, frechetDistance }) => ({
-    ...{ series, steps, nfe, imagesPerSecond, frechetDistance },
+    series,
+    steps,
+    nfe,
+    imagesPerSecond,
+    frechetDistance,
   }));
   const panel = (field: "nfe" | "imagesPerSecond", title: string) => ({
     width: 380,

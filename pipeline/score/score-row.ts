@@ -75,11 +75,18 @@ export async function scoreRow(
     confidence += part[label]! / numImages;
   }
   return {
-    ...{ key, name, series, generator: sha256(bytes), sampler: config.sampler },
-    ...{ ...executionIdentity(config), seed: config.seed },
+    key,
+    name,
+    series,
+    generator: sha256(bytes),
+    sampler: config.sampler,
+    ...executionIdentity(config),
+    seed: config.seed,
     ...(await compareWithReference(basis.reference, features, name)),
     ...(config.sampler.conditional ? { agreement: numAgreeing / numImages } : {}),
     meanConfidence: confidence,
-    ...{ nfe: sampler.nfe, imagesPerSecond: numImages / generated.seconds, peakMegabytes: generated.peakMegabytes },
+    nfe: sampler.nfe,
+    imagesPerSecond: numImages / generated.seconds,
+    peakMegabytes: generated.peakMegabytes,
   };
 }

@@ -60,8 +60,11 @@ export async function readImageFacts(options: {
       const index = found[`${of}Index`][0]!;
       if (index < 0) return [];
       const neighbor = {
-        ...{ split: of, index, isMirrored: found[`${of}Mirrored`][0] === 1 },
-        ...{ distance: found[`${of}Distance`][0]!, secondDistance: found[`${of}SecondDistance`][0]! },
+        split: of,
+        index,
+        isMirrored: found[`${of}Mirrored`][0] === 1,
+        distance: found[`${of}Distance`][0]!,
+        secondDistance: found[`${of}SecondDistance`][0]!,
       };
       const hasPicture = served !== undefined && (await isSameCopy(served, neighbor, image));
       return [{ ...neighbor, hasPicture }];

@@ -56,7 +56,9 @@ export class ImageMaker {
     const { folder, run, runtime } = this.#served;
     const { stored, made, differing } = await regenerateImage({ folder, config: run.config, runtime, id });
     return {
-      ...{ id, isEqual: differing.length === 0, numDiffering: differing.length },
+      id,
+      isEqual: differing.length === 0,
+      numDiffering: differing.length,
       largest: differing.reduce((most, at) => Math.max(most, Math.abs(stored[at]! - made[at]!)), 0),
       image: Buffer.from(made).toString("base64"),
     };

@@ -75,7 +75,11 @@ export async function startDatasetServer(options: {
   const readBuild = served === undefined ? undefined : shareBuildState(served);
   const makeRoutes = () =>
     routesOf({
-      ...{ dataset, compare, served, readBuild, canMakeAgain: maker !== undefined },
+      dataset,
+      compare,
+      served,
+      readBuild,
+      canMakeAgain: maker !== undefined,
       folder: local ? dataset?.directory : undefined,
     });
   let find = makeRoutes();

@@ -79,9 +79,15 @@ export async function searchCopies(search: Search, context: StageContext): Promi
 function asUnit({ index, numBuckets }: Bucket, numSizes: number): Unit {
   const digits = (value: number) => String(value).padStart(5, "0");
   return {
-    ...{ index, number: index, split: "train", part: index, sizeIndex: numSizes - 1, shardFile: "" },
+    index,
+    number: index,
+    split: "train",
+    part: index,
+    sizeIndex: numSizes - 1,
+    shardFile: "",
     name: `size-${numSizes}-bucket-${digits(index)}-of-${digits(numBuckets)}`,
-    ...{ idStart: 0, idEnd: 0 },
+    idStart: 0,
+    idEnd: 0,
   };
 }
 

@@ -93,7 +93,10 @@ async function readStage(
   const imagesLeft = progress.units.reduce((sum, unit) => sum + (isDone(unit) ? 0 : unitRows(unit)), 0);
   const isUnderWay = done.length > 0 && imagesLeft > 0;
   return {
-    ...{ name, imagesLeft, numDone: done.length, numUnits: progress.units.length },
+    name,
+    imagesLeft,
+    numDone: done.length,
+    numUnits: progress.units.length,
     imagesPerSecond: isUnderWay ? await measureRate({ folder, stage: name, done, numRanks }) : undefined,
   };
 }

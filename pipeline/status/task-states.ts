@@ -41,7 +41,10 @@ export function taskStates(
       const task = found.get(`${jobId} ${rank}`);
       const state = stateOf(task, isMissing(name, rank));
       return {
-        ...{ job: name, rank, jobId, state },
+        job: name,
+        rank,
+        jobId,
+        state,
         schedulerState: task?.state,
         reason: state === "queued" ? task?.reason : undefined,
         restarts: task?.restarts ?? 0,

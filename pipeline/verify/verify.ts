@@ -52,7 +52,9 @@ export async function verifyRun(
   const isRead = chooseShards(run.units.length, mode);
   const names = new Map(run.units.map(({ shardFile, name }) => [shardFile, name]));
   const { problems, manifest } = await verifyDataset(run.folder.dataset, {
-    ...{ mode, share, onProgress },
+    mode,
+    share,
+    onProgress,
     isPlanned: (file) => names.has(file),
     receiptOf: ({ file }) => run.folder.receipt(lastStage, names.get(file) ?? file),
   });

@@ -82,7 +82,15 @@ async function openSession(
   const { threads } = readOptions(threadOptions, command.hasThreads ? args : {});
   const runtime = openShippedRuntime({ numThreads: chooseThreads(threads, process.env) });
   return {
-    ...{ root, folder, config, options, json, signal, reporter, extraWords, runtime },
+    root,
+    folder,
+    config,
+    options,
+    json,
+    signal,
+    reporter,
+    extraWords,
+    runtime,
     stepOptions: { folder, config, runtime, takeOver: command.words[0] === "build" },
     context: openContext(worker, { config, reporter, signal }),
   };
@@ -142,7 +150,8 @@ function openContext(
   { config, reporter, signal }: Pick<AnySession, "config" | "reporter" | "signal">,
 ): StageContext {
   return {
-    ...{ seed: config.seed, signal },
+    seed: config.seed,
+    signal,
     ...worker,
     count: (name, by) => reporter.count(name, by),
     show: (name, value) => reporter.show(name, value),

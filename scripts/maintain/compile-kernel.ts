@@ -21,12 +21,14 @@ export const kernels = {
   normals: {
     source: "core/normals/assembly/kernel.ts",
     target: "core/normals/normals-kernel.ts",
-    ...{ name: "normalsKernel", pages: 3 },
+    name: "normalsKernel",
+    pages: 3,
   },
   pixels: {
     source: "pipeline/audit/pixels/assembly/kernel.ts",
     target: "pipeline/audit/pixels/pixel-kernel.ts",
-    ...{ name: "pixelKernel", pages: 1 },
+    name: "pixelKernel",
+    pages: 1,
   },
 } as const satisfies Record<string, Kernel>;
 

@@ -27,14 +27,16 @@ import { reportError } from "../cli/exit-codes.ts";
 /** What a card says of each kind of model. */
 const kinds = {
   generator: {
-    ...{ title: "Generator", model: "generator" },
+    title: "Generator",
+    model: "generator",
     pictures: [
       { name: "guidance-1", says: "guidance 1", config: mergeConfigs(recipes.fast, { sampler: { guidance: 1 } }) },
       { name: "guidance-2", says: "guidance 2", config: mergeConfigs(recipes.fast, { sampler: { guidance: 2 } }) },
     ],
   },
   tuned: {
-    ...{ title: "Generator of two calls", model: "generator" },
+    title: "Generator of two calls",
+    model: "generator",
     pictures: [
       { name: "1", says: "1 step", config: mergeConfigs(recipes.tuned, { sampler: { steps: 1 } }) },
       { name: "2", says: "2 steps", config: recipes.tuned },

@@ -82,7 +82,15 @@ function resolveCommon(options: AnyLoaderOptions) {
   const format = resolveFormat(options);
   const augmentation = resolveAugmentation(options.augment ?? {}, format);
   return {
-    ...{ batchSize, seed, rank, worldSize, reuseArrays, numWorkers: workers, columns, format, augmentation },
+    batchSize,
+    seed,
+    rank,
+    worldSize,
+    reuseArrays,
+    numWorkers: workers,
+    columns,
+    format,
+    augmentation,
     labelNoise: resolveLabelNoise(options.labelNoise, seed),
   };
 }

@@ -142,7 +142,9 @@ export function s3Files(folder: S3Folder): ObjectFiles {
       let token: string | undefined;
       do {
         const command = new ListObjectsV2Command({
-          ...{ Bucket: bucket, Prefix: prefix, Delimiter: "/" },
+          Bucket: bucket,
+          Prefix: prefix,
+          Delimiter: "/",
           ...(token === undefined ? {} : { ContinuationToken: token }),
         });
         const page: ListObjectsV2CommandOutput = await request(path, () => client.send(command));

@@ -109,7 +109,9 @@ function containerOf({ job, args, resources }: JobToWrite, options: ManifestOpti
     { name: "CIFAR5M_WORLD_SIZE", value: String(tasks) },
   ];
   return {
-    ...{ name: containerName, image, command },
+    name: containerName,
+    image,
+    command,
     ...(claim === undefined ? {} : { workingDir: mountPath, volumeMounts: [{ name: "runs", mountPath }] }),
     args: [job.name, "--run", root, ...job.args, ...args],
     ...(job.isShared ? { env: worker } : {}),

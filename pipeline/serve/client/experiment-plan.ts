@@ -34,7 +34,10 @@ export function firstPlan(numRows: number): ExperimentPlan {
     network: "mlp",
     // A twentieth of what the ideal world sees, so that the real world sees each image twenty times.
     numSamples: Math.max(batchSize, Math.min(1000, Math.floor((numBatches * batchSize) / 20))),
-    ...{ batchSize, numBatches, learningRate: 0.02, seed: 0 },
+    batchSize,
+    numBatches,
+    learningRate: 0.02,
+    seed: 0,
     shuffle: numRows > maxFullRows ? blocks : "full",
   };
 }

@@ -65,7 +65,12 @@ export class FilterPanel {
     );
     this.#range = ["from", "to"].map((end, index) => {
       const input = make("input", {
-        ...{ type: "range", min: 0, max: 1, step: 0.01, value: index, "aria-label": `confidence ${end}` },
+        type: "range",
+        min: 0,
+        max: 1,
+        step: 0.01,
+        value: index,
+        "aria-label": `confidence ${end}`,
       });
       input.addEventListener("input", () => this.#onRange(index));
       return input;
@@ -131,7 +136,8 @@ export class FilterPanel {
     this.#sort.value = view.sort;
     this.#order.textContent = view.isFalling ? "↓" : "↑";
     setAttributes(this.#order, {
-      ...{ "aria-pressed": String(view.isFalling), "aria-label": "falling order" },
+      "aria-pressed": String(view.isFalling),
+      "aria-label": "falling order",
       title: view.isFalling ? "largest first" : "smallest first",
     });
   }

@@ -5,14 +5,14 @@ import { make } from "./dom.ts";
 export class SearchBox {
   readonly element: HTMLElement;
   readonly #input = make("input", {
-    ...{
-      type: "search",
-      inputmode: "numeric",
-      placeholder: "id",
-      "aria-label": "search an id",
-      title: "search an id (/)",
-    },
-    ...{ autocomplete: "off", spellcheck: "false", maxlength: 16 },
+    type: "search",
+    inputmode: "numeric",
+    placeholder: "id",
+    "aria-label": "search an id",
+    title: "search an id (/)",
+    autocomplete: "off",
+    spellcheck: "false",
+    maxlength: 16,
   });
 
   /** @param onSearch - returns whether there is an image with the id; @param onLeave - called by Escape */

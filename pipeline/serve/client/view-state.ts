@@ -22,8 +22,16 @@ export interface View {
 }
 
 export const firstView: View = {
-  ...{ set: "a", part: "train", labels: [], isOther: false, from: 0, to: 1, flags: {} },
-  ...{ sort: "id", isFalling: false, image: undefined },
+  set: "a",
+  part: "train",
+  labels: [],
+  isOther: false,
+  from: 0,
+  to: 1,
+  flags: {},
+  sort: "id",
+  isFalling: false,
+  image: undefined,
 };
 
 /** Reads a view from the hash of an address. What it does not know is left out. */

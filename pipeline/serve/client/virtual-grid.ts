@@ -134,7 +134,10 @@ export class VirtualGrid<Tile> {
   #take(index: number): { readonly element: HTMLElement; readonly tile: Tile } {
     const made = this.#spare.pop() ?? this.#content.make();
     setAttributes(made.element, {
-      ...{ id: `tile-${index}`, role: "option", "aria-posinset": index + 1, "aria-setsize": this.#numItems },
+      id: `tile-${index}`,
+      role: "option",
+      "aria-posinset": index + 1,
+      "aria-setsize": this.#numItems,
     });
     made.element.dataset["index"] = String(index);
     made.element.style.width = `${this.#tileWidth}px`;
@@ -156,8 +159,14 @@ export class VirtualGrid<Tile> {
     if (event.ctrlKey || event.metaKey || event.altKey || this.#numItems === 0) return;
     const perPage = Math.max(1, Math.floor(this.element.clientHeight / this.#tileHeight) - 1) * this.#numColumns;
     const steps: Readonly<Record<string, number>> = {
-      ...{ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#numColumns, ArrowDown: this.#numColumns },
-      ...{ PageUp: -perPage, PageDown: perPage, Home: -this.#numItems, End: this.#numItems },
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -this.#numColumns,
+      ArrowDown: this.#numColumns,
+      PageUp: -perPage,
+      PageDown: perPage,
+      Home: -this.#numItems,
+      End: this.#numItems,
     };
     const step = steps[event.key];
     if (event.key === "Enter" && this.#active >= 0) this.#content.onOpen(this.#active);
