@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { imageBytes, imageChannels, imageSide, mirrorHwc } from "./image-layout.ts";
+import { imageAt, imageBytes, imageChannels, imageSide, mirrorHwc } from "./image-layout.ts";
 
 /** Bytes per fingerprint. */
 export const fingerprintBytes = 16;
@@ -19,7 +19,7 @@ export function fingerprintImages(images: Uint8Array): Uint8Array {
   const out = new Uint8Array(numImages * fingerprintBytes);
   const mirrored = new Uint8Array(imageBytes);
   for (let index = 0; index < numImages; index++) {
-    const image = images.subarray(index * imageBytes, (index + 1) * imageBytes);
+    const image = imageAt(images, index);
     const isMirrorFirst = isMirrorSmaller(image);
     const digest = hash("sha256", isMirrorFirst ? mirrorHwc(image, mirrored) : image, "buffer");
     out.set(digest.subarray(0, fingerprintBytes), index * fingerprintBytes);

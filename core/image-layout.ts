@@ -31,6 +31,11 @@ export const numCifar10Classes = cifar10ClassNames.length;
 export const cifar10Mean = [0.4914, 0.4822, 0.4465] as const;
 export const cifar10Std = [0.247, 0.2435, 0.2616] as const;
 
+/** Image `index` of consecutive images, without copying. */
+export function imageAt(images: Uint8Array, index: number): Uint8Array {
+  return images.subarray(index * imageBytes, (index + 1) * imageBytes);
+}
+
 /**
  * Converts planar images to interleaved ones.
  * @param images - uint8, shape [B, 3, 32, 32] flattened, as in the official CIFAR files

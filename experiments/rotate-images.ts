@@ -1,4 +1,4 @@
-import { imageBytes, imageSide as side } from "../core/image-layout.ts";
+import { imageAt, imageBytes, imageSide as side } from "../core/image-layout.ts";
 import { fillIntegers, randomStreams } from "../core/random.ts";
 
 /**
@@ -11,7 +11,7 @@ export function rotateImages(images: Uint8Array, seed: number, step: number): In
   const turns = new Int32Array(images.length / imageBytes);
   fillIntegers({ seed, stream: randomStreams.rotation, id: step }, 4, turns);
   for (const [index, numTurns] of turns.entries()) {
-    const target = images.subarray(index * imageBytes, (index + 1) * imageBytes);
+    const target = imageAt(images, index);
     const source = target.slice();
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {

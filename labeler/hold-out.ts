@@ -1,4 +1,4 @@
-import { imageBytes } from "../core/image-layout.ts";
+import { imageAt, imageBytes } from "../core/image-layout.ts";
 import { createPermutation, permute } from "../core/permutation.ts";
 import { randomStreams } from "../core/random.ts";
 import type { LabelerTrainingOptions } from "./options.ts";
@@ -35,7 +35,7 @@ export function holdOut({ images, labels }: LabeledImages, part: number, seed: n
   const take = (chosen: Uint32Array): LabeledImages => {
     const taken = new Uint8Array(chosen.length * imageBytes);
     chosen.forEach((from, to) => {
-      taken.set(images.subarray(from * imageBytes, (from + 1) * imageBytes), to * imageBytes);
+      taken.set(imageAt(images, from), to * imageBytes);
     });
     return { images: taken, labels: Uint8Array.from(chosen, (from) => labels[from]!) };
   };

@@ -1,5 +1,5 @@
 import { formatCount, formatPercent } from "../../core/format.ts";
-import { imageBytes, mirrorHwc } from "../../core/image-layout.ts";
+import { imageAt, mirrorHwc } from "../../core/image-layout.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Audit } from "./audit-report.ts";
 import { renderTiles, type TileGroup } from "./render-tiles.ts";
@@ -22,10 +22,7 @@ export async function renderAudit(
     tiles: audit.nearest
       .filter(({ of }) => of === split)
       .map(({ id, index, isMirrored, residual, ratio }) => ({
-        images: [
-          imageOf(id),
-          turned(cifar10[split].images.slice(index * imageBytes, (index + 1) * imageBytes), isMirrored),
-        ],
+        images: [imageOf(id), turned(imageAt(cifar10[split].images, index), isMirrored)],
         lines: [
           `id ${id}`,
           `${index}${isMirrored ? " mirrored" : ""}`,

@@ -1,4 +1,4 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import { openDataset } from "../../shards/index.ts";
 import type { Audit } from "./audit-report.ts";
 import type { AuditUnit } from "./plan-audit.ts";
@@ -33,7 +33,7 @@ export async function readPictured(
     try {
       const samples = await dataset.readImages(rows[split]);
       for (const [index, id] of samples.ids.entries()) {
-        images.set(id, samples.images.subarray(index * imageBytes, (index + 1) * imageBytes));
+        images.set(id, imageAt(samples.images, index));
       }
     } finally {
       dataset.close();

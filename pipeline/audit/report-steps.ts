@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import { cifar10ClassNames, imageAt } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
@@ -94,7 +94,7 @@ async function searchPlanted(options: ReportOptions, context: StageContext): Pro
   const originals = Buffer.concat(
     Array.from({ length: numPlanted }, (_, index) => {
       const source = Math.floor((index * labels.length) / numPlanted);
-      return images.subarray(source * imageBytes, (source + 1) * imageBytes);
+      return imageAt(images, source);
     }),
   );
   const planted: Audit["planted"] = [];

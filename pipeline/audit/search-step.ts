@@ -1,4 +1,4 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import type { ShardReader } from "../run/shard-reader.ts";
 import type { Step } from "../run/step.ts";
@@ -49,7 +49,7 @@ async function readRows(reader: ShardReader, unit: AuditUnit, signal: AbortSigna
   for await (const { rows, columns } of reader.read(unit.entry, signal)) {
     for (let row = 0; row < rows; row++) {
       if (wanted !== undefined && !wanted.has(firstRow + row)) continue;
-      images.set(columns.image.subarray(row * imageBytes, (row + 1) * imageBytes), target * imageBytes);
+      images.set(imageAt(columns.image, row), target * imageBytes);
       ids[target++] = columns.id[row]!;
     }
     firstRow += rows;

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
-import { chwToHwc, imageBytes } from "../../core/image-layout.ts";
+import { chwToHwc, imageAt, imageBytes } from "../../core/image-layout.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
@@ -40,7 +40,7 @@ export async function readCifar10(
       const target = file.recordStart + record;
       labels[target] = bytes[start]!;
       planar.set(bytes.subarray(start + 1, start + recordBytes));
-      chwToHwc(planar, images.subarray(target * imageBytes, (target + 1) * imageBytes));
+      chwToHwc(planar, imageAt(images, target));
     }
   }
   return splits;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
 import type { CommitSink } from "../../storage/commit.ts";
@@ -56,7 +56,7 @@ async function writeParquet(sink: CommitSink, { classNames, rows }: PartInput): 
 
 function toColumns(chunk: RowChunk, numClasses: number) {
   const images = Array.from(chunk.id, (id, row) => ({
-    bytes: encodePng(chunk.image.subarray(row * imageBytes, (row + 1) * imageBytes)),
+    bytes: encodePng(imageAt(chunk.image, row)),
     path: `${sampleName(id)}.png`,
   }));
   const probabilities = Array.from({ length: chunk.rows }, (_, row) =>

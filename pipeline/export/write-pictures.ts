@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import { type CommitSink, replaceBytes, replaceFile } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { encodePng } from "./encode-png.ts";
@@ -47,7 +47,7 @@ async function writePictures(sink: CommitSink, { folder, classNames, rows }: Par
       const label = chunk.label[row]!;
       const className = classNames[label]!;
       const file = `${className}/${sampleName(id)}.png`;
-      const png = encodePng(chunk.image.subarray(row * imageBytes, (row + 1) * imageBytes));
+      const png = encodePng(imageAt(chunk.image, row));
       await replaceBytes(join(folder, file), png);
       return `${quote(guardPath(file))},${label},${quote(guard(className))},${id},${chunk.class[row]},${chunk.confidence[row]}\n`;
     });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Header } from "tar";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { encodePng } from "./encode-png.ts";
@@ -27,7 +27,7 @@ async function writeWebdataset(sink: CommitSink, { classNames, rows }: PartInput
     const pieces: Uint8Array[] = [];
     for (let row = 0; row < chunk.rows; row++) {
       const name = sampleName(chunk.id[row]!);
-      const png = encodePng(chunk.image.subarray(row * imageBytes, (row + 1) * imageBytes));
+      const png = encodePng(imageAt(chunk.image, row));
       pieces.push(...member(`${name}.png`, png));
       pieces.push(...member(`${name}.cls`, Buffer.from(String(chunk.label[row]))));
       pieces.push(...member(`${name}.json`, Buffer.from(canonicalJson(describe(chunk, row, classNames)))));

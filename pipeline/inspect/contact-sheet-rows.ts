@@ -1,9 +1,8 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import type { ContactSheetRow } from "../../pictures/render-contact-sheet.ts";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { joinPath } from "../../storage/join-path.ts";
-import { imageAt } from "../run/unit-files.ts";
 
 /**
  * Reads the first images of each label, by rising id: the images are not selected by their looks.
@@ -32,7 +31,7 @@ export async function gatherContactSheetRows(options: {
         const label = columns.label[row]!;
         if (!isWanted(label)) continue;
         cells[label]!.push({
-          image: imageAt(columns.image, row).slice(0, imageBytes),
+          image: imageAt(columns.image, row).slice(),
           confidence: columns.confidence[row]!,
           // −1: the generator was asked for no class, as in an imported set.
           isRequestedClass: columns.class[row] === label || columns.class[row] === -1,

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import { fileExists } from "../../storage/read-file.ts";
@@ -8,7 +9,7 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
-import { imageAt, readUnitFile } from "../run/unit-files.ts";
+import { readUnitFile } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 

@@ -1,6 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
-import { imageBytes } from "../../core/image-layout.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { readReceipt } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
@@ -50,9 +49,4 @@ export async function readSamples(run: Run, unit: Unit): Promise<Uint8Array> {
 export async function readProbabilities(run: Run, unit: Unit): Promise<Float32Array> {
   const bytes = await readUnitFile(run, "label", unit, run.folder.probabilities(unit));
   return new Float32Array(Uint8Array.from(bytes).buffer);
-}
-
-/** Image `index` of consecutive images, without copying. */
-export function imageAt(images: Uint8Array, index: number): Uint8Array {
-  return images.subarray(index * imageBytes, (index + 1) * imageBytes);
 }

@@ -1,4 +1,4 @@
-import { cifar10ClassNames, imageBytes, imageSide, mirrorHwc } from "../../core/image-layout.ts";
+import { cifar10ClassNames, imageAt, imageSide, mirrorHwc } from "../../core/image-layout.ts";
 import { encodePicture } from "../../pictures/encode-picture.ts";
 import { blitScaled, faint, line, odd, text } from "../../pictures/primitives.ts";
 import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
@@ -71,7 +71,7 @@ export async function renderNeighborSheet(options: {
     parts.push(`<line x1='${middle}' y1='${top}' x2='${middle}' y2='${top + cell}' stroke='${line}'/>`);
     for (const [column, { index: trainIndex, isMirrored, distance }] of neighbors.slice(0, numNeighbors).entries()) {
       const x = left + cell + aside + column * (cell + gap);
-      const pixels = train.images.slice(trainIndex * imageBytes, (trainIndex + 1) * imageBytes);
+      const pixels = imageAt(train.images, trainIndex);
       put(isMirrored ? mirrorHwc(pixels) : pixels, x, top);
       const className = cifar10ClassNames[train.labels[trainIndex]!]!;
       captions(x, className, `${distance.toFixed(0)}${isMirrored ? " mirrored" : ""}`);

@@ -1,5 +1,5 @@
 import { formatCount } from "../../core/format.ts";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -34,7 +34,7 @@ export async function scoreNeighbors(
   const nearCopies = countNearCopies(found);
   const rows = found.slice(0, sheet.rows).map((neighbors, index) => ({
     id: picked.ids[index]!,
-    image: images.subarray(index * imageBytes, (index + 1) * imageBytes),
+    image: imageAt(images, index),
     label: classNames[picked.labels[index]!]!,
     neighbors,
   }));

@@ -1,8 +1,8 @@
-import { imageBytes, numCifar10Classes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes, numCifar10Classes } from "../../core/image-layout.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import type { Run } from "../run/run.ts";
 import { type Stage, unitStage } from "../run/stage.ts";
-import { imageAt, readSamples } from "../run/unit-files.ts";
+import { readSamples } from "../run/unit-files.ts";
 import { conditioningClassOf, type Unit, unitRows } from "../run/units.ts";
 import { labelOf, openKeptRows, surplusReason } from "./kept-rows.ts";
 

@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { fingerprintImages, hexOfKey, unpackFingerprints } from "../../core/image-fingerprint.ts";
+import { imageAt } from "../../core/image-layout.ts";
 import { type ReferenceTests, testReferences } from "../audit/decide-flags.ts";
 import type { NearestReferences } from "../audit/nearest-references.ts";
 import { buildReferenceIndex } from "../audit/reference-index.ts";
@@ -8,7 +9,7 @@ import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type StageContext } from "../run/stage.ts";
-import { imageAt, readSamples } from "../run/unit-files.ts";
+import { readSamples } from "../run/unit-files.ts";
 import type { Unit } from "../run/units.ts";
 import type { Removal, RemovalReason } from "./removals.ts";
 

@@ -1,6 +1,6 @@
 import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError } from "../../core/errors.ts";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import type { ExtraValues } from "../rows/extra-columns.ts";
 import type { Samples } from "../rows/samples.ts";
 import type { LiveSamples, LiveSource } from "./live-source.ts";
@@ -52,7 +52,7 @@ export class LivePool {
     const liveIndex = this.#indices.get(position)!;
     target.ids[index] = this.#ids[liveIndex]!;
     target.labels[index] = this.#labelOf(liveIndex);
-    target.images.set(this.#images.subarray(liveIndex * imageBytes, (liveIndex + 1) * imageBytes), index * imageBytes);
+    target.images.set(imageAt(this.#images, liveIndex), index * imageBytes);
   }
 
   readExtras(position: number, index: number, target: ExtraValues): void {

@@ -1,4 +1,4 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import type { ResolvedOptions } from "./resolve-options.ts";
 
@@ -38,7 +38,7 @@ export class StretchCache {
     const frame = this.#frames.get(stretch) ?? this.#replaceOldest(stretch);
     const position = frame * rowsPerStretch + (row - stretch * rowsPerStretch);
     if (this.#isRead[position] === 0) this.#read(row, stretch, frame);
-    images.set(this.#images.subarray(position * imageBytes, (position + 1) * imageBytes), index * imageBytes);
+    images.set(imageAt(this.#images, position), index * imageBytes);
   }
 
   #replaceOldest(stretch: number): number {

@@ -1,4 +1,4 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import type { RowStore } from "../rows/row-store.ts";
 
 /**
@@ -25,6 +25,6 @@ export class SubsetCache {
       this.#store.readImage(row, slot, this.#images);
       this.#isKept[slot] = 1;
     }
-    images.set(this.#images.subarray(slot * imageBytes, (slot + 1) * imageBytes), index * imageBytes);
+    images.set(imageAt(this.#images, slot), index * imageBytes);
   }
 }

@@ -1,4 +1,4 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
@@ -84,7 +84,7 @@ export class ShardRows {
     const target = index * imageBytes;
     const { images: resident } = this.#shard;
     if (resident !== undefined) {
-      images.set(resident.subarray(row * imageBytes, (row + 1) * imageBytes), target);
+      images.set(imageAt(resident, row), target);
       return;
     }
     const position = positionOf(this.#shard, "image", row, imageBytes);
