@@ -31,6 +31,14 @@ export const numCifar10Classes = cifar10ClassNames.length;
 export const cifar10Mean = [0.4914, 0.4822, 0.4465] as const;
 export const cifar10Std = [0.247, 0.2435, 0.2616] as const;
 
+/** Images and their classes. */
+export interface LabeledImages {
+  /** uint8, shape [n, 32, 32, 3] flattened. */
+  readonly images: Uint8Array;
+  /** uint8, shape [n]. */
+  readonly labels: Uint8Array;
+}
+
 /** Image `index` of consecutive images, without copying. */
 export function imageAt(images: Uint8Array, index: number): Uint8Array {
   return images.subarray(index * imageBytes, (index + 1) * imageBytes);

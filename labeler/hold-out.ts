@@ -1,13 +1,7 @@
-import { imageAt, imageBytes } from "../core/image-layout.ts";
+import { imageAt, imageBytes, type LabeledImages } from "../core/image-layout.ts";
 import { createPermutation, permute } from "../core/permutation.ts";
 import { randomStreams } from "../core/random.ts";
 import type { LabelerTrainingOptions } from "./options.ts";
-
-/** Images, uint8 [N, 32, 32, 3] flattened, and their classes, [N]. */
-export interface LabeledImages {
-  readonly images: Uint8Array;
-  readonly labels: Uint8Array;
-}
 
 /** Number of images that `holdOut` sets aside. */
 function countHeldOut(numImages: number, part: number): number {

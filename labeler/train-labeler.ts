@@ -1,4 +1,11 @@
-import { cifar10Mean, cifar10Std, imageBytes, imageChannels, imagePixels } from "../core/image-layout.ts";
+import {
+  cifar10Mean,
+  cifar10Std,
+  imageBytes,
+  imageChannels,
+  imagePixels,
+  type LabeledImages,
+} from "../core/image-layout.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { executionIdentity, type SeededExecution } from "../engine/executor.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
@@ -13,7 +20,7 @@ import { triangularSchedule } from "../networks/schedules.ts";
 import { whiteningFilters } from "../networks/whitening.ts";
 import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
-import { holdOut, type LabeledImages, labelerSteps } from "./hold-out.ts";
+import { holdOut, labelerSteps } from "./hold-out.ts";
 import { labelerProgram } from "./labeler-program.ts";
 import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { LabeledImages } from "../../core/image-layout.ts";
 import { createEngine } from "../../engine/create-engine.ts";
 import { executionIdentity, type SeededExecution } from "../../engine/executor.ts";
 import { tensorData } from "../../engine/graph/tensor.ts";
@@ -22,8 +23,7 @@ import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network
 
 /** The options that training and tuning of the generator share. */
 export interface GeneratorTraining extends SeededExecution {
-  /** Images, uint8 [N, 32, 32, 3] flattened, and their classes. */
-  readonly data: { readonly images: Uint8Array; readonly labels: Uint8Array };
+  readonly data: LabeledImages;
 
   readonly store: TrainingStore;
   readonly signal?: AbortSignal | undefined;

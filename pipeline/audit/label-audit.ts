@@ -1,7 +1,6 @@
-import { numCifar10Classes } from "../../core/image-layout.ts";
+import { type LabeledImages, numCifar10Classes } from "../../core/image-layout.ts";
 import { expectedCalibrationError } from "../../labeler/calibration.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Audit } from "./audit-report.ts";
 
 /** Labels of audited rows, in order. */
@@ -89,7 +88,7 @@ export function summarizeLabels(
 /** Tests a labeler on CIFAR-10 test. */
 export async function testLabeler(
   labeler: Labeler,
-  { images, labels }: CifarImages,
+  { images, labels }: LabeledImages,
   { signal, count }: { readonly signal: AbortSignal; readonly count: (images: number) => void },
 ): Promise<NonNullable<Audit["labels"]["labelerOnTest"]>> {
   const imageBytes = images.length / labels.length;

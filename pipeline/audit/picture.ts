@@ -1,6 +1,5 @@
 import { formatCount, formatPercent } from "../../core/format.ts";
-import { imageAt, mirrorHwc } from "../../core/image-layout.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import { imageAt, type LabeledImages, mirrorHwc } from "../../core/image-layout.ts";
 import type { Audit } from "./audit-report.ts";
 import { renderTiles, type TileGroup } from "./render-tiles.ts";
 
@@ -13,7 +12,7 @@ const numPairs = 16;
  */
 export async function renderAudit(
   audit: Audit,
-  cifar10: Readonly<Record<"train" | "test", CifarImages>>,
+  cifar10: Readonly<Record<"train" | "test", LabeledImages>>,
   imageOf: (id: number) => Uint8Array,
 ): Promise<Uint8Array> {
   const turned = (image: Uint8Array, isMirrored: boolean) => (isMirrored ? mirrorHwc(image.slice()) : image);

@@ -5,6 +5,7 @@ import {
   fingerprintImages,
   unpackFingerprints,
 } from "../../core/image-fingerprint.ts";
+import type { LabeledImages } from "../../core/image-layout.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import type { Receipt } from "../../storage/receipt.ts";
@@ -12,7 +13,7 @@ import { sha256 } from "../../storage/sha256.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { shippedFile } from "../run/shipped-files.ts";
 import { readFetchReceipts } from "./fetch.ts";
-import { type CifarImages, readCifar10 } from "./read-cifar-10.ts";
+import { readCifar10 } from "./read-cifar-10.ts";
 
 /** Fingerprints of CIFAR-10, which are read when they are first needed. */
 export interface Cifar10Source {
@@ -43,7 +44,7 @@ export async function openCifar10Source(folder: RunFolder, recordsPerFile: numbe
       sha256: hashOfCifar10(receipts),
       load: async () => {
         const { train, test } = await readCifar10(folder.cifar10, recordsPerFile);
-        const fingerprintsOf = ({ images }: CifarImages) => unpackFingerprints(fingerprintImages(images));
+        const fingerprintsOf = ({ images }: LabeledImages) => unpackFingerprints(fingerprintImages(images));
         return { train: fingerprintsOf(train), test: fingerprintsOf(test) };
       },
     };

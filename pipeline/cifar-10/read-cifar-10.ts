@@ -1,20 +1,12 @@
 import { stat } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
-import { chwToHwc, imageAt, imageBytes } from "../../core/image-layout.ts";
+import { chwToHwc, imageAt, imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
 import { readTarGz } from "./read-tar.ts";
-
-/** Labeled images in memory. */
-export interface CifarImages {
-  /** uint8, shape [n, 32, 32, 3]. */
-  readonly images: Uint8Array;
-  /** uint8, shape [n], each in [0, 9]. */
-  readonly labels: Uint8Array;
-}
 
 /**
  * Reads CIFAR-10.
@@ -25,9 +17,9 @@ export interface CifarImages {
 export async function readCifar10(
   data: string,
   recordsPerFile?: number,
-): Promise<Readonly<Record<"train" | "test", CifarImages>>> {
+): Promise<Readonly<Record<"train" | "test", LabeledImages>>> {
   const files = cifar10Files(recordsPerFile);
-  const imagesOf = (wanted: string): CifarImages => {
+  const imagesOf = (wanted: string): LabeledImages => {
     const numImages = files.reduce((sum, { split, numRecords }) => sum + (split === wanted ? numRecords : 0), 0);
     return { images: new Uint8Array(numImages * imageBytes), labels: new Uint8Array(numImages) };
   };

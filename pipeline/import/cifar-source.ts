@@ -2,11 +2,10 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
-import { chwToHwc, cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import { chwToHwc, cifar10ClassNames, imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { cifar10Files } from "../cifar-10/cifar-10-files.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import { readTarGz } from "../cifar-10/read-tar.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { cifar100ClassNames } from "./cifar-100-class-names.ts";
@@ -130,7 +129,7 @@ async function filesOfArchive(path: string, layouts: readonly CifarLayout[]): Pr
   );
 }
 
-async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLayout): AsyncGenerator<CifarImages> {
+async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLayout): AsyncGenerator<LabeledImages> {
   const { labelBytes, classNames } = layout;
   const recordBytes = labelBytes + imageBytes;
   const reader = new ByteReader(

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
-import { imageBytes } from "../../core/image-layout.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { readClassNames, requireClassNames } from "./class-names.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { ImportSource } from "./import-source.ts";
@@ -141,7 +140,7 @@ async function* readPictures(
   pictures: readonly Picture[],
   classNames: readonly string[],
   options: { readonly resize: boolean },
-): AsyncGenerator<CifarImages> {
+): AsyncGenerator<LabeledImages> {
   const limit = pLimit(numDecoders);
   for (let start = 0; start < pictures.length; start += picturesPerChunk) {
     const chunk = pictures.slice(start, start + picturesPerChunk);

@@ -1,5 +1,5 @@
+import type { LabeledImages } from "../../core/image-layout.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 
 /** The formats of an import. */
 export const importFormats = ["npz", "cifar-10", "cifar-100", "image-folder"] as const;
@@ -19,5 +19,5 @@ export interface ImportSource {
    * Reads all images in order, train before test, in constant memory. It may be called again.
    * @throws Cifar5mError if anything is wrong with the source
    */
-  read(): AsyncGenerator<CifarImages>;
+  read(): AsyncGenerator<LabeledImages>;
 }

@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { describeSplit, type SplitName } from "../../shards/format/manifest.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
@@ -10,7 +10,6 @@ import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { cardStep } from "../card/write-card.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
@@ -113,7 +112,7 @@ function divide(source: ImportSource, total: number, options: ImportOptions): { 
 }
 
 async function* toShardRows(
-  chunks: AsyncIterable<CifarImages>,
+  chunks: AsyncIterable<LabeledImages>,
   idStart: number,
   classNames: readonly string[],
 ): AsyncGenerator<ShardInput> {

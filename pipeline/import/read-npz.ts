@@ -1,6 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { imageBytes } from "../../core/image-layout.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { chunkRows } from "./import-source.ts";
 import { type NpyHeader, readNpyHeader } from "./npy-header.ts";
 import { adviseOnImages, adviseOnLabels } from "./npz-advice.ts";
@@ -16,7 +15,7 @@ export async function countNpzRows(path: string): Promise<number> {
  * [N]. Both are streamed side by side, so memory does not depend on N.
  * @throws Cifar5mError `npz/…` for anything else; `disk/…`
  */
-export async function* readNpz(path: string, classNames: readonly string[]): AsyncGenerator<CifarImages> {
+export async function* readNpz(path: string, classNames: readonly string[]): AsyncGenerator<LabeledImages> {
   const archive = await openNpz(path);
   try {
     const { x, y, numRows, label } = await openArrays(archive);

@@ -1,14 +1,13 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { imageBytes } from "../../core/image-layout.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
+import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 
 /** A position in a stream of images that only moves forward. */
 export class RowCursor {
-  readonly #chunks: AsyncGenerator<CifarImages>;
+  readonly #chunks: AsyncGenerator<LabeledImages>;
   #row = 0;
-  #rest: CifarImages = { images: new Uint8Array(0), labels: new Uint8Array(0) };
+  #rest: LabeledImages = { images: new Uint8Array(0), labels: new Uint8Array(0) };
 
-  constructor(chunks: AsyncGenerator<CifarImages>) {
+  constructor(chunks: AsyncGenerator<LabeledImages>) {
     this.#chunks = chunks;
   }
 
@@ -17,7 +16,7 @@ export class RowCursor {
    * @param onChunk - called for each chunk that is read, skipped or not
    * @throws Cifar5mError `import/source-changed` if there are fewer rows, or `start` was passed
    */
-  async *take(start: number, end: number, onChunk: () => void): AsyncGenerator<CifarImages> {
+  async *take(start: number, end: number, onChunk: () => void): AsyncGenerator<LabeledImages> {
     if (start < this.#row) throw changed(`row ${start} was asked for after row ${this.#row}`);
     while (this.#row < end) {
       onChunk();

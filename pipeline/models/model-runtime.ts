@@ -1,7 +1,7 @@
+import type { LabeledImages } from "../../core/image-layout.ts";
 import type { TrainingStore } from "../../engine/training/run-training.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Config, TrainingSection } from "../run/config.ts";
 import type { ModelName } from "../run/run-folder.ts";
 
@@ -20,8 +20,8 @@ export interface TrainingTask {
   readonly tune: Tuning | undefined;
   /** Whether the learning rate of a generator falls from now on, so that its training ends soon. */
   readonly finish: boolean;
-  readonly train: CifarImages;
-  readonly test: CifarImages;
+  readonly train: LabeledImages;
+  readonly test: LabeledImages;
   /** Keeps checkpoints and the log. The training continues from its content. */
   readonly store: TrainingStore;
   /** Keeps a picture of a generator's images after some steps. */

@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import { argmax } from "../../core/argmax.ts";
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { executionIdentity } from "../../engine/executor.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { StageContext } from "../run/stage.ts";
@@ -21,7 +20,7 @@ export const trainingKinds = [...kinds, "both"] as const;
 export type TrainingKind = (typeof trainingKinds)[number];
 
 /** Train and test images of each kind. */
-export type ImagesByKind = Readonly<Record<Kind, { readonly train: CifarImages; readonly test: CifarImages }>>;
+export type ImagesByKind = Readonly<Record<Kind, { readonly train: LabeledImages; readonly test: LabeledImages }>>;
 
 /** Test errors of classifiers, in [0, 1]. For training on synthetic and testing on CIFAR-10 images it is 1 − CAS. */
 export interface CrossErrors {
@@ -98,7 +97,7 @@ export async function trainAndTest(
   }
 }
 
-function trainImages(trainedOn: TrainingKind, { cifar10, synthetic }: ImagesByKind): CifarImages {
+function trainImages(trainedOn: TrainingKind, { cifar10, synthetic }: ImagesByKind): LabeledImages {
   if (trainedOn === "cifar10") return cifar10.train;
   if (trainedOn === "synthetic") return synthetic.train;
   return {
@@ -108,12 +107,12 @@ function trainImages(trainedOn: TrainingKind, { cifar10, synthetic }: ImagesByKi
 }
 
 /** The first images, at most `count` of them. */
-export function firstImages({ images, labels }: CifarImages, count: number): CifarImages {
+export function firstImages({ images, labels }: LabeledImages, count: number): LabeledImages {
   return { images: images.subarray(0, count * imageBytes), labels: labels.subarray(0, count) };
 }
 
 /** Fraction of the images whose most probable class is not their label. */
-async function errorOf(classifier: Labeler, { images, labels }: CifarImages, signal: AbortSignal): Promise<number> {
+async function errorOf(classifier: Labeler, { images, labels }: LabeledImages, signal: AbortSignal): Promise<number> {
   let numWrong = 0;
   const { batchSize } = classifier;
   for (let start = 0; start < labels.length; start += batchSize) {

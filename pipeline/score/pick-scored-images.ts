@@ -1,12 +1,8 @@
-import { imageBytes } from "../../core/image-layout.ts";
+import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { openDataset, type SplitName } from "../../shards/index.ts";
 
 /** Images of a set with their labels, ids, classes and confidences. */
-export interface ScoredImages {
-  /** uint8, shape [n, 32, 32, 3] flattened. */
-  readonly images: Uint8Array;
-  /** Shape [n]. */
-  readonly labels: Uint8Array;
+export interface ScoredImages extends LabeledImages {
   readonly ids: Float64Array;
   /** Conditioning class, −1 for none; shape [n]. */
   readonly classes: Int32Array;

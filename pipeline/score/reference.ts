@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import type { LabeledImages } from "../../core/image-layout.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
-import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
+import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
@@ -18,8 +19,8 @@ const maxCompared = 10_000;
 
 /** CIFAR-10, in memory. */
 export interface Cifar10 {
-  readonly train: CifarImages;
-  readonly test: CifarImages;
+  readonly train: LabeledImages;
+  readonly test: LabeledImages;
   /** sha256 of all images and of the train labels. */
   readonly sha256: string;
 }

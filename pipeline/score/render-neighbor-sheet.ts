@@ -1,7 +1,6 @@
-import { cifar10ClassNames, imageAt, imageSide, mirrorHwc } from "../../core/image-layout.ts";
+import { cifar10ClassNames, imageAt, imageSide, type LabeledImages, mirrorHwc } from "../../core/image-layout.ts";
 import { encodePicture } from "../../pictures/encode-picture.ts";
 import { blitScaled, faint, line, odd, text } from "../../pictures/primitives.ts";
-import type { CifarImages } from "../cifar-10/read-cifar-10.ts";
 import type { Neighbor } from "./find-neighbors.ts";
 import { memorizedBelow, nearestRatio } from "./memorization.ts";
 
@@ -35,7 +34,7 @@ const columnGap = 64;
  */
 export async function renderNeighborSheet(options: {
   readonly rows: readonly NeighborRow[];
-  readonly train: CifarImages;
+  readonly train: LabeledImages;
   readonly numNeighbors: number;
   readonly subtitle: string;
 }): Promise<Uint8Array> {

@@ -1,12 +1,12 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { fingerprintImages, hexOfKey, unpackFingerprints } from "../../core/image-fingerprint.ts";
-import { imageAt } from "../../core/image-layout.ts";
+import { imageAt, type LabeledImages } from "../../core/image-layout.ts";
 import { type ReferenceTests, testReferences } from "../audit/decide-flags.ts";
 import type { NearestReferences } from "../audit/nearest-references.ts";
 import { buildReferenceIndex } from "../audit/reference-index.ts";
 import { openReferenceSearch, type ReferenceSearch } from "../audit/reference-search.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
-import { type CifarImages, readCifar10 } from "../cifar-10/read-cifar-10.ts";
+import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type StageContext } from "../run/stage.ts";
 import { readSamples } from "../run/unit-files.ts";
@@ -60,7 +60,7 @@ async function findInUnit(
   images: Uint8Array,
   options: {
     readonly search: ReferenceSearch;
-    readonly references: Readonly<Record<"train" | "test", CifarImages>>;
+    readonly references: Readonly<Record<"train" | "test", LabeledImages>>;
     readonly signal: AbortSignal;
   },
 ): Promise<Removal[]> {

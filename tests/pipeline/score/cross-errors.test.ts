@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { CifarImages } from "../../../pipeline/cifar-10/read-cifar-10.ts";
+import type { LabeledImages } from "../../../core/image-layout.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { trainAndTest, trainingKinds } from "../../../pipeline/score/cross-errors.ts";
 import { smallConfig, testContext } from "../../support/run-build.ts";
 import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
 /** An image for each label, all bytes the same. */
-const imagesOf = (labels: readonly number[], byte: number): CifarImages => ({
+const imagesOf = (labels: readonly number[], byte: number): LabeledImages => ({
   images: new Uint8Array(labels.length * 3072).fill(byte),
   labels: Uint8Array.from(labels),
 });
@@ -20,7 +20,7 @@ test("classifiers are trained on images of one kind or of both, and tested on ea
     synthetic: { train: imagesOf([5], 6), test: imagesOf([6, 0], 6) },
   };
   const standIn = standInRuntime();
-  const seen: CifarImages[] = [];
+  const seen: LabeledImages[] = [];
   const labeler: typeof standIn.train.labeler = async (task) => {
     seen.push(task.train);
     return await standIn.train.labeler(task);
