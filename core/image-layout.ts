@@ -27,6 +27,11 @@ export const cifar10ClassNames = [
 /** Number of these classes. */
 export const numCifar10Classes = cifar10ClassNames.length;
 
+/** Whether a set has these classes, in this order. */
+export function hasCifar10Classes({ classNames }: { readonly classNames: readonly string[] }): boolean {
+  return classNames.join() === cifar10ClassNames.join();
+}
+
 /** Mean and standard deviation of CIFAR-10's train pixels in [0, 1], for red, green and blue. */
 export const cifar10Mean = [0.4914, 0.4822, 0.4465] as const;
 export const cifar10Std = [0.247, 0.2435, 0.2616] as const;

@@ -1,5 +1,5 @@
 import { Document, Scalar } from "yaml";
-import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { hasCifar10Classes } from "../../core/image-layout.ts";
 import { parseColumnType } from "../../shards/arrow/table-schema.ts";
 import { shardColumnsOf } from "../../shards/format/shard-schema.ts";
 import type { CardFacts } from "./card-facts.ts";
@@ -14,7 +14,7 @@ export function cardHead(facts: CardFacts, layout: CardLayout): string {
   const rows = layout.splits.reduce((sum, split) => sum + split.rows, 0);
   const bytes = layout.splits.reduce((sum, split) => sum + split.bytes, 0);
   const isGenerated = origin.kind === "generated";
-  const hasCifar10 = manifest.classNames.join() === cifar10ClassNames.join();
+  const hasCifar10 = hasCifar10Classes(manifest);
   return toYaml({
     pretty_name: outside(titleOf(facts)),
     license: options.license ?? "unknown",

@@ -1,5 +1,5 @@
 import { formatCount, formatPercent } from "../../core/format.ts";
-import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { hasCifar10Classes } from "../../core/image-layout.ts";
 import { importedColumns } from "../import/imported-run.ts";
 import { surplusReason } from "../stages/kept-rows.ts";
 import type { CardFacts, SetOrigin } from "./card-facts.ts";
@@ -106,7 +106,7 @@ export function limitsSection(facts: CardFacts, { format }: CardLayout): Markdow
   }));
   shares.sort((a, b) => a.share - b.share);
   const [smallest, largest] = [shares[0]!, shares.at(-1)!];
-  const hasCifar10 = manifest.classNames.join() === cifar10ClassNames.join();
+  const hasCifar10 = hasCifar10Classes(manifest);
   const isGenerated = origin.kind === "generated";
   const agreement = score.kind === "found" ? score.value.labels.agreement : undefined;
   const items = [

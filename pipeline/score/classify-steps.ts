@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
-import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { hasCifar10Classes } from "../../core/image-layout.ts";
 import { plainText } from "../../core/plain-text.ts";
 import { labelerSteps } from "../../labeler/index.ts";
 import type { Manifest } from "../../shards/index.ts";
@@ -83,14 +83,14 @@ export function classifySteps(
 }
 
 /** Checks the requirements of classifiers that are tested on CIFAR-10: its classes, and held-out images. */
-export function requireClasses({ classNames, splits }: Manifest, directory: string): void {
-  if (classNames.join() !== cifar10ClassNames.join()) {
+export function requireClasses(manifest: Manifest, directory: string): void {
+  if (!hasCifar10Classes(manifest)) {
     throw new Cifar5mError(
       "score/other-classes",
-      `${directory} must have the ten classes of CIFAR-10 for --cas, got ${plainText(classNames.join(", "), 200)}. Leave --cas out.`,
+      `${directory} must have the ten classes of CIFAR-10 for --cas, got ${plainText(manifest.classNames.join(", "), 200)}. Leave --cas out.`,
     );
   }
-  if (splits.test.rows > 0) return;
+  if (manifest.splits.test.rows > 0) return;
   throw new Cifar5mError(
     "score/no-test-images",
     `${directory} must have test images for --cas, which tests on held-out images, and has none. Build with --test-count, or leave --cas out.`,
