@@ -2,15 +2,8 @@ import { plainText } from "../../core/plain-text.ts";
 import { tuningMethods } from "../../generator/index.ts";
 import type { Manifest } from "../../shards/format/manifest.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
-import {
-  type Config,
-  configJsonSchema,
-  datasetKeys,
-  type PartialConfig,
-  resolveConfig,
-  tuningSections,
-} from "../run/config.ts";
-import { flagOf, leavesOf, valueAt } from "../run/config-keys.ts";
+import { type Config, datasetKeys, type PartialConfig, resolveConfig, tuningSections } from "../run/config.ts";
+import { configLeaves, flagOf, valueAt } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
 import { firstTestId, type SetSize } from "../run/units.ts";
@@ -106,12 +99,10 @@ const writtenKeys = ["count", "testCount", "generator.numImages", "labeler.epoch
 
 /** Flags for the values of `config` that differ from those of `base`. */
 function flagsFor(config: Config, base: Config, keys: readonly string[]): string[] {
-  return leavesOf(configJsonSchema)
-    .filter(({ key }) => keys.includes(key.split(".")[0]!))
-    .flatMap(({ key }) => {
-      const [value, before] = [valueAt(config, key), valueAt(base, key)].map(String);
-      return value === before && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value!)}`];
-    });
+  return configLeaves(keys).flatMap(({ key }) => {
+    const [value, before] = [valueAt(config, key), valueAt(base, key)].map(String);
+    return value === before && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value!)}`];
+  });
 }
 
 /** A value as a shell takes it, on one line. */

@@ -1,5 +1,6 @@
 import { isObject } from "../../core/is-object.ts";
 import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
+import { configJsonSchema } from "./config.ts";
 
 /** A key that holds a value instead of an object: `sampler.steps`. */
 export interface ConfigLeaf {
@@ -11,6 +12,13 @@ export interface ConfigLeaf {
 export function leavesOf(schema: JsonSchema, prefix = ""): ConfigLeaf[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) =>
     inner.type === "object" ? leavesOf(inner, `${prefix}${name}.`) : [{ key: prefix + name, schema: inner }],
+  );
+}
+
+/** The keys of the configuration that hold values and are among `keys`: whole sections or single keys. */
+export function configLeaves(keys: readonly string[]): ConfigLeaf[] {
+  return leavesOf(configJsonSchema).filter(({ key }) =>
+    keys.some((wanted) => key === wanted || key.startsWith(`${wanted}.`)),
   );
 }
 

@@ -1,5 +1,5 @@
-import { type Config, configJsonSchema, resolveConfig, trainingSections } from "../../pipeline/run/config.ts";
-import { flagOf, leavesOf, valueAt } from "../../pipeline/run/config-keys.ts";
+import { type Config, resolveConfig, trainingSections } from "../../pipeline/run/config.ts";
+import { configLeaves, flagOf, valueAt } from "../../pipeline/run/config-keys.ts";
 
 const defaults = resolveConfig({});
 
@@ -10,13 +10,11 @@ const defaults = resolveConfig({});
  * @returns `["--count", "400", …]`
  */
 export function configArguments(config: Config, configKeys: readonly string[]): string[] {
-  return leavesOf(configJsonSchema)
-    .filter(({ key }) => configKeys.some((wanted) => key === wanted || key.startsWith(`${wanted}.`)))
-    .flatMap(({ key }) => {
-      const value = valueAt(config, key);
-      if (value === undefined || (isOfTraining(key) && isDefault(key, value))) return [];
-      return [`--${flagOf(key)}`, textOf(value)];
-    });
+  return configLeaves(configKeys).flatMap(({ key }) => {
+    const value = valueAt(config, key);
+    if (value === undefined || (isOfTraining(key) && isDefault(key, value))) return [];
+    return [`--${flagOf(key)}`, textOf(value)];
+  });
 }
 
 function isOfTraining(key: string): boolean {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
-import { configJsonSchema, datasetKeys } from "../../pipeline/run/config.ts";
-import { flagOf, leavesOf } from "../../pipeline/run/config-keys.ts";
+import { datasetKeys } from "../../pipeline/run/config.ts";
+import { configLeaves, flagOf } from "../../pipeline/run/config-keys.ts";
 import type { Command, Target } from "./command.ts";
 import {
   configOptions,
@@ -106,19 +106,17 @@ export function flagsOfSchema(schema: z.ZodObject, group: string, isHidden = fal
 
 /** The flags for keys of the configuration: `--count`, `--sampler.steps`, … */
 export function configFlags(configKeys: readonly string[]): readonly Flag[] {
-  return leavesOf(configJsonSchema)
-    .filter(({ key }) => configKeys.some((wanted) => key === wanted || key.startsWith(`${wanted}.`)))
-    .map(({ key, schema }) => ({
-      name: flagOf(key),
-      key,
-      schema,
-      group: groupOfKey(key),
-      // A key that is true by default takes its value as text: --sampler.conditional false.
-      isSwitch: schema.type === "boolean" && schema.default === false,
-      isRequired: false,
-      isConfig: true,
-      isHidden: schema.hidden === true,
-    }));
+  return configLeaves(configKeys).map(({ key, schema }) => ({
+    name: flagOf(key),
+    key,
+    schema,
+    group: groupOfKey(key),
+    // A key that is true by default takes its value as text: --sampler.conditional false.
+    isSwitch: schema.type === "boolean" && schema.default === false,
+    isRequired: false,
+    isConfig: true,
+    isHidden: schema.hidden === true,
+  }));
 }
 
 function unlisted(configKeys: readonly string[]): readonly Flag[] {
