@@ -1,8 +1,8 @@
 import pRetry from "p-retry";
 import { Cifar5mError } from "../../core/errors.ts";
-import { StallTimer } from "../../core/stall-timer.ts";
 import { type FlagsDescription, flagsName, missingFlags, parseFlags } from "../format/flags.ts";
 import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
+import { abortStalled } from "./abort-stalled.ts";
 import { ContentError, type ObjectStore, TransferError } from "./object-store.ts";
 import { tooSlow, unreachable } from "./transfer-failure.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
@@ -105,20 +105,12 @@ async function receiveDescription<Value>(
   signal: AbortSignal,
   { name, parse }: Description<Value>,
 ): Promise<Value> {
-  const stop = new AbortController();
-  const stall = () => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`));
-  const timer = new StallTimer(policy.stallMs, stall);
-  try {
-    const reply = await store.get(name, {
-      start: 0,
-      end: undefined,
-      version: undefined,
-      signal: AbortSignal.any([signal, stop.signal]),
-    });
+  return await abortStalled(policy.stallMs, signal, async (ends, onBytes) => {
+    const reply = await store.get(name, { start: 0, end: undefined, version: undefined, signal: ends });
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     for await (const chunk of reply.body) {
-      timer.refresh();
+      onBytes();
       chunks.push(chunk);
       bytes += chunk.byteLength;
       if (bytes > maxManifestBytes) throw new ContentError(`more than ${maxManifestBytes} bytes`);
@@ -131,11 +123,5 @@ async function receiveDescription<Value>(
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
     if (/^\s*</.test(text)) throw new ContentError(`an HTML or XML page of ${bytes} bytes`);
     return parse(text, store.urlOf(name));
-  } catch (thrown) {
-    stop.signal.throwIfAborted();
-    stop.abort(thrown);
-    throw thrown;
-  } finally {
-    timer.stop();
-  }
+  });
 }

@@ -1,6 +1,6 @@
 import type { LimitFunction } from "p-limit";
 import pRetry from "p-retry";
-import { StallTimer } from "../../core/stall-timer.ts";
+import { abortStalled } from "./abort-stalled.ts";
 import { ContentError, type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
@@ -89,30 +89,20 @@ class PartReader {
 
   /** Opens one connection, and receives the missing bytes of a part. */
   async #connect(part: Part): Promise<void> {
-    const { store, name, bytes, policy, signal } = this.#job;
-    const stop = new AbortController();
-    const stall = () => stop.abort(new TransferError(`no bytes for ${policy.stallMs} ms`));
-    const timer = new StallTimer(policy.stallMs, stall);
-    try {
+    const { store, name, bytes, policy } = this.#job;
+    await abortStalled(policy.stallMs, this.#job.signal, async (signal, onBytes) => {
       const start = part.start + part.filled;
       const end = part.start + (part.target?.byteLength ?? part.end - part.start);
       const reply = await store.get(name, {
         start,
         end: start === 0 && end === bytes ? undefined : end,
         version: this.#version,
-        signal: AbortSignal.any([signal, stop.signal]),
+        signal,
       });
       this.#check(reply, start);
       part.target ??= new Uint8Array(reply.isWhole && part.start === 0 ? bytes : part.end - part.start);
-      await fill(part, part.target, reply, { skip: start - reply.start, bytes, onChunk: () => timer.refresh() });
-    } catch (thrown) {
-      signal.throwIfAborted();
-      stop.signal.throwIfAborted();
-      stop.abort(thrown);
-      throw thrown;
-    } finally {
-      timer.stop();
-    }
+      await fill(part, part.target, reply, { skip: start - reply.start, bytes, onBytes });
+    });
   }
 
   #check(reply: ObjectReply, start: number): void {
@@ -140,11 +130,11 @@ async function fill(
   part: Part,
   target: Uint8Array,
   reply: ObjectReply,
-  options: { readonly skip: number; readonly bytes: number; readonly onChunk: () => void },
+  options: { readonly skip: number; readonly bytes: number; readonly onBytes: () => void },
 ): Promise<void> {
   let { skip } = options;
   for await (const chunk of reply.body) {
-    options.onChunk();
+    options.onBytes();
     const fresh = chunk.subarray(Math.min(skip, chunk.byteLength));
     skip -= chunk.byteLength - fresh.byteLength;
     const space = target.byteLength - part.filled;
