@@ -1,15 +1,15 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { shortHash } from "../../core/format.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { isDescribedOnnx } from "../../engine/onnx/onnx-description.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { type Identity, pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
-import { fileExists, readWholeFile } from "../../storage/read-file.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
+import { readProvenFile } from "../run/unit-files.ts";
 
 /** The stage whose receipt says that a model is finished. */
 export function trainingStageOf(name: ModelName): "train-generator" | "train-labeler" {
@@ -101,15 +101,8 @@ export async function requireModel(folder: RunFolder, name: ModelName): Promise<
  */
 export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
   const receipt = await requireReceipt(folder, name);
-  const path = await modelPath(folder, name);
-  const bytes = await readWholeFile(path);
-  const actual = sha256(bytes);
-  if (actual === receipt.sha256) return bytes;
-  throw new Cifar5mError(
-    "unit/hash-mismatch",
-    `${path} is sha256 ${shortHash(actual)}, its receipt says ${shortHash(receipt.sha256)}. ` +
-      "Restore the right file, or start a new run folder.",
-  );
+  const advice = "Restore the right file, or start a new run folder.";
+  return await readProvenFile(await modelPath(folder, name), receipt, advice);
 }
 
 async function requireReceipt(folder: RunFolder, name: ModelName): Promise<Receipt> {

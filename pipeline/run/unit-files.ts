@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
-import { readReceipt } from "../../storage/receipt.ts";
+import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { Run } from "./run.ts";
 import type { ReceiptStage } from "./run-folder.ts";
@@ -30,13 +30,21 @@ export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, un
 export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
   const receiptPath = run.folder.receipt(stage, unit.name);
   const receipt = await readReceipt(receiptPath);
+  return await readProvenFile(path, receipt, `Delete both it and ${receiptPath}, and run again to rebuild it.`);
+}
+
+/**
+ * Reads a file and checks it against its receipt.
+ * @param advice - what to do about another file
+ * @throws Cifar5mError `unit/hash-mismatch`, `disk/…`
+ */
+export async function readProvenFile(path: string, receipt: Receipt, advice: string): Promise<Uint8Array> {
   const bytes = await readWholeFile(path);
   const actual = sha256(bytes);
   if (actual === receipt.sha256) return bytes;
   throw new Cifar5mError(
     "unit/hash-mismatch",
-    `${path} is sha256 ${shortHash(actual)}, its receipt says ${shortHash(receipt.sha256)}. ` +
-      `Delete both it and ${receiptPath}, and run again to rebuild it.`,
+    `${path} is sha256 ${shortHash(actual)}, its receipt says ${shortHash(receipt.sha256)}. ${advice}`,
   );
 }
 
