@@ -1,3 +1,4 @@
+import { z975 as z } from "../core/normal-quantile.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { trainSetName } from "./experiment-data.ts";
 import type { RunResult } from "./results.ts";
@@ -130,7 +131,6 @@ const studentT = [
 
 /** The 97.5% quantile of Student's t, from 15 degrees of freedom on by Cornish and Fisher's expansion. */
 function studentT95(degrees: number): number {
-  const z = 1.959964;
   return (
     studentT[degrees - 1] ?? z + (z ** 3 + z) / (4 * degrees) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2)
   );

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { z975 } from "../../core/normal-quantile.ts";
 
 /** The version of audit.json that this code writes. */
 export const auditVersion = 1;
@@ -118,9 +119,6 @@ export const auditSchema = z.strictObject({
 /** What an audit found. */
 export type Audit = z.infer<typeof auditSchema>;
 export type Rate = z.infer<typeof rateSchema>;
-
-/** 97.5% quantile of the normal distribution. */
-const z975 = 1.959964;
 
 /**
  * @param isSample - whether the images are a sample of the set
