@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
-import { type ExpectedPort, readDescription, requirePorts } from "../engine/onnx/onnx-description.ts";
+import { type ExpectedPort, imagesSchema, readDescription, requirePorts } from "../engine/onnx/onnx-description.ts";
 import { type OnnxModel, readOnnx } from "../engine/onnx/read-onnx.ts";
 import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
@@ -15,11 +15,7 @@ const numClasses = 10;
 /** The description of a denoiser made elsewhere. docs/models.md explains each key. */
 export const foreignGeneratorSchema = z.strictObject({
   model: z.literal("generator"),
-  images: z.strictObject({
-    input: z.string().min(1),
-    layout: z.enum(["NCHW", "NHWC"]),
-    range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, { message: "must rise" }),
-  }),
+  images: imagesSchema,
   noise: z.strictObject({
     input: z.string().min(1),
     schedule: z.discriminatedUnion("kind", [z.strictObject({ kind: z.literal("sigma") }), scheduleSchema]),

@@ -4,7 +4,7 @@ import { cifar10ClassNames } from "../core/image-layout.ts";
 import type { Engine } from "../engine/executor.ts";
 import { Graph, type Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
-import { type ExpectedPort, readDescription, requirePorts } from "../engine/onnx/onnx-description.ts";
+import { type ExpectedPort, imagesSchema, readDescription, requirePorts } from "../engine/onnx/onnx-description.ts";
 import { readOnnx } from "../engine/onnx/read-onnx.ts";
 import { spliceOnnx } from "../engine/onnx/splice-onnx.ts";
 import { add, cast, div, mul, sub } from "../engine/ops/elementwise.ts";
@@ -19,10 +19,7 @@ const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 /** The description of a classifier made elsewhere. docs/models.md explains each key. */
 export const foreignLabelerSchema = z.strictObject({
   model: z.literal("labeler"),
-  images: z.strictObject({
-    input: z.string().min(1),
-    layout: z.enum(["NCHW", "NHWC"]),
-    range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, { message: "must rise" }),
+  images: imagesSchema.extend({
     mean: perChannel.default([0, 0, 0]),
     deviation: perChannel.default([1, 1, 1]).refine((values) => values.every((value) => value > 0), {
       message: "must be above 0",

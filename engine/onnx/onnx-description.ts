@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import type { DType, Shape } from "../graph/tensor.ts";
@@ -71,6 +71,13 @@ function tryParse(text: string, label: string): unknown {
     );
   }
 }
+
+/** What a description says of the images that a model takes. */
+export const imagesSchema = z.strictObject({
+  input: z.string().min(1),
+  layout: z.enum(["NCHW", "NHWC"]),
+  range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, { message: "must rise" }),
+});
 
 /** The largest batch size that a model may require: 200 MB of images. */
 const maxImagesAtOnce = 16_384;
