@@ -11,15 +11,20 @@ export interface PublishedDataset {
   readonly manifest: Manifest;
 }
 
+/** The folders that may hold the data set of a folder: the first one that has a manifest holds it. */
+export function datasetFolders(folder: string): readonly [string, string] {
+  return [folder, runFolderAt(folder).dataset];
+}
+
 /**
  * Finds the data set of a folder.
  * @param folder - a run folder, or a data set folder, which holds the manifest itself
  * @throws Cifar5mError `manifest/missing` if neither has one; `manifest/…`, `json/corrupt`, `disk/…`
  */
 export async function findDataset(folder: string): Promise<PublishedDataset> {
-  const bare = await readManifestIfAny(folder);
-  if (bare !== undefined) return { directory: await realPath(folder), manifest: bare };
-  const { dataset } = runFolderAt(folder);
+  const [bare, dataset] = datasetFolders(folder);
+  const found = await readManifestIfAny(bare);
+  if (found !== undefined) return { directory: await realPath(bare), manifest: found };
   const manifest = await readManifest(dataset);
   return { directory: await realPath(dataset), manifest };
 }

@@ -3,8 +3,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { joinPath } from "../../storage/join-path.ts";
-import { findDataset, type PublishedDataset } from "../run/find-dataset.ts";
-import { runFolderAt } from "../run/run-folder.ts";
+import { datasetFolders, findDataset, type PublishedDataset } from "../run/find-dataset.ts";
 
 /**
  * Watches the data set of a folder: while it is served, a build may publish it, or let it grow.
@@ -42,7 +41,7 @@ export function watchDataset(
 
 /** Size and time of the manifest that `findDataset` would read; empty if there is none. @throws Cifar5mError `disk/…` */
 async function manifestStamp(folder: string): Promise<string> {
-  for (const directory of [folder, runFolderAt(folder).dataset]) {
+  for (const directory of datasetFolders(folder)) {
     const path = joinPath(directory, manifestName);
     const facts = await readFileFactsIfAny(path);
     if (facts !== undefined) return `${path} ${facts.bytes} ${facts.modifiedMs}`;
