@@ -109,6 +109,7 @@ export function asBase(config: Config): PartialConfig {
 }
 
 /** A section of the configuration that says how a model is trained: one for each model, and for each way to tune one. */
+// Written out, not taken from the list: typedoc warns of a public type that refers to a constant that is not public.
 export type TrainingSection = "generator" | "tuning" | "adversarial" | "labeler";
 export const trainingSections = [
   "generator",
