@@ -2,66 +2,33 @@ import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/next-turn.ts";
 import { untilAborted } from "../../core/until-aborted.ts";
-import type { OpenOptions } from "../open-options.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { nameShuffle } from "../order/shuffle.ts";
-import { countRows, type RowNumbers } from "../rows/row-numbers.ts";
-import type { RowStore } from "../rows/row-store.ts";
+import { countRows } from "../rows/row-numbers.ts";
 import type { ImageArray } from "../rows/samples.ts";
 import type { Batch, BatchArrays } from "./batch.ts";
 import { BatchMaker, type BatchRange } from "./batch-maker.ts";
-import type { BatchSupply, StartWorkers } from "./batch-supply.ts";
+import type { BatchSupply } from "./batch-supply.ts";
 import { chooseCache } from "./image-cache.ts";
 import { LivePool } from "./live-pool.ts";
 import type { LiveSource } from "./live-source.ts";
 import type { Loader } from "./loader.ts";
 import type { AnyLoaderOptions } from "./loader-options.ts";
 import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
+import { earlierRowsOf, type Pool } from "./pool.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve-options.ts";
+import { type Cursor, Schedule } from "./schedule.ts";
 import { planStretches } from "./stretch-cache.ts";
 
 /** Number of batches after which timers and signals get a turn. A loop that never waits would starve them. */
 const batchesPerTurn = 64;
 
-/** What a loader serves. */
-export interface Pool {
-  readonly store: RowStore;
-  /** Rows of the store to serve; undefined for all of them. */
-  readonly rows: RowNumbers | undefined;
-  /** Identifies the data, in loader states. */
-  readonly fingerprint: string;
-  /** What there was to serve before the set grew, oldest first. */
-  readonly earlier: readonly EarlierPool[];
-  readonly numClasses: number;
-  /** How workers open the data set. */
-  readonly reopen: OpenOptions;
-  /** Ends all requests, those of workers too. */
-  readonly signal: AbortSignal | undefined;
-  /** Undefined where the platform has no workers that can read. Batches are then made when they are requested. */
-  readonly startWorkers: StartWorkers | undefined;
-  /** An id that is larger than all ids that the data set has or will have, over all splits. */
-  readonly idEnd: number;
-}
-
-/** What a pool was at an earlier size of its set. */
-export interface EarlierPool {
-  readonly fingerprint: string;
-  readonly numRows: number;
-}
-
-/** Position of the next sample. */
-interface Cursor {
-  readonly epoch: number;
-  readonly position: number;
-}
-
 /** Serves the rows of a pool. */
 export class RowLoader implements Loader<ImageArray> {
-  readonly numBatches: number;
-  readonly batchesPerEpoch: number;
   readonly #pool: Pool;
   readonly #options: ResolvedOptions;
+  readonly #schedule: Schedule;
   /** Stretches of rows that each thread keeps; undefined if rows are read one by one. */
   readonly #numStretches: number | undefined;
   readonly #maker: BatchMaker;
@@ -79,7 +46,6 @@ export class RowLoader implements Loader<ImageArray> {
     const { store, rows, fingerprint, numClasses } = pool;
     const poolSize = rows === undefined ? store.numRows : countRows(rows);
     const resolved = resolveOptions(options, poolSize);
-    const { numSamples, batchSize, dropLast, epochs } = resolved;
     this.#pool = pool;
     this.#options = resolved;
     this.#signal = options.signal;
@@ -91,19 +57,26 @@ export class RowLoader implements Loader<ImageArray> {
     }
     this.#live = options.regime === "infinite" ? options.live : undefined;
     const earlierRows = earlierRowsOf(pool);
-    const isWhole = rows === undefined && [poolSize, ...earlierRows].includes(numSamples);
+    const isWhole = rows === undefined && [poolSize, ...earlierRows].includes(resolved.numSamples);
     this.#numStretches = planStretches(resolved, { poolSize, isWhole, memoryBytes });
     const order = createSampleOrder(resolved, poolSize, earlierRows);
     const cache = chooseCache(store, resolved, { memoryBytes, numStretches: this.#numStretches });
     this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
     if (resolved.reuseArrays && resolved.numWorkers === 0) this.#out = this.#maker.allocate();
-    this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
-    this.numBatches = this.#live === undefined ? this.batchesPerEpoch * epochs : Number.POSITIVE_INFINITY;
+    this.#schedule = new Schedule(resolved, this.#live !== undefined);
     if (options.state === undefined) return;
     const isLive = this.#live !== undefined;
     const state = requireState(options.state, fingerprint, { ...this.#identity(), isLive, earlier: pool.earlier });
     // With larger batches than before, the rest of the epoch may be too short for one.
-    this.#cursor = this.#normalize({ epoch: state.epoch, position: state.position });
+    this.#cursor = this.#schedule.normalize({ epoch: state.epoch, position: state.position });
+  }
+
+  get numBatches(): number {
+    return this.#schedule.numBatches;
+  }
+
+  get batchesPerEpoch(): number {
+    return this.#schedule.batchesPerEpoch;
   }
 
   state(): LoaderState {
@@ -112,7 +85,7 @@ export class RowLoader implements Loader<ImageArray> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
     const release = this.#pool.store.use();
-    if (this.#wasStarted && this.#rangeAt(this.#cursor) === undefined) {
+    if (this.#wasStarted && this.#schedule.rangeAt(this.#cursor) === undefined) {
       release();
       this.#requireEnd();
       throw this.#finishedError();
@@ -141,21 +114,19 @@ export class RowLoader implements Loader<ImageArray> {
   ): Promise<Batch<ImageArray> | undefined> {
     this.#pool.store.closed.throwIfAborted();
     this.#signal?.throwIfAborted();
-    const range = this.#rangeAt(this.#cursor);
+    const range = this.#schedule.rangeAt(this.#cursor);
     if (range === undefined) {
       this.#requireEnd();
       return undefined;
     }
     if (readAhead !== undefined) await this.#wait(readAhead.ready(range));
-    const arrays = this.#reachesBeyondThePool(range)
+    const arrays = this.#schedule.reachesBeyondThePool(range)
       ? await this.#makeLive(range)
       : workers === undefined
         ? this.#maker.make(range, { out: this.#out })
         : await this.#wait(workers.take(range));
-    this.#cursor = this.#after(range);
-    const { epoch, start } = range;
-    const step = epoch * this.batchesPerEpoch + Math.floor(start / this.#options.batchSize);
-    return { ...arrays, epoch, step };
+    this.#cursor = this.#schedule.after(range);
+    return { ...arrays, epoch: range.epoch, step: this.#schedule.stepOf(range) };
   }
 
   /** Waits for data, as long as the loop may go on. */
@@ -172,11 +143,12 @@ export class RowLoader implements Loader<ImageArray> {
     const { store, reopen, rows, numClasses, signal, startWorkers } = this.#pool;
     const earlierRows = earlierRowsOf(this.#pool);
     const numStretches = this.#numStretches;
+    const schedule = this.#schedule;
     return startWorkers?.({
       job: { reopen, rows, earlierRows, numClasses, numStretches, options: this.#options },
       nextRange: (range) => {
-        const next = this.#rangeAt(this.#after(range));
-        return next === undefined || this.#reachesBeyondThePool(next) ? undefined : next;
+        const next = schedule.rangeAt(schedule.after(range));
+        return next === undefined || schedule.reachesBeyondThePool(next) ? undefined : next;
       },
       signal: store.isRemote ? signal : undefined,
     });
@@ -187,32 +159,8 @@ export class RowLoader implements Loader<ImageArray> {
       store: this.#pool.store,
       rowsOf: (range) => this.#maker.rowsOf(range),
       withColumns: this.#withColumns,
-      nextRange: (range) => this.#rangeAt(this.#after(range)),
+      nextRange: (range) => this.#schedule.rangeAt(this.#schedule.after(range)),
     });
-  }
-
-  /** The batch that starts at a cursor, or undefined if there is none. */
-  #rangeAt({ epoch, position }: Cursor): BatchRange | undefined {
-    const { batchSize, numSamples, epochs } = this.#options;
-    if (epoch >= epochs) return undefined;
-    const end = position + batchSize;
-    if (end <= numSamples || this.#live !== undefined) return { epoch, start: position, end };
-    return this.#options.dropLast ? undefined : { epoch, start: position, end: numSamples };
-  }
-
-  #after({ epoch, end }: BatchRange): Cursor {
-    return this.#normalize({ epoch, position: end });
-  }
-
-  /** The cursor itself, or the start of the next epoch if this one has no batch left. */
-  #normalize({ epoch, position }: Cursor): Cursor {
-    const { regime, batchSize, numSamples, dropLast } = this.#options;
-    const isLeft = numSamples - position >= (dropLast ? batchSize : 1);
-    return regime === "infinite" || isLeft ? { epoch, position } : { epoch: epoch + 1, position: 0 };
-  }
-
-  #reachesBeyondThePool({ end }: BatchRange): boolean {
-    return this.#live !== undefined && end > this.#options.numSamples;
   }
 
   async #makeLive(range: BatchRange): Promise<BatchArrays> {
@@ -251,8 +199,4 @@ export class RowLoader implements Loader<ImageArray> {
         "Build more shards, stop earlier, pass a live source, or use the finite regime.",
     );
   }
-}
-
-function earlierRowsOf({ earlier }: Pool): number[] {
-  return earlier.map(({ numRows }) => numRows);
 }
