@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import pLimit from "p-limit";
 
 /** Longer than any build of a test. */
 const foreverMs = 3_600_000;
@@ -82,12 +83,10 @@ export async function hashFolder(folder: string): Promise<string[]> {
   const files = entries
     .filter((entry) => entry.isFile() && !hasTimes(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
-  return await Promise.all(
-    files.sort().map(async (path) => {
-      const hash = createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex");
-      return `${path.slice(folder.length)} ${hash}`;
-    }),
-  );
+  return await pLimit(16).map(files.sort(), async (path) => {
+    const hash = createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+    return `${path.slice(folder.length)} ${hash}`;
+  });
 }

@@ -57,12 +57,13 @@ describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ?
 
   /** More than a minute of work on a machine of any speed, in units of seconds, and the set that one process makes of it. */
   async function buildLong(): Promise<{ readonly images: string[]; readonly files: readonly string[] }> {
-    const imagesOf = (count: number) => [
-      ...["--count", String(count), "--test-count", "0", "--unit-size", "25", "--sampler.steps", "1000"],
+    const unitsOf = (numUnits: number, unitSize: number) => [
+      ...["--count", String(numUnits * unitSize), "--test-count", "0", "--unit-size", String(unitSize)],
+      ...["--sampler.steps", "1000"],
     ];
-    const trial = await prepare("trial", imagesOf(25));
+    const trial = await prepare("trial", unitsOf(1, 25));
     const { sample } = (await readSpeedIfAny(runFolderAt(trial)))!;
-    const images = imagesOf(25 * Math.ceil((60 * sample) / 25));
+    const images = unitsOf(48, Math.ceil((60 * sample) / 48));
     const one = join(folder, "long");
     expect((await runCli(["build", one, ...models, ...images, "--quiet"])).stderr).toBe("");
     return { images, files: await hashFolder(one) };
