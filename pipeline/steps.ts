@@ -5,7 +5,7 @@ import { importModel, importShippedModel, readModel, readModelReceipt, requireMo
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { tuningSections } from "./run/config.ts";
-import { openRun, plannedUnits, type Run, requireBuildable, requireSampledSize } from "./run/run.ts";
+import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName, RunFolder } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
@@ -149,8 +149,7 @@ export function manifestStep(options: StepOptions): Step {
     total: 0,
     async *run() {
       await requireBegun(options.folder);
-      await requireSampledSize(options.folder, options.config);
-      const run = await openRun(options.folder, options.config, { clean: false });
+      const run = await openRun(options.folder, options.config, { clean: false, mayGrow: false });
       yield await publishManifest(run, await allHashes(run));
     },
   };
@@ -159,10 +158,15 @@ export function manifestStep(options: StepOptions): Step {
 /**
  * Calls `openRun`, and checks a new folder first. A configuration is pinned only if the device exists and the options
  * fit the models that the folder has, since otherwise the run could never be built.
+ * @param mayGrow - as of `openRun`
  */
-export async function openRunOnDevice(options: StepOptions, { rank }: Pick<StageContext, "rank">): Promise<Run> {
+export async function openRunOnDevice(
+  options: StepOptions,
+  { rank }: Pick<StageContext, "rank">,
+  mayGrow = true,
+): Promise<Run> {
   const { folder, config, runtime } = options;
-  if (!(await fileExists(folder.config))) {
+  if (mayGrow && !(await fileExists(folder.config))) {
     await runtime.requireDevice(config);
     for (const name of ["generator", "labeler"] as const) {
       if ((await readModelReceipt(folder, name)) === undefined) continue;
@@ -170,7 +174,7 @@ export async function openRunOnDevice(options: StepOptions, { rank }: Pick<Stage
     }
   }
   // To list folders of a million files is work for one of a thousand workers.
-  return await openRun(folder, config, { clean: rank === 0 });
+  return await openRun(folder, config, { clean: rank === 0, mayGrow });
 }
 
 /**
@@ -194,8 +198,7 @@ function unitStep(
     },
     async *run(context) {
       await requireBegun(folder);
-      if (stages[0] !== "sample") await requireSampledSize(folder, config);
-      const run = await openRunOnDevice(options, context);
+      const run = await openRunOnDevice(options, context, stages[0] === "sample");
       const stage = await makeStage(run);
       yield* stage(unitsToDo(run, stages, context, takeOver, counter), context);
     },

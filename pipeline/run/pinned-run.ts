@@ -83,13 +83,15 @@ export function requireSameRun(folder: RunFolder, { identity, sizes }: PinnedRun
  * Pins a new run, or checks the one that is pinned and lets it grow. Each size is a file of its own that is written
  * once, so of workers that ask for unlike sizes at the same time one comes first, and the other grows from there or is
  * refused.
- * @throws Cifar5mError `run/config-changed`, `run/unreadable`, `json/corrupt`, `disk/…`
+ * @param mayGrow - false for stages that make no images: they pin nothing
+ * @throws Cifar5mError `run/config-changed`, `run/missing`, `run/unreadable`, `json/corrupt`, `disk/…`
  */
-export async function pinRun(folder: RunFolder, config: Config): Promise<PinnedRun> {
+export async function pinRun(folder: RunFolder, config: Config, mayGrow: boolean): Promise<PinnedRun> {
   const { count, testCount } = config;
   for (;;) {
     const pinned = await readPinnedRun(folder);
     if (pinned === undefined) {
+      if (!mayGrow) throw noRun(folder);
       const identity = datasetIdentity(config);
       const size = { count, testCount };
       await commitBytes(
@@ -101,8 +103,22 @@ export async function pinRun(folder: RunFolder, config: Config): Promise<PinnedR
     requireSameRun(folder, pinned, config);
     const size = pinned.sizes?.at(-1);
     if (size === undefined || (size.count === count && size.testCount === testCount)) return pinned;
+    if (!mayGrow) {
+      throw new Cifar5mError(
+        "run/config-changed",
+        `${folder.root} has ${size.count} + ${size.testCount} images, not ${count} + ${testCount}: let it grow by \`cifar5m build\` or \`cifar5m sample\` first.`,
+      );
+    }
     await commitBytes(folder.growth(pinned.sizes!.length), sealJson({ version: 1, count, testCount }));
   }
+}
+
+/** The error for a folder in which no run has begun. */
+export function noRun(folder: RunFolder): Cifar5mError {
+  return new Cifar5mError(
+    "run/missing",
+    `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
+  );
 }
 
 function parseSize(schema: typeof sizeSchema | typeof stepSchema, value: unknown, path: string): SetSize {

@@ -12,7 +12,7 @@ import {
   tuningSections,
 } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
-import { type PinnedRun, pinRun, readPinnedRun, requireSameRun } from "./pinned-run.ts";
+import { noRun, type PinnedRun, pinRun, readPinnedRun, requireSameRun } from "./pinned-run.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { planFixedUnits, planUnits, requirePlannable, type SetSize, type Unit } from "./units.ts";
 
@@ -32,36 +32,22 @@ export interface Run {
 }
 
 /**
- * Opens a run folder for the stages that make the data set. It pins the configuration if the folder is new, and the size
- * if it has grown.
- * @param worker - clean: whether to remove what killed writers left; one of several workers suffices
- * @throws Cifar5mError `run/config-changed`, `disk/…`
+ * Opens a run folder for the stages that make the data set.
+ * @param worker - clean: whether to remove what killed writers left; one of several workers suffices. mayGrow: whether to
+ *   pin the configuration if the folder is new, and the size if it has grown
+ * @throws Cifar5mError `run/config-changed`, `disk/…`; `run/missing` for a new folder that is not to be pinned
  */
 export async function openRun(
   folder: RunFolder,
   config: Config,
-  worker: { readonly clean?: boolean } = {},
+  worker: { readonly clean?: boolean; readonly mayGrow?: boolean } = {},
 ): Promise<Run> {
-  const { clean = true } = worker;
+  const { clean = true, mayGrow = true } = worker;
   requirePlannable(config, config.unitSize);
   await requireBuildable(folder);
-  const run = makeRun(folder, config, await pinRun(folder, config));
+  const run = makeRun(folder, config, await pinRun(folder, config, mayGrow));
   if (clean) await cleanRun(run);
   return run;
-}
-
-/**
- * Refuses to pin a run, or to let it grow, in a stage that makes no images. It writes nothing.
- * @throws Cifar5mError `run/missing`, `run/config-changed`, `run/unreadable`, `json/corrupt`, `disk/…`
- */
-export async function requireSampledSize(folder: RunFolder, { count, testCount }: Config): Promise<void> {
-  const { sizes } = await readRun(folder);
-  const size = sizes.at(-1)!;
-  if (count <= size.count && testCount <= size.testCount) return;
-  throw new Cifar5mError(
-    "run/config-changed",
-    `${folder.root} has ${size.count} + ${size.testCount} images, not ${count} + ${testCount}: let it grow by \`cifar5m build\` or \`cifar5m sample\` first.`,
-  );
 }
 
 /** Refuses a configuration that a run cannot go on with. It writes nothing. @throws as `openRun` */
@@ -137,12 +123,7 @@ export async function requireBuildable(folder: RunFolder): Promise<void> {
  */
 export async function readRun(folder: RunFolder): Promise<Run> {
   const pinned = await readPinnedRun(folder);
-  if (pinned === undefined) {
-    throw new Cifar5mError(
-      "run/missing",
-      `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
-    );
-  }
+  if (pinned === undefined) throw noRun(folder);
   if (isImported(pinned.identity)) {
     throw new Cifar5mError(
       "run/imported",

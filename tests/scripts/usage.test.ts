@@ -202,6 +202,15 @@ test("--dry-run prints the configuration of file and flags with its hash, and wr
   expect(JSON.parse(again.stdout)).toEqual({ hash, config });
 });
 
+test("a key that is no key of the configuration is named, also beside a hash", async () => {
+  const file = join(folder, "hash.json");
+  await writeFile(file, JSON.stringify({ hash: "0", count: 5 }));
+  const { exitCode, stderr } = await runInProcess(["build", "--run", join(folder, "none"), "--config", file]);
+  expect(stderr).toMatch(/hash/);
+  expect(stderr).not.toContain("no object");
+  expect(exitCode).toBe(2);
+});
+
 test("a config file that is no JSON is named", async () => {
   const file = join(folder, "broken.json");
   await writeFile(file, "{ count: 5 }");
