@@ -1,4 +1,4 @@
-import { getEventListeners, once } from "node:events";
+import { once } from "node:events";
 import { expect, test } from "vitest";
 import { type LiveSource, type LoaderOptions, type LoaderState, openDataset } from "../../../shards/index.ts";
 import { makeRows } from "../../support/make-rows.ts";
@@ -113,40 +113,6 @@ test("an error in a thread ends the loop with its code", async () => {
   truncateSync(`${dataset.directory}/train/part-00001.arrow`, 100);
   const run = () => collectBatches(dataset.loader({ ...finite, workers: 2 }));
   await expect(run()).rejects.toMatchObject({ code: "shard/size-mismatch" });
-});
-
-test.each([0, 1])("two loops over one loader serve each batch once, in order (%i threads)", async (workers) => {
-  const dataset = await openTestDataset();
-  const options = { ...finite, epochs: 1, workers } as const;
-  const expected = idsOf(await collectBatches(dataset.loader({ ...options, workers: 0 })));
-  const loader = dataset.loader(options);
-  const loops = [loader[Symbol.asyncIterator](), loader[Symbol.asyncIterator]()] as const;
-  const served: number[] = [];
-  for (let turn = 0; served.length < expected.length; turn++) {
-    // The first loop takes two batches, the second one, the first two, and so on.
-    const { value } = await loops[turn % 3 === 2 ? 1 : 0].next();
-    served.push(...value!.ids);
-  }
-  expect(served).toEqual(expected);
-  for (const loop of loops) await loop.return?.();
-});
-
-test.each([0, 1])("two loops that run at once over one loader serve each batch once (%i threads)", async (workers) => {
-  const dataset = await openTestDataset();
-  const options = { ...finite, epochs: 1, workers } as const;
-  const expected = idsOf(await collectBatches(dataset.loader({ ...options, workers: 0 })));
-  const loader = dataset.loader(options);
-  const served = (await Promise.all([collectBatches(loader), collectBatches(loader)])).flatMap(idsOf);
-  expect(served.sort()).toEqual(expected.sort());
-});
-
-test("loops that have ended leave no listener at the signal", async () => {
-  const dataset = await openTestDataset();
-  const { signal } = new AbortController();
-  for (let loop = 0; loop < 3; loop++) {
-    for await (const _ of dataset.loader({ ...finite, epochs: 1, workers: 1, signal })) break;
-  }
-  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 test.each([0, 2])("a signal ends the loop with its reason (%i threads)", async (workers) => {
