@@ -3,6 +3,7 @@ import { Cifar5mError } from "../core/errors.ts";
 import { programVersion } from "../core/program-version.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
+import type { TrainingProgress } from "../engine/training/run-training.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
 import { openDataset } from "../shards/index.ts";
 import { sealJson, unsealJson } from "../storage/canonical-json.ts";
@@ -29,7 +30,8 @@ export interface ExperimentContext {
   /** CPU threads that a training uses; default: the number of cores. */
   readonly numThreads?: number | undefined;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: { readonly id: string; readonly images: number; readonly loss: number }) => void;
+  /** Called with the id of a run or of its pretraining. */
+  readonly onProgress: (id: string, progress: TrainingProgress) => void;
 }
 
 /** How a run ended. */
@@ -62,7 +64,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
         store: openTrainingStore(folder.training(run.id), events),
         onMetrics: (step, measured) => events.append(step, toScalars(measured)),
         signal: context.signal,
-        onProgress: (progress) => context.onProgress({ id: run.id, ...progress }),
+        onProgress: (progress) => context.onProgress(run.id, progress),
       },
       executionOf(context),
     );
@@ -110,7 +112,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
           initialWeights: undefined,
           store: openTrainingStore(folder.training(id), openEventLog(folder.events(id))),
           signal: context.signal,
-          onProgress: (progress) => context.onProgress({ id, ...progress }),
+          onProgress: (progress) => context.onProgress(id, progress),
         },
         executionOf(context),
       );

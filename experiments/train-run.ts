@@ -2,7 +2,7 @@ import { createEngine } from "../engine/create-engine.ts";
 import type { Execution } from "../engine/executor.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { unflattenParameters } from "../engine/parameters/parameters.ts";
-import { runTraining, type TrainingStore } from "../engine/training/run-training.ts";
+import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/training/run-training.ts";
 import type { TrainingProgram } from "../engine/training/training-program.ts";
 import { stateFromWeights, type TrainingState } from "../engine/training/training-state.ts";
 import type { Batch, ImageArray } from "../shards/index.ts";
@@ -49,7 +49,7 @@ export interface RunTask {
   /** Called with the metrics of a step, once for each step. */
   readonly onMetrics?: (step: number, rows: readonly MetricsRow[]) => Promise<void>;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: { readonly images: number; readonly loss: number }) => void;
+  readonly onProgress: (progress: TrainingProgress) => void;
 }
 
 /** What computes a training. Its seed is one of the options of a run. */
@@ -115,7 +115,7 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
       },
       fingerprint: run.hash,
       signal: run.signal,
-      onProgress: ({ step, loss }) => run.onProgress({ images: step * options.batchSize, loss }),
+      onProgress: run.onProgress,
     });
     return { rows, weights: weightsOf(program.training, state) };
   } finally {

@@ -20,6 +20,7 @@ import {
 } from "../experiments/index.ts";
 import { openLiveSource } from "../pipeline/models/live-source.ts";
 import type { Step } from "../pipeline/run/step.ts";
+import { trainingCounter } from "../pipeline/run/training-counter.ts";
 import { defineCommand, type Session } from "./cli/command.ts";
 import { option, optionalPath } from "./cli/options.ts";
 import { printCells, printJson, printLines } from "./cli/print.ts";
@@ -184,21 +185,22 @@ function stepOf(
   failures: string[],
 ): Step {
   const { steps, batchSize, pretraining } = run.options;
+  const total = (steps + (pretraining?.steps ?? 0)) * batchSize;
   return {
     name,
-    total: (steps + (pretraining?.steps ?? 0)) * batchSize,
+    total,
     async *run(context) {
-      const counted = new Map<string, number>();
+      const counters = new Map<string, ReturnType<typeof trainingCounter>>();
       const outcome = await runPlanned(run, {
         ...experiment,
         signal: context.signal,
-        onProgress: ({ id, images, loss }) => {
-          context.count(`${name}/images`, images - (counted.get(id) ?? 0));
-          context.show("loss", loss);
-          counted.set(id, images);
+        onProgress: (id, progress) => {
+          const count = counters.get(id) ?? trainingCounter(context, name);
+          counters.set(id, count);
+          count(progress);
         },
       });
-      if (outcome.kind === "kept") context.count(`${name}/kept`, steps * batchSize);
+      if (outcome.kind === "kept") context.count(`${name}/kept`, total);
       // So that these results can be looked at while the other runs go on.
       if (outcome.kind === "done") await gatherResults(experiment);
       if (outcome.kind === "failed") failures.push(`${run.id} (${outcome.line})`);

@@ -15,15 +15,14 @@ export interface TrainingStore {
   log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
 }
 
+/** How far a training is. */
 export interface TrainingProgress {
-  readonly step: number;
-  /** Steps done before this call, which is the step of the checkpoint that it resumed from. */
-  readonly stepsBefore: number;
-  readonly totalSteps: number;
+  /** Images that it has seen. */
+  readonly images: number;
+  /** Number of these images that were seen before this call, up to the checkpoint that it continues from. */
+  readonly imagesBefore: number;
   /** Mean over the steps since the last report. */
   readonly loss: number;
-  /** Since the last report, with the time in which inputs were loaded. */
-  readonly imagesPerSecond: number;
 }
 
 /** A decoded checkpoint. */
@@ -120,7 +119,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       const loss = losses.reduce((total, value) => total + value, 0) / losses.length;
       const imagesPerSecond = (losses.length * run.batchSize) / seconds;
       await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
-      run.onProgress?.({ step: end, stepsBefore: state.step, totalSteps, loss, imagesPerSecond });
+      run.onProgress?.({ images: end * run.batchSize, imagesBefore: state.step * run.batchSize, loss });
       if (end === nextEvaluation) await run.onEvaluate?.(trainer.state);
       if (end === nextSave || isOver(trainer.state)) await save();
     }

@@ -1,5 +1,5 @@
 import type { LabeledImages } from "../../core/image-layout.ts";
-import type { TrainingStore } from "../../engine/training/run-training.ts";
+import type { TrainingProgress, TrainingStore } from "../../engine/training/run-training.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { Config, TrainingSection } from "../run/config.ts";
@@ -29,12 +29,7 @@ export interface TrainingTask {
   /** Keeps the averaged weights after some steps, under a key of the average. */
   readonly saveEma: (weights: Uint8Array, key: string, step: number) => Promise<void>;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: {
-    readonly images: number;
-    /** Number of these images that were seen before this call, up to the checkpoint that it continues from. */
-    readonly imagesBefore: number;
-    readonly loss: number;
-  }) => void;
+  readonly onProgress: (progress: TrainingProgress) => void;
 }
 
 /** The result of a training. */

@@ -1,7 +1,6 @@
 import { createEngine } from "../../engine/create-engine.ts";
 import type { SeededExecution } from "../../engine/executor.ts";
 import { probeEngine } from "../../engine/probe-engine.ts";
-import type { TrainingProgress } from "../../engine/training/run-training.ts";
 import {
   createSampler,
   type GeneratorTraining,
@@ -41,15 +40,13 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
     train: {
       async generator({ config, initialWeights, tune, finish, train, store, signal, onProgress, ...keep }) {
         const { generator } = config;
-        const section = tune === undefined ? "generator" : tuningSections[tune.method];
-        const { batchSize } = config[section];
         const common: GeneratorTraining = {
           ...executionOf(config),
           numThreads,
           data: train,
           store,
           signal,
-          onProgress: (progress) => onProgress(inImages(progress, batchSize)),
+          onProgress,
           onWeights: async (averages, step) => {
             const exponents =
               tune === undefined ? generator.emaExponents : [config[tuningSections[tune.method]].averageExponent];
@@ -90,7 +87,7 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
           options,
           store,
           signal,
-          onProgress: (progress) => onProgress(inImages(progress, options.batchSize)),
+          onProgress,
         });
         const labeler = await openLabeler(config, weights, numThreads);
         try {
@@ -116,10 +113,6 @@ function gridSampler({ sampler, generator, adversarial }: Config, tune: TuningMe
   if (tune === "consistency") return { ...tuned, steps: 1 };
   const { steps, sigmaMin, sigmaMax } = adversarial;
   return { ...tuned, steps, sigmaMin, sigmaMax };
-}
-
-function inImages({ step, stepsBefore, loss }: TrainingProgress, batchSize: number) {
-  return { images: step * batchSize, imagesBefore: stepsBefore * batchSize, loss };
 }
 
 function wholeBatches({ numImages, batchSize }: { readonly numImages: number; readonly batchSize: number }): number {

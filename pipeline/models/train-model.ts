@@ -17,6 +17,7 @@ import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModel } from "../run/shipped-files.ts";
 import type { StageContext } from "../run/stage.ts";
+import { trainingCounter } from "../run/training-counter.ts";
 import type { ModelRuntime, Tuning } from "./model-runtime.ts";
 import { pinModel, readModelReceipt, trainingStageOf, writeModel } from "./models.ts";
 
@@ -82,7 +83,6 @@ export async function trainModel(
     if (lines.length === 0) return;
     await replaceBytes(join(folder.training(name), "loss.png"), await renderLossCurve(lines, batchSize));
   };
-  let counted: number | undefined;
   const training = runtime.train[name]({
     config,
     initialWeights,
@@ -111,13 +111,7 @@ export async function trainModel(
       await replaceBytes(average.replace(/safetensors$/, `${String(images).padStart(9, "0")}.safetensors`), weights);
     },
     signal: context.signal,
-    onProgress: ({ images, imagesBefore, loss }) => {
-      const stage = trainingStageOf(name);
-      if (counted === undefined && imagesBefore > 0) context.count(`${stage}/kept`, imagesBefore);
-      context.count(`${stage}/images`, images - (counted ?? imagesBefore));
-      context.show("loss", loss);
-      counted = images;
-    },
+    onProgress: trainingCounter(context, trainingStageOf(name)),
   });
   try {
     const { weights, figures } = await training;

@@ -8,6 +8,7 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { Step } from "../run/step.ts";
+import { trainingCounter } from "../run/training-counter.ts";
 import {
   type CrossErrors,
   firstImages,
@@ -62,11 +63,7 @@ export function classifySteps(
       errors[kind] = await trainAndTest(
         kind,
         { images, folder, config, runtime },
-        {
-          signal,
-          show: context.show,
-          count: (seen) => context.count(`score-on-${kind}/images`, seen),
-        },
+        { signal, onProgress: trainingCounter(context, `score-on-${kind}`) },
       );
       const { cifar10: first, synthetic: second, both } = errors;
       if (first !== undefined && second !== undefined && both !== undefined) {

@@ -7,9 +7,8 @@ import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { openTrainingStore } from "../../storage/training-store.ts";
-import type { ModelRuntime } from "../models/model-runtime.ts";
+import type { ModelRuntime, TrainingTask } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
-import type { StageContext } from "../run/stage.ts";
 
 /** Kinds of images that classifiers are tested on. */
 export const kinds = ["cifar10", "synthetic"] as const;
@@ -61,12 +60,11 @@ export async function trainAndTest(
     readonly config: Config;
     readonly runtime: ModelRuntime;
   },
-  context: Pick<StageContext, "signal" | "show"> & { readonly count: (images: number) => void },
+  context: Pick<TrainingTask, "signal" | "onProgress">,
 ): Promise<Record<Kind, number>> {
   const { images, folder, config, runtime } = options;
   const path = join(folder, `${trainedOn}.safetensors`);
   if (!(await fileExists(path))) {
-    let counted = 0;
     const { weights } = await runtime.train.labeler({
       // Train on every image of the kind.
       config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
@@ -79,11 +77,7 @@ export async function trainAndTest(
       store: openTrainingStore(join(folder, `${trainedOn}-training`)),
       saveGrid: async () => undefined,
       signal: context.signal,
-      onProgress: ({ images: seen, loss }) => {
-        context.count(seen - counted);
-        context.show("loss", loss);
-        counted = seen;
-      },
+      onProgress: context.onProgress,
     });
     await commitBytes(path, weights);
   }

@@ -84,14 +84,14 @@ async function standInTraining(name: string, task: TrainingTask, wait: () => Pro
   const saved = await task.store.load();
   let { step, state }: { step: number; state: string } =
     saved === undefined ? { step: 0, state: name } : JSON.parse(Buffer.from(saved).toString());
-  const stepsBefore = step;
+  const imagesBefore = step;
   while (step < numSteps) {
     task.signal.throwIfAborted();
     await wait();
     step++;
     state = digest(Buffer.concat([Buffer.from(state), task.train.images]));
     await task.store.log({ step, loss: Number.parseInt(state.slice(0, 6), 16) });
-    task.onProgress({ images: step, imagesBefore: stepsBefore, loss: 1 / step });
+    task.onProgress({ images: step, imagesBefore, loss: 1 / step });
     if (step % 3 === 0) await task.store.save(Buffer.from(JSON.stringify({ step, state })), step);
   }
   return Buffer.from(`${name} ${state}`);

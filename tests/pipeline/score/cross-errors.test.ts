@@ -28,7 +28,7 @@ test("classifiers are trained on images of one kind or of both, and tested on ea
   const runtime = { ...standIn, train: { ...standIn.train, labeler } };
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-errors-"));
   const options = { images, folder, config: resolveConfig(smallConfig), runtime };
-  const context = { ...testContext(), show: () => undefined, count: () => undefined };
+  const context = { signal: testContext().signal, onProgress: () => undefined };
   for (const kind of trainingKinds) {
     // The stand-in's answer is an image's first byte.
     expect(await trainAndTest(kind, options, context)).toEqual({ cifar10: 0.25, synthetic: 0.5 });
