@@ -4,7 +4,7 @@ import { chwToHwc, imageAt, imageBytes, type LabeledImages } from "../../core/im
 import { diskError } from "../../storage/disk-error.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
-import { readWholeFile } from "../../storage/read-file.ts";
+import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
 import { readTarGz } from "./read-tar.ts";
 
@@ -55,6 +55,9 @@ export async function* readCifar10Files(data: string, files: readonly Cifar10Fil
 }
 
 async function* readFolder(folder: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
+  const isThere = await Promise.all(files.map((file) => fileExists(joinPath(folder, file.name))));
+  const missing = files.filter((_, index) => !isThere[index]);
+  if (missing.length > 0) throw missingFiles(folder, missing);
   for (const file of files) {
     const path = joinPath(folder, file.name);
     const bytes = await readWholeFile(path);
@@ -76,10 +79,13 @@ async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncG
     missing.delete(file.name);
     yield { file, bytes: member.bytes };
   }
-  if (missing.size === 0) return;
-  throw new Cifar5mError(
+  if (missing.size > 0) throw missingFiles(path, [...missing.values()]);
+}
+
+function missingFiles(path: string, files: readonly Cifar10File[]): Cifar5mError {
+  return new Cifar5mError(
     "cifar10/missing-file",
-    `${path} must hold the six files of the CIFAR-10 binary layout, ${[...missing.keys()].join(", ")} not found. ` +
+    `${path} must hold the six files of the CIFAR-10 binary layout, ${files.map(({ name }) => name).join(", ")} not found. ` +
       "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",
   );
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -89,7 +89,7 @@ test("a folder that does not exist, or lacks a file, is refused by path", async 
   const missing = await errorOf(() => fetchInto(newRun(), join(folder, "nowhere")), "disk/missing");
   expect(missing.message).toContain(join(folder, "nowhere"));
   const data = await damagedCopy("lacking", (path) => rm(path));
-  const lacking = await errorOf(() => fetchInto(newRun(), data), "disk/missing");
+  const lacking = await errorOf(() => fetchInto(newRun(), data), "cifar10/missing-file");
   expect(lacking.message).toContain("data_batch_3.bin");
 });
 
@@ -146,6 +146,15 @@ test("a hostile archive cannot write a file: foreign paths, links and unknown na
   expect((await readdir(run.cifar10)).sort()).toEqual(cifar10Files().map(({ name }) => name));
   expect((await readFile(join(run.cifar10, "data_batch_1.bin"))).equals(cifar10FileBytes(0))).toBe(true);
   expect((await readdir(run.root)).sort()).toEqual(["cifar-10", "receipts"]);
+});
+
+test("a folder of torchvision's version is refused, and the binary version is named", async () => {
+  const torchvision = join(folder, "cifar-10-batches-py");
+  await mkdir(torchvision);
+  for (const name of ["data_batch_1", "test_batch", "batches.meta"]) await writeFile(join(torchvision, name), "pickle");
+  const { message } = await errorOf(() => fetchInto(newRun(), torchvision), "cifar10/missing-file");
+  expect(message).toContain("data_batch_1.bin, data_batch_2.bin");
+  expect(message).toContain("Get cifar-10-binary.tar.gz");
 });
 
 test("a cut, foreign or incomplete archive is refused", async () => {
