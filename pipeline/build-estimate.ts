@@ -1,12 +1,13 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { imageBytes } from "../core/image-layout.ts";
 import { objectsAt } from "../storage/object-files.ts";
 import { type BuildSources, guideOf, modelSource } from "./build.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { timeLabeling, timeSampling } from "./models/time-models.ts";
-import type { Config } from "./run/config.ts";
+import { type Config, resolveConfig } from "./run/config.ts";
 import { listReceipts } from "./run/list-receipts.ts";
 import { plannedUnits } from "./run/run.ts";
 import type { ModelName, ReceiptStage, RunFolder } from "./run/run-folder.ts";
@@ -31,6 +32,8 @@ export interface BuildEstimate {
   readonly remainingMs: RemainingMs;
   /** Whether a model must be trained first, which takes additional time. */
   readonly trains: boolean;
+  /** Whether a new run would sample the shipped generator by the default recipe, where `tuned` is better and faster. */
+  readonly suggestsTuned: boolean;
 }
 
 /** Bytes of a shard's row: image, id, label, class, confidence, ten probabilities. */
@@ -86,7 +89,14 @@ async function estimateBuild(
     freeBytes: await freeBytesAt(folder.root),
     remainingMs,
     trains: generator === undefined || labeler === undefined,
+    suggestsTuned:
+      isDeepStrictEqual(config.sampler, resolveConfig({}).sampler) && (await takesShipped(folder, sources)),
   };
+}
+
+/** Whether the build brings the shipped generator into a run that has none. */
+async function takesShipped(folder: RunFolder, { generator, data }: BuildSources): Promise<boolean> {
+  return generator === undefined && data === undefined && (await readModelReceipt(folder, "generator")) === undefined;
 }
 
 /** Number of images in units that have no receipt of a stage. */

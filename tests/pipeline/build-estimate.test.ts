@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type BuildEstimate, estimateStep } from "../../pipeline/build-estimate.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
+import { recipes } from "../../pipeline/run/recipes.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { summarizeEstimate } from "../../scripts/cli/summarize-estimate.ts";
 import { makeCifar10 } from "../support/make-cifar-10.ts";
@@ -55,6 +56,16 @@ test("nothing is measured for few images, for untrained models, and for finished
   expect(await estimate(root, smallConfig, { data })).toMatchObject({ remaining: 0, remainingMs: {}, trains: false });
 });
 
+test("a new run of the shipped generator by the default recipe is told of the better one", async () => {
+  const root = join(await makeTestFolder(), "run");
+  expect(await estimate(root, {})).toMatchObject({ suggestsTuned: true });
+  expect(await estimate(root, recipes.tuned)).toMatchObject({ suggestsTuned: false });
+  expect(await estimate(root, { sampler: { guidance: 3 } })).toMatchObject({ suggestsTuned: false });
+  expect(await estimate(root, {}, { data: "cifar-10" })).toMatchObject({ suggestsTuned: false });
+  await runBuild({ root, runtime: standInRuntime(), sources: {} });
+  expect(await estimate(root, { count: 40 })).toMatchObject({ suggestsTuned: false });
+});
+
 test("the estimate of a build is printed in plain lines", () => {
   const plain = {
     train: 5_000_000,
@@ -63,12 +74,16 @@ test("the estimate of a build is printed in plain lines", () => {
     bytes: 37.6e9,
     freeBytes: 120e9,
     trains: false,
+    suggestsTuned: false,
   };
   expect(summarizeEstimate({ ...plain, remainingMs: { sample: 7.2e6, label: 3.6e6 } })).toEqual([
     "build            6,000,000 images: 5,000,000 train, 1,000,000 test, 2,000,000 of them sampled before",
     "build            about 37.6 GB of disk (120.0 GB free)",
     "build            about 3 h 0 min: 2 h 0 min to sample, 1 h 0 min to label",
   ]);
+  expect(summarizeEstimate({ ...plain, remainingMs: {}, suggestsTuned: true }).at(-1)).toBe(
+    "hint: --recipe tuned makes better images with the shipped weights, ten times as fast. A run keeps its recipe.",
+  );
   const crowded = summarizeEstimate({ ...plain, freeBytes: 1e9, remainingMs: {}, trains: true });
   expect(crowded.slice(2)).toEqual([
     "build            how long it takes will show when the models are trained",
