@@ -57,6 +57,8 @@ export interface RunFolder {
   readonly dataset: string;
   shard(unit: Unit): string;
   readonly manifest: string;
+  /** Exists while a worker replaces the manifest. */
+  readonly manifestLock: string;
   readonly contactSheet: string;
   /** Scores of the data set: figures as JSON and as text, and a picture of nearest train images. */
   readonly score: Readonly<Record<"json" | "markdown" | "neighbours", string>>;
@@ -95,6 +97,7 @@ export function runFolderAt(root: string): RunFolder {
     dataset: joinPath(root, "dataset"),
     shard: (unit) => joinPath(root, "dataset", unit.shardFile),
     manifest: joinPath(root, "dataset", "manifest.json"),
+    manifestLock: joinPath(root, "manifest.lock"),
     contactSheet: joinPath(root, "contact-sheet.png"),
     score: {
       json: joinPath(root, "score.json"),

@@ -1,11 +1,18 @@
 import pLimit from "p-limit";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
-import { describeGrowth, describeSplit, type SplitName, type SplitShards } from "../../shards/format/manifest.ts";
-import { readManifestIfAny, writeManifest } from "../../shards/format/manifest-file.ts";
+import {
+  describeGrowth,
+  describeSplit,
+  parseManifestText,
+  type SplitName,
+  type SplitShards,
+} from "../../shards/format/manifest.ts";
+import { readManifestIfAny, sealManifest } from "../../shards/format/manifest-file.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
+import { updateFile } from "../../storage/update-file.ts";
 import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
@@ -27,8 +34,8 @@ export async function publishManifest(
   models: Readonly<Record<string, string>>,
   openSummary: (run: Run) => (unit: Unit) => Promise<UnitSummary> = summaryOfUnits,
 ): Promise<Manifest> {
-  const published = await readPublished(run, models);
-  if (published !== undefined) return published;
+  const published = await readManifestIfAny(run.folder.dataset);
+  if (listsRun(published, run, models)) return published;
   // The counts of a size that is published are known, so what it was made from may have been deleted.
   const earlier = await readEarlierSize(run);
   const removals: Record<string, number> = { ...earlier?.manifest.removals };
@@ -51,7 +58,8 @@ export async function publishManifest(
     return describeSplit([...(before?.shards ?? []), ...ofSplit.map(({ entry }) => entry)], classCounts);
   };
   const splits = { train: splitOf("train"), test: splitOf("test") };
-  const { manifest } = await writeManifest(run.folder.dataset, {
+  const path = run.folder.manifest;
+  const made = sealManifest(path, {
     name: "cifar5m",
     classNames: [...cifar10ClassNames],
     imageShape: [32, 32, 3],
@@ -63,7 +71,18 @@ export async function publishManifest(
     removals,
     createdBy: programVersion,
   });
-  return manifest;
+  let inForce = made.manifest;
+  await updateFile(path, {
+    lockPath: run.folder.manifestLock,
+    change: (text) => {
+      // Another worker may have let the set grow and published it while this one read the units.
+      const present = text === undefined ? undefined : parseManifestText(text, path);
+      if (!listsRun(present, run, models)) return made.text;
+      inForce = present;
+      return undefined;
+    },
+  });
+  return inForce;
 }
 
 /** The resolved configuration, as the manifest holds it. */
@@ -119,11 +138,14 @@ function surplusOf(count: number): string[] {
 }
 
 /**
- * The published manifest, if it belongs to this run and has all its units. The manifest is written last, so all units are
+ * Whether a published manifest belongs to this run and has all its units. The manifest is written last, so all units are
  * done then. It may have more: another worker let the set grow meanwhile.
  */
-async function readPublished(run: Run, models: Readonly<Record<string, string>>): Promise<Manifest | undefined> {
-  const manifest = await readManifestIfAny(run.folder.dataset);
+function listsRun(
+  manifest: Manifest | undefined,
+  run: Run,
+  models: Readonly<Record<string, string>>,
+): manifest is Manifest {
   const isOurs = manifest?.configHash === run.hash && canonicalJson(manifest.models) === canonicalJson(models);
-  return isOurs && listsUnits(manifest, run.units) ? manifest : undefined;
+  return isOurs && listsUnits(manifest, run.units);
 }

@@ -26,10 +26,23 @@ export async function writeManifest(
   manifest: Omit<Manifest, "version" | "sha256">,
 ): Promise<Committed & { readonly manifest: Manifest }> {
   const path = joinPath(directory, manifestName);
+  const sealed = sealManifest(path, manifest);
+  return { ...(await replaceBytes(path, sealed.text)), manifest: sealed.manifest };
+}
+
+/**
+ * The manifest that `writeManifest` would write, and its text.
+ * @param path - of its file, for errors
+ * @throws Cifar5mError `manifest/invalid`
+ */
+export function sealManifest(
+  path: string,
+  manifest: Omit<Manifest, "version" | "sha256">,
+): { readonly manifest: Manifest; readonly text: string } {
   const version = manifest.growth === undefined ? manifestVersion : grownManifestVersion;
   const whole = { version, sha256: hashShards(manifest.splits, manifest.growth), ...manifest };
   const checked = parseManifest(whole, path);
-  return { ...(await replaceBytes(path, sealJson(checked))), manifest: checked };
+  return { manifest: checked, text: sealJson(checked) };
 }
 
 /**
