@@ -20,6 +20,7 @@ const numKept = 2;
  * engine.
  */
 export interface FolderTrainingStore {
+  /** The newest checkpoint. It prepares the folder to go on from there, so only the process that trains may call it. */
   load(): Promise<Uint8Array | undefined>;
   save(checkpoint: Uint8Array, step: number): Promise<void>;
   log(line: { readonly step: number } & Readonly<Record<string, number>>): Promise<void>;
@@ -88,6 +89,14 @@ export async function readTrainingLog(folder: string): Promise<LogLine[]> {
       cause: thrown,
     });
   }
+}
+
+/**
+ * Whether a training has a checkpoint that it would go on from. Nothing is changed, so another process may be at work.
+ * @throws Cifar5mError `disk/…`
+ */
+export async function hasCheckpoint(folder: string): Promise<boolean> {
+  return (await listCheckpoints(folder)).length > 0;
 }
 
 function logPathIn(folder: string): string {

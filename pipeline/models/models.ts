@@ -7,7 +7,7 @@ import { type Identity, pinConfig, readPinnedConfig, repinConfig } from "../../s
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import { openTrainingStore } from "../../storage/training-store.ts";
+import { hasCheckpoint } from "../../storage/training-store.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { readProvenFile } from "../run/unit-files.ts";
 
@@ -73,8 +73,7 @@ export async function pinModel(folder: RunFolder, name: ModelName, identity: Ide
 }
 
 async function hasBegun(folder: RunFolder, name: ModelName): Promise<boolean> {
-  if ((await readModelReceipt(folder, name)) !== undefined) return true;
-  return (await openTrainingStore(folder.training(name)).load()) !== undefined;
+  return (await readModelReceipt(folder, name)) !== undefined || (await hasCheckpoint(folder.training(name)));
 }
 
 /** The receipt of a model, or undefined if the run has none yet. */
