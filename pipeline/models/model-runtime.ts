@@ -3,7 +3,6 @@ import type { TrainingProgress, TrainingStore } from "../../engine/training/run-
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { Config, TrainingSection } from "../run/config.ts";
-import type { ModelName } from "../run/run-folder.ts";
 
 /** A way to tune a generator. */
 export type Tuning =
@@ -14,22 +13,26 @@ export type Tuning =
 /** The input of a training. */
 export interface TrainingTask {
   readonly config: Config;
-  /** Weights to start from, for a generator; undefined for random weights. */
-  readonly initialWeights: Uint8Array | undefined;
-  /** How to tune these weights, if they are to be tuned: by the options of the method's section. */
-  readonly tune: Tuning | undefined;
-  /** Whether the learning rate of a generator falls from now on, so that its training ends soon. */
-  readonly finish: boolean;
   readonly train: LabeledImages;
   readonly test: LabeledImages;
   /** Keeps checkpoints and the log. The training continues from its content. */
   readonly store: TrainingStore;
-  /** Keeps a picture of a generator's images after some steps. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: TrainingProgress) => void;
+}
+
+/** The input of a generator's training. */
+export interface GeneratorTask extends TrainingTask {
+  /** Weights to start from; undefined for random weights. */
+  readonly initialWeights: Uint8Array | undefined;
+  /** How to tune these weights, if they are to be tuned: by the options of the method's section. */
+  readonly tune: Tuning | undefined;
+  /** Whether the learning rate falls from now on, so that the training ends soon. */
+  readonly finish: boolean;
+  /** Keeps a picture of the generator's images after some steps. */
   readonly saveGrid: (png: Uint8Array, step: number) => Promise<void>;
   /** Keeps the averaged weights after some steps, under a key of the average. */
   readonly saveEma: (weights: Uint8Array, key: string, step: number) => Promise<void>;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: TrainingProgress) => void;
 }
 
 /** The result of a training. */
@@ -50,5 +53,8 @@ export interface ModelRuntime {
   openLabeler(config: Config, weights: Uint8Array): Promise<Labeler>;
   /** Number of images that a training, or the tuning of a generator, sees, counting every pass. */
   readonly trainingImages: Readonly<Record<TrainingSection, (config: Config) => number>>;
-  readonly train: Readonly<Record<ModelName, (task: TrainingTask) => Promise<TrainedModel>>>;
+  readonly train: {
+    readonly generator: (task: GeneratorTask) => Promise<TrainedModel>;
+    readonly labeler: (task: TrainingTask) => Promise<TrainedModel>;
+  };
 }

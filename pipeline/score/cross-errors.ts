@@ -68,14 +68,9 @@ export async function trainAndTest(
     const { weights } = await runtime.train.labeler({
       // Train on every image of the kind.
       config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
-      initialWeights: undefined,
-      tune: undefined,
-      finish: false,
-      saveEma: async () => undefined,
       train: trainImages(trainedOn, images),
       test: images.cifar10.test,
       store: openTrainingStore(join(folder, `${trainedOn}-training`)),
-      saveGrid: async () => undefined,
       signal: context.signal,
       onProgress: context.onProgress,
     });
