@@ -2,6 +2,7 @@ import { canonicalJson, sealJson } from "./canonical-json.ts";
 import { replaceBytes } from "./commit.ts";
 import type { CommitSink } from "./commit-sink.ts";
 import type { ObjectFiles } from "./object-files.ts";
+import { fileExists } from "./read-file.ts";
 import {
   type Receipt,
   readReceipt,
@@ -21,6 +22,8 @@ export interface UnitCommit {
   readonly origin: UnitOrigin;
   /** Writes the data file and returns its number of rows; called once at most. */
   readonly write: (sink: CommitSink) => Promise<number> | number;
+  /** Whether the data that a receipt is of is there and whole; by default whether its file exists. */
+  readonly isWhole?: (receipt: Receipt) => Promise<boolean>;
 }
 
 /** The receipt now in force, and whether this call wrote the data that it is of. */
@@ -36,11 +39,8 @@ export interface CommittedUnit {
  */
 export async function commitObjectUnit(files: ObjectFiles, unit: UnitCommit): Promise<CommittedUnit> {
   const { dataPath, receiptPath, origin, write } = unit;
-  const done = await readReceiptIfAny(receiptPath);
-  if (done !== undefined) {
-    requireSameOrigin(receiptPath, done, origin);
-    return { receipt: done, outcome: "kept-existing" };
-  }
+  const { receipt: done, isWhole } = await examineUnit(unit);
+  if (done !== undefined && isWhole) return { receipt: done, outcome: "kept-existing" };
   const { receipt: left } = await findMade(files, unit);
   if (left !== undefined) return { receipt: await vouch(files, unit, left), outcome: "kept-existing" };
   let rows = 0;
@@ -64,6 +64,22 @@ export async function commitObjectUnit(files: ObjectFiles, unit: UnitCommit): Pr
   } finally {
     await data.remove();
   }
+}
+
+/**
+ * The receipt of a unit, and whether its data is whole.
+ * @throws Cifar5mError `unit/config-changed` if the receipt is of another origin; as `readReceipt`
+ */
+export async function examineUnit({
+  dataPath,
+  receiptPath,
+  origin,
+  isWhole = () => fileExists(dataPath),
+}: UnitCommit): Promise<{ readonly receipt: Receipt | undefined; readonly isWhole: boolean }> {
+  const receipt = await readReceiptIfAny(receiptPath);
+  if (receipt === undefined) return { receipt, isWhole: false };
+  requireSameOrigin(receiptPath, receipt, origin);
+  return { receipt, isWhole: await isWhole(receipt) };
 }
 
 /** The data that is there: its version, and its receipt if it is what this unit is made of. */

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { programVersion } from "../../core/program-version.ts";
 import { readTable } from "../../shards/arrow/read-table-file.ts";
@@ -49,13 +48,8 @@ export function auditFolder(root: string, hash: string): AuditFolder {
   return {
     directories: [directory, receipts],
     tables: (stage, columns) => ({
-      isDone: async (unit) => {
-        if (!(await isUnitDone(receiptPath(unit), { configHash: hash }))) return false;
-        if (await fileExists(dataPath(unit))) return true;
-        // Somebody deleted the table, so its receipt proves nothing any more.
-        await rm(receiptPath(unit), { force: true });
-        return false;
-      },
+      isDone: async (unit) =>
+        (await isUnitDone(receiptPath(unit), { configHash: hash })) && (await fileExists(dataPath(unit))),
       write: async (unit, rows) => {
         const { index, idStart, idEnd } = unit;
         await commitUnit({

@@ -3,7 +3,6 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { commitBytes } from "../../storage/commit.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { isBucket } from "../../storage/object-files.ts";
@@ -84,6 +83,7 @@ async function writeFileOfRun(options: {
   const { folder, file, bytes, context } = options;
   context.signal.throwIfAborted();
   const dataPath = joinPath(folder.cifar10, file.name);
+  const actual = sha256(bytes);
   const { receipt } = await commitUnit({
     dataPath,
     receiptPath: folder.receipt("fetch", file.name),
@@ -100,13 +100,11 @@ async function writeFileOfRun(options: {
       await sink.write(bytes);
       return file.numRecords;
     },
+    // A receipt binds the run to its data even while the file is lost, so other bytes do not take its place.
+    isWhole: async (receipt) => receipt.sha256 !== actual || (await fileExists(dataPath)),
   });
-  const actual = sha256(bytes);
   context.count("fetch/images", file.numRecords);
-  if (receipt.sha256 === actual) {
-    if (!(await fileExists(dataPath))) await commitBytes(dataPath, bytes);
-    return;
-  }
+  if (receipt.sha256 === actual) return;
   throw new Cifar5mError(
     "run/data-changed",
     `${file.name} given with --data is sha256 ${shortHash(actual)}, the one in ${folder.cifar10} is ` +

@@ -1,10 +1,9 @@
-import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { programVersion } from "../../core/program-version.ts";
 import { manifestName, type SplitName, splitNames } from "../../shards/format/manifest.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
-import { readReceiptIfAny, requireSameOrigin } from "../../storage/receipt.ts";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { requireClassNames } from "../import/class-names.ts";
 import { openShardReader, type ShardReader } from "../run/shard-reader.ts";
@@ -114,11 +113,6 @@ async function exportPart(options: {
   const folder = join(target, split);
   const dataPath = pathOf(target, fileFormat, part);
   const receiptPath = join(target, receiptsName, `${split}-${part.part}.json`);
-  const isIntact = async () => (await fileFormat.isIntact?.(folder, dataPath)) ?? true;
-  if (await isWhole({ dataPath, receiptPath, configHash, isIntact })) {
-    context.count("export/kept", numRows);
-    return part;
-  }
   const input: PartInput = {
     numRows,
     folder,
@@ -130,6 +124,7 @@ async function exportPart(options: {
       }
     },
   };
+  let isKept = true;
   await commitUnit({
     dataPath,
     receiptPath,
@@ -142,30 +137,15 @@ async function exportPart(options: {
       models: {},
       createdBy: programVersion,
     },
+    isWhole: async ({ bytes }) =>
+      (await readFileFactsIfAny(dataPath))?.bytes === bytes &&
+      ((await fileFormat.isIntact?.(folder, dataPath)) ?? true),
     write: async (sink) => {
+      isKept = false;
       await fileFormat.write(sink, input);
       return numRows;
     },
   });
+  if (isKept) context.count("export/kept", numRows);
   return part;
-}
-
-/** Whether a part is finished and its file still has its length. If it has not, the receipt is removed. */
-async function isWhole(options: {
-  readonly dataPath: string;
-  readonly receiptPath: string;
-  readonly configHash: string;
-  readonly isIntact: () => Promise<boolean>;
-}): Promise<boolean> {
-  const { dataPath, receiptPath, configHash, isIntact } = options;
-  const receipt = await readReceiptIfAny(receiptPath);
-  if (receipt === undefined) return false;
-  requireSameOrigin(receiptPath, receipt, { configHash });
-  const bytes = await stat(dataPath).then(
-    ({ size }) => size,
-    () => undefined,
-  );
-  if (bytes === receipt.bytes && (await isIntact())) return true;
-  await rm(receiptPath, { force: true });
-  return false;
 }

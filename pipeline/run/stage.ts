@@ -1,7 +1,6 @@
 import { programVersion } from "../../core/program-version.ts";
 import type { CommitSink } from "../../storage/commit.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
-import { removeFile } from "../../storage/file-facts.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { isUnitDone } from "../../storage/receipt.ts";
 import { inOrder } from "./in-order.ts";
@@ -88,7 +87,7 @@ export async function isUnitMade({ name, run, models, pathOf }: Omit<UnitWork, "
 }
 
 /**
- * Makes a unit, unless its receipt exists.
+ * Makes a unit, unless its receipt and its data exist.
  * @returns whether this call made it: `kept` if it was there, `elsewhere` if another worker was faster
  */
 export async function makeUnit(
@@ -98,14 +97,10 @@ export async function makeUnit(
 ): Promise<"kept" | "made" | "elsewhere"> {
   const { name, run, models, pathOf, write } = work;
   const receiptPath = run.folder.receipt(name, unit.name);
-  const isDone = await isUnitDone(receiptPath, { configHash: run.hash, models });
-  if (isDone && (await fileExists(pathOf(unit)))) {
+  if (await isUnitMade(work, unit)) {
     context.count(`${name}/kept`, unitRows(unit));
     return "kept";
   }
-  // Somebody deleted the data, perhaps because it was damaged, so its receipt proves nothing any more. A receipt that
-  // came since then is another worker's, and stays.
-  if (isDone) await removeFile(receiptPath);
   const { idStart, idEnd } = unit;
   const finished = await work.pace?.begin(unit);
   const { outcome } = await commitUnit({
