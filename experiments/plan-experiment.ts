@@ -69,8 +69,12 @@ export function shareOfRuns(
   runs: readonly PlannedRun[],
   { rank, worldSize }: { readonly rank: number; readonly worldSize: number },
 ): readonly PlannedRun[] {
-  const groups = [...new Set(runs.map(groupOf))];
-  return runs.filter((run) => groups.indexOf(groupOf(run)) % worldSize === rank);
+  const groupIndexes = new Map<string, number>();
+  return runs.filter((run) => {
+    const groupIndex = groupIndexes.get(groupOf(run)) ?? groupIndexes.size;
+    groupIndexes.set(groupOf(run), groupIndex);
+    return groupIndex % worldSize === rank;
+  });
 }
 
 function groupOf({ id, pretraining }: PlannedRun): string {
