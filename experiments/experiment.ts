@@ -6,7 +6,7 @@ import { type ExperimentConfig, readExperimentConfig } from "./experiment-config
 import { type ExperimentData, type OpenLive, openExperimentData } from "./experiment-data.ts";
 import { type ExperimentFolder, experimentFolderAt } from "./experiment-folder.ts";
 import { type PlannedRun, planExperiment } from "./plan-experiment.ts";
-import { readFinishedRuns, writeResults } from "./results.ts";
+import { countFinishedRuns, readFinishedRuns, writeResults } from "./results.ts";
 import { readFailure } from "./run-experiment.ts";
 
 /** A planned experiment. Possibly no run is done yet. */
@@ -36,14 +36,26 @@ export async function keepConfig({ folder, config }: Experiment): Promise<void> 
   await replaceBytes(folder.config, `${canonicalJson(config, 2)}\n`);
 }
 
-/** Gathers the results of all finished runs, including those of other workers. */
+/**
+ * Gathers the results of all finished runs, including those of other workers.
+ * @throws Cifar5mError `unit/config-changed`, `receipt/…`, `table/…`, `disk/…`
+ */
 export async function gatherResults({ folder, runs, data }: Experiment): Promise<void> {
-  await writeResults(folder.results, { data: data.fingerprint, runs: await readFinishedRuns(folder, runs) });
+  for (;;) {
+    const finished = await readFinishedRuns(folder, runs);
+    await writeResults(folder.results, { data: data.fingerprint, runs: finished });
+    // A worker that finished a run meanwhile may have written its results first, and we replaced them by an older list.
+    if ((await countFinishedRuns(folder, runs)) <= finished.length) return;
+  }
 }
 
 /** The status of a run. */
 export type RunStatus = "done" | "failed" | "open";
 
+/**
+ * Whether a run is done, has failed, or is still to be done.
+ * @throws Cifar5mError `unit/config-changed`, `receipt/…`, `json/corrupt`, `disk/…`
+ */
 export async function statusOf({ folder }: Experiment, { id, hash }: PlannedRun): Promise<RunStatus> {
   if (await isUnitDone(folder.receipt(id), { configHash: hash })) return "done";
   return (await readFailure(folder, id)) === undefined ? "open" : "failed";

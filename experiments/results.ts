@@ -7,6 +7,7 @@ import type { TableInput, TableSchema } from "../shards/arrow/table-schema.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceFile } from "../storage/commit.ts";
+import { fileExists } from "../storage/read-file.ts";
 import { isUnitDone } from "../storage/receipt.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { fromMetricsColumns, metricsSchema, toMetricsColumns } from "./metrics-table.ts";
@@ -51,6 +52,13 @@ export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly 
     results.push({ id, options, rows: fromMetricsColumns(columns) });
   }
   return results;
+}
+
+/** Number of runs that `readFinishedRuns` would find now. */
+export async function countFinishedRuns(folder: ExperimentFolder, runs: readonly PlannedRun[]): Promise<number> {
+  let numFinished = 0;
+  for (const { id } of runs) if (await fileExists(folder.receipt(id))) numFinished++;
+  return numFinished;
 }
 
 /** The results of an experiment. */
