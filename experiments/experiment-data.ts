@@ -1,3 +1,4 @@
+import { closeOnError } from "../core/close-on-error.ts";
 import { Cifar5mError } from "../core/errors.ts";
 import { type Dataset, type LiveSource, openDataset } from "../shards/index.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
@@ -27,17 +28,31 @@ export interface ExperimentData {
 }
 
 /**
+ * Opens the data sets that an experiment file names. If one cannot be opened, none stays open.
  * @throws Cifar5mError `manifest/…`, `disk/…`, `experiment/other-classes`
  */
-export async function openExperimentData(
+export async function openExperimentData(config: ExperimentConfig, openLive: OpenLive): Promise<ExperimentData> {
+  const opened: { close(): Promise<void> | void }[] = [];
+  const close = async () => {
+    for (const each of opened) await each.close();
+  };
+  const keep = <Opened extends { close(): Promise<void> | void }>(resource: Opened): Opened => {
+    opened.push(resource);
+    return resource;
+  };
+  return await closeOnError({ close }, async () => ({ ...(await openAll(config, openLive, keep)), close }));
+}
+
+async function openAll(
   { dataset, alsoTest, live: liveRoot }: ExperimentConfig,
   openLive: OpenLive,
-): Promise<ExperimentData> {
-  const train = await openDataset(dataset);
-  const test = train.split("test");
+  keep: <Opened extends { close(): Promise<void> | void }>(resource: Opened) => Opened,
+): Promise<Omit<ExperimentData, "close">> {
+  const train = keep(await openDataset(dataset));
+  const test = keep(train.split("test"));
   const others = new Map<string, Dataset>();
   for (const [name, location] of Object.entries(alsoTest)) {
-    const other = await openDataset(location, { split: "test" });
+    const other = keep(await openDataset(location, { split: "test" }));
     if (other.classNames.join() !== train.classNames.join()) {
       throw new Cifar5mError(
         "experiment/other-classes",
@@ -46,7 +61,7 @@ export async function openExperimentData(
     }
     others.set(name, other);
   }
-  const live = liveRoot === undefined ? undefined : await openLive(liveRoot);
+  const live = liveRoot === undefined ? undefined : keep(await openLive(liveRoot));
   const fingerprints = [...others].map(([name, other]) => [name, other.fingerprint] as const);
   return {
     train,
@@ -58,10 +73,6 @@ export async function openExperimentData(
       test: test.fingerprint,
       ...Object.fromEntries(fingerprints),
       ...(live === undefined ? {} : { live: live.fingerprint }),
-    },
-    close: async () => {
-      for (const each of [train, test, ...others.values()]) each.close();
-      await live?.close();
     },
   };
 }

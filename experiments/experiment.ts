@@ -1,3 +1,4 @@
+import { closeOnError } from "../core/close-on-error.ts";
 import { Cifar5mError } from "../core/errors.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceBytes } from "../storage/commit.ts";
@@ -18,7 +19,7 @@ export interface Experiment {
 }
 
 /**
- * Opens the data and plans all runs.
+ * Opens the data and plans all runs. The caller closes the data.
  * @param root - the experiment's folder
  * @param file - the experiment file; by default the file that was used with this folder last
  * @param openLive - opens the live source that the file may name
@@ -28,7 +29,8 @@ export async function openExperiment(root: string, file: string | undefined, ope
   const folder = experimentFolderAt(root);
   const config = await readExperimentConfig(file ?? folder.config);
   const data = await openExperimentData(config, openLive);
-  return { folder, config, data, runs: await planExperiment(config, data) };
+  const runs = await closeOnError(data, () => planExperiment(config, data));
+  return { folder, config, data, runs };
 }
 
 /** Copies the experiment file into the folder, so that the results can be understood without another file. */

@@ -54,10 +54,16 @@ export function openReferenceSearch(
         while (next < numImages) {
           const start = next;
           next += searchBatchSize;
-          await searchFrom(start);
+          await searchFrom(start).catch((thrown: unknown) => {
+            // The other runners begin no further batch.
+            next = numImages;
+            throw thrown;
+          });
         }
       };
-      await Promise.all(Array.from({ length: numWorkers + 1 }, runner));
+      const ended = await Promise.allSettled(Array.from({ length: numWorkers + 1 }, runner));
+      const failed = ended.find((outcome) => outcome.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
       return found;
     },
     close: async () => {

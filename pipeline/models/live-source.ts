@@ -1,3 +1,4 @@
+import { closeOnError } from "../../core/close-on-error.ts";
 import type { LiveSource } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readRun } from "../run/run.ts";
@@ -29,11 +30,16 @@ export async function openLiveSource(root: string): Promise<OpenLiveSource> {
 export async function openLiveSourceWith(source: RunFolder, runtime: ModelRuntime): Promise<OpenLiveSource> {
   const run = await readRun(source);
   const { folder, config, identity } = run;
+  const hashes = {
+    generator: await requireModel(folder, "generator"),
+    labeler: await requireModel(folder, "labeler"),
+  };
+  const labelerWeights = await readModel(folder, "labeler");
   const sampler = await openAutoBatchedSampler(run, runtime, { search: false });
-  const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
-  const [generator, labelerHash] = [await requireModel(folder, "generator"), await requireModel(folder, "labeler")];
+  // The models are opened last, so that nothing but the labeler can fail while the sampler is open.
+  const labeler = await closeOnError(sampler, () => runtime.openLabeler(config, labelerWeights));
   return {
-    fingerprint: hashConfig({ config: identity, generator, labeler: labelerHash }),
+    fingerprint: hashConfig({ config: identity, ...hashes }),
     sample: async (ids) => {
       const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
       const images = await sampler.sample({ ids, classes });

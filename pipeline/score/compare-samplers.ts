@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { closeOnError } from "../../core/close-on-error.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
@@ -53,22 +54,16 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
   const defaultWeights = await modelOf(options, "generator", options.generator);
   const before = await readGeneratorScore(paths.json);
   const net = await openFeatureNet(options.features, config);
-  await requireEnoughFor(net, numImages, "each row");
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
-  const planned = await planRows(samplerRows, { runtime, identity, defaultWeights });
+  const planned = await closeOnError(net, async () => {
+    await requireEnoughFor(net, numImages, "each row");
+    return await planRows(samplerRows, { runtime, identity, defaultWeights });
+  });
   const done = new Map([...(before?.otherRows ?? []), ...(before?.rows ?? [])].map((row) => [row.key, row]));
   let basis: Basis | undefined;
   const close = async () => {
     basis = undefined;
     await net.close();
-  };
-  const closingOnError = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await work();
-    } catch (thrown) {
-      await close();
-      throw thrown;
-    }
   };
   const scoreWith = (cifar10Test: SetScores): GeneratorScore => {
     const otherRows = [...done.values()].filter((row) => !planned.some(({ key }) => key === row.key));
@@ -97,7 +92,7 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
           countKept: (images: number) => context.count("reference/kept", images),
         };
         const folders = { cache: options.cache, scoring };
-        basis = await closingOnError(() => computeBasis(net, { cifar10, numImages, folders }, progress));
+        basis = await closeOnError({ close }, () => computeBasis(net, { cifar10, numImages, folders }, progress));
         yield basis;
       },
     },
@@ -111,7 +106,7 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
             return;
           }
           const imageFolder = join(scoring, `images-${row.key.slice(0, 12)}`);
-          await closingOnError(async () => {
+          await closeOnError({ close }, async () => {
             const work = { row, basis: basis!, folder: imageFolder, runtime, labelerWeights, numImages };
             done.set(row.key, await scoreRow(work, context));
             await writeGeneratorScore(paths.json, scoreWith(work.basis.cifar10Test));
@@ -129,7 +124,7 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
         for (const { key, config: rowConfig, bytes } of planned) {
           const sampler = await runtime.openSampler(rowConfig, bytes);
           const timing = timeSampler(sampler, rowConfig, context.signal);
-          const imagesPerSecond = await closingOnError(() => timing.finally(() => sampler.close()));
+          const imagesPerSecond = await closeOnError({ close }, () => timing.finally(() => sampler.close()));
           done.set(key, { ...done.get(key)!, imagesPerSecond });
           context.count("speed/rows", 1);
         }

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { closeOnError } from "../../core/close-on-error.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { type ByteSource, type FileSource, toByteSource } from "../../shards/arrow/byte-source.ts";
 import { openSource } from "../../shards/arrow/open-source.ts";
@@ -67,12 +68,17 @@ export async function searchCopies(search: Search, context: StageContext): Promi
     context.signal.throwIfAborted();
   }
   const lists: FileSource[] = [];
-  for (const unit of units) {
-    const path = run.folder.copies(unit.name);
-    await readUnitFile(run, "search", unit, path);
-    lists.push(await openSource(path));
-  }
-  return foundIn(lists, run);
+  const close = () => {
+    for (const list of lists) list.close();
+  };
+  return await closeOnError({ close }, async () => {
+    for (const unit of units) {
+      const path = run.folder.copies(unit.name);
+      await readUnitFile(run, "search", unit, path);
+      lists.push(await openSource(path));
+    }
+    return foundIn(lists, run);
+  });
 }
 
 /** A bucket as the unit of a stage. Its copies hold for one size of the set only. */

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { openExperiment } from "../../experiments/index.ts";
+import { type OpenLive, openExperiment } from "../../experiments/index.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { makeExperimentFile, noLive, tinyRun, writeExperimentFile } from "./make-experiment.ts";
@@ -76,4 +76,21 @@ test("a pretraining that could not run is refused when runs are planned", async 
   expect(small.message).toMatch(/^pretraining needs at least a batch of images, batchSize 10, got 9\. /);
   const classes = ["cat", "dgo"];
   await errorOf(() => planOf({ pretraining: { steps: 5, classes } }), "dataset/unknown-class");
+});
+
+test("of an experiment that cannot be opened, nothing stays open", async () => {
+  const openWith = async (config: object, code: string) => {
+    const file = await makeExperimentFile({ base: tinyRun, live: "a run", ...config });
+    let numOpen = 0;
+    const openLive: OpenLive = async () => {
+      numOpen++;
+      const close = async () => {
+        numOpen--;
+      };
+      return { fingerprint: "live", sample: () => Promise.reject(new Error("not asked for")), close };
+    };
+    await errorOf(() => openExperiment(join(dirname(file), "runs"), file, openLive), code);
+    expect(numOpen).toBe(0);
+  };
+  await openWith({ grid: { numSamples: [5000] } }, "experiment/pool-too-small");
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildReferenceIndex } from "../../../pipeline/audit/reference-index.ts";
 import { openReferenceSearch, type ReferenceSearch } from "../../../pipeline/audit/reference-search.ts";
+import { searchBatchSize } from "../../../pipeline/audit/search-batch.ts";
 import { smoothImages } from "../../support/smooth-images.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
 
@@ -13,6 +14,20 @@ beforeAll(async () => {
   search = openReferenceSearch(await buildReferenceIndex(Buffer.concat(train), Buffer.concat(test_)), 2);
 });
 afterAll(() => search.close());
+
+test("a search that fails begins no further batch, and none is at work when it ends", async () => {
+  const images = Buffer.alloc(searchBatchSize * 20 * 3072);
+  let numBatches = 0;
+  const count = () => {
+    if (++numBatches === 1) throw new Error("no space");
+  };
+  await expect(search.search(images, { signal, count })).rejects.toThrow("no space");
+  const atEnd = numBatches;
+  // Two workers, and a batch that waits for them.
+  expect(atEnd).toBeLessThanOrEqual(3);
+  await search.search(images.subarray(0, 3072), { signal });
+  expect(numBatches).toBe(atEnd);
+});
 
 /** All distances to the images of a split, plain or mirrored, nearest first. */
 function bruteForce(image: Uint8Array, references: readonly Uint8Array[]) {

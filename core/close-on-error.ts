@@ -1,0 +1,20 @@
+/**
+ * Does work with something that was opened, and closes it if the work throws. Otherwise it stays open.
+ * @returns what `work` returns
+ * @throws what `work` throws, even if closing fails too
+ */
+export async function closeOnError<Result>(
+  opened: { close(): Promise<void> | void },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    try {
+      await opened.close();
+    } catch {
+      // The first error is the one to report.
+    }
+    throw thrown;
+  }
+}
