@@ -34,6 +34,9 @@ export const duplicateColumns = {
 
 export type AuditRows = TableRows<typeof auditColumns>;
 
+/** The columns that a report is made of: all but the codes, which only the search for near-duplicates needs. */
+export type ReportedRows = Omit<AuditRows, "code">;
+
 /** The table of some images. */
 export function toAuditRows(
   ids: Float64Array,

@@ -1,29 +1,38 @@
+import { parseColumnType } from "../../shards/arrow/table-schema.ts";
 import type { ShardReader } from "../run/shard-reader.ts";
 import type { AuditFolder } from "./audit-folder.ts";
-import type { AuditRows } from "./audit-table.ts";
-import { auditColumns } from "./audit-table.ts";
+import { type AuditRows, auditColumns } from "./audit-table.ts";
 import type { AuditedLabels } from "./label-audit.ts";
 import type { AuditUnit } from "./plan-audit.ts";
 
-/** The rows of all units, one after the other. @throws Cifar5mError `receipt/…`, `table/…`, `disk/…` */
-export async function collectRows(units: readonly AuditUnit[], folder: AuditFolder): Promise<AuditRows> {
-  const parts: AuditRows[] = [];
+/** The columns that a report is made of. */
+export const reportedColumns = (Object.keys(auditColumns) as (keyof AuditRows)[]).filter((name) => name !== "code");
+
+/**
+ * Some columns of all units, one unit after the other. A large set has a gigabyte of them, so each is allocated once.
+ * @throws Cifar5mError `table/…`, `disk/…`
+ */
+export async function collectRows<Name extends keyof AuditRows>(
+  units: readonly AuditUnit[],
+  folder: AuditFolder,
+  names: readonly Name[],
+): Promise<Pick<AuditRows, Name>> {
   const tables = folder.tables("audit", auditColumns);
-  for (const unit of units) parts.push(await tables.read(unit));
-  const names = Object.keys(auditColumns) as (keyof AuditRows)[];
-  return Object.fromEntries(names.map((name) => [name, concatenate(parts.map((part) => part[name]))])) as AuditRows;
+  const numRows = units.reduce((sum, unit) => sum + unit.numRows, 0);
+  const collected = Object.fromEntries(names.map((name) => [name, allocate(name, numRows)])) as Pick<AuditRows, Name>;
+  let start = 0;
+  for (const unit of units) {
+    const part = await tables.read(unit);
+    for (const name of names) collected[name].set(part[name], start * parseColumnType(auditColumns[name]).width);
+    start += unit.numRows;
+  }
+  return collected;
 }
 
-function concatenate<Numbers extends Float64Array | Float32Array | Uint8Array>(parts: readonly Numbers[]): Numbers {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const Type = (parts[0]?.constructor ?? Float64Array) as { new (length: number): Numbers };
-  const whole = new Type(length);
-  let start = 0;
-  for (const part of parts) {
-    whole.set(part, start);
-    start += part.length;
-  }
-  return whole;
+function allocate(name: keyof AuditRows, numRows: number): Float64Array | Float32Array | Uint8Array {
+  const { element, width } = parseColumnType(auditColumns[name]);
+  if (element === "int64") return new Float64Array(numRows * width);
+  return element === "float32" ? new Float32Array(numRows * width) : new Uint8Array(numRows * width);
 }
 
 /** The labels of all audited rows. Reads every shard with audited rows. */

@@ -1,5 +1,5 @@
 import type { FlagName } from "../../shards/format/flags.ts";
-import type { AuditRows } from "./audit-table.ts";
+import type { ReportedRows } from "./audit-table.ts";
 import type { NearDuplicate } from "./near-duplicates.ts";
 import type { NearestOfSplit, ReferenceSplit } from "./nearest-references.ts";
 import { memorizedBelow, nearCopyResidual } from "./thresholds.ts";
@@ -37,7 +37,7 @@ export function testReferences(found: TestedReferences): ReferenceTests {
 }
 
 /** The columns of an audit that are about one split of CIFAR-10. */
-export function referencesOf(rows: AuditRows, split: ReferenceSplit): TestedReferences {
+export function referencesOf(rows: ReportedRows, split: ReferenceSplit): TestedReferences {
   return {
     squared: rows[`${split}Squared`],
     secondSquared: rows[`${split}SecondSquared`],

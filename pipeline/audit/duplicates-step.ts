@@ -1,3 +1,4 @@
+import { closeOnError } from "../../core/close-on-error.ts";
 import type { TableRows } from "../../shards/arrow/table-schema.ts";
 import { splitNames } from "../../shards/format/manifest.ts";
 import { type Manifest, openDataset, type SplitName } from "../../shards/index.ts";
@@ -78,11 +79,16 @@ export function duplicatesStep(
 
 /** The codes of all rows, the cells, and a reader of images. */
 async function openCells({ units, files, directory, manifest }: DuplicatesOptions, signal: StageContext["signal"]) {
-  const { code } = await collectRows(units, files);
+  const { code } = await collectRows(units, files, ["code"]);
   const codes = new Int8Array(code.buffer, code.byteOffset, code.byteLength);
   const cells: readonly Cell[] = await assignCells(codes, signal);
   const splits = new Map<SplitName, Awaited<ReturnType<typeof openDataset>>>();
-  for (const split of splitNames) splits.set(split, await openDataset(directory, { split, memoryBytes: 0 }));
+  const close = () => {
+    for (const dataset of splits.values()) dataset.close();
+  };
+  await closeOnError({ close }, async () => {
+    for (const split of splitNames) splits.set(split, await openDataset(directory, { split, memoryBytes: 0 }));
+  });
   const numTrain = manifest.splits.train.rows;
   return {
     codes,
@@ -93,9 +99,7 @@ async function openCells({ units, files, directory, manifest }: DuplicatesOption
       const test = await splits.get("test")!.readImages(ofTest);
       return Buffer.concat([train.images, test.images]);
     },
-    close: () => {
-      for (const dataset of splits.values()) dataset.close();
-    },
+    close,
   };
 }
 

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { cifar10ClassNames, imageAt } from "../../core/image-layout.ts";
+import { hasCifar10Classes, imageAt } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
@@ -13,7 +13,7 @@ import type { AuditFolder } from "./audit-folder.ts";
 import type { AuditOptions } from "./audit-options.ts";
 import { type Audit, auditVersion } from "./audit-report.ts";
 import { classBalance } from "./class-balance.ts";
-import { collectLabels, collectRows } from "./collect-rows.ts";
+import { collectLabels, collectRows, reportedColumns } from "./collect-rows.ts";
 import { decideFlags, referencesOf, testReferences } from "./decide-flags.ts";
 import { duplicatesStep } from "./duplicates-step.ts";
 import { type AuditedLabels, findMislabeled, summarizeLabels, testLabeler } from "./label-audit.ts";
@@ -113,8 +113,7 @@ async function searchPlanted(options: ReportOptions, context: StageContext): Pro
 /** Tests the labeler of the run on CIFAR-10 test; undefined if there is none, or if the set has other classes. */
 async function testRunsLabeler(options: ReportOptions, signal: AbortSignal) {
   const { folder, config, runtime, cifar10, manifest } = options;
-  const hasClasses = manifest.classNames.every((name, label) => name === cifar10ClassNames[label]);
-  if (!hasClasses || (await readModelReceipt(folder, "labeler")) === undefined) return undefined;
+  if (!hasCifar10Classes(manifest) || (await readModelReceipt(folder, "labeler")) === undefined) return undefined;
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   try {
     return await testLabeler(labeler, cifar10.test, { signal, count: () => undefined });
@@ -134,7 +133,7 @@ interface Found {
 async function writeReport(options: ReportOptions, found: Found): Promise<Audit> {
   const { folder, config, directory, manifest, isSample, units, files } = options;
   const { cifar10, duplicates, labels } = found;
-  const rows = await collectRows(units, files);
+  const rows = await collectRows(units, files, reportedColumns);
   const tests = {
     train: testReferences(referencesOf(rows, "train")),
     test: testReferences(referencesOf(rows, "test")),

@@ -1,7 +1,7 @@
 import { imageBytes } from "../../core/image-layout.ts";
 import { median } from "../../core/median.ts";
 import { type Audit, type Rate, rateOf } from "./audit-report.ts";
-import type { AuditRows } from "./audit-table.ts";
+import type { ReportedRows } from "./audit-table.ts";
 import type { ReferenceTests, RowFlagColumns } from "./decide-flags.ts";
 import type { NearDuplicate } from "./near-duplicates.ts";
 import { type ReferenceSplit, referenceSplits } from "./nearest-references.ts";
@@ -11,7 +11,7 @@ const [numNearest, numPairs] = [24, 100];
 
 /** The figures of a report that follow from the search. */
 export function summarizeRows(options: {
-  readonly rows: AuditRows;
+  readonly rows: ReportedRows;
   readonly tests: Readonly<Record<ReferenceSplit, ReferenceTests>>;
   readonly flags: RowFlagColumns;
   readonly duplicates: readonly NearDuplicate[];
@@ -57,7 +57,7 @@ function quantiles(squared: Float64Array): Audit["train"]["distance"] {
 }
 
 /** The rows that an image of CIFAR-10 explains best. */
-function listNearest(rows: AuditRows, split: ReferenceSplit, ratios: Float64Array): Audit["nearest"] {
+function listNearest(rows: ReportedRows, split: ReferenceSplit, ratios: Float64Array): Audit["nearest"] {
   const [copies, residuals] = [rows[`${split}CopyIndex`], rows[`${split}CopyResidual`]];
   return [...copies.keys()]
     .filter((row) => copies[row]! >= 0)

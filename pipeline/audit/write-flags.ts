@@ -5,7 +5,7 @@ import { flagColumns, flagsName, flagsTableName, flagsVersion } from "../../shar
 import type { Manifest } from "../../shards/index.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes, replaceFile } from "../../storage/commit.ts";
-import type { AuditRows } from "./audit-table.ts";
+import type { ReportedRows } from "./audit-table.ts";
 import type { RowFlagColumns } from "./decide-flags.ts";
 import type { NearDuplicate } from "./near-duplicates.ts";
 
@@ -16,7 +16,7 @@ import type { NearDuplicate } from "./near-duplicates.ts";
 export async function writeFlags(options: {
   readonly directory: string;
   readonly manifest: Manifest;
-  readonly rows: AuditRows;
+  readonly rows: ReportedRows;
   readonly flags: RowFlagColumns;
   readonly duplicates: readonly NearDuplicate[];
 }): Promise<void> {
