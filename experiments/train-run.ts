@@ -5,7 +5,7 @@ import { unflattenParameters } from "../engine/parameters/parameters.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/training/run-training.ts";
 import type { TrainingProgram } from "../engine/training/training-program.ts";
 import { stateFromWeights, type TrainingState } from "../engine/training/training-state.ts";
-import type { Batch, ImageArray } from "../shards/index.ts";
+import { type Batch, type ImageArray, labelProbabilities } from "../shards/index.ts";
 import { evaluationSteps } from "./evaluation-steps.ts";
 import { Evaluator } from "./evaluator.ts";
 import { trainSetName } from "./experiment-data.ts";
@@ -86,7 +86,7 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
         return {
           learningRate: learningRateAt(step, options.steps, options.learningRate, options.schedule),
           emaDecay: 0,
-          values: { images: batch.images, targets: targetsOf({ ...batch, labels }, numClasses) },
+          values: { images: batch.images, targets: labelProbabilities({ ...batch, labels }, numClasses) },
         };
       },
       prepare: (fresh) =>
@@ -145,16 +145,6 @@ class BatchCursor {
   async close(): Promise<void> {
     await this.#batches?.return?.();
   }
-}
-
-/** Target probabilities of the classes, [B, K]: one-hot, or two classes if images were blended. */
-function targetsOf({ labels, mixup }: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
-  const targets = new Float32Array(labels.length * numClasses);
-  for (const [row, label] of labels.entries()) {
-    targets[row * numClasses + label]! += mixup?.weights[row] ?? 1;
-    if (mixup !== undefined) targets[row * numClasses + mixup.labels[row]!]! += 1 - mixup.weights[row]!;
-  }
-  return targets;
 }
 
 function weightsOf(program: TrainingProgram, { vectors }: TrainingState): Weights {

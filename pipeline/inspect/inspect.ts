@@ -7,6 +7,7 @@ import { type ImportedRun, readImportedRun } from "../import/imported-run.ts";
 import { readModelReceipt } from "../models/models.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { ModelName, ReceiptStage, RunFolder } from "../run/run-folder.ts";
+import { unitStages } from "../run/unit-files.ts";
 import { surplusReason } from "../stages/kept-rows.ts";
 import { readRemovals } from "../stages/removals.ts";
 
@@ -67,8 +68,7 @@ export async function inspectRun(folder: RunFolder): Promise<RunState> {
 async function inspectStages(run: Run | undefined, imported: ImportedRun | undefined): Promise<StageState[]> {
   if (imported !== undefined) return [await inspectStage(imported, "import")];
   if (run === undefined) return [];
-  const stages = ["sample", "label", "fingerprint", "dedup", "publish"] as const;
-  return await Promise.all(stages.map((stage) => inspectStage(run, stage)));
+  return await Promise.all(unitStages.map((stage) => inspectStage(run, stage)));
 }
 
 async function inspectStage(run: Pick<Run, "folder" | "units">, name: ReceiptStage): Promise<StageState> {
