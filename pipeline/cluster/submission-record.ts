@@ -58,7 +58,7 @@ export async function writeRecord(folder: Pick<RunFolder, "submit">, record: Sub
 /**
  * The number of ranks of a run: it stays as it was begun, so that no unit is left to a rank that there is no more.
  * @param given - by the user, if any
- * @throws Cifar5mError `submit/tasks-missing`, `submit/tasks-changed`, `submit/too-many-tasks`
+ * @throws Cifar5mError `usage/wrong` if no number is known, `submit/tasks-changed`, `usage/out-of-range` for more tasks than units
  */
 export function requireTasks(
   given: number | undefined,

@@ -29,7 +29,7 @@ export interface Regenerated {
 /**
  * Generates one image of a run again, from its id and the run's generator. It writes nothing.
  * @throws Cifar5mError `regenerate/no-such-id`, `regenerate/removed` with reason and partner,
- *   `regenerate/not-published`; `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
+ *   `regenerate/not-published`, `regenerate/not-stored`; `run/missing`, `run/model-missing`, `table/…`; what the sampler throws
  */
 export async function regenerateImage(options: {
   readonly folder: RunFolder;
