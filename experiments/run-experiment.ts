@@ -32,6 +32,8 @@ export interface ExperimentContext {
   readonly signal: AbortSignal;
   /** Called with the id of a run or of its pretraining. */
   readonly onProgress: (id: string, progress: TrainingProgress) => void;
+  /** Called with the number of images of a pretraining that was done before, for another run or by another call. */
+  readonly onKept?: (images: number) => void;
 }
 
 /** How a run ended. */
@@ -98,7 +100,9 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
   const { folder, data } = context;
   const { id, hash, options, task } = pretraining;
   const path = folder.weights(id);
-  if (!(await isUnitDone(folder.receipt(id), { configHash: hash }))) {
+  if (await isUnitDone(folder.receipt(id), { configHash: hash })) {
+    context.onKept?.(options.steps * options.batchSize);
+  } else {
     const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
     try {
       const train = await partOf(source, options.classes);

@@ -165,15 +165,18 @@ async function listRuns({ root, options, json }: Session<z.output<typeof listOpt
   const experiment = await openExperiment(root, options.experiment, openLiveSource);
   const nameOf = runNamer(experiment.runs);
   const runs: z.output<typeof listReport>["runs"] = [];
-  for (const run of experiment.runs) {
-    runs.push({
-      id: run.id,
-      status: await statusOf(experiment, run),
-      label: nameOf(run.options).label,
-      options: { ...run.options },
-    });
+  try {
+    for (const run of experiment.runs) {
+      runs.push({
+        id: run.id,
+        status: await statusOf(experiment, run),
+        label: nameOf(run.options).label,
+        options: { ...run.options },
+      });
+    }
+  } finally {
+    await experiment.data.close();
   }
-  await experiment.data.close();
   if (json) return printJson({ runs });
   for (const { id, status, label } of runs) printCells([id, status, label]);
 }
@@ -199,6 +202,7 @@ function stepOf(
           counters.set(id, count);
           count(progress);
         },
+        onKept: (images) => context.count(`${name}/kept`, images),
       });
       if (outcome.kind === "kept") context.count(`${name}/kept`, total);
       // So that these results can be looked at while the other runs go on.
