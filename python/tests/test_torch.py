@@ -17,11 +17,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from epochs import AUGMENTED, FINITE, expected_epochs, left_of_epoch  # noqa: E402
+from make_dataset import make_dataset  # noqa: E402
 from rank_process import serve_as_rank  # noqa: E402
 from serving import code_of, describe, line_of, serve  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
-from cifar5m import open_dataset  # noqa: E402
+from cifar5m import Augment, open_dataset  # noqa: E402
 from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 
 # Of machines with few cores; speed is not what is tested here.
@@ -137,6 +138,70 @@ def test_views_that_a_transform_gives_move_with_the_batch(dataset: Any) -> None:
         assert torch.equal(view, factor * batch.images.plain.double())
 
 
+MOVES = [
+    (torch.float64,),
+    (torch.float64, True),
+    (torch.float64, False, True),
+    ("cpu", torch.float64),
+    (torch.device("cpu"), torch.float64, True),
+    (torch.zeros(1, dtype=torch.float64),),
+    (torch.zeros(1, dtype=torch.float64), True),
+    {"dtype": torch.float64},
+    {"device": "cpu", "dtype": torch.float64, "memory_format": torch.channels_last},
+    {"tensor": torch.zeros(1, dtype=torch.float64)},
+]
+
+
+@pytest.mark.parametrize("move", MOVES, ids=str)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_another_dtype_is_for_images_and_floating_tensors(tmp_path: Path, dtype: str, move: Any) -> None:
+    # Float32 would round these ids.
+    make_dataset(tmp_path, train=20, test=0, ids=10**12 + np.arange(20))
+    augment = Augment(mixup=0.5 if dtype == "float32" else None)
+    columns = ["class", "confidence", "probabilities"]
+    loader = Loader(
+        open_dataset(tmp_path), regime="finite", batch_size=20, dtype=dtype, columns=columns, augment=augment
+    )
+    batch = next(iter(loader))
+    moved = batch.to(**move) if isinstance(move, dict) else batch.to(*move)
+    assert sorted(moved.ids.tolist()) == list(range(10**12, 10**12 + 20))
+    for name in ("labels", "ids", "classes"):
+        assert getattr(moved, name).dtype == torch.int64 and torch.equal(getattr(moved, name), getattr(batch, name))
+    for name in ("images", "confidences", "probabilities"):
+        assert getattr(moved, name).dtype == torch.float64
+        assert torch.equal(getattr(moved, name), getattr(batch, name).double())
+    if dtype == "float32":
+        assert moved.mixup.labels.dtype == torch.int64 and moved.mixup.weights.dtype == torch.float64
+    if isinstance(move, dict) and "memory_format" in move:
+        assert moved.images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_device_alone_changes_no_dtype(dataset: Any) -> None:
+    batch = next(iter(Loader(dataset, **FINITE)))
+    for moved in (batch.to("meta"), batch.to(device="meta"), batch.to(torch.device("meta"), non_blocking=True)):
+        assert [values.device.type for values in moved] == ["meta"] * 3
+        assert [values.dtype for values in moved] == [torch.uint8, torch.int64, torch.int64]
+
+
+def test_what_a_transform_gives_beside_tensors_stays(dataset: Any) -> None:
+    def describe_images(images: Any) -> dict[str, Any]:
+        return {"images": images, "of": "CIFAR", "array": images.numpy(), "side": 32}
+
+    batch = next(iter(Loader(dataset, **FINITE, transform=describe_images)))
+    moved = batch.to(torch.float32)
+    assert moved.images["images"].dtype == torch.float32
+    assert (moved.images["of"], moved.images["side"]) == ("CIFAR", 32)
+    assert moved.images["array"] is batch.images["array"]
+    # A batch of arrays is not moved: that it stays where it is would be no help.
+    with pytest.raises(AttributeError):
+        next(iter(dataset.loader(**FINITE))).to("cpu")
+
+
+def test_batches_are_equal_to_themselves_alone(dataset: Any) -> None:
+    batch, other = (next(iter(Loader(dataset, **FINITE))) for _ in range(2))
+    assert batch == batch and batch != other and len({batch, other}) == 2
+
+
 def add_noise(images: Any) -> Any:
     return images + torch.rand_like(images)
 
@@ -197,8 +262,6 @@ def test_map_dataset_serves_samples_to_any_sampler(dataset: Any) -> None:
 
 
 def test_errors_of_workers_keep_their_code(tmp_path: Path) -> None:
-    from make_dataset import make_dataset
-
     broken = make_dataset(tmp_path)
     path = broken / "train/part-00001.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"?")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
 Array = TypeVar("Array")
 
 
-@dataclass(frozen=True)
+# No ==: that of arrays is an array.
+@dataclass(frozen=True, eq=False)
 class Mixup(Generic[Array]):
     """The other halves of blended images.
 
@@ -22,7 +23,7 @@ class Mixup(Generic[Array]):
     weights: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch(Generic[Array]):
     """What a model eats: this rank's part of a global batch. `images, labels, ids = batch` unpacks the first three.
 
@@ -56,12 +57,48 @@ class Batch(Generic[Array]):
         return Batch(**{field.name: _convert(getattr(self, field.name), convert) for field in fields(self)})
 
     def pin_memory(self, device: Any = None) -> Batch[Array]:
-        """The batch in page-locked memory. DataLoader calls this where it was asked for pin_memory; tensors only."""
-        return self.map(lambda tensor: tensor.pin_memory())  # type: ignore[attr-defined]
+        """The batch in page-locked memory. DataLoader calls this where it was asked for pin_memory; tensors only.
+
+        What a transform gave in place of images stays where it is no tensor.
+        """
+        return self._move("pin_memory", lambda tensor: tensor.pin_memory())
 
     def to(self, *args: Any, **kwargs: Any) -> Batch[Array]:
-        """The batch with `to` called on every tensor: `batch.to("cuda", non_blocking=True)`."""
-        return self.map(lambda tensor: tensor.to(*args, **kwargs))  # type: ignore[attr-defined]
+        """The batch with `to` called on every tensor: `batch.to("cuda", non_blocking=True)`.
+
+        A dtype is for images and for floating tensors: ids, labels and classes stay int64. A memory_format is for
+        images alone. What a transform gave in place of images stays where it is no tensor.
+        """
+        others = {key: value for key, value in kwargs.items() if key != "memory_format"}
+        integer_args, integer_others = _without_dtype(args, others)
+
+        def move(tensor: Any) -> Any:
+            if tensor.is_floating_point():
+                return tensor.to(*args, **others)
+            return tensor.to(*integer_args, **integer_others)
+
+        return self._move("to", lambda tensor: tensor.to(*args, **kwargs), move)
+
+    def _move(
+        self, method: str, move_images: Callable[[Any], Any], move: Callable[[Any], Any] | None = None
+    ) -> Batch[Any]:
+        images = _convert(self.images, lambda value: move_images(value) if hasattr(value, method) else value)
+        rest: Batch[Any] = replace(self, images=None)  # type: ignore[arg-type]
+        return replace(rest.map(move or move_images), images=images)
+
+
+def _without_dtype(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments of Tensor.to that change no dtype: of `to(dtype, …)`, `to(device, dtype, …)` and `to(tensor, …)`."""
+    import torch
+
+    kept = {key: value for key, value in kwargs.items() if key != "dtype"}
+    if "tensor" in kept:
+        kept["device"] = kept.pop("tensor").device
+    if args and isinstance(args[0], torch.dtype):
+        return (None, None, *args[1:]), kept
+    if args and isinstance(args[0], torch.Tensor):
+        return (args[0].device, None, *args[1:]), kept
+    return tuple(None if isinstance(value, torch.dtype) else value for value in args), kept
 
 
 def _convert(value: Any, convert: Callable[[Any], Any]) -> Any:
