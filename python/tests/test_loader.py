@@ -127,6 +127,10 @@ def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> Non
         ({"seed": 2**53}, "loader/out-of-range: seed must be an integer"),
         ({"epochs": 0}, "loader/out-of-range: epochs must be an integer"),
         ({"rank": 2, "world_size": 2}, "loader/out-of-range: rank must be an integer in [0, 1], got 2."),
+        (
+            {"batch_size": 7, "rank": 0, "world_size": 8},
+            "loader/out-of-range: batch_size must be at least world_size (8), got 7. It is the global batch.",
+        ),
         ({"shuffle": "some"}, "loader/out-of-range: shuffle must be one of True, False, full, blocked, got 'some'."),
         ({"shuffle": 0}, "loader/out-of-range: shuffle must be"),
         ({"shuffle": Blocked(0, 1)}, "loader/out-of-range: block_rows must be an integer in [1, 2147483648], got 0."),

@@ -4,7 +4,7 @@ import type { LiveSource } from "./live-source.ts";
 import type { LoaderState } from "./loader-state.ts";
 
 interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
-  /** Samples of a *global* batch, summed over all ranks. */
+  /** Samples of a *global* batch, summed over all ranks; at least one for each. */
   readonly batchSize: number;
   /** Integer in [0, 2⁵³), default 0. */
   readonly seed?: number;
@@ -70,7 +70,10 @@ export interface FiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> ext
   readonly epochs?: number;
   /** Use a new order every epoch. Default true, which means `full`; see `ShuffleKind`. */
   readonly shuffle?: boolean | "full" | "blocked" | BlockedShuffleOptions;
-  /** Leave out the last, partial batch of every epoch, default true, as in the paper. */
+  /**
+   * Leave out the last, partial batch of every epoch, default true, as in the paper. If false, a rank may get an empty
+   * last batch; skip it: a mean over it is NaN.
+   */
   readonly dropLast?: boolean;
 }
 

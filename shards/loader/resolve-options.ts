@@ -77,6 +77,9 @@ function resolveCommon(options: AnyLoaderOptions) {
   requireInteger("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   requireInteger("worldSize", worldSize, 1, 2 ** 31);
   requireInteger("rank", rank, 0, worldSize - 1);
+  if (batchSize < worldSize) {
+    throw outOfRange("batchSize", `at least worldSize (${worldSize})`, batchSize, "It is the global batch.");
+  }
   requireInteger("workers", workers, 0, 256);
   for (const column of columns) requireChoice("columns", column, extraColumnNames);
   const format = resolveFormat(options);

@@ -35,11 +35,12 @@ class LoaderOptions(RequiredOptions, total=False):
     Attributes:
         regime: `finite` serves num_samples, shuffled anew in each epoch; `infinite` serves every image once and raises
             `regime/exhausted` when no whole batch is left. Required.
-        batch_size: samples of a *global* batch, over all ranks. Required.
+        batch_size: samples of a *global* batch, over all ranks, at least one for each. Required.
         num_samples: N, of the finite regime; subsets of equal seed and shuffle are nested. Default: the whole data set.
         epochs: passes over the N samples, after which a loop raises `loader/finished`. Default: without end.
         shuffle: `full`, `blocked`, a `Blocked`, or False, which is for the finite regime only; True is `full`.
         drop_last: leave out the last, partial batch of every epoch; always so in the infinite regime. Default True.
+            Where it is False, a rank may get an empty last batch; skip it: a mean over it is NaN.
         seed: integer in [0, 2⁵³). Default 0.
         rank, world_size: this process gets samples rank, rank + world_size, … of every global batch. Default: 0 and 1,
             or those of torch.distributed or jax.distributed where the loader is one for PyTorch or JAX.
@@ -115,6 +116,8 @@ def resolve_options(options: LoaderOptions, pool_size: int) -> ResolvedOptions:
     seed = require_integer("seed", given.get("seed", 0), 0, MAX_INTEGER)
     world_size = require_integer("world_size", given.get("world_size", 1), 1, 2**31)
     rank = require_integer("rank", given.get("rank", 0), 0, world_size - 1)
+    if batch_size < world_size:
+        raise out_of_range("batch_size", f"at least world_size ({world_size})", batch_size, "It is the global batch.")
     shuffle = _resolve_shuffle(given.get("shuffle", "full"))
     drop_last = require_choice("drop_last", given.get("drop_last", True), (True, False))
     num_samples = pool_size

@@ -182,8 +182,9 @@ test("the parts of all ranks make up the global batch, at any world size, also a
     regime: fc.constantFrom("finite" as const, "infinite" as const),
     resumeAt: fc.nat(3),
   });
+  const possible = arbitrary.filter(({ batchSize, worldSize }) => batchSize >= worldSize);
   await fc.assert(
-    fc.asyncProperty(arbitrary, async ({ worldSize, batchSize, numSamples, regime, resumeAt }) => {
+    fc.asyncProperty(possible, async ({ worldSize, batchSize, numSamples, regime, resumeAt }) => {
       const seed = 6;
       const options: LoaderOptions =
         regime === "finite"
@@ -238,6 +239,9 @@ test("options out of range are refused by name", async () => {
   expect(make({ batchSize: 0 })).toThrow(/batchSize must be .*got 0/);
   expect(make({ batchSize: 101 })).toThrow(/batchSize must be at most numSamples \(100\)/);
   expect(make({ epochs: 0 })).toThrow(/epochs/);
+  expect(make({ worldSize: 11 })).toThrow(
+    /batchSize must be at least worldSize \(11\), got 10\. It is the global batch/,
+  );
   expect(make({ rank: 2, worldSize: 2 })).toThrow(/rank must be an integer in \[0, 1\], got 2/);
   expect(make({ regime: "endless" })).toThrow(/regime must be finite or infinite, got endless/);
   expect(make({ seed: 1.5 })).toThrow(/seed/);

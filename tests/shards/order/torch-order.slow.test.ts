@@ -84,6 +84,7 @@ const anyOptions: fc.Arbitrary<LoaderOptions> = fc
       nil: undefined,
     }),
   })
+  .filter(({ batchSize, worldSize }) => batchSize >= worldSize)
   .map(({ isReused, isShuffled, shuffle, numSamples, epochs, dropLast, labelNoise, ...common }) => {
     const rank = common.rank % common.worldSize;
     const shared = { ...common, rank, ...(labelNoise === undefined ? {} : { labelNoise }) };
