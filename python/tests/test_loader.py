@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def test_the_infinite_regime_serves_each_image_once(dataset: Dataset) -> None:
 
 
 def test_states_are_exact_for_any_ranks_and_batch_size(dataset: Dataset) -> None:
+    epochs = [[id for batch in serve(loop) for id in batch[2]] for loop in [dataset.loader(**FINITE)] * 2]
     loader = dataset.loader(**FINITE)
     taken = 0
     for batch in loader:
@@ -63,9 +65,26 @@ def test_states_are_exact_for_any_ranks_and_batch_size(dataset: Dataset) -> None
         for other in others:
             other.load_state_dict(state)
             assert other.state_dict() == state
-        served = [[id for batch in serve(other) for id in batch[2]] for other in others]
-        if taken < 40:
-            assert sum(map(len, served)) == 40 - taken
+        served = [[batch[2] for batch in serve(other)] for other in others]
+        # Of each global batch, rank 0 has the first sample, rank 1 the second, and so on.
+        merged = [
+            [id for pair in zip_longest(*parts) for id in pair if id is not None] for parts in zip(*served, strict=True)
+        ]
+        assert [len(ids) for ids in merged[:-1]] == [4] * (len(merged) - 1)
+        left = epochs[0][taken:] or epochs[1]
+        assert [id for ids in merged for id in ids] == left
+
+
+def test_a_state_in_an_epoch_without_a_whole_batch_left_goes_on_in_the_next(dataset: Dataset) -> None:
+    loader = dataset.loader(**FINITE)
+    serve(loader, 4)
+    state = loader.state_dict()
+    assert state["position"] == 36
+    larger = dataset.loader(**{**FINITE, "batch_size": 8, "drop_last": True})
+    larger.load_state_dict(state)
+    assert larger.state_dict() == {**state, "epoch": 1, "position": 0}
+    whole = dataset.loader(**{**FINITE, "batch_size": 8, "drop_last": True})
+    assert serve(larger) == [serve(whole) for _ in range(2)][1]
 
 
 @pytest.mark.parametrize("memory_bytes", [0, 40 * 3072, 2**28])
