@@ -21,10 +21,10 @@ NAMES = ("Index", "Mirrored", "Distance", "SecondDistance")
 COLUMNS = ("id", *FLAG_NAMES, *(s + n for s in ("train", "test") for n in NAMES), "duplicateOf")
 
 
-def type_of(name: str) -> pa.DataType:
+def dtype_of(name: str) -> type[np.generic]:
     if name in INTEGERS:
-        return pa.int64()
-    return pa.float32() if name.endswith("Distance") else pa.uint8()
+        return np.int64
+    return np.float32 if name.endswith("Distance") else np.uint8
 
 
 def has_flag(ids: np.ndarray, flag: str) -> np.ndarray:
@@ -40,11 +40,10 @@ def write_flags(folder: Path, ids: np.ndarray | None = None, flag: int | None = 
     zeros = np.zeros(len(ids))
     values = {name: has_flag(ids, name) if flag is None else zeros + flag for name in FLAG_NAMES}
     columns = {name: {"id": ids, **values}.get(name, zeros) for name in COLUMNS}
-    schema = pa.schema([(name, type_of(name)) for name in COLUMNS])
-    arrays = [pa.array(columns[name].astype(type_of(name).to_pandas_dtype()), type_of(name)) for name in COLUMNS]
+    table = pa.table({name: pa.array(columns[name].astype(dtype_of(name))) for name in COLUMNS})
     path = folder / "flags.arrow"
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(pa.Table.from_arrays(arrays, schema=schema), max_chunksize=16)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=16)
     data = path.read_bytes()
     described = {
         "version": 1,
