@@ -13,7 +13,7 @@ import { makeExpected } from "./make-expected.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const modules = ["numpy", "pyarrow", "pytest", "venv", "pip", "hatchling"];
-const found = findPythonModules(modules);
+const found = findPythonModules([...modules, "torch"]);
 // pip fetches the build back end where it is not installed.
 const missing = modules.filter((name) => !found.has(name) && name !== "hatchling");
 
@@ -64,15 +64,21 @@ print(sorted(need for need in m.requires("cifar5m") if "extra" not in need))`;
     test("it serves what the TypeScript loader serves, and passes its own tests", async () => {
       const folder = await makeTestFolder();
       await makeExpected(folder);
-      const printed = await run(python, ["-m", "pytest", "-q", "-W", "ignore", join(root, "python/tests")], {
-        CIFAR5M_EXPECTED: folder,
-      });
+      const tests = join(root, "python/tests");
+      // Names of tests that passed too.
+      const options = ["-q", "-rap", "-W", "ignore"];
+      const printed = await run(python, ["-m", "pytest", ...options, tests], { CIFAR5M_EXPECTED: folder });
       expect(printed).toMatch(/\d+ passed/);
-      expect(printed).not.toMatch(/test_typescript.*(skipped|SKIPPED)/);
+      for (const name of ["numpy_batches_and_states", ...(found.has("torch") ? ["torch_batches_and_states"] : [])]) {
+        expect(printed).toMatch(new RegExp(`^PASSED .*test_typescript\\.py::test_${name}`, "m"));
+      }
+      expect(printed).toMatch(/^PASSED .*test_typescript\.py::test_filters/m);
+      // pytest prints the outcome before the path.
+      expect(printed).not.toMatch(/^SKIPPED .*test_typescript/m);
     });
 
     test("its example trains in both regimes and resumes with the same weights", async ({ skip }) => {
-      skip(!findPythonModules(["torch"]).has("torch"), "python3 has no torch");
+      skip(!found.has("torch"), "python3 has no torch");
       const folder = await makeTestFolder();
       await makeExpected(folder);
       const printed = await run(python, [join(root, "python/examples/train.py"), join(folder, "dataset")]);
