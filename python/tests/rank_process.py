@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from serving import serve
+from serving import line_of, serve
 from torch.utils.data import DataLoader
 
 from cifar5m import open_dataset
@@ -13,11 +13,16 @@ from cifar5m.torch import IterableDataset, Loader
 
 
 def serve_as_rank(folder: str, group: str, rank: int, queue: Any, options: dict[str, Any]) -> None:
-    """Puts (rank, two epochs of Loader, two of IterableDataset, the state) into a queue."""
+    """Puts (rank, two epochs of Loader, two of IterableDataset, the state, lines, one epoch of one) into a queue.
+
+    The lines are those of the errors where rank or world_size is given alone; the epoch is that of world_size=1.
+    """
     torch.distributed.init_process_group("gloo", init_method=f"file://{group}", rank=rank, world_size=2)
     dataset = open_dataset(folder)
     loader = Loader(dataset, **options)
     iterable = DataLoader(IterableDataset(dataset, **options), batch_size=None, num_workers=2)
-    queue.put((rank, [serve(loader) for _ in range(2)], [serve(iterable) for _ in range(2)], loader.state_dict()))
+    epochs = [[serve(loop) for _ in range(2)] for loop in (loader, iterable)]
+    lines = [line_of(lambda lone=lone: Loader(dataset, **options, **lone)) for lone in ({"rank": 0}, {"world_size": 4})]
+    queue.put((rank, *epochs, loader.state_dict(), lines, serve(Loader(dataset, **options, world_size=1))))
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()

@@ -126,10 +126,32 @@ def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> Non
         "label_noise": np.float32(0.5),
         "normalize": (np.ones(3), np.ones(3)),
         "dtype": "float32",
+        "rank": np.int64(0),
+        "world_size": np.int64(1),
     }
     loader = dataset.loader(**options)
     assert [batch[2] for batch in serve(loader)] == [batch[2] for batch in serve(dataset.loader(**FINITE))]
     assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
+
+
+@pytest.mark.parametrize("crop", [True, False])
+def test_bools_of_numpy_are_those_of_python(dataset: Dataset, crop: bool) -> None:
+    served = [
+        serve(
+            dataset.loader(
+                **FINITE, dtype="float32", normalize=kind(crop), augment=Augment(kind(True), crop=kind(crop))
+            )
+        )
+        for kind in (bool, np.bool_)
+    ]
+    assert served[0] == served[1]
+
+
+def test_none_is_the_default_where_the_types_allow_it(dataset: Dataset) -> None:
+    names = ["epochs", "rank", "world_size", "normalize", "augment", "label_noise", "columns", "transform"]
+    assert serve(dataset.loader(**FINITE, **dict.fromkeys(names))) == serve(dataset.loader(**FINITE))
+    # One rank needs no number.
+    assert serve(dataset.loader(**FINITE, world_size=1)) == serve(dataset.loader(**FINITE))
 
 
 @pytest.mark.parametrize(
@@ -145,12 +167,21 @@ def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> Non
         ({"seed": 1.5}, "loader/out-of-range: seed must be an integer"),
         ({"seed": 2**53}, "loader/out-of-range: seed must be an integer"),
         ({"epochs": 0}, "loader/out-of-range: epochs must be an integer"),
+        ({"world_size": 2}, "loader/out-of-range: rank and world_size must be given together, got world_size alone."),
+        ({"rank": 0}, "loader/out-of-range: rank and world_size must be given together, got rank alone."),
+        ({"rank": 1, "world_size": None}, "loader/out-of-range: rank and world_size must be given together, got rank"),
         ({"rank": 2, "world_size": 2}, "loader/out-of-range: rank must be an integer in [0, 1], got 2."),
         (
             {"batch_size": 7, "rank": 0, "world_size": 8},
             "loader/out-of-range: batch_size must be at least world_size (8), got 7. It is the global batch.",
         ),
         ({"shuffle": "some"}, "loader/out-of-range: shuffle must be one of True, False, full, blocked, got 'some'."),
+        ({"shuffle": None}, "loader/out-of-range: shuffle must be one of True, False, full, blocked, got None."),
+        ({"drop_last": None}, "loader/out-of-range: drop_last must be one of True, False, got None."),
+        ({"seed": None}, "loader/out-of-range: seed must be an integer in [0, 9007199254740991], got None."),
+        ({"batch_size": None}, "loader/out-of-range: batch_size must be an integer"),
+        ({"dtype": None}, "loader/out-of-range: dtype must be one of uint8, float32, got None."),
+        ({"label_noise": np.True_}, "loader/out-of-range: label_noise must be a number in [0, 1], got "),
         ({"shuffle": 0}, "loader/out-of-range: shuffle must be"),
         ({"shuffle": Blocked(0, 1)}, "loader/out-of-range: block_rows must be an integer in [1, 2147483648], got 0."),
         ({"label_noise": 1.1}, "loader/out-of-range: label_noise must be a number in [0, 1], got 1.1."),

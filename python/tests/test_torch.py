@@ -300,11 +300,16 @@ def test_ranks_of_torch_distributed_share_the_global_batches(dataset: Any, folde
     processes = [context.Process(target=serve_as_rank, args=(*each, FINITE)) for each in arguments]
     for process in processes:
         process.start()
-    served = {rank: rest for rank, *rest in (queue.get(timeout=120) for _ in processes)}
+    served = {rank: rest for rank, *rest in (queue.get(timeout=600) for _ in processes)}
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
     for rank in (0, 1):
         epochs = expected_epochs(dataset, {**FINITE, "rank": rank, "world_size": 2}, 2)
         assert served[rank][:2] == [epochs, epochs]
+        for line, name in zip(served[rank][3], ("rank", "world_size"), strict=True):
+            assert line.startswith(
+                f"loader/out-of-range: rank and world_size must be given together, got {name} alone."
+            )
+        assert served[rank][4] == expected_epochs(dataset, FINITE, 1)[0]
     assert served[0][2] == served[1][2]

@@ -28,8 +28,8 @@ class Augment:
             (Zhang et al. 2017, arXiv:1710.09412). Needs float32. None for none.
     """
 
-    flip: bool = False
-    crop: bool | int = False
+    flip: bool | np.bool_ = False
+    crop: bool | np.bool_ | int = False
     crop_mode: Literal["zero", "reflect"] = "zero"
     cutout: int | None = None
     mixup: float | None = None
@@ -37,9 +37,9 @@ class Augment:
     @property
     def padding(self) -> int | None:
         """Pixels of padding; None for no crop."""
-        if self.crop is False:
-            return None
-        return 4 if self.crop is True else self.crop
+        if isinstance(self.crop, (bool, np.bool_)):
+            return 4 if self.crop else None
+        return self.crop
 
 
 def crop_images(images: Bytes, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], augment: Augment) -> Bytes:

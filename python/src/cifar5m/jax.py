@@ -19,7 +19,7 @@ import numpy.typing as npt
 from .batch import Batch, Mixup
 from .dataset import Dataset
 from .loader import BaseLoader, NumpyBatch, transform_images
-from .options import LoaderOptions
+from .options import LoaderOptions, with_group
 from .schedule import BatchRange
 
 if TYPE_CHECKING:
@@ -94,10 +94,7 @@ def with_jax_defaults(options: LoaderOptions) -> LoaderOptions:
     """The rank and world size of jax.distributed where it is initialized."""
     if not jax.distributed.is_initialized():
         return options
-    process: dict[str, Any] = {"rank": jax.process_index(), "world_size": jax.process_count()}
-    given: Any = {**process, **{key: value for key, value in options.items() if value is not None}}
-    resolved: LoaderOptions = given
-    return resolved
+    return with_group(options, jax.process_index(), jax.process_count())
 
 
 def _narrow(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

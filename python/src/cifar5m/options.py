@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, SupportsFloat, SupportsIndex, TypedDict, get_args
+from typing import Any, Literal, SupportsFloat, SupportsIndex, TypedDict, get_args, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ class RequiredOptions(TypedDict):
 
 
 class LoaderOptions(RequiredOptions, total=False):
-    """Keyword arguments of every loader. Integers and numbers may be numpy's.
+    """Keyword arguments of every loader. Integers, numbers and bools may be numpy's.
 
     Attributes:
         regime: `finite` serves num_samples, shuffled anew in each epoch; `infinite` serves every image once and raises
@@ -42,11 +42,13 @@ class LoaderOptions(RequiredOptions, total=False):
         drop_last: leave out the last, partial batch of every epoch; always so in the infinite regime. Default True.
             Where it is False, a rank may get an empty last batch; skip it: a mean over it is NaN.
         seed: integer in [0, 2⁵³). Default 0.
-        rank, world_size: this process gets samples rank, rank + world_size, … of every global batch. Default: 0 and 1,
-            or those of torch.distributed or jax.distributed where the loader is one for PyTorch or JAX.
+        rank, world_size: this process gets samples rank, rank + world_size, … of every global batch. Give both, or
+            neither: the default is 0 and 1, or those of torch.distributed or jax.distributed where the loader is one
+            for PyTorch or JAX. A world_size of 1 needs no rank.
         dtype: `uint8`, bytes as stored, or `float32`, bytes / 255. Default `uint8`.
         layout: `NHWC` or `NCHW`. Default `NHWC`, for PyTorch `NCHW`.
         normalize: (mean, std), three numbers each, of pixels in [0, 1], or True for those of CIFAR-10; float32 only.
+            Default: neither.
         augment: see `Augment`.
         label_noise: rate, or a `LabelNoise`.
         columns: `class`, `confidence`, `probabilities`, besides images, labels and ids.
@@ -62,11 +64,15 @@ class LoaderOptions(RequiredOptions, total=False):
     world_size: SupportsIndex | None
     dtype: DType
     layout: Layout
-    normalize: bool | tuple[npt.ArrayLike, npt.ArrayLike]
+    normalize: bool | np.bool_ | tuple[npt.ArrayLike, npt.ArrayLike] | None
     augment: Augment | None
     label_noise: SupportsFloat | LabelNoise | None
-    columns: Sequence[ExtraColumn]
+    columns: Sequence[ExtraColumn] | None
     transform: Callable[[Any], Any] | None
+
+
+# Where None is no value, it is refused: shuffle=None reads like False, and the default is True.
+_MAY_BE_NONE = frozenset(key for key, hint in get_type_hints(LoaderOptions).items() if type(None) in get_args(hint))
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,9 @@ def resolve_options(options: LoaderOptions, pool_size: int) -> ResolvedOptions:
     for key in options:
         if key not in keys:
             raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. Use one of: {', '.join(keys)}.")
-    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    given: dict[str, Any] = {
+        key: value for key, value in options.items() if value is not None or key not in _MAY_BE_NONE
+    }
     regime: Any = given.get("regime")
     if regime not in get_args(Regime):
         raise Cifar5mError("loader/unknown-regime", f"regime must be finite or infinite, got {regime!r}. Choose one.")
@@ -115,6 +123,10 @@ def resolve_options(options: LoaderOptions, pool_size: int) -> ResolvedOptions:
     batch_size = require_integer("batch_size", given["batch_size"], 1, 2**31)
     seed = require_integer("seed", given.get("seed", 0), 0, MAX_INTEGER)
     world_size = require_integer("world_size", given.get("world_size", 1), 1, 2**31)
+    of_group = [key for key in ("rank", "world_size") if key in given]
+    if of_group == ["rank"] or (of_group == ["world_size"] and world_size > 1):
+        what = f"rank and world_size must be given together, got {of_group[0]} alone. Pass both, or neither."
+        raise Cifar5mError("loader/out-of-range", what)
     rank = require_integer("rank", given.get("rank", 0), 0, world_size - 1)
     if batch_size < world_size:
         raise out_of_range("batch_size", f"at least world_size ({world_size})", batch_size, "It is the global batch.")
@@ -160,14 +172,23 @@ def resolve_options(options: LoaderOptions, pool_size: int) -> ResolvedOptions:
     )
 
 
+def with_group(options: LoaderOptions, rank: int, world_size: int) -> LoaderOptions:
+    """The options with the rank and world size of a group of processes, unless one of them is given."""
+    if options.get("rank") is not None or options.get("world_size") is not None:
+        return options
+    return {**options, "rank": rank, "world_size": world_size}
+
+
 def resolve_format(given: dict[str, Any]) -> ImageFormat:
     """The image format of options `dtype`, `layout` and `normalize`. Raises `loader/out-of-range`."""
     dtype = require_choice("dtype", given.get("dtype", "uint8"), get_args(DType))
     layout = require_choice("layout", given.get("layout", "NHWC"), get_args(Layout))
     normalize = given.get("normalize", False)
+    if isinstance(normalize, np.bool_):
+        normalize = bool(normalize)
     if normalize is True:
         normalize = (CIFAR10_MEAN, CIFAR10_STD)
-    if normalize is False:
+    if normalize is False or normalize is None:
         return ImageFormat(dtype, layout, None)
     if dtype == "uint8":
         raise out_of_range("normalize", "False where dtype is uint8", normalize, 'Pass dtype="float32".')
@@ -256,7 +277,7 @@ def require_integer(
 def require_number(name: str, value: Any, low: float, high: float, area: str = "loader") -> float:
     """A Python float of any number, numpy's too. Raises `AREA/out-of-range`."""
     try:
-        number = float("nan") if isinstance(value, (bool, str)) else float(value)
+        number = float("nan") if isinstance(value, (bool, np.bool_, str)) else float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if not low <= number <= high:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ..batch import Batch
 from ..loader import BatchSource, NumpyBatch, transform_images
-from ..options import LoaderOptions, ResolvedOptions
+from ..options import LoaderOptions, ResolvedOptions, with_group
 from ..schedule import BatchRange
 
 TensorBatch = Batch[torch.Tensor]
@@ -18,12 +18,10 @@ TensorBatch = Batch[torch.Tensor]
 
 def with_torch_defaults(options: LoaderOptions) -> LoaderOptions:
     """NCHW, and the rank and world size of torch.distributed where it is initialized."""
-    is_group = torch.distributed.is_available() and torch.distributed.is_initialized()
-    defaults: dict[str, Any] = {"layout": "NCHW"}
-    if is_group:
-        defaults |= {"rank": torch.distributed.get_rank(), "world_size": torch.distributed.get_world_size()}
-    given: Any = {**defaults, **{key: value for key, value in options.items() if value is not None}}
+    given: Any = {"layout": "NCHW", **options}
     resolved: LoaderOptions = given
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return with_group(resolved, torch.distributed.get_rank(), torch.distributed.get_world_size())
     return resolved
 
 
