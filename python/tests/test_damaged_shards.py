@@ -134,6 +134,18 @@ def test_no_more_files_stay_open_than_are_allowed(folder: Path, monkeypatch: pyt
     assert num_open_files(folder) == 2
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+@pytest.mark.parametrize(("kind", "code"), [("folder", "disk/is-a-folder"), ("pipe", "disk/not-a-file")])
+def test_what_is_no_file_is_refused_and_closed(tmp_path: Path, kind: str, code: str) -> None:
+    path = make_dataset(tmp_path) / "train/part-00000.arrow"
+    path.unlink()
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    dataset = open_dataset(tmp_path)
+    for _ in range(3):
+        assert refused(lambda: dataset[0]).code == code
+    assert num_open_files(tmp_path) == 0
+
+
 def num_open_files(folder: Path) -> int:
     names = [os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
     # The listing itself was a file.

@@ -11,6 +11,7 @@ import os
 import stat
 import threading
 from io import FileIO
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ class PositionedFile:
     """An open regular file. It is closed when nobody refers to it anymore, so threads and loops need no bookkeeping.
 
     Raises:
-        Cifar5mError: `disk/…` if it cannot be opened or is a pipe or a device.
+        Cifar5mError: `disk/…` if it cannot be opened or is a folder, a pipe or a device.
     """
 
     def __init__(self, path: str) -> None:
@@ -68,13 +69,15 @@ class PositionedFile:
             flags = (
                 os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
             )
-            self._file = FileIO(os.open(path, flags), "rb")
-            status = os.fstat(self._file.fileno())
+            fileno = os.open(path, flags)
+            status = os.fstat(fileno)
+            if not stat.S_ISREG(status.st_mode):
+                # FileIO would refuse a folder too, and leave it open.
+                os.close(fileno)
+                _refuse(status, path)
+            self._file = FileIO(fileno, "rb")
         except OSError as error:
             raise disk_error(error, "open", path) from error
-        if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
-            raise Cifar5mError("disk/not-a-file", f"{path} must be a file, it is {what}. Put the file in its place.")
         self.bytes = status.st_size
         self.identity = _identity_of(status)
 
@@ -133,6 +136,13 @@ class PositionedFile:
                 raise disk_error(error, "read", self.path) from error
             if count != end - start:
                 self.read_into(position + count, view[count:])
+
+
+def _refuse(status: os.stat_result, path: str) -> NoReturn:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    what = f"{path} must be a file, it is a pipe, a socket or a device. Put the file in its place."
+    raise Cifar5mError("disk/not-a-file", what)
 
 
 def _identity_of(status: os.stat_result) -> tuple[int, int, int, int]:
