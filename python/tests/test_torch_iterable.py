@@ -106,6 +106,9 @@ def test_the_state_over_a_plain_data_loader_is_exact_or_refused(dataset: Any) ->
     assert caught.value.code == "loader-state/stale"
     assert resumed.state_dict(num_batches=1)["position"] == 36
     assert resumed.state_dict(num_batches=2) == {**state, "epoch": 1, "position": 0}
+    # A count over several loops would silently be that of one.
+    line = line_of(lambda: resumed.state_dict(num_batches=3))
+    assert line.startswith("loader/out-of-range: num_batches must be an integer in [0, 2], got 3. Pass the batches")
     assert serve(with_workers) == whole[5:]
 
 

@@ -71,14 +71,14 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         """Where the loop stands, as JSON that the TypeScript loader takes too; equal on all ranks.
 
         Args:
-            num_batches: global batches that the training took since the last loop began; needed where workers made
-                them.
+            num_batches: global batches that the training took since the last loop began, at most those it had; needed
+                where workers made them.
 
         Returns:
             The state; None in a worker, where StatefulDataLoader asks the iterator instead.
 
         Raises:
-            Cifar5mError: `loader-state/stale` if only workers know.
+            Cifar5mError: `loader-state/stale` if only workers know; `loader/out-of-range`.
         """
         if get_worker_info() is not None:
             return None
@@ -96,6 +96,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         cursor = self._cursor_of(max(loop, self._loops.start_loop))
         num_taken = require_integer("num_batches", num_batches, 0, MAX_INTEGER)
         ranges = list(islice(self._schedule.ranges(cursor), num_taken))
+        # Fewer ranges than asked for are all there are.
+        require_integer("num_batches", num_taken, 0, len(ranges), "Pass the batches taken since the last loop began.")
         return self._schedule.to_state(self._schedule.after(ranges[-1]) if ranges else cursor)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
