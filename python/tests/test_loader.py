@@ -207,6 +207,7 @@ def test_none_is_the_default_where_the_types_allow_it(dataset: Dataset) -> None:
         ({"columns": ["weight"]}, "loader/out-of-range: columns must be one of class, confidence, probabilities"),
         ({"transform": 3}, "loader/out-of-range: transform must be callable"),
         ({"batchsize": 3}, "options/unknown-key: batchsize is no option of a loader."),
+        ({"num_workers": 2}, "options/unknown-key: num_workers is an option of cifar5m.torch.Loader, or of your Data"),
     ],
 )
 def test_options_out_of_range_are_refused(dataset: Dataset, options: dict[str, Any], line: str) -> None:

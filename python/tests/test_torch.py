@@ -138,6 +138,30 @@ def test_views_that_a_transform_gives_move_with_the_batch(dataset: Any) -> None:
         assert torch.equal(view, factor * batch.images.plain.double())
 
 
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"prefetch_factor": 0}, "loader/out-of-range: prefetch_factor must be an integer in [1, 2147483648], got 0."),
+        ({"prefetch_factor": None}, "loader/out-of-range: prefetch_factor must be an integer"),
+        ({"multiprocessing_context": "thread"}, "loader/out-of-range: multiprocessing_context must be one of None, "),
+        ({"num_worker": 2}, "options/unknown-key: num_worker is no option of a loader. Use one of: regime, "),
+    ],
+)
+def test_options_of_workers_are_checked_with_and_without_workers(
+    dataset: Any, num_workers: int, options: Any, line: str
+) -> None:
+    seen = line_of(lambda: Loader(dataset, **FINITE, **options, num_workers=num_workers))
+    assert seen.startswith(line)
+    if "num_worker" in options:
+        assert seen.endswith("num_workers, pin_memory, prefetch_factor, multiprocessing_context.")
+
+
+def test_a_start_method_may_be_a_context(dataset: Any) -> None:
+    context = multiprocessing.get_context("spawn")
+    Loader(dataset, **FINITE, num_workers=1, prefetch_factor=np.int64(2), multiprocessing_context=context)
+
+
 MOVES = [
     (torch.float64,),
     (torch.float64, True),

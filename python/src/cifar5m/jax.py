@@ -40,7 +40,7 @@ class Loader(BaseLoader[Any]):
     """
 
     def __init__(self, dataset: Dataset, *, device: Any = None, **options: Unpack[LoaderOptions]) -> None:
-        super().__init__(dataset, with_jax_defaults(options))
+        super().__init__(dataset, with_jax_defaults(options), ["device"])
         self._device = device
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Any]]:

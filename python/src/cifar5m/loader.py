@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar
@@ -51,8 +51,8 @@ class BaseLoader(Generic[Array]):
             another one began; `shard/…`, `table/…`, `disk/…`, `store/…` for data that cannot be read.
     """
 
-    def __init__(self, dataset: Dataset, options: LoaderOptions) -> None:
-        self._options = resolve_options(options, len(dataset))
+    def __init__(self, dataset: Dataset, options: LoaderOptions, more_keys: Sequence[str] = ()) -> None:
+        self._options = resolve_options(options, len(dataset), more_keys)
         self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = BatchSource(dataset, self._options, self._schedule)
         self._cursor = Cursor(0, 0)

@@ -19,6 +19,8 @@ from .sample_order import Regime
 from .shuffle import Blocked, ShuffleKind
 
 ExtraColumn = Literal["class", "confidence", "probabilities"]
+# Options of worker processes, which only the loader for PyTorch has.
+WORKER_KEYS = ("num_workers", "pin_memory", "prefetch_factor", "multiprocessing_context")
 EXTRA_COLUMNS: tuple[str, ...] = get_args(ExtraColumn)
 
 
@@ -95,19 +97,24 @@ class ResolvedOptions:
     transform: Callable[[Any], Any] | None
 
 
-def resolve_options(options: LoaderOptions, pool_size: int) -> ResolvedOptions:
+def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[str] = ()) -> ResolvedOptions:
     """Fills in defaults and checks.
 
     Args:
         pool_size: rows that can be served.
+        more_keys: options that the loader takes besides, named where a key is unknown.
 
     Raises:
         Cifar5mError: `options/unknown-key`, `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`.
     """
     keys = LoaderOptions.__annotations__
     for key in options:
+        if key in WORKER_KEYS:
+            what = f"{key} is an option of cifar5m.torch.Loader, or of your DataLoader. Pass it there, or leave it out."
+            raise Cifar5mError("options/unknown-key", what)
         if key not in keys:
-            raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. Use one of: {', '.join(keys)}.")
+            known = ", ".join([*keys, *more_keys])
+            raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. Use one of: {known}.")
     given: dict[str, Any] = {
         key: value for key, value in options.items() if value is not None or key not in _MAY_BE_NONE
     }

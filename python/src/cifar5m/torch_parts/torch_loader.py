@@ -6,6 +6,8 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from multiprocessing import get_all_start_methods
+from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import torch
@@ -14,7 +16,7 @@ from torch.utils.data import DataLoader, Sampler
 from ..dataset import Dataset
 from ..errors import Cifar5mError
 from ..loader import BaseLoader
-from ..options import LoaderOptions, require_integer
+from ..options import WORKER_KEYS, LoaderOptions, require_choice, require_integer
 from ..schedule import BatchRange
 from .tensor_source import TensorBatch, TensorSource, with_torch_defaults
 
@@ -33,8 +35,8 @@ class Loader(BaseLoader[torch.Tensor]):
     Args:
         num_workers: processes that make batches ahead, in [0, 256]. They pay where images are augmented or converted.
         pin_memory: hand out tensors in page-locked memory, if this machine has an accelerator that reads from it.
-        prefetch_factor: batches that each worker makes ahead.
-        multiprocessing_context: `fork`, `spawn` or `forkserver`; None for Python's default.
+        prefetch_factor: batches that each worker makes ahead, at least 1.
+        multiprocessing_context: `fork`, `spawn` or `forkserver`, or a context; None for Python's default.
 
     Raises:
         Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
@@ -46,12 +48,16 @@ class Loader(BaseLoader[torch.Tensor]):
         *,
         num_workers: SupportsIndex = 0,
         pin_memory: bool = False,
-        prefetch_factor: int = 2,
-        multiprocessing_context: str | None = None,
+        prefetch_factor: SupportsIndex = 2,
+        multiprocessing_context: str | BaseContext | None = None,
         **options: Unpack[LoaderOptions],
     ) -> None:
-        super().__init__(dataset, with_torch_defaults(options))
+        super().__init__(dataset, with_torch_defaults(options), WORKER_KEYS)
         workers = require_integer("num_workers", num_workers, 0, 256)
+        # Also where there are no workers: the number of them is what people change.
+        prefetch = require_integer("prefetch_factor", prefetch_factor, 1, 2**31)
+        if multiprocessing_context is None or isinstance(multiprocessing_context, str):
+            require_choice("multiprocessing_context", multiprocessing_context, (None, *get_all_start_methods()))
         self._ranges = _RangeSampler()
         source = TensorSource(self._source, self._options)
         self._new_batches: Callable[[], Any] = partial(_InProcess, source, self._ranges, pin_memory)
@@ -63,7 +69,7 @@ class Loader(BaseLoader[torch.Tensor]):
                 sampler=self._ranges,
                 num_workers=workers,
                 pin_memory=pin_memory,
-                prefetch_factor=prefetch_factor,
+                prefetch_factor=prefetch,
                 multiprocessing_context=multiprocessing_context,
                 persistent_workers=True,
             )
