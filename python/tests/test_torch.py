@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from rank_process import serve_as_rank  # noqa: E402
 from serving import code_of, describe, line_of, serve  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
-from cifar5m import Augment, open_dataset  # noqa: E402
+from cifar5m import open_dataset  # noqa: E402
 from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 
 # Of machines with few cores; speed is not what is tested here.
@@ -123,21 +123,6 @@ def test_workers_draw_nothing_from_the_generator_of_the_training(dataset: Any) -
     assert numbers[0] == numbers[1]
 
 
-def test_views_that_a_transform_gives_move_with_the_batch(dataset: Any) -> None:
-    class Views(NamedTuple):
-        plain: Any
-        others: Any
-
-    def make_views(images: Any) -> Views:
-        return Views(images, {"list": [-images], "tuple": (2 * images, images)})
-
-    batch = next(iter(Loader(dataset, **FINITE, dtype="float32", transform=make_views)))
-    views = batch.to(torch.float64).images
-    assert isinstance(views, Views) and isinstance(views.others["list"], list)
-    for view, factor in zip([views.plain, *views.others["list"], *views.others["tuple"]], [1, -1, 2, 1], strict=True):
-        assert torch.equal(view, factor * batch.images.plain.double())
-
-
 @pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize(
     ("options", "line"),
@@ -160,70 +145,6 @@ def test_options_of_workers_are_checked_with_and_without_workers(
 def test_a_start_method_may_be_a_context(dataset: Any) -> None:
     context = multiprocessing.get_context("spawn")
     Loader(dataset, **FINITE, num_workers=1, prefetch_factor=np.int64(2), multiprocessing_context=context)
-
-
-MOVES = [
-    (torch.float64,),
-    (torch.float64, True),
-    (torch.float64, False, True),
-    ("cpu", torch.float64),
-    (torch.device("cpu"), torch.float64, True),
-    (torch.zeros(1, dtype=torch.float64),),
-    (torch.zeros(1, dtype=torch.float64), True),
-    {"dtype": torch.float64},
-    {"device": "cpu", "dtype": torch.float64, "memory_format": torch.channels_last},
-    {"tensor": torch.zeros(1, dtype=torch.float64)},
-]
-
-
-@pytest.mark.parametrize("move", MOVES, ids=str)
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_another_dtype_is_for_images_and_floating_tensors(tmp_path: Path, dtype: str, move: Any) -> None:
-    # Float32 would round these ids.
-    make_dataset(tmp_path, train=20, test=0, ids=10**12 + np.arange(20))
-    augment = Augment(mixup=0.5 if dtype == "float32" else None)
-    columns = ["class", "confidence", "probabilities"]
-    loader = Loader(
-        open_dataset(tmp_path), regime="finite", batch_size=20, dtype=dtype, columns=columns, augment=augment
-    )
-    batch = next(iter(loader))
-    moved = batch.to(**move) if isinstance(move, dict) else batch.to(*move)
-    assert sorted(moved.ids.tolist()) == list(range(10**12, 10**12 + 20))
-    for name in ("labels", "ids", "classes"):
-        assert getattr(moved, name).dtype == torch.int64 and torch.equal(getattr(moved, name), getattr(batch, name))
-    for name in ("images", "confidences", "probabilities"):
-        assert getattr(moved, name).dtype == torch.float64
-        assert torch.equal(getattr(moved, name), getattr(batch, name).double())
-    if dtype == "float32":
-        assert moved.mixup.labels.dtype == torch.int64 and moved.mixup.weights.dtype == torch.float64
-    if isinstance(move, dict) and "memory_format" in move:
-        assert moved.images.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_a_device_alone_changes_no_dtype(dataset: Any) -> None:
-    batch = next(iter(Loader(dataset, **FINITE)))
-    for moved in (batch.to("meta"), batch.to(device="meta"), batch.to(torch.device("meta"), non_blocking=True)):
-        assert [values.device.type for values in moved] == ["meta"] * 3
-        assert [values.dtype for values in moved] == [torch.uint8, torch.int64, torch.int64]
-
-
-def test_what_a_transform_gives_beside_tensors_stays(dataset: Any) -> None:
-    def describe_images(images: Any) -> dict[str, Any]:
-        return {"images": images, "of": "CIFAR", "array": images.numpy(), "side": 32}
-
-    batch = next(iter(Loader(dataset, **FINITE, transform=describe_images)))
-    moved = batch.to(torch.float32)
-    assert moved.images["images"].dtype == torch.float32
-    assert (moved.images["of"], moved.images["side"]) == ("CIFAR", 32)
-    assert moved.images["array"] is batch.images["array"]
-    # A batch of arrays is not moved: that it stays where it is would be no help.
-    with pytest.raises(AttributeError):
-        next(iter(dataset.loader(**FINITE))).to("cpu")
-
-
-def test_batches_are_equal_to_themselves_alone(dataset: Any) -> None:
-    batch, other = (next(iter(Loader(dataset, **FINITE))) for _ in range(2))
-    assert batch == batch and batch != other and len({batch, other}) == 2
 
 
 def add_noise(images: Any) -> Any:

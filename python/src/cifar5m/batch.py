@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, SupportsIndex, TypeVar
+
+import numpy as np
+
+from .errors import Cifar5mError
 
 Array = TypeVar("Array")
 
@@ -36,7 +41,7 @@ class Batch(Generic[Array]):
         classes: conditioning class, −1 for none, int64, shape [B]; None unless asked for, like the next two.
         confidences: probability of the stored label, float32, shape [B].
         probabilities: of all classes, float32, shape [B, classes].
-        mixup: where `augment.mixup` was asked for.
+        mixup: where `augment.mixup` was asked for; `label_probabilities` are the labels with it.
     """
 
     images: Array
@@ -51,6 +56,27 @@ class Batch(Generic[Array]):
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.images, self.labels, self.ids))
+
+    def label_probabilities(self, num_classes: SupportsIndex) -> Array:
+        """The labels as probabilities, one-hot, or mixed as mixup mixed the images: what a loss must compare with.
+
+        Call it before the batch moves to a GPU: it looks at every label.
+
+        Args:
+            num_classes: C, `len(dataset.class_names)`.
+
+        Returns:
+            float32, shape [B, C], an array of the kind that labels are, where they are.
+
+        Raises:
+            Cifar5mError: `loader/out-of-range` for a label that is no class.
+        """
+        own: Array = _one_hot(self.labels, num_classes)
+        if self.mixup is None:
+            return own
+        weights: Any = self.mixup.weights
+        mixed: Array = weights[:, None] * own + (1 - weights)[:, None] * _one_hot(self.mixup.labels, num_classes)
+        return mixed
 
     def map(self, convert: Callable[[Array], Any]) -> Batch[Any]:
         """The batch with every array converted."""
@@ -85,6 +111,20 @@ class Batch(Generic[Array]):
         images = _convert(self.images, lambda value: move_images(value) if hasattr(value, method) else value)
         rest: Batch[Any] = replace(self, images=None)  # type: ignore[arg-type]
         return replace(rest.map(move or move_images), images=images)
+
+
+def _one_hot(labels: Any, num_classes: SupportsIndex) -> Any:
+    """float32, shape [B, C], of numpy, PyTorch or JAX."""
+    count = operator.index(num_classes)
+    if bool((labels >= count).any()):
+        raise Cifar5mError(
+            "loader/out-of-range",
+            f"num_classes must be more than every label, and a label is {int(labels.max())}; got {count}. "
+            "Pass the number of the set's classes.",
+        )
+    is_tensor = hasattr(labels, "new_tensor")
+    is_class = labels[:, None] == (labels.new_tensor(range(count)) if is_tensor else np.arange(count))
+    return is_class.float() if is_tensor else is_class.astype(np.float32)
 
 
 def _without_dtype(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
