@@ -18,8 +18,9 @@ from .folder import FolderSource
 from .loader import Loader
 from .location import parse_location
 from .manifest import SPLIT_NAMES, Manifest
-from .options import LoaderOptions, ResolvedOptions, require_number
+from .options import LoaderOptions, ResolvedOptions
 from .remote.remote_options import RemoteOptions
+from .require import require_number
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule

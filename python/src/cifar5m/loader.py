@@ -13,7 +13,8 @@ from .batch import Batch
 from .batch_maker import BatchMaker
 from .errors import Cifar5mError
 from .manifest import MAX_INTEGER
-from .options import LoaderOptions, ResolvedOptions, require_integer, resolve_options
+from .options import LoaderOptions, ResolvedOptions, resolve_options
+from .require import require_integer
 from .schedule import BatchRange, Cursor, Schedule
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsFloat, SupportsIndex, TypedDict, get_args, get_type_hints
@@ -15,6 +14,7 @@ from .errors import Cifar5mError
 from .image_format import CIFAR10_MEAN, CIFAR10_STD, DType, ImageFormat, Layout, Triple
 from .label_noise import LabelNoise
 from .manifest import MAX_INTEGER
+from .require import out_of_range, require_choice, require_integer, require_number
 from .sample_order import Regime
 from .shuffle import Blocked, ShuffleKind
 
@@ -266,45 +266,3 @@ def _resolve_transform(transform: Any) -> Callable[[Any], Any] | None:
         raise out_of_range("transform", "callable", transform, "Pass a function of the images of a batch.")
     resolved: Callable[[Any], Any] | None = transform
     return resolved
-
-
-def require_integer(
-    name: str, value: Any, low: int, high: int, action: str = "Choose one in that range.", area: str = "loader"
-) -> int:
-    """A Python integer of any integer, numpy's too. Raises `AREA/out-of-range`."""
-    try:
-        integer = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        integer = None
-    if integer is None or not low <= integer <= high:
-        raise out_of_range(name, f"an integer in [{low}, {high}]", value, action, area)
-    return integer
-
-
-def require_number(name: str, value: Any, low: float, high: float, area: str = "loader") -> float:
-    """A Python float of any number, numpy's too. Raises `AREA/out-of-range`."""
-    try:
-        number = float("nan") if isinstance(value, (bool, np.bool_, str)) else float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not low <= number <= high:
-        raise out_of_range(name, f"a number in [{low}, {high}]", value, area=area)
-    return number
-
-
-def require_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """The choice that a value is. Raises `loader/out-of-range`."""
-    if isinstance(value, np.bool_):
-        value = bool(value)
-    for choice in choices:
-        # 0 == False, and 0 is no bool.
-        if value is choice or (isinstance(value, str) and value == choice):
-            return choice
-    raise out_of_range(name, f"one of {', '.join(map(str, choices))}", value, "Choose one of them.")
-
-
-def out_of_range(
-    name: str, rule: str, value: Any, action: str = "Choose one in that range.", area: str = "loader"
-) -> Cifar5mError:
-    """The error of an option out of range."""
-    return Cifar5mError(f"{area}/out-of-range", f"{name} must be {rule}, got {value!r}. {action}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, SupportsIndex
 
 from ..errors import Cifar5mError
-from ..options import require_integer, require_number
+from ..require import require_integer, require_number
 
 DEFAULT_CACHE_BYTES = 64 * 2**30
 

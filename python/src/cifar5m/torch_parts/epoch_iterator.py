@@ -11,7 +11,8 @@ from torch.utils.data import get_worker_info
 from ..errors import Cifar5mError
 from ..loop_table import LoopTable
 from ..manifest import MAX_INTEGER
-from ..options import ResolvedOptions, require_integer
+from ..options import ResolvedOptions
+from ..require import require_integer
 from ..schedule import Cursor, Schedule
 from .tensor_source import TensorBatch, TensorSource
 

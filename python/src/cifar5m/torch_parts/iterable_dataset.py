@@ -14,7 +14,8 @@ from ..errors import Cifar5mError
 from ..loader import BatchSource
 from ..loop_table import LoopTable
 from ..manifest import MAX_INTEGER
-from ..options import LoaderOptions, require_integer, resolve_options
+from ..options import LoaderOptions, resolve_options
+from ..require import require_integer
 from ..schedule import Cursor, Schedule
 from .epoch_iterator import EpochIterator
 from .tensor_source import TensorBatch, TensorSource, with_torch_defaults

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, Sampler
 from ..dataset import Dataset
 from ..errors import Cifar5mError
 from ..loader import BaseLoader
-from ..options import WORKER_KEYS, LoaderOptions, require_choice, require_integer
+from ..options import WORKER_KEYS, LoaderOptions
+from ..require import require_choice, require_integer
 from ..schedule import BatchRange
 from .tensor_source import TensorBatch, TensorSource, with_torch_defaults
 
