@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: ["tests/long/**", "tests/**/*.slow.test.ts"],
     // Modules are loaded once a worker, not once a file: no test file changes what another imports.
     isolate: false,
+    // Nor does a test leave variables of the environment behind.
+    unstubEnvs: true,
     // Workers that the tests start run TypeScript too, which Node 20 does not do by itself.
     execArgv: ["--import", "tsx"],
     globalSetup: ["tests/support/compile-sources.ts"],

@@ -8,6 +8,11 @@ from make_dataset import make_dataset
 from cifar5m import Dataset, open_dataset
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets the tests of JAX be the last, whatever their names: its threads do not go with forked workers."""
+    items.sort(key=lambda item: "jax" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 100 train and 20 test images in shards of 30. Tests that damage one make their own."""

@@ -15,7 +15,7 @@ from cifar5m import Augment, open_dataset
 
 @pytest.fixture(scope="module")
 def jax() -> Any:
-    """Imported by the last of the tests: its threads do not go with forked workers."""
+    """Imported by the last of the tests: conftest.py sees to it."""
     return pytest.importorskip("jax")
 
 

@@ -7,7 +7,7 @@ import { gatherResults } from "../../experiments/index.ts";
 import { uploadDataset } from "../../shards/index.ts";
 import { runAll, tinyRun, writeExperimentFile } from "../experiments/make-experiment.ts";
 import { startServe } from "../scripts/start-serve.ts";
-import { startS3 } from "../shards/remote/s3-servers.ts";
+import { startS3, useS3 } from "../shards/remote/s3-servers.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
 import { findPythonModules } from "../support/run-python.ts";
@@ -51,10 +51,7 @@ describe.each(inLanguage("ts"))("the lines of $where", ({ code }) => {
     const [{ origin }, { s3 }] = [await startServe(dataset), await startS3("s3rver")];
     const { signal } = new AbortController();
     await uploadDataset({ directory: dataset, to: "s3://data/mine", s3, signal });
-    vi.stubEnv("AWS_ENDPOINT_URL_S3", s3.endpoint);
-    vi.stubEnv("AWS_REGION", s3.region);
-    vi.stubEnv("AWS_ACCESS_KEY_ID", s3.credentials?.accessKeyId);
-    vi.stubEnv("AWS_SECRET_ACCESS_KEY", s3.credentials?.secretAccessKey);
+    useS3(s3);
     const here = code
       .replace("https://host/path/dataset", `${origin}/dataset`)
       .replace("s3://bucket/prefix", "s3://data/mine");

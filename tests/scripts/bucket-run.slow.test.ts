@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { hashFolder } from "../pipeline/kill-build.ts";
 import { downloadRun } from "../pipeline/run/download-run.ts";
-import { environmentOf, hasS3Server, startS3 } from "../shards/remote/s3-servers.ts";
+import { hasS3Server, startS3, useS3 } from "../shards/remote/s3-servers.ts";
 import { type FaultyS3, startFaultyS3 } from "../support/faulty-s3.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { type CliResult, runCli } from "../support/run-cli.ts";
@@ -17,7 +17,7 @@ const run = "s3://data/runs/tiny";
 async function openBucket(name: Parameters<typeof startS3>[0]): Promise<{ client: S3Client; proxy: FaultyS3 }> {
   const { s3, client } = await startS3(name);
   const proxy = await startFaultyS3(s3.endpoint);
-  for (const [key, value] of Object.entries(environmentOf({ endpoint: proxy.url }))) vi.stubEnv(key, value);
+  useS3({ endpoint: proxy.url });
   return { client, proxy };
 }
 

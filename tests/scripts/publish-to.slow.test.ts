@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { openDataset } from "../../shards/index.ts";
 import { hashBatches } from "../shards/remote/remote-batches.ts";
-import { startS3 } from "../shards/remote/s3-servers.ts";
+import { startS3, useS3 } from "../shards/remote/s3-servers.ts";
 import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { runBuild } from "../support/run-build.ts";
@@ -22,10 +22,7 @@ async function makeRun(): Promise<{ root: string; run: string[] }> {
 
 test("publish --to s3:// uploads the data set, keeps on a second call what is there, and it can be read from there", async () => {
   const [{ root, run }, { s3 }] = [await makeRun(), await startS3("s3rver")];
-  vi.stubEnv("AWS_ENDPOINT_URL_S3", s3.endpoint);
-  vi.stubEnv("AWS_REGION", "us-east-1");
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "S3RVER");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "S3RVER");
+  useS3(s3);
   try {
     const args = ["publish", ...run, "--to", "s3://data/mine"];
     const stdout = "published: 50 train and 21 test images in s3://data/mine\n";

@@ -1,8 +1,8 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, inject, test, vi } from "vitest";
+import { expect, inject, test } from "vitest";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
-import { environmentOf, hasS3Server, startS3 } from "../../shards/remote/s3-servers.ts";
+import { hasS3Server, startS3, useS3 } from "../../shards/remote/s3-servers.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { testContext } from "../../support/run-build.ts";
 import { hashFolder, runAndKill, runToEnd } from "../kill-build.ts";
@@ -43,7 +43,7 @@ for (const server of servers) {
     { timeout: 600_000 },
     async () => {
       const { s3, client } = await startS3(server);
-      for (const [name, value] of Object.entries(environmentOf(s3))) vi.stubEnv(name, value);
+      useS3(s3);
       const wanted = await hashFolder(await makeFolderRun());
       let numKills = 0;
       for (let round = 0; numKills < numWorkers; round++) {
@@ -64,7 +64,7 @@ test.skipIf(!servers.some(hasS3Server))(
   { timeout: 600_000 },
   async () => {
     const { s3, client } = await startS3(servers.find(hasS3Server)!);
-    for (const [name, value] of Object.entries(environmentOf(s3))) vi.stubEnv(name, value);
+    useS3(s3);
     const programs = Array.from({ length: numWorkers }, (_, salt) => workerOf("s3://data/race", { salt }));
     await race(programs);
     const found = await downloadRun(client, "race");

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { S3Client } from "@aws-sdk/client-s3";
 import S3rver from "s3rver";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import type { S3Options } from "../../../shards/index.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 
@@ -90,12 +90,10 @@ async function startProgram(program: string, args: readonly string[], port: numb
   return endpoint;
 }
 
-/** What the SDK reads from the environment to reach a server. */
-export function environmentOf({ endpoint }: Pick<S3Options, "endpoint">): Record<string, string> {
-  return {
-    AWS_ENDPOINT_URL_S3: endpoint ?? "",
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  };
+/** Lets the code of this test, and the processes that it starts, find a server by the environment, until it ends. */
+export function useS3({ endpoint }: Pick<S3Options, "endpoint">): void {
+  vi.stubEnv("AWS_ENDPOINT_URL_S3", endpoint);
+  vi.stubEnv("AWS_REGION", "us-east-1");
+  vi.stubEnv("AWS_ACCESS_KEY_ID", credentials.accessKeyId);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey);
 }
