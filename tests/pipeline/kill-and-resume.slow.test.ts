@@ -17,7 +17,11 @@ test("two workers on one run, one of them killed, build the same set", async () 
   await rm(join(root, "dataset"), { recursive: true });
   await rm(join(root, "receipts", "publish"), { recursive: true });
   const workers = ["0", "1"].map((rank) => undisturbed.commandOf(root, "10", rank, "2"));
-  await Promise.all([runToEnd(workers[0]!), runAndKill(workers[1]!, 800).then(() => runToEnd(workers[1]!))]);
+  const killedOnce = async () => {
+    expect(await runAndKill(workers[1]!, 100, "ready")).toBe(true);
+    await runToEnd(workers[1]!);
+  };
+  await Promise.all([runToEnd(workers[0]!), killedOnce()]);
   // What the killed one left is removed by the next start of rank 0.
   await runToEnd(workers[0]!);
   expect(await hashFolder(join(root, "dataset"))).toEqual(await undisturbed.hash("dataset"));

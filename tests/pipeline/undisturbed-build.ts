@@ -36,7 +36,7 @@ export function undisturbedBuildForAllTests(): UndisturbedBuild {
       const expected = await hash();
       await killBuilds({
         program: (root) => commandOf(root, "10"),
-        ...{ folder, numKills, maxLifeMs: 1800 },
+        ...{ folder, numKills, maxLifeMs: 1200, countFrom: "ready" },
         check: async (root) => expect(await hashFolder(root)).toEqual(expected),
       });
     },

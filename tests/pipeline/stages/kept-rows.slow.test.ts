@@ -150,7 +150,7 @@ test("a balanced build that is killed at random moments and resumed leaves the d
   const expected = await hashFolder(join(whole, "dataset"));
   await killBuilds({
     program: (root) => undisturbed.commandOf(root, "2", "0", "1", keys),
-    ...{ folder: undisturbed.rootOf("."), numKills: 6, maxLifeMs: 2500 },
+    ...{ folder: undisturbed.rootOf("."), numKills: 6, maxLifeMs: 1500, countFrom: "ready" },
     check: async (root) => expect(await hashFolder(join(root, "dataset"))).toEqual(expected),
   });
 });
