@@ -114,11 +114,12 @@ export class Dataset {
     options: LoaderOptions<DType>,
   ): Loader<DType extends "float32" ? Float32Array : Uint8Array> {
     const { store, fingerprint, splitName, manifest } = this;
-    const { signal, ...reopen } = { ...this.#options, split: splitName };
+    const { signal, ...reopen } = this.#options;
     const pool = {
       earlier: this.#earlierPools(),
       store,
       fingerprint,
+      entries: manifest.splits[splitName].shards,
       reopen,
       signal,
       rows: this.#rows,

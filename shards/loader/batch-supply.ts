@@ -1,3 +1,4 @@
+import type { ShardEntry } from "../format/manifest.ts";
 import type { OpenOptions } from "../open-options.ts";
 import type { RowNumbers } from "../rows/row-numbers.ts";
 import type { BatchArrays } from "./batch.ts";
@@ -9,6 +10,8 @@ export interface BatchJob {
   /** Where the data set is, as it was given: with the name, password or signature in it. */
   readonly location: string;
   readonly reopen: OpenOptions;
+  /** Shards of the split. A worker reads no manifest: the set may have grown since it was opened. */
+  readonly entries: readonly ShardEntry[];
   /** In shared memory. */
   readonly rows: RowNumbers | undefined;
   /** Rows to serve that there were before the set grew. */

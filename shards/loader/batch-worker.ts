@@ -3,17 +3,17 @@
 import { workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Cifar5mError } from "../../core/errors.ts";
-import { openDataset } from "../open-dataset.ts";
+import { openShardSource } from "../open-shard-source.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
 import { shareFilesAmong } from "../rows/open-files.ts";
 import { countRows } from "../rows/row-numbers.ts";
-import type { RowStore } from "../rows/row-store.ts";
+import { RowStore } from "../rows/row-store.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import type { BatchJob } from "./batch-supply.ts";
 import { type BatchAnswer, type BatchRequest, buffersOf } from "./batch-workers.ts";
 import { StretchCache } from "./stretch-cache.ts";
 
-const { location, reopen, rows, earlierRows, numClasses, numStretches, options, ended }: BatchJob = workerData;
+const { location, reopen, entries, rows, earlierRows, numClasses, numStretches, options, ended }: BatchJob = workerData;
 const ending = new AbortController();
 void whenOne(ended).then(() => ending.abort(new Error("nobody waits for the batches any more")));
 let opened: Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> | undefined;
@@ -44,7 +44,8 @@ async function whenOne(flag: Int32Array): Promise<void> {
 /** Images are not kept in memory here, except stretches that are served soon: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
   shareFilesAmong(options.numWorkers + 1);
-  const { store } = await openDataset(location, { ...reopen, memoryBytes: 0, signal: ending.signal });
+  const source = await openShardSource(location, { ...reopen, signal: ending.signal });
+  const store = new RowStore({ source, entries, numClasses, memoryBytes: 0 });
   store.use();
   const order = createSampleOrder(options, rows === undefined ? store.numRows : countRows(rows), earlierRows);
   const cache = numStretches === undefined ? undefined : new StretchCache(store, numStretches);

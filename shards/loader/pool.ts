@@ -1,3 +1,4 @@
+import type { ShardEntry } from "../format/manifest.ts";
 import type { OpenOptions } from "../open-options.ts";
 import type { RowNumbers } from "../rows/row-numbers.ts";
 import type { RowStore } from "../rows/row-store.ts";
@@ -13,7 +14,9 @@ export interface Pool {
   /** What there was to serve before the set grew, oldest first. */
   readonly earlier: readonly EarlierPool[];
   readonly numClasses: number;
-  /** How workers open the data set. */
+  /** Shards of the split, as workers are to read them. */
+  readonly entries: readonly ShardEntry[];
+  /** How workers open the shards. */
   readonly reopen: OpenOptions;
   /** Ends all requests, those of workers too. */
   readonly signal: AbortSignal | undefined;

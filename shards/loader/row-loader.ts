@@ -140,12 +140,12 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   #startWorkers(): BatchSupply | undefined {
-    const { store, reopen, rows, numClasses, signal, startWorkers } = this.#pool;
+    const { store, entries, reopen, rows, numClasses, signal, startWorkers } = this.#pool;
     const earlierRows = earlierRowsOf(this.#pool);
     const numStretches = this.#numStretches;
     const schedule = this.#schedule;
     return startWorkers?.({
-      job: { reopen, rows, earlierRows, numClasses, numStretches, options: this.#options },
+      job: { reopen, entries, rows, earlierRows, numClasses, numStretches, options: this.#options },
       nextRange: (range) => {
         const next = schedule.rangeAt(schedule.after(range));
         return next === undefined || schedule.reachesBeyondThePool(next) ? undefined : next;

@@ -8,6 +8,14 @@ import { ShardCache } from "./shard-cache.ts";
 import { resolveTransfer } from "./transfer-options.ts";
 
 /**
+ * The shards of a data set on a server whose manifest is known. Sends no request.
+ * @throws Cifar5mError `store/bad-location`, `store/bad-header`, `store/out-of-range`
+ */
+export async function openRemoteSource(url: string, options: OpenOptions): Promise<ShardSource> {
+  return new RemoteSource(await connect(url, options));
+}
+
+/**
  * Opens a data set on a server. The manifest is fetched and checked now, each shard when it is needed.
  * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`, `disk/…`
  */
@@ -15,10 +23,15 @@ export async function openRemote(
   url: string,
   options: OpenOptions,
 ): Promise<{ readonly source: ShardSource; readonly manifest: Manifest }> {
+  const connection = await connect(url, options);
+  const { store, cache, policy, signal } = connection;
+  const manifest = await fetchManifest(store, policy, signal);
+  await cache.removeLeftovers();
+  return { source: new RemoteSource(connection), manifest };
+}
+
+async function connect(url: string, options: OpenOptions) {
   const policy = resolveTransfer(options.transfer);
   const cache = new ShardCache(options.cache);
-  const store = await openStore(url, options);
-  const manifest = await fetchManifest(store, policy, options.signal);
-  await cache.removeLeftovers();
-  return { source: new RemoteSource({ store, cache, policy, signal: options.signal }), manifest };
+  return { store: await openStore(url, options), cache, policy, signal: options.signal };
 }

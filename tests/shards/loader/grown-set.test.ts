@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeGrowth, describeSplit, type ShardEntry } from "../../../shards/format/manifest.ts";
+import { describeGrowth } from "../../../shards/format/manifest.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
-import { readShard } from "../../../shards/format/read-shard.ts";
 import { type Dataset, type LoaderOptions, openDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch, idsOf } from "../../support/open-test-dataset.ts";
+import { publishSize } from "../../support/publish-size.ts";
 
 /** The same set at 40, at 50 and at 100 rows, of which the newest is in `sets[2]`. */
 let sets: Dataset[];
@@ -19,25 +19,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cifar5m-grown-"));
   await makeDataset(folder, { train: 100, test: 20, rowsPerShard: 10 });
   const whole = await readManifest(folder);
-  const { version: _, sha256: __, ...rest } = whole;
   for (const numTrain of [4, 5, 10]) {
-    const train = whole.splits.train.shards.slice(0, numTrain);
-    const splits = { ...whole.splits, train: describeSplit(train, await countClasses(folder, train)) };
-    const before = [4, 5].filter((count) => count < numTrain).map((count) => ({ train: count, test: 2 }));
-    const growth = before.length === 0 ? {} : { growth: describeGrowth(splits, before) };
-    await writeManifest(folder, { ...rest, splits, ...growth });
+    const earlier = [4, 5].filter((count) => count < numTrain);
+    await publishSize(folder, whole, numTrain, earlier);
     sets.push(await openDataset(folder));
   }
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function countClasses(folder: string, shards: readonly ShardEntry[]): Promise<number[]> {
-  const counts = new Array<number>(10).fill(0);
-  for (const { file } of shards)
-    for (const label of (await readShard(`${folder}/${file}`)).columns.label) counts[label]!++;
-  return counts;
-}
 
 const shuffles = ["full", { blockRows: 4, windowBlocks: 3 }] as const;
 const collect = (dataset: Dataset, options: LoaderOptions) => {
