@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { hashConfig } from "../storage/canonical-json.ts";
+import { firstFreeId } from "./format/free-ids.ts";
 import { earlierRows, type Manifest, type SplitName, splitNames } from "./format/manifest.ts";
 import type { StartWorkers } from "./loader/batch-supply.ts";
 import type { ImageFormat } from "./loader/image-format.ts";
@@ -179,16 +180,4 @@ export class Dataset {
   close(): void {
     this.store.close();
   }
-}
-
-/** Each part of a set that may grow has so many ids of its own. */
-const idsPerPart = 1_000_000_000_000;
-
-/** The first id that no image of a set has, nor will have when it grows. */
-function firstFreeId({ splits, config }: Manifest): number {
-  const shards = splitNames.flatMap((name) => splits[name].shards);
-  const idEnd = shards.reduce((end, shard) => Math.max(end, shard.idEnd), 0);
-  // A set that may grow says where its test ids begin, and has the ids of that part even while it has no test images.
-  if (config["testIdStart"] === undefined && idEnd <= idsPerPart) return idEnd;
-  return Math.max(splitNames.length, Math.ceil(idEnd / idsPerPart)) * idsPerPart;
 }

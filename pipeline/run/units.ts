@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { idsPerSplit } from "../../shards/format/free-ids.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { nameOfPart } from "../../shards/format/part-name.ts";
 
@@ -56,11 +57,8 @@ export function planParts(
   return parts;
 }
 
-/**
- * The first id of the test part, 10¹². It is no power of two so that people recognize it, and a multiple of ten so that
- * classes rotate from the first one on. Train ids are smaller, so neither part moves when the other grows.
- */
-export const firstTestId = 1_000_000_000_000;
+/** The first id of the test part, 10¹². Train ids are smaller, so neither part moves when the other grows. */
+export const firstTestId = idsPerSplit;
 
 /** Number of units of a run, at most. */
 const maxUnits = 1_000_000;

@@ -87,6 +87,16 @@ def test_a_state_of_the_earlier_size_goes_on(sizes: list[Path]) -> None:
         now.loader(**finite).load_state_dict(state)
 
 
+def test_a_state_with_live_images_beyond_the_earlier_size_is_refused(sizes: list[Path]) -> None:
+    before, now = (open_dataset(folder) for folder in sizes)
+    options: Any = {"regime": "infinite", "batch_size": 5, "seed": 3}
+    state = before.loader(**options).state_dict()
+    now.loader(**options).load_state_dict({**state, "position": 40})
+    with pytest.raises(Cifar5mError, match="position of the loader state must be at most 40") as caught:
+        now.loader(**options).load_state_dict({**state, "position": 45})
+    assert caught.value.code == "loader-state/mismatch"
+
+
 def test_an_iterable_dataset_takes_a_state_of_the_earlier_size(sizes: list[Path]) -> None:
     pytest.importorskip("torch")
     from cifar5m.torch import IterableDataset

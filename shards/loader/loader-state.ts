@@ -29,7 +29,7 @@ export type LoaderState = Readonly<z.infer<typeof loaderStateSchema>>;
 
 /**
  * Checks that a state belongs to a loader. A state of an earlier size of a set that has grown does, since the order of
- * that size is where the order of the newest begins.
+ * that size is where the order of the newest begins: unless live images followed the rows of that size already.
  * @param dataset - fingerprint of the split
  * @param options.earlier - fingerprints and rows of the split before it grew
  * @returns the state
@@ -67,6 +67,14 @@ export function requireState(
       "loader-state/mismatch",
       `${key} of the loader state is ${found[key]}, this loader has ${expected[key]}. ` +
         "Resume with the data and options the state was taken with, or start without a state.",
+    );
+  }
+  if (before !== undefined && numSamples > before.numRows && found.position > before.numRows) {
+    throw new Cifar5mError(
+      "loader-state/mismatch",
+      `position of the loader state must be at most ${before.numRows}, the rows of the set at the size that it names, got ` +
+        `${found.position}: live images followed, and in the set as it has grown they follow ${numSamples} rows. ` +
+        "Resume with the set at that size, or start without a state.",
     );
   }
   const isBeyond = regime === "infinite" ? found.position > numSamples : found.position >= numSamples;

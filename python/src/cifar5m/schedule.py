@@ -140,8 +140,22 @@ class Schedule:
                     f"{key} of the loader state must be an integer in [0, {high}], got {state[key]!r}. "
                     "Start without it.",
                 )
+        self._require_rows_only(state)
         # With larger batches than before, the rest of the epoch may hold none.
         return self.normalize(Cursor(state["epoch"], state["position"]))
+
+    def _require_rows_only(self, state: dict[str, Any]) -> None:
+        """In TypeScript, live images may have followed the rows of an earlier size, where further rows follow now."""
+        for pool in self._earlier_pools:
+            is_taken_at = pool.fingerprint == state["dataset"] and self._options.num_samples > pool.num_rows
+            if is_taken_at and state["position"] > pool.num_rows:
+                raise Cifar5mError(
+                    "loader-state/mismatch",
+                    f"position of the loader state must be at most {pool.num_rows}, the rows of the set at the size "
+                    f"that it names, got {state['position']}: live images followed, and in the set as it has grown "
+                    f"they follow {self._options.num_samples} rows. Resume with the set at that size, or start "
+                    "without a state.",
+                )
 
     def _identity_of(self, dataset: Any) -> dict[str, Any]:
         """What a state of some data must hold: where the set has grown, that of an earlier size goes on too."""

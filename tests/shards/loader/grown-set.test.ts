@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeGrowth } from "../../../shards/format/manifest.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
-import { type Dataset, type LoaderOptions, openDataset } from "../../../shards/index.ts";
+import { type Dataset, type LiveSource, type LoaderOptions, openDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
-import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { makeDataset, makeRows, makeTestFolder } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch, idsOf } from "../../support/open-test-dataset.ts";
 import { publishSize } from "../../support/publish-size.ts";
 
@@ -104,6 +104,33 @@ test("a state of an earlier size is refused by a loader of more samples, and one
   const state = sets[2]!.loader({ ...finite, numSamples: 40 }).state();
   const backward = await errorOf(() => sets[0]!.loader({ ...finite, state }), "loader-state/mismatch");
   expect(backward.message).toContain("dataset of the loader state is train-");
+});
+
+test("a state that has served live images is refused once the set has grown, since they would be made twice", async () => {
+  const asked: number[] = [];
+  const live: LiveSource = {
+    sample: async (ids) => {
+      asked.push(...ids);
+      const { image, probabilities, class: classes } = makeRows([...ids]);
+      return { images: image, probabilities, classes };
+    },
+  };
+  const options = { regime: "infinite", batchSize: 8, seed: 1, live } as const;
+  const loader = sets[0]!.loader(options);
+  await collectBatches(loader, 5);
+  expect(sets[2]!.loader({ ...options, state: loader.state() }).state().position).toBe(40);
+  await collectBatches(loader, 1);
+  const state = loader.state();
+  expect(asked.length).toBe(8);
+  for (const resumed of [options, { ...options, live: undefined }]) {
+    const { message } = await errorOf(
+      () => sets[2]!.loader({ ...resumed, state } as LoaderOptions),
+      "loader-state/mismatch",
+    );
+    expect(message).toContain("must be at most 40");
+    expect(message).toContain("got 48");
+  }
+  expect(sets[0]!.loader({ ...options, state }).state().position).toBe(48);
 });
 
 test("a filtered part of a grown set begins with that of before, with workers and without", async () => {
