@@ -11,9 +11,14 @@ export interface JsonSchema {
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  readonly propertyNames?: JsonSchema;
   /** Of a key that nobody needs but our tests: no help shows it. */
   readonly hidden?: boolean;
 }
@@ -26,11 +31,11 @@ export function describeRule(schema: JsonSchema): string | undefined {
   if (schema.anyOf !== undefined) return schema.anyOf.map((choice) => describeRule(choice) ?? "anything").join(" or ");
   switch (schema.type) {
     case "array":
-      return `a list of values that are each ${describeRule(schema.items ?? {}) ?? "anything"}`;
+      return describeList(schema);
     case "boolean":
       return "true or false";
     case "string":
-      return "a text that is not empty";
+      return describeText(schema);
     case "object":
       return "an object";
     case "integer":
@@ -84,6 +89,24 @@ function memberOf(schema: JsonSchema, value: unknown): JsonSchema {
     }),
   );
   return named ?? schema;
+}
+
+function describeList({ items = {}, minItems, maxItems }: JsonSchema): string {
+  const number = describeNumber(minItems, maxItems);
+  const each = describeRule(items);
+  return `a list of ${number === undefined ? "" : `${number} `}values${each === undefined ? "" : ` that are each ${each}`}`;
+}
+
+function describeText({ minLength, maxLength }: JsonSchema): string {
+  if (minLength === 1 && maxLength === undefined) return "a text that is not empty";
+  const number = describeNumber(minLength, maxLength);
+  return number === undefined ? "a text" : `a text of ${number} characters`;
+}
+
+function describeNumber(least = 0, most: number | undefined): string | undefined {
+  if (most === undefined) return least === 0 ? undefined : `${least} or more`;
+  if (least === most) return String(most);
+  return least === 0 ? `at most ${most}` : `${least} to ${most}`;
 }
 
 function describeBounds(schema: JsonSchema): string {

@@ -1,7 +1,7 @@
 import type * as z from "zod";
-import { choicesOfIssue, jsonSchemaOf, ruleOf, showJson } from "./describe-issue.ts";
+import { choicesOfIssue, culpritOf, jsonSchemaOf, showJson } from "./describe-issue.ts";
 import { Cifar5mError } from "./errors.ts";
-import { schemaAt, valueAt } from "./json-schema.ts";
+import { schemaAt } from "./json-schema.ts";
 import { nearestWord } from "./nearest-word.ts";
 
 /** How the errors of a value name things. */
@@ -30,7 +30,7 @@ export function parseWithSchema<Schema extends z.ZodType>(
   value: unknown,
   names: ParseNames,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw errorOf(parsed.error.issues[0]!, schema, value, names);
 }
@@ -48,12 +48,13 @@ function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, nam
       `${prefix}${nameOf(unknown)} is no key of ${names.owner}. ${adviceOnKey(unknown, siblings.map(nameOf), nameOf)}`,
     );
   }
-  const seen = valueAt(value, issue.path);
+  const { path, isKey, seen, rule } = culpritOf(issue, rules, value);
+  const name = path.length === 0 ? "it" : nameOf(path.map(String).join("."));
   const hint = nearestChoice(issue, seen);
-  const advice = names.adviceOf?.(key) ?? "Give it another value, or leave it out for its default.";
+  const usual = isKey ? "Choose another key." : "Give it another value, or leave it out for its default.";
   return new Cifar5mError(
     `${area}/out-of-range`,
-    `${prefix}${key === "" ? "it" : nameOf(key)} ${ruleOf(issue, schemaAt(rules, issue.path, value))}, got ${show(seen)}. ${hint}${advice}`,
+    `${prefix}${isKey ? `a key of ${name}` : name} ${rule}, got ${show(seen)}. ${hint}${names.adviceOf?.(key) ?? usual}`,
   );
 }
 

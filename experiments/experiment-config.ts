@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
+import { valueAt } from "../core/json-schema.ts";
 import { parseWithSchema } from "../core/parse-with-schema.ts";
 import { engineNames, precisions } from "../engine/executor.ts";
 import { readJson } from "../storage/read-json.ts";
@@ -16,13 +17,13 @@ export const experimentSchema = z.strictObject({
   name: z.string().min(1).describe("title of the report"),
   dataset: z.string().min(1).describe("folder or URL of the data set"),
   alsoTest: z
-    .record(z.string().regex(/^[a-z0-9-]+$/), z.string().min(1))
-    .superRefine((sets, { addIssue }) => {
-      const taken = Object.keys(sets).find((name) => takenNames.has(name));
-      if (taken === undefined) return;
-      const names = [...takenNames].join(", ");
-      addIssue({ code: "custom", path: [taken], message: `must have a name other than ${names}` });
-    })
+    .record(
+      z
+        .string()
+        .regex(/^[a-z0-9-]+$/, "must be a name of small letters, digits and -")
+        .refine((name) => !takenNames.has(name), `must be a name other than ${[...takenNames].join(", ")}`),
+      z.string().min(1),
+    )
     .default({})
     .describe("further data sets whose test split is looked at, such as CIFAR-10, by name"),
   live: z
@@ -57,12 +58,18 @@ export type ExperimentConfig = z.infer<typeof experimentSchema>;
  */
 export async function readExperimentConfig(path: string): Promise<ExperimentConfig> {
   const value = await readJson(path, { code: "experiment/not-json", advice: "Correct the file." });
-  return parseExperiment(experimentSchema, value, path);
+  // In a file with one grid, no key has the number that the grid gets as the only one of a list.
+  const nameOf = (key: string) => (Array.isArray(valueAt(value, ["grid"])) ? key : key.replace(/^grid\.0\b/, "grid"));
+  return parseExperiment(experimentSchema, value, path, nameOf);
 }
 
-function parseExperiment<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
-  const adviceOf = (key: string) => (key.startsWith("alsoTest.") ? "Give the data set another name." : undefined);
-  return parseWithSchema(schema, value, { area: "experiment", owner: "an experiment", source, adviceOf });
+function parseExperiment<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  source: string,
+  nameOf = (key: string) => key,
+): z.output<Schema> {
+  return parseWithSchema(schema, value, { area: "experiment", owner: "an experiment", source, nameOf });
 }
 
 /**

@@ -25,7 +25,7 @@ const options = z.object({
     .optional()
     .meta(option("run or data set folder of another set, which the page shows beside this one")),
   allowOrigin: z
-    .array(z.string())
+    .array(z.string().min(1))
     .optional()
     .meta(
       option(

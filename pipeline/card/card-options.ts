@@ -11,13 +11,13 @@ import { readTextIfAny } from "../../storage/read-text.ts";
 export const cardOptionsSchema = z.strictObject({
   license: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9.-]*$/)
+    .regex(/^[a-z0-9][a-z0-9.-]*$/, "must be of small letters, digits, - and ., like cc0-1.0")
     .optional(),
   prettyName: z.string().min(1).max(200).optional(),
   creator: z.string().min(1).max(200).optional(),
   repository: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*$/)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be like owner/name")
     .optional(),
 });
 

@@ -3,6 +3,7 @@ import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
+import { sha256Text } from "../../storage/record-schema.ts";
 import { isImported } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { planFixedUnits, type Unit } from "../run/units.ts";
@@ -20,7 +21,7 @@ const identitySchema = z.strictObject({
   import: z.strictObject({
     format: z.enum(importFormats),
     /** sha256 of all labels and pixels, independent of their packaging. */
-    sourceSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    sourceSha256: sha256Text,
     classNames: z.array(z.string().min(1)),
     count: z.int().min(1),
     testCount: z.int().min(0),

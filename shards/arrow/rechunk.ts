@@ -46,16 +46,19 @@ function countRows<Columns extends TableSchema>(columns: Columns, chunk: TableIn
   for (const [name, type] of Object.entries(columns)) {
     const values: ArrayLike<unknown> | undefined = chunk[name];
     const { width } = parseColumnType(type);
-    const found = values === undefined ? Number.NaN : values.length / width;
+    if (values === undefined) throw badColumn(`${name} must hold rows of ${type}, and is missing`);
+    const found = values.length / width;
+    const got = `got ${values.length} values`;
+    if (!Number.isInteger(found)) throw badColumn(`${name} must hold whole rows of ${type}, ${got}`);
     rows ??= found;
-    if (Number.isInteger(found) && found === rows) continue;
-    throw new Cifar5mError(
-      "table/bad-column",
-      `${name} must hold ${rows} rows of ${type}, like the columns before it, got ${values?.length ?? "no"} values. ` +
-        "Pass columns of equal rows.",
-    );
+    if (found === rows) continue;
+    throw badColumn(`${name} must hold ${rows} rows of ${type}, like the columns before it, ${got}`);
   }
   return rows ?? 0;
+}
+
+function badColumn(what: string): Cifar5mError {
+  return new Cifar5mError("table/bad-column", `${what}. Pass all columns, with equal rows.`);
 }
 
 function sliceRows<Columns extends TableSchema>(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 
 /** How persistently data is fetched from a store. */
@@ -27,7 +28,7 @@ export type TransferPolicy = Required<TransferOptions>;
 
 const longestTimerMs = 2 ** 31 - 1;
 const milliseconds = z.int().min(0).max(longestTimerMs);
-const schema = z.strictObject({
+const policySchema = z.strictObject({
   maxRequests: z.int().min(1).max(256).default(8),
   partBytes: z
     .int()
@@ -39,15 +40,15 @@ const schema = z.strictObject({
   stallMs: milliseconds.min(1).default(30_000),
   totalMs: milliseconds.min(1).default(900_000),
 });
+const schema = z.strictObject({ transfer: policySchema });
 
 /** @throws Cifar5mError `store/out-of-range` */
 export function resolveTransfer(options: TransferOptions = {}): TransferPolicy {
-  const result = schema.safeParse(options);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const key = ["transfer", ...(issue?.path ?? [])].join(".");
+  const value = { transfer: options };
+  const result = schema.safeParse(value);
+  if (result.success) return result.data.transfer;
   throw new Cifar5mError(
     "store/out-of-range",
-    `${key}: ${issue?.message ?? "not as expected"}. Choose another value, or leave it out.`,
+    `${describeIssue(result.error, schema, value)}. Choose another value, or leave it out.`,
   );
 }

@@ -19,6 +19,15 @@ const schema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]+$/, "must be hexadecimal digits")
     .optional(),
+  title: z.string().min(1).max(5).optional(),
+  decays: z.array(z.number().min(0)).min(1).max(3).optional(),
+  pair: z.array(z.unknown()).length(2).optional(),
+  shares: z.record(z.string().regex(/^[a-z]+$/, "must be small letters"), z.string().min(1)).optional(),
+  net: z
+    .strictObject({ dim: z.int(), heads: z.int().optional() })
+    .refine(({ dim, heads = 2 }) => dim % heads === 0, { path: ["heads"], error: "must divide dim" })
+    .optional(),
+  nested: z.preprocess((value) => [value], z.array(z.array(z.unknown()).min(1))).optional(),
 });
 const names = { area: "test", owner: "the test" };
 
@@ -40,6 +49,22 @@ describe("one line says key, rule, value, and what to do", () => {
     [{ size: 1 }, "out-of-range", "size must be auto or an integer, at least 2, got 1. "],
     [{ widths: [8, 4] }, "out-of-range", "widths.1 must be an integer, at least 8, got 4. "],
     [{ widths: 8 }, "out-of-range", "widths must be a list of values that are each an integer, at least 8, got 8. "],
+    [{ title: "much too long" }, "out-of-range", 'title must be a text of 1 to 5 characters, got "much too long". '],
+    [
+      { decays: [] },
+      "out-of-range",
+      "decays must be a list of 1 to 3 values that are each a number, at least 0, got []",
+    ],
+    [{ pair: [1] }, "out-of-range", "pair must be a list of 2 values, got [1]. "],
+    [
+      { shares: { "A b": "c" } },
+      "out-of-range",
+      'a key of shares must be small letters, got "A b". Choose another key.',
+    ],
+    [{ shares: { ab: "" } }, "out-of-range", 'shares.ab must be a text that is not empty, got "". '],
+    [{ net: { dim: 8, heads: 3 } }, "out-of-range", "net.heads must divide dim, got 3. "],
+    [{ net: { dim: 3 } }, "out-of-range", "net.heads must divide dim, got nothing. "],
+    [{ nested: [] }, "out-of-range", "nested.0 must be a list of 1 or more values, got []. "],
     [{ hash: "xyz" }, "out-of-range", 'hash must be hexadecimal digits, got "xyz". '],
     [{ optimizer: { name: "adamm" } }, "out-of-range", "optimizer.name must be one of sgd, adam, adamw, got"],
     [{ optimizer: { name: "sgd", momentum: -1 } }, "out-of-range", "optimizer.momentum must be a number, at least 0"],

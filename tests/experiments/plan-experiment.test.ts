@@ -11,14 +11,26 @@ test("further test sets cannot have the names of the experiment's own data", asy
   for (const name of ["test", "train", "live"]) {
     await writeExperimentFile(folder, { base: tinyRun, alsoTest: { other: "a", [name]: "b" } });
     const { message } = await errorOf(() => openExperiment(folder, file, noLive), "experiment/out-of-range");
-    expect(message).toContain(`alsoTest.${name} must have a name other than train, test, live, got "b". `);
-    expect(message).toContain("Give the data set another name.");
+    expect(message).toContain(`a key of alsoTest must be a name other than train, test, live, got "${name}". `);
   }
   await writeExperimentFile(folder, { base: tinyRun, alsoTest: { tested: join(folder, "dataset") } });
   const { data, runs } = await openExperiment(folder, file, noLive);
   await data.close();
   expect(runs).toHaveLength(1);
   expect(Object.keys(data.fingerprint)).toEqual(["train", "test", "tested"]);
+});
+
+test("an experiment file with a wrong grid is told the key as it stands there", async () => {
+  const file = await makeExperimentFile({});
+  for (const [grid, said] of [
+    [{ seed: [] }, "grid.seed must be a list of 1 or more values, got []. "],
+    [[{}, { seed: 3 }], "grid.1.seed must be a list of 1 or more values, got 3. "],
+    [[], "grid must be a list of 1 or more values that are each an object, got []. "],
+  ] as const) {
+    await writeExperimentFile(dirname(file), { base: tinyRun, grid });
+    const { message } = await errorOf(() => openExperiment(dirname(file), file, noLive), "experiment/out-of-range");
+    expect(message).toContain(said);
+  }
 });
 
 test("a set without test images is refused when runs are planned, with the key that names it", async () => {

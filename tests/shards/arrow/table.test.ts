@@ -75,7 +75,13 @@ test("a column of the wrong length, or with a number that is no integer, is refu
     commitFile(path, async (sink) => {
       await writeTable(sink, columns, [{ ...makeChunk(0, 4), ...change }]);
     });
-  await expect(write({ pixels: new Uint8Array(19) })).rejects.toThrow(/pixels must hold 4 rows of uint8\[5\].*got 19/);
+  await expect(write({ pixels: new Uint8Array(19) })).rejects.toThrow(
+    /pixels must hold whole rows of uint8\[5\], got 19/,
+  );
+  await expect(write({ pixels: new Uint8Array(15) })).rejects.toThrow(/pixels must hold 4 rows of uint8\[5\].*got 15/);
+  await expect(write({ id: undefined })).rejects.toThrow(
+    "id must hold rows of int64, and is missing. Pass all columns",
+  );
   await expect(write({ id: Float64Array.of(1, 2, 2.5, 4) })).rejects.toThrow(/id\[2\] must be an integer.*got 2.5/);
 });
 

@@ -250,8 +250,10 @@ test("an error of a prefetch is thrown by the batch that needs the shard, not be
 test("options and locations out of range are refused by name", async () => {
   const { server } = await setUp();
   const open = (options: object) => () => openDataset(server.url, options as OpenOptions);
-  await errorOf(open({ transfer: { tries: 0 } }), "store/out-of-range");
-  await errorOf(open({ transfer: { trys: 3 } }), "store/out-of-range");
+  const { message } = await errorOf(open({ transfer: { tries: 0 } }), "store/out-of-range");
+  expect(message).toContain("transfer.tries must be an integer, at least 1 and at most 100, got 0. ");
+  const { message: unknown } = await errorOf(open({ transfer: { trys: 3 } }), "store/out-of-range");
+  expect(unknown).toContain("transfer has the unknown key trys. ");
   await errorOf(open({ cache: { maxBytes: Number.NaN } }), "store/out-of-range");
   await errorOf(() => openDataset(""), "store/bad-location");
   await errorOf(() => openDataset("ftp://host/dataset"), "store/bad-location");
