@@ -26,7 +26,7 @@ export class Dataset {
   readonly directory: string;
   readonly manifest: Manifest;
   readonly splitName: SplitName;
-  /** Images of the split. */
+  /** Images of the split, or of the part of it that a filter keeps. */
   readonly numSamples: number;
   /** Identifies the data, in loader states: equal for a local and a remote copy. */
   readonly fingerprint: string;
@@ -36,6 +36,8 @@ export class Dataset {
   readonly #options: OpenOptions;
   readonly #startWorkers: StartWorkers | undefined;
   readonly #rows: RowNumbers | undefined;
+  /** Names the filters of a part in its fingerprint; empty for the whole split. */
+  readonly #partName: string;
 
   /** @internal */
   constructor(
@@ -61,7 +63,8 @@ export class Dataset {
     this.directory = source.location;
     this.manifest = manifest;
     this.splitName = splitName;
-    this.fingerprint = `${splitName}-${manifest.sha256.slice(0, 32)}${part?.name ?? ""}`;
+    this.#partName = part?.name ?? "";
+    this.fingerprint = this.#fingerprintOf(manifest.sha256);
     this.#source = source;
     this.#options = options;
     this.#startWorkers = startWorkers;
@@ -76,15 +79,15 @@ export class Dataset {
     return this.manifest.classNames;
   }
 
-  /** Opens another split of the same data set. The caller closes it separately. */
+  /** Opens a split of the same data set, all of it, even where this is a filtered part. The caller closes it separately. */
   split(splitName: SplitName): Dataset {
     return new Dataset(this.#source, this.manifest, { ...this.#options, split: splitName }, this.#startWorkers);
   }
 
   /**
-   * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 16 bytes a row, and
-   * the result holds 4 bytes a row in memory, 8 in a split beyond 2³² rows. Closing either data set closes both.
-   * With flags, it also reads the table that `cifar5m audit` wrote beside the manifest.
+   * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 12 bytes a row, and
+   * the result holds 4 bytes in memory for each row that is kept, 8 in a split beyond 2³² rows. Closing either data set
+   * closes both. With flags, it also reads the ids and the table that `cifar5m audit` wrote beside the manifest.
    * @throws Cifar5mError `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`; `flags/…`; `shard/…`,
    *   `table/…`, `disk/…`
    */
@@ -102,7 +105,7 @@ export class Dataset {
           );
     const kept = await selectRows(this.store, resolved, flags);
     const rows = this.#rows === undefined ? kept : intersectRows(kept, this.#rows, this.store.numRows);
-    const name = `${this.fingerprint.slice(this.splitName.length + 33)}-${hashConfig({ ...resolved, table: flags?.sha256 }).slice(0, 8)}`;
+    const name = `${this.#partName}-${hashConfig({ ...resolved, table: flags?.sha256 }).slice(0, 8)}`;
     const part = { store: this.store, rows, name };
     return new Dataset(this.#source, this.manifest, this.#options, this.#startWorkers, part);
   }
@@ -152,13 +155,17 @@ export class Dataset {
 
   /** What there was to serve at the earlier sizes of the set. */
   #earlierPools(): EarlierPool[] {
-    const { manifest, splitName, fingerprint } = this;
+    const { manifest, splitName } = this;
     const numRows = earlierRows(manifest, splitName);
-    const partName = fingerprint.slice(splitName.length + 33);
     return (manifest.growth ?? []).map(({ sha256 }, index) => ({
-      fingerprint: `${splitName}-${sha256.slice(0, 32)}${partName}`,
+      fingerprint: this.#fingerprintOf(sha256),
       numRows: this.#rows === undefined ? numRows[index]! : countRowsBelow(this.#rows, numRows[index]!),
     }));
+  }
+
+  /** @param sha256 - of the data set, at its size or an earlier one */
+  #fingerprintOf(sha256: string): string {
+    return `${this.splitName}-${sha256.slice(0, 32)}${this.#partName}`;
   }
 
   #rowAt(index: number): number {

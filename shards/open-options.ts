@@ -9,7 +9,8 @@ export interface OpenOptions extends StoreOptions {
   readonly split?: SplitName;
   /**
    * Bytes of images held in memory: those of the whole split if they fit, otherwise those of each finite subset or of a
-   * window of each blocked shuffle that fits; default 256 MiB. In addition, every shard that was read takes 9 bytes a row.
+   * window of each blocked shuffle that fits; default 256 MiB. In addition, every shard of which
+   * rows were served takes 9 bytes a row, and 4 more for each of the columns class and confidence that was asked for.
    */
   readonly memoryBytes?: number;
   /** Where fetched shards are kept, and the size limit of that folder. */

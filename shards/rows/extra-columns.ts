@@ -1,6 +1,3 @@
-import type { FileSource } from "../arrow/byte-source.ts";
-import { type OpenShard, readShardColumn } from "./open-shard.ts";
-
 /** Columns that a loader serves only on request. */
 export const extraColumnNames = ["class", "confidence", "probabilities"] as const;
 export type ExtraColumn = (typeof extraColumnNames)[number];
@@ -21,19 +18,5 @@ export function allocateExtras(columns: readonly ExtraColumn[], numRows: number,
     ...(columns.includes("class") ? { classes: new Int32Array(numRows) } : {}),
     ...(columns.includes("confidence") ? { confidences: new Float32Array(numRows) } : {}),
     ...(columns.includes("probabilities") ? { probabilities: new Float32Array(numRows * numClasses) } : {}),
-  };
-}
-
-/** The part of these columns of a shard that is kept in memory: 8 bytes a row. Probabilities are read from the file. */
-export interface LoadedExtras {
-  readonly classes: Int32Array;
-  readonly confidences: Float32Array;
-}
-
-/** @throws Cifar5mError `table/…`, `disk/…` */
-export function loadExtras(source: FileSource, shard: OpenShard): LoadedExtras {
-  return {
-    classes: Int32Array.from(readShardColumn(source, shard, "class")),
-    confidences: readShardColumn(source, shard, "confidence"),
   };
 }

@@ -76,10 +76,15 @@ export function openShard(
  * @throws Cifar5mError `table/…`, `shard/bad-label`; `disk/…`
  */
 export function readIdsAndLabels(source: FileSource, shard: OpenShard, numClasses: number): IdsAndLabels {
+  return { ids: readShardColumn(source, shard, "id"), labels: readLabels(source, shard, numClasses) };
+}
+
+/** All labels of a shard. Throws as `readIdsAndLabels`. */
+export function readLabels(source: FileSource, shard: OpenShard, numClasses: number): IdsAndLabels["labels"] {
   const labels = readShardColumn(source, shard, "label");
   for (const [row, label] of labels.entries()) requireLabel(source, row, label, numClasses);
   const smallest = numClasses <= 256 ? Uint8Array : Int32Array;
-  return { ids: readShardColumn(source, shard, "id"), labels: smallest.from(labels) };
+  return smallest.from(labels);
 }
 
 /** Reads a whole column of a shard with any number of classes. */

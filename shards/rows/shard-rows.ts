@@ -1,7 +1,7 @@
 import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
-import { type ExtraValues, type LoadedExtras, loadExtras } from "./extra-columns.ts";
+import type { ExtraValues } from "./extra-columns.ts";
 import {
   type IdsAndLabels,
   type OpenShard,
@@ -9,6 +9,8 @@ import {
   positionOf,
   readIdOrLabel,
   readIdsAndLabels,
+  readLabels,
+  readShardColumn,
   rowsLeftInBatch,
 } from "./open-shard.ts";
 import type { Samples } from "./samples.ts";
@@ -23,7 +25,8 @@ export class ShardRows {
   readonly #shard: OpenShard;
   #numSingleReads = 0;
   #idsAndLabels: IdsAndLabels | undefined;
-  #extras: LoadedExtras | undefined;
+  #classes: Int32Array | undefined;
+  #confidences: Float32Array | undefined;
 
   /**
    * @param options.open - opens the shard's file, again if it was closed
@@ -53,16 +56,19 @@ export class ShardRows {
     return this.#shard.images !== undefined;
   }
 
-  /** All ids and labels. */
-  get idsAndLabels(): IdsAndLabels {
-    this.#idsAndLabels ??= readIdsAndLabels(this.#open(), this.#shard, this.#numClasses);
-    return this.#idsAndLabels;
+  /** All labels. If they are not in memory yet, they are not kept there, like ids and confidences below. */
+  readLabels(): IdsAndLabels["labels"] {
+    return this.#idsAndLabels?.labels ?? readLabels(this.#open(), this.#shard, this.#numClasses);
   }
 
-  /** All classes and confidences. */
-  get extras(): LoadedExtras {
-    this.#extras ??= loadExtras(this.#open(), this.#shard);
-    return this.#extras;
+  /** All ids. */
+  readIds(): Float64Array {
+    return this.#idsAndLabels?.ids ?? readShardColumn(this.#open(), this.#shard, "id");
+  }
+
+  /** All confidences. */
+  readConfidences(): Float32Array {
+    return this.#confidences ?? readShardColumn(this.#open(), this.#shard, "confidence");
   }
 
   /** Copies id and label of a row to index `index`. */
@@ -74,7 +80,8 @@ export class ShardRows {
       samples.labels[index] = readIdOrLabel(file, this.#shard, "label", row, this.#numClasses);
       return;
     }
-    const { ids, labels } = this.#idsAndLabels ?? this.idsAndLabels;
+    this.#idsAndLabels ??= readIdsAndLabels(this.#open(), this.#shard, this.#numClasses);
+    const { ids, labels } = this.#idsAndLabels;
     samples.ids[index] = ids[row]!;
     samples.labels[index] = labels[row]!;
   }
@@ -103,11 +110,16 @@ export class ShardRows {
     }
   }
 
-  /** Copies the requested columns of a row to index `index`. */
+  /** Copies the requested columns of a row to index `index`. Probabilities are read from the file, others kept. */
   copyExtras(row: number, index: number, target: ExtraValues): void {
-    const { classes, confidences } = this.extras;
-    if (target.classes !== undefined) target.classes[index] = classes[row]!;
-    if (target.confidences !== undefined) target.confidences[index] = confidences[row]!;
+    if (target.classes !== undefined) {
+      this.#classes ??= Int32Array.from(readShardColumn(this.#open(), this.#shard, "class"));
+      target.classes[index] = this.#classes[row]!;
+    }
+    if (target.confidences !== undefined) {
+      this.#confidences ??= readShardColumn(this.#open(), this.#shard, "confidence");
+      target.confidences[index] = this.#confidences[row]!;
+    }
     if (target.probabilities === undefined) return;
     const rowBytes = 4 * this.#numClasses;
     const { buffer, byteOffset } = target.probabilities;
