@@ -1,11 +1,13 @@
-import { readFile, rename, rm, stat } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { commitBytes } from "./commit.ts";
 import { isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 import { readTextIfAny } from "./read-text.ts";
 
-/** A lock that is older has no living holder on any machine. */
+/** A lock that was not touched for so long has no living holder on any machine. */
 const staleMs = 600_000;
+/** How often a holder touches its lock. */
+const touchMs = 60_000;
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -16,8 +18,8 @@ export interface LockHolder {
 }
 
 /**
- * Does work, of some minutes at most, that only one process may do at a time. The lock of a dead process is taken over: at
- * once if it ran on this machine, after ten minutes if on another.
+ * Does work that only one process may do at a time. The lock of a dead process is taken over: at once if it ran on this
+ * machine, after ten minutes if on another.
  * @param path - of the lock file, which exists while the work is done
  * @param refusal - the error for a caller that finds the lock taken
  * @throws what `refusal` returns; what `work` throws; Cifar5mError `disk/…`
@@ -36,11 +38,19 @@ export async function withLock<Result>(
       throw refusal(JSON.parse((await readTextIfAny(path)) ?? mine) as LockHolder);
     }
   }
+  const touching = setInterval(() => void touch(path), touchMs).unref();
   try {
     return await work();
   } finally {
-    await rm(path, { force: true });
+    clearInterval(touching);
+    // A machine that slept may wake up after another one took its lock over.
+    if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
   }
+}
+
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => undefined);
 }
 
 async function isStale(path: string, text: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { access, readdir, utimes, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { withLock } from "../../storage/lock-file.ts";
 import { thisProcess, visibleProcesses } from "../../storage/process-identity.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
@@ -64,4 +64,27 @@ test("work that fails lets the lock go", async () => {
   };
   await expect(withLock(path, fail, refusal)).rejects.toThrow("failed");
   expect(await withLock(path, async () => "done", refusal)).toBe("done");
+});
+
+test("a lock that another machine took over meanwhile stays there when the work ends", async () => {
+  const path = join(await makeTestFolder(), "lock");
+  const theirs = JSON.stringify({ host: "there", pid: 1, sinceMs: 0, visibleProcesses: "000000000000" });
+  await withLock(path, () => writeFile(path, theirs), refusal);
+  expect(await readFile(path, "utf8")).toBe(theirs);
+  await expect(withLock(path, async () => "done", refusal)).rejects.toThrow("taken");
+});
+
+test("whoever works for long touches its lock, so that no other machine takes it over", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const path = join(await makeTestFolder(), "lock");
+  const ageOf = async () => Date.now() - (await stat(path)).mtimeMs;
+  const work = async () => {
+    const before = new Date(Date.now() - 3_600_000);
+    await utimes(path, before, before);
+    vi.advanceTimersByTime(60_000);
+    await vi.waitUntil(async () => (await ageOf()) < 3_000_000, { timeout: 600_000 });
+  };
+  await withLock(path, work, refusal);
+  await expect(access(path)).rejects.toThrow();
 });
