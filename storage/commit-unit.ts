@@ -17,7 +17,7 @@ import { sha256 as hashBytes } from "./sha256.ts";
  * crash between the two commits. This call adopts it if it has the same bytes, and otherwise replaces it. A receipt whose
  * data somebody deleted, perhaps because it was damaged, stays while the data is made again, and is replaced if the new
  * data is other data: if it were removed, a slower worker could remove the new receipt of a faster one.
- * @param options.write - writes the data file and returns its number of rows; called once
+ * @param options.write - writes the data file and returns its number of rows; called at most once
  * @returns the receipt now in force, and whether this call made the unit
  * @throws Cifar5mError `unit/config-changed` if the other worker had another config or models; `disk/…`; what `write`
  *   throws

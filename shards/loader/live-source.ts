@@ -8,8 +8,12 @@ export interface LiveSource {
   sample(ids: Float64Array): Promise<LiveSamples>;
 }
 
+/** Images that a live source made, in the order of the ids asked for. */
 export interface LiveSamples {
+  /** Shape [n, 32, 32, 3] flattened. */
   readonly images: Uint8Array;
+  /** Shape [n, classes] flattened, each in [0, 1]; the label is the most probable class. */
   readonly probabilities: Float32Array;
+  /** Shape [n]; −1 where the generator was asked for no class. */
   readonly classes: Uint8Array | Int8Array;
 }

@@ -13,6 +13,7 @@ import type { LoaderState } from "./loader-state.ts";
 export interface Loader<Images extends ImageArray = Uint8Array> extends AsyncIterable<Batch<Images>> {
   /** Number of global batches from start to end; Infinity for endless epochs or a live source. */
   readonly numBatches: number;
+  /** Number of global batches of the pool in an epoch; 0 if a live source fills a batch that is larger than the pool. */
   readonly batchesPerEpoch: number;
   /** The position after the batch that was handed out last. Resuming from it costs O(1). */
   state(): LoaderState;
