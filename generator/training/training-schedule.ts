@@ -66,7 +66,8 @@ export function endOfTraining(
       "there is no checkpoint, so there is no training to finish. Train without --finish first.",
     );
   }
-  if (saved.step >= planned.coolDownStart) return planned;
+  // Beyond the planned start, there was no cool-down yet: `numImages` has become smaller.
+  if (saved.step === planned.coolDownStart) return planned;
   // At least one more step, so that a training with `coolDown` 0 ends too.
   const totalSteps = Math.max(saved.step + 1, Math.round(saved.step / (1 - Math.min(coolDown, 0.99))));
   return { coolDownStart: saved.step, totalSteps, numImages };

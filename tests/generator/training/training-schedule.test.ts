@@ -40,7 +40,7 @@ test("a training that is told to finish cools down from its checkpoint, for a fi
   expect(endOfTraining({ ...options, numImages: 1e6 }, { step: 450, end }, false)).toEqual(end);
 });
 
-test("for any training, the rate is positive and at most the peak, and finishing never makes it longer than planned", () => {
+test("for any training, the rate is positive and at most the peak, and finishing leaves the whole cool-down", () => {
   fc.assert(
     fc.property(
       fc.record({
@@ -60,7 +60,8 @@ test("for any training, the rate is positive and at most the peak, and finishing
         if (step === 0) return;
         const early = endOfTraining(schedule, { step, end: undefined }, true);
         expect(early.totalSteps).toBeGreaterThan(step);
-        expect(early.totalSteps).toBeLessThanOrEqual(planned.totalSteps + 1);
+        expect(early.coolDownStart).toBeGreaterThanOrEqual(step);
+        if (step <= planned.coolDownStart) expect(early.totalSteps).toBeLessThanOrEqual(planned.totalSteps + 1);
       },
     ),
   );
@@ -72,6 +73,15 @@ test("fewer images than a training has seen are refused, because it would end at
     /cool-down, which would have begun after 400, and this training has seen 410; got 500/,
   );
   expect(endOfTraining(shorter, { step: 40, end: undefined }, false)).toEqual(plannedEnd(shorter));
+});
+
+test("a training that has seen too many images for fewer ones can finish, with a whole cool-down", () => {
+  const shorter = { ...options, numImages: 500 };
+  for (const step of [41, 48, 90]) {
+    const end = endOfTraining(shorter, { step, end: undefined }, true);
+    expect(end).toEqual({ coolDownStart: step, totalSteps: Math.round(step / 0.8), numImages: 500 });
+    expect(learningRateAt(end.totalSteps - 1, shorter, end)).toBeLessThan(0.5 / 10);
+  }
 });
 
 test("a request to finish that cannot be met is refused in one line", () => {
