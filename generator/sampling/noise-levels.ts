@@ -19,7 +19,8 @@ export interface NoiseLevelOptions {
 /**
  * The noise levels that the sampler visits, from the largest one to zero.
  * @returns sigma, float64, shape [N + 1], strictly falling, last entry 0
- * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1; for `linear-beta`, N ≤ 1,000 too
+ * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1; for `linear-beta`, N ≤ 1,000 too; or if
+ *   rounding would give levels that do not fall, or that float32 cannot hold
  * @see Karras et al. 2022, arXiv:2206.00364, eq. 5; Ho et al. 2020, arXiv:2006.11239, section 4
  */
 export function noiseLevels(options: NoiseLevelOptions): Float64Array {
@@ -43,8 +44,26 @@ export function noiseLevels(options: NoiseLevelOptions): Float64Array {
     exponential: (part: number) => sigmaMax * (sigmaMin / sigmaMax) ** part,
     "linear-beta": ddpmLevel,
   }[schedule];
-  return Float64Array.from({ length: steps + 1 }, (_, index) =>
+  const sigmas = Float64Array.from({ length: steps + 1 }, (_, index) =>
     index === steps ? 0 : levelAt(steps === 1 ? 0 : index / (steps - 1)),
+  );
+  requireFallingLevels(sigmas, schedule);
+  return sigmas;
+}
+
+const largestFloat32 = 3.4028234663852886e38;
+
+/** Networks get levels as float32 numbers. Karras' formula cancels for a small rho, down to levels of zero. */
+function requireFallingLevels(sigmas: Float64Array, schedule: ScheduleName): void {
+  const levels = sigmas.subarray(0, -1);
+  const wrong = levels.findIndex(
+    (sigma, index) => !(Math.fround(sigma) > 0 && sigma < (levels[index - 1] ?? largestFloat32)),
+  );
+  if (wrong === -1) return;
+  throw new Cifar5mError(
+    "config/out-of-range",
+    `sampler.sigmaMin${schedule === "karras" ? ", sigmaMax and rho" : " and sigmaMax"} must give noise levels above 0, each below the one before it, ` +
+      `got ${levels.subarray(Math.max(0, wrong - 1), wrong + 1).join(" and then ")}. Use 0.02 and 80, and a rho of at least 1.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { noiseLevels, scheduleNames } from "../../../generator/sampling/noise-levels.ts";
+import { errorOf } from "../../support/expect-error.ts";
 
 const levels = { schedule: "karras", sigmaMin: 0.002, sigmaMax: 80, rho: 7 } as const;
 
@@ -51,3 +52,20 @@ test.each([{ steps: 0 }, { steps: 1.5 }, { sigmaMin: 0 }, { sigmaMin: 90 }, { sc
     );
   },
 );
+
+test.each([
+  [{ rho: 0.2 }, "sampler.sigmaMin, sigmaMax and rho must", " and then 0."],
+  [{ schedule: "exponential", sigmaMax: 1e39 }, "sampler.sigmaMin and sigmaMax must", "got 1e+39"],
+  [{ schedule: "exponential", sigmaMin: 1e-50 }, "sampler.sigmaMin and sigmaMax must", " and then 1.13"],
+  [{ sigmaMin: 79.99999999999999 }, "sampler.sigmaMin, sigmaMax and rho must", " and then "],
+] as const)(
+  "options that give zero, infinite or equal noise levels are refused by their names: %o",
+  async (wrong, ...parts) => {
+    const { message } = await errorOf(() => noiseLevels({ ...levels, steps: 18, ...wrong }), "config/out-of-range");
+    for (const part of parts) expect(message).toContain(part);
+  },
+);
+
+test("a rho below 1 that earlier releases sampled with still gives its levels", () => {
+  expect(noiseLevels({ ...levels, sigmaMin: 0.02, steps: 10, rho: 0.25 })[9]).toBeCloseTo(0.01989, 5);
+});
