@@ -9,19 +9,21 @@ const steps = z.int().min(2).max(100_000).default(1000);
 const beta = z.number().gt(0).lt(1);
 
 /** The noise levels at which a variance-preserving model was trained. */
-export const scheduleSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("linear"), steps, betaMin: beta.default(0.0001), betaMax: beta.default(0.02) }),
-  z.strictObject({ kind: z.literal("cosine"), steps, offset: z.number().min(0).default(0.008) }),
-  z.strictObject({
-    kind: z.literal("explicit"),
-    alphasCumprod: z
-      .array(z.number().gt(0).lt(1))
-      .min(2)
-      .refine((values) => values.every((value, index) => index === 0 || value < values[index - 1]!), {
-        message: "must fall from each entry to the next",
-      }),
-  }),
-]);
+export const scheduleSchema = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("linear"), steps, betaMin: beta.default(0.0001), betaMax: beta.default(0.02) }),
+    z.strictObject({ kind: z.literal("cosine"), steps, offset: z.number().min(0).default(0.008) }),
+    z.strictObject({ kind: z.literal("explicit"), alphasCumprod: z.array(z.number()).min(2) }),
+  ])
+  .superRefine((schedule, context) => {
+    // A refinement runs even if a number is out of range, such as a huge `steps`.
+    if (context.issues.length > 0) return;
+    const alphas = alphasCumprod(schedule);
+    const wrong = alphas.findIndex((alpha, index) => !(alpha > 0 && alpha < (alphas[index - 1] ?? 1)));
+    if (wrong === -1) return;
+    const message = `ᾱ must lie between 0 and 1 and fall at each timestep, got ${alphas[wrong]} at timestep ${wrong}`;
+    context.addIssue({ code: "custom", message });
+  });
 
 export type Schedule = z.infer<typeof scheduleSchema>;
 

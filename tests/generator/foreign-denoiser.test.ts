@@ -265,3 +265,31 @@ test("the network gets the class, or the number for no class if none is given", 
   );
   expect(message).toContain("classes.none");
 });
+
+/** The message about a description with a wrong schedule. */
+async function refusalOf(schedule: object): Promise<string> {
+  const file = makeOnnx({
+    node: [node("y = Add(x, x)")],
+    initializer: [],
+    input: [port("x", types.float, ["batch", 3, 32, 32])],
+    output: [port("y", types.float, ["batch", 3, 32, 32])],
+  });
+  const wrong = described(file, describe({}, { input: "t", schedule }));
+  return (await errorOf(() => readForeignGenerator(wrong), "model/wrong-description")).message;
+}
+
+test.each([
+  { kind: "linear", steps: 100_000, betaMin: 0.0001, betaMax: 0.02 },
+  { kind: "linear", steps: 1000, betaMin: 1e-20, betaMax: 0.02 },
+  { kind: "cosine", steps: 1000, offset: 1e17 },
+  { kind: "explicit", alphasCumprod: [0.9, 0.5, 0.5] },
+  { kind: "explicit", alphasCumprod: [1, 0.5] },
+])("a schedule whose ᾱ does not fall, or leaves (0, 1), is refused as a wrong description: %o", async (schedule) => {
+  expect(await refusalOf(schedule)).toMatch(
+    /wrong noise\.schedule: ᾱ must lie between 0 and 1 and fall at each timestep, got \S+ at timestep \d+\./,
+  );
+});
+
+test("a schedule with a number out of range is refused by the key of the number", async () => {
+  expect(await refusalOf({ kind: "linear", steps: 1e12 })).toContain("wrong noise.schedule.steps");
+});
