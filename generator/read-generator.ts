@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../core/errors.ts";
-import { parseJson } from "../core/parse-json.ts";
 import { requireWeightsOf, type Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
+import { readNetwork } from "../networks/read-network.ts";
 import { networkDenoiser } from "./denoiser.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "./network-options.ts";
 
@@ -24,15 +24,8 @@ export function readGenerator(file: Uint8Array): {
   readonly isTuned: boolean;
 } {
   const { tensors: all, metadata } = readSafetensors(file, "the generator's weights");
-  const parsed = generatorNetworkSchema.safeParse(parseNetwork(metadata["network"]));
-  if (metadata["model"] !== "generator" || !parsed.success) {
-    throw new Cifar5mError(
-      "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model${parsed.success ? "" : " of no known network"}, ` +
-        "a generator is needed. Pass weights made by train generator.",
-    );
-  }
-  const network = parsed.data;
+  // Files of earlier releases may lack the network, or lack `normalization`, which was always `groups`.
+  const network = readNetwork(metadata, "generator", generatorNetworkSchema, { normalization: "groups" });
   const tensors = new Map<string, WeightValue>();
   const weaker = new Map<string, WeightValue>();
   for (const [name, value] of all) {
@@ -49,31 +42,31 @@ export function readGenerator(file: Uint8Array): {
   return { tensors, weaker: weaker.size === 0 ? undefined : weaker, network, isTuned: "tuned" in metadata };
 }
 
-/** Parses the architecture. Files of earlier releases may lack it, or lack `normalization`, which was always `groups`. */
-function parseNetwork(text = "{}"): unknown {
-  try {
-    return { normalization: "groups", ...(parseJson(text) as object) };
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Adds a weaker model to the file of a generator, for autoguidance. The weaker model must have the same architecture; it
  * was trained for a shorter time.
  * @param file - the generator, a safetensors file
  * @param guide - the weaker model, a safetensors file
  * @returns a safetensors file with both models; a weaker model that the generator already had is replaced
- * @throws Cifar5mError `weights/wrong-architecture` if the architectures differ; `weights/corrupt`
+ * @throws Cifar5mError `weights/wrong-architecture` if the architectures differ or one of them is tuned; `weights/corrupt`
  * @see Karras et al. 2024, arXiv:2406.02507
  */
 export function joinWeaker(file: Uint8Array, guide: Uint8Array): Uint8Array {
   const [main, other] = [readGenerator(file), readGenerator(guide)];
-  if (JSON.stringify(main.network) !== JSON.stringify(other.network) || main.isTuned || other.isTuned) {
+  if (main.isTuned || other.isTuned) {
     throw new Cifar5mError(
       "weights/wrong-architecture",
-      `the guide must be an untuned generator of the same architecture, ${JSON.stringify(main.network)}, got ${JSON.stringify(other.network)}. ` +
-        "Use an earlier checkpoint of the same training.",
+      main.isTuned
+        ? "the generator of a guide must not be tuned, got one that was tuned for few calls. Leave out the guide, or use the weights from before tuning."
+        : "the guide must not be tuned, got one that was tuned for few calls. Use an earlier checkpoint of the generator's training.",
+    );
+  }
+  const [wanted, found] = [main, other].map(({ network }) => JSON.stringify(network));
+  if (wanted !== found) {
+    throw new Cifar5mError(
+      "weights/wrong-architecture",
+      `the guide must have the architecture of the generator, ${wanted}, got ${found}. ` +
+        "Use an earlier checkpoint of the generator's training.",
     );
   }
   const { metadata } = readSafetensors(file, "the generator's weights");

@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../core/errors.ts";
-import { parseJson } from "../core/parse-json.ts";
 import { requireWeightsOf, type Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors } from "../engine/parameters/safetensors.ts";
+import { readNetwork } from "../networks/read-network.ts";
 import { labelerNetwork } from "./labeler-network.ts";
 import { type LabelerNetworkOptions, labelerNetworkSchema } from "./options.ts";
 
@@ -17,13 +17,7 @@ export function readLabeler(file: Uint8Array): {
   readonly temperature: number;
 } {
   const { tensors, metadata } = readSafetensors(file, "the labeler's weights");
-  const network = labelerNetworkSchema.safeParse(tryParse(metadata["network"]));
-  if (metadata["model"] !== "labeler" || !network.success) {
-    throw new Cifar5mError(
-      "weights/wrong-architecture",
-      `the file is of a "${metadata["model"] ?? "unknown"}" model, a labeler is needed. Pass weights made by train labeler.`,
-    );
-  }
+  const network = readNetwork(metadata, "labeler", labelerNetworkSchema);
   const temperature = Number(metadata["temperature"] ?? 1);
   if (!(temperature > 0 && Number.isFinite(temperature))) {
     throw new Cifar5mError(
@@ -32,15 +26,7 @@ export function readLabeler(file: Uint8Array): {
     );
   }
   requireWeightsOf(tensors, (scope, graph) =>
-    labelerNetwork(scope, graph.input("images", "float32", [1, 3, 32, 32]), network.data),
+    labelerNetwork(scope, graph.input("images", "float32", [1, 3, 32, 32]), network),
   );
-  return { tensors, network: network.data, temperature };
-}
-
-function tryParse(text: string | undefined): unknown {
-  try {
-    return parseJson(text ?? "");
-  } catch {
-    return undefined;
-  }
+  return { tensors, network, temperature };
 }

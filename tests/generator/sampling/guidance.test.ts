@@ -9,7 +9,7 @@ import { add, greater, mul } from "../../../engine/ops/elementwise.ts";
 import { gather } from "../../../engine/ops/gather.ts";
 import { loop } from "../../../engine/ops/loop.ts";
 import { unflattenParameters } from "../../../engine/parameters/parameters.ts";
-import { writeSafetensors } from "../../../engine/parameters/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../../engine/parameters/safetensors.ts";
 import { rewriteHwnc } from "../../../engine/rewrite/hwnc.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { initialState } from "../../../engine/training/training-state.ts";
@@ -193,7 +193,17 @@ test("the file of a generator can hold a weaker model, which guides if the optio
 
 test("a guide of another architecture is refused", () => {
   const other = weightsOf(6, { ...smallGenerator, blocks: 2 });
-  expect(() => joinWeaker(weightsOf(5), other)).toThrow(/must be an untuned generator of the same architecture/);
+  expect(() => joinWeaker(weightsOf(5), other)).toThrow(
+    /must have the architecture of the generator, .*"blocks":1.*, got .*"blocks":2/,
+  );
+});
+
+test("tuned weights are refused beside a guide or as one, and the message says which of the two is tuned", () => {
+  const plain = weightsOf(5);
+  const { tensors, metadata } = readSafetensors(plain, "weights");
+  const tuned = writeSafetensors({ tensors, metadata: { ...metadata, tuned: "consistency" } }, "F16");
+  expect(() => joinWeaker(plain, tuned)).toThrow(/^the guide must not be tuned/);
+  expect(() => joinWeaker(tuned, plain)).toThrow(/^the generator of a guide must not be tuned/);
 });
 
 test.each([
