@@ -1,24 +1,16 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
-import { randomStreams } from "../../core/random.ts";
 import { availableThreads } from "../../engine/available-threads.ts";
 import type { Engine } from "../../engine/executor.ts";
 import { forEachBatch } from "../../engine/for-each-batch.ts";
-import { tensorData } from "../../engine/graph/tensor.ts";
-import { type Denoiser, denoiserGuidedWhere, guidedDenoiser, withoutClass } from "../denoiser.ts";
-import { BatchBufferPool } from "./noise/batch-buffers.ts";
-import { NoiseMaker } from "./noise/noise-maker.ts";
+import type { Denoiser } from "../denoiser.ts";
+import { BatchSampler } from "./batch-sampler.ts";
+import { resolveGuidance } from "./guidance.ts";
 import type { SamplerOptions } from "./options.ts";
+import { planRuns } from "./plan-runs.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
 import { buildSamplerGraph } from "./sampler-graph.ts";
-import { guidanceAt, requireSamplerOptions } from "./sampler-options.ts";
-import { cutTrajectory, needsNoise, tableOf } from "./trajectory-table.ts";
-
-/** Numbers per image. */
-const imageSize = imageBytes;
-/** The maximum number of calls per run if calls add noise, and the bytes that their noise may take: 12 kB per image and call. */
-const mostNoisyCalls = 50;
-const mostNoiseBytes = 8 << 20;
+import { requireSamplerOptions } from "./sampler-options.ts";
 
 /** Which images to generate. */
 export interface SampleRequest {
@@ -78,115 +70,38 @@ export async function createDenoiserSampler({
       "sampler.conditional must be false for this generator, which knows no classes, got true. Set it to false.",
     );
   }
-  const { batchSize, guidance, conditional } = options;
-  const guide = options.guide === "weaker" ? weaker : withoutClass(denoiser);
-  if (guidance !== 1 && guide === undefined) {
-    throw new Cifar5mError(
-      "config/out-of-range",
-      "sampler.guide must be unconditional for this generator, whose file holds no weaker model, got weaker. Add one with --guide FILE.",
-    );
-  }
+  const { batchSize, conditional } = options;
+  const { isGuidedAt, denoiserOf } = resolveGuidance(options, denoiser, weaker);
   const trajectory = planTrajectory(options);
-  const isGuided = guidanceAt(options);
-  const table = tableOf(trajectory, guidance === 1 ? undefined : isGuided);
-  const isNoisy = needsNoise(table);
-  const noisyCalls = Math.max(1, Math.min(mostNoisyCalls, Math.floor(mostNoiseBytes / (4 * imageSize * batchSize))));
-  const runs = cutTrajectory(trajectory, isNoisy ? noisyCalls : trajectory.calls.length);
-  const callsPerRun = Math.max(...runs.map(([start, end]) => end - start));
+  const planned = planRuns(trajectory, { batchSize, isGuidedAt });
   const graph = buildSamplerGraph({
-    denoiserOf: (isGuided) => {
-      if (guidance === 1) return denoiser;
-      return isGuided === undefined
-        ? guidedDenoiser(denoiser, guidance, guide)
-        : denoiserGuidedWhere(isGuided, denoiser, guidance, guide!);
-    },
+    denoiserOf,
     batchSize,
     isConditional: conditional,
-    columns: table.columns,
-    callsPerRun,
-    isNoisy,
+    columns: planned.table.columns,
+    callsPerRun: planned.callsPerRun,
+    isNoisy: planned.isNoisy,
   });
   const executable = await engine.compile(graph, "throughput");
-  const { concurrency } = executable;
-  const noiseColumn = table.columns.findIndex((column) => column.of === "next" && column.term === "noise");
-
-  const noise = new NoiseMaker(numThreads);
-  // A batch more for every few that the device works on: its noise is made while it waits.
-  const numBatches = concurrency + Math.ceil(concurrency / 4);
-  const pool = new BatchBufferPool(numBatches, batchSize, isNoisy ? callsPerRun : 0);
-
-  /** Makes fresh noise for the calls of a run. An error shows where the noise is awaited, not before. */
-  const fillCalls = (run: number, ids: readonly number[], out: Float32Array) => {
-    const [start, end] = runs[run]!;
-    const skips = table.rows
-      .slice(start, end)
-      .map((row, index) => (row[noiseColumn] === 0 ? undefined : (start + index) * imageSize));
-    const filling = noise.fill({ seed, stream: randomStreams.stepNoise, ids, skips, factor: 1, out });
-    filling.catch(() => undefined);
-    return filling;
-  };
-
-  const sampleBatch = async (ids: readonly number[], classes: readonly number[]) => {
-    const buffers = await pool.take();
-    /** The noise of the next run is made while the device computes. */
-    let coming = isNoisy ? fillCalls(0, ids, buffers.calls[0]) : Promise.resolve();
-    try {
-      const shape = [ids.length, 3, 32, 32];
-      let x = buffers.start;
-      await noise.fill({ seed, stream: randomStreams.sampleNoise, ids, skips: [0], factor: trajectory.start, out: x });
-      for (const [run, [start, end]] of runs.entries()) {
-        await coming;
-        if (isNoisy && run + 1 < runs.length) coming = fillCalls(run + 1, ids, buffers.calls[((run + 1) % 2) as 0 | 1]);
-        const rows = new Float32Array(callsPerRun * table.columns.length);
-        rows.set(table.rows.slice(start, end).flat());
-        const data = buffers.calls[(run % 2) as 0 | 1];
-        const results = await executable.run({
-          x: { dtype: "float32", shape, data: x },
-          classes: tensorData("int64", [ids.length], classes),
-          rows: { dtype: "float32", shape: [callsPerRun, table.columns.length], data: rows },
-          numCalls: tensorData("int64", [], [end - start]),
-          ...(isNoisy ? { noise: { dtype: "float32", shape: [callsPerRun, ...shape], data } } : {}),
-        });
-        if (results["isFinite"]!.data[0] === 0) throw notFinite(ids);
-        if (end === trajectory.calls.length) return results["images"]!.data as Uint8Array;
-        x = results["next"]!.data as Float32Array;
-      }
-      throw new Error("a trajectory has at least one run");
-    } finally {
-      await Promise.allSettled([coming]);
-      pool.give(buffers);
-    }
-  };
-
+  const batches = new BatchSampler({ executable, planned, firstSigma: trajectory.start, batchSize, seed, numThreads });
+  const { calls } = trajectory;
   return {
-    batchSize: batchSize * concurrency,
-    nfe:
-      trajectory.calls.length + (guidance === 1 ? 0 : trajectory.calls.filter(({ sigma }) => isGuided(sigma)).length),
+    batchSize: batchSize * executable.concurrency,
+    nfe: calls.length + (isGuidedAt === undefined ? 0 : calls.filter(({ sigma }) => isGuidedAt(sigma)).length),
     numClasses,
     sample: async ({ ids, classes }) => {
-      const images = new Uint8Array(ids.length * imageSize);
-      await forEachBatch({ numItems: ids.length, batchSize, concurrency: numBatches }, async (start, end) => {
+      const images = new Uint8Array(ids.length * imageBytes);
+      await forEachBatch({ numItems: ids.length, batchSize, concurrency: batches.numBatches }, async (start, end) => {
         // A short batch is filled up with its last image.
         const indices = Array.from({ length: batchSize }, (_, offset) => Math.min(start + offset, end - 1));
-        const batch = await sampleBatch(
+        const batch = await batches.sample(
           indices.map((index) => ids[index]!),
           indices.map((index) => (conditional ? classes[index]! : 0)),
         );
-        images.set(batch.subarray(0, (end - start) * imageSize), start * imageSize);
+        images.set(batch.subarray(0, (end - start) * imageBytes), start * imageBytes);
       });
       return images;
     },
-    close: async () => {
-      await executable.release();
-      await noise.close();
-    },
+    close: () => batches.close(),
   };
-}
-
-function notFinite(ids: readonly number[]): Cifar5mError {
-  return new Cifar5mError(
-    "model/wrong-result",
-    `the generator must make finite images, got NaN or infinity among the ids ${ids[0]} to ${ids.at(-1)}. ` +
-      "Use other weights, or --precision float32.",
-  );
 }

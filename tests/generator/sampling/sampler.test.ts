@@ -1,3 +1,4 @@
+import type { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Engine } from "../../../engine/executor.ts";
 import type { Tensor } from "../../../engine/graph/graph.ts";
@@ -213,4 +214,34 @@ test.each([
     });
     await expect(drawWith(sampler, [4, 5])).rejects.toMatchObject({ code: "model/wrong-result" });
   }
+});
+
+test("a sampler whose graph cannot be freed still ends the threads that make its noise", async () => {
+  const lost: Engine = {
+    ...oneThread,
+    compile: async (graph, goal) => {
+      const executable = await oneThread.compile(graph, goal);
+      return {
+        concurrency: executable.concurrency,
+        run: (feeds) => executable.run(feeds),
+        release: async () => {
+          await executable.release();
+          throw new Error("the device is gone");
+        },
+      };
+    },
+  };
+  const threads: Worker[] = [];
+  const remember = (thread: Worker) => threads.push(thread);
+  process.on("worker", remember);
+  try {
+    const sampler = await openSampler({ steps: 1, batchSize: 1 }, lost);
+    await sampler.sample({ ids: [1], classes: [1] });
+    await expect(sampler.close()).rejects.toThrow("the device is gone");
+  } finally {
+    process.off("worker", remember);
+  }
+  expect(threads.length).toBeGreaterThan(0);
+  // A thread that has ended has no number.
+  expect(threads.filter(({ threadId }) => threadId !== -1)).toEqual([]);
 });
