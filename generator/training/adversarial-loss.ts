@@ -78,25 +78,33 @@ export function adversarialLoss(
   const real = shown(scope, clean, options);
 
   const nextScope = shareScope(scopeWithRate(scope.child(discriminatorName), options.discriminatorRate));
-  const judge = (maps: readonly Tensor[], of: Tensor | undefined, judging = nextScope()) =>
+  const judge = (judging: Scope, maps: readonly Tensor[], of: Tensor | undefined) =>
     discriminator(judging, maps, of, { channels: options.discriminatorChannels, numClasses: network.numClasses });
-  const onReal = judge(recognized(real).maps, classes);
-  const onFake = judge(fake.maps.map(stopGradient), fakeClasses);
-  const forGenerator = judge(fake.maps, fakeClasses, frozenScope(nextScope()));
+  const onReal = judge(nextScope(), recognized(real).maps, classes);
+  const onFake = judge(nextScope(), fake.maps.map(stopGradient), fakeClasses);
+  const forGenerator = judge(frozenScope(nextScope()), fake.maps, fakeClasses);
   const losses = onReal.map((logits, map) => add(mean(relu(sub(1, logits))), mean(relu(add(onFake[map]!, 1)))));
   const realism = meanOf(forGenerator.map((logits) => mul(mean(logits), -1)));
-  return add(
-    add(meanOf(losses), r1Penalty()),
-    withoutValue(add(realism, classLoss(fake.logits, fakeClasses, options))),
-  );
+  const judgeReal = (images: Tensor) => judge(nextScope(), recognized(images).maps, classes);
+  const hinge = meanOf(losses);
+  const penalty = options.r1Weight === 0 ? 0 : mul(r1Penalty(scope, real, onReal, judgeReal), options.r1Weight);
+  return add(add(hinge, penalty), withoutValue(add(realism, classLoss(fake.logits, fakeClasses, options))));
+}
 
-  function r1Penalty(): Tensor | number {
-    if (options.r1Weight === 0) return 0;
-    const noise = scope.random("normal", randomStreams.trainNoise, real.shape);
-    const onNoisy = judge(recognized(add(real, mul(noise, r1Noise))).maps, classes);
-    const changes = onNoisy.map((logits, map) => sub(logits, onReal[map]!));
-    return mul(meanOf(changes.map((change) => mean(mul(change, change)))), options.r1Weight);
-  }
+/**
+ * The approximated R1 penalty: the mean square of the change of logits when a little noise is added to real images.
+ * @param real - [N, 3, 32, 32]
+ * @param onReal - what `judge` says of them, one tensor of logits per feature map
+ */
+function r1Penalty(
+  scope: Scope,
+  real: Tensor,
+  onReal: readonly Tensor[],
+  judge: (images: Tensor) => readonly Tensor[],
+): Tensor {
+  const noise = scope.random("normal", randomStreams.trainNoise, real.shape);
+  const changes = judge(add(real, mul(noise, r1Noise))).map((logits, map) => sub(logits, onReal[map]!));
+  return meanOf(changes.map((change) => mean(mul(change, change))));
 }
 
 /** How well a classifier recognizes the classes that images were asked to show. */
