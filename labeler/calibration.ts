@@ -48,9 +48,9 @@ export function expectedCalibrationError(probabilities: Float32Array, labels: Ui
   const excess = new Float64Array(numBins);
   for (const [index, label] of labels.entries()) {
     const row = probabilities.subarray(index * numClasses, (index + 1) * numClasses);
-    const confidence = Math.max(...row);
-    const isRight = row.indexOf(confidence) === label;
-    excess[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(isRight);
+    const best = argmax(row);
+    const confidence = row[best]!;
+    excess[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(best === label);
   }
   return excess.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
 }

@@ -2,8 +2,8 @@ import { createEngine } from "../engine/create-engine.ts";
 import { isDescribedOnnx } from "../engine/onnx/onnx-description.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import { softmax } from "../engine/ops/normalize.ts";
-import { slice } from "../engine/ops/slice.ts";
 import { constantScope } from "../engine/parameters/constant-scope.ts";
+import { mirrored } from "../networks/augment.ts";
 import { foreignLabelerGraph } from "./foreign-labeler.ts";
 import {
   type ImageFunction,
@@ -59,8 +59,7 @@ export async function createLabeler({
 export function trainedLabelerGraph(weights: Uint8Array, batchSize: number): ImageGraph {
   const { tensors, network, temperature } = readLabeler(weights);
   return imageGraph(batchSize, (images) => {
-    const mirrored = slice(images, [{ axis: 3, start: 31, end: -Infinity, step: -1 }]);
-    const logits = [images, mirrored].map((view) =>
+    const logits = [images, mirrored(images)].map((view) =>
       labelerNetwork(constantScope(images.graph, tensors), view, network),
     );
     return softmax(mul(add(logits[0]!, logits[1]!), 0.5 / temperature));

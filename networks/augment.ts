@@ -5,17 +5,23 @@ import { matmul } from "../engine/ops/matmul.ts";
 import { reshape, transpose } from "../engine/ops/reshape.ts";
 import { slice } from "../engine/ops/slice.ts";
 
+/** Mirrors images left to right, [N, C, H, W] to [N, C, H, W]. */
+export function mirrored(x: Tensor): Tensor {
+  return slice(x, [{ axis: 3, start: x.shape[3]! - 1, end: -Infinity, step: -1 }]);
+}
+
 /** Mirrors those images of [N, C, H, W] left to right for which `flipped` (bool, [N]) is true. */
 export function flipWhere(x: Tensor, flipped: Tensor): Tensor {
-  const mirrored = slice(x, [{ axis: 3, start: x.shape[3]! - 1, end: -Infinity, step: -1 }]);
-  return where(reshape(flipped, [-1, 1, 1, 1]), mirrored, x);
+  const other = mirrored(x);
+  return where(reshape(flipped, [-1, 1, 1, 1]), other, x);
 }
 
 /**
  * Shifts each image by up to `reach` pixels along both axes. Images are reflected at their border. Shifting is a product
  * with a 0-1 matrix on each side, so it needs no special operation.
  * @param x - [N, C, H, W], H = W
- * @param uniform - random numbers in [0, 1), [N, 2]
+ * @param uniform - random numbers in [0, 1), [N, 2]: for the rows, and for the columns
+ * @returns [N, C, H, W]
  */
 export function randomTranslation(x: Tensor, reach: number, uniform: Tensor): Tensor {
   const [numImages, , size] = x.shape as [number, number, number];
