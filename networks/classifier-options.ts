@@ -1,5 +1,8 @@
 import * as z from "zod";
 
+/** A number of channels or features. */
+export const widthSchema = z.int().min(1).max(65_536);
+
 /** The options that all experiment networks share. */
 export const classifierOptions = {
   numClasses: z.int().min(2).max(65_536).default(10).describe("classes to tell apart"),

@@ -4,13 +4,13 @@ import { concat } from "../engine/ops/concat.ts";
 import { averagePool } from "../engine/ops/pool.ts";
 import { mean } from "../engine/ops/reduce.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { classifierOptions } from "./classifier-options.ts";
+import { classifierOptions, widthSchema } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";
 import { torchConv, torchLinear } from "./torch-layers.ts";
 
 export const densenetSchema = z.strictObject({
   name: z.literal("densenet"),
-  growth: z.int().min(1).max(65_536).default(12).describe("channels that each layer adds"),
+  growth: widthSchema.default(12).describe("channels that each layer adds"),
   depths: z
     .array(z.int().min(1).max(1000))
     .min(1)

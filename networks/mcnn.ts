@@ -3,18 +3,13 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { maxPool } from "../engine/ops/pool.ts";
 import { max } from "../engine/ops/reduce.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { classifierOptions } from "./classifier-options.ts";
+import { classifierOptions, widthSchema } from "./classifier-options.ts";
 import { dropoutLayer } from "./layers.ts";
 import { convNormRelu, torchLinear } from "./torch-layers.ts";
 
 export const mcnnSchema = z.strictObject({
   name: z.literal("mcnn"),
-  width: z
-    .int()
-    .min(1)
-    .max(65_536)
-    .default(64)
-    .describe("channels of the first convolution; each next one has twice as many"),
+  width: widthSchema.default(64).describe("channels of the first convolution; each next one has twice as many"),
   ...classifierOptions,
 });
 

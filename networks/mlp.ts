@@ -2,13 +2,13 @@ import * as z from "zod";
 import type { Tensor } from "../engine/graph/graph.ts";
 import { reshape } from "../engine/ops/reshape.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { classifierOptions } from "./classifier-options.ts";
+import { classifierOptions, widthSchema } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";
 import { torchLinear } from "./torch-layers.ts";
 
 export const mlpSchema = z.strictObject({
   name: z.literal("mlp"),
-  width: z.int().min(1).max(65_536).default(2048).describe("features of each hidden layer"),
+  width: widthSchema.default(2048).describe("features of each hidden layer"),
   depth: z.int().min(1).max(1000).default(3).describe("hidden layers"),
   ...classifierOptions,
 });

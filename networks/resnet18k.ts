@@ -3,18 +3,13 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { add } from "../engine/ops/elementwise.ts";
 import { mean } from "../engine/ops/reduce.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { classifierOptions } from "./classifier-options.ts";
+import { classifierOptions, widthSchema } from "./classifier-options.ts";
 import { dropoutLayer, normRelu } from "./layers.ts";
 import { torchConv, torchLinear } from "./torch-layers.ts";
 
 export const resnet18kSchema = z.strictObject({
   name: z.literal("resnet18k"),
-  width: z
-    .int()
-    .min(1)
-    .max(65_536)
-    .default(64)
-    .describe("channels of the first group; each next one has twice as many"),
+  width: widthSchema.default(64).describe("channels of the first group; each next one has twice as many"),
   ...classifierOptions,
 });
 

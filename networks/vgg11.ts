@@ -3,17 +3,13 @@ import type { Tensor } from "../engine/graph/graph.ts";
 import { maxPool } from "../engine/ops/pool.ts";
 import { mean } from "../engine/ops/reduce.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
-import { classifierOptions } from "./classifier-options.ts";
+import { classifierOptions, widthSchema } from "./classifier-options.ts";
 import { dropoutLayer } from "./layers.ts";
 import { convNormRelu, torchLinear } from "./torch-layers.ts";
 
 export const vgg11Schema = z.strictObject({
   name: z.literal("vgg11"),
-  width: z
-    .int()
-    .min(1)
-    .default(64)
-    .describe("channels of the first convolution; the last ones have eight times as many"),
+  width: widthSchema.default(64).describe("channels of the first convolution; the last ones have eight times as many"),
   ...classifierOptions,
 });
 

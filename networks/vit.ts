@@ -8,7 +8,7 @@ import { add } from "../engine/ops/elementwise.ts";
 import { reshape, transpose } from "../engine/ops/reshape.ts";
 import { slice } from "../engine/ops/slice.ts";
 import { fanInInitializer, type Scope, zerosInitializer } from "../engine/parameters/parameters.ts";
-import { classifierOptions } from "./classifier-options.ts";
+import { classifierOptions, widthSchema } from "./classifier-options.ts";
 import { dropoutLayer, layerNormLayer, linearLayer } from "./layers.ts";
 import { patchesToChannels } from "./patches.ts";
 
@@ -19,10 +19,10 @@ export const vitSchema = z
       .union([z.literal(2), z.literal(4), z.literal(8), z.literal(16)])
       .default(4)
       .describe("side of the patches, pixels"),
-    dim: z.int().min(1).max(65_536).default(768).describe("features of a patch"),
+    dim: widthSchema.default(768).describe("features of a patch"),
     depth: z.int().min(1).max(1000).default(12).describe("blocks of attention and perceptron"),
-    heads: z.int().min(1).max(65_536).default(12).describe("attention heads; they divide dim"),
-    mlp: z.int().min(1).max(65_536).default(3072).describe("hidden features of each block's perceptron"),
+    heads: widthSchema.default(12).describe("attention heads; they divide dim"),
+    mlp: widthSchema.default(3072).describe("hidden features of each block's perceptron"),
     ...classifierOptions,
   })
   .refine(({ dim, heads }) => dim % heads === 0, { path: ["heads"], error: "must divide dim" });
