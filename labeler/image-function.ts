@@ -44,6 +44,10 @@ export function imageGraph(batchSize: number, build: (images: Tensor) => Tensor)
   return { graph, batchSize, width: rows.shape[1]! };
 }
 
+/**
+ * Compiles the graph of a function of images.
+ * @throws Cifar5mError what the engine throws for a graph that it cannot compile
+ */
 export async function openImageFunction(
   engine: Engine,
   { graph, batchSize, width }: ImageGraph,

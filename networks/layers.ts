@@ -60,7 +60,12 @@ export function linearLayer(
   return add(matmul(x, weight), scope.parameter("bias", [numOutputs], biasInitializer));
 }
 
-/** Group normalization with learned scale and shift. */
+/**
+ * Group normalization with learned scale and shift, [N, C, H, W] to the same shape.
+ * @param numGroups - a divisor of C
+ * @throws Cifar5mError `engine/wrong-shape` unless the groups divide the channels
+ * @see Wu and He 2018, arXiv:1803.08494
+ */
 export function groupNormLayer(scope: Scope, x: Tensor, numGroups: number): Tensor {
   const channels = [x.shape[1]!];
   return groupNorm(
@@ -71,7 +76,10 @@ export function groupNormLayer(scope: Scope, x: Tensor, numGroups: number): Tens
   );
 }
 
-/** Layer normalization of the last axis with learned scale and shift. */
+/**
+ * Layer normalization of the last axis with learned scale and shift, [.., C] to the same shape.
+ * @see Ba et al. 2016, arXiv:1607.06450
+ */
 export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
   const width = [x.shape.at(-1)!];
   return layerNorm(
@@ -84,7 +92,10 @@ export function layerNormLayer(scope: Scope, x: Tensor): Tensor {
 /**
  * Batch normalization with learned scale and shift. It uses the statistics of the batch in training, and running
  * statistics otherwise. The running variance is unbiased (divided by the count minus one), as in PyTorch.
+ * @param x - [N, C, ..]
  * @param options - momentum: the share of the running statistics that is kept at each step
+ * @returns of the same shape as `x`
+ * @see Ioffe and Szegedy 2015, arXiv:1502.03167
  */
 export function batchNormLayer(
   scope: Scope,
@@ -92,9 +103,8 @@ export function batchNormLayer(
   { momentum = 0.9 }: { readonly momentum?: number } = {},
 ): Tensor {
   const channels = [x.shape[1]!];
-  const options = { decay: false };
-  const scale = scope.parameter("weight", channels, onesInitializer, options);
-  const shift = scope.parameter("bias", channels, zerosInitializer, options);
+  const scale = scope.parameter("weight", channels, onesInitializer);
+  const shift = scope.parameter("bias", channels, zerosInitializer);
   const running = { mean: scope.state("mean", channels, 0), variance: scope.state("variance", channels, 1) };
   if (!scope.training) return batchNormBy(x, scale, shift, running);
   const { result, statistics } = batchNorm(x, scale, shift);

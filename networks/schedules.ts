@@ -1,6 +1,8 @@
 /**
  * A learning rate that rises linearly from 0 to `peak` and then falls linearly to 0.
- * @param warmupFraction - the fraction of training in which it rises
+ * @param step - from 0
+ * @param warmupFraction - the fraction of training in which it rises, in (0, 1)
+ * @see Smith and Topin 2017, arXiv:1708.07120, without their last phase
  */
 export function triangularSchedule(step: number, totalSteps: number, peak: number, warmupFraction: number): number {
   const progress = (step + 1) / (totalSteps + 1);

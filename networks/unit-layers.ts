@@ -18,13 +18,17 @@ export const siluMagnitude = 0.596;
 
 const epsilon = 1e-4;
 
-/** A convolution that keeps the image's size and multiplies its magnitude by `scale`. */
+/**
+ * A convolution that keeps the image's size and multiplies its magnitude by `scale`: [N, C, H, W] to
+ * [N, numOutputs, H, W]. It has no bias.
+ * @param options - kernel: the side of the filters in pixels, odd
+ */
 export function unitConv(scope: Scope, x: Tensor, numOutputs: number, { kernel = 3, scale = 1 } = {}): Tensor {
   const filters = unitWeights(scope, "weight", [numOutputs, x.shape[1]!, kernel, kernel], [1, 2, 3], scale);
   return conv2d(x, filters, { padding: (kernel - 1) / 2 });
 }
 
-/** A linear map of rows that multiplies their magnitude by `scale`. */
+/** A linear map of rows that multiplies their magnitude by `scale`: [N, inputs] to [N, numOutputs]. */
 export function unitLinear(scope: Scope, x: Tensor, numOutputs: number, scale: number): Tensor {
   return matmul(x, unitWeights(scope, "weight", [x.shape[1]!, numOutputs], [0], scale));
 }
@@ -59,7 +63,7 @@ function normalizedRows(data: Float32Array, shape: Shape, axes: readonly number[
   return data.map((value, index) => (value * scale) / (Math.sqrt(squares[outputOf(index)]!) + epsilon));
 }
 
-/** Scales the root mean square along an axis to 1. */
+/** Scales the root mean square along an axis to 1. The result has the shape of `x`. */
 export function normalizeAlong(x: Tensor, axis: number): Tensor {
   return div(x, sqrt(add(mean(mul(x, x), { axes: [axis], keepDims: true }), epsilon)));
 }
