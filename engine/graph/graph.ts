@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { GraphNames, nameTaken } from "./graph-names.ts";
 import type { DType, Shape, TensorData } from "./tensor.ts";
 
 /** An ONNX attribute. The operator's definition, not the value, says whether a number is an integer or a float. */
@@ -69,12 +70,12 @@ export class Graph {
   readonly nodes: Node[] = [];
   readonly #producers = new Map<string, Node>();
   readonly #scalars = new Map<string, Tensor>();
-  readonly #counter: { next: number };
+  readonly #names: GraphNames;
 
   constructor(parent?: Graph, { isConditional = false } = {}) {
     this.parent = parent;
     this.isConditional = isConditional;
-    this.#counter = parent === undefined ? { next: 0 } : parent.#counter;
+    this.#names = parent === undefined ? new GraphNames() : parent.#names;
   }
 
   /** How many graphs enclose this one. */
@@ -82,24 +83,41 @@ export class Graph {
     return this.parent === undefined ? 0 : this.parent.depth + 1;
   }
 
-  /** Declares a value that is fed at each run. */
+  /**
+   * Declares a value that is fed at each run.
+   * @throws Cifar5mError `engine/name-taken`
+   */
   input(name: string, dtype: DType, shape: Shape): Tensor {
-    this.#refuseTaken(name);
+    this.#names.take(name, "value");
     const tensor = { graph: this, name, dtype, shape };
     this.inputs.push(tensor);
     return tensor;
   }
 
-  /** Adds a value that is part of the graph. */
+  /**
+   * Adds a value that is part of the graph. The same array may be added again under its name.
+   * @throws Cifar5mError `engine/name-taken` if the graph has another value under this name
+   */
   constant(value: TensorData, name = this.newName("c")): Tensor {
+    const known = this.constants.get(name);
+    if (known === undefined) this.#names.take(name, "constant");
+    else if (known.data !== value.data) throw nameTaken(name);
     this.constants.set(name, value);
     return { graph: this, name, dtype: value.dtype, shape: value.shape };
   }
 
-  /** Makes a value a result of the graph under a name. */
+  /**
+   * Makes a value a result of the graph under a name.
+   * @throws Cifar5mError `engine/name-taken`
+   */
   output(name: string, tensor: Tensor): void {
-    this.#refuseTaken(name);
+    this.#names.takeOutput(name);
     this.outputs.set(name, tensor);
+  }
+
+  /** Keeps `newName` from using names that outputs will get. */
+  reserveOutputs(names: Iterable<string>): void {
+    for (const name of names) this.#names.take(name, "reserved");
   }
 
   #reaches(graph: Graph): boolean {
@@ -107,12 +125,6 @@ export class Graph {
       if (around === graph) return true;
     }
     return false;
-  }
-
-  #refuseTaken(name: string): void {
-    if (this.outputs.has(name) || this.inputs.some((input) => input.name === name)) {
-      throw new Cifar5mError("engine/name-taken", `the graph has an input or output "${name}". Choose another name.`);
-    }
   }
 
   /** Adds a node. The functions in `ops/` call this after they have checked the operands and inferred the shapes. */
@@ -133,7 +145,10 @@ export class Graph {
     const results = outputs.map((output) => ({ graph: this, name: this.newName("t"), ...output }));
     const node = { op, inputs, outputs: results, attributes };
     this.nodes.push(node);
-    for (const result of results) this.#producers.set(result.name, node);
+    for (const { name } of results) {
+      this.#names.take(name, "value");
+      this.#producers.set(name, node);
+    }
     return results;
   }
 
@@ -153,8 +168,9 @@ export class Graph {
     return tensor;
   }
 
+  /** A name that no value has, here or in the graphs around and inside this one. */
   newName(prefix: string): string {
-    return `${prefix}${this.#counter.next++}`;
+    return this.#names.newName(prefix);
   }
 }
 

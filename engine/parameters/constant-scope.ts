@@ -1,13 +1,13 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import type { Graph, Tensor } from "../graph/graph.ts";
-import type { Shape } from "../graph/tensor.ts";
+import type { Shape, TensorData } from "../graph/tensor.ts";
 import { type ParameterSource, type ParameterSpec, Scope, type StateSpec } from "./parameters.ts";
 import { traceParameters } from "./trace-parameters.ts";
 
 /** Weights of a network by name. */
 export type Weights = ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
 
-/** A scope whose parameters are trained weights, as constants of a graph. */
+/** A scope whose parameters are trained weights, as constants of a graph. A graph may hold several models. */
 export function constantScope(graph: Graph, weights: Weights): Scope {
   return new Scope(new ConstantSource(graph, weights));
 }
@@ -56,6 +56,19 @@ export function randomOutsideTraining(): Cifar5mError {
   );
 }
 
+/** A weight's name, with a number if another model of the same architecture has a weight of this name in the graph. */
+function constantName(graph: Graph, name: string, data: Float32Array): string {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? name : `${name} (${number})`;
+    const seen = constantAround(graph, candidate);
+    if (seen === undefined || seen.data === data) return candidate;
+  }
+}
+
+function constantAround(graph: Graph | undefined, name: string): TensorData | undefined {
+  return graph && (graph.constants.get(name) ?? constantAround(graph.parent, name));
+}
+
 class ConstantSource implements ParameterSource {
   readonly training = false;
   readonly #graph: Graph;
@@ -68,7 +81,7 @@ class ConstantSource implements ParameterSource {
 
   parameter(spec: ParameterSpec | StateSpec): Tensor {
     const { shape, data } = requireWeight(this.#weights, spec);
-    return this.#graph.constant({ dtype: "float32", shape, data }, spec.name);
+    return this.#graph.constant({ dtype: "float32", shape, data }, constantName(this.#graph, spec.name, data));
   }
 
   state(spec: StateSpec): Tensor {

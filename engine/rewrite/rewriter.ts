@@ -24,6 +24,7 @@ export class Rewriter {
     for (const { name, dtype, shape } of this.from.inputs) {
       this.#copies.set(name, this.to.input(nameOf(name), dtype, shape));
     }
+    if (this.to.parent === undefined) this.to.reserveOutputs(this.from.outputs.keys());
     for (const [name, tensor] of this.#rewriteNodes()) this.to.output(nameOf(name), tensor);
     return this.to;
   }
