@@ -36,16 +36,21 @@ export class ParameterTrace implements ParameterSource {
   readonly graph = new Graph();
 
   parameter(spec: ParameterSpec): Tensor {
-    if ([...this.parameters, ...this.states].some(({ name }) => name === spec.name)) {
-      throw new Cifar5mError("engine/name-taken", `the network has a parameter "${spec.name}" already. Rename one.`);
-    }
+    this.#refuseTaken(spec.name);
     this.parameters.push(spec);
     return this.graph.input(inputName("parameter", spec.name), "float32", spec.shape);
   }
 
   state(spec: StateSpec): Tensor {
+    this.#refuseTaken(spec.name);
     this.states.push(spec);
     return this.graph.input(inputName("state", spec.name), "float32", spec.shape);
+  }
+
+  /** Weights are stored by name alone, so no state may be called like a parameter. */
+  #refuseTaken(name: string): void {
+    if (![...this.parameters, ...this.states].some((spec) => spec.name === name)) return;
+    throw new Cifar5mError("engine/name-taken", `the network has a parameter or state "${name}" already. Rename one.`);
   }
 
   setState(name: string, value: Tensor): void {

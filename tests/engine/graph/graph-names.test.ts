@@ -5,6 +5,7 @@ import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engin
 import { add, exp, mul } from "../../../engine/ops/elementwise.ts";
 import { constantScope } from "../../../engine/parameters/constant-scope.ts";
 import { zerosInitializer } from "../../../engine/parameters/parameters.ts";
+import { traceParameters } from "../../../engine/parameters/trace-parameters.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { errorOf } from "../../support/expect-error.ts";
 
@@ -49,4 +50,18 @@ test("two models with parameters of the same names keep their own weights in one
   const executable = await onnxruntimeEngine({ numThreads: 1 }).compile(graph);
   expect((await executable.run({}))["difference"]!.data[0]).toBe(57);
   await executable.release();
+});
+
+test("a state cannot have the name of a parameter, whichever comes first", async () => {
+  for (const order of ["parameter first", "state first"]) {
+    await errorOf(
+      () =>
+        traceParameters((scope) => {
+          if (order === "state first") scope.state("w", [2], 0);
+          scope.parameter("w", [2], zerosInitializer);
+          scope.state("w", [2], 0);
+        }),
+      "engine/name-taken",
+    );
+  }
 });
