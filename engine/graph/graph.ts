@@ -51,9 +51,11 @@ export interface Operator {
   readonly rule?: RuleKind | undefined;
   /**
    * Vector-Jacobian product: maps the gradients of the outputs to the gradients of the inputs. A gradient is undefined
-   * if none flows. An operation without `vjp` stops gradients.
+   * if none flows. An operation without `vjp` that does not stop gradients cannot be differentiated.
    */
   readonly vjp?: (node: Node, gradients: readonly (Tensor | undefined)[]) => readonly (Tensor | undefined)[];
+  /** Whether no gradient flows through its float results, on purpose. */
+  readonly stopsGradient?: true;
 }
 
 /**

@@ -8,9 +8,13 @@ export function neededNodes(graph: Graph): { readonly nodes: readonly Node[]; re
     if (!node.outputs.some(({ name }) => names.has(name))) continue;
     kept.push(node);
     for (const { name } of node.inputs) names.add(name);
-    for (const attribute of Object.values(node.attributes)) {
-      if (attribute instanceof Graph) for (const name of neededNodes(attribute).names) names.add(name);
-    }
+    for (const name of bodyNames(node)) names.add(name);
   }
   return { nodes: kept.reverse(), names };
+}
+
+/** The names of the values that the bodies of a node use, including those of the graphs around them. */
+export function bodyNames({ attributes }: Node): readonly string[] {
+  const bodies = Object.values(attributes).filter((value) => value instanceof Graph);
+  return bodies.flatMap((body) => [...neededNodes(body).names]);
 }

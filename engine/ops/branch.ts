@@ -1,18 +1,8 @@
 import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { integers } from "../graph/tensor.ts";
+import { Reshape } from "./reshape.ts";
 
-/** ONNX `If`. It has no gradient. */
+/** ONNX `If`. It has no gradient; gradients are taken inside its branches. */
 const If: Operator = { name: "If" };
-
-/**
- * Brings a value into a branch, so that the nodes that use it belong to the branch. This is not an `Identity`: onnxruntime
- * removes an `Identity`, and then does not find the value if it has fused the node that takes it.
- */
-const Enter: Operator = {
-  name: "Reshape",
-  constantInputs: ({ shape }) => [integers(shape as number[])],
-  onnxAttributes: () => ({}),
-};
 
 /**
  * Does one of two computations, depending on a condition. The other computation is not done.
@@ -30,9 +20,11 @@ export function branch(
   const graph = innermostGraph([condition, ...operands]);
   const [left, right] = [whenTrue, whenFalse].map((build) => {
     const body = new Graph(graph, { isConditional: true });
+    // The nodes that use an operand must belong to the branch, so it is brought in. This is not an `Identity`: onnxruntime
+    // removes an `Identity`, and then does not find the value if it has fused the node that takes it.
     const entered = operands.map((operand) => {
       const { dtype, shape } = operand;
-      return body.append(Enter, [operand], { shape }, [{ dtype, shape }])[0]!;
+      return body.append(Reshape, [operand], { shape }, [{ dtype, shape }])[0]!;
     });
     const result = build(...entered);
     body.output(body.newName("branch"), result);

@@ -111,12 +111,12 @@ export const sigmoid = (x: Tensor): Tensor => unary(Sigmoid, x);
 export const erf = (x: Tensor): Tensor => unary(Erf, x);
 export const relu = (x: Tensor): Tensor => unary(Relu, x);
 /** -1, 0 or 1. Like `floor` and `round`, it stops gradients. */
-export const sign = (x: Tensor): Tensor => unary({ name: "Sign" }, x);
-export const floor = (x: Tensor): Tensor => unary({ name: "Floor" }, x);
+export const sign = (x: Tensor): Tensor => unary({ name: "Sign", stopsGradient: true }, x);
+export const floor = (x: Tensor): Tensor => unary({ name: "Floor", stopsGradient: true }, x);
 /** Rounds to the nearest integer; ties go to the even one. */
-export const round = (x: Tensor): Tensor => unary({ name: "Round" }, x);
+export const round = (x: Tensor): Tensor => unary({ name: "Round", stopsGradient: true }, x);
 /** The same value, without gradient. */
-export const stopGradient = (x: Tensor): Tensor => unary({ name: "Identity" }, x);
+export const stopGradient = (x: Tensor): Tensor => unary({ name: "Identity", stopsGradient: true }, x);
 
 const Where: Operator = {
   name: "Where",

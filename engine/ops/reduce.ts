@@ -1,7 +1,7 @@
-import { appendOne, type Tensor } from "../graph/graph.ts";
+import type { Tensor } from "../graph/graph.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { expand, type ReduceOptions, reduce, reduceOperator, sum } from "./broadcast.ts";
-import { cast, equal, mul } from "./elementwise.ts";
+import { cast, equal, mul, reciprocal } from "./elementwise.ts";
 
 const ReduceMean = reduceOperator("ReduceMean", ({ inputs: [x], outputs: [mean] }, [gradient]) => [
   expand(mul(gradient!, sizeOf(mean!.shape) / sizeOf(x!.shape)), x!.shape),
@@ -9,7 +9,7 @@ const ReduceMean = reduceOperator("ReduceMean", ({ inputs: [x], outputs: [mean] 
 const ReduceMax = reduceOperator("ReduceMax", ({ inputs: [x], outputs: [largest], attributes }, [gradient]) => {
   const isLargest = cast(equal(x!, largest!), x!.dtype);
   const share = sum(isLargest, { axes: attributes["axes"] as number[], keepDims: true });
-  return [mul(isLargest, mul(gradient!, appendOne({ name: "Reciprocal" }, [share], {}, share.dtype, share.shape)))];
+  return [mul(isLargest, mul(gradient!, reciprocal(share)))];
 });
 
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceMean, x, options);

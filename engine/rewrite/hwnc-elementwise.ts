@@ -46,7 +46,7 @@ const keepRule: HwncRule<"Identity"> = ({ op, inputs, outputs }, values) => {
   if (op.rule === "algebraic") return { images };
   const origin = isSilu(inputs, values) ? values.originOf(inputs[1]!) : undefined;
   if (origin !== undefined) return { images: { tensor: activated(values.applied(inputs[1]!), origin) } };
-  const keepsLayout = op.vjp === undefined || op.rule === "elementwise";
+  const keepsLayout = op.stopsGradient || op.rule === "elementwise";
   if (!keepsLayout || inputs.some(({ shape }) => shape.join() !== value.shape.join())) return undefined;
   const operands = inputs.map((input) => values.applied(input));
   const declared = outputs.map(({ dtype }) => ({ dtype, shape: operands[0]!.shape }));

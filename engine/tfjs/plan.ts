@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { Graph, type Node } from "../graph/graph.ts";
-import { neededNodes } from "../graph/needed-nodes.ts";
+import { bodyNames, neededNodes } from "../graph/needed-nodes.ts";
 import type { Kernel, Kernels } from "./kernel.ts";
 import { convKernels } from "./kernels/conv.ts";
 import { elementwiseKernels } from "./kernels/elementwise.ts";
@@ -62,17 +62,17 @@ export class Plan {
     const owned = new Set([...graph.inputs, ...nodes.flatMap(({ outputs }) => outputs)].map(({ name }) => name));
     const steps = nodes.toReversed().map((node) => {
       for (const { dtype } of node.outputs) tfType(dtype);
-      const used = new Set([...node.outputs.map(({ name }) => name), ...usedNames(node)]);
+      const inputNames = node.inputs.slice(0, node.op.numOnnxInputs).map(({ name }) => name);
+      const used = new Set([...node.outputs.map(({ name }) => name), ...inputNames, ...bodyNames(node)]);
       const lastUses = [...used].filter((name) => owned.has(name) && !kept.has(name));
       for (const name of used) kept.add(name);
-      return this.#stepOf(node, lastUses);
+      return this.#stepOf(node, inputNames, lastUses);
     });
     this.#steps = steps.reverse();
   }
 
-  #stepOf(node: Node, lastUses: readonly string[]): Step {
-    const { op, inputs, attributes } = node;
-    const inputNames = inputs.slice(0, op.numOnnxInputs).map(({ name }) => name);
+  #stepOf(node: Node, inputNames: readonly string[], lastUses: readonly string[]): Step {
+    const { op, attributes } = node;
     const graphs = Object.values(attributes).filter((value) => value instanceof Graph);
     if (graphs.length > 0) {
       const bodies = graphs.map((graph) => new Plan(this.#tf, graph));
@@ -152,13 +152,4 @@ export class Plan {
     this.#tf.dispose([...this.#constants.values()]);
     this.#constants.clear();
   }
-}
-
-/** The names of the values that a node reads, including the values that its body reads. */
-function usedNames({ inputs, op, attributes }: Node): string[] {
-  const names = inputs.slice(0, op.numOnnxInputs).map(({ name }) => name);
-  for (const attribute of Object.values(attributes)) {
-    if (attribute instanceof Graph) names.push(...neededNodes(attribute).names);
-  }
-  return names;
 }
