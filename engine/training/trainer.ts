@@ -2,7 +2,8 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { fillFloat32Normals } from "../../core/normals/fill-float32-normals.ts";
 import { fillUniforms } from "../../core/random.ts";
 import type { Engine, Executable } from "../executor.ts";
-import { type DType, type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
+import { type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
+import { joinSteps } from "./join-steps.ts";
 import { leastLossScale, lossScaleName } from "./loss-scale.ts";
 import type { TrainingProgram } from "./training-program.ts";
 import { initialState, type TrainingState } from "./training-state.ts";
@@ -71,37 +72,49 @@ export class Trainer {
   /**
    * Runs the next steps, at most the program's `stepsPerCall`.
    * @returns the loss of each step, before its update
-   * @throws Cifar5mError `train/diverged` if a loss is not finite, or if gradients are not finite at any loss scale; the
-   *   state does not change
+   * @throws Cifar5mError `train/diverged` if a loss is not finite, or if gradients are not finite at any loss scale;
+   *   `engine/wrong-size`, `engine/wrong-type` or `engine/missing-input` for a wrong number of steps or a wrong value of
+   *   one. The state does not change.
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
     const { randoms, definition, carried } = this.program;
-    const { numEmas = 1 } = definition;
-    const scalars = (values: number[]) =>
-      this.#series(
-        "float32",
+    const { numEmas = 1, stepsPerCall } = definition;
+    if (steps.length < 1 || steps.length > stepsPerCall) {
+      throw new Cifar5mError(
+        "engine/wrong-size",
+        `a call takes 1 to ${stepsPerCall} steps, got ${steps.length}. Split them into calls, or raise stepsPerCall.`,
+      );
+    }
+    const join = (name: string, shape: Shape, parts: readonly TensorArray[]) =>
+      joinSteps(name, { dtype: "float32", shape }, stepsPerCall, parts);
+    const scalars = (name: string, values: number[]) =>
+      join(
+        name,
         [],
         values.map((value) => Float32Array.of(value)),
       );
     const feeds: Record<string, TensorData> = {
       ...this.#residents,
       numSteps: tensorData("int64", [], [steps.length]),
-      learningRate: scalars(steps.map(({ learningRate }) => learningRate)),
-      emaDecay: this.#series(
-        "float32",
+      learningRate: scalars(
+        "learningRate",
+        steps.map(({ learningRate }) => learningRate),
+      ),
+      emaDecay: join(
+        "emaDecay",
         [numEmas],
         steps.map(({ emaDecay }) =>
           typeof emaDecay === "number" ? new Float32Array(numEmas).fill(emaDecay) : Float32Array.from(emaDecay),
         ),
       ),
-      stepNumber: scalars(steps.map((_, index) => this.#state.step + index + 1)),
+      stepNumber: scalars(
+        "stepNumber",
+        steps.map((_, index) => this.#state.step + index + 1),
+      ),
     };
-    for (const [name, { dtype, shape }] of Object.entries(definition.step)) {
-      feeds[name] = this.#series(
-        dtype,
-        shape,
-        steps.map(({ values }) => values[name]!),
-      );
+    for (const [name, declaration] of Object.entries(definition.step)) {
+      const parts = steps.map(({ values }) => values[name]);
+      feeds[name] = joinSteps(name, declaration, stepsPerCall, parts);
     }
     randoms.forEach(({ name, kind, stream, shape }, index) => {
       const parts = steps.map((_, offset) => {
@@ -110,7 +123,7 @@ export class Trainer {
         (kind === "normal" ? fillFloat32Normals : fillUniforms)(source, part);
         return part;
       });
-      feeds[name] = this.#series("float32", shape, parts);
+      feeds[name] = join(name, shape, parts);
     });
     for (const name of carried) {
       const data = this.#state.vectors[name]!;
@@ -138,17 +151,6 @@ export class Trainer {
       vectors: Object.fromEntries(carried.map((name) => [name, results[`${name}Next`]!.data as Float32Array])),
     };
     return losses;
-  }
-
-  /** Joins the values of several steps. The result is padded to the number of steps that the graph takes. */
-  #series(dtype: DType, shape: Shape, parts: readonly TensorArray[]): TensorData {
-    const { stepsPerCall } = this.program.definition;
-    const size = sizeOf(shape);
-    const all = new (parts[0]!.constructor as Float32ArrayConstructor)(stepsPerCall * size);
-    parts.forEach((part, index) => {
-      all.set(part as Float32Array, index * size);
-    });
-    return { dtype, shape: [stepsPerCall, ...shape], data: all };
   }
 
   async release(): Promise<void> {

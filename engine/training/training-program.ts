@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import type { ImageLayout } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ParameterSpec, StateSpec } from "../parameters/parameters.ts";
@@ -19,7 +20,10 @@ export interface TrainingProgram {
   readonly carried: readonly string[];
 }
 
-/** Builds a training program. With `scalesLoss`, a step whose gradient is not finite changes only the loss scale. */
+/**
+ * Builds a training program. With `scalesLoss`, a step whose gradient is not finite changes only the loss scale.
+ * @throws Cifar5mError `engine/name-taken` for a resident array or step input whose name the training graph uses itself
+ */
 export function buildTrainingProgram(definition: TrainingDefinition): TrainingProgram {
   const network = traceParameters((scope, graph) => {
     const residents = declareInputs(graph, definition.residents, "resident");
@@ -32,6 +36,11 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
   const stateNames = states.length > 0 ? ["states", ...emas("averageStates")] : [];
   const scaleNames = definition.scalesLoss ? [lossScaleName] : [];
   const carried = ["parameters", ...emas("average"), ...slots, ...stateNames, ...scaleNames];
+  requireFreeNames(definition, [
+    ...trainingInputs,
+    ...carried.flatMap((name) => [name, `${name}Next`]),
+    ...randoms.map(({ name }) => name),
+  ]);
   return {
     graph: (layout) => trainingGraph(definition, network, { slots, carried }, layout),
     definition,
@@ -40,4 +49,20 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     randoms,
     carried,
   };
+}
+
+/** Inputs and outputs that the graph of every training has. */
+const trainingInputs = ["numSteps", "learningRate", "emaDecay", "stepNumber", "losses"];
+
+function requireFreeNames({ residents, step }: TrainingDefinition, used: readonly string[]): void {
+  const taken = new Set(used);
+  for (const name of [...Object.keys(residents), ...Object.keys(step)]) {
+    if (taken.has(name)) {
+      throw new Cifar5mError(
+        "engine/name-taken",
+        `a training has another input or output "${name}". Choose another name for the resident array or step input.`,
+      );
+    }
+    taken.add(name);
+  }
 }
