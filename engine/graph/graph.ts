@@ -141,7 +141,7 @@ export class Graph {
       throw new Cifar5mError(
         "engine/foreign-tensor",
         `${op.name}: every input must belong to the graph or to one around it, and "${foreign.name}" does not. ` +
-          "A gradient rule must use its arguments only.",
+          "Build all operands in one graph; in a gradient rule or a branch, use only its arguments.",
       );
     }
     const results = outputs.map((output) => ({ graph: this, name: this.newName("t"), ...output }));

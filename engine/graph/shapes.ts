@@ -1,4 +1,4 @@
-import { shapeError } from "./graph.ts";
+import { shapeError, type Tensor } from "./graph.ts";
 import type { Shape } from "./tensor.ts";
 
 /**
@@ -22,4 +22,11 @@ export function normalizeAxes(axes: readonly number[], rank: number): number[] {
     throw shapeError("axes", `each must lie in [-${rank}, ${rank})`, axes);
   }
   return normalized;
+}
+
+/** @throws Cifar5mError `engine/wrong-shape` unless all tensors have the same type */
+export function requireSameType(operation: string, tensors: readonly Tensor[]): void {
+  const types = [...new Set(tensors.map(({ dtype }) => dtype))];
+  if (types.length <= 1) return;
+  throw shapeError(`${operation} of ${types.join(" and ")}`, "types must agree", ...tensors.map(({ shape }) => shape));
 }

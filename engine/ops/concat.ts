@@ -1,5 +1,5 @@
 import { appendOne, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { normalizeAxes } from "../graph/shapes.ts";
+import { normalizeAxes, requireSameType } from "../graph/shapes.ts";
 import { integers } from "../graph/tensor.ts";
 import { zerosLike } from "./broadcast.ts";
 
@@ -15,9 +15,13 @@ export const Concat: Operator = {
   },
 };
 
-/** Joins tensors along an axis. Their other extents must agree. */
+/**
+ * Joins tensors of one type along an axis. Their other extents must agree.
+ * @throws Cifar5mError `engine/wrong-shape` unless types and other extents agree
+ */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const first = tensors[0]!;
+  requireSameType("concat", tensors);
   const along = normalizeAxes([axis], first.shape.length)[0]!;
   for (const { shape } of tensors) {
     if (shape.length !== first.shape.length || shape.some((extent, i) => i !== along && extent !== first.shape[i])) {

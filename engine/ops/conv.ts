@@ -1,4 +1,5 @@
 import { type Attributes, appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { requireSameType } from "../graph/shapes.ts";
 import { sum } from "./broadcast.ts";
 import { filterGradient } from "./filter-gradient.ts";
 import { transpose } from "./reshape.ts";
@@ -49,6 +50,7 @@ function geometry(attributes: Attributes) {
  * @param x - images, [N, I, H, W]
  * @param filters - [O, I, height, width]
  * @returns [N, O, (H + 2·padding - height) / stride + 1, likewise for W]
+ * @throws Cifar5mError `engine/wrong-shape` for other shapes, or types that differ
  */
 export function conv2d(x: Tensor, filters: Tensor, { bias, stride = 1, padding = 0 }: ConvOptions = {}): Tensor {
   const [numImages, channels, ...size] = x.shape;
@@ -56,13 +58,18 @@ export function conv2d(x: Tensor, filters: Tensor, { bias, stride = 1, padding =
   if (x.shape.length !== 4 || filters.shape.length !== 4 || channels !== filterChannels) {
     throw shapeError("conv2d", "expects [N, I, H, W] and [O, I, h, w] with equal I", x.shape, filters.shape);
   }
+  if (bias !== undefined && bias.shape.join() !== String(numFilters)) {
+    throw shapeError("conv2d", "the bias must be [O] for filters [O, I, h, w]", bias.shape, filters.shape);
+  }
+  const operands = bias === undefined ? [x, filters] : [x, filters, bias];
+  requireSameType("conv2d", operands);
   const outputSize = size.map((extent, axis) => Math.floor((extent + 2 * padding - kernel[axis]!) / stride) + 1);
   if (outputSize.some((extent) => extent < 1)) {
     throw shapeError("conv2d", "the filter must fit into the padded image", x.shape, filters.shape);
   }
   return appendOne(
     Conv,
-    bias === undefined ? [x, filters] : [x, filters, bias],
+    operands,
     { kernel_shape: kernel, strides: [stride, stride], pads: [padding, padding, padding, padding] },
     x.dtype,
     [numImages!, numFilters!, ...outputSize],
@@ -87,6 +94,7 @@ export function convTranspose2d(
   if (channels !== filterChannels) {
     throw shapeError("convTranspose2d", "expects [N, O, H, W] and [O, I, h, w] with equal O", x.shape, filters.shape);
   }
+  requireSameType("convTranspose2d", [x, filters]);
   const outputPadding = outputSize.map(
     (extent, axis) => extent - ((size[axis]! - 1) * stride + kernel[axis]! - 2 * padding),
   );

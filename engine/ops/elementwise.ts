@@ -1,5 +1,5 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { broadcastShapes } from "../graph/shapes.ts";
+import { broadcastShapes, requireSameType } from "../graph/shapes.ts";
 import { type DType, tensorData } from "../graph/tensor.ts";
 import { onnxTypes } from "../onnx/onnx-types.ts";
 import { sumTo } from "./broadcast.ts";
@@ -19,9 +19,7 @@ function tensors(a: Operand, b: Operand): [Tensor, Tensor] {
 
 function binary(op: Operator, a: Operand, b: Operand, dtype?: DType): Tensor {
   const [left, right] = tensors(a, b);
-  if (left.dtype !== right.dtype) {
-    throw shapeError(`${op.name} of ${left.dtype} and ${right.dtype}`, "types must agree", left.shape, right.shape);
-  }
+  requireSameType(op.name, [left, right]);
   const shape = broadcastShapes(op.name, left.shape, right.shape);
   return appendOne(op, [left, right], {}, dtype ?? left.dtype, shape);
 }
@@ -126,9 +124,16 @@ const Where: Operator = {
   },
 };
 
-/** Elements of `a` where the condition (bool) is true, and elements of `b` elsewhere. All three broadcast. */
+/**
+ * Elements of `a` where the condition (bool) is true, and elements of `b` elsewhere. All three broadcast.
+ * @throws Cifar5mError `engine/wrong-shape` for a condition that is not bool, types that differ, or other shapes
+ */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const [left, right] = tensors(a, b);
+  if (condition.dtype !== "bool") {
+    throw shapeError(`Where by ${condition.dtype}`, "the condition must be bool", condition.shape);
+  }
+  requireSameType("Where", [left, right]);
   const shape = broadcastShapes("Where", condition.shape, broadcastShapes("Where", left.shape, right.shape));
   return appendOne(Where, [condition, left, right], {}, left.dtype, shape);
 }

@@ -1,4 +1,5 @@
-import { Graph, type Operator, type Tensor } from "../graph/graph.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { tensorData } from "../graph/tensor.ts";
 
 /** ONNX `Loop`. It has no gradient; gradients are taken inside its body. */
@@ -18,6 +19,7 @@ export interface LoopBody {
  * @param initial - carried values of the first iteration
  * @param build - builds the body; gets the body's graph, the iteration number (int64 scalar) and the carried values
  * @returns the last carried values, and the collected values of all iterations stacked along a new first axis
+ * @throws Cifar5mError `engine/wrong-shape` if the body carries other types, shapes or numbers of values than `initial`
  */
 export function loop(
   numIterations: Tensor,
@@ -25,12 +27,13 @@ export function loop(
   initial: readonly Tensor[],
   build: (body: Graph, iteration: Tensor, carried: readonly Tensor[]) => LoopBody,
 ): { readonly carried: readonly Tensor[]; readonly collected: readonly Tensor[] } {
-  const graph = numIterations.graph;
+  const graph = innermostGraph([numIterations, ...initial]);
   const body = new Graph(graph);
   const iteration = body.input(graph.newName("iteration"), "int64", []);
   const proceed = body.input(graph.newName("proceed"), "bool", []);
   const inputs = initial.map(({ dtype, shape }) => body.input(graph.newName("carried"), dtype, shape));
   const { carried, collected } = build(body, iteration, inputs);
+  requireCarried(initial, carried);
   for (const tensor of [proceed, ...carried, ...collected]) body.output(graph.newName("next"), tensor);
   const stacked = collected.map(({ dtype, shape }) => ({ dtype, shape: [maxIterations, ...shape] }));
   const always = graph.scalar("bool", 1, () => tensorData("bool", [], [1]));
@@ -39,4 +42,20 @@ export function loop(
     ...stacked,
   ]);
   return { carried: outputs.slice(0, initial.length), collected: outputs.slice(initial.length) };
+}
+
+function requireCarried(initial: readonly Tensor[], carried: readonly Tensor[]): void {
+  if (carried.length !== initial.length) {
+    throw new Cifar5mError(
+      "engine/wrong-shape",
+      `loop: the body must carry as many values as come in, ${initial.length}, got ${carried.length}. ` +
+        "Return a next value for each.",
+    );
+  }
+  initial.forEach((first, index) => {
+    const next = carried[index]!;
+    if (next.dtype === first.dtype && next.shape.join() === first.shape.join()) return;
+    const rule = `carried value ${index} must stay ${first.dtype} [${first.shape}], the body makes it ${next.dtype}`;
+    throw shapeError("loop", rule, next.shape);
+  });
 }
