@@ -12,13 +12,15 @@ export interface Executable {
    * Runs the graph once.
    * @param feeds - a value for each input of the graph
    * @returns a value for each output
+   * @throws Cifar5mError `engine/missing-input`, `engine/wrong-type` or `engine/wrong-shape` for a value that does not
+   *   fit; `engine/released` after the release; `engine/out-of-memory`
    */
   run(feeds: Feeds): Promise<Record<string, TensorData>>;
-  /** Frees the memory. The executable cannot run afterwards. */
+  /** Frees the memory. The executable cannot run afterwards. Releasing it again does nothing. */
   release(): Promise<void>;
 }
 
-/** `latency`: a single run is as fast as possible. `throughput`: many runs together are. Both give the same results. */
+/** `latency`: a single run is as fast as possible. `throughput`: many runs together are. Both give the same results up to rounding. */
 export type Goal = "latency" | "throughput";
 
 /** The order of the axes of image tensors: [N, C, H, W], or [H, W, N, C]. */

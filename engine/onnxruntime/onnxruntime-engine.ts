@@ -1,19 +1,19 @@
 import { extname } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
-import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
 import { availableThreads, threadQuota } from "../available-threads.ts";
-import { DeviceError } from "../device-error.ts";
 import { parseDevice } from "../device-name.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { namingMemoryErrors } from "../memory-error.ts";
 import { writeOnnx } from "../onnx/write-onnx.ts";
-import { explainDevice } from "./explain-device.ts";
+import { released, requireFeeds } from "../require-feeds.ts";
+import { loadOnnxruntime } from "./load-onnxruntime.ts";
 import { rewriteForDevice } from "./rewrite-for-device.ts";
-import { createSession, runSession, type SessionOptions } from "./session.ts";
-import type { SessionWorkerData } from "./session-worker.ts";
+import { openSession, runSession, type SessionOptions } from "./session.ts";
+import type { SessionAnswer, SessionWorkerData } from "./session-worker.ts";
 
 /** The supported kinds of devices, by the names of their providers in onnxruntime-node. */
 const kinds: readonly string[] = ["cpu", "webgpu", "cuda"];
@@ -33,7 +33,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   }
   const session: SessionOptions = {
     provider: kind,
-    // Without a quota, onnxruntime chooses: a thread for each physical core.
+    // Without a quota, 0 lets onnxruntime choose: a thread for each physical core.
     numThreads: numThreads || (threadQuota() ?? 0),
     ...(index === undefined ? {} : { deviceId: index }),
   };
@@ -44,36 +44,13 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
     trainingLayout: kind === "cpu" && precision === "float32" ? "HWNC" : "NCHW",
     compile: async (graph, goal = "latency") => {
       const model = writeOnnx(rewriteForDevice(kind, precision, graph));
+      // The workers load it for themselves. It is missing for all of them or for none.
+      await loadOnnxruntime();
       return goal === "throughput" && numWorkers > 1
         ? new SessionPool(graph, model, numWorkers)
         : new SessionExecutable(graph, device, await openSession(model, device, session));
     },
   };
-}
-
-async function openSession(model: Uint8Array, device: string, options: SessionOptions): Promise<InferenceSession> {
-  try {
-    return await namingMemoryErrors(device, () => createSession(model, options));
-  } catch (error) {
-    if (error instanceof Cifar5mError) throw error;
-    if (options.provider === "cpu") {
-      throw new Cifar5mError("engine/compile-failed", messageOf(error), { cause: error });
-    }
-    const reason = explainDevice(options.provider, messageOf(error));
-    throw new DeviceError("onnxruntime", device, reason, { cause: error });
-  }
-}
-
-/** The values of the inputs of a graph, without values for other names. */
-function feedsOf(graph: Graph, feeds: Feeds): Feeds {
-  const needed = graph.inputs.map(({ name }) => {
-    const value = feeds[name];
-    if (value === undefined) {
-      throw new Cifar5mError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
-    }
-    return [name, value] as const;
-  });
-  return Object.fromEntries(needed);
 }
 
 /** One session in this thread. */
@@ -82,6 +59,7 @@ class SessionExecutable implements Executable {
   readonly #graph: Graph;
   readonly #device: string;
   readonly #session: InferenceSession;
+  #isReleased = false;
 
   constructor(graph: Graph, device: string, session: InferenceSession) {
     this.#graph = graph;
@@ -90,11 +68,14 @@ class SessionExecutable implements Executable {
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
-    const needed = feedsOf(this.#graph, feeds);
+    if (this.#isReleased) throw released();
+    const needed = requireFeeds(this.#graph, feeds);
     return await namingMemoryErrors(this.#device, () => runSession(this.#session, needed));
   }
 
   async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     await this.#session.release();
   }
 }
@@ -106,7 +87,7 @@ class SessionExecutable implements Executable {
 class SessionPool implements Executable {
   readonly concurrency: number;
   readonly #graph: Graph;
-  readonly #pool: Piscina<Feeds, Record<string, TensorData>>;
+  readonly #pool: Piscina<Feeds, SessionAnswer>;
   readonly #running = new Set<Promise<unknown>>();
   #isReleased = false;
 
@@ -126,14 +107,13 @@ class SessionPool implements Executable {
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
-    if (this.#isReleased) {
-      throw new Cifar5mError("engine/released", "a released graph cannot run. Compile it again.");
-    }
-    const needed = feedsOf(this.#graph, feeds);
-    const running = this.#pool.run(needed);
+    if (this.#isReleased) throw released();
+    const running = this.#pool.run(requireFeeds(this.#graph, feeds));
     this.#running.add(running);
     try {
-      return await namingMemoryErrors("cpu", () => running);
+      const answer = await namingMemoryErrors("cpu", () => running);
+      if ("code" in answer) throw new Cifar5mError(answer.code, answer.message);
+      return answer.results;
     } finally {
       this.#running.delete(running);
     }

@@ -1,6 +1,10 @@
 import type { InferenceSession } from "onnxruntime-node";
+import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { DeviceError } from "../device-error.ts";
 import type { Feeds } from "../executor.ts";
 import { type DType, type TensorArray, type TensorData, unsharedArray } from "../graph/tensor.ts";
+import { namingMemoryErrors } from "../memory-error.ts";
+import { explainDevice } from "./explain-device.ts";
 import { loadOnnxruntime } from "./load-onnxruntime.ts";
 
 /** Where and how a session runs. Plain data, so that it can be sent to a worker. */
@@ -9,11 +13,36 @@ export interface SessionOptions {
   readonly provider: string;
   /** The number of the GPU; for `cuda` only. */
   readonly deviceId?: number;
-  /** CPU threads; 0 for one per core. */
+  /** CPU threads; 0 for one per physical core. */
   readonly numThreads: number;
 }
 
 /**
+ * Opens a session for a model.
+ * @param model - an ONNX file
+ * @param device - what errors call the device
+ * @throws Cifar5mError `engine/not-installed`, `engine/out-of-memory`, `engine/compile-failed` for a model that the CPU
+ *   cannot run, `engine/device-missing` for another device that cannot
+ */
+export async function openSession(
+  model: Uint8Array,
+  device: string,
+  options: SessionOptions,
+): Promise<InferenceSession> {
+  try {
+    return await namingMemoryErrors(device, () => createSession(model, options));
+  } catch (error) {
+    if (error instanceof Cifar5mError) throw error;
+    if (options.provider === "cpu") {
+      throw new Cifar5mError("engine/compile-failed", messageOf(error), { cause: error });
+    }
+    const reason = explainDevice(options.provider, messageOf(error));
+    throw new DeviceError("onnxruntime", device, reason, { cause: error });
+  }
+}
+
+/**
+ * Opens a session, and leaves the errors of onnxruntime as they are.
  * @param model - an ONNX file
  * @throws Cifar5mError `engine/not-installed`
  */

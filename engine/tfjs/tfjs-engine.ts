@@ -3,7 +3,8 @@ import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { namingMemoryErrors } from "../memory-error.ts";
-import { loadTensorFlow, type TensorFlow, type TensorFlowPackage } from "./load-tensorflow.ts";
+import { released, requireFeeds } from "../require-feeds.ts";
+import { loadTensorFlow, type Tensor, type TensorFlow, type TensorFlowPackage } from "./load-tensorflow.ts";
 import { Plan } from "./plan.ts";
 import { fromTensor, toTensor } from "./values.ts";
 
@@ -46,6 +47,7 @@ class TfjsExecutable implements Executable {
   readonly #tf: TensorFlow;
   readonly #device: string;
   readonly #plan: Plan;
+  #isReleased = false;
 
   constructor(tf: TensorFlow, device: string, graph: Graph) {
     this.#tf = tf;
@@ -54,25 +56,15 @@ class TfjsExecutable implements Executable {
   }
 
   async run(feeds: Feeds): Promise<Record<string, TensorData>> {
-    const { inputs, outputs } = this.#plan.graph;
-    const values = inputs.map(({ name, shape }) => {
-      const value = feeds[name];
-      if (value === undefined) {
-        throw new Cifar5mError("engine/missing-input", `the graph needs a value for its input "${name}". Feed one.`);
-      }
-      if (value.shape.join() !== shape.join()) {
-        throw new Cifar5mError(
-          "engine/wrong-shape",
-          `the input "${name}" has shape [${shape}], got [${value.shape}]. Feed a value of that shape.`,
-        );
-      }
-      return value;
-    });
-    return await namingMemoryErrors(this.#device, async () => this.#compute(values, outputs));
+    if (this.#isReleased) throw released();
+    const { graph } = this.#plan;
+    const needed = requireFeeds(graph, feeds);
+    const values = graph.inputs.map(({ name }) => needed[name]!);
+    return await namingMemoryErrors(this.#device, async () => this.#compute(values, graph.outputs));
   }
 
   #compute(values: readonly TensorData[], outputs: Graph["outputs"]): Record<string, TensorData> {
-    const results = this.#plan.run(values.map((value) => toTensor(this.#tf, value)));
+    const results = this.#plan.run(this.#toTensors(values));
     const declared = [...outputs];
     const data = results.map((result, index) => {
       const [name, { dtype }] = declared[index]!;
@@ -82,7 +74,20 @@ class TfjsExecutable implements Executable {
     return Object.fromEntries(data);
   }
 
+  #toTensors(values: readonly TensorData[]): Tensor[] {
+    const tensors: Tensor[] = [];
+    try {
+      for (const value of values) tensors.push(toTensor(this.#tf, value));
+      return tensors;
+    } catch (error) {
+      this.#tf.dispose(tensors);
+      throw error;
+    }
+  }
+
   async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     this.#plan.release();
   }
 }
