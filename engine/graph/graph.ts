@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { GraphNames, nameTaken } from "./graph-names.ts";
-import type { DType, Shape, TensorData } from "./tensor.ts";
+import { type DType, type Shape, type TensorData, tensorData } from "./tensor.ts";
 
 /** An ONNX attribute. The operator's definition, not the value, says whether a number is an integer or a float. */
 export type Attribute = number | string | readonly number[] | Graph;
@@ -160,11 +160,11 @@ export class Graph {
   }
 
   /** A one-element constant. Equal values share one constant. */
-  scalar(dtype: DType, value: number, make: () => TensorData): Tensor {
+  scalar(dtype: DType, value: number): Tensor {
     const key = `${dtype} ${Object.is(value, -0) ? "-0" : value}`;
     let tensor = this.#scalars.get(key);
     if (tensor === undefined) {
-      tensor = this.constant(make());
+      tensor = this.constant(tensorData(dtype, [], [value]));
       this.#scalars.set(key, tensor);
     }
     return tensor;

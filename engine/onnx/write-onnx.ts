@@ -20,20 +20,33 @@ const maxModelBytes = 2 ** 31 - 1;
  * @throws Cifar5mError `engine/model-too-large` at 2 GiB, the limit of protobuf
  */
 export function writeOnnx(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const constantBytes = [...graph.constants.values()].reduce((bytes, { data }) => bytes + data.byteLength, 0);
-  if (constantBytes > maxModelBytes) {
-    throw new Cifar5mError(
-      "engine/model-too-large",
-      `a model must stay below 2 GiB, its constants alone have ${constantBytes} bytes. Feed the largest as inputs.`,
-    );
-  }
-  return ModelProto.encode({
+  // Before they are copied.
+  requireModelBytes(constantBytesOf(graph));
+  const bytes = ModelProto.encode({
     ir_version: 10,
     producer_name: "cifar5m",
     graph: encodeGraph(graph, "main"),
     opset_import: [{ domain: "", version: opsetOf(graph) ?? defaultOpset }],
     metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
+  requireModelBytes(bytes.length);
+  return bytes;
+}
+
+function requireModelBytes(bytes: number): void {
+  if (bytes <= maxModelBytes) return;
+  throw new Cifar5mError(
+    "engine/model-too-large",
+    `a model must stay below 2 GiB, got ${bytes} bytes. Feed the largest constants as inputs.`,
+  );
+}
+
+/** Bytes of the constants that the file will hold, those of bodies too. */
+function constantBytesOf(graph: Graph): number {
+  const { nodes, names } = neededNodes(graph);
+  const bodies = nodes.flatMap(({ attributes }) => Object.values(attributes).filter((value) => value instanceof Graph));
+  const own = [...graph.constants].filter(([name]) => names.has(name)).map(([, { data }]) => data.byteLength);
+  return [...own, ...bodies.map(constantBytesOf)].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** The version of the operators that the spliced models in a graph need. A file has only one version. */

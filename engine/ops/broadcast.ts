@@ -1,6 +1,6 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { broadcastShapes, normalizeAxes } from "../graph/shapes.ts";
-import { integers, type Shape, sizeOf, tensorData } from "../graph/tensor.ts";
+import { integers, type Shape, sizeOf } from "../graph/tensor.ts";
 import { reshape } from "./reshape.ts";
 
 export interface ReduceOptions {
@@ -63,6 +63,6 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 
 /** Zeros of the shape and type of another tensor. */
 export function zerosLike({ graph, dtype, shape }: Tensor): Tensor {
-  const zero = graph.scalar(dtype, 0, () => tensorData(dtype, [], [0]));
+  const zero = graph.scalar(dtype, 0);
   return expand(zero, shape);
 }

@@ -1,6 +1,6 @@
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { broadcastShapes, requireSameType } from "../graph/shapes.ts";
-import { type DType, tensorData } from "../graph/tensor.ts";
+import type { DType } from "../graph/tensor.ts";
 import { onnxTypes } from "../onnx/onnx-types.ts";
 import { sumTo } from "./broadcast.ts";
 
@@ -9,7 +9,7 @@ export type Operand = Tensor | number;
 
 /** A scalar constant in the graph of another tensor. */
 export function scalarLike(tensor: Tensor, value: number, dtype: DType = tensor.dtype): Tensor {
-  return tensor.graph.scalar(dtype, value, () => tensorData(dtype, [], [value]));
+  return tensor.graph.scalar(dtype, value);
 }
 
 function tensors(a: Operand, b: Operand): [Tensor, Tensor] {

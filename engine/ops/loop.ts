@@ -1,6 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { Graph, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
-import { tensorData } from "../graph/tensor.ts";
 
 /** ONNX `Loop`. It has no gradient; gradients are taken inside its body. */
 const Loop: Operator = { name: "Loop" };
@@ -36,7 +35,7 @@ export function loop(
   requireCarried(initial, carried);
   for (const tensor of [proceed, ...carried, ...collected]) body.output(graph.newName("next"), tensor);
   const stacked = collected.map(({ dtype, shape }) => ({ dtype, shape: [maxIterations, ...shape] }));
-  const always = graph.scalar("bool", 1, () => tensorData("bool", [], [1]));
+  const always = graph.scalar("bool", 1);
   const outputs = graph.append(Loop, [numIterations, always, ...initial], { body }, [
     ...initial.map(({ dtype, shape }) => ({ dtype, shape })),
     ...stacked,

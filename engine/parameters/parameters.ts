@@ -6,8 +6,7 @@ import { type Shape, sizeOf } from "../graph/tensor.ts";
 /** How a parameter is initialized. Random parameters are scaled normal numbers. */
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "normal"; readonly std: number }
-  | { readonly kind: "dirac"; readonly std: number };
+  | { readonly kind: "normal"; readonly std: number };
 
 export const zerosInitializer: Initializer = { kind: "constant", value: 0 };
 export const onesInitializer: Initializer = { kind: "constant", value: 1 };
@@ -105,32 +104,19 @@ export function initialParameters(specs: readonly ParameterSpec[], seed: number)
   let offset = 0;
   specs.forEach(({ shape, initializer }, index) => {
     const part = values.subarray(offset, offset + sizeOf(shape));
-    initialize(part, shape, initializer, seed, index);
+    initialize(part, initializer, seed, index);
     offset += part.length;
   });
   return values;
 }
 
-function initialize(part: Float32Array, shape: Shape, initializer: Initializer, seed: number, index: number): void {
+function initialize(part: Float32Array, initializer: Initializer, seed: number, index: number): void {
   if (initializer.kind === "constant") {
     part.fill(initializer.value);
     return;
   }
   fillNormals({ seed, stream: randomStreams.weights, id: index }, part);
   for (let i = 0; i < part.length; i++) part[i]! *= initializer.std;
-  if (initializer.kind === "dirac") setDirac(part, shape);
-}
-
-/** Makes filter i return channel i unchanged (Zagoruyko and Komodakis 2017, arXiv:1706.00388). */
-function setDirac(part: Float32Array, shape: Shape): void {
-  const [numOutputs, numInputs, height, width] = shape as [number, number, number, number];
-  const kernelSize = height * width;
-  const center = Math.floor(height / 2) * width + Math.floor(width / 2);
-  for (let channel = 0; channel < Math.min(numOutputs, numInputs); channel++) {
-    const start = channel * numInputs * kernelSize;
-    part.fill(0, start, start + numInputs * kernelSize);
-    part[start + channel * kernelSize + center] = 1;
-  }
 }
 
 /** Splits a vector that holds all parameters or states into their values by name. */

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { once } from "../../core/once.ts";
 import type { ObjectFiles } from "../../storage/object-files.ts";
 import { spool } from "../../storage/spool.ts";
 import { retryRequest } from "./retry-request.ts";
@@ -22,12 +23,11 @@ export async function openS3Files(location: string, s3: S3Options = {}): Promise
   const folder = await openS3Folder(location, s3);
   await requireBucket(folder);
   const files = s3Files(folder);
-  let probe: Promise<void> | undefined;
+  const probe = once(() => requireConditions(files));
   return {
     ...files,
     write: async (...args) => {
-      probe ??= requireConditions(files);
-      await probe;
+      await probe();
       return await files.write(...args);
     },
   };

@@ -113,7 +113,7 @@ function graphAround(file: Uint8Array): Graph {
   const output = { name: "y", dtype: "float32", shape: [2, 4] } as const;
   graph.output("once", call({ inputs: { x }, output }));
   graph.output("sum", add(call({ inputs: { x }, output }), call({ inputs: { x: mul(x, 1) }, output })));
-  const count = graph.scalar("int64", 2, () => tensorData("int64", [], [2]));
+  const count = graph.scalar("int64", 2);
   const start = graph.constant(tensorData("float32", [2, 4], new Array(8).fill(0)));
   const { carried } = loop(count, 2, [start], (_body, _iteration, [total]) => ({
     carried: [add(total!, call({ inputs: { x }, output }))],
