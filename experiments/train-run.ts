@@ -64,7 +64,8 @@ export interface TrainingExecution extends Execution {
  * @throws Cifar5mError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
 export async function trainRun(run: RunTask, execution: TrainingExecution): Promise<FinishedRun> {
-  const { options, source, evaluationSets } = run;
+  const { options, source, evaluationSets, initialWeights } = run;
+  const isOfHead = (name: string) => name.startsWith(headPrefix);
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
   const program = buildExperimentProgram(options, numClasses, { scalesLoss: execution.precision === "mixed" });
   const engine = await createEngine(execution.engine, execution);
@@ -89,10 +90,7 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
           values: { images: batch.images, targets: labelProbabilities({ ...batch, labels }, numClasses) },
         };
       },
-      prepare: (fresh) =>
-        run.initialWeights === undefined
-          ? fresh
-          : stateFromWeights(program.training, options.seed, run.initialWeights, (name) => name.startsWith(headPrefix)),
+      start: initialWeights && (() => stateFromWeights(program.training, options.seed, initialWeights, isOfHead)),
       store: run.store,
       stepsPerCheckpoint,
       evaluateAt: evaluationSteps(options.steps, options.evaluation),

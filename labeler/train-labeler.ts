@@ -13,7 +13,7 @@ import { unflattenParameters } from "../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/training/run-training.ts";
 import type { TrainingProgram } from "../engine/training/training-program.ts";
-import type { TrainingState } from "../engine/training/training-state.ts";
+import { initialState, type TrainingState } from "../engine/training/training-state.ts";
 import { batchIndices } from "../networks/batch-order.ts";
 import { whiteningName, whiteningSide } from "../networks/resnet.ts";
 import { triangularSchedule } from "../networks/schedules.ts";
@@ -62,7 +62,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
       emaDecay: step < 50 ? 0 : 0.99,
       values: { indices: batchIndices(seed, numSamples, options.batchSize, step) },
     }),
-    prepare: (fresh) => withWhitening(program, fresh, data.images),
+    start: () => withWhitening(program, initialState(program, seed), data.images),
     store: training.store,
     stepsPerCheckpoint: 100,
     fingerprint: JSON.stringify({

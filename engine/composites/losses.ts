@@ -29,6 +29,8 @@ export function oneHot(indices: Tensor, numClasses: number, dtype: "float32" | "
  * @param logits - [N, K]
  * @param target - probabilities of each class, [N, K]
  * @param options - labelSmoothing: the share of the probability that is spread evenly over all classes, in [0, 1)
+ * @returns scalar
+ * @see Szegedy et al. 2015, arXiv:1512.00567, section 7, for label smoothing
  */
 export function crossEntropy(
   logits: Tensor,

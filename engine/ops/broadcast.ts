@@ -34,6 +34,7 @@ export function reduce(op: Operator, x: Tensor, { axes, keepDims = false }: Redu
       );
 }
 
+/** Sums along axes; by default along all, which gives a scalar. `keepDims` keeps axes of extent 1. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceSum, x, options);
 
 /** Sums a tensor down to a shape that broadcasts to the shape of `x`: the gradient of broadcasting. */

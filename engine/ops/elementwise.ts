@@ -66,9 +66,13 @@ function selectGradients(first: Tensor, gradient: Tensor): [Tensor, Tensor] {
   return [where(first, gradient, 0), where(first, 0, gradient)];
 }
 
+/** a + b. Like all operations of two operands here: of one type, broadcast to a common shape; a number takes the other's type. */
 export const add = (a: Operand, b: Operand): Tensor => binary(Add, a, b);
+/** a − b. */
 export const sub = (a: Operand, b: Operand): Tensor => binary(Sub, a, b);
+/** a · b. */
 export const mul = (a: Operand, b: Operand): Tensor => binary(Mul, a, b);
+/** a / b. */
 export const div = (a: Operand, b: Operand): Tensor => binary(Div, a, b);
 /** `a` to the power `b`. The gradient for `b` needs `a` > 0. */
 export const pow = (a: Operand, b: Operand): Tensor => binary(Pow, a, b);
@@ -77,8 +81,11 @@ export const maximum = (a: Operand, b: Operand): Tensor => binary(Max, a, b);
 /** The smaller operand. If both are equal, the gradient goes to `b`. */
 export const minimum = (a: Operand, b: Operand): Tensor => binary(Min, a, b);
 
+/** Whether a = b, as bool. */
 export const equal = (a: Operand, b: Operand): Tensor => binary({ name: "Equal" }, a, b, "bool");
+/** Whether a < b, as bool. */
 export const less = (a: Operand, b: Operand): Tensor => binary({ name: "Less" }, a, b, "bool");
+/** Whether a > b, as bool. */
 export const greater = (a: Operand, b: Operand): Tensor => binary({ name: "Greater" }, a, b, "bool");
 
 const Neg = unaryOperator("Neg", (_x, g) => neg(g));
@@ -94,24 +101,35 @@ const Sigmoid = unaryOperator("Sigmoid", (_x, g, result) => mul(g, mul(result, s
 const Erf = unaryOperator("Erf", (x, g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
 const Relu = unaryOperator("Relu", (_x, g, result) => mul(g, cast(greater(result, 0), g.dtype)));
 
+/** −x. Like all operations of one operand here, it keeps shape and type. */
 export const neg = (x: Tensor): Tensor => unary(Neg, x);
+/** e to the power x. */
 export const exp = (x: Tensor): Tensor => unary(Exp, x);
 /** Natural logarithm. */
 export const log = (x: Tensor): Tensor => unary(Log, x);
+/** The square root. */
 export const sqrt = (x: Tensor): Tensor => unary(Sqrt, x);
+/** 1 / x. */
 export const reciprocal = (x: Tensor): Tensor => unary(Reciprocal, x);
+/** The absolute value. At 0 the gradient is 0. */
 export const abs = (x: Tensor): Tensor => unary(Abs, x);
+/** The sine of an angle in radians. */
 export const sin = (x: Tensor): Tensor => unary(Sin, x);
+/** The cosine of an angle in radians. */
 export const cos = (x: Tensor): Tensor => unary(Cos, x);
+/** The hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => unary(Tanh, x);
+/** 1 / (1 + e^−x). */
 export const sigmoid = (x: Tensor): Tensor => unary(Sigmoid, x);
 /** The error function. */
 export const erf = (x: Tensor): Tensor => unary(Erf, x);
+/** The larger of x and 0. At 0 the gradient is 0. */
 export const relu = (x: Tensor): Tensor => unary(Relu, x);
-/** -1, 0 or 1. Like `floor` and `round`, it stops gradients. */
+/** −1, 0 or 1. It stops gradients. */
 export const sign = (x: Tensor): Tensor => unary({ name: "Sign", stopsGradient: true }, x);
+/** The largest integer that is not larger. It stops gradients. */
 export const floor = (x: Tensor): Tensor => unary({ name: "Floor", stopsGradient: true }, x);
-/** Rounds to the nearest integer; ties go to the even one. */
+/** Rounds to the nearest integer; ties go to the even one. It stops gradients. */
 export const round = (x: Tensor): Tensor => unary({ name: "Round", stopsGradient: true }, x);
 /** The same value, without gradient. */
 export const stopGradient = (x: Tensor): Tensor => unary({ name: "Identity", stopsGradient: true }, x);

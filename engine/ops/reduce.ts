@@ -12,6 +12,7 @@ const ReduceMax = reduceOperator("ReduceMax", ({ inputs: [x], outputs: [largest]
   return [mul(isLargest, mul(gradient!, reciprocal(share)))];
 });
 
+/** Averages along axes; by default along all, which gives a scalar. `keepDims` keeps axes of extent 1. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceMean, x, options);
-/** The largest element. If several elements are largest, they share the gradient. */
+/** The largest elements along axes, with shapes as of `sum`. If several elements are largest, they share the gradient. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(ReduceMax, x, options);

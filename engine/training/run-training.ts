@@ -41,8 +41,8 @@ export interface TrainingRun {
   readonly totalSteps: number;
   /** Learning rate, EMA decay and values of a step, counted from 0. A pure function, so that a resumed run is the same. */
   readonly inputsOf: (step: number) => StepInputs | Promise<StepInputs>;
-  /** Changes the state before the first step, for example to set weights that are computed from the data. */
-  readonly prepare?: (state: TrainingState) => TrainingState;
+  /** Makes the state before the first step, if it is not the program's initial state; not called where a checkpoint is. */
+  readonly start?: (() => TrainingState) | undefined;
   readonly store: TrainingStore;
   readonly stepsPerCheckpoint: number;
   /** Identifies architecture, options and data. A checkpoint with another fingerprint is refused. */
@@ -84,8 +84,7 @@ export async function loadCheckpoint({
 export async function runTraining(run: TrainingRun): Promise<TrainingState> {
   const { program, totalSteps, store } = run;
   const resumed = run.checkpoint ?? (await loadCheckpoint(run));
-  const fresh = initialState(program, run.seed);
-  const state = resumed?.state ?? run.prepare?.(fresh) ?? fresh;
+  const state = resumed?.state ?? run.start?.() ?? initialState(program, run.seed);
   if (resumed !== undefined) run.extraState?.load(resumed.extraState);
   else if (run.evaluateAt?.[0] === 0) await run.onEvaluate?.(state);
   const isOver = ({ step }: TrainingState) => step >= totalSteps || run.shouldStop?.() === true;

@@ -3,6 +3,7 @@ import { fillFloat32Normals } from "../../core/normals/fill-float32-normals.ts";
 import { fillUniforms } from "../../core/random.ts";
 import type { Engine, Executable } from "../executor.ts";
 import { type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
+import { lengthOf } from "./carried-vectors.ts";
 import { joinSteps } from "./join-steps.ts";
 import { leastLossScale, lossScaleName } from "./loss-scale.ts";
 import type { TrainingProgram } from "./training-program.ts";
@@ -40,9 +41,11 @@ export class Trainer {
   }
 
   /**
+   * Compiles a training program.
    * @param options.residents - a value for each resident array of the program
    * @param options.seed - seed of the initial weights and of all random numbers of all steps
    * @param options.state - the state to resume from; the initial state by default
+   * @throws Cifar5mError `train/wrong-checkpoint` for a state of another program; `engine/…`
    */
   static async create(options: {
     readonly program: TrainingProgram;
@@ -52,12 +55,12 @@ export class Trainer {
     readonly state?: TrainingState | undefined;
   }): Promise<Trainer> {
     const { program, engine, residents, seed, state = initialState(program, seed) } = options;
-    const expected = initialState(program, seed).vectors;
     for (const name of program.carried) {
-      if (state.vectors[name]?.length !== expected[name]!.length) {
+      const expected = lengthOf(name, program.parameters, program.states);
+      if (state.vectors[name]?.length !== expected) {
         throw new Cifar5mError(
           "train/wrong-checkpoint",
-          `the checkpoint's "${name}" must have ${expected[name]!.length} numbers, got ${state.vectors[name]?.length}. ` +
+          `the checkpoint's "${name}" must have ${expected} numbers, got ${state.vectors[name]?.length}. ` +
             "Start in an empty folder, or use the options of the interrupted run.",
         );
       }

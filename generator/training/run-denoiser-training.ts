@@ -112,7 +112,7 @@ export async function runDenoiserTraining(
         ...parts.extraInputs?.(step),
       },
     }),
-    prepare: (fresh) => (initial === undefined ? fresh : stateFromWeights(program, seed, initial.tensors, isExtra)),
+    start: initial === undefined ? undefined : () => stateFromWeights(program, seed, initial.tensors, isExtra),
     store: training.store,
     stepsPerCheckpoint: options.stepsPerCheckpoint,
     fingerprint,
