@@ -113,7 +113,7 @@ test.each<[string, Partial<GraphParts> | Uint8Array, object | undefined, string,
     {},
     { ...denoiserText, noise: { input: "sigma", schedule: { kind: "explicit", alphasCumprod: [0.2, 0.9] } } },
     "model/wrong-description",
-    /noise\.schedule\.alphasCumprod: must fall/,
+    /noise\.schedule: ᾱ must .* fall at each timestep, got 0\.9 at timestep 1/,
   ],
   ["the other model", {}, classifierText, "model/wrong-description", /wrong model: .*"generator"/],
   [
