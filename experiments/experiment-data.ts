@@ -1,4 +1,4 @@
-import { closeOnError } from "../core/close-on-error.ts";
+import { type Closable, closeOnError } from "../core/close-on-error.ts";
 import { Cifar5mError } from "../core/errors.ts";
 import { type Dataset, type LiveSource, openDataset } from "../shards/index.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
@@ -32,11 +32,11 @@ export interface ExperimentData {
  * @throws Cifar5mError `manifest/…`, `disk/…`, `experiment/other-classes`
  */
 export async function openExperimentData(config: ExperimentConfig, openLive: OpenLive): Promise<ExperimentData> {
-  const opened: { close(): Promise<void> | void }[] = [];
+  const opened: Closable[] = [];
   const close = async () => {
     for (const each of opened) await each.close();
   };
-  const keep = <Opened extends { close(): Promise<void> | void }>(resource: Opened): Opened => {
+  const keep = <Opened extends Closable>(resource: Opened): Opened => {
     opened.push(resource);
     return resource;
   };
@@ -46,7 +46,7 @@ export async function openExperimentData(config: ExperimentConfig, openLive: Ope
 async function openAll(
   { dataset, alsoTest, live: liveRoot }: ExperimentConfig,
   openLive: OpenLive,
-  keep: <Opened extends { close(): Promise<void> | void }>(resource: Opened) => Opened,
+  keep: <Opened extends Closable>(resource: Opened) => Opened,
 ): Promise<Omit<ExperimentData, "close">> {
   const train = keep(await openDataset(dataset));
   const test = keep(train.split("test"));
