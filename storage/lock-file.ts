@@ -1,8 +1,9 @@
-import { readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { readFile, rename, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { commitBytes } from "./commit.ts";
 import { isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 import { readTextIfAny } from "./read-text.ts";
+import { nameTemporary, removeTemporary } from "./temporary-file.ts";
 
 /** A lock that was not touched for so long has no living holder on any machine. */
 const staleMs = 600_000;
@@ -62,9 +63,10 @@ async function isStale(path: string, text: string): Promise<boolean> {
 
 /** Removes the lock that was read, and no newer one: another process may have taken it over in between. */
 async function takeAway(path: string, text: string): Promise<void> {
-  const aside = `${path}.${process.pid}.stale`;
+  // Of this kind, because whoever cleans the folder removes it if this process is killed before it does.
+  const aside = nameTemporary(path);
   await rename(path, aside).catch(() => undefined);
   const moved = await readFile(aside, "utf8").catch(() => text);
   if (moved !== text) await commitBytes(path, moved);
-  await rm(aside, { force: true });
+  await removeTemporary(aside);
 }

@@ -1,7 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { pathToFileURL } from "node:url";
+import { expect, inject, test } from "vitest";
 import { readTextIfAny } from "../../storage/read-text.ts";
+import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { updateFile } from "../../storage/update-file.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { mountMemoryBucket } from "../support/memory-bucket.ts";
@@ -29,4 +32,45 @@ test("a caller that keeps the file writes nothing, and an error of its own reach
   await expect(updateFile(path, { lockPath, change })).rejects.toThrow("damaged");
   await updateFile(path, { lockPath, change: addOne });
   expect(await readFile(path, "utf8")).toBe("1");
+});
+
+/** A process that adds one to a count, and is killed when a call of the file system has done its work. */
+const dyingAdder = (options: { path: string; lockPath: string; deadlyCall: number }) => `
+  import files from "node:fs/promises";
+  import { syncBuiltinESMExports } from "node:module";
+  let numCalls = 0;
+  for (const name of ["access", "link", "mkdir", "open", "readFile", "rename", "rm", "stat", "unlink"]) {
+    const real = files[name];
+    files[name] = async (...args) => {
+      const result = await real(...args).catch((thrown) => thrown);
+      if (numCalls++ === ${options.deadlyCall}) process.kill(process.pid, "SIGKILL");
+      if (result instanceof Error) throw result;
+      return result;
+    };
+  }
+  syncBuiltinESMExports();
+  const { updateFile } = await import(${JSON.stringify(pathToFileURL(join(inject("compiledFolder"), "storage", "update-file.js")).href)});
+  const change = (present) => String(Number(present ?? 0) + 1);
+  await updateFile(${JSON.stringify(options.path)}, { lockPath: ${JSON.stringify(options.lockPath)}, change });`;
+
+test("wherever a caller is killed, the next one goes on, and nothing is left that cleaning does not remove", async () => {
+  const folder = await makeTestFolder();
+  const [path, lockPath] = [join(folder, "count"), join(folder, "lock")];
+  let numKilled = 0;
+  for (let count = 0, wasKilled = true; wasKilled; ) {
+    const program = dyingAdder({ path, lockPath, deadlyCall: numKilled });
+    const { signal, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    wasKilled = signal === "SIGKILL";
+    if (wasKilled) numKilled++;
+    await updateFile(path, { lockPath, change: addOne });
+    await removeStaleTemporaries(folder);
+    expect(await readdir(folder)).toEqual(["count"]);
+    const now = Number(await readFile(path, "utf8"));
+    expect([count + 1, count + 2]).toContain(now);
+    count = now;
+  }
+  expect(numKilled).toBeGreaterThan(5);
 });
