@@ -21,6 +21,8 @@ export interface TrainingProgress {
   readonly images: number;
   /** Number of these images that were seen before this call, up to the checkpoint that it continues from. */
   readonly imagesBefore: number;
+  /** Images that it will have seen at its end, unless it ends early. */
+  readonly imagesInAll: number;
   /** Mean over the steps since the last report. */
   readonly loss: number;
 }
@@ -118,7 +120,12 @@ export async function runTraining(run: TrainingRun): Promise<TrainingState> {
       const loss = losses.reduce((total, value) => total + value, 0) / losses.length;
       const imagesPerSecond = (losses.length * run.batchSize) / seconds;
       await store.log({ step: end, loss, learningRate: inputs.at(-1)!.learningRate, imagesPerSecond });
-      run.onProgress?.({ images: end * run.batchSize, imagesBefore: state.step * run.batchSize, loss });
+      run.onProgress?.({
+        images: end * run.batchSize,
+        imagesBefore: state.step * run.batchSize,
+        imagesInAll: totalSteps * run.batchSize,
+        loss,
+      });
       if (end === nextEvaluation) await run.onEvaluate?.(trainer.state);
       if (end === nextSave || isOver(trainer.state)) await save();
     }

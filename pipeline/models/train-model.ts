@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import type { TrainingProgress } from "../../engine/training/run-training.ts";
 import { removeFile } from "../../storage/file-facts.ts";
 import { repinConfig } from "../../storage/pin-config.ts";
 import { hasCheckpoint } from "../../storage/training-store.ts";
@@ -49,7 +50,12 @@ export async function trainModel(
       if (plan.grows) await repinConfig(folder.modelConfig(name), plan.identity);
     },
   });
-  const onProgress = trainingCounter(context, trainingStageOf(name));
+  const count = trainingCounter(context, trainingStageOf(name));
+  // A training that is told to finish ends earlier than planned.
+  const onProgress = (progress: TrainingProgress) => {
+    context.expect?.(progress.imagesInAll);
+    count(progress);
+  };
   try {
     const { weights, figures } = await train(plan, options, {
       config,

@@ -21,6 +21,8 @@ export interface StageContext {
   count(name: string, by: number): void;
   /** Shows a value that rises and falls, such as a loss. */
   show(name: string, value: number): void;
+  /** Corrects the number of images that the present step ends with, where it differs from the step's plan. */
+  expect?(images: number): void;
 }
 
 /** An async transform of units: yields each unit when it is done, by this worker or another. */

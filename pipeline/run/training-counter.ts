@@ -9,7 +9,7 @@ import type { StageContext } from "./stage.ts";
 export function trainingCounter(
   context: Pick<StageContext, "count" | "show">,
   name: string,
-): (progress: TrainingProgress) => void {
+): (progress: Omit<TrainingProgress, "imagesInAll">) => void {
   let counted: number | undefined;
   return ({ images, imagesBefore, loss }) => {
     if (counted === undefined && imagesBefore > 0) context.count(`${name}/kept`, imagesBefore);

@@ -155,5 +155,6 @@ function openContext(
     ...worker,
     count: (name, by) => reporter.count(name, by),
     show: (name, value) => reporter.show(name, value),
+    expect: (images) => reporter.expectImages(images),
   };
 }

@@ -59,6 +59,12 @@ export class Reporter {
     this.#bar.start(step.total, 0, { step: plainText(step.name, 100).padEnd(nameWidth), rest: "" });
   }
 
+  /** Corrects the total of the present step. */
+  expectImages(total: number): void {
+    this.#progress?.expectTotal(total);
+    if (this.#progress !== undefined && this.#progress.total > 0) this.#bar?.setTotal(total);
+  }
+
   count(name: string, by: number): void {
     this.#progress?.count(name, by);
     this.#update();
@@ -101,17 +107,17 @@ export class Reporter {
 
   #update(): void {
     const progress = this.#progress;
-    if (progress === undefined || progress.step.total === 0) return;
-    const { step, done, speed, shown } = progress;
+    if (progress === undefined || progress.total === 0) return;
+    const { step, total, done, speed, shown } = progress;
     const rate = `${speed}/s${this.#left(progress)}`;
     if (this.#bar !== undefined) {
-      this.#bar.update(Math.min(done, step.total), { rest: ` ${rate}${shown}` });
+      this.#bar.update(Math.min(done, total), { rest: ` ${rate}${shown}` });
       return;
     }
     const nowMs = this.#clock();
     if (nowMs - this.#printedMs < plainIntervalMs) return;
     this.#printedMs = nowMs;
-    this.line(`${step.name.padEnd(nameWidth)} ${done} of ${step.total}, ${rate}${shown}`);
+    this.line(`${step.name.padEnd(nameWidth)} ${done} of ${total}, ${rate}${shown}`);
   }
 
   /** `, 12 min 5 s left`, and `, about 3 h 2 min in all` where later steps are expected to take long. */

@@ -8,6 +8,7 @@ export type ShownStep = Pick<Step, "name" | "total" | "counter" | "isQuiet">;
 /** How far a step is: its counters, its values, and what follows from them. */
 export class StepProgress {
   readonly step: ShownStep;
+  #total: number;
   readonly #startedMs: number;
   readonly #clock: () => number;
   readonly #counters = new Map<string, number>();
@@ -16,6 +17,7 @@ export class StepProgress {
   /** @param clock - milliseconds since some time */
   constructor(step: ShownStep, clock: () => number) {
     this.step = step;
+    this.#total = step.total;
     this.#clock = clock;
     this.#startedMs = clock();
   }
@@ -26,6 +28,15 @@ export class StepProgress {
 
   show(name: string, value: number): void {
     this.#values.set(name, value);
+  }
+
+  expectTotal(total: number): void {
+    this.#total = total;
+  }
+
+  /** Images that are done when the step ends. */
+  get total(): number {
+    return this.#total;
   }
 
   /** Images that are done, in this call or an earlier one. */
@@ -42,7 +53,7 @@ export class StepProgress {
   /** Time left at the present speed, milliseconds; undefined where nothing was done yet. */
   get leftMs(): number | undefined {
     const rate = this.#rate;
-    return rate === 0 ? undefined : ((this.step.total - this.done) / rate) * 1000;
+    return rate === 0 ? undefined : ((this.#total - this.done) / rate) * 1000;
   }
 
   /** `, loss 0.31`: values that go up and down. */

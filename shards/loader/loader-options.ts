@@ -13,7 +13,7 @@ interface CommonOptions<DType extends ImageFormat["dtype"] = "uint8"> {
    * batch.
    */
   readonly rank?: number;
-  /** Number of workers that share the global batches, default 1. The global batches do not depend on it. */
+  /** Number of workers that share the global batches, default 1, given with `rank`. The global batches do not depend on it. */
   readonly worldSize?: number;
   /**
    * Return the same arrays every time: they hold a batch until the next batch is requested. This is faster, because

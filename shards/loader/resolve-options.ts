@@ -76,6 +76,7 @@ function resolveCommon(options: AnyLoaderOptions) {
   requireInteger("batchSize", batchSize, 1, 2 ** 31);
   requireInteger("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   requireInteger("worldSize", worldSize, 1, 2 ** 31);
+  requireBothOfGroup(options, worldSize);
   requireInteger("rank", rank, 0, worldSize - 1);
   if (batchSize < worldSize) {
     throw outOfRange("batchSize", `at least worldSize (${worldSize})`, batchSize, "It is the global batch.");
@@ -96,6 +97,16 @@ function resolveCommon(options: AnyLoaderOptions) {
     augmentation,
     labelNoise: resolveLabelNoise(options.labelNoise, seed),
   };
+}
+
+/** Where only the world size is given, every process would get the share of rank 0. */
+function requireBothOfGroup({ rank, worldSize }: AnyLoaderOptions, numRanks: number): void {
+  const alone = worldSize === undefined ? "rank" : "worldSize";
+  if ((rank === undefined) === (worldSize === undefined) || (alone === "worldSize" && numRanks === 1)) return;
+  throw new Cifar5mError(
+    "loader/out-of-range",
+    `rank and worldSize must be given together, got ${alone} alone. Pass both, or neither.`,
+  );
 }
 
 function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: AnyLoaderOptions): ImageFormat {

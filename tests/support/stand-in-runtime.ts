@@ -91,7 +91,7 @@ async function standInTraining(name: string, task: TrainingTask, wait: () => Pro
     step++;
     state = digest(Buffer.concat([Buffer.from(state), task.train.images]));
     await task.store.log({ step, loss: Number.parseInt(state.slice(0, 6), 16) });
-    task.onProgress({ images: step, imagesBefore, loss: 1 / step });
+    task.onProgress({ images: step, imagesBefore, imagesInAll: numSteps, loss: 1 / step });
     if (step % 3 === 0) await task.store.save(Buffer.from(JSON.stringify({ step, state })), step);
   }
   return Buffer.from(`${name} ${state}`);

@@ -55,3 +55,15 @@ test.each([80, 120])(
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
   },
 );
+
+test("a step that turns out shorter than planned shows the time left until its own end", () => {
+  const { stream, written } = openTerminal(80);
+  let nowMs = 0;
+  const reporter = new Reporter({ stream, verbosity: "normal", clock: () => nowMs });
+  reporter.begin(step("train-generator", 1_000_000));
+  reporter.expectImages(200);
+  nowMs = 10_000;
+  reporter.count("train-generator/images", 100);
+  reporter.stop();
+  expect(written()).toContain("50% 100/200 10.0/s, 10 s left");
+});

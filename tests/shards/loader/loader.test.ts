@@ -239,7 +239,10 @@ test("options out of range are refused by name", async () => {
   expect(make({ batchSize: 0 })).toThrow(/batchSize must be .*got 0/);
   expect(make({ batchSize: 101 })).toThrow(/batchSize must be at most numSamples \(100\)/);
   expect(make({ epochs: 0 })).toThrow(/epochs/);
-  expect(make({ worldSize: 11 })).toThrow(
+  expect(make({ worldSize: 2 })).toThrow(/rank and worldSize must be given together, got worldSize alone\. Pass both/);
+  expect(make({ rank: 0 })).toThrow(/rank and worldSize must be given together, got rank alone/);
+  expect(make({ worldSize: 1 })).not.toThrow();
+  expect(make({ rank: 10, worldSize: 11 })).toThrow(
     /batchSize must be at least worldSize \(11\), got 10\. It is the global batch/,
   );
   expect(make({ rank: 2, worldSize: 2 })).toThrow(/rank must be an integer in \[0, 1\], got 2/);

@@ -131,8 +131,8 @@ test("stretches are read only where most of their rows are served soon, and wher
     });
   expect(plan({})).toBe(8 * 129);
   expect(plan({ regime: "finite", shuffle: false })).toBe(5);
-  expect(plan({ worldSize: 4 })).toBe(8 * 129);
-  expect(plan({ worldSize: 5 })).toBeUndefined();
+  expect(plan({ rank: 0, worldSize: 4 })).toBe(8 * 129);
+  expect(plan({ rank: 0, worldSize: 5 })).toBeUndefined();
   expect(plan({ workers: 2 })).toBeUndefined();
   expect(plan({ workers: 2 }, { memoryBytes: 2 ** 29 })).toBe(8 * 129);
   expect(plan({ shuffle: "full" })).toBeUndefined();
