@@ -2,10 +2,10 @@ import { closeOnError } from "../core/close-on-error.ts";
 import { Cifar5mError } from "../core/errors.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceBytes } from "../storage/commit.ts";
-import { isUnitDone } from "../storage/receipt.ts";
 import { type ExperimentConfig, readExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, type OpenLive, openExperimentData } from "./experiment-data.ts";
 import { type ExperimentFolder, experimentFolderAt } from "./experiment-folder.ts";
+import { isDone } from "./is-done.ts";
 import { type PlannedRun, planExperiment } from "./plan-experiment.ts";
 import { countFinishedRuns, readFinishedRuns, writeResults } from "./results.ts";
 import { readFailure } from "./run-experiment.ts";
@@ -58,9 +58,9 @@ export type RunStatus = "done" | "failed" | "open";
  * Whether a run is done, has failed, or is still to be done.
  * @throws Cifar5mError `unit/config-changed`, `receipt/…`, `json/corrupt`, `disk/…`
  */
-export async function statusOf({ folder }: Experiment, { id, hash }: PlannedRun): Promise<RunStatus> {
-  if (await isUnitDone(folder.receipt(id), { configHash: hash })) return "done";
-  return (await readFailure(folder, id)) === undefined ? "open" : "failed";
+export async function statusOf({ folder }: Experiment, run: PlannedRun): Promise<RunStatus> {
+  if (await isDone(folder, run, folder.metrics(run.id))) return "done";
+  return (await readFailure(folder, run.id)) === undefined ? "open" : "failed";
 }
 
 /** @throws Cifar5mError `experiment/runs-failed` if there are failed runs */

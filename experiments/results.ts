@@ -7,9 +7,8 @@ import type { TableInput, TableSchema } from "../shards/arrow/table-schema.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceFile } from "../storage/commit.ts";
-import { fileExists } from "../storage/read-file.ts";
-import { isUnitDone } from "../storage/receipt.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
+import { isDone } from "./is-done.ts";
 import { fromMetricsColumns, metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedRun } from "./plan-experiment.ts";
 import { type RunOptions, runOptionsSchema } from "./run-options.ts";
@@ -46,8 +45,9 @@ export interface RunResult {
 /** Reads the finished runs among some runs, in order. */
 export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly PlannedRun[]): Promise<RunResult[]> {
   const results: RunResult[] = [];
-  for (const { id, hash, options } of runs) {
-    if (!(await isUnitDone(folder.receipt(id), { configHash: hash }))) continue;
+  for (const run of runs) {
+    const { id, options } = run;
+    if (!(await isDone(folder, run, folder.metrics(id)))) continue;
     const { columns } = await readTable(folder.metrics(id), metricsSchema);
     results.push({ id, options, rows: fromMetricsColumns(columns) });
   }
@@ -57,7 +57,7 @@ export async function readFinishedRuns(folder: ExperimentFolder, runs: readonly 
 /** Number of runs that `readFinishedRuns` would find now. */
 export async function countFinishedRuns(folder: ExperimentFolder, runs: readonly PlannedRun[]): Promise<number> {
   let numFinished = 0;
-  for (const { id } of runs) if (await fileExists(folder.receipt(id))) numFinished++;
+  for (const run of runs) if (await isDone(folder, run, folder.metrics(run.id))) numFinished++;
   return numFinished;
 }
 

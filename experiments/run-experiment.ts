@@ -13,11 +13,11 @@ import { openEventLog } from "../storage/event-log.ts";
 import type { Scalars } from "../storage/event-records.ts";
 import { readWholeFile } from "../storage/read-file.ts";
 import { readTextIfAny } from "../storage/read-text.ts";
-import { isUnitDone } from "../storage/receipt.ts";
 import { openTrainingStore } from "../storage/training-store.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, partOf, readEvaluationSets } from "./experiment-data.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
+import { isDone } from "./is-done.ts";
 import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
 import { type MetricsRow, type TrainingExecution, trainRun } from "./train-run.ts";
@@ -49,7 +49,7 @@ export type Outcome =
  */
 export async function runPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
   const { folder, data } = context;
-  if (await isUnitDone(folder.receipt(run.id), { configHash: run.hash })) return { kind: "kept" };
+  if (await isDone(folder, run, folder.metrics(run.id))) return { kind: "kept" };
   const failure = await readFailure(folder, run.id);
   if (failure !== undefined) return { kind: "failed", line: failure };
   try {
@@ -98,9 +98,9 @@ function executionOf({ config, numThreads }: ExperimentContext): TrainingExecuti
 /** The weights of a pretraining. If it is not done yet, it is done now. */
 async function pretrain(pretraining: PlannedPretraining, context: ExperimentContext): Promise<Weights> {
   const { folder, data } = context;
-  const { id, hash, options, task } = pretraining;
+  const { id, options, task } = pretraining;
   const path = folder.weights(id);
-  if (await isUnitDone(folder.receipt(id), { configHash: hash })) {
+  if (await isDone(folder, pretraining, path)) {
     context.onKept?.(options.steps * options.batchSize);
   } else {
     const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
@@ -108,7 +108,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
       const train = await partOf(source, options.classes);
       const { weights } = await trainRun(
         {
-          hash,
+          hash: pretraining.hash,
           options: { ...options, numSamples: train.numSamples },
           task,
           source: { train, live: undefined },

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { replaceBytes } from "../../storage/commit.ts";
-import { hashFile } from "../../storage/commit-unit.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";

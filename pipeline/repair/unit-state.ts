@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import pLimit from "p-limit";
 import type { Manifest, ShardEntry } from "../../shards/index.ts";
-import { hashFile } from "../../storage/commit-unit.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged, requireSameOrigin } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";

@@ -5,7 +5,7 @@ import { readTableFrom } from "../../shards/arrow/read-table.ts";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import { type ShardRows, shardColumnsOf } from "../../shards/format/shard-schema.ts";
 import type { Manifest, ShardEntry } from "../../shards/index.ts";
-import { hashFile } from "../../storage/commit-unit.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
 import { findDataset } from "./find-dataset.ts";
 

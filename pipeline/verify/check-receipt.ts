@@ -1,8 +1,8 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import type { DatasetProblem } from "../../shards/index.ts";
-import { hashFile } from "../../storage/commit-unit.ts";
 import { readFileFacts } from "../../storage/file-facts.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 

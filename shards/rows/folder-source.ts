@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
-import { hashFile } from "../../storage/commit-unit.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import { openFileSource } from "../arrow/file-source.ts";

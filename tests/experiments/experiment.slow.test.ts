@@ -161,6 +161,20 @@ test("a run that diverges is marked as failed and not repeated, and the others a
   expect(listed.stdout).toMatch(/^\w{12}\tfailed\tmlp 8×1, real 40, learningRate 1e\+30, seed 0\n\w{12}\tdone\t/);
 });
 
+test("a run whose metrics were deleted counts as open, and gets the same metrics when it is done again", async () => {
+  const file = await makeExperimentFile({ base: tinyRun, grid: { seed: [0, 1] } });
+  const root = join(dirname(file), "run");
+  expect(await runCli(["experiment", "run", file, "--run", root])).toMatchObject({ exitCode: 0 });
+  const listed = await runCli(["experiment", "list", "--run", root]);
+  const path = join(root, "runs", listed.stdout.slice(0, 12), "metrics.arrow");
+  const [before, results] = [await readFile(path), await readFile(join(root, "results.arrow"))];
+  await rm(path);
+  expect((await runCli(["experiment", "list", "--run", root])).stdout).toMatch(/^\w{12}\topen\t.*\n\w{12}\tdone\t/);
+  expect(await runCli(["experiment", "run", "--run", root])).toMatchObject({ exitCode: 0 });
+  expect((await readFile(path)).equals(before)).toBe(true);
+  expect((await readFile(join(root, "results.arrow"))).equals(results)).toBe(true);
+});
+
 test("a run that is done is not done again, and leaves no checkpoints", async () => {
   const file = await makeExperimentFile({ base: tinyRun });
   const root = join(dirname(file), "run");

@@ -5,7 +5,7 @@ import { duplicateColumns } from "../../../pipeline/audit/audit-table.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { makeUnit, type UnitWork } from "../../../pipeline/run/stage.ts";
 import { planUnits } from "../../../pipeline/run/units.ts";
-import { hashFile } from "../../../storage/commit-unit.ts";
+import { hashFile } from "../../../storage/hash-file.ts";
 import { removeFile } from "../../../storage/file-facts.ts";
 import { fileExists } from "../../../storage/read-file.ts";
 import { readReceipt } from "../../../storage/receipt.ts";
