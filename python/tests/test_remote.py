@@ -236,9 +236,26 @@ def test_fetching_many_shards_holds_few_files_open(tmp_path: Path, monkeypatch: 
         return file
 
     monkeypatch.setattr(remote_source.RemoteSource, "_fetch", note)
-    with serve_folder(make_dataset(tmp_path / "many", train=60, rows_per_shard=3)) as (url, _):
-        open_quickly(url, max_requests=2).read(range(60))
-    assert len(files) == 20 and max(numbers) <= 2
+    with serve_folder(make_dataset(tmp_path / "many", train=300, rows_per_shard=1)) as (url, _):
+        open_quickly(url, max_requests=2).read(range(300))
+    assert len(files) == 300 and max(numbers) <= 128 + 32 + 2
+
+
+def test_a_filter_fetches_several_shards_at_once_and_each_once_even_with_a_small_cache(folder: Path) -> None:
+    # Two requests must be there at the same time, or both are refused.
+    pair = threading.Barrier(2, timeout=20)
+
+    def wait_for_another(handler: Handler) -> bool:
+        if handler.path.endswith(".arrow"):
+            pair.wait()
+        return False
+
+    expected = open_dataset(folder).filter(classes=["cat", "dog"], min_confidence=0.5)
+    with serve_folder(folder, wait_for_another) as (url, seen):
+        filtered = open_quickly(url, cache_bytes=1, max_requests=2).filter(classes=["cat", "dog"], min_confidence=0.5)
+        assert len(filtered) == len(expected) and filtered.fingerprint == expected.fingerprint
+        shards = [path for path, _ in seen if path.endswith(".arrow")]
+        assert len(shards) == 4 and len(set(shards)) == 4
 
 
 @pytest.mark.parametrize("name", ["a b", "für", "50%25", "a[1]"])

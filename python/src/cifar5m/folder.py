@@ -68,5 +68,6 @@ class FolderSource:
                 raise
             raise wrong_table(table, f"must be the file that {FLAGS_NAME} describes, and is not") from error
 
-    def prepare(self, entries: list[ShardEntry]) -> None:
-        """Nothing to do: the shards are here."""
+    def open_all(self, entries: list[ShardEntry]) -> list[PositionedFile]:
+        """As `open`, for several shards."""
+        return [self.open(entry) for entry in entries]

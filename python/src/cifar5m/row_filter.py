@@ -36,7 +36,7 @@ class RowFilter:
         Raises:
             Cifar5mError: `flags/wrong-table` if the flags have other ids.
         """
-        labels, confidences = store.read_whole_column("label"), store.read_whole_column("confidence")
+        labels, confidences = store.read_labels_and_confidences()
         # The comparison is of float64, as in TypeScript: 0.9 is no float32.
         is_kept = np.isin(labels, self.classes) & (confidences.astype(np.float64) >= self.min_confidence)
         if flags is not None:

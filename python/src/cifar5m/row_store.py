@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -23,6 +24,8 @@ Images = npt.NDArray[np.uint8]
 
 # Shards kept open; a file beyond is opened anew when it is read again.
 _MAX_OPEN_FILES = 128
+# Shards asked for at once. Their files are held until they are read: a small cache may drop them meanwhile.
+_GROUP_SIZE = 32
 
 
 class ShardSource(Protocol):
@@ -33,8 +36,8 @@ class ShardSource(Protocol):
     def open(self, entry: ShardEntry) -> PositionedFile:
         """The file of a shard, as large as listed and, where asked for, hashed."""
 
-    def prepare(self, entries: list[ShardEntry]) -> None:
-        """Brings shards to this machine, several at once."""
+    def open_all(self, entries: list[ShardEntry]) -> list[PositionedFile]:
+        """The files of several shards; where they must be fetched, several at once."""
 
     def open_flags(self, manifest: Manifest) -> tuple[PositionedFile, FlagsDescription]:
         """The table of flags beside the shards, checked against its description. Raises `flags/…`."""
@@ -98,14 +101,14 @@ class RowStore:
         values: npt.NDArray[np.generic] = self._gather(name, rows, np.empty(shape, dtype))
         return values
 
-    def read_whole_column(self, name: str) -> npt.NDArray[np.generic]:
-        """`label` int64 [rows] or `confidence` float32 [rows] of the whole split."""
-        parts = []
-        for index in range(len(self._entries)):
-            self._open_shard(index)
+    def read_labels_and_confidences(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Of the whole split: int64 [rows], and float32 [rows]."""
+        labels, confidences = np.empty(self.num_rows, np.int64), np.empty(self.num_rows, np.float32)
+        for index in self._open_in_groups(range(len(self._entries))):
+            rows = slice(int(self._first_rows[index]), int(self._first_rows[index]) + self._entries[index].rows)
             shard, file = self._shard(index), self._file(index)
-            parts.append(shard.read_column(file, name))
-        return np.concatenate(parts) if parts else np.empty(0, np.int64 if name == "label" else np.float32)
+            labels[rows], confidences[rows] = shard.read_column(file, "label"), shard.read_column(file, "confidence")
+        return labels, confidences
 
     def _gather(self, name: str, rows: Rows, out: Any) -> Any:
         shard_of = np.searchsorted(self._first_rows, rows, "right") - 1
@@ -121,11 +124,21 @@ class RowStore:
         if self._is_open.all():
             return
         touched = np.unique(np.searchsorted(self._first_rows, rows, "right") - 1)
-        closed = touched[~self._is_open[touched]].tolist()
-        if closed:
-            self._source.prepare([self._entries[index] for index in closed])
-        for index in closed:
-            self._open_shard(index)
+        for _ in self._open_in_groups(touched[~self._is_open[touched]].tolist()):
+            pass
+
+    def _open_in_groups(self, indices: Sequence[int]) -> Iterator[int]:
+        """Yields each shard once it is open."""
+        for start in range(0, len(indices), _GROUP_SIZE):
+            group = indices[start : start + _GROUP_SIZE]
+            with self._lock:
+                closed = [index for index in group if index not in self._files]
+            files = self._source.open_all([self._entries[index] for index in closed])
+            for index, file in zip(closed, files, strict=True):
+                self._keep(index, file)
+            for index in group:
+                self._open_shard(index)
+                yield index
 
     def _open_shard(self, index: int) -> None:
         with self._lock:
@@ -150,11 +163,15 @@ class RowStore:
     def _file(self, index: int) -> PositionedFile:
         with self._lock:
             file = self._files.pop(index, None) or self._source.open(self._entries[index])
+            self._keep(index, file)
+            return file
+
+    def _keep(self, index: int, file: PositionedFile) -> None:
+        with self._lock:
             self._files[index] = file
             if len(self._files) > _MAX_OPEN_FILES:
                 # Whoever reads from it keeps it open until done.
                 self._files.popitem(last=False)
-            return file
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("_source", "_num_classes", "_entries", "_first_rows", "num_rows", "is_resident")

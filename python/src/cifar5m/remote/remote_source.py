@@ -90,18 +90,12 @@ class RemoteSource:
         """The file of a shard in the cache, fetched if need be. Raises `store/…`, `disk/…`."""
         return self._cache.open(entry) or self._fetch(entry)
 
-    def prepare(self, entries: list[ShardEntry]) -> None:
-        """Fetches what is not there, several shards at once."""
-        missing = [entry for entry in entries if self._cache.open(entry) is None]
-        if len(missing) < 2:
-            return
-
-        def bring(entry: ShardEntry) -> None:
-            # The file is dropped, and so closed: all at once would be more than a process may open.
-            self.open(entry)
-
+    def open_all(self, entries: list[ShardEntry]) -> list[PositionedFile]:
+        """As `open`, for several shards at once."""
+        if len(entries) < 2:
+            return [self.open(entry) for entry in entries]
         with ThreadPoolExecutor(self._max_requests) as threads:
-            list(threads.map(bring, missing))
+            return list(threads.map(self.open, entries))
 
     def _fetch(self, entry: ShardEntry) -> PositionedFile:
         url = self._store.url_of(entry.file)
