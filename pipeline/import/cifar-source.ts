@@ -74,6 +74,7 @@ export async function openCifarSource(options: {
   const rowsOf = (split: SplitName) =>
     layout.files.filter((file) => file.split === split).reduce((sum, file) => sum + file.numRecords, 0);
   return {
+    path,
     format: layout.format,
     classNames: layout.classNames,
     numRows: { train: rowsOf("train"), test: rowsOf("test") },

@@ -51,6 +51,7 @@ export async function openImageFolderSource(
   requirePictures(path, found, [...train, ...test]);
   const [trainRoot, testRoot] = roots;
   return {
+    path,
     format: "image-folder",
     classNames,
     numRows: { train: train.length, test: test.length },

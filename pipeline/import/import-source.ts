@@ -10,6 +10,8 @@ export const chunkRows = 256;
 
 /** A labeled set made elsewhere. */
 export interface ImportSource {
+  /** As the user named it, for errors. */
+  readonly path: string;
   readonly format: ImportFormat;
   /** The index is the label. */
   readonly classNames: readonly string[];

@@ -13,6 +13,7 @@ import { cardStep } from "../card/write-card.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
+import { planFixedUnits } from "../run/units.ts";
 import { readShardEntry } from "../stages/shard-entry.ts";
 import { type CheckedSource, checkSource } from "./check-source.ts";
 import type { ImportSource } from "./import-source.ts";
@@ -24,7 +25,8 @@ import {
   requireImportable,
 } from "./imported-run.ts";
 import { openImportSource, type SourceOptions } from "./open-import-source.ts";
-import { RowCursor } from "./row-cursor.ts";
+import { RowCursor, sourceChanged } from "./row-cursor.ts";
+import { RowsHash } from "./rows-hash.ts";
 
 /** What to import, and into which run. */
 export interface ImportOptions extends SourceOptions {
@@ -42,7 +44,8 @@ const goOn = "Import the same images with the same options to go on, or name a n
 /**
  * The steps of an import. The source is read twice: once to check all of it before anything is written, and once to
  * write. Finished units are skipped, so an interrupted import continues where it stopped.
- * @returns steps that throw a Cifar5mError if anything is wrong with the source; `run/config-changed`; `disk/…`
+ * @returns steps that throw a Cifar5mError if anything is wrong with the source; `import/source-changed` for rows that are
+ *   others when they are written than when they were checked; `run/config-changed`; `disk/…`
  */
 export async function importSteps(options: ImportOptions): Promise<Step[]> {
   await requireImportable(options.folder);
@@ -56,9 +59,9 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
       total,
       async *run(context) {
         const { count, testCount } = divide(source, total, options);
-        checked = await checkSource(source, context);
         const { format, classNames } = source;
         const { unitSize, resize } = options;
+        checked = await checkSource(source, planFixedUnits({ count, testCount, unitSize }), context);
         const sourceSha256 = checked.sha256;
         const split = { count, testCount, unitSize, resize };
         run = importedRunIn(options.folder, {
@@ -72,15 +75,19 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
       name: "import",
       total,
       async *run(context) {
-        const cursor = new RowCursor(source.read());
+        const cursor = new RowCursor(source);
         const stage = unitStage({
           name: "import",
           run,
           models: {},
           pathOf: run.folder.shard,
-          write: async ({ idStart, idEnd }, sink) => {
-            const chunks = cursor.take(idStart, idEnd, () => context.signal.throwIfAborted());
+          write: async ({ index, idStart, idEnd }, sink) => {
+            const hash = new RowsHash();
+            const chunks = hash.through(cursor.take(idStart, idEnd, () => context.signal.throwIfAborted()));
             const rows = await writeShard(sink, toShardRows(chunks, idStart, source.classNames), source.classNames);
+            if (hash.digest() !== checked.unitHashes[index]) {
+              throw sourceChanged(source.path, `rows ${idStart} to ${idEnd - 1} are others than before`);
+            }
             context.count("import/images", rows);
             return rows;
           },

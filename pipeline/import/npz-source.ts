@@ -24,6 +24,7 @@ export async function openNpzSource(path: string): Promise<ImportSource> {
     return rows;
   };
   return {
+    path,
     format: "npz",
     classNames,
     numRows: { train: await count(splits.train), test: await count(splits.test) },

@@ -1,11 +1,14 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { importSteps } from "../../../pipeline/import/import-steps.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
-import { testContext } from "../../support/run-build.ts";
+import { runSteps, testContext } from "../../support/run-build.ts";
+import { hashFolder } from "../kill-build.ts";
 import { makeImages } from "./make-images.ts";
 import { readSplit, rowsOf, runImport } from "./run-import.ts";
 
@@ -131,6 +134,25 @@ test("--resize scales other sizes to cover 32×32 and cuts at the center", async
   expect([...images.subarray(center, center + 3)]).toEqual([0, 200, 0]);
 });
 
+test("a picture that changes between the check and the import is in no shard, and the import goes on once it is restored", async () => {
+  const folder = await makeTestFolder();
+  const [source, root] = [join(folder, "source"), join(folder, "run")];
+  await writePictures(source, 0, 12);
+  await runImport({ root: join(folder, "undisturbed"), path: source, unitSize: 4 });
+  const options = { path: source, folder: runFolderAt(root), unitSize: 4, recordsPerFile: 6, resize: false };
+  const [check, ...rest] = await importSteps(options);
+  await runSteps([check!], testContext());
+  const path = join(source, classes[set.labels[5]!]!, "0005.png");
+  await rm(path);
+  await writePicture(path, 6);
+  const { message } = await errorOf(() => runSteps(rest, testContext()), "import/source-changed");
+  expect(message).toContain(`${source} must stay as it is while it is imported: rows 4 to 7 are others than before. `);
+  expect(await readdir(join(root, "dataset"), { recursive: true })).toEqual(["train", "train/part-00000.arrow"]);
+  await writePicture(path, 5);
+  await runImport({ root, path: source, unitSize: 4 });
+  expect(await hashFolder(root)).toEqual(await hashFolder(join(folder, "undisturbed")));
+});
+
 describe("refused in one line, with nothing written:", () => {
   const picture = () => sharp(pixelsOf(0), raw(32, 32)).png();
   test.for([
@@ -171,6 +193,33 @@ describe("refused in one line, with nothing written:", () => {
       "import/empty-class",
     );
     expect(message).toContain("fox");
+  });
+
+  test.for([
+    [
+      "a folder of files only",
+      "import/no-classes",
+      "0.png",
+      { format: "image-folder" },
+      "holds no folder. Point --from at",
+    ],
+    ["a folder without .npz", "import/no-npz", "a/0.png", { format: "npz" }, "must hold .npz files, and does not."],
+    [
+      "a class that is not named",
+      "import/unknown-class",
+      "fox/0.png",
+      {},
+      'has a folder "fox" that its class-names.txt',
+    ],
+    ["scaling for no pictures", "usage/nothing-to-resize", "0.npz", { resize: true }, "--resize is for image folders"],
+  ] as const)("%s", async ([, code, name, options, said]) => {
+    const folder = await makeTestFolder();
+    const source = join(folder, "source");
+    await writePicture(join(source, name), 0);
+    await writeFile(join(source, "class-names.txt"), "cat\n");
+    const importing = () => runImport({ root: join(folder, "run"), path: source, ...options });
+    expect((await errorOf(importing, code)).message).toContain(said);
+    expect(await readdir(folder)).toEqual(["source"]);
   });
 
   test.for(["train/part-00000.tar", "data/train-00000-of-00001.parquet"])(
