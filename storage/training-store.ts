@@ -1,7 +1,9 @@
 import { appendFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Cifar5mError, messageOf } from "../core/errors.ts";
+import { Cifar5mError } from "../core/errors.ts";
+import { isObject } from "../core/is-object.ts";
 import { parseJson } from "../core/parse-json.ts";
+import { plainText } from "../core/plain-text.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
@@ -75,20 +77,22 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
 }
 
 /**
- * Reads the log of a training, in order of steps. The result is empty before the first line.
+ * Reads the log of a training, in order of steps. The result is empty before the first line. A training that goes on has
+ * dropped the damaged lines before.
  * @throws Cifar5mError `train/log-corrupt`, `disk/…`
  */
 export async function readTrainingLog(folder: string): Promise<LogLine[]> {
-  const text = (await readTextIfAny(logPathIn(folder))) ?? "";
-  const lines = text.split("\n").filter((line) => line !== "");
-  try {
-    return lines.map((line) => parseJson(line) as LogLine);
-  } catch (thrown) {
-    const what = `must hold one JSON object a line: ${messageOf(thrown)}`;
-    throw new Cifar5mError("train/log-corrupt", `${logPathIn(folder)} ${what}. Delete the damaged lines.`, {
-      cause: thrown,
-    });
-  }
+  const path = logPathIn(folder);
+  const text = (await readTextIfAny(path)) ?? "";
+  return text.split("\n").flatMap((line, index) => {
+    if (line === "") return [];
+    const parsed = parseLine(line);
+    if (parsed !== undefined) return [parsed];
+    throw new Cifar5mError(
+      "train/log-corrupt",
+      `line ${index + 1} of ${path} must be a JSON object with numbers as step and loss, got ${plainText(line, 80)}. Delete the line.`,
+    );
+  });
 }
 
 /**
@@ -109,15 +113,21 @@ async function listCheckpoints(folder: string): Promise<number[]> {
   return matches.flatMap((match) => (match === null ? [] : [Number(match[1])])).sort((a, b) => a - b);
 }
 
-/** Drops the lines after a step, and a last line that was cut short. */
+/** Drops the lines after a step, and damaged ones, such as a last line that was cut short. */
 async function cutLog(path: string, step: number): Promise<void> {
   const text = await readTextIfAny(path);
   if (text === undefined) return;
-  const kept = text.split("\n").filter((line) => stepOfLine(line) <= step);
+  const kept = text.split("\n").filter((line) => (parseLine(line)?.step ?? Number.POSITIVE_INFINITY) <= step);
   await replaceBytes(path, kept.map((line) => `${line}\n`).join(""));
 }
 
-function stepOfLine(line: string): number {
-  const match = /^\{"step":(\d+),.*\}$/.exec(line);
-  return match === null ? Number.POSITIVE_INFINITY : Number(match[1]);
+/** Undefined for a damaged line. */
+function parseLine(line: string): LogLine | undefined {
+  try {
+    const value = parseJson(line);
+    const isWhole = isObject(value) && Number.isSafeInteger(value["step"]) && typeof value["loss"] === "number";
+    return isWhole ? (value as unknown as LogLine) : undefined;
+  } catch {
+    return undefined;
+  }
 }

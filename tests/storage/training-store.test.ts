@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openTrainingStore, readTrainingLog } from "../../storage/training-store.ts";
+import { errorOf } from "../support/expect-error.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -42,4 +43,19 @@ test("the log has each step once after a training went on, whatever it wrote pas
   await again.load();
   await again.log(line(4));
   expect(await readTrainingLog(folder)).toEqual([1, 2, 3, 4].map(line));
+});
+
+test("a damaged line of the log is named, and dropped when the training goes on", async () => {
+  const line = (step: number) => ({ step, loss: 1 / step, imagesPerSecond: 10 });
+  const path = join(folder, "log.jsonl");
+  for (const damaged of ['{"step":2,"loss":}', "null", '{"step":2}', "\0\0\0"]) {
+    const lines = [JSON.stringify(line(1)), damaged, JSON.stringify(line(3))];
+    await writeFile(path, `${lines.join("\n")}\n`);
+    const { message } = await errorOf(() => readTrainingLog(folder), "train/log-corrupt");
+    expect(message).toContain(`line 2 of ${path} must be a JSON object with numbers as step and loss, got `);
+    const store = openTrainingStore(folder);
+    await store.save(bytesOf(3), 3);
+    await store.load();
+    expect(await readTrainingLog(folder)).toEqual([line(1), line(3)]);
+  }
 });
