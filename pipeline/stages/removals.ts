@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
@@ -43,17 +44,23 @@ export async function readRemovals(path: string): Promise<Removal[]> {
 /** The removals of a file. @param path - named in errors. @throws Cifar5mError `removals/corrupt` */
 export function parseRemovals(bytes: Uint8Array, path: string): Removal[] {
   const text = Buffer.from(bytes).toString("utf8");
-  try {
-    return text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => removalSchema.parse(parseJson(line)));
-  } catch (thrown) {
-    throw new Cifar5mError(
+  return text.split("\n").flatMap((line, index) => (line === "" ? [] : [parseRemoval(line, index + 1, path)]));
+}
+
+function parseRemoval(line: string, lineNumber: number, path: string): Removal {
+  const corrupt = (what: string) =>
+    new Cifar5mError(
       "removals/corrupt",
-      `${path} must hold one removal a line, and does not: ${messageOf(thrown).split("\n")[0]}. ` +
-        "Delete it and its receipt, and run dedup again.",
-      { cause: thrown },
+      `line ${lineNumber} of ${path} must describe a removal, and does not: ${what}. Run \`cifar5m repair\` to rebuild ` +
+        "the file; if the run is not finished, delete the file and its receipt and run again.",
     );
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch (thrown) {
+    throw corrupt(messageOf(thrown));
   }
+  const parsed = removalSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw corrupt(describeIssue(parsed.error, removalSchema, value));
 }

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shortHash } from "../../core/format.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
 import { type DatasetProblem, type Manifest, type VerifyMode, verifyDataset } from "../../shards/index.ts";
 import { chooseShards } from "../../shards/verify/verify-mode.ts";
@@ -150,7 +151,10 @@ async function checkUnit(options: {
     rulesOf: (receipt) => [
       ...(receipt.configHash === run.hash
         ? []
-        : [`has another config hash than ${run.folder.config}. Start a new run folder.`]),
+        : [
+            `is of config ${shortHash(receipt.configHash)}, the run of ${shortHash(run.hash)}. Restore the receipt of this ` +
+              "run, or delete it and run `cifar5m repair`.",
+          ]),
       ...(receipt.idStart === unit.idStart && receipt.idEnd === unit.idEnd && receipt.stage === stage
         ? []
         : [

@@ -26,22 +26,27 @@ export async function checkShardReceipt(options: {
     return [toProblem(thrown, file)];
   }
   const keys = ["sha256", "rows", "bytes", "idStart", "idEnd"] as const;
-  const differing = keys
+  const differing: string[] = keys
     .filter((key) => receipt[key] !== entry[key])
     .map((key) => `${key} ${shown(receipt[key])}, the manifest ${shown(entry[key])}`);
   if (resolve(dirname(path), receipt.file) !== resolve(directory, entry.file)) {
     differing.push(`file ${receipt.file}, the manifest ${join(directory, entry.file)}`);
   }
+  const foreign: string[] = [];
   if (receipt.configHash !== manifest.configHash) {
-    differing.push(`configHash ${shortHash(receipt.configHash)}, the manifest ${shortHash(manifest.configHash)}`);
+    foreign.push(`configHash ${shortHash(receipt.configHash)}, the manifest ${shortHash(manifest.configHash)}`);
   }
-  if (canonicalJson(receipt.models) !== canonicalJson(manifest.models))
-    differing.push("other models than the manifest");
-  return differing.map((what) => ({
+  if (canonicalJson(receipt.models) !== canonicalJson(manifest.models)) foreign.push("other models than the manifest");
+  const report = (what: string, advice: string) => ({
     file,
     code: "receipt/mismatch",
-    message: `${path} says ${what}. Run \`cifar5m repair\` to make it again.`,
-  }));
+    message: `${path} says ${what}. ${advice}`,
+  });
+  return [
+    ...differing.map((what) => report(what, "Run `cifar5m repair` to make it again.")),
+    // Repair refuses the receipt of another run.
+    ...foreign.map((what) => report(what, "Restore the receipt of this run, or delete it and run `cifar5m repair`.")),
+  ];
 }
 
 /** A count or a hash, as messages show it. */

@@ -2,6 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
 import type { ModelRuntime } from "../../../pipeline/models/model-runtime.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
@@ -216,6 +217,76 @@ test("a run that was not finished, or made with other models, is refused", async
   const other = await copyRun();
   await rm(join(other, "receipts/fetch/test_batch.bin.json"));
   await errorOf(() => repair(other), "repair/models-changed");
+});
+
+test("the receipt of another unit is told from the right one, and made again", async () => {
+  const root = await copyRun();
+  for (const [stage, said] of [
+    ["label", "is of label and ids 0 to 17, its unit has label and 17 to 34. Run `cifar5m repair`"],
+    ["publish", "says idStart 0, the manifest 17. Run `cifar5m repair`"],
+  ] as const) {
+    const path = join(root, "receipts", stage, "train-00001.json");
+    await cp(join(root, "receipts", stage, "train-00000.json"), path);
+    const problems = await verifyRun(root, testContext());
+    const mismatches = problems.filter(({ code }) => code === "receipt/mismatch");
+    expect(mismatches.map(({ message }) => message).join("\n")).toContain(`${path} ${said}`);
+    expect(await repair(root)).toEqual([path]);
+  }
+  expect(await hashFolder(root)).toEqual(expected);
+});
+
+test("receipts and the manifest of another run are refused with nothing changed, and made again once they are deleted", async () => {
+  const other = join(folder, "other");
+  const sources = { data: join(folder, "cifar-10") };
+  await runBuild({ root: other, runtime, sources, config: { ...smallConfig, unitSize: 18 } });
+  const root = await copyRun();
+  for (const [file, refusal] of [
+    ["receipts/label/train-00000.json", "unit/config-changed"],
+    ["receipts/publish/train-00000.json", "unit/config-changed"],
+    ["dataset/manifest.json", "repair/manifest-of-another-run"],
+  ] as const) {
+    await cp(join(other, file), join(root, file));
+    const before = await hashFolder(root);
+    const told = (await verifyRun(root, testContext())).filter(({ message }) => message.startsWith(join(root, file)));
+    const advice = file.startsWith("receipts") ? "delete it and run `cifar5m repair`" : "Run `cifar5m publish` again";
+    expect(told.map(({ message }) => message).join("\n")).toContain(advice);
+    expect((await errorOf(() => repair(root), refusal)).message).toContain(join(root, file));
+    expect(await hashFolder(root)).toEqual(before);
+    await rm(join(root, file));
+    await repair(root);
+    expect(await hashFolder(root)).toEqual(expected);
+  }
+});
+
+test("damaged removals are named by line when a run is inspected, and damaged samples before they are published", async () => {
+  const root = await copyRun();
+  const removals = join(root, "dedup/removals/train-00001.jsonl");
+  for (const [line, said] of [
+    ['{"id": 30', "JSON"],
+    ['{"id": 30}', "reason must be one of duplicate-of-cifar10-train, "],
+    ["null", "it must be an object, got null"],
+  ] as const) {
+    await writeFile(removals, `${await readFile(join(pristine, "dedup/removals/train-00001.jsonl"), "utf8")}${line}\n`);
+    const { message } = await errorOf(() => inspectRun(runFolderAt(root)), "removals/corrupt");
+    expect(message).toMatch(/^line 2 of \S+ must describe a removal, and does not: .*Run `cifar5m repair`/);
+    expect(message).toContain(said);
+  }
+  expect(await repair(root)).toEqual([removals]);
+  expect(await hashFolder(root)).toEqual(expected);
+  const samples = join(root, "samples/train-00001.u8");
+  await flipBit(samples, 999);
+  for (const file of ["dataset/train/part-00001.arrow", "receipts/publish/train-00001.json"])
+    await rm(join(root, file));
+  const build = () => runBuild({ root, runtime, sources: { data: join(folder, "cifar-10") } });
+  const { message } = await errorOf(build, "unit/hash-mismatch");
+  const receipt = join(root, "receipts/sample/train-00001.json");
+  expect(message).toMatch(/train-00001\.u8 is sha256 \w{12}…, its receipt says \w{12}…\. Delete both/);
+  for (const path of [samples, receipt]) {
+    expect(message).toContain(path);
+    await rm(path);
+  }
+  await build();
+  expect(await hashFolder(root)).toEqual(expected);
 });
 
 test("several repairs at once all succeed, and together they make every file again", async () => {
