@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { isObject } from "../core/is-object.ts";
+import { plainText } from "../core/plain-text.ts";
 import { canonicalJson, hashConfig, sealJson, unsealJson } from "./canonical-json.ts";
 import { commitBytes, replaceBytes } from "./commit.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -64,12 +65,15 @@ export async function readPinned(
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
   const { version: found, config, size } = unsealJson(text, path);
-  const isKnown = found === version || (found === sizedVersion && size !== undefined);
-  if (isKnown && typeof config === "object" && config !== null) return { config: config as Identity, size };
-  throw new Cifar5mError(
-    "run/unreadable",
-    `${path} must be version ${version} or ${sizedVersion} with a config, got version ${String(found)}. Use the cifar5m that wrote it.`,
-  );
+  const unreadable = (what: string) =>
+    new Cifar5mError("run/unreadable", `${path} must ${what}. Use the cifar5m that wrote it.`);
+  if (found !== version && found !== sizedVersion) {
+    throw unreadable(`be version ${version} or ${sizedVersion}, got ${canonicalJson(found ?? null)}`);
+  }
+  if (!isObject(config))
+    throw unreadable(`hold an object as config, got ${plainText(canonicalJson(config ?? null), 80)}`);
+  if (found === sizedVersion && size === undefined) throw unreadable("hold a size, and does not");
+  return { config, size };
 }
 
 /** `count is 1200, now 2400` for every key whose value differs. */

@@ -92,7 +92,8 @@ function chooseTestCount<Keys extends { count: number; testCount?: number | unde
   return { ...keys, testCount: keys.testCount ?? Math.ceil(keys.count / 5) };
 }
 
-const resolvedSchema = configSchema.transform(chooseTestCount);
+/** A configuration with all keys. */
+export const resolvedSchema = configSchema.transform(chooseTestCount);
 
 /** A tuned generator has its guidance built in, and images of any class have no guide. */
 function chooseGuidance<Sampler extends { name: string; conditional: boolean; guidance?: number | undefined }>(

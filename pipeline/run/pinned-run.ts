@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig, sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
@@ -126,6 +127,6 @@ function parseSize(schema: typeof sizeSchema | typeof stepSchema, value: unknown
   if (parsed.success) return parsed.data;
   throw new Cifar5mError(
     "run/unreadable",
-    `${path} must hold a count and a testCount, and does not. Use the cifar5m that wrote it.`,
+    `${path}: ${describeIssue(parsed.error, schema, value)}. Use the cifar5m that wrote it.`,
   );
 }

@@ -1,3 +1,4 @@
+import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { type Identity, readPinnedConfig } from "../../storage/pin-config.ts";
@@ -8,6 +9,7 @@ import {
   mergeConfigs,
   type PartialConfig,
   resolveConfig,
+  resolvedSchema,
   type TrainingSection,
   tuningSections,
 } from "./config.ts";
@@ -130,7 +132,7 @@ export async function readRun(folder: RunFolder): Promise<Run> {
       `${folder.root} holds an imported data set, which has no models to make anything again. To repair it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
-  return makeRun(folder, resolveConfig(keysOf(pinned)), pinned);
+  return makeRun(folder, resolveConfig(requireKeys(folder, pinned)), pinned);
 }
 
 /**
@@ -141,7 +143,11 @@ export async function readRun(folder: RunFolder): Promise<Run> {
 export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
   const pinned = await readPinnedRun(folder);
   let merged: PartialConfig =
-    pinned === undefined ? {} : isImported(pinned.identity) ? keysOfImport(pinned.identity) : keysOf(pinned);
+    pinned === undefined
+      ? {}
+      : isImported(pinned.identity)
+        ? keysOfImport(pinned.identity)
+        : requireKeys(folder, pinned);
   for (const name of ["generator", "labeler"] as const) {
     const pinnedModel = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
     for (const section of [name, ...Object.values(tuningSections)]) {
@@ -152,10 +158,19 @@ export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
   return merged;
 }
 
-/** The keys of the configuration that a run has pinned, with its newest size. */
-function keysOf({ identity, sizes }: PinnedRun): PartialConfig {
-  const { testIdStart: _, ...keys } = identity;
-  return { ...keys, ...sizes?.at(-1) };
+/**
+ * The keys of the configuration that a run has pinned, with its newest size.
+ * @throws Cifar5mError `run/unreadable` for keys or values of another release
+ */
+function requireKeys(folder: RunFolder, { identity, sizes }: PinnedRun): PartialConfig {
+  const { testIdStart: _, ...pinned } = identity;
+  const keys = { ...pinned, ...sizes?.at(-1) };
+  const parsed = resolvedSchema.safeParse(keys);
+  if (parsed.success) return keys;
+  throw new Cifar5mError(
+    "run/unreadable",
+    `${folder.config}: ${describeIssue(parsed.error, resolvedSchema, keys)}. Use the cifar5m that wrote it.`,
+  );
 }
 
 /** Options of a training without those that only an earlier release had. Its model is still valid. */

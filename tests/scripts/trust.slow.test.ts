@@ -88,6 +88,20 @@ test("an id outside of the pool, or removed, cannot be made again, and the error
   expect(message).toContain("id 30 was removed as a copy of id 2 (duplicate-within-set)");
 });
 
+test("an id whose shard is lost, or holds other rows, is told from one that was removed", async () => {
+  const damaged = await copyRun("lost");
+  const regenerate = () => regenerateImage({ folder: runFolderAt(damaged), config, runtime, id: 20 });
+  const path = join(damaged, shard);
+  await cp(join(root, "dataset/train/part-00000.arrow"), path);
+  expect((await errorOf(regenerate, "regenerate/not-stored")).message).toBe(
+    `id 20 must be in ${path} or in ${join(damaged, "dedup/removals/train-00001.jsonl")}, and is in neither. Run \`cifar5m verify\`.`,
+  );
+  await rm(path);
+  expect((await errorOf(regenerate, "regenerate/not-published")).message).toContain(
+    `${path} must hold id 20, and does not exist. Run \`cifar5m build\` to its end, or \`cifar5m repair\``,
+  );
+});
+
 test("regenerate with real models: same with exit code 0; a stored image that was changed, its bytes and exit code 1", async () => {
   const real = join(folder, "real");
   const size = ["--count", "20", "--test-count", "0", "--unit-size", "10", "--sampler.steps", "2"];

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { writeCard } from "../../../pipeline/card/write-card.ts";
@@ -11,6 +11,7 @@ import { readStatus } from "../../../pipeline/status/read-status.ts";
 import { dedupStep, fingerprintStep, labelStep, manifestStep, publishStep } from "../../../pipeline/steps.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { type LiveSource, openDataset } from "../../../shards/index.ts";
+import { sealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { type GrowingSet, growTo, installModels, optionsOf, stepsOf } from "../../support/grow-set.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
@@ -90,6 +91,16 @@ test("the commands on the card of a grown set make that very set again", async (
     await growTo(again, at(numberAfter("--count", command), numberAfter("--test-count", command)));
   }
   expect((await readManifest(join(again.root, "dataset"))).sha256).toBe(sha256);
+});
+
+test("a size of another release is refused by the name of its file", async () => {
+  const set: GrowingSet = { root: await newRoot(), unitSize: 10 };
+  await growTo(set, at(20));
+  const run = runFolderAt(set.root);
+  await mkdir(join(set.root, "growth"), { recursive: true });
+  await writeFile(run.growth(1), sealJson({ version: 2, ...at(30) }));
+  const { message } = await errorOf(() => readRun(run), "run/unreadable");
+  expect(message).toBe(`${run.growth(1)}: version must be 1, got 2. Use the cifar5m that wrote it.`);
 });
 
 test("a stage that makes no images neither begins a run nor lets one grow", async () => {

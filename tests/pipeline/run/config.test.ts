@@ -1,15 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readImportedRun } from "../../../pipeline/import/imported-run.ts";
 import { configJsonSchema, mergeConfigs, resolveConfig } from "../../../pipeline/run/config.ts";
 import { flagOf, leavesOf, nest, parseFlag } from "../../../pipeline/run/config-keys.ts";
 import { datasetIdentity } from "../../../pipeline/run/dataset-identity.ts";
 import { recipes } from "../../../pipeline/run/recipes.ts";
 import { openRun, readRunConfig } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
-import { hashConfig } from "../../../storage/canonical-json.ts";
+import { hashConfig, sealJson, unsealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -146,4 +148,27 @@ test("a run.json that was edited by hand is refused", async () => {
   await writeFile(path, (await readFile(path, "utf8")).replace('"count": 100', '"count": 101'));
   const { message } = await errorOf(() => readRunConfig(runFolderAt(root)), "json/corrupt");
   expect(message).toContain(path);
+});
+
+test.for([
+  [{ version: 3 }, "must be version 1 or 2, got 3"],
+  [{ size: undefined }, "must hold a size, and does not"],
+  [{ size: { count: "many", testCount: 20 } }, 'count must be an integer, at least 1, got "many"'],
+  [{ config: [1] }, "must hold an object as config, got [1]"],
+  [{ config: { sampler: { frob: 1 } } }, "sampler has the unknown key frob"],
+  [{ config: { sampler: { steps: 0 } } }, "sampler.steps must be an integer, at least 1 and at most 1000, got 0"],
+  [{ config: { import: { format: "tar" } } }, "import.format must be one of npz, cifar-10, cifar-100, image-folder"],
+] as const)("a run.json of another release, with %j, is refused by name and stays as it is", async ([keys, said]) => {
+  const root = await makeTestFolder();
+  const run = runFolderAt(root);
+  await openRun(run, resolveConfig({ count: 100 }));
+  const text = sealJson({ ...unsealJson(await readFile(run.config, "utf8"), run.config), ...keys });
+  await writeFile(run.config, text);
+  const read = "config" in keys && "import" in keys.config ? readImportedRun : readRunConfig;
+  const { message } = await errorOf(() => read(run), "run/unreadable");
+  expect(message).toContain(run.config);
+  expect(message).toContain(said);
+  expect(message).toMatch(/\. Use the cifar5m that wrote it\.$/);
+  expect(await readdir(root, { recursive: true })).toEqual(["run.json"]);
+  expect(await readFile(run.config, "utf8")).toBe(text);
 });
