@@ -1,6 +1,11 @@
 import type { TopLevelSpec } from "vega-lite";
 import { Cifar5mError, messageOf } from "../core/errors.ts";
 
+/** @throws Cifar5mError `chart/no-vega` where charts cannot be rendered */
+export async function requireCharts(): Promise<void> {
+  await loadVega();
+}
+
 /**
  * Renders a chart, without a browser.
  * @returns an SVG document

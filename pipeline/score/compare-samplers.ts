@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { closeOnError } from "../../core/close-on-error.ts";
 import { programVersion } from "../../core/program-version.ts";
+import { requireCharts } from "../../pictures/render-chart.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
@@ -42,12 +43,13 @@ export interface GeneratorScoreOptions {
 /**
  * A step for each row, one that times them all, and one that renders the plot. Each finished row is written to
  * generator-score.json at once, and is not generated again. If a row is interrupted, its images are kept.
- * @throws Cifar5mError `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`, `disk/…`, before
- *   any work
+ * @throws Cifar5mError `chart/no-vega`, `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`,
+ *   `disk/…`, before any work
  */
 export async function compareSamplersSteps(options: GeneratorScoreOptions): Promise<readonly Step[]> {
   const { folder, config, runtime, numImages } = options;
   const { generatorScore: paths, scoring } = folder;
+  await requireCharts();
   const samplerRows = await readSamplerRows(options.rows, config);
   const cifar10 = await openCifar10({ folder, data: options.data, recordsPerFile: config.recordsPerFile });
   const labelerWeights = await modelOf(options, "labeler", options.features.labeler);

@@ -5,13 +5,23 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { makeFolder } from "../../storage/durable-folder.ts";
 import { runProgram } from "./run-program.ts";
 
+/** @throws Cifar5mError `setup/no-compiler` */
+export async function requireCompiler(compiler: string, signal: AbortSignal): Promise<void> {
+  const { exitCode } = await runProgram(compiler, ["--version"], { signal });
+  if (exitCode !== undefined) return;
+  throw new Cifar5mError(
+    "setup/no-compiler",
+    `the binding is compiled with ${compiler}, which is not installed. Install a C++ compiler (g++ on Debian), or name one in CXX.`,
+  );
+}
+
 /**
  * Compiles the binding of TensorFlow.js. node-gyp would run the same compiler command, and also download Node's
  * headers.
  * @param options.folder - the npm package
  * @param options.include - folders of headers
  * @param options.libraries - libraries to link with; the binding finds them relative to its own path
- * @throws Cifar5mError `setup/no-compiler` or `setup/compile-failed`
+ * @throws Cifar5mError `setup/compile-failed`
  */
 export async function compileBinding(options: {
   readonly folder: string;
@@ -34,12 +44,6 @@ export async function compileBinding(options: {
       ...[...libraries, "-Wl,-rpath,$ORIGIN/../../deps/lib", "-o", temporary],
     ];
     const { exitCode, output } = await runProgram(compiler, args, { signal });
-    if (exitCode === undefined) {
-      throw new Cifar5mError(
-        "setup/no-compiler",
-        `the binding is compiled with ${compiler}, which is not installed. Install a C++ compiler (g++ on Debian), or name one in CXX.`,
-      );
-    }
     if (exitCode !== 0) {
       const line = output.split("\n").find((text) => /error/i.test(text)) ?? output.trim().split("\n").at(-1);
       throw new Cifar5mError(

@@ -20,6 +20,7 @@ export interface SetupOptions {
  * Installs native libraries out of a wheel, unless they are already installed.
  * @param options.requirement - for pip: `onnxruntime-gpu==1.30.0`
  * @param options.marker - a file that is written last, with the wheel's name and version
+ * @param options.prepare - checks what `finish` needs, before anything is fetched
  * @param options.finish - additional work before the marker is written
  * @returns whether anything was done
  * @throws Cifar5mError `setup/…`, `disk/…`
@@ -29,11 +30,13 @@ export async function installLibraries(options: {
   readonly requirement: string;
   readonly contents: WheelContents;
   readonly marker: string;
+  readonly prepare?: () => Promise<void>;
   readonly finish?: () => Promise<void>;
 }): Promise<boolean> {
   const { setup, requirement, contents, marker } = options;
   if (await fileExists(marker)) return false;
   requireLinuxX64();
+  await options.prepare?.();
   const folder = await mkdtemp(join(tmpdir(), "cifar5m-wheel-"));
   try {
     if (setup.wheel === undefined) setup.report(`fetching ${requirement} with pip`);

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
-import { compileBinding } from "./compile-binding.ts";
+import { compileBinding, requireCompiler } from "./compile-binding.ts";
 import { installLibraries, type SetupOptions } from "./install-libraries.ts";
 
 /** The version that the binding was tested with; any 2.x with this C interface would work. */
@@ -59,6 +59,11 @@ export async function installTensorFlow(
       required: [...members.keys(), "tensorflow/include/tensorflow/c/eager/c_api.h"],
     },
     marker: join(folder, "deps", `tensorflow-${tensorFlowVersion}`),
+    // The wheel is large. What is missing is told before it is fetched.
+    prepare: async () => {
+      nodeApiHeaders();
+      await requireCompiler(options.compiler, options.signal);
+    },
     finish: async () => {
       options.report("compiling the binding");
       await compileBinding({
