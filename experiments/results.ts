@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import * as z from "zod";
-import { Cifar5mError } from "../core/errors.ts";
+import { describeIssue } from "../core/describe-issue.ts";
+import { Cifar5mError, messageOf } from "../core/errors.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { readTable } from "../shards/arrow/read-table-file.ts";
 import type { TableInput, TableSchema } from "../shards/arrow/table-schema.ts";
@@ -118,24 +119,29 @@ export async function readResults(path: string): Promise<Results> {
     const id = columns.run[row]!;
     const result = results.get(id) ?? {
       id,
-      options: readCell(runOptionsSchema, columns.options[row]!, path),
+      options: readCell("the options of a run", runOptionsSchema, columns.options[row]!, path),
       rows: [],
     };
     result.rows.push(metrics[row]!);
     results.set(id, result);
   }
-  const data = readCell(z.record(z.string(), z.string()), metadata.get(dataKey) ?? "{}", path);
+  const data = readCell("hashes of its data", z.record(z.string(), z.string()), metadata.get(dataKey) ?? "{}", path);
   return { data, runs: [...results.values()] };
 }
 
-function readCell<Value>(schema: z.ZodType<Value>, text: string, path: string): Value {
-  try {
-    return schema.parse(parseJson(text));
-  } catch (thrown) {
-    throw new Cifar5mError(
+function readCell<Value>(what: string, schema: z.ZodType<Value>, text: string, path: string): Value {
+  const corrupt = (problem: string) =>
+    new Cifar5mError(
       "experiment/results-corrupt",
-      `${path} must hold options as they were written, got ${text}. Write it again with \`cifar5m experiment run\`.`,
-      { cause: thrown },
+      `${path} must hold ${what} as they were written, and does not: ${problem}. Write it again with \`cifar5m experiment run\`.`,
     );
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (thrown) {
+    throw corrupt(messageOf(thrown));
   }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw corrupt(describeIssue(parsed.error, schema, value));
 }

@@ -1,6 +1,8 @@
+import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { type OpenLive, openExperiment } from "../../experiments/index.ts";
+import { writeManifest } from "../../shards/format/manifest-file.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { makeExperimentFile, noLive, tinyRun, writeExperimentFile } from "./make-experiment.ts";
@@ -18,6 +20,23 @@ test("further test sets cannot have the names of the experiment's own data", asy
   await data.close();
   expect(runs).toHaveLength(1);
   expect(Object.keys(data.fingerprint)).toEqual(["train", "test", "tested"]);
+});
+
+test("an experiment file that is no JSON, and a test set of other classes, are refused by name", async () => {
+  const file = await makeExperimentFile({ base: tinyRun });
+  const folder = dirname(file);
+  const others = join(folder, "others");
+  const manifest = await makeDataset(others, { train: 0, test: 7, rowsPerShard: 7 });
+  await rm(join(others, "manifest.json"));
+  await writeManifest(others, { ...manifest, classNames: manifest.classNames.with(3, "lynx") });
+  await writeExperimentFile(folder, { base: tinyRun, alsoTest: { wild: others } });
+  const { message } = await errorOf(() => openExperiment(folder, file, noLive), "experiment/other-classes");
+  expect(message).toMatch(
+    /^alsoTest\.wild must have the classes airplane, automobile, bird, cat, .*, but it has .*, bird, lynx, .*\. Leave it out\.$/,
+  );
+  await writeFile(file, '{ "name": "test", }');
+  const broken = await errorOf(() => openExperiment(folder, file, noLive), "experiment/not-json");
+  expect(broken.message).toMatch(/experiment\.json must be JSON: .*position 18.*\. Correct the file\.$/);
 });
 
 test("an experiment file with a wrong grid is told the key as it stands there", async () => {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { programVersion } from "../../core/program-version.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { writeColorModels } from "../support/color-models.ts";
+import { makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
 import { runInProcess } from "../support/run-in-process.ts";
 
@@ -71,6 +73,11 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
       /usage\/not-local: --to must be a path/,
     ],
     ["data at a web address", ["build", "--run", "RUN", "--data", "https://x.org/y"], /usage\/not-local: --data/],
+    [
+      "data to train nothing on",
+      ["build", "--run", "RUN", "--data", "d", "--generator", "g", "--labeler", "l"],
+      /usage\/nothing-to-train: --data has no use beside --generator and --labeler\. Leave one out\./,
+    ],
     ["no run folder", ["build"], /usage\/wrong: .*run/],
     ["train without a model", ["train", "--run", "RUN"], /usage\/wrong: .*generator \| labeler/],
     [
@@ -237,6 +244,32 @@ test("neither a misspelled folder nor a device that is not there leaves a run be
   expect(await readdir(folder)).not.toContain("mispelled");
   const inspected = await runInProcess(["inspect", "--run", root]);
   expect(inspected).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
+});
+
+test("a training without data, a guide of another kind and a folder below a file are refused, with nothing written", async () => {
+  const root = join(folder, "refused");
+  const { generator, labeler } = await writeColorModels(await makeTestFolder());
+  const models = ["--generator", generator, "--labeler", labeler, "--count", "10"];
+  for (const [args, line] of [
+    [
+      ["train", "generator", root],
+      /^run\/data-missing: \S+ must hold CIFAR-10 .* Run `cifar5m fetch --data DIR` first\.\n$/,
+    ],
+    [
+      ["build", root, ...models, "--guide", generator, "--sampler.guide", "weaker"],
+      /^model\/guide-of-onnx: a guide needs two generators .*generator\.onnx is an ONNX model\. Leave out the guide\.\n$/,
+    ],
+    [
+      ["build", join(generator, "run"), ...models],
+      /^disk\/not-a-folder: cannot read \S+: .* \(ENOTDIR\)\. Check the path\.\n$/,
+    ],
+    [["verify", join(generator, "run")], /^disk\/not-a-folder: /],
+  ] as const) {
+    const { exitCode, stdout, stderr } = await runInProcess([...args, "--quiet"]);
+    expect(stderr).toMatch(line);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+  }
+  expect(await readdir(folder)).not.toContain("refused");
 });
 
 test("weights that are none, or of another model, are refused before the run takes them", async () => {
