@@ -176,10 +176,15 @@ export class Graph {
   }
 }
 
-/** The innermost graph that the tensors belong to. An operation on all of them must be a node of this graph. */
+/**
+ * The innermost graph that the tensors belong to. An operation on all of them must be a node of this graph.
+ * @throws Cifar5mError `engine/no-operand` without a tensor
+ */
 export function innermostGraph(tensors: readonly Tensor[]): Graph {
   const first = tensors[0];
-  if (first === undefined) throw new Cifar5mError("engine/no-operand", "an operation needs at least one tensor.");
+  if (first === undefined) {
+    throw new Cifar5mError("engine/no-operand", "an operation needs at least one tensor, got none. Give it one.");
+  }
   return tensors.reduce((deepest, { graph }) => (graph.depth > deepest.depth ? graph : deepest), first.graph);
 }
 

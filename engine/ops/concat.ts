@@ -1,4 +1,4 @@
-import { appendOne, innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
+import { innermostGraph, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { normalizeAxes, requireSameType } from "../graph/shapes.ts";
 import { integers } from "../graph/tensor.ts";
 import { zerosLike } from "./broadcast.ts";
@@ -17,9 +17,10 @@ export const Concat: Operator = {
 
 /**
  * Joins tensors of one type along an axis. Their other extents must agree.
- * @throws Cifar5mError `engine/wrong-shape` unless types and other extents agree
+ * @throws Cifar5mError `engine/no-operand` without tensors; `engine/wrong-shape` unless types and other extents agree
  */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  const graph = innermostGraph(tensors);
   const first = tensors[0]!;
   requireSameType("concat", tensors);
   const along = normalizeAxes([axis], first.shape.length)[0]!;
@@ -30,7 +31,8 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   }
   if (tensors.length === 1) return first;
   const total = tensors.reduce((extent, { shape }) => extent + shape[along]!, 0);
-  return appendOne(Concat, tensors, { axis: along }, first.dtype, first.shape.with(along, total));
+  const output = { dtype: first.dtype, shape: first.shape.with(along, total) };
+  return graph.append(Concat, tensors, { axis: along }, [output])[0]!;
 }
 
 export const Split: Operator = {

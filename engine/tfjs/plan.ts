@@ -41,7 +41,7 @@ interface Step {
 export class Plan {
   readonly graph: Graph;
   readonly #tf: TensorFlow;
-  readonly #steps: readonly Step[];
+  readonly #steps: Step[] = [];
   readonly #constants = new Map<string, Tensor>();
 
   /** @throws Cifar5mError `engine/unsupported-type`, `engine/unknown-operator` or `engine/onnxruntime-only` */
@@ -55,20 +55,30 @@ export class Plan {
         "a model made elsewhere runs on the onnxruntime engine, got tfjs. Use --engine onnxruntime.",
       );
     }
-    for (const [name, value] of graph.constants) {
-      if (names.has(name)) this.#constants.set(name, tf.keep(toTensor(tf, value)));
+    try {
+      for (const [name, value] of graph.constants) {
+        if (names.has(name)) this.#constants.set(name, tf.keep(toTensor(tf, value)));
+      }
+      this.#planSteps(nodes);
+    } catch (thrown) {
+      this.release();
+      throw thrown;
     }
+  }
+
+  #planSteps(nodes: readonly Node[]): void {
+    const { graph } = this;
     const kept = new Set([...graph.outputs.values()].map(({ name }) => name));
     const owned = new Set([...graph.inputs, ...nodes.flatMap(({ outputs }) => outputs)].map(({ name }) => name));
-    const steps = nodes.toReversed().map((node) => {
+    for (const node of nodes.toReversed()) {
       for (const { dtype } of node.outputs) tfType(dtype);
       const inputNames = node.inputs.slice(0, node.op.numOnnxInputs).map(({ name }) => name);
       const used = new Set([...node.outputs.map(({ name }) => name), ...inputNames, ...bodyNames(node)]);
       const lastUses = [...used].filter((name) => owned.has(name) && !kept.has(name));
       for (const name of used) kept.add(name);
-      return this.#stepOf(node, inputNames, lastUses);
-    });
-    this.#steps = steps.reverse();
+      this.#steps.push(this.#stepOf(node, inputNames, lastUses));
+    }
+    this.#steps.reverse();
   }
 
   #stepOf(node: Node, inputNames: readonly string[], lastUses: readonly string[]): Step {

@@ -60,7 +60,7 @@ export class Trainer {
       if (state.vectors[name]?.length !== expected) {
         throw new Cifar5mError(
           "train/wrong-checkpoint",
-          `the checkpoint's "${name}" must have ${expected} numbers, got ${state.vectors[name]?.length}. ` +
+          `the checkpoint's "${name}" must have ${expected} numbers, got ${state.vectors[name]?.length ?? "none"}. ` +
             "Start in an empty folder, or use the options of the interrupted run.",
         );
       }

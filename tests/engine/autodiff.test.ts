@@ -92,3 +92,15 @@ test("the largest element can be differentiated twice", async () => {
   // max(x)³ has the slope 3 · 4² at its largest element, whose slope is 6 · 4.
   expect([...second!.data]).toEqual([0, 24, 0]);
 });
+
+test("gradients of what is no single float are refused, with what it is", async () => {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", [2, 3]);
+  for (const [loss, seen] of [
+    [x, "float32 of shape [2,3]"],
+    [less(graph.constant(scalar(1)), 2), "bool of shape []"],
+  ] as const) {
+    const { message } = await errorOf(() => gradients(loss, [x]), "engine/not-scalar");
+    expect(message).toBe(`only one float can be differentiated, got ${seen}. Take its mean or sum.`);
+  }
+});

@@ -4,10 +4,12 @@ import { Graph } from "../../../engine/graph/graph.ts";
 import { tensorData } from "../../../engine/graph/tensor.ts";
 import { opsets, readOnnx } from "../../../engine/onnx/read-onnx.ts";
 import { spliceOnnx } from "../../../engine/onnx/splice-onnx.ts";
+import { writeOnnx } from "../../../engine/onnx/write-onnx.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
 import { add, mul } from "../../../engine/ops/elementwise.ts";
 import { loop } from "../../../engine/ops/loop.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { floats, integers, makeOnnx, node, port, types } from "../../support/make-onnx.ts";
 
 const attribute = {
@@ -150,4 +152,21 @@ test("the tfjs engine refuses models made elsewhere in one line", async () => {
     code: "engine/onnxruntime-only",
     message: expect.not.stringContaining("\n"),
   });
+});
+
+test("a graph of two models that need different versions of the operators is refused, with both versions", async () => {
+  const graph = new Graph();
+  let value = graph.input("x", "float32", [2]);
+  for (const opset of [18, 20]) {
+    const parts = {
+      node: [node("y = Tanh(x)")],
+      input: [port("x", types.float, [2])],
+      output: [port("y", types.float, [2])],
+    };
+    const call = spliceOnnx(readOnnx(makeOnnx(parts, opset), `${opset}.onnx`));
+    value = call({ inputs: { x: value }, output: { name: "y", dtype: "float32", shape: [2] } });
+  }
+  graph.output("y", value);
+  const { message } = await errorOf(() => writeOnnx(graph), "engine/mixed-opsets");
+  expect(message).toBe("a graph holds models of one opset, got 18 and 20. Export them with the same opset_version.");
 });

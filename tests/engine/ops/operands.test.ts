@@ -34,6 +34,11 @@ test.each([
   await errorOf(build, "engine/wrong-shape");
 });
 
+test("concat refuses to join nothing", async () => {
+  const { message } = await errorOf(() => concat([], 0), "engine/no-operand");
+  expect(message).toBe("an operation needs at least one tensor, got none. Give it one.");
+});
+
 test("where refuses a condition that is not bool, and conv2d a bias that is not one value per filter", async () => {
   await errorOf(() => where(square, square, square), "engine/wrong-shape");
   await errorOf(() => conv2d(images, filters, { bias: vector(2) }), "engine/wrong-shape");

@@ -1,12 +1,13 @@
 import { expect, test, vi } from "vitest";
 import { createEngine } from "../../../engine/create-engine.ts";
-import { Graph } from "../../../engine/graph/graph.ts";
+import { appendOne, Graph } from "../../../engine/graph/graph.ts";
 import { type TensorData, tensorData } from "../../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
 import { expand, sum } from "../../../engine/ops/broadcast.ts";
 import { add, mul } from "../../../engine/ops/elementwise.ts";
 import { loop } from "../../../engine/ops/loop.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { tf } from "../ops/op-case.ts";
 
 const packages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node", "@tensorflow/tfjs"];
@@ -88,5 +89,16 @@ test("a loop uses outer values, carries and collects as in onnxruntime, and leav
   expect(await executable.run(feeds)).toEqual(expected);
   expect(await executable.run(feeds)).toEqual(expected);
   await executable.release();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test("an operator without a kernel is refused by its name when a graph is compiled, and leaves no tensor behind", async () => {
+  const graph = new Graph();
+  const x = add(graph.input("x", "float32", [2]), 1);
+  graph.output("y", appendOne({ name: "Sinh" }, [x], {}, "float32", [2]));
+  const engine = await tfjsEngine({ device: "cpu" });
+  const before = tf.memory().numTensors;
+  const { message } = await errorOf(() => engine.compile(graph), "engine/unknown-operator");
+  expect(message).toMatch(/^the tfjs engine has no kernel "Sinh", .*\. Add it in engine\/tfjs\/kernels\.$/);
   expect(tf.memory().numTensors).toBe(before);
 });

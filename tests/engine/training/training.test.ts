@@ -5,6 +5,7 @@ import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { runTraining } from "../../../engine/training/run-training.ts";
 import { Trainer } from "../../../engine/training/trainer.ts";
 import { initialState, stateFromWeights, type TrainingState } from "../../../engine/training/training-state.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { largestDifference } from "../../support/largest-difference.ts";
 import { memoryStore } from "../../support/memory-store.ts";
 import { smallGeneratorTraining, smallLabelerTraining, train } from "../../support/small-training.ts";
@@ -81,6 +82,20 @@ test("a checkpoint of a run with other options is refused", async () => {
   await runTraining({ ...run, totalSteps: 1, fingerprint: "one" });
   const other = runTraining({ ...run, totalSteps: 2, fingerprint: "two" });
   await expect(other).rejects.toMatchObject({ code: "train/config-changed" });
+});
+
+test("a state of another program is refused by the vector that differs", async () => {
+  const { program, ...rest } = smallLabelerTraining();
+  const state = initialState(program, 1);
+  const { parameters: whole, ...others } = state.vectors;
+  for (const [vectors, seen] of [
+    [others, "none"],
+    [{ ...others, parameters: whole!.subarray(1) }, String(whole!.length - 1)],
+  ] as const) {
+    const create = () => Trainer.create({ ...rest, program, engine: onnxruntime, state: { ...state, vectors } });
+    const { message } = await errorOf(create, "train/wrong-checkpoint");
+    expect(message).toContain(`the checkpoint's "parameters" must have ${whole!.length} numbers, got ${seen}. `);
+  }
 });
 
 test("a loss that is not finite stops the training and does not change the state", async () => {
