@@ -32,10 +32,16 @@ export function toInt64(values: IntegerArray, column: string): BigInt64Array {
 /**
  * @param values - int64, shape [R]
  * @param column - named in errors
+ * @param origin.path - the file, named in errors
+ * @param origin.firstRow - its row that the first value is of
  * @returns float64, shape [R], exact
  * @throws Cifar5mError `table/not-an-integer` for a value of 2⁵³ or more in magnitude
  */
-export function fromInt64(values: BigInt64Array, column: string): Float64Array {
+export function fromInt64(
+  values: BigInt64Array,
+  column: string,
+  origin: { readonly path: string; readonly firstRow: number },
+): Float64Array {
   const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
   const out = new Float64Array(values.length);
   for (let index = 0; index < values.length; index++) {
@@ -43,7 +49,8 @@ export function fromInt64(values: BigInt64Array, column: string): Float64Array {
     if (!Number.isSafeInteger(value)) {
       throw new Cifar5mError(
         "table/not-an-integer",
-        `${column}[${index}] must be below 2^53 in magnitude, got ${values[index]}. This release did not write the file.`,
+        `${column}[${origin.firstRow + index}] of ${origin.path} must be below 2^53 in magnitude, got ${values[index]}. ` +
+          "Build the file again with this release.",
       );
     }
     out[index] = value;

@@ -75,7 +75,9 @@ function readAnyColumn(
     source.readInto(region.position, bytes.subarray(start, start + region.bytes));
     start += region.bytes;
   }
-  return values instanceof BigInt64Array ? fromInt64(values, name) : values;
+  return values instanceof BigInt64Array
+    ? fromInt64(values, name, { path: source.path, firstRow: batches[0]?.firstRow ?? 0 })
+    : values;
 }
 
 /** Keeps a byte order mark, which is part of the text. */

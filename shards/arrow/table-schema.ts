@@ -43,7 +43,7 @@ export function parseColumnType(type: ColumnType): {
   readonly width: number;
   readonly isList: boolean;
 } {
-  const match = /^(int64|float32|uint8|utf8)(?:\[([1-9]\d*)\])?$/.exec(type);
+  const match = /^(int64|utf8)$/.exec(type) ?? /^(float32|uint8)(?:\[([1-9]\d*)\])?$/.exec(type);
   if (match === null) {
     throw new Cifar5mError(
       "table/unknown-type",

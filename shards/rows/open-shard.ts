@@ -129,7 +129,7 @@ export function readIdOrLabel(
   numClasses: number,
 ): number {
   source.readInto(positionOf(shard, column, row, 8), oneValueBytes);
-  const [value] = fromInt64(oneValue, column);
+  const [value] = fromInt64(oneValue, column, { path: source.path, firstRow: row });
   if (column === "label") requireLabel(source, row, value!, numClasses);
   return value!;
 }

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readTable, readTableBatches } from "../../../shards/arrow/read-table-file.ts";
+import type { TableSchema } from "../../../shards/arrow/table-schema.ts";
 import { writeTable } from "../../../shards/arrow/write-table.ts";
 import { readShard } from "../../../shards/format/read-shard.ts";
 import { shardColumns } from "../../../shards/format/shard-schema.ts";
 import { writeShard } from "../../../shards/format/write-shard.ts";
-import { commitFile } from "../../../storage/commit.ts";
+import { commitFile, replaceFile } from "../../../storage/commit.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { hashValues, makeRows, makeTestFolder, range } from "../../support/make-rows.ts";
 
 const columns = { id: "int64", reason: "utf8", score: "float32", pixels: "uint8[5]", flag: "uint8" } as const;
@@ -83,6 +85,39 @@ test("a column of the wrong length, or with a number that is no integer, is refu
     "id must hold rows of int64, and is missing. Pass all columns",
   );
   await expect(write({ id: Float64Array.of(1, 2, 2.5, 4) })).rejects.toThrow(/id\[2\] must be an integer.*got 2.5/);
+});
+
+test("an integer that no number holds is refused with its row and its file, and so are types and batches that there are not", async () => {
+  const path = join(await makeTestFolder(), "large.arrow");
+  const ids = { id: Float64Array.of(1, 2, 3, 123456789012345, 5) };
+  const write = (schema: TableSchema, rowsPerBatch = 2) =>
+    replaceFile(path, async (sink) => {
+      await writeTable(sink, schema, [ids], { rowsPerBatch });
+    });
+  await write({ id: "int64" });
+  const bytes = await readFile(path);
+  const value = Buffer.alloc(8);
+  value.writeBigInt64LE(123456789012345n);
+  const position = bytes.indexOf(value);
+  bytes.writeBigInt64LE(-(2n ** 53n), position);
+  await writeFile(path, bytes);
+  const said = `id[3] of ${path} must be below 2^53 in magnitude, got -9007199254740992. Build the file again`;
+  const readAll = async () => {
+    for await (const _ of readTableBatches(path, { id: "int64" }));
+  };
+  for (const read of [() => readTable(path, { id: "int64" }), readAll]) {
+    expect((await errorOf(read, "table/not-an-integer")).message).toContain(said);
+  }
+  for (const rows of [0, 1.5, Number.NaN]) {
+    const { message } = await errorOf(() => write({ id: "int64" }, rows), "table/out-of-range");
+    expect(message).toContain(`rowsPerBatch must be a positive integer, got ${rows}. `);
+  }
+  for (const type of ["int32", "uint8[0]", "utf8[2]"]) {
+    const { message } = await errorOf(() => write({ id: type as "int64" }), "table/unknown-type");
+    expect(message).toContain(`got ${type}. `);
+  }
+  // Nothing took the place of the file.
+  expect(await readFile(path)).toEqual(bytes);
 });
 
 test("a truncated file, a file of another kind and one with other columns are refused with an error that names it", async () => {
