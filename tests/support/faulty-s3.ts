@@ -2,7 +2,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** An answer in place of the server's. */
+/** An answer in place of the server's. With status 200 a request is confirmed and dropped. */
 export interface S3Refusal {
   readonly status: number;
   /** The name that S3 gives it, such as `ExpiredToken`. */
@@ -36,7 +36,7 @@ export async function startFaultyS3(target: string): Promise<FaultyS3> {
       const body = `<?xml version="1.0"?><Error><Code>${refusal.code}</Code><Message>refused</Message></Error>`;
       incoming.resume();
       outgoing.writeHead(refusal.status, { "content-type": "application/xml", connection: "close" });
-      outgoing.end(method === "HEAD" ? undefined : body);
+      outgoing.end(method === "HEAD" || refusal.status === 200 ? undefined : body);
       return;
     }
     if (proxy.dropsMetadata) delete headers["x-amz-meta-cifar5m-receipt"];

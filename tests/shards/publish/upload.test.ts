@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeGrowth, hashShards } from "../../../shards/format/manifest.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
-import { uploadDataset, verifyDataset } from "../../../shards/index.ts";
+import { openDataset, uploadDataset, verifyDataset } from "../../../shards/index.ts";
 import type { UploadedShard } from "../../../shards/publish/upload-dataset.ts";
 import { errorOf } from "../../support/expect-error.ts";
+import { startFaultyS3 } from "../../support/faulty-s3.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
-import { startS3 } from "../remote/s3-servers.ts";
+import { startS3, useS3 } from "../remote/s3-servers.ts";
 
 const { signal } = new AbortController();
 
@@ -59,6 +60,26 @@ async function uploadAgain(directory: string, to: string, s3: object): Promise<s
   await uploadDataset({ directory, to, signal, s3, onShard: ({ outcome }) => outcomes.push(outcome) });
   return outcomes;
 }
+
+test("a server that confirms a file and does not keep it is told by the file, and the next upload completes the set", async () => {
+  const [directory, { s3 }] = [await makeFolder(), await startS3("s3rver")];
+  const proxy = await startFaultyS3(s3.endpoint);
+  for (const [to, name, said] of [
+    ["s3://data/shard", "train/part-00001.arrow", "must have sha256 "],
+    ["s3://data/manifest", "manifest.json", "must exist after it was sent, and does not. Run again."],
+  ] as const) {
+    proxy.refuse = (method, path) =>
+      method === "PUT" && path.endsWith(`/${name}`) ? { status: 200, code: "Dropped" } : undefined;
+    const upload = () => uploadDataset({ directory, to, signal, s3: { ...s3, endpoint: proxy.url } });
+    const { message } = await errorOf(upload, "publish/not-kept");
+    expect(message).toContain(`${to}/${name} ${said}`);
+    proxy.refuse = () => undefined;
+    useS3(s3);
+    await errorOf(() => openDataset(to), "(manifest|store)/\\S+");
+    await upload();
+    expect(await verifyDataset(to)).toMatchObject({ problems: [], numShards: 4 });
+  }
+});
 
 test("two uploads of the same set to one target at once both succeed", async () => {
   const [directory, to] = [await makeFolder(), join(await makeTestFolder(), "published")];
