@@ -6,8 +6,9 @@ import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { auditSchema } from "../../../pipeline/audit/audit-report.ts";
 import { plantCopies } from "../../../pipeline/audit/planted-copies.ts";
 import { openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
-import { makeTestFolder } from "../../support/make-rows.ts";
+import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { runCli } from "../../support/run-cli.ts";
+import { runInProcess } from "../../support/run-in-process.ts";
 import { smoothImages } from "../../support/smooth-images.ts";
 import { writeCifar10 } from "../../support/write-cifar-10.ts";
 
@@ -174,4 +175,15 @@ test("without CIFAR-10 an audit says where to name it, in one line", async () =>
   expect(exitCode).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).toMatch(/^audit\/no-cifar-10: .*--data/);
+});
+
+test("a set without images is refused, and gets no files of an audit", async () => {
+  const root = await makeTestFolder();
+  const [data, set] = [join(root, "cifar"), join(root, "set")];
+  await writeCifar10(data, reference, records);
+  await makeDataset(set, { train: 0, test: 0, rowsPerShard: 5 });
+  const { exitCode, stdout, stderr } = await runInProcess(["audit", set, "--data", data, ...flags]);
+  expect(stderr).toBe(`audit/empty: ${set} must hold images, and does not. Publish some first.\n`);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+  expect(await readdir(set)).toEqual(["manifest.json"]);
 });

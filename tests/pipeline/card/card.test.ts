@@ -12,6 +12,7 @@ import { verifyDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { renderMarkdown } from "../../support/render-markdown.ts";
+import { runInProcess } from "../../support/run-in-process.ts";
 import { hostileNames, makeCard, readCard, writeNamedSet } from "./make-card.ts";
 
 /** Text of HTML without its tags. */
@@ -97,6 +98,12 @@ test("a README.md that somebody has edited is kept, until --overwrite", async ()
   await makeCard(directory);
   await appendFile(join(directory, "README.md"), "\nMy own words.\n");
   expect(await writeCard({ root: directory })).toEqual({ directory, outcome: "kept" });
+  expect((await readCard(directory)).text).toContain("My own words.");
+  const { exitCode, stdout, stderr } = await runInProcess(["card", directory]);
+  expect(stderr).toBe(
+    `card/edited: ${join(directory, "README.md")} must be as cifar5m wrote it to be written again, and was edited. Move it away, or pass --overwrite to replace it.\n`,
+  );
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
   expect((await readCard(directory)).text).toContain("My own words.");
   expect(await writeCard({ root: directory, overwrite: true })).toEqual({ directory, outcome: "written" });
   expect((await readCard(directory)).text).not.toContain("My own words.");

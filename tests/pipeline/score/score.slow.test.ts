@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
@@ -10,9 +10,11 @@ import { compareSamplersSteps } from "../../../pipeline/score/compare-samplers.t
 import type { GeneratorScore } from "../../../pipeline/score/generator-score.ts";
 import type { Score } from "../../../pipeline/score/score.ts";
 import { scoreDatasetSteps } from "../../../pipeline/score/score-dataset.ts";
-import { unsealJson } from "../../../storage/canonical-json.ts";
+import { writeManifest } from "../../../shards/format/manifest-file.ts";
+import { sealJson, unsealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeCifar10 } from "../../support/make-cifar-10.ts";
+import { makeDataset } from "../../support/make-rows.ts";
 import { runBuild, runSteps, smallConfig, testContext } from "../../support/run-build.ts";
 import { mirrored, standInRuntime } from "../../support/stand-in-runtime.ts";
 import { makeFeatureFile } from "./make-feature-file.ts";
@@ -100,6 +102,21 @@ test("sets that cannot be scored are refused before any work", async () => {
   expect(message).toContain("6 features needs more than 6 images, got 6 of cifar5m");
 });
 
+test("classifiers are trained on no set of other classes, or without test images", async () => {
+  const set = join(folder, "untested");
+  const { version: _, sha256: __, ...manifest } = await makeDataset(set, { train: 30, test: 0, rowsPerShard: 30 });
+  const scoring = () => scoreDatasetSteps(scoreOptions({ folder: runFolderAt(set), data, numClassified: 20 }));
+  expect((await errorOf(scoring, "score/no-test-images")).message).toBe(
+    `${set} must have test images for --cas, which tests on held-out images, and has none. Build with --test-count, or leave --cas out.`,
+  );
+  await rm(join(set, "manifest.json"));
+  await writeManifest(set, { ...manifest, classNames: manifest.classNames.with(3, "lynx") });
+  expect((await errorOf(scoring, "score/other-classes")).message).toMatch(
+    /must have the ten classes of CIFAR-10 for --cas, got airplane, .*, lynx, .*\. Leave --cas out\.$/,
+  );
+  expect((await readdir(set)).sort()).toEqual(["manifest.json", "train"]);
+});
+
 test("generators are compared row by row, and an interrupted comparison continues where it stopped", async () => {
   const rows = join(folder, "rows.json");
   await writeFile(rows, JSON.stringify([{ sampler: { steps: 2 } }, { name: "many", sampler: { steps: 9 } }]));
@@ -160,6 +177,18 @@ test("a row of an earlier list is not generated again, though another list came 
   expect(numKept).toBe(20);
   const { rows: shown, otherRows } = await readJson<GeneratorScore>(other.generatorScore.json);
   expect([shown, otherRows!].map((part) => part.map(({ name }) => name))).toEqual([["steps 2"], ["steps 3"]]);
+});
+
+test("a score of generators that another release wrote is refused by its file, and kept", async () => {
+  const other = runFolderAt(join(folder, "other-release"));
+  const path = other.generatorScore.json;
+  const text = sealJson({ ...(await readJson<object>(join(root, "generator-score.json"))), version: 2 });
+  await mkdir(dirname(path));
+  await writeFile(path, text);
+  const options = { folder: other, config, runtime: standInRuntime(), features, numImages: 20, data };
+  const { message } = await errorOf(() => compareSamplersSteps(options), "score/unreadable");
+  expect(message).toBe(`${path}: version must be 1, got 2. Use the cifar5m that wrote it, or delete it to start anew.`);
+  expect(await readFile(path, "utf8")).toBe(text);
 });
 
 test.for([

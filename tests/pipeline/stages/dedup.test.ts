@@ -5,6 +5,7 @@ import { fingerprintImages, unpackFingerprints } from "../../../core/image-finge
 import { parseShippedFingerprints } from "../../../pipeline/cifar-10/cifar-10-fingerprints.ts";
 import { shippedFile } from "../../../pipeline/run/shipped-files.ts";
 import { findDuplicates } from "../../../pipeline/stages/find-duplicates.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
 
@@ -88,6 +89,14 @@ test("the removals equal those of comparing all pairs of pixels", () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("shipped fingerprints that were cut are refused by their size", async () => {
+  const { message } = await errorOf(
+    () => parseShippedFingerprints(new Uint8Array(959_984), "a.bin"),
+    "fingerprints/wrong-size",
+  );
+  expect(message).toBe("a.bin must be 960000 bytes, got 959984. Install cifar5m again.");
 });
 
 test("the shipped fingerprints are those of 50,000 train and 10,000 test images", async () => {
