@@ -1,8 +1,9 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { writeSpeed } from "../../pipeline/run/speed.ts";
+import { withLock } from "../../storage/lock-file.ts";
 import { writeColorModels } from "../support/color-models.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -35,6 +36,88 @@ test("without a scheduler a submit is refused in one line, and --dry-run shows t
     vi.unstubAllEnvs();
   }
 });
+
+/** Programs of Slurm that answer as a small cluster does; some do not, as shell lines by name say. */
+async function putSlurmOnPath(folder: string, others: Readonly<Record<string, string>> = {}): Promise<void> {
+  const programs = join(folder, "slurm");
+  await mkdir(programs, { recursive: true });
+  const lines = {
+    sinfo: 'echo "main*|1-00:00:00"',
+    scontrol: 'echo "MaxArraySize            = 3"',
+    squeue: "exit 0",
+    sbatch: `echo >> ${folder}/jobs; set -- $(/usr/bin/wc -l ${folder}/jobs); echo $((100 + $1))`,
+    scancel: `echo "$@" > ${folder}/cancelled`,
+    ...others,
+  };
+  for (const [name, line] of Object.entries(lines)) {
+    await writeFile(join(programs, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  }
+  vi.stubEnv("PATH", programs);
+}
+
+test.skipIf(process.platform === "win32")(
+  "what a cluster cannot do is refused in one line, before anything is submitted",
+  async () => {
+    const folder = await makeTestFolder();
+    const root = join(folder, "run");
+    await putSlurmOnPath(folder);
+    const submit = ["submit", "slurm", root, ...size];
+    const refused = async (args: readonly string[], line: RegExp) => {
+      const { exitCode, stdout, stderr } = await runInProcess([...submit, ...args]);
+      expect(stderr).toMatch(line);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+      expect(await readdir(folder)).not.toContain("jobs");
+    };
+    const four = ["--tasks", "4", "--unit-size", "10"];
+    await refused(
+      four,
+      /^submit\/too-many-tasks: --tasks must be at most 3, the MaxArraySize of this cluster, got 4\. .*\n$/,
+    );
+    const days = ["--tasks", "2", "--time", "2-00:00:00"];
+    await refused(
+      days,
+      /^submit\/walltime-too-long: --time must be at most 1-00:00:00 in partition main, got 2-00:00:00\. .*\n$/,
+    );
+    const gpus = ["--tasks", "2", "--partition", "gpus"];
+    await refused(gpus, /^submit\/unknown-partition: --partition must be one of main, got gpus\. .*\n$/);
+    await mkdir(join(root, "submit"), { recursive: true });
+    await withLock(
+      join(root, "submit", "lock"),
+      () =>
+        refused(
+          ["--tasks", "2"],
+          /^submit\/under-way: only one submit at a time may work on \S+, and process \d+ .*\n$/,
+        ),
+      () => new Error("the lock was taken"),
+    );
+    await putSlurmOnPath(folder, { squeue: `echo "7 cifar5m ${await realpath(root)}"` });
+    await refused(
+      ["--tasks", "2"],
+      /^submit\/still-queued: no job of \S+ may be in the queue, and 1 is: 7\. .* scancel 7\n$/,
+    );
+  },
+);
+
+test.skipIf(process.platform === "win32")(
+  "of a chain that cannot be submitted whole no job is left, or its jobs are named",
+  async () => {
+    const folder = await makeTestFolder();
+    const submit = ["submit", "slurm", join(folder, "run"), "--tasks", "2", ...size];
+    const third = `[ $1 -lt 3 ] || { echo "sbatch: error: Socket timed out" >&2; exit 1; }`;
+    const sbatch = `echo >> ${folder}/jobs; set -- $(/usr/bin/wc -l ${folder}/jobs); ${third}; echo $((100 + $1))`;
+    await putSlurmOnPath(folder, { sbatch });
+    const cancelled = await runInProcess(submit);
+    expect(cancelled.stderr).toBe("submit/refused: sbatch refused: Socket timed out. Nothing is lost.\n");
+    expect(await readFile(join(folder, "cancelled"), "utf8")).toBe("101 102\n");
+    await rm(join(folder, "jobs"));
+    await putSlurmOnPath(folder, { sbatch, scancel: "exit 1" });
+    const left = await runInProcess(submit);
+    expect(left.stderr).toBe(
+      "submit/half-submitted: sbatch refused: Socket timed out. Nothing is lost. The jobs before it could not be cancelled, and are in the queue: scancel 101 102\n",
+    );
+    expect([cancelled.exitCode, left.exitCode]).toEqual([1, 1]);
+  },
+);
 
 test("--dry-run of a larger size lets no run grow", async () => {
   const root = await prepare();
