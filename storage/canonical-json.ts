@@ -50,12 +50,21 @@ export function unsealJson(text: string, path: string): Record<string, unknown> 
     throw corrupt(path, `must hold a JSON object, got ${Array.isArray(parsed) ? "an array" : String(parsed)}`);
   }
   const { checksum, ...value } = parsed as Record<string, unknown>;
-  const actual = hashConfig(value);
+  const actual = hashOf(value, path);
   if (checksum !== actual) {
     throw corrupt(path, `has sha256 ${shortHash(actual)}, its checksum says ${shortHash(String(checksum))}`);
   }
   if (text !== sealJson(value)) throw corrupt(path, "must be laid out as it was written, and is not");
   return value;
+}
+
+/** `hashConfig` of what a file holds. `1e999` in its text is a number that is not finite. */
+function hashOf(value: object, path: string): string {
+  try {
+    return hashConfig(value);
+  } catch (thrown) {
+    throw corrupt(path, "must hold finite numbers, and does not", thrown);
+  }
 }
 
 function corrupt(path: string, what: string, cause?: unknown): Cifar5mError {

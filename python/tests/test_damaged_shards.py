@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -135,11 +136,27 @@ def test_no_more_files_stay_open_than_are_allowed(folder: Path, monkeypatch: pyt
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
-@pytest.mark.parametrize(("kind", "code"), [("folder", "disk/is-a-folder"), ("pipe", "disk/not-a-file")])
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("folder", "disk/is-a-folder"),
+        ("pipe", "disk/not-a-file"),
+        ("circle of links", "disk/failed"),
+        ("file in a file", "disk/not-a-folder"),
+    ],
+)
 def test_what_is_no_file_is_refused_and_closed(tmp_path: Path, kind: str, code: str) -> None:
     path = make_dataset(tmp_path) / "train/part-00000.arrow"
     path.unlink()
-    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "circle of links":
+        path.symlink_to(path)
+    else:
+        shutil.rmtree(path.parent)
+        path.parent.write_bytes(b"")
     dataset = open_dataset(tmp_path)
     for _ in range(3):
         assert refused(lambda: dataset[0]).code == code

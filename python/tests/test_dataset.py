@@ -12,7 +12,7 @@ import pytest
 from make_dataset import CLASS_NAMES, make_columns, make_dataset
 
 from cifar5m import Cifar5mError, NoSuchRowError, ids_and_labels, open_dataset
-from cifar5m.canonical_json import canonical_json
+from cifar5m.canonical_json import canonical_json, unseal_json
 from cifar5m.folder import FolderSource
 from cifar5m.manifest import ShardEntry
 from cifar5m.row_store import RowStore
@@ -157,6 +157,15 @@ def test_numbers_are_written_as_ecmascript_does() -> None:
         canonical_json({"b": 1, "10": 2, "9": 3, "a": "é\u2028\ud800\x01"})
         == '{"9":3,"10":2,"a":"é\u2028\\ud800\\u0001","b":1}'
     )
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(Cifar5mError, match="a number must be finite, got nan") as caught:
+        canonical_json({"a": [float("nan")]})
+    assert caught.value.code == "json/not-representable"
+    with pytest.raises(Cifar5mError, match=r"a\.json must be JSON, and is not") as caught:
+        unseal_json(b'{"a": 1e999}', "a.json")
+    assert caught.value.code == "json/corrupt"
 
 
 def test_nothing_is_written_beside_the_data(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { canonicalJson, hashConfig, sealJson } from "../../storage/canonical-json.ts";
+import { canonicalJson, hashConfig, sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { isUnitDone, type Receipt, readReceipt, writeReceipt } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { errorOf } from "../support/expect-error.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 
 const origin = {
@@ -117,6 +118,15 @@ test("JSON nested 200,000 deep is refused by the name of its file", async () => 
     code: "json/corrupt",
     message: expect.stringMatching(/deep\.json must be JSON, and is not/),
   });
+});
+
+test("a file with a number that is not finite is named as damaged", async () => {
+  expect((await errorOf(() => unsealJson('{ "count": 1e999 }', "a.json"), "json/corrupt")).message).toMatch(
+    /^a\.json must hold finite numbers, and does not\. It is damaged or was edited by hand: /,
+  );
+  expect((await errorOf(() => hashConfig({ count: 1 / 0 }), "json/not-representable")).message).toBe(
+    "value.count must be a finite number, string, boolean, null, array or object, got Infinity. Convert it first.",
+  );
 });
 
 test("canonical JSON does not depend on key order and refuses what JSON cannot hold", () => {

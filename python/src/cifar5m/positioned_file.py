@@ -27,6 +27,12 @@ _REFUSALS = {
     errno.EMFILE: ("disk/too-many-open-files", "too many files are open", "Raise `ulimit -n`, or close other files."),
     errno.ENFILE: ("disk/too-many-open-files", "too many files are open on this machine", "Close other programs."),
     errno.ENOSPC: ("disk/full", "no space is left on its disk", "Free some space and run again."),
+    errno.EDQUOT: ("disk/quota-exceeded", "your disk quota is spent", "Free some space and run again."),
+    errno.ESTALE: (
+        "disk/stale",
+        "its server no longer knows the file or folder",
+        "Check whether somebody removed it or mounted the disk anew, then run again.",
+    ),
     errno.EROFS: ("disk/read-only", "its file system is read-only", "Choose another folder."),
     errno.EIO: ("disk/io-error", "the disk reports a failure", "Check the disk, then run again."),
 }
@@ -37,7 +43,7 @@ _seek_lock = threading.Lock()
 def disk_error(error: OSError, action: str, path: str) -> Cifar5mError:
     """What the operating system refused, with a code of ours."""
     known = _REFUSALS.get(error.errno or 0)
-    code, rule, advice = known or ("disk/error", error.strerror or str(error), "Check the disk, then run again.")
+    code, rule, advice = known or ("disk/failed", error.strerror or str(error), "Check the disk, then run again.")
     return Cifar5mError(code, f"cannot {action} {path}: {rule}. {advice}")
 
 
