@@ -19,7 +19,7 @@ export {
 export { type NoiseLevelOptions, noiseLevels, type ScheduleName, scheduleNames } from "./sampling/noise-levels.ts";
 export { type SamplerOptions, samplerSchema } from "./sampling/options.ts";
 export { planTrajectory, type SamplerName, samplers } from "./sampling/plan-trajectory.ts";
-export { requireSamplerOptions } from "./sampling/sampler-options.ts";
+export { guidesAnyCall, requireSamplerOptions, type UnguidedOptions } from "./sampling/sampler-options.ts";
 export type { Churn } from "./sampling/samplers/heun.ts";
 export { type Call, type Combination, type Term, type Trajectory, terms } from "./sampling/samplers/trajectory.ts";
 export { followTrajectory, type TrajectoryInputs } from "./sampling/trajectory-graph.ts";

@@ -8,7 +8,7 @@ const guideNames = ["unconditional", "weaker"] as const;
 /** How images are sampled. */
 export const samplerSchema = z.strictObject({
   name: z.enum(samplerNames).default("dpm-solver-2m").describe("how a trajectory from noise to an image is followed"),
-  steps: z.int().min(1).max(1000).default(10).describe("noise levels of the trajectory"),
+  steps: z.int().min(1).max(1000).default(13).describe("noise levels of the trajectory"),
   schedule: z.enum(scheduleNames).default("karras").describe("how noise levels are spread; linear-beta is DDPM's"),
   sigmaMin: z.number().positive().default(0.02).describe("smallest noise level, pixels in [-1, 1]"),
   sigmaMax: z.number().positive().default(80).describe("largest noise level, pixels in [-1, 1]"),

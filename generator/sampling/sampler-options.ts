@@ -1,6 +1,8 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import type { NoiseLevelOptions } from "./noise-levels.ts";
 import type { SamplerOptions } from "./options.ts";
 import { planTrajectory } from "./plan-trajectory.ts";
+import type { Churn } from "./samplers/heun.ts";
 
 /**
  * Checks that options which are each within range fit each other.
@@ -8,15 +10,16 @@ import { planTrajectory } from "./plan-trajectory.ts";
  */
 export function requireSamplerOptions(options: Omit<SamplerOptions, "batchSize">): void {
   const { name, conditional, guidance, guidanceMin, guidanceMax, guide, churn } = options;
-  const { calls } = planTrajectory(options);
   if (!conditional && guidance !== 1 && guide === "unconditional") {
     throw outOfRange(`guidance must be 1 where sampler.conditional is false, got ${guidance}`);
   }
   if (guidanceMin > guidanceMax) {
     throw outOfRange(`guidanceMin must be at most guidanceMax = ${guidanceMax}, got ${guidanceMin}`);
   }
-  if (guidance !== 1 && !calls.some(({ sigma }) => guidanceAt(options)(sigma))) {
-    const levels = calls.map(({ sigma }) => sigma.toPrecision(3)).join(", ");
+  if (guidance !== 1 && !guidesAnyCall(options)) {
+    const levels = planTrajectory(options)
+      .calls.map(({ sigma }) => sigma.toPrecision(3))
+      .join(", ");
     throw outOfRange(
       `guidanceMin and guidanceMax must have a noise level between them, got ${guidanceMin} and ${guidanceMax}; the levels are ${levels}`,
     );
@@ -24,6 +27,17 @@ export function requireSamplerOptions(options: Omit<SamplerOptions, "batchSize">
   if (name !== "heun" && churn !== 0) {
     throw outOfRange(`churn must be 0 where sampler.name is ${name}, got ${churn}`);
   }
+}
+
+/** What a trajectory is made from, apart from its guidance. */
+export type UnguidedOptions = NoiseLevelOptions & Churn & Pick<SamplerOptions, "name" | "conditional">;
+
+/**
+ * Whether the trajectory makes a call at a noise level between `guidanceMin` and `guidanceMax`.
+ * @throws Cifar5mError `config/out-of-range` for impossible noise levels
+ */
+export function guidesAnyCall(options: UnguidedOptions & Pick<SamplerOptions, "guidanceMin" | "guidanceMax">): boolean {
+  return planTrajectory(options).calls.some(({ sigma }) => guidanceAt(options)(sigma));
 }
 
 /** Returns a function that says whether calls at a noise level are guided. */

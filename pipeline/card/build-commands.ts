@@ -2,8 +2,15 @@ import { plainText } from "../../core/plain-text.ts";
 import { tuningMethods } from "../../generator/index.ts";
 import type { Manifest } from "../../shards/format/manifest.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
-import { type Config, datasetKeys, type PartialConfig, resolveConfig, tuningSections } from "../run/config.ts";
-import { configLeaves, flagOf, valueAt } from "../run/config-keys.ts";
+import {
+  type Config,
+  configSchema,
+  datasetKeys,
+  mergeConfigs,
+  type PartialConfig,
+  tuningSections,
+} from "../run/config.ts";
+import { configLeaves, flagOf, nest, valueAt } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
 import { firstTestId, type SetSize } from "../run/units.ts";
@@ -81,7 +88,7 @@ function trainCommand(
     ...tuningMethods.filter((method) => tuningSections[method] === section).map((method) => `--tune ${method}`),
     ...(initialWeights === undefined ? [] : [`--init ${fileOf(initialWeights)}`]),
     ...(labeler === undefined ? [] : [`--labeler ${fileOf(labeler)}`]),
-    ...flagsFor(config, resolveConfig({}), ["seed", "engine", "device", "precision", section]),
+    ...flagsFor(config, {}, ["seed", "engine", "device", "precision", section]),
   ]);
 }
 
@@ -89,7 +96,7 @@ function trainCommand(
 function datasetFlags(config: Config): string[] {
   const ways = [[], ...Object.keys(recipes).map((name) => [name])].map(([name]) => {
     const recipe: PartialConfig = name === undefined ? {} : recipes[name as keyof typeof recipes];
-    return [...(name === undefined ? [] : [`--recipe ${name}`]), ...flagsFor(config, resolveConfig(recipe), namedKeys)];
+    return [...(name === undefined ? [] : [`--recipe ${name}`]), ...flagsFor(config, recipe, namedKeys)];
   });
   return ways.reduce((shortest, way) => (way.length < shortest.length ? way : shortest));
 }
@@ -97,11 +104,20 @@ function datasetFlags(config: Config): string[] {
 /** Keys that are written even with their default values. */
 const writtenKeys = ["count", "testCount", "generator.numImages", "labeler.epochs"];
 
-/** Flags for the values of `config` that differ from those of `base`. */
-function flagsFor(config: Config, base: Config, keys: readonly string[]): string[] {
-  return configLeaves(keys).flatMap(({ key }) => {
-    const [value, before] = [valueAt(config, key), valueAt(base, key)].map(String);
-    return value === before && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value!)}`];
+/** Flags for the values of `config` that would be others if they were left out beside `base`. */
+function flagsFor(config: Config, base: PartialConfig, keys: readonly string[]): string[] {
+  const leaves = configLeaves(keys);
+  const withValue = (partial: PartialConfig, key: string) => mergeConfigs(partial, nest(key, valueAt(config, key)));
+  const resolvedBase = configSchema.parse(base);
+  // A key without a fixed default takes one that suits the values of the other keys.
+  let given = leaves
+    .filter(({ schema }) => schema.default !== undefined)
+    .reduce((partial, { key }) => withValue(partial, key), base);
+  return leaves.flatMap(({ key, schema }) => {
+    const before = valueAt(schema.default === undefined ? configSchema.parse(given) : resolvedBase, key);
+    given = withValue(given, key);
+    const value = String(valueAt(config, key));
+    return value === String(before) && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value)}`];
   });
 }
 

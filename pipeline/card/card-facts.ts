@@ -5,7 +5,7 @@ import { joinPath } from "../../storage/join-path.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
 import { type ImportIdentity, parseImportIdentity } from "../import/imported-run.ts";
-import { type Config, type PartialConfig, resolveConfig } from "../run/config.ts";
+import { type Config, keysOfIdentity, resolveConfig } from "../run/config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "../run/dataset-identity.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import type { Score } from "../score/score.ts";
@@ -84,7 +84,7 @@ async function findOrigin(manifest: Manifest, folder: RunFolder | undefined): Pr
 function readConfig({ config, configHash }: Manifest): Config | undefined {
   try {
     const { testIdStart, ...keys } = config;
-    const resolved = resolveConfig(keys as PartialConfig);
+    const resolved = resolveConfig(keysOfIdentity(keys));
     const identity = testIdStart === undefined ? fixedSizeIdentity(resolved) : datasetIdentity(resolved);
     return hashConfig(identity) === configHash ? resolved : undefined;
   } catch {

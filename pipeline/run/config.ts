@@ -7,10 +7,12 @@ import {
   adversarialLevels,
   adversarialSchema,
   generatorTrainingSchema,
+  guidesAnyCall,
   requireSamplerOptions,
   samplerSchema,
   type TuningMethod,
   tuningSchema,
+  type UnguidedOptions,
 } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
 
@@ -18,7 +20,13 @@ import { labelerTrainingSchema } from "../../labeler/index.ts";
 const maxBatchSize = 16_384;
 
 /** The guidance that suits the shipped generator best; see docs/scores.md. */
-const defaultGuidance = 2;
+const bestGuidance = { guidance: 3, guidanceMin: 0.3, guidanceMax: 5 } as const;
+const everywhere = { guidanceMin: 0, guidanceMax: 1000 } as const;
+const { guidance, guidanceMin, guidanceMax } = samplerSchema.shape;
+
+function describeBound(what = "", bound: keyof typeof everywhere): string {
+  return `${what}. Left out, it is ${bestGuidance[bound]}, or ${everywhere[bound]} where no call would be guided`;
+}
 
 /**
  * Everything that a run is made from. The types, the defaults, the flags of the command line and the hash all come from
@@ -59,13 +67,15 @@ export const configSchema = z.strictObject({
         .union([z.literal("auto"), z.int().min(1).max(maxBatchSize)])
         .default("auto")
         .describe("images that the graph takes at once; auto is 16 on a CPU, elsewhere what proves fastest"),
-      guidance: samplerSchema.shape.guidance
+      guidance: guidance
         .unwrap()
         .optional()
         .describe(
-          "guidance scale; 1 is the plain model, any other costs a second call. " +
-            `Left out, it is ${defaultGuidance}, and 1 for tuned generators, for ONNX files and without classes`,
+          "guidance scale; 1 is the plain model, any other costs a second call at the guided noise levels. Left out, it is " +
+            `${bestGuidance.guidance}, and 1 for tuned generators, for ONNX files and without classes`,
         ),
+      guidanceMin: guidanceMin.unwrap().optional().describe(describeBound(guidanceMin.description, "guidanceMin")),
+      guidanceMax: guidanceMax.unwrap().optional().describe(describeBound(guidanceMax.description, "guidanceMax")),
     })
     .prefault({})
     .transform(chooseGuidance),
@@ -95,18 +105,39 @@ function chooseTestCount<Keys extends { count: number; testCount?: number | unde
 /** A configuration with all keys. */
 export const resolvedSchema = configSchema.transform(chooseTestCount);
 
-/** A tuned generator has its guidance built in, and images of any class have no guide. */
-function chooseGuidance<Sampler extends { name: string; conditional: boolean; guidance?: number | undefined }>(
-  sampler: Sampler,
-): Sampler & { guidance: number } {
+/** The keys of guidance. A record, since hashes take any record of values. */
+type GuidanceKeys<Value> = Readonly<Record<"guidance" | "guidanceMin" | "guidanceMax", Value>>;
+
+/** Guidance for the keys that are left out. A tuned generator has its own built in; images of any class have no guide. */
+function chooseGuidance<Sampler extends UnguidedOptions>(
+  sampler: Sampler & Partial<GuidanceKeys<number | undefined>>,
+): Sampler & GuidanceKeys<number> {
   const hasGuide = sampler.conditional && sampler.name !== "consistency";
-  return { ...sampler, guidance: sampler.guidance ?? (hasGuide ? defaultGuidance : 1) };
+  const guidance = sampler.guidance ?? (hasGuide ? bestGuidance.guidance : 1);
+  // A trajectory of two calls may have no level in the interval.
+  const isInterval = guidance !== 1 && guidesAnyCall({ ...sampler, ...bestGuidance });
+  const { guidanceMin, guidanceMax } = isInterval ? bestGuidance : everywhere;
+  return {
+    ...sampler,
+    guidance,
+    guidanceMin: sampler.guidanceMin ?? guidanceMin,
+    guidanceMax: sampler.guidanceMax ?? guidanceMax,
+  };
 }
 
 /** A configuration as a base for others: guidance that is what it would be if it were left out is chosen anew for each. */
 export function asBase(config: Config): PartialConfig {
-  const { guidance, ...sampler } = config.sampler;
-  return chooseGuidance(sampler).guidance === guidance ? { ...config, sampler } : config;
+  const { guidance, guidanceMin, guidanceMax, ...sampler } = config.sampler;
+  const own = chooseGuidance<typeof sampler>({ ...sampler, guidance });
+  const hasOwnRange = own.guidanceMin === guidanceMin && own.guidanceMax === guidanceMax;
+  return {
+    ...config,
+    sampler: {
+      ...sampler,
+      ...(chooseGuidance<typeof sampler>(sampler).guidance === guidance ? {} : { guidance }),
+      ...(hasOwnRange ? {} : { guidanceMin, guidanceMax }),
+    },
+  };
 }
 
 /** A section of the configuration that says how a model is trained: one for each model, and for each way to tune one. */
@@ -157,6 +188,12 @@ const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
  */
 export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
   return leaveOutAtRest(sampler, samplerKeysAtRest);
+}
+
+/** The keys that a stored identity stands for: those that were left out at rest have no other default in this release. */
+export function keysOfIdentity(identity: Readonly<Record<string, unknown>>): PartialConfig {
+  const { sampler } = identity;
+  return isObject(sampler) ? { ...identity, sampler: { ...samplerKeysAtRest, ...sampler } } : identity;
 }
 
 /** The same of keys that decide which images are published. */

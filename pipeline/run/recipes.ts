@@ -1,14 +1,15 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { type PartialConfig, resolveConfig } from "./config.ts";
 
-const { batchSize: _, ...fewSteps } = resolveConfig({}).sampler;
+/** The range of guidance is left out: it follows from the rest. */
+const { batchSize: _, guidanceMin: _min, guidanceMax: _max, ...fewSteps } = resolveConfig({}).sampler;
 
 /**
  * Named sets of values for keys of the configuration. Flags and config files override them. The run pins and hashes the
  * keys, so a recipe and the same keys written out are the same run.
  */
 export const recipes = {
-  /** Class-conditional, guided, few steps: the defaults. */
+  /** Class-conditional, guided at the noise levels where it helps, few steps: the defaults. */
   fast: { sampler: fewSteps },
   /**
    * Two calls, for a generator that was tuned to need no more. Its guidance is built in. Tuning sees few noise levels above

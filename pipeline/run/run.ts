@@ -6,6 +6,7 @@ import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
   type Config,
   configJsonSchema,
+  keysOfIdentity,
   mergeConfigs,
   type PartialConfig,
   resolveConfig,
@@ -164,7 +165,7 @@ export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
  */
 function requireKeys(folder: RunFolder, { identity, sizes }: PinnedRun): PartialConfig {
   const { testIdStart: _, ...pinned } = identity;
-  const keys = { ...pinned, ...sizes?.at(-1) };
+  const keys = { ...keysOfIdentity(pinned), ...sizes?.at(-1) };
   const parsed = resolvedSchema.safeParse(keys);
   if (parsed.success) return keys;
   throw new Cifar5mError(

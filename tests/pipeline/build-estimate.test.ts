@@ -60,7 +60,7 @@ test("a new run of the shipped generator by the default recipe is told of the be
   const root = join(await makeTestFolder(), "run");
   expect(await estimate(root, {})).toMatchObject({ suggestsTuned: true });
   expect(await estimate(root, recipes.tuned)).toMatchObject({ suggestsTuned: false });
-  expect(await estimate(root, { sampler: { guidance: 3 } })).toMatchObject({ suggestsTuned: false });
+  expect(await estimate(root, { sampler: { guidance: 1.5 } })).toMatchObject({ suggestsTuned: false });
   expect(await estimate(root, {}, { data: "cifar-10" })).toMatchObject({ suggestsTuned: false });
   await runBuild({ root, runtime: standInRuntime(), sources: {} });
   expect(await estimate(root, { count: 40 })).toMatchObject({ suggestsTuned: false });

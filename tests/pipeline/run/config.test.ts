@@ -7,7 +7,7 @@ import { configJsonSchema, mergeConfigs, resolveConfig } from "../../../pipeline
 import { flagOf, leavesOf, nest, parseFlag } from "../../../pipeline/run/config-keys.ts";
 import { datasetIdentity } from "../../../pipeline/run/dataset-identity.ts";
 import { recipes } from "../../../pipeline/run/recipes.ts";
-import { openRun, readRunConfig } from "../../../pipeline/run/run.ts";
+import { openRun, readRun, readRunConfig } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { hashConfig, sealJson, unsealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
@@ -26,7 +26,7 @@ test("every key has a description and a default or says what it depends on; the 
   for (const { key, schema } of leavesOf(configJsonSchema)) {
     expect(schema.description, key).toBeTruthy();
     if (schema.default === undefined) {
-      expect(["testCount", "sampler.guidance"]).toContain(key);
+      expect(["testCount", "sampler.guidance", "sampler.guidanceMin", "sampler.guidanceMax"]).toContain(key);
       expect(schema.description, key).toContain("Left out, it is ");
       continue;
     }
@@ -113,12 +113,20 @@ test("given keys override those of a recipe, and all keys of a recipe replace th
   expect(resolveConfig(mergeConfigs(recipes.original, recipes.fast))).toEqual(resolveConfig({}));
 });
 
-test("guidance that is left out is 2, and 1 where there is nothing to be guided away from", () => {
-  const guidanceOf = (sampler: object) => resolveConfig({ sampler }).sampler.guidance;
-  expect(guidanceOf({})).toBe(2);
-  expect(guidanceOf({ guidance: 1 })).toBe(1);
-  expect(guidanceOf({ conditional: false })).toBe(1);
-  expect(guidanceOf({ name: "consistency", steps: 2 })).toBe(1);
+test("guidance that is left out is in an interval, and 1 where there is nothing to be guided away from", () => {
+  const guidanceOf = (partial: object) => {
+    const { guidance, guidanceMin, guidanceMax } = resolveConfig({ sampler: partial }).sampler;
+    return [guidance, guidanceMin, guidanceMax];
+  };
+  expect(guidanceOf({})).toEqual([3, 0.3, 5]);
+  expect(guidanceOf({ guidanceMin: 0.5 })).toEqual([3, 0.5, 5]);
+  expect(guidanceOf({ guidanceMax: 2 })).toEqual([3, 0.3, 2]);
+  expect(guidanceOf({ guidance: 2 })).toEqual([2, 0.3, 5]);
+  expect(guidanceOf({ guidance: 1 })).toEqual([1, 0, 1000]);
+  expect(guidanceOf({ conditional: false })).toEqual([1, 0, 1000]);
+  expect(guidanceOf({ name: "consistency", steps: 2 })).toEqual([1, 0, 1000]);
+  // The two levels are 80 and 0.02.
+  expect(guidanceOf({ steps: 2 })).toEqual([3, 0, 1000]);
 });
 
 test("a run pins its configuration once: another one is refused and the differing keys are named", async () => {
@@ -132,6 +140,17 @@ test("a run pins its configuration once: another one is refused and the differin
   expect(message).not.toContain("unitSize");
   expect(message).not.toContain("count");
   expect(await readFile(join(root, "run.json"))).toEqual(before);
+});
+
+test("a run that was pinned before guidance had an interval is guided at all levels, and keeps its hash", async () => {
+  const run = runFolderAt(await makeTestFolder());
+  const guided = resolveConfig({ count: 100, sampler: { guidance: 2, guidanceMin: 0, guidanceMax: 1000 } });
+  await openRun(run, guided);
+  expect(await readFile(run.config, "utf8")).not.toContain("guidanceM");
+  const config = resolveConfig(await readRunConfig(run));
+  expect(config.sampler).toEqual(guided.sampler);
+  expect((await openRun(run, config)).hash).toBe(hashConfig(datasetIdentity(guided)));
+  expect((await readRun(run)).config.sampler).toEqual(guided.sampler);
 });
 
 test("commands without options use the pinned configuration of the run", async () => {
