@@ -1,7 +1,8 @@
 import type { Graph, Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { branch } from "../engine/ops/branch.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
+import { add, less, mul, sub, where } from "../engine/ops/elementwise.ts";
+import { reshape } from "../engine/ops/reshape.ts";
 import { slice } from "../engine/ops/slice.ts";
 import { constantScope, type Weights } from "../engine/parameters/constant-scope.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
@@ -62,8 +63,26 @@ export function withoutClass(denoiser: Denoiser): Denoiser {
   return (noisy, sigma) => denoiser(noisy, sigma, undefined);
 }
 
-function guided(denoised: Tensor, guide: Tensor, weight: number): Tensor {
-  return add(mul(denoised, weight), mul(guide, 1 - weight));
+/**
+ * Guidance for images whose noise level is in an interval; of the others, the result is the plain denoiser's. Each call
+ * calls both for all images.
+ * @param range - the smallest and the largest noise level that is guided
+ * @see Kynkäänniemi et al. 2024, arXiv:2404.07724
+ */
+export function denoiserGuidedWithin(
+  range: { readonly min: number; readonly max: number },
+  denoiser: Denoiser,
+  weight: number,
+): Denoiser {
+  const guide = withoutClass(denoiser);
+  return (noisy, sigma, classes) => {
+    const weights = where(less(sigma, range.min), 1, where(less(range.max, sigma), 1, weight));
+    return guided(denoiser(noisy, sigma, classes), guide(noisy, sigma, classes), reshape(weights, [-1, 1, 1, 1]));
+  };
+}
+
+function guided(denoised: Tensor, guide: Tensor, weight: number | Tensor): Tensor {
+  return add(mul(denoised, weight), mul(guide, typeof weight === "number" ? 1 - weight : sub(1, weight)));
 }
 
 /**

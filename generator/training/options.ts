@@ -40,6 +40,8 @@ export const tuningSchema = z.strictObject({
     .min(0)
     .default(0)
     .describe("guidance weight of the teacher, a frozen copy of the initial weights; 0 trains without a teacher"),
+  guidanceMin: z.number().min(0).default(0).describe("smallest noise level at which the teacher is guided"),
+  guidanceMax: z.number().positive().default(1000).describe("largest noise level at which the teacher is guided"),
   numImages: z.int().min(1).default(1_000_000).describe("training images to see in tuning"),
   batchSize: z.int().min(1).max(16_384).default(64).describe("images of one tuning step"),
   stages: z.int().min(1).max(1000).default(4).describe("equal parts of tuning, each with noise levels closer together"),

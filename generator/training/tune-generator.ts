@@ -3,7 +3,7 @@ import type { Weights } from "../../engine/parameters/constant-scope.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
 import { adamw } from "../../engine/training/optimizers.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
-import { guidedDenoiser, networkDenoiser, trainedDenoiser } from "../denoiser.ts";
+import { denoiserGuidedWithin, networkDenoiser, trainedDenoiser } from "../denoiser.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { readGenerator } from "../read-generator.ts";
 import { consistencyLoss } from "./consistency-loss.ts";
@@ -29,7 +29,7 @@ export interface TuneGeneratorOptions extends GeneratorTraining {
 export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file } = tuning;
   const { tensors, network } = readGenerator(file);
-  const { guidance, stepsPerCheckpoint, ...rest } = options;
+  const { guidance, guidanceMin, guidanceMax, stepsPerCheckpoint, ...rest } = options;
   if (guidance !== 0 && guidance !== 1 && network.numClasses === 0) {
     throw new Cifar5mError(
       "config/out-of-range",
@@ -37,7 +37,9 @@ export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8
     );
   }
   const schedule = tuningSchedule(options);
-  const tuned = { method: "consistency", ...(guidance === 0 ? {} : { guidance }) };
+  const isEverywhere = guidanceMin === 0 && guidanceMax === 1000;
+  const teacher = { guidance, ...(isEverywhere ? {} : { guidanceMin, guidanceMax }) };
+  const tuned = { method: "consistency", ...(guidance === 0 ? {} : teacher) };
   return await runDenoiserTraining(tuning, {
     program: tuningProgram({
       options,
@@ -81,7 +83,12 @@ export function tuningProgram(tuning: {
       const student = networkDenoiser(shareScope(inputs.scope), { ...network, dropout });
       if (guidance === 0) return consistencyLoss(inputs, student);
       const teacher = trainedDenoiser(weights, network);
-      return consistencyLoss(inputs, student, guidance === 1 ? teacher : guidedDenoiser(teacher, guidance));
+      const range = { min: options.guidanceMin, max: options.guidanceMax };
+      return consistencyLoss(
+        inputs,
+        student,
+        guidance === 1 ? teacher : denoiserGuidedWithin(range, teacher, guidance),
+      );
     },
   });
 }

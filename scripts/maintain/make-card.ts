@@ -30,8 +30,8 @@ const kinds = {
     title: "Generator",
     model: "generator",
     pictures: [
-      { name: "guidance-1", says: "guidance 1", config: mergeConfigs(recipes.fast, { sampler: { guidance: 1 } }) },
-      { name: "guidance-2", says: "guidance 2", config: mergeConfigs(recipes.fast, { sampler: { guidance: 2 } }) },
+      { name: "plain", says: "without guidance", config: mergeConfigs(recipes.fast, { sampler: { guidance: 1 } }) },
+      { name: "fast", says: "guided as by default", config: recipes.fast },
     ],
   },
   tuned: {
