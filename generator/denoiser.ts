@@ -76,7 +76,8 @@ export function denoiserGuidedWithin(
 ): Denoiser {
   const guide = withoutClass(denoiser);
   return (noisy, sigma, classes) => {
-    const weights = where(less(sigma, range.min), 1, where(less(range.max, sigma), 1, weight));
+    const plain = sigma.graph.scalar("float32", 1);
+    const weights = where(less(sigma, range.min), plain, where(less(range.max, sigma), plain, weight));
     return guided(denoiser(noisy, sigma, classes), guide(noisy, sigma, classes), reshape(weights, [-1, 1, 1, 1]));
   };
 }

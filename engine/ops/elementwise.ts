@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import { appendOne, type Operator, shapeError, type Tensor } from "../graph/graph.ts";
 import { broadcastShapes, requireSameType } from "../graph/shapes.ts";
 import type { DType } from "../graph/tensor.ts";
@@ -12,9 +13,14 @@ export function scalarLike(tensor: Tensor, value: number, dtype: DType = tensor.
   return tensor.graph.scalar(dtype, value);
 }
 
+/** @throws Cifar5mError `engine/no-operand` for two numbers */
 function tensors(a: Operand, b: Operand): [Tensor, Tensor] {
-  if (typeof a === "number") return [scalarLike(b as Tensor, a), b as Tensor];
-  return [a, typeof b === "number" ? scalarLike(a, b) : b];
+  if (typeof a !== "number") return [a, typeof b === "number" ? scalarLike(a, b) : b];
+  if (typeof b !== "number") return [scalarLike(b, a), b];
+  throw new Cifar5mError(
+    "engine/no-operand",
+    `an operation needs a tensor, got the numbers ${a} and ${b}. Give it one.`,
+  );
 }
 
 function binary(op: Operator, a: Operand, b: Operand, dtype?: DType): Tensor {

@@ -34,6 +34,14 @@ test.each([
   await errorOf(build, "engine/wrong-shape");
 });
 
+test.each([
+  ["add", () => add(1, 2)],
+  ["where", () => where(less(square, 0), 1, 2)],
+])("%s refuses two numbers, which are of no graph", async (_, build) => {
+  const { message } = await errorOf(build, "engine/no-operand");
+  expect(message).toBe("an operation needs a tensor, got the numbers 1 and 2. Give it one.");
+});
+
 test("concat refuses to join nothing", async () => {
   const { message } = await errorOf(() => concat([], 0), "engine/no-operand");
   expect(message).toBe("an operation needs at least one tensor, got none. Give it one.");
