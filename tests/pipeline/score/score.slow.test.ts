@@ -58,7 +58,7 @@ test("a set is scored with every figure, its numbers of images and its reference
     cifar10Test: { count: records },
     labels: { count: 50 },
     neighbours: { count: 50, nearCopies: 1 },
-    generator: { nfe: 10 },
+    generator: { nfe: 13 },
     classification: { trainCount: 40, testCount: { cifar10: records, synthetic: 21 } },
   });
   expect(score.synthetic.frechetDistance).toBeGreaterThan(0);
