@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitBytes, replaceBytes } from "../../storage/commit.ts";
-import { hashFile } from "../../storage/hash-file.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
