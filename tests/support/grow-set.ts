@@ -30,8 +30,8 @@ export const grownSizes: readonly SetSize[] = [
 
 /** What the steps of a set of some size take. */
 export function optionsOf({ root, unitSize, ...standIn }: GrowingSet, size: SetSize): StepOptions {
-  // Guidance as it was by default in 0.1.0, whose runs go on.
-  const config = resolveConfig({ ...size, unitSize, sampler: { batchSize: 4, guidance: 1 } });
+  // Guidance and steps as they are in the run of 0.1.0 that goes on.
+  const config = resolveConfig({ ...size, unitSize, sampler: { batchSize: 4, guidance: 1, steps: 10 } });
   return { folder: runFolderAt(root), config, runtime: standInRuntime(standIn), takeOver: true };
 }
 

@@ -36,8 +36,8 @@ const configs = fc
     sampler: fc.record(
       {
         guidance: fc.constantFrom(1, 1.5, 3),
-        guidanceMin: fc.constantFrom(0, 0.3),
-        guidanceMax: fc.constantFrom(5, 1000),
+        guidanceMin: fc.constantFrom(0, 0.01),
+        guidanceMax: fc.constantFrom(50, 1000),
         steps: fc.integer({ min: 4, max: 50 }),
         batchSize: fc.constantFrom("auto", 16),
         sigmaMin: fc.double({ min: 0.001, max: 0.9, noNaN: true }),
