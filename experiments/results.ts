@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import * as z from "zod";
-import { describeIssue } from "../core/describe-issue.ts";
-import { Cifar5mError, messageOf } from "../core/errors.ts";
-import { parseJson } from "../core/parse-json.ts";
+import { Cifar5mError } from "../core/errors.ts";
+import { parseJsonAs } from "../core/parse-json-as.ts";
 import { readTable } from "../shards/arrow/read-table-file.ts";
 import type { TableInput, TableSchema } from "../shards/arrow/table-schema.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
@@ -130,18 +129,13 @@ export async function readResults(path: string): Promise<Results> {
 }
 
 function readCell<Value>(what: string, schema: z.ZodType<Value>, text: string, path: string): Value {
-  const corrupt = (problem: string) =>
-    new Cifar5mError(
-      "experiment/results-corrupt",
-      `${path} must hold ${what} as they were written, and does not: ${problem}. Write it again with \`cifar5m experiment run\`.`,
-    );
-  let value: unknown;
-  try {
-    value = parseJson(text);
-  } catch (thrown) {
-    throw corrupt(messageOf(thrown));
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw corrupt(describeIssue(parsed.error, schema, value));
+  return parseJsonAs(
+    schema,
+    text,
+    (problem) =>
+      new Cifar5mError(
+        "experiment/results-corrupt",
+        `${path} must hold ${what} as they were written, and does not: ${problem}. Write it again with \`cifar5m experiment run\`.`,
+      ),
+  );
 }

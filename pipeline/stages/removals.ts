@@ -1,7 +1,6 @@
 import * as z from "zod";
-import { describeIssue } from "../../core/describe-issue.ts";
-import { Cifar5mError, messageOf } from "../../core/errors.ts";
-import { parseJson } from "../../core/parse-json.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { parseJsonAs } from "../../core/parse-json-as.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 
@@ -48,19 +47,14 @@ export function parseRemovals(bytes: Uint8Array, path: string): Removal[] {
 }
 
 function parseRemoval(line: string, lineNumber: number, path: string): Removal {
-  const corrupt = (what: string) =>
-    new Cifar5mError(
-      "removals/corrupt",
-      `line ${lineNumber} of ${path} must describe a removal, and does not: ${what}. Run \`cifar5m repair\` to rebuild ` +
-        "the file; if the run is not finished, delete the file and its receipt and run again.",
-    );
-  let value: unknown;
-  try {
-    value = parseJson(line);
-  } catch (thrown) {
-    throw corrupt(messageOf(thrown));
-  }
-  const parsed = removalSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw corrupt(describeIssue(parsed.error, removalSchema, value));
+  return parseJsonAs(
+    removalSchema,
+    line,
+    (problem) =>
+      new Cifar5mError(
+        "removals/corrupt",
+        `line ${lineNumber} of ${path} must describe a removal, and does not: ${problem}. Run \`cifar5m repair\` to rebuild ` +
+          "the file; if the run is not finished, delete the file and its receipt and run again.",
+      ),
+  );
 }
