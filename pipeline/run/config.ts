@@ -177,8 +177,7 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
 
 /** Keys of the sampler that earlier releases lacked, with the values that reproduce those releases. */
 const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
-  guidanceMin: 0,
-  guidanceMax: 1000,
+  ...everywhere,
   guide: "unconditional",
 };
 
@@ -188,12 +187,6 @@ const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
  */
 export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
   return leaveOutAtRest(sampler, samplerKeysAtRest);
-}
-
-/** The keys that a stored identity stands for: those that were left out at rest have no other default in this release. */
-export function keysOfIdentity(identity: Readonly<Record<string, unknown>>): PartialConfig {
-  const { sampler } = identity;
-  return isObject(sampler) ? { ...identity, sampler: { ...samplerKeysAtRest, ...sampler } } : identity;
 }
 
 /** The same of keys that decide which images are published. */
@@ -212,6 +205,12 @@ function leaveOutAtRest(
   atRest: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(values).filter(([key, value]) => atRest[key] !== value));
+}
+
+/** The keys that a stored identity stands for. Keys of the sampler that it leaves out are at rest, which may not be their default. */
+export function keysOfIdentity(identity: Readonly<Record<string, unknown>>): PartialConfig {
+  const { sampler } = identity;
+  return isObject(sampler) ? { ...identity, sampler: { ...samplerKeysAtRest, ...sampler } } : identity;
 }
 
 /** Keys that models and CIFAR-10 are made from. Receipts name those by their own hashes. */
