@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { objectsAt } from "./object-files.ts";
 
@@ -14,5 +14,18 @@ export async function listFolder(folder: string): Promise<string[]> {
   } catch (thrown) {
     if (systemCodeOf(thrown) === "ENOENT") return [];
     throw diskError(thrown, "read", folder);
+  }
+}
+
+/**
+ * Whether a path is a folder. In a bucket every path is one.
+ * @throws Cifar5mError `disk/…` if nothing exists at the path
+ */
+export async function isFolder(path: string): Promise<boolean> {
+  if (objectsAt(path) !== undefined) return true;
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (thrown) {
+    throw diskError(thrown, "read", path);
   }
 }

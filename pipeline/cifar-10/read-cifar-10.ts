@@ -1,9 +1,7 @@
-import { stat } from "node:fs/promises";
 import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, imageAt, imageBytes, type LabeledImages } from "../../core/image-layout.ts";
-import { diskError } from "../../storage/disk-error.ts";
 import { joinPath } from "../../storage/join-path.ts";
-import { objectsAt } from "../../storage/object-files.ts";
+import { isFolder } from "../../storage/list-folder.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
 import { readTarGz } from "./read-tar.ts";
@@ -88,13 +86,4 @@ function missingFiles(path: string, files: readonly Cifar10File[]): Cifar5mError
     `${path} must hold the six files of the CIFAR-10 binary layout, ${files.map(({ name }) => name).join(", ")} not found. ` +
       "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",
   );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  if (objectsAt(path) !== undefined) return true;
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (thrown) {
-    throw diskError(thrown, "read", path);
-  }
 }

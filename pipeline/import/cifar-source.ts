@@ -5,12 +5,12 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, cifar10ClassNames, imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { diskError } from "../../storage/disk-error.ts";
+import { isFolder } from "../../storage/list-folder.ts";
 import { cifar10Files } from "../cifar-10/cifar-10-files.ts";
 import { readTarGz } from "../cifar-10/read-tar.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { cifar100ClassNames } from "./cifar-100-class-names.ts";
 import { chunkRows, type ImportSource } from "./import-source.ts";
-import { isFolder } from "./list-names.ts";
 
 /** CIFAR-10 or CIFAR-100 in the official binary layout. */
 interface CifarLayout {

@@ -2,10 +2,11 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
+import { isFolder } from "../../storage/list-folder.ts";
 import { readClassNames, requireClassNames } from "./class-names.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { ImportSource } from "./import-source.ts";
-import { isFolder, listNames } from "./list-names.ts";
+import { listNames } from "./list-names.ts";
 
 /** Number of pictures that are decoded at once, and of rows that are passed on at once. */
 const numDecoders = 4;

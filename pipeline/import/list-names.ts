@@ -1,14 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
-
-/** @throws Cifar5mError `disk/…` if nothing exists at the path */
-export async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (thrown) {
-    throw diskError(thrown, "read", path);
-  }
-}
 
 /** Files that file managers and archivers leave in a folder, apart from hidden files. */
 const leftovers = new Set(["__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "icon\r", "$recycle.bin"]);

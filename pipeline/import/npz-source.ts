@@ -1,9 +1,10 @@
 import { basename, dirname, join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { isFolder } from "../../storage/list-folder.ts";
 import { readClassNames } from "./class-names.ts";
 import type { ImportSource } from "./import-source.ts";
-import { isFolder, listNames } from "./list-names.ts";
+import { listNames } from "./list-names.ts";
 import { countNpzRows, readNpz } from "./read-npz.ts";
 
 /** Number of parts of the original CIFAR-5m. The last one is its test set. */

@@ -1,8 +1,9 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { isFolder } from "../../storage/list-folder.ts";
 import { findCifarFormat, openCifarSource } from "./cifar-source.ts";
 import { openImageFolderSource } from "./image-folder-source.ts";
 import { type ImportFormat, type ImportSource, importFormats } from "./import-source.ts";
-import { isFolder, listNames } from "./list-names.ts";
+import { listNames } from "./list-names.ts";
 import { holdsNpz, isNpz, openNpzSource } from "./npz-source.ts";
 
 /** What to import. */

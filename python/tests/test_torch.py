@@ -252,9 +252,16 @@ def test_ranks_of_torch_distributed_share_the_global_batches(dataset: Any, folde
     for rank in (0, 1):
         epochs = expected_epochs(dataset, {**FINITE, "rank": rank, "world_size": 2}, 2)
         assert served[rank][:2] == [epochs, epochs]
-        for line, name in zip(served[rank][3], ("rank", "world_size"), strict=True):
+        lone, early = served[rank][3][:2], served[rank][3][2:]
+        for line, name in zip(lone, ("rank", "world_size"), strict=True):
             assert line.startswith(
                 f"loader/out-of-range: rank and world_size must be given together, got {name} alone."
             )
+        assert early == [
+            f"loader/wrong-group: the rank of a loader must be that of its process, {rank} of 2: the group of "
+            "processes was formed after the loader was made. Call torch.distributed.init_process_group first, or pass "
+            "rank and world_size."
+        ] * len(early)
+        assert len(early) == 2
         assert served[rank][4] == expected_epochs(dataset, FINITE, 1)[0]
     assert served[0][2] == served[1][2]

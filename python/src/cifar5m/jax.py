@@ -19,7 +19,8 @@ import numpy.typing as npt
 from .batch import Batch, Mixup
 from .dataset import Dataset
 from .loader import BaseLoader, NumpyBatch, transform_images
-from .options import LoaderOptions, with_group
+from .options import LoaderOptions
+from .process_group import Group, ProcessGroup
 from .schedule import BatchRange
 
 if TYPE_CHECKING:
@@ -36,12 +37,19 @@ class Loader(BaseLoader[Any]):
         device: a device or sharding for jax.device_put; None for the default device.
 
     Raises:
-        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
+        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range. A loop raises
+            `loader/wrong-group` if jax.distributed was initialized after the loader was made, unless it was given
+            rank and world_size.
     """
 
     def __init__(self, dataset: Dataset, *, device: Any = None, **options: Unpack[LoaderOptions]) -> None:
-        super().__init__(dataset, with_jax_defaults(options), ["device"])
+        self._group = ProcessGroup(options, _find_group, "jax.distributed.initialize")
+        super().__init__(dataset, self._group.complete(options), ["device"])
         self._device = device
+
+    def __iter__(self) -> Iterator[Batch[Any]]:
+        self._group.require_unchanged()
+        return super().__iter__()
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Any]]:
         transform = self._options.transform
@@ -90,11 +98,8 @@ class DataSource:
         return f"cifar5m.jax.DataSource({self._dataset.fingerprint})"
 
 
-def with_jax_defaults(options: LoaderOptions) -> LoaderOptions:
-    """The rank and world size of jax.distributed where it is initialized."""
-    if not jax.distributed.is_initialized():
-        return options
-    return with_group(options, jax.process_index(), jax.process_count())
+def _find_group() -> Group | None:
+    return (jax.process_index(), jax.process_count()) if jax.distributed.is_initialized() else None
 
 
 def _narrow(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

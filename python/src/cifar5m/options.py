@@ -179,13 +179,6 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
     )
 
 
-def with_group(options: LoaderOptions, rank: int, world_size: int) -> LoaderOptions:
-    """The options with the rank and world size of a group of processes, unless one of them is given."""
-    if options.get("rank") is not None or options.get("world_size") is not None:
-        return options
-    return {**options, "rank": rank, "world_size": world_size}
-
-
 def resolve_format(given: dict[str, Any]) -> ImageFormat:
     """The image format of options `dtype`, `layout` and `normalize`. Raises `loader/out-of-range`."""
     dtype = require_choice("dtype", given.get("dtype", "uint8"), get_args(DType))

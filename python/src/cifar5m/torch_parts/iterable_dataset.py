@@ -18,7 +18,7 @@ from ..options import LoaderOptions, resolve_options
 from ..require import require_integer
 from ..schedule import Cursor, Schedule
 from .epoch_iterator import EpochIterator
-from .tensor_source import TensorBatch, TensorSource, with_torch_defaults
+from .tensor_source import TensorBatch, TensorSource, torch_group, with_torch_defaults
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,7 +42,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
     """
 
     def __init__(self, dataset: Dataset, **options: Unpack[LoaderOptions]) -> None:
-        self._options = resolve_options(with_torch_defaults(options), len(dataset))
+        self._group = torch_group(options)
+        self._options = resolve_options(with_torch_defaults(options, self._group), len(dataset))
         self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = TensorSource(BatchSource(dataset, self._options, self._schedule), self._options)
         self._loops = LoopTable()
@@ -53,6 +54,7 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         return self._schedule.batches_per_epoch
 
     def __iter__(self) -> Iterator[TensorBatch]:
+        self._group.require_unchanged()
         worker = get_worker_info()
         loop = self._loops.begin(worker)
         cursor = self._cursor_of(loop)

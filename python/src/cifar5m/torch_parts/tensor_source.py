@@ -10,19 +10,28 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ..batch import Batch
 from ..loader import BatchSource, NumpyBatch, transform_images
-from ..options import LoaderOptions, ResolvedOptions, with_group
+from ..options import LoaderOptions, ResolvedOptions
+from ..process_group import Group, ProcessGroup
 from ..schedule import BatchRange
 
 TensorBatch = Batch[torch.Tensor]
 
 
-def with_torch_defaults(options: LoaderOptions) -> LoaderOptions:
-    """NCHW, and the rank and world size of torch.distributed where it is initialized."""
-    given: Any = {"layout": "NCHW", **options}
-    resolved: LoaderOptions = given
+def torch_group(options: LoaderOptions) -> ProcessGroup:
+    """The group of torch.distributed."""
+    return ProcessGroup(options, _find_group, "torch.distributed.init_process_group")
+
+
+def _find_group() -> Group | None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return with_group(resolved, torch.distributed.get_rank(), torch.distributed.get_world_size())
-    return resolved
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return None
+
+
+def with_torch_defaults(options: LoaderOptions, group: ProcessGroup) -> LoaderOptions:
+    """NCHW, and the rank and world size of the group."""
+    given: Any = {"layout": "NCHW", **options}
+    return group.complete(given)
 
 
 class TensorSource(TorchDataset[TensorBatch]):

@@ -19,7 +19,7 @@ from ..loader import BaseLoader
 from ..options import WORKER_KEYS, LoaderOptions
 from ..require import require_choice, require_integer
 from ..schedule import BatchRange
-from .tensor_source import TensorBatch, TensorSource, with_torch_defaults
+from .tensor_source import TensorBatch, TensorSource, torch_group, with_torch_defaults
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -40,7 +40,9 @@ class Loader(BaseLoader[torch.Tensor]):
         multiprocessing_context: `fork`, `spawn` or `forkserver`, or a context; None for Python's default.
 
     Raises:
-        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
+        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range. A loop raises
+            `loader/wrong-group` if torch.distributed was initialized after the loader was made, unless it was given
+            rank and world_size.
     """
 
     def __init__(
@@ -53,7 +55,8 @@ class Loader(BaseLoader[torch.Tensor]):
         multiprocessing_context: str | BaseContext | None = None,
         **options: Unpack[LoaderOptions],
     ) -> None:
-        super().__init__(dataset, with_torch_defaults(options), WORKER_KEYS)
+        self._group = torch_group(options)
+        super().__init__(dataset, with_torch_defaults(options, self._group), WORKER_KEYS)
         workers = require_integer("num_workers", num_workers, 0, 256)
         # Also where there are no workers: the number of them is what people change.
         prefetch = require_integer("prefetch_factor", prefetch_factor, 1, 2**31)
@@ -76,6 +79,10 @@ class Loader(BaseLoader[torch.Tensor]):
             )
         self._batches = self._new_batches()
         self._have_workers_begun = False
+
+    def __iter__(self) -> Iterator[TensorBatch]:
+        self._group.require_unchanged()
+        return super().__iter__()
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[TensorBatch]:
         self._ranges.ranges = ranges
