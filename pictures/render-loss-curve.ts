@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import type { LogLine } from "../storage/training-store.ts";
+import { rasterizeSvg } from "./rasterize-svg.ts";
 
 const width = 760;
 const height = 300;
@@ -41,5 +41,5 @@ export async function renderLossCurve(lines: readonly LogLine[], batchSize: numb
     <text x="${width / 2}" y="${height - 6}" text-anchor="middle">images seen</text>
     <polyline points="${path.join(" ")}" fill="none" stroke="#3b6ea8" stroke-width="2"/>
   </svg>`;
-  return await sharp(Buffer.from(svg)).png().toBuffer();
+  return await rasterizeSvg(svg);
 }

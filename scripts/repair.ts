@@ -7,7 +7,7 @@ export const repairCommand = defineCommand({
   words: ["repair"],
   describe: "make damaged or lost files of a finished run again, and prove by their hash that they are the same",
   examples: [{ line: "cifar5m repair runs/mine", effect: "after verify has found damage" }],
-  configKeys: ["recordsPerFile", "sampler.batchSize", "labeling.batchSize"],
+  configKeys: ["recordsPerFile", "sampler.batchSize"],
   finish: async ({ folder, config, runtime, context, reporter }) => {
     reporter.line(`repair           is looking at every file of ${folder.root}`);
     const repaired = await repairRun({ folder, config, runtime }, context);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import sharp from "sharp";
+import { rasterizeSvg } from "../../pictures/rasterize-svg.ts";
 import { renderChart } from "../../pictures/render-chart.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { compareWorlds } from "../compare-worlds.ts";
@@ -29,7 +29,7 @@ export async function writeReport(root: string): Promise<string> {
   for (const figure of figuresOf(runs, comparisons)) {
     const svg = await renderChart(figure.spec);
     await replaceBytes(join(folder.report, `${figure.name}.svg`), svg);
-    const png = await sharp(Buffer.from(svg), { density }).flatten({ background: "white" }).png().toBuffer();
+    const png = await rasterizeSvg(svg, density);
     await replaceBytes(join(folder.report, `${figure.name}.png`), png);
     figures.push({ figure, svg: addTooltips(svg), narrowSvg: addTooltips(await renderChart(narrowed(figure.spec))) });
   }

@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import { imageBytes, imageChannels, imageSide, mirrorHwc } from "../../core/image-layout.ts";
+import { throughJpeg } from "../../pictures/through-jpeg.ts";
 
 /** Kinds of copies that an audit must find. */
 export const plantedKinds = ["shifted", "jpeg-90", "brighter", "darker", "mirrored"] as const;
@@ -21,7 +21,7 @@ export async function plantCopies(images: Uint8Array, kind: PlantedKind): Promis
   const copies: Uint8Array[] = [];
   for (let start = 0; start < images.length; start += imageBytes) {
     const image = images.subarray(start, start + imageBytes);
-    copies.push(kind === "shifted" ? shift(image, start / imageBytes) : await compress(image));
+    copies.push(kind === "shifted" ? shift(image, start / imageBytes) : await throughJpeg(image, 90));
   }
   return Buffer.concat(copies);
 }
@@ -42,10 +42,4 @@ function shift(image: Uint8Array, index: number): Uint8Array {
     }
   }
   return shifted;
-}
-
-async function compress(image: Uint8Array): Promise<Uint8Array> {
-  const raw = { width: imageSide, height: imageSide, channels: imageChannels } as const;
-  const jpeg = await sharp(image, { raw }).jpeg({ quality: 90 }).toBuffer();
-  return await sharp(jpeg).raw().toBuffer();
 }

@@ -1,5 +1,6 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { imageBytes, imagePixels, imageSide } from "../../core/image-layout.ts";
+import { loadSharp } from "../../pictures/load-sharp.ts";
 
 /** Larger pictures are refused before they are unpacked: a small file can hold gigapixels. */
 const maxPixels = 2 ** 26;
@@ -12,7 +13,7 @@ const maxPixels = 2 ** 26;
  * @throws Cifar5mError `image/…` for any other file, and for transparent pictures
  */
 export async function decodeImage(path: string, options: { readonly resize: boolean }): Promise<Uint8Array> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   let bytes: Uint8Array;
   let channels: number;
   try {

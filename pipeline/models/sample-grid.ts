@@ -1,5 +1,6 @@
 import { imageBytes, imageSide, numCifar10Classes } from "../../core/image-layout.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
+import { loadSharp } from "../../pictures/load-sharp.ts";
 
 /** Number of images of each class on a grid. */
 const numPerClass = 4;
@@ -24,7 +25,7 @@ export async function renderSampleGrid(sampler: Sampler): Promise<Uint8Array> {
       grid.set(images.subarray(source, source + rowBytes), (top + y) * width * 3 + left);
     }
   }
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   return await sharp(grid, { raw: { width, height, channels: 3 } })
     .resize(width * 3, height * 3, { kernel: "nearest" })
     .png()

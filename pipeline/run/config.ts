@@ -19,6 +19,9 @@ import { labelerTrainingSchema } from "../../labeler/index.ts";
 /** Number of images that a graph takes at once, at most: 200 MB of them. */
 const maxBatchSize = 16_384;
 
+/** Labeling in runs whose hash has no word of it, as in those of earlier releases. */
+const labelingAtRest = { batchSize: 100 } as const;
+
 /** The guidance that suits the shipped generator best; see docs/scores.md. */
 const bestGuidance = { guidance: 3, guidanceMin: 0.3, guidanceMax: 5 } as const;
 const everywhere = { guidanceMin: 0, guidanceMax: 1000 } as const;
@@ -85,8 +88,8 @@ export const configSchema = z.strictObject({
         .int()
         .min(1)
         .max(maxBatchSize)
-        .default(100)
-        .describe("images the labeler takes at once; does not change the bytes"),
+        .default(labelingAtRest.batchSize)
+        .describe("images that the labeler takes at once; probabilities may round differently with another number"),
     })
     .prefault({}),
   generator: generatorTrainingSchema.prefault({}),
@@ -165,11 +168,10 @@ export type PartialConfig = { readonly [Key in keyof Config]?: unknown };
 export const configJsonSchema = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
 
 /**
- * Keys that change only the speed. No hash includes them, so a run may resume with other values. `sampler.batchSize`
- * must not be one of them: engines pick kernels by batch size, and kernels round differently.
+ * Keys that change only the speed. No hash includes them, so a run may resume with other values. Batch sizes must not be
+ * among them: engines pick kernels by batch size, and kernels round differently.
  */
 export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
-  "labeling.batchSize",
   "generator.stepsPerCheckpoint",
   "tuning.stepsPerCheckpoint",
   "adversarial.stepsPerCheckpoint",
@@ -187,6 +189,12 @@ const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
  */
 export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
   return leaveOutAtRest(sampler, samplerKeysAtRest);
+}
+
+/** The part of the hash of a data set that its labels depend on, apart from the labeler. Left out at rest too. */
+export function labelingIdentity({ labeling }: Pick<Config, "labeling">): Readonly<Record<string, unknown>> {
+  const kept = leaveOutAtRest(labeling, labelingAtRest);
+  return Object.keys(kept).length === 0 ? {} : { labeling: kept };
 }
 
 /** The same of keys that decide which images are published. */
@@ -207,10 +215,15 @@ function leaveOutAtRest(
   return Object.fromEntries(Object.entries(values).filter(([key, value]) => atRest[key] !== value));
 }
 
-/** The keys that a stored identity stands for. Keys of the sampler that it leaves out are at rest, which may not be their default. */
+/** The keys that a stored identity stands for. Those that it leaves out are at rest, which may not be their default. */
 export function keysOfIdentity(identity: Readonly<Record<string, unknown>>): PartialConfig {
-  const { sampler } = identity;
-  return isObject(sampler) ? { ...identity, sampler: { ...samplerKeysAtRest, ...sampler } } : identity;
+  const { sampler, labeling } = identity;
+  return {
+    ...selectionKeysAtRest,
+    ...identity,
+    ...(isObject(sampler) ? { sampler: { ...samplerKeysAtRest, ...sampler } } : {}),
+    labeling: isObject(labeling) ? { ...labelingAtRest, ...labeling } : labelingAtRest,
+  };
 }
 
 /** Keys that models and CIFAR-10 are made from. Receipts name those by their own hashes. */

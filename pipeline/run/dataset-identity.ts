@@ -1,6 +1,6 @@
 import { executionIdentity } from "../../engine/executor.ts";
 import type { Identity } from "../../storage/pin-config.ts";
-import { type Config, keysOutsideTheDataset, samplerIdentity, selectionIdentity } from "./config.ts";
+import { type Config, keysOutsideTheDataset, labelingIdentity, samplerIdentity, selectionIdentity } from "./config.ts";
 import { omitKeys } from "./config-keys.ts";
 import { firstTestId } from "./units.ts";
 
@@ -9,10 +9,11 @@ import { firstTestId } from "./units.ts";
  * `keysOutsideTheDataset`. The size is none of it, so a set may grow.
  */
 export function datasetIdentity(config: Config): Identity {
-  const { seed, engine, device, precision, sampler, dropNearCopies, balance, ...others } = config;
+  const { seed, engine, device, precision, sampler, labeling, dropNearCopies, balance, ...others } = config;
   return {
     ...executionIdentity({ seed, engine, device, precision }),
     ...omitKeys({ ...others, sampler: samplerIdentity(sampler) }, keysOutsideTheDataset),
+    ...labelingIdentity({ labeling }),
     ...selectionIdentity({ dropNearCopies, balance }),
     testIdStart: firstTestId,
   };

@@ -5,7 +5,7 @@ import { hashConfig, sealJson, unsealJson } from "../../storage/canonical-json.t
 import { commitBytes } from "../../storage/commit.ts";
 import { type Identity, readPinned, requireSameIdentity, sizedVersion } from "../../storage/pin-config.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
-import type { Config } from "./config.ts";
+import { type Config, keysOfIdentity } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { SetSize } from "./units.ts";
@@ -54,7 +54,7 @@ export function requireEqualRun(folder: RunFolder, pinned: PinnedRun, config: Co
     return;
   }
   const { count, testCount } = config;
-  requireSameIdentity(folder.config, { ...pinned.identity, ...size }, { ...datasetIdentity(config), count, testCount });
+  requireSameKeys(folder.config, { ...pinned.identity, ...size }, { ...datasetIdentity(config), count, testCount });
 }
 
 /**
@@ -66,10 +66,10 @@ export function requireSameRun(folder: RunFolder, { identity, sizes }: PinnedRun
     const advice =
       "Leave these options out to go on as before, or name a new run folder with --run: an earlier release began this one, so it cannot grow.";
     const isSize = config.count !== identity["count"] || config.testCount !== identity["testCount"];
-    requireSameIdentity(folder.config, identity, fixedSizeIdentity(config), isSize ? advice : undefined);
+    requireSameKeys(folder.config, identity, fixedSizeIdentity(config), isSize ? advice : undefined);
     return;
   }
-  requireSameIdentity(folder.config, identity, datasetIdentity(config));
+  requireSameKeys(folder.config, identity, datasetIdentity(config));
   const size = sizes.at(-1)!;
   const shrunk = (["count", "testCount"] as const).filter((key) => config[key] < size[key]);
   if (shrunk.length === 0) return;
@@ -112,6 +112,11 @@ export async function pinRun(folder: RunFolder, config: Config, mayGrow: boolean
     }
     await commitBytes(folder.growth(pinned.sizes!.length), sealJson({ version: 1, count, testCount }));
   }
+}
+
+/** `requireSameIdentity`, whose error also has the values of keys that one of the identities leaves out. */
+function requireSameKeys(path: string, pinned: Identity, identity: Identity, advice?: string): void {
+  requireSameIdentity(path, keysOfIdentity(pinned), keysOfIdentity(identity), advice);
 }
 
 /** The error for a folder in which no run has begun. */

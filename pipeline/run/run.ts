@@ -116,7 +116,7 @@ export async function requireBuildable(folder: RunFolder): Promise<void> {
   if (!isImported((await readPinnedConfig(folder.config)) ?? {})) return;
   throw new Cifar5mError(
     "run/imported",
-    `${folder.root} holds an imported data set, nothing can be built in it. Name another run folder with --run.`,
+    `${folder.root} must be a run folder to build in, and holds an imported data set. Name another run folder with --run.`,
   );
 }
 
@@ -130,7 +130,7 @@ export async function readRun(folder: RunFolder): Promise<Run> {
   if (isImported(pinned.identity)) {
     throw new Cifar5mError(
       "run/imported",
-      `${folder.root} holds an imported data set, which has no models to make anything again. To repair it, delete the damaged shards that \`cifar5m verify\` names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
+      `${folder.root} must be a run that makes its images, and holds an imported data set. \`cifar5m verify\` checks that. To replace damaged shards, delete those it names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
   return makeRun(folder, resolveConfig(requireKeys(folder, pinned)), pinned);

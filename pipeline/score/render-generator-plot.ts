@@ -1,6 +1,6 @@
-import sharp from "sharp";
 import type { TopLevelSpec } from "vega-lite";
 import { formatCount } from "../../core/format.ts";
+import { rasterizeSvg } from "../../pictures/rasterize-svg.ts";
 import { renderChart } from "../../pictures/render-chart.ts";
 import type { GeneratorScore } from "./generator-score.ts";
 
@@ -13,7 +13,7 @@ export async function renderGeneratorPlot(
   score: GeneratorScore,
 ): Promise<{ readonly svg: string; readonly png: Uint8Array }> {
   const svg = await renderChart(plotOf(score));
-  return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() };
+  return { svg, png: await rasterizeSvg(svg, 144) };
 }
 
 /** The vertical axis of plots of the Fréchet distance. */

@@ -5,12 +5,12 @@
  */
 
 import { readFile } from "node:fs/promises";
-import sharp from "sharp";
 import { formatCount } from "../../core/format.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { tuningMethods } from "../../generator/index.ts";
 import { accuracyOf, expectedCalibrationError } from "../../labeler/calibration.ts";
 import { renderLossCurve } from "../../pictures/render-loss-curve.ts";
+import { throughJpeg } from "../../pictures/through-jpeg.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
 import { renderSampleGrid } from "../../pipeline/models/sample-grid.ts";
 import { shippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
@@ -165,11 +165,7 @@ ${(await Promise.all(pictures.map(showGrid))).join("")}`;
 async function asJpegs(images: Uint8Array, quality: number): Promise<Uint8Array> {
   const result = new Uint8Array(images.length);
   for (let start = 0; start < images.length; start += imageBytes) {
-    const raw = { width: 32, height: 32, channels: 3 } as const;
-    const file = await sharp(images.subarray(start, start + imageBytes), { raw })
-      .jpeg({ quality })
-      .toBuffer();
-    result.set(await sharp(file).raw().toBuffer(), start);
+    result.set(await throughJpeg(images.subarray(start, start + imageBytes), quality), start);
   }
   return result;
 }

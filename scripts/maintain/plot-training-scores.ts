@@ -5,8 +5,8 @@
  * `node dist/scripts/maintain/plot-training-scores.js`.
  */
 
-import sharp from "sharp";
 import { Cifar5mError } from "../../core/errors.ts";
+import { rasterizeSvg } from "../../pictures/rasterize-svg.ts";
 import { renderChart } from "../../pictures/render-chart.ts";
 import { readGeneratorScore } from "../../pipeline/score/generator-score.ts";
 import { distanceAxis, testLine } from "../../pipeline/score/render-generator-plot.ts";
@@ -52,5 +52,5 @@ async function plot(): Promise<void> {
       },
     ],
   });
-  await replaceBytes(source.replace(/json$/, "png"), await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer());
+  await replaceBytes(source.replace(/json$/, "png"), await rasterizeSvg(svg, 144));
 }

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { CliResult } from "../support/run-cli.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-/** Optional packages, which npm may leave out, and what is needed to set them up. */
-const optional = ["onnxruntime-node", "@tensorflow", "vega", "vega-lite", "node-api-headers", "@aws-sdk"];
+/** Optional packages, which npm may leave out, what is needed to set them up, and sharp, whose native part is one. */
+const optional = ["onnxruntime-node", "sharp", "@tensorflow", "vega", "vega-lite", "node-api-headers", "@aws-sdk"];
 
 let project: string;
 let programs: string;
@@ -71,6 +71,19 @@ test.each([
   expect(stderr.match(/\n/g)).toHaveLength(1);
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
   expect(await readdir(project)).not.toContain("run");
+});
+
+test("what needs sharp says so in one line, and everything else works without it", async () => {
+  const pictures = join(programs, "pictures", "cat");
+  await mkdir(pictures, { recursive: true });
+  await writeFile(join(pictures, "1.png"), "");
+  const { exitCode, stderr } = await runInstalled(["import", "run", "--from", join(pictures, ".."), "--quiet"]);
+  expect(stderr).toMatch(/^picture\/no-sharp: the package sharp must load .*\. Install it: npm install .*\n$/);
+  expect(exitCode).toBe(1);
+  for (const command of ["", "build", "sample", "train generator", "audit", "score", "experiment run"]) {
+    const help = await runInstalled([...command.split(" ").filter(Boolean), "--help"]);
+    expect([command, help.exitCode, help.stderr]).toEqual([command, 0, ""]);
+  }
 });
 
 test("doctor ends with exit code 1 where no engine works, and says of each what to do", async () => {

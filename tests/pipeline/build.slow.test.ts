@@ -115,13 +115,6 @@ test("a second build does nothing, and opens no model", async () => {
   expect(await hashFolder(root)).toEqual(before);
 });
 
-test("the data set does not depend on the labeler's batch size and the number of workers", async () => {
-  const other = join(folder, "other-batches");
-  const config = { ...smallConfig, labeling: { batchSize: 3 } };
-  await runBuild({ root: other, runtime: standInRuntime({ planted }), sources: { data }, config });
-  expect(await hashFolder(join(other, "dataset"))).toEqual(await hashFolder(join(root, "dataset")));
-});
-
 test("a flipped byte is found, and a build after deleting the shard makes it again", async () => {
   const before = await hashFolder(join(root, "dataset"));
   const { folder: paths, units } = await readRun(runFolderAt(root));

@@ -52,10 +52,13 @@ test("the hash depends on the keys that determine the bytes, and not on those th
     { engine: "tfjs" },
     { sampler: { steps: 9 } },
     { sampler: { batchSize: 3 } },
+    { labeling: { batchSize: 7 } },
   ]) {
     expect(hashOf(changed)).not.toBe(hash);
   }
-  for (const changed of [{ labeling: { batchSize: 7 } }, { count: 7 }, { testCount: 7 }]) {
+  // What earlier releases began with their default goes on.
+  expect(datasetIdentity(resolveConfig({}))).not.toHaveProperty("labeling");
+  for (const changed of [{ labeling: { batchSize: 100 } }, { count: 7 }, { testCount: 7 }]) {
     expect(hashOf(changed)).toBe(hash);
   }
 });
@@ -133,10 +136,11 @@ test("a run pins its configuration once: another one is refused and the differin
   const root = join(folder, "pinned");
   await openRun(runFolderAt(root), resolveConfig({ count: 100, sampler: { steps: 9 } }));
   const before = await readFile(join(root, "run.json"));
-  await openRun(runFolderAt(root), resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: { batchSize: 2 } }));
-  const other = resolveConfig({ count: 200, sampler: { steps: 18 } });
+  await openRun(runFolderAt(root), resolveConfig({ count: 100, sampler: { steps: 9 }, labeling: {} }));
+  const other = resolveConfig({ count: 200, sampler: { steps: 18 }, labeling: { batchSize: 8 } });
   const { message } = await errorOf(() => openRun(runFolderAt(root), other), "run/config-changed");
   expect(message).toContain("sampler.steps is 9, now 18");
+  expect(message).toContain("labeling.batchSize is 100, now 8");
   expect(message).not.toContain("unitSize");
   expect(message).not.toContain("count");
   expect(await readFile(join(root, "run.json"))).toEqual(before);
