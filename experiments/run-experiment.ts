@@ -13,7 +13,7 @@ import { openEventLog } from "../storage/event-log.ts";
 import type { Scalars } from "../storage/event-records.ts";
 import { readWholeFile } from "../storage/read-file.ts";
 import { readTextIfAny } from "../storage/read-text.ts";
-import { openTrainingStore } from "../storage/training-store.ts";
+import { openTrainingStore, withTraining } from "../storage/training-store.ts";
 import type { ExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, partOf, readEvaluationSets } from "./experiment-data.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
@@ -45,13 +45,18 @@ export type Outcome =
 /**
  * Does a run, unless it is done. A run that diverges is marked as failed and is not repeated, since it would diverge
  * again.
- * @throws Cifar5mError `interrupted`, and errors that do not concern this run alone: `disk/…`, `shard/…`
+ * @throws Cifar5mError `interrupted`, `train/under-way`, and errors that do not concern this run alone: `disk/…`, `shard/…`
  */
 export async function runPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
-  const { folder, data } = context;
+  const { folder } = context;
   if (await isDone(folder, run, folder.metrics(run.id))) return { kind: "kept" };
   const failure = await readFailure(folder, run.id);
   if (failure !== undefined) return { kind: "failed", line: failure };
+  return await withTraining(folder.training(run.id), context.signal, () => trainPlanned(run, context));
+}
+
+async function trainPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
+  const { folder, data } = context;
   try {
     const initialWeights = run.pretraining === undefined ? undefined : await pretrain(run.pretraining, context);
     const train = await partOf(data.train, run.options.classes);
@@ -103,31 +108,33 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
   if (await isDone(folder, pretraining, path)) {
     context.onKept?.(options.steps * options.batchSize);
   } else {
-    const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
-    try {
-      const train = await partOf(source, options.classes);
-      const { weights } = await trainRun(
-        {
-          hash: pretraining.hash,
-          options: { ...options, numSamples: train.numSamples },
-          task,
-          source: { train, live: undefined },
-          evaluationSets: [],
-          initialWeights: undefined,
-          store: openTrainingStore(folder.training(id), openEventLog(folder.events(id))),
-          signal: context.signal,
-          onProgress: (progress) => context.onProgress(id, progress),
-        },
-        executionOf(context),
-      );
-      await commitResult(path, pretraining, folder, async (sink) => {
-        await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));
-        return 0;
-      });
-    } finally {
-      if (source !== data.train) source.close();
-    }
-    await rm(folder.training(id), { recursive: true, force: true });
+    await withTraining(folder.training(id), context.signal, async () => {
+      const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
+      try {
+        const train = await partOf(source, options.classes);
+        const { weights } = await trainRun(
+          {
+            hash: pretraining.hash,
+            options: { ...options, numSamples: train.numSamples },
+            task,
+            source: { train, live: undefined },
+            evaluationSets: [],
+            initialWeights: undefined,
+            store: openTrainingStore(folder.training(id), openEventLog(folder.events(id))),
+            signal: context.signal,
+            onProgress: (progress) => context.onProgress(id, progress),
+          },
+          executionOf(context),
+        );
+        await commitResult(path, pretraining, folder, async (sink) => {
+          await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));
+          return 0;
+        });
+      } finally {
+        if (source !== data.train) source.close();
+      }
+      await rm(folder.training(id), { recursive: true, force: true });
+    });
   }
   return readSafetensors(await readWholeFile(path), path).tensors;
 }

@@ -1,14 +1,18 @@
 import { readFile, rename, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { commitBytes } from "./commit.ts";
-import { isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
+import { hasKnownStart, isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { nameTemporary, removeTemporary } from "./temporary-file.ts";
 
 /** A lock that was not touched for so long has no living holder on any machine. */
 const staleMs = 600_000;
 /** How often a holder touches its lock. */
-const touchMs = 60_000;
+const touchMs = 10_000;
+/** A lock that is not touched while it is watched for so long has no living holder either. */
+const watchMs = 45_000;
+const watchPollMs = 250;
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -23,17 +27,23 @@ export interface LockHolder {
  * machine, after ten minutes if on another.
  * @param path - of the lock file, which exists while the work is done
  * @param refusal - the error for a caller that finds the lock taken
- * @throws what `refusal` returns; what `work` throws; Cifar5mError `disk/…`
+ * @param watch - waits until a holder on another machine touches its lock and so shows that it lives, 45 seconds by default;
+ *   left out, it counts as living
+ * @throws what `refusal` returns; what `work` throws; the signal's reason; Cifar5mError `disk/…`
  */
 export async function withLock<Result>(
   path: string,
   work: () => Promise<Result>,
   refusal: (holder: LockHolder) => Error,
+  watch?: { readonly signal: AbortSignal; readonly ms?: number },
 ): Promise<Result> {
   const mine = `${JSON.stringify({ host: hostname(), pid: process.pid, sinceMs: Date.now(), visibleProcesses, thisProcess })}\n`;
   if ((await commitBytes(path, mine)).outcome !== "committed") {
     const theirs = await readTextIfAny(path);
-    if (theirs !== undefined && !(await isStale(path, theirs))) throw refusal(JSON.parse(theirs) as LockHolder);
+    const isTaken = theirs !== undefined && !(await isStale(path, theirs));
+    if (isTaken && !(watch !== undefined && (await isAbandoned(path, theirs, watch)))) {
+      throw refusal(JSON.parse(theirs) as LockHolder);
+    }
     if (theirs !== undefined) await takeAway(path, theirs);
     if ((await commitBytes(path, mine)).outcome !== "committed") {
       throw refusal(JSON.parse((await readTextIfAny(path)) ?? mine) as LockHolder);
@@ -54,11 +64,43 @@ async function touch(path: string): Promise<void> {
   await utimes(path, now, now).catch(() => undefined);
 }
 
+interface Owner {
+  readonly visibleProcesses: string;
+  readonly thisProcess: string;
+}
+
 async function isStale(path: string, text: string): Promise<boolean> {
-  const holder = JSON.parse(text) as { readonly visibleProcesses: string; readonly thisProcess: string };
-  if (holder.visibleProcesses === visibleProcesses) return !isRunning(holder.thisProcess);
-  const found = await stat(path).catch(() => undefined);
-  return found !== undefined && Date.now() - found.mtimeMs > staleMs;
+  const owner = JSON.parse(text) as Owner;
+  if (owner.visibleProcesses === visibleProcesses) {
+    if (!isRunning(owner.thisProcess)) return true;
+    // Another process may have got the number of a dead one.
+    if (hasKnownStart(owner.thisProcess)) return false;
+  }
+  const touched = await touchedAt(path);
+  return touched !== undefined && Date.now() - touched > staleMs;
+}
+
+/** Watches the lock of a process that this one cannot see. @returns true also if the lock is gone */
+async function isAbandoned(
+  path: string,
+  text: string,
+  { signal, ms = watchMs }: { readonly signal: AbortSignal; readonly ms?: number },
+): Promise<boolean> {
+  if ((JSON.parse(text) as Owner).visibleProcesses === visibleProcesses) return false;
+  const first = await touchedAt(path);
+  // By the clock of this machine alone: those of two machines differ.
+  for (const start = Date.now(); Date.now() - start < ms; ) {
+    await sleep(watchPollMs, undefined, { signal });
+    const now = await touchedAt(path);
+    if (now === undefined) return true;
+    if (now !== first) return false;
+  }
+  return true;
+}
+
+/** Milliseconds since 1970; undefined if there is no lock. */
+async function touchedAt(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs;
 }
 
 /** Removes the lock that was read, and no newer one: another process may have taken it over in between. */

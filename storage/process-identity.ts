@@ -28,6 +28,11 @@ export function isRunning(name: string): boolean {
   return start === unknownStart || startNow === unknownStart || start === startNow;
 }
 
+/** Whether a process can be told from later ones with its number. */
+export function hasKnownStart(name: string): boolean {
+  return ![name, thisProcess].some((one) => one.split(".")[1] === unknownStart);
+}
+
 /** When a process started, in the unit of the system; `0` where the system does not tell. */
 function startOf(pid: number): string {
   // If /proc belongs to another namespace, it numbers processes differently.

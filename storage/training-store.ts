@@ -9,6 +9,7 @@ import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
 import { listFolder } from "./list-folder.ts";
+import { type LockHolder, withLock } from "./lock-file.ts";
 import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
@@ -74,6 +75,25 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
       await events.append(step, scalars);
     },
   };
+}
+
+/**
+ * Does the work of a training while no other process works in its folder.
+ * @throws Cifar5mError `train/under-way`; what `work` throws; the signal's reason; `disk/…`
+ */
+export async function withTraining<Result>(
+  folder: string,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const path = join(folder, "lock");
+  const refusal = ({ host, pid, sinceMs }: LockHolder) =>
+    new Cifar5mError(
+      "train/under-way",
+      `only one process at a time may train in ${folder}, and process ${pid} on ${host} has since ` +
+        `${new Date(sinceMs).toISOString()}. Wait for it, or end it and run the same command again to go on.`,
+    );
+  return await withLock(path, work, refusal, { signal });
 }
 
 /**

@@ -129,7 +129,6 @@ async function measureStage(): Promise<Measured> {
   const config = resolveConfig({ count, testCount: 0, unitSize: 10_000, sampler });
   const options = { folder: runFolderAt(root), config, runtime: shippedRuntime, takeOver: false };
   const context: StageContext = {
-    seed: 0,
     rank: 0,
     worldSize: 1,
     signal: new AbortController().signal,

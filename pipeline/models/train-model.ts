@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { TrainingProgress } from "../../engine/training/run-training.ts";
 import { removeFile } from "../../storage/file-facts.ts";
 import { repinConfig } from "../../storage/pin-config.ts";
-import { hasCheckpoint } from "../../storage/training-store.ts";
+import { hasCheckpoint, withTraining } from "../../storage/training-store.ts";
 import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { StageContext } from "../run/stage.ts";
 import { trainingCounter } from "../run/training-counter.ts";
@@ -22,13 +22,13 @@ export interface ModelTraining extends TrainingRequest {
  * Trains a model on the run's CIFAR-10, or continues an interrupted training. A finished model is left alone.
  * @returns figures to show; empty if nothing was done
  * @throws Cifar5mError `run/config-changed`, `run/data-missing`, `run/not-rank-zero`, `train/finished` if more images
- *   are requested than the model has seen; what the training throws
+ *   are requested than the model has seen; `train/under-way`; what the training throws
  */
 export async function trainModel(
   options: ModelTraining,
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
-  const { folder, name, config } = options;
+  const { folder, name } = options;
   const plan = await planTraining(options);
   if (plan.isFinished) {
     await pinModel(folder, name, plan.pinnedFirst);
@@ -40,6 +40,19 @@ export async function trainModel(
       `${folder.model(name)} must be trained first, by rank 0; this is rank ${context.rank}. Run \`cifar5m train ${name}\` once.`,
     );
   }
+  // Planned again, as things are once no other process is at work.
+  return await withTraining(folder.training(name), context.signal, async () =>
+    trainAsPlanned(await planTraining(options), options, context),
+  );
+}
+
+async function trainAsPlanned(
+  plan: TrainingPlan,
+  options: ModelTraining,
+  context: StageContext,
+): Promise<Readonly<Record<string, number>>> {
+  const { folder, name, config } = options;
+  if (plan.isFinished) return {};
   const cifar10 = await readCifar10(folder.cifar10, config.recordsPerFile);
   await pinModel(folder, name, plan.pinnedFirst);
   const files = folder.training(name);

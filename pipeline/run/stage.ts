@@ -11,7 +11,6 @@ import { type Unit, unitRows } from "./units.ts";
 
 /** The process that a stage runs in: its share of the work, its signal and its progress. */
 export interface StageContext {
-  readonly seed: number;
   readonly rank: number;
   readonly worldSize: number;
   /** When the scheduler ends this process, milliseconds since 1970. A unit that cannot end before is not begun. */

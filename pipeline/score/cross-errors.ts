@@ -6,7 +6,7 @@ import type { Labeler } from "../../labeler/create-labeler.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
-import { openTrainingStore } from "../../storage/training-store.ts";
+import { openTrainingStore, withTraining } from "../../storage/training-store.ts";
 import type { ModelRuntime, TrainingTask } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 
@@ -65,16 +65,19 @@ export async function trainAndTest(
   const { images, folder, config, runtime } = options;
   const path = join(folder, `${trainedOn}.safetensors`);
   if (!(await fileExists(path))) {
-    const { weights } = await runtime.train.labeler({
-      // Train on every image of the kind.
-      config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
-      train: trainImages(trainedOn, images),
-      test: images.cifar10.test,
-      store: openTrainingStore(join(folder, `${trainedOn}-training`)),
-      signal: context.signal,
-      onProgress: context.onProgress,
+    const files = join(folder, `${trainedOn}-training`);
+    await withTraining(files, context.signal, async () => {
+      const { weights } = await runtime.train.labeler({
+        // Train on every image of the kind.
+        config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
+        train: trainImages(trainedOn, images),
+        test: images.cifar10.test,
+        store: openTrainingStore(files),
+        signal: context.signal,
+        onProgress: context.onProgress,
+      });
+      await commitBytes(path, weights);
     });
-    await commitBytes(path, weights);
   }
   const classifier = await runtime.openLabeler(config, await readWholeFile(path));
   try {

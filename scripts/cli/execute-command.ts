@@ -92,7 +92,7 @@ async function openSession(
     extraWords,
     runtime,
     stepOptions: { folder, config, runtime, takeOver: command.words[0] === "build" },
-    context: openContext(worker, { config, reporter, signal }),
+    context: openContext(worker, { reporter, signal }),
   };
 }
 
@@ -145,12 +145,8 @@ async function requireSameConfig(
   if (pinned !== undefined) requireEqualRun(folder, pinned, config);
 }
 
-function openContext(
-  worker: Worker,
-  { config, reporter, signal }: Pick<AnySession, "config" | "reporter" | "signal">,
-): StageContext {
+function openContext(worker: Worker, { reporter, signal }: Pick<AnySession, "reporter" | "signal">): StageContext {
   return {
-    seed: config.seed,
     signal,
     ...worker,
     count: (name, by) => reporter.count(name, by),

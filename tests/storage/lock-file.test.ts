@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { access, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { withLock } from "../../storage/lock-file.ts";
@@ -55,6 +55,41 @@ test("a lock of a living process, or of another machine, is respected; that of a
   const before = new Date(Date.now() - 601_000);
   await utimes(theirs, before, before);
   expect(await withLock(theirs, async () => "done", refusal)).toBe("done");
+});
+
+test("where start times are unknown, a lock of ten minutes is stale although its number is that of a process again", async () => {
+  const path = await lockOf({ visibleProcesses, thisProcess: `${process.ppid}.0` });
+  await expect(withLock(path, async () => "done", refusal)).rejects.toThrow("taken");
+  const before = new Date(Date.now() - 601_000);
+  await utimes(path, before, before);
+  expect(await withLock(path, async () => "done", refusal)).toBe("done");
+});
+
+const elsewhere = { visibleProcesses: "000000000000", thisProcess: "1.1" };
+
+test("who watches a lock of another machine takes it over if nobody touches it, and is told of the holder if one does", async () => {
+  const watch = { signal: new AbortController().signal, ms: 1500 };
+  const dead = await lockOf(elsewhere);
+  expect(await withLock(dead, async () => "done", refusal, watch)).toBe("done");
+  const alive = await lockOf(elsewhere);
+  const outcome = withLock(alive, async () => "done", refusal, { ...watch, ms: 600_000 });
+  const touching = setInterval(() => void utimes(alive, new Date(), new Date()), 100);
+  await expect(outcome).rejects.toThrow("taken");
+  clearInterval(touching);
+  // It is let go while it is watched.
+  const left = await lockOf(elsewhere);
+  const waiting = withLock(left, async () => "done", refusal, { ...watch, ms: 600_000 });
+  setTimeout(() => void rm(left), 300);
+  expect(await waiting).toBe("done");
+});
+
+test("a lock that is watched can be interrupted", async () => {
+  const path = await lockOf(elsewhere);
+  const controller = new AbortController();
+  const outcome = withLock(path, async () => "done", refusal, { signal: controller.signal, ms: 600_000 });
+  controller.abort();
+  await expect(outcome).rejects.toThrow("aborted");
+  expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject(elsewhere);
 });
 
 test("work that fails lets the lock go", async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openTrainingStore, readTrainingLog } from "../../storage/training-store.ts";
+import { openTrainingStore, readTrainingLog, withTraining } from "../../storage/training-store.ts";
 import { errorOf } from "../support/expect-error.ts";
 
 let folder: string;
@@ -58,4 +58,22 @@ test("a damaged line of the log is named, and dropped when the training goes on"
     await store.load();
     expect(await readTrainingLog(folder)).toEqual([line(1), line(3)]);
   }
+});
+
+test("a second process is refused while one trains, and the log stays as it is", async () => {
+  const { signal } = new AbortController();
+  const line = (step: number) => ({ step, loss: 1, imagesPerSecond: 10 });
+  const other = () => withTraining(folder, signal, () => openTrainingStore(folder).load());
+  await withTraining(folder, signal, async () => {
+    const store = openTrainingStore(folder);
+    await store.load();
+    await store.log(line(1));
+    const { message } = await errorOf(other, "train/under-way");
+    expect(message).toMatch(
+      new RegExp(`^only one process at a time may train in ${folder}, and process ${process.pid} on `),
+    );
+    await store.log(line(2));
+  });
+  expect((await readTrainingLog(folder)).map(({ step }) => step)).toEqual([1, 2]);
+  await other();
 });

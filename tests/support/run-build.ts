@@ -12,7 +12,6 @@ export function testContext(worker: { readonly rank?: number; readonly worldSize
 } {
   const counts = new Map<string, number>();
   return {
-    seed: 0,
     rank: worker.rank ?? 0,
     worldSize: worker.worldSize ?? 1,
     signal: new AbortController().signal,
