@@ -5,6 +5,9 @@ import { printErrorLines } from "./print.ts";
 /** How a command ends. */
 export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
+/** Errors that no interruption brings about, as where the last checkpoint could not be written. */
+const failuresOfOwn = /^(disk|train)\//;
+
 /** Prints the one line of an error to stderr. @returns the exit code */
 export function reportError(
   thrown: unknown,
@@ -14,12 +17,12 @@ export function reportError(
     readonly stopped?: string | undefined;
   },
 ): number {
-  if (options.signal?.aborted === true) {
+  const known = thrown instanceof Cifar5mError;
+  if (options.signal?.aborted === true && !(known && failuresOfOwn.test(thrown.code))) {
     const stopped = options.stopped ?? "what was finished is kept. Run the same command again to go on.";
     process.stderr.write(`interrupted: ${stopped}\n`);
     return exitCodes.interrupted;
   }
-  const known = thrown instanceof Cifar5mError;
   const line = known
     ? thrown.line
     : `unexpected: ${messageOf(thrown)}. Please report this, with the output of --verbose.`;
