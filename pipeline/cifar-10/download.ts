@@ -84,11 +84,9 @@ async function receive(options: Download, handle: FileHandle, start: number): Pr
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(new Error(`no bytes for ${idleMs} ms`)), idleMs);
   try {
-    const headers = start > 0 ? { range: `bytes=${start}-` } : undefined;
-    const response = await fetch(url, {
-      signal: AbortSignal.any([signal, silence.signal]),
-      ...(headers === undefined ? {} : { headers }),
-    });
+    // Bytes as they are stored: a server may call an archive a gzipped file, which fetch would unpack.
+    const headers = { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) };
+    const response = await fetch(url, { signal: AbortSignal.any([signal, silence.signal]), headers });
     if (response.status === 416) return true;
     if (!response.ok || response.body === null) throw statusError(url, response.status);
     // 206 continues at the requested position; a plain 200 starts from the beginning.

@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../core/errors.ts";
 import { parseDevice } from "../../engine/device-name.ts";
 import { isOutOfMemory } from "../../engine/memory-error.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
@@ -12,13 +13,14 @@ import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel } from "./models.ts";
 
-/** For fewer images a search costs more than it saves. */
+/** For fewer images the search for the fastest batch size costs more than it saves: any that fits will do. */
 const fewImages = 10_000;
 const most = 4096;
 
 /**
- * Opens a run's sampler with a batch size that suits the device, and reduces it whenever memory does not suffice.
+ * Opens a run's sampler with the batch size of the run, which suits the device where it was searched for.
  * @param options.search - whether to search for a batch size if the run has none yet
+ * @returns a sampler that throws Cifar5mError `engine/out-of-memory` where memory does not suffice any more
  * @throws Cifar5mError `engine/out-of-memory` if not even one image fits; what opening throws
  */
 export async function openAutoBatchedSampler(
@@ -29,7 +31,26 @@ export async function openAutoBatchedSampler(
   const weights = await readModel(run.folder, "generator");
   const open = openerOf(run.config, runtime, weights);
   const batchSize = (await chooseBatchSize(run, search, open)) ?? fixedBatchSize(run.config);
-  return await halveOnOutOfMemory(open, batchSize);
+  const sampler = await namingBatchSize(batchSize, () => open(batchSize));
+  return {
+    ...sampler,
+    sample: (request) => namingBatchSize(batchSize, () => sampler.sample(request)),
+  };
+}
+
+/** Tells who runs out of memory why the batch is not simply halved: the images would not be those of the run. */
+async function namingBatchSize<Result>(batchSize: number, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!(thrown instanceof Cifar5mError) || !isOutOfMemory(thrown)) throw thrown;
+    throw new Cifar5mError(
+      thrown.code,
+      `a batch of ${batchSize} images, as in the rest of this run, must fit into the memory of the device, and does not: ` +
+        `${thrown.message} What was made is kept: free the device and run again, or begin a new run with another --sampler.batch-size.`,
+      { cause: thrown },
+    );
+  }
 }
 
 /**
@@ -62,18 +83,17 @@ async function chooseBatchSize(
   open: (batchSize: number, config: Config) => Promise<Sampler>,
 ): Promise<number | undefined> {
   const { sampler, device } = config;
-  // The first size decides: images of a set that grows come from one batch size, or they could not be made again.
-  const { count, testCount } = sizes[0]!;
-  const isFixed = sampler.batchSize !== "auto" || parseDevice(device).kind === "cpu" || count + testCount < fewImages;
-  if (isFixed) return undefined;
+  if (sampler.batchSize !== "auto" || parseDevice(device).kind === "cpu") return undefined;
   if (!(await fileExists(folder.batchSize))) {
     if (!search) return undefined;
     // The fastest batch size does not depend on the number of steps, which may be a thousand.
     const quick = { ...config, sampler: { ...sampler, steps: Math.min(sampler.steps, 4) } };
+    // The first size decides: images of a set that grows come from one batch size, or they could not be made again.
+    const { count, testCount } = sizes[0]!;
+    const start = fixedBatchSize(config);
     const found = await findBatchSize({
-      start: fixedBatchSize(config),
-      most,
-      milliseconds: 500,
+      start,
+      ...(count + testCount < fewImages ? { most: start, milliseconds: 0 } : { most, milliseconds: 500 }),
       open: async (batchSize) => trialOf(await open(batchSize, quick)),
     });
     await commitBytes(folder.batchSize, sealJson({ version: 1, ...found }));
@@ -92,67 +112,4 @@ export function trialOf(sampler: Sampler): Trial {
     run: () => sampler.sample({ ids, classes }),
     close: () => sampler.close(),
   };
-}
-
-/**
- * Opens a sampler that is reopened with half the batch size whenever memory does not suffice, down to a batch size of
- * 1. Requests that are under way then are repeated if they fail too.
- */
-export async function halveOnOutOfMemory(
-  open: (batchSize: number) => Promise<Sampler>,
-  start: number,
-): Promise<Sampler> {
-  let batchSize = start;
-  let sampler = await openLargest();
-  let reopening: Promise<void> | undefined;
-  const running = new Set<Promise<unknown>>();
-  return {
-    get batchSize() {
-      return sampler.batchSize;
-    },
-    nfe: sampler.nfe,
-    numClasses: sampler.numClasses,
-    sample: async (request) => {
-      for (;;) {
-        await reopening;
-        const used = sampler;
-        const images = used.sample(request);
-        running.add(images);
-        try {
-          return await images;
-        } catch (thrown) {
-          // Another request may have found first that memory does not suffice.
-          if (used !== sampler && isOutOfMemory(thrown)) continue;
-          requireHalvable(thrown);
-          reopening ??= reopen();
-        } finally {
-          running.delete(images);
-        }
-      }
-    },
-    close: () => sampler.close(),
-  };
-
-  async function reopen(): Promise<void> {
-    await Promise.allSettled(running);
-    await sampler.close();
-    batchSize = Math.floor(batchSize / 2);
-    sampler = await openLargest();
-    reopening = undefined;
-  }
-
-  async function openLargest(): Promise<Sampler> {
-    for (;;) {
-      try {
-        return await open(batchSize);
-      } catch (thrown) {
-        requireHalvable(thrown);
-        batchSize = Math.floor(batchSize / 2);
-      }
-    }
-  }
-
-  function requireHalvable(thrown: unknown): void {
-    if (!isOutOfMemory(thrown) || batchSize === 1) throw thrown;
-  }
 }

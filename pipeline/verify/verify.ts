@@ -37,11 +37,10 @@ export async function verifyRun(
   context: Pick<StageContext, "signal"> & Partial<Pick<StageContext, "rank" | "worldSize">>,
   mode: VerifyMode = "full",
 ): Promise<readonly DatasetProblem[]> {
-  const onProgress = () => context.signal.throwIfAborted();
-  const { rank = 0, worldSize = 1 } = context;
+  const { signal, rank = 0, worldSize = 1 } = context;
   const share = { rank, worldSize };
   if (await isDatasetAlone(root)) {
-    return (await verifyDataset(root, { mode, share, onProgress, signal: context.signal })).problems;
+    return (await verifyDataset(root, { mode, share, signal })).problems;
   }
   const folder = runFolderAt(root);
   const imported = await readImportedRun(folder);
@@ -55,7 +54,7 @@ export async function verifyRun(
   const { problems, manifest } = await verifyDataset(run.folder.dataset, {
     mode,
     share,
-    onProgress,
+    signal,
     isPlanned: (file) => names.has(file),
     receiptOf: ({ file }) => run.folder.receipt(lastStage, names.get(file) ?? file),
   });
@@ -70,13 +69,13 @@ export async function verifyRun(
     ),
   ];
   const found = await limit.map(checks, async (check) => {
-    context.signal.throwIfAborted();
+    signal.throwIfAborted();
     return await check();
   });
   return [...problems, ...(rank === 0 ? checkManifest(run, manifest) : []), ...found.flat()];
 }
 
-/** `verifyRun` as the last step of a build. It stops at the first problem. @param mode - which files are read */
+/** `verifyRun` as the last step of a build. It throws the first problem, and says how many more there are. @param mode - which files are read */
 export function verifyStep({ folder }: Pick<StepOptions, "folder">, mode: VerifyMode = "full"): Step {
   return {
     name: "verify",

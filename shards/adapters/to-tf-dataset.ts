@@ -36,7 +36,8 @@ export function toTfDataset<Tensor, TfDataset>(
       const numRows = batch.labels.length;
       const dtype = batch.images instanceof Uint8Array ? "int32" : "float32";
       yield {
-        xs: tf.tensor(batch.images, [numRows, ...shape], dtype),
+        // TensorFlow.js keeps the array, which a loader with reuseArrays fills again for the next batch.
+        xs: tf.tensor(batch.images.slice(), [numRows, ...shape], dtype),
         ys: tf.tensor(labelProbabilities(batch, numClasses), [numRows, numClasses], "float32"),
       };
     }

@@ -32,7 +32,7 @@ export interface VerifyOptions {
   readonly share?: VerifyShare;
   /** Whether a shard that the manifest does not list is one that a run is about to add. */
   readonly isPlanned?: (file: string) => boolean;
-  /** Aborts the requests to a server. `verifyDataset` then throws the signal's reason. */
+  /** Ends the work before the next shard, and aborts requests to a server. `verifyDataset` then throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each shard. */
   readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
@@ -87,6 +87,7 @@ async function verifyOpened(
     const classCounts = manifest.classNames.map(() => 0);
     let isWhole = true;
     for (const entry of manifest.splits[split].shards) {
+      options.signal?.throwIfAborted();
       const isOurs = done % worldSize === rank;
       if (!isOurs) {
         if (isRead(done)) ranges.push({ entry, first: entry.idStart, last: entry.idEnd - 1, isOurs });

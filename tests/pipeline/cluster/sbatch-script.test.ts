@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { clusterJobs, resourcesOf } from "../../../pipeline/cluster/cluster-jobs.ts";
 import { quoteWord, type ScriptOptions, sbatchScript } from "../../../pipeline/cluster/slurm/sbatch-script.ts";
 import { noticeSeconds, parseWalltime, workSeconds } from "../../../pipeline/cluster/slurm/walltime.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 
 const perTask = { cpus: 4, memoryMib: 8192, gpus: 1 };
 
@@ -31,6 +34,25 @@ test("the scripts of all jobs are these, and bash can read them", async () => {
   await expect(scriptOf(1, { ...odd, sbatchOptions: ["--account", "a b", "--exclusive"] })).toMatchFileSnapshot(
     "golden/odd.sbatch",
   );
+});
+
+test.each([
+  ["the end that Slurm tells", "1800000000", "", 1_800_000_000],
+  ["the end that squeue prints", "", "2027-01-15T08:00:00", Date.UTC(2027, 0, 15, 8) / 1000],
+  ["no end where squeue prints nothing", "", "", undefined],
+  ["no end where there is none", "", "N/A", undefined],
+])("a task works until %s", async (_, told, printed, end) => {
+  const folder = await makeTestFolder();
+  const writeProgram = async (name: string, line: string) => {
+    await writeFile(join(folder, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  };
+  await writeProgram("squeue", `echo '${printed}'`);
+  await writeProgram("srun", `echo "until \${CIFAR5M_DEADLINE:-whenever}"`);
+  const environment = { PATH: `${folder}:${process.env.PATH}`, TZ: "UTC", SLURMD_NODENAME: "n", SLURM_JOB_ID: "7" };
+  const task = { SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "3", SLURM_JOB_END_TIME: told };
+  const options = { input: scriptOf(1), env: { ...environment, ...task }, stdio: "pipe" } as const;
+  const output = execFileSync("bash", [], options).toString();
+  expect(output).toContain(`until ${end === undefined ? "whenever" : end - 180}\n`);
 });
 
 test.each(["plain", "it's", "$HOME `x` \\", 'a b"c', "", "ünï"])("a shell reads %j as it is", (word) => {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { createEngine } from "../../../engine/create-engine.ts";
 import { Graph } from "../../../engine/graph/graph.ts";
@@ -5,11 +6,18 @@ import { tensorData } from "../../../engine/graph/tensor.ts";
 import { namingMemoryErrors } from "../../../engine/memory-error.ts";
 import { expand, sum } from "../../../engine/ops/broadcast.ts";
 import { add } from "../../../engine/ops/elementwise.ts";
-import { halveOnOutOfMemory } from "../../../pipeline/models/auto-batched-sampler.ts";
+import { openAutoBatchedSampler } from "../../../pipeline/models/auto-batched-sampler.ts";
 import { findBatchSize } from "../../../pipeline/models/find-batch-size.ts";
 import { fixedBatchSize } from "../../../pipeline/models/fixed-batch-size.ts";
-import { resolveConfig } from "../../../pipeline/run/config.ts";
+import type { ModelRuntime } from "../../../pipeline/models/model-runtime.ts";
+import { writeModel } from "../../../pipeline/models/models.ts";
+import { type PartialConfig, resolveConfig } from "../../../pipeline/run/config.ts";
 import { datasetIdentity } from "../../../pipeline/run/dataset-identity.ts";
+import { openRun } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
+import { errorOf } from "../../support/expect-error.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
+import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
 /** Messages of onnxruntime, CUDA, WebGPU and TensorFlow when memory runs out. */
 const messages = [
@@ -58,50 +66,64 @@ test.each([
   expect(device.numOpen()).toBe(0);
 });
 
-test.each(messages)("a sampler that has no memory is opened with half the batch: %s", async (message) => {
-  const device = fakeDevice({ fits: 20, fastest: 64 }, message);
-  const sampler = await halveOnOutOfMemory(device.open, 64);
-  expect((await sampler.sample({ ids: new Float64Array(0), classes: new Int8Array(0) })).length).toBe(16);
+const ids = Float64Array.of(3, 5);
+const request = { ids, classes: new Int8Array(ids.length) };
+
+/** A run of a few images on a device whose memory may change. */
+async function makeRun(config: PartialConfig) {
+  const root = await makeTestFolder();
+  const folder = runFolderAt(root);
+  await writeModel({ folder, name: "generator", bytes: Uint8Array.of(1), identity: {} });
+  const run = await openRun(folder, resolveConfig({ count: 40, device: "cuda", ...config }));
+  const device = { fits: 20, opened: [] as number[], message: messages[0]! };
+  const runtime: ModelRuntime = {
+    ...standInRuntime(),
+    openSampler: async ({ sampler: { batchSize } }) => {
+      const opened = fakeDevice({ fits: device.fits, fastest: 4096 }, device.message);
+      device.opened.push(Number(batchSize));
+      return await opened.open(Number(batchSize));
+    },
+  };
+  return { device, open: (search = true) => openAutoBatchedSampler(run, runtime, { search }), folder };
+}
+
+test.each(messages)("a run of few images takes a batch that fits, and keeps to it: %s", async (message) => {
+  const { device, open, folder } = await makeRun({});
+  device.message = message;
+  const sampler = await open();
   expect(sampler.batchSize).toBe(16);
-  expect(device.opened).toEqual([64, 32, 16]);
-  await sampler.close();
-  expect(device.numOpen()).toBe(0);
+  expect(device.opened).toEqual([64, 32, 16, 16]);
+  expect(JSON.parse(await readFile(folder.batchSize, "utf8"))).toMatchObject({ batchSize: 16 });
+  device.fits = 4096;
+  // Who makes images again does not search, and makes them as they were made.
+  expect((await open(false)).batchSize).toBe(16);
+  expect(device.opened.slice(4)).toEqual([16]);
 });
 
-test("requests that run out of memory together open a smaller sampler once, when all of them have failed", async () => {
-  let [numRunning, numClosedEarly] = [0, 0];
-  const device = fakeDevice({ fits: 20, fastest: 64 });
-  const sampler = await halveOnOutOfMemory(async (batchSize) => {
-    const opened = await device.open(batchSize);
-    const sample = async () => {
-      numRunning++;
-      await new Promise(setImmediate);
-      return await opened.sample().finally(() => numRunning--);
-    };
-    const close = async () => {
-      if (numRunning > 0) numClosedEarly++;
-      await opened.close();
-    };
-    return { ...opened, sample, close };
-  }, 64);
-  const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
-  const all = await Promise.all(Array.from({ length: 5 }, () => sampler.sample(request)));
-  expect(all.map(({ length }) => length)).toEqual([16, 16, 16, 16, 16]);
-  expect(device.opened).toEqual([64, 32, 16]);
-  expect(numClosedEarly).toBe(0);
-  await sampler.close();
-  expect(device.numOpen()).toBe(0);
+test("where memory ends later, no image is made by another batch, and the line says what to do", async () => {
+  const { device, open } = await makeRun({});
+  await open();
+  device.fits = 8;
+  const { message } = await errorOf(async () => (await open()).sample(request), "engine/out-of-memory");
+  expect(message).toMatch(
+    /^a batch of 16 images, as in the rest of this run, must fit .*: the device "cuda" is out of memory: Failed to allocate .* begin a new run with another --sampler\.batch-size\.$/,
+  );
+  device.message = "no kernel image";
+  await expect((await open()).sample(request)).rejects.toThrow(/^no kernel image$/);
 });
 
-test("if not even one image fits, the error says so in one line; other errors pass", async () => {
-  const none = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }).open, 8);
-  const request = { ids: new Float64Array(0), classes: new Int8Array(0) };
-  await expect(none.sample(request)).rejects.toMatchObject({
-    code: "engine/out-of-memory",
-    message: expect.stringMatching(/^the device "cuda" is out of memory: Failed to allocate .*[^\n]$/),
-  });
-  const broken = await halveOnOutOfMemory(fakeDevice({ fits: 0, fastest: 1 }, "no kernel image").open, 8);
-  await expect(broken.sample(request)).rejects.toThrow("no kernel image");
+test("a batch size that was asked for is never another", async () => {
+  const { device, open } = await makeRun({ sampler: { batchSize: 64 } });
+  const { message } = await errorOf(async () => (await open()).sample(request), "engine/out-of-memory");
+  expect(message).toMatch(/^a batch of 64 images/);
+  expect(device.opened).toEqual([64]);
+});
+
+test("if not even one image fits, the error says so in one line", async () => {
+  const { device, open } = await makeRun({});
+  device.fits = 0;
+  const { message } = await errorOf(() => open(), "engine/out-of-memory");
+  expect(message).toMatch(/^the device "cuda" is out of memory: Failed to allocate .*[^\n]$/);
 });
 
 test("an error of the real engine for lack of memory is recognized", async () => {

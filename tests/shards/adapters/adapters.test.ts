@@ -34,6 +34,15 @@ test("a tf.data set trains a model: images, and labels as probabilities", async 
   expect(losses.at(-1)!).toBeLessThan(losses[0]!);
 });
 
+test("a tf.data set may run ahead of a loader that fills the same arrays again", async () => {
+  const dataset = await openTestDataset();
+  const floats = { ...options, dtype: "float32" } as const;
+  const expected = await collectBatches(dataset.loader<"float32">(floats));
+  const data = toTfDataset(tf, dataset.loader<"float32">({ ...floats, reuseArrays: true }));
+  const ahead = (await data.prefetch(3).toArray()) as unknown as { xs: tf.Tensor }[];
+  expect(ahead.map(({ xs }) => xs.dataSync())).toEqual(expected.map(({ images }) => images));
+});
+
 test("a tf.data set holds what the loader serves, planar and mixed too", async () => {
   const dataset = await openTestDataset();
   const mixed = { ...options, dtype: "float32", layout: "NCHW", augment: { mixup: { alpha: 1 } } } as const;

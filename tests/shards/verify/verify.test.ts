@@ -61,6 +61,18 @@ test("an undamaged data set has no problems, and progress is reported after ever
   expect(await codesOf(await makeDatasetOf(makeRows(range(1000, 1008))))).toEqual([]);
 });
 
+test("a signal ends the work before the next shard", async () => {
+  const folder = await makeTestDataset();
+  const controller = new AbortController();
+  const seen: string[] = [];
+  const onProgress = ({ file }: { readonly file: string }) => {
+    seen.push(file);
+    controller.abort(new Error("enough"));
+  };
+  await expect(verifyDataset(folder, { signal: controller.signal, onProgress })).rejects.toThrow(/^enough$/);
+  expect(seen).toEqual(["train/part-00000.arrow"]);
+});
+
 test("a flipped bit anywhere in a shard or the manifest is caught, naming the file", async () => {
   const folder = await makeTestDataset();
   for (const file of ["train/part-00001.arrow", "manifest.json"]) {
