@@ -86,8 +86,8 @@ export class Dataset {
 
   /**
    * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 12 bytes a row, and
-   * the result holds 4 bytes in memory for each row that is kept, 8 in a split beyond 2³² rows. Closing either data set
-   * closes both. With flags, it also reads the ids and the table that `cifar5m audit` wrote beside the manifest.
+   * the result holds 4 bytes in memory for each row that is kept, 8 in a split beyond 2³² rows. It reads through this data
+   * set: closing it does nothing, and closing this one closes both. With flags, it also reads the ids and the table that `cifar5m audit` wrote beside the manifest.
    * @throws Cifar5mError `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`; `flags/…`; `shard/…`,
    *   `table/…`, `disk/…`
    */
@@ -183,8 +183,11 @@ export class Dataset {
     this.close();
   }
 
-  /** Closes files, ends downloads and frees memory. A loader of a closed dataset throws `dataset/closed`. */
+  /**
+   * Closes files, ends downloads and frees memory. A loader of a closed dataset throws `dataset/closed`. A part that a
+   * filter kept stays open as long as the data set that it is a part of.
+   */
   close(): void {
-    this.store.close();
+    if (this.#rows === undefined) this.store.close();
   }
 }

@@ -3,9 +3,10 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { requireKeys } from "../../core/require-keys.ts";
 import { canonicalJson, hashConfig, type JsonValue } from "../../storage/canonical-json.ts";
-import { replaceFile } from "../../storage/commit.ts";
+import { replaceBytes, replaceFile } from "../../storage/commit.ts";
 import { removeFile } from "../../storage/file-facts.ts";
 import { listFolder } from "../../storage/list-folder.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
   describeSplit,
@@ -21,6 +22,8 @@ import { nameOfPart } from "./part-name.ts";
 import { type RowSource, SplitRows } from "./split-rows.ts";
 import { writeShard } from "./write-shard.ts";
 
+/** A file that is in the folder as long as the data set is unfinished. */
+const markName = ".unfinished";
 /** Rows of a shard unless told otherwise: 31 MB. */
 const defaultRowsPerShard = 10_000;
 /** Rows of a shard at most: 1.6 GB. Readers take no file of 2 GiB. */
@@ -45,10 +48,11 @@ const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerSha
 
 /**
  * Writes a data set that `openDataset` opens: Arrow shards, then the manifest. Rows get the ids 0, 1, 2, …, train
- * before test. A folder without a manifest is unfinished, and the same call starts it again from the beginning.
- * @param directory - made if it does not exist; it may hold the files of an interrupted call, but no finished data set
+ * before test. What an interrupted call left is unfinished, and the same call starts it again from the beginning.
+ * @param directory - made if it does not exist. It may hold what an interrupted call left, but no finished data set and no
+ *   other folders `train` and `test` that are not empty
  * @returns the manifest
- * @throws Cifar5mError `dataset/exists`, `dataset/bad-rows`, `dataset/out-of-range`; `manifest/invalid`; `disk/…`
+ * @throws Cifar5mError `dataset/exists`, `dataset/not-empty`, `dataset/bad-rows`, `dataset/out-of-range`; `manifest/invalid`; `disk/…`
  */
 export async function writeDataset(directory: string, options: WriteDatasetOptions): Promise<Manifest> {
   requireKeys("writeDataset's options", options, optionKeys);
@@ -62,7 +66,7 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
   requireNames(name, classNames);
   const configHash = hashConfig(config);
   const folder = resolve(directory);
-  await requireUnfinished(folder);
+  await beginIn(folder);
   const sources: Readonly<Record<SplitName, RowSource>> = { train, test };
   let nextId = 0;
   const splits: Partial<Record<SplitName, SplitEntry>> = {};
@@ -95,6 +99,7 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
     removals: {},
     createdBy: programVersion,
   });
+  await removeFile(join(folder, markName));
   return manifest;
 }
 
@@ -108,17 +113,27 @@ function requireNames(name: unknown, classNames: readonly unknown[]): void {
   }
 }
 
-/** Refuses to overwrite a finished data set: a paper may name its rows. */
-async function requireUnfinished(folder: string): Promise<void> {
+/** Marks the folder as one to write in. Refuses a finished data set, which a paper may name, and files of others. */
+async function beginIn(folder: string): Promise<void> {
   if ((await readManifestIfAny(folder)) !== undefined) {
     throw new Cifar5mError(
       "dataset/exists",
       `${folder} must hold no finished data set, it has a ${manifestName}. Name another folder, or delete this one.`,
     );
   }
+  const mark = join(folder, markName);
+  const isOurs = await fileExists(mark);
   for (const split of splitNames) {
-    await removeStaleTemporaries(join(folder, split));
+    const inner = join(folder, split);
+    await removeStaleTemporaries(inner);
+    const [name] = await listFolder(inner);
+    if (isOurs || name === undefined) continue;
+    throw new Cifar5mError(
+      "dataset/not-empty",
+      `${inner} must be empty or not exist, since no interrupted writeDataset left it; it has ${name}. Name another folder, or delete it.`,
+    );
   }
+  await replaceBytes(mark, "writeDataset writes here, and deletes this file at its end.\n");
 }
 
 /** Removes shards that an interrupted call left, which may have had more of them: some readers take all files they see. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -121,13 +121,30 @@ test("a finished set is not overwritten, and an interrupted one is started over"
   }
   const broken = writeDataset(folder, { classNames, train: breaking(), rowsPerShard: 4 });
   await expect(broken).rejects.toThrow("the source broke");
-  expect(await readdir(folder)).toEqual(["train"]);
+  expect((await readdir(folder)).sort()).toEqual([".unfinished", "train"]);
   await writeFile(join(folder, "train", "part-00000.arrow"), "what a crash might leave");
   await writeDataset(folder, { classNames, train: streamed(10), rowsPerShard: 4 });
   expect((await verifyDataset(folder)).problems).toEqual([]);
+  expect((await readdir(folder)).sort()).toEqual(["manifest.json", "train"]);
   const again = writeDataset(folder, { classNames, train: streamed(3) });
   await expect(again).rejects.toMatchObject({ code: "dataset/exists" });
   expect((await openDataset(folder)).numSamples).toBe(10);
+});
+
+test("files of others are neither overwritten nor deleted", async () => {
+  const folder = await newFolder();
+  await mkdir(join(folder, "test"));
+  await writeFile(join(folder, "test", "part-00000.arrow"), "mine");
+  await writeFile(join(folder, "notes.txt"), "mine");
+  const refused = writeDataset(folder, { classNames, train: streamed(3) });
+  await expect(refused).rejects.toMatchObject({
+    code: "dataset/not-empty",
+    message: expect.stringMatching(
+      /test must be empty or not exist, .*; it has part-00000\.arrow\. Name another folder/,
+    ),
+  });
+  expect((await readdir(folder)).sort()).toEqual(["notes.txt", "test"]);
+  expect(await readFile(join(folder, "test", "part-00000.arrow"), "utf8")).toBe("mine");
 });
 
 test("a source is closed when the call ends early, and a signal ends the call", async () => {

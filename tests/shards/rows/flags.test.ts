@@ -40,6 +40,20 @@ test("a filter by flags keeps the rows with those flags, in both splits, beside 
   }
 });
 
+test("a part ends with its data set, not the other way round", async () => {
+  const dataset = await openDataset(await makeFolder());
+  const part = await dataset.filter({ classes: [1] });
+  {
+    await using inner = await part.filter({ minConfidence: 0 });
+    expect((await inner.readImages([0])).ids).toHaveLength(1);
+  }
+  part.close();
+  expect((await part.readImages([0])).ids).toHaveLength(1);
+  expect((await dataset.readImages([0])).ids).toHaveLength(1);
+  dataset.close();
+  await errorOf(() => part.readImages([0]), "dataset/closed");
+});
+
 test("the fingerprint of a filter without flags stays, and one with flags depends on their table", async () => {
   const folder = await makeFolder();
   await writeTestFlags(folder);
