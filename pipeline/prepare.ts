@@ -7,7 +7,7 @@ import { readModelReceipt } from "./models/models.ts";
 import { timeLabeling, timeSampling } from "./models/time-models.ts";
 import type { Config } from "./run/config.ts";
 import { readPinnedRun } from "./run/pinned-run.ts";
-import type { RunFolder } from "./run/run-folder.ts";
+import type { ModelName, RunFolder } from "./run/run-folder.ts";
 import { readSpeedIfAny, type Speed, writeSpeed } from "./run/speed.ts";
 import type { Step, StepOptions } from "./run/step.ts";
 
@@ -51,10 +51,15 @@ function measureStep(
     name: "measure",
     total: 0,
     async *run({ signal }) {
-      const [generator, labeler] = await Promise.all(
-        (["generator", "labeler"] as const).map((name) => readWeights(stepOptions, sources, name)),
-      );
-      if (generator === undefined || labeler === undefined) throw new Error("the models are there by now");
+      const read = async (name: ModelName) => {
+        const weights = await readWeights(stepOptions, sources, name);
+        if (weights !== undefined) return weights;
+        throw new Cifar5mError(
+          "run/model-missing",
+          `${folder.model(name)} must stay where this command put it, and is gone. Run the same command again.`,
+        );
+      };
+      const [generator, labeler] = await Promise.all([read("generator"), read("labeler")]);
       const sizes = (await readPinnedRun(folder))?.sizes ?? [config];
       const batchSize = await prepareBatchSize({ folder, config, sizes }, runtime, generator);
       const batched = { runtime, config: { ...config, sampler: { ...config.sampler, batchSize } } };

@@ -41,7 +41,7 @@ const report = z
     synthetic: z.looseObject({}).describe("of the set: count, frechetDistance, compared, manifold"),
     cifar10Test: z.looseObject({}).describe("the same of CIFAR-10 test"),
     labels: z.looseObject({}).describe("count, agreement, meanConfidence, classShares"),
-    neighbours: z.looseObject({}).describe("near-copies of train images"),
+    neighbors: z.looseObject({}).describe("near-copies of train images"),
     generator: z.looseObject({}).optional().describe("sha256, nfe, imagesPerSecond, engine, device, sampler"),
     classification: z.looseObject({}).optional().describe("with --cas: trainCount, testCount, epochs, error"),
   })
@@ -81,7 +81,7 @@ export const scoreCommand = defineCommand<typeof options>({
       ...scoreSentences(score),
       ...(score.classification === undefined ? [] : ["", ...formatTable(classificationRows(score.classification))]),
       "",
-      ...[paths.json, paths.markdown, paths.neighbours].map((path) => resolve(path)),
+      ...[paths.json, paths.markdown, paths.neighbors].map((path) => resolve(path)),
     );
   },
 });

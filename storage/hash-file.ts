@@ -6,7 +6,7 @@ import { openForReading, readRegularFile, refuseSpecial } from "./regular-file.t
 import { sha256 as hashBytes } from "./sha256.ts";
 
 /**
- * sha256 and size of a file, which is read in pieces of 1 MiB.
+ * sha256 and size of a file, which is read in pieces of 1 MiB; an object of a bucket is read at once.
  * @throws Cifar5mError `disk/…`
  */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {

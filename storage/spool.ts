@@ -33,8 +33,8 @@ export async function cleanSpool(): Promise<void> {
 }
 
 /**
- * Takes the bytes of a writer before they are sent, since a bucket must be told their number and hash first. A unit has
- * gigabytes, so it waits on the disk.
+ * Takes the bytes of a writer before they are sent, since a bucket must be told their number and hash first. A unit
+ * may have gigabytes, so it waits on the disk.
  * @throws Cifar5mError `disk/…`; what `write` throws
  */
 export async function spool(write: CommitWriter): Promise<Spooled> {

@@ -39,7 +39,7 @@ const scoreSchema = z.looseObject({
     meanConfidence: z.number(),
     classShares: z.record(z.string(), z.number()).refine((shares) => Object.keys(shares).length > 0),
   }),
-  neighbours: z.looseObject({ count, nearCopies: count, adaptiveNearCopies: count, medianRatio: z.number() }),
+  neighbors: z.looseObject({ count, nearCopies: count, adaptiveNearCopies: count, medianRatio: z.number() }),
   generator: z
     .looseObject({
       sha256: z.string(),

@@ -61,7 +61,7 @@ export interface RunFolder {
   readonly manifestLock: string;
   readonly contactSheet: string;
   /** Scores of the data set: figures as JSON and as text, and a picture of nearest train images. */
-  readonly score: Readonly<Record<"json" | "markdown" | "neighbours", string>>;
+  readonly score: Readonly<Record<"json" | "markdown" | "neighbors", string>>;
   /** The report of an audit, a picture of the nearest pairs, and one of the images most likely mislabeled. */
   readonly audit: Readonly<Record<"json" | "picture" | "labels", string>>;
   /** Quality of a generator over its cost: figures, and a plot of them. */
@@ -102,7 +102,7 @@ export function runFolderAt(root: string): RunFolder {
     score: {
       json: joinPath(root, "score.json"),
       markdown: joinPath(root, "score.md"),
-      neighbours: joinPath(root, "score-neighbours.png"),
+      neighbors: joinPath(root, "score-neighbors.png"),
     },
     audit: {
       json: joinPath(root, "audit.json"),

@@ -16,7 +16,7 @@ export function describeScore(score: Score): string {
     ...scoreSentences(score).map((sentence) => `- ${sentence}`),
     ...(score.classification === undefined ? [] : ["", ...markdownTable(classificationRows(score.classification))]),
     "",
-    "![Random images beside the train images nearest to them](score-neighbours.png)",
+    "![Random images beside the train images nearest to them](score-neighbors.png)",
     "",
   ].join("\n");
 }
@@ -47,7 +47,7 @@ export function distanceRows({ dataset, features, synthetic, cifar10Test }: Scor
 }
 
 /** All other figures, one sentence each. */
-export function scoreSentences({ labels, neighbours, generator }: Score): string[] {
+export function scoreSentences({ labels, neighbors, generator }: Score): string[] {
   const shares = Object.entries(labels.classShares).sort(([, a], [, b]) => a - b);
   const [smallest, largest] = [shares[0]!, shares.at(-1)!].map(
     ([name, share]) => `${plainText(name, 100)} ${formatPercent(share)}`,
@@ -59,8 +59,8 @@ export function scoreSentences({ labels, neighbours, generator }: Score): string
   return [
     `Labels of ${formatCount(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
     `Classes of the whole set: smallest ${smallest}, largest ${largest}.`,
-    `Memorized train images among ${formatCount(neighbours.count)}: ${neighbours.nearCopies} with d₁/d₂ < 1/3, ` +
-      `${neighbours.adaptiveNearCopies} by the adaptive test; median d₁/d₂ ${neighbours.medianRatio.toFixed(2)}.`,
+    `Memorized train images among ${formatCount(neighbors.count)}: ${neighbors.nearCopies} with d₁/d₂ < 1/3, ` +
+      `${neighbors.adaptiveNearCopies} by the adaptive test; median d₁/d₂ ${neighbors.medianRatio.toFixed(2)}.`,
     ...(generator === undefined
       ? []
       : [

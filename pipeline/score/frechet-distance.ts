@@ -9,18 +9,30 @@ import type { FeatureStatistics } from "./feature-statistics.ts";
  *   arXiv:1706.08500
  */
 export function frechetDistance(first: FeatureStatistics, second: FeatureStatistics): number {
-  const { width } = first;
-  let distance = 0;
-  for (let index = 0; index < width; index++) distance += (first.mean[index]! - second.mean[index]!) ** 2;
-  const [c1, c2] = [first, second].map(({ covariance }) => Matrix.from1DArray(width, width, covariance));
-  const root = symmetricRoot(c1!);
-  const middle = root.mmul(c2!).mmul(root);
-  // Rounding makes it slightly asymmetric, and the decomposition would then use another algorithm.
-  const { realEigenvalues } = new EigenvalueDecomposition(middle.add(middle.transpose()).mul(0.5), {
-    assumeSymmetric: true,
-  });
-  const traceOfRoot = realEigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
-  return distance + c1!.trace() + c2!.trace() - 2 * traceOfRoot;
+  return frechetDistanceFrom(first)(second);
+}
+
+/** `frechetDistance` from one Gaussian to many. The root of its covariance, half of the work, is computed once. */
+export function frechetDistanceFrom(first: FeatureStatistics): (second: FeatureStatistics) => number {
+  const { width, mean } = first;
+  const c1 = covarianceOf(first);
+  const root = symmetricRoot(c1);
+  return (second) => {
+    const c2 = covarianceOf(second);
+    const middle = root.mmul(c2).mmul(root);
+    // Rounding makes it slightly asymmetric, and the decomposition would then use another algorithm.
+    const { realEigenvalues } = new EigenvalueDecomposition(middle.add(middle.transpose()).mul(0.5), {
+      assumeSymmetric: true,
+    });
+    const traceOfRoot = realEigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
+    let distance = 0;
+    for (let index = 0; index < width; index++) distance += (mean[index]! - second.mean[index]!) ** 2;
+    return distance + c1.trace() + c2.trace() - 2 * traceOfRoot;
+  };
+}
+
+function covarianceOf({ width, covariance }: FeatureStatistics): Matrix {
+  return Matrix.from1DArray(width, width, covariance);
 }
 
 /** The symmetric square root of a symmetric matrix whose eigenvalues are negative only by rounding. */

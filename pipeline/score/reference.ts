@@ -11,7 +11,7 @@ import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";
 import { type Features, sliceFeatures } from "./features.ts";
-import { frechetDistance } from "./frechet-distance.ts";
+import { frechetDistanceFrom } from "./frechet-distance.ts";
 import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 
 /** Number of images per side, at most, when all are compared with all. */
@@ -59,7 +59,8 @@ export interface SetScores {
 
 /** Features of CIFAR-10 train, computed once, to compare sets with. */
 export interface Reference {
-  readonly statistics: FeatureStatistics;
+  /** `frechetDistance` from the Gaussian of these features. */
+  readonly distanceTo: (statistics: FeatureStatistics) => number;
   /** Features of the first images. */
   readonly compared: Features;
 }
@@ -102,7 +103,7 @@ export async function computeReference(
 ): Promise<Reference> {
   const features = await computeCifar10Features(net, cifar10, "train", folders, progress);
   return {
-    statistics: await computeFeatureStatistics(features, "CIFAR-10 train"),
+    distanceTo: frechetDistanceFrom(await computeFeatureStatistics(features, "CIFAR-10 train")),
     compared: sliceFeatures(features, 0, maxCompared),
   };
 }
@@ -112,14 +113,14 @@ export async function computeReference(
  * @throws Cifar5mError `score/too-few-images`
  */
 export async function compareWithReference(
-  { statistics, compared }: Reference,
+  { distanceTo, compared }: Reference,
   features: Features,
   name: string,
 ): Promise<SetScores> {
   const part = sliceFeatures(features, 0, maxCompared);
   return {
     count: features.count,
-    frechetDistance: frechetDistance(statistics, await computeFeatureStatistics(features, name)),
+    frechetDistance: distanceTo(await computeFeatureStatistics(features, name)),
     compared: { count: part.count, reference: compared.count },
     manifold: await compareManifolds(compared, part),
   };

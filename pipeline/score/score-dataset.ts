@@ -46,7 +46,7 @@ export interface ScoreOptions {
 type PartialScore = { -readonly [Key in keyof Score]?: Score[Key] };
 
 /**
- * The steps that score a data set. The last one writes score.json, score.md and score-neighbours.png into its folder.
+ * The steps that score a data set. The last one writes score.json, score.md and score-neighbors.png into its folder.
  * @throws Cifar5mError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`,
  *   before any work
  */
@@ -96,15 +96,15 @@ export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly
       },
     },
     {
-      name: "score-neighbours",
+      name: "score-neighbors",
       total: train.labels.length,
       async *run(context) {
         const picked = await pick(context.signal);
-        found.neighbours = await scoreNeighbors(
+        found.neighbors = await scoreNeighbors(
           { ...options, cifar10, picked, classNames: manifest.classNames },
-          countInto("score-neighbours", context),
+          countInto("score-neighbors", context),
         );
-        yield found.neighbours;
+        yield found.neighbors;
       },
     },
     {

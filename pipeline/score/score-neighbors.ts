@@ -42,6 +42,6 @@ export async function scoreNeighbors(
     `${rows.length} images of the set at random (seed ${config.seed}), and the train images nearest to them over all 3,072 values · memorized ` +
     `(d₁/d₂ < 1/3) among ${formatCount(nearCopies.count)} images: ${nearCopies.nearCopies}`;
   const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbors, subtitle });
-  await replaceBytes(folder.score.neighbours, png);
+  await replaceBytes(folder.score.neighbors, png);
   return nearCopies;
 }

@@ -31,7 +31,7 @@ export interface Score {
   /** CIFAR-10 test against train, with the same number of images if there are as many. */
   readonly cifar10Test: SetScores;
   readonly labels: LabelScores;
-  readonly neighbours: Memorization;
+  readonly neighbors: Memorization;
   readonly generator?: GeneratorSpeed;
   readonly classification?: CrossErrors;
 }

@@ -80,7 +80,7 @@ test("a card shows distances and the 2×2 table of a score, and not those of ano
     synthetic: scores(47.1),
     cifar10Test: scores(1.4),
     labels: { count: 50, agreement: 0.88, meanConfidence: 0.9, classShares: { cat: 0.1, dog: 0.9 } },
-    neighbours: { count: 50, nearCopies: 1, adaptiveNearCopies: 0, medianRatio: 0.9 },
+    neighbors: { count: 50, nearCopies: 1, adaptiveNearCopies: 0, medianRatio: 0.9 },
     classification: {
       trainCount: 50,
       testCount: { cifar10: 30, synthetic: 21 },

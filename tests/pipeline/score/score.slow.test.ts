@@ -57,7 +57,7 @@ test("a set is scored with every figure, its numbers of images and its reference
     synthetic: { count: 50, compared: { count: 50, reference: 150 } },
     cifar10Test: { count: records },
     labels: { count: 50 },
-    neighbours: { count: 50, nearCopies: 1 },
+    neighbors: { count: 50, nearCopies: 1 },
     generator: { nfe: 13 },
     classification: { trainCount: 40, testCount: { cifar10: records, synthetic: 21 } },
   });
@@ -70,7 +70,7 @@ test("a set is scored with every figure, its numbers of images and its reference
   expect(card).toContain("| cifar5m, N = 50 |");
   expect(card).toContain("trained on 40 synthetic");
   expect(card).toContain("trained on 40 CIFAR-10 and as many synthetic");
-  const { width } = await sharp(await readFile(join(root, "score-neighbours.png"))).metadata();
+  const { width } = await sharp(await readFile(join(root, "score-neighbors.png"))).metadata();
   expect(width).toBeGreaterThan(1000);
 });
 

@@ -25,7 +25,7 @@ describe.each((["versitygw", "moto"] as const).filter(hasS3Server))("with the S3
       const at = (name: string) => `${files.root}/${name}`;
       const prefix = files.root.slice("s3://data".length).replace(/^\/|$/g, "");
       const Key = (name: string) => (prefix === "" ? name : `${prefix}/${name}`);
-      // Neighbours whose names begin alike.
+      // Neighbors whose names begin alike.
       await client.send(new PutObjectCommand({ Bucket: "data", Key: "a/prefix-of-another/run.json", Body: "x" }));
       expect([await files.find(at("run.json")), await files.read(at("run.json"))]).toEqual([undefined, undefined]);
       await files.remove(at("run.json"));
