@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
@@ -10,6 +9,7 @@ import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { cardStep } from "../card/write-card.ts";
+import { mapFiles } from "../run/map-files.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
@@ -141,15 +141,12 @@ async function* toShardRows(
   }
 }
 
-/** Number of receipts that are read at once. */
-const numReaders = 4;
-
 async function publishImported(run: ImportedRun, checked: CheckedSource): Promise<void> {
   const { identity, folder, hash } = run;
   const { count, testCount, classNames, format } = identity.import;
   const describe = async (split: SplitName, start: number, end: number) => {
     const units = run.units.filter((unit) => unit.split === split);
-    const entries = await pLimit(numReaders).map(units, (unit) => readShardEntry(run, "import", unit, {}));
+    const entries = await mapFiles(units, (unit) => readShardEntry(run, "import", unit, {}));
     return describeSplit(entries, checked.numByLabel(start, end));
   };
   await writeManifest(folder.dataset, {

@@ -1,16 +1,13 @@
 import { dirname, resolve } from "node:path";
-import pLimit from "p-limit";
 import type { Manifest, ShardEntry } from "../../shards/index.ts";
 import { hashFile } from "../../storage/hash-file.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged, requireSameOrigin } from "../../storage/receipt.ts";
+import { mapFiles } from "../run/map-files.ts";
 import type { Run } from "../run/run.ts";
 import type { StageContext } from "../run/stage.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import type { Unit } from "../run/units.ts";
-
-/** Number of files that are hashed at once. */
-const numReaders = 4;
 
 /** The state of one stage's files for one unit. */
 export interface UnitState {
@@ -55,10 +52,9 @@ export async function examineUnits(
   context: Pick<StageContext, "signal">,
 ): Promise<UnitState[]> {
   const { models, manifest } = options;
-  const limit = pLimit(numReaders);
   const entries = manifest === undefined ? [] : [...manifest.splits.train.shards, ...manifest.splits.test.shards];
   const pairs = unitStages.flatMap((stage) => run.units.map((unit) => ({ stage, unit })));
-  return await limit.map(pairs, async ({ stage, unit }) => {
+  return await mapFiles(pairs, async ({ stage, unit }) => {
     context.signal.throwIfAborted();
     const path = dataFileOf(run, stage, unit);
     const entry = stage === "publish" ? entries[unit.index] : undefined;

@@ -1,7 +1,7 @@
-import pLimit from "p-limit";
 import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { cifar10ClassNames, numCifar10Classes } from "../../core/image-layout.ts";
+import { mapFiles } from "../run/map-files.ts";
 import type { Run } from "../run/run.ts";
 import { readProbabilities, readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
@@ -9,8 +9,6 @@ import { parseRemovals, type Removal } from "./removals.ts";
 
 /** Why a manifest counts an image as left out that `balance` leaves out. It has no partner, so no record of its own. */
 export const surplusReason = "surplus-of-class";
-/** Number of units that are read at once. */
-const numReaders = 4;
 
 /** The rows of a unit that are published. */
 export interface KeptRows {
@@ -71,7 +69,7 @@ async function readUniqueRows(run: Run, unit: Unit): Promise<KeptRows> {
 /** How many rows of each label each unit keeps, of the units that came with the same size in the same split. */
 async function planPart(run: Run, { split, sizeIndex }: Unit): Promise<ReadonlyMap<string, readonly number[]>> {
   const units = run.units.filter((unit) => unit.split === split && unit.sizeIndex === sizeIndex);
-  const counts = await pLimit(numReaders).map(units, async (unit) => {
+  const counts = await mapFiles(units, async (unit) => {
     const { probabilities, rows } = await readUniqueRows(run, unit);
     return countLabels(probabilities, rows);
   });

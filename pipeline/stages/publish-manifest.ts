@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { programVersion } from "../../core/program-version.ts";
 import {
@@ -13,6 +12,7 @@ import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { updateFile } from "../../storage/update-file.ts";
+import { mapFiles } from "../run/map-files.ts";
 import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
@@ -20,9 +20,6 @@ import { type Unit, unitRows } from "../run/units.ts";
 import { countLabels, openKeptRows, surplusReason } from "./kept-rows.ts";
 import { parseRemovals } from "./removals.ts";
 import { readShardEntry } from "./shard-entry.ts";
-
-/** Number of units that are read at once. */
-const numReaders = 4;
 
 /**
  * Writes the manifest, the last step of a build, from the receipts of all units.
@@ -41,9 +38,8 @@ export async function publishManifest(
   const removals: Record<string, number> = { ...earlier?.manifest.removals };
   const known = new Set(earlier?.units.map(({ name }) => name));
   const summarize = openSummary(run);
-  const limit = pLimit(numReaders);
   const added = run.units.filter(({ name }) => !known.has(name));
-  const parts = await limit.map(added, async (unit) => {
+  const parts = await mapFiles(added, async (unit) => {
     const entry = await readShardEntry(run, "publish", unit, models);
     const { reasons, classCounts } = await summarize(unit);
     for (const reason of reasons) removals[reason] = (removals[reason] ?? 0) + 1;

@@ -1,9 +1,9 @@
-import pLimit from "p-limit";
 import { closeOnError } from "../../core/close-on-error.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { type ByteSource, type FileSource, toByteSource } from "../../shards/arrow/byte-source.ts";
 import { openSource } from "../../shards/arrow/open-source.ts";
 import type { Cifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
+import { mapFiles } from "../run/map-files.ts";
 import type { Run } from "../run/run.ts";
 import { type StageContext, unitStage } from "../run/stage.ts";
 import { readUnitFile } from "../run/unit-files.ts";
@@ -12,9 +12,6 @@ import { copiesBetween, countCopies, writeCopies } from "./copy-list.ts";
 import { findDuplicates, type ReferenceKeys } from "./find-duplicates.ts";
 import { type Bucket, BucketCollector, planBuckets } from "./fingerprint-bucket.ts";
 import type { Removal } from "./removals.ts";
-
-/** Number of files that are read at once. */
-const numReaders = 4;
 
 /** The copies that a search found. */
 export interface FoundCopies {
@@ -119,7 +116,7 @@ async function searchBucket(
     context.signal.throwIfAborted();
     collector.add(await readUnitFile(run, "fingerprint", unit, run.folder.fingerprints(unit)), unit.idStart);
   };
-  await pLimit(numReaders).map(run.units, read);
+  await mapFiles(run.units, read);
   return findDuplicates({
     references,
     samples: collector.finish(),

@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
@@ -10,6 +9,7 @@ import { parseLocation } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { readImportedRun } from "../import/imported-run.ts";
 import { modelPath, trainingStageOf } from "../models/models.ts";
+import { mapFiles } from "../run/map-files.ts";
 import { listsUnits, publishedSizeOf } from "../run/published-size.ts";
 import { type Run, readRun } from "../run/run.ts";
 import { runFolderAt } from "../run/run-folder.ts";
@@ -18,9 +18,6 @@ import type { Step, StepOptions } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
 import { shareOf, type Unit } from "../run/units.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
-
-/** Number of files that are hashed at once. */
-const numReaders = 4;
 
 /**
  * Checks a finished run: its data set, and every receipt against its file and against the run's configuration.
@@ -58,7 +55,6 @@ export async function verifyRun(
     isPlanned: (file) => names.has(file),
     receiptOf: ({ file }) => run.folder.receipt(lastStage, names.get(file) ?? file),
   });
-  const limit = pLimit(numReaders);
   const checks = [
     ...(rank === 0 ? models.map((name) => () => checkModel(run, name, mode !== "fast")) : []),
     // If there is a manifest, shards and their receipts are already checked against it.
@@ -68,7 +64,7 @@ export async function verifyRun(
       ),
     ),
   ];
-  const found = await limit.map(checks, async (check) => {
+  const found = await mapFiles(checks, async (check) => {
     signal.throwIfAborted();
     return await check();
   });
