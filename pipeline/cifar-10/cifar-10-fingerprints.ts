@@ -8,8 +8,9 @@ import {
 import type { LabeledImages } from "../../core/image-layout.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
-import type { Receipt } from "../../storage/receipt.ts";
+import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { listReceipts } from "../run/list-receipts.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { shippedFile } from "../run/shipped-files.ts";
 import { readFetchReceipts } from "./fetch.ts";
@@ -34,12 +35,16 @@ const numShipped = 60_000;
 
 /**
  * Opens the CIFAR-10 that the run has fetched, or else the shipped fingerprints. So a set that is made with shipped
- * weights, without CIFAR-10 on this machine, holds no copy of it either.
+ * weights, without CIFAR-10 on this machine, holds no copy of it either. A run that began with the shipped ones, and
+ * fetched CIFAR-10 later, for scores or an audit, keeps to them.
  * @throws Cifar5mError `fingerprints/wrong-size`, `cifar10/…`, `receipt/…`, `disk/…`
  */
 export async function openCifar10Source(folder: RunFolder, recordsPerFile: number): Promise<Cifar10Source> {
   const receipts = await readFetchReceipts(folder);
-  if (receipts !== undefined) {
+  const path = shippedFile("cifar-10-fingerprints.bin");
+  const bytes = await readWholeFile(path);
+  const shipped = { sha256: sha256(bytes), load: async () => parseShippedFingerprints(bytes, path) };
+  if (receipts !== undefined && (await readFirstSource(folder)) !== shipped.sha256) {
     return {
       sha256: hashOfCifar10(receipts),
       load: async () => {
@@ -49,9 +54,18 @@ export async function openCifar10Source(folder: RunFolder, recordsPerFile: numbe
       },
     };
   }
-  const path = shippedFile("cifar-10-fingerprints.bin");
-  const bytes = await readWholeFile(path);
-  return { sha256: sha256(bytes), load: async () => parseShippedFingerprints(bytes, path) };
+  return shipped;
+}
+
+/** The sha256 of the CIFAR-10 with which the run began to look for copies, if it has. */
+async function readFirstSource(folder: RunFolder): Promise<string | undefined> {
+  for (const stage of ["dedup", "publish"] as const) {
+    for (const name of await listReceipts(folder, stage)) {
+      const receipt = await readUndamaged(() => readReceiptIfAny(folder.receipt(stage, name)));
+      if (receipt !== undefined) return receipt.models["cifar-10"];
+    }
+  }
+  return undefined;
 }
 
 /** Identifies a fetched CIFAR-10, by the hashes of its files. */

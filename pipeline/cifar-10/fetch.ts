@@ -9,6 +9,7 @@ import { isBucket } from "../../storage/object-files.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { requireNoDataset } from "../run/require-no-dataset.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import { type Cifar10File, cifar10Files } from "./cifar-10-files.ts";
@@ -39,6 +40,7 @@ export interface FetchOptions {
 export async function* fetchCifar10(options: FetchOptions, context: StageContext): AsyncGenerator<Cifar10File> {
   const { folder, data, recordsPerFile } = options;
   const files = cifar10Files(recordsPerFile);
+  await requireNoDataset(folder);
   if (data === undefined && isBucket(folder.root)) {
     throw new Cifar5mError(
       "usage/wrong",

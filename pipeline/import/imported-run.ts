@@ -4,6 +4,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { sha256Text } from "../../storage/record-schema.ts";
+import { requireNoDataset } from "../run/require-no-dataset.ts";
 import { isImported } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { planFixedUnits, type Unit } from "../run/units.ts";
@@ -58,6 +59,7 @@ export function importedRunIn(folder: RunFolder, identity: ImportIdentity): Impo
  * @throws Cifar5mError `run/config-changed`, `run/unreadable`, `json/corrupt`, `disk/…`
  */
 export async function requireImportable(folder: RunFolder): Promise<void> {
+  await requireNoDataset(folder);
   const pinned = await readPinnedConfig(folder.config);
   if (pinned === undefined || isImported(pinned)) return;
   throw new Cifar5mError(

@@ -110,6 +110,6 @@ async function requireReceipt(folder: RunFolder, name: ModelName): Promise<Recei
   throw new Cifar5mError(
     "run/model-missing",
     `${folder.model(name)} must exist with its receipt, and does not. ` +
-      `Run \`cifar5m train ${name}\`, or \`cifar5m build\` with --${name} FILE.`,
+      `\`cifar5m prepare\` brings the shipped model in, \`prepare --${name} FILE\` another one, \`cifar5m train ${name}\` trains one.`,
   );
 }

@@ -4,6 +4,7 @@ import { removeFile } from "../../storage/file-facts.ts";
 import { repinConfig } from "../../storage/pin-config.ts";
 import { hasCheckpoint, withTraining } from "../../storage/training-store.ts";
 import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
+import { requireNoDataset } from "../run/require-no-dataset.ts";
 import type { StageContext } from "../run/stage.ts";
 import { trainingCounter } from "../run/training-counter.ts";
 import type { ModelRuntime, TrainedModel, TrainingTask } from "./model-runtime.ts";
@@ -29,6 +30,7 @@ export async function trainModel(
   context: StageContext,
 ): Promise<Readonly<Record<string, number>>> {
   const { folder, name } = options;
+  await requireNoDataset(folder);
   const plan = await planTraining(options);
   if (plan.isFinished) {
     await pinModel(folder, name, plan.pinnedFirst);

@@ -16,6 +16,7 @@ import {
 } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
 import { noRun, type PinnedRun, pinRun, readPinnedRun, requireSameRun } from "./pinned-run.ts";
+import { requireNoDataset } from "./require-no-dataset.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { planFixedUnits, planUnits, requirePlannable, type SetSize, type Unit } from "./units.ts";
 
@@ -111,8 +112,9 @@ export async function cleanRun({ folder, units }: Pick<Run, "folder" | "units">)
   }
 }
 
-/** @throws Cifar5mError `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
+/** @throws Cifar5mError `run/is-dataset`, `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
 export async function requireBuildable(folder: RunFolder): Promise<void> {
+  await requireNoDataset(folder);
   if (!isImported((await readPinnedConfig(folder.config)) ?? {})) return;
   throw new Cifar5mError(
     "run/imported",

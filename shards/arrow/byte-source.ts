@@ -36,6 +36,6 @@ export function toByteSource(data: Uint8Array, path: string): ByteSource {
 export function endsEarly(path: string, wanted: number, found: number): Cifar5mError {
   return new Cifar5mError(
     "table/truncated",
-    `${path} must hold ${wanted} bytes, but it ends at ${found}. Delete it and run again to rebuild it.`,
+    `${path} must hold ${wanted} bytes, but it ends at ${found}. Run \`cifar5m repair\` on its run, or fetch it again.`,
   );
 }

@@ -102,7 +102,7 @@ function requireRising(offsets: Int32Array, bytes: number, path: string): void {
       throw new Cifar5mError(
         "table/corrupt",
         `${path} must hold its texts one after the other within ${bytes} bytes, got ${offset} after ${previous}. ` +
-          "Delete it and run again to rebuild it.",
+          "Run `cifar5m repair` on its run, or fetch it again.",
       );
     }
     previous = offset;

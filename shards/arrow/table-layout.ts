@@ -132,7 +132,7 @@ function readFooter(source: ByteSource): Footer {
     throw new Cifar5mError(
       "table/truncated",
       `${source.path} must end with ${magic}, but it was cut off at ${source.bytes} bytes or overwritten. ` +
-        "Delete it and run again to rebuild it.",
+        "Run `cifar5m repair` on its run, or fetch it again.",
     );
   }
   const footerBytes = new DataView(tail.buffer).getInt32(0, true);
@@ -169,7 +169,7 @@ function decode<Decoded>(source: ByteSource, decodeBytes: () => Decoded): Decode
 function corrupt(source: ByteSource, what: string, cause?: unknown): Cifar5mError {
   return new Cifar5mError(
     "table/corrupt",
-    `${source.path} must be an Arrow IPC file: ${what}. Delete it and run again to rebuild it.`,
+    `${source.path} must be an Arrow IPC file: ${what}. Run \`cifar5m repair\` on its run, or fetch it again.`,
     { cause },
   );
 }

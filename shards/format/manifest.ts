@@ -183,5 +183,8 @@ function requireGrowth({ version, splits, growth }: Manifest, path: string): voi
 }
 
 function invalid(path: string, what: string): Cifar5mError {
-  return new Cifar5mError("manifest/invalid", `${path}: ${what}. Delete it and publish again to rebuild it.`);
+  return new Cifar5mError(
+    "manifest/invalid",
+    `${path}: ${what}. Run \`cifar5m repair\` on its run, or fetch it again.`,
+  );
 }

@@ -169,6 +169,6 @@ async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uin
   if (found === entry.sha256) return data;
   throw new Cifar5mError(
     "shard/hash-mismatch",
-    `${path} is sha256 ${shortHash(found)}, the manifest says ${shortHash(entry.sha256)}. Delete it and publish again to rebuild it.`,
+    `${path} is sha256 ${shortHash(found)}, the manifest says ${shortHash(entry.sha256)}. Run \`cifar5m repair\` on its run, or fetch it again.`,
   );
 }

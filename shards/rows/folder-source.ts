@@ -22,7 +22,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
     if (!(thrown instanceof Cifar5mError) || thrown.code !== "disk/missing") throw thrown;
     throw new Cifar5mError(
       "shard/missing",
-      `${path} is listed in the manifest but does not exist. Publish again to rebuild it.`,
+      `${path} is listed in the manifest but does not exist. Run \`cifar5m repair\` on its run, or fetch it again.`,
       { cause: thrown },
     );
   }
@@ -30,7 +30,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
   source.close();
   throw new Cifar5mError(
     "shard/size-mismatch",
-    `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. Delete it and publish again to rebuild it.`,
+    `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. Run \`cifar5m repair\` on its run, or fetch it again.`,
   );
 }
 

@@ -49,7 +49,7 @@ export function openShard(
   if (rows !== entry.rows) {
     throw new Cifar5mError(
       "shard/rows-mismatch",
-      `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. Delete it and publish again to rebuild it.`,
+      `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. Run \`cifar5m repair\` on its run, or fetch it again.`,
     );
   }
   const positionsOf = (name: keyof typeof shardColumns) =>
@@ -139,7 +139,7 @@ function requireLabel(source: FileSource, row: number, label: number, numClasses
   throw new Cifar5mError(
     "shard/bad-label",
     `label of row ${row} of ${source.path} must lie in [0, ${numClasses}), got ${label}. ` +
-      "Delete it and publish again to rebuild it.",
+      "Run `cifar5m repair` on its run, or fetch it again.",
   );
 }
 

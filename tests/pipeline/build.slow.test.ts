@@ -8,9 +8,10 @@ import { fetchCifar10 } from "../../pipeline/cifar-10/fetch.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
 import { openLiveSourceWith } from "../../pipeline/models/live-source.ts";
 import { trainModel } from "../../pipeline/models/train-model.ts";
+import { repairRun } from "../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
-import { readRun } from "../../pipeline/run/run.ts";
-import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { readRun, readRunConfig } from "../../pipeline/run/run.ts";
+import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { firstTestId } from "../../pipeline/run/units.ts";
 import { readRemovals } from "../../pipeline/stages/removals.ts";
 import { verifyRun } from "../../pipeline/verify/verify.ts";
@@ -48,6 +49,11 @@ beforeAll(async () => {
   await runBuild({ root, runtime: standInRuntime({ planted }), sources: { data } });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function fetchInto(paths: RunFolder): Promise<void> {
+  const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, testContext());
+  while (!(await fetched.next()).done);
+}
 
 test("planted copies are left out of the shards, and recorded with reason and partner", async () => {
   const run = await readRun(runFolderAt(root));
@@ -113,6 +119,34 @@ test("a second build does nothing, and opens no model", async () => {
   expect(counts.get("sample/kept")).toBe(71);
   expect(counts.get("sample/images")).toBeUndefined();
   expect(await hashFolder(root)).toEqual(before);
+});
+
+test("a run that fetches CIFAR-10 after it was built with the shipped fingerprints is still the same run", async () => {
+  const later = join(folder, "fetched-later");
+  const paths = runFolderAt(later);
+  const build = (config = {}) =>
+    runBuild({ root: later, runtime: standInRuntime(), sources: {}, config: { ...smallConfig, ...config } });
+  await build();
+  const before = await hashFolder(paths.dataset);
+  await fetchInto(paths);
+  const shard = paths.shard((await readRun(paths)).units[0]!);
+  await rm(shard);
+  const config = resolveConfig(await readRunConfig(paths));
+  expect(await repairRun({ folder: paths, config, runtime: standInRuntime() }, testContext())).toEqual([shard]);
+  expect(await hashFolder(paths.dataset)).toEqual(before);
+  await build({ count: 80 });
+  expect(await verifyRun(later, testContext())).toEqual([]);
+});
+
+test("the folder of a data set does not become a run", async () => {
+  const paths = runFolderAt(runFolderAt(root).dataset);
+  const before = await hashFolder(paths.root);
+  const building = () => runBuild({ root: paths.root, runtime: standInRuntime(), sources: { data } });
+  const { message } = await errorOf(building, "run/is-dataset");
+  expect(message).toMatch(/dataset must be a run folder, .* Name the run that the data set is in, the folder above/);
+  const fetching = () => fetchInto(paths);
+  await errorOf(fetching, "run/is-dataset");
+  expect(await hashFolder(paths.root)).toEqual(before);
 });
 
 test("a flipped byte is found, and a build after deleting the shard makes it again", async () => {

@@ -85,7 +85,7 @@ def _read_footer(file: PositionedFile) -> bytes:
         raise Cifar5mError(
             "table/truncated",
             f"{file.path} must end with ARROW1, it was cut off at {file.bytes} bytes or overwritten. "
-            "Delete it and publish again to rebuild it.",
+            "Run `cifar5m repair` on its run, or fetch it again.",
         )
     start = file.bytes - 10 - num_bytes
     if num_bytes <= 0 or start < 8:
@@ -183,7 +183,7 @@ def _read_header(
 def _corrupt(file: PositionedFile, what: str) -> Cifar5mError:
     return Cifar5mError(
         "table/corrupt",
-        f"{file.path} must be an Arrow IPC file: {what}. Delete it and publish again to rebuild it.",
+        f"{file.path} must be an Arrow IPC file: {what}. Run `cifar5m repair` on its run, or fetch it again.",
     )
 
 

@@ -76,7 +76,7 @@ def require_depth(value: Any) -> None:
 def _corrupt(path: str, what: str) -> Cifar5mError:
     return Cifar5mError(
         "json/corrupt",
-        f"{path} {what}. It is damaged or was edited by hand: delete it and publish again to rebuild it.",
+        f"{path} {what}. It is damaged or was edited by hand: run `cifar5m repair` on its run, or fetch it again.",
     )
 
 

@@ -197,7 +197,7 @@ def _require_consistent(manifest: Manifest, path: str) -> None:
 
 
 def _invalid(path: str, what: str) -> Cifar5mError:
-    return Cifar5mError("manifest/invalid", f"{path}: {what}. Delete it and publish again to rebuild it.")
+    return Cifar5mError("manifest/invalid", f"{path}: {what}. Run `cifar5m repair` on its run, or fetch it again.")
 
 
 class _Fields:

@@ -115,7 +115,7 @@ class PositionedFile:
                 raise Cifar5mError(
                     "table/truncated",
                     f"{self.path} must hold {position + len(target)} bytes, it ends at {position + done}. "
-                    "Delete it and publish again to rebuild it.",
+                    "Run `cifar5m repair` on its run, or fetch it again.",
                 )
             done += count
 

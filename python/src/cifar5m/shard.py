@@ -14,7 +14,7 @@ from .manifest import ShardEntry
 from .positioned_file import PositionedFile
 
 _HASHED_AT_ONCE = 2**20
-_REBUILD = "Delete it and publish again to rebuild it."
+_REBUILD = "Run `cifar5m repair` on its run, or fetch it again."
 
 # By path and sha256, the files whose bytes this process has hashed and found right. Forked processes inherit it.
 _checked: dict[tuple[str, str], tuple[int, int, int, int]] = {}
@@ -34,7 +34,7 @@ def open_shard_file(path: str, entry: ShardEntry, verify: bool) -> PositionedFil
     except Cifar5mError as error:
         if error.code != "disk/missing":
             raise
-        what = f"{path} is listed in the manifest but does not exist. Publish again to rebuild it."
+        what = f"{path} is listed in the manifest but does not exist. {_REBUILD}"
         raise Cifar5mError("shard/missing", what) from error
     if file.bytes != entry.bytes:
         what = f"{path} is {file.bytes} bytes, the manifest says {entry.bytes}. {_REBUILD}"
