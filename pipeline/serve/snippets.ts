@@ -42,7 +42,7 @@ for await (const { images, labels } of loader) {
     {
       id: "torch",
       title: "PyTorch",
-      note: "Needs the Python package in python/ of cifar5m: pip install ./python. It gives the same order as the TypeScript loader.",
+      note: "Needs the Python package in python/ of cifar5m: pip install './python[torch]'. It gives the same order as the TypeScript loader.",
       code: `import cifar5m
 from cifar5m.torch import Loader
 
