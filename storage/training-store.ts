@@ -1,4 +1,4 @@
-import { appendFile, rm } from "node:fs/promises";
+import { appendFile, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Cifar5mError } from "../core/errors.ts";
 import { isObject } from "../core/is-object.ts";
@@ -93,7 +93,12 @@ export async function withTraining<Result>(
       `only one process at a time may train in ${folder}, and process ${pid} on ${host} has since ` +
         `${new Date(sinceMs).toISOString()}. Wait for it, or end it and run the same command again to go on.`,
     );
-  return await withLock(path, work, refusal, { signal });
+  try {
+    return await withLock(path, work, refusal, { signal });
+  } finally {
+    // A training that never began leaves no folder, and a folder that is not empty stays.
+    await rmdir(folder).catch(() => undefined);
+  }
 }
 
 /**

@@ -133,7 +133,7 @@ test("a run goes on only with the choice that it was begun with", async () => {
   const { root } = await makeNew();
   const options = await droppingOptions(root, { dropNearCopies: false });
   const { message } = await errorOf(() => makeSet(options, data), "run/config-changed");
-  expect(message).toContain("dropNearCopies is true, now not set");
+  expect(message).toContain("dropNearCopies is true, now false");
 });
 
 test("without CIFAR-10, a build that is to leave out near-copies ends before any work, and says what to do", async () => {
