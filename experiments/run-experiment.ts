@@ -102,41 +102,42 @@ function executionOf({ config, numThreads }: ExperimentContext): TrainingExecuti
 
 /** The weights of a pretraining. If it is not done yet, it is done now. */
 async function pretrain(pretraining: PlannedPretraining, context: ExperimentContext): Promise<Weights> {
+  const { folder } = context;
+  const { id, options } = pretraining;
+  const path = folder.weights(id);
+  if (await isDone(folder, pretraining, path)) context.onKept?.(options.steps * options.batchSize);
+  else await withTraining(folder.training(id), context.signal, () => trainPretraining(pretraining, context));
+  return readSafetensors(await readWholeFile(path), path).tensors;
+}
+
+async function trainPretraining(pretraining: PlannedPretraining, context: ExperimentContext): Promise<void> {
   const { folder, data } = context;
   const { id, options, task } = pretraining;
-  const path = folder.weights(id);
-  if (await isDone(folder, pretraining, path)) {
-    context.onKept?.(options.steps * options.batchSize);
-  } else {
-    await withTraining(folder.training(id), context.signal, async () => {
-      const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
-      try {
-        const train = await partOf(source, options.classes);
-        const { weights } = await trainRun(
-          {
-            hash: pretraining.hash,
-            options: { ...options, numSamples: train.numSamples },
-            task,
-            source: { train, live: undefined },
-            evaluationSets: [],
-            initialWeights: undefined,
-            store: openTrainingStore(folder.training(id), openEventLog(folder.events(id))),
-            signal: context.signal,
-            onProgress: (progress) => context.onProgress(id, progress),
-          },
-          executionOf(context),
-        );
-        await commitResult(path, pretraining, folder, async (sink) => {
-          await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));
-          return 0;
-        });
-      } finally {
-        if (source !== data.train) source.close();
-      }
-      await rm(folder.training(id), { recursive: true, force: true });
+  const source = pretraining.dataset === undefined ? data.train : await openDataset(pretraining.dataset);
+  try {
+    const train = await partOf(source, options.classes);
+    const { weights } = await trainRun(
+      {
+        hash: pretraining.hash,
+        options: { ...options, numSamples: train.numSamples },
+        task,
+        source: { train, live: undefined },
+        evaluationSets: [],
+        initialWeights: undefined,
+        store: openTrainingStore(folder.training(id), openEventLog(folder.events(id))),
+        signal: context.signal,
+        onProgress: (progress) => context.onProgress(id, progress),
+      },
+      executionOf(context),
+    );
+    await commitResult(folder.weights(id), pretraining, folder, async (sink) => {
+      await sink.write(writeSafetensors({ tensors: weights, metadata: { model: "pretraining" } }, "F32"));
+      return 0;
     });
+  } finally {
+    if (source !== data.train) source.close();
   }
-  return readSafetensors(await readWholeFile(path), path).tensors;
+  await rm(folder.training(id), { recursive: true, force: true });
 }
 
 async function commitResult(

@@ -86,8 +86,9 @@ export class Dataset {
 
   /**
    * The samples that a filter keeps. The call reads the labels and confidences of the whole split, 12 bytes a row, and
-   * the result holds 4 bytes in memory for each row that is kept, 8 in a split beyond 2³² rows. It reads through this data
-   * set: closing it does nothing, and closing this one closes both. With flags, it also reads the ids and the table that `cifar5m audit` wrote beside the manifest.
+   * the result holds 4 bytes in memory for each row that is kept, 8 in a split beyond 2³² rows. With
+   * flags, the call also reads the ids and the table that `cifar5m audit` wrote beside the manifest. The result reads through
+   * this data set: closing it does nothing, and closing this one closes both.
    * @throws Cifar5mError `dataset/unknown-class`, `dataset/unknown-flag`, `dataset/out-of-range`; `flags/…`; `shard/…`,
    *   `table/…`, `disk/…`
    */

@@ -71,7 +71,10 @@ export async function verifyRun(
   return [...problems, ...(rank === 0 ? checkManifest(run, manifest) : []), ...found.flat()];
 }
 
-/** `verifyRun` as the last step of a build. It throws the first problem, and says how many more there are. @param mode - which files are read */
+/**
+ * `verifyRun` as the last step of a build. It throws the first problem, and says how many more there are.
+ * @param mode - which files are read
+ */
 export function verifyStep({ folder }: Pick<StepOptions, "folder">, mode: VerifyMode = "full"): Step {
   return {
     name: "verify",

@@ -1,3 +1,4 @@
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 
 /** Bytes that can be read at any position. */
@@ -36,6 +37,6 @@ export function toByteSource(data: Uint8Array, path: string): ByteSource {
 export function endsEarly(path: string, wanted: number, found: number): Cifar5mError {
   return new Cifar5mError(
     "table/truncated",
-    `${path} must hold ${wanted} bytes, but it ends at ${found}. Run \`cifar5m repair\` on its run, or fetch it again.`,
+    `${path} must hold ${wanted} bytes, but it ends at ${found}. ${damagedFileAdvice}`,
   );
 }

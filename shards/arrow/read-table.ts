@@ -1,3 +1,4 @@
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { fromInt64 } from "./int64.ts";
@@ -102,7 +103,7 @@ function requireRising(offsets: Int32Array, bytes: number, path: string): void {
       throw new Cifar5mError(
         "table/corrupt",
         `${path} must hold its texts one after the other within ${bytes} bytes, got ${offset} after ${previous}. ` +
-          "Run `cifar5m repair` on its run, or fetch it again.",
+          damagedFileAdvice,
       );
     }
     previous = offset;

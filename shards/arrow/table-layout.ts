@@ -1,3 +1,4 @@
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 /**
  * The position of every column of every record batch in an Arrow IPC file, found from its footer without reading rows.
  */
@@ -132,7 +133,7 @@ function readFooter(source: ByteSource): Footer {
     throw new Cifar5mError(
       "table/truncated",
       `${source.path} must end with ${magic}, but it was cut off at ${source.bytes} bytes or overwritten. ` +
-        "Run `cifar5m repair` on its run, or fetch it again.",
+        damagedFileAdvice,
     );
   }
   const footerBytes = new DataView(tail.buffer).getInt32(0, true);
@@ -167,9 +168,7 @@ function decode<Decoded>(source: ByteSource, decodeBytes: () => Decoded): Decode
 }
 
 function corrupt(source: ByteSource, what: string, cause?: unknown): Cifar5mError {
-  return new Cifar5mError(
-    "table/corrupt",
-    `${source.path} must be an Arrow IPC file: ${what}. Run \`cifar5m repair\` on its run, or fetch it again.`,
-    { cause },
-  );
+  return new Cifar5mError("table/corrupt", `${source.path} must be an Arrow IPC file: ${what}. ${damagedFileAdvice}`, {
+    cause,
+  });
 }

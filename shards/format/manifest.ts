@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { hashText } from "../../core/hash-text.ts";
 import { unsealJson } from "../../storage/canonical-json.ts";
@@ -183,8 +184,5 @@ function requireGrowth({ version, splits, growth }: Manifest, path: string): voi
 }
 
 function invalid(path: string, what: string): Cifar5mError {
-  return new Cifar5mError(
-    "manifest/invalid",
-    `${path}: ${what}. Run \`cifar5m repair\` on its run, or fetch it again.`,
-  );
+  return new Cifar5mError("manifest/invalid", `${path}: ${what}. ${damagedFileAdvice}`);
 }

@@ -52,7 +52,8 @@ const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerSha
  * @param directory - made if it does not exist. It may hold what an interrupted call left, but no finished data set and no
  *   other folders `train` and `test` that are not empty
  * @returns the manifest
- * @throws Cifar5mError `dataset/exists`, `dataset/not-empty`, `dataset/bad-rows`, `dataset/out-of-range`; `manifest/invalid`; `disk/…`
+ * @throws Cifar5mError `dataset/exists`, `dataset/not-empty`, `dataset/bad-rows`, `dataset/out-of-range`;
+ *   `manifest/invalid`; `disk/…`
  */
 export async function writeDataset(directory: string, options: WriteDatasetOptions): Promise<Manifest> {
   requireKeys("writeDataset's options", options, optionKeys);

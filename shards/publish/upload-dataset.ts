@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
@@ -169,6 +170,6 @@ async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uin
   if (found === entry.sha256) return data;
   throw new Cifar5mError(
     "shard/hash-mismatch",
-    `${path} is sha256 ${shortHash(found)}, the manifest says ${shortHash(entry.sha256)}. Run \`cifar5m repair\` on its run, or fetch it again.`,
+    `${path} is sha256 ${shortHash(found)}, the manifest says ${shortHash(entry.sha256)}. ${damagedFileAdvice}`,
   );
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { hashFile } from "../../storage/hash-file.ts";
@@ -22,7 +23,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
     if (!(thrown instanceof Cifar5mError) || thrown.code !== "disk/missing") throw thrown;
     throw new Cifar5mError(
       "shard/missing",
-      `${path} is listed in the manifest but does not exist. Run \`cifar5m repair\` on its run, or fetch it again.`,
+      `${path} is listed in the manifest but does not exist. ${damagedFileAdvice}`,
       { cause: thrown },
     );
   }
@@ -30,7 +31,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
   source.close();
   throw new Cifar5mError(
     "shard/size-mismatch",
-    `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. Run \`cifar5m repair\` on its run, or fetch it again.`,
+    `${path} is ${source.bytes} bytes, the manifest says ${entry.bytes}. ${damagedFileAdvice}`,
   );
 }
 

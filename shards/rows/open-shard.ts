@@ -1,3 +1,4 @@
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
@@ -49,7 +50,7 @@ export function openShard(
   if (rows !== entry.rows) {
     throw new Cifar5mError(
       "shard/rows-mismatch",
-      `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. Run \`cifar5m repair\` on its run, or fetch it again.`,
+      `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. ${damagedFileAdvice}`,
     );
   }
   const positionsOf = (name: keyof typeof shardColumns) =>
@@ -138,8 +139,7 @@ function requireLabel(source: FileSource, row: number, label: number, numClasses
   if (label >= 0 && label < numClasses) return;
   throw new Cifar5mError(
     "shard/bad-label",
-    `label of row ${row} of ${source.path} must lie in [0, ${numClasses}), got ${label}. ` +
-      "Run `cifar5m repair` on its run, or fetch it again.",
+    `label of row ${row} of ${source.path} must lie in [0, ${numClasses}), got ${label}. ${damagedFileAdvice}`,
   );
 }
 

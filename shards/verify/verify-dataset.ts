@@ -32,7 +32,10 @@ export interface VerifyOptions {
   readonly share?: VerifyShare;
   /** Whether a shard that the manifest does not list is one that a run is about to add. */
   readonly isPlanned?: (file: string) => boolean;
-  /** Ends the work before the next shard, and aborts requests to a server. `verifyDataset` then throws the signal's reason. */
+  /**
+   * Ends the work before the next shard, and aborts requests to a server. `verifyDataset` then throws the signal's
+   * reason.
+   */
   readonly signal?: AbortSignal;
   /** Called after each shard. */
   readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;

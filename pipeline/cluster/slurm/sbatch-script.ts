@@ -62,9 +62,9 @@ export function sbatchScript(options: ScriptOptions): string {
   const worker = [
     `export CIFAR5M_RANK="\${SLURM_ARRAY_TASK_ID:?}" CIFAR5M_WORLD_SIZE=${tasks}`,
     "# Work that cannot end before this time is not begun. Slurm before 23.02 does not tell the end by itself.",
+    `end="\${SLURM_JOB_END_TIME:-}"`,
     // For no text at all, date gives the last midnight.
-    `end="\${SLURM_JOB_END_TIME:-}"; at="$(squeue -h -j "$job" -o %e)"`,
-    `[ -n "$end" ] || [ -z "$at" ] || end="$(date -d "$at" +%s)"`,
+    `[ -n "$end" ] || { at="$(squeue -h -j "$job" -o %e)" && [ -n "$at" ] && end="$(date -d "$at" +%s)"; }`,
     `[ -z "$end" ] || export CIFAR5M_DEADLINE=$((end - ${reserveSeconds(time.seconds)}))`,
   ];
   return `${[

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .errors import Cifar5mError
+from .errors import DAMAGED_FILE_ADVICE, Cifar5mError
 from .positioned_file import PositionedFile
 
 MAGIC = b"ARROW1"
@@ -85,7 +85,7 @@ def _read_footer(file: PositionedFile) -> bytes:
         raise Cifar5mError(
             "table/truncated",
             f"{file.path} must end with ARROW1, it was cut off at {file.bytes} bytes or overwritten. "
-            "Run `cifar5m repair` on its run, or fetch it again.",
+            f"{DAMAGED_FILE_ADVICE}",
         )
     start = file.bytes - 10 - num_bytes
     if num_bytes <= 0 or start < 8:
@@ -183,7 +183,7 @@ def _read_header(
 def _corrupt(file: PositionedFile, what: str) -> Cifar5mError:
     return Cifar5mError(
         "table/corrupt",
-        f"{file.path} must be an Arrow IPC file: {what}. Run `cifar5m repair` on its run, or fetch it again.",
+        f"{file.path} must be an Arrow IPC file: {what}. {DAMAGED_FILE_ADVICE}",
     )
 
 

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-from .errors import Cifar5mError
+from .errors import DAMAGED_FILE_ADVICE, Cifar5mError
 
 MAX_DEPTH = 100
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
@@ -76,7 +76,7 @@ def require_depth(value: Any) -> None:
 def _corrupt(path: str, what: str) -> Cifar5mError:
     return Cifar5mError(
         "json/corrupt",
-        f"{path} {what}. It is damaged or was edited by hand: run `cifar5m repair` on its run, or fetch it again.",
+        f"{path} {what}. It is damaged or was edited by hand. {DAMAGED_FILE_ADVICE}",
     )
 
 

@@ -7,6 +7,10 @@ import unicodedata
 
 MAX_LINE = 3000
 TAIL = 1000
+# What to do about a damaged file. Who reads it cannot tell whether a run made it.
+DAMAGED_FILE_ADVICE = (
+    "If it belongs to a run, `cifar5m repair` makes it again; otherwise delete it, and fetch or make it again."
+)
 _LINE_IN_TRACEBACK = re.compile(r"^[\w.]+: ([a-z0-9-]+/[a-z0-9-]+): (.*)$", re.MULTILINE)
 
 

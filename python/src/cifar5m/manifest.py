@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .canonical_json import unseal_json
-from .errors import Cifar5mError
+from .errors import DAMAGED_FILE_ADVICE, Cifar5mError
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -197,7 +197,7 @@ def _require_consistent(manifest: Manifest, path: str) -> None:
 
 
 def _invalid(path: str, what: str) -> Cifar5mError:
-    return Cifar5mError("manifest/invalid", f"{path}: {what}. Run `cifar5m repair` on its run, or fetch it again.")
+    return Cifar5mError("manifest/invalid", f"{path}: {what}. {DAMAGED_FILE_ADVICE}")
 
 
 class _Fields:

@@ -16,7 +16,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from .errors import Cifar5mError
+from .errors import DAMAGED_FILE_ADVICE, Cifar5mError
 
 _REFUSALS = {
     errno.EACCES: ("disk/permission-denied", "permission is denied", "Check the owner and mode of the file."),
@@ -115,7 +115,7 @@ class PositionedFile:
                 raise Cifar5mError(
                     "table/truncated",
                     f"{self.path} must hold {position + len(target)} bytes, it ends at {position + done}. "
-                    "Run `cifar5m repair` on its run, or fetch it again.",
+                    f"{DAMAGED_FILE_ADVICE}",
                 )
             done += count
 

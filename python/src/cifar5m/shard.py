@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrow_layout import read_layout, shard_columns
-from .errors import Cifar5mError
+from .errors import DAMAGED_FILE_ADVICE, Cifar5mError
 from .manifest import ShardEntry
 from .positioned_file import PositionedFile
 
 _HASHED_AT_ONCE = 2**20
-_REBUILD = "Run `cifar5m repair` on its run, or fetch it again."
 
 # By path and sha256, the files whose bytes this process has hashed and found right. Forked processes inherit it.
 _checked: dict[tuple[str, str], tuple[int, int, int, int]] = {}
@@ -34,10 +33,10 @@ def open_shard_file(path: str, entry: ShardEntry, verify: bool) -> PositionedFil
     except Cifar5mError as error:
         if error.code != "disk/missing":
             raise
-        what = f"{path} is listed in the manifest but does not exist. {_REBUILD}"
+        what = f"{path} is listed in the manifest but does not exist. {DAMAGED_FILE_ADVICE}"
         raise Cifar5mError("shard/missing", what) from error
     if file.bytes != entry.bytes:
-        what = f"{path} is {file.bytes} bytes, the manifest says {entry.bytes}. {_REBUILD}"
+        what = f"{path} is {file.bytes} bytes, the manifest says {entry.bytes}. {DAMAGED_FILE_ADVICE}"
         raise Cifar5mError("shard/size-mismatch", what)
     if verify:
         _require_hash(file, entry)
@@ -49,7 +48,7 @@ def _require_hash(file: PositionedFile, entry: ShardEntry) -> None:
         return
     actual = hash_file(file)
     if actual != entry.sha256:
-        what = f"{file.path} is sha256 {actual[:12]}…, the manifest says {entry.sha256[:12]}…. {_REBUILD}"
+        what = f"{file.path} is sha256 {actual[:12]}…, the manifest says {entry.sha256[:12]}…. {DAMAGED_FILE_ADVICE}"
         raise Cifar5mError("shard/hash-mismatch", what)
     mark_checked(file, entry)
 
@@ -80,7 +79,7 @@ class Shard:
         self._columns = {column.name: column for column in columns}
         self._layout = read_layout(file, columns)
         if self._layout.rows != entry.rows:
-            what = f"{file.path} holds {self._layout.rows} rows, the manifest says {entry.rows}. {_REBUILD}"
+            what = f"{file.path} holds {self._layout.rows} rows, the manifest says {entry.rows}. {DAMAGED_FILE_ADVICE}"
             raise Cifar5mError("shard/rows-mismatch", what)
 
     def read_column(self, file: PositionedFile, name: str) -> npt.NDArray[np.generic]:
@@ -127,10 +126,10 @@ class Shard:
         if bad.size:
             row = int(bad[0])
             rule = f"id of row {row} of {self._path} must lie in [{start}, {end}) and be larger than the one before"
-            raise Cifar5mError("shard/bad-id", f"{rule}, got {ids[row]}. {_REBUILD}")
+            raise Cifar5mError("shard/bad-id", f"{rule}, got {ids[row]}. {DAMAGED_FILE_ADVICE}")
         bad = np.flatnonzero((labels < 0) | (labels >= self._num_classes))
         if bad.size:
             row = int(bad[0])
             rule = f"label of row {row} of {self._path} must lie in [0, {self._num_classes})"
-            raise Cifar5mError("shard/bad-label", f"{rule}, got {labels[row]}. {_REBUILD}")
+            raise Cifar5mError("shard/bad-label", f"{rule}, got {labels[row]}. {DAMAGED_FILE_ADVICE}")
         return ids, labels

@@ -38,7 +38,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
     `loader-state/stale` unless it is told how many batches were taken.
 
     Raises:
-        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
+        Cifar5mError: `loader/…`, `options/unknown-key` for options out of range. A loop raises `loader/wrong-group` as
+            that of `Loader` does.
     """
 
     def __init__(self, dataset: Dataset, **options: Unpack[LoaderOptions]) -> None:
