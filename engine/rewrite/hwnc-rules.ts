@@ -7,7 +7,8 @@ import { reshape } from "../ops/reshape.ts";
 import { enterHeads } from "./attention-layout.ts";
 import { transposeFilters } from "./constant-filters.ts";
 import { averagePool2x2, maxPool2x2, normalizeGroups, upsampleImages } from "./hwnc-images.ts";
-import { type HwncRule, type HwncRules, type HwncValues, toHwnc } from "./hwnc-values.ts";
+import type { HwncRule, HwncRules, HwncValues } from "./hwnc-values.ts";
+import { toHwnc } from "./layout-change.ts";
 import { trainableWinogradConv, transformConstantFilters, winogradConv } from "./winograd.ts";
 import { is3x3, isHalving, sizeOfImages } from "./winograd-sizes.ts";
 

@@ -1,7 +1,8 @@
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
-import { reshape, transpose } from "../ops/reshape.ts";
+import { reshape } from "../ops/reshape.ts";
 import { ConstantFilters } from "./constant-filters.ts";
 import { applied, type HwncImages, statistics } from "./hwnc-images.ts";
+import { toHwnc } from "./layout-change.ts";
 import type { NodeOf, OpName } from "./op-attributes.ts";
 import { sizeOfImages } from "./winograd-sizes.ts";
 
@@ -123,9 +124,4 @@ export class HwncValues implements Copier {
   scalar(old: Tensor): Tensor | undefined {
     return old.shape.length === 0 ? reshape(this.copyOf(old), [1, 1, 1, 1]) : undefined;
   }
-}
-
-/** [N, C, H, W] to [H, W, N, C], in two steps: onnxruntime fuses the first one with leaving its own blocked layout. */
-export function toHwnc(images: Tensor): Tensor {
-  return transpose(transpose(images, [0, 2, 3, 1]), [1, 2, 0, 3]);
 }

@@ -1,11 +1,12 @@
 import { Graph, type Node, type Tensor } from "../graph/graph.ts";
 import { swapLastTwo } from "../ops/matmul.ts";
-import { reshape, transpose } from "../ops/reshape.ts";
+import { reshape } from "../ops/reshape.ts";
 import { attentionRules } from "./attention-layout.ts";
 import { elementwiseRules } from "./hwnc-elementwise.ts";
 import { applied } from "./hwnc-images.ts";
 import { imageRules } from "./hwnc-rules.ts";
 import { type HwncForm, type HwncRules, HwncValues } from "./hwnc-values.ts";
+import { toNchw } from "./layout-change.ts";
 import type { OpName } from "./op-attributes.ts";
 import { Rewriter } from "./rewriter.ts";
 import { winogradSizes } from "./winograd-sizes.ts";
@@ -71,10 +72,7 @@ class HwncRewriter extends Rewriter {
 
   protected override restore(old: Tensor): Tensor | undefined {
     const images = this.#values.imagesOf(old) ?? this.#values.groupsOf(old);
-    if (images !== undefined) {
-      const imagesFirst = transpose(applied(images), [2, 0, 1, 3]);
-      return reshape(transpose(imagesFirst, [0, 3, 1, 2]), old.shape);
-    }
+    if (images !== undefined) return reshape(toNchw(applied(images)), old.shape);
     const heads = this.#values.headsOf(old);
     if (heads !== undefined) return swapLastTwo(heads);
     // Anything but a gradient rule may still use the statistics of a normalization that was rewritten.
