@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from serving import code_of, serve
+from serving import code_of, line_of, serve
 
 from cifar5m import Augment, Blocked, Cifar5mError, Dataset, LabelNoise, open_dataset
 
@@ -17,14 +18,31 @@ FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9
 
 
 def test_every_loop_is_the_next_epoch_of_the_same_samples(dataset: Dataset) -> None:
-    loader = dataset.loader(**FINITE, epochs=3)
+    loader = dataset.loader(**FINITE)
     epochs = [serve(loader) for _ in range(3)]
     ids = [[id for batch in epoch for id in batch[2]] for epoch in epochs]
     assert len({tuple(epoch) for epoch in ids}) == 3
     assert len({tuple(sorted(epoch)) for epoch in ids}) == 1
-    assert code_of(lambda: serve(loader)) == "loader/finished"
     loader.set_epoch(1)
     assert serve(loader) == epochs[1]
+    assert serve(dataset.loader(**FINITE, epochs=3)) == [batch for epoch in epochs for batch in epoch]
+
+
+def test_the_length_is_that_of_a_loop(dataset: Dataset) -> None:
+    assert len(dataset.loader(**FINITE)) == 5
+    assert len(dataset.loader(**FINITE, epochs=3)) == 15
+    assert len(dataset.loader(regime="infinite", batch_size=9)) == 11
+    endless = dataset.loader(**FINITE, epochs=math.inf)
+    with pytest.raises(TypeError, match=r"a loader with epochs=math\.inf has no length; batches_per_epoch is that of"):
+        len(endless)
+    assert [batch[0] for batch in serve(endless, 11)] == [0] * 5 + [1] * 5 + [2]
+
+
+def test_set_epoch_is_refused_where_a_loop_is_several_epochs(dataset: Dataset) -> None:
+    loader = dataset.loader(**FINITE, epochs=3)
+    line = line_of(lambda: loader.set_epoch(1))
+    assert line.startswith("loader/out-of-range: epochs must be left out where set_epoch chooses the epoch of a loop, ")
+    assert [batch[0] for batch in serve(loader)] == [0] * 5 + [1] * 5 + [2] * 5
 
 
 def test_set_epoch_keeps_a_position_that_was_loaded(dataset: Dataset) -> None:
@@ -130,7 +148,7 @@ def test_numpy_numbers_are_options_and_states_stay_json(dataset: Dataset) -> Non
         "world_size": np.int64(1),
     }
     loader = dataset.loader(**options)
-    assert [batch[2] for batch in serve(loader)] == [batch[2] for batch in serve(dataset.loader(**FINITE))]
+    assert [batch[2] for batch in serve(loader)] == [batch[2] for batch in serve(dataset.loader(**FINITE, epochs=2))]
     assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
 
 
@@ -167,6 +185,7 @@ def test_none_is_the_default_where_the_types_allow_it(dataset: Dataset) -> None:
         ({"seed": 1.5}, "loader/out-of-range: seed must be an integer"),
         ({"seed": 2**53}, "loader/out-of-range: seed must be an integer"),
         ({"epochs": 0}, "loader/out-of-range: epochs must be an integer"),
+        ({"epochs": -math.inf}, "loader/out-of-range: epochs must be an integer"),
         ({"world_size": 2}, "loader/out-of-range: rank and world_size must be given together, got world_size alone."),
         ({"rank": 0}, "loader/out-of-range: rank and world_size must be given together, got rank alone."),
         ({"rank": 1, "world_size": None}, "loader/out-of-range: rank and world_size must be given together, got rank"),

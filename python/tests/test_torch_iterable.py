@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_iterable_dataset_serves_each_epoch(dataset: Any, num_workers: int, persistent: bool) -> None:
     if persistent and num_workers == 0:
         pytest.skip("no workers to persist")
-    served = IterableDataset(dataset, **FINITE, epochs=4)
+    served = IterableDataset(dataset, **FINITE)
     batches = DataLoader(served, batch_size=None, num_workers=num_workers, persistent_workers=persistent)
     epochs = expected_epochs(dataset, FINITE, 4)
     assert len(batches) == 5
@@ -35,9 +35,41 @@ def test_iterable_dataset_serves_each_epoch(dataset: Any, num_workers: int, pers
     assert serve(batches, 2) == epochs[1][:2]
     served.set_epoch(3)
     assert serve(batches) == epochs[3]
-    assert code_of(lambda: serve(batches)) == "loader/finished"
     served.set_epoch(1)
     assert serve(batches) == epochs[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_iterable_dataset_with_epochs_has_one_loop(dataset: Any, num_workers: int, persistent: bool) -> None:
+    served = IterableDataset(dataset, **FINITE, epochs=3)
+    batches = DataLoader(
+        served, batch_size=None, num_workers=num_workers, persistent_workers=persistent and num_workers > 0
+    )
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 3) for batch in epoch]
+    assert len(batches) == 15
+    assert serve(batches) == whole
+    assert line_of(lambda: serve(batches)).startswith("loader/finished: epochs makes one loop over an IterableDataset")
+    served.load_state_dict({**Loader(dataset, **FINITE).state_dict(), "epoch": 1, "position": 18})
+    assert serve(batches) == whole[7:]
+    assert code_of(lambda: serve(batches)) == "loader/finished"
+    assert line_of(lambda: served.set_epoch(1)).startswith("loader/out-of-range: epochs must be left out")
+    with pytest.raises(TypeError, match="has no length"):
+        len(IterableDataset(dataset, **FINITE, epochs=float("inf")))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_stateful_data_loader_resumes_within_a_loop_of_several_epochs(dataset: Any, num_workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    whole = [batch for epoch in expected_epochs(dataset, FINITE, 3) for batch in epoch]
+    batches, resumed = (
+        stateful(IterableDataset(dataset, **FINITE, epochs=3), batch_size=None, num_workers=num_workers)
+        for _ in range(2)
+    )
+    loop = iter(batches)
+    assert serve(loop, 7) == whole[:7]
+    resumed.load_state_dict(batches.state_dict())
+    assert serve(resumed) == whole[7:]
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 3])

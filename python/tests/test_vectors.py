@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from from_typescript import to_python
 from make_dataset import make_dataset
 
-from cifar5m import open_dataset
+from cifar5m import Cifar5mError, open_dataset
 from cifar5m.label_noise import add_label_noise
 from cifar5m.permutation import Permutation
 from cifar5m.philox import key_of, philox4x32, random_words
@@ -24,6 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 if not (DOCS / "order-vectors.json").is_file():
     pytest.skip("docs/ of the repository, with the vectors, is not here", allow_module_level=True)
 GROWTH = json.loads((DOCS / "growth-vectors.json").read_text())
+LOOPS = json.loads((DOCS / "loop-vectors.json").read_text())
 ORDER = json.loads((DOCS / "order-vectors.json").read_text())
 AUGMENTATION = json.loads((DOCS / "augmentation-vectors.json").read_text())
 LISTED_VALUES = [0, 777, 1554, 2331, 3071]
@@ -81,23 +83,34 @@ def test_label_noise(vector: Any) -> None:
     assert noisy.tolist() == vector["noisyLabels"]
 
 
-def take_epochs(loader: Any, num_epochs: int, num_batches: int) -> Any:
-    """Batches of some epochs: in Python, each loop is one."""
-    for _ in range(num_epochs):
-        for _, batch in zip(range(num_batches // num_epochs), loader, strict=False):
-            yield batch
-
-
 @pytest.mark.parametrize("vector", ORDER["loaders"])
 def test_loaders(vector: Any, pool: Path) -> None:
     options = vector["options"]
     loader = open_dataset(pool).loader(**to_python(options))
     served = []
-    for batch in take_epochs(loader, options.get("epochs", 1), len(vector["batches"])):
+    for batch in islice(loader, len(vector["batches"])):
         state = loader.state_dict()
         place = {"epoch": state["epoch"], "position": state["position"]}
         served.append({"epoch": batch.epoch, "rows": batch.ids.tolist(), "after": place})
     assert served == vector["batches"]
+
+
+@pytest.mark.parametrize("vector", LOOPS, ids=lambda vector: vector["title"])
+def test_loops(vector: Any, pool: Path) -> None:
+    loader = open_dataset(pool).loader(**to_python(vector["options"]))
+    assert len(loader) == vector["numBatches"]
+    if "state" in vector:
+        loader.load_state_dict({**loader.state_dict(), **vector["state"]})
+    for loop in vector["loops"]:
+        served, end = [], "end"
+        try:
+            for batch in islice(loader, loop.get("take")):
+                served.append([batch.epoch, batch.step])
+        except Cifar5mError as error:
+            end = error.code
+        assert served == loop["batches"]
+        assert ("end" if loop["end"] == "left" else loop["end"]) == end
+    assert loader.state_dict().items() >= vector["after"].items()
 
 
 @pytest.mark.parametrize("vector", AUGMENTATION["draws"])
@@ -124,7 +137,7 @@ def test_mixup_weights(vector: Any) -> None:
 def test_batches(vector: Any, pool: Path) -> None:
     options = vector["options"]
     loader = open_dataset(pool).loader(**to_python(options))
-    batches = list(take_epochs(loader, options.get("epochs", 1), len(vector["batches"])))
+    batches = list(islice(loader, len(vector["batches"])))
     assert len(batches) == len(vector["batches"])
     for batch, expected in zip(batches, vector["batches"], strict=True):
         assert batch.epoch == expected["epoch"]

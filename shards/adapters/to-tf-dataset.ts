@@ -18,8 +18,8 @@ export interface TensorFlowApi<Tensor, TfDataset> {
  * shape [B, 32, 32, 3] or [B, 3, 32, 32]. `ys`: the labels as probabilities, float32 [B, classes]: one-hot, or mixed by
  * mixup.
  *
- * The loader is a single cursor. To train several epochs with `fitDataset`, give the loader `epochs: Infinity` and give
- * `fitDataset` the number of `batchesPerEpoch`.
+ * Each epoch of `fitDataset` is a loop. A loader without `epochs` serves one of its epochs in each. With a loader of the
+ * infinite regime, or one with `epochs`, give `fitDataset` the number of `batchesPerEpoch` too.
  * @param options.layout - layout of the loader, `NHWC` by default
  * @param options.numClasses - default 10
  * @throws Cifar5mError `loader/out-of-range` for a label that is no class, when its batch is served

@@ -22,7 +22,7 @@ export function chooseCache(
   { memoryBytes, numStretches }: { readonly memoryBytes: number; readonly numStretches: number | undefined },
 ): ImageCache | undefined {
   if (store.isResident || numWorkers > 0) return undefined;
-  const isReused = regime === "finite" && epochs > 1;
+  const isReused = regime === "finite" && epochs !== 1;
   if (isReused && imageBytesOf(numSamples) <= memoryBytes) return new SubsetCache(store, numSamples);
   return numStretches === undefined ? undefined : new StretchCache(store, numStretches);
 }

@@ -66,7 +66,10 @@ export interface FiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> ext
   readonly regime: "finite";
   /** N; subsets of equal seed and shuffle are nested. Default: the whole split. */
   readonly numSamples?: number;
-  /** Number of passes over the N samples, default 1; Infinity never ends. */
+  /**
+   * Number of passes over the N samples that one loop serves; Infinity never ends. By default each loop serves one epoch,
+   * and a further loop the next one.
+   */
   readonly epochs?: number;
   /** Use a new order every epoch. Default true, which means `full`; see `ShuffleKind`. */
   readonly shuffle?: boolean | "full" | "blocked" | BlockedShuffleOptions;

@@ -8,11 +8,11 @@ import { cifar10Normalization, type ImageFormat, type Normalization } from "./im
 import type { LabelNoise } from "./label-noise.ts";
 import type { AnyLoaderOptions, FiniteOptions, LoaderOptions } from "./loader-options.ts";
 
-/** Options with every default filled in; `infinite` has one epoch. Plain data. */
+/** Options with every default filled in; `infinite` has one epoch, and without `epochs` each loop is one. Plain data. */
 export interface ResolvedOptions {
   readonly regime: "finite" | "infinite";
   readonly numSamples: number;
-  readonly epochs: number;
+  readonly epochs: number | undefined;
   readonly batchSize: number;
   readonly seed: number;
   readonly shuffle: ShuffleKind;
@@ -51,10 +51,13 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
     const seen = String((options as { readonly regime: unknown }).regime);
     throw new Cifar5mError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
   }
-  const { numSamples = poolSize, epochs = 1, dropLast = true } = options;
+  const { numSamples = poolSize, epochs, dropLast = true } = options;
   requireBoolean("dropLast", dropLast);
   requireInteger("numSamples", numSamples, 1, poolSize, "Build more shards or ask for fewer.");
-  if (epochs !== Number.POSITIVE_INFINITY) requireInteger("epochs", epochs, 1, Number.MAX_SAFE_INTEGER);
+  if (epochs !== undefined && epochs !== Number.POSITIVE_INFINITY) {
+    const action = "Pass a number of epochs, Infinity, or leave it out.";
+    requireInteger("epochs", epochs, 1, Number.MAX_SAFE_INTEGER, action);
+  }
   if (dropLast && numSamples < batchSize) {
     throw new Cifar5mError(
       "loader/out-of-range",

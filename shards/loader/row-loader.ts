@@ -24,6 +24,12 @@ import { planStretches } from "./stretch-cache.ts";
 /** Number of batches after which timers and signals get a turn. A loop that never waits would starve them. */
 const batchesPerTurn = 64;
 
+interface Loop {
+  readonly number: number;
+  /** The range it served last. */
+  last: BatchRange | undefined;
+}
+
 /** Serves the rows of a pool. */
 export class RowLoader implements Loader<ImageArray> {
   readonly #pool: Pool;
@@ -37,7 +43,8 @@ export class RowLoader implements Loader<ImageArray> {
   /** Arrays that every batch is written to, if the caller allows reuse. */
   readonly #out: BatchArrays | undefined;
   #cursor: Cursor = { epoch: 0, position: 0 };
-  #wasStarted = false;
+  /** Number of loops that have started. */
+  #numLoops = 0;
   /** Several loops take turns: a batch that one of them waits for is not served by another. */
   readonly #loops = pLimit(1);
 
@@ -84,20 +91,15 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
+    const loop = this.#startLoop();
     const release = this.#pool.store.use();
-    if (this.#wasStarted && this.#schedule.rangeAt(this.#cursor) === undefined) {
-      release();
-      this.#requireEnd();
-      throw this.#finishedError();
-    }
-    this.#wasStarted = true;
     const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
     const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
     try {
       for (let count = 0; ; count++) {
         // Before the position moves on: during this turn, others may ask for the state.
         if (count > 0 && count % batchesPerTurn === 0) await nextTurn();
-        const batch = await this.#loops(() => this.#take(workers, readAhead));
+        const batch = await this.#loops(() => this.#take(loop, workers, readAhead));
         if (batch === undefined) return;
         yield batch;
       }
@@ -107,14 +109,36 @@ export class RowLoader implements Loader<ImageArray> {
     }
   }
 
-  /** The next batch, undefined at the end. The position moves on when the batch is there. */
+  #startLoop(): Loop {
+    const { epoch, position } = this.#cursor;
+    if (this.#numLoops > 0) {
+      if (this.#schedule.isByEpoch && position > 0) this.#cursor = { epoch: epoch + 1, position: 0 };
+      else if (this.#schedule.rangeAt(this.#cursor) === undefined) {
+        this.#requireEnd();
+        throw this.#finishedError();
+      }
+    }
+    return { number: ++this.#numLoops, last: undefined };
+  }
+
+  /** The next range of a loop, undefined at its end. */
+  #nextRange(loop: Loop): BatchRange | undefined {
+    if (this.#schedule.isByEpoch && loop.last !== undefined && this.#schedule.following(loop.last) === undefined) {
+      return undefined;
+    }
+    if (this.#schedule.isByEpoch && loop.number !== this.#numLoops) throw overtakenError();
+    return this.#schedule.rangeAt(this.#cursor);
+  }
+
+  /** The next batch of a loop, undefined at its end. The position moves on when the batch is there. */
   async #take(
+    loop: Loop,
     workers: BatchSupply | undefined,
     readAhead: ReadAhead | undefined,
   ): Promise<Batch<ImageArray> | undefined> {
     this.#pool.store.closed.throwIfAborted();
     this.#signal?.throwIfAborted();
-    const range = this.#schedule.rangeAt(this.#cursor);
+    const range = this.#nextRange(loop);
     if (range === undefined) {
       this.#requireEnd();
       return undefined;
@@ -126,6 +150,7 @@ export class RowLoader implements Loader<ImageArray> {
         ? this.#maker.make(range, { out: this.#out })
         : await this.#wait(workers.take(range));
     this.#cursor = this.#schedule.after(range);
+    loop.last = range;
     return { ...arrays, epoch: range.epoch, step: this.#schedule.stepOf(range) };
   }
 
@@ -147,7 +172,7 @@ export class RowLoader implements Loader<ImageArray> {
     return startWorkers?.({
       job: { reopen, entries, rows, earlierRows, numClasses, numStretches, options: this.#options },
       nextRange: (range) => {
-        const next = schedule.rangeAt(schedule.after(range));
+        const next = schedule.following(range);
         return next === undefined || schedule.reachesBeyondThePool(next) ? undefined : next;
       },
       signal: store.isRemote ? signal : undefined,
@@ -159,7 +184,7 @@ export class RowLoader implements Loader<ImageArray> {
       store: this.#pool.store,
       rowsOf: (range) => this.#maker.rowsOf(range),
       withColumns: this.#withColumns,
-      nextRange: (range) => this.#schedule.rangeAt(this.#schedule.after(range)),
+      nextRange: (range) => this.#schedule.following(range),
     });
   }
 
@@ -199,4 +224,12 @@ export class RowLoader implements Loader<ImageArray> {
         "Build more shards, stop earlier, pass a live source, or use the finite regime.",
     );
   }
+}
+
+function overtakenError(): Cifar5mError {
+  return new Cifar5mError(
+    "loader/overtaken",
+    "a loop over one epoch must end before a further loop over the same loader starts, but one has started. " +
+      "Make one loader for each loop.",
+  );
 }

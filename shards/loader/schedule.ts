@@ -10,6 +10,8 @@ export interface Cursor {
 /** Which samples make up each batch, one batch after the other. */
 export class Schedule {
   readonly batchesPerEpoch: number;
+  /** Whether each loop is an epoch. Otherwise loops continue one sequence of batches. */
+  readonly isByEpoch: boolean;
   readonly #options: ResolvedOptions;
   readonly #isLive: boolean;
 
@@ -17,22 +19,29 @@ export class Schedule {
   constructor(options: ResolvedOptions, isLive: boolean) {
     const { numSamples, batchSize, dropLast } = options;
     this.batchesPerEpoch = dropLast ? Math.floor(numSamples / batchSize) : Math.ceil(numSamples / batchSize);
+    this.isByEpoch = options.epochs === undefined;
     this.#options = options;
     this.#isLive = isLive;
   }
 
-  /** Number of batches in all. */
+  /** Number of batches that a loop from the start serves. */
   get numBatches(): number {
-    return this.#isLive ? Number.POSITIVE_INFINITY : this.batchesPerEpoch * this.#options.epochs;
+    return this.#isLive ? Number.POSITIVE_INFINITY : this.batchesPerEpoch * (this.#options.epochs ?? 1);
   }
 
   /** The batch that starts at a cursor, or undefined if there is none. */
   rangeAt({ epoch, position }: Cursor): BatchRange | undefined {
-    const { batchSize, numSamples, epochs, dropLast } = this.#options;
+    const { batchSize, numSamples, epochs = Number.POSITIVE_INFINITY, dropLast } = this.#options;
     if (epoch >= epochs) return undefined;
     const end = position + batchSize;
     if (end <= numSamples || this.#isLive) return { epoch, start: position, end };
     return dropLast ? undefined : { epoch, start: position, end: numSamples };
+  }
+
+  /** The batch after another one in the same loop, or undefined if the loop ends. */
+  following(range: BatchRange): BatchRange | undefined {
+    const next = this.rangeAt(this.after(range));
+    return this.isByEpoch && next?.epoch !== range.epoch ? undefined : next;
   }
 
   /** Where the next batch starts. */

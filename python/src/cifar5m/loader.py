@@ -44,11 +44,12 @@ class BaseLoader(Generic[Array]):
     """A cursor in the order of a regime, and the batches from there on.
 
     In the finite regime, every `for` is one epoch: the first the one the loader stands in, each other the next. A loop
-    that was left early is over, unless its state is loaded. In the infinite regime a loop goes on where the last one
-    was left, and raises `regime/exhausted` when no whole batch is left.
+    that was left early is over, unless its state is loaded. Where `epochs` is given, and in the infinite regime, the
+    loader is one sequence of batches: a loop serves all that is left, and goes on where the last one was left.
 
     Iterating raises:
-        Cifar5mError: `loader/finished` after the last epoch; `regime/exhausted`; `loader/overtaken` in a loop after
+        Cifar5mError: `loader/finished` in a loop that begins after the last batch, except for the first one after a
+            state was loaded; `regime/exhausted` when no whole batch is left; `loader/overtaken` in a loop after
             another one began; `shard/…`, `table/…`, `disk/…`, `store/…` for data that cannot be read.
     """
 
@@ -67,14 +68,19 @@ class BaseLoader(Generic[Array]):
         return self._schedule.batches_per_epoch
 
     def __len__(self) -> int:
-        """Global batches of an epoch; in the infinite regime, of the whole pool."""
-        return self.batches_per_epoch
+        """Global batches of a loop that begins at the start: of an epoch, of all `epochs`, or of the whole pool.
+
+        Raises:
+            TypeError: for `epochs=math.inf`.
+        """
+        return finite_length(self._schedule)
 
     def __iter__(self) -> Iterator[Batch[Array]]:
         cursor = self._cursor
-        if not self._is_fresh and not self._schedule.is_infinite and cursor.position > 0:
+        if not self._is_fresh and not self._schedule.is_sequence and cursor.position > 0:
             cursor = Cursor(cursor.epoch + 1, 0)
-        self._schedule.require_unfinished(cursor)
+        if not self._is_fresh:
+            self._schedule.require_unfinished(cursor)
         self._cursor, self._is_fresh = cursor, False
         self._num_loops += 1
         return self._iterate(cursor, self._num_loops)
@@ -117,8 +123,11 @@ class BaseLoader(Generic[Array]):
 
         It keeps the position of a state that was loaded, if the state is of this epoch. In the infinite regime, which
         has one epoch, it does nothing.
+
+        Raises:
+            Cifar5mError: `loader/out-of-range` where `epochs` is given: a loop is then more than one epoch.
         """
-        number = require_integer("epoch", epoch, 0, MAX_INTEGER)
+        number = require_epoch(self._options, epoch)
         if self._schedule.is_infinite or (self._is_fresh and number == self._cursor.epoch):
             return
         self._cursor, self._is_fresh = Cursor(number, 0), True
@@ -136,6 +145,22 @@ class Loader(BaseLoader[npt.NDArray[Any]]):
         for range in ranges():
             batch = self._source[range]
             yield batch if transform is None else transform_images(batch, transform)
+
+
+def finite_length(schedule: Schedule) -> int:
+    """Global batches of a loop from the start. Raises TypeError where there is no end."""
+    num_batches = schedule.num_batches
+    if isinstance(num_batches, float):
+        raise TypeError("a loader with epochs=math.inf has no length; batches_per_epoch is that of an epoch")
+    return num_batches
+
+
+def require_epoch(options: ResolvedOptions, epoch: SupportsIndex) -> int:
+    """The argument of set_epoch. Raises `loader/out-of-range`."""
+    if options.regime == "finite" and options.epochs is not None:
+        what = f"epochs must be left out where set_epoch chooses the epoch of a loop, got {options.epochs}: a loop"
+        raise Cifar5mError("loader/out-of-range", f"{what} serves all of them. Leave it out, or do not call set_epoch.")
+    return require_integer("epoch", epoch, 0, MAX_INTEGER)
 
 
 def transform_images(batch: Batch[Any], transform: Callable[[Any], Any]) -> Batch[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsFloat, SupportsIndex, TypedDict, get_args, get_type_hints
@@ -39,7 +40,8 @@ class LoaderOptions(RequiredOptions, total=False):
             `regime/exhausted` when no whole batch is left. Required.
         batch_size: samples of a *global* batch, over all ranks, at least one for each. Required.
         num_samples: N, of the finite regime; subsets of equal seed and shuffle are nested. Default: the whole data set.
-        epochs: passes over the N samples, after which a loop raises `loader/finished`. Default: without end.
+        epochs: passes over the N samples that one loop serves, `math.inf` for no end; a loop after the last one raises
+            `loader/finished`. Default: every loop is one epoch, and there is no last one.
         shuffle: `full`, `blocked`, a `Blocked`, or False, which is for the finite regime only; True is `full`.
         drop_last: leave out the last, partial batch of every epoch; always so in the infinite regime. Default True.
             Where it is False, a rank may get an empty last batch; skip it: a mean over it is NaN.
@@ -58,7 +60,7 @@ class LoaderOptions(RequiredOptions, total=False):
     """
 
     num_samples: SupportsIndex | None
-    epochs: SupportsIndex | None
+    epochs: SupportsIndex | float | None
     shuffle: bool | np.bool_ | Literal["full", "blocked"] | Blocked
     drop_last: bool | np.bool_
     seed: SupportsIndex
@@ -83,7 +85,7 @@ class ResolvedOptions:
 
     regime: Regime
     num_samples: int
-    epochs: int | None
+    epochs: int | float | None
     batch_size: int
     seed: int
     shuffle: ShuffleKind
@@ -140,7 +142,7 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
     shuffle = _resolve_shuffle(given.get("shuffle", "full"))
     drop_last = require_choice("drop_last", given.get("drop_last", True), (True, False))
     num_samples = pool_size
-    epochs: int | None = 1
+    epochs: int | float | None = 1
     if regime == "infinite":
         for key in ("num_samples", "epochs"):
             if key in given:
@@ -152,7 +154,7 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
     else:
         wanted, action = given.get("num_samples", pool_size), "Build more shards or ask for fewer."
         num_samples = require_integer("num_samples", wanted, 1, pool_size, action)
-        epochs = None if "epochs" not in given else require_integer("epochs", given["epochs"], 1, MAX_INTEGER)
+        epochs = _resolve_epochs(given.get("epochs"))
         if drop_last and num_samples < batch_size:
             raise out_of_range(
                 "batch_size",
@@ -210,6 +212,14 @@ def resolve_format(given: dict[str, Any]) -> ImageFormat:
 def _triple(numbers: tuple[float, ...]) -> Triple:
     red, green, blue = numbers
     return red, green, blue
+
+
+def _resolve_epochs(epochs: Any) -> int | float | None:
+    if epochs is None:
+        return None
+    if isinstance(epochs, (float, np.floating)) and epochs == math.inf:
+        return math.inf
+    return require_integer("epochs", epochs, 1, MAX_INTEGER, "Pass a number of epochs, math.inf, or leave it out.")
 
 
 def _resolve_shuffle(shuffle: Any) -> ShuffleKind:

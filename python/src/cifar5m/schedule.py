@@ -48,6 +48,9 @@ class Schedule:
         self.is_infinite = options.regime == "infinite"
         num_samples, batch_size = options.num_samples, options.batch_size
         self.batches_per_epoch = num_samples // batch_size if options.drop_last else -(-num_samples // batch_size)
+        # Whether loops continue one sequence of batches. Otherwise each loop is an epoch.
+        self.is_sequence = self.is_infinite or options.epochs is not None
+        self.num_batches = self.batches_per_epoch * (1 if options.epochs is None else options.epochs)
         # What makes the order; a state is of use to a loader where all of it is equal.
         self._identity = {
             "version": STATE_VERSION,
@@ -59,14 +62,15 @@ class Schedule:
         }
 
     def ranges(self, cursor: Cursor) -> Iterator[BatchRange]:
-        """The global batches from a cursor to the end of its epoch."""
-        options, start = self._options, cursor.position
-        while not self.is_finished(Cursor(cursor.epoch, start)):
-            end = min(start + options.batch_size, options.num_samples)
+        """The global batches that a loop serves from a cursor on: of the sequence, or to the end of the epoch."""
+        options, last_epoch = self._options, cursor.epoch
+        while not self.is_finished(cursor) and (self.is_sequence or cursor.epoch == last_epoch):
+            start, end = cursor.position, min(cursor.position + options.batch_size, options.num_samples)
             if start == end or (options.drop_last and end - start < options.batch_size):
                 return
-            yield BatchRange(cursor.epoch, start, end)
-            start = end
+            batch = BatchRange(cursor.epoch, start, end)
+            yield batch
+            cursor = self.after(batch)
 
     def is_finished(self, cursor: Cursor) -> bool:
         """Whether a cursor lies after the last epoch."""
@@ -98,13 +102,14 @@ class Schedule:
         )
 
     def require_unfinished(self, cursor: Cursor) -> None:
-        """Raises `loader/finished` for a cursor after the last epoch: a loop from there would silently be empty."""
+        """Raises `loader/finished` for a cursor after the last epoch, where a further loop would silently be empty."""
         if self.is_infinite or not self.is_finished(cursor):
             return
         raise Cifar5mError(
             "loader/finished",
             f"the loader has served its last batch, {self._options.epochs} epochs of {self._options.num_samples} "
-            "samples; a new loop does not begin anew. Ask for more epochs, call set_epoch(0), or make another loader.",
+            "samples; a new loop does not start over. Make another loader to begin again, or ask for more epochs. "
+            "To serve one epoch in each loop, leave epochs out.",
         )
 
     def to_state(self, cursor: Cursor) -> dict[str, Any]:

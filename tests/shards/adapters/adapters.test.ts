@@ -34,6 +34,19 @@ test("a tf.data set trains a model: images, and labels as probabilities", async 
   expect(losses.at(-1)!).toBeLessThan(losses[0]!);
 });
 
+test("without epochs, each epoch of fitDataset is one of the loader", async () => {
+  const dataset = await openTestDataset();
+  const loader = dataset.loader({ regime: "finite", numSamples: 40, batchSize: 10, dtype: "float32" });
+  const model = tf.sequential({
+    layers: [tf.layers.flatten({ inputShape: [32, 32, 3] }), tf.layers.dense({ units: 10, activation: "softmax" })],
+  });
+  model.compile({ optimizer: "sgd", loss: "categoricalCrossentropy" });
+  const data = toTfDataset(tf, loader) as tf.data.Dataset<tf.TensorContainer>;
+  const { epoch } = await model.fitDataset(data, { epochs: 3, verbose: 0 });
+  expect(epoch).toEqual([0, 1, 2]);
+  expect(loader.state()).toMatchObject({ epoch: 3, position: 0 });
+});
+
 test("a tf.data set may run ahead of a loader that fills the same arrays again", async () => {
   const dataset = await openTestDataset();
   const floats = { ...options, dtype: "float32" } as const;

@@ -1,8 +1,72 @@
 import { getEventListeners } from "node:events";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { LoaderOptions } from "../../../shards/index.ts";
 import { collectBatches, idsOf, openTestDataset } from "../../support/open-test-dataset.ts";
 
 const options = { regime: "finite", numSamples: 60, epochs: 1, batchSize: 9, seed: 5, dropLast: false } as const;
+
+interface LoopVector {
+  readonly title: string;
+  readonly options: LoaderOptions;
+  readonly state?: { readonly epoch: number; readonly position: number };
+  readonly numBatches: number;
+  readonly loops: readonly { readonly take?: number; readonly batches: readonly number[][]; readonly end: string }[];
+  readonly after: { readonly epoch: number; readonly position: number };
+}
+
+const vectors = JSON.parse(
+  readFileSync(new URL("../../../docs/loop-vectors.json", import.meta.url), "utf8"),
+) as LoopVector[];
+
+// Threads take a second to start, so they serve only the first vector of either kind of loop.
+const withThreads = [
+  vectors.find(({ options }) => !("epochs" in options)),
+  vectors.find(({ options }) => "epochs" in options),
+];
+
+test.each(
+  vectors.flatMap((vector) =>
+    [0, ...(withThreads.includes(vector) ? [1] : [])].map((workers) => ({ ...vector, workers })),
+  ),
+)(
+  "docs/loop-vectors.json: $title ($workers threads)",
+  async ({ options, state, numBatches, loops, after, workers }) => {
+    const dataset = await openTestDataset({ train: 23, rowsPerShard: 7 });
+    const start = dataset.loader(options).state();
+    const loader = dataset.loader({ ...options, workers, ...(state && { state: { ...start, ...state } }) });
+    expect(loader.numBatches).toBe(numBatches);
+    for (const { take, ...expected } of loops) {
+      const batches: number[][] = [];
+      let end = "end";
+      try {
+        for await (const { epoch, step } of loader) {
+          if (batches.push([epoch, step]) < (take ?? Number.POSITIVE_INFINITY)) continue;
+          end = "left";
+          break;
+        }
+      } catch (error) {
+        end = (error as { code: string }).code;
+      }
+      expect({ batches, end }).toEqual(expected);
+    }
+    expect(loader.state()).toMatchObject(after);
+  },
+);
+
+test("a loop over one epoch is told that a further loop has started, and one that is over just ends", async () => {
+  const dataset = await openTestDataset();
+  const loader = dataset.loader({ ...options, epochs: undefined } as unknown as LoaderOptions);
+  const [first, second] = [loader[Symbol.asyncIterator](), loader[Symbol.asyncIterator]()] as const;
+  await first.next();
+  expect((await second.next()).value).toMatchObject({ epoch: 1, step: 7 });
+  await expect(first.next()).rejects.toMatchObject({ code: "loader/overtaken" });
+  for (let count = 0; count < 6; count++) await second.next();
+  const third = loader[Symbol.asyncIterator]();
+  expect((await third.next()).value).toMatchObject({ epoch: 2 });
+  expect((await second.next()).done).toBe(true);
+  await third.return?.();
+});
 
 test.each([0, 1])("two loops over one loader serve each batch once, in order (%i threads)", async (workers) => {
   const dataset = await openTestDataset();

@@ -37,7 +37,7 @@ def to_options(options: dict) -> dict:
 
 
 def serve(job: dict) -> dict:
-    """Batches up to the limit; a `for` is one epoch, so there are as many as the epochs of the options."""
+    """Batches up to the limit, or of as many epochs as the options say."""
     served = {"batches": []}
     limit = job.get("limit", float("inf"))
     try:

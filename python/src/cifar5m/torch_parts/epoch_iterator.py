@@ -66,13 +66,16 @@ class EpochIterator(Iterator[TensorBatch]):
         return batch
 
     def _require_a_loop(self) -> None:
-        if self._schedule.is_infinite and self.loop > self._loops.start_loop:
-            raise Cifar5mError(
-                "loader/finished",
-                "the infinite regime has one loop over an IterableDataset, another one was begun. "
-                "Use cifar5m.torch.Loader, which goes on where a loop was left, or load a state first.",
-            )
-        self._schedule.require_unfinished(self._start)
+        if not self._schedule.is_sequence or self.loop <= self._loops.start_loop:
+            return
+        what, action = "the infinite regime has", ""
+        if not self._schedule.is_infinite:
+            what, action = "epochs makes", "Leave epochs out for one epoch in each loop. "
+        raise Cifar5mError(
+            "loader/finished",
+            f"{what} one loop over an IterableDataset, another one was begun. {action}"
+            "Use cifar5m.torch.Loader, which goes on where a loop was left, or load a state first.",
+        )
 
     def _end_position(self) -> int:
         left = self._options.num_samples - self._start.position

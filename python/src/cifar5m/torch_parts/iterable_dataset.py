@@ -11,7 +11,7 @@ from torch.utils.data import get_worker_info
 
 from ..dataset import Dataset
 from ..errors import Cifar5mError
-from ..loader import BatchSource
+from ..loader import BatchSource, finite_length, require_epoch
 from ..loop_table import LoopTable
 from ..manifest import MAX_INTEGER
 from ..options import LoaderOptions, resolve_options
@@ -29,8 +29,9 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
         DataLoader(IterableDataset(dataset, regime="finite", batch_size=100), batch_size=None, num_workers=2)
 
-    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. The infinite regime
-    has one loop; a second one raises `loader/finished`, since a DataLoader does not tell where the first was left.
+    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. Where `epochs` is
+    given, and in the infinite regime, there is one loop; a second one raises `loader/finished`, since a DataLoader does
+    not tell where the first was left.
 
     States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers; a state of it that was
     taken after the last batch of an epoch, but before its loop ended, goes on with the rest, which is empty. Over a
@@ -51,8 +52,8 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         self._iterator: EpochIterator | None = None
 
     def __len__(self) -> int:
-        """Global batches of an epoch; in the infinite regime, of the whole pool."""
-        return self._schedule.batches_per_epoch
+        """Global batches of a loop, as `len` of `Loader`. Raises TypeError for `epochs=math.inf`."""
+        return finite_length(self._schedule)
 
     def __iter__(self) -> Iterator[TensorBatch]:
         self._group.require_unchanged()
@@ -66,7 +67,7 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch, also in workers that live on. As `Loader.set_epoch`."""
-        number = require_integer("epoch", epoch, 0, MAX_INTEGER)
+        number = require_epoch(self._options, epoch)
         cursor = self._cursor_of(self._loops.next_loop)
         if not self._schedule.is_infinite and number != cursor.epoch:
             self._loops.start_next_at(Cursor(number, 0))
@@ -115,4 +116,6 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
     def _cursor_of(self, loop: int) -> Cursor:
         """Where a loop begins."""
         position = self._loops.start_position if loop == self._loops.start_loop else 0
-        return Cursor(0 if self._schedule.is_infinite else loop + self._loops.offset, position)
+        # A sequence has one loop; another one is refused when it asks for a batch.
+        first = self._loops.start_loop if self._schedule.is_sequence else loop
+        return Cursor(0 if self._schedule.is_infinite else first + self._loops.offset, position)
