@@ -14,7 +14,7 @@ from make_dataset import make_dataset  # noqa: E402
 from serving import line_of  # noqa: E402
 
 from cifar5m import Augment, open_dataset  # noqa: E402
-from cifar5m.torch import Loader  # noqa: E402
+from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
 
 
 def test_views_that_a_transform_gives_move_with_the_batch(dataset: Any) -> None:
@@ -30,6 +30,27 @@ def test_views_that_a_transform_gives_move_with_the_batch(dataset: Any) -> None:
     assert isinstance(views, Views) and isinstance(views.others["list"], list)
     for view, factor in zip([views.plain, *views.others["list"], *views.others["tuple"]], [1, -1, 2, 1], strict=True):
         assert torch.equal(view, factor * batch.images.plain.double())
+
+
+def test_a_batch_is_indexed_as_it_unpacks_and_by_names(dataset: Any) -> None:
+    batch = next(iter(Loader(dataset, **FINITE, columns=["confidence"])))
+    images, labels = batch[:2]
+    assert images is batch[0] is batch["images"] is batch.images
+    assert labels is batch[1] is batch[-2] is batch["labels"] is batch.labels
+    assert batch["confidences"] is batch.confidences and batch["mixup"] is None
+    with pytest.raises(KeyError, match="a batch has no 'image', it has images, labels, ids, epoch, step, classes"):
+        batch["image"]
+    with pytest.raises(IndexError):
+        batch[3]
+    with pytest.raises(TypeError, match=r"has no len\(\)"):
+        len(batch)
+
+
+def test_what_is_no_data_set_is_refused_by_every_loader(folder: Path) -> None:
+    for make in (Loader, IterableDataset, MapDataset):
+        options: Any = {} if make is MapDataset else FINITE
+        line = line_of(lambda make=make, options=options: make(str(folder), **options))
+        assert line.startswith(f"loader/out-of-range: dataset must be a cifar5m.Dataset, got '{folder}'. Open it with")
 
 
 MOVES = [

@@ -85,6 +85,18 @@ def test_iterable_dataset_in_the_infinite_regime_has_one_loop(dataset: Any, num_
     assert len(serve(batches, 11)) == 11
 
 
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("options", [{}, {"batch_size": 4}])
+def test_a_data_loader_that_would_batch_batches_says_what_to_pass(
+    dataset: Any, num_workers: int, options: dict[str, Any]
+) -> None:
+    batches = DataLoader(IterableDataset(dataset, **FINITE), num_workers=num_workers, **options)
+    line = line_of(lambda: serve(batches))
+    assert line.startswith(
+        "loader/out-of-range: batch_size of the DataLoader must be None where the data set makes the"
+    )
+
+
 def test_data_loaders_over_one_data_set_count_on(dataset: Any) -> None:
     served = IterableDataset(dataset, **FINITE)
     many = DataLoader(served, batch_size=None, num_workers=3, persistent_workers=True)

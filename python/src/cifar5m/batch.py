@@ -32,6 +32,9 @@ class Mixup(Generic[Array]):
 class Batch(Generic[Array]):
     """What a model eats: this rank's part of a global batch. `images, labels, ids = batch` unpacks the first three.
 
+    `batch[0]` and `images, labels = batch[:2]` count in these three too, and `batch["images"]` is `batch.images`. A
+    batch has no `len`, which could mean the three or the images: `len(batch.ids)` counts the images.
+
     Attributes:
         images: uint8 or float32, shape [B, 32, 32, 3] or [B, 3, 32, 32], as the options say.
         labels: int64, shape [B].
@@ -56,6 +59,19 @@ class Batch(Generic[Array]):
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.images, self.labels, self.ids))
+
+    def __getitem__(self, key: SupportsIndex | slice | str) -> Any:
+        """An array by its name; one of the images, labels and ids by 0, 1 or 2; some of them by a slice.
+
+        Raises:
+            KeyError: for another name; IndexError for another number.
+        """
+        if not isinstance(key, str):
+            return (self.images, self.labels, self.ids)[key]
+        names = [field.name for field in fields(self)]
+        if key not in names:
+            raise KeyError(f"a batch has no {key!r}, it has {', '.join(names)}")
+        return getattr(self, key)
 
     def label_probabilities(self, num_classes: SupportsIndex) -> Array:
         """The labels as probabilities, one-hot, or mixed as mixup mixed the images: what a loss must compare with.

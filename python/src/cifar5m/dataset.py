@@ -20,7 +20,7 @@ from .location import parse_location
 from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
 from .remote.remote_options import RemoteOptions
-from .require import require_number
+from .require import out_of_range, require_number
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
@@ -92,6 +92,14 @@ def open_dataset(
 
         source = open_remote(parsed, remote or RemoteOptions())
     return Dataset(source, source.read_manifest(), split, memory_bytes)
+
+
+def require_dataset(dataset: Any) -> Dataset:
+    """The data set itself. Raises `loader/out-of-range` for the path of one, or for one of another library."""
+    if isinstance(dataset, Dataset):
+        return dataset
+    action = "Open it with cifar5m.open_dataset."
+    raise out_of_range("dataset", "a cifar5m.Dataset", dataset, action)
 
 
 class Dataset:
@@ -267,7 +275,7 @@ class Dataset:
         if wanted.size == 0:
             wanted = wanted.astype(np.int64)
         if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
-            raise self._no_such_row(f"{wanted.dtype} of shape {list(wanted.shape)}")
+            raise self._no_such_row(f"{wanted.dtype} of shape {list(wanted.shape)}" if wanted.ndim else repr(indices))
         bad = np.flatnonzero((wanted < -len(self)) | (wanted >= len(self)))
         if bad.size:
             raise self._no_such_row(str(wanted[bad[0]]))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .batch import Batch, Mixup
-from .dataset import Dataset
+from .dataset import Dataset, require_dataset
 from .loader import BaseLoader, NumpyBatch, transform_images
 from .options import LoaderOptions
 from .process_group import Group, ProcessGroup
@@ -44,7 +44,7 @@ class Loader(BaseLoader[Any]):
 
     def __init__(self, dataset: Dataset, *, device: Any = None, **options: Unpack[LoaderOptions]) -> None:
         self._group = ProcessGroup(options, _find_group, "jax.distributed.initialize")
-        super().__init__(dataset, self._group.complete(options), ["device"])
+        super().__init__(require_dataset(dataset), self._group.complete(options), ["device"])
         self._device = device
 
     def __iter__(self) -> Iterator[Batch[Any]]:
@@ -84,7 +84,7 @@ class DataSource:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+        self._dataset = require_dataset(dataset)
 
     def __len__(self) -> int:
         return len(self._dataset)

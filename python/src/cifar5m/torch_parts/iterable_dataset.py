@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from torch.utils.data import IterableDataset as TorchIterableDataset
 from torch.utils.data import get_worker_info
 
-from ..dataset import Dataset
+from ..dataset import Dataset, require_dataset
 from ..errors import Cifar5mError
 from ..loader import BatchSource, finite_length, require_epoch
 from ..loop_table import LoopTable
@@ -45,6 +45,7 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
     def __init__(self, dataset: Dataset, **options: Unpack[LoaderOptions]) -> None:
         self._group = torch_group(options)
+        require_dataset(dataset)
         self._options = resolve_options(with_torch_defaults(options, self._group), len(dataset))
         self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = TensorSource(BatchSource(dataset, self._options, self._schedule), self._options)

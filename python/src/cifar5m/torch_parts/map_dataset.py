@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from ..dataset import Dataset
+from ..dataset import Dataset, require_dataset
 from ..image_format import ImageWriter
 from ..options import resolve_format
 
@@ -36,7 +36,7 @@ class MapDataset(TorchDataset[tuple[torch.Tensor, int]]):
         normalize: Any = False,
         transform: Callable[[torch.Tensor], Any] | None = None,
     ) -> None:
-        self._dataset, self._transform = dataset, transform
+        self._dataset, self._transform = require_dataset(dataset), transform
         self._writer = ImageWriter(resolve_format({"layout": layout, "dtype": dtype, "normalize": normalize}))
 
     def __len__(self) -> int:

@@ -7,14 +7,28 @@ from typing import Any
 
 import torch
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from ..batch import Batch
+from ..errors import Cifar5mError
 from ..loader import BatchSource, NumpyBatch, transform_images
 from ..options import LoaderOptions, ResolvedOptions
 from ..process_group import Group, ProcessGroup
 from ..schedule import BatchRange
 
 TensorBatch = Batch[torch.Tensor]
+
+
+def _refuse_to_collate(batches: list[TensorBatch], **_: Any) -> None:
+    raise Cifar5mError(
+        "loader/out-of-range",
+        "batch_size of the DataLoader must be None where the data set makes the batches, got a number, or its "
+        "default, 1. Pass batch_size=None to the DataLoader, and the number to the IterableDataset.",
+    )
+
+
+# Otherwise DataLoader says that it found an unknown class.
+default_collate_fn_map[Batch] = _refuse_to_collate
 
 
 def torch_group(options: LoaderOptions) -> ProcessGroup:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from ..dataset import Dataset
+from ..dataset import Dataset, require_dataset
 from ..errors import Cifar5mError
 from ..loader import BaseLoader
 from ..options import WORKER_KEYS, LoaderOptions
@@ -56,7 +56,7 @@ class Loader(BaseLoader[torch.Tensor]):
         **options: Unpack[LoaderOptions],
     ) -> None:
         self._group = torch_group(options)
-        super().__init__(dataset, with_torch_defaults(options, self._group), WORKER_KEYS)
+        super().__init__(require_dataset(dataset), with_torch_defaults(options, self._group), WORKER_KEYS)
         workers = require_integer("num_workers", num_workers, 0, 256)
         # Also where there are no workers: the number of them is what people change.
         prefetch = require_integer("prefetch_factor", prefetch_factor, 1, 2**31)
