@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from make_dataset import CLASS_NAMES, make_columns, make_dataset
+from serving import line_of
 
 from cifar5m import Cifar5mError, NoSuchRowError, ids_and_labels, open_dataset
 from cifar5m.canonical_json import canonical_json, unseal_json
@@ -207,3 +208,34 @@ def test_splits_and_parts_share_what_was_read(folder: Path, monkeypatch: pytest.
         assert dataset.splits["test"][0].id == dataset.filter(classes=["cat"]).splits["test"].splits["test"][0].id
         assert dataset.splits["train"][0].id == dataset[0].id
     assert len(opened) == len(set(opened)) == 5
+
+
+def test_a_location_without_a_data_set_says_where_one_may_be(folder: Path) -> None:
+    train = str(folder / "train")
+    line = line_of(lambda: open_dataset(train))
+    assert line == (
+        f"manifest/missing: {train}/manifest.json does not exist, so {train} is no finished data set. "
+        "Point at RUN/dataset, or run the build to its end."
+    )
+    line = line_of(lambda: open_dataset(folder / "none"))
+    assert line == f"manifest/missing: {folder}/none does not exist. Check the path, or run the build to its end."
+    line = line_of(lambda: open_dataset(folder / "manifest.json"))
+    assert line.startswith("disk/not-a-folder: a data set must be a folder, ")
+    assert line.endswith("/manifest.json is a file. Point at the folder that holds manifest.json.")
+
+
+def test_arguments_of_the_wrong_type_are_refused_by_name(folder: Path) -> None:
+    wrong: Any = {"verify": "no", "remote": {"tries": 1}}
+    lines = [line_of(lambda key=key, value=value: open_dataset(folder, **{key: value})) for key, value in wrong.items()]
+    assert lines == [
+        "dataset/out-of-range: verify must be one of True, False, got 'no'. Choose one of them.",
+        "dataset/out-of-range: remote must be a cifar5m.RemoteOptions, got {'tries': 1}. "
+        "Pass RemoteOptions(tries=3), for example.",
+    ]
+    dataset, number = open_dataset(folder), cast(Any, 3.5)
+    assert line_of(lambda: dataset.filter(classes=number)).startswith(
+        "dataset/out-of-range: classes must be a list of names or numbers, got 3.5. Pass ["
+    )
+    assert line_of(lambda: dataset.filter(flags=number)).startswith(
+        "dataset/out-of-range: flags must be a mapping of names to bools, got 3.5. Pass {"
+    )

@@ -223,6 +223,21 @@ def test_none_is_the_default_where_the_types_allow_it(dataset: Dataset) -> None:
         ({"augment": Augment(crop=32)}, "loader/out-of-range: augment.crop must be an integer in [0, 31], got 32."),
         ({"augment": Augment(mixup=1.0)}, "loader/out-of-range: dtype must be float32 for augment.mixup, got 'uint8'."),
         ({"columns": "class"}, "loader/out-of-range: columns must be a list of names"),
+        ({"columns": 3}, "loader/out-of-range: columns must be a list of names, got 3. Pass ["),
+        (
+            {"suffle": True},
+            "options/unknown-key: suffle is no option of a loader. Did you mean shuffle? Use one of: reg",
+        ),
+        ({"numSamples": 3}, "options/unknown-key: numSamples is no option of a loader. Did you mean num_samples? Use"),
+        ({"colour": 3}, "options/unknown-key: colour is no option of a loader. Use one of: regime, batch_size"),
+        (
+            {"state": {}},
+            "options/unknown-key: state is no option of a loader. Pass a state to load_state_dict. Use one",
+        ),
+        (
+            {"live": {}},
+            "options/unknown-key: live is no option of a loader. Only the TypeScript loader takes a live so",
+        ),
         ({"columns": ["weight"]}, "loader/out-of-range: columns must be one of class, confidence, probabilities"),
         ({"transform": 3}, "loader/out-of-range: transform must be callable"),
         ({"batchsize": 3}, "options/unknown-key: batchsize is no option of a loader."),

@@ -178,6 +178,16 @@ def test_refusals_name_the_address_without_secrets(folder: Path, status: int, co
     assert not any(word in str(caught.value) for word in ("word", "hidden", "user"))
 
 
+@pytest.mark.parametrize("wrong", ["", "/", "/train", "/manifest.json"])
+def test_an_address_without_a_manifest_says_where_one_is(folder: Path, wrong: str) -> None:
+    with serve_folder(folder.parent if wrong in ("", "/") else folder) as (url, _):
+        line = line_of(lambda: open_quickly(url + wrong))
+    assert line == (
+        f"store/not-found: {url}{wrong.rstrip('/')}/manifest.json must exist, and does not. "
+        "Give the address of the folder that holds manifest.json: of `cifar5m serve` it ends in /dataset."
+    )
+
+
 def test_nobody_there_is_told() -> None:
     assert code_of(lambda: open_quickly("http://127.0.0.1:9/x")) == "store/unreachable"
 

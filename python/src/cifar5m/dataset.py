@@ -20,7 +20,7 @@ from .location import parse_location
 from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
 from .remote.remote_options import RemoteOptions
-from .require import out_of_range, require_number
+from .require import out_of_range, require_choice, require_number
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
@@ -84,6 +84,10 @@ def open_dataset(
         Cifar5mError: `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`, `disk/…`,
             `store/…`.
     """
+    require_choice("verify", verify, (True, False), area="dataset")
+    if remote is not None and not isinstance(remote, RemoteOptions):
+        action = "Pass RemoteOptions(tries=3), for example."
+        raise out_of_range("remote", "a cifar5m.RemoteOptions", remote, action, "dataset")
     parsed = parse_location(location)
     if parsed.kind == "folder":
         source: Any = FolderSource(parsed.where, verify)

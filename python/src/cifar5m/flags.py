@@ -98,6 +98,9 @@ def wrong_table(path: str, what: str) -> Cifar5mError:
 
 def resolve_flags(flags: Mapping[str, bool] | None) -> dict[str, bool]:
     """Checks the flags of a filter. Raises `dataset/unknown-flag`, `dataset/out-of-range`."""
+    if flags is not None and not isinstance(flags, Mapping):
+        what = f'flags must be a mapping of names to bools, got {flags!r}. Pass {{"leak": False}}, for example.'
+        raise Cifar5mError("dataset/out-of-range", what)
     resolved = {}
     for name, wanted in (flags or {}).items():
         if name not in FLAG_NAMES:

@@ -29,14 +29,18 @@ class FolderSource:
     def read_manifest(self) -> Manifest:
         """Raises `manifest/…`, `json/corrupt`, `disk/…`."""
         path = os.path.join(self.location, MANIFEST_NAME)
+        if os.path.isfile(self.location):
+            what = f"a data set must be a folder, {self.location} is a file. Point at the folder that holds"
+            raise Cifar5mError("disk/not-a-folder", f"{what} {MANIFEST_NAME}.")
         try:
             file = PositionedFile(path)
         except Cifar5mError as error:
             if error.code != "disk/missing":
                 raise
-            what = f"{path} does not exist, so {self.location} is no finished data set. Point at RUN/dataset."
+            advice = "or run the build to its end."
+            what = f"{path} does not exist, so {self.location} is no finished data set. Point at RUN/dataset, {advice}"
             if not os.path.exists(self.location):
-                what = f"{self.location} does not exist. Check the path."
+                what = f"{self.location} does not exist. Check the path, {advice}"
             raise Cifar5mError("manifest/missing", what) from error
         if file.bytes > MAX_MANIFEST_BYTES:
             what = f"{path}: it must have at most {MAX_MANIFEST_BYTES} bytes, got {file.bytes}. Publish again."

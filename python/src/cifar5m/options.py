@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsFloat, SupportsIndex, TypedDict, get_args, get_type_hints
 
@@ -15,13 +15,18 @@ from .errors import Cifar5mError
 from .image_format import CIFAR10_MEAN, CIFAR10_STD, DType, ImageFormat, Layout, Triple
 from .label_noise import LabelNoise
 from .manifest import MAX_INTEGER
-from .require import out_of_range, require_choice, require_integer, require_number
+from .require import did_you_mean, out_of_range, require_choice, require_integer, require_number
 from .sample_order import Regime
 from .shuffle import Blocked, ShuffleKind
 
 ExtraColumn = Literal["class", "confidence", "probabilities"]
 # Options of worker processes, which only the loader for PyTorch has.
 WORKER_KEYS = ("num_workers", "pin_memory", "prefetch_factor", "multiprocessing_context")
+# Options of the TypeScript loader that have no equal here.
+_ELSEWHERE = {
+    "state": "Pass a state to load_state_dict. ",
+    "live": "Only the TypeScript loader takes a live source. ",
+}
 EXTRA_COLUMNS: tuple[str, ...] = get_args(ExtraColumn)
 
 
@@ -115,8 +120,9 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
             what = f"{key} is an option of cifar5m.torch.Loader, or of your DataLoader. Pass it there, or leave it out."
             raise Cifar5mError("options/unknown-key", what)
         if key not in keys:
+            hint = _ELSEWHERE.get(key) or did_you_mean(key, [*keys, *more_keys])
             known = ", ".join([*keys, *more_keys])
-            raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. Use one of: {known}.")
+            raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. {hint}Use one of: {known}.")
     given: dict[str, Any] = {
         key: value for key, value in options.items() if value is not None or key not in _MAY_BE_NONE
     }
@@ -259,8 +265,8 @@ def _resolve_label_noise(noise: Any, loader_seed: int) -> LabelNoise | None:
 
 
 def _resolve_columns(columns: Any) -> tuple[ExtraColumn, ...]:
-    if isinstance(columns, str):
-        raise out_of_range("columns", "a list of names", columns, f'Pass ["{columns}"].')
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise out_of_range("columns", "a list of names", columns, 'Pass ["class"], for example.')
     return tuple(require_choice("columns", column, EXTRA_COLUMNS) for column in columns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -35,15 +36,22 @@ def require_number(name: str, value: Any, low: float, high: float, area: str = "
     return number
 
 
-def require_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """The choice that a value is. Raises `loader/out-of-range`."""
+def require_choice(name: str, value: Any, choices: Sequence[Any], area: str = "loader") -> Any:
+    """The choice that a value is. Raises `AREA/out-of-range`."""
     if isinstance(value, np.bool_):
         value = bool(value)
     for choice in choices:
         # 0 == False, and 0 is no bool.
         if value is choice or (isinstance(value, str) and value == choice):
             return choice
-    raise out_of_range(name, f"one of {', '.join(map(str, choices))}", value, "Choose one of them.")
+    raise out_of_range(name, f"one of {', '.join(map(str, choices))}", value, "Choose one of them.", area)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A question that names the known word closest to a misspelled one, and a space; empty if none is close."""
+    plain = {word.replace("_", "").lower(): word for word in known}
+    found = difflib.get_close_matches(name.replace("_", "").lower(), plain, n=1, cutoff=0.7)
+    return f"Did you mean {plain[found[0]]}? " if found else ""
 
 
 def out_of_range(

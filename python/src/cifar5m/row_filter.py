@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,10 @@ def resolve_filter(
     """
     if isinstance(classes, (str, int, np.integer)):
         classes = [classes]
+    if classes is not None and not isinstance(classes, Iterable):
+        raise Cifar5mError(
+            "dataset/out-of-range", f'classes must be a list of names or numbers, got {classes!r}. Pass ["cat"], say.'
+        )
     numbers = range(len(class_names)) if classes is None else [_number_of(name, class_names) for name in classes]
     try:
         least = float(min_confidence)

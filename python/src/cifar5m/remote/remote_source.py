@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_FOLDER_ADVICE = f"Give the address of the folder that holds {MANIFEST_NAME}."
 _FIRST_DELAY_S = 0.5
 _MAX_DELAY_S = 20.0
 
@@ -50,7 +51,13 @@ class RemoteSource:
     def read_manifest(self) -> Manifest:
         """Raises `manifest/…`, `json/corrupt`, `store/…`."""
         self._cache.remove_leftovers()
-        url, data = self._read_small(MANIFEST_NAME, MAX_MANIFEST_BYTES)
+        try:
+            url, data = self._read_small(MANIFEST_NAME, MAX_MANIFEST_BYTES)
+        except Cifar5mError as error:
+            if error.code != "store/not-found":
+                raise
+            what = f"{self._store.url_of(MANIFEST_NAME)} must exist, and does not. {_FOLDER_ADVICE}"
+            raise Cifar5mError(error.code, f"{what[:-1]}: of `cifar5m serve` it ends in /dataset.") from error
         return parse_manifest(data, url)
 
     def open_flags(self, manifest: Manifest) -> tuple[PositionedFile, FlagsDescription]:
@@ -79,9 +86,7 @@ class RemoteSource:
         def refuse(seen: str) -> Cifar5mError:
             is_manifest = name == MANIFEST_NAME
             what = "the manifest of a data set" if is_manifest else "the description of a data set's flags"
-            advice = f"Give the address of the folder that holds {MANIFEST_NAME}."
-            if not is_manifest:
-                advice = "Publish the data set there again."
+            advice = _FOLDER_ADVICE if is_manifest else "Publish the data set there again."
             return Cifar5mError("store/wrong-content", f"{url} must be {what}, but it is {seen}. {advice}")
 
         return url, self._retry(url, fetch)
