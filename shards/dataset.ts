@@ -142,6 +142,12 @@ export class Dataset {
    * @throws Cifar5mError `dataset/no-such-row`; `shard/…`, `table/…`, `disk/…`; `store/…`; `dataset/closed`
    */
   async readImages(indices: ArrayLike<number>): Promise<Samples> {
+    if (typeof indices?.length !== "number") {
+      throw new Cifar5mError(
+        "dataset/no-such-row",
+        `readImages must get a list of row indices, got ${String(indices)}. Pass [0, 1, 2], for example.`,
+      );
+    }
     const rows = Float64Array.from(indices, (index) => this.#rowAt(index));
     const samples = allocateSamples(rows.length);
     const release = this.store.use();

@@ -9,9 +9,15 @@ export type Location =
 
 /**
  * Tells folders, `file:` URLs and remote locations apart.
- * @throws Cifar5mError `store/bad-location` for a scheme that this release does not read, and for an empty text
+ * @throws Cifar5mError `store/bad-location` for a scheme that this release does not read, for an empty text, and for what
+ *   is no text
  */
-export function parseLocation(location: string): Location {
+export function parseLocation(given: string | URL): Location {
+  const location: unknown = given instanceof URL ? given.href : given;
+  if (typeof location !== "string") {
+    const what = `a location must be a text or a URL, got ${JSON.stringify(location) ?? String(location)}.`;
+    throw new Cifar5mError("store/bad-location", `${what} Pass a folder or a URL.`);
+  }
   if (location.trim() === "") {
     throw new Cifar5mError("store/bad-location", "a location must be a folder or a URL, got an empty text. Name one.");
   }

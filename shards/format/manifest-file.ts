@@ -51,7 +51,11 @@ export function sealManifest(
  */
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = joinPath(directory, manifestName);
-  const text = await readTextIfAny(path);
+  const text = await readTextIfAny(path).catch((thrown) => {
+    if (!(thrown instanceof Cifar5mError && thrown.code === "disk/not-a-folder")) throw thrown;
+    const what = `a data set must be a folder, but ${directory} lies in a file or is one.`;
+    throw new Cifar5mError(thrown.code, `${what} Point at the folder that holds ${manifestName}.`, { cause: thrown });
+  });
   if (text !== undefined) return parseManifestText(text, path);
   const isThere = objectsAt(directory) !== undefined || (await pathExists(directory).catch(() => true));
   throw new Cifar5mError(

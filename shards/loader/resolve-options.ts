@@ -1,5 +1,4 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { requireKeys } from "../../core/require-keys.ts";
 import { warnOfOldName } from "../../core/warn-of-old-name.ts";
 import type { ShuffleKind } from "../order/shuffle.ts";
 import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
@@ -7,6 +6,16 @@ import type { Augmentation } from "./augmentation.ts";
 import { cifar10Normalization, type ImageFormat, type Normalization } from "./image-format.ts";
 import type { LabelNoise } from "./label-noise.ts";
 import type { AnyLoaderOptions, FiniteOptions, LoaderOptions } from "./loader-options.ts";
+import {
+  outOfRange,
+  requireBoolean,
+  requireChoice,
+  requireInteger,
+  requireList,
+  requireMethods,
+  requireNumber,
+  requireOptionKeys,
+} from "./require-option.ts";
 
 /** Options with every default filled in; `infinite` has one epoch, and without `epochs` each loop is one. Plain data. */
 export interface ResolvedOptions {
@@ -30,10 +39,11 @@ export interface ResolvedOptions {
 /**
  * Fills in defaults and checks all options.
  * @param poolSize - number of rows to serve
- * @throws Cifar5mError `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
+ * @throws Cifar5mError `options/unknown-key`, `loader/unknown-regime`, `loader/out-of-range`, `loader/empty-split`
  */
 export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
-  requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
+  requireRegimeKeys(options);
+  requireOptionKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
   const common = resolveCommon(options);
   if (poolSize === 0) {
     throw new Cifar5mError(
@@ -42,9 +52,14 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
     );
   }
   const { batchSize } = common;
-  const shuffle = resolveShuffle(options.shuffle ?? "full");
+  const { shuffle: wantedShuffle = "full" } = options;
+  const shuffle = resolveShuffle(wantedShuffle);
   if (options.regime === "infinite") {
     if (shuffle.kind === "none") throw outOfRange("shuffle", "full or blocked in the infinite regime", false);
+    if (options.live !== undefined) {
+      const action = "Pass what `await openLiveSource(RUN)` of cifar5m/live gives.";
+      requireMethods("live", options.live, { rule: "an object with a function sample", methods: ["sample"], action });
+    }
     return { regime: "infinite", ...common, numSamples: poolSize, epochs: 1, shuffle, dropLast: true };
   }
   if (options.regime !== "finite") {
@@ -74,6 +89,17 @@ const commonKeys = [
 ];
 const regimeKeys = { finite: ["numSamples", "epochs", "dropLast"], infinite: ["live"] };
 
+/** Tells an option of the other regime from a misspelled one. */
+function requireRegimeKeys(options: AnyLoaderOptions): void {
+  const other = options?.regime === "finite" ? "infinite" : "finite";
+  const key = regimeKeys[options?.regime] && regimeKeys[other].find((name) => name in options);
+  if (key === undefined) return;
+  throw new Cifar5mError(
+    "options/unknown-key",
+    `${key} is no key of the loader's options in the ${options.regime} regime. Leave it out, or use the ${other} regime.`,
+  );
+}
+
 function resolveCommon(options: AnyLoaderOptions) {
   const { batchSize, seed = 0, rank = 0, worldSize = 1, reuseArrays = false, workers = 0, columns = [] } = options;
   requireInteger("batchSize", batchSize, 1, 2 ** 31);
@@ -85,9 +111,16 @@ function resolveCommon(options: AnyLoaderOptions) {
     throw outOfRange("batchSize", `at least worldSize (${worldSize})`, batchSize, "It is the global batch.");
   }
   requireInteger("workers", workers, 0, 256);
+  requireBoolean("reuseArrays", reuseArrays);
+  if (options.signal !== undefined) {
+    const methods = ["throwIfAborted", "addEventListener"];
+    const action = "Pass the signal of an AbortController.";
+    requireMethods("signal", options.signal, { rule: "an AbortSignal", methods, action });
+  }
+  requireList("columns", columns, '["class"]');
   for (const column of columns) requireChoice("columns", column, extraColumnNames);
   const format = resolveFormat(options);
-  const augmentation = resolveAugmentation(options.augment ?? {}, format);
+  const augmentation = resolveAugmentation(options.augment, format);
   return {
     batchSize,
     seed,
@@ -119,10 +152,15 @@ function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: 
     normalize === true ? cifar10Normalization : normalize === false ? undefined : withStd(normalize);
   if (normalization !== undefined) {
     if (dtype === "uint8") throw outOfRange("normalize", "false where dtype is uint8", normalize);
-    requireKeys("normalize", normalization, ["mean", "std"]);
+    requireOptionKeys("normalize", normalization, ["mean", "std"]);
+    for (const key of ["mean", "std"] as const) {
+      if (normalization[key]?.length !== 3) {
+        throw outOfRange(`normalize.${key}`, "three numbers", normalization[key], "Pass one for each channel.");
+      }
+    }
     for (const channel of [0, 1, 2]) {
-      requireNumber("normalize.mean", normalization.mean?.[channel], -1e6, 1e6);
-      requireNumber("normalize.std", normalization.std?.[channel], 1e-6, 1e6);
+      requireNumber("normalize.mean", normalization.mean[channel], -1e6, 1e6);
+      requireNumber("normalize.std", normalization.std[channel], 1e-6, 1e6);
     }
   }
   return { dtype, layout, normalize: normalization };
@@ -130,19 +168,19 @@ function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: 
 
 /** Accepts `deviation`, the name in version 0.1, for `std`. */
 function withStd(normalization: Normalization & { readonly deviation?: Normalization["std"] }): Normalization {
-  const { deviation, ...rest } = normalization;
+  const { deviation, ...rest } = normalization ?? {};
   if (deviation === undefined) return normalization;
   warnOfOldName("CIFAR5M001", "normalize.deviation is now normalize.std. The old name works in this release only.");
   return { ...rest, std: rest.std ?? deviation };
 }
 
-function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, { dtype }: ImageFormat): Augmentation {
-  requireKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
+function resolveAugmentation(augment: AnyLoaderOptions["augment"] = {}, { dtype }: ImageFormat): Augmentation {
+  requireOptionKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
   const { flip = false, crop = false, cutout, mixup } = augment;
   requireBoolean("augment.flip", flip);
   for (const [name, value] of Object.entries({ crop, cutout, mixup })) {
     const keys = { crop: ["padding", "mode"], cutout: ["size"], mixup: ["alpha"] }[name]!;
-    if (value !== undefined && typeof value !== "boolean") requireKeys(`augment.${name}`, value, keys);
+    if (value !== undefined && typeof value !== "boolean") requireOptionKeys(`augment.${name}`, value, keys);
   }
   const resolvedCrop =
     crop === false ? undefined : { padding: 4, mode: "zero" as const, ...(crop === true ? {} : crop) };
@@ -160,7 +198,7 @@ function resolveAugmentation(augment: NonNullable<AnyLoaderOptions["augment"]>, 
 
 function resolveLabelNoise(noise: LoaderOptions["labelNoise"], loaderSeed: number): LabelNoise | undefined {
   if (noise === undefined) return undefined;
-  requireKeys("labelNoise", noise, ["rate", "seed"]);
+  requireOptionKeys("labelNoise", noise, ["rate", "seed"]);
   const { rate, seed = loaderSeed } = noise;
   requireNumber("labelNoise.rate", rate, 0, 1);
   requireInteger("labelNoise.seed", seed, 0, Number.MAX_SAFE_INTEGER);
@@ -170,35 +208,13 @@ function resolveLabelNoise(noise: LoaderOptions["labelNoise"], loaderSeed: numbe
 function resolveShuffle(shuffle: NonNullable<FiniteOptions["shuffle"]>): ShuffleKind {
   if (shuffle === false) return { kind: "none" };
   if (shuffle === true || shuffle === "full") return { kind: "full" };
-  if (shuffle !== "blocked" && typeof shuffle !== "object") throw outOfRange("shuffle", "full or blocked", shuffle);
-  if (shuffle !== "blocked") requireKeys("shuffle", shuffle, ["blockRows", "windowBlocks"]);
+  if (shuffle !== "blocked" && (typeof shuffle !== "object" || shuffle === null)) {
+    const rule = "true, false, full, blocked, or an object with keys of blockRows, windowBlocks";
+    throw outOfRange("shuffle", rule, shuffle, "Choose one of them.");
+  }
+  if (shuffle !== "blocked") requireOptionKeys("shuffle", shuffle, ["blockRows", "windowBlocks"]);
   const { blockRows = 8192, windowBlocks = 8 } = shuffle === "blocked" ? {} : shuffle;
   requireInteger("shuffle.blockRows", blockRows, 1, 2 ** 31);
   requireInteger("shuffle.windowBlocks", windowBlocks, 1, 2 ** 31);
   return { kind: "blocked", blockRows, windowBlocks };
-}
-
-function requireBoolean(name: string, value: unknown): void {
-  if (typeof value !== "boolean") throw outOfRange(name, "true or false", value);
-}
-
-function requireInteger(name: string, value: number, low: number, high: number, action?: string): void {
-  if (!Number.isSafeInteger(value) || value < low || value > high) {
-    throw outOfRange(name, `an integer in [${low}, ${high}]`, value, action);
-  }
-}
-
-function requireNumber(name: string, value: number | undefined, low: number, high: number): void {
-  // Text compares like a number, and adds up like text.
-  if (!(typeof value === "number" && value >= low && value <= high)) {
-    throw outOfRange(name, `a number in [${low}, ${high}]`, value);
-  }
-}
-
-function requireChoice(name: string, value: string, choices: readonly string[]): void {
-  if (!choices.includes(value)) throw outOfRange(name, `one of ${choices.join(", ")}`, value, "Choose one of them.");
-}
-
-function outOfRange(name: string, rule: string, value: unknown, action = "Choose one in that range."): Cifar5mError {
-  return new Cifar5mError("loader/out-of-range", `${name} must be ${rule}, got ${String(value)}. ${action}`);
 }

@@ -5,8 +5,8 @@ import type { FlagFilter } from "./row-flags.ts";
 
 /** Which rows of a split to serve; all conditions must hold. */
 export interface RowFilter {
-  /** Labels, by name or number. */
-  readonly classes?: readonly (string | number)[];
+  /** Labels, by name or number; one, or a list of them. */
+  readonly classes?: string | number | readonly (string | number)[];
   /** Smallest confidence, in [0, 1]. */
   readonly minConfidence?: number;
   /** Flags of an audit: `{ leak: false }` keeps the rows that are no leak. The data set must have been audited. */
@@ -25,8 +25,10 @@ export interface ResolvedFilter {
 export function resolveFilter(filter: RowFilter, classNames: readonly string[]): ResolvedFilter {
   requireKeys("the filter", filter, ["classes", "minConfidence", "flags"]);
   const { classes = classNames.map((_, index) => index), minConfidence = 0 } = filter;
-  const numbers = classes.map((name) => {
-    const index = typeof name === "number" ? name : classNames.indexOf(name);
+  // Anything but a list counts as one class, and is refused if it is none.
+  const wanted: readonly unknown[] = Array.isArray(classes) ? classes : [classes];
+  const numbers = wanted.map((name) => {
+    const index = typeof name === "number" ? name : classNames.indexOf(name as string);
     if (Number.isInteger(index) && index >= 0 && index < classNames.length) return index;
     throw new Cifar5mError(
       "dataset/unknown-class",
@@ -45,6 +47,12 @@ export function resolveFilter(filter: RowFilter, classNames: readonly string[]):
 }
 
 function resolveFlags(flags: FlagFilter): FlagFilter {
+  if (typeof flags !== "object" || Array.isArray(flags)) {
+    throw new Cifar5mError(
+      "dataset/out-of-range",
+      `flags must be an object of names and booleans, got ${JSON.stringify(flags)}. Pass { leak: false }, for example.`,
+    );
+  }
   const entries = Object.entries(flags).filter(([, wanted]) => wanted !== undefined);
   for (const [name, wanted] of entries) {
     if (!flagNames.some((known) => known === name)) {
