@@ -18,18 +18,32 @@ export interface TensorFlowApi<Tensor, TfDataset> {
  * shape [B, 32, 32, 3] or [B, 3, 32, 32]. `ys`: the labels as probabilities, float32 [B, classes]: one-hot, or mixed by
  * mixup.
  *
- * Each epoch of `fitDataset` is a loop. A loader without `epochs` serves one of its epochs in each. With a loader of the
- * infinite regime, or one with `epochs`, give `fitDataset` the number of `batchesPerEpoch` too.
- * @param options.layout - layout of the loader, `NHWC` by default
- * @param options.numClasses - default 10
- * @throws Cifar5mError `loader/out-of-range` for a label that is no class, when its batch is served
+ * Each epoch of `fitDataset` is a loop. A loader of the finite regime without `epochs` serves one of its epochs in each;
+ * leave `batchesPerEpoch` out. With `epochs`, or in the infinite regime, the loops of `fitDataset` share one sequence of
+ * batches; give `batchesPerEpoch`.
+ * @param options.layout - of the loader; need not be given
+ * @param options.numClasses - by default those of the loader's data set
+ * @throws Cifar5mError `loader/out-of-range` for what is no loader, for another layout than the loader's, and, when its
+ *   batch is served, for a label that is no class
  */
 export function toTfDataset<Tensor, TfDataset>(
   tf: TensorFlowApi<Tensor, TfDataset>,
   loader: Loader<ImageArray>,
   options: { readonly layout?: ImageFormat["layout"]; readonly numClasses?: number } = {},
 ): TfDataset {
-  const { layout = "NHWC", numClasses = 10 } = options;
+  if (typeof loader?.[Symbol.asyncIterator] !== "function") {
+    throw new Cifar5mError(
+      "loader/out-of-range",
+      `toTfDataset must get a loader, got ${String(loader)}. Pass what dataset.loader(options) returns.`,
+    );
+  }
+  const { layout = loader.layout, numClasses = loader.numClasses } = options;
+  if (layout !== loader.layout) {
+    throw new Cifar5mError(
+      "loader/out-of-range",
+      `layout must be that of the loader, ${loader.layout}, got ${String(layout)}. Leave it out.`,
+    );
+  }
   const shape = layout === "NHWC" ? [imageSide, imageSide, imageChannels] : [imageChannels, imageSide, imageSide];
   return tf.data.generator(async function* () {
     for await (const batch of loader) {

@@ -1,5 +1,6 @@
 import type { ImageArray } from "../rows/samples.ts";
 import type { Batch } from "./batch.ts";
+import type { ImageFormat } from "./image-format.ts";
 import type { LoaderState } from "./loader-state.ts";
 
 /**
@@ -19,6 +20,10 @@ export interface Loader<Images extends ImageArray = Uint8Array> extends AsyncIte
    * epochs or a live source.
    */
   readonly numBatches: number;
+  /** Layout of the images of its batches. */
+  readonly layout: ImageFormat["layout"];
+  /** Number of classes of the data set. */
+  readonly numClasses: number;
   /** Number of global batches of the pool in an epoch; 0 if a live source fills a batch that is larger than the pool. */
   readonly batchesPerEpoch: number;
   /** The position after the batch that was handed out last. Resuming from it costs O(1). */

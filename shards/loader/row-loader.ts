@@ -10,11 +10,13 @@ import type { Batch, BatchArrays } from "./batch.ts";
 import { BatchMaker, type BatchRange } from "./batch-maker.ts";
 import type { BatchSupply } from "./batch-supply.ts";
 import { chooseCache } from "./image-cache.ts";
+import type { ImageFormat } from "./image-format.ts";
 import { LivePool } from "./live-pool.ts";
 import type { LiveSource } from "./live-source.ts";
 import type { Loader } from "./loader.ts";
 import type { AnyLoaderOptions } from "./loader-options.ts";
 import { type LoaderState, loaderStateVersion, requireState } from "./loader-state.ts";
+import { type Loop, LoopCursor } from "./loop-cursor.ts";
 import { earlierRowsOf, type Pool } from "./pool.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve-options.ts";
@@ -23,12 +25,6 @@ import { planStretches } from "./stretch-cache.ts";
 
 /** Number of batches after which timers and signals get a turn. A loop that never waits would starve them. */
 const batchesPerTurn = 64;
-
-interface Loop {
-  readonly number: number;
-  /** The range it served last. */
-  last: BatchRange | undefined;
-}
 
 /** Serves the rows of a pool. */
 export class RowLoader implements Loader<ImageArray> {
@@ -42,15 +38,13 @@ export class RowLoader implements Loader<ImageArray> {
   readonly #signal: AbortSignal | undefined;
   /** Arrays that every batch is written to, if the caller allows reuse. */
   readonly #out: BatchArrays | undefined;
-  #cursor: Cursor = { epoch: 0, position: 0 };
-  /** Number of loops that have started. */
-  #numLoops = 0;
+  readonly #position: LoopCursor;
   /** Several loops take turns: a batch that one of them waits for is not served by another. */
   readonly #loops = pLimit(1);
 
   /** @throws Cifar5mError `loader/…`, `loader-state/…` */
   constructor(pool: Pool, memoryBytes: number, options: AnyLoaderOptions) {
-    const { store, rows, fingerprint, numClasses } = pool;
+    const { store, rows, numClasses } = pool;
     const poolSize = rows === undefined ? store.numRows : countRows(rows);
     const resolved = resolveOptions(options, poolSize);
     this.#pool = pool;
@@ -71,11 +65,15 @@ export class RowLoader implements Loader<ImageArray> {
     this.#maker = new BatchMaker({ store, rows, order, cache }, resolved, numClasses);
     if (resolved.reuseArrays && resolved.numWorkers === 0) this.#out = this.#maker.allocate();
     this.#schedule = new Schedule(resolved, this.#live !== undefined);
-    if (options.state === undefined) return;
-    const isLive = this.#live !== undefined;
-    const state = requireState(options.state, fingerprint, { ...this.#identity(), isLive, earlier: pool.earlier });
-    // With larger batches than before, the rest of the epoch may be too short for one.
-    this.#cursor = this.#schedule.normalize({ epoch: state.epoch, position: state.position });
+    this.#position = new LoopCursor(this.#schedule, resolved, this.#startAt(options.state));
+  }
+
+  get layout(): ImageFormat["layout"] {
+    return this.#options.format.layout;
+  }
+
+  get numClasses(): number {
+    return this.#pool.numClasses;
   }
 
   get numBatches(): number {
@@ -87,11 +85,16 @@ export class RowLoader implements Loader<ImageArray> {
   }
 
   state(): LoaderState {
-    return { version: loaderStateVersion, dataset: this.#pool.fingerprint, ...this.#identity(), ...this.#cursor };
+    return {
+      version: loaderStateVersion,
+      dataset: this.#pool.fingerprint,
+      ...this.#identity(),
+      ...this.#position.cursor,
+    };
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
-    const loop = this.#startLoop();
+    const loop = this.#position.start();
     const release = this.#pool.store.use();
     const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
     const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
@@ -109,27 +112,6 @@ export class RowLoader implements Loader<ImageArray> {
     }
   }
 
-  #startLoop(): Loop {
-    const { epoch, position } = this.#cursor;
-    if (this.#numLoops > 0) {
-      if (this.#schedule.isByEpoch && position > 0) this.#cursor = { epoch: epoch + 1, position: 0 };
-      else if (this.#schedule.rangeAt(this.#cursor) === undefined) {
-        this.#requireEnd();
-        throw this.#finishedError();
-      }
-    }
-    return { number: ++this.#numLoops, last: undefined };
-  }
-
-  /** The next range of a loop, undefined at its end. */
-  #nextRange(loop: Loop): BatchRange | undefined {
-    if (this.#schedule.isByEpoch && loop.last !== undefined && this.#schedule.following(loop.last) === undefined) {
-      return undefined;
-    }
-    if (this.#schedule.isByEpoch && loop.number !== this.#numLoops) throw overtakenError();
-    return this.#schedule.rangeAt(this.#cursor);
-  }
-
   /** The next batch of a loop, undefined at its end. The position moves on when the batch is there. */
   async #take(
     loop: Loop,
@@ -138,25 +120,30 @@ export class RowLoader implements Loader<ImageArray> {
   ): Promise<Batch<ImageArray> | undefined> {
     this.#pool.store.closed.throwIfAborted();
     this.#signal?.throwIfAborted();
-    const range = this.#nextRange(loop);
-    if (range === undefined) {
-      this.#requireEnd();
-      return undefined;
-    }
+    const range = this.#position.next(loop);
+    if (range === undefined) return undefined;
     if (readAhead !== undefined) await this.#wait(readAhead.ready(range));
     const arrays = this.#schedule.reachesBeyondThePool(range)
       ? await this.#makeLive(range)
       : workers === undefined
         ? this.#maker.make(range, { out: this.#out })
         : await this.#wait(workers.take(range));
-    this.#cursor = this.#schedule.after(range);
-    loop.last = range;
+    this.#position.advance(loop, range);
     return { ...arrays, epoch: range.epoch, step: this.#schedule.stepOf(range) };
   }
 
   /** Waits for data, as long as the loop may go on. */
   #wait<Value>(promise: Promise<Value>): Promise<Value> {
     return untilAborted(promise, [this.#signal, this.#pool.store.closed]);
+  }
+
+  #startAt(state: unknown): Cursor {
+    if (state === undefined) return { epoch: 0, position: 0 };
+    const { fingerprint, earlier } = this.#pool;
+    const options = { ...this.#identity(), isLive: this.#live !== undefined, earlier };
+    const { epoch, position } = requireState(state, fingerprint, options);
+    // With larger batches than before, the rest of the epoch may be too short for one.
+    return this.#schedule.normalize({ epoch, position });
   }
 
   #identity() {
@@ -201,35 +188,7 @@ export class RowLoader implements Loader<ImageArray> {
     return this.#maker.make(range, { live, out: this.#out });
   }
 
-  #finishedError(): Cifar5mError {
-    const { epochs, numSamples } = this.#options;
-    return new Cifar5mError(
-      "loader/finished",
-      `the loader has served its last batch, ${epochs} epochs of ${numSamples} samples; a new loop does not start over. ` +
-        "Make another loader with dataset.loader(options) to begin again, or ask for more epochs.",
-    );
-  }
-
   get #withColumns(): boolean {
     return this.#options.columns.length > 0;
   }
-
-  #requireEnd(): void {
-    const { regime, batchSize, numSamples } = this.#options;
-    if (regime === "finite") return;
-    const { position } = this.#cursor;
-    throw new Cifar5mError(
-      "regime/exhausted",
-      `the infinite regime was asked for images ${position + 1} to ${position + batchSize} of ${numSamples}. ` +
-        "Build more shards, stop earlier, pass a live source, or use the finite regime.",
-    );
-  }
-}
-
-function overtakenError(): Cifar5mError {
-  return new Cifar5mError(
-    "loader/overtaken",
-    "a loop over one epoch must end before a further loop over the same loader starts, but one has started. " +
-      "Make one loader for each loop.",
-  );
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
-import { labelProbabilities, toReadableStream, toTfDataset } from "../../../shards/index.ts";
+import { labelProbabilities, openDataset, toReadableStream, toTfDataset, writeDataset } from "../../../shards/index.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch, openTestDataset } from "../../support/open-test-dataset.ts";
 
 const options = { regime: "finite", numSamples: 40, epochs: 2, batchSize: 10, seed: 5 } as const;
@@ -47,6 +48,30 @@ test("without epochs, each epoch of fitDataset is one of the loader", async () =
   expect(loader.state()).toMatchObject({ epoch: 3, position: 0 });
 });
 
+test("a tf.data set has the layout of its loader and the classes of its data set, and is of nothing else", async () => {
+  const dataset = await openTestDataset();
+  const loader = dataset.loader({ ...options, layout: "NCHW" });
+  expect([loader.layout, loader.numClasses]).toEqual(["NCHW", 10]);
+  expect(() => toTfDataset(tf, loader, { layout: "NHWC" })).toThrow(
+    "layout must be that of the loader, NCHW, got NHWC. Leave it out.",
+  );
+  expect(() => toTfDataset(tf, dataset as never)).toThrow(
+    /^toTfDataset must get a loader, got .*Pass what dataset\.loader/,
+  );
+  const folder = await makeTestFolder();
+  await writeDataset(folder, {
+    classNames: ["even", "odd", "neither"],
+    train: [{ images: new Uint8Array(2 * 3072), labels: [1, 2] }],
+  });
+  const few = (await openDataset(folder)).loader({ regime: "finite", shuffle: false, batchSize: 2 });
+  await toTfDataset(tf, few).forEachAsync((element) => {
+    expect((element as unknown as { ys: tf.Tensor }).ys.arraySync()).toEqual([
+      [0, 1, 0],
+      [0, 0, 1],
+    ]);
+  });
+});
+
 test("a tf.data set may run ahead of a loader that fills the same arrays again", async () => {
   const dataset = await openTestDataset();
   const floats = { ...options, dtype: "float32" } as const;
@@ -61,7 +86,7 @@ test("a tf.data set holds what the loader serves, planar and mixed too", async (
   const mixed = { ...options, dtype: "float32", layout: "NCHW", augment: { mixup: { alpha: 1 } } } as const;
   const expected = await collectBatches(dataset.loader<"float32">(mixed));
   let step = 0;
-  const tfDataset = toTfDataset(tf, dataset.loader<"float32">(mixed), { layout: "NCHW" });
+  const tfDataset = toTfDataset(tf, dataset.loader<"float32">(mixed));
   await tfDataset.forEachAsync((element) => {
     const { xs, ys } = element as unknown as { xs: tf.Tensor; ys: tf.Tensor };
     const batch = expected[step++]!;

@@ -2,6 +2,9 @@ import { getEventListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { LoaderOptions } from "../../../shards/index.ts";
+import { LoopCursor } from "../../../shards/loader/loop-cursor.ts";
+import { resolveOptions } from "../../../shards/loader/resolve-options.ts";
+import { Schedule } from "../../../shards/loader/schedule.ts";
 import { collectBatches, idsOf, openTestDataset } from "../../support/open-test-dataset.ts";
 
 const options = { regime: "finite", numSamples: 60, epochs: 1, batchSize: 9, seed: 5, dropLast: false } as const;
@@ -56,7 +59,8 @@ test.each(
 
 test("a loop over one epoch is told that a further loop has started, and one that is over just ends", async () => {
   const dataset = await openTestDataset();
-  const loader = dataset.loader({ ...options, epochs: undefined } as unknown as LoaderOptions);
+  const { epochs: _, ...byEpoch } = options;
+  const loader = dataset.loader(byEpoch);
   const [first, second] = [loader[Symbol.asyncIterator](), loader[Symbol.asyncIterator]()] as const;
   await first.next();
   expect((await second.next()).value).toMatchObject({ epoch: 1, step: 7 });
@@ -66,6 +70,17 @@ test("a loop over one epoch is told that a further loop has started, and one tha
   expect((await third.next()).value).toMatchObject({ epoch: 2 });
   expect((await second.next()).done).toBe(true);
   await third.return?.();
+});
+
+test("a loop that starts while another one waits for its batch serves the whole next epoch", () => {
+  const { epochs: _, ...byEpoch } = options;
+  const resolved = resolveOptions(byEpoch, 60);
+  const cursor = new LoopCursor(new Schedule(resolved, false), resolved, { epoch: 0, position: 9 });
+  const first = cursor.start();
+  const waited = cursor.next(first)!;
+  const second = cursor.start();
+  expect(() => cursor.advance(first, waited)).toThrow(/^a loop over one epoch must end before a further loop/);
+  expect(cursor.next(second)).toEqual({ epoch: 1, start: 0, end: 9 });
 });
 
 test.each([0, 1])("two loops over one loader serve each batch once, in order (%i threads)", async (workers) => {
