@@ -50,7 +50,7 @@ export async function openDataset(location: string | URL, options: BrowserOpenOp
   if (!["private-files", "none"].includes(storage)) throw outOfRange("cache.storage", "private-files or none", storage);
   const url = resolveUrl(location);
   const policy = resolveTransfer(options.transfer);
-  const store = httpStore(url, headers === undefined ? {} : { headers });
+  const store = httpStore(url, { headers });
   const manifest = await fetchManifest(store, policy, signal);
   const entries = splitNames.flatMap((name) => manifest.splits[name].shards);
   const shards = new BrowserShards({

@@ -56,44 +56,22 @@ const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerSha
  *   `manifest/invalid`; `disk/…`
  */
 export async function writeDataset(directory: string, options: WriteDatasetOptions): Promise<Manifest> {
-  requireKeys("writeDataset's options", options, optionKeys);
-  const { classNames, train, test = [], name = "dataset", config = {}, rowsPerShard = defaultRowsPerShard } = options;
-  if (!Number.isSafeInteger(rowsPerShard) || rowsPerShard < 1 || rowsPerShard > maxRowsPerShard) {
-    throw outOfRange("rowsPerShard", `an integer from 1 to ${maxRowsPerShard}`, rowsPerShard);
-  }
-  if (!Array.isArray(classNames) || classNames.length < 2 || classNames.length > 256) {
-    throw outOfRange("classNames", "2 to 256 names", classNames?.length);
-  }
-  requireNames(name, classNames);
+  const { classNames, train, test, name, config, rowsPerShard } = resolveOptions(options);
   const configHash = hashConfig(config);
   const folder = resolve(directory);
   await beginIn(folder);
-  const sources: Readonly<Record<SplitName, RowSource>> = { train, test };
-  let nextId = 0;
-  const splits: Partial<Record<SplitName, SplitEntry>> = {};
-  for (const split of splitNames) {
-    const reader = new SplitRows(sources[split], split, classNames.length, options.signal);
-    const shards: ShardEntry[] = [];
-    try {
-      while (await reader.hasMore()) {
-        const file = `${split}/part-${nameOfPart(shards.length)}.arrow`;
-        const idStart = nextId;
-        const { bytes, sha256 } = await replaceFile(join(folder, file), async (sink) => {
-          nextId = idStart + (await writeShard(sink, reader.take(rowsPerShard, idStart), classNames));
-        });
-        shards.push({ file, rows: nextId - idStart, bytes, sha256, idStart, idEnd: nextId });
-      }
-    } finally {
-      await reader.close();
-    }
-    splits[split] = describeSplit(shards, reader.classCounts);
-  }
-  await removeUnlistedShards(folder, splits as Manifest["splits"]);
+  const write = async (split: SplitName, rows: RowSource, firstId: number) =>
+    await writeSplit(new SplitRows(rows, split, classNames.length, options.signal), {
+      ...{ folder, split, classNames, rowsPerShard, firstId },
+    });
+  const trainEntry = await write("train", train, 0);
+  const splits = { train: trainEntry, test: await write("test", test, trainEntry.rows) };
+  await removeUnlistedShards(folder, splits);
   const { manifest } = await writeManifest(folder, {
     name,
     classNames: [...classNames],
     imageShape: [32, 32, 3],
-    splits: splits as Manifest["splits"],
+    splits,
     configHash,
     config: JSON.parse(canonicalJson(config)),
     models: {},
@@ -104,7 +82,53 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
   return manifest;
 }
 
-/** Refuses, before any row is written, what no manifest may hold, and two classes of one name. */
+/** Fills in defaults, and refuses, before any row is written, what no manifest may hold. */
+function resolveOptions(options: WriteDatasetOptions) {
+  requireKeys("writeDataset's options", options, optionKeys);
+  const { classNames, train, test = [], name = "dataset", config = {}, rowsPerShard = defaultRowsPerShard } = options;
+  if (!Number.isSafeInteger(rowsPerShard) || rowsPerShard < 1 || rowsPerShard > maxRowsPerShard) {
+    throw outOfRange("rowsPerShard", `an integer from 1 to ${maxRowsPerShard}`, rowsPerShard);
+  }
+  if (!Array.isArray(classNames) || classNames.length < 2 || classNames.length > 256) {
+    throw outOfRange("classNames", "2 to 256 names", classNames?.length);
+  }
+  requireNames(name, classNames);
+  return { classNames: classNames as readonly string[], train, test, name, config, rowsPerShard };
+}
+
+/**
+ * Writes the shards of a split.
+ * @param options.firstId - id of the first row; the others follow
+ */
+async function writeSplit(
+  rows: SplitRows,
+  options: {
+    readonly folder: string;
+    readonly split: SplitName;
+    readonly classNames: readonly string[];
+    readonly rowsPerShard: number;
+    readonly firstId: number;
+  },
+): Promise<SplitEntry> {
+  const { folder, split, classNames, rowsPerShard, firstId } = options;
+  const shards: ShardEntry[] = [];
+  let nextId = firstId;
+  try {
+    while (await rows.hasMore()) {
+      const file = `${split}/part-${nameOfPart(shards.length)}.arrow`;
+      const idStart = nextId;
+      const { bytes, sha256 } = await replaceFile(join(folder, file), async (sink) => {
+        nextId = idStart + (await writeShard(sink, rows.take(rowsPerShard, idStart), classNames));
+      });
+      shards.push({ file, rows: nextId - idStart, bytes, sha256, idStart, idEnd: nextId });
+    }
+  } finally {
+    await rows.close();
+  }
+  return describeSplit(shards, rows.classCounts);
+}
+
+/** Refuses names that are empty or no text, and two classes of one name. */
 function requireNames(name: unknown, classNames: readonly unknown[]): void {
   const isName = (value: unknown) => typeof value === "string" && value !== "";
   if (!isName(name)) throw outOfRange("name", "a text that is not empty", name);

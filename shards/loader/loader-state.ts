@@ -51,16 +51,20 @@ export function requireState(
     loaderStateVersion,
     "Start without it.",
   );
-  const { regime, seed, numSamples, shuffle } = options;
   const before = options.earlier?.find(({ fingerprint }) => fingerprint === found.dataset);
-  const expected = {
+  requireSameOrder(found, {
     dataset: before?.fingerprint ?? dataset,
-    regime,
-    seed,
+    regime: options.regime,
+    seed: options.seed,
     // The infinite regime serves all that there is, and there was less.
-    numSamples: before !== undefined && regime === "infinite" ? before.numRows : numSamples,
-    shuffle,
-  };
+    numSamples: before !== undefined && options.regime === "infinite" ? before.numRows : options.numSamples,
+    shuffle: options.shuffle,
+  });
+  requirePosition(found, options, before?.numRows);
+  return found;
+}
+
+function requireSameOrder(found: LoaderState, expected: Omit<LoaderState, "version" | "epoch" | "position">): void {
   for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
     if (found[key] === expected[key]) continue;
     throw new Cifar5mError(
@@ -69,20 +73,27 @@ export function requireState(
         "Resume with the data and options the state was taken with, or start without a state.",
     );
   }
-  if (before !== undefined && numSamples > before.numRows && found.position > before.numRows) {
+}
+
+/** @param numRowsBefore - rows at the earlier size that the state is of, if it is of one */
+function requirePosition(
+  { position }: LoaderState,
+  { regime, numSamples, isLive }: Pick<LoaderState, "regime" | "numSamples"> & { readonly isLive: boolean },
+  numRowsBefore: number | undefined,
+): void {
+  if (numRowsBefore !== undefined && numSamples > numRowsBefore && position > numRowsBefore) {
     throw new Cifar5mError(
       "loader-state/mismatch",
-      `position of the loader state must be at most ${before.numRows}, the rows of the set at the size that it names, got ` +
-        `${found.position}: live images followed, and in the set as it has grown they follow ${numSamples} rows. ` +
+      `position of the loader state must be at most ${numRowsBefore}, the rows of the set at the size that it names, got ` +
+        `${position}: live images followed, and in the set as it has grown they follow ${numSamples} rows. ` +
         "Resume with the set at that size, or start without a state.",
     );
   }
-  const isBeyond = regime === "infinite" ? found.position > numSamples : found.position >= numSamples;
-  if (isBeyond && !options.isLive) {
+  const isBeyond = regime === "infinite" ? position > numSamples : position >= numSamples;
+  if (isBeyond && !isLive) {
     throw new Cifar5mError(
       "loader-state/invalid",
-      `position of the loader state must be below ${numSamples}, got ${found.position}. Start without a state.`,
+      `position of the loader state must be below ${numSamples}, got ${position}. Start without a state.`,
     );
   }
-  return found;
 }

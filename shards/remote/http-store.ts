@@ -14,7 +14,7 @@ import { replyRange } from "./reply-range.ts";
  */
 export function httpStore(
   url: string,
-  options: { readonly headers?: Readonly<Record<string, string>> } = {},
+  options: { readonly headers?: Readonly<Record<string, string>> | undefined } = {},
 ): ObjectStore {
   const base = new URL(url);
   const originHeaders = { ...credentialsOf(base), ...options.headers };

@@ -20,7 +20,7 @@ export interface StoreOptions {
 export async function openStore(location: string, options: StoreOptions = {}): Promise<ObjectStore> {
   if (location.startsWith("s3://")) return s3Store(await openS3Folder(location, options.s3));
   try {
-    return httpStore(location, options.headers === undefined ? {} : { headers: options.headers });
+    return httpStore(location, { headers: options.headers });
   } catch (thrown) {
     if (thrown instanceof Cifar5mError) throw thrown;
     const what = `must be a URL: ${messageOf(thrown)}`;

@@ -1,8 +1,5 @@
-import { Cifar5mError } from "../../core/errors.ts";
-import { toByteSource } from "../arrow/byte-source.ts";
-import { readTableFrom } from "../arrow/read-table.ts";
-import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
-import { shardColumnsOf } from "../format/shard-schema.ts";
+import { type Manifest, manifestName, type ShardEntry, type SplitName, splitNames } from "../format/manifest.ts";
+import { findSharedIds, type IdRange } from "./find-shared-ids.ts";
 import { openForVerification, type VerifiedDataset } from "./open-for-verification.ts";
 import { chooseShards, type VerifyMode } from "./verify-mode.ts";
 import { checkShardReceipt } from "./verify-receipt.ts";
@@ -74,59 +71,89 @@ export async function verifyDataset(location: string, options: VerifyOptions = {
   }
 }
 
+/** What the shards that were checked so far have shown. */
+interface Findings {
+  readonly problems: DatasetProblem[];
+  readonly ranges: IdRange[];
+  rows: number;
+  bytes: number;
+}
+
 async function verifyOpened(
   dataset: VerifiedDataset,
   location: string,
   options: VerifyOptions,
 ): Promise<DatasetReport> {
   const { manifest } = dataset;
-  const problems: DatasetProblem[] = [];
   const total = splitNames.reduce((sum, split) => sum + manifest.splits[split].shards.length, 0);
   const isRead = chooseShards(total, options.mode ?? "full");
   const { rank, worldSize } = options.share ?? { rank: 0, worldSize: 1 };
-  const ranges: IdRange[] = [];
-  let [rows, bytes, done] = [0, 0, 0];
+  const found: Findings = { problems: [], ranges: [], rows: 0, bytes: 0 };
+  let done = 0;
   for (const split of splitNames) {
     const classCounts = manifest.classNames.map(() => 0);
-    let isWhole = true;
+    let isWhole = worldSize === 1;
     for (const entry of manifest.splits[split].shards) {
       options.signal?.throwIfAborted();
-      const isOurs = done % worldSize === rank;
-      if (!isOurs) {
-        if (isRead(done)) ranges.push({ entry, first: entry.idStart, last: entry.idEnd - 1, isOurs });
-        done++;
+      const index = done++;
+      if (index % worldSize !== rank) {
+        if (isRead(index)) found.ranges.push({ entry, first: entry.idStart, last: entry.idEnd - 1, isOurs: false });
         continue;
       }
-      try {
-        const checked = await checkEntry(dataset, entry, isRead(done));
-        problems.push(...checked.problems);
-        for (const label of checked.labels) if (classCounts[label] !== undefined) classCounts[label]++;
-        const [first, last] = [checked.ids[0], checked.ids.at(-1)];
-        if (first !== undefined && last !== undefined) ranges.push({ entry, first, last, isOurs });
-        isWhole &&= isRead(done) && checked.problems.length === 0;
-        rows += checked.ids.length;
-        bytes += isRead(done) ? entry.bytes : 0;
-      } catch (thrown) {
-        options.signal?.throwIfAborted();
-        isWhole = false;
-        problems.push(toProblem(thrown, entry.file));
-      }
+      const isSound = await verifyEntry(
+        dataset,
+        entry,
+        { isRead: isRead(index), signal: options.signal },
+        found,
+        classCounts,
+      );
+      isWhole &&= isSound && isRead(index);
       const path = options.receiptOf?.(entry);
-      if (path !== undefined)
-        problems.push(...(await checkShardReceipt({ path, directory: location, entry, manifest })));
-      done++;
+      if (path !== undefined) {
+        found.problems.push(...(await checkShardReceipt({ path, directory: location, entry, manifest })));
+      }
       options.onProgress?.({ file: entry.file, done, total });
     }
-    const listed = manifest.splits[split].classCounts;
-    if (isWhole && worldSize === 1 && classCounts.join() !== listed.join()) {
-      const message = `${split} has ${classCounts.join(", ")} images by class, ${manifestName} says ${listed.join(", ")}. Publish again.`;
-      problems.push({ file: manifestName, code: "manifest/class-counts", message });
-    }
+    if (isWhole) found.problems.push(...checkClassCounts(split, classCounts, manifest.splits[split].classCounts));
   }
+  const { problems, ranges, rows, bytes } = found;
   // There may be one for each of a million files, more than a call takes arguments.
   for (const problem of await findSharedIds(dataset, ranges)) problems.push(problem);
   if (rank === 0) for (const problem of await findUnlisted(dataset, options.isPlanned)) problems.push(problem);
   return { problems, manifest, numShards: total, rows, bytes };
+}
+
+/**
+ * Checks one shard and adds to the findings, and to the rows by label.
+ * @returns whether it has no problem
+ */
+async function verifyEntry(
+  dataset: VerifiedDataset,
+  entry: ShardEntry,
+  { isRead, signal }: { readonly isRead: boolean; readonly signal: AbortSignal | undefined },
+  found: Findings,
+  classCounts: number[],
+): Promise<boolean> {
+  try {
+    const { problems, ids, labels } = await checkEntry(dataset, entry, isRead);
+    found.problems.push(...problems);
+    for (const label of labels) if (classCounts[label] !== undefined) classCounts[label]++;
+    const [first, last] = [ids[0], ids.at(-1)];
+    if (first !== undefined && last !== undefined) found.ranges.push({ entry, first, last, isOurs: true });
+    found.rows += ids.length;
+    found.bytes += isRead ? entry.bytes : 0;
+    return problems.length === 0;
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    found.problems.push(toProblem(thrown, entry.file));
+    return false;
+  }
+}
+
+function checkClassCounts(split: SplitName, counts: readonly number[], listed: readonly number[]): DatasetProblem[] {
+  if (counts.join() === listed.join()) return [];
+  const message = `${split} has ${counts.join(", ")} images by class, ${manifestName} says ${listed.join(", ")}. Publish again.`;
+  return [{ file: manifestName, code: "manifest/class-counts", message }];
 }
 
 async function checkEntry(dataset: VerifiedDataset, entry: ShardEntry, isRead: boolean): Promise<CheckedShard> {
@@ -135,49 +162,6 @@ async function checkEntry(dataset: VerifiedDataset, entry: ShardEntry, isRead: b
   const bytes = await dataset.sizeOf(entry);
   const problems = bytes === undefined ? [] : checkShardSize(bytes, entry, path);
   return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
-}
-
-/** The ids of a shard lie in [first, last]. */
-interface IdRange {
-  readonly entry: ShardEntry;
-  readonly first: number;
-  readonly last: number;
-  /** Whether the shard is in the share of this process. */
-  readonly isOurs: boolean;
-}
-
-/**
- * Ids that two shards share. Ids rise within a shard, so only shards with overlapping ranges are compared. A sound data
- * set has none, so their ids are read a second time instead of being kept.
- */
-async function findSharedIds(dataset: VerifiedDataset, ranges: readonly IdRange[]): Promise<DatasetProblem[]> {
-  const problems: DatasetProblem[] = [];
-  const sorted = [...ranges].sort((a, b) => a.first - b.first);
-  for (const [index, first] of sorted.entries()) {
-    for (let other = index + 1; other < sorted.length && sorted[other]!.first <= first.last; other++) {
-      const second = sorted[other]!;
-      if (!first.isOurs && !second.isOurs) continue;
-      const known = new Set(await readIds(dataset, first.entry));
-      const shared = (await readIds(dataset, second.entry)).find((id) => known.has(id));
-      if (shared === undefined) continue;
-      const { file } = second.entry;
-      const message = `${file} must share no id with ${first.entry.file}, both hold ${shared}. Publish again.`;
-      problems.push({ file, code: "dataset/id-twice", message });
-    }
-  }
-  return problems;
-}
-
-/** The ids of a shard; none if it cannot be read, which is a problem of its own. */
-async function readIds(dataset: VerifiedDataset, entry: ShardEntry): Promise<Float64Array> {
-  const { pathOf, manifest } = dataset;
-  try {
-    const data = toByteSource(await dataset.read(entry), pathOf(entry.file));
-    return readTableFrom(data, shardColumnsOf(manifest.classNames.length)).columns.id;
-  } catch (thrown) {
-    if (thrown instanceof Cifar5mError) return new Float64Array(0);
-    throw thrown;
-  }
 }
 
 async function findUnlisted(
