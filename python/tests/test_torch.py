@@ -130,7 +130,7 @@ def test_workers_draw_nothing_from_the_generator_of_the_training(dataset: Any) -
         ({"prefetch_factor": 0}, "loader/out-of-range: prefetch_factor must be an integer in [1, 2147483648], got 0."),
         ({"prefetch_factor": None}, "loader/out-of-range: prefetch_factor must be an integer"),
         ({"multiprocessing_context": "thread"}, "loader/out-of-range: multiprocessing_context must be one of None, "),
-        ({"num_worker": 2}, "options/unknown-key: num_worker is no option of a loader. Use one of: regime, "),
+        ({"num_worker": 2}, "options/unknown-key: num_worker is no option of a loader. Did you mean num_workers? Use "),
     ],
 )
 def test_options_of_workers_are_checked_with_and_without_workers(
