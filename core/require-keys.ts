@@ -1,7 +1,8 @@
 import { Cifar5mError } from "./errors.ts";
+import { nearestWord } from "./nearest-word.ts";
 
 /**
- * Throws for unknown keys: otherwise a misspelled option would be ignored silently.
+ * Throws for unknown keys: otherwise a misspelled option would be ignored silently. Names the key that was probably meant.
  * @param name - what errors call the options
  * @throws Cifar5mError `options/unknown-key`
  */
@@ -14,5 +15,10 @@ export function requireKeys(name: string, options: unknown, keys: readonly strin
   }
   const unknown = Object.keys(options).find((key) => !keys.includes(key));
   if (unknown === undefined) return;
-  throw new Cifar5mError("options/unknown-key", `${unknown} is no key of ${name}. Use one of: ${keys.join(", ")}.`);
+  const nearest = nearestWord(unknown, keys);
+  const question = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
+  throw new Cifar5mError(
+    "options/unknown-key",
+    `${unknown} is no key of ${name}.${question} Use one of: ${keys.join(", ")}.`,
+  );
 }

@@ -1,8 +1,8 @@
+import { requireKeys } from "../core/require-keys.ts";
 import { parseLocation } from "../storage/parse-location.ts";
 import { Dataset } from "./dataset.ts";
 import { readManifest } from "./format/manifest-file.ts";
 import { batchWorkersOf } from "./loader/batch-workers.ts";
-import { requireOptionKeys } from "./loader/require-option.ts";
 import { type OpenOptions, openOptionKeys } from "./open-options.ts";
 import { folderSource } from "./rows/folder-source.ts";
 
@@ -15,7 +15,7 @@ import { folderSource } from "./rows/folder-source.ts";
  * @throws Cifar5mError `options/unknown-key`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`, `disk/…`; `store/…`
  */
 export async function openDataset(location: string | URL, options: OpenOptions = {}): Promise<Dataset> {
-  requireOptionKeys("openDataset's options", options, openOptionKeys);
+  requireKeys("openDataset's options", options, openOptionKeys);
   const parsed = parseLocation(location);
   if (parsed.kind === "folder") {
     const { directory } = parsed;

@@ -1,8 +1,8 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { parseUrl } from "../../core/parse-url.ts";
+import { requireKeys } from "../../core/require-keys.ts";
 import { Dataset } from "../dataset.ts";
 import { splitNames } from "../format/manifest.ts";
-import { requireOptionKeys } from "../loader/require-option.ts";
 import type { OpenOptions } from "../open-options.ts";
 import { fetchManifest } from "../remote/fetch-manifest.ts";
 import { httpStore } from "../remote/http-store.ts";
@@ -34,15 +34,8 @@ export interface BrowserOpenOptions extends Omit<OpenOptions, "cache" | "s3"> {
 export async function openDataset(location: string | URL, options: BrowserOpenOptions = {}): Promise<Dataset> {
   const { cache = {}, ...others } = options;
   const { headers, signal } = others;
-  requireOptionKeys("openDataset's options", options, [
-    "split",
-    "memoryBytes",
-    "cache",
-    "transfer",
-    "headers",
-    "signal",
-  ]);
-  requireOptionKeys("cache", cache, ["storage", "maxBytes", "maxMemoryBytes"]);
+  requireKeys("openDataset's options", options, ["split", "memoryBytes", "cache", "transfer", "headers", "signal"]);
+  requireKeys("cache", cache, ["storage", "maxBytes", "maxMemoryBytes"]);
   const { storage = "private-files", maxBytes = 8 * 2 ** 30, maxMemoryBytes = 2 ** 29 } = cache;
   for (const [name, value] of Object.entries({ maxBytes, maxMemoryBytes })) {
     if (!(value >= 0)) throw outOfRange(`cache.${name}`, "a number of bytes", value);

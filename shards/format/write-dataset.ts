@@ -60,10 +60,10 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
   const configHash = hashConfig(config);
   const folder = resolve(directory);
   await beginIn(folder);
-  const write = async (split: SplitName, rows: RowSource, firstId: number) =>
-    await writeSplit(new SplitRows(rows, split, classNames.length, options.signal), {
-      ...{ folder, split, classNames, rowsPerShard, firstId },
-    });
+  const write = (split: SplitName, source: RowSource, firstId: number) => {
+    const rows = new SplitRows(source, split, classNames.length, options.signal);
+    return writeSplit(rows, { folder, split, classNames, rowsPerShard, firstId });
+  };
   const trainEntry = await write("train", train, 0);
   const splits = { train: trainEntry, test: await write("test", test, trainEntry.rows) };
   await removeUnlistedShards(folder, splits);

@@ -1,23 +1,4 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { requireKeys } from "../../core/require-keys.ts";
-
-/**
- * Checks the keys of options, and names the key that a misspelled one may stand for.
- * @param name - what errors call the options
- * @throws Cifar5mError `options/unknown-key`
- */
-export function requireOptionKeys(name: string, options: unknown, keys: readonly string[]): void {
-  const given = typeof options === "object" && options !== null && !Array.isArray(options) ? Object.keys(options) : [];
-  const unknown = given.find((key) => !keys.includes(key));
-  const nearest = unknown === undefined ? undefined : nearestKey(unknown, keys);
-  if (nearest !== undefined) {
-    throw new Cifar5mError(
-      "options/unknown-key",
-      `${unknown} is no key of ${name}. Did you mean ${nearest}? Use one of: ${keys.join(", ")}.`,
-    );
-  }
-  requireKeys(name, options, keys);
-}
 
 /** @throws Cifar5mError `loader/out-of-range`, as the checks below */
 export function requireBoolean(name: string, value: unknown): void {
@@ -72,25 +53,4 @@ function show(value: unknown): string {
   if (value instanceof Promise) return "a Promise";
   const isPlain = typeof value === "string" || (typeof value === "object" && value !== null);
   return (isPlain ? JSON.stringify(value) : undefined) ?? String(value);
-}
-
-/** The key that equals a misspelled one but for case and underscores, or that a few edits make of it. */
-function nearestKey(misspelled: string, keys: readonly string[]): string | undefined {
-  const plain = (text: string) => text.replaceAll("_", "").toLowerCase();
-  const distances = keys.map((key) => editDistance(plain(misspelled), plain(key)));
-  const least = Math.min(...distances);
-  return least <= Math.ceil(misspelled.length / 4) ? keys[distances.indexOf(least)] : undefined;
-}
-
-/** Insertions, deletions and replacements of letters that make one text of another (Levenshtein 1966). */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...from].entries()) {
-    const next = [index + 1];
-    for (let at = 0; at < to.length; at++) {
-      next.push(Math.min(next[at]! + 1, row[at + 1]! + 1, row[at]! + Number(letter !== to[at])));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -1,15 +1,9 @@
+import { requireKeys } from "../../core/require-keys.ts";
 import { warnOfOldName } from "../../core/warn-of-old-name.ts";
 import type { Augmentation } from "./augmentation.ts";
 import { cifar10Normalization, type ImageFormat, type Normalization } from "./image-format.ts";
 import type { AnyLoaderOptions } from "./loader-options.ts";
-import {
-  outOfRange,
-  requireBoolean,
-  requireChoice,
-  requireInteger,
-  requireNumber,
-  requireOptionKeys,
-} from "./require-option.ts";
+import { outOfRange, requireBoolean, requireChoice, requireInteger, requireNumber } from "./require-option.ts";
 
 /** @throws Cifar5mError `options/unknown-key`, `loader/out-of-range` */
 export function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = false }: AnyLoaderOptions): ImageFormat {
@@ -19,7 +13,7 @@ export function resolveFormat({ dtype = "uint8", layout = "NHWC", normalize = fa
     normalize === true ? cifar10Normalization : normalize === false ? undefined : withStd(normalize);
   if (normalization !== undefined) {
     if (dtype === "uint8") throw outOfRange("normalize", "false where dtype is uint8", normalize);
-    requireOptionKeys("normalize", normalization, ["mean", "std"]);
+    requireKeys("normalize", normalization, ["mean", "std"]);
     for (const key of ["mean", "std"] as const) {
       if (normalization[key]?.length !== 3) {
         throw outOfRange(`normalize.${key}`, "three numbers", normalization[key], "Pass one for each channel.");
@@ -43,12 +37,12 @@ function withStd(normalization: Normalization & { readonly deviation?: Normaliza
 
 /** @throws Cifar5mError `options/unknown-key`, `loader/out-of-range` */
 export function resolveAugmentation(augment: AnyLoaderOptions["augment"] = {}, { dtype }: ImageFormat): Augmentation {
-  requireOptionKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
+  requireKeys("augment", augment, ["flip", "crop", "cutout", "mixup"]);
   const { flip = false, crop = false, cutout, mixup } = augment;
   requireBoolean("augment.flip", flip);
   for (const [name, value] of Object.entries({ crop, cutout, mixup })) {
     const keys = { crop: ["padding", "mode"], cutout: ["size"], mixup: ["alpha"] }[name]!;
-    if (value !== undefined && typeof value !== "boolean") requireOptionKeys(`augment.${name}`, value, keys);
+    if (value !== undefined && typeof value !== "boolean") requireKeys(`augment.${name}`, value, keys);
   }
   const resolvedCrop =
     crop === false ? undefined : { padding: 4, mode: "zero" as const, ...(crop === true ? {} : crop) };

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { requireKeys } from "../../core/require-keys.ts";
 import type { ShuffleKind } from "../order/shuffle.ts";
 import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
 import type { Augmentation } from "./augmentation.ts";
@@ -13,7 +14,6 @@ import {
   requireList,
   requireMethods,
   requireNumber,
-  requireOptionKeys,
 } from "./require-option.ts";
 import { resolveAugmentation, resolveFormat } from "./resolve-images.ts";
 
@@ -43,7 +43,7 @@ export interface ResolvedOptions {
  */
 export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
   requireRegimeKeys(options);
-  requireOptionKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
+  requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
   const common = resolveCommon(options);
   if (poolSize === 0) {
     throw new Cifar5mError(
@@ -147,7 +147,7 @@ function requireBothOfGroup({ rank, worldSize }: AnyLoaderOptions, numRanks: num
 
 function resolveLabelNoise(noise: LoaderOptions["labelNoise"], loaderSeed: number): LabelNoise | undefined {
   if (noise === undefined) return undefined;
-  requireOptionKeys("labelNoise", noise, ["rate", "seed"]);
+  requireKeys("labelNoise", noise, ["rate", "seed"]);
   const { rate, seed = loaderSeed } = noise;
   requireNumber("labelNoise.rate", rate, 0, 1);
   requireInteger("labelNoise.seed", seed, 0, Number.MAX_SAFE_INTEGER);
@@ -161,7 +161,7 @@ function resolveShuffle(shuffle: NonNullable<FiniteOptions["shuffle"]>): Shuffle
     const rule = "true, false, full, blocked, or an object with keys of blockRows, windowBlocks";
     throw outOfRange("shuffle", rule, shuffle, "Choose one of them.");
   }
-  if (shuffle !== "blocked") requireOptionKeys("shuffle", shuffle, ["blockRows", "windowBlocks"]);
+  if (shuffle !== "blocked") requireKeys("shuffle", shuffle, ["blockRows", "windowBlocks"]);
   const { blockRows = 8192, windowBlocks = 8 } = shuffle === "blocked" ? {} : shuffle;
   requireInteger("shuffle.blockRows", blockRows, 1, 2 ** 31);
   requireInteger("shuffle.windowBlocks", windowBlocks, 1, 2 ** 31);
