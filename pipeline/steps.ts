@@ -5,6 +5,7 @@ import { importModel, importShippedModel, readModel, readModelReceipt, requireMo
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { tuningSections } from "./run/config.ts";
+import { noRun } from "./run/pinned-run.ts";
 import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
 import type { ModelName, RunFolder } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
@@ -197,17 +198,24 @@ function unitStep(
       return share.reduce((sum, unit) => sum + unitRows(unit), 0);
     },
     async *run(context) {
-      await requireBegun(folder);
-      const run = await openRunOnDevice(options, context, stages[0] === "sample");
+      const mayPin = stages[0] === "sample";
+      await requireBegun(folder, mayPin);
+      const run = await openRunOnDevice(options, context, mayPin);
       const stage = await makeStage(run);
       yield* stage(unitsToDo(run, stages, context, takeOver, counter), context);
     },
   };
 }
 
-/** Called before a configuration is pinned: a misspelled folder must not become a run. */
-async function requireBegun(folder: RunFolder): Promise<void> {
+/**
+ * Called before a configuration is pinned: a misspelled folder must not become a run.
+ * @param mayPin - whether a folder that has only models is enough
+ */
+async function requireBegun(folder: RunFolder, mayPin = false): Promise<void> {
   await requireBuildable(folder);
+  const models = mayPin ? [readModelReceipt(folder, "generator"), readModelReceipt(folder, "labeler")] : [];
+  const hasModel = (await Promise.all(models)).some((receipt) => receipt !== undefined);
+  if (!hasModel && !(await fileExists(folder.config))) throw noRun(folder);
   await requireModel(folder, "generator");
 }
 

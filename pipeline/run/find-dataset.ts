@@ -1,7 +1,10 @@
 import { realpath } from "node:fs/promises";
-import { readManifest, readManifestIfAny } from "../../shards/format/manifest-file.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { manifestName } from "../../shards/format/manifest.ts";
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { objectsAt } from "../../storage/object-files.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { runFolderAt } from "./run-folder.ts";
 
 /** A published data set on the disk. */
@@ -25,8 +28,21 @@ export async function findDataset(folder: string): Promise<PublishedDataset> {
   const [bare, dataset] = datasetFolders(folder);
   const found = await readManifestIfAny(bare);
   if (found !== undefined) return { directory: await realPath(bare), manifest: found };
-  const manifest = await readManifest(dataset);
+  const manifest = await readManifestIfAny(dataset);
+  if (manifest === undefined) throw await noDataset(folder);
   return { directory: await realPath(dataset), manifest };
+}
+
+async function noDataset(folder: string): Promise<Cifar5mError> {
+  const isRun = await fileExists(runFolderAt(folder).config);
+  return new Cifar5mError(
+    "manifest/missing",
+    isRun
+      ? `${folder} is a run whose data set is not published yet. Publish it with \`cifar5m build\`, which makes what is ` +
+          "missing, or with `cifar5m publish` if nothing is; an imported set with `cifar5m import`."
+      : `${folder} must be a data set folder, with a ${manifestName}, or a run with a published data set, and is neither. ` +
+          "Check the path, or begin a run with `cifar5m build`.",
+  );
 }
 
 async function realPath(directory: string): Promise<string> {

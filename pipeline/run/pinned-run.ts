@@ -123,7 +123,7 @@ function requireSameKeys(path: string, pinned: Identity, identity: Identity, adv
 export function noRun(folder: RunFolder): Cifar5mError {
   return new Cifar5mError(
     "run/missing",
-    `${folder.config} must exist, and does not. Name a run folder with --run, or build one.`,
+    `${folder.config} must exist, and does not. Name the folder of a run, or begin one with \`cifar5m build\` (\`cifar5m prepare\` to go stage by stage).`,
   );
 }
 

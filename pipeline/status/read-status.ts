@@ -1,9 +1,9 @@
-import { Cifar5mError } from "../../core/errors.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type ClusterJob, clusterJobs } from "../cluster/cluster-jobs.ts";
 import { type RunProgress, ranksWithMissing, readProgress } from "../cluster/plan-submission.ts";
 import { listTasks, type QueuedTask } from "../cluster/slurm/slurm-programs.ts";
 import { logPath, readRecordIfAny, type SubmissionRecord } from "../cluster/submission-record.ts";
+import { noRun } from "../run/pinned-run.ts";
 import { readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
@@ -77,10 +77,7 @@ export async function readStatus(
 async function readUnits(folder: RunFolder, submission: SubmissionRecord | undefined): Promise<readonly Unit[]> {
   if (await fileExists(folder.config)) return (await readRun(folder)).units;
   if (submission !== undefined) return planUnits([submission.units], submission.units.unitSize);
-  throw new Cifar5mError(
-    "run/missing",
-    `${folder.root} must be a run folder that was begun, and is not. Name one, or begin one with \`cifar5m prepare\` or \`cifar5m submit\`.`,
-  );
+  throw noRun(folder);
 }
 
 async function readStage(

@@ -38,7 +38,7 @@ test("after every stage but the last, a manifest is refused because a unit is no
 test("finish does not turn a misspelled folder into a run", async () => {
   const folder = runFolderAt(join(await makeTestFolder(), "misspelled"));
   const options = { folder, config: resolveConfig({}), runtime: standInRuntime(), takeOver: false };
-  await errorOf(() => runSteps([manifestStep(options)], testContext()), "run/model-missing");
+  await errorOf(() => runSteps([manifestStep(options)], testContext()), "run/missing");
   expect(await readRunConfig(folder)).toEqual({});
 });
 

@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { resolveConfig } from "../../pipeline/run/config.ts";
+import { openRun } from "../../pipeline/run/run.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { makeTestFolder } from "../support/make-rows.ts";
+import { runInProcess } from "../support/run-in-process.ts";
+
+test.for([...["sample", "label", "dedup", "publish", "finish", "status", "verify", "repair", "regenerate --id 1"]])(
+  "`%s` of a misspelled folder says that no run is there, names build, and leaves nothing",
+  async (line) => {
+    const root = join(await makeTestFolder(), "misspelled");
+    const [command = "", ...options] = line.split(" ");
+    const { exitCode, stdout, stderr } = await runInProcess([command, root, ...options, "--quiet"]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toBe(
+      `run/missing: ${join(root, "run.json")} must exist, and does not. Name the folder of a run, or begin one with ` +
+        "`cifar5m build` (`cifar5m prepare` to go stage by stage).\n",
+    );
+    expect(existsSync(root)).toBe(false);
+  },
+);
+
+test.for([...["card", "audit", "score", "serve --port 0", "export --format npz --to exported"]])(
+  "`%s` tells what is no data set from a run that is not published yet",
+  async (line) => {
+    const root = await makeTestFolder();
+    const [command = "", ...options] = line.split(" ");
+    const given = options.map((option) => (option === "exported" ? join(root, option) : option));
+    const none = await runInProcess([command, join(root, "none"), ...given]);
+    expect(none).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        `manifest/missing: ${join(root, "none")} must be a data set folder, with a manifest.json, or a run with a published data set, ` +
+        "and is neither. Check the path, or begin a run with `cifar5m build`.\n",
+    });
+    // The page of `serve` shows how far such a run is.
+    if (command === "serve") return;
+    await openRun(runFolderAt(root), resolveConfig({ count: 20 }));
+    const unpublished = await runInProcess([command, root, ...given]);
+    expect(unpublished).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        `manifest/missing: ${root} is a run whose data set is not published yet. Publish it with \`cifar5m build\`, which makes ` +
+        "what is missing, or with `cifar5m publish` if nothing is; an imported set with `cifar5m import`.\n",
+    });
+  },
+);
