@@ -17,7 +17,8 @@ export function summarizeEstimate(estimate: BuildEstimate): string[] {
   else if (trains) lines.push(line("how long it takes will show when the models are trained"));
   if (suggestsTuned) {
     lines.push(
-      "hint: --recipe tuned makes better images with the shipped weights, several times as fast. A run keeps its recipe.",
+      "hint: --recipe tuned makes better images with the shipped weights, several times as fast. A run keeps its " +
+        "recipe: to take it, stop this build and name another folder, as in `cifar5m build OTHER-FOLDER --recipe tuned`.",
     );
   }
   if (freeBytes !== undefined && freeBytes < bytes && remaining > 0) {

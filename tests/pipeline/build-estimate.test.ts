@@ -82,7 +82,8 @@ test("the estimate of a build is printed in plain lines", () => {
     "build            about 3 h 0 min: 2 h 0 min to sample, 1 h 0 min to label",
   ]);
   expect(summarizeEstimate({ ...plain, remainingMs: {}, suggestsTuned: true }).at(-1)).toBe(
-    "hint: --recipe tuned makes better images with the shipped weights, several times as fast. A run keeps its recipe.",
+    "hint: --recipe tuned makes better images with the shipped weights, several times as fast. A run keeps its " +
+      "recipe: to take it, stop this build and name another folder, as in `cifar5m build OTHER-FOLDER --recipe tuned`.",
   );
   const crowded = summarizeEstimate({ ...plain, freeBytes: 1e9, remainingMs: {}, trains: true });
   expect(crowded.slice(2)).toEqual([
