@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { imageBytes } from "../core/image-layout.ts";
 import { objectsAt } from "../storage/object-files.ts";
 import { type BuildSources, guideOf, modelSource } from "./build.ts";
+import { cifar10Files, recordBytes } from "./cifar-10/cifar-10-files.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { timeLabeling, timeSampling } from "./models/time-models.ts";
@@ -24,7 +25,7 @@ export interface BuildEstimate {
   readonly test: number;
   /** Number of images that no worker has sampled yet. */
   readonly remaining: number;
-  /** Size of all files of the run, bytes. */
+  /** Size of all files of the run, bytes, except for what trainings keep and models that are not trained yet. */
   readonly bytes: number;
   /** Free bytes on the run's disk; undefined if unknown. */
   readonly freeBytes: number | undefined;
@@ -40,6 +41,8 @@ export interface BuildEstimate {
 const rowBytes = imageBytes + 8 + 8 + 8 + 4 + 40;
 /** Bytes that a run keeps per image: its sample, its probabilities, its fingerprint, its row. */
 const keptBytes = imageBytes + 40 + 16 + rowBytes;
+/** Bytes of the two contact sheets. */
+const sheetBytes = 500_000;
 /** This many images or denoiser calls, or fewer, are not worth a measurement. */
 const few = { images: 500, calls: 5000 } as const;
 
@@ -85,7 +88,12 @@ async function estimateBuild(
     train: config.count,
     test: config.testCount,
     remaining: unsampled!,
-    bytes: (config.count + config.testCount) * keptBytes,
+    bytes:
+      (config.count + config.testCount) * keptBytes +
+      sheetBytes +
+      (generator?.length ?? 0) +
+      (labeler?.length ?? 0) +
+      (sources.data === undefined ? 0 : cifar10Files().length * config.recordsPerFile * recordBytes),
     freeBytes: await freeBytesAt(folder.root),
     remainingMs,
     trains: generator === undefined || labeler === undefined,

@@ -10,7 +10,9 @@ export function summarizeEstimate(estimate: BuildEstimate): string[] {
   const free = freeBytes === undefined ? "" : ` (${formatBytes(freeBytes)} free)`;
   const lines = [
     line(`${formatCount(train + test)} images: ${formatCount(train)} train, ${formatCount(test)} test${doneBefore}`),
-    line(`about ${formatBytes(bytes)} of disk${free}`),
+    line(
+      `about ${formatBytes(bytes)} of disk${trains ? ", besides models and checkpoints of the training" : ""}${free}`,
+    ),
   ];
   const time = describeTime(estimate);
   if (time !== undefined) lines.push(line(time));
