@@ -35,7 +35,7 @@ function describeTime({ remainingMs: { sample, label } }: BuildEstimate): string
     label === undefined ? "" : `${formatDuration(label)} to label`,
   ].filter((part) => part !== "");
   if (parts.length === 0) return undefined;
-  return `about ${formatDuration((sample ?? 0) + (label ?? 0))}: ${parts.join(", ")}`;
+  return `about ${formatDuration((sample ?? 0) + (label ?? 0))} of time: ${parts.join(", ")}`;
 }
 
 function line(text: string): string {

@@ -70,7 +70,9 @@ test("a new run of the shipped generator by the default recipe is told of the be
   const files = entries.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)));
   const written = (await Promise.all(files)).reduce((sum, { size }) => sum + size, 0);
   expect(Math.abs(bytes / written - 1)).toBeLessThan(0.05);
-  expect((await estimate(root, smallConfig, { data: "cifar-10" })).bytes - bytes).toBe(6 * 3073 * smallConfig.recordsPerFile);
+  expect((await estimate(root, smallConfig, { data: "cifar-10" })).bytes - bytes).toBe(
+    6 * 3073 * smallConfig.recordsPerFile,
+  );
   expect(await estimate(root, { count: 40 })).toMatchObject({ suggestsTuned: false });
 });
 
@@ -87,7 +89,7 @@ test("the estimate of a build is printed in plain lines", () => {
   expect(summarizeEstimate({ ...plain, remainingMs: { sample: 7.2e6, label: 3.6e6 } })).toEqual([
     "build            6,000,000 images: 5,000,000 train, 1,000,000 test, 2,000,000 of them sampled before",
     "build            about 37.6 GB of disk (120.0 GB free)",
-    "build            about 3 h 0 min: 2 h 0 min to sample, 1 h 0 min to label",
+    "build            about 3 h 0 min of time: 2 h 0 min to sample, 1 h 0 min to label",
   ]);
   expect(summarizeEstimate({ ...plain, remainingMs: {}, suggestsTuned: true }).at(-1)).toBe(
     "hint: --recipe tuned makes better images with the shipped weights, several times as fast. A run keeps its " +
