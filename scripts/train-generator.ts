@@ -3,6 +3,7 @@ import { Cifar5mError } from "../core/errors.ts";
 import { tuningMethods } from "../generator/index.ts";
 import { trainStep } from "../pipeline/steps.ts";
 import { defineCommand } from "./cli/command.ts";
+import { trainingInterruption } from "./cli/interruption.ts";
 import { flag, option, optionalPath } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
@@ -41,6 +42,7 @@ export const trainGeneratorCommand = defineCommand<typeof options>({
   ],
   hasWorkers: true,
   hasThreads: true,
+  interruption: trainingInterruption,
   options,
   steps: ({ stepOptions, options: { init, tune, labeler, finish } }) => {
     if (tune !== undefined && init === undefined) {

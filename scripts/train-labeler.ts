@@ -1,5 +1,6 @@
 import { trainStep } from "../pipeline/steps.ts";
 import { defineCommand } from "./cli/command.ts";
+import { trainingInterruption } from "./cli/interruption.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 export const trainLabelerCommand = defineCommand({
@@ -9,6 +10,7 @@ export const trainLabelerCommand = defineCommand({
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "labeler"],
   hasWorkers: true,
   hasThreads: true,
+  interruption: trainingInterruption,
   steps: ({ stepOptions }) => [trainStep(stepOptions, "labeler")],
 });
 

@@ -50,6 +50,7 @@ export const verifyCommand = defineCommand<typeof options>({
   ],
   target: "location",
   checksConfig: true,
+  interruption: { stopping: "stopping after the current file", stopped: "nothing was changed." },
   hasWorkers: true,
   options,
   report,

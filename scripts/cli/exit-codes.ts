@@ -19,7 +19,9 @@ export function reportError(
 ): number {
   const known = thrown instanceof Cifar5mError;
   if (options.signal?.aborted === true && !(known && failuresOfOwn.test(thrown.code))) {
-    const stopped = options.stopped ?? "what was finished is kept. Run the same command again to go on.";
+    const stopped =
+      options.stopped ??
+      "what was finished is kept, a unit of images under way begins again. Run the same command again to go on.";
     process.stderr.write(`interrupted: ${stopped}\n`);
     return exitCodes.interrupted;
   }

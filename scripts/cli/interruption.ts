@@ -46,6 +46,12 @@ export function listenForInterruption(options: {
   };
 }
 
+/** What is said of an interruption by commands that train. */
+export const trainingInterruption = {
+  stopping: "stopping after the current steps, with a checkpoint",
+  stopped: "the newest checkpoint is kept. Run the same command again to go on.",
+} as const;
+
 /**
  * Ends the process by SIGINT, which a shell shows as 130. `process.exit` would stop the threads of a session that is
  * computing, and onnxruntime would abort.

@@ -39,7 +39,7 @@ test("SIGINT ends a training cleanly with 130, and the next call ends in the ver
   while (child.exitCode === null && !(await exists(checkpoint))) await sleep(5);
   child.kill("SIGINT");
   expect(await exitCodeOf(child), printed).toBe(130);
-  expect(printed).toContain("interrupted: what was finished is kept.");
+  expect(printed).toContain("interrupted: the newest checkpoint is kept. Run the same command again to go on.");
 
   for (const run of [root, whole]) {
     const { exitCode, stderr } = await runCli([...training, "--run", run]);

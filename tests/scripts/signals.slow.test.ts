@@ -47,7 +47,7 @@ test.for(["SIGTERM", "SIGHUP"] as const)(
   async (signal) => {
     const ended = await interruptBuild(signal, [signal, signal, signal]);
     expect(ended).toMatchObject({ exitCode: 130, signalCode: null });
-    expect(ended.stderr).toContain("interrupted: what was finished is kept.");
+    expect(ended.stderr).toContain("interrupted: what was finished is kept, a unit of images under way begins again.");
     expect(ended.stderr).not.toContain("terminate called");
   },
 );
@@ -119,7 +119,8 @@ describe.runIf(hasTerminal)("on a terminal", () => {
       expect(before).toContain(showCursor);
       // The terminal echoes the second press before or after what the program writes, or, once it has ended, not at all;
       // and the build may be through before that press.
-      const inOrder = "interrupted: what was finished is kept. Run the same command again to go on.\r\n";
+      const inOrder =
+        "interrupted: what was finished is kept, a unit of images under way begins again. Run the same command again to go on.\r\n";
       expect(keys === 1 ? [inOrder] : ["\r\n", inOrder]).toContain(keys === 1 ? after : after!.replace("^C", ""));
     },
   );

@@ -20,7 +20,10 @@ test("errors end with 1, wrong usage with 2", () => {
 
 test("after a signal, what it brings about is an interruption, and a failure of its own stays one", () => {
   const signal = AbortSignal.abort();
-  const interrupted = [130, "interrupted: what was finished is kept. Run the same command again to go on.\n"];
+  const interrupted = [
+    130,
+    "interrupted: what was finished is kept, a unit of images under way begins again. Run the same command again to go on.\n",
+  ];
   expect(report(signal.reason, signal)).toEqual(interrupted);
   expect(report(new Cifar5mError("interrupted", "a."), signal)).toEqual(interrupted);
   expect(report(new Cifar5mError("store/unreachable", "a."), signal)).toEqual(interrupted);
