@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { tuningMethods } from "../generator/index.ts";
@@ -5,6 +6,7 @@ import { trainStep } from "../pipeline/steps.ts";
 import { defineCommand } from "./cli/command.ts";
 import { trainingInterruption } from "./cli/interruption.ts";
 import { flag, option, optionalPath } from "./cli/options.ts";
+import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 const options = z.object({
@@ -56,6 +58,7 @@ export const trainGeneratorCommand = defineCommand<typeof options>({
     }
     return [trainStep(stepOptions, "generator", { initialWeights: init, tune, labeler, finish })];
   },
+  finish: async ({ folder }) => printLines(`finished: ${resolve(folder.model("generator"))}`),
 });
 
 await runIfMain(import.meta.url, trainGeneratorCommand);

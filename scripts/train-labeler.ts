@@ -1,6 +1,8 @@
+import { resolve } from "node:path";
 import { trainStep } from "../pipeline/steps.ts";
 import { defineCommand } from "./cli/command.ts";
 import { trainingInterruption } from "./cli/interruption.ts";
+import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 export const trainLabelerCommand = defineCommand({
@@ -12,6 +14,7 @@ export const trainLabelerCommand = defineCommand({
   hasThreads: true,
   interruption: trainingInterruption,
   steps: ({ stepOptions }) => [trainStep(stepOptions, "labeler")],
+  finish: async ({ folder }) => printLines(`finished: ${resolve(folder.model("labeler"))}`),
 });
 
 await runIfMain(import.meta.url, trainLabelerCommand);

@@ -76,7 +76,8 @@ test("a training that is told to finish cools down from its checkpoint and ends;
   const files = await readdir(join(root, "models", "generator-training"));
   expect(files).toEqual(expect.arrayContaining(["ema-16.97.safetensors", "ema-6.94.safetensors"]));
   const before = await readFile(join(root, "models", "generator.safetensors"));
-  expect(await train(root, "--finish")).toMatchObject({ exitCode: 0, stderr: "" });
+  const model = join(root, "models", "generator.safetensors");
+  expect(await train(root, "--finish")).toEqual({ exitCode: 0, stdout: `finished: ${model}\n`, stderr: "" });
   expect((await readFile(join(root, "models", "generator.safetensors"))).equals(before)).toBe(true);
 });
 
