@@ -12,6 +12,9 @@ const version = 1;
 /** A configuration with a size beside it, which is no part of its hash; see `pipeline/run/pinned-run.ts`. */
 export const sizedVersion = 2;
 
+/** Keys that an error names; of more, the number. */
+const maxShown = 5;
+
 const leaveOut = "Leave these options out to go on as before, or name a new run folder with --run.";
 
 /**
@@ -19,7 +22,7 @@ const leaveOut = "Leave these options out to go on as before, or name a new run 
  * @param path - for example RUN/run.json
  * @param advice - what to do when the values differ
  * @returns the hash of the identity, for receipts
- * @throws Cifar5mError `run/config-changed`, naming every key that differs; `run/unreadable`; `disk/…`
+ * @throws Cifar5mError `run/config-changed`, naming the keys that differ; `run/unreadable`; `disk/…`
  */
 export async function pinConfig(path: string, identity: Identity, advice = leaveOut): Promise<string> {
   const hash = hashConfig(identity);
@@ -32,14 +35,13 @@ export async function pinConfig(path: string, identity: Identity, advice = leave
   return hash;
 }
 
-/** @throws Cifar5mError `run/config-changed`, naming every key that differs */
+/** @throws Cifar5mError `run/config-changed`, naming the keys that differ */
 export function requireSameIdentity(path: string, pinned: Identity, identity: Identity, advice = leaveOut): void {
   const differing = differingKeys(pinned, identity);
   if (differing.length === 0) return;
-  throw new Cifar5mError(
-    "run/config-changed",
-    `${path} was begun with other values: ${differing.join("; ")}. ${advice}`,
-  );
+  const rest = differing.length - maxShown;
+  const shown = [...differing.slice(0, maxShown), ...(rest > 0 ? [`and ${rest} more`] : [])];
+  throw new Cifar5mError("run/config-changed", `${path} was begun with other values: ${shown.join("; ")}. ${advice}`);
 }
 
 /**

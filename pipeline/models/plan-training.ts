@@ -11,7 +11,7 @@ import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModel } from "../run/shipped-files.ts";
 import type { Tuning } from "./model-runtime.ts";
-import { readModelReceipt } from "./models.ts";
+import { modelPath, readModelReceipt } from "./models.ts";
 
 /** What to train, and from what. */
 export interface TrainingRequest {
@@ -45,18 +45,26 @@ export interface TrainingPlan {
 /**
  * Plans a training. Nothing is written.
  * @throws Cifar5mError `run/data-missing`, `train/finished` if more images are requested than a finished model has seen,
- *   `disk/…`
+ *   or if the model was brought in; `disk/…`
  */
 export async function planTraining(request: TrainingRequest): Promise<TrainingPlan> {
   const { folder, name, config, tune, labeler } = request;
+  const isFinished = (await readModelReceipt(folder, name)) !== undefined;
+  const pinned = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
+  if (isFinished && pinned["weights"] !== undefined) {
+    throw new Cifar5mError(
+      "train/finished",
+      `${await modelPath(folder, name)} was brought in as it is, so this run trains no ${name}. Train one in another run ` +
+        "folder; here, `cifar5m build` without --data uses what is there.",
+    );
+  }
   const initialWeights = request.initialWeights === undefined ? undefined : await readWholeFile(request.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
   const tuning = tune === undefined ? undefined : await tuningOf(tune, request);
   const judgedBy = tuning?.method === "adversarial" ? { labeler: sha256(tuning.labeler) } : {};
   const section = tune === undefined ? name : tuningSections[tune];
   const identity: Identity = { ...(await trainingIdentity(folder, section, config)), ...startsFrom, ...judgedBy };
-  const isFinished = (await readModelReceipt(folder, name)) !== undefined;
-  const numPinned = numImagesOf((await readPinnedConfig(folder.modelConfig(name))) ?? {});
+  const numPinned = numImagesOf(pinned);
   const numImages = numImagesOf(identity);
   const grows = numPinned !== undefined && numImages !== undefined && numImages > numPinned;
   const plan = { initialWeights, tuning, section, identity, grows, isFinished };

@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { pinModel } from "../../../pipeline/models/models.ts";
+import { importModel, pinModel, writeModel } from "../../../pipeline/models/models.ts";
+import { planTraining } from "../../../pipeline/models/plan-training.ts";
+import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readPinnedConfig } from "../../../storage/pin-config.ts";
 import { openTrainingStore, readTrainingLog } from "../../../storage/training-store.ts";
@@ -39,4 +41,25 @@ test("options of a training without a checkpoint give way, whatever else its fol
   }
   await pinModel(folder, "labeler", identityOf(500));
   expect(await readPinnedConfig(folder.modelConfig("labeler"))).toEqual(identityOf(500));
+});
+
+test("of many values that differ, five are named", async () => {
+  const folder = runFolderAt(await makeTestFolder());
+  await writeModel({ folder, name: "labeler", bytes: new Uint8Array(), identity: { a: 1, b: 1, c: 1, d: 1, e: 1 } });
+  const five = "a is 1, now not set; b is 1, now not set; c is 1, now not set; d is 1, now not set; e is 1, now 2";
+  const { message } = await errorOf(() => pinModel(folder, "labeler", { e: 2 }), "run/config-changed");
+  expect(message).toContain(`begun with other values: ${five}. Leave`);
+  const more = await errorOf(() => pinModel(folder, "labeler", { e: 2, f: 1, g: 1 }), "run/config-changed");
+  expect(more.message).toContain(`begun with other values: ${five}; and 2 more. Leave`);
+});
+
+test("a model that was brought in is not trained, and the error says where one is", async () => {
+  const folder = runFolderAt(await makeTestFolder());
+  await importModel(folder, "generator", new Uint8Array(8));
+  const request = { folder, name: "generator" as const, config: resolveConfig({}) };
+  const { message } = await errorOf(() => planTraining(request), "train/finished");
+  expect(message).toBe(
+    `${folder.model("generator")} was brought in as it is, so this run trains no generator. Train one in another run ` +
+      "folder; here, `cifar5m build` without --data uses what is there.",
+  );
 });
