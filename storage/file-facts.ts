@@ -1,5 +1,5 @@
 import { rm, stat } from "node:fs/promises";
-import { diskError, missingFile, systemCodeOf } from "./disk-error.ts";
+import { diskError, systemCodeOf } from "./disk-error.ts";
 import { objectsAt } from "./object-files.ts";
 
 /** What is known of a file without reading it. */
@@ -23,13 +23,6 @@ export async function readFileFactsIfAny(path: string): Promise<FileFacts | unde
     if (systemCodeOf(thrown) === "ENOENT") return undefined;
     throw diskError(thrown, "read", path);
   }
-}
-
-/** Size and time of a file. @throws Cifar5mError `disk/missing` if there is none; as `readFileFactsIfAny` */
-export async function readFileFacts(path: string): Promise<FileFacts> {
-  const found = await readFileFactsIfAny(path);
-  if (found !== undefined) return found;
-  throw diskError(missingFile(path), "read", path);
 }
 
 /** Removes a file, if it exists. @throws Cifar5mError `disk/…`, `store/…` */

@@ -3,13 +3,14 @@ import type { ContactSheetRow } from "../../pictures/render-contact-sheet.ts";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { joinPath } from "../../storage/join-path.ts";
+import { requireShard } from "../run/require-shard.ts";
 
 /**
  * Reads the first images of each label, by rising id: the images are not selected by their looks.
  * @param options.directory - the dataset folder
  * @param options.imagesPerClass - fewer if the split has fewer
  * @returns one row per class, in the order of the class names
- * @throws Cifar5mError `table/…`, `disk/…`
+ * @throws Cifar5mError `shard/missing`, `table/…`, `disk/…`
  */
 export async function gatherContactSheetRows(options: {
   readonly directory: string;
@@ -23,10 +24,9 @@ export async function gatherContactSheetRows(options: {
   const isComplete = () => !cells.some((_, label) => isWanted(label));
   for (const shard of train.shards) {
     if (isComplete()) break;
-    for await (const { rows, columns } of readShardBatches(
-      joinPath(directory, shard.file),
-      manifest.classNames.length,
-    )) {
+    const path = joinPath(directory, shard.file);
+    await requireShard(path);
+    for await (const { rows, columns } of readShardBatches(path, manifest.classNames.length)) {
       for (let row = 0; row < rows; row++) {
         const label = columns.label[row]!;
         if (!isWanted(label)) continue;

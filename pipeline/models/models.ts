@@ -96,11 +96,11 @@ export async function requireModel(folder: RunFolder, name: ModelName): Promise<
 
 /**
  * Reads a model of the run: a safetensors file, or an ONNX file with its description inside.
- * @throws Cifar5mError `run/model-missing`, `unit/hash-mismatch`, `disk/…`
+ * @throws Cifar5mError `run/model-missing`, `unit/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readModel(folder: RunFolder, name: ModelName): Promise<Uint8Array> {
   const receipt = await requireReceipt(folder, name);
-  const advice = "Restore the right file, or start a new run folder.";
+  const advice = "`cifar5m repair` puts a shipped model back. Put another back from a copy, or start a new run folder.";
   return await readProvenFile(await modelPath(folder, name), receipt, advice);
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { readTableFrom } from "../../shards/arrow/read-table.ts";
@@ -8,6 +9,7 @@ import type { Manifest, ShardEntry } from "../../shards/index.ts";
 import { hashFile } from "../../storage/hash-file.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
 import { findDataset } from "./find-dataset.ts";
+import { requireShard } from "./require-shard.ts";
 
 /** Rows of a shard, in batches. */
 export type ShardBatches = AsyncGenerator<{ readonly rows: number; readonly columns: ShardRows }>;
@@ -21,7 +23,7 @@ export interface ShardReader {
   readonly manifest: Manifest;
   /**
    * Reads the rows of a shard, after a check of its bytes against the manifest.
-   * @throws Cifar5mError `shard/hash-mismatch`, `table/…`, `disk/…`, `store/…`; the signal's reason
+   * @throws Cifar5mError `shard/missing`, `shard/hash-mismatch`, `table/…`, `disk/…`, `store/…`; the signal's reason
    */
   read(entry: ShardEntry, signal: AbortSignal): ShardBatches;
 }
@@ -69,11 +71,11 @@ async function urlReader(url: string): Promise<ShardReader> {
 }
 
 async function requireUnchanged(path: string, entry: ShardEntry): Promise<void> {
+  await requireShard(path);
   const { sha256 } = await hashFile(path);
   if (sha256 === entry.sha256) return;
   throw new Cifar5mError(
     "shard/hash-mismatch",
-    `${path} is sha256 ${shortHash(sha256)}, the manifest says ${shortHash(entry.sha256)}. ` +
-      "Delete it and run the command that made it again.",
+    `${path} is sha256 ${shortHash(sha256)}, the manifest says ${shortHash(entry.sha256)}. ${damagedFileAdvice}`,
   );
 }

@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
-import { readWholeFile } from "../../storage/read-file.ts";
+import { readFileIfAny } from "../../storage/read-file.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { Run } from "./run.ts";
@@ -25,21 +25,31 @@ export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, un
 
 /**
  * Reads the bytes that an earlier stage made of a unit, and checks them against its receipt.
- * @throws Cifar5mError `receipt/missing`, `unit/hash-mismatch`, `disk/…`
+ * @throws Cifar5mError `receipt/missing`, `unit/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
   const receiptPath = run.folder.receipt(stage, unit.name);
   const receipt = await readReceipt(receiptPath);
-  return await readProvenFile(path, receipt, `Delete both it and ${receiptPath}, and run again to rebuild it.`);
+  return await readProvenFile(
+    path,
+    receipt,
+    `Delete ${receiptPath} and the file, if it is there, and run again to rebuild it.`,
+  );
 }
 
 /**
  * Reads a file and checks it against its receipt.
- * @param advice - what to do about another file
- * @throws Cifar5mError `unit/hash-mismatch`, `disk/…`
+ * @param advice - what to do if it is missing or another one
+ * @throws Cifar5mError `unit/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readProvenFile(path: string, receipt: Receipt, advice: string): Promise<Uint8Array> {
-  const bytes = await readWholeFile(path);
+  const bytes = await readFileIfAny(path);
+  if (bytes === undefined) {
+    throw new Cifar5mError(
+      "unit/missing",
+      `${path} does not exist, its receipt says ${receipt.bytes} bytes. ${advice}`,
+    );
+  }
   const actual = sha256(bytes);
   if (actual === receipt.sha256) return bytes;
   throw new Cifar5mError(

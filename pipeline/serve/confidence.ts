@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
+import { requireShard } from "../run/require-shard.ts";
 
 /** Number of images that are read: about 30 MB, even for a set of millions. */
 const maxImages = 10_000;
@@ -23,7 +24,7 @@ export interface ConfidenceSummary {
 
 /**
  * Reads the first train images, in whole record batches.
- * @throws Cifar5mError `table/…`, `disk/…`
+ * @throws Cifar5mError `shard/missing`, `table/…`, `disk/…`
  */
 export async function summarizeConfidence({ directory, manifest }: PublishedDataset): Promise<ConfidenceSummary> {
   const values: number[] = [];
@@ -31,7 +32,9 @@ export async function summarizeConfidence({ directory, manifest }: PublishedData
   let numAgreeing = 0;
   for (const { file } of manifest.splits.train.shards) {
     if (values.length >= maxImages) break;
-    for await (const { rows, columns } of readShardBatches(join(directory, file), manifest.classNames.length)) {
+    const path = join(directory, file);
+    await requireShard(path);
+    for await (const { rows, columns } of readShardBatches(path, manifest.classNames.length)) {
       for (let row = 0; row < rows; row++) {
         values.push(columns.confidence[row]!);
         if (columns.class[row] !== -1) numAsked++;

@@ -1,9 +1,8 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import type { DatasetProblem } from "../../shards/index.ts";
-import { readFileFacts } from "../../storage/file-facts.ts";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { hashFile } from "../../storage/hash-file.ts";
-import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny } from "../../storage/receipt.ts";
 
 /**
@@ -42,7 +41,6 @@ async function checkFile(
   receipt: Receipt,
   options: { readonly isNeeded: boolean; readonly isHashed: boolean },
 ): Promise<DatasetProblem[]> {
-  if (!options.isNeeded && !(await fileExists(path))) return [];
   const report = (code: string, seen: string, said: string): DatasetProblem[] => [
     {
       file: path,
@@ -50,7 +48,9 @@ async function checkFile(
       message: `${path} is ${seen}, its receipt says ${said}. Run \`cifar5m repair\` to rebuild it.`,
     },
   ];
-  const { bytes } = await readFileFacts(path);
+  const facts = await readFileFactsIfAny(path);
+  if (facts === undefined) return options.isNeeded ? report("unit/missing", "missing", `${receipt.bytes} bytes`) : [];
+  const { bytes } = facts;
   if (bytes !== receipt.bytes) return report("unit/size-mismatch", `${bytes} bytes`, `${receipt.bytes}`);
   if (!options.isHashed) return [];
   const { sha256 } = await hashFile(path);
