@@ -20,7 +20,7 @@ This page is generated from the schemas of the commands: \`npm run docs:cli\` wr
   that by \`--config FILE\`, and that by flags.
 - **Output.** Results go to stdout. Progress and errors go to stderr; an error is one line: code, rule, value, and what to do
   next. With \`--json\`, stdout holds a report as JSON and nothing else.
-- **Exit codes.** 0: done. 1: failed. 2: wrong usage or configuration. 130: interrupted; finished units, files and checkpoints are kept.
+- **Exit codes.** 0: done. 1: failed. 2: wrong usage or configuration; the same command would end so again. 130: interrupted; finished units, files and checkpoints are kept.
 - **Completion.** \`cifar5m completion >> ~/.bashrc\` lets bash complete commands, flags and choices; zsh likewise.
 `;
 

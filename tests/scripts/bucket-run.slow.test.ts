@@ -118,8 +118,8 @@ describe.skipIf(server === undefined)("a run in a bucket", { timeout: 600_000 },
     );
     expectOneLine(await cli("build", run, ...tiny, "--data", "cifar"), 2, /^usage\/trains-in-bucket: .*--data cifar/);
     expectOneLine(await cli("build", run, ...tiny, "--to", "elsewhere"), 2, /^usage\/contradiction: --to .*\/dataset/);
-    expectOneLine(await cli("label", run), 1, /^run\/model-missing: s3:\/\/data\/runs\/tiny\/models/);
-    expectOneLine(await cli("status", run), 1, /^run\/missing: s3:\/\/data\/runs\/tiny must be/);
+    expectOneLine(await cli("label", run), 1, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
+    expectOneLine(await cli("status", run), 1, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
     expectOneLine(await cli("fetch", run), 2, /^usage\/wrong: --data must name CIFAR-10/);
     expectOneLine(await cli("repair", run), 2, /^usage\/not-local: .*fetch, build, prepare, sample/);
     expect((await cli("build", run, ...tiny, "--dry-run")).exitCode).toBe(0);
@@ -132,7 +132,7 @@ describe.skipIf(server === undefined)("a run in a bucket", { timeout: 600_000 },
     expect((await cli("sample", run, "--rank", "1", "--world-size", "8")).exitCode).toBe(0);
     const some = await listKeys(client, "runs/tiny/samples/");
     expect(some).toHaveLength(1);
-    expectOneLine(await cli("build", run, "--count", "10"), 1, /^run\/config-changed: .*count is 20, now 10/);
+    expectOneLine(await cli("build", run, "--count", "10"), 2, /^run\/config-changed: .*count is 20, now 10/);
     const ended = await Promise.all(
       [0, 1].map((rank) => cli("build", run, "--rank", String(rank), "--world-size", "2")),
     );

@@ -69,7 +69,7 @@ test("options that an import pinned may be left out when it goes on, and must no
   expect(again.stderr).toContain("400 images done before");
   const changed = await runCli(["import", "--from", source, "--run", whole, "--unit-size", "20", "--quiet"]);
   expect(changed.stderr).toMatch(/^run\/config-changed: .*import\.unitSize is 10, now 20.*\n$/);
-  expect(changed.exitCode).toBe(1);
+  expect(changed.exitCode).toBe(2);
 });
 
 test("nothing can be built in a run that was imported", async () => {

@@ -230,7 +230,7 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
   const args = ["sample", "--run", join(folder, "empty"), "--count", "10", "--test-count", "0"];
   const plain = await runInProcess([...args, "--quiet"]);
   expect(plain.exitCode).toBe(1);
-  expect(plain.stderr).toMatch(/^run\/model-missing: .*generator\.safetensors .*\n$/);
+  expect(plain.stderr).toMatch(/^run\/missing: .*run\.json .*\n$/);
   const verbose = await runInProcess([...args, "--verbose"]);
   expect(verbose.stderr).toMatch(/\n {4}at /);
 });
@@ -238,9 +238,9 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
 test("neither a misspelled folder nor a device that is not there leaves a run behind", async () => {
   const root = join(folder, "mispelled");
   const sampled = await runInProcess(["sample", "--run", root, "--quiet"]);
-  expect(sampled).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/model-missing: .*\n$/) });
+  expect(sampled).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
   const built = await runInProcess(["build", "--run", root, "--count", "10", "--device", "tpu", "--quiet"]);
-  expect(built).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^engine\/unknown-device: .*"tpu".*\n$/) });
+  expect(built).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^engine\/unknown-device: .*"tpu".*\n$/) });
   expect(await readdir(folder)).not.toContain("mispelled");
   const inspected = await runInProcess(["inspect", "--run", root]);
   expect(inspected).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });

@@ -12,6 +12,29 @@ function report(thrown: unknown, signal?: AbortSignal): [number, string] {
   return [exitCode, printed];
 }
 
+test.for([
+  ["config/unknown-key", 2],
+  ["usage/wrong", 2],
+  ["run/config-changed", 2],
+  ["engine/unknown-device", 2],
+  ["experiment/not-json", 2],
+  ["experiment/unknown-key", 2],
+  ["experiment/out-of-range", 2],
+  ["experiment/pool-too-small", 2],
+  ["verify/out-of-range", 2],
+  ["regenerate/no-such-id", 2],
+  ["store/bad-location", 2],
+  ["submit/walltime-too-long", 2],
+  ["run/walltime-too-short", 1],
+  ["run/missing", 1],
+  ["engine/device-missing", 1],
+  ["engine/unknown-operator", 1],
+  ["experiment/runs-failed", 1],
+  ["import/label-out-of-range", 1],
+] as const)("%s ends with %i", ([code, exitCode]) => {
+  expect(report(new Cifar5mError(code, "a."))).toEqual([exitCode, `${code}: a.\n`]);
+});
+
 test("errors end with 1, wrong usage with 2", () => {
   expect(report(new Cifar5mError("shard/corrupt", "a."))).toEqual([1, "shard/corrupt: a.\n"]);
   expect(report(new Cifar5mError("config/unknown-key", "a."))).toEqual([2, "config/unknown-key: a.\n"]);
