@@ -2,6 +2,7 @@ import { closeOnError } from "../core/close-on-error.ts";
 import { Cifar5mError } from "../core/errors.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceBytes } from "../storage/commit.ts";
+import { fileExists } from "../storage/read-file.ts";
 import { type ExperimentConfig, readExperimentConfig } from "./experiment-config.ts";
 import { type ExperimentData, type OpenLive, openExperimentData } from "./experiment-data.ts";
 import { type ExperimentFolder, experimentFolderAt } from "./experiment-folder.ts";
@@ -27,6 +28,13 @@ export interface Experiment {
  */
 export async function openExperiment(root: string, file: string | undefined, openLive: OpenLive): Promise<Experiment> {
   const folder = experimentFolderAt(root);
+  if (file === undefined && !(await fileExists(folder.config))) {
+    throw new Cifar5mError(
+      "experiment/missing",
+      `${folder.config} must exist, and does not: no experiment was begun there. Name its folder, or begin one with ` +
+        "`cifar5m experiment run FILE.json FOLDER`.",
+    );
+  }
   const config = await readExperimentConfig(file ?? folder.config);
   const data = await openExperimentData(config, openLive);
   const runs = await closeOnError(data, () => planExperiment(config, data));

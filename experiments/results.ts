@@ -101,7 +101,7 @@ export async function readResults(path: string): Promise<Results> {
   if (!existsSync(path)) {
     throw new Cifar5mError(
       "experiment/no-results",
-      `${path} must exist, and does not: no run is done yet. Do some with \`cifar5m experiment run FILE --run …\`.`,
+      `${path} must exist, and does not: no run is done yet, or the folder is that of no experiment. Name another, or do runs with \`cifar5m experiment run FILE.json FOLDER\`.`,
     );
   }
   const { columns, rows, metadata } = await readTable(path, resultsSchema);

@@ -49,3 +49,16 @@ test.for([...["card", "audit", "score", "serve --port 0", "export --format npz -
     });
   },
 );
+
+test.for(["list", "run", "compare", "report"])(
+  "`experiment %s` says that a folder has no experiment, and how to begin one",
+  async (word) => {
+    const root = join(await makeTestFolder(), "none");
+    const { exitCode, stdout, stderr } = await runInProcess(["experiment", word, root, "--quiet"]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toMatch(
+      /^experiment\/(missing|no-results): .*must exist, and does not: .*`cifar5m experiment run FILE\.json FOLDER`\.\n$/,
+    );
+    expect(existsSync(root)).toBe(false);
+  },
+);
