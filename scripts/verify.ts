@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { verifyRun } from "../pipeline/verify/verify.ts";
-import type { VerifyMode } from "../shards/index.ts";
+import type { DatasetProblem, VerifyMode } from "../shards/index.ts";
 import { hideSecrets, parseLocation } from "../storage/parse-location.ts";
 import { defineCommand } from "./cli/command.ts";
 import { flag, option } from "./cli/options.ts";
@@ -69,17 +69,31 @@ export const verifyCommand = defineCommand<typeof options>({
       };
       printJson(found);
     }
-    const shown = problems.slice(0, maxShown);
+    const summed = sumUp(problems);
+    const shown = summed.slice(0, maxShown);
     for (const { code, message } of shown.slice(0, -1)) printErrorLines(`${code}: ${message}`);
     const last = shown.at(-1);
-    const rest = problems.length - shown.length;
-    const more = rest > 0 ? ` (And ${rest} more problems, ${problems.length} in all.)` : "";
+    const rest = summed.length - shown.length;
+    const more = rest > 0 ? ` (And ${rest} more problems, ${summed.length} in all.)` : "";
     if (last !== undefined) throw new Cifar5mError(last.code, last.message + more);
     const { rank, worldSize } = context;
     const share = worldSize === 1 ? "" : `, as far as share ${rank} of ${worldSize} goes`;
     if (!json) printLines(`verified: ${location} is whole${describeMode(mode, isRemote)}${share}`);
   },
 });
+
+/** One problem for all missing receipts: an unfinished run has as many as units that are not done. */
+function sumUp(problems: readonly DatasetProblem[]): readonly DatasetProblem[] {
+  const isMissing = ({ code }: DatasetProblem) => code === "receipt/missing";
+  const rest = problems.filter(isMissing).length - 1;
+  if (rest < 1) return problems;
+  const first = problems.findIndex(isMissing);
+  const more = ` (${rest} more receipts are missing: \`cifar5m status\` counts what is done.)`;
+  return problems.flatMap((problem, index) => {
+    if (index === first) return [{ ...problem, message: problem.message + more }];
+    return isMissing(problem) ? [] : [problem];
+  });
+}
 
 /** @throws Cifar5mError `usage/contradiction` */
 function modeOf({ sample, sampleSeed, fast }: z.output<typeof options>): VerifyMode {

@@ -62,3 +62,18 @@ test.for(["list", "run", "compare", "report"])(
     expect(existsSync(root)).toBe(false);
   },
 );
+
+test("`verify` sums up the receipts that an unfinished run does not have yet; its report has all of them", async () => {
+  const root = await makeTestFolder();
+  await openRun(runFolderAt(root), resolveConfig({ count: 200, testCount: 0, unitSize: 10 }));
+  const { exitCode, stderr } = await runInProcess(["verify", root]);
+  expect(exitCode).toBe(1);
+  const lines = stderr.trim().split("\n");
+  expect(lines.filter((line) => line.startsWith("receipt/missing: "))).toEqual([
+    `receipt/missing: ${join(root, "receipts", "train-generator", "generator.json")} does not exist, so its unit is not done. ` +
+      "Run `cifar5m build` again to go on. (101 more receipts are missing: `cifar5m status` counts what is done.)",
+  ]);
+  expect(lines.length).toBeLessThan(5);
+  const { problems } = JSON.parse((await runInProcess(["verify", root, "--json"])).stdout);
+  expect(problems.filter(({ code }: { code: string }) => code === "receipt/missing")).toHaveLength(2 + 5 * 20);
+});
