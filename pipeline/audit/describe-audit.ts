@@ -15,6 +15,7 @@ export function describeAudit(audit: Audit): string[] {
     `audited: ${of} against ${formatCount(audit.reference.train)} train and ${formatCount(audit.reference.test)} test images`,
     `near-copies of train images: ${rate(train.nearCopies, audited.isSample)}, of test images: ${rate(test.nearCopies, audited.isSample)}`,
     `memorized: ${rate(flags.memorized, audited.isSample)} (d₁/d₂ < 1/3: ${train.ratioBelowThird.count}, adaptive: ${train.adaptive.count})`,
+    `leaks of test images: ${rate(flags.leak, audited.isSample)}`,
     ...(flags.nearDuplicate === undefined
       ? []
       : [`near-duplicates within the set: ${rate(flags.nearDuplicate, false)}`]),

@@ -4,13 +4,14 @@ import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
+import type { Audit } from "../audit/audit-report.ts";
 import { type ImportIdentity, parseImportIdentity } from "../import/imported-run.ts";
 import { type Config, keysOfIdentity, resolveConfig } from "../run/config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "../run/dataset-identity.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
 import type { Score } from "../score/score.ts";
 import { type CardOptions, readCardOptions } from "./card-options.ts";
-import { type AuditFigures, type Measured, readMeasuredAudit, readMeasuredScore } from "./measured.ts";
+import { type Measured, readMeasuredAudit, readMeasuredScore } from "./measured.ts";
 import { findModelOrigin, type ModelOrigin } from "./model-origin.ts";
 
 /** How a set came into being. */
@@ -30,7 +31,7 @@ export interface CardFacts {
   readonly options: CardOptions;
   readonly origin: SetOrigin;
   readonly score: Measured<Score>;
-  readonly audit: Measured<AuditFigures>;
+  readonly audit: Measured<Audit>;
   /** Day of the manifest file, as `2026-11-28`; undefined for a set that is not on this disk. */
   readonly published: string | undefined;
 }

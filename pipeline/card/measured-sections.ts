@@ -1,3 +1,4 @@
+import { describeAudit } from "../audit/describe-audit.ts";
 import { classificationRows, describeBasis, distanceRows, scoreSentences } from "../score/describe-score.ts";
 import type { CardFacts } from "./card-facts.ts";
 import { bullets, code, type Markdown, md, table } from "./markdown.ts";
@@ -20,7 +21,7 @@ export function scoreSection({ score }: CardFacts): Markdown {
 export function auditSection({ audit }: CardFacts): Markdown {
   const title = md`## Audit`;
   if (audit.kind !== "found") return md`${title}\n\n${missing(audit, "Not audited", "cifar5m audit", "audit.json")}`;
-  return md`${title}\n\n${table(["figure", "value"], audit.value)}`;
+  return md`${title}\n\n${bullets(describeAudit(audit.value).map((line) => md`${line}`))}`;
 }
 
 function missing({ kind }: Measured<unknown>, not: string, command: string, file: string): Markdown {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseJson } from "../../core/parse-json.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
+import { type Audit, auditSchema } from "../audit/audit-report.ts";
 import type { Score } from "../score/score.ts";
 
 /**
@@ -71,49 +72,13 @@ export async function readMeasuredScore(path: string, set: string): Promise<Meas
     : { kind: "stale" };
 }
 
-/** Figures of an audit by name, as a card shows them: `nearCopies.train` and its value. */
-export type AuditFigures = readonly (readonly [string, string])[];
-
-/** Number of figures that a card shows of an audit, at most. */
-const maxFigures = 60;
-
-/** A number of images, with its share of the audited ones and the confidence interval of that. */
-const rateSchema = z.looseObject({ count, share: z.number(), interval: z.tuple([z.number(), z.number()]) });
-/** Copies that an audit has planted to be found. */
-const plantedSchema = z.array(z.looseObject({ kind: z.string(), count, found: count })).min(1);
-
-/**
- * Reads the figures of audit.json: whatever it holds as texts, numbers, truth values, rates and planted copies, except for
- * the balance of classes, which a card shows as a table of its own. Other lists are counted.
- * @param path - audit.json
- * @param set - sha256 of the set
- */
-export async function readMeasuredAudit(path: string, set: string): Promise<Measured<AuditFigures>> {
+/** @param path - audit.json; @param set - sha256 of the set */
+export async function readMeasuredAudit(path: string, set: string): Promise<Measured<Audit>> {
   const found = await readJsonIfAny(path);
   if (found.kind !== "found") return found;
-  const parsed = z.looseObject({ dataset: z.looseObject({ sha256: z.string() }) }).safeParse(found.value);
+  const parsed = auditSchema.extend({ checksum: z.string() }).safeParse(found.value);
   if (!parsed.success) return { kind: "unreadable" };
-  if (parsed.data.dataset.sha256 !== set) return { kind: "stale" };
-  const { dataset: _, checksum: __, version: ___, balance: ____, ...figures } = parsed.data;
-  return { kind: "found", value: flatten(figures).slice(0, maxFigures) };
-}
-
-function flatten(value: unknown, name = ""): (readonly [string, string])[] {
-  const planted = plantedSchema.safeParse(value).data;
-  if (planted !== undefined) return planted.map((of) => [`${name}: ${of.kind}`, `${of.found} of ${of.count} found`]);
-  const rate = rateSchema.safeParse(value).data;
-  if (rate !== undefined) {
-    const [low, high] = rate.interval;
-    const interval = low === high ? "" : `, 95% interval ${percent(low)} to ${percent(high)}`;
-    return [[name, `${rate.count} (${percent(rate.share)}${interval})`]];
-  }
-  if (Array.isArray(value)) return [[name, `${value.length} entries`]];
-  if (typeof value !== "object" || value === null) return value === null ? [] : [[name, String(value)]];
-  return Object.entries(value).flatMap(([key, inner]) => flatten(inner, name === "" ? key : `${name}.${key}`));
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toPrecision(3)}%`;
+  return parsed.data.dataset.sha256 === set ? { kind: "found", value: parsed.data } : { kind: "stale" };
 }
 
 async function readJsonIfAny(path: string): Promise<Measured<unknown>> {
