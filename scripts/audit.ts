@@ -1,8 +1,10 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import * as z from "zod";
 import { type Audit, auditSchema } from "../pipeline/audit/audit-report.ts";
 import { auditSteps } from "../pipeline/audit/audit-steps.ts";
 import { describeAudit } from "../pipeline/audit/describe-audit.ts";
+import { findDataset } from "../pipeline/run/find-dataset.ts";
+import { flagsTableName } from "../shards/format/flags.ts";
 import { readSealed } from "../storage/read-sealed.ts";
 import { defineCommand } from "./cli/command.ts";
 import { option, optionalPath } from "./cli/options.ts";
@@ -39,11 +41,12 @@ export const auditCommand = defineCommand<typeof options>({
   report: auditSchema.describe("audit.json, without its checksum"),
   steps: ({ folder, config, runtime, options: { data, sample, planted } }) =>
     auditSteps({ folder, config, runtime, data, sample, numPlanted: planted }),
-  finish: async ({ folder: { audit: paths }, json }) => {
+  finish: async ({ root, folder: { audit: paths }, json }) => {
     const audit = (await readSealed(paths.json)) as Audit;
     if (json) return printJson(audit);
     const pictures = [paths.picture, ...(audit.labels.mostLikelyMislabeled.length === 0 ? [] : [paths.labels])];
-    printLines(...describeAudit(audit), "", ...[paths.json, ...pictures].map((path) => resolve(path)));
+    const flags = audit.audited.isSample ? [] : [join((await findDataset(root)).directory, flagsTableName)];
+    printLines(...describeAudit(audit), "", ...[paths.json, ...pictures, ...flags].map((path) => resolve(path)));
   },
 });
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
@@ -66,6 +66,7 @@ test("an audit finds the planted copies and nothing else, and loaders leave them
   const { exitCode, stdout, stderr } = await runCli(["audit", set, "--data", data, ...flags]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toContain("near-copies of train images: 2");
+  expect(stdout.trim().split("\n").at(-1)).toBe(join(await realpath(set), "flags.arrow"));
   const audit = await readAudit(set);
   expect(audit.flags).toMatchObject({ nearCopy: { count: 2 }, leak: { count: 1 }, nearDuplicate: { count: 1 } });
   expect(audit.nearest.slice(0, 2).map(({ id, of, index }) => [id, of, index])).toEqual([
