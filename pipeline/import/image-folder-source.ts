@@ -34,13 +34,15 @@ export async function openImageFolderSource(
   const roots = parts.length === 0 ? [path] : parts.map((name) => join(path, name));
   const folders = await Promise.all(roots.map(listFolders));
   const found = [...new Set(folders.flat())].sort();
-  if (found.length === 0) {
+  const [train = [], test = []] = await Promise.all(roots.map((root, index) => listPictures(root, folders[index]!)));
+  if (found.every((name) => partNames.includes(name.toLowerCase()))) {
+    const seen = found.length === 0 ? "no folder" : `only ${found.map(shown).join(", ")}`;
     throw new Cifar5mError(
       "import/no-classes",
-      `${path} must hold one folder of pictures a class, and holds no folder. Point --from at the folder above them.`,
+      `${path} must hold a folder of pictures for each class, such as cat/1.png, and holds ${seen}. Move the pictures of ` +
+        "each class into a folder with its name; if these are all of one class, point --from at the folder above.",
     );
   }
-  const [train = [], test = []] = await Promise.all(roots.map((root, index) => listPictures(root, folders[index]!)));
   const classNames = (await readClassNames(path)) ?? requireClassNames(found, path);
   const stranger = found.find((name) => !classNames.includes(name));
   if (stranger !== undefined) {
@@ -133,7 +135,7 @@ async function listPictures(root: string, classes: readonly string[]): Promise<P
   return pictures.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-function isPicture(name: string): boolean {
+export function isPicture(name: string): boolean {
   return /\.(png|jpe?g)$/i.test(name);
 }
 

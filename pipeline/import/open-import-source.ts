@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { isFolder } from "../../storage/list-folder.ts";
 import { findCifarFormat, openCifarSource } from "./cifar-source.ts";
-import { openImageFolderSource } from "./image-folder-source.ts";
+import { isPicture, openImageFolderSource } from "./image-folder-source.ts";
 import { type ImportFormat, type ImportSource, importFormats } from "./import-source.ts";
 import { listNames } from "./list-names.ts";
 import { holdsNpz, isNpz, openNpzSource } from "./npz-source.ts";
@@ -46,7 +46,9 @@ async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
     if (await holdsNpz(path)) return "npz";
     const cifar = await findCifarFormat(path);
     if (cifar !== undefined) return cifar;
-    for (const name of await listNames(path)) if (await isFolder(`${path}/${name}`)) return "image-folder";
+    for (const name of await listNames(path)) {
+      if (isPicture(name) || (await isFolder(`${path}/${name}`))) return "image-folder";
+    }
   } else {
     if (isNpz(path)) return "npz";
     if (/\.(tar\.gz|tgz)$/i.test(path)) return "cifar";

@@ -197,11 +197,25 @@ describe("refused in one line, with nothing written:", () => {
 
   test.for([
     [
-      "a folder of files only",
+      "a folder of pictures only",
+      "import/no-classes",
+      "0.png",
+      {},
+      "such as cat/1.png, and holds no folder. Move the pictures of each class into a folder with its name",
+    ],
+    [
+      "a folder of pictures only, called by its format",
       "import/no-classes",
       "0.png",
       { format: "image-folder" },
-      "holds no folder. Point --from at",
+      "must hold a folder of pictures for each class",
+    ],
+    [
+      "a part without classes",
+      "import/no-classes",
+      "train/0.png",
+      {},
+      'such as cat/1.png, and holds only "train". Move',
     ],
     ["a folder without .npz", "import/no-npz", "a/0.png", { format: "npz" }, "must hold .npz files, and does not."],
     [
