@@ -11,22 +11,23 @@ import { type KnownWords, usageError } from "./usage-error.ts";
 /**
  * Runs a command line.
  * @param commands - told apart by their words, where `named`; else one, which needs none
- * @param argv - the arguments after the script's name
+ * @param given - the arguments after the script's name; `help build` is `build --help`
  * @returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 after an interruption
  */
 export async function runCommands(
   commands: readonly Command[],
-  argv: readonly string[],
+  given: readonly string[],
   { named = false } = {},
 ): Promise<number> {
+  const argv = named && given[0] === "help" ? [...given.slice(1), "--help"] : given;
   const [single] = commands;
   const { own, extra } = splitExtraWords(argv);
   let exitCode: number = exitCodes.success;
-  const handle = (command: Command) => async (given: Arguments) => {
+  const handle = (command: Command) => async (parsed: Arguments) => {
     requireUseOfExtraWords(command, extra);
     const flags = flagsOf(command);
-    requireOptionValues(flags, given, argv);
-    const args = placeWords(command, given);
+    requireOptionValues(flags, parsed, argv);
+    const args = placeWords(command, parsed);
     requireOptionValues(flags, args, argv);
     exitCode = await executeCommand(command, args, extra);
   };

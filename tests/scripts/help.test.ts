@@ -32,6 +32,14 @@ test("every command's help lists what it can use, common options first, and show
   }
 });
 
+test("`help` before a command is `--help` after it", async () => {
+  for (const words of [["build"], ["train", "generator"], ["train"], []]) {
+    const helped = await runInProcess(["help", ...words]);
+    expect(helped).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(helped).toEqual(await runInProcess([...words, "--help"]));
+  }
+});
+
 test("a command lists no option that it cannot use, and takes those that earlier releases listed", async () => {
   const { stdout } = await runInProcess(["inspect", "--help"]);
   expect(stdout).not.toMatch(/--(rank|world-size|config|dry-run|recipe|count)/);
