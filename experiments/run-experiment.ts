@@ -30,6 +30,8 @@ export interface ExperimentContext {
   /** CPU threads that a training uses; default: the number of cores. */
   readonly numThreads?: number | undefined;
   readonly signal: AbortSignal;
+  /** Told in a line what is waited for. */
+  readonly tell?: ((line: string) => void) | undefined;
   /** Called with the id of a run or of its pretraining. */
   readonly onProgress: (id: string, progress: TrainingProgress) => void;
   /** Called with the number of images of a pretraining that was done before, for another run or by another call. */
@@ -52,7 +54,7 @@ export async function runPlanned(run: PlannedRun, context: ExperimentContext): P
   if (await isDone(folder, run, folder.metrics(run.id))) return { kind: "kept" };
   const failure = await readFailure(folder, run.id);
   if (failure !== undefined) return { kind: "failed", line: failure };
-  return await withTraining(folder.training(run.id), context.signal, () => trainPlanned(run, context));
+  return await withTraining(folder.training(run.id), context, () => trainPlanned(run, context));
 }
 
 async function trainPlanned(run: PlannedRun, context: ExperimentContext): Promise<Outcome> {
@@ -106,7 +108,7 @@ async function pretrain(pretraining: PlannedPretraining, context: ExperimentCont
   const { id, options } = pretraining;
   const path = folder.weights(id);
   if (await isDone(folder, pretraining, path)) context.onKept?.(options.steps * options.batchSize);
-  else await withTraining(folder.training(id), context.signal, () => trainPretraining(pretraining, context));
+  else await withTraining(folder.training(id), context, () => trainPretraining(pretraining, context));
   return readSafetensors(await readWholeFile(path), path).tensors;
 }
 

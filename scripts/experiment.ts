@@ -197,6 +197,7 @@ function stepOf(
       const outcome = await runPlanned(run, {
         ...experiment,
         signal: context.signal,
+        tell: context.tell,
         onProgress: (id, progress) => {
           const count = counters.get(id) ?? trainingCounter(context, name);
           counters.set(id, count);

@@ -7,12 +7,19 @@ import { readTextIfAny } from "./read-text.ts";
 import { nameTemporary, removeTemporary } from "./temporary-file.ts";
 
 /** A lock that was not touched for so long has no living holder on any machine. */
-const staleMs = 600_000;
+export const staleMs = 600_000;
 /** How often a holder touches its lock. */
 const touchMs = 10_000;
 /** A lock that is not touched while it is watched for so long has no living holder either. */
 const watchMs = 45_000;
 const watchPollMs = 250;
+
+/** Who waits for a lock. */
+export interface LockWatcher {
+  readonly signal: AbortSignal;
+  /** Told in a line what is waited for, and how long at most. */
+  readonly tell?: ((line: string) => void) | undefined;
+}
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -35,7 +42,7 @@ export async function withLock<Result>(
   path: string,
   work: () => Promise<Result>,
   refusal: (holder: LockHolder) => Error,
-  watch?: { readonly signal: AbortSignal; readonly ms?: number },
+  watch?: LockWatcher & { readonly ms?: number },
 ): Promise<Result> {
   const mine = `${JSON.stringify({ host: hostname(), pid: process.pid, sinceMs: Date.now(), visibleProcesses, thisProcess })}\n`;
   if ((await commitBytes(path, mine)).outcome !== "committed") {
@@ -57,6 +64,11 @@ export async function withLock<Result>(
     // A machine that slept may wake up after another one took its lock over.
     if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
   }
+}
+
+/** What is told while a lock is waited for. @param ms - for how long at most */
+export function describeWait(path: string, { host, pid }: LockHolder, ms: number): string {
+  return `waiting for ${path}, which process ${pid} on ${host} has taken, to be let go or to prove abandoned: ${ms / 1000} s at most`;
 }
 
 async function touch(path: string): Promise<void> {
@@ -84,9 +96,10 @@ async function isStale(path: string, text: string): Promise<boolean> {
 async function isAbandoned(
   path: string,
   text: string,
-  { signal, ms = watchMs }: { readonly signal: AbortSignal; readonly ms?: number },
+  { signal, tell, ms = watchMs }: LockWatcher & { readonly ms?: number },
 ): Promise<boolean> {
   if ((JSON.parse(text) as Owner).visibleProcesses === visibleProcesses) return false;
+  tell?.(describeWait(path, JSON.parse(text) as LockHolder, ms));
   const first = await touchedAt(path);
   // By the clock of this machine alone: those of two machines differ.
   for (const start = Date.now(); Date.now() - start < ms; ) {

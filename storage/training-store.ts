@@ -9,7 +9,7 @@ import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
 import { listFolder } from "./list-folder.ts";
-import { type LockHolder, withLock } from "./lock-file.ts";
+import { type LockHolder, type LockWatcher, withLock } from "./lock-file.ts";
 import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
@@ -83,7 +83,7 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
  */
 export async function withTraining<Result>(
   folder: string,
-  signal: AbortSignal,
+  watcher: LockWatcher,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const path = join(folder, "lock");
@@ -94,7 +94,7 @@ export async function withTraining<Result>(
         `${new Date(sinceMs).toISOString()}. Wait for it, or end it and run the same command again to go on.`,
     );
   try {
-    return await withLock(path, work, refusal, { signal });
+    return await withLock(path, work, refusal, watcher);
   } finally {
     // A training that never began leaves no folder, and a folder that is not empty stays.
     await rmdir(folder).catch(() => undefined);

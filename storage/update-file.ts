@@ -1,24 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { replaceBytes } from "./commit.ts";
-import { withLock } from "./lock-file.ts";
+import { describeWait, type LockHolder, type LockWatcher, staleMs, withLock } from "./lock-file.ts";
 import { type ObjectFiles, objectsAt } from "./object-files.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { spool } from "./spool.ts";
 
 /** How long a caller waits before it asks for a lock again. */
 const pollMs = 50;
+/** A living holder lets the lock go within less than this many polls. */
+const pollsUntold = 40;
 
 /**
  * Reads a file and replaces it, as one act: of several callers at once, each sees what the one before it wrote.
  * @param options.lockPath - the lock that exists meanwhile; a bucket needs none
  * @param options.change - returns the new text, or undefined to keep the file; called again if another caller was faster
+ * @param options.tell - told in a line if the lock is waited for
  * @throws Cifar5mError `disk/…`, `store/…`; what `change` throws
  */
 export async function updateFile(
   path: string,
-  options: { readonly lockPath: string; readonly change: (present: string | undefined) => string | undefined },
+  options: {
+    readonly lockPath: string;
+    readonly change: (present: string | undefined) => string | undefined;
+    readonly tell?: LockWatcher["tell"];
+  },
 ): Promise<void> {
-  const { lockPath, change } = options;
+  const { lockPath, change, tell } = options;
   const objects = objectsAt(path);
   if (objects !== undefined) {
     while (!(await updateObject(objects, path, change)));
@@ -28,18 +35,26 @@ export async function updateFile(
     const text = change(await readTextIfAny(path));
     if (text !== undefined) await replaceBytes(path, text);
   };
-  for (;;) {
+  for (let numPolls = 1; ; numPolls++) {
     try {
-      await withLock(lockPath, update, () => new LockTaken());
+      await withLock(lockPath, update, (holder) => new LockTaken(holder));
       return;
     } catch (thrown) {
       if (!(thrown instanceof LockTaken)) throw thrown;
+      if (numPolls === pollsUntold) tell?.(describeWait(lockPath, thrown.holder, staleMs));
       await sleep(pollMs);
     }
   }
 }
 
-class LockTaken extends Error {}
+class LockTaken extends Error {
+  readonly holder: LockHolder;
+
+  constructor(holder: LockHolder) {
+    super();
+    this.holder = holder;
+  }
+}
 
 /** @returns false if another caller replaced the object after it was read */
 async function updateObject(

@@ -43,7 +43,7 @@ export async function trainModel(
     );
   }
   // Planned again, as things are once no other process is at work.
-  return await withTraining(folder.training(name), context.signal, async () =>
+  return await withTraining(folder.training(name), context, async () =>
     trainAsPlanned(await planTraining(options), options, context),
   );
 }

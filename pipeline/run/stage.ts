@@ -22,6 +22,8 @@ export interface StageContext {
   show(name: string, value: number): void;
   /** Corrects the number of images that the present step ends with, where it differs from the step's plan. */
   expect?(images: number): void;
+  /** Says in a line what the process waits for. */
+  readonly tell?: ((line: string) => void) | undefined;
 }
 
 /** An async transform of units: yields each unit when it is done, by this worker or another. */

@@ -63,7 +63,7 @@ export function classifySteps(
       errors[kind] = await trainAndTest(
         kind,
         { images, folder, config, runtime },
-        { signal, onProgress: trainingCounter(context, `score-on-${kind}`) },
+        { signal, tell: context.tell, onProgress: trainingCounter(context, `score-on-${kind}`) },
       );
       const { cifar10: first, synthetic: second, both } = errors;
       if (first !== undefined && second !== undefined && both !== undefined) {

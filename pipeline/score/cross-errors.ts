@@ -9,6 +9,7 @@ import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { openTrainingStore, withTraining } from "../../storage/training-store.ts";
 import type { ModelRuntime, TrainingTask } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
+import type { StageContext } from "../run/stage.ts";
 
 /** Kinds of images that classifiers are tested on. */
 export const kinds = ["cifar10", "synthetic"] as const;
@@ -60,13 +61,13 @@ export async function trainAndTest(
     readonly config: Config;
     readonly runtime: ModelRuntime;
   },
-  context: Pick<TrainingTask, "signal" | "onProgress">,
+  context: Pick<TrainingTask, "signal" | "onProgress"> & Pick<StageContext, "tell">,
 ): Promise<Record<Kind, number>> {
   const { images, folder, config, runtime } = options;
   const path = join(folder, `${trainedOn}.safetensors`);
   if (!(await fileExists(path))) {
     const files = join(folder, `${trainedOn}-training`);
-    await withTraining(files, context.signal, async () => {
+    await withTraining(files, context, async () => {
       const { weights } = await runtime.train.labeler({
         // Train on every image of the kind.
         config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },

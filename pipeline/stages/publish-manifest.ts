@@ -15,6 +15,7 @@ import { updateFile } from "../../storage/update-file.ts";
 import { mapFiles } from "../run/map-files.ts";
 import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
+import type { StageContext } from "../run/stage.ts";
 import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { countLabels, openKeptRows, surplusReason } from "./kept-rows.ts";
@@ -30,6 +31,7 @@ export async function publishManifest(
   run: Run,
   models: Readonly<Record<string, string>>,
   openSummary: (run: Run) => (unit: Unit) => Promise<UnitSummary> = summaryOfUnits,
+  tell?: StageContext["tell"],
 ): Promise<Manifest> {
   const published = await readManifestIfAny(run.folder.dataset);
   if (listsRun(published, run, models)) return published;
@@ -70,6 +72,7 @@ export async function publishManifest(
   let inForce = made.manifest;
   await updateFile(path, {
     lockPath: run.folder.manifestLock,
+    tell,
     change: (text) => {
       // Another worker may have let the set grow and published it while this one read the units.
       const present = text === undefined ? undefined : parseManifestText(text, path);

@@ -152,5 +152,6 @@ function openContext(worker: Worker, { reporter, signal }: Pick<AnySession, "rep
     count: (name, by) => reporter.count(name, by),
     show: (name, value) => reporter.show(name, value),
     expect: (images) => reporter.expectImages(images),
+    tell: (line) => reporter.line(line),
   };
 }

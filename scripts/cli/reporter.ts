@@ -102,7 +102,9 @@ export class Reporter {
   /** A line of progress. */
   line(text: string): void {
     const { verbosity, stream, worker } = this.#options;
-    if (verbosity !== "quiet") stream.write(`${worker === undefined ? "" : `${worker}  `}${plainText(text)}\n`);
+    const overBar = this.#bar === undefined ? "" : "\r\u001b[K";
+    if (verbosity !== "quiet")
+      stream.write(`${overBar}${worker === undefined ? "" : `${worker}  `}${plainText(text)}\n`);
   }
 
   #update(): void {

@@ -68,9 +68,13 @@ test("where start times are unknown, a lock of ten minutes is stale although its
 const elsewhere = { visibleProcesses: "000000000000", thisProcess: "1.1" };
 
 test("who watches a lock of another machine takes it over if nobody touches it, and is told of the holder if one does", async () => {
-  const watch = { signal: new AbortController().signal, ms: 1500 };
+  const told: string[] = [];
+  const watch = { signal: new AbortController().signal, ms: 1500, tell: (line: string) => void told.push(line) };
   const dead = await lockOf(elsewhere);
   expect(await withLock(dead, async () => "done", refusal, watch)).toBe("done");
+  expect(told).toEqual([
+    `waiting for ${dead}, which process 1 on there has taken, to be let go or to prove abandoned: 1.5 s at most`,
+  ]);
   const alive = await lockOf(elsewhere);
   const outcome = withLock(alive, async () => "done", refusal, { ...watch, ms: 600_000 });
   const touching = setInterval(() => void utimes(alive, new Date(), new Date()), 100);

@@ -63,8 +63,8 @@ test("a damaged line of the log is named, and dropped when the training goes on"
 test("a second process is refused while one trains, and the log stays as it is", async () => {
   const { signal } = new AbortController();
   const line = (step: number) => ({ step, loss: 1, imagesPerSecond: 10 });
-  const other = () => withTraining(folder, signal, () => openTrainingStore(folder).load());
-  await withTraining(folder, signal, async () => {
+  const other = () => withTraining(folder, { signal }, () => openTrainingStore(folder).load());
+  await withTraining(folder, { signal }, async () => {
     const store = openTrainingStore(folder);
     await store.load();
     await store.log(line(1));

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, inject, test } from "vitest";
@@ -73,4 +73,23 @@ test("wherever a caller is killed, the next one goes on, and nothing is left tha
     count = now;
   }
   expect(numKilled).toBeGreaterThan(5);
+});
+
+test("who waits for the lock of another machine is told of it once, and goes on when it is let go", async () => {
+  const folder = await makeTestFolder();
+  const [path, lockPath] = [join(folder, "count"), join(folder, "lock")];
+  await writeFile(
+    lockPath,
+    JSON.stringify({ host: "there", pid: 7, sinceMs: 0, visibleProcesses: "0", thisProcess: "7.1" }),
+  );
+  const told: string[] = [];
+  const tell = (line: string) => {
+    told.push(line);
+    void rm(lockPath);
+  };
+  await updateFile(path, { lockPath, change: addOne, tell });
+  expect(told).toEqual([
+    `waiting for ${lockPath}, which process 7 on there has taken, to be let go or to prove abandoned: 600 s at most`,
+  ]);
+  expect(await readFile(path, "utf8")).toBe("1");
 });
