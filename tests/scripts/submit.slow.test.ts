@@ -107,13 +107,15 @@ test.skipIf(process.platform === "win32")(
     const sbatch = `echo >> ${folder}/jobs; set -- $(/usr/bin/wc -l ${folder}/jobs); ${third}; echo $((100 + $1))`;
     await putSlurmOnPath(folder, { sbatch });
     const cancelled = await runInProcess(submit);
-    expect(cancelled.stderr).toBe("submit/refused: sbatch refused: Socket timed out. Nothing is lost.\n");
+    expect(cancelled.stderr).toBe(
+      "submit/refused: sbatch refused: Socket timed out. Correct that, or work on a login node of the cluster, and run the same command again: nothing is lost.\n",
+    );
     expect(await readFile(join(folder, "cancelled"), "utf8")).toBe("101 102\n");
     await rm(join(folder, "jobs"));
     await putSlurmOnPath(folder, { sbatch, scancel: "exit 1" });
     const left = await runInProcess(submit);
     expect(left.stderr).toBe(
-      "submit/half-submitted: sbatch refused: Socket timed out. Nothing is lost. The jobs before it could not be cancelled, and are in the queue: scancel 101 102\n",
+      "submit/half-submitted: sbatch refused: Socket timed out. Correct that, or work on a login node of the cluster, and run the same command again: nothing is lost. The jobs before it could not be cancelled, and are in the queue: scancel 101 102\n",
     );
     expect([cancelled.exitCode, left.exitCode]).toEqual([1, 1]);
   },

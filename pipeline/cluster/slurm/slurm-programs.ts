@@ -49,7 +49,10 @@ export async function runSlurm(program: string, args: readonly string[]): Promis
     const said = typeof thrown === "object" && thrown !== null && "stderr" in thrown ? String(thrown.stderr) : "";
     const lines = said.split("\n").flatMap((line) => line.replace(/^\w+: (error: )?/, "").trim() || []);
     const reason = (lines.length === 0 ? messageOf(thrown) : lines.join("; ")).replace(/\.$/, "");
-    throw new Cifar5mError("submit/refused", `${program} refused: ${reason}. Nothing is lost.`);
+    throw new Cifar5mError(
+      "submit/refused",
+      `${program} refused: ${reason}. Correct that, or work on a login node of the cluster, and run the same command again: nothing is lost.`,
+    );
   }
 }
 
