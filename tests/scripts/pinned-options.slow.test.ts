@@ -21,7 +21,7 @@ test("another configuration than the run folder's is refused", async () => {
   expect(reseeded.stderr).toMatch(/run\/config-changed: .*run\.json .*seed is 0, now 3.*\n$/);
   const shrunk = await build("5");
   expect(shrunk.stderr).toMatch(/run\/config-changed: .*count.*10.*5.*\n$/);
-  expect([reseeded.exitCode, shrunk.exitCode]).toEqual([1, 1]);
+  expect([reseeded.exitCode, shrunk.exitCode]).toEqual([2, 2]);
 });
 
 test("a run goes on with its own models where none are named, though another release ships others", async () => {

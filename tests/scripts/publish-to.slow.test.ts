@@ -58,7 +58,7 @@ test("--to a place that cannot be published to is refused before any work, in on
   const { run } = await makeRun();
   for (const command of ["publish", "build"]) {
     const { exitCode, stderr } = await runCli([command, ...run, "--to", "https://host/data"]);
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^store\/bad-location: .*s3:\/\/bucket\/prefix.*\n$/);
   }
   const unfinished = await runCli(["publish", ...run, "--no-manifest", "--to", "s3://data/mine"]);
