@@ -4,6 +4,7 @@ import { probeEngine } from "../../engine/probe-engine.ts";
 import {
   createSampler,
   type GeneratorTraining,
+  type Sampler,
   type TuningMethod,
   trainGenerator,
   tuneAdversarially,
@@ -24,12 +25,9 @@ import { renderSampleGrid } from "./sample-grid.ts";
  *   default
  */
 export function openShippedRuntime({ numThreads }: { readonly numThreads?: number | undefined } = {}): ModelRuntime {
-  const runtime: ModelRuntime = {
+  return {
     requireDevice: async (config) => probeEngine(await createEngine(config.engine, config)),
-    openSampler: (config, weights) => {
-      const options = { ...config.sampler, batchSize: fixedBatchSize(config) };
-      return createSampler({ ...executionOf(config), numThreads, weights, options });
-    },
+    openSampler: (config, weights) => openSampler(config, weights, numThreads),
     openLabeler: (config, weights) => openLabeler(config, weights, numThreads),
     trainingImages: {
       generator: ({ generator }) => wholeBatches(generator),
@@ -53,9 +51,11 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
             for (const [index, weights] of averages.entries()) {
               await keep.saveEma(weights, String(exponents[index]), step);
             }
-            const sampler = await runtime.openSampler(
+            // In one thread: threads that come and go keep up to 3 GB of what they have freed.
+            const sampler = await openSampler(
               { ...config, sampler: gridSampler(config, tune?.method) },
               averages[0]!,
+              1,
             );
             try {
               await keep.saveGrid(await renderSampleGrid(sampler), step);
@@ -98,7 +98,6 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
       },
     },
   };
-  return runtime;
 }
 
 /** The generator and the labeler of this package, with a thread for each core. */
@@ -121,6 +120,11 @@ function wholeBatches({ numImages, batchSize }: { readonly numImages: number; re
 
 function executionOf({ seed, engine, device, precision }: Config): SeededExecution {
   return { seed, engine, device, precision };
+}
+
+function openSampler(config: Config, weights: Uint8Array, numThreads: number | undefined): Promise<Sampler> {
+  const options = { ...config.sampler, batchSize: fixedBatchSize(config) };
+  return createSampler({ ...executionOf(config), numThreads, weights, options });
 }
 
 function openLabeler(config: Config, weights: Uint8Array, numThreads: number | undefined): Promise<Labeler> {
