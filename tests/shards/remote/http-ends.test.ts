@@ -13,7 +13,7 @@ test("leaving a loop early leaves no request and no file open, and the loop can 
   const { server, local, open, cache } = await setUp();
   server.fault = (asked) => (asked.path === "/train/part-00000.arrow" ? {} : { pauseMs: 20 });
   const remote = await open({ transfer: { partBytes: 20_000 } });
-  const loader = remote.loader({ regime: "finite", batchSize: 10, shuffle: false });
+  const loader = remote.loader({ regime: "finite", epochs: 1, batchSize: 10, shuffle: false });
   for await (const _ of loader) break;
   expect(openFilesUnder(cache).filter((path) => path.endsWith(".arrow"))).toEqual([]);
   while (server.numUnderWay > 0 || openFilesUnder(cache).length > 0) await sleep(5);
