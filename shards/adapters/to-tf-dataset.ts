@@ -31,7 +31,7 @@ export function toTfDataset<Tensor, TfDataset>(
   loader: Loader<ImageArray>,
   options: { readonly layout?: ImageFormat["layout"]; readonly numClasses?: number } = {},
 ): TfDataset {
-  if (typeof loader?.[Symbol.asyncIterator] !== "function") {
+  if (typeof loader?.[Symbol.asyncIterator] !== "function" || loader.layout === undefined) {
     throw new Cifar5mError(
       "loader/out-of-range",
       `toTfDataset must get a loader, got ${String(loader)}. Pass what dataset.loader(options) returns.`,

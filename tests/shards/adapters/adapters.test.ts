@@ -55,9 +55,12 @@ test("a tf.data set has the layout of its loader and the classes of its data set
   expect(() => toTfDataset(tf, loader, { layout: "NHWC" })).toThrow(
     "layout must be that of the loader, NCHW, got NHWC. Leave it out.",
   );
-  expect(() => toTfDataset(tf, dataset as never)).toThrow(
-    /^toTfDataset must get a loader, got .*Pass what dataset\.loader/,
-  );
+  const iterable = (async function* () {})();
+  for (const other of [dataset, iterable]) {
+    expect(() => toTfDataset(tf, other as never)).toThrow(
+      /^toTfDataset must get a loader, got .*Pass what dataset\.loader/,
+    );
+  }
   const folder = await makeTestFolder();
   await writeDataset(folder, {
     classNames: ["even", "odd", "neither"],
