@@ -2,7 +2,8 @@ import { Cifar5mError } from "./errors.ts";
 import { nearestWord } from "./nearest-word.ts";
 
 /**
- * Throws for unknown keys: otherwise a misspelled option would be ignored silently. Names the key that was probably meant.
+ * Throws for unknown keys: otherwise a misspelled option would be ignored silently. Names the key that was probably
+ * meant.
  * @param name - what errors call the options
  * @throws Cifar5mError `options/unknown-key`
  */

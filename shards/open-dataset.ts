@@ -12,7 +12,8 @@ import { folderSource } from "./rows/folder-source.ts";
  * shards.
  * @param location - the folder that holds manifest.json: a path, `file://`, `https://`, `http://` or
  *   `s3://bucket/prefix`
- * @throws Cifar5mError `options/unknown-key`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`, `disk/…`; `store/…`
+ * @throws Cifar5mError `options/unknown-key`, `manifest/…`, `json/corrupt`, `dataset/unknown-split`,
+ *   `dataset/out-of-range`, `disk/…`; `store/…`
  */
 export async function openDataset(location: string | URL, options: OpenOptions = {}): Promise<Dataset> {
   requireKeys("openDataset's options", options, openOptionKeys);

@@ -46,7 +46,10 @@ export interface CommandOf<Options extends z.ZodObject> {
   readonly hasThreads?: true;
   /** What `--json` prints; without it, there is no such flag. */
   readonly report?: z.ZodType;
-  /** What is said of an interruption, at once and at the end; by default that finished work is kept and a unit under way is not. */
+  /**
+   * What is said of an interruption, at once and at the end; by default that finished work is kept and a unit under way
+   * is not.
+   */
   readonly interruption?: { readonly stopping: string; readonly stopped: string };
   /** The work, as steps that are run and shown one after the other. */
   steps?(session: Session<z.output<Options>>): readonly Step[] | Promise<readonly Step[]>;

@@ -11,8 +11,9 @@ import type { LoaderState } from "./loader-state.ts";
  * batches: a loop serves all that is left, and continues where the last one was left.
  *
  * Iterating throws Cifar5mError `loader/finished` if a loop starts after the last batch, except for the first loop of a
- * loader that was resumed there; `loader/overtaken` in a loop over one epoch after a further loop started; `regime/exhausted` if the infinite regime has no whole batch left; `shard/…`,
- * `table/…`, `disk/…` if a shard cannot be read; `dataset/closed`; the reason of the signal.
+ * loader that was resumed there; `loader/overtaken` in a loop over one epoch after a further loop started;
+ * `regime/exhausted` if the infinite regime has no whole batch left; `shard/…`, `table/…`, `disk/…` if a shard cannot be
+ * read; `dataset/closed`; the reason of the signal.
  */
 export interface Loader<Images extends ImageArray = Uint8Array> extends AsyncIterable<Batch<Images>> {
   /**
