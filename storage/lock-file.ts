@@ -68,7 +68,7 @@ export async function withLock<Result>(
 
 /** What is told while a lock is waited for. @param ms - for how long at most */
 export function describeWait(path: string, { host, pid }: LockHolder, ms: number): string {
-  return `waiting for ${path}, which process ${pid} on ${host} has taken, to be let go or to prove abandoned: ${ms / 1000} s at most`;
+  return `waiting at most ${ms / 1000} s for ${path}: process ${pid} on ${host} holds it, or has died and left it`;
 }
 
 async function touch(path: string): Promise<void> {

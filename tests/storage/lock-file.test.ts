@@ -72,9 +72,7 @@ test("who watches a lock of another machine takes it over if nobody touches it, 
   const watch = { signal: new AbortController().signal, ms: 1500, tell: (line: string) => void told.push(line) };
   const dead = await lockOf(elsewhere);
   expect(await withLock(dead, async () => "done", refusal, watch)).toBe("done");
-  expect(told).toEqual([
-    `waiting for ${dead}, which process 1 on there has taken, to be let go or to prove abandoned: 1.5 s at most`,
-  ]);
+  expect(told).toEqual([`waiting at most 1.5 s for ${dead}: process 1 on there holds it, or has died and left it`]);
   const alive = await lockOf(elsewhere);
   const outcome = withLock(alive, async () => "done", refusal, { ...watch, ms: 600_000 });
   const touching = setInterval(() => void utimes(alive, new Date(), new Date()), 100);

@@ -88,8 +88,6 @@ test("who waits for the lock of another machine is told of it once, and goes on 
     void rm(lockPath);
   };
   await updateFile(path, { lockPath, change: addOne, tell });
-  expect(told).toEqual([
-    `waiting for ${lockPath}, which process 7 on there has taken, to be let go or to prove abandoned: 600 s at most`,
-  ]);
+  expect(told).toEqual([`waiting at most 600 s for ${lockPath}: process 7 on there holds it, or has died and left it`]);
   expect(await readFile(path, "utf8")).toBe("1");
 });
