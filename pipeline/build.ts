@@ -2,6 +2,7 @@ import { Cifar5mError } from "../core/errors.ts";
 import { isBucket } from "../storage/object-files.ts";
 import { cardStep } from "./card/write-card.ts";
 import { readModelReceipt } from "./models/models.ts";
+import { requireTrainable } from "./models/plan-training.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
 import { requireOpenable } from "./run/run.ts";
@@ -87,8 +88,9 @@ export function checkStep(options: StepOptions, sources: BuildSources): Step {
       await requireOpenable(folder, config);
       if (sources.data === undefined) await requireNearCopySource({ folder, config });
       for (const name of ["generator", "labeler"] as const) {
-        if ((await readModelReceipt(folder, name)) !== undefined) continue;
         const source = modelSource(name, sources, config);
+        if (source === undefined) await requireTrainable(folder, name);
+        if ((await readModelReceipt(folder, name)) !== undefined) continue;
         if (source !== undefined) {
           const weights = await readGeneratorFile(source, guideOf(name, sources));
           await requireUsableModel(options, name, weights);

@@ -32,6 +32,7 @@ export const prepareCommand = defineCommand<typeof options>({
   ],
   bucketRun: "opened",
   configKeys: buildKeys,
+  hasThreads: true,
   options,
   steps: ({ stepOptions, reporter, options: { walltime, ...sources } }) => {
     requireUse(sources, stepOptions.config);

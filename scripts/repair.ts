@@ -8,6 +8,7 @@ export const repairCommand = defineCommand({
   describe: "make damaged or lost files of a finished run again, and prove by their hash that they are the same",
   examples: [{ line: "cifar5m repair runs/mine", effect: "after verify has found damage" }],
   configKeys: ["recordsPerFile", "sampler.batchSize"],
+  hasThreads: true,
   finish: async ({ folder, config, runtime, context, reporter }) => {
     reporter.line(`repair           is looking at every file of ${folder.root}`);
     const repaired = await repairRun({ folder, config, runtime }, context);

@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { Piscina } from "piscina";
 import { Cifar5mError } from "../../core/errors.ts";
-import { availableThreads, threadQuota } from "../available-threads.ts";
+import { availableThreads } from "../available-threads.ts";
 import { parseDevice } from "../device-name.ts";
 import type { Engine, EngineOptions, Executable, Feeds } from "../executor.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -33,8 +33,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   }
   const session: SessionOptions = {
     provider: kind,
-    // Without a quota, 0 lets onnxruntime choose: a thread for each physical core.
-    numThreads: numThreads || (threadQuota() ?? 0),
+    numThreads,
     ...(index === undefined ? {} : { deviceId: index }),
   };
   const numWorkers = kind === "cpu" ? numThreads || availableThreads() : 1;

@@ -1,5 +1,6 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { threadQuota } from "../available-threads.ts";
 import { DeviceError } from "../device-error.ts";
 import type { Feeds } from "../executor.ts";
 import { type DType, type TensorArray, type TensorData, unsharedArray } from "../graph/tensor.ts";
@@ -13,7 +14,7 @@ export interface SessionOptions {
   readonly provider: string;
   /** The number of the GPU; for `cuda` only. */
   readonly deviceId?: number;
-  /** CPU threads; 0 for one per physical core. */
+  /** CPU threads; 0 for one per physical core, or as many as a control group allows. */
   readonly numThreads: number;
 }
 
@@ -51,7 +52,7 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
   return await ort.InferenceSession.create(model, {
     executionProviders: [providerOf(options)],
     graphOptimizationLevel: "all",
-    intraOpNumThreads: options.numThreads,
+    intraOpNumThreads: options.numThreads || (threadQuota() ?? 0),
     // Memory patterns take 1.4 times the memory for a training step and save no time.
     enableMemPattern: false,
     logSeverityLevel: 4,

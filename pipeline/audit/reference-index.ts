@@ -1,5 +1,5 @@
-import { availableParallelism } from "node:os";
 import { imageBytes } from "../../core/image-layout.ts";
+import { availableThreads } from "../../engine/available-threads.ts";
 import { type MirrorBasis, mirrorBasis } from "./mirror-basis.ts";
 import { openProjector } from "./project-images.ts";
 
@@ -33,7 +33,7 @@ export async function buildReferenceIndex(train: Uint8Array, test: Uint8Array): 
   const images = new Uint8Array(new SharedArrayBuffer(train.length + test.length));
   images.set(train);
   images.set(test, train.length);
-  const projector = await openProjector(basis, projectionBatch, availableParallelism());
+  const projector = await openProjector(basis, projectionBatch, availableThreads());
   try {
     const { coefficients, squaredNorms, restNorms } = await projector.project(images);
     return {

@@ -1,7 +1,7 @@
-import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { Piscina } from "piscina";
 import { imageBytes } from "../../core/image-layout.ts";
+import { availableThreads } from "../../engine/available-threads.ts";
 import { allocateNearest, copyNearest, type NearestReferences } from "./nearest-references.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
 import { searchBatchSize } from "./search-batch.ts";
@@ -21,10 +21,7 @@ export interface ReferenceSearch {
 }
 
 /** Starts one worker per core. The results do not depend on their number. */
-export function openReferenceSearch(
-  index: ReferenceIndex,
-  numWorkers: number = availableParallelism(),
-): ReferenceSearch {
+export function openReferenceSearch(index: ReferenceIndex, numWorkers: number = availableThreads()): ReferenceSearch {
   const pool = new Piscina<Uint8Array, NearestReferences>({
     // The worker has the same file extension as this file: .ts, or .js if compiled.
     filename: new URL(`search-worker${extname(import.meta.url)}`, import.meta.url).href,

@@ -50,14 +50,8 @@ export interface TrainingPlan {
 export async function planTraining(request: TrainingRequest): Promise<TrainingPlan> {
   const { folder, name, config, tune, labeler } = request;
   const isFinished = (await readModelReceipt(folder, name)) !== undefined;
+  await requireTrainable(folder, name);
   const pinned = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
-  if (isFinished && pinned["weights"] !== undefined) {
-    throw new Cifar5mError(
-      "train/finished",
-      `${await modelPath(folder, name)} was brought in as it is, so this run trains no ${name}. Train one in another run ` +
-        "folder; here, `cifar5m build` without --data uses what is there.",
-    );
-  }
   const initialWeights = request.initialWeights === undefined ? undefined : await readWholeFile(request.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
   const tuning = tune === undefined ? undefined : await tuningOf(tune, request);
@@ -79,6 +73,21 @@ export async function planTraining(request: TrainingRequest): Promise<TrainingPl
   const { labeler: _, ...named } = identity;
   // The package's labeler may be another one by now.
   return { ...plan, pinnedFirst: await asFinished(folder, name, labeler === undefined ? named : identity) };
+}
+
+/**
+ * Refuses to train a model that the run has from elsewhere.
+ * @throws Cifar5mError `train/finished`
+ */
+export async function requireTrainable(folder: RunFolder, name: ModelName): Promise<void> {
+  if ((await readModelReceipt(folder, name)) === undefined) return;
+  const pinned = await readPinnedConfig(folder.modelConfig(name));
+  if (pinned?.["weights"] === undefined) return;
+  throw new Cifar5mError(
+    "train/finished",
+    `${await modelPath(folder, name)} was brought in as it is, so this run trains no ${name}. Train one in another run ` +
+      "folder; here, `cifar5m build` without --data uses what is there.",
+  );
 }
 
 async function tuningOf(

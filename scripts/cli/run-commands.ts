@@ -59,6 +59,7 @@ export async function runCommands(
     parser.command(usageOf("$0", single), single.describe, build(single), handle(single));
   } else addCommands(parser, commands, { build, handle });
   try {
+    if (named && isShown) requireKnownCommand(commands, argv);
     if (named && argv.length === 0) {
       process.stderr.write(`${await parser.getHelp()}\n`);
       return exitCodes.usage;
@@ -68,6 +69,18 @@ export async function runCommands(
   } catch (thrown) {
     return reportError(thrown, { verbose: argv.includes("--verbose") });
   }
+}
+
+/** Refuses to help with a command that does not exist: yargs would list all commands instead. */
+function requireKnownCommand(commands: readonly Command[], argv: readonly string[]): void {
+  const group = commands.filter(({ words }) => words[0] === argv[0]);
+  const possible = [
+    [...commands.map(({ words }) => words[0]), "help", "completion"],
+    group.map(({ words }) => words[1] ?? argv[1]),
+  ];
+  const unknown = argv.slice(0, group.length === 0 ? 1 : 2).find((word, place) => !possible[place]!.includes(word));
+  if (unknown === undefined || unknown.startsWith("-")) return;
+  throw usageError(`Unknown command: ${unknown}`, knownWords(commands, argv, true));
 }
 
 /** What could stand where a command line went wrong. */

@@ -40,6 +40,15 @@ test("`help` before a command is `--help` after it", async () => {
   }
 });
 
+test.each([
+  ["help nonsense", "usage/wrong: Unknown command: nonsense. See --help."],
+  ["nonsense --help", "usage/wrong: Unknown command: nonsense. See --help."],
+  ["help buidl", "usage/wrong: Unknown command: buidl. Did you mean build? See --help."],
+  ["help train genrator", "usage/wrong: Unknown command: genrator. Did you mean generator? See --help."],
+])("no other help is shown in place of that of an unknown command: %s", async (line, error) => {
+  expect(await runInProcess(line.split(" "))).toEqual({ exitCode: 2, stdout: "", stderr: `${error}\n` });
+});
+
 test("a command lists no option that it cannot use, and takes those that earlier releases listed", async () => {
   const { stdout } = await runInProcess(["inspect", "--help"]);
   expect(stdout).not.toMatch(/--(rank|world-size|config|dry-run|recipe|count)/);

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { buildSteps } from "../../../pipeline/build.ts";
 import { importModel, pinModel, writeModel } from "../../../pipeline/models/models.ts";
 import { planTraining } from "../../../pipeline/models/plan-training.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
@@ -9,6 +10,8 @@ import { readPinnedConfig } from "../../../storage/pin-config.ts";
 import { openTrainingStore, readTrainingLog } from "../../../storage/training-store.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
+import { runSteps, testContext } from "../../support/run-build.ts";
+import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
 const identityOf = (numImages: number) => ({ options: { numImages } });
 
@@ -56,10 +59,13 @@ test("of many values that differ, five are named", async () => {
 test("a model that was brought in is not trained, and the error says where one is", async () => {
   const folder = runFolderAt(await makeTestFolder());
   await importModel(folder, "generator", new Uint8Array(8));
-  const request = { folder, name: "generator" as const, config: resolveConfig({}) };
-  const { message } = await errorOf(() => planTraining(request), "train/finished");
+  const config = resolveConfig({});
+  const { message } = await errorOf(() => planTraining({ folder, name: "generator", config }), "train/finished");
   expect(message).toBe(
     `${folder.model("generator")} was brought in as it is, so this run trains no generator. Train one in another run ` +
       "folder; here, `cifar5m build` without --data uses what is there.",
   );
+  // A build says so before it fetches CIFAR-10.
+  const options = { folder, config, runtime: standInRuntime(), takeOver: true };
+  await errorOf(() => runSteps(buildSteps(options, { data: "none" }), testContext()), "train/finished");
 });
