@@ -32,6 +32,8 @@ export interface Engine {
   readonly device: string;
   /** The layout in which networks train fastest. */
   readonly trainingLayout: ImageLayout;
+  /** Whether matrix products may be rounded to the 10 bits of float16 or TF32, in mixed precision and on GPUs. */
+  readonly roundsProducts: boolean;
   /** @param goal - what to optimize the executable for, `latency` by default */
   compile(graph: Graph, goal?: Goal): Promise<Executable>;
 }

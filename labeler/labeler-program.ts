@@ -54,7 +54,7 @@ function labelerOptimizer({
   const rest = sgd({ momentum: 0.9, nesterov: true, weightDecay });
   if (optimizer === "sgd") return rest;
   const isHidden = ({ name }: ParameterSpec) => name !== whiteningName && !name.startsWith("head.");
-  return muon({ isHidden, rate: muonLearningRate / learningRate, weightDecay: muonWeightDecay, rest });
+  return muon({ isHidden, learningRateScale: muonLearningRate / learningRate, weightDecay: muonWeightDecay, rest });
 }
 
 /** Adds JPEG artifacts of a random quality from 40 to 100 to some of the images. */

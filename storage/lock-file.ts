@@ -1,6 +1,7 @@
 import { readFile, rename, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { commitBytes } from "./commit.ts";
 import { hasKnownStart, isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 import { readTextIfAny } from "./read-text.ts";
@@ -34,8 +35,8 @@ export interface LockHolder {
  * machine, after ten minutes if on another.
  * @param path - of the lock file, which exists while the work is done
  * @param refusal - the error for a caller that finds the lock taken
- * @param watch - waits until a holder on another machine touches its lock and so shows that it lives, 45 seconds by default;
- *   left out, it counts as living
+ * @param watch - for work that may block this thread for minutes: the lock is touched from another thread. A caller that
+ *   finds the lock of another machine waits until it is touched, 45 seconds by default, whatever the clocks of the two show.
  * @throws what `refusal` returns; what `work` throws; the signal's reason; Cifar5mError `disk/…`
  */
 export async function withLock<Result>(
@@ -47,20 +48,17 @@ export async function withLock<Result>(
   const mine = `${JSON.stringify({ host: hostname(), pid: process.pid, sinceMs: Date.now(), visibleProcesses, thisProcess })}\n`;
   if ((await commitBytes(path, mine)).outcome !== "committed") {
     const theirs = await readTextIfAny(path);
-    const isTaken = theirs !== undefined && !(await isStale(path, theirs));
-    if (isTaken && !(watch !== undefined && (await isAbandoned(path, theirs, watch)))) {
-      throw refusal(JSON.parse(theirs) as LockHolder);
-    }
+    if (theirs !== undefined && !(await isLeft(path, theirs, watch))) throw refusal(JSON.parse(theirs) as LockHolder);
     if (theirs !== undefined) await takeAway(path, theirs);
     if ((await commitBytes(path, mine)).outcome !== "committed") {
       throw refusal(JSON.parse((await readTextIfAny(path)) ?? mine) as LockHolder);
     }
   }
-  const touching = setInterval(() => void touch(path), touchMs).unref();
+  const stopTouching = keepTouched(path, watch !== undefined);
   try {
     return await work();
   } finally {
-    clearInterval(touching);
+    await stopTouching();
     // A machine that slept may wake up after another one took its lock over.
     if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
   }
@@ -69,6 +67,51 @@ export async function withLock<Result>(
 /** What is told while a lock is waited for. @param ms - for how long at most */
 export function describeWait(path: string, { host, pid }: LockHolder, ms: number): string {
   return `waiting at most ${ms / 1000} s for ${path}: process ${pid} on ${host} holds it, or has died and left it`;
+}
+
+/** The living holder of a lock, if it has one, as far as clocks tell. */
+export async function readLockHolder(path: string): Promise<LockHolder | undefined> {
+  const text = await readTextIfAny(path);
+  return text === undefined || (await isLeft(path, text)) ? undefined : (JSON.parse(text) as LockHolder);
+}
+
+/** Who took a lock over that this process held, or thought it held; undefined if nobody did. */
+export async function readLockThief(path: string): Promise<LockHolder | undefined> {
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
+  const holder = JSON.parse(text) as LockHolder & Owner;
+  const isOurs = holder.visibleProcesses === visibleProcesses && holder.thisProcess === thisProcess;
+  return isOurs ? undefined : holder;
+}
+
+/**
+ * Touches a lock from now on.
+ * @param fromThread - from another thread too, since this one may be blocked
+ * @returns what ends it
+ */
+function keepTouched(path: string, fromThread: boolean): () => Promise<void> {
+  const touching = setInterval(() => void touch(path), touchMs).unref();
+  const worker = fromThread ? startToucher(path) : undefined;
+  return async () => {
+    clearInterval(touching);
+    await worker?.terminate();
+  };
+}
+
+/** What a thread does that touches a lock; text, because it then needs no file beside this one. */
+const toucherCode = `
+  const { utimes } = require("node:fs");
+  const { path, touchMs } = require("node:worker_threads").workerData;
+  const touch = () => utimes(path, new Date(), new Date(), () => undefined);
+  setInterval(touch, touchMs);
+`;
+
+function startToucher(path: string): Worker {
+  const worker = new Worker(toucherCode, { eval: true, workerData: { path, touchMs } });
+  worker.unref();
+  // Where there is no memory for a thread, this one touches the lock.
+  worker.on("error", () => undefined);
+  return worker;
 }
 
 async function touch(path: string): Promise<void> {
@@ -81,13 +124,14 @@ interface Owner {
   readonly thisProcess: string;
 }
 
-async function isStale(path: string, text: string): Promise<boolean> {
+/** Whether the process that took a lock has died, as far as can be told. */
+async function isLeft(path: string, text: string, watch?: LockWatcher & { readonly ms?: number }): Promise<boolean> {
   const owner = JSON.parse(text) as Owner;
   if (owner.visibleProcesses === visibleProcesses) {
     if (!isRunning(owner.thisProcess)) return true;
     // Another process may have got the number of a dead one.
     if (hasKnownStart(owner.thisProcess)) return false;
-  }
+  } else if (watch !== undefined) return await isAbandoned(path, text, watch);
   const touched = await touchedAt(path);
   return touched !== undefined && Date.now() - touched > staleMs;
 }
@@ -98,7 +142,6 @@ async function isAbandoned(
   text: string,
   { signal, tell, ms = watchMs }: LockWatcher & { readonly ms?: number },
 ): Promise<boolean> {
-  if ((JSON.parse(text) as Owner).visibleProcesses === visibleProcesses) return false;
   tell?.(describeWait(path, JSON.parse(text) as LockHolder, ms));
   const first = await touchedAt(path);
   // By the clock of this machine alone: those of two machines differ.

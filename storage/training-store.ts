@@ -9,7 +9,7 @@ import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
 import { listFolder } from "./list-folder.ts";
-import { type LockHolder, type LockWatcher, withLock } from "./lock-file.ts";
+import { type LockHolder, type LockWatcher, readLockHolder, readLockThief, withLock } from "./lock-file.ts";
 import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
@@ -42,7 +42,7 @@ export interface LogLine {
  * `log.jsonl`. The scalars of the log are also in an event log, for TensorBoard. After an interruption both are cut back
  * to the checkpoint, so they hold every step exactly once.
  * @param events - by default in the same folder
- * @throws Cifar5mError `disk/…`, from each of its functions
+ * @throws Cifar5mError `disk/…`, from each of its functions; `train/lock-lost` from `save`
  */
 export function openTrainingStore(folder: string, events: EventLog = openEventLog(folder)): FolderTrainingStore {
   const logPath = logPathIn(folder);
@@ -61,6 +61,7 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
       return step === undefined ? undefined : await readWholeFile(pathOf(step));
     },
     async save(checkpoint, step) {
+      await requireUnrivaled(folder);
       await commitBytes(pathOf(step), checkpoint);
       await removeOldCheckpoints();
     },
@@ -86,19 +87,40 @@ export async function withTraining<Result>(
   watcher: LockWatcher,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const path = join(folder, "lock");
-  const refusal = ({ host, pid, sinceMs }: LockHolder) =>
-    new Cifar5mError(
-      "train/under-way",
-      `only one process at a time may train in ${folder}, and process ${pid} on ${host} has since ` +
-        `${new Date(sinceMs).toISOString()}. Wait for it, or end it and run the same command again to go on.`,
-    );
   try {
-    return await withLock(path, work, refusal, watcher);
+    return await withLock(lockPathIn(folder), work, (holder) => underWay(folder, holder), watcher);
   } finally {
     // A training that never began leaves no folder, and a folder that is not empty stays.
     await rmdir(folder).catch(() => undefined);
   }
+}
+
+/**
+ * Refuses to work in the folder of a training that another process is at.
+ * @throws Cifar5mError `train/under-way`, `disk/…`
+ */
+export async function requireNoTraining(folder: string): Promise<void> {
+  const holder = await readLockHolder(lockPathIn(folder));
+  if (holder !== undefined) throw underWay(folder, holder);
+}
+
+function underWay(folder: string, { host, pid, sinceMs }: LockHolder): Cifar5mError {
+  return new Cifar5mError(
+    "train/under-way",
+    `only one process at a time may train in ${folder}, and process ${pid} on ${host} has since ` +
+      `${new Date(sinceMs).toISOString()}. Wait for it, or end it and run the same command again to go on.`,
+  );
+}
+
+/** A machine that was asleep for minutes may find that another one goes on with its training. */
+async function requireUnrivaled(folder: string): Promise<void> {
+  const thief = await readLockThief(lockPathIn(folder));
+  if (thief === undefined) return;
+  throw new Cifar5mError(
+    "train/lock-lost",
+    `this process must be the only one that trains in ${folder}, and process ${thief.pid} on ${thief.host} has gone on with ` +
+      "the training since this one was not seen for a while. It goes on there; nothing needs to be done.",
+  );
 }
 
 /**
@@ -126,6 +148,10 @@ export async function readTrainingLog(folder: string): Promise<LogLine[]> {
  */
 export async function hasCheckpoint(folder: string): Promise<boolean> {
   return (await listCheckpoints(folder)).length > 0;
+}
+
+function lockPathIn(folder: string): string {
+  return join(folder, "lock");
 }
 
 function logPathIn(folder: string): string {

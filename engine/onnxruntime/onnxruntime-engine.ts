@@ -40,6 +40,7 @@ export function onnxruntimeEngine(options: EngineOptions = {}): Engine {
   return {
     name: "onnxruntime",
     device,
+    roundsProducts: kind !== "cpu" || precision === "mixed",
     trainingLayout: kind === "cpu" && precision === "float32" ? "HWNC" : "NCHW",
     compile: async (graph, goal = "latency") => {
       const model = writeOnnx(rewriteForDevice(kind, precision, graph));

@@ -10,10 +10,10 @@ export function frozenScope(scope: Scope): Scope {
 }
 
 /** The same parameters with a multiple of the learning rate. */
-export function scopeWithRate(scope: Scope, rate: number): Scope {
+export function scopeWithScaledRate(scope: Scope, factor: number): Scope {
   return changedScope(scope, {
     parameter: ({ name, shape, initializer, decay, learningRateScale }) =>
-      scope.parameter(name, shape, initializer, { decay, learningRateScale: learningRateScale * rate }),
+      scope.parameter(name, shape, initializer, { decay, learningRateScale: learningRateScale * factor }),
   });
 }
 

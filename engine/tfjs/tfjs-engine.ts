@@ -38,6 +38,7 @@ export async function tfjsEngine(options: TfjsEngineOptions = {}): Promise<TfjsE
     device: loaded.device,
     packageName: loaded.packageName,
     trainingLayout: "NCHW",
+    roundsProducts: loaded.device !== "cpu",
     compile: async (graph) => new TfjsExecutable(loaded.tf, loaded.device, graph),
   };
 }

@@ -1,5 +1,4 @@
 import type { Tensor } from "../graph/graph.ts";
-import { sum } from "../ops/broadcast.ts";
 import { concat, split } from "../ops/concat.ts";
 import { add, div, less, maximum, minimum, mul, where } from "../ops/elementwise.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -14,34 +13,39 @@ export interface LossScale {
   readonly scale: Tensor;
   /** Steps since it last changed, a float scalar. */
   readonly age: Tensor;
+  /** Steps whose gradients overflowed, so that the optimizer skipped them, a float scalar. */
+  readonly numSkipped: Tensor;
 }
 
-/** Name of the carried vector that holds scale and age. */
+/** Name of the carried vector that holds scale, age and skipped steps. */
 export const lossScaleName = "lossScale";
-export const initialLossScale: readonly number[] = [2 ** 16, 0];
+export const initialLossScale: readonly number[] = [2 ** 16, 0, 0];
 /** If gradients still overflow below this scale, the scale is not the cause. */
 export const leastLossScale = 2 ** -14;
 const largestLossScale = 2 ** 24;
 const stepsPerDoubling = 2000;
 
-/** Splits the carried vector, [2], into its parts. */
+/** Splits the carried vector, [3], into its parts. */
 export function cutLossScale(vector: Tensor): LossScale {
-  const [scale, age] = split(vector, [1, 1], 0).map((part) => reshape(part, []));
-  return { scale: scale!, age: age! };
+  const [scale, age, numSkipped] = split(vector, [1, 1, 1], 0).map((part) => reshape(part, []));
+  return { scale: scale!, age: age!, numSkipped: numSkipped! };
 }
 
-/** Whether all elements are finite, as a bool scalar. */
-export function isFiniteVector(vector: Tensor): Tensor {
-  // A finite number times 0 is 0. Any other number times 0 is NaN, and NaN is not less than 1.
-  return less(sum(mul(vector, 0)), 1);
+/** The vector of a checkpoint; those of earlier releases did not count skipped steps. */
+export function completeLossScale(vector: Float32Array): Float32Array {
+  return vector.length === 2 ? Float32Array.of(...vector, 0) : vector;
 }
 
-/** The carried vector of the next step, [2]. */
-export function nextLossScale({ scale, age }: LossScale, isUsable: Tensor): Tensor {
+/** The carried vector of the next step, [3]. */
+export function nextLossScale({ scale, age, numSkipped }: LossScale, isUsable: Tensor): Tensor {
   const isOld = less(stepsPerDoubling - 1.5, age);
   const grown = where(isOld, minimum(mul(scale, 2), largestLossScale), scale);
   const older = where(isOld, 0, add(age, 1));
-  const next = [where(isUsable, grown, maximum(div(scale, 2), leastLossScale / 2)), where(isUsable, older, 0)];
+  const next = [
+    where(isUsable, grown, maximum(div(scale, 2), leastLossScale / 2)),
+    where(isUsable, older, 0),
+    where(isUsable, numSkipped, add(numSkipped, 1)),
+  ];
   return concat(
     next.map((value) => reshape(value, [1])),
     0,

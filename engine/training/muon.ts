@@ -21,20 +21,21 @@ export interface MuonOptions {
   /** Decoupled weight decay of the matrices, and of the others unless `rest` is given. */
   readonly weightDecay?: number;
   /** Factor on the learning rate of the matrices; 1 by default. */
-  readonly rate?: number;
+  readonly learningRateScale?: number;
   /** The optimizer of all other parameters; AdamW by default. */
   readonly rest?: Optimizer;
 }
 
 /**
- * Muon: gradient descent with momentum, where each momentum matrix is replaced by the nearest orthogonal matrix. A step
+ * Muon: gradient descent with momentum, where each momentum matrix is replaced by about the nearest orthogonal matrix. A step
  * therefore moves a layer by the same amount in every direction. Convolution filters [O, I, h, w] count as matrices
  * [O, I·h·w].
  * @see Jordan et al. 2024, "Muon: An optimizer for hidden layers". Updates have the scale 0.2 · √max(rows, columns) of
  *   Liu et al. 2025, arXiv:2502.16982, section 2.2.
  */
 export function muon(options: MuonOptions = {}): Optimizer {
-  const { isHidden = () => true, momentum = 0.95, weightDecay = 0, rate = 1, rest = adamw({ weightDecay }) } = options;
+  const { isHidden = () => true, momentum = 0.95, weightDecay = 0, learningRateScale = 1 } = options;
+  const { rest = adamw({ weightDecay }) } = options;
   const isMatrix = (spec: ParameterSpec) => [2, 4].includes(spec.shape.length) && isHidden(spec);
   return {
     // For matrices, the first slot holds momentum and the others are unused. For other parameters, slots belong to `rest`.
@@ -48,7 +49,7 @@ export function muon(options: MuonOptions = {}): Optimizer {
         return withSlots(rest.update({ ...step, slots: restSlots(step.slots) }), step.slots);
       }
       const part = (vector: Tensor, chosen: readonly ParameterSpec[]) => pick(vector, specs, chosen);
-      const moved = moveMatrices(stepOf(step, matrices, part), { momentum, weightDecay, rate });
+      const moved = moveMatrices(stepOf(step, matrices, part), { momentum, weightDecay, learningRateScale });
       if (others.length === 0) return { parameters: moved.parameters, slots: [moved.momentum, ...step.slots.slice(1)] };
       const restStep = stepOf(step, others, part);
       const restMoved = rest.update({ ...restStep, slots: restSlots(restStep.slots) });
@@ -68,20 +69,21 @@ function withSlots(moved: ReturnType<Optimizer["update"]>, slots: readonly Tenso
 
 /** One step for matrices that are stored one after the other in vectors. */
 function moveMatrices(
-  { parameters, gradient, gradientScale, slots, learningRate: common, decayMask, specs }: OptimizerStep,
-  { momentum, weightDecay, rate }: Required<Pick<MuonOptions, "momentum" | "weightDecay" | "rate">>,
+  step: OptimizerStep,
+  { momentum, weightDecay, learningRateScale }: Required<Omit<MuonOptions, "isHidden" | "rest">>,
 ): { readonly parameters: Tensor; readonly momentum: Tensor } {
-  const learningRate = mul(common, rate);
+  const { parameters, gradient, gradientScale, slots, decayMask, specs, roundsProducts = false } = step;
+  const learningRate = mul(step.learningRate, learningRateScale);
   const scaled = gradientScale === undefined ? gradient : mul(gradient, gradientScale);
   const velocity = add(mul(slots[0]!, momentum), scaled);
-  const direction = orthogonalizeAll(add(scaled, mul(velocity, momentum)), specs);
+  const direction = orthogonalizeAll(add(scaled, mul(velocity, momentum)), specs, roundsProducts);
   const moved = sub(parameters, mul(direction, learningRate));
   const shrink = () => mul(mul(parameters, decayMask), mul(learningRate, weightDecay));
   return { parameters: weightDecay === 0 ? moved : sub(moved, shrink()), momentum: velocity };
 }
 
 /** Orthogonalizes and scales each matrix of a vector. Matrices of equal shape go through the iterations together. */
-function orthogonalizeAll(vector: Tensor, specs: readonly ParameterSpec[]): Tensor {
+function orthogonalizeAll(vector: Tensor, specs: readonly ParameterSpec[], roundsProducts: boolean): Tensor {
   const parts = splitByParameter(vector, specs);
   const groups = new Map<string, ParameterSpec[]>();
   for (const spec of specs) {
@@ -95,7 +97,7 @@ function orthogonalizeAll(vector: Tensor, specs: readonly ParameterSpec[]): Tens
       group.map((spec) => reshape(parts.get(spec)!, [1, rows, columns])),
       0,
     );
-    const orthogonal = mul(orthogonalize(stacked), updateRms * Math.sqrt(Math.max(rows, columns)));
+    const orthogonal = mul(orthogonalize(stacked, roundsProducts), updateRms * Math.sqrt(Math.max(rows, columns)));
     split(orthogonal, new Array<number>(group.length).fill(1), 0).forEach((matrix, index) => {
       results.set(group[index]!, reshape(matrix, [-1]));
     });
@@ -117,12 +119,15 @@ function matrixShape([first, ...others]: Shape): readonly [number, number] {
  * by a polynomial of its Gram matrix X·Xᵀ. The next Gram matrix follows from the current one, so the iterations multiply
  * square matrices only.
  * @param x - [B, rows, columns]
+ * @param roundsProducts - whether products are rounded to 10 bits. A Gram matrix has the squares of the singular values, of
+ *   which the small ones are lost then. So the Gram matrix is computed anew after three iterations, which have made them larger.
  * @returns [B, rows, columns]
  */
-export function orthogonalize(x: Tensor): Tensor {
+export function orthogonalize(x: Tensor, roundsProducts = false): Tensor {
   const [, rows, columns] = x.shape as [number, number, number];
-  if (rows > columns) return swapLastTwo(orthogonalize(swapLastTwo(x)));
+  if (rows > columns) return swapLastTwo(orthogonalize(swapLastTwo(x), roundsProducts));
   const { a, b, c, iterations } = newtonSchulz;
+  const restart = roundsProducts ? 3 : iterations;
   const identity = x.graph.constant(
     tensorData(
       x.dtype,
@@ -131,15 +136,20 @@ export function orthogonalize(x: Tensor): Tensor {
     ),
   );
   const norm = sqrt(sum(mul(x, x), { axes: [1, 2], keepDims: true }));
-  const normalized = div(x, add(norm, 1e-7));
-  let gram = matmul(normalized, swapLastTwo(normalized));
+  let result = div(x, add(norm, 1e-7));
+  let gram = matmul(result, swapLastTwo(result));
   let factor: Tensor | undefined;
   for (let iteration = 1; iteration <= iterations; iteration++) {
     const polynomial = add(add(mul(gram, b), mul(matmul(gram, gram), c)), mul(identity, a));
     factor = factor === undefined ? polynomial : matmul(polynomial, factor);
-    if (iteration < iterations) gram = matmul(matmul(polynomial, gram), polynomial);
+    if (iteration === iterations) break;
+    if (iteration === restart) {
+      result = matmul(factor, result);
+      gram = matmul(result, swapLastTwo(result));
+      factor = undefined;
+    } else gram = matmul(matmul(polynomial, gram), polynomial);
   }
-  return matmul(factor!, normalized);
+  return matmul(factor!, result);
 }
 
 /** The part of a step that concerns some of the parameters. */

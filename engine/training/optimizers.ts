@@ -16,8 +16,10 @@ export interface OptimizerStep {
   readonly learningRate: Tensor;
   /** 1 where weight decay applies and 0 elsewhere, [P] or a scalar. */
   readonly decayMask: Tensor;
-  /** Number of this step, counted from 1, float scalar. */
+  /** Number of this update, counted from 1, float scalar. */
   readonly stepNumber: Tensor;
+  /** Whether matrix products may be rounded to 10 bits, as `Engine.roundsProducts`; not by default. */
+  readonly roundsProducts?: boolean;
 }
 
 /** An update rule as a graph function. Its slots, vectors [P] that are kept between steps, start at zero. */
@@ -59,9 +61,9 @@ export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay 
       const squareShare = gradientScale === undefined ? 1 - beta2 : mul(mul(gradientScale, gradientScale), 1 - beta2);
       const mean = add(mul(first, beta1), mul(gradient, share));
       const square = add(mul(second, beta2), mul(mul(gradient, gradient), squareShare));
-      const stdBias = sqrt(sub(1, powerOf(beta2, stepNumber)));
+      const stdBias = sqrt(sub(1, pow(beta2, stepNumber)));
       const direction = div(mean, add(sqrt(square), mul(stdBias, epsilon)));
-      const rate = mul(learningRate, div(stdBias, sub(1, powerOf(beta1, stepNumber))));
+      const rate = mul(learningRate, div(stdBias, sub(1, pow(beta1, stepNumber))));
       const moved = sub(parameters, mul(direction, rate));
       const shrink = () => mul(mul(parameters, decayMask), mul(learningRate, weightDecay));
       return { parameters: weightDecay === 0 ? moved : sub(moved, shrink()), slots: [mean, square] };
@@ -85,10 +87,6 @@ export function adam({ weightDecay = 0, ...options }: Parameters<typeof adamw>[0
 function withDecay({ gradientScale, ...step }: OptimizerStep, weightDecay: number): OptimizerStep {
   const gradient = gradientScale === undefined ? step.gradient : mul(step.gradient, gradientScale);
   return { ...step, gradient: add(gradient, mul(step.parameters, mul(step.decayMask, weightDecay))) };
-}
-
-function powerOf(base: number, exponent: Tensor): Tensor {
-  return pow(add(mul(exponent, 0), base), exponent);
 }
 
 /**

@@ -7,7 +7,7 @@ import { lengthOf } from "./carried-vectors.ts";
 import { joinSteps } from "./join-steps.ts";
 import { leastLossScale, lossScaleName } from "./loss-scale.ts";
 import type { TrainingProgram } from "./training-program.ts";
-import { initialState, type TrainingState } from "./training-state.ts";
+import { completeState, initialState, type TrainingState } from "./training-state.ts";
 
 /** The inputs of one step. */
 export interface StepInputs {
@@ -54,7 +54,8 @@ export class Trainer {
     readonly seed: number;
     readonly state?: TrainingState | undefined;
   }): Promise<Trainer> {
-    const { program, engine, residents, seed, state = initialState(program, seed) } = options;
+    const { program, engine, residents, seed } = options;
+    const state = options.state === undefined ? initialState(program, seed) : completeState(options.state);
     for (const name of program.carried) {
       const expected = lengthOf(name, program.parameters, program.states);
       if (state.vectors[name]?.length !== expected) {
@@ -65,7 +66,8 @@ export class Trainer {
         );
       }
     }
-    return new Trainer(program, await engine.compile(program.graph(engine.trainingLayout)), residents, seed, state);
+    const graph = program.graph(engine.trainingLayout, engine.roundsProducts);
+    return new Trainer(program, await engine.compile(graph), residents, seed, state);
   }
 
   get state(): TrainingState {
@@ -80,17 +82,37 @@ export class Trainer {
    *   one. The state does not change.
    */
   async advance(steps: readonly StepInputs[]): Promise<Float32Array> {
-    const { randoms, definition, carried } = this.program;
-    const { numEmas = 1, stepsPerCall } = definition;
+    const { definition, carried } = this.program;
+    const { stepsPerCall } = definition;
     if (steps.length < 1 || steps.length > stepsPerCall) {
       throw new Cifar5mError(
         "engine/wrong-size",
         `a call takes 1 to ${stepsPerCall} steps, got ${steps.length}. Split them into calls, or raise stepsPerCall.`,
       );
     }
+    const results = await this.#executable.run(this.#feedsOf(steps));
+    const losses = results["losses"]!.data as Float32Array;
+    const [lossScale] = (results[`${lossScaleName}Next`]?.data ?? []) as Float32Array;
+    requireFinite(losses, lossScale, this.#state.step);
+    this.#state = {
+      step: this.#state.step + steps.length,
+      vectors: Object.fromEntries(carried.map((name) => [name, results[`${name}Next`]!.data as Float32Array])),
+    };
+    return losses;
+  }
+
+  async release(): Promise<void> {
+    await this.#executable.release();
+  }
+
+  /** The inputs of a call of the training graph. */
+  #feedsOf(steps: readonly StepInputs[]): Record<string, TensorData> {
+    const { randoms, definition, carried } = this.program;
+    const { numEmas = 1, stepsPerCall } = definition;
+    const { step: stepsDone, vectors } = this.#state;
     const join = (name: string, shape: Shape, parts: readonly TensorArray[]) =>
       joinSteps(name, { dtype: "float32", shape }, stepsPerCall, parts);
-    const scalars = (name: string, values: number[]) =>
+    const scalars = (name: string, values: readonly number[]) =>
       join(
         name,
         [],
@@ -112,7 +134,7 @@ export class Trainer {
       ),
       stepNumber: scalars(
         "stepNumber",
-        steps.map((_, index) => this.#state.step + index + 1),
+        steps.map((_, index) => stepsDone + index + 1),
       ),
     };
     for (const [name, declaration] of Object.entries(definition.step)) {
@@ -122,41 +144,39 @@ export class Trainer {
     randoms.forEach(({ name, kind, stream, shape }, index) => {
       const parts = steps.map((_, offset) => {
         const part = new Float32Array(sizeOf(shape));
-        const source = { seed: this.#seed, stream, id: (this.#state.step + offset) * randoms.length + index };
+        const source = { seed: this.#seed, stream, id: (stepsDone + offset) * randoms.length + index };
         (kind === "normal" ? fillFloat32Normals : fillUniforms)(source, part);
         return part;
       });
       feeds[name] = join(name, shape, parts);
     });
     for (const name of carried) {
-      const data = this.#state.vectors[name]!;
+      const data = vectors[name]!;
       feeds[name] = { dtype: "float32", shape: [data.length], data };
     }
-    const results = await this.#executable.run(feeds);
-    const losses = results["losses"]!.data as Float32Array;
-    const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-    if (bad >= 0) {
-      throw new Cifar5mError(
-        "train/diverged",
-        `the loss of step ${this.#state.step + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
-      );
-    }
-    const [lossScale = 1] = (results[`${lossScaleName}Next`]?.data ?? []) as Float32Array;
-    if (lossScale < leastLossScale) {
-      throw new Cifar5mError(
-        "train/diverged",
-        `up to step ${this.#state.step + steps.length} gradients were not finite at any loss scale. ` +
-          "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",
-      );
-    }
-    this.#state = {
-      step: this.#state.step + steps.length,
-      vectors: Object.fromEntries(carried.map((name) => [name, results[`${name}Next`]!.data as Float32Array])),
-    };
-    return losses;
+    return feeds;
   }
+}
 
-  async release(): Promise<void> {
-    await this.#executable.release();
+/**
+ * @param losses - of the steps that were just done
+ * @param lossScale - after them; undefined for a training that does not scale its loss
+ * @param stepsDone - before them
+ * @throws Cifar5mError `train/diverged`
+ */
+function requireFinite(losses: Float32Array, lossScale: number | undefined, stepsDone: number): void {
+  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad >= 0) {
+    throw new Cifar5mError(
+      "train/diverged",
+      `the loss of step ${stepsDone + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
+    );
+  }
+  if (lossScale !== undefined && lossScale < leastLossScale) {
+    throw new Cifar5mError(
+      "train/diverged",
+      `up to step ${stepsDone + losses.length} gradients were not finite at any loss scale. ` +
+        "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",
+    );
   }
 }

@@ -1,9 +1,10 @@
 import { gradients } from "../autodiff.ts";
+import { allFinite } from "../composites/all-finite.ts";
 import type { ImageLayout } from "../executor.ts";
 import { Graph, type Tensor } from "../graph/graph.ts";
 import { sizeOf, tensorData } from "../graph/tensor.ts";
 import { concat, split } from "../ops/concat.ts";
-import { mul, where } from "../ops/elementwise.ts";
+import { mul, sub, where } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
 import { loop } from "../ops/loop.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -12,7 +13,7 @@ import { type InputKind, inputName, nextName, type ParameterTrace, unflatten } f
 import { insertHwnc } from "../rewrite/hwnc.ts";
 import { Rewriter } from "../rewrite/rewriter.ts";
 import { type EmaKind, emaNames, lengthOf } from "./carried-vectors.ts";
-import { cutLossScale, isFiniteVector, lossScaleName, nextLossScale } from "./loss-scale.ts";
+import { cutLossScale, lossScaleName, nextLossScale } from "./loss-scale.ts";
 import { gradientScaleOf, updateEma } from "./optimizers.ts";
 import { type Declaration, declareInputs, type TrainingDefinition } from "./training-definition.ts";
 
@@ -25,7 +26,7 @@ export function trainingGraph(
   definition: TrainingDefinition,
   { parameters, states, randoms, graph: network }: ParameterTrace,
   { slots, carried }: { readonly slots: readonly string[]; readonly carried: readonly string[] },
-  layout: ImageLayout,
+  { layout, roundsProducts }: { readonly layout: ImageLayout; readonly roundsProducts: boolean },
 ): Graph {
   const { optimizer, stepsPerCall, clipNorm, numEmas = 1, scalesLoss = false } = definition;
   const graph = new Graph();
@@ -80,7 +81,8 @@ export function trainingGraph(
       slots: slots.map((name) => now[name]!),
       learningRate: mul(step["learningRate"]!, learningRateScale),
       decayMask,
-      stepNumber: step["stepNumber"]!,
+      stepNumber: scaling === undefined ? step["stepNumber"]! : sub(step["stepNumber"]!, scaling.numSkipped),
+      roundsProducts,
     });
     const decays = split(step["emaDecay"]!, new Array<number>(numEmas).fill(1), 0);
     const emasOf = (kind: EmaKind, value: Tensor) =>
@@ -94,7 +96,7 @@ export function trainingGraph(
       next.push(nextStates, ...emasOf("averageStates", nextStates));
     }
     if (scaling !== undefined) {
-      const isUsable = isFiniteVector(gradient);
+      const isUsable = allFinite(gradient);
       next.forEach((value, index) => {
         next[index] = where(isUsable, value, current[index]!);
       });

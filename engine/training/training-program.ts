@@ -10,8 +10,11 @@ import { trainingGraph } from "./training-graph.ts";
 
 /** A program that trains a network. */
 export interface TrainingProgram {
-  /** Builds the training graph. Its `Loop` carries everything that changes from step to step. */
-  readonly graph: (layout: ImageLayout) => Graph;
+  /**
+   * Builds the training graph. Its `Loop` carries everything that changes from step to step.
+   * @param roundsProducts - as `Engine.roundsProducts`; false by default
+   */
+  readonly graph: (layout: ImageLayout, roundsProducts?: boolean) => Graph;
   readonly definition: TrainingDefinition;
   readonly parameters: readonly ParameterSpec[];
   readonly states: readonly StateSpec[];
@@ -42,7 +45,8 @@ export function buildTrainingProgram(definition: TrainingDefinition): TrainingPr
     ...randoms.map(({ name }) => name),
   ]);
   return {
-    graph: (layout) => trainingGraph(definition, network, { slots, carried }, layout),
+    graph: (layout, roundsProducts = false) =>
+      trainingGraph(definition, network, { slots, carried }, { layout, roundsProducts }),
     definition,
     parameters,
     states,

@@ -2,7 +2,7 @@ import { sizeOf } from "../graph/tensor.ts";
 import { requireWeight, type Weights } from "../parameters/constant-scope.ts";
 import { initialParameters, unflattenParameters } from "../parameters/parameters.ts";
 import { emaNames } from "./carried-vectors.ts";
-import { initialLossScale, lossScaleName } from "./loss-scale.ts";
+import { completeLossScale, initialLossScale, lossScaleName } from "./loss-scale.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
 /** Everything that a training needs to resume. With the same seed and inputs, it reaches the same weights. */
@@ -25,6 +25,13 @@ export function initialState(program: TrainingProgram, seed: number): TrainingSt
     return [name, new Float32Array(parameters.length)] as const;
   });
   return { step: 0, vectors: Object.fromEntries(vectors) };
+}
+
+/** The state of a checkpoint, completed with what checkpoints of earlier releases leave out. */
+export function completeState({ step, vectors }: TrainingState): TrainingState {
+  const lossScale = vectors[lossScaleName];
+  if (lossScale === undefined) return { step, vectors };
+  return { step, vectors: { ...vectors, [lossScaleName]: completeLossScale(lossScale) } };
 }
 
 /** Names of the carried vectors that hold EMAs of the parameters and of the states. */

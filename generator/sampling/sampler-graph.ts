@@ -1,7 +1,7 @@
+import { allFinite } from "../../engine/composites/all-finite.ts";
 import { Graph, type Tensor } from "../../engine/graph/graph.ts";
 import { add, cast, maximum, minimum, mul, round } from "../../engine/ops/elementwise.ts";
 import { transpose } from "../../engine/ops/reshape.ts";
-import { isFiniteVector } from "../../engine/training/loss-scale.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { followTrajectory } from "./trajectory-graph.ts";
 import type { Column } from "./trajectory-table.ts";
@@ -46,7 +46,7 @@ export function buildSamplerGraph(options: {
   });
   const bytes = minimum(maximum(round(mul(add(end, 1), 127.5)), 0), 255);
   graph.output("images", cast(transpose(bytes, [0, 2, 3, 1]), "uint8"));
-  graph.output("isFinite", isFiniteVector(end));
+  graph.output("isFinite", allFinite(end));
   // A trajectory without noise is one run, so only finished images leave the device.
   if (isNoisy) graph.output("next", end);
   return graph;

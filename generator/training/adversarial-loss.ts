@@ -7,7 +7,7 @@ import { concat } from "../../engine/ops/concat.ts";
 import { add, mul, relu, stopGradient, sub } from "../../engine/ops/elementwise.ts";
 import { gather } from "../../engine/ops/gather.ts";
 import { mean } from "../../engine/ops/reduce.ts";
-import { frozenScope, scopeWithRate } from "../../engine/parameters/changed-scopes.ts";
+import { frozenScope, scopeWithScaledRate } from "../../engine/parameters/changed-scopes.ts";
 import type { Scope } from "../../engine/parameters/parameters.ts";
 import { shareScope } from "../../engine/parameters/share-scope.ts";
 import type { LossInputs } from "../../engine/training/training-definition.ts";
@@ -77,7 +77,7 @@ export function adversarialLoss(
   const fakeClasses = classes && repeated(classes, images.length);
   const real = shown(scope, clean, options);
 
-  const nextScope = shareScope(scopeWithRate(scope.child(discriminatorName), options.discriminatorRate));
+  const nextScope = shareScope(scopeWithScaledRate(scope.child(discriminatorName), options.discriminatorRate));
   const judge = (judging: Scope, maps: readonly Tensor[], of: Tensor | undefined) =>
     discriminator(judging, maps, of, { channels: options.discriminatorChannels, numClasses: network.numClasses });
   const onReal = judge(nextScope(), recognized(real).maps, classes);

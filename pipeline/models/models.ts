@@ -3,11 +3,12 @@ import { programVersion } from "../../core/program-version.ts";
 import { isDescribedOnnx } from "../../engine/onnx/onnx-description.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
+import { isBucket } from "../../storage/object-files.ts";
 import { type Identity, pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import { hasCheckpoint } from "../../storage/training-store.ts";
+import { hasCheckpoint, requireNoTraining } from "../../storage/training-store.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { readProvenFile } from "../run/unit-files.ts";
 
@@ -19,9 +20,11 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
 /**
  * Takes a model into a run, so that the run holds everything it was made with.
  * @param bytes - as `readModelFile` returns them
- * @throws Cifar5mError `run/config-changed` if the run has another model; `disk/…`
+ * @throws Cifar5mError `run/config-changed` if the run has another model; `train/under-way` if it is training one; `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
+  // Runs in buckets train nothing.
+  if (!isBucket(folder.root)) await requireNoTraining(folder.training(name));
   await writeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
 }
 

@@ -8,7 +8,7 @@ import { requireNoDataset } from "../run/require-no-dataset.ts";
 import type { StageContext } from "../run/stage.ts";
 import { trainingCounter } from "../run/training-counter.ts";
 import type { ModelRuntime, TrainedModel, TrainingTask } from "./model-runtime.ts";
-import { pinModel, trainingStageOf, writeModel } from "./models.ts";
+import { pinModel, readModelReceipt, trainingStageOf, writeModel } from "./models.ts";
 import { planTraining, type TrainingPlan, type TrainingRequest } from "./plan-training.ts";
 import { generatorFilesOf, renderLoss, trainingStoreOf } from "./training-files.ts";
 
@@ -100,7 +100,8 @@ function train(
   return runtime.train.generator({ ...task, ...files, initialWeights, tune: tuning, finish });
 }
 
-/** Before the first checkpoint, the options of a training do not bind the run. */
+/** Before the first checkpoint, the options of a training do not bind the run. Those of a model that it has do. */
 async function releaseUnbegun({ folder, name }: TrainingRequest): Promise<void> {
-  if (!(await hasCheckpoint(folder.training(name)))) await removeFile(folder.modelConfig(name));
+  if (await hasCheckpoint(folder.training(name))) return;
+  if ((await readModelReceipt(folder, name)) === undefined) await removeFile(folder.modelConfig(name));
 }

@@ -85,6 +85,16 @@ test("who watches a lock of another machine takes it over if nobody touches it, 
   expect(await waiting).toBe("done");
 });
 
+test("who watches a lock of another machine does not trust its clock", async () => {
+  const alive = await lockOf(elsewhere);
+  const anHourAgo = () => new Date(Date.now() - 3_600_000);
+  await utimes(alive, anHourAgo(), anHourAgo());
+  const watch = { signal: new AbortController().signal, ms: 600_000 };
+  const touching = setInterval(() => void utimes(alive, anHourAgo(), anHourAgo()), 100);
+  onTestFinished(() => clearInterval(touching));
+  await expect(withLock(alive, async () => "done", refusal, watch)).rejects.toThrow("taken");
+});
+
 test("a lock that is watched can be interrupted", async () => {
   const path = await lockOf(elsewhere);
   const controller = new AbortController();

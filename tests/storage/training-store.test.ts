@@ -32,6 +32,18 @@ test("a training killed before it removed an old checkpoint removes it when it g
   ]);
 });
 
+test("a process whose training another one has taken over writes no more checkpoints", async () => {
+  const store = openTrainingStore(folder);
+  await withTraining(folder, { signal: new AbortController().signal }, async () => {
+    await store.save(bytesOf(3), 3);
+    const thief = { host: "there", pid: 7, sinceMs: 0, visibleProcesses: "000000000000", thisProcess: "7.1" };
+    await writeFile(join(folder, "lock"), JSON.stringify(thief));
+    const { message } = await errorOf(() => store.save(bytesOf(6), 6), "train/lock-lost");
+    expect(message).toContain("process 7 on there has gone on with the training");
+  });
+  expect((await readdir(folder)).sort()).toEqual([nameOf(3), "lock"]);
+});
+
 test("the log has each step once after a training went on, whatever it wrote past its checkpoint", async () => {
   const line = (step: number) => ({ step, loss: 1 / step, imagesPerSecond: 10 });
   const store = openTrainingStore(folder);

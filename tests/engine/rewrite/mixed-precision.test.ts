@@ -9,7 +9,7 @@ import { matmul } from "../../../engine/ops/matmul.ts";
 import { mean } from "../../../engine/ops/reduce.ts";
 import { zerosInitializer } from "../../../engine/parameters/parameters.ts";
 import { rewriteMixedPrecision } from "../../../engine/rewrite/mixed-precision.ts";
-import { sgd } from "../../../engine/training/optimizers.ts";
+import { adamw, type Optimizer, sgd } from "../../../engine/training/optimizers.ts";
 import { type StepInputs, Trainer } from "../../../engine/training/trainer.ts";
 import { buildTrainingProgram } from "../../../engine/training/training-program.ts";
 import type { TrainingState } from "../../../engine/training/training-state.ts";
@@ -41,11 +41,11 @@ const smallIntegers = (shape: readonly number[]) => {
 };
 
 /** A training that fits w to minimize loss(mean((w − 3)²), weight), where a matrix product computes w. */
-function lineFit(loss: (squares: Tensor, weight: Tensor) => Tensor) {
+function lineFit(loss: (squares: Tensor, weight: Tensor) => Tensor, optimizer: Optimizer = sgd()) {
   const program = buildTrainingProgram({
     residents: {},
     step: { weight: { dtype: "float32", shape: [] } },
-    optimizer: sgd(),
+    optimizer,
     stepsPerCall: 1,
     scalesLoss: true,
     loss: ({ scope, step }) => {
@@ -110,12 +110,31 @@ describe("mixed precision", () => {
 
   // On a CPU, onnxruntime computes float16 in float32, which does not overflow. So these tests use numbers near the limit
   // of float32.
+  it("moves by Adam's first step after steps that were skipped", async () => {
+    const { program } = lineFit(mul, adamw());
+    const trainer = await Trainer.create({ program, residents: {}, seed: 0, engine: float32 });
+    // Of 10 steps 9 overflow: 2¹⁶ · 1e37 is beyond float32, and 2⁷ · 1e37 · |slope| too.
+    for (let skipped = 0; skipped < 9; skipped++) await trainer.advance([step(0.5, 1e37)]);
+    expect([...trainer.state.vectors["lossScale"]!]).toEqual([2 ** 7, 0, 9]);
+    expect([...trainer.state.vectors["parameters"]!]).toEqual([0]);
+    await trainer.advance([step(0.5)]);
+    // Adam's first step has the length of the learning rate.
+    expect(trainer.state.vectors["parameters"]![0]).toBeCloseTo(0.5, 5);
+    await trainer.release();
+  });
+
+  it("goes on from checkpoints of releases that did not count skipped steps", async () => {
+    const trainer = await Trainer.create({ ...lineFit(mul), engine: float32, state: stateOf(3, [8, 7]) });
+    expect([...trainer.state.vectors["lossScale"]!]).toEqual([8, 7, 0]);
+    await trainer.release();
+  });
+
   it("skips steps whose gradient overflows, and halves the scale until the gradient is finite", async () => {
     const fit = lineFit(mul);
     const trainer = await Trainer.create({ ...fit, engine: float32, state: stateOf(1, [2 ** 24, 7]) });
     const large = step(0.25e-32, 1e32);
     await trainer.advance([large]);
-    expect([...trainer.state.vectors["lossScale"]!]).toEqual([2 ** 23, 0]);
+    expect([...trainer.state.vectors["lossScale"]!]).toEqual([2 ** 23, 0, 1]);
     expect([...trainer.state.vectors["parameters"]!]).toEqual([1]);
     expect([...trainer.state.vectors["average"]!]).toEqual([1]);
     for (let more = 0; more < 20; more++) await trainer.advance([large]);
@@ -134,10 +153,10 @@ describe("mixed precision", () => {
       seen.push([...trainer.state.vectors["lossScale"]!]);
     }
     expect(seen).toEqual([
-      [8, 1998],
-      [8, 1999],
-      [16, 0],
-      [16, 1],
+      [8, 1998, 0],
+      [8, 1999, 0],
+      [16, 0, 0],
+      [16, 1, 0],
     ]);
     await trainer.release();
   });

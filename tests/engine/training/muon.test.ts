@@ -2,10 +2,13 @@ import { Matrix, SingularValueDecomposition } from "ml-matrix";
 import { expect, test } from "vitest";
 import { fillNormals } from "../../../core/random.ts";
 import type { Engine } from "../../../engine/executor.ts";
-import { Graph } from "../../../engine/graph/graph.ts";
+import { Graph, type Node, type Tensor } from "../../../engine/graph/graph.ts";
 import { sizeOf, type TensorData, tensorData } from "../../../engine/graph/tensor.ts";
 import { onnxruntimeEngine } from "../../../engine/onnxruntime/onnxruntime-engine.ts";
+import { mul, sub } from "../../../engine/ops/elementwise.ts";
+import { matmul } from "../../../engine/ops/matmul.ts";
 import { type ParameterSpec, totalSize, zerosInitializer } from "../../../engine/parameters/parameters.ts";
+import { Rewriter } from "../../../engine/rewrite/rewriter.ts";
 import { tfjsEngine } from "../../../engine/tfjs/tfjs-engine.ts";
 import { muon, newtonSchulz, orthogonalize } from "../../../engine/training/muon.ts";
 import { adamw, type Optimizer, sgd } from "../../../engine/training/optimizers.ts";
@@ -40,13 +43,14 @@ function orthogonalizedBySvd(values: ArrayLike<number>, rows: number, columns: n
 async function orthogonalizedOn(
   engine: Engine,
   dtype: "float32" | "float64",
-  values: Float64Array,
+  values: ArrayLike<number>,
   shape: [number, number, number],
+  roundsProducts = false,
 ): Promise<ArrayLike<number>> {
   const graph = new Graph();
-  graph.output("result", orthogonalize(graph.input("x", dtype, shape)));
+  graph.output("result", orthogonalize(graph.input("x", dtype, shape), roundsProducts));
   const executable = await engine.compile(graph);
-  const { result } = await executable.run({ x: tensorData(dtype, shape, [...values]) });
+  const { result } = await executable.run({ x: tensorData(dtype, shape, Array.from(values)) });
   await executable.release();
   return result!.data as Float32Array | Float64Array;
 }
@@ -58,12 +62,14 @@ test.each([
   [1, 7],
 ])("%i × %i matrices get the singular values that the iterations compute from theirs", async (rows, columns) => {
   const values = normals(2 * rows * columns, rows);
-  const found = await orthogonalizedOn(onnxruntime, "float64", values, [2, rows, columns]);
   const size = rows * columns;
   const expected = [0, 1].flatMap((index) =>
     orthogonalizedBySvd(values.subarray(index * size, (index + 1) * size), rows, columns),
   );
-  expect(largestDifference(found, expected)).toBeLessThan(1e-6);
+  for (const roundsProducts of [false, true]) {
+    const found = await orthogonalizedOn(onnxruntime, "float64", values, [2, rows, columns], roundsProducts);
+    expect(largestDifference(found, expected)).toBeLessThan(1e-6);
+  }
 });
 
 test("singular values from 1 to 100 all become 0.7 to 1.2, and the singular vectors stay", async () => {
@@ -101,6 +107,46 @@ test("both engines agree with float64 to 1e-4, for rank-deficient and zero matri
     expect(largestDifference(await orthogonalizedOn(engine, "float32", values, shape), exact)).toBeLessThan(1e-4);
   }
   expect(Array.from(exact).slice(2 * rows * columns)).toEqual(new Array(rows * columns).fill(0));
+});
+
+/** Rounds operands and results of matrix products to the 10 bits of float16 and TF32. */
+class RoundedProducts extends Rewriter {
+  protected override rewrite(node: Node): boolean {
+    if (node.op.name !== "MatMul") return false;
+    const [left, right] = node.inputs.map((input) => rounded(this.copyOf(input)));
+    this.note(node.outputs[0]!, rounded(matmul(left!, right!)));
+    return true;
+  }
+}
+
+/** Veltkamp's splitting: the leading 11 of 24 digits. */
+function rounded(x: Tensor): Tensor {
+  const shifted = mul(x, 2 ** 13 + 1);
+  return sub(shifted, sub(shifted, x));
+}
+
+test.each([
+  [64, 144, 2],
+  [48, 48, 2],
+])("products rounded to 10 bits lose little of small singular values: %i × %i, k^-%i", async (rows, columns, power) => {
+  const { leftSingularVectors: left, rightSingularVectors: right } = new SingularValueDecomposition(
+    Matrix.from1DArray(rows, columns, [...normals(rows * columns, 1)]),
+    { autoTranspose: true },
+  );
+  const values = Matrix.diag(Array.from({ length: rows }, (_, index) => (index + 1) ** -power));
+  const matrix = left.mmul(values).mmul(right.transpose()).to1DArray();
+  const exact = Matrix.columnVector(orthogonalizedBySvd(matrix, rows, columns));
+  // A CPU does not round products. This graph does, whatever computes it.
+  const rounding: Engine = {
+    ...onnxruntime,
+    compile: (graph) => onnxruntime.compile(new RoundedProducts(graph, new Graph()).run()),
+  };
+  const errorOf = async (roundsProducts: boolean) => {
+    const found = await orthogonalizedOn(rounding, "float32", matrix, [1, rows, columns], roundsProducts);
+    return Matrix.columnVector(Array.from(found)).sub(exact).norm("frobenius") / exact.norm("frobenius");
+  };
+  expect(await errorOf(true)).toBeLessThan(0.03);
+  expect(await errorOf(false)).toBeGreaterThan(0.1);
 });
 
 const specOf = (name: string, shape: readonly number[], learningRateScale = 1): ParameterSpec => {

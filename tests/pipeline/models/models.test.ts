@@ -7,7 +7,7 @@ import { planTraining } from "../../../pipeline/models/plan-training.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readPinnedConfig } from "../../../storage/pin-config.ts";
-import { openTrainingStore, readTrainingLog } from "../../../storage/training-store.ts";
+import { openTrainingStore, readTrainingLog, withTraining } from "../../../storage/training-store.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
@@ -54,6 +54,17 @@ test("of many values that differ, five are named", async () => {
   expect(message).toContain(`begun with other values: ${five}. Leave`);
   const more = await errorOf(() => pinModel(folder, "labeler", { e: 2, f: 1, g: 1 }), "run/config-changed");
   expect(more.message).toContain(`begun with other values: ${five}; and 2 more. Leave`);
+});
+
+test("no model is brought in while one of its kind is being trained", async () => {
+  const folder = runFolderAt(await makeTestFolder());
+  const context = testContext();
+  await withTraining(folder.training("labeler"), context, async () => {
+    await errorOf(() => importModel(folder, "labeler", new Uint8Array(8)), "train/under-way");
+    await importModel(folder, "generator", new Uint8Array(8));
+  });
+  await importModel(folder, "labeler", new Uint8Array(8));
+  expect(await readPinnedConfig(folder.modelConfig("labeler"))).toHaveProperty("weights");
 });
 
 test("a model that was brought in is not trained, and the error says where one is", async () => {

@@ -149,6 +149,7 @@ async function samplerGraph(denoiser: Denoiser, options: object): Promise<Graph>
     name: "onnxruntime",
     device: "none",
     trainingLayout: "NCHW",
+    roundsProducts: true,
     compile: async (graph) => {
       taken = graph;
       return { concurrency: 1, run: async () => ({}), release: async () => {} };
@@ -160,5 +161,5 @@ async function samplerGraph(denoiser: Denoiser, options: object): Promise<Graph>
 }
 
 function nchw(program: TrainingProgram): Graph {
-  return program.graph("NCHW");
+  return program.graph("NCHW", true);
 }
