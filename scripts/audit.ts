@@ -28,7 +28,7 @@ const options = z.object({
 export const auditCommand = defineCommand<typeof options>({
   words: ["audit"],
   describe:
-    "copies, near-copies, memorized images, leaks and doubtful labels: audit.json, two pictures and flags.arrow",
+    "copies, near-copies, memorized images, leaks and likely mislabeled images: audit.json, two pictures and flags.arrow",
   examples: [
     { line: "cifar5m audit runs/mine --data cifar-10-batches-bin", effect: "compare every image with CIFAR-10" },
     { line: "cifar5m audit runs/mine --sample 20000", effect: "a sample, with confidence intervals" },

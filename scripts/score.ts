@@ -49,7 +49,7 @@ const report = z
 
 export const scoreCommand = defineCommand<typeof options>({
   words: ["score"],
-  describe: "what the images of a set are worth, beside CIFAR-10: score.json, score.md and a picture",
+  describe: "quality of a set's images, compared with CIFAR-10: score.json, score.md and a picture",
   examples: [
     { line: "cifar5m score runs/mine --data cifar-10-batches-bin", effect: "distances, labels, near-copies" },
     { line: "cifar5m score runs/mine --cas 10000", effect: "train classifiers, too" },

@@ -16,8 +16,8 @@ const options = z.object({
     .optional()
     .meta(
       option(
-        "tune the generator of --init. consistency: to need only one or two calls; " +
-          "adversarial: then, against a discriminator, to make sharp images in few calls",
+        "tune the generator of --init. consistency: consistency distillation (with a guided teacher, --tuning.guidance) or " +
+          "consistency tuning (without), for one or two steps; adversarial: then, adversarial fine-tuning, for sharper images",
       ),
     ),
   labeler: optionalPath("adversarial: the labeler that the discriminator sees through", "the one of this package"),

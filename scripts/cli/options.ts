@@ -98,7 +98,7 @@ export const recipeOptions = z.object({
     .optional()
     .meta(
       option(
-        "values for the sampler: fast; tuned, for generators of one or two calls; original, as CIFAR-5m was made; other flags override it",
+        "values for the sampler: fast; tuned, for one- and two-step generators; original, as CIFAR-5m was made; other flags override it",
         { fallback: "fast" },
       ),
     ),

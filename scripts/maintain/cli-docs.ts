@@ -27,7 +27,8 @@ This page is generated from the schemas of the commands: \`npm run docs:cli\` wr
 /** The page about the command line, as docs/cli.md holds it. */
 export async function formatCliDocs(): Promise<string> {
   const commands = await loadCommands();
-  const general = uniqueFlags(commands).filter(({ group }) => group === flagGroups.general);
+  const general = uniqueFlags(commands, ({ group }) => group === flagGroups.general);
+  const shared = sharedItems(commands);
   return [
     introduction,
     "## Options of all commands",
@@ -36,21 +37,29 @@ export async function formatCliDocs(): Promise<string> {
     "",
     ...general.map(flagItem),
     "",
+    "## Shared options",
+    "",
+    "Commands that take these name them. Where a command describes one itself, it means something else there.",
+    "",
+    ...shared,
+    "",
     "## Commands",
     "",
     ...commands.map(({ words, describe }) => `- [${words.join(" ")}](#${words.join("-")}): ${describe}`),
     "",
-    ...commands.flatMap(commandSection),
+    ...commands.flatMap((command) => commandSection(command, shared)),
     "## Configuration",
     "",
     ...configSections(commands),
   ].join("\n");
 }
 
-function commandSection(command: Command): string[] {
+function commandSection(command: Command, shared: readonly string[]): string[] {
   const { words, describe, examples, positional, target, report } = command;
   const flags = flagsOf(command).filter(({ isHidden }) => !isHidden);
-  const own = flags.filter(({ group, isConfig }) => group === flagGroups.own && !isConfig);
+  const own = ownFlags(command);
+  const isShared = (flag: Flag) => shared.includes(flagItem(flag));
+  const sharedNames = own.filter(isShared).map(({ name }) => `\`--${name}\``);
   const keys = flags.filter(({ isConfig }) => isConfig);
   const usage = [...words, positional === undefined ? "" : "[file]", target === "none" ? "" : "[folder]"];
   return [
@@ -61,7 +70,8 @@ function commandSection(command: Command): string[] {
     `    cifar5m ${usage.filter((word) => word !== "").join(" ")}`,
     "",
     ...(target === "none" ? [] : [`The folder is ${describeTarget(command)}.`, ""]),
-    ...list(own.filter(({ name }) => name !== "run").map(flagItem)),
+    ...list(own.filter((flag) => !isShared(flag)).map(flagItem)),
+    ...(sharedNames.length === 0 ? [] : [`[Shared options](#shared-options): ${sharedNames.join(", ")}.`, ""]),
     ...(keys.length === 0 ? [] : [`Configuration: ${describeKeys(keys)}.`, ""]),
     ...(report === undefined ? [] : reportItems(report)),
     "Examples:",
@@ -69,6 +79,23 @@ function commandSection(command: Command): string[] {
     ...examples.flatMap(({ line, effect }) => [`    ${line}    # ${effect}`]),
     "",
   ];
+}
+
+/** The flags of a command but its folder, those of all commands and keys of the configuration. */
+function ownFlags(command: Command): readonly Flag[] {
+  const isOwn = ({ name, group, isConfig }: Flag) => group === flagGroups.own && !isConfig && name !== "run";
+  return flagsOf(command).filter((flag) => isOwn(flag) && !flag.isHidden);
+}
+
+/** As many commands with the same words on a flag share it. */
+const fewestSharing = 4;
+
+/** The descriptions that several commands have in common. */
+function sharedItems(commands: readonly Command[]): readonly string[] {
+  const items = commands.flatMap(ownFlags).map(flagItem);
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return [...counts].flatMap(([item, count]) => (count >= fewestSharing ? [item] : []));
 }
 
 function list(items: readonly string[]): string[] {
@@ -94,7 +121,7 @@ const sections = ["sampler", "labeling", ...trainingSections] as const;
 const sectionKeys = new Map(sections.map((section) => [flagGroups[section] as string, configFlags([section])]));
 
 function configSections(commands: readonly Command[]): string[] {
-  const flags = uniqueFlags(commands).filter(({ isConfig }) => isConfig);
+  const flags = uniqueFlags(commands, ({ isConfig }) => isConfig);
   return Object.values(flagGroups).flatMap((group) => {
     const members = flags.filter((flag) => flag.group === group);
     if (members.length === 0) return [];
@@ -103,8 +130,9 @@ function configSections(commands: readonly Command[]): string[] {
   });
 }
 
-function uniqueFlags(commands: readonly Command[]): readonly Flag[] {
-  const flags = commands.flatMap(flagsOf).filter(({ isHidden }) => !isHidden);
+/** One flag of each name, of those that are chosen: a command's own flag may have the name of a key. */
+function uniqueFlags(commands: readonly Command[], choose: (flag: Flag) => boolean): readonly Flag[] {
+  const flags = commands.flatMap(flagsOf).filter((flag) => !flag.isHidden && choose(flag));
   return [...new Map(flags.map((flag) => [flag.name, flag])).values()];
 }
 
