@@ -27,14 +27,15 @@ export function originSection(facts: CardFacts): Markdown {
     return md`${title}\n\nThe manifest does not say how its images were made, or says it in a way that this program does not know.\n\n${table(["what", "value"], [...program, ...names])}`;
   }
   const { config, models } = origin;
-  return md`${title}\n\n${table(["what", "value"], [...program, ...samplerRows(config)])}\n\n${modelsSection(manifest.models, origin)}\n\nThese commands make it again, in any folder:\n\n${codeBlock("sh", buildCommands(config, models, earlierSizes(manifest)).join("\n"))}`;
+  const rows = [...program, ...samplerRows(config, models.generator)];
+  return md`${title}\n\n${table(["what", "value"], rows)}\n\n${modelsSection(manifest.models, origin)}\n\nThese commands make it again, in any folder:\n\n${codeBlock("sh", buildCommands(config, models, earlierSizes(manifest)).join("\n"))}`;
 }
 
-function samplerRows({ seed, sampler, engine, device, precision, unitSize }: Config) {
+function samplerRows({ seed, sampler, engine, device, precision, unitSize }: Config, generator: ModelOrigin) {
   const { name, steps, schedule, conditional, guidance, guide, guidanceMin, guidanceMax } = sampler;
   const guided =
     guidance === 1
-      ? "none"
+      ? unguided(name === "consistency", generator)
       : `${guidance}, away from ${guide === "weaker" ? "a weaker model" : "no class"}, at noise levels from ${guidanceMin} to ${guidanceMax}`;
   return [
     ["seed", String(seed)],
@@ -44,6 +45,15 @@ function samplerRows({ seed, sampler, engine, device, precision, unitSize }: Con
     ["computed by", `${engine} on ${device}, ${precision}`],
     ["images of a shard, before removals", String(unitSize)],
   ] as const;
+}
+
+/** What the card says of a sampler without guidance. Consistency distillation builds its teacher's into the weights. */
+function unguided(isConsistency: boolean, generator: ModelOrigin): string {
+  if (!isConsistency) return "none";
+  if (generator.kind === "shipped" && generator.isDefault) {
+    return "none at sampling time; built into the weights (see the card of the generator)";
+  }
+  return "none at sampling time; tuning may have built it into the weights";
 }
 
 function modelsSection(
