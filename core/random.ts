@@ -10,7 +10,7 @@ export const randomStreams = {
   sampleNoise: 0,
   trainSigma: 1,
   trainNoise: 2,
-  trainIndices: 3,
+  // 3 was used by a release before.
   trainFlip: 4,
   trainCrop: 5,
   weights: 6,

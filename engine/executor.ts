@@ -43,7 +43,8 @@ export type EngineName = (typeof engineNames)[number];
 
 /**
  * The precision of the arithmetic. `mixed` computes convolutions and matrix products in float16 and everything else in
- * float32, which is several times as fast on GPUs.
+ * float32, which is several times as fast on GPUs. With `float32`, CUDA computes products in TF32, unless the environment has
+ * `NVIDIA_TF32_OVERRIDE=0`.
  */
 export const precisions = ["float32", "mixed"] as const;
 export type Precision = (typeof precisions)[number];

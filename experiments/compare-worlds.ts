@@ -32,7 +32,7 @@ export interface Comparison {
   /** Soft error on `set` at that step. */
   readonly real: Estimate;
   readonly ideal: Estimate;
-  /** |soft error real − ideal|, the mean over trials. */
+  /** The bootstrap gap: soft error real − ideal, negative where the real world is better. */
   readonly gap: Estimate;
   /** Soft error after the last step of each world. */
   readonly finalReal: Estimate;
@@ -41,8 +41,8 @@ export interface Comparison {
 
 /**
  * Compares runs that differ only in the world, trial by trial.
- * @see Nakkiran, Neyshabur, Sedghi 2021, arXiv:2010.08127, section 2: the bootstrap error is the ideal world's, the gap
- *   what the real world adds
+ * @see Nakkiran, Neyshabur, Sedghi 2021, arXiv:2010.08127, section 2: the bootstrap error is what the real world's error adds
+ *   to the ideal world's
  */
 export function compareWorlds(runs: readonly RunResult[]): Comparison[] {
   const ideals = new Map<string, RunResult>();
@@ -101,7 +101,7 @@ function compare(pairs: readonly { readonly real: RunResult; readonly ideal: Run
     trainSoftError: estimate(points.map(({ train }) => train)),
     real: estimate(points.map(({ real }) => real)),
     ideal: estimate(points.map(({ ideal }) => ideal)),
-    gap: estimate(points.map(({ real, ideal }) => Math.abs(real - ideal))),
+    gap: estimate(points.map(({ real, ideal }) => real - ideal)),
     finalReal: estimate(points.map(({ finalReal }) => finalReal)),
     finalIdeal: estimate(points.map(({ finalIdeal }) => finalIdeal)),
   };

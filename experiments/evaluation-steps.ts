@@ -1,8 +1,8 @@
 import type { EvaluationOptions } from "./run-options.ts";
 
 /**
- * The steps after which metrics are computed, rising. They include 0 (before training) and the last step. A number of
- * them is met unless two would fall on the same step, which happens to early ones of a large number.
+ * The steps after which metrics are computed, rising. They include 0 (before training) and the last step. There are as many
+ * as requested, or fewer if several fall on one step, as early ones of a large number do.
  * @see preetum/deep-bootstrap-code, whose log the schedule `paper` follows
  */
 export function evaluationSteps(totalSteps: number, { steps }: EvaluationOptions): readonly number[] {

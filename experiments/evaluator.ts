@@ -26,7 +26,7 @@ export class Evaluator {
     return new Evaluator(await engine.compile(program.evaluation), numClasses, loss);
   }
 
-  /** Metrics of the current weights, not of their average. */
+  /** Metrics of the current weights, not of their EMA. */
   async evaluate(state: TrainingState, { images, labels }: EvaluationSet): Promise<Metrics> {
     const logits = new Float32Array(labels.length * this.#numClasses);
     const vectors = ["parameters", "states"].flatMap((name) => {

@@ -4,7 +4,7 @@ import { valueAt } from "../core/json-schema.ts";
 import { parseWithSchema } from "../core/parse-with-schema.ts";
 import { engineNames, precisions } from "../engine/executor.ts";
 import { readJson } from "../storage/read-json.ts";
-import { type RunOptions, runOptionsSchema } from "./run-options.ts";
+import { type RunOptions, runOptionsSchema, scheduleSchema } from "./run-options.ts";
 
 /** Number of runs of an experiment, at most: each has a folder. */
 const maxRuns = 100_000;
@@ -108,5 +108,10 @@ function combine(grid: Readonly<Record<string, readonly unknown[]>>): readonly R
 
 /** Gives the same value to every option that has no effect. */
 function canonicalize(options: RunOptions): RunOptions {
-  return options.world === "real" ? options : { ...options, numSamples: 1, stopBelow: 0, shuffle: true };
+  const schedule = options.schedule.name === "step" ? options.schedule : { ...options.schedule, ...unusedSteps };
+  return { ...options, schedule, ...(options.world === "ideal" ? { numSamples: 1, stopBelow: 0, shuffle: true } : {}) };
 }
+
+/** What schedules have that do not fall in steps. */
+const { milestones, factor } = scheduleSchema.parse({});
+const unusedSteps = { milestones, factor };

@@ -23,7 +23,9 @@ export interface ExperimentProgram {
 }
 
 /**
+ * Builds the graphs of a run: training steps with its network, loss and optimizer, and the evaluation of its network.
  * @param numClasses - number of classes, K
+ * @param scalesLoss - whether gradients are of a multiple of the loss, for mixed precision
  */
 export function buildExperimentProgram(
   options: RunOptions,
@@ -35,6 +37,7 @@ export function buildExperimentProgram(
   const network = { ...options.network, numClasses };
   const training = buildTrainingProgram({
     scalesLoss,
+    numEmas: 0,
     residents: {},
     step: {
       images: isBytes

@@ -8,7 +8,8 @@ import type { ScheduleOptions } from "./run-options.ts";
 export function learningRateAt(step: number, totalSteps: number, peak: number, schedule: ScheduleOptions): number {
   const progress = (step - (step % schedule.stepsPerChange)) / totalSteps;
   const { warmUp } = schedule;
-  if (progress < warmUp) return (peak * (step + 1)) / Math.ceil(warmUp * totalSteps);
+  // Past the warm-up the rate changes every `stepsPerChange` steps only, so this part may end later than the warm-up.
+  if (progress < warmUp) return Math.min(peak, (peak * (step + 1)) / Math.ceil(warmUp * totalSteps));
   if (schedule.name === "constant") return peak;
   if (schedule.name === "step") {
     const numFalls = schedule.milestones.filter((milestone) => progress >= milestone).length;

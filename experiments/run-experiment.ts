@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { Cifar5mError } from "../core/errors.ts";
 import { programVersion } from "../core/program-version.ts";
+import type { Execution } from "../engine/executor.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
 import type { TrainingProgress } from "../engine/training/run-training.ts";
@@ -20,7 +21,7 @@ import type { ExperimentFolder } from "./experiment-folder.ts";
 import { isDone } from "./is-done.ts";
 import { metricsSchema, toMetricsColumns } from "./metrics-table.ts";
 import type { PlannedPretraining, PlannedRun } from "./plan-experiment.ts";
-import { type MetricsRow, type TrainingExecution, trainRun } from "./train-run.ts";
+import { type MetricsRow, trainRun } from "./train-run.ts";
 
 /** Everything that the runs of an experiment share. */
 export interface ExperimentContext {
@@ -98,7 +99,7 @@ function toScalars(rows: readonly MetricsRow[]): Scalars {
   );
 }
 
-function executionOf({ config, numThreads }: ExperimentContext): TrainingExecution {
+function executionOf({ config, numThreads }: ExperimentContext): Execution {
   return { ...config, numThreads };
 }
 

@@ -8,12 +8,17 @@ const augmentations = ["none", "flip", "crop-flip", "cutout", "mixup"] as const;
 
 /** The rule that updates the weights. */
 const optimizerSchema = z.discriminatedUnion("name", [
-  z.strictObject({
-    name: z.literal("sgd"),
-    momentum: z.number().min(0).max(1).default(0),
-    nesterov: z.boolean().default(false),
-    weightDecay: z.number().min(0).default(0).describe("added to the gradient"),
-  }),
+  z
+    .strictObject({
+      name: z.literal("sgd"),
+      momentum: z.number().min(0).max(1).default(0),
+      nesterov: z.boolean().default(false),
+      weightDecay: z.number().min(0).default(0).describe("added to the gradient"),
+    })
+    .refine(({ momentum, nesterov }) => !nesterov || momentum > 0, {
+      path: ["nesterov"],
+      error: "must be false where momentum is 0",
+    }),
   z.strictObject({
     name: z.enum(["adam", "adamw"]).describe("`adam` adds weight decay to the gradient, `adamw` keeps it apart"),
     beta1: z.number().min(0).lt(1).default(0.9),
@@ -47,7 +52,7 @@ const pretrainingSchema = z.strictObject({
 });
 
 /** When metrics are computed. */
-const evaluationSchema = z.strictObject({
+export const evaluationSchema = z.strictObject({
   steps: z
     .union([z.literal("paper"), z.int().min(2).max(100_000)])
     .default("paper")

@@ -52,18 +52,13 @@ export interface RunTask {
   readonly onProgress: (progress: TrainingProgress) => void;
 }
 
-/** What computes a training. Its seed is one of the options of a run. */
-export interface TrainingExecution extends Execution {
-  /** CPU threads; default: the number of cores. */
-  readonly numThreads?: number | undefined;
-}
-
 /**
  * Trains one network in one world, or continues an interrupted training. On the CPU an interrupted and resumed run has
  * the same curve bit for bit, if the number of threads is the same.
+ * @param execution - without a seed, which is one of the options of a run
  * @throws Cifar5mError `train/diverged`, `interrupted`; `loader/…`, `shard/…`
  */
-export async function trainRun(run: RunTask, execution: TrainingExecution): Promise<FinishedRun> {
+export async function trainRun(run: RunTask, execution: Execution): Promise<FinishedRun> {
   const { options, source, evaluationSets, initialWeights } = run;
   const isOfHead = (name: string) => name.startsWith(headPrefix);
   const numClasses = run.task === "rotation" ? numTurns : source.train.classNames.length;
@@ -86,7 +81,7 @@ export async function trainRun(run: RunTask, execution: TrainingExecution): Prom
           run.task === "rotation" ? rotateImages(batch.images as Uint8Array, options.seed, step) : batch.labels;
         return {
           learningRate: learningRateAt(step, options.steps, options.learningRate, options.schedule),
-          emaDecay: 0,
+          emaDecay: [],
           values: { images: batch.images, targets: labelProbabilities({ ...batch, labels }, numClasses) },
         };
       },

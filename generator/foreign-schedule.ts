@@ -25,14 +25,14 @@ export const scheduleSchema = z
     context.addIssue({ code: "custom", message });
   });
 
-export type Schedule = z.infer<typeof scheduleSchema>;
+export type NoiseSchedule = z.infer<typeof scheduleSchema>;
 
 /**
  * ᾱ, the share of the image's variance that remains at each timestep.
  * @returns float64, strictly falling, in (0, 1)
  * @see linear: Ho et al. 2020, arXiv:2006.11239, section 4; cosine: Nichol and Dhariwal 2021, arXiv:2102.09672, eq. 17
  */
-export function alphasCumprod(schedule: Schedule): Float64Array {
+export function alphasCumprod(schedule: NoiseSchedule): Float64Array {
   if (schedule.kind === "explicit") return Float64Array.from(schedule.alphasCumprod);
   let product = 1;
   return Float64Array.from({ length: schedule.steps }, (_, index) => {
@@ -41,7 +41,7 @@ export function alphasCumprod(schedule: Schedule): Float64Array {
   });
 }
 
-function betaAt(schedule: Exclude<Schedule, { kind: "explicit" }>, index: number): number {
+function betaAt(schedule: Exclude<NoiseSchedule, { kind: "explicit" }>, index: number): number {
   if (schedule.kind === "linear") {
     const { betaMin, betaMax } = schedule;
     return betaMin + ((betaMax - betaMin) * index) / (schedule.steps - 1);
@@ -57,7 +57,7 @@ function betaAt(schedule: Exclude<Schedule, { kind: "explicit" }>, index: number
  * @param sigma - ratio of noise to image, float32 [B]; sqrt(ᾱ) x₀ + sqrt(1 − ᾱ) ε has the level sqrt((1 − ᾱ) / ᾱ)
  * @returns [B]
  */
-export function timestepsAt(schedule: Schedule, sigma: Tensor, dtype: "float32" | "int64" | "int32"): Tensor {
+export function timestepsAt(schedule: NoiseSchedule, sigma: Tensor, dtype: "float32" | "int64" | "int32"): Tensor {
   const levels = alphasCumprod(schedule).map((alpha) => Math.log((1 - alpha) / alpha) / 2);
   const row = (values: Float64Array) =>
     sigma.graph.constant(tensorData("float32", [1, values.length], Float32Array.from(values)));

@@ -7,6 +7,7 @@ const numBins = 15;
  * The temperature that calibrates probabilities: the divisor of the logits with the smallest mean negative log-likelihood.
  * @param probabilities - softmax of the logits, [n, numClasses] flattened; they determine the logits up to a constant
  * @param labels - the true classes, [n], at least one
+ * @returns a number from 0.05 to 20; 0.05 where every image is classified right
  * @see Guo et al. 2017, arXiv:1706.04599, section 4.2
  */
 export function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {

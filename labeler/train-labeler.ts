@@ -35,6 +35,10 @@ export interface TrainLabelerOptions extends SeededExecution {
 
 /** Number of images from which the whitening filters are computed. */
 const numWhiteningImages = 2000;
+/** Part of the steps over which the learning rate rises; over the others it falls. */
+const warmUp = 0.2;
+/** The weights that are kept: an EMA that begins when the first, fast changes are over. */
+const [emaStart, emaDecay] = [50, 0.99];
 
 /**
  * Trains the classifier with flips, translations, JPEG artifacts, label smoothing, Muon, a triangular learning rate and EMA
@@ -58,8 +62,8 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     batchSize: options.batchSize,
     totalSteps,
     inputsOf: (step) => ({
-      learningRate: triangularSchedule(step, totalSteps, options.learningRate, 0.2),
-      emaDecay: step < 50 ? 0 : 0.99,
+      learningRate: triangularSchedule(step, totalSteps, options.learningRate, warmUp),
+      emaDecay: step < emaStart ? 0 : emaDecay,
       values: { indices: batchIndices(seed, numSamples, options.batchSize, step) },
     }),
     start: () => withWhitening(program, initialState(program, seed), data.images),

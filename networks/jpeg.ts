@@ -40,7 +40,10 @@ export function jpegArtifacts(x: Tensor, quality: Tensor): Tensor {
   const luminance = sub(slice(colors, [{ axis: 1, start: 0, end: 1 }]), 128);
   const chrominance = averagePool(slice(colors, [{ axis: 1, start: 1, end: 3 }]), 2);
   const decoded = concat(
-    [add(quantized(luminance, luminanceTable, scale), 128), doubled(quantized(chrominance, chrominanceTable, scale))],
+    [
+      add(quantizedAndDecoded(luminance, luminanceTable, scale), 128),
+      upsampled(quantizedAndDecoded(chrominance, chrominanceTable, scale)),
+    ],
     1,
   );
   const bytes = minimum(maximum(round(mixChannels(decoded, fromYcc)), 0), 255);
@@ -65,8 +68,8 @@ function matrix(
   return graph.constant(tensorData("float32", [rows, columns], values));
 }
 
-/** Doubles height and width. Each pixel takes a quarter of its value from the nearer neighbor, as in decoders. */
-function doubled(x: Tensor): Tensor {
+/** Doubles height and width. Each pixel takes a quarter of its value from the nearer neighbor: libjpeg's fancy upsampling. */
+function upsampled(x: Tensor): Tensor {
   const [height, width] = x.shape.slice(2) as [number, number];
   const share = (side: number) => (pixel: number, source: number) => {
     const neighbor = Math.min(side - 1, Math.max(0, Math.floor(pixel / 2) + (pixel % 2 === 0 ? -1 : 1)));
@@ -79,17 +82,17 @@ function doubled(x: Tensor): Tensor {
   );
 }
 
-/** Quantizes the cosine transform of each block of 8 × 8 pixels by a table. */
-function quantized(x: Tensor, table: readonly number[], scale: Tensor): Tensor {
+/** Quantizes the cosine transform of each block of 8 × 8 pixels by a table, and transforms it back. */
+function quantizedAndDecoded(x: Tensor, table: readonly number[], scale: Tensor): Tensor {
   const [height, width] = x.shape.slice(2) as [number, number];
   const constant = (rows: number, columns: number, valueAt: (row: number, column: number) => number) =>
     matrix(x, rows, columns, valueAt);
   const transform = (side: number) => constant(side, side, cosineAt);
   const inverse = (side: number) => constant(side, side, (row, column) => cosineAt(column, row));
   const base = constant(height, width, (row, column) => table[(row % 8) * 8 + (column % 8)]!);
-  const steps = minimum(maximum(floor(mul(add(mul(base, scale), 50), 0.01)), 1), 255);
-  const waves = matmul(matmul(transform(height), x), inverse(width));
-  return matmul(matmul(inverse(height), mul(round(div(waves, steps)), steps)), transform(width));
+  const stepSizes = minimum(maximum(floor(mul(add(mul(base, scale), 50), 0.01)), 1), 255);
+  const coefficients = matmul(matmul(transform(height), x), inverse(width));
+  return matmul(matmul(inverse(height), mul(round(div(coefficients, stepSizes)), stepSizes)), transform(width));
 }
 
 /** An entry of the matrix that applies the cosine transform to each 8 consecutive values. */

@@ -16,8 +16,9 @@ const changeShare = 0.3;
 /**
  * Layers that preserve magnitudes. Weight vectors are normalized to length 1, and sums and concatenations are scaled.
  * Features therefore keep a root mean square of about 1 without normalization layers. No layer has a bias.
- * @see Karras et al. 2023, arXiv:2312.02696, section 2 and appendix B.3, configurations E to G. Here weights are
- *   normalized at every use instead of after each step.
+ * @see Karras et al. 2023, arXiv:2312.02696, section 2 and appendix B.3, configurations D, F and G. Without E, raw weights may
+ *   grow during a training, which lowers the effective learning rate. Not from the paper: fixed frequencies of the noise
+ *   level instead of random ones, a class that stands for none instead of a vector of zeros, no learned weight of the loss.
  */
 export const magnitudeParts: UNetParts = {
   embed: (scope, noise, classes, { channels, numClasses }) => {

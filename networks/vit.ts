@@ -32,7 +32,8 @@ type ViTOptions = z.infer<typeof vitSchema>;
 /**
  * Vision Transformer: patches and a class token with learned position embeddings, pre-norm blocks, and a linear layer on
  * the class token. Weights of the blocks and of the last layer have Xavier's standard deviations, biases are zero, and
- * position embeddings have standard deviation 0.02. The paper's code begins with zeros in its last layer. As in the paper's appendix, dropout does not apply to attention weights.
+ * position embeddings have standard deviation 0.02. The paper's code begins with zeros in its last layer. As in the paper's
+ * appendix, dropout does not apply to attention weights.
  * @param images - [N, C, H, W]; patches must tile them
  * @returns logits, [N, numClasses]
  * @see Dosovitskiy et al. 2021, arXiv:2010.11929

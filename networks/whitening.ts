@@ -1,7 +1,7 @@
 /**
- * Filters that whiten patches of images: their responses are uncorrelated and have unit variance. They are the
- * eigenvectors of the patches' covariance, divided by the square roots of the eigenvalues. Each filter comes with both
- * signs.
+ * Filters that whiten patches of images: their responses are uncorrelated about zero and have a mean square of 1. They are
+ * the eigenvectors of the patches' second moments, whose mean is not subtracted, divided by the square roots of the
+ * eigenvalues plus epsilon. Each filter comes with both signs.
  * @param images - numbers [N, C, H, W] flattened
  * @param side - side of the square patches, in pixels
  * @returns filters [2·C·side², C, side, side] flattened
@@ -14,7 +14,7 @@ export function whiteningFilters(
   epsilon = 5e-4,
 ): Float32Array {
   const size = channels * side * side;
-  const covariance = new Float64Array(size * size);
+  const moments = new Float64Array(size * size);
   const patch = new Float64Array(size);
   let numPatches = 0;
   for (let image = 0; image < numImages; image++) {
@@ -26,7 +26,7 @@ export function whiteningFilters(
           patch[index] = images[((image * channels + channel) * height + y) * width + column + (index % side)]!;
         }
         for (let i = 0; i < size; i++) {
-          for (let j = 0; j <= i; j++) covariance[i * size + j]! += patch[i]! * patch[j]!;
+          for (let j = 0; j <= i; j++) moments[i * size + j]! += patch[i]! * patch[j]!;
         }
         numPatches++;
       }
@@ -34,11 +34,11 @@ export function whiteningFilters(
   }
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
-      covariance[i * size + j]! /= numPatches;
-      covariance[j * size + i] = covariance[i * size + j]!;
+      moments[i * size + j]! /= numPatches;
+      moments[j * size + i] = moments[i * size + j]!;
     }
   }
-  const { values, vectors } = symmetricEigen(covariance, size);
+  const { values, vectors } = symmetricEigen(moments, size);
   const filters = new Float32Array(2 * size * size);
   for (let k = 0; k < size; k++) {
     const scale = 1 / Math.sqrt(values[k]! + epsilon);

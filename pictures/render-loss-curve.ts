@@ -1,4 +1,5 @@
 import type { LogLine } from "../storage/training-store.ts";
+import { bar, faint, line } from "./primitives.ts";
 import { rasterizeSvg } from "./rasterize-svg.ts";
 
 const width = 760;
@@ -28,18 +29,18 @@ export async function renderLossCurve(lines: readonly LogLine[], batchSize: numb
   const y = (loss: number) => margin.top + (1 - (loss - low) / span) * (height - margin.top - margin.bottom);
   const path = points.map(({ images, loss }) => `${x(images).toFixed(1)},${Math.max(margin.top, y(loss)).toFixed(1)}`);
   const ticks = [0, 0.25, 0.5, 0.75, 1];
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12" fill="#6b7280">
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12" fill="${faint}">
     <rect width="100%" height="100%" fill="white"/>
     ${ticks
       .map((tick) => {
         const loss = low + tick * span;
-        return `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(loss)}" y2="${y(loss)}" stroke="#e5e7eb"/>
+        return `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(loss)}" y2="${y(loss)}" stroke="${line}"/>
     <text x="${margin.left - 8}" y="${y(loss) + 4}" text-anchor="end">${loss.toPrecision(3)}</text>
     <text x="${x(tick * mostImages)}" y="${height - 24}" text-anchor="middle">${Math.round((tick * mostImages) / 1000)}k</text>`;
       })
       .join("\n")}
     <text x="${width / 2}" y="${height - 6}" text-anchor="middle">images seen</text>
-    <polyline points="${path.join(" ")}" fill="none" stroke="#3b6ea8" stroke-width="2"/>
+    <polyline points="${path.join(" ")}" fill="none" stroke="${bar}" stroke-width="2"/>
   </svg>`;
   return await rasterizeSvg(svg);
 }

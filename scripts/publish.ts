@@ -42,9 +42,14 @@ export const publishCommand = defineCommand<typeof options>({
       ...uploadSteps(stepOptions, to),
     ];
   },
-  finish: async ({ folder: { dataset }, options: { to, manifest } }) => {
+  finish: async ({ folder: { dataset }, options: { to, manifest }, context }) => {
     if (!manifest)
       return printLines(`published: this worker's shards in ${absolutePath(dataset)}, without the manifest`);
+    if (to !== undefined && context.rank > 0) {
+      return printLines(
+        `uploaded: this worker's share of the shards to ${to}; rank 0 uploads the rest and the manifest`,
+      );
+    }
     const { train, test } = (await readManifest(dataset)).splits;
     printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? absolutePath(dataset)}`);
   },

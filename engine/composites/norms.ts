@@ -7,14 +7,9 @@ import { mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { customVjp } from "./custom-vjp.ts";
 
-/** Reshapes one value per channel, [C], so that it broadcasts over images [N, C, H, W]. */
-export function perChannel(values: Tensor): Tensor {
-  return reshape(values, [1, values.shape[0]!, 1, 1]);
-}
-
 /**
  * Group normalization of images [N, C, H, W]: normalizes each group of channels of an image to mean 0 and variance 1,
- * then scales and shifts each channel.
+ * then scales and shifts each channel. On CPUs the variance may be computed as that of `batchNorm`, with its rounding.
  * @param scale - [C], or a different scale for each image, [N, C, 1, 1]
  * @param shift - of the same shape as `scale`
  * @see Wu and He 2018, arXiv:1803.08494
@@ -25,7 +20,9 @@ export function groupNorm(x: Tensor, numGroups: number, scale: Tensor, shift: Te
   const rows = [numImages, numGroups, -1];
   const { result: grouped, inverseStd } = standardizeRows(reshape(x, rows), epsilon);
   const normalized = reshape(grouped, x.shape);
-  const [slope, intercept] = [scale, shift].map((values) => (values.shape.length === 1 ? perChannel(values) : values));
+  const [slope, intercept] = [scale, shift].map((values) =>
+    values.shape.length === 1 ? alongChannels(values, x) : values,
+  );
   const result = add(mul(normalized, slope!), intercept!);
   // The gradients of scale and shift are sums over pixels. The means over groups for the gradient of x follow from them.
   const operands = [x, scale, shift, slope!, normalized, inverseStd] as const;

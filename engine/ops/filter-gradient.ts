@@ -20,11 +20,11 @@ interface Geometry {
 export function filterGradient(x: Tensor, gradient: Tensor, geometry: Geometry): Tensor {
   const { kernel, stride, padding } = geometry;
   const images = transpose(x, [1, 0, 2, 3]);
-  const flow = transpose(gradient, [1, 0, 2, 3]);
+  const outputGradient = transpose(gradient, [1, 0, 2, 3]);
   const byColumn = stride === 1 && padding < kernel[0];
-  const products = (byColumn ? productsByColumn : productsByPixel)(images, flow, geometry);
+  const products = (byColumn ? productsByColumn : productsByPixel)(images, outputGradient, geometry);
   const filtersLast = reshape(products, [kernel[0] * kernel[1], -1]);
-  return reshape(transpose(filtersLast, [1, 0]), [flow.shape[0]!, images.shape[0]!, ...kernel]);
+  return reshape(transpose(filtersLast, [1, 0]), [outputGradient.shape[0]!, images.shape[0]!, ...kernel]);
 }
 
 /**
@@ -32,14 +32,18 @@ export function filterGradient(x: Tensor, gradient: Tensor, geometry: Geometry):
  * only and the gradient along rows. Then one product covers all rows: products are larger and fewer bytes are copied.
  * @returns [height, width, O·I]
  */
-function productsByColumn(images: Tensor, flow: Tensor, { kernel: [height, width], padding }: Geometry): Tensor {
+function productsByColumn(
+  images: Tensor,
+  outputGradient: Tensor,
+  { kernel: [height, width], padding }: Geometry,
+): Tensor {
   const rowStarts = Array.from({ length: height }, (_, row) => height - 1 - row);
   const rows = concat(
-    windows(flow, 2, { padding: height - 1 - padding, starts: rowStarts, count: images.shape[2]! }),
+    windows(outputGradient, 2, { padding: height - 1 - padding, starts: rowStarts, count: images.shape[2]! }),
     0,
   );
   const starts = Array.from({ length: width }, (_, column) => column);
-  const columns = windows(images, 3, { padding, starts, count: flow.shape[3]! });
+  const columns = windows(images, 3, { padding, starts, count: outputGradient.shape[3]! });
   return concat(
     columns.map((column) => reshape(product(rows, column), [height, 1, -1])),
     1,
@@ -50,15 +54,19 @@ function productsByColumn(images: Tensor, flow: Tensor, { kernel: [height, width
  * Computes one product for each pixel of the kernel.
  * @returns [height, width, O·I]
  */
-function productsByPixel(images: Tensor, flow: Tensor, { kernel: [height, width], stride, padding }: Geometry): Tensor {
+function productsByPixel(
+  images: Tensor,
+  outputGradient: Tensor,
+  { kernel: [height, width], stride, padding }: Geometry,
+): Tensor {
   const [rowStarts, starts] = [height, width].map((length) => Array.from({ length }, (_, offset) => offset));
   const padded = pad(images, [{ axis: 2, before: padding, after: padding }]);
-  const columns = windows(padded, 3, { padding, starts: starts!, count: flow.shape[3]!, stride });
+  const columns = windows(padded, 3, { padding, starts: starts!, count: outputGradient.shape[3]!, stride });
   const products = rowStarts!.map((row) =>
     concat(
       columns.map((column) => {
-        const window = windows(column, 2, { padding: 0, starts: [row], count: flow.shape[2]!, stride })[0]!;
-        return reshape(product(flow, window), [1, 1, -1]);
+        const window = windows(column, 2, { padding: 0, starts: [row], count: outputGradient.shape[2]!, stride })[0]!;
+        return reshape(product(outputGradient, window), [1, 1, -1]);
       }),
       1,
     ),

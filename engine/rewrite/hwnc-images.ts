@@ -95,6 +95,7 @@ export function statistics(x: Tensor, { ofBatch = false } = {}): readonly [Tenso
 /**
  * Normalizes each group of channels of each image to mean 0 and variance 1. Means are computed as matrix products, which
  * onnxruntime does faster than reductions. The product over groups also copies each mean to all channels of its group.
+ * Variances of channels are E[x²] − E[x]², whose relative error in float32 is about 1e-7 · (mean / std)².
  */
 export function normalizeGroups(
   { tensor, slope, intercept }: HwncImages,

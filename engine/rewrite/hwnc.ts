@@ -18,7 +18,8 @@ type Rule = (node: Node, values: HwncValues) => HwncForm | readonly HwncForm[] |
 
 /**
  * Rewrites a graph so that convolutions of small images with constant filters run in Winograd's form. The operations
- * between them run in the layout that this form needs. Values stay the same up to rounding.
+ * between them run in the layout that this form needs. Values stay the same up to rounding; `normalizeGroups` says where that
+ * grows.
  */
 export function rewriteHwnc(graph: Graph): Graph {
   const sizes = winogradSizes(graph, "inference");

@@ -125,18 +125,17 @@ export class Trainer {
         "learningRate",
         steps.map(({ learningRate }) => learningRate),
       ),
-      emaDecay: join(
-        "emaDecay",
-        [numEmas],
-        steps.map(({ emaDecay }) =>
-          typeof emaDecay === "number" ? new Float32Array(numEmas).fill(emaDecay) : Float32Array.from(emaDecay),
-        ),
-      ),
       stepNumber: scalars(
         "stepNumber",
         steps.map((_, index) => stepsDone + index + 1),
       ),
     };
+    if (numEmas > 0) {
+      const parts = steps.map(({ emaDecay }) =>
+        typeof emaDecay === "number" ? new Float32Array(numEmas).fill(emaDecay) : Float32Array.from(emaDecay),
+      );
+      feeds["emaDecay"] = join("emaDecay", [numEmas], parts);
+    }
     for (const [name, declaration] of Object.entries(definition.step)) {
       const parts = steps.map(({ values }) => values[name]);
       feeds[name] = joinSteps(name, declaration, stepsPerCall, parts);

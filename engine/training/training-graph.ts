@@ -20,7 +20,7 @@ import { type Declaration, declareInputs, type TrainingDefinition } from "./trai
 /**
  * Builds the training graph. Its inputs are the carried vectors, the resident arrays, `numSteps`, and the inputs of up to
  * `stepsPerCall` steps. Each step takes the declared inputs, the float scalars `learningRate` and `stepNumber`, and
- * `emaDecay`, [numEmas]. Its outputs are the carried vectors, named `…Next`, and `losses`, [numSteps].
+ * `emaDecay`, [numEmas], if there are EMAs. Its outputs are the carried vectors, named `…Next`, and `losses`, [numSteps].
  */
 export function trainingGraph(
   definition: TrainingDefinition,
@@ -37,7 +37,7 @@ export function trainingGraph(
     ...definition.step,
     ...Object.fromEntries(randoms.map(({ name, shape }) => [name, { dtype: "float32", shape }])),
     learningRate: scalar,
-    emaDecay: { dtype: "float32", shape: [numEmas] },
+    ...(numEmas === 0 ? {} : { emaDecay: { dtype: "float32", shape: [numEmas] } as const }),
     stepNumber: scalar,
   };
   const series = Object.entries(perStep).map(([name, { dtype, shape }]) => ({
@@ -84,7 +84,7 @@ export function trainingGraph(
       stepNumber: scaling === undefined ? step["stepNumber"]! : sub(step["stepNumber"]!, scaling.numSkipped),
       roundsProducts,
     });
-    const decays = split(step["emaDecay"]!, new Array<number>(numEmas).fill(1), 0);
+    const decays = numEmas === 0 ? [] : split(step["emaDecay"]!, new Array<number>(numEmas).fill(1), 0);
     const emasOf = (kind: EmaKind, value: Tensor) =>
       emaNames(kind, numEmas).map((name, index) => updateEma(now[name]!, value, decays[index]!));
     const next = [updated.parameters, ...emasOf("average", updated.parameters), ...updated.slots];

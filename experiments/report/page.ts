@@ -71,7 +71,7 @@ function figureSection({ figure, svg, narrowSvg }: ReportContent["figures"][numb
 export function verdict(comparisons: readonly Comparison[]): string {
   const tested = comparisons.filter(({ set }) => set === "test");
   if (tested.length === 0) return "No setting was run in both worlds, so there is nothing to compare.";
-  const gaps = tested.map(({ gap }) => gap.mean);
+  const gaps = tested.map(({ gap }) => Math.abs(gap.mean));
   const worst = gaps.reduce((most, gap) => Math.max(most, gap), 0);
   const numConverged = tested.filter((comparison) => comparison.numConverged === comparison.gap.numTrials).length;
   const numNever = tested.filter((comparison) => comparison.numConverged === 0).length;

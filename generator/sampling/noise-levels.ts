@@ -9,23 +9,24 @@ export interface NoiseLevelOptions {
   readonly steps: number;
   /** `karras`: even in sigma^(1 / rho). `exponential`: even in ln(sigma). `linear-beta`: the levels of DDPM. */
   readonly schedule: ScheduleName;
-  /** Smallest non-zero level, in pixel standard deviations (pixels in [-1, 1]); ignored by `linear-beta`. */
+  /** Smallest non-zero level, in pixel standard deviations (pixels in [-1, 1]). `linear-beta` goes from 0.01 to 157. */
   readonly sigmaMin: number;
+  /** Largest level, in the same unit. */
   readonly sigmaMax: number;
-  /** For `karras`: 1 spreads the levels evenly; a larger value gives more low levels. */
+  /** For `karras` only: 1 spreads the levels evenly; a larger value gives more low levels. */
   readonly rho: number;
 }
 
 /**
  * The noise levels that the sampler visits, from the largest one to zero.
  * @returns sigma, float64, shape [N + 1], strictly falling, last entry 0
- * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax and N ≥ 1; for `linear-beta`, N ≤ 1,000 too; or if
+ * @throws Cifar5mError `config/out-of-range` unless 0 < sigmaMin < sigmaMax (but for `linear-beta`) and N ≥ 1; for `linear-beta`, N ≤ 1,000 too; or if
  *   rounding would give levels that do not fall, or that float32 cannot hold
  * @see Karras et al. 2022, arXiv:2206.00364, eq. 5; Ho et al. 2020, arXiv:2006.11239, section 4
  */
 export function noiseLevels(options: NoiseLevelOptions): Float64Array {
   const { steps, schedule, sigmaMin, sigmaMax, rho } = options;
-  if (!(sigmaMin > 0 && sigmaMin < sigmaMax)) {
+  if (schedule !== "linear-beta" && !(sigmaMin > 0 && sigmaMin < sigmaMax)) {
     throw new Cifar5mError(
       "config/out-of-range",
       `sampler.sigmaMin must lie between 0 and sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.02 and 80.`,

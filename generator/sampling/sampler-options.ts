@@ -13,6 +13,9 @@ export function requireSamplerOptions(options: Omit<SamplerOptions, "batchSize">
   if (!conditional && guidance !== 1 && guide === "unconditional") {
     throw outOfRange(`guidance must be 1 where sampler.conditional is false, got ${guidance}`);
   }
+  if (guide === "weaker" && guidance === 1) {
+    throw outOfRange("guidance must be another number than 1 where sampler.guide is weaker, got 1");
+  }
   if (guidanceMin > guidanceMax) {
     throw outOfRange(`guidanceMin must be at most guidanceMax = ${guidanceMax}, got ${guidanceMin}`);
   }

@@ -34,8 +34,8 @@ export function followTrajectory(inputs: TrajectoryInputs): Tensor {
   const { start, rows, columns, numCalls, noise, denoise } = inputs;
   const uses = (term: Term) => columns.some((column) => isFactor(column) && column.term === term);
   const guidedIndex = columns.findIndex(({ of }) => of === "guided");
-  const numPast = (["denoised3", "denoised2", "denoised1"] as const).findIndex(uses);
-  const past = (["denoised1", "denoised2", "denoised3"] as const).slice(0, numPast === -1 ? 0 : 3 - numPast);
+  const denoised = ["denoised1", "denoised2", "denoised3"] as const;
+  const past = denoised.slice(0, denoised.findLastIndex(uses) + 1);
   const memories: readonly Term[] = [...(uses("kept") ? (["kept"] as const) : []), ...past];
   const nothing = zerosLike(start);
   const initial = [start, ...memories.map(() => nothing)];

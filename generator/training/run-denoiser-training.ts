@@ -33,7 +33,7 @@ export interface GeneratorTraining extends SeededExecution {
 }
 
 /** The learning rates of a training that may already be in progress. */
-export interface Schedule {
+export interface TrainingSchedule {
   readonly totalSteps: number;
   readonly learningRate: (step: number) => number;
   /** Text to save with the checkpoint of a step, so that a resumed training has the same schedule. */
@@ -53,7 +53,7 @@ export async function runDenoiserTraining(
     readonly options: { readonly batchSize: number; readonly stepsPerCheckpoint: number };
     /** Exponents of the EMAs. The first EMA is the result. */
     readonly emaExponents: readonly number[];
-    readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => Schedule;
+    readonly schedule: (checkpoint: LoadedCheckpoint | undefined) => TrainingSchedule;
     readonly network: GeneratorNetworkOptions;
     readonly initial?: { readonly file: Uint8Array; readonly tensors: Weights } | undefined;
     /** Whether a parameter is not part of the denoiser, such as a discriminator's. It is then not in the file either. */

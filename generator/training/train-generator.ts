@@ -12,9 +12,14 @@ import { unet } from "../../networks/unet.ts";
 import { preconditioning } from "../preconditioning.ts";
 import { readGenerator } from "../read-generator.ts";
 import type { GeneratorTrainingOptions } from "./options.ts";
-import { type GeneratorTraining, networkOf, runDenoiserTraining, type Schedule } from "./run-denoiser-training.ts";
+import {
+  type GeneratorTraining,
+  networkOf,
+  runDenoiserTraining,
+  type TrainingSchedule,
+} from "./run-denoiser-training.ts";
 import { addNoise, trainingBatch, trainingResidents } from "./training-batch.ts";
-import { endOfTraining, learningRateAt, type TrainingEnd } from "./training-schedule.ts";
+import { endOfTraining, type TrainingEnd, trapezoidalRate } from "./training-schedule.ts";
 
 /** ln(sigma) in training (Karras et al. 2022, table 1). */
 const logSigma = { mean: -1.2, std: 1.2 };
@@ -53,12 +58,12 @@ function generatorSchedule(
   options: GeneratorTrainingOptions,
   checkpoint: LoadedCheckpoint | undefined,
   finish: boolean,
-): Schedule {
+): TrainingSchedule {
   const saved = checkpoint && { step: checkpoint.state.step, end: parseEnd(checkpoint.extraState) };
   const end = endOfTraining(options, saved, finish);
   return {
     totalSteps: end.totalSteps,
-    learningRate: (step) => learningRateAt(step, options, end),
+    learningRate: (step) => trapezoidalRate(step, options, end),
     extraState: (step) => (step > end.coolDownStart ? JSON.stringify(end) : ""),
   };
 }

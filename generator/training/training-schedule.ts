@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { triangularSchedule } from "../../networks/schedules.ts";
 import type { TuningOptions } from "./options.ts";
-import type { Schedule } from "./run-denoiser-training.ts";
+import type { TrainingSchedule } from "./run-denoiser-training.ts";
 
 /** The options that determine the schedule. */
 export interface ScheduleOptions {
@@ -78,7 +78,7 @@ export function endOfTraining(
  * @param step - from 0
  * @see Hägele et al. 2024, arXiv:2405.18392, section 3
  */
-export function learningRateAt(step: number, options: ScheduleOptions, end: TrainingEnd): number {
+export function trapezoidalRate(step: number, options: ScheduleOptions, end: TrainingEnd): number {
   const { learningRate, warmUpImages, batchSize } = options;
   const rise = Math.min(1, ((step + 1) * batchSize) / Math.max(1, warmUpImages));
   const fall = (end.totalSteps - step) / (end.totalSteps - end.coolDownStart + 1);
@@ -91,7 +91,7 @@ export function tuningSchedule({
   batchSize,
   learningRate,
   warmUp,
-}: Pick<TuningOptions, "numImages" | "batchSize" | "learningRate" | "warmUp">): Schedule {
+}: Pick<TuningOptions, "numImages" | "batchSize" | "learningRate" | "warmUp">): TrainingSchedule {
   const totalSteps = Math.ceil(numImages / batchSize);
   return { totalSteps, learningRate: (step) => triangularSchedule(step, totalSteps, learningRate, warmUp) };
 }

@@ -23,8 +23,7 @@ const environmentSchema = z.object({
 });
 
 /**
- * The worker that flags name, or else the environment.
- * @param environment - read for commands that several workers can share only
+ * The worker that flags name, or else the environment. A command that one process does alone is always the only worker.
  * @throws Cifar5mError `usage/out-of-range`
  */
 export function readWorker(
@@ -42,6 +41,7 @@ export function readWorker(
       `--rank must be an integer in [0, ${worldSize - 1}], got ${rank}. ${ranksAdvice}`,
     );
   }
+  if (hasWorkers !== true) return { rank: 0, worldSize: 1 };
   return { rank, worldSize, ...(deadline === undefined ? {} : { deadlineMs: 1000 * deadline }) };
 }
 

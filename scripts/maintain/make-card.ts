@@ -35,7 +35,7 @@ const kinds = {
     ],
   },
   tuned: {
-    title: "Generator of two calls",
+    title: "Two-step generator",
     model: "generator",
     pictures: [
       { name: "1", says: "1 step", config: mergeConfigs(recipes.tuned, { sampler: { steps: 1 } }) },

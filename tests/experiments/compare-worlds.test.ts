@@ -33,6 +33,23 @@ test("worlds are compared where the real one's train soft error falls to 1%", ()
   expect(comparison!.finalIdeal.mean).toBeCloseTo(0.2, 12);
 });
 
+test("gaps of two trials that differ in sign have their mean, not that of their sizes", () => {
+  const runs = [0, 1].flatMap((seed) => [
+    {
+      id: `r${seed}`,
+      options: options({ world: "real", seed }),
+      rows: [...curve("train", [0.9, 0.5]), ...curve("test", [0.9, 0.6 + 0.1 * seed])],
+    },
+    {
+      id: `i${seed}`,
+      options: options({ world: "ideal", seed, numSamples: 1, stopBelow: 0 }),
+      rows: curve("test", [0.9, 0.67]),
+    },
+  ]);
+  const [{ gap } = expect.fail()] = compareWorlds(runs);
+  expect(gap.mean).toBeCloseTo((-0.07 + 0.03) / 2, 12);
+});
+
 test("a real world that never converges is compared at its last step", () => {
   const runs = [
     {

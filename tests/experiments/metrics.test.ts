@@ -99,6 +99,19 @@ test("learning rates follow their schedules", () => {
   ]);
 });
 
+test("no schedule exceeds its peak, whatever its warm-up and the steps between changes", () => {
+  for (const name of ["constant", "cosine", "step"]) {
+    for (const warmUp of [0, 0.02, 0.3, 1]) {
+      for (const stepsPerChange of [1, 7, 390]) {
+        const schedule = scheduleSchema.parse({ name, warmUp, stepsPerChange });
+        const rates = Array.from({ length: 1000 }, (_, step) => learningRateAt(step, 1000, 0.1, schedule));
+        expect(Math.max(...rates)).toBeLessThanOrEqual(0.1);
+        expect(Math.min(...rates)).toBeGreaterThanOrEqual(0);
+      }
+    }
+  }
+});
+
 test("quarter turns make a full one, and their numbers are the labels", () => {
   const { image } = makeRows(range(0, 40));
   const turned = image.slice();

@@ -4,7 +4,7 @@ import { tensorData } from "../../engine/graph/tensor.ts";
 import { embedDescription } from "../../engine/onnx/onnx-description.ts";
 import { onnxruntimeEngine } from "../../engine/onnxruntime/onnxruntime-engine.ts";
 import { type ForeignGeneratorOptions, readForeignGenerator } from "../../generator/foreign-denoiser.ts";
-import { alphasCumprod, type Schedule } from "../../generator/foreign-schedule.ts";
+import { alphasCumprod, type NoiseSchedule } from "../../generator/foreign-schedule.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { floats, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 
@@ -29,7 +29,7 @@ function idealLine(prediction: Prediction, alpha: number, mean: number, variance
 
 interface Case {
   readonly prediction: Prediction;
-  readonly schedule: Schedule;
+  readonly schedule: NoiseSchedule;
   readonly range: readonly [number, number];
   readonly layout: "NCHW" | "NHWC";
   readonly noiseType: "int64" | "int32";

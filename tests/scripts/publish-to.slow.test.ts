@@ -54,6 +54,20 @@ test("publish says what it has published, and what it has not", async () => {
   });
 });
 
+test("of several workers that upload, those beside the first say that they sent their share; finish sends all", async () => {
+  const { root, run } = await makeRun();
+  const to = join(await makeTestFolder(), "published");
+  const asSecond = ["--rank", "1", "--world-size", "2", "--quiet"];
+  expect(await runCli(["publish", ...run, "--to", to, ...asSecond])).toEqual({
+    exitCode: 0,
+    stderr: "",
+    stdout: `uploaded: this worker's share of the shards to ${to}; rank 0 uploads the rest and the manifest\n`,
+  });
+  const finished = await runCli(["finish", "--run", root, "--to", to, ...asSecond]);
+  expect(finished.stdout).toMatch(`published: 50 train and 21 test images in ${to}\n`);
+  expect((await openDataset(to)).split("train").numSamples).toBe(50);
+});
+
 test("--to a place that cannot be published to is refused before any work, in one line", async () => {
   const { run } = await makeRun();
   for (const command of ["publish", "build"]) {

@@ -210,6 +210,7 @@ test.each([
   [{ guidance: 2, guidanceMin: 3, guidanceMax: 2 }, /guidanceMin must be at most guidanceMax = 2, got 3/],
   [{ guidance: 2, guidanceMin: 90 }, /must have a noise level between them, got 90 and 1000; the levels are 80.0, /],
   [{ guidance: 2, conditional: false }, /guidance must be 1 where sampler.conditional is false/],
+  [{ guide: "weaker" }, /guidance must be another number than 1 where sampler.guide is weaker, got 1/],
 ])("%o is refused with an explanation", (given, message) => {
   expect(() => requireSamplerOptions(samplerSchema.parse(given))).toThrow(message);
 });

@@ -44,6 +44,11 @@ test.each(scheduleNames)(
   },
 );
 
+test("linear-beta has levels of its own, whatever the others' bounds are", () => {
+  const ofDdpm = noiseLevels({ ...levels, schedule: "linear-beta", steps: 7 });
+  expect(noiseLevels({ ...levels, schedule: "linear-beta", steps: 7, sigmaMin: 5, sigmaMax: 1 })).toEqual(ofDdpm);
+});
+
 test.each([{ steps: 0 }, { steps: 1.5 }, { sigmaMin: 0 }, { sigmaMin: 90 }, { schedule: "linear-beta", steps: 1001 }])(
   "noise levels refuse %o",
   (wrong) => {

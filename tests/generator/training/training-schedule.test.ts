@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   endOfTraining,
-  learningRateAt,
   plannedEnd,
   type ScheduleOptions,
+  trapezoidalRate,
 } from "../../../generator/training/training-schedule.ts";
 
 const options: ScheduleOptions = {
@@ -17,7 +17,7 @@ const options: ScheduleOptions = {
 
 test("the learning rate rises, stays constant, and falls over the last fifth to just above 0", () => {
   const end = plannedEnd(options);
-  const at = (step: number) => learningRateAt(step, options, end);
+  const at = (step: number) => trapezoidalRate(step, options, end);
   expect(end).toEqual({ coolDownStart: 80, totalSteps: 100, numImages: 1000 });
   expect([0, 1, 4, 5, 79].map(at)).toEqual([0.1, 0.2, 0.5, 0.5, 0.5]);
   expect(at(80)).toBeCloseTo((0.5 * 20) / 21, 12);
@@ -27,7 +27,7 @@ test("the learning rate rises, stays constant, and falls over the last fifth to 
 test("more images do not change the steps before the cool-down of the shorter training", () => {
   const longer = { ...options, numImages: 5000 };
   for (let step = 0; step < 80; step++) {
-    expect(learningRateAt(step, options, plannedEnd(options))).toBe(learningRateAt(step, longer, plannedEnd(longer)));
+    expect(trapezoidalRate(step, options, plannedEnd(options))).toBe(trapezoidalRate(step, longer, plannedEnd(longer)));
   }
   expect(endOfTraining(longer, { step: 80, end: undefined }, false)).toEqual(plannedEnd(longer));
 });
@@ -54,7 +54,7 @@ test("for any training, the rate is positive and at most the peak, and finishing
       (schedule, progress) => {
         const planned = plannedEnd(schedule);
         const step = Math.floor(progress * (planned.totalSteps - 1));
-        const rate = learningRateAt(step, schedule, planned);
+        const rate = trapezoidalRate(step, schedule, planned);
         expect(rate).toBeGreaterThan(0);
         expect(rate).toBeLessThanOrEqual(0.5);
         if (step === 0) return;
@@ -80,7 +80,7 @@ test("a training that has seen too many images for fewer ones can finish, with a
   for (const step of [41, 48, 90]) {
     const end = endOfTraining(shorter, { step, end: undefined }, true);
     expect(end).toEqual({ coolDownStart: step, totalSteps: Math.round(step / 0.8), numImages: 500 });
-    expect(learningRateAt(end.totalSteps - 1, shorter, end)).toBeLessThan(0.5 / 10);
+    expect(trapezoidalRate(end.totalSteps - 1, shorter, end)).toBeLessThan(0.5 / 10);
   }
 });
 

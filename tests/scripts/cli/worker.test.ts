@@ -11,8 +11,9 @@ test("a worker is told its rank by flags, or else by the environment", () => {
   expect(readWorker(shared, {}, { CIFAR5M_RANK: "", CIFAR5M_WORLD_SIZE: " " })).toEqual({ rank: 0, worldSize: 1 });
 });
 
-test("a command that one process does alone reads no rank of a job that it runs in", () => {
+test("a command that one process does alone takes no share, whatever rank is given", () => {
   expect(readWorker({}, {}, inJob)).toEqual({ rank: 0, worldSize: 1 });
+  expect(readWorker({}, { rank: "1", "world-size": "2" }, {})).toEqual({ rank: 0, worldSize: 1 });
 });
 
 test.each([
