@@ -11,7 +11,7 @@ import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { cardStep } from "../card/write-card.ts";
 import { mapFiles } from "../run/map-files.ts";
 import type { RunFolder } from "../run/run-folder.ts";
-import { unitStage } from "../run/stage.ts";
+import { type StageContext, unitStage } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import { planFixedUnits } from "../run/units.ts";
 import { readShardEntry } from "../stages/shard-entry.ts";
@@ -62,6 +62,7 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
         const { format, classNames } = source;
         const { unitSize, resize } = options;
         checked = await checkSource(source, planFixedUnits({ count, testCount, unitSize }), context);
+        if (options.testCount !== undefined) tellMissingClasses(checked, { count, testCount, classNames }, context);
         const sourceSha256 = checked.sha256;
         const split = { count, testCount, unitSize, resize };
         run = importedRunIn(options.folder, {
@@ -115,6 +116,23 @@ function divide(source: ImportSource, total: number, options: ImportOptions): { 
     "import/no-train-images",
     `${options.path} holds ${total} images, ${testCount} of them for the test part: no image is left to train on. ` +
       "Use a larger set, or a smaller --test-count.",
+  );
+}
+
+/** The test part is the end of a source, which may be sorted by class. */
+function tellMissingClasses(
+  checked: CheckedSource,
+  split: { readonly count: number; readonly testCount: number; readonly classNames: readonly string[] },
+  { tell }: Pick<StageContext, "tell">,
+): void {
+  const { count, testCount, classNames } = split;
+  const train = checked.numByLabel(0, count);
+  const test = checked.numByLabel(count, count + testCount);
+  const missing = classNames.filter((_, label) => train[label]! > 0 && test[label] === 0);
+  if (testCount === 0 || missing.length === 0) return;
+  tell?.(
+    `the test part, the last ${testCount === 1 ? "image" : `${testCount} images`}, has none of ${missing.join(", ")}: images are taken in order of file ` +
+      "names or of the file. To choose them yourself, put pictures into train/ and test/.",
   );
 }
 

@@ -46,6 +46,23 @@ test("a folder of pictures by class is read in the order of file names, with the
   expect(await verifyRun(root, testContext())).toEqual([]);
 });
 
+test("an import whose last images are of one class says which classes its test part lacks", async () => {
+  const folder = await makeTestFolder();
+  const source = join(folder, "source");
+  for (const [row, name] of ["cat/cat_0.png", "cat/cat_1.png", "dog/dog_0.png", "dog/dog_1.png"].entries()) {
+    await writePicture(join(source, name), row);
+  }
+  const told: string[] = [];
+  const tell = (line: string) => void told.push(line);
+  await runImport({ root: join(folder, "one"), path: source, testCount: 1, tell });
+  expect(told).toEqual([
+    "the test part, the last image, has none of cat: images are taken in order of file names or of the file. To choose " +
+      "them yourself, put pictures into train/ and test/.",
+  ]);
+  await runImport({ root: join(folder, "three"), path: source, testCount: 3, tell });
+  expect(told).toHaveLength(1);
+});
+
 test("train and test folders become train and test", async () => {
   const folder = await makeTestFolder();
   const [source, root] = [join(folder, "source"), join(folder, "run")];

@@ -7,12 +7,17 @@ import type { Manifest, SplitName } from "../../../shards/index.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 import type { TestImages } from "./make-images.ts";
 
-/** Imports to the end. @returns the counters */
+/** Imports to the end. @param tell - is told what the import tells. @returns the counters */
 export async function runImport({
   root,
+  tell,
   ...options
-}: { readonly root: string; readonly path: string } & Partial<ImportOptions>): Promise<ReadonlyMap<string, number>> {
-  const context = testContext();
+}: {
+  readonly root: string;
+  readonly path: string;
+  readonly tell?: (line: string) => void;
+} & Partial<ImportOptions>): Promise<ReadonlyMap<string, number>> {
+  const context = { ...testContext(), tell };
   await runSteps(
     await importSteps({ folder: runFolderAt(root), unitSize: 8, recordsPerFile: 6, resize: false, ...options }),
     context,
