@@ -171,6 +171,20 @@ def test_an_overtaken_loop_takes_no_batch_from_the_newer_one(dataset: Any, num_w
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_iterator_that_is_not_used_and_loops_that_take_turns_lose_no_batch(dataset: Any, num_workers: int) -> None:
+    epochs = expected_epochs(dataset, FINITE, 2)
+    loader = Loader(dataset, **FINITE, num_workers=num_workers)
+    assert serve(loader, 3) == epochs[0][:3]
+    resumed = Loader(dataset, **FINITE, num_workers=num_workers)
+    resumed.load_state_dict(loader.state_dict())
+    iter(resumed)
+    assert serve(resumed) == epochs[0][3:]
+    loader = Loader(dataset, **FINITE, epochs=2, num_workers=num_workers)
+    loops = [iter(loader), iter(loader)]
+    assert [describe(next(loops[turn % 3 == 2])) for turn in range(10)] == epochs[0] + epochs[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_loop_that_a_script_leaves_open_ends_in_silence(folder: Path, num_workers: int) -> None:
     script = (
         "import cifar5m, cifar5m.torch\n"

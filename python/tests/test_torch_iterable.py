@@ -105,6 +105,22 @@ def test_data_loaders_over_one_data_set_count_on(dataset: Any) -> None:
     assert [serve(loop) for loop in (many, few, many, served, few, many)] == epochs
 
 
+def test_an_iterator_that_is_not_used_begins_no_loop(dataset: Any) -> None:
+    served = IterableDataset(dataset, **FINITE)
+    epochs = expected_epochs(dataset, FINITE, 2)
+    batches = DataLoader(served, batch_size=None)
+    iter(batches)
+    assert serve(batches, 2) == epochs[0][:2]
+    state = served.state_dict()
+    iter(batches)
+    assert served.state_dict() == state
+    resumed = IterableDataset(dataset, **FINITE)
+    resumed.load_state_dict(state)
+    iter(resumed)
+    assert resumed.state_dict() == state
+    assert [serve(resumed), serve(resumed)] == [epochs[0][2:], epochs[1]]
+
+
 def test_a_data_set_that_was_looped_over_can_be_copied_and_sent_to_workers(dataset: Any) -> None:
     served = IterableDataset(dataset, **FINITE)
     epochs = expected_epochs(dataset, FINITE, 2)

@@ -45,12 +45,14 @@ class BaseLoader(Generic[Array]):
 
     In the finite regime, every `for` is one epoch: the first the one the loader stands in, each other the next. A loop
     that was left early is over, unless its state is loaded. Where `epochs` is given, and in the infinite regime, the
-    loader is one sequence of batches: a loop serves all that is left, and goes on where the last one was left.
+    loader is one sequence of batches: a loop serves all that is left, and goes on where the last one was left; loops
+    that run at once take turns. `iter(loader)` moves nothing: a loop begins when its first batch is asked for.
 
     Iterating raises:
         Cifar5mError: `loader/finished` in a loop that begins after the last batch, except for the first one after a
-            state was loaded; `regime/exhausted` when no whole batch is left; `loader/overtaken` in a loop after
-            another one began; `shard/…`, `table/…`, `disk/…`, `store/…` for data that cannot be read.
+            state was loaded; `regime/exhausted` when no whole batch is left; `loader/overtaken` in a loop over
+            one epoch after another one began, and in any loop after a state was loaded; `shard/…`, `table/…`, `disk/…`,
+            `store/…` for data that cannot be read.
     """
 
     def __init__(self, dataset: Dataset, options: LoaderOptions, more_keys: Sequence[str] = ()) -> None:
@@ -61,6 +63,8 @@ class BaseLoader(Generic[Array]):
         # Whether no loop began since the cursor was set: it then begins there, else in the next epoch.
         self._is_fresh = True
         self._num_loops = 0
+        # Loops before it are over; and the loop whose batches are being made.
+        self._first_valid, self._serving = 1, 0
 
     @property
     def batches_per_epoch(self) -> int:
@@ -76,30 +80,47 @@ class BaseLoader(Generic[Array]):
         return finite_length(self._schedule)
 
     def __iter__(self) -> Iterator[Batch[Array]]:
-        cursor = self._cursor
-        if not self._is_fresh and not self._schedule.is_sequence and cursor.position > 0:
+        # A generator: whoever asks for an iterator and takes no batch, as frameworks do to look, moves nothing.
+        loop = self._begin_loop()
+        batches: Iterator[Batch[Array]] = iter(())
+        while True:
+            self._require_valid(loop)
+            range = next(self._schedule.ranges(self._cursor), None)
+            if range is None:
+                self._schedule.require_more(self._cursor)
+                return
+            if self._serving != loop:
+                # It must not refer to the loader: in a cycle, the queues of workers may be collected before they end.
+                batches, self._serving = self._make_batches(partial(self._schedule.ranges, self._cursor)), loop
+            batch = next(batches)
+            self._cursor = after = self._schedule.after(range)
+            yield batch
+            if not self._schedule.is_sequence and after.epoch > range.epoch:
+                return
+
+    def _begin_loop(self) -> int:
+        cursor, is_by_epoch = self._cursor, not self._schedule.is_sequence
+        if not self._is_fresh and is_by_epoch and cursor.position > 0:
             cursor = Cursor(cursor.epoch + 1, 0)
         if not self._is_fresh:
             self._schedule.require_unfinished(cursor)
         self._cursor, self._is_fresh = cursor, False
         self._num_loops += 1
-        return self._iterate(cursor, self._num_loops)
+        if is_by_epoch:
+            self._first_valid = self._num_loops
+        return self._num_loops
 
-    def _iterate(self, cursor: Cursor, loop: int) -> Iterator[Batch[Array]]:
-        # It must not refer to the loader: in a cycle, the queues of worker processes may be collected before they end.
-        batches = self._make_batches(partial(self._schedule.ranges, cursor))
-        for range in self._schedule.ranges(cursor):
-            # Before a batch is taken: worker processes have one queue, which is that of the newer loop.
-            if loop != self._num_loops:
-                raise Cifar5mError(
-                    "loader/overtaken",
-                    "a loop over a loader must end before another one goes on, another one began. "
-                    "Make one loader for each loop.",
-                )
-            batch = next(batches)
-            self._cursor = self._schedule.after(range)
-            yield batch
-        self._schedule.require_more(self._cursor)
+    def _require_valid(self, loop: int) -> None:
+        # Before a batch is taken: worker processes have one queue, which is that of the loop that took the last one.
+        if loop < self._first_valid:
+            raise Cifar5mError(
+                "loader/overtaken",
+                "a loop over one epoch must end before another one begins or a state is loaded, and one of these "
+                "happened. Make one loader for each loop.",
+            )
+
+    def _set_cursor(self, cursor: Cursor) -> None:
+        self._cursor, self._is_fresh, self._first_valid = cursor, True, self._num_loops + 1
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader stands: after the batch that was handed out last.
@@ -115,8 +136,7 @@ class BaseLoader(Generic[Array]):
         Raises:
             Cifar5mError: `loader-state/…` for a state of other data or of another order.
         """
-        self._cursor, self._is_fresh = self._schedule.from_state(state), True
-        self._num_loops += 1
+        self._set_cursor(self._schedule.from_state(state))
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch.
@@ -130,8 +150,7 @@ class BaseLoader(Generic[Array]):
         number = require_epoch(self._options, epoch)
         if self._schedule.is_infinite or (self._is_fresh and number == self._cursor.epoch):
             return
-        self._cursor, self._is_fresh = Cursor(number, 0), True
-        self._num_loops += 1
+        self._set_cursor(Cursor(number, 0))
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Array]]:
         raise NotImplementedError

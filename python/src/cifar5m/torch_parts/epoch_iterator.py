@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,13 @@ from .tensor_source import TensorBatch, TensorSource
 
 
 class EpochIterator(Iterator[TensorBatch]):
-    """One loop, or a worker's part of it: batches i, i + n, … of worker i of n."""
+    """One loop, or a worker's part of it: batches i, i + n, … of worker i of n.
+
+    In a worker the loop begins now, elsewhere when its first batch is asked for, or a state is loaded.
+
+    Args:
+        note_begin: called with the iterator when its loop begins. A method of a data set: it travels with it.
+    """
 
     def __init__(
         self,
@@ -26,13 +32,22 @@ class EpochIterator(Iterator[TensorBatch]):
         options: ResolvedOptions,
         schedule: Schedule,
         loops: LoopTable,
-        loop: int,
-        cursor: Cursor,
+        note_begin: Callable[[EpochIterator], None],
     ) -> None:
         worker = get_worker_info()
-        self._source, self._options, self._schedule, self._loops, self.loop = source, options, schedule, loops, loop
+        self._source, self._options, self._schedule, self._loops = source, options, schedule, loops
+        self._note_begin = note_begin
         self._first, self._step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        self._start_at(cursor, self._first)
+        self.loop = -1
+        self._start_at(first_cursor(schedule, loops, loops.next_loop), self._first)
+        if worker is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self.loop < 0:
+            self.loop = self._loops.begin(get_worker_info())
+            self._start_at(first_cursor(self._schedule, self._loops, self.loop), self._first)
+            self._note_begin(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # The data set refers to its last loop and is copied and sent to workers; Python copies no generators.
@@ -53,6 +68,7 @@ class EpochIterator(Iterator[TensorBatch]):
             self._ranges = islice(ranges, next_batch, None, self._step)
 
     def __next__(self) -> TensorBatch:
+        self._begin()
         # Not when the loop begins: an error there would end a worker that lives on, and DataLoader would not tell why.
         self._require_a_loop()
         range = next(self._ranges, None)
@@ -100,5 +116,14 @@ class EpochIterator(Iterator[TensorBatch]):
                     "Resume with the batch size and number of workers the state was taken with.",
                 )
         start = self._schedule.from_state(state["start"])
+        self._begin()
         self._loops.start_at(self.loop, start)
         self._start_at(start, require_integer("nextBatch", state["nextBatch"], 0, MAX_INTEGER))
+
+
+def first_cursor(schedule: Schedule, loops: LoopTable, loop: int) -> Cursor:
+    """Where a loop begins."""
+    position = loops.start_position if loop == loops.start_loop else 0
+    # A sequence has one loop; another one is refused when it asks for a batch.
+    first = loops.start_loop if schedule.is_sequence else loop
+    return Cursor(0 if schedule.is_infinite else first + loops.offset, position)

@@ -17,7 +17,7 @@ from ..manifest import MAX_INTEGER
 from ..options import LoaderOptions, resolve_options
 from ..require import require_integer
 from ..schedule import Cursor, Schedule
-from .epoch_iterator import EpochIterator
+from .epoch_iterator import EpochIterator, first_cursor
 from .tensor_source import TensorBatch, TensorSource, torch_group, with_torch_defaults
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
         DataLoader(IterableDataset(dataset, regime="finite", batch_size=100), batch_size=None, num_workers=2)
 
-    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. Where `epochs` is
-    given, and in the infinite regime, there is one loop; a second one raises `loader/finished`, since a DataLoader does
-    not tell where the first was left.
+    Every loop is the next epoch, at any number of workers, persistent or not, forked or spawned. Without workers, a
+    loop begins when its first batch is asked for; with them, when `iter` starts them. Where `epochs` is given, and in
+    the infinite regime, there is one loop; a second one raises `loader/finished`, since a DataLoader does not tell
+    where the first was left.
 
     States: torchdata's StatefulDataLoader saves and resumes exactly at any number of workers; a state of it that was
     taken after the last batch of an epoch, but before its loop ended, goes on with the rest, which is empty. Over a
@@ -58,13 +59,11 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
     def __iter__(self) -> Iterator[TensorBatch]:
         self._group.require_unchanged()
-        worker = get_worker_info()
-        loop = self._loops.begin(worker)
-        cursor = self._cursor_of(loop)
-        iterator = EpochIterator(self._source, self._options, self._schedule, self._loops, loop, cursor)
-        if worker is None:
+        return EpochIterator(self._source, self._options, self._schedule, self._loops, self._note_begin)
+
+    def _note_begin(self, iterator: EpochIterator) -> None:
+        if get_worker_info() is None:
             self._iterator = iterator
-        return iterator
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch, also in workers that live on. As `Loader.set_epoch`."""
@@ -115,8 +114,4 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         self._loops.start_next_at(self._schedule.from_state(state))
 
     def _cursor_of(self, loop: int) -> Cursor:
-        """Where a loop begins."""
-        position = self._loops.start_position if loop == self._loops.start_loop else 0
-        # A sequence has one loop; another one is refused when it asks for a batch.
-        first = self._loops.start_loop if self._schedule.is_sequence else loop
-        return Cursor(0 if self._schedule.is_infinite else first + self._loops.offset, position)
+        return first_cursor(self._schedule, self._loops, loop)
