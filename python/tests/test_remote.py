@@ -23,6 +23,7 @@ from cifar5m import Cifar5mError, RemoteOptions, open_dataset, shard
 from cifar5m.manifest import ShardEntry
 from cifar5m.positioned_file import PositionedFile
 from cifar5m.remote import remote_source, shard_cache
+from cifar5m.remote.http_store import HttpStore
 from cifar5m.shard import hash_file
 
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "seed": 3}
@@ -132,6 +133,17 @@ def test_failures_that_pass_are_tried_again(folder: Path) -> None:
 
     with serve_folder(folder, trouble) as (url, _):
         assert open_quickly(url)[0].id == open_dataset(folder)[0].id
+
+
+def test_a_store_travels_to_another_process_before_and_after_it_was_read_from(folder: Path) -> None:
+    with serve_folder(folder) as (url, _):
+        store = HttpStore(url, {"X-Api-Key": "k"}, 5)
+        for _ in range(2):
+            # What urllib keeps holds a context of ssl, which newer releases of Python refuse to pickle.
+            assert store.__getstate__()["_opener"] is None
+            store = pickle.loads(pickle.dumps(store))
+            assert b"".join(store.read("manifest.json")) == (folder / "manifest.json").read_bytes()
+    assert pickle.loads(pickle.dumps(HttpStore("https://host/set", {}, 5))).location == "https://host/set"
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])

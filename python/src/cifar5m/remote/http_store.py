@@ -44,7 +44,7 @@ class HttpStore:
         self._netloc = (f"[{self._host}]" if ":" in self._host else self._host) + port
         self._headers = {**self._credentials(), **headers, "Accept-Encoding": "identity"}
         self._timeout_s = timeout_s
-        self._opener = urllib.request.build_opener(_SafeRedirects)
+        self._opener: urllib.request.OpenerDirector | None = None
         self.location = urlunsplit((self._url.scheme, self._netloc, path, "", ""))
 
     def url_of(self, name: str) -> str:
@@ -56,7 +56,7 @@ class HttpStore:
         try:
             headers = {**self._headers, "Range": f"bytes={start}-"} if start > 0 else self._headers
             request = urllib.request.Request(self.url_of(name) + self._query, headers=headers)
-            with self._opener.open(request, timeout=self._timeout_s) as reply:
+            with self._open(request) as reply:
                 expected = reply.headers.get("Content-Length")
                 received = 0
                 # A server that knows no ranges sends everything.
@@ -77,6 +77,15 @@ class HttpStore:
                 f"{self.location} must be an address, with headers, that HTTP can send. Look for line breaks in them."
             )
             raise Cifar5mError("store/bad-header", what) from error
+
+    def _open(self, request: urllib.request.Request) -> Any:
+        if self._opener is None:
+            self._opener = urllib.request.build_opener(_SafeRedirects)
+        return self._opener.open(request, timeout=self._timeout_s)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # It holds a context of ssl, which cannot be pickled.
+        return {**self.__dict__, "_opener": None}
 
     def _credentials(self) -> dict[str, str]:
         if self._url.username is None:
