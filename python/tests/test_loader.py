@@ -294,3 +294,15 @@ def test_loops_over_one_sequence_of_batches_take_turns(dataset: Dataset, options
     loader.load_state_dict(dataset.loader(**options).state_dict())
     assert code_of(lambda: next(loops[0])) == "loader/overtaken"
     assert serve(loader, 10) == whole
+
+
+def test_an_evaluation_in_file_order_sees_every_image(dataset: Dataset) -> None:
+    test = dataset.splits["test"]
+    batches = serve(test.loader(regime="finite", shuffle=False, batch_size=8))
+    assert [id for batch in batches for id in batch[2]] == test.read(range(20)).ids.tolist()
+    assert [len(batch[2]) for batch in batches] == [8, 8, 4]
+    dropped = serve(test.loader(regime="finite", shuffle=False, batch_size=8, drop_last=True))
+    assert dropped == batches[:2]
+    # A whole split that is smaller than a batch.
+    assert len(serve(test.loader(regime="finite", shuffle=False, batch_size=100))) == 1
+    assert len(serve(test.loader(regime="finite", batch_size=8))) == 2

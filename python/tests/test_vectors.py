@@ -101,6 +101,10 @@ def test_loops(vector: Any, pool: Path) -> None:
     assert len(loader) == vector["numBatches"]
     if "state" in vector:
         loader.load_state_dict({**loader.state_dict(), **vector["state"]})
+    loops = [iter(loader), iter(loader)]
+    for number, *expected in vector.get("turns", []):
+        batch = next(loops[number])
+        assert [batch.epoch, batch.step] == expected
     for loop in vector["loops"]:
         served, end = [], "end"
         try:

@@ -74,8 +74,9 @@ export interface FiniteOptions<DType extends ImageFormat["dtype"] = "uint8"> ext
   /** Use a new order every epoch. Default true, which means `full`; see `ShuffleKind`. */
   readonly shuffle?: boolean | "full" | "blocked" | BlockedShuffleOptions;
   /**
-   * Leave out the last, partial batch of every epoch, default true, as in the paper. If false, a rank may get an empty
-   * last batch; skip it: a mean over it is NaN.
+   * Leave out the last, partial batch of every epoch. Default true, as in the paper, but false if shuffle is: a loop in
+   * file order evaluates, and serves every image. If false, a rank may get an empty last batch; skip it: a mean over it
+   * is NaN.
    */
   readonly dropLast?: boolean;
 }

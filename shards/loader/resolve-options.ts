@@ -66,7 +66,7 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
     const seen = String((options as { readonly regime: unknown }).regime);
     throw new Cifar5mError("loader/unknown-regime", `regime must be finite or infinite, got ${seen}. Choose one.`);
   }
-  const { numSamples = poolSize, epochs, dropLast = true } = options;
+  const { numSamples = poolSize, epochs, dropLast = shuffle.kind !== "none" } = options;
   requireBoolean("dropLast", dropLast);
   requireInteger("numSamples", numSamples, 1, poolSize, "Build more shards or ask for fewer.");
   if (epochs !== undefined && epochs !== Number.POSITIVE_INFINITY) {

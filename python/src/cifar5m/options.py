@@ -48,8 +48,9 @@ class LoaderOptions(RequiredOptions, total=False):
         epochs: passes over the N samples that one loop serves, `math.inf` for no end; a loop after the last one raises
             `loader/finished`. Default: every loop is one epoch, and there is no last one.
         shuffle: `full`, `blocked`, a `Blocked`, or False, which is for the finite regime only; True is `full`.
-        drop_last: leave out the last, partial batch of every epoch; always so in the infinite regime. Default True.
-            Where it is False, a rank may get an empty last batch; skip it: a mean over it is NaN.
+        drop_last: leave out the last, partial batch of every epoch; always so in the infinite regime. Default True, but
+            False where shuffle is: a loop in file order evaluates, and serves every image. Where it is False, a rank
+            may get an empty last batch; skip it: a mean over it is NaN.
         seed: integer in [0, 2⁵³). Default 0.
         rank, world_size: this process gets samples rank, rank + world_size, … of every global batch. Give both, or
             neither: the default is 0 and 1, or those of torch.distributed or jax.distributed where the loader is one
@@ -146,7 +147,7 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
     if batch_size < world_size:
         raise out_of_range("batch_size", f"at least world_size ({world_size})", batch_size, "It is the global batch.")
     shuffle = _resolve_shuffle(given.get("shuffle", "full"))
-    drop_last = require_choice("drop_last", given.get("drop_last", True), (True, False))
+    drop_last = require_choice("drop_last", given.get("drop_last", shuffle != "none"), (True, False))
     num_samples = pool_size
     epochs: int | float | None = 1
     if regime == "infinite":

@@ -14,6 +14,7 @@ interface LoopVector {
   readonly options: LoaderOptions;
   readonly state?: { readonly epoch: number; readonly position: number };
   readonly numBatches: number;
+  readonly turns?: readonly (readonly [loop: number, epoch: number, step: number])[];
   readonly loops: readonly { readonly take?: number; readonly batches: readonly number[][]; readonly end: string }[];
   readonly after: { readonly epoch: number; readonly position: number };
 }
@@ -34,11 +35,13 @@ test.each(
   ),
 )(
   "docs/loop-vectors.json: $title ($workers threads)",
-  async ({ options, state, numBatches, loops, after, workers }) => {
+  async ({ options, state, numBatches, turns = [], loops, after, workers }) => {
     const dataset = await openTestDataset({ train: 23, rowsPerShard: 7 });
     const start = dataset.loader(options).state();
     const loader = dataset.loader({ ...options, workers, ...(state && { state: { ...start, ...state } }) });
     expect(loader.numBatches).toBe(numBatches);
+    const atOnce = [loader[Symbol.asyncIterator](), loader[Symbol.asyncIterator]()];
+    for (const [loop, epoch, step] of turns) expect((await atOnce[loop]!.next()).value).toMatchObject({ epoch, step });
     for (const { take, ...expected } of loops) {
       const batches: number[][] = [];
       let end = "end";
