@@ -6,6 +6,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -99,11 +100,14 @@ def test_the_infinite_regime_goes_on_and_says_when_it_is_spent(dataset: Any, num
     assert code_of(lambda: serve(loader)) == "regime/exhausted"
 
 
-def test_random_transforms_do_not_depend_on_workers_or_resume(dataset: Any) -> None:
-    options = {**FINITE, "dtype": "float32", "transform": add_noise}
-    before = torch.get_rng_state()
+@pytest.mark.parametrize("kind", ["torch", "numpy", "python"])
+def test_random_transforms_do_not_depend_on_workers_or_resume(dataset: Any, kind: str) -> None:
+    transform = {"torch": add_noise, "numpy": add_noise_of_numpy, "python": add_noise_of_python}[kind]
+    options = {**FINITE, "dtype": "float32", "transform": transform}
+    before, numpy_before, python_before = torch.get_rng_state(), np.random.get_state(), random.getstate()
     alone = [serve(loader) for loader in [Loader(dataset, **options)] for _ in range(2)]
     assert torch.equal(torch.get_rng_state(), before)
+    assert random.getstate() == python_before and (np.random.get_state()[1] == numpy_before[1]).all()
     workers = Loader(dataset, **options, num_workers=2)
     assert [serve(workers) for _ in range(2)] == alone
     assert alone[0] != expected_epochs(dataset, {**FINITE, "dtype": "float32"}, 1)[0]
@@ -149,6 +153,26 @@ def test_a_start_method_may_be_a_context(dataset: Any) -> None:
 
 def add_noise(images: Any) -> Any:
     return images + torch.rand_like(images)
+
+
+def add_noise_of_numpy(images: Any) -> Any:
+    return images + np.random.rand()
+
+
+def add_noise_of_python(images: Any) -> Any:
+    return images + random.random()
+
+
+def test_a_transform_gets_the_whole_batch_and_that_of_a_map_dataset_one_image(dataset: Any) -> None:
+    shapes: list[Any] = []
+
+    def note(images: Any) -> Any:
+        shapes.append(tuple(images.shape))
+        return images
+
+    next(iter(Loader(dataset, **FINITE, transform=note)))
+    MapDataset(dataset, transform=note).__getitems__([3, 4])
+    assert shapes == [(9, 3, 32, 32), (3, 32, 32), (3, 32, 32)]
 
 
 def test_random_transforms_leave_the_generators_of_gpus_alone(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:

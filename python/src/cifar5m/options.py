@@ -62,7 +62,9 @@ class LoaderOptions(RequiredOptions, total=False):
         augment: see `Augment`.
         label_noise: rate, or a `LabelNoise`.
         columns: `class`, `confidence`, `probabilities`, besides images, labels and ids.
-        transform: called with the images of each batch, in their final form; what it returns takes their place.
+        transform: called with the images of each batch, all at once, in their final form; what it returns takes their
+            place. A random transform for single images thus makes one choice for the whole batch: flip, crop and cut
+            out by `augment`, which chooses for each image, or use `cifar5m.torch.MapDataset`, whose transform gets one.
     """
 
     num_samples: SupportsIndex | None

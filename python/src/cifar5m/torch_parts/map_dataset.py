@@ -21,7 +21,7 @@ class MapDataset(TorchDataset[tuple[torch.Tensor, int]]):
 
     Args:
         layout, dtype, normalize: as in `LoaderOptions`; NCHW by default, for an image [3, 32, 32].
-        transform: called with each image in its final form.
+        transform: called with each image in its final form, so that a random one chooses for each.
 
     Raises:
         Cifar5mError: `loader/out-of-range`.
