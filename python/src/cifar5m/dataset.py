@@ -109,7 +109,8 @@ def require_dataset(dataset: Any) -> Dataset:
 class Dataset:
     """One split of a published data set, or a part of it. Random access needs nothing but numpy.
 
-    Pickled copies hold no rows and no files, so spawned and forked workers each open the shards themselves.
+    Pickled copies hold no rows and no files, so spawned and forked workers each open the shards themselves. `with
+    open_dataset(…) as dataset:` closes the files at its end.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Dataset:
         self._memory_bytes = require_number("memory_bytes", memory_bytes, 0, math.inf, area="dataset")
         self._rows: npt.NDArray[Any] | None = None if part is None else part[0]
         self._part_name = "" if part is None else part[1]
+        self._is_derived = stores is not None
         # By split. Every part of the data set that is made from another shares them, with the rows that they hold.
         self._stores: dict[str, RowStore] = {} if stores is None else stores
         if split not in self._stores:
@@ -263,6 +265,26 @@ class Dataset:
             Cifar5mError: `loader/…`, `options/unknown-key` for options out of range.
         """
         return Loader(self, options)
+
+    def close(self) -> None:
+        """Closes the files, and frees the memory, of the data set, its splits and its parts. What reads later is told.
+
+        Nobody needs to call it: what nobody refers to is closed. A split or a part is open as long as the data set that
+        it was made from: closing it does nothing.
+        """
+        if not self._is_derived:
+            for split in self.splits.values():
+                split._store.close()
+
+    def require_open(self) -> None:
+        """Raises `dataset/closed`."""
+        self._store.require_open()
+
+    def __enter__(self) -> Dataset:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def batch_maker(self, options: ResolvedOptions, schedule: Schedule) -> BatchMaker:
         """What makes the batches of a loader."""

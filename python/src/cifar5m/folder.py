@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 from .errors import Cifar5mError
 from .flags import FLAGS_NAME, FlagsDescription, missing_flags, parse_flags, wrong_table
@@ -42,10 +43,11 @@ class FolderSource:
             if not os.path.exists(self.location):
                 what = f"{self.location} does not exist. Check the path, {advice}"
             raise Cifar5mError("manifest/missing", what) from error
-        if file.bytes > MAX_MANIFEST_BYTES:
-            what = f"{path}: it must have at most {MAX_MANIFEST_BYTES} bytes, got {file.bytes}. Publish again."
-            raise Cifar5mError("manifest/invalid", what)
-        return parse_manifest(file.read(0, file.bytes), path)
+        with closing(file):
+            if file.bytes > MAX_MANIFEST_BYTES:
+                what = f"{path}: it must have at most {MAX_MANIFEST_BYTES} bytes, got {file.bytes}. Publish again."
+                raise Cifar5mError("manifest/invalid", what)
+            return parse_manifest(file.read(0, file.bytes), path)
 
     def open(self, entry: ShardEntry) -> PositionedFile:
         """The file of a shard, checked. Raises `shard/…`, `disk/…`."""
@@ -58,13 +60,14 @@ class FolderSource:
             described = PositionedFile(path)
         except Cifar5mError as error:
             raise missing_flags(self.location) if error.code == "disk/missing" else error from error
-        if described.bytes > MAX_FLAGS_BYTES:
-            what = f"{path}: it must have at most {MAX_FLAGS_BYTES} bytes, got {described.bytes}. Audit again."
-            raise Cifar5mError("flags/invalid", what)
-        description = parse_flags(described.read(0, described.bytes), manifest, path)
+        with closing(described):
+            if described.bytes > MAX_FLAGS_BYTES:
+                what = f"{path}: it must have at most {MAX_FLAGS_BYTES} bytes, got {described.bytes}. Audit again."
+                raise Cifar5mError("flags/invalid", what)
+            description = parse_flags(described.read(0, described.bytes), manifest, path)
         table = os.path.join(self.location, description.entry.file)
         # One that is missing is `disk/missing`, as in TypeScript.
-        PositionedFile(table)
+        PositionedFile(table).close()
         try:
             return open_shard_file(table, description.entry, verify=True), description
         except Cifar5mError as error:

@@ -31,6 +31,10 @@ class BatchSource:
         self._dataset, self._options, self._schedule = dataset, options, schedule
         self._maker: BatchMaker | None = None
 
+    def require_open(self) -> None:
+        """Raises `dataset/closed`: worker processes have copies of the data set, which nobody closes."""
+        self._dataset.require_open()
+
     def __getitem__(self, batch: BatchRange) -> NumpyBatch:
         if self._maker is None:
             self._maker = self._dataset.batch_maker(self._options, self._schedule)
@@ -50,9 +54,9 @@ class BaseLoader(Generic[Array]):
 
     Iterating raises:
         Cifar5mError: `loader/finished` in a loop that begins after the last batch, except for the first one after a
-            state was loaded; `regime/exhausted` when no whole batch is left; `loader/overtaken` in a loop over
-            one epoch after another one began, and in any loop after a state was loaded; `shard/…`, `table/…`, `disk/…`,
-            `store/…` for data that cannot be read.
+            state was loaded; `regime/exhausted` when no whole batch is left; `loader/overtaken` in a loop over one
+            epoch after another one began, and in any loop after a state was loaded; `dataset/closed`; `shard/…`,
+            `table/…`, `disk/…`, `store/…` for data that cannot be read.
     """
 
     def __init__(self, dataset: Dataset, options: LoaderOptions, more_keys: Sequence[str] = ()) -> None:
@@ -85,6 +89,7 @@ class BaseLoader(Generic[Array]):
         batches: Iterator[Batch[Array]] = iter(())
         while True:
             self._require_valid(loop)
+            self._source.require_open()
             range = next(self._schedule.ranges(self._cursor), None)
             if range is None:
                 self._schedule.require_more(self._cursor)

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import threading
-from io import FileIO
+import weakref
 from typing import NoReturn
 
 import numpy as np
@@ -64,6 +64,8 @@ def _read_at_once(fileno: int, target: memoryview, position: int) -> int:
 class PositionedFile:
     """An open regular file. It is closed when nobody refers to it anymore, so threads and loops need no bookkeeping.
 
+    It keeps a bare descriptor: an object of `io` that nobody closed would warn of it.
+
     Raises:
         Cifar5mError: `disk/…` if it cannot be opened or is a folder, a pipe or a device.
     """
@@ -78,19 +80,25 @@ class PositionedFile:
             fileno = os.open(path, flags)
             status = os.fstat(fileno)
             if not stat.S_ISREG(status.st_mode):
-                # FileIO would refuse a folder too, and leave it open.
                 os.close(fileno)
                 _refuse(status, path)
-            self._file = FileIO(fileno, "rb")
         except OSError as error:
             raise disk_error(error, "open", path) from error
+        self._fileno = fileno
+        self._finalizer = weakref.finalize(self, os.close, fileno)
+        # The system closes it then, and a thread may still be reading.
+        self._finalizer.atexit = False
         self.bytes = status.st_size
         self.identity = _identity_of(status)
+
+    def close(self) -> None:
+        """Closes the file now. Nobody may read from it afterwards, nor meanwhile."""
+        self._finalizer()
 
     def touch(self) -> None:
         """Sets the time of the last change to now; the file has another identity then. Raises OSError."""
         os.utime(self.path)
-        self.identity = _identity_of(os.fstat(self._file.fileno()))
+        self.identity = _identity_of(os.fstat(self._fileno))
 
     @property
     def modified_s(self) -> float:
@@ -108,7 +116,7 @@ class PositionedFile:
         done = 0
         while done < len(target):
             try:
-                count = _read_at_once(self._file.fileno(), target[done:], position + done)
+                count = _read_at_once(self._fileno, target[done:], position + done)
             except OSError as error:
                 raise disk_error(error, "read", self.path) from error
             if count == 0:
@@ -133,11 +141,10 @@ class PositionedFile:
         firsts = np.flatnonzero(np.diff(positions, prepend=positions[0] - row_bytes - 1) != row_bytes)
         ends = np.append(firsts[1:], len(positions)) * row_bytes
         runs = zip(positions[firsts].tolist(), (firsts * row_bytes).tolist(), ends.tolist(), strict=True)
-        fileno = self._file.fileno()
         for position, start, end in runs:
             view = target[start:end]
             try:
-                count = _read_at_once(fileno, view, position)
+                count = _read_at_once(self._fileno, view, position)
             except OSError as error:
                 raise disk_error(error, "read", self.path) from error
             if count != end - start:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrow_layout import IMAGE_BYTES
+from .errors import Cifar5mError
 from .flags import FlagsDescription
 from .ids_and_labels import IdsAndLabels
 from .manifest import Manifest, ShardEntry
@@ -58,6 +59,7 @@ class RowStore:
         ends = np.cumsum([0, *(entry.rows for entry in self._entries)], dtype=np.int64)
         self._first_rows, self.num_rows = ends[:-1], int(ends[-1])
         self.is_resident = self.num_rows * IMAGE_BYTES <= memory_bytes
+        self._is_closed = False
         _stores.add(self)
         self._forget()
 
@@ -70,16 +72,33 @@ class RowStore:
         self._images: Images | None = np.empty((self.num_rows, IMAGE_BYTES), np.uint8) if self.is_resident else None
         self._ids_and_labels = IdsAndLabels(self._first_rows, self.num_rows)
 
+    def close(self) -> None:
+        """Closes all files and frees memory. A thread that reads meanwhile reads to its end, or is told."""
+        with self._lock:
+            self._is_closed = True
+            self._is_open = np.zeros(len(self._entries), bool)
+            self._files.clear()
+            self._images = None
+            self._ids_and_labels = IdsAndLabels(self._first_rows, self.num_rows)
+
+    def require_open(self) -> None:
+        """Raises `dataset/closed`."""
+        if self._is_closed:
+            what = f"{self._source.location} must be open, it was closed. Open it again."
+            raise Cifar5mError("dataset/closed", what)
+
     def read_ids_and_labels(self, rows: Rows) -> tuple[Rows, Rows]:
         """Ids and labels: int64, shape [R] each."""
+        held = self._ids_and_labels
         self._open_shards_of(rows)
-        return self._ids_and_labels.read(rows)
+        return held.read(rows)
 
     def read_images(self, rows: Rows) -> Images:
         """Images as stored: uint8, shape [R, 3072], in the order asked for."""
+        held = self._images
         self._open_shards_of(rows)
-        if self._images is not None:
-            return take_rows(self._images, rows)
+        if held is not None:
+            return take_rows(held, rows)
         images: Images = self._gather("image", rows, np.empty((len(rows), IMAGE_BYTES), np.uint8))
         return images
 
@@ -128,7 +147,8 @@ class RowStore:
             pass
 
     def _open_in_groups(self, indices: Sequence[int]) -> Iterator[int]:
-        """Yields each shard once it is open."""
+        """Yields each shard once it is open. Raises `dataset/closed`."""
+        self.require_open()
         for start in range(0, len(indices), _GROUP_SIZE):
             group = indices[start : start + _GROUP_SIZE]
             with self._lock:
@@ -142,6 +162,7 @@ class RowStore:
 
     def _open_shard(self, index: int) -> None:
         with self._lock:
+            self.require_open()
             if self._is_open[index]:
                 return
             entry, start = self._entries[index], int(self._first_rows[index])
@@ -162,19 +183,22 @@ class RowStore:
 
     def _file(self, index: int) -> PositionedFile:
         with self._lock:
+            self.require_open()
             file = self._files.pop(index, None) or self._source.open(self._entries[index])
             self._keep(index, file)
             return file
 
     def _keep(self, index: int, file: PositionedFile) -> None:
         with self._lock:
+            if self._is_closed:
+                return
             self._files[index] = file
             if len(self._files) > _MAX_OPEN_FILES:
                 # Whoever reads from it keeps it open until done.
                 self._files.popitem(last=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("_source", "_num_classes", "_entries", "_first_rows", "num_rows", "is_resident")
+        kept = ("_source", "_num_classes", "_entries", "_first_rows", "num_rows", "is_resident", "_is_closed")
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
