@@ -10,6 +10,7 @@ for images, labels, ids in loader:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict
 
 import jax
@@ -21,6 +22,7 @@ from .dataset import Dataset, require_dataset
 from .loader import BaseLoader, NumpyBatch, transform_images
 from .options import LoaderOptions
 from .process_group import Group, ProcessGroup
+from .require import out_of_range
 from .schedule import BatchRange
 
 if TYPE_CHECKING:
@@ -31,13 +33,18 @@ class Loader(BaseLoader[Any]):
     """Batches of jax arrays in the order of a regime. See `cifar5m.loader.BaseLoader` and `LoaderOptions`.
 
     Labels are int32. Ids stay numpy arrays: JAX would cut them to 32 bits. Rank and world_size are those of
-    jax.distributed where it is initialized.
+    jax.distributed where it is initialized. `Batch` and `Mixup` are pytrees: a jitted function takes a batch, and cuts
+    its ids to 32 bits.
 
     Args:
-        device: a device or sharding for jax.device_put; None for the default device.
+        device: a device or sharding for jax.device_put; None for the default device. With a sharding over the devices
+            of several processes, which must split the batch among them, arrays are global: first the rows of the
+            process whose devices come first in it, then those of the next. Rank r of w brings the samples r, r + w, …
+            of the global batch, so the rows are not in its order. Ids are those of this process's samples.
 
     Raises:
         Cifar5mError: `loader/…`, `options/unknown-key` for options out of range. A loop raises
+            `loader/out-of-range` for a sharding that does not split the batch equally among all processes;
             `loader/wrong-group` if jax.distributed was initialized after the loader was made, unless it was given
             rank and world_size.
     """
@@ -54,12 +61,26 @@ class Loader(BaseLoader[Any]):
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Any]]:
         transform = self._options.transform
         for range in ranges():
-            batch = self._put(self._source[range])
+            batch = self._put(self._source[range], range.end - range.start)
             yield batch if transform is None else transform_images(batch, transform)
 
-    def _put(self, batch: NumpyBatch) -> Batch[Any]:
+    def _put(self, batch: NumpyBatch, batch_size: int) -> Batch[Any]:
+        """A batch on the device, or this process's part of a global one."""
+        is_global = isinstance(self._device, jax.sharding.Sharding) and not self._device.is_fully_addressable
+        if is_global and batch_size % self._options.world_size > 0:
+            rule = f"a multiple of {self._options.world_size}, the processes that a sharding splits the batch among"
+            action = "Choose one, with drop_last=True if the last batch is smaller."
+            raise out_of_range("batch_size", rule, batch_size, action)
+
         def put(values: npt.NDArray[Any]) -> Any:
-            return jax.device_put(_narrow(values), self._device)
+            if not is_global:
+                return jax.device_put(_narrow(values), self._device)
+            array = jax.make_array_from_process_local_data(self._device, _narrow(values))
+            if len(array) != batch_size:
+                rule = f"a sharding that splits the {batch_size} samples of a batch among all processes"
+                action = "Let its first axis be that of the batch, over all devices."
+                raise out_of_range("device", rule, self._device, action)
+            return array
 
         mixup = batch.mixup and Mixup(put(batch.mixup.labels), put(batch.mixup.weights))
         extras = {name: getattr(batch, name) for name in ("classes", "confidences", "probabilities")}
@@ -67,6 +88,11 @@ class Loader(BaseLoader[Any]):
         return Batch(
             put(batch.images), put(batch.labels), batch.ids, batch.epoch, batch.step, mixup=mixup, **put_extras
         )
+
+
+for _part in (Batch, Mixup):
+    # All of it is data: what is static lets a jitted function compile anew where it changes.
+    jax.tree_util.register_dataclass(_part, [field.name for field in fields(_part)], [])
 
 
 class Row(TypedDict):
