@@ -212,6 +212,32 @@ def test_the_cache_is_kept_below_its_limit(folder: Path, cache: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_shards_are_cached_where_open_files_cannot_be_renamed(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def replace_closed(source: str, target: str) -> None:
+        """As on Windows."""
+        for name in os.listdir("/proc/self/fd"):
+            if os.path.realpath(f"/proc/self/fd/{name}") in (os.path.realpath(source), os.path.realpath(target)):
+                raise PermissionError(13, "The process cannot access the file", source)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_closed)
+    monkeypatch.setattr(shard_cache, "_CAN_RENAME_OPEN_FILES", False)
+    with serve_folder(folder) as (url, _):
+        dataset = open_quickly(url)
+        assert dataset.read(range(100)).ids.tolist() == open_dataset(folder).read(range(100)).ids.tolist()
+        # Another one fetches the shard while this one has it open under its name.
+        entry = dataset.manifest.splits["train"].shards[0]
+        data = (folder / entry.file).read_bytes()
+        file = shard_cache.ShardCache(None, 1e9).add(entry, lambda sink: sink.write(data) and None)
+        assert file is not None and file.read(0, entry.bytes) == data
+    assert len(list(cache.iterdir())) == 4
+
+
 def test_the_cache_directory_can_be_chosen(folder: Path, tmp_path: Path, cache: Path) -> None:
     with serve_folder(folder) as (url, _):
         open_quickly(url, cache_directory=tmp_path / "own")[0]

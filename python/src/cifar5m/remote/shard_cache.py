@@ -14,7 +14,10 @@ from ..errors import Cifar5mError
 from ..manifest import ShardEntry
 from ..positioned_file import PositionedFile, disk_error
 from ..shard import hash_file, mark_checked, open_shard_file
+from .object_store import TransferError
 
+# Windows renames no file that is open.
+_CAN_RENAME_OPEN_FILES = os.name != "nt"
 # A temporary that nobody wrote to for so long has no living writer.
 _STALE_S = 24 * 3600
 # The last use of a file is known to this accuracy. Each touch lets all other processes hash the file again.
@@ -72,18 +75,33 @@ class ShardCache:
                 os.fsync(sink.fileno())
             written = PositionedFile(temporary)
             if written.bytes != entry.bytes or hash_file(written) != entry.sha256:
+                written.close()
                 return None
-            os.replace(temporary, path)
-            written.path = path
-            mark_checked(written, entry)
+            named = self._name(written, path, entry)
             self._make_room()
         except OSError as error:
             raise disk_error(error, "write", path) from error
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        # Open since before it had its name: it can be read even if we, or another process, removed it to make room.
-        return written
+        return named
+
+    def _name(self, written: PositionedFile, path: str, entry: ShardEntry) -> PositionedFile:
+        """Renames a checked temporary. Raises OSError, and TransferError where another process removes it at once."""
+        temporary, written.path = written.path, path
+        mark_checked(written, entry)
+        if _CAN_RENAME_OPEN_FILES:
+            os.replace(temporary, path)
+            # Open since before it had its name: it can be read even if we, or another process, remove it to make room.
+            return written
+        written.close()
+        # Who reads the shard already, from the same name, keeps it there.
+        with contextlib.suppress(PermissionError):
+            os.replace(temporary, path)
+        named = self.open(entry)
+        if named is None:
+            raise TransferError("a shard that another process removed from the cache at once")
+        return named
 
     def remove_leftovers(self) -> None:
         """Removes temporaries of downloads that ended long ago."""
