@@ -68,7 +68,7 @@ def test_rows_that_are_not_there_are_refused(folder: Path, index: object) -> Non
 def test_a_relative_path_outlives_a_change_of_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_dataset(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    datasets = [open_dataset("data"), open_dataset(Path("data"))]
+    datasets = [open_dataset("data"), open_dataset(Path("data")), open_dataset("file:data")]
     monkeypatch.chdir("/")
     for dataset in datasets:
         assert dataset[0].id == IDS[0]
@@ -79,11 +79,18 @@ def test_home_folders_and_file_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     make_dataset(tmp_path / "my data")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert open_dataset("~/my data")[0].id == IDS[0]
-    assert open_dataset((tmp_path / "my data").as_uri())[0].id == IDS[0]
+    url = (tmp_path / "my data").as_uri()
+    assert url.endswith("my%20data")
+    for same in (url, url.replace("file://", "file://localhost"), url.replace("file://", "FILE:")):
+        assert open_dataset(same).location == str(tmp_path / "my data")
 
 
 @pytest.mark.parametrize(
-    "location", ["", "  ", "ftp://host/x", "https//host/x", "S3://bucket", "s3://bucket/a#b", 3, b"x"]
+    "location",
+    [
+        *("", "  ", "ftp://host/x", "https//host/x", "S3://bucket", "s3://bucket/a#b", 3, b"x"),
+        *("file:", "file://", "file://server/share", "file://me@localhost/x", "file://[x/y", "file:///a%00b"),
+    ],
 )
 def test_locations_that_nothing_reads_are_refused(location: object) -> None:
     with pytest.raises(Cifar5mError) as caught:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from .errors import Cifar5mError
 
@@ -44,7 +45,7 @@ def parse_location(location: str | os.PathLike[str]) -> Location:
         parse_s3_location(text)
         return Location("s3", text)
     if scheme == "file":
-        return Location("folder", unquote(urlsplit(text).path))
+        return Location("folder", _path_of(text))
     if scheme is None or not text.startswith(f"{scheme}://"):
         return Location("folder", os.path.abspath(Path(text).expanduser()))
     raise Cifar5mError(
@@ -52,6 +53,20 @@ def parse_location(location: str | os.PathLike[str]) -> Location:
         f"{hide_secrets(text)} must be a folder, or begin with file://, http://, https:// or s3://, got {scheme}://. "
         "Use one of these.",
     )
+
+
+def _path_of(url: str) -> str:
+    """The absolute path of a `file:` URL. Raises `store/bad-location`."""
+    try:
+        parts = urlsplit(url)
+        path = url2pathname(parts.path)
+        if path and "\0" not in path and parts.netloc.lower() in ("", "localhost"):
+            return os.path.abspath(path)
+    except (ValueError, OSError):
+        # What is no host or no path.
+        pass
+    what = f"{hide_secrets(url)} must be like file:///absolute/path, without a host. Correct it, or pass the path."
+    raise Cifar5mError("store/bad-location", what)
 
 
 def parse_s3_location(location: str) -> tuple[str, str]:
