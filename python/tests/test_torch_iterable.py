@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import multiprocessing
 import pickle
 from typing import Any
 
@@ -132,6 +133,32 @@ def test_a_data_set_that_was_looped_over_can_be_copied_and_sent_to_workers(datas
     assert serve(copy.deepcopy(loop)) == serve(loop) == epochs[0][2:]
     batches = DataLoader(served, batch_size=None, num_workers=1, multiprocessing_context="spawn")
     assert serve(batches) == epochs[1]
+
+
+def put_epochs(batches: Any, queue: Any) -> None:
+    queue.put([serve(batches)[0][0] for _ in range(2)])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_trainings_in_processes_of_their_own_count_their_own_epochs(
+    dataset: Any, method: str, num_workers: int
+) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system starts no processes so")
+    context = torch.multiprocessing.get_context(method)
+    served = IterableDataset(dataset, **FINITE)
+    assert serve(served)[0][0] == 0
+    batches = DataLoader(served, batch_size=None, num_workers=num_workers)
+    queues = [context.SimpleQueue() for _ in range(2)]
+    trainings = [context.Process(target=put_epochs, args=(batches, queue)) for queue in queues]
+    for training in trainings:
+        training.start()
+    assert [queue.get() for queue in queues] == [[1, 2], [1, 2]]
+    for training in trainings:
+        training.join(60)
+    # This one is a training, too.
+    assert serve(batches)[0][0] == 1
 
 
 def test_another_default_device_changes_nothing(dataset: Any) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
+from weakref import WeakSet
 
 import torch
+from torch.utils.data import get_worker_info
 
 from .schedule import Cursor
 
@@ -17,6 +20,9 @@ class LoopTable:
     data set of the training process. So each process notes in a cell of its own which loop it began last, and a worker
     that begins one looks whether another worker of the same DataLoader iterator, known by its seed, has begun it
     already. Every cell has one writer and is written at once, so there is no lock.
+
+    A table is that of one training. Another process that trains with the same data set, forked or spawned, goes on with
+    a table of its own, which begins as a copy.
     """
 
     _MAX_WORKERS = 1024
@@ -26,8 +32,18 @@ class LoopTable:
     def __init__(self) -> None:
         # Processes share memory of the CPU only, whatever the default device is.
         cells = torch.zeros(self._LOOPS.stop, dtype=torch.int64, device="cpu")
-        self._cells = cells.share_memory_()  # type: ignore[no-untyped-call]
+        self._shared: Any = cells.share_memory_()  # type: ignore[no-untyped-call]
         self._begun = -1
+        self._process_id = os.getpid()
+        _tables.add(self)
+
+    @property
+    def _cells(self) -> Any:
+        """The cells of the training that this process is, or works for."""
+        if self._process_id != os.getpid() and get_worker_info() is None:
+            self._shared = self._shared.clone().share_memory_()
+            self._process_id = os.getpid()
+        return self._shared
 
     @property
     def offset(self) -> int:
@@ -80,8 +96,27 @@ class LoopTable:
         self._cells[self._LOOPS.start + cell] = (loop + 1) << 24 | tag
         return loop
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Spawned workers share the cells of the training that starts them.
+        return {**self.__dict__, "_shared": self._cells}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # Plain pickling copies the cells: the copy is a table of its own.
-        if not self._cells.is_shared():
-            self._cells.share_memory_()
+        if not self._shared.is_shared():
+            self._shared.share_memory_()
+            self._process_id = os.getpid()
+        _tables.add(self)
+
+
+_tables: WeakSet[LoopTable] = WeakSet()
+
+
+def _begin_fork() -> None:
+    """Forked workers, too, share the cells of the training that starts them."""
+    for table in list(_tables):
+        _ = table._cells
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_begin_fork)
