@@ -14,6 +14,7 @@ from serving import open_quickly
 from test_remote import serve_folder
 
 from cifar5m import Dataset, open_dataset
+from cifar5m.remote import claim
 from cifar5m.remote.shard_cache import ShardCache
 
 
@@ -47,7 +48,11 @@ def test_a_shard_that_another_process_removes_at_once_is_served(folder: Path, tm
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-def test_a_process_forked_while_a_thread_fetches_a_shard_reads_on(folder: Path, tmp_path: Path) -> None:
+def test_a_process_forked_while_a_thread_fetches_a_shard_reads_on(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The download of the thread stalls: the child does not wait for it.
+    monkeypatch.setattr(claim, "_STALE_S", 0.2)
     asked, may_answer = threading.Event(), threading.Event()
 
     def stall_once(handler: Any) -> bool:

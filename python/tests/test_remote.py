@@ -277,9 +277,9 @@ def test_fetching_many_shards_holds_few_files_open(tmp_path: Path, monkeypatch: 
     numbers: list[int] = []
     fetch = remote_source.RemoteSource._fetch
 
-    def note(source: remote_source.RemoteSource, entry: ShardEntry) -> PositionedFile:
+    def note(source: remote_source.RemoteSource, entry: ShardEntry, *more: Any) -> PositionedFile:
         numbers.append(sum(file() is not None for file in files))
-        file = fetch(source, entry)
+        file = fetch(source, entry, *more)
         files.append(weakref.ref(file))
         return file
 

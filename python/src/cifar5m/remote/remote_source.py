@@ -5,9 +5,8 @@ from __future__ import annotations
 import codecs
 import operator
 import random
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ..errors import Cifar5mError
@@ -16,8 +15,10 @@ from ..folder import MAX_FLAGS_BYTES, MAX_MANIFEST_BYTES
 from ..location import Location
 from ..manifest import MANIFEST_NAME, Manifest, ShardEntry, parse_manifest
 from ..positioned_file import PositionedFile
+from .claim import Claim
 from .http_store import HttpStore
 from .object_store import ObjectStore, TransferError
+from .parallel import gather
 from .s3_store import S3Store
 from .shard_cache import ShardCache
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_FOLDER_ADVICE = f"Give the address of the folder that holds {MANIFEST_NAME}."
+_FOLDER_ADVICE = f"Give the address of the folder that holds {MANIFEST_NAME}"
 _FIRST_DELAY_S = 0.5
 _MAX_DELAY_S = 20.0
 
@@ -57,7 +58,7 @@ class RemoteSource:
             if error.code != "store/not-found":
                 raise
             what = f"{self._store.url_of(MANIFEST_NAME)} must exist, and does not. {_FOLDER_ADVICE}"
-            raise Cifar5mError(error.code, f"{what[:-1]}: of `cifar5m serve` it ends in /dataset.") from error
+            raise Cifar5mError(error.code, f"{what}: of `cifar5m serve` it ends in /dataset.") from error
         return parse_manifest(data, url)
 
     def open_flags(self, manifest: Manifest) -> tuple[PositionedFile, FlagsDescription]:
@@ -86,35 +87,50 @@ class RemoteSource:
         def refuse(seen: str) -> Cifar5mError:
             is_manifest = name == MANIFEST_NAME
             what = "the manifest of a data set" if is_manifest else "the description of a data set's flags"
-            advice = _FOLDER_ADVICE if is_manifest else "Publish the data set there again."
+            advice = f"{_FOLDER_ADVICE}." if is_manifest else "Publish the data set there again."
             return Cifar5mError("store/wrong-content", f"{url} must be {what}, but it is {seen}. {advice}")
 
-        return url, self._retry(url, fetch)
+        return url, self._retry(url, fetch, Event())
 
     def open(self, entry: ShardEntry) -> PositionedFile:
         """The file of a shard in the cache, fetched if need be. Raises `store/…`, `disk/…`."""
-        return self._cache.open(entry) or self._fetch(entry)
+        return self.open_all([entry])[0]
 
     def open_all(self, entries: list[ShardEntry]) -> list[PositionedFile]:
         """As `open`, for several shards at once."""
-        if len(entries) < 2:
-            return [self.open(entry) for entry in entries]
-        with ThreadPoolExecutor(self._max_requests) as threads:
-            return list(threads.map(self.open, entries))
+        return gather(self._open, entries, self._max_requests)
 
-    def _fetch(self, entry: ShardEntry) -> PositionedFile:
+    def _open(self, entry: ShardEntry, stop: Event) -> PositionedFile | None:
+        """The file; None while another process fetches it."""
+        file = self._cache.open(entry)
+        if file is not None:
+            return file
+        claim = self._cache.claim(entry)
+        if claim is None:
+            return None
+        try:
+            # Whoever had the claim before may have brought it.
+            return self._cache.open(entry) or self._fetch(entry, claim, stop)
+        finally:
+            claim.release()
+
+    def _fetch(self, entry: ShardEntry, claim: Claim, stop: Event) -> PositionedFile:
         url = self._store.url_of(entry.file)
 
         def receive(sink: BinaryIO, start: int) -> None:
             for piece in self._store.read(entry.file, start):
+                if stop.is_set():
+                    raise _StoppedError
                 if sink.tell() + len(piece) > entry.bytes:
                     raise _WrongContentError(f"more than the {entry.bytes} bytes of the manifest")
                 sink.write(piece)
+                claim.touch()
 
         def write(sink: BinaryIO) -> None:
             # A transfer that was cut goes on where it ended. Only one that brought nothing counts as a failed try.
             while True:
                 start = sink.tell()
+                claim.touch()
                 try:
                     return receive(sink, start)
                 except _WrongContentError:
@@ -122,7 +138,7 @@ class RemoteSource:
                 except TransferError:
                     if sink.tell() == start:
                         raise
-                    time.sleep(_FIRST_DELAY_S)
+                    _wait(stop, _FIRST_DELAY_S)
 
         def fetch() -> PositionedFile:
             file = self._cache.add(entry, write)
@@ -130,9 +146,9 @@ class RemoteSource:
                 raise _WrongContentError("bytes that are not those of the manifest")
             return file
 
-        return self._retry(url, fetch)
+        return self._retry(url, fetch, stop)
 
-    def _retry(self, url: str, attempt: Callable[[], Result]) -> Result:
+    def _retry(self, url: str, attempt: Callable[[], Result], stop: Event) -> Result:
         for number in range(1, self._tries + 1):
             try:
                 return attempt()
@@ -140,7 +156,7 @@ class RemoteSource:
                 if number < self._tries:
                     delay = min(_MAX_DELAY_S, _FIRST_DELAY_S * 2 ** (number - 1))
                     # With chance in it, or all readers of a server that was down come back at once.
-                    time.sleep(delay * (0.5 + random.random() / 2))
+                    _wait(stop, delay * (0.5 + random.random() / 2))
                     continue
                 is_wrong = isinstance(error, _WrongContentError)
                 code = "store/wrong-content" if is_wrong else "store/unreachable"
@@ -149,5 +165,14 @@ class RemoteSource:
         raise AssertionError("RemoteOptions allows no fewer than one try")
 
 
+def _wait(stop: Event, seconds: float) -> None:
+    if stop.wait(seconds):
+        raise _StoppedError
+
+
 class _WrongContentError(TransferError):
     """A whole object that is not the one wanted."""
+
+
+class _StoppedError(Exception):
+    """A download that nobody waits for anymore, because another one failed."""

@@ -14,6 +14,7 @@ from ..errors import Cifar5mError
 from ..manifest import ShardEntry
 from ..positioned_file import PositionedFile, disk_error
 from ..shard import hash_file, mark_checked, open_shard_file
+from .claim import Claim, take_claim
 from .object_store import TransferError
 
 # Windows renames no file that is open.
@@ -25,7 +26,7 @@ _TOUCHED_EVERY_S = 3600
 
 
 class ShardCache:
-    """One file a shard, named by its sha256. Any number of processes share it without a lock.
+    """One file a shard, named by its sha256. Any number of processes share it without a lock; claims spare downloads.
 
     A name holds whole, checked bytes or does not exist, and a file that is removed stays readable where it is open.
     What a disk or a hand has changed since is found when a process first opens the file.
@@ -55,6 +56,13 @@ class ShardCache:
                 file.touch()
                 mark_checked(file, entry)
         return file
+
+    def claim(self, entry: ShardEntry) -> Claim | None:
+        """The right to fetch a shard; None while another process fetches it."""
+        with contextlib.suppress(OSError):
+            os.makedirs(self._directory, exist_ok=True)
+        # Named as a temporary: one that is left is removed with those.
+        return take_claim(str(self._directory / f".{entry.sha256}.arrow.tmp~claim"))
 
     def add(self, entry: ShardEntry, write: Callable[[BinaryIO], None]) -> PositionedFile | None:
         """Takes in a shard: writes a hidden temporary, checks it, renames it, then makes room.
