@@ -6,14 +6,14 @@ import os
 import pickle
 import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import numpy as np
 import pytest
 from make_dataset import CLASS_NAMES, make_columns, make_dataset
 from serving import line_of
 
-from cifar5m import Cifar5mError, NoSuchRowError, ids_and_labels, open_dataset
+from cifar5m import Cifar5mError, Dataset, NoSuchRowError, ids_and_labels, open_dataset
 from cifar5m.canonical_json import canonical_json, unseal_json
 from cifar5m.folder import FolderSource
 from cifar5m.manifest import ShardEntry
@@ -299,3 +299,18 @@ def test_a_closed_data_set_says_so(folder: Path) -> None:
         line = line_of(action)
         assert line == f"dataset/closed: {folder} must be open, it was closed. Open it again."
     assert len(dataset) == 100 and open_dataset(folder)[0].id == 0
+
+
+def test_columns_of_all_rows_or_of_some(folder: Path) -> None:
+    dataset = open_dataset(folder)
+    assert dataset.read_column("label").tolist() == COLUMNS["label"].tolist()
+    assert dataset.read_column("id", [-1, 3]).tolist() == [IDS[-1], IDS[3]]
+    part = dataset.filter(classes=["cat"])
+    assert set(part.read_column("label").tolist()) == {CLASS_NAMES.index("cat")}
+    assert part.read_column("confidence").tolist() == part.read_column("confidence", range(len(part))).tolist()
+    assert dataset.read_column("id").dtype == dataset.read_column("label").dtype == np.int64
+
+
+def test_hints_of_public_calls_can_be_read() -> None:
+    for call in (open_dataset, Dataset.loader, Dataset.filter, Dataset.read_column):
+        assert "return" in get_type_hints(call)

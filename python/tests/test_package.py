@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import cifar5m
+
 ROOT = Path(__file__).parents[1]
 USE = Path(__file__).parent / "typed_use.py"
 
@@ -39,6 +41,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     run("hatchling", "build", "-d", str(folder))
     return folder
+
+
+def test_the_version_is_that_of_the_packages(built: Path) -> None:
+    (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    assert wheel.name.startswith(f"cifar5m-{cifar5m.__version__}-") and source.name.endswith(
+        f"-{cifar5m.__version__}.tar.gz"
+    )
 
 
 def test_the_license_comes_with_both_packages(built: Path) -> None:

@@ -46,6 +46,7 @@ def test_batches_are_tensors_in_nchw(dataset: Any) -> None:
 def test_loader_serves_each_epoch_at_any_number_of_workers(dataset: Any, options: Any, num_workers: int) -> None:
     loader = Loader(dataset, **options, num_workers=num_workers)
     assert len(loader) == 5
+    assert (loader.dataset, loader.batch_size, loader.num_workers) == (dataset, 9, num_workers)
     assert [serve(loader) for _ in range(3)] == expected_epochs(dataset, options, 3)
 
 
@@ -134,6 +135,14 @@ def test_workers_draw_nothing_from_the_generator_of_the_training(dataset: Any) -
         ({"prefetch_factor": 0}, "loader/out-of-range: prefetch_factor must be an integer in [1, 2147483648], got 0."),
         ({"prefetch_factor": None}, "loader/out-of-range: prefetch_factor must be an integer"),
         ({"multiprocessing_context": "thread"}, "loader/out-of-range: multiprocessing_context must be one of None, "),
+        (
+            {"sampler": None},
+            "options/unknown-key: sampler is no option of a loader. The order follows from regime, seed",
+        ),
+        ({"generator": None}, "options/unknown-key: generator is no option of a loader. The order follows from seed. "),
+        ({"timeout": 3}, "options/unknown-key: timeout is no option of a loader. RemoteOptions(timeout_s=…) limits"),
+        ({"worker_init_fn": print}, "options/unknown-key: worker_init_fn is no option of a loader. Workers need no"),
+        ({"persistent_workers": True}, "options/unknown-key: persistent_workers is no option of a loader. Workers alw"),
         ({"num_worker": 2}, "options/unknown-key: num_worker is no option of a loader. Did you mean num_workers? Use "),
     ],
 )
@@ -238,6 +247,7 @@ def test_map_dataset_serves_samples_to_any_sampler(dataset: Any) -> None:
     stored = dataset[7]
     assert label == stored.label and isinstance(label, int)
     torch.testing.assert_close(image, -torch.from_numpy(stored.image).permute(2, 0, 1).float() / 255)
+    assert samples.targets == dataset.read_column("label").tolist() and isinstance(samples.targets[0], int)
     seen = [labels for _, labels in DataLoader(samples, batch_size=30, num_workers=2)]
     assert torch.cat(seen).tolist() == dataset.read(range(100)).labels.tolist()
     with pytest.raises(IndexError):

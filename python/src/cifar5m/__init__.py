@@ -21,6 +21,8 @@ from .options import LoaderOptions
 from .remote.remote_options import RemoteOptions
 from .shuffle import Blocked
 
+__version__ = "0.2.0"
+
 __all__ = [
     "Augment",
     "Batch",
@@ -35,5 +37,6 @@ __all__ = [
     "RemoteOptions",
     "Sample",
     "Samples",
+    "__version__",
     "open_dataset",
 ]

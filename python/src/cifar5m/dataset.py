@@ -6,7 +6,7 @@ import math
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,7 @@ from .require import out_of_range, require_choice, require_number
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from .unpack import Unpack
 
 # About 87,000 images.
 DEFAULT_MEMORY_BYTES = 256 * 2**20
@@ -221,12 +219,24 @@ class Dataset:
         ids, labels = self._store.read_ids_and_labels(rows)
         return Samples(self._store.read_images(rows).reshape(-1, 32, 32, 3), labels, ids)
 
-    def read_column(self, name: str, indices: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Another column of rows: `class` int64 [R], `confidence` float32 [R], `probabilities` float32 [R, classes]."""
-        if name not in ("class", "confidence", "probabilities"):
-            what = f"a column must be class, confidence or probabilities, got {name!r}. Choose one."
+    def read_column(self, name: str, indices: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
+        """One column without the images, of some rows or of all.
+
+        Args:
+            name: `id`, `label` or `class`, int64 [R]; `confidence`, float32 [R]; `probabilities`, float32 [R, classes].
+            indices: as of `read`; None for all rows.
+
+        Raises:
+            NoSuchRowError: `dataset/no-such-row`; Cifar5mError: `dataset/unknown-column`, and as `read`.
+        """
+        if name not in ("id", "label", "class", "confidence", "probabilities"):
+            what = f"a column must be id, label, class, confidence or probabilities, got {name!r}. Choose one."
             raise Cifar5mError("dataset/unknown-column", what)
-        return self._store.read_extra(name, self._rows_at(indices))
+        rows = self._rows_at(np.arange(len(self)) if indices is None else indices)
+        if name in ("id", "label"):
+            ids, labels = self._store.read_ids_and_labels(rows)
+            return ids if name == "id" else labels
+        return self._store.read_extra(name, rows)
 
     def filter(
         self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict
+from typing import Any, SupportsIndex, TypedDict
 
 import jax
 import numpy as np
@@ -24,9 +24,7 @@ from .options import LoaderOptions
 from .process_group import Group, ProcessGroup
 from .require import out_of_range
 from .schedule import BatchRange
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from .unpack import Unpack
 
 
 class Loader(BaseLoader[Any]):

@@ -28,16 +28,16 @@ class BatchSource:
     """Makes the batch of any range: what worker processes get. Nothing in it depends on what was served before."""
 
     def __init__(self, dataset: Dataset, options: ResolvedOptions, schedule: Schedule) -> None:
-        self._dataset, self._options, self._schedule = dataset, options, schedule
+        self.dataset, self._options, self._schedule = dataset, options, schedule
         self._maker: BatchMaker | None = None
 
     def require_open(self) -> None:
         """Raises `dataset/closed`: worker processes have copies of the data set, which nobody closes."""
-        self._dataset.require_open()
+        self.dataset.require_open()
 
     def __getitem__(self, batch: BatchRange) -> NumpyBatch:
         if self._maker is None:
-            self._maker = self._dataset.batch_maker(self._options, self._schedule)
+            self._maker = self.dataset.batch_maker(self._options, self._schedule)
         return self._maker.make(batch)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -69,6 +69,16 @@ class BaseLoader(Generic[Array]):
         self._num_loops = 0
         # Loops before it are over; and the loop whose batches are being made.
         self._first_valid, self._serving = 1, 0
+
+    @property
+    def dataset(self) -> Dataset:
+        """What it serves."""
+        return self._source.dataset
+
+    @property
+    def batch_size(self) -> int:
+        """Samples of a global batch, over all ranks."""
+        return self._options.batch_size
 
     @property
     def batches_per_epoch(self) -> int:

@@ -22,8 +22,14 @@ from .shuffle import Blocked, ShuffleKind
 ExtraColumn = Literal["class", "confidence", "probabilities"]
 # Options of worker processes, which only the loader for PyTorch has.
 WORKER_KEYS = ("num_workers", "pin_memory", "prefetch_factor", "multiprocessing_context")
-# Options of the TypeScript loader that have no equal here.
+# Options of the TypeScript loader, and of torch's DataLoader, that have no equal here.
 _ELSEWHERE = {
+    "worker_init_fn": "Workers need no set-up: nothing random depends on them. ",
+    "persistent_workers": "Workers always live from loop to loop. ",
+    "timeout": "RemoteOptions(timeout_s=…) limits how long a server may be silent. ",
+    "generator": "The order follows from seed. ",
+    "sampler": "The order follows from regime, seed and shuffle; cifar5m.torch.MapDataset takes a sampler of yours. ",
+    "collate_fn": "Batches are made whole; transform gets their images. ",
     "state": "Pass a state to load_state_dict. ",
     "live": "Only the TypeScript loader takes a live source. ",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any, SupportsIndex
 
 from torch.utils.data import IterableDataset as TorchIterableDataset
 from torch.utils.data import get_worker_info
@@ -17,11 +17,9 @@ from ..manifest import MAX_INTEGER
 from ..options import LoaderOptions, resolve_options
 from ..require import require_integer
 from ..schedule import Cursor, Schedule
+from ..unpack import Unpack
 from .epoch_iterator import EpochIterator, first_cursor
 from .tensor_source import TensorBatch, TensorSource, torch_group, with_torch_defaults
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class IterableDataset(TorchIterableDataset[TensorBatch]):

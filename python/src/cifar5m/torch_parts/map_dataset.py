@@ -39,6 +39,12 @@ class MapDataset(TorchDataset[tuple[torch.Tensor, int]]):
         self._dataset, self._transform = require_dataset(dataset), transform
         self._writer = ImageWriter(resolve_format({"layout": layout, "dtype": dtype, "normalize": normalize}))
 
+    @property
+    def targets(self) -> list[int]:
+        """The labels of all samples, as torchvision names them: for samplers that weigh classes."""
+        labels: list[int] = self._dataset.read_column("label").tolist()
+        return labels
+
     def __len__(self) -> int:
         return len(self._dataset)
 

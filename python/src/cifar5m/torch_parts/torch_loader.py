@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from multiprocessing import get_all_start_methods
 from multiprocessing.context import BaseContext
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any, SupportsIndex
 
 import torch
 from torch.utils.data import DataLoader, Sampler
@@ -19,10 +19,8 @@ from ..loader import BaseLoader
 from ..options import WORKER_KEYS, LoaderOptions
 from ..require import require_choice, require_integer
 from ..schedule import BatchRange
+from ..unpack import Unpack
 from .tensor_source import TensorBatch, TensorSource, torch_group, with_torch_defaults
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class Loader(BaseLoader[torch.Tensor]):
@@ -57,7 +55,7 @@ class Loader(BaseLoader[torch.Tensor]):
     ) -> None:
         self._group = torch_group(options)
         super().__init__(require_dataset(dataset), with_torch_defaults(options, self._group), WORKER_KEYS)
-        workers = require_integer("num_workers", num_workers, 0, 256)
+        self.num_workers = workers = require_integer("num_workers", num_workers, 0, 256)
         # Also where there are no workers: the number of them is what people change.
         prefetch = require_integer("prefetch_factor", prefetch_factor, 1, 2**31)
         if multiprocessing_context is None or isinstance(multiprocessing_context, str):
