@@ -13,8 +13,9 @@ import pytest
 from make_dataset import CLASS_NAMES, make_columns, make_dataset
 from serving import line_of
 
-from cifar5m import Cifar5mError, Dataset, NoSuchRowError, ids_and_labels, open_dataset
+from cifar5m import Cifar5mError, Dataset, NoSuchRowError, RemoteOptions, ids_and_labels, open_dataset
 from cifar5m.canonical_json import canonical_json, unseal_json
+from cifar5m.dataset import require_dataset
 from cifar5m.folder import FolderSource
 from cifar5m.manifest import ShardEntry
 from cifar5m.row_store import RowStore
@@ -137,7 +138,7 @@ def test_filters(folder: Path) -> None:
 def test_an_empty_split_has_no_batches(tmp_path: Path) -> None:
     dataset = open_dataset(make_dataset(tmp_path, train=10, test=0), split="test")
     assert len(dataset) == 0 and list(dataset) == []
-    with pytest.raises(Cifar5mError, match="loader/empty-split"):
+    with pytest.raises(Cifar5mError, match=r"loader/empty-split: .* it holds 0\. Build more shards, or filter less\."):
         dataset.loader(regime="infinite", batch_size=1)
 
 
@@ -237,7 +238,7 @@ def test_arguments_of_the_wrong_type_are_refused_by_name(folder: Path) -> None:
     lines = [line_of(lambda key=key, value=value: open_dataset(folder, **{key: value})) for key, value in wrong.items()]
     assert lines == [
         "dataset/out-of-range: verify must be one of True, False, got 'no'. Choose one of them.",
-        "dataset/out-of-range: remote must be a cifar5m.RemoteOptions, got {'tries': 1}. "
+        "dataset/out-of-range: remote must be a cifar5m.RemoteOptions, got one of type dict. "
         "Pass RemoteOptions(tries=3), for example.",
     ]
     dataset, number = open_dataset(folder), cast(Any, 3.5)
@@ -314,3 +315,26 @@ def test_columns_of_all_rows_or_of_some(folder: Path) -> None:
 def test_hints_of_public_calls_can_be_read() -> None:
     for call in (open_dataset, Dataset.loader, Dataset.filter, Dataset.read_column):
         assert "return" in get_type_hints(call)
+
+
+def test_a_mask_is_told_from_indices(folder: Path) -> None:
+    dataset = open_dataset(folder)
+    mask = dataset.read_column("label") == 3
+    assert line_of(lambda: dataset[mask]) == (
+        "dataset/no-such-row: row indices must be integers, got a mask of 100 bools. Pass np.flatnonzero(mask)."
+    )
+    assert dataset[np.flatnonzero(mask)].labels.tolist() == [3] * mask.sum()
+
+
+def test_errors_and_representations_hold_no_keys() -> None:
+    options = RemoteOptions(headers={"authorization": "SECRET"}, s3={"secret": "SECRET"})
+    headers: Any = {"headers": {"authorization": "SECRET"}}
+    shown = [
+        repr(options),
+        line_of(lambda: open_dataset("http://host/set", remote=headers)),
+        line_of(lambda: require_dataset("https://me:SECRET@host/set?key=SECRET")),
+        line_of(lambda: require_dataset(headers)),
+        line_of(lambda: open_dataset(headers)),
+    ]
+    assert all(text and "SECRET" not in text for text in shown)
+    assert "'https://…@host/set'" in shown[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import os
 import pickle
@@ -343,3 +344,22 @@ def test_a_page_in_the_place_of_json_is_told(folder: Path, tmp_path: Path, name:
         line = line_of(lambda: open_quickly(url).filter(flags={"leak": False}))
     assert line.startswith(f"store/wrong-content: {url}/{name} must be the ")
     assert "but it is an HTML or XML page of 40 bytes." in line
+
+
+def test_a_server_that_compresses_is_told(folder: Path) -> None:
+    def compress(handler: Handler) -> bool:
+        data = gzip.compress((folder / handler.path[1:]).read_bytes())
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "GZIP")
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+        return True
+
+    with serve_folder(folder, compress) as (url, seen):
+        line = line_of(lambda: open_quickly(url))
+    assert line == (
+        f"store/wrong-content: {url}/manifest.json must be sent as it is, it comes with Content-Encoding gzip. "
+        "Switch compression off on the server."
+    )
+    assert len(seen) == 1

@@ -16,11 +16,11 @@ from .errors import Cifar5mError, NoSuchRowError
 from .flags import RowFlags, select_flagged
 from .folder import FolderSource
 from .loader import Loader
-from .location import parse_location
+from .location import hide_secrets, parse_location
 from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
 from .remote.remote_options import RemoteOptions
-from .require import out_of_range, require_choice, require_number
+from .require import out_of_range, require_choice, require_number, wrong_type
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
@@ -85,7 +85,8 @@ def open_dataset(
     require_choice("verify", verify, (True, False), area="dataset")
     if remote is not None and not isinstance(remote, RemoteOptions):
         action = "Pass RemoteOptions(tries=3), for example."
-        raise out_of_range("remote", "a cifar5m.RemoteOptions", remote, action, "dataset")
+        # It may hold keys.
+        raise wrong_type("remote", "a cifar5m.RemoteOptions", remote, action, "dataset")
     parsed = parse_location(location)
     if parsed.kind == "folder":
         source: Any = FolderSource(parsed.where, verify)
@@ -101,7 +102,9 @@ def require_dataset(dataset: Any) -> Dataset:
     if isinstance(dataset, Dataset):
         return dataset
     action = "Open it with cifar5m.open_dataset."
-    raise out_of_range("dataset", "a cifar5m.Dataset", dataset, action)
+    if isinstance(dataset, str):
+        raise out_of_range("dataset", "a cifar5m.Dataset", hide_secrets(dataset), action)
+    raise wrong_type("dataset", "a cifar5m.Dataset", dataset, action)
 
 
 class Dataset:
@@ -310,6 +313,9 @@ class Dataset:
         wanted = np.asarray(indices)
         if wanted.size == 0:
             wanted = wanted.astype(np.int64)
+        if wanted.dtype == np.bool_ and wanted.ndim > 0:
+            what = f"row indices must be integers, got a mask of {wanted.size} bools. Pass np.flatnonzero(mask)."
+            raise NoSuchRowError("dataset/no-such-row", what)
         if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
             raise self._no_such_row(f"{wanted.dtype} of shape {list(wanted.shape)}" if wanted.ndim else repr(indices))
         bad = np.flatnonzero((wanted < -len(self)) | (wanted >= len(self)))

@@ -29,7 +29,9 @@ def parse_location(location: str | os.PathLike[str]) -> Location:
     """
     text = os.fspath(location) if isinstance(location, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        what = f"a location must be a text or a path, got {location!r}. Pass a folder or a URL."
+        what = (
+            f"a location must be a text or a path, got one of type {type(location).__name__}. Pass a folder or a URL."
+        )
         raise Cifar5mError("store/bad-location", what)
     if not text.strip():
         raise Cifar5mError("store/bad-location", "a location must be a folder or a URL, got an empty text. Name one.")

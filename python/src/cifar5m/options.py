@@ -140,7 +140,8 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
         raise Cifar5mError("loader/unknown-regime", f"regime must be finite or infinite, got {regime!r}. Choose one.")
     if pool_size == 0:
         raise Cifar5mError(
-            "loader/empty-split", "the split must hold at least one image, it holds 0. Build more shards."
+            "loader/empty-split",
+            "the split must hold at least one image, it holds 0. Build more shards, or filter less.",
         )
     if "batch_size" not in given:
         raise out_of_range("batch_size", "given", None, "Pass the samples of a global batch.")

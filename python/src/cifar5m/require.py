@@ -59,3 +59,10 @@ def out_of_range(
 ) -> Cifar5mError:
     """The error of an option out of range."""
     return Cifar5mError(f"{area}/out-of-range", f"{name} must be {rule}, got {value!r}. {action}")
+
+
+def wrong_type(name: str, rule: str, value: Any, action: str, area: str = "loader") -> Cifar5mError:
+    """The error of an option of the wrong type, which is not shown itself."""
+    return Cifar5mError(
+        f"{area}/out-of-range", f"{name} must be {rule}, got one of type {type(value).__name__}. {action}"
+    )

@@ -57,6 +57,10 @@ class HttpStore:
             headers = {**self._headers, "Range": f"bytes={start}-"} if start > 0 else self._headers
             request = urllib.request.Request(self.url_of(name) + self._query, headers=headers)
             with self._open(request) as reply:
+                encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
+                if encoding not in ("", "identity"):
+                    what = f"{self.url_of(name)} must be sent as it is, it comes with Content-Encoding {encoding}."
+                    raise Cifar5mError("store/wrong-content", f"{what} Switch compression off on the server.")
                 expected = reply.headers.get("Content-Length")
                 received = 0
                 # A server that knows no ranges sends everything.

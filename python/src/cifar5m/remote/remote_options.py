@@ -15,7 +15,7 @@ DEFAULT_CACHE_BYTES = 64 * 2**30
 
 @dataclass(frozen=True)
 class RemoteOptions:
-    """How a data set on a server is read.
+    """How a data set on a server is read. Headers and s3, which may be keys, are not shown.
 
     Attributes:
         cache_directory: where fetched shards are kept. Default: `cifar5m` in XDG_CACHE_HOME, else in `~/.cache`.
@@ -33,11 +33,11 @@ class RemoteOptions:
 
     cache_directory: str | os.PathLike[str] | None = None
     cache_bytes: float = DEFAULT_CACHE_BYTES
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     max_requests: SupportsIndex = 8
     tries: SupportsIndex = 6
     timeout_s: float = 30
-    s3: Mapping[str, Any] = field(default_factory=dict)
+    s3: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.cache_directory, (str, os.PathLike, type(None))):
