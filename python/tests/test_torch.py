@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 
 from cifar5m import open_dataset  # noqa: E402
 from cifar5m.torch import IterableDataset, Loader, MapDataset  # noqa: E402
+from cifar5m.torch_parts import tensor_source  # noqa: E402
 
 # Of machines with few cores; speed is not what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -313,3 +315,24 @@ def test_ranks_of_torch_distributed_share_the_global_batches(dataset: Any, folde
         assert len(early) == 2
         assert served[rank][4] == expected_epochs(dataset, FINITE, 1)[0]
     assert served[0][2] == served[1][2]
+
+
+@pytest.mark.parametrize("kind", [Loader, IterableDataset])
+def test_a_batch_that_ranks_do_not_divide_is_told_on_rank_0(
+    dataset: Any, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    for rank, batch_size, num_warnings in ((0, 10, 1), (1, 10, 0), (0, 12, 0)):
+        monkeypatch.setattr(tensor_source, "_find_group", lambda rank=rank: (rank, 4))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            kind(dataset, regime="infinite", batch_size=batch_size)
+        assert len(caught) == num_warnings
+        for warning in caught:
+            assert warning.filename == __file__
+            assert str(warning.message).startswith("batch_size should be a multiple of world_size (4), it is 10: some")
+    # Who passes rank and world size knows them.
+    sizes = [
+        len(next(iter(Loader(dataset, regime="infinite", batch_size=10, rank=rank, world_size=4))).ids)
+        for rank in range(4)
+    ]
+    assert sizes == [3, 3, 2, 2]

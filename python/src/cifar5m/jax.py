@@ -50,6 +50,7 @@ class Loader(BaseLoader[Any]):
     def __init__(self, dataset: Dataset, *, device: Any = None, **options: Unpack[LoaderOptions]) -> None:
         self._group = ProcessGroup(options, _find_group, "jax.distributed.initialize")
         super().__init__(require_dataset(dataset), self._group.complete(options), ["device"])
+        self._group.warn_of_unequal_parts(self.batch_size)
         self._device = device
 
     def __iter__(self) -> Iterator[Batch[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 from .errors import Cifar5mError
@@ -31,6 +32,19 @@ class ProcessGroup:
             return options
         rank, world_size = self._taken
         return {**options, "rank": rank, "world_size": world_size}
+
+    def warn_of_unequal_parts(self, batch_size: int) -> None:
+        """Warns, on rank 0, where the ranks of the group get parts of unequal size; call it as a loader is made."""
+        if self._is_given or self._taken is None:
+            return
+        rank, world_size = self._taken
+        if rank == 0 and batch_size % world_size > 0:
+            warnings.warn(
+                f"batch_size should be a multiple of world_size ({world_size}), it is {batch_size}: some ranks get a "
+                "sample more than others, and a mean of their means weighs samples unequally. Choose a multiple, or "
+                "weigh the losses by the samples of each rank.",
+                stacklevel=3,
+            )
 
     def require_unchanged(self) -> None:
         """Refuses to serve every process the same samples because the group was formed after the loader.

@@ -46,6 +46,7 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         self._group = torch_group(options)
         require_dataset(dataset)
         self._options = resolve_options(with_torch_defaults(options, self._group), len(dataset))
+        self._group.warn_of_unequal_parts(self._options.batch_size)
         self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = TensorSource(BatchSource(dataset, self._options, self._schedule), self._options)
         self._loops = LoopTable()

@@ -55,6 +55,7 @@ class Loader(BaseLoader[torch.Tensor]):
     ) -> None:
         self._group = torch_group(options)
         super().__init__(require_dataset(dataset), with_torch_defaults(options, self._group), WORKER_KEYS)
+        self._group.warn_of_unequal_parts(self.batch_size)
         self.num_workers = workers = require_integer("num_workers", num_workers, 0, 256)
         # Also where there are no workers: the number of them is what people change.
         prefetch = require_integer("prefetch_factor", prefetch_factor, 1, 2**31)
