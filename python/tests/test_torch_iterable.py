@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import multiprocessing
+import os
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
 from epochs import FINITE, expected_epochs  # noqa: E402
+from make_dataset import make_dataset  # noqa: E402
 from serving import code_of, line_of, serve  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
-from cifar5m import Cifar5mError  # noqa: E402
+from cifar5m import Cifar5mError, open_dataset  # noqa: E402
 from cifar5m.torch import IterableDataset, Loader  # noqa: E402
 
 # Of machines with few cores; speed is not what is tested here.
@@ -272,3 +276,25 @@ def test_stateful_data_loader_refuses_another_batch_size(dataset: Any) -> None:
     with pytest.raises(Cifar5mError) as caught:
         next(iter(other))
     assert caught.value.code == "loader-state/mismatch"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_files_of_a_data_set_that_was_looped_over_are_closed_without_the_garbage_collector(tmp_path: Path) -> None:
+    folder = make_dataset(tmp_path)
+
+    def num_open() -> int:
+        links = (os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd"))
+        return sum(link.startswith(os.path.realpath(folder)) for link in links)
+
+    gc.disable()
+    try:
+        for kind in (IterableDataset, Loader):
+            batches = kind(open_dataset(folder), **FINITE)
+            serve(batches)
+            loop = iter(batches)
+            next(loop)
+            assert num_open() > 0
+            del batches, loop
+            assert num_open() == 0
+    finally:
+        gc.enable()

@@ -35,7 +35,19 @@ class LoopTable:
         self._shared: Any = cells.share_memory_()  # type: ignore[no-untyped-call]
         self._begun = -1
         self._process_id = os.getpid()
+        # The loop of this process that began last, and where it stands.
+        self._noted: tuple[int, Cursor] | None = None
         _tables.add(self)
+
+    @property
+    def last_cursor(self) -> Cursor | None:
+        """Where the loop that was begun last stands; None if a worker knows."""
+        return self._noted[1] if self._noted is not None and self._noted[0] == self.last_loop else None
+
+    def note_cursor(self, loop: int, cursor: Cursor) -> None:
+        """Notes where a loop of this process stands; one that a newer loop overtook is not asked for."""
+        if self._noted is None or self._noted[0] <= loop:
+            self._noted = loop, cursor
 
     @property
     def _cells(self) -> Any:

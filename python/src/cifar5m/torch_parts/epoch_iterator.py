@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -21,9 +21,6 @@ class EpochIterator(Iterator[TensorBatch]):
     """One loop, or a worker's part of it: batches i, i + n, … of worker i of n.
 
     In a worker the loop begins now, elsewhere when its first batch is asked for, or a state is loaded.
-
-    Args:
-        note_begin: called with the iterator when its loop begins. A method of a data set: it travels with it.
     """
 
     def __init__(
@@ -32,11 +29,9 @@ class EpochIterator(Iterator[TensorBatch]):
         options: ResolvedOptions,
         schedule: Schedule,
         loops: LoopTable,
-        note_begin: Callable[[EpochIterator], None],
     ) -> None:
         worker = get_worker_info()
         self._source, self._options, self._schedule, self._loops = source, options, schedule, loops
-        self._note_begin = note_begin
         self._first, self._step = (0, 1) if worker is None else (worker.id, worker.num_workers)
         self.loop = -1
         self._start_at(first_cursor(schedule, loops, loops.next_loop), self._first)
@@ -47,10 +42,10 @@ class EpochIterator(Iterator[TensorBatch]):
         if self.loop < 0:
             self.loop = self._loops.begin(get_worker_info())
             self._start_at(first_cursor(self._schedule, self._loops, self.loop), self._first)
-            self._note_begin(self)
+            self._loops.note_cursor(self.loop, self.cursor)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The data set refers to its last loop and is copied and sent to workers; Python copies no generators.
+        # Python copies no generators.
         return {**self.__dict__, "_ranges": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -79,6 +74,7 @@ class EpochIterator(Iterator[TensorBatch]):
         batch = self._source[range]
         self._next_batch += self._step
         self.cursor = self._schedule.after(range)
+        self._loops.note_cursor(self.loop, self.cursor)
         return batch
 
     def _require_a_loop(self) -> None:
@@ -119,6 +115,7 @@ class EpochIterator(Iterator[TensorBatch]):
         self._begin()
         self._loops.start_at(self.loop, start)
         self._start_at(start, require_integer("nextBatch", state["nextBatch"], 0, MAX_INTEGER))
+        self._loops.note_cursor(self.loop, self.cursor)
 
 
 def first_cursor(schedule: Schedule, loops: LoopTable, loop: int) -> Cursor:

@@ -50,7 +50,6 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         self._schedule = Schedule(self._options, dataset.fingerprint, dataset.earlier_pools())
         self._source = TensorSource(BatchSource(dataset, self._options, self._schedule), self._options)
         self._loops = LoopTable()
-        self._iterator: EpochIterator | None = None
 
     def __len__(self) -> int:
         """Global batches of a loop, as `len` of `Loader`. Raises TypeError for `epochs=math.inf`."""
@@ -58,11 +57,7 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
 
     def __iter__(self) -> Iterator[TensorBatch]:
         self._group.require_unchanged()
-        return EpochIterator(self._source, self._options, self._schedule, self._loops, self._note_begin)
-
-    def _note_begin(self, iterator: EpochIterator) -> None:
-        if get_worker_info() is None:
-            self._iterator = iterator
+        return EpochIterator(self._source, self._options, self._schedule, self._loops)
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch, also in workers that live on. As `Loader.set_epoch`."""
@@ -90,19 +85,20 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
         if num_batches is None:
             if loop < self._loops.start_loop:
                 return self._schedule.to_state(self._cursor_of(self._loops.next_loop))
-            if self._iterator is not None and self._iterator.loop == loop:
-                return self._schedule.to_state(self._iterator.cursor)
+            cursor = self._loops.last_cursor
+            if cursor is not None:
+                return self._schedule.to_state(cursor)
             raise Cifar5mError(
                 "loader-state/stale",
                 "the state of an IterableDataset must be asked of who knows it: worker processes made its batches and "
                 "run ahead. Use torchdata's StatefulDataLoader or cifar5m.torch.Loader, or pass num_batches.",
             )
-        cursor = self._cursor_of(max(loop, self._loops.start_loop))
+        start = self._cursor_of(max(loop, self._loops.start_loop))
         num_taken = require_integer("num_batches", num_batches, 0, MAX_INTEGER)
-        ranges = list(islice(self._schedule.ranges(cursor), num_taken))
+        ranges = list(islice(self._schedule.ranges(start), num_taken))
         # Fewer ranges than asked for are all there are.
         require_integer("num_batches", num_taken, 0, len(ranges), "Pass the batches taken since the last loop began.")
-        return self._schedule.to_state(self._schedule.after(ranges[-1]) if ranges else cursor)
+        return self._schedule.to_state(self._schedule.after(ranges[-1]) if ranges else start)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Lets the next loop go on where a state was taken, here or in TypeScript.
