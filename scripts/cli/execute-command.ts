@@ -72,7 +72,7 @@ async function openSession(
   given: Pick<AnySession, "reporter" | "signal" | "extraWords"> & { readonly worker: Worker },
 ): Promise<AnySession> {
   const { worker, extraWords, reporter, signal } = given;
-  const root = command.target === "none" ? "." : await openRoot(command, args);
+  const root = command.target === "none" ? "." : await openRoot(command, args, signal);
   const folder = runFolderAt(root);
   const options = readOptions(command.options ?? noOptions, args);
   const { json } = readOptions(reportOptions, args);
@@ -97,9 +97,9 @@ async function openSession(
 }
 
 /** What `--run` names. A run in a bucket can be used like a folder from now on. */
-async function openRoot({ bucketRun }: Command, args: Arguments): Promise<string> {
+async function openRoot({ bucketRun }: Command, args: Arguments, signal: AbortSignal): Promise<string> {
   const named = String(args.run);
-  return bucketRun === "opened" && isBucket(named) ? await mountRun(named) : named;
+  return bucketRun === "opened" && isBucket(named) ? await mountRun(named, signal) : named;
 }
 
 /** Whether what is named is a folder, here or in a bucket: a URL has no configuration. */

@@ -8,5 +8,5 @@ export async function retryUpload<Value>(
   signal: AbortSignal,
   attempt: () => Promise<Value>,
 ): Promise<Value> {
-  return await retryRequest(target.urlOf(name), signal, attempt);
+  return await retryRequest(target.urlOf(name), { signal }, attempt);
 }

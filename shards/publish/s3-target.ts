@@ -4,7 +4,9 @@ import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import pLimit from "p-limit";
 import { TransferError } from "../remote/object-store.ts";
 import { receiveObject } from "../remote/receive-object.ts";
-import { type S3Folder, s3Error, s3StatusOf } from "../remote/s3-client.ts";
+import type { S3Folder } from "../remote/s3-client.ts";
+import { s3Error, s3StatusOf } from "../remote/s3-error.ts";
+import { headObject } from "../remote/s3-head.ts";
 import { s3Store } from "../remote/s3-store.ts";
 import { resolveTransfer } from "../remote/transfer-options.ts";
 import type { KnownFile, UploadTarget } from "./upload-target.ts";
@@ -58,11 +60,10 @@ export function s3Target(folder: S3Folder): UploadTarget {
       }
     },
     async holds(known, data, signal) {
-      const { HeadObjectCommand } = await import("@aws-sdk/client-s3");
-      const command = new HeadObjectCommand({ Bucket: bucket, Key: keyOf(known.file), ChecksumMode: "ENABLED" });
+      const asked = { Bucket: bucket, Key: keyOf(known.file), ChecksumMode: "ENABLED" } as const;
       let found: HeadObjectCommandOutput;
       try {
-        found = await client.send(command, { abortSignal: signal });
+        found = await headObject(client, asked, { abortSignal: signal });
       } catch (thrown) {
         if (s3StatusOf(thrown) === 404) return false;
         throw s3Error(thrown, urlOf(known.file));

@@ -41,6 +41,13 @@ export interface ObjectStore {
 /** A request that failed, but may succeed when it is repeated. Its message says what was received. */
 export class TransferError extends Error {
   override readonly name = "TransferError";
+  /** What to do if the request fails like this every time; undefined: check the network and the server. */
+  readonly advice: string | undefined;
+
+  constructor(message?: string, options: { readonly cause?: unknown; readonly advice?: string | undefined } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.advice = options.advice;
+  }
 }
 
 /** The received bytes are not those of the wanted object. The message says what was received. */

@@ -78,6 +78,7 @@ class PartReader {
         retries: policy.tries - 1,
         minTimeout: policy.firstDelayMs,
         maxTimeout: policy.maxDelayMs,
+        maxRetryTime: policy.totalMs,
         factor: 2,
         randomize: true,
         shouldRetry: ({ error }) => error instanceof TransferError,

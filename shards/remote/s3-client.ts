@@ -1,8 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseS3Location } from "../../storage/parse-location.ts";
-import { TransferError } from "./object-store.ts";
-import { refusalOf } from "./refusal.ts";
 import type { S3Options } from "./s3-options.ts";
 
 /** A prefix of a bucket, and the client that reaches it. */
@@ -62,51 +60,4 @@ async function loadSdk() {
       { cause: thrown },
     );
   }
-}
-
-/** Translates an error of the SDK into ours. @param url - the URL that was requested */
-export function s3Error(thrown: unknown, url: string): Error {
-  const status = s3StatusOf(thrown);
-  if (status !== undefined && status >= 300) return s3RefusalOf(thrown, url, status) ?? refusalOf(url, status);
-  const message = messageOf(thrown);
-  if (/region is missing|credential/i.test(message)) {
-    return new Cifar5mError(
-      "store/s3-settings",
-      `${url} cannot be requested: ${message}. Set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.`,
-      { cause: thrown },
-    );
-  }
-  return new TransferError(message === "" ? String(thrown) : message, { cause: thrown });
-}
-
-/** The error for a refusal whose name says more than its status; undefined for others. */
-function s3RefusalOf(thrown: unknown, url: string, status: number): Cifar5mError | undefined {
-  const name = thrown instanceof Error ? thrown.name : "";
-  if (status === 507 || /quota|storagefull|insufficientstorage/i.test(name)) {
-    return new Cifar5mError(
-      "store/full",
-      `${url} cannot be written: the bucket is full or its quota is spent, the server answers ${status} ${name}. ` +
-        "Make room or raise the quota, then run again: what is finished is kept.",
-    );
-  }
-  if (/expired|TokenRefreshRequired/i.test(name)) {
-    return new Cifar5mError(
-      "store/forbidden",
-      `${url} is refused: the credentials have expired, the server answers ${status} ${name}. ` +
-        "Renew them, then run again: what is finished is kept.",
-    );
-  }
-  if (name === "NoSuchBucket") {
-    return new Cifar5mError(
-      "store/not-found",
-      `${url} must be in a bucket that exists, the server answers ${status} ${name}. Check its name, or create it.`,
-    );
-  }
-  return undefined;
-}
-
-/** HTTP status of an error of the SDK, if the server answered at all. */
-export function s3StatusOf(thrown: unknown): number | undefined {
-  if (!(thrown instanceof Error && "$metadata" in thrown)) return undefined;
-  return (thrown.$metadata as { readonly httpStatusCode?: number }).httpStatusCode;
 }

@@ -6,28 +6,39 @@ import type { ObjectFiles } from "../../storage/object-files.ts";
 import { ContentError, TransferError } from "./object-store.ts";
 import { receiveObject } from "./receive-object.ts";
 import { retryRequest } from "./retry-request.ts";
-import { type S3Folder, s3Error, s3StatusOf } from "./s3-client.ts";
+import type { S3Folder } from "./s3-client.ts";
+import { s3Error, s3StatusOf } from "./s3-error.ts";
+import { headObject } from "./s3-head.ts";
 import { s3Store } from "./s3-store.ts";
 import { unreachable } from "./transfer-failure.ts";
-import { resolveTransfer } from "./transfer-options.ts";
+import { patientTransfer, resolveTransfer, type TransferPolicy } from "./transfer-options.ts";
 
 /** Metadata of an object that holds its note. */
 const noteKey = "cifar5m-receipt";
 /** How often an object is read again that another process replaced meanwhile. */
 const maxRereads = 5;
 
-/** A prefix of an S3 bucket as files that several workers write. */
-export function s3Files(folder: S3Folder): ObjectFiles {
+/**
+ * A prefix of an S3 bucket as files that several workers write.
+ * @param options.policy - how persistently; by default for about 15 minutes
+ * @param options.signal - ends waits for another attempt. Requests of later, which clean up, are tried a few times
+ */
+export function s3Files(
+  folder: S3Folder,
+  options: { readonly policy?: TransferPolicy; readonly signal?: AbortSignal | undefined } = {},
+): ObjectFiles {
   const { client, bucket, location: root, keyOf } = folder;
-  const policy = resolveTransfer();
+  const { policy = patientTransfer, signal: ending } = options;
   const limit = pLimit(policy.maxRequests);
   const store = s3Store(folder);
-  const { signal } = new AbortController();
+  const never = new AbortController().signal;
   const nameOf = (path: string) => path.slice(root.length + 1);
   const at = (path: string) => ({ Bucket: bucket, Key: keyOf(nameOf(path)) });
+  const retrying = (): { readonly policy: TransferPolicy; readonly signal?: AbortSignal | undefined } =>
+    ending?.aborted === true ? { policy: resolveTransfer() } : { policy, signal: ending };
   /** Requests until there is an answer. @param absent - the answer to 404 */
   const request = <Reply, Absent>(path: string, send: () => Promise<Reply>, absent?: () => Absent) =>
-    retryRequest<Reply | Absent>(path, undefined, () =>
+    retryRequest<Reply | Absent>(path, retrying(), () =>
       send().catch((thrown: unknown) => {
         if (thrown instanceof Cifar5mError) throw thrown;
         const isAbsent = s3StatusOf(thrown) === 404 && !(thrown instanceof Error && thrown.name === "NoSuchBucket");
@@ -55,17 +66,11 @@ export function s3Files(folder: S3Folder): ObjectFiles {
   const files: ObjectFiles = {
     root,
     async find(path) {
-      const { GetObjectCommand, HeadObjectCommand } = await import("@aws-sdk/client-s3");
-      const send = async () => {
-        try {
-          return await client.send(new HeadObjectCommand(at(path)));
-        } catch (thrown) {
-          // A reply to HEAD has no body, so only that to GET tells whether credentials have expired.
-          if ([400, 403].includes(s3StatusOf(thrown) ?? 0)) await client.send(new GetObjectCommand(at(path)));
-          throw thrown;
-        }
-      };
-      const found = await request(path, send, () => undefined);
+      const found = await request(
+        path,
+        () => headObject(client, at(path)),
+        () => undefined,
+      );
       return found === undefined
         ? undefined
         : {
@@ -83,11 +88,12 @@ export function s3Files(folder: S3Folder): ObjectFiles {
         if (found === undefined) return undefined;
         const pieces: Uint8Array[] = [];
         try {
-          const job = { store, name: nameOf(path), bytes: found.bytes, policy, limit, signal };
+          const { policy: tries, signal = never } = retrying();
+          const job = { store, name: nameOf(path), bytes: found.bytes, policy: tries, limit, signal };
           for await (const piece of receiveObject(job)) pieces.push(piece);
           return Buffer.concat(pieces);
         } catch (thrown) {
-          if (thrown instanceof TransferError) throw unreachable(path, `failed ${policy.tries} times`, thrown);
+          if (thrown instanceof TransferError) throw unreachable(path, "broke off too often", thrown);
           const isReplaced =
             thrown instanceof ContentError || (thrown instanceof Cifar5mError && thrown.code === "store/not-found");
           if (!isReplaced || rereads === maxRereads) throw thrown;

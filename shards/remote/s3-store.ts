@@ -2,7 +2,8 @@ import { Readable } from "node:stream";
 import { messageOf } from "../../core/errors.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
 import { replyRange } from "./reply-range.ts";
-import { type S3Folder, s3Error } from "./s3-client.ts";
+import type { S3Folder } from "./s3-client.ts";
+import { s3Error } from "./s3-error.ts";
 
 /** A prefix of an S3 bucket as a store. */
 export function s3Store(folder: S3Folder): ObjectStore {

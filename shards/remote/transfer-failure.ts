@@ -1,11 +1,13 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import type { TransferError } from "./object-store.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
 /** The error for a server that failed too often. @param what - for example `failed 6 times` */
-export function unreachable(url: string, what: string, last: Error): Cifar5mError {
+export function unreachable(url: string, what: string, last: TransferError): Cifar5mError {
+  const { message, advice = "Check the network and the server" } = last;
   return new Cifar5mError(
     "store/unreachable",
-    `${url} ${what}, last with: ${last.message}. Check the network and the server, then run again: whole shards are kept.`,
+    `${url} ${what}, last with: ${message}. ${advice}, then run again: whole shards are kept.`,
     { cause: last },
   );
 }

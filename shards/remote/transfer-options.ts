@@ -52,3 +52,9 @@ export function resolveTransfer(options: TransferOptions = {}): TransferPolicy {
     `${describeIssue(result.error, schema, value)}. Choose another value, or leave it out.`,
   );
 }
+
+/**
+ * For a run in a bucket, which may take days: only the time counts. A server that is busy or away for some minutes must
+ * not end it.
+ */
+export const patientTransfer: TransferPolicy = resolveTransfer({ tries: 100, maxDelayMs: 30_000 });

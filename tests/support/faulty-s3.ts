@@ -7,6 +7,8 @@ export interface S3Refusal {
   readonly status: number;
   /** The name that S3 gives it, such as `ExpiredToken`. */
   readonly code: string;
+  /** The region that it names, in a header. */
+  readonly region?: string;
 }
 
 /** A proxy before an S3 server that refuses some requests. */
@@ -35,7 +37,8 @@ export async function startFaultyS3(target: string): Promise<FaultyS3> {
     if (refusal !== undefined) {
       const body = `<?xml version="1.0"?><Error><Code>${refusal.code}</Code><Message>refused</Message></Error>`;
       incoming.resume();
-      outgoing.writeHead(refusal.status, { "content-type": "application/xml", connection: "close" });
+      const region = refusal.region === undefined ? {} : { "x-amz-bucket-region": refusal.region };
+      outgoing.writeHead(refusal.status, { "content-type": "application/xml", connection: "close", ...region });
       outgoing.end(method === "HEAD" || refusal.status === 200 ? undefined : body);
       return;
     }
