@@ -18,7 +18,7 @@ export interface ObjectData {
   readonly sha256: string;
   /** Hexadecimal. */
   readonly md5: string;
-  /** The bytes from the first on. It is called again for another attempt. */
+  /** The bytes from the first on. It is called again for another attempt. A stream may fail with a Cifar5mError `disk/…`. */
   open(): Uint8Array | Readable;
 }
 

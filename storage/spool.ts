@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { Cifar5mError } from "../core/errors.ts";
 import type { CommitSink, CommitWriter } from "./commit-sink.ts";
 import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
@@ -17,6 +18,9 @@ import {
 
 /** More bytes than this wait on the disk until they are sent. */
 const inMemory = 2 ** 20;
+
+/** Number of bytes that are read from there at once. */
+const pieceBytes = 2 ** 18;
 
 /** Where bytes wait: in the system's folder for temporary files, one folder for each user. */
 export const spoolFolder = join(tmpdir(), `cifar5m-spool-${process.getuid?.() ?? 0}`);
@@ -83,8 +87,8 @@ class SpoolFile implements CommitSink {
       return { ...known, open: () => whole, remove };
     }
     await this.#flush();
-    await this.#close();
-    return { ...known, open: () => createReadStream(this.#path), remove };
+    const handle = this.#handle;
+    return { ...known, open: () => Readable.from(this.#read(handle), { objectMode: false }), remove };
   }
 
   async remove(): Promise<void> {
@@ -103,11 +107,32 @@ class SpoolFile implements CommitSink {
     try {
       if (this.#handle === undefined) {
         await makeFolder(spoolFolder);
-        this.#handle = await open(this.#path, "wx");
+        this.#handle = await open(this.#path, "wx+");
       }
       await this.#handle.writeFile(Buffer.concat(pieces));
     } catch (thrown) {
       throw diskError(thrown, "write", this.#path);
+    }
+  }
+
+  /**
+   * By the handle, since cleaners of temporary files remove the name of a file that waits. Destroying a stream of Node's
+   * over a handle closes the handle, so this is none.
+   */
+  async *#read(handle: FileHandle): AsyncGenerator<Buffer, void, undefined> {
+    for (let position = 0; position < this.#bytes; ) {
+      const piece = Buffer.allocUnsafe(Math.min(pieceBytes, this.#bytes - position));
+      const { bytesRead } = await handle.read(piece, 0, piece.length, position).catch((thrown: unknown) => {
+        throw diskError(thrown, "read", this.#path);
+      });
+      if (bytesRead === 0) {
+        throw new Cifar5mError(
+          "disk/io-error",
+          `${this.#path} must have ${this.#bytes} bytes until they are sent, and somebody cut it to ${position}. Run again.`,
+        );
+      }
+      yield piece.subarray(0, bytesRead);
+      position += bytesRead;
     }
   }
 

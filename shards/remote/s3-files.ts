@@ -105,6 +105,11 @@ export function s3Files(
       const base64 = (hex: string) => Buffer.from(hex, "hex").toString("base64");
       const send = async () => {
         const body = data.open();
+        const failure = new AbortController();
+        // The SDK listens to no error of a body, and would wait for the rest of it.
+        if (body instanceof Readable) {
+          body.on("error", (thrown) => failure.abort(thrown));
+        }
         const command = new PutObjectCommand({
           ...at(path),
           Body: body,
@@ -117,9 +122,10 @@ export function s3Files(
           ...(typeof condition === "object" ? { IfMatch: condition.ifVersion } : {}),
         });
         try {
-          await client.send(command);
+          await client.send(command, { abortSignal: failure.signal });
           return true;
         } catch (thrown) {
+          failure.signal.throwIfAborted();
           const status = s3StatusOf(thrown);
           if (condition !== undefined && status === 412) return false;
           // Another conditional write of the same name is under way.

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
@@ -56,4 +56,13 @@ test("a writer that fails leaves nothing, and what a killed process left is remo
   await writeFile(left, "half a unit");
   await cleanSpool();
   expect(existsSync(left)).toBe(false);
+});
+
+test("bytes whose file somebody removes while they wait can still be sent, as often as it takes", async () => {
+  const data = await spool(async (sink) => {
+    for (const piece of pieces) await sink.write(piece);
+  });
+  for (const name of await waiting()) await rm(join(spoolFolder, name));
+  for (let attempt = 0; attempt < 2; attempt++) expect((await bytesOf(data)).equals(Buffer.concat(pieces))).toBe(true);
+  await data.remove();
 });

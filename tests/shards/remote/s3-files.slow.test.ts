@@ -1,9 +1,11 @@
+import { readdirSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { openS3Files } from "../../../shards/remote/open-s3-files.ts";
 import type { ObjectData, ObjectFiles, WriteCondition } from "../../../storage/object-files.ts";
 import { sha256 } from "../../../storage/sha256.ts";
-import { spool } from "../../../storage/spool.ts";
+import { spool, spoolFolder } from "../../../storage/spool.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { startFaultyS3 } from "../../support/faulty-s3.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
@@ -93,6 +95,35 @@ describe.each((["versitygw", "moto"] as const).filter(hasS3Server))("with the S3
     expect((await fresh.read(path))?.toString()).toBe("unit");
   });
 });
+
+test.skipIf(!hasS3Server("moto"))(
+  "bytes that wait on a disk are sent or refused, whatever becomes of their file",
+  { timeout: 60_000 },
+  async () => {
+    const { s3 } = await startS3("moto");
+    const proxy = await startFaultyS3(s3.endpoint);
+    const files = await openS3Files("s3://data/x", { ...s3, endpoint: proxy.url });
+    const path = `${files.root}/unit`;
+    const large = new Uint8Array(3_000_000).map((_, index) => index % 251);
+    await write(files, `${files.root}/first`, "the probe comes before it");
+    /** Sends bytes; the file that they wait in is harmed when the server refuses the first attempt. */
+    const send = async (harm: (waiting: string) => void) => {
+      const data = await spool((sink) => sink.write(large));
+      const [name] = readdirSync(spoolFolder).filter((each) => each.includes(`~${process.pid}.`));
+      let numPuts = 0;
+      proxy.refuse = (method) => {
+        if (method !== "PUT" || numPuts++ > 0) return undefined;
+        harm(join(spoolFolder, name!));
+        return { status: 503, code: "SlowDown" };
+      };
+      return await files.write(path, data).finally(() => data.remove());
+    };
+    expect(await send(rmSync)).toBe(true);
+    expect(sha256((await files.read(path))!)).toBe(sha256(large));
+    const { message } = await errorOf(() => send((waiting) => truncateSync(waiting, 1_000_000)), "disk/io-error");
+    expect(message).toMatch(/must have 3000000 bytes until they are sent, and somebody cut it to 1000000/);
+  },
+);
 
 test.skipIf(!hasS3Server("moto"))(
   "a server that drops metadata is refused, for it would lose whose data it has",
