@@ -35,10 +35,13 @@ export interface BatchSupply {
 /**
  * Starts the threads that make batches, where the platform has them.
  * @param options.nextRange - the batch after a given one, undefined at the end
+ * @param options.ready - waits until the shards of a batch are on this machine, before it is given to a thread: threads
+ *   that fetch for themselves would fetch each shard as often as there are threads
  * @param options.signal - ends the requests for shards; a batch that waits for one then throws its reason
  */
 export type StartWorkers = (options: {
   readonly job: Omit<BatchJob, "location" | "ended">;
   readonly nextRange: (range: BatchRange) => BatchRange | undefined;
+  readonly ready: ((range: BatchRange) => Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
 }) => BatchSupply;

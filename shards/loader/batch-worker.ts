@@ -5,7 +5,7 @@ import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Cifar5mError } from "../../core/errors.ts";
 import { openShardSource } from "../open-shard-source.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
-import { shareFilesAmong } from "../rows/open-files.ts";
+import { shareFilesWith } from "../rows/open-files.ts";
 import { countRows } from "../rows/row-numbers.ts";
 import { RowStore } from "../rows/row-store.ts";
 import { BatchMaker } from "./batch-maker.ts";
@@ -43,7 +43,7 @@ async function whenOne(flag: Int32Array): Promise<void> {
 
 /** Images are not kept in memory here, except stretches that are served soon: the threads share the system's cache of the files. */
 async function openMaker(): Promise<{ readonly maker: BatchMaker; readonly store: RowStore }> {
-  shareFilesAmong(options.numWorkers + 1);
+  shareFilesWith(options.numWorkers);
   const source = await openShardSource(location, { ...reopen, signal: ending.signal });
   const store = new RowStore({ source, entries, numClasses, memoryBytes: 0 });
   store.use();

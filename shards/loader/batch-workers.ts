@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { Piscina } from "piscina";
 import { Cifar5mError } from "../../core/errors.ts";
+import { shareFilesWith } from "../rows/open-files.ts";
 import type { BatchArrays } from "./batch.ts";
 import type { BatchRange } from "./batch-maker.ts";
 import type { BatchJob, BatchSupply, StartWorkers } from "./batch-supply.ts";
@@ -34,20 +35,19 @@ class BatchWorkers implements BatchSupply {
   #handedOut: BatchArrays | undefined;
   readonly #queue: { readonly range: BatchRange; readonly answer: Promise<BatchAnswer> }[] = [];
   readonly #nextRange: (range: BatchRange) => BatchRange | undefined;
+  readonly #ready: ((range: BatchRange) => Promise<void>) | undefined;
   readonly #depth: number;
+  readonly #unshareFiles: () => void;
   readonly #ended = new Int32Array(new SharedArrayBuffer(4));
   readonly #signal: AbortSignal | undefined;
 
-  /** @param options.nextRange - the batch after a given one, undefined at the end */
-  constructor(options: {
-    readonly job: Omit<BatchJob, "ended">;
-    readonly nextRange: (range: BatchRange) => BatchRange | undefined;
-    readonly signal: AbortSignal | undefined;
-  }) {
+  constructor(options: Omit<Parameters<StartWorkers>[0], "job"> & { readonly job: Omit<BatchJob, "ended"> }) {
     const { numWorkers, reuseArrays } = options.job.options;
     this.#reuseArrays = reuseArrays;
     this.#nextRange = options.nextRange;
+    this.#ready = options.ready;
     this.#signal = options.signal;
+    this.#unshareFiles = shareFilesWith(numWorkers);
     this.#signal?.addEventListener("abort", this.#end);
     if (this.#signal?.aborted === true) this.#end();
     this.#depth = numWorkers * batchesAhead;
@@ -84,6 +84,7 @@ class BatchWorkers implements BatchSupply {
     this.#signal?.removeEventListener("abort", this.#end);
     this.#end();
     await this.#pool.close({ force: true });
+    this.#unshareFiles();
   }
 
   /** Ends the requests of all threads, also of those that have not started yet. */
@@ -94,7 +95,8 @@ class BatchWorkers implements BatchSupply {
 
   #ask(range: BatchRange): void {
     const out = this.#spare.pop();
-    const answer = this.#pool.run({ range, out }, { transferList: out === undefined ? [] : buffersOf(out) });
+    const run = () => this.#pool.run({ range, out }, { transferList: out === undefined ? [] : buffersOf(out) });
+    const answer = this.#ready === undefined ? run() : this.#ready(range).then(run);
     // After an early end nobody waits for these batches, so their errors are ignored.
     answer.catch(() => undefined);
     this.#queue.push({ range, answer });

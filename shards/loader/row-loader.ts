@@ -96,8 +96,8 @@ export class RowLoader implements Loader<ImageArray> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
     const loop = this.#position.start();
     const release = this.#pool.store.use();
-    const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers();
-    const readAhead = this.#pool.store.isRemote && workers === undefined ? this.#startReadAhead() : undefined;
+    const readAhead = this.#pool.store.isRemote ? this.#startReadAhead() : undefined;
+    const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers(readAhead);
     try {
       for (let count = 0; ; count++) {
         // Before the position moves on: during this turn, others may ask for the state.
@@ -122,7 +122,7 @@ export class RowLoader implements Loader<ImageArray> {
     this.#signal?.throwIfAborted();
     const range = this.#position.next(loop);
     if (range === undefined) return undefined;
-    if (readAhead !== undefined) await this.#wait(readAhead.ready(range));
+    if (readAhead !== undefined && workers === undefined) await this.#wait(readAhead.ready(range));
     const arrays = this.#schedule.reachesBeyondThePool(range)
       ? await this.#makeLive(range)
       : workers === undefined
@@ -151,7 +151,7 @@ export class RowLoader implements Loader<ImageArray> {
     return { regime, seed, numSamples, shuffle: nameShuffle(shuffle) };
   }
 
-  #startWorkers(): BatchSupply | undefined {
+  #startWorkers(readAhead: ReadAhead | undefined): BatchSupply | undefined {
     const { store, entries, reopen, rows, numClasses, signal, startWorkers } = this.#pool;
     const earlierRows = earlierRowsOf(this.#pool);
     const numStretches = this.#numStretches;
@@ -162,6 +162,7 @@ export class RowLoader implements Loader<ImageArray> {
         const next = schedule.following(range);
         return next === undefined || schedule.reachesBeyondThePool(next) ? undefined : next;
       },
+      ready: readAhead === undefined ? undefined : (range) => readAhead.ready(range),
       signal: store.isRemote ? signal : undefined,
     });
   }
@@ -170,7 +171,8 @@ export class RowLoader implements Loader<ImageArray> {
     return new ReadAhead({
       store: this.#pool.store,
       rowsOf: (range) => this.#maker.rowsOf(range),
-      withColumns: this.#withColumns,
+      // The threads have no images in memory, even if this one has.
+      withColumns: this.#withColumns || this.#options.numWorkers > 0,
       nextRange: (range) => this.#schedule.following(range),
     });
   }

@@ -9,11 +9,17 @@ export interface FileHolder {
 
 /** The holders of this thread that have open files. */
 const holders = new Set<FileHolder>();
-let numThreads = 1;
+let numOtherThreads = 0;
 
-/** States how many threads of the process keep files open. Each thread has its own copy of this module. */
-export function shareFilesAmong(threads: number): void {
-  numThreads = threads;
+/**
+ * States that other threads of the process keep files open too, until the returned function is called. Each thread has
+ * its own copy of this module.
+ */
+export function shareFilesWith(numThreads: number): () => void {
+  numOtherThreads += numThreads;
+  return () => {
+    numOtherThreads -= numThreads;
+  };
 }
 
 /** Records whether a holder has open files. */
@@ -24,7 +30,7 @@ export function noteHolder(holder: FileHolder, holdsFiles: boolean): void {
 
 /** Number of files that each holder may keep open. The other holders and the rest of the process need files too. */
 export function filesPerHolder(): number {
-  return Math.max(1, Math.floor(budget / numThreads / Math.max(1, holders.size)));
+  return Math.max(1, Math.floor(budget / (1 + numOtherThreads) / Math.max(1, holders.size)));
 }
 
 /**

@@ -46,6 +46,14 @@ test("a shard that was fetched once is not fetched again, even from another addr
   expect(numShardsAsked()).toBe(0);
 });
 
+test.each([0, 2 ** 28])("four threads fetch each shard once, with %i bytes of memory", async (memoryBytes) => {
+  const { server, cache, numShardsAsked, local } = await setUp();
+  const options = { cache: { directory: cache }, memoryBytes };
+  const read = () => startReader(server.url, options, {}, { ...shuffled, workers: 4 }).ended;
+  expect(await read()).toBe(await hashAll(local));
+  expect(numShardsAsked()).toBe(5);
+});
+
 test("with space for one shard every batch is right while its files are removed, and the limit is kept", async () => {
   const { open, cache, shardFiles, local, shards } = await setUp();
   const maxBytes = shards[0]!.bytes + 100;
