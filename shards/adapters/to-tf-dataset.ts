@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { imageChannels, imageSide } from "../../core/image-layout.ts";
+import { once } from "../../core/once.ts";
 import type { Batch } from "../loader/batch.ts";
 import type { ImageFormat } from "../loader/image-format.ts";
 import type { Loader } from "../loader/loader.ts";
@@ -13,14 +14,18 @@ export interface TensorFlowApi<Tensor, TfDataset> {
   };
 }
 
+/** The loop over a loader that TensorFlow.js began last. */
+const loops = new WeakMap<Loader<ImageArray>, AsyncIterator<Batch<ImageArray>>>();
+
 /**
  * Turns a loader into a `tf.data` data set for `model.fitDataset`. `xs`: the images, float32 (or int32, from bytes),
  * shape [B, 32, 32, 3] or [B, 3, 32, 32]. `ys`: the labels as probabilities, float32 [B, classes]: one-hot, or mixed by
  * mixup.
  *
- * Each epoch of `fitDataset` is a loop. A loader of the finite regime without `epochs` serves one of its epochs in each;
- * leave `batchesPerEpoch` out. With `epochs`, or in the infinite regime, the loops of `fitDataset` share one sequence of
- * batches; give `batchesPerEpoch`.
+ * Without `batchesPerEpoch`, each epoch of `fitDataset` is a loop: give it a loader of the finite regime without `epochs`,
+ * which serves one of its epochs in each. With `batchesPerEpoch`, all epochs of a call share one loop: give it a loader with
+ * `epochs`, or of the infinite regime. TensorFlow.js leaves a loop without a word, so its threads and files live until the
+ * next loop over the same loader begins, or the data set is closed.
  * @param options.layout - of the loader; need not be given
  * @param options.numClasses - by default those of the loader's data set
  * @throws Cifar5mError `loader/out-of-range` for what is no loader, for another layout than the loader's, and, when its
@@ -45,16 +50,28 @@ export function toTfDataset<Tensor, TfDataset>(
     );
   }
   const shape = layout === "NHWC" ? [imageSide, imageSide, imageChannels] : [imageChannels, imageSide, imageSide];
-  return tf.data.generator(async function* () {
-    for await (const batch of loader) {
-      const numRows = batch.labels.length;
-      const dtype = batch.images instanceof Uint8Array ? "int32" : "float32";
-      yield {
-        // TensorFlow.js keeps the array, which a loader with reuseArrays fills again for the next batch.
-        xs: tf.tensor(batch.images.slice(), [numRows, ...shape], dtype),
-        ys: tf.tensor(labelProbabilities(batch, numClasses), [numRows, numClasses], "float32"),
-      };
-    }
+  const toTensors = (batch: Batch<ImageArray>) => {
+    const numRows = batch.labels.length;
+    const dtype = batch.images instanceof Uint8Array ? "int32" : "float32";
+    return {
+      // TensorFlow.js keeps the array, which a loader with reuseArrays fills again for the next batch.
+      xs: tf.tensor(batch.images.slice(), [numRows, ...shape], dtype),
+      ys: tf.tensor(labelProbabilities(batch, numClasses), [numRows, numClasses], "float32"),
+    };
+  };
+  return tf.data.generator(() => {
+    const batches = once(async () => {
+      await loops.get(loader)?.return?.();
+      const loop = loader[Symbol.asyncIterator]();
+      loops.set(loader, loop);
+      return loop;
+    });
+    return {
+      async next() {
+        const { done, value } = await (await batches()).next();
+        return done === true ? { done, value: undefined } : { done: false, value: toTensors(value) };
+      },
+    };
   });
 }
 

@@ -38,6 +38,7 @@ class BatchWorkers implements BatchSupply {
   readonly #ready: ((range: BatchRange) => Promise<void>) | undefined;
   readonly #depth: number;
   readonly #unshareFiles: () => void;
+  #closed: Promise<void> | undefined;
   readonly #ended = new Int32Array(new SharedArrayBuffer(4));
   readonly #signal: AbortSignal | undefined;
 
@@ -80,7 +81,12 @@ class BatchWorkers implements BatchSupply {
     return answer.batch;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#end);
     this.#end();
     await this.#pool.close({ force: true });

@@ -93,20 +93,39 @@ export class RowLoader implements Loader<ImageArray> {
     };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Batch<ImageArray>, void, undefined> {
+    const left = new AbortController();
+    const batches = this.#serve(left.signal);
+    const end = batches.return.bind(batches);
+    // A generator that waits would only end after its wait, and the batch may never come.
+    batches.return = (value) => {
+      left.abort(new Error("the loop was left"));
+      return end(value);
+    };
+    return batches;
+  }
+
+  async *#serve(left: AbortSignal): AsyncGenerator<Batch<ImageArray>, void, undefined> {
     const loop = this.#position.start();
     const release = this.#pool.store.use();
     const readAhead = this.#pool.store.isRemote ? this.#startReadAhead() : undefined;
     const workers = this.#options.numWorkers === 0 ? undefined : this.#startWorkers(readAhead);
+    const { closed } = this.#pool.store;
+    // Nobody may ever ask for the next batch, as tfjs does not end its loops.
+    const onClosed = () => void workers?.close();
+    closed.addEventListener("abort", onClosed);
     try {
       for (let count = 0; ; count++) {
         // Before the position moves on: during this turn, others may ask for the state.
         if (count > 0 && count % batchesPerTurn === 0) await nextTurn();
-        const batch = await this.#loops(() => this.#take(loop, workers, readAhead));
+        const batch = await this.#loops(() => this.#take(loop, left, workers, readAhead));
         if (batch === undefined) return;
         yield batch;
       }
+    } catch (thrown) {
+      if (!left.aborted || thrown !== left.reason) throw thrown;
     } finally {
+      closed.removeEventListener("abort", onClosed);
       release();
       await workers?.close();
     }
@@ -115,26 +134,28 @@ export class RowLoader implements Loader<ImageArray> {
   /** The next batch of a loop, undefined at its end. The position moves on when the batch is there. */
   async #take(
     loop: Loop,
+    left: AbortSignal,
     workers: BatchSupply | undefined,
     readAhead: ReadAhead | undefined,
   ): Promise<Batch<ImageArray> | undefined> {
     this.#pool.store.closed.throwIfAborted();
     this.#signal?.throwIfAborted();
+    left.throwIfAborted();
     const range = this.#position.next(loop);
     if (range === undefined) return undefined;
-    if (readAhead !== undefined && workers === undefined) await this.#wait(readAhead.ready(range));
+    if (readAhead !== undefined && workers === undefined) await this.#wait(readAhead.ready(range), left);
     const arrays = this.#schedule.reachesBeyondThePool(range)
-      ? await this.#makeLive(range)
+      ? await this.#makeLive(range, left)
       : workers === undefined
         ? this.#maker.make(range, { out: this.#out })
-        : await this.#wait(workers.take(range));
+        : await this.#wait(workers.take(range), left);
     this.#position.advance(loop, range);
     return { ...arrays, epoch: range.epoch, step: this.#schedule.stepOf(range) };
   }
 
-  /** Waits for data, as long as the loop may go on. */
-  #wait<Value>(promise: Promise<Value>): Promise<Value> {
-    return untilAborted(promise, [this.#signal, this.#pool.store.closed]);
+  /** Waits for data, as long as the loop may go on. @param left - aborted when the loop is left */
+  #wait<Value>(promise: Promise<Value>, left: AbortSignal): Promise<Value> {
+    return untilAborted(promise, [this.#signal, this.#pool.store.closed, left]);
   }
 
   #startAt(state: unknown): Cursor {
@@ -177,16 +198,16 @@ export class RowLoader implements Loader<ImageArray> {
     });
   }
 
-  async #makeLive(range: BatchRange): Promise<BatchArrays> {
+  async #makeLive(range: BatchRange, left: AbortSignal): Promise<BatchArrays> {
     const options = {
       poolSize: this.#options.numSamples,
       firstId: this.#pool.idEnd,
       numClasses: this.#pool.numClasses,
     };
-    const live = await this.#wait(LivePool.make(this.#live!, this.#maker.positionsOf(range), options));
+    const live = await this.#wait(LivePool.make(this.#live!, this.#maker.positionsOf(range), options), left);
     // While the live source worked, other readers may have closed files.
     const { store } = this.#pool;
-    if (store.isRemote) await this.#wait(store.ready(this.#maker.rowsOf(range), this.#withColumns));
+    if (store.isRemote) await this.#wait(store.ready(this.#maker.rowsOf(range), this.#withColumns), left);
     return this.#maker.make(range, { live, out: this.#out });
   }
 

@@ -1,3 +1,6 @@
+import { readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
 import { labelProbabilities, openDataset, toReadableStream, toTfDataset, writeDataset } from "../../../shards/index.ts";
@@ -47,6 +50,44 @@ test("without epochs, each epoch of fitDataset is one of the loader", async () =
   expect(epoch).toEqual([0, 1, 2]);
   expect(loader.state()).toMatchObject({ epoch: 3, position: 0 });
 });
+
+/** Threads of this process, and files of a folder that it has open. */
+function countHeld(folder: string): { threads: number; files: number } {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(join("/proc/self/fd", fd));
+    } catch {
+      return "";
+    }
+  });
+  const files = links.filter((link) => link.startsWith(folder)).length;
+  return { threads: readdirSync("/proc/self/task").length, files };
+}
+
+test.skipIf(process.platform !== "linux")(
+  "loops that TensorFlow.js leaves hold threads and files until the next one, or until the data set is closed",
+  async () => {
+    const folder = await makeTestFolder();
+    const images = new Uint8Array(10 * 3072);
+    const train = Array.from({ length: 20 }, () => ({ images, labels: new Uint8Array(10) }));
+    await writeDataset(folder, { classNames: ["one", "other"], train, rowsPerShard: 20 });
+    const dataset = await openDataset(folder, { memoryBytes: 0 });
+    const loader = dataset.loader({ regime: "infinite", batchSize: 4, seed: 0, workers: 2 });
+    const held: number[] = [];
+    for (let call = 1; call <= 4; call++) {
+      await toTfDataset(tf, loader)
+        .take(3)
+        .forEachAsync((element) => tf.dispose(element));
+      expect(loader.state()).toMatchObject({ position: 12 * call });
+      held.push(countHeld(folder).threads);
+    }
+    // The first loop also starts threads of Node's own.
+    expect(Math.max(...held)).toBe(held[0]);
+    expect(countHeld(folder).files).toBeGreaterThan(0);
+    dataset.close();
+    while (countHeld(folder).files > 0 || countHeld(folder).threads > held[0]! - 2) await sleep(10);
+  },
+);
 
 test("a tf.data set has the layout of its loader and the classes of its data set, and is of nothing else", async () => {
   const dataset = await openTestDataset();

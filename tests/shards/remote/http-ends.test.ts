@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
+import { toReadableStream } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { hashBatches, openFilesUnder } from "./remote-batches.ts";
 import { always, isShard, setUp, shuffled } from "./served-dataset.ts";
@@ -49,6 +50,27 @@ test("a loader's signal ends the wait for a shard", async () => {
   abort.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
   while (server.numUnderWay > 0) await sleep(5);
+});
+
+test.each(["cancel", "return"] as const)("a loop that waits for a batch that does not come ends by %s", async (way) => {
+  const { server, open } = await setUp();
+  server.fault = ({ path }) => (path.endsWith(".arrow") ? { stalls: true } : {});
+  const dataset = await open({ transfer: { stallMs: 600_000 } });
+  const loader = dataset.loader({ regime: "infinite", batchSize: 10, seed: 0 });
+  const reader = toReadableStream(loader).getReader();
+  const loop = loader[Symbol.asyncIterator]();
+  const pending = way === "cancel" ? reader.read() : loop.next();
+  while (server.numUnderWay === 0) await sleep(5);
+  await (way === "cancel" ? reader.cancel() : loop.return?.());
+  expect(await pending).toEqual({ done: true, value: undefined });
+  while (server.numUnderWay > 0) await sleep(5);
+  server.fault = () => ({});
+  // No batch is lost.
+  expect(loader.state()).toMatchObject({ position: 0 });
+  for await (const { step } of loader) {
+    expect(step).toBe(0);
+    break;
+  }
 });
 
 /** Threads cannot import TypeScript, so this is a process of its own. It gets a line when a thread waits for a shard. */
