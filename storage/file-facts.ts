@@ -1,6 +1,7 @@
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { objectsAt } from "./object-files.ts";
+import { unlinkIfAny } from "./unlink-if-any.ts";
 
 /** What is known of a file without reading it. */
 export interface FileFacts {
@@ -30,7 +31,7 @@ export async function removeFile(path: string): Promise<void> {
   const objects = objectsAt(path);
   if (objects !== undefined) await objects.remove(path);
   else {
-    await rm(path, { force: true }).catch((thrown: unknown) => {
+    await unlinkIfAny(path).catch((thrown: unknown) => {
       throw diskError(thrown, "remove", path);
     });
   }

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, readdir, rm, stat } from "node:fs/promises";
+import { type FileHandle, readdir, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { objectsAt } from "./object-files.ts";
 import { isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
+import { unlinkIfAny } from "./unlink-if-any.ts";
 
 /** A temporary file that nobody wrote to for this long has no living writer on any machine: see `heartbeatMs`. */
 const staleMs = 24 * 3_600_000;
@@ -33,7 +34,7 @@ export async function touchTemporary(handle: FileHandle | undefined): Promise<vo
 
 /** Removes a temporary, if it is still there. */
 export async function removeTemporary(temporary: string): Promise<void> {
-  await rm(temporary, { force: true });
+  await unlinkIfAny(temporary);
 }
 
 /**
@@ -68,7 +69,7 @@ async function isStale(name: string, path: string): Promise<boolean> {
 
 async function remove(path: string): Promise<boolean> {
   try {
-    await rm(path, { force: true });
+    await unlinkIfAny(path);
     return true;
   } catch (thrown) {
     if (["EACCES", "EPERM", "EROFS", "EBUSY"].includes(systemCodeOf(thrown) ?? "")) return false;

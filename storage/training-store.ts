@@ -1,4 +1,4 @@
-import { appendFile, rm, rmdir } from "node:fs/promises";
+import { appendFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Cifar5mError } from "../core/errors.ts";
 import { isObject } from "../core/is-object.ts";
@@ -13,6 +13,7 @@ import { type LockHolder, type LockWatcher, readLockHolder, readLockThief, withL
 import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
+import { unlinkIfAny } from "./unlink-if-any.ts";
 
 const checkpointPattern = /^checkpoint-(\d{9})\.safetensors$/;
 /** Number of checkpoints kept: the newest, and the one before for people who want to look at it. */
@@ -48,7 +49,7 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
   const logPath = logPathIn(folder);
   const pathOf = (step: number) => join(folder, `checkpoint-${String(step).padStart(9, "0")}.safetensors`);
   async function removeOldCheckpoints(): Promise<void> {
-    for (const old of (await listCheckpoints(folder)).slice(0, -numKept)) await rm(pathOf(old), { force: true });
+    for (const old of (await listCheckpoints(folder)).slice(0, -numKept)) await unlinkIfAny(pathOf(old));
   }
   return {
     async load() {

@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitBytes, replaceBytes } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { hashFile } from "../../storage/hash-file.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
+import { unlinkIfAny } from "../../storage/unlink-if-any.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /** A folder as the target of an upload: on another disk, or one that a web server serves. */
@@ -37,7 +37,7 @@ export function folderTarget(directory: string): UploadTarget {
     },
     isExclusive: true,
     async remove(name) {
-      await rm(pathOf(name), { force: true });
+      await unlinkIfAny(pathOf(name));
     },
   };
 }

@@ -1,11 +1,12 @@
 import { rmSync, statSync, utimesSync } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
+import { unlinkIfAny } from "../../storage/unlink-if-any.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import { openFileSource } from "../arrow/file-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
@@ -133,34 +134,38 @@ export class ShardCache implements LocalShards {
       await this.makeSpace();
       return { ...source!, path };
     } catch (thrown) {
+      // Another user's file has the name, and we may not replace it: ours is read without a name.
+      if (source !== undefined && isForbidden(thrown)) return { ...source, path };
       source?.close();
       throw thrown;
     }
   }
 
-  /** Removes the files unused for longest until the others are within the limit. @throws Cifar5mError `disk/…` */
+  /**
+   * Removes the files unused for longest until the others are within the limit. Those that it may not remove, of another
+   * user for example, stay.
+   */
   async makeSpace(): Promise<void> {
-    try {
-      const files = await this.#listFiles();
-      let total = files.reduce((sum, file) => sum + file.bytes, 0);
-      for (const { path, bytes } of files.sort((a, b) => a.usedMs - b.usedMs)) {
-        if (total <= this.#maxBytes) return;
-        await rm(path, { force: true });
-        total -= bytes;
-      }
-    } catch (thrown) {
-      throw diskError(thrown, "clean", this.#directory);
+    const files = await this.#listFiles();
+    let total = files.reduce((sum, file) => sum + file.bytes, 0);
+    for (const { path, bytes } of files.sort((a, b) => a.usedMs - b.usedMs)) {
+      if (total <= this.#maxBytes) return;
+      const isRemoved = await unlinkIfAny(path).then(
+        () => true,
+        () => false,
+      );
+      if (isRemoved) total -= bytes;
     }
   }
 
-  /** Removes the files of downloads that were killed. @throws Cifar5mError `disk/…` */
+  /** Removes the files of downloads that were killed, as far as it may: shards can be read beside them. */
   async removeLeftovers(): Promise<void> {
-    await removeStaleTemporaries(this.#directory);
+    await removeStaleTemporaries(this.#directory).catch(() => undefined);
   }
 
   async #listFiles(): Promise<{ path: string; bytes: number; usedMs: number }[]> {
     const files = [];
-    for (const name of await readdir(this.#directory)) {
+    for (const name of await readdir(this.#directory).catch(() => [])) {
       if (!name.endsWith(".arrow")) continue;
       const path = join(this.#directory, name);
       // Another process may remove files at the same time.
@@ -186,11 +191,17 @@ function noteUse(path: string): void {
   }
 }
 
-/** Removes whatever has the name of a shard and is none, even a folder. */
+function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof Cifar5mError && thrown.code === "disk/permission-denied";
+}
+
+/** Removes whatever has the name of a shard and is none, even a folder; but not what belongs to another user. */
 function forget(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
   } catch (thrown) {
-    throw diskError(thrown, "remove", path);
+    const error = diskError(thrown, "remove", path);
+    // `rmSync` of Node 20 throws ENOTDIR for a file that it may not remove.
+    if (!isForbidden(error) && systemCodeOf(thrown) !== "ENOTDIR") throw error;
   }
 }

@@ -1,11 +1,13 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cp, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { type OpenOptions, openDataset } from "../../../shards/index.ts";
 import { sha256 } from "../../../storage/sha256.ts";
+import { nameTemporary } from "../../../storage/temporary-file.ts";
 import { mountSmallDisk } from "../../storage/mount-small-disk.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch } from "../../support/open-test-dataset.ts";
@@ -255,6 +257,32 @@ test("a folder with the name of a shard is removed, and the shard is fetched", a
   await mkdir(join(cache, "shards", `${shards[0]!.sha256}.arrow`, "inner"), { recursive: true });
   expect(await hashBatches(await open(), shuffled)).toEqual(await hashBatches(local, shuffled));
 });
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "in a cache that users share, files of another user that may not be removed do no harm",
+  async () => {
+    const { folder, cache, open, local, shards, shardFiles } = await setUp();
+    const wanted = await hashBatches(local, shuffled);
+    const directory = join(cache, "shards");
+    const dead = nameTemporary(join(directory, "a.arrow")).replace(/~\d+\.\d+~/, "~999999999.1~");
+    await (await open()).readImages([0, 40]);
+    await writeFile(dead, "half");
+    await truncate(join(directory, `${shards[1]!.sha256}.arrow`), 1000);
+    for (const path of [folder, cache]) await chmod(path, 0o755);
+    await chmod(directory, 0o1777);
+    process.seteuid!(65_534);
+    try {
+      expect(await hashBatches(await open(shards[0]!.bytes), shuffled)).toEqual(wanted);
+    } finally {
+      process.seteuid!(0);
+    }
+    expect(await shardFiles()).toEqual(
+      expect.arrayContaining(shards.slice(0, 2).map(({ sha256: hash }) => `${hash}.arrow`)),
+    );
+    await open();
+    expect(existsSync(dead)).toBe(false);
+  },
+);
 
 test("a cache that others filled is readable on a read-only disk with a leftover file", async (context) => {
   const [{ server, local, open, cache }, disk] = [await setUp(), await mountSmallDisk("size=4m")];
