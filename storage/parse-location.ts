@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Cifar5mError } from "../core/errors.ts";
+import { systemCodeOf } from "./disk-error.ts";
 
 /** Where a data set is stored. */
 export type Location =
@@ -9,8 +10,8 @@ export type Location =
 
 /**
  * Tells folders, `file:` URLs and remote locations apart.
- * @throws Cifar5mError `store/bad-location` for a scheme that this release does not read, for an empty text, and for what
- *   is no text
+ * @throws Cifar5mError `store/bad-location` for a scheme that this release does not read, for a `file:` URL of no path on
+ *   this machine, for an empty text, and for what is no text
  */
 export function parseLocation(given: string | URL): Location {
   const location: unknown = given instanceof URL ? given.href : given;
@@ -34,13 +35,32 @@ export function parseLocation(given: string | URL): Location {
     parseS3Location(location);
     return { kind: "s3", url: location };
   }
-  if (scheme === "file") return { kind: "folder", directory: fileURLToPath(location) };
+  if (scheme === "file") return { kind: "folder", directory: pathOfFileUrl(location) };
   if (scheme === undefined || !location.startsWith(`${scheme}://`))
     return { kind: "folder", directory: resolve(location) };
   throw new Cifar5mError(
     "store/bad-location",
     `${hideSecrets(location)} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
   );
+}
+
+function pathOfFileUrl(url: string): string {
+  const refuse = (what: string) => {
+    const rule = "must be the file: URL of a path on this machine, like file:///data/set";
+    return new Cifar5mError("store/bad-location", `${hideSecrets(url)} ${rule}: ${what}. Correct it.`);
+  };
+  let path: string;
+  try {
+    path = fileURLToPath(url);
+  } catch (thrown) {
+    // The messages of Node name neither rule nor part, and one of them has the whole URL.
+    const code = systemCodeOf(thrown);
+    if (code === "ERR_INVALID_FILE_URL_HOST") throw refuse("it names another host");
+    if (code === "ERR_INVALID_FILE_URL_PATH") throw refuse("its path has an encoded slash, or is not absolute");
+    throw refuse(thrown instanceof URIError ? "a percent sign in it escapes nothing" : "it is no valid URL");
+  }
+  if (path.includes("\0")) throw refuse("it has a zero byte");
+  return path;
 }
 
 /**

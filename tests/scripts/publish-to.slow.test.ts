@@ -74,6 +74,9 @@ test("--to a place that cannot be published to is refused before any work, in on
     const { exitCode, stderr } = await runCli([command, ...run, "--to", "https://host/data"]);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^store\/bad-location: .*s3:\/\/bucket\/prefix.*\n$/);
+    const malformed = await runCli([command, ...run, "--to", "file://host/data"]);
+    expect(malformed.exitCode).toBe(2);
+    expect(malformed.stderr).toMatch(/^store\/bad-location: file:\/\/host\/data .*: it names another host\. .*\n$/);
   }
   const unfinished = await runCli(["publish", ...run, "--no-manifest", "--to", "s3://data/mine"]);
   expect(unfinished.exitCode).toBe(2);

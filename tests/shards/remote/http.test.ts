@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type LoaderOptions, type OpenOptions, openDataset } from "../../../shards/index.ts";
+import { requireTarget } from "../../../shards/publish/open-target.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import type { Fault } from "./faulty-server.ts";
@@ -257,6 +258,17 @@ test("options and locations out of range are refused by name", async () => {
   await errorOf(open({ cache: { maxBytes: Number.NaN } }), "store/out-of-range");
   await errorOf(() => openDataset(""), "store/bad-location");
   await errorOf(() => openDataset("ftp://host/dataset"), "store/bad-location");
+  for (const [url, what] of [
+    ["file://host/data", "it names another host"],
+    ["file:///data%2Fset", "its path has an encoded slash"],
+    ["file:///data%ZZ", "a percent sign in it escapes nothing"],
+    ["file://[", "it is no valid URL"],
+    ["file:///data%00", "it has a zero byte"],
+  ] as const) {
+    for (const use of [openDataset, requireTarget]) {
+      expect((await errorOf(() => use(url), "store/bad-location")).message).toContain(`/data/set: ${what}`);
+    }
+  }
   await errorOf(() => openDataset("s3://"), "store/bad-location");
   await errorOf(() => openDataset("http://"), "store/bad-location");
 });
