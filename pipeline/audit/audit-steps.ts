@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
+import { formatCount } from "../../core/format.ts";
+import { maxFlagRows } from "../../shards/format/flags.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readFetchReceipts } from "../cifar-10/fetch.ts";
 import { findDataset } from "../run/find-dataset.ts";
@@ -21,7 +24,7 @@ const methodVersion = 2;
 /**
  * The steps that audit a data set. The last one writes audit.json and audit.png into its folder, and flags.arrow with
  * flags.json beside the manifest.
- * @throws Cifar5mError `manifest/…`, `audit/no-cifar-10`, `audit/empty`, `cifar10/…`, `disk/…`, before any work
+ * @throws Cifar5mError `manifest/…`, `audit/no-cifar-10`, `audit/empty`, `audit/too-many-images`, `cifar10/…`, `disk/…`, before any work
  */
 export async function auditSteps(options: AuditOptions): Promise<readonly Step[]> {
   const { folder, config, data, sample } = options;
@@ -32,12 +35,13 @@ export async function auditSteps(options: AuditOptions): Promise<readonly Step[]
       `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder or .tar.gz with --data, or run \`cifar5m fetch\`.`,
     );
   }
-  const cifar10 = await openCifar10({ folder, data, recordsPerFile: config.recordsPerFile });
   const units = planAudit(manifest, sample, config.seed);
   if (units.length === 0) {
     throw new Cifar5mError("audit/empty", `${directory} must hold images, and does not. Publish some first.`);
   }
   const isSample = units.some(({ rows }) => rows !== undefined);
+  if (!isSample) requireFlaggable(directory, manifest);
+  const cifar10 = await openCifar10({ folder, data, recordsPerFile: config.recordsPerFile });
   const identity = {
     methodVersion,
     dataset: manifest.sha256,
@@ -51,4 +55,15 @@ export async function auditSteps(options: AuditOptions): Promise<readonly Step[]
   );
   const common = { ...options, directory, manifest, cifar10, units, isSample, files, reader, search };
   return [searchStep({ reader, units, folder: files, search: search.get }), ...reportSteps(common)];
+}
+
+/** @throws Cifar5mError `audit/too-many-images` if no reader would take the flags of a set */
+function requireFlaggable(directory: string, { splits }: Manifest): void {
+  const numRows = splits.train.rows + splits.test.rows;
+  if (numRows <= maxFlagRows) return;
+  throw new Cifar5mError(
+    "audit/too-many-images",
+    `a table of flags covers ${formatCount(maxFlagRows)} images at most, and ${directory} holds ${formatCount(numRows)}. ` +
+      "Audit a part of them with --sample, which writes a report and no flags.",
+  );
 }

@@ -47,12 +47,18 @@ export const flagColumns = {
   duplicateOf: "int64",
 } as const satisfies TableSchema;
 
+/** A table of more bytes is refused by every reader. */
+export const maxTableBytes = 2 ** 31 - 1;
+
+/** The most rows that a table of flags covers. Each takes 55.83 bytes, with its part of the metadata of record batches. */
+export const maxFlagRows = 38_000_000;
+
 const flagsSchema = z.strictObject({
   version: z.literal(flagsVersion),
   /** `sha256` of the manifest whose rows these are. */
   dataset: sha256Text,
   rows: safeCount,
-  bytes: safeCount.lt(2 ** 31),
+  bytes: safeCount.max(maxTableBytes),
   /** Of the table. */
   sha256: sha256Text,
   createdBy: z.string().min(1),

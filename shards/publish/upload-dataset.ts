@@ -5,10 +5,11 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
+import { hashFile } from "../../storage/hash-file.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import { flagsName, parseUsableFlags, tableEntry } from "../format/flags.ts";
+import { flagsName, parseUsableFlags, tableEntry, wrongTable } from "../format/flags.ts";
 import { type Manifest, manifestName, type ShardEntry, splitNames } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
 import type { S3Options } from "../remote/s3-options.ts";
@@ -38,7 +39,8 @@ export interface UploadedShard {
  * @param options.directory - the folder that holds manifest.json
  * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
  * @param options.share - which part of the shards this process sends; by default all
- * @throws Cifar5mError `publish/other-dataset` if another data set is published there, `publish/not-kept`;
+ * @throws Cifar5mError `flags/…` before a shard is sent, if the flags beside the manifest cannot be read;
+ *   `publish/other-dataset` if another data set is published there, `publish/not-kept`;
  *   `shard/hash-mismatch` if a shard here is damaged; `store/…`, `manifest/…`, `disk/…`; the signal's reason
  */
 export async function uploadDataset(options: {
@@ -51,6 +53,7 @@ export async function uploadDataset(options: {
 }): Promise<Manifest> {
   const { directory, signal = new AbortController().signal, onShard, share = { rank: 0, worldSize: 1 } } = options;
   const manifest = await readManifest(directory);
+  if (share.rank === 0) await requireUploadableFlags(directory, manifest);
   const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });
   const text = sealJson(manifest);
   const claim = new UploadClaim(target, text, signal, manifest.growth);
@@ -146,13 +149,32 @@ async function uploadShard(
   );
 }
 
+/** The flags of an audit of the whole set, if there are any. @throws Cifar5mError `flags/…`, `json/corrupt`, `disk/…` */
+async function readUsableFlags(directory: string, manifest: Manifest) {
+  const path = join(directory, flagsName);
+  const text = await readTextIfAny(path);
+  const flags = text === undefined ? undefined : parseUsableFlags(text, manifest, path);
+  return text === undefined || flags === undefined ? undefined : { text, flags };
+}
+
+/** Makes sure that the flags can be uploaded, before the hours that the shards may take. Throws as `readUsableFlags`. */
+async function requireUploadableFlags(directory: string, manifest: Manifest): Promise<void> {
+  const found = await readUsableFlags(directory, manifest);
+  if (found === undefined) return;
+  const { file, sha256: wanted } = tableEntry(found.flags);
+  const table = await hashFile(join(directory, file));
+  if (table.sha256 === wanted) return;
+  throw wrongTable(
+    join(directory, file),
+    `is sha256 ${shortHash(table.sha256)}, ${flagsName} says ${shortHash(wanted)}`,
+  );
+}
+
 /** Uploads the flags of an audit of the whole set, if there are any: the table, then its description. */
 async function uploadFlags(upload: Upload, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  const path = join(upload.directory, flagsName);
-  const text = await readTextIfAny(path);
-  if (text === undefined) return;
-  const flags = parseUsableFlags(text, manifest, path);
-  if (flags === undefined) return;
+  const found = await readUsableFlags(upload.directory, manifest);
+  if (found === undefined) return;
+  const { text, flags } = found;
   await uploadShard(upload, tableEntry(flags), signal);
   const description = Buffer.from(text);
   const entry = { file: flagsName, bytes: description.length, sha256: sha256(description) };

@@ -5,7 +5,11 @@ import { expect, inject, test } from "vitest";
 import { cifar10ClassNames } from "../../../core/image-layout.ts";
 import { auditSchema } from "../../../pipeline/audit/audit-report.ts";
 import { plantCopies } from "../../../pipeline/audit/planted-copies.ts";
+import { writeTable } from "../../../shards/arrow/write-table.ts";
+import { flagColumns, maxFlagRows, maxTableBytes } from "../../../shards/format/flags.ts";
+import { writeManifest } from "../../../shards/format/manifest-file.ts";
 import { openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
+import { replaceFile } from "../../../storage/commit.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { runCli } from "../../support/run-cli.ts";
 import { runInProcess } from "../../support/run-in-process.ts";
@@ -187,4 +191,43 @@ test("a set without images is refused, and gets no files of an audit", async () 
   expect(stderr).toBe(`audit/empty: ${set} must hold images, and does not. Publish some first.\n`);
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
   expect(await readdir(set)).toEqual(["manifest.json"]);
+});
+
+test("a set with more images than a table of flags covers is refused before any work, and a sample of it is not", async () => {
+  const set = await makeTestFolder();
+  const { version: _, sha256: __, splits, ...rest } = await makeDataset(set, { train: 10, test: 10, rowsPerShard: 10 });
+  const { shards, ...train } = splits.train;
+  const rows = 400_000;
+  const many = Array.from({ length: maxFlagRows / rows }, (_, part) => {
+    const file = `train/part-${String(part).padStart(5, "0")}.arrow`;
+    const idStart = 1_000_000 + part * rows;
+    return { ...shards[0]!, file, rows, bytes: 3100 * rows, idStart, idEnd: idStart + rows };
+  });
+  await rm(join(set, "manifest.json"));
+  const classCounts = [maxFlagRows, ...Array<number>(9).fill(0)];
+  const large = { ...train, rows: maxFlagRows, classCounts, shards: many };
+  await writeManifest(set, { ...rest, splits: { ...splits, train: large } });
+  const nowhere = ["--data", join(set, "no-such-data")];
+  const { exitCode, stderr } = await runInProcess(["audit", set, ...nowhere, ...flags]);
+  expect(stderr).toBe(
+    `audit/too-many-images: a table of flags covers 38,000,000 images at most, and ${set} holds 38,000,010. ` +
+      "Audit a part of them with --sample, which writes a report and no flags.\n",
+  );
+  expect(exitCode).toBe(1);
+  const sampled = await runInProcess(["audit", set, ...nowhere, "--sample", "10", ...flags]);
+  expect(sampled.stderr).toContain("no-such-data");
+});
+
+test("readers take a table of flags of so many rows", async () => {
+  const numRows = 100_000;
+  const arrays = {
+    uint8: new Uint8Array(numRows),
+    int64: new Float64Array(numRows),
+    float32: new Float32Array(numRows),
+  };
+  const table = Object.fromEntries(Object.entries(flagColumns).map(([name, type]) => [name, arrays[type]]));
+  const { bytes } = await replaceFile(join(await makeTestFolder(), "flags.arrow"), async (sink) => {
+    await writeTable(sink, flagColumns, [table as never]);
+  });
+  expect((bytes / numRows) * maxFlagRows).toBeLessThan(maxTableBytes);
 });

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeGrowth, hashShards } from "../../../shards/format/manifest.ts";
@@ -9,6 +9,7 @@ import type { UploadedShard } from "../../../shards/publish/upload-dataset.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { startFaultyS3 } from "../../support/faulty-s3.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { writeTestFlags } from "../../support/write-test-flags.ts";
 import { startS3, useS3 } from "../remote/s3-servers.ts";
 
 const { signal } = new AbortController();
@@ -79,6 +80,23 @@ test("a server that confirms a file and does not keep it is told by the file, an
     await upload();
     expect(await verifyDataset(to)).toMatchObject({ problems: [], numShards: 4 });
   }
+});
+
+test("flags that no reader takes are found before a shard is sent", async () => {
+  const directory = await makeFolder();
+  const to = join(await makeTestFolder(), "published");
+  const upload = () => uploadDataset({ directory, to, signal });
+  await writeTestFlags(directory, { description: (right) => ({ ...right, bytes: 2 ** 31 }) });
+  await errorOf(upload, "flags/invalid");
+  await writeTestFlags(directory);
+  await rename(join(directory, "flags.arrow"), join(directory, "elsewhere"));
+  await errorOf(upload, "disk/missing");
+  await writeFile(join(directory, "flags.arrow"), "another table");
+  expect((await errorOf(upload, "flags/wrong-table")).message).toContain("flags.json says");
+  expect(existsSync(to)).toBe(false);
+  await rename(join(directory, "elsewhere"), join(directory, "flags.arrow"));
+  await upload();
+  expect((await readdir(to)).sort()).toEqual(["flags.arrow", "flags.json", "manifest.json", "test", "train"]);
 });
 
 test("two uploads of the same set to one target at once both succeed", async () => {
