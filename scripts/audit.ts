@@ -12,7 +12,7 @@ import { printJson, printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 const options = z.object({
-  data: optionalPath("folder or .tar.gz of CIFAR-10, binary version", "the run's"),
+  data: optionalPath("folder or .tar.gz of CIFAR-10, binary or Python version", "the run's"),
   sample: z
     .int()
     .min(1)

@@ -5,7 +5,7 @@ import { optionalPath } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
 
 const options = z.object({
-  data: optionalPath("folder or .tar.gz of the binary version of CIFAR-10", "downloaded"),
+  data: optionalPath("folder or .tar.gz of CIFAR-10, binary or Python version", "downloaded"),
 });
 
 export const fetchCommand = defineCommand<typeof options>({

@@ -25,7 +25,7 @@ const officialArchive = {
 /** What to fetch. */
 export interface FetchOptions {
   readonly folder: RunFolder;
-  /** A folder or .tar.gz in the official binary layout; downloaded by default. */
+  /** A folder or .tar.gz of the binary or the Python version; downloaded by default. */
   readonly data?: string;
   /** What to download instead of the official archive. */
   readonly archive?: { readonly url: string; readonly md5: string };

@@ -4,11 +4,12 @@ import { joinPath } from "../../storage/join-path.ts";
 import { isFolder } from "../../storage/list-folder.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
+import { mostPythonBytes, pythonName, recordsOfPythonBatch } from "./python-batch.ts";
 import { readTarGz } from "./read-tar.ts";
 
 /**
  * Reads CIFAR-10.
- * @param data - a folder or .tar.gz in the official binary layout
+ * @param data - a folder or .tar.gz of the binary or the Python version
  * @param recordsPerFile - 10,000 by default
  * @throws Cifar5mError `cifar10/…` for files of another size or with bad labels; `archive/…`, `disk/…`
  */
@@ -43,8 +44,8 @@ export interface Cifar10Bytes {
 }
 
 /**
- * Reads the files of CIFAR-10, one after the other.
- * @param data - a folder or .tar.gz in the official binary layout
+ * Reads the files of CIFAR-10, one after the other, in the binary layout, whichever version they are of.
+ * @param data - a folder or .tar.gz of the binary version, or of the Python version, which torchvision downloads
  * @throws Cifar5mError `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function* readCifar10Files(data: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
@@ -53,37 +54,48 @@ export async function* readCifar10Files(data: string, files: readonly Cifar10Fil
 }
 
 async function* readFolder(folder: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
-  const isThere = await Promise.all(files.map((file) => fileExists(joinPath(folder, file.name))));
-  const missing = files.filter((_, index) => !isThere[index]);
-  if (missing.length > 0) throw missingFiles(folder, missing);
+  const missingOf = async (nameOf: (name: string) => string) => {
+    const isThere = await Promise.all(files.map(({ name }) => fileExists(joinPath(folder, nameOf(name)))));
+    return files.filter((_, index) => !isThere[index]);
+  };
+  const missing = await missingOf((name) => name);
+  const isPython = missing.length > 0 && (await missingOf(pythonName)).length === 0;
+  if (missing.length > 0 && !isPython) throw missingFiles(folder, missing);
   for (const file of files) {
-    const path = joinPath(folder, file.name);
-    const bytes = await readWholeFile(path);
-    requireRecords(bytes, file, path);
-    yield { file, bytes };
+    const path = joinPath(folder, isPython ? pythonName(file.name) : file.name);
+    yield checked(file, await readWholeFile(path), path, isPython);
   }
 }
 
 async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
+  const nameOf = (member: string) => member.replace(/^(\.\/)?(cifar-10-batches-(bin|py)\/)?/, "");
   const missing = new Map(files.map((file) => [file.name, file]));
-  const fileOf = (member: string) => missing.get(member.replace(/^(\.\/)?(cifar-10-batches-bin\/)?/, ""));
+  const pythonFiles = new Map(files.map((file) => [pythonName(file.name), file]));
   const sizeOf = (member: string) => {
-    const file = fileOf(member);
-    return file === undefined ? undefined : file.numRecords * recordBytes;
+    const binary = missing.get(nameOf(member));
+    if (binary !== undefined) return binary.numRecords * recordBytes;
+    const python = pythonFiles.get(nameOf(member));
+    return python && { atMost: mostPythonBytes(python.numRecords) };
   };
   for (const member of await readTarGz({ path, sizeOf })) {
-    const file = fileOf(member.path)!;
-    requireRecords(member.bytes, file, `${path}:${member.path}`);
+    const binary = missing.get(nameOf(member.path));
+    const file = binary ?? pythonFiles.get(nameOf(member.path))!;
     missing.delete(file.name);
-    yield { file, bytes: member.bytes };
+    yield checked(file, member.bytes, `${path}:${member.path}`, binary === undefined);
   }
   if (missing.size > 0) throw missingFiles(path, [...missing.values()]);
+}
+
+function checked(file: Cifar10File, read: Uint8Array, path: string, isPython: boolean): Cifar10Bytes {
+  const bytes = isPython ? recordsOfPythonBatch(read, ["labels"], path) : read;
+  requireRecords(bytes, file, path);
+  return { file, bytes };
 }
 
 function missingFiles(path: string, files: readonly Cifar10File[]): Cifar5mError {
   return new Cifar5mError(
     "cifar10/missing-file",
-    `${path} must hold the six files of the CIFAR-10 binary layout, ${files.map(({ name }) => name).join(", ")} not found. ` +
-      "Get cifar-10-binary.tar.gz, not the Python or Matlab version.",
+    `${path} must hold the six files of CIFAR-10's binary or Python version, ${files.map(({ name }) => name).join(", ")} not found. ` +
+      "Get cifar-10-binary.tar.gz or cifar-10-python.tar.gz, not the Matlab version.",
   );
 }

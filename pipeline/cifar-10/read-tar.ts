@@ -20,12 +20,12 @@ const maxArchiveBytes = 2 ** 30;
 /**
  * Reads the wanted files of a .tar.gz. Nothing is written to disk, and links and other kinds of members are skipped, so
  * an archive cannot write a file anywhere.
- * @param options.sizeOf - the size a member must have, or undefined to skip it
+ * @param options.sizeOf - the size a member must have, exactly or at most, or undefined to skip it
  * @throws Cifar5mError `archive/corrupt`, `archive/too-large`, `archive/wrong-size`, `disk/…`
  */
 export async function readTarGz(options: {
   readonly path: string;
-  readonly sizeOf: (memberPath: string) => number | undefined;
+  readonly sizeOf: (memberPath: string) => number | { readonly atMost: number } | undefined;
 }): Promise<TarMember[]> {
   const { path, sizeOf } = options;
   const members: TarMember[] = [];
@@ -34,17 +34,19 @@ export async function readTarGz(options: {
 
   function take(entry: ReadEntry): void {
     const expected = entry.type === "File" || entry.type === "OldFile" ? sizeOf(entry.path) : undefined;
-    if (expected !== undefined && entry.size !== expected) {
+    const { atMost } = typeof expected === "object" ? expected : {};
+    if (expected !== undefined && (atMost === undefined ? entry.size !== expected : entry.size > atMost)) {
+      const size = atMost === undefined ? String(expected) : `at most ${atMost}`;
       refused ??= new Cifar5mError(
         "archive/wrong-size",
-        `${path}: ${entry.path} must be ${expected} bytes, got ${entry.size}. Get the archive again.`,
+        `${path}: ${entry.path} must be ${size} bytes, got ${entry.size}. Get the archive again.`,
       );
     }
     if (expected === undefined || refused !== undefined) {
       entry.resume();
       return;
     }
-    const bytes = new Uint8Array(expected);
+    const bytes = new Uint8Array(entry.size);
     let filled = 0;
     entry.on("data", (chunk) => {
       bytes.set(chunk, filled);

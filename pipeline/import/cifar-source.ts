@@ -6,7 +6,9 @@ import { chwToHwc, cifar10ClassNames, imageBytes, type LabeledImages } from "../
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { isFolder } from "../../storage/list-folder.ts";
+import { readWholeFile } from "../../storage/read-file.ts";
 import { cifar10Files } from "../cifar-10/cifar-10-files.ts";
+import { mostPythonBytes, pythonName, recordsOfPythonBatch } from "../cifar-10/python-batch.ts";
 import { readTarGz } from "../cifar-10/read-tar.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { cifar100ClassNames } from "./cifar-100-class-names.ts";
@@ -17,21 +19,21 @@ interface CifarLayout {
   readonly format: "cifar-10" | "cifar-100";
   readonly classNames: readonly string[];
   /**
-   * Number of bytes before the pixels of a record; the last of them is the label. CIFAR-100 has a coarse label before
-   * the fine one.
+   * The labels before the pixels of a record, a byte each, by their names in the Python version; the last is that of the
+   * class. CIFAR-100 has a coarse label before the fine one.
    */
-  readonly labelBytes: number;
+  readonly labels: readonly string[];
   readonly files: readonly { readonly name: string; readonly split: SplitName; readonly numRecords: number }[];
 }
 
 /** @param recordsPerFile - 10,000 in the official sets */
 function layoutsOf(recordsPerFile: number): CifarLayout[] {
   return [
-    { format: "cifar-10", classNames: cifar10ClassNames, labelBytes: 1, files: cifar10Files(recordsPerFile) },
+    { format: "cifar-10", classNames: cifar10ClassNames, labels: ["labels"], files: cifar10Files(recordsPerFile) },
     {
       format: "cifar-100",
       classNames: cifar100ClassNames,
-      labelBytes: 2,
+      labels: ["coarse_labels", "fine_labels"],
       files: [
         { name: "train.bin", split: "train", numRecords: 5 * recordsPerFile },
         { name: "test.bin", split: "test", numRecords: recordsPerFile },
@@ -47,7 +49,8 @@ interface CifarFile {
 }
 
 /**
- * CIFAR-10 or CIFAR-100 as its authors publish the binary version: a folder, or a .tar.gz, which is held in memory.
+ * CIFAR-10 or CIFAR-100 as its authors publish the binary and the Python version: a folder, or a .tar.gz, which is held in
+ * memory.
  * @param options.format - by default detected from the files
  * @param options.recordsPerFile - 10,000 in the official sets
  * @throws Cifar5mError `import/…`, `archive/…`, `disk/…`
@@ -68,7 +71,7 @@ export async function openCifarSource(options: {
     throw new Cifar5mError(
       "import/missing-file",
       `${path} must hold ${wanted.join(" or ")}, got ${[...files.keys()].join(", ") || "none of them"}. ` +
-        "Get the binary version of the set, not the Python or Matlab version.",
+        "Get the binary or the Python version of the set, not the Matlab version.",
     );
   }
   const rowsOf = (split: SplitName) =>
@@ -88,7 +91,8 @@ export async function openCifarSource(options: {
 export async function findCifarFormat(folder: string): Promise<CifarLayout["format"] | undefined> {
   const layouts = layoutsOf(1);
   for (const { format, files } of layouts) {
-    if ((await sizeOfFile(join(folder, files[0]!.name))) !== undefined) return format;
+    const path = join(folder, files[0]!.name);
+    if ((await sizeOfFile(path)) !== undefined || (await sizeOfFile(pythonName(path))) !== undefined) return format;
   }
   return undefined;
 }
@@ -99,8 +103,16 @@ async function filesOfFolder(folder: string, layouts: readonly CifarLayout[]): P
     for (const { name, numRecords } of layout.files) {
       const path = join(folder, name);
       const bytes = await sizeOfFile(path);
-      if (bytes === undefined) continue;
-      const expected = numRecords * (layout.labelBytes + imageBytes);
+      if (bytes === undefined) {
+        const python = pythonName(path);
+        if ((await sizeOfFile(python)) === undefined) continue;
+        files.set(
+          name,
+          pythonFile(python, layout, () => readWholeFile(python)),
+        );
+        continue;
+      }
+      const expected = numRecords * (layout.labels.length + imageBytes);
       if (bytes !== expected) {
         throw new Cifar5mError(
           "import/wrong-size",
@@ -116,22 +128,44 @@ async function filesOfFolder(folder: string, layouts: readonly CifarLayout[]): P
 
 async function filesOfArchive(path: string, layouts: readonly CifarLayout[]): Promise<Map<string, CifarFile>> {
   const sizes = new Map(
-    layouts.flatMap(({ labelBytes, files }) =>
-      files.map(({ name, numRecords }) => [name, numRecords * (labelBytes + imageBytes)] as const),
+    layouts.flatMap(({ labels, files }) =>
+      files.map(({ name, numRecords }) => [name, numRecords * (labels.length + imageBytes)] as const),
     ),
   );
-  const nameOf = (member: string) => member.replace(/^(\.\/)?(cifar-10-batches-bin\/|cifar-100-binary\/)?/, "");
-  const members = await readTarGz({ path, sizeOf: (member) => sizes.get(nameOf(member)) });
+  const pythonFiles = new Map(
+    layouts.flatMap((layout) => layout.files.map((file) => [pythonName(file.name), { ...file, layout }] as const)),
+  );
+  const nameOf = (member: string) =>
+    member.replace(/^(\.\/)?(cifar-10-batches-bin\/|cifar-100-binary\/|cifar-10-batches-py\/|cifar-100-python\/)?/, "");
+  const sizeOf = (member: string) => {
+    const python = pythonFiles.get(nameOf(member));
+    return sizes.get(nameOf(member)) ?? (python && { atMost: mostPythonBytes(python.numRecords) });
+  };
+  const members = await readTarGz({ path, sizeOf });
   return new Map(
-    members.map(({ path: member, bytes }) => [
-      nameOf(member),
-      { name: `${path}:${nameOf(member)}`, open: () => [bytes] },
-    ]),
+    members.map(({ path: member, bytes }) => {
+      const name = `${path}:${nameOf(member)}`;
+      const python = pythonFiles.get(nameOf(member));
+      return python === undefined
+        ? [nameOf(member), { name, open: () => [bytes] }]
+        : [python.name, pythonFile(name, python.layout, async () => bytes)];
+    }),
   );
 }
 
+/** A file of the Python version, whose bytes are read as those of the binary version. */
+function pythonFile(name: string, { labels }: CifarLayout, read: () => Promise<Uint8Array>): CifarFile {
+  return {
+    name,
+    async *open() {
+      yield recordsOfPythonBatch(await read(), labels, name);
+    },
+  };
+}
+
 async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLayout): AsyncGenerator<LabeledImages> {
-  const { labelBytes, classNames } = layout;
+  const { labels: names, classNames } = layout;
+  const labelBytes = names.length;
   const recordBytes = labelBytes + imageBytes;
   const reader = new ByteReader(
     file.open(),
@@ -162,7 +196,8 @@ async function* readRecords(file: CifarFile, numRecords: number, layout: CifarLa
 
 async function sizeOfFile(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).size;
+    const found = await stat(path);
+    return found.isDirectory() ? undefined : found.size;
   } catch {
     return undefined;
   }

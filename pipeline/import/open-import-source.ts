@@ -55,7 +55,7 @@ async function findFormat(path: string): Promise<ImportFormat | "cifar"> {
   }
   throw new Cifar5mError(
     "import/unknown-source",
-    `${path} must be .npz files, the binary version of CIFAR-10 or CIFAR-100, or a folder of pictures by class, but looks ` +
+    `${path} must be .npz files, CIFAR-10 or CIFAR-100 in the binary or the Python version, or a folder of pictures by class, but looks ` +
       `like none of them. Name what it is with --format ${importFormats.join(" | ")}.`,
   );
 }

@@ -27,7 +27,7 @@ export interface Cifar10 {
 
 /**
  * Reads CIFAR-10 from a folder or archive, or the copy that the run has fetched.
- * @param options.data - a folder or .tar.gz in the official binary layout
+ * @param options.data - a folder or .tar.gz of CIFAR-10, binary or Python version
  * @throws Cifar5mError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function openCifar10(options: {

@@ -3,7 +3,7 @@ import { optionalPath } from "./options.ts";
 
 /** What images are compared with, and on which features; of `score` and `score-generator`. */
 export const referenceOptions = {
-  data: optionalPath("folder or .tar.gz of CIFAR-10, binary version", "the run's"),
+  data: optionalPath("folder or .tar.gz of CIFAR-10, binary or Python version", "the run's"),
   features: optionalPath("ONNX file that makes features of images, such as Inception", "the judge's last layer"),
   featuresLabeler: optionalPath(
     "weights of the labeler that makes features",

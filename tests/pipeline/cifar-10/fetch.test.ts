@@ -8,6 +8,7 @@ import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { cifar10FileBytes, makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
+import { makePythonCifar10 } from "../../support/make-python-cifar.ts";
 import { type Member, makeTarGz } from "../../support/make-tar.ts";
 import { testContext } from "../../support/run-build.ts";
 
@@ -148,13 +149,32 @@ test("a hostile archive cannot write a file: foreign paths, links and unknown na
   expect((await readdir(run.root)).sort()).toEqual(["cifar-10", "receipts"]);
 });
 
-test("a folder of torchvision's version is refused, and the binary version is named", async () => {
+test("the Python version, which torchvision downloads, gives the files of the binary version, from a folder and an archive", async () => {
+  const [fromFolder, fromArchive] = [newRun(), newRun()];
   const torchvision = join(folder, "cifar-10-batches-py");
+  await makePythonCifar10(torchvision, recordsPerFile);
+  const members = ["batches.meta", ...cifar10Files().map(({ name }) => name.replace(".bin", ""))].map(async (name) => ({
+    path: `cifar-10-batches-py/${name}`,
+    bytes: await readFile(join(torchvision, name)),
+  }));
+  await fetchInto(fromFolder, torchvision);
+  await fetchInto(fromArchive, await archive("python.tar.gz", await Promise.all(members)));
+  for (const [index, { name }] of cifar10Files().entries()) {
+    for (const run of [fromFolder, fromArchive]) {
+      expect((await readFile(join(run.cifar10, name))).equals(cifar10FileBytes(index)), name).toBe(true);
+    }
+  }
+  // The other version is the same data.
+  await fetchInto(fromFolder, await damagedCopy("whole", async () => undefined));
+});
+
+test("a folder with a part of the Python version is refused, and both versions are named", async () => {
+  const torchvision = join(folder, "a part");
   await mkdir(torchvision);
   for (const name of ["data_batch_1", "test_batch", "batches.meta"]) await writeFile(join(torchvision, name), "pickle");
   const { message } = await errorOf(() => fetchInto(newRun(), torchvision), "cifar10/missing-file");
   expect(message).toContain("data_batch_1.bin, data_batch_2.bin");
-  expect(message).toContain("Get cifar-10-binary.tar.gz");
+  expect(message).toContain("Get cifar-10-binary.tar.gz or cifar-10-python.tar.gz");
 });
 
 test("a cut, foreign or incomplete archive is refused", async () => {

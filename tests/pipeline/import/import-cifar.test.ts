@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cifar10Files } from "../../../pipeline/cifar-10/cifar-10-files.ts";
@@ -6,7 +6,8 @@ import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { cifar10FileBytes, makeCifar10, noiseBytes, recordsPerFile } from "../../support/make-cifar-10.ts";
-import { makeTestFolder } from "../../support/make-rows.ts";
+import { makePythonCifar10, pythonBatch } from "../../support/make-python-cifar.ts";
+import { makeTestFolder, range } from "../../support/make-rows.ts";
 import { type Member, makeTarGz } from "../../support/make-tar.ts";
 import { testContext } from "../../support/run-build.ts";
 import { hashFolder } from "../kill-build.ts";
@@ -38,6 +39,33 @@ test("binary CIFAR-10 keeps its parts, pixels and labels, both from a folder and
     expect(imported.labels).toEqual([...labels]);
   }
   expect(await hashFolder(join(folder, "b"))).toEqual(await hashFolder(join(folder, "a")));
+});
+
+test("the Python versions of CIFAR-10 and CIFAR-100 give the same sets as the binary ones", async () => {
+  const folder = await makeTestFolder();
+  const at = (...names: string[]) => join(folder, ...names);
+  await makeCifar10(at("binary"));
+  await makePythonCifar10(at("python"), recordsPerFile);
+  const parts = [range(0, 30), range(30, 36)].map((part) => part.map((index) => record100(index, (index * 13) % 100)));
+  const names = ["train", "test"];
+  for (const directory of ["binary100", "python100"]) await mkdir(at(directory));
+  for (const [index, name] of names.entries()) {
+    const records = Buffer.concat(parts[index]!);
+    await writeFile(at("binary100", `${name}.bin`), records);
+    await writeFile(at("python100", name), pythonBatch(records, ["coarse_labels", "fine_labels"]));
+  }
+  const members = names.map(async (name) => ({
+    path: `cifar-100-python/${name}`,
+    bytes: await readFile(at("python100", name)),
+  }));
+  await writeFile(at("cifar-100-python.tar.gz"), makeTarGz(await Promise.all(members)));
+  for (const source of ["binary", "python", "binary100", "python100", "cifar-100-python.tar.gz"]) {
+    await runImport({ root: at("runs", source), path: at(source), recordsPerFile });
+  }
+  const hashOf = async (source: string) => await hashFolder(at("runs", source));
+  expect(await hashOf("python")).toEqual(await hashOf("binary"));
+  expect(await hashOf("python100")).toEqual(await hashOf("binary100"));
+  expect(await hashOf("cifar-100-python.tar.gz")).toEqual(await hashOf("binary100"));
 });
 
 test("binary CIFAR-100 gives its 100 fine labels and verifies", async () => {
