@@ -256,7 +256,7 @@ test("a training without data, a guide of another kind and a folder below a file
       /^run\/data-missing: \S+ must hold CIFAR-10 .* Run `cifar5m fetch --data DIR` first\.\n$/,
     ],
     [
-      ["build", root, ...models, "--guide", generator, "--sampler.guide", "weaker"],
+      ["build", root, ...models, "--guide", generator, "--sampler.guide", "weaker", "--sampler.guidance", "2"],
       /^model\/guide-of-onnx: a guide needs two generators .*generator\.onnx is an ONNX model\. Leave out the guide\.\n$/,
     ],
     [
