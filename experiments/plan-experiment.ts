@@ -4,7 +4,7 @@ import { hashConfig } from "../storage/canonical-json.ts";
 import { combinationsOf, type ExperimentConfig } from "./experiment-config.ts";
 import type { ExperimentData } from "./experiment-data.ts";
 import { imageCounter, requireRunnable } from "./require-runnable.ts";
-import { evaluationSchema, type PretrainingOptions, type RunOptions } from "./run-options.ts";
+import type { PretrainingOptions, RunOptions } from "./run-options.ts";
 
 /** A training that is done once, identified by the hash of everything that determines it. */
 export interface PlannedRun {
@@ -96,7 +96,7 @@ function planPretraining(
   const derived: RunOptions = {
     ...options,
     world: "real",
-    // It takes all images in both worlds and evaluates none, so these options of a run make no two pretrainings different.
+    // It takes all images in both worlds, so this option of a run must not make two pretrainings different.
     numSamples: 1,
     shuffle: true,
     steps,
@@ -104,7 +104,7 @@ function planPretraining(
     classes,
     labelNoise: undefined,
     stopBelow: 0,
-    evaluation: { ...evaluationSchema.parse({}), steps: 2 },
+    evaluation: { ...options.evaluation, steps: 2 },
   };
   const identity = {
     kind: "pretraining",

@@ -52,7 +52,7 @@ const pretrainingSchema = z.strictObject({
 });
 
 /** When metrics are computed. */
-export const evaluationSchema = z.strictObject({
+const evaluationSchema = z.strictObject({
   steps: z
     .union([z.literal("paper"), z.int().min(2).max(100_000)])
     .default("paper")
