@@ -58,10 +58,16 @@ export async function withLock<Result>(
   try {
     return await work();
   } finally {
-    await stopTouching();
     // A machine that slept may wake up after another one took its lock over.
     if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
+    await stopTouching();
   }
+}
+
+/** Removes the lock of a process that has died, as far as clocks tell: of work that is done, and that nobody will lock again. */
+export async function removeLeftLock(path: string): Promise<void> {
+  const text = await readTextIfAny(path);
+  if (text !== undefined && (await isLeft(path, text))) await takeAway(path, text);
 }
 
 /** What is told while a lock is waited for. @param ms - for how long at most */

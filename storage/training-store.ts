@@ -9,7 +9,14 @@ import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
 import { listFolder } from "./list-folder.ts";
-import { type LockHolder, type LockWatcher, readLockHolder, readLockThief, withLock } from "./lock-file.ts";
+import {
+  type LockHolder,
+  type LockWatcher,
+  readLockHolder,
+  readLockThief,
+  removeLeftLock,
+  withLock,
+} from "./lock-file.ts";
 import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";
@@ -103,6 +110,11 @@ export async function withTraining<Result>(
 export async function requireNoTraining(folder: string): Promise<void> {
   const holder = await readLockHolder(lockPathIn(folder));
   if (holder !== undefined) throw underWay(folder, holder);
+}
+
+/** Removes the lock of a process that was killed between the end of its training and that of its work. */
+export async function cleanFinishedTraining(folder: string): Promise<void> {
+  await removeLeftLock(lockPathIn(folder));
 }
 
 function underWay(folder: string, { host, pid, sinceMs }: LockHolder): Cifar5mError {

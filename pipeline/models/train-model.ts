@@ -2,7 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { TrainingProgress } from "../../engine/training/run-training.ts";
 import { removeFile } from "../../storage/file-facts.ts";
 import { repinConfig } from "../../storage/pin-config.ts";
-import { hasCheckpoint, withTraining } from "../../storage/training-store.ts";
+import { cleanFinishedTraining, hasCheckpoint, withTraining } from "../../storage/training-store.ts";
 import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import { requireNoDataset } from "../run/require-no-dataset.ts";
 import type { StageContext } from "../run/stage.ts";
@@ -34,6 +34,7 @@ export async function trainModel(
   const plan = await planTraining(options);
   if (plan.isFinished) {
     await pinModel(folder, name, plan.pinnedFirst);
+    await cleanFinishedTraining(folder.training(name));
     return {};
   }
   if (context.rank !== 0) {

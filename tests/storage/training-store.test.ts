@@ -2,7 +2,13 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openTrainingStore, readTrainingLog, withTraining } from "../../storage/training-store.ts";
+import { thisProcess, visibleProcesses } from "../../storage/process-identity.ts";
+import {
+  cleanFinishedTraining,
+  openTrainingStore,
+  readTrainingLog,
+  withTraining,
+} from "../../storage/training-store.ts";
 import { errorOf } from "../support/expect-error.ts";
 
 let folder: string;
@@ -42,6 +48,17 @@ test("a process whose training another one has taken over writes no more checkpo
     expect(message).toContain("process 7 on there has gone on with the training");
   });
   expect((await readdir(folder)).sort()).toEqual([nameOf(3), "lock"]);
+});
+
+test("a finished training keeps no lock of a process that was killed, and that of a living one", async () => {
+  const lock = join(folder, "lock");
+  const holder = { host: "here", pid: 1, sinceMs: 0, visibleProcesses };
+  await writeFile(lock, JSON.stringify({ ...holder, thisProcess: "999999999.1" }));
+  await cleanFinishedTraining(folder);
+  expect(await readdir(folder)).toEqual([]);
+  await writeFile(lock, JSON.stringify({ ...holder, thisProcess }));
+  await cleanFinishedTraining(folder);
+  expect(await readdir(folder)).toEqual(["lock"]);
 });
 
 test("the log has each step once after a training went on, whatever it wrote past its checkpoint", async () => {

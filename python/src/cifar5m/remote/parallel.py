@@ -54,10 +54,15 @@ def gather(attempt: Callable[[Item, Event], Result | None], items: Sequence[Item
         if len(items) == 1:
             work()
         else:
-            for _ in range(min(num_threads, len(items))):
-                Thread(target=work, daemon=True).start()
+            threads = [Thread(target=work, daemon=True) for _ in range(min(num_threads, len(items)))]
+            for thread in threads:
+                thread.start()
             wait(futures, return_when=FIRST_EXCEPTION)
         failed = [future for future in futures if future.done() and future.exception() is not None]
+        if not failed and len(items) > 1:
+            # They are at their end. A process that forked now would copy locks that they hold.
+            for thread in threads:
+                thread.join()
         return [future.result() for future in failed or futures]
     finally:
         stop.set()

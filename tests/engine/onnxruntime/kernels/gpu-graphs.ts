@@ -121,10 +121,14 @@ async function* samplers(): AsyncGenerator<GpuGraph> {
   for (const network of [deep, { ...deep, normalization: "groups" }] as const) {
     yield { name: `sample ${JSON.stringify(network)}`, graph: await samplerGraph(denoiserOfZeros(network), {}) };
   }
-  const ways = [{ guidance: 1, conditional: false }, { guidance: 3 }, { guidance: 3, guidanceMin: 1, guidanceMax: 5 }];
+  const ways = [
+    { guidance: 1, conditional: false },
+    { guide: "weaker", guidance: 3 },
+    { guide: "weaker", guidance: 3, guidanceMin: 1, guidanceMax: 5 },
+  ];
   for (const name of samplerNames) {
     for (const way of ways) {
-      const options = { name, steps: 6, churn: name === "heun" ? 1 : 0, guide: "weaker", ...way };
+      const options = { name, steps: 6, churn: name === "heun" ? 1 : 0, ...way };
       yield {
         name: `sample ${JSON.stringify(options)}`,
         graph: await samplerGraph(denoiserOfZeros(tiny), options),
