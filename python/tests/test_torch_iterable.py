@@ -146,8 +146,10 @@ def put_epochs(batches: Any, queue: Any) -> None:
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_trainings_in_processes_of_their_own_count_their_own_epochs(
-    dataset: Any, method: str, num_workers: int
+    dataset: Any, method: str, num_workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # For spawned processes, which import this file wherever pytest was started.
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("this system starts no processes so")
     context = torch.multiprocessing.get_context(method)
@@ -158,9 +160,10 @@ def test_trainings_in_processes_of_their_own_count_their_own_epochs(
     trainings = [context.Process(target=put_epochs, args=(batches, queue)) for queue in queues]
     for training in trainings:
         training.start()
-    assert [queue.get() for queue in queues] == [[1, 2], [1, 2]]
     for training in trainings:
-        training.join(60)
+        training.join(300)
+        assert training.exitcode == 0
+    assert [queue.get() for queue in queues] == [[1, 2], [1, 2]]
     # This one is a training, too.
     assert serve(batches)[0][0] == 1
 
