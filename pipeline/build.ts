@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { isBucket } from "../storage/object-files.ts";
 import { cardStep } from "./card/write-card.ts";
-import { readModelReceipt } from "./models/models.ts";
+import { readModelReceipt, requireNotInTraining } from "./models/models.ts";
 import { requireTrainable } from "./models/plan-training.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import type { Config } from "./run/config.ts";
@@ -92,6 +92,7 @@ export function checkStep(options: StepOptions, sources: BuildSources): Step {
         if (source === undefined) await requireTrainable(folder, name);
         if ((await readModelReceipt(folder, name)) !== undefined) continue;
         if (source !== undefined) {
+          await requireNotInTraining(folder, name);
           const weights = await readGeneratorFile(source, guideOf(name, sources));
           await requireUsableModel(options, name, weights);
         } else if (name === "generator") requireSamplerOfTrained(config);

@@ -23,9 +23,14 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
  * @throws Cifar5mError `run/config-changed` if the run has another model; `train/under-way` if it is training one; `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
+  await requireNotInTraining(folder, name);
+  await writeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
+}
+
+/** Refuses to bring in a model that a process is training. @throws Cifar5mError `train/under-way`, `disk/…` */
+export async function requireNotInTraining(folder: RunFolder, name: ModelName): Promise<void> {
   // Runs in buckets train nothing.
   if (!isBucket(folder.root)) await requireNoTraining(folder.training(name));
-  await writeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
 }
 
 /**

@@ -7,6 +7,7 @@ import { planTraining } from "../../../pipeline/models/plan-training.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readPinnedConfig } from "../../../storage/pin-config.ts";
+import { fileExists } from "../../../storage/read-file.ts";
 import { openTrainingStore, readTrainingLog, withTraining } from "../../../storage/training-store.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
@@ -62,6 +63,10 @@ test("no model is brought in while one of its kind is being trained", async () =
   await withTraining(folder.training("labeler"), context, async () => {
     await errorOf(() => importModel(folder, "labeler", new Uint8Array(8)), "train/under-way");
     await importModel(folder, "generator", new Uint8Array(8));
+    // A build says so before it pins anything.
+    const options = { folder, config: resolveConfig({}), runtime: standInRuntime(), takeOver: true };
+    await errorOf(() => runSteps(buildSteps(options, {}), testContext()), "train/under-way");
+    expect(await fileExists(folder.config)).toBe(false);
   });
   await importModel(folder, "labeler", new Uint8Array(8));
   expect(await readPinnedConfig(folder.modelConfig("labeler"))).toHaveProperty("weights");
