@@ -58,9 +58,13 @@ export async function withLock<Result>(
   try {
     return await work();
   } finally {
-    // A machine that slept may wake up after another one took its lock over.
-    if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
-    await stopTouching();
+    try {
+      // A machine that slept may wake up after another one took its lock over.
+      if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
+    } finally {
+      // Last, because a process that is killed while a thread ends must not leave the lock.
+      await stopTouching();
+    }
   }
 }
 

@@ -69,21 +69,22 @@ async function* readFolder(folder: string, files: readonly Cifar10File[]): Async
 
 async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
   const nameOf = (member: string) => member.replace(/^(\.\/)?(cifar-10-batches-(bin|py)\/)?/, "");
-  const missing = new Map(files.map((file) => [file.name, file]));
+  const binaryFiles = new Map(files.map((file) => [file.name, file]));
   const pythonFiles = new Map(files.map((file) => [pythonName(file.name), file]));
   const sizeOf = (member: string) => {
-    const binary = missing.get(nameOf(member));
+    const binary = binaryFiles.get(nameOf(member));
     if (binary !== undefined) return binary.numRecords * recordBytes;
     const python = pythonFiles.get(nameOf(member));
     return python && { atMost: mostPythonBytes(python.numRecords) };
   };
+  const missing = new Set(files);
   for (const member of await readTarGz({ path, sizeOf })) {
-    const binary = missing.get(nameOf(member.path));
+    const binary = binaryFiles.get(nameOf(member.path));
     const file = binary ?? pythonFiles.get(nameOf(member.path))!;
-    missing.delete(file.name);
-    yield checked(file, member.bytes, `${path}:${member.path}`, binary === undefined);
+    // An archive may hold a file twice, or both versions.
+    if (missing.delete(file)) yield checked(file, member.bytes, `${path}:${member.path}`, binary === undefined);
   }
-  if (missing.size > 0) throw missingFiles(path, [...missing.values()]);
+  if (missing.size > 0) throw missingFiles(path, [...missing]);
 }
 
 function checked(file: Cifar10File, read: Uint8Array, path: string, isPython: boolean): Cifar10Bytes {

@@ -131,6 +131,13 @@ test("an archive gives the same files and images as the folder", async () => {
   expect(await readCifar10(path, recordsPerFile)).toEqual(await readCifar10(run.cifar10, recordsPerFile));
 });
 
+test("of a file that an archive holds twice, the first one counts", async () => {
+  const run = newRun();
+  const twice = { path: "data_batch_1.bin", bytes: cifar10FileBytes(7) };
+  await fetchInto(run, await archive("twice.tar.gz", [...goodMembers(), twice]));
+  expect((await readFile(join(run.cifar10, "data_batch_1.bin"))).equals(cifar10FileBytes(0))).toBe(true);
+});
+
 test("a hostile archive cannot write a file: foreign paths, links and unknown names are skipped", async () => {
   const run = newRun();
   const evil = Buffer.from("evil");
