@@ -86,7 +86,7 @@ export async function readLockHolder(path: string): Promise<LockHolder | undefin
 }
 
 /** Who took a lock over that this process held, or thought it held; undefined if nobody did. */
-export async function readLockThief(path: string): Promise<LockHolder | undefined> {
+export async function readOtherHolder(path: string): Promise<LockHolder | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
   const holder = JSON.parse(text) as LockHolder & Owner;

@@ -13,7 +13,7 @@ import {
   type LockHolder,
   type LockWatcher,
   readLockHolder,
-  readLockThief,
+  readOtherHolder,
   removeLeftLock,
   withLock,
 } from "./lock-file.ts";
@@ -69,7 +69,7 @@ export function openTrainingStore(folder: string, events: EventLog = openEventLo
       return step === undefined ? undefined : await readWholeFile(pathOf(step));
     },
     async save(checkpoint, step) {
-      await requireUnrivaled(folder);
+      await requireOwnLock(folder);
       await commitBytes(pathOf(step), checkpoint);
       await removeOldCheckpoints();
     },
@@ -126,12 +126,12 @@ function underWay(folder: string, { host, pid, sinceMs }: LockHolder): Cifar5mEr
 }
 
 /** A machine that was asleep for minutes may find that another one goes on with its training. */
-async function requireUnrivaled(folder: string): Promise<void> {
-  const thief = await readLockThief(lockPathIn(folder));
-  if (thief === undefined) return;
+async function requireOwnLock(folder: string): Promise<void> {
+  const other = await readOtherHolder(lockPathIn(folder));
+  if (other === undefined) return;
   throw new Cifar5mError(
     "train/lock-lost",
-    `this process must be the only one that trains in ${folder}, and process ${thief.pid} on ${thief.host} has gone on with ` +
+    `this process must be the only one that trains in ${folder}, and process ${other.pid} on ${other.host} has gone on with ` +
       "the training since this one was not seen for a while. It goes on there; nothing needs to be done.",
   );
 }

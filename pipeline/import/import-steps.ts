@@ -130,9 +130,10 @@ function tellMissingClasses(
   const test = checked.numByLabel(count, count + testCount);
   const missing = classNames.filter((_, label) => train[label]! > 0 && test[label] === 0);
   if (testCount === 0 || missing.length === 0) return;
+  const last = testCount === 1 ? "image" : `${testCount} images`;
   tell?.(
-    `the test part, the last ${testCount === 1 ? "image" : `${testCount} images`}, has none of ${missing.join(", ")}: images are taken in order of file ` +
-      "names or of the file. To choose them yourself, put pictures into train/ and test/.",
+    `the test part, the last ${last}, has none of ${missing.join(", ")}: images are taken in order of file names or of ` +
+      "the file. To choose them yourself, put pictures into train/ and test/.",
   );
 }
 

@@ -6,6 +6,7 @@ import pytest
 from make_dataset import make_dataset
 
 from cifar5m import Dataset, open_dataset
+from cifar5m.remote import remote_source
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,3 +23,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dataset(folder: Path) -> Dataset:
     return open_dataset(folder)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of shards, and downloads that are tried again soon."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(remote_source, "_FIRST_DELAY_S", 0.01)
+    return tmp_path / "cache/cifar5m/shards"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import warnings
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
@@ -15,9 +14,9 @@ from serving import line_of
 
 from cifar5m import Cifar5mError, Dataset, NoSuchRowError, RemoteOptions, ids_and_labels, open_dataset
 from cifar5m.canonical_json import canonical_json, unseal_json
-from cifar5m.dataset import require_dataset
 from cifar5m.folder import FolderSource
 from cifar5m.manifest import ShardEntry
+from cifar5m.opening import require_dataset
 from cifar5m.row_store import RowStore
 
 IDS = np.array([id for id in range(200) if id % 7 != 3])[:100]
@@ -248,58 +247,6 @@ def test_arguments_of_the_wrong_type_are_refused_by_name(folder: Path) -> None:
     assert line_of(lambda: dataset.filter(flags=number)).startswith(
         "dataset/out-of-range: flags must be a mapping of names to bools, got 3.5. Pass {"
     )
-
-
-def open_descriptors(folder: Path) -> list[str]:
-    """Files of a folder that this process has open."""
-    links = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
-    return [path for path in links if path.startswith(os.path.realpath(folder))]
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
-def test_files_are_closed_with_the_data_set_or_when_nobody_refers_to_it(tmp_path: Path) -> None:
-    folder = make_dataset(tmp_path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ResourceWarning)
-        dataset = open_dataset(folder)
-        # The manifest was read, and is closed.
-        assert open_descriptors(folder) == []
-        dataset.read(range(100))
-        assert len(open_descriptors(folder)) == 4
-        del dataset
-        assert open_descriptors(folder) == []
-        with open_dataset(folder) as dataset:
-            dataset.splits["test"].read(range(20))
-            dataset.filter(classes=["cat"]).close()
-            assert len(open_descriptors(folder)) == 5 and dataset[0].id == 0
-        assert open_descriptors(folder) == []
-
-
-def test_a_closed_data_set_says_so(folder: Path) -> None:
-    dataset = open_dataset(folder)
-    part, test, loader = (
-        dataset.filter(classes=["cat"]),
-        dataset.splits["test"],
-        dataset.loader(regime="infinite", batch_size=9),
-    )
-    loop = iter(loader)
-    next(loop)
-    dataset.close()
-    dataset.close()
-    copied = pickle.loads(pickle.dumps(dataset))
-    for action in (
-        lambda: dataset[0],
-        lambda: dataset.read_column("class", [0]),
-        lambda: dataset.filter(classes=["cat"]),
-        lambda: part[0],
-        lambda: test[0],
-        lambda: copied[0],
-        lambda: next(loop),
-        lambda: next(iter(loader)),
-    ):
-        line = line_of(action)
-        assert line == f"dataset/closed: {folder} must be open, it was closed. Open it again."
-    assert len(dataset) == 100 and open_dataset(folder)[0].id == 0
 
 
 def test_columns_of_all_rows_or_of_some(folder: Path) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_folder import Handler, serve_folder
 from serving import open_quickly, serve
-from test_remote import Handler, serve_folder
 
 from cifar5m import Cifar5mError, RemoteOptions, open_dataset
 from cifar5m.remote import claim

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from http_folder import serve_folder
 from serving import open_quickly
-from test_remote import serve_folder
 
 from cifar5m import Dataset, open_dataset
 from cifar5m.remote import claim

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from http_folder import Handler, serve_folder
 from serving import open_quickly
-from test_remote import Handler, serve_folder
 
 from cifar5m import open_dataset
 

@@ -3,73 +3,23 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import os
 import pickle
 import shutil
-import threading
-import time
 import urllib.parse
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from make_dataset import make_dataset
+from http_folder import Handler, serve_folder
 from serving import code_of, line_of, open_quickly, serve
 
-from cifar5m import Cifar5mError, RemoteOptions, open_dataset, shard
-from cifar5m.manifest import ShardEntry
-from cifar5m.positioned_file import PositionedFile
-from cifar5m.remote import remote_source, shard_cache
+from cifar5m import Cifar5mError, RemoteOptions, open_dataset
 from cifar5m.remote.http_store import HttpStore
-from cifar5m.shard import hash_file
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 FINITE: dict[str, Any] = {"regime": "finite", "num_samples": 40, "batch_size": 9, "seed": 3}
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder; `trouble` may answer in its stead."""
-
-    trouble: Callable[[Handler], bool] = staticmethod(lambda handler: False)
-    seen: ClassVar[list[tuple[str, dict[str, str]]]] = []
-
-    def do_GET(self) -> None:
-        self.seen.append((self.path, {key.lower(): value for key, value in self.headers.items()}))
-        if not self.trouble(self):
-            super().do_GET()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def serve_folder(folder: Path, trouble: Callable[[Handler], bool] | None = None) -> Iterator[tuple[str, list[Any]]]:
-    seen: list[Any] = []
-
-    class OwnHandler(Handler):
-        pass
-
-    OwnHandler.seen = seen
-    if trouble is not None:
-        OwnHandler.trouble = staticmethod(trouble)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: OwnHandler(*args, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(remote_source, "_FIRST_DELAY_S", 0.01)
-    return tmp_path / "cache/cifar5m/shards"
 
 
 def test_a_served_set_gives_the_batches_and_states_of_the_folder(folder: Path, cache: Path) -> None:
@@ -87,19 +37,6 @@ def test_a_served_set_gives_the_batches_and_states_of_the_folder(folder: Path, c
         count = len(seen)
         serve(open_dataset(url).loader(**FINITE))
         assert len(seen) == count + 1
-
-
-def test_a_changed_file_of_the_cache_is_fetched_again(folder: Path, cache: Path) -> None:
-    with serve_folder(folder) as (url, _):
-        expected = serve(open_quickly(url).loader(**FINITE))
-        for path in cache.iterdir():
-            data = bytearray(path.read_bytes())
-            data[2000] ^= 1
-            path.write_bytes(data)
-        assert serve(open_quickly(url).loader(**FINITE)) == expected
-        for path in cache.iterdir():
-            os.truncate(path, 10)
-        assert serve(open_quickly(url).loader(**FINITE)) == expected
 
 
 def test_wrong_bytes_never_get_a_name(folder: Path, cache: Path, tmp_path: Path) -> None:
@@ -203,108 +140,6 @@ def test_an_address_without_a_manifest_says_where_one_is(folder: Path, wrong: st
 
 def test_nobody_there_is_told() -> None:
     assert code_of(lambda: open_quickly("http://127.0.0.1:9/x")) == "store/unreachable"
-
-
-def test_the_cache_is_kept_below_its_limit(folder: Path, cache: Path) -> None:
-    with serve_folder(folder) as (url, _):
-        dataset = open_quickly(url, cache_bytes=1)
-        expected = open_dataset(folder)
-        assert dataset.read(range(100)).ids.tolist() == expected.read(range(100)).ids.tolist()
-    assert list(cache.iterdir()) == []
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
-def test_shards_are_cached_where_open_files_cannot_be_renamed(
-    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    replace = os.replace
-
-    def replace_closed(source: str, target: str) -> None:
-        """As on Windows."""
-        for name in os.listdir("/proc/self/fd"):
-            if os.path.realpath(f"/proc/self/fd/{name}") in (os.path.realpath(source), os.path.realpath(target)):
-                raise PermissionError(13, "The process cannot access the file", source)
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", replace_closed)
-    monkeypatch.setattr(shard_cache, "_CAN_RENAME_OPEN_FILES", False)
-    with serve_folder(folder) as (url, _):
-        dataset = open_quickly(url)
-        assert dataset.read(range(100)).ids.tolist() == open_dataset(folder).read(range(100)).ids.tolist()
-        # Another one fetches the shard while this one has it open under its name.
-        entry = dataset.manifest.splits["train"].shards[0]
-        data = (folder / entry.file).read_bytes()
-        file = shard_cache.ShardCache(None, 1e9).add(entry, lambda sink: sink.write(data) and None)
-        assert file is not None and file.read(0, entry.bytes) == data
-    assert len(list(cache.iterdir())) == 4
-
-
-def test_the_cache_directory_can_be_chosen(folder: Path, tmp_path: Path, cache: Path) -> None:
-    with serve_folder(folder) as (url, _):
-        open_quickly(url, cache_directory=tmp_path / "own")[0]
-    assert len(list((tmp_path / "own/shards").iterdir())) == 1 and not cache.exists()
-
-
-@pytest.mark.parametrize("age_s", [0, 7200])
-def test_shards_of_the_cache_are_hashed_once_and_touched_once_an_hour(
-    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, age_s: int
-) -> None:
-    hashed: list[str] = []
-
-    def note(file: PositionedFile) -> str:
-        hashed.append(file.path)
-        return hash_file(file)
-
-    for module in (shard, shard_cache):
-        monkeypatch.setattr(module, "hash_file", note)
-    with serve_folder(folder) as (url, _):
-        open_quickly(url).read(range(100))
-        assert len(hashed) == 4
-        for path in cache.iterdir():
-            os.utime(path, (time.time() - age_s,) * 2)
-        # Another process, or a hand, has changed their times: they are hashed once more.
-        open_quickly(url).read(range(100))
-        times = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-        assert len(hashed) == 8 and min(times.values()) > (time.time() - 3600) * 1e9
-        num_known = len(shard._checked)
-        for _ in range(3):
-            open_quickly(url).read(range(100))
-        assert len(hashed) == 8 and len(shard._checked) == num_known
-        assert times == {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-
-
-def test_fetching_many_shards_holds_few_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files: list[weakref.ref[PositionedFile]] = []
-    numbers: list[int] = []
-    fetch = remote_source.RemoteSource._fetch
-
-    def note(source: remote_source.RemoteSource, entry: ShardEntry, *more: Any) -> PositionedFile:
-        numbers.append(sum(file() is not None for file in files))
-        file = fetch(source, entry, *more)
-        files.append(weakref.ref(file))
-        return file
-
-    monkeypatch.setattr(remote_source.RemoteSource, "_fetch", note)
-    with serve_folder(make_dataset(tmp_path / "many", train=300, rows_per_shard=1)) as (url, _):
-        open_quickly(url, max_requests=2).read(range(300))
-    assert len(files) == 300 and max(numbers) <= 128 + 32 + 2
-
-
-def test_a_filter_fetches_several_shards_at_once_and_each_once_even_with_a_small_cache(folder: Path) -> None:
-    # Two requests must be there at the same time, or both are refused.
-    pair = threading.Barrier(2, timeout=20)
-
-    def wait_for_another(handler: Handler) -> bool:
-        if handler.path.endswith(".arrow"):
-            pair.wait()
-        return False
-
-    expected = open_dataset(folder).filter(classes=["cat", "dog"], min_confidence=0.5)
-    with serve_folder(folder, wait_for_another) as (url, seen):
-        filtered = open_quickly(url, cache_bytes=1, max_requests=2).filter(classes=["cat", "dog"], min_confidence=0.5)
-        assert len(filtered) == len(expected) and filtered.fingerprint == expected.fingerprint
-        shards = [path for path, _ in seen if path.endswith(".arrow")]
-        assert len(shards) == 4 and len(set(shards)) == 4
 
 
 @pytest.mark.parametrize("name", ["a b", "für", "50%25", "a[1]"])

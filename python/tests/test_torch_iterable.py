@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import gc
 import json
-import multiprocessing
 import os
 import pickle
 from pathlib import Path
@@ -137,35 +136,6 @@ def test_a_data_set_that_was_looped_over_can_be_copied_and_sent_to_workers(datas
     assert serve(copy.deepcopy(loop)) == serve(loop) == epochs[0][2:]
     batches = DataLoader(served, batch_size=None, num_workers=1, multiprocessing_context="spawn")
     assert serve(batches) == epochs[1]
-
-
-def put_epochs(batches: Any, queue: Any) -> None:
-    queue.put([serve(batches)[0][0] for _ in range(2)])
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.parametrize("num_workers", [0, 2])
-def test_trainings_in_processes_of_their_own_count_their_own_epochs(
-    dataset: Any, method: str, num_workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # For spawned processes, which import this file wherever pytest was started.
-    monkeypatch.syspath_prepend(Path(__file__).parents[1])
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip("this system starts no processes so")
-    context = torch.multiprocessing.get_context(method)
-    served = IterableDataset(dataset, **FINITE)
-    assert serve(served)[0][0] == 0
-    batches = DataLoader(served, batch_size=None, num_workers=num_workers)
-    queues = [context.SimpleQueue() for _ in range(2)]
-    trainings = [context.Process(target=put_epochs, args=(batches, queue)) for queue in queues]
-    for training in trainings:
-        training.start()
-    for training in trainings:
-        training.join(300)
-        assert training.exitcode == 0
-    assert [queue.get() for queue in queues] == [[1, 2], [1, 2]]
-    # This one is a training, too.
-    assert serve(batches)[0][0] == 1
 
 
 def test_another_default_device_changes_nothing(dataset: Any) -> None:

@@ -42,8 +42,8 @@ test("a process whose training another one has taken over writes no more checkpo
   const store = openTrainingStore(folder);
   await withTraining(folder, { signal: new AbortController().signal }, async () => {
     await store.save(bytesOf(3), 3);
-    const thief = { host: "there", pid: 7, sinceMs: 0, visibleProcesses: "000000000000", thisProcess: "7.1" };
-    await writeFile(join(folder, "lock"), JSON.stringify(thief));
+    const other = { host: "there", pid: 7, sinceMs: 0, visibleProcesses: "000000000000", thisProcess: "7.1" };
+    await writeFile(join(folder, "lock"), JSON.stringify(other));
     const { message } = await errorOf(() => store.save(bytesOf(6), 6), "train/lock-lost");
     expect(message).toContain("process 7 on there has gone on with the training");
   });

@@ -13,10 +13,11 @@ shards.
 
 from .augment import Augment
 from .batch import Batch, Mixup
-from .dataset import Dataset, Sample, Samples, open_dataset
+from .dataset import Dataset, Sample, Samples
 from .errors import Cifar5mError, NoSuchRowError
 from .label_noise import LabelNoise
 from .loader import Loader
+from .opening import open_dataset
 from .options import LoaderOptions
 from .remote.remote_options import RemoteOptions
 from .shuffle import Blocked

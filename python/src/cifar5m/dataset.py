@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
@@ -14,20 +13,14 @@ import numpy.typing as npt
 from .batch_maker import BatchMaker
 from .errors import Cifar5mError, NoSuchRowError
 from .flags import RowFlags, select_flagged
-from .folder import FolderSource
 from .loader import Loader
-from .location import hide_secrets, parse_location
 from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
-from .remote.remote_options import RemoteOptions
-from .require import out_of_range, require_choice, require_number, wrong_type
+from .require import require_number
 from .row_filter import resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
 from .unpack import Unpack
-
-# About 87,000 images.
-DEFAULT_MEMORY_BYTES = 256 * 2**20
 
 
 class Sample(NamedTuple):
@@ -56,55 +49,6 @@ class Samples(NamedTuple):
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     ids: npt.NDArray[np.int64]
-
-
-def open_dataset(
-    location: str | os.PathLike[str],
-    *,
-    split: str = "train",
-    verify: bool = True,
-    memory_bytes: float = DEFAULT_MEMORY_BYTES,
-    remote: RemoteOptions | None = None,
-) -> Dataset:
-    """Opens a split of a published data set. Only the manifest is read; shards are opened, or fetched, when needed.
-
-    Args:
-        location: the folder that holds manifest.json, or its URL: `https://`, `http://`, `s3://bucket/prefix`,
-            `file://`. A relative path is made absolute now, so that a later change of folder does no harm.
-        split: `train` or `test`.
-        verify: compare the sha256 of each shard with the manifest, once a process, before its first row is served.
-            False trusts the disk; fetched shards are always compared.
-        memory_bytes: images held in memory: those of the split if they all fit, else those of each finite subset that
-            fits; other images are read when they are served. Besides, 12 bytes a row are held of each touched shard.
-        remote: for data sets on a server.
-
-    Raises:
-        Cifar5mError: `manifest/…`, `json/corrupt`, `dataset/unknown-split`, `dataset/out-of-range`, `disk/…`,
-            `store/…`.
-    """
-    require_choice("verify", verify, (True, False), area="dataset")
-    if remote is not None and not isinstance(remote, RemoteOptions):
-        action = "Pass RemoteOptions(tries=3), for example."
-        # It may hold keys.
-        raise wrong_type("remote", "a cifar5m.RemoteOptions", remote, action, "dataset")
-    parsed = parse_location(location)
-    if parsed.kind == "folder":
-        source: Any = FolderSource(parsed.where, verify)
-    else:
-        from .remote.remote_source import open_remote
-
-        source = open_remote(parsed, remote or RemoteOptions())
-    return Dataset(source, source.read_manifest(), split, memory_bytes)
-
-
-def require_dataset(dataset: Any) -> Dataset:
-    """The data set itself. Raises `loader/out-of-range` for the path of one, or for one of another library."""
-    if isinstance(dataset, Dataset):
-        return dataset
-    action = "Open it with cifar5m.open_dataset."
-    if isinstance(dataset, str):
-        raise out_of_range("dataset", "a cifar5m.Dataset", hide_secrets(dataset), action)
-    raise wrong_type("dataset", "a cifar5m.Dataset", dataset, action)
 
 
 class Dataset:

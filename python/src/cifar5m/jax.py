@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .batch import Batch, Mixup
-from .dataset import Dataset, require_dataset
+from .dataset import Dataset
 from .loader import BaseLoader, NumpyBatch, transform_images
+from .opening import require_dataset
 from .options import LoaderOptions
 from .process_group import Group, ProcessGroup
 from .require import out_of_range

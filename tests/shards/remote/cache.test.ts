@@ -1,41 +1,15 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { type OpenOptions, openDataset } from "../../../shards/index.ts";
+import type { OpenOptions, openDataset } from "../../../shards/index.ts";
 import { sha256 } from "../../../storage/sha256.ts";
-import { nameTemporary } from "../../../storage/temporary-file.ts";
-import { mountSmallDisk } from "../../storage/mount-small-disk.ts";
-import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 import { collectBatches, hashBatch } from "../../support/open-test-dataset.ts";
-import { startFaultyServer } from "./faulty-server.ts";
-import { hashBatches, hashOf, openFilesUnder, quick } from "./remote-batches.ts";
-
-const shuffled = { regime: "finite", epochs: 2, batchSize: 16, seed: 3, dropLast: false } as const;
-/** Rows a shard; 95 kB. */
-const rowsPerShard = 30;
-
-async function setUp() {
-  const [folder, cache] = [await makeTestFolder(), await makeTestFolder()];
-  const manifest = await makeDataset(folder, { train: 150, test: 20, rowsPerShard });
-  const server = await startFaultyServer(folder);
-  const open = (maxBytes?: number, options: OpenOptions = {}) =>
-    openDataset(server.url, {
-      memoryBytes: 0,
-      transfer: quick,
-      cache: { directory: cache, ...(maxBytes === undefined ? {} : { maxBytes }) },
-      ...options,
-    });
-  const shardFiles = async () =>
-    (await readdir(join(cache, "shards")).catch(() => [])).filter((name) => name.endsWith(".arrow"));
-  const numShardsAsked = () => server.asked.filter(({ path }) => path.endsWith(".arrow")).length;
-  const { shards } = manifest.splits.train;
-  const local = await openDataset(folder);
-  return { folder, cache, server, open, shardFiles, numShardsAsked, shards, local };
-}
+import { hashBatches, hashOf, openFilesUnder } from "./remote-batches.ts";
+import { rowsPerShard, setUp, shuffled } from "./set-up-cache.ts";
 
 test("a shard that was fetched once is not fetched again, even from another address", async () => {
   const { open, server, numShardsAsked, local, shardFiles, shards } = await setUp();
@@ -256,47 +230,6 @@ test("a folder with the name of a shard is removed, and the shard is fetched", a
   const { open, cache, local, shards } = await setUp();
   await mkdir(join(cache, "shards", `${shards[0]!.sha256}.arrow`, "inner"), { recursive: true });
   expect(await hashBatches(await open(), shuffled)).toEqual(await hashBatches(local, shuffled));
-});
-
-test.skipIf(process.geteuid?.() !== 0)(
-  "in a cache that users share, files of another user that may not be removed do no harm",
-  async () => {
-    const { folder, cache, open, local, shards, shardFiles } = await setUp();
-    const wanted = await hashBatches(local, shuffled);
-    const directory = join(cache, "shards");
-    const dead = nameTemporary(join(directory, "a.arrow")).replace(/~\d+\.\d+~/, "~999999999.1~");
-    await (await open()).readImages([0, 40]);
-    await writeFile(dead, "half");
-    await truncate(join(directory, `${shards[1]!.sha256}.arrow`), 1000);
-    for (const path of [folder, cache]) await chmod(path, 0o755);
-    await chmod(directory, 0o1777);
-    process.seteuid!(65_534);
-    try {
-      expect(await hashBatches(await open(shards[0]!.bytes), shuffled)).toEqual(wanted);
-    } finally {
-      process.seteuid!(0);
-    }
-    expect(await shardFiles()).toEqual(
-      expect.arrayContaining(shards.slice(0, 2).map(({ sha256: hash }) => `${hash}.arrow`)),
-    );
-    await open();
-    expect(existsSync(dead)).toBe(false);
-  },
-);
-
-test("a cache that others filled is readable on a read-only disk with a leftover file", async (context) => {
-  const [{ server, local, open, cache }, disk] = [await setUp(), await mountSmallDisk("size=4m")];
-  if (disk === undefined) return context.skip();
-  await hashBatches(await open(), shuffled);
-  await cp(cache, disk, { recursive: true });
-  const yesterday = new Date(Date.now() - 25 * 3_600_000);
-  const leftover = join(disk, "shards", ".a.arrow.tmp~elsewhere~1~0123456789abcdef");
-  await writeFile(leftover, "half");
-  await utimes(leftover, yesterday, yesterday);
-  execFileSync("mount", ["-o", "remount,ro", disk]);
-  server.fault = ({ path }) => (path.endsWith(".arrow") ? { status: 500 } : {});
-  const dataset = await open(undefined, { cache: { directory: disk } });
-  expect(await hashBatches(dataset, shuffled)).toEqual(await hashBatches(local, shuffled));
 });
 
 test("the error for a user without a home folder says what to set", async () => {

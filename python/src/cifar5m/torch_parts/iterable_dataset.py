@@ -9,11 +9,12 @@ from typing import Any, SupportsIndex
 from torch.utils.data import IterableDataset as TorchIterableDataset
 from torch.utils.data import get_worker_info
 
-from ..dataset import Dataset, require_dataset
+from ..dataset import Dataset
 from ..errors import Cifar5mError
 from ..loader import BatchSource, finite_length, require_epoch
 from ..loop_table import LoopTable
 from ..manifest import MAX_INTEGER
+from ..opening import require_dataset
 from ..options import LoaderOptions, resolve_options
 from ..require import require_integer
 from ..schedule import Cursor, Schedule

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from ..dataset import Dataset, require_dataset
+from ..dataset import Dataset
 from ..image_format import ImageWriter
+from ..opening import require_dataset
 from ..options import resolve_format
 
 

@@ -13,9 +13,10 @@ from typing import Any, SupportsIndex
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from ..dataset import Dataset, require_dataset
+from ..dataset import Dataset
 from ..errors import Cifar5mError
 from ..loader import BaseLoader
+from ..opening import require_dataset
 from ..options import WORKER_KEYS, LoaderOptions
 from ..require import require_choice, require_integer
 from ..schedule import BatchRange
