@@ -16,15 +16,17 @@ import type { ImageGraph } from "./image-function.ts";
 
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 
+const labelerImagesSchema = imagesSchema.extend({
+  mean: perChannel.default([0, 0, 0]),
+  std: perChannel.default([1, 1, 1]).refine((values) => values.every((value) => value > 0), {
+    message: "must be above 0",
+  }),
+});
+
 /** The description of a classifier made elsewhere. docs/models.md explains each key. */
 export const foreignLabelerSchema = z.strictObject({
   model: z.literal("labeler"),
-  images: imagesSchema.extend({
-    mean: perChannel.default([0, 0, 0]),
-    deviation: perChannel.default([1, 1, 1]).refine((values) => values.every((value) => value > 0), {
-      message: "must be above 0",
-    }),
-  }),
+  images: z.preprocess(renameDeviation, labelerImagesSchema),
   output: z.strictObject({ name: z.string().min(1), kind: z.enum(["logits", "probabilities"]) }),
   classes: z
     .array(z.string())
@@ -67,11 +69,18 @@ export async function foreignLabelerGraph(file: Uint8Array, batchSize: number, e
   return { graph, batchSize: numImages, width: classes.length };
 }
 
+/** Takes `deviation` for `std`, as descriptions of version 0.1 have it. */
+function renameDeviation(images: unknown): unknown {
+  if (typeof images !== "object" || images === null || !("deviation" in images) || "std" in images) return images;
+  const { deviation, ...rest } = images;
+  return { ...rest, std: deviation };
+}
+
 /** Converts bytes to the numbers that the classifier was trained on, [B, 32, 32, 3]. */
-function normalize(bytes: Tensor, { range: [low, high], mean, deviation }: ForeignLabelerOptions["images"]): Tensor {
+function normalize(bytes: Tensor, { range: [low, high], mean, std }: ForeignLabelerOptions["images"]): Tensor {
   const row = (values: readonly number[]) => bytes.graph.constant(tensorData("float32", [1, 1, 1, 3], values));
   const scaled = add(mul(cast(bytes, "float32"), (high - low) / 255), low);
-  return div(sub(scaled, row(mean)), row(deviation));
+  return div(sub(scaled, row(mean)), row(std));
 }
 
 function requireProbabilities(row: Float32Array): void {

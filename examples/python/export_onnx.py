@@ -76,8 +76,8 @@ def export_generator(unet, scheduler, path, none=None, has_classes=True):
     export_onnx(Prediction(unet), inputs, "prediction", path, description)
 
 
-def export_labeler(classifier, path, mean=(0.4914, 0.4822, 0.4465), deviation=(0.247, 0.2435, 0.2616)):
-    """Exports a classifier that takes [B, 3, 32, 32], pixels in [0, 1] less mean over deviation, and returns logits."""
+def export_labeler(classifier, path, mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616)):
+    """Exports a classifier that takes [B, 3, 32, 32], (pixels in [0, 1] - mean) / std, and returns logits."""
     description = {
         "model": "labeler",
         "images": {
@@ -85,7 +85,7 @@ def export_labeler(classifier, path, mean=(0.4914, 0.4822, 0.4465), deviation=(0
             "layout": "NCHW",
             "range": [0, 1],
             "mean": list(mean),
-            "deviation": list(deviation),
+            "std": list(std),
         },
         "output": {"name": "logits", "kind": "logits"},
         "classes": CLASSES,

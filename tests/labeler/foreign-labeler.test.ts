@@ -6,7 +6,7 @@ import { errorOf } from "../support/expect-error.ts";
 import { floats, integers, makeOnnx, node, port, types } from "../support/make-onnx.ts";
 
 const mean = [0.4914, 0.4822, 0.4465] as const;
-const deviation = [0.247, 0.2435, 0.2616] as const;
+const std = [0.247, 0.2435, 0.2616] as const;
 /** Class names from last to first. */
 const classes = cifar10ClassNames.toReversed();
 
@@ -27,7 +27,7 @@ function firstNumbers(layout: "NCHW" | "NHWC", batch: number | string, output = 
 
 const description = (layout: string, kind: string) => ({
   model: "labeler",
-  images: { input: "x", layout, range: [0, 1], mean, deviation },
+  images: { input: "x", layout, range: [0, 1], mean, std },
   output: { name: kind, kind },
   classes,
 });
@@ -45,7 +45,7 @@ function expected(image: Uint8Array, layout: "NCHW" | "NHWC"): number[] {
   const numbers = Array.from({ length: 10 }, (_, index) => {
     const [channel, byte] = layout === "NCHW" ? [0, image[3 * index]!] : [index % 3, image[index]!];
 
-    return Math.exp((byte / 255 - mean[channel]!) / deviation[channel]!);
+    return Math.exp((byte / 255 - mean[channel]!) / std[channel]!);
   });
   const total = numbers.reduce((sum, value) => sum + value, 0);
   return numbers.map((value) => value / total).reverse();
@@ -73,7 +73,41 @@ test.each([
   },
 );
 
+test("a description of version 0.1, which says deviation for std, means the same", async () => {
+  const { images, ...rest } = description("NCHW", "logits");
+  const { std: deviation, ...old } = images;
+  const image = Uint8Array.from({ length: 3072 }, (_, index) => index % 256);
+  const label = async (text: unknown) => {
+    const labeler = await open(firstNumbers("NCHW", 1), text);
+    try {
+      return await labeler.label(image);
+    } finally {
+      await labeler.close();
+    }
+  };
+  expect(await label({ ...rest, images: { ...old, deviation } })).toEqual(await label({ ...rest, images }));
+});
+
 test.each<[string, () => Promise<unknown>, string, RegExp]>([
+  [
+    "a standard deviation of 0",
+    () =>
+      open(firstNumbers("NCHW", "n"), {
+        ...description("NCHW", "logits"),
+        images: { input: "x", layout: "NCHW", range: [0, 1], std: [0.2, 0, 0.2] },
+      }),
+    "model/wrong-description",
+    /images\.std: must be above 0/,
+  ],
+  [
+    "both names of the standard deviation",
+    () => {
+      const { images, ...rest } = description("NCHW", "logits");
+      return open(firstNumbers("NCHW", "n"), { ...rest, images: { ...images, deviation: [1, 1, 1] } });
+    },
+    "model/wrong-description",
+    /unknown key images\.deviation/,
+  ],
   [
     "logits that are called probabilities",
     () =>
