@@ -148,10 +148,10 @@ export function manifestStep(options: StepOptions): Step {
   return {
     name: "manifest",
     total: 0,
-    async *run({ tell }) {
+    async *run(context) {
       await requireBegun(options.folder);
       const run = await openRun(options.folder, options.config, { clean: false, mayGrow: false });
-      yield await publishManifest(run, await allHashes(run), undefined, tell);
+      yield await publishManifest(run, await allHashes(run), context);
     },
   };
 }

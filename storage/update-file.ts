@@ -14,21 +14,21 @@ const pollsUntold = 40;
  * Reads a file and replaces it, as one act: of several callers at once, each sees what the one before it wrote.
  * @param options.lockPath - the lock that exists meanwhile; a bucket needs none
  * @param options.change - returns the new text, or undefined to keep the file; called again if another caller was faster
+ * @param options.signal - ends the wait for other callers
  * @param options.tell - told in a line if the lock is waited for
- * @throws Cifar5mError `disk/…`, `store/…`; what `change` throws
+ * @throws Cifar5mError `disk/…`, `store/…`; what `change` throws; the signal's reason
  */
 export async function updateFile(
   path: string,
-  options: {
+  options: LockWatcher & {
     readonly lockPath: string;
     readonly change: (present: string | undefined) => string | undefined;
-    readonly tell?: LockWatcher["tell"];
   },
 ): Promise<void> {
-  const { lockPath, change, tell } = options;
+  const { lockPath, change, signal, tell } = options;
   const objects = objectsAt(path);
   if (objects !== undefined) {
-    while (!(await updateObject(objects, path, change)));
+    while (!(await updateObject(objects, path, change))) await sleep(pollMs, undefined, { signal });
     return;
   }
   const update = async () => {
@@ -42,7 +42,7 @@ export async function updateFile(
     } catch (thrown) {
       if (!(thrown instanceof LockTaken)) throw thrown;
       if (numPolls === pollsUntold) tell?.(describeWait(lockPath, thrown.holder, staleMs));
-      await sleep(pollMs);
+      await sleep(pollMs, undefined, { signal });
     }
   }
 }

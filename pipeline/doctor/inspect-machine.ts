@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
+import { availableThreads } from "../../engine/available-threads.ts";
 import { runProgram } from "../setup/run-program.ts";
 
 /** The properties of a machine that matter to a build. */
@@ -36,7 +37,7 @@ export async function inspectMachine(folder: string, signal: AbortSignal): Promi
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     processor: cpus()[0]?.model ?? "unknown",
-    numCores: availableParallelism(),
+    numCores: availableThreads(),
     memoryBytes: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
     freeDiskBytes: bavail * bsize,
     sharpProblem: await sharpProblem(),

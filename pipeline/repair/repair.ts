@@ -65,7 +65,7 @@ export async function repairRun(
     }
     throwFirst(failures);
     if (manifest === undefined) {
-      await publishManifest(staged, models, summaryOfShards);
+      await publishManifest(staged, models, context, summaryOfShards);
       await replaceBytes(run.folder.manifest, await readWholeFile(staged.folder.manifest));
       repaired.push(run.folder.manifest);
     }

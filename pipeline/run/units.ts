@@ -117,7 +117,7 @@ export function planFixedUnits(options: SetSize & { readonly unitSize: number })
     { split: "test", rows: testCount },
   ] as const;
   return planParts(splits, unitSize).map(({ index, split, part, start, end }) => {
-    const digits = String(part).padStart(5, "0");
+    const digits = nameOfPart(part);
     return {
       index,
       number: index,

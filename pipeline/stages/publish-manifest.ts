@@ -11,11 +11,11 @@ import { readManifestIfAny, sealManifest } from "../../shards/format/manifest-fi
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
+import type { LockWatcher } from "../../storage/lock-file.ts";
 import { updateFile } from "../../storage/update-file.ts";
 import { mapFiles } from "../run/map-files.ts";
 import { listsUnits, readEarlierSize } from "../run/published-size.ts";
 import type { Run } from "../run/run.ts";
-import type { StageContext } from "../run/stage.ts";
 import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
 import { countLabels, openKeptRows, surplusReason } from "./kept-rows.ts";
@@ -24,14 +24,15 @@ import { readShardEntry } from "./shard-entry.ts";
 
 /**
  * Writes the manifest, the last step of a build, from the receipts of all units.
+ * @param context - the signal that ends the wait for other workers, and who is told of it
  * @param openSummary - returns what counts, for a unit, what its receipt does not hold
- * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`
+ * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`; the signal's reason
  */
 export async function publishManifest(
   run: Run,
   models: Readonly<Record<string, string>>,
+  { signal, tell }: LockWatcher,
   openSummary: (run: Run) => (unit: Unit) => Promise<UnitSummary> = summaryOfUnits,
-  tell?: StageContext["tell"],
 ): Promise<Manifest> {
   const published = await readManifestIfAny(run.folder.dataset);
   if (listsRun(published, run, models)) return published;
@@ -72,6 +73,7 @@ export async function publishManifest(
   let inForce = made.manifest;
   await updateFile(path, {
     lockPath: run.folder.manifestLock,
+    signal,
     tell,
     change: (text) => {
       // Another worker may have let the set grow and published it while this one read the units.

@@ -107,7 +107,7 @@ test("names of units beyond a thousand are in subfolders, and names of shards ri
   expect(files[100_000]).toBe("train/part-x100000.arrow");
   expect(files.every((file, index) => index === 0 || files[index - 1]! < file)).toBe(true);
   const fixed = planFixedUnits({ count: 100_001, testCount: 0, unitSize: 1 });
-  expect(fixed.at(-1)!.shardFile).toBe("train/part-100000.arrow");
+  expect(fixed.at(-1)!.shardFile).toBe("train/part-x100000.arrow");
 });
 
 test.each([

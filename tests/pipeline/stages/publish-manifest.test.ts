@@ -77,11 +77,12 @@ test("a worker that is slow at a size does not replace the manifest of a larger 
       const written = { rows: 10, bytes: 50_000, sha256: "c".repeat(64), dataPath, receiptPath };
       await writeReceipt(receiptPath, receiptFor({ origin: made, ...written }));
     }
+    const context = { signal: new AbortController().signal };
     let hasGrown = false;
-    const inForce = await publishManifest(small, models, () => async () => {
+    const inForce = await publishManifest(small, models, context, () => async () => {
       if (!hasGrown) {
         hasGrown = true;
-        await publishManifest(large, models, () => async () => summary);
+        await publishManifest(large, models, context, () => async () => summary);
       }
       return summary;
     });
