@@ -1,3 +1,4 @@
+import { closeAll } from "../core/close-all.ts";
 import { type Closable, closeOnError } from "../core/close-on-error.ts";
 import { Cifar5mError } from "../core/errors.ts";
 import { type Dataset, type LiveSource, openDataset } from "../shards/index.ts";
@@ -9,10 +10,12 @@ import { type EvaluationSet, readEvaluationSet } from "./worlds.ts";
 export interface Live extends LiveSource {
   /** Hash of everything that determines its images. */
   readonly fingerprint: string;
+  /** Loads its models, which otherwise happens when images are asked for first. */
+  load(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens the live source of a run folder. The caller provides it, since this folder must not import the generator. */
+/** Finds the live source of a run folder, without loading its models. The caller provides it, since this folder must not import the generator. */
 export type OpenLive = (root: string) => Promise<Live>;
 
 /** The data sets of an experiment, opened. */
@@ -33,9 +36,7 @@ export interface ExperimentData {
  */
 export async function openExperimentData(config: ExperimentConfig, openLive: OpenLive): Promise<ExperimentData> {
   const opened: Closable[] = [];
-  const close = async () => {
-    for (const each of opened) await each.close();
-  };
+  const close = () => closeAll(...opened);
   const keep = <Opened extends Closable>(resource: Opened): Opened => {
     opened.push(resource);
     return resource;

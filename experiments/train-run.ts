@@ -1,3 +1,4 @@
+import { closeAll } from "../core/close-all.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import type { Execution } from "../engine/executor.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
@@ -112,8 +113,7 @@ export async function trainRun(run: RunTask, execution: Execution): Promise<Fini
     });
     return { rows, weights: weightsOf(program.training, state) };
   } finally {
-    await batches.close();
-    await evaluator.close();
+    await closeAll(batches, evaluator);
   }
 }
 

@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../core/errors.ts";
 import { shapeError, type Tensor } from "../engine/graph/graph.ts";
 import { averagePool, upsample } from "../engine/ops/pool.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
@@ -27,6 +28,12 @@ export function unet(
   options: UNetOptions,
 ): Tensor {
   const { channels, multipliers, blocks, patch, dropout } = options;
+  if (channels % 4 !== 0) {
+    throw new Cifar5mError(
+      "engine/wrong-shape",
+      `unet: channels must be a multiple of 4, got ${channels}. Check the network's options.`,
+    );
+  }
   const parts = partsOf[options.normalization];
   if (x.shape[2]! % (patch * 2 ** (multipliers.length - 1)) !== 0) {
     throw shapeError(

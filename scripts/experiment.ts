@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { closeOnError } from "../core/close-on-error.ts";
 import {
   compareWorlds,
   describeStep,
@@ -18,7 +19,7 @@ import {
   statusOf,
   writeReport,
 } from "../experiments/index.ts";
-import { openLiveSource } from "../pipeline/models/live-source.ts";
+import { findLiveSource } from "../pipeline/models/live-source.ts";
 import type { Step } from "../pipeline/run/step.ts";
 import { trainingCounter } from "../pipeline/run/training-counter.ts";
 import { defineCommand, type Session } from "./cli/command.ts";
@@ -85,7 +86,9 @@ export const experimentRunCommand = defineCommand<typeof runOptions>({
   interruption,
   dryRun: (session) => listRuns(session),
   steps: async ({ root, options, context: { rank, worldSize } }) => {
-    const experiment = await openExperiment(root, options.experiment, openLiveSource);
+    const experiment = await openExperiment(root, options.experiment, findLiveSource);
+    // Now, and not in some hours, when the first run needs it.
+    await closeOnError(experiment.data, async () => experiment.data.live?.load());
     const mine = shareOfRuns(experiment.runs, { rank, worldSize });
     await keepConfig(experiment);
     const nameOf = runNamer(experiment.runs);
@@ -162,7 +165,7 @@ export const experimentReportCommand = defineCommand({
 });
 
 async function listRuns({ root, options, json }: Session<z.output<typeof listOptions>>): Promise<void> {
-  const experiment = await openExperiment(root, options.experiment, openLiveSource);
+  const experiment = await openExperiment(root, options.experiment, findLiveSource);
   const nameOf = runNamer(experiment.runs);
   const runs: z.output<typeof listReport>["runs"] = [];
   try {

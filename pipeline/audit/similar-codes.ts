@@ -1,3 +1,4 @@
+import { closeAll } from "../../core/close-all.ts";
 import { createPermutation, permute } from "../../core/permutation.ts";
 import { compileMatmul } from "../score/compile-matmul.ts";
 import { BestCandidates } from "./best-candidates.ts";
@@ -97,8 +98,7 @@ export async function findSimilarCodes(options: {
       }
     }
   } finally {
-    await even.close();
-    await odd.close();
+    await closeAll(even, odd);
   }
   return [...pairs.values()].sort((a, b) => a.row - b.row || a.other - b.other);
 }

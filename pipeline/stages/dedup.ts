@@ -1,3 +1,4 @@
+import { closeAll } from "../../core/close-all.ts";
 import type { Cifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type Stage, unitStage } from "../run/stage.ts";
@@ -41,10 +42,7 @@ export function dedupStage(options: {
     run,
     models,
     pathOf: run.folder.removals,
-    close: async () => {
-      await copies?.close();
-      await nearCopies?.close();
-    },
+    close: () => closeAll(copies, nearCopies),
     write: async (unit, sink, context) => {
       copies ??= openOnce(() => searchCopies({ ...options, models }, context));
       const exact = (await copies.get()).between(unit.idStart, unit.idEnd);

@@ -1,3 +1,4 @@
+import { closeAll } from "../../core/close-all.ts";
 import { fingerprintBytes, fingerprintImages } from "../../core/image-fingerprint.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { isUnitMade, makeUnit, type Stage, type StageContext, stageOf } from "../run/stage.ts";
@@ -56,9 +57,6 @@ export function sampleAndLabelStage(options: LabelOptions & { readonly isNeedles
   return stageOf({
     atOnce: unitsAtOnce,
     make,
-    close: async () => {
-      await sampling.close();
-      await labeling.close();
-    },
+    close: () => closeAll(sampling, labeling),
   });
 }

@@ -1,3 +1,4 @@
+import { isAbsolute, relative, sep } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { Step, StepOptions } from "../../pipeline/run/step.ts";
@@ -5,13 +6,13 @@ import { uploadStep } from "../../pipeline/stages/upload.ts";
 import { absolutePath } from "../../storage/join-path.ts";
 import { isBucket } from "../../storage/object-files.ts";
 
-/** Refuses to upload what is in a bucket, and into the run folder. @throws Cifar5mError `usage/contradiction` */
+/** Refuses to upload what is in a bucket, and into the run folder, but for its data set's own place. @throws Cifar5mError `usage/contradiction` */
 export function requireUploadable(run: string, to: string | undefined): void {
   const { dataset } = runFolderAt(run);
-  if (to !== undefined && absolutePath(to) === absolutePath(run)) {
+  if (to !== undefined && liesWithin(run, to) && absolutePath(to) !== absolutePath(dataset)) {
     throw new Cifar5mError(
       "usage/contradiction",
-      `--to must be another folder than that of the run, got ${to}: a copy there would be read in the place of ${dataset}, also when the set has grown. Name another folder.`,
+      `--to must be a folder outside of the run's, got ${to}: the files of a copy would be mixed with those of the stages, or read in the place of ${dataset}. Name another folder.`,
     );
   }
   if (to === undefined || !isBucket(run)) return;
@@ -19,6 +20,15 @@ export function requireUploadable(run: string, to: string | undefined): void {
     "usage/contradiction",
     `--to uploads the data set of a run folder, and ${run} is in a bucket: readers open ${dataset}. Leave --to out.`,
   );
+}
+
+/** Whether a path is a folder or lies below it. */
+function liesWithin(folder: string, path: string): boolean {
+  const [outer, inner] = [absolutePath(folder), absolutePath(path)];
+  // A location is not absolute; nor is there a relative path between drives of Windows.
+  if (!isAbsolute(outer) || !isAbsolute(inner)) return false;
+  const way = relative(outer, inner);
+  return way.split(sep)[0] !== ".." && !isAbsolute(way);
 }
 
 /**

@@ -132,10 +132,26 @@ test("of an experiment that cannot be opened, nothing stays open", async () => {
       const close = async () => {
         numOpen--;
       };
-      return { fingerprint: "live", sample: () => Promise.reject(new Error("not asked for")), close };
+      const load = () => Promise.reject(new Error("not asked for"));
+      return { fingerprint: "live", load, sample: load, close };
     };
     await errorOf(() => openExperiment(join(dirname(file), "runs"), file, openLive), code);
     expect(numOpen).toBe(0);
   };
   await openWith({ grid: { numSamples: [5000] } }, "experiment/pool-too-small");
+});
+
+test("planning an experiment does not load the models of its live source", async () => {
+  const file = await makeExperimentFile({ base: { ...tinyRun, world: "ideal", steps: 50 }, live: "a run" });
+  const refuse = () => Promise.reject(new Error("not asked for"));
+  const openLive: OpenLive = async () => ({
+    fingerprint: "live",
+    load: refuse,
+    sample: refuse,
+    close: () => Promise.resolve(),
+  });
+  const { data, runs } = await openExperiment(join(dirname(file), "runs"), file, openLive);
+  await data.close();
+  expect(runs).toHaveLength(1);
+  expect(data.fingerprint["live"]).toBe("live");
 });

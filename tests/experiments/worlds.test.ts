@@ -46,6 +46,7 @@ test("when the pool is used up, the ideal world continues with images made on de
   let numClosed = 0;
   const { folder, runs } = await runAll(join(dirname(file), "run"), file, async () => ({
     fingerprint: "stand-in",
+    load: () => Promise.resolve(),
     sample: async (ids) => {
       asked.push(...ids);
       const { image, probabilities, class: classes } = makeRows([...ids]);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BuildSources } from "../../pipeline/build.ts";
 import { fetchCifar10 } from "../../pipeline/cifar-10/fetch.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
-import { openLiveSourceWith } from "../../pipeline/models/live-source.ts";
+import { findLiveSourceWith } from "../../pipeline/models/live-source.ts";
 import { trainModel } from "../../pipeline/models/train-model.ts";
 import { repairRun } from "../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
@@ -102,7 +102,7 @@ test("the rows of an unconditional set and of its live source have class -1", as
   const { columns } = await readShard(run.folder.shard(run.units[0]!));
   expect(new Set(columns.class)).toEqual(new Set([-1]));
   expect(columns.image.subarray(0, 3072)).toEqual(new Uint8Array(standInImage({ seed: 0, weights }, 0, -1)));
-  const live = await openLiveSourceWith(runFolderAt(other), standInRuntime());
+  const live = await findLiveSourceWith(runFolderAt(other), standInRuntime());
   expect([...(await live.sample(Float64Array.of(3, 25))).classes]).toEqual([-1, -1]);
   await live.close();
 });
@@ -206,7 +206,7 @@ test("a run without CIFAR-10 is compared with the shipped fingerprints", async (
 });
 
 test("a live source makes the images the run made, and those that follow", async () => {
-  const live = await openLiveSourceWith(runFolderAt(root), standInRuntime({ planted }));
+  const live = await findLiveSourceWith(runFolderAt(root), standInRuntime({ planted }));
   const run = await readRun(runFolderAt(root));
   const shard = await readShard(run.folder.shard(run.units[1]!));
   const made = await live.sample(shard.columns.id);

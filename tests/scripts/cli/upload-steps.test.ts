@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { requireUploadable } from "../../../scripts/cli/upload-steps.ts";
 import { errorOf } from "../../support/expect-error.ts";
@@ -6,10 +6,13 @@ import { makeTestFolder } from "../../support/make-rows.ts";
 
 test("a set is not published into its own run folder, where the copy would be read in its place", async () => {
   const run = await makeTestFolder();
-  for (const to of [run, `${run}/`, `${join(run, "dataset")}/..`]) {
+  const inside = [join(run, "samples"), join(run, "dataset", "train"), relative(process.cwd(), join(run, "..copy"))];
+  for (const to of [run, `${run}/`, `${join(run, "dataset")}/..`, ...inside]) {
     const { message } = await errorOf(async () => requireUploadable(run, to), "usage/contradiction");
     expect(message).toContain(join(run, "dataset"));
   }
-  requireUploadable(run, join(run, "dataset"));
+  for (const to of [join(run, "dataset"), `${run}-copy`, join(run, ".."), "s3://bucket/set", "file:///set"]) {
+    requireUploadable(run, to);
+  }
   requireUploadable(run, undefined);
 });
