@@ -32,7 +32,9 @@ export function parseWithSchema<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw errorOf(parsed.error.issues[0]!, schema, value, names);
+  // A key that is missing may be the unknown one, misspelled.
+  const { issues } = parsed.error;
+  throw errorOf(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!, schema, value, names);
 }
 
 function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, names: ParseNames): Cifar5mError {
@@ -51,10 +53,16 @@ function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, nam
   const { path, isKey, seen, rule } = culpritOf(issue, rules, value);
   const name = path.length === 0 ? "it" : nameOf(path.map(String).join("."));
   const hint = nearestChoice(issue, seen);
-  const usual = isKey ? "Choose another key." : "Give it another value, or leave it out for its default.";
+  const isMissing = seen === undefined && issue.code !== "custom";
+  const usual = isKey
+    ? "Choose another key."
+    : isMissing
+      ? "It has no default: give it a value."
+      : "Give it another value, or leave it out for its default.";
   return new Cifar5mError(
     `${area}/out-of-range`,
-    `${prefix}${isKey ? `a key of ${name}` : name} ${rule}, got ${show(seen)}. ${hint}${names.adviceOf?.(key) ?? usual}`,
+    `${prefix}${isKey ? `a key of ${name}` : name} ${isMissing && !rule.startsWith("must") ? "must be given" : rule}, got ${show(seen)}. ` +
+      `${hint}${names.adviceOf?.(key) ?? usual}`,
   );
 }
 

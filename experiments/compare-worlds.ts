@@ -73,7 +73,9 @@ export function describeStep({ step, numConverged, gap }: Pick<Comparison, "step
 
 /** The options that must agree if two runs are the same setting in two worlds. */
 function settingOf({ world: _, numSamples: __, stopBelow: ___, shuffle: ____, ...rest }: RunOptions): string {
-  return canonicalJson(rest);
+  // The ideal world has no train images to be evaluated on.
+  const { trainSamples: _____, ...evaluation } = rest.evaluation;
+  return canonicalJson({ ...rest, evaluation });
 }
 
 function compare(pairs: readonly { readonly real: RunResult; readonly ideal: RunResult }[], set: string): Comparison {

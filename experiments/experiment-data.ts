@@ -8,6 +8,7 @@ import { type EvaluationSet, readEvaluationSet } from "./worlds.ts";
 
 /** Makes images beyond the pool. */
 export interface Live extends LiveSource {
+  readonly classNames: readonly string[];
   /** Hash of everything that determines its images. */
   readonly fingerprint: string;
   /** Loads its models, which otherwise happens when images are asked for first. */
@@ -54,15 +55,11 @@ async function openAll(
   const others = new Map<string, Dataset>();
   for (const [name, location] of Object.entries(alsoTest)) {
     const other = keep(await openDataset(location, { split: "test" }));
-    if (other.classNames.join() !== train.classNames.join()) {
-      throw new Cifar5mError(
-        "experiment/other-classes",
-        `alsoTest.${name} must have the classes ${train.classNames.join(", ")}, but it has ${other.classNames.join(", ")}. Leave it out.`,
-      );
-    }
+    requireClassesOf(train, `alsoTest.${name}`, other);
     others.set(name, other);
   }
   const live = liveRoot === undefined ? undefined : keep(await openLive(liveRoot));
+  if (live !== undefined) requireClassesOf(train, "live", live);
   const fingerprints = [...others].map(([name, other]) => [name, other.fingerprint] as const);
   return {
     train,
@@ -76,6 +73,19 @@ async function openAll(
       ...(live === undefined ? {} : { live: live.fingerprint }),
     },
   };
+}
+
+/** @param key - the key of the experiment file that names the other images */
+function requireClassesOf(
+  train: Dataset,
+  key: string,
+  { classNames }: { readonly classNames: readonly string[] },
+): void {
+  if (classNames.join() === train.classNames.join()) return;
+  throw new Cifar5mError(
+    "experiment/other-classes",
+    `${key} must have the classes ${train.classNames.join(", ")}, but it has ${classNames.join(", ")}. Leave it out.`,
+  );
 }
 
 /** The images of a split that a run sees. */

@@ -51,10 +51,10 @@ export async function requireRunnable(
 
 /**
  * @param isLive - whether more images can be made, which is possible only without a choice of classes
- * @throws Cifar5mError `experiment/pool-too-small` if a run would need more images than there are
+ * @throws Cifar5mError `experiment/pool-too-small` if a run would need more images than there are; `experiment/out-of-range`
  */
 function requirePool(options: RunOptions, poolSize: number, isLive: boolean): void {
-  const { world, numSamples, batchSize, steps, classes } = options;
+  const { world, numSamples, batchSize, steps, classes, shuffle } = options;
   if (world === "ideal" && steps * batchSize > poolSize && !(isLive && classes === undefined)) {
     throw new Cifar5mError(
       "experiment/pool-too-small",
@@ -66,6 +66,13 @@ function requirePool(options: RunOptions, poolSize: number, isLive: boolean): vo
     throw new Cifar5mError(
       "experiment/pool-too-small",
       `the real world of N = ${numSamples} samples needs as many images, the pool has ${poolSize}. Take a smaller numSamples.`,
+    );
+  }
+  if (world === "real" && !shuffle && numSamples === poolSize) {
+    throw new Cifar5mError(
+      "experiment/out-of-range",
+      `numSamples must be below the size of the pool (${poolSize}) where shuffle is false, got ${numSamples}: all images in order come ` +
+        "in that of the files, which may be by class. Take fewer, or shuffle.",
     );
   }
   if (world === "real" && numSamples < batchSize) {

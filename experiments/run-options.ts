@@ -84,7 +84,12 @@ export const runOptionsSchema = z.strictObject({
   clipNorm: z.number().positive().optional().describe("largest norm of the gradient"),
   loss: z.enum(["cross-entropy", "mse"]).default("cross-entropy").describe("`mse`: between logits and one-hot labels"),
   augmentation: z.enum(augmentations).default("none"),
-  classes: z.array(z.string()).min(2).optional().describe("only images of these classes, of train and test"),
+  classes: z
+    .array(z.string())
+    .min(2)
+    .refine((names) => new Set(names).size === names.length, "must name each class once")
+    .optional()
+    .describe("only images of these classes, of train and test"),
   labelNoise: z
     .strictObject({ rate: z.number().min(0).max(1), on: z.enum(["train", "both"]).default("train") })
     .optional(),

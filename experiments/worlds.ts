@@ -38,6 +38,9 @@ export function batchesFrom(
   return loaderOf(source, options, { ...start.state(), epoch, position });
 }
 
+/** Every step has a whole batch, as in the ideal world. */
+const realWorld = { regime: "finite", epochs: Number.POSITIVE_INFINITY, dropLast: true } as const;
+
 function loaderOf(
   { train, live }: TrainSource,
   options: RunOptions,
@@ -55,7 +58,7 @@ function loaderOf(
   return train.loader<"uint8" | "float32">(
     world === "ideal"
       ? { ...common, regime: "infinite", ...(live === undefined ? {} : { live }) }
-      : { ...common, regime: "finite", numSamples, shuffle: options.shuffle, epochs: Number.POSITIVE_INFINITY },
+      : { ...common, ...realWorld, numSamples, shuffle: options.shuffle },
   ) as Loader<ImageArray>;
 }
 

@@ -134,6 +134,8 @@ export const experimentCompareCommand = defineCommand({
     const { runs } = await readResults(experimentFolderAt(root).results);
     const comparisons = compareWorlds(runs);
     if (json) return printJson({ comparisons });
+    if (comparisons.length === 0)
+      return printLines("no setting was run in both worlds yet, so there is nothing to compare");
     const nameOf = runNamer(runs);
     const lines = comparisons.map((comparison) => {
       const { options, set, real, ideal, gap, finalReal, finalIdeal } = comparison;

@@ -1,5 +1,6 @@
 import { closeAll } from "../../core/close-all.ts";
 import { closeOnError } from "../../core/close-on-error.ts";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
 import type { LiveSource } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readRun } from "../run/run.ts";
@@ -13,6 +14,7 @@ import { shippedRuntime } from "./shipped-runtime.ts";
 
 /** A live source that holds models. The caller closes it. */
 export interface OpenLiveSource extends LiveSource {
+  readonly classNames: readonly string[];
   /** Hash of what determines its images: the run's configuration and models. */
   readonly fingerprint: string;
   close(): Promise<void>;
@@ -60,6 +62,7 @@ export async function findLiveSourceWith(source: RunFolder, runtime: ModelRuntim
     return { sampler, labeler, close: () => closeAll(sampler, labeler) };
   });
   return {
+    classNames: cifar10ClassNames,
     fingerprint: hashConfig({ config: identity, ...hashes }),
     load: async () => {
       await models.get();

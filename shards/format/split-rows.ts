@@ -16,7 +16,7 @@ export interface DatasetRows {
   readonly classes?: ArrayLike<number>;
 }
 
-export type RowSource = Iterable<DatasetRows> | AsyncIterable<DatasetRows>;
+export type RowSource = DatasetRows | Iterable<DatasetRows> | AsyncIterable<DatasetRows>;
 
 /** Checks the rows of a split and hands them out in chunks for shards. */
 export class SplitRows {
@@ -31,11 +31,19 @@ export class SplitRows {
   #numRead = 0;
 
   constructor(source: RowSource, split: SplitName, numClasses: number, signal: AbortSignal | undefined) {
-    this.#rows = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#split = split;
     this.#numClasses = numClasses;
     this.#signal = signal;
+    this.#rows = this.#open(source);
     this.classCounts = new Array<number>(numClasses).fill(0);
+  }
+
+  #open(source: RowSource): AsyncIterator<DatasetRows> | Iterator<DatasetRows> {
+    if (typeof source !== "object" || source === null) {
+      throw this.#badRows(0, `rows must be an object of arrays, or an iterable of such objects, got ${String(source)}`);
+    }
+    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+    return (Symbol.iterator in source ? source : [source])[Symbol.iterator]();
   }
 
   /** Whether the source has another row. */

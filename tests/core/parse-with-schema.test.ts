@@ -69,6 +69,12 @@ describe("one line says key, rule, value, and what to do", () => {
     [{ optimizer: { name: "adamm" } }, "out-of-range", "optimizer.name must be one of sgd, adam, adamw, got"],
     [{ optimizer: { name: "sgd", momentum: -1 } }, "out-of-range", "optimizer.momentum must be a number, at least 0"],
     [7, "out-of-range", "it must be an object, got 7. "],
+    [{ net: {} }, "out-of-range", "net.dim must be an integer, got nothing. It has no default: give it a value."],
+    [
+      { net: { dimm: 3 } },
+      "unknown-key",
+      "net.dimm is no key of the test. Did you mean net.dim? Use one of: net.dim, ",
+    ],
     [{ stepz: 3 }, "unknown-key", "stepz is no key of the test. Did you mean steps? Use one of: steps, rate, "],
     [{ frobnicate: 3 }, "unknown-key", "frobnicate is no key of the test. Use one of: steps, rate, "],
     [

@@ -33,6 +33,16 @@ test("worlds are compared where the real one's train soft error falls to 1%", ()
   expect(comparison!.finalIdeal.mean).toBeCloseTo(0.2, 12);
 });
 
+test("the number of train images that metrics are of does not keep worlds apart, as the ideal one has none", () => {
+  const evaluation = { steps: 4, testSamples: 30, trainSamples: 20 };
+  const [real, ideal] = (["real", "ideal"] as const).map((world) => ({
+    id: world,
+    options: options({ world, evaluation: world === "real" ? evaluation : { ...evaluation, trainSamples: 10_000 } }),
+    rows: [...curve("train", [0.9, 0.5]), ...curve("test", [0.9, 0.6])],
+  }));
+  expect(compareWorlds([real!, ideal!])).toHaveLength(2);
+});
+
 test("gaps of two trials that differ in sign have their mean, not that of their sizes", () => {
   const runs = [0, 1].flatMap((seed) => [
     {

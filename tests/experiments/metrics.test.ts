@@ -38,7 +38,11 @@ test("loss, error and soft error are those of the definitions, in double precisi
         );
         const mse = metricsOf(logits, labels, 4, "mse");
         expect(Math.abs(mse.loss - squares)).toBeLessThanOrEqual(1e-12 * Math.max(1, squares));
-        expect(mse.softError).toBe(softError);
+        expect(mse.error).toBe(error);
+        expect(mse.softError).toBeCloseTo(
+          mean((row, label) => 1 - Math.min(1, Math.max(0, row[label]!))),
+          12,
+        );
       },
     ),
   );
@@ -130,4 +134,9 @@ test("quarter turns make a full one, and their numbers are the labels", () => {
     const [y, x] = corners[label]!;
     expect(pixel(turned, y, x)).toEqual(pixel(image, 5, 9));
   }
+});
+
+test("a network that fits one-hot labels perfectly has a soft error of 0 if it was trained by squared error", () => {
+  const { loss, error, softError } = metricsOf(Float32Array.of(0, 1, 1, 0), Int32Array.of(1, 0), 2, "mse");
+  expect({ loss, error, softError }).toEqual({ loss: 0, error: 0, softError: 0 });
 });

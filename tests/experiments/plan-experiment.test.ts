@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
 import { type OpenLive, openExperiment } from "../../experiments/index.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
 import { errorOf } from "../support/expect-error.ts";
@@ -22,7 +23,7 @@ test("further test sets cannot have the names of the experiment's own data", asy
   expect(Object.keys(data.fingerprint)).toEqual(["train", "test", "tested"]);
 });
 
-test("an experiment file that is no JSON, and a test set of other classes, are refused by name", async () => {
+test("an experiment file that is no JSON, and a test set or a live run of other classes, are refused by name", async () => {
   const file = await makeExperimentFile({ base: tinyRun });
   const folder = dirname(file);
   const others = join(folder, "others");
@@ -34,6 +35,16 @@ test("an experiment file that is no JSON, and a test set of other classes, are r
   expect(message).toMatch(
     /^alsoTest\.wild must have the classes airplane, automobile, bird, cat, .*, but it has .*, bird, lynx, .*\. Leave it out\.$/,
   );
+  await writeExperimentFile(folder, { base: tinyRun, live: "a run" });
+  const openLive: OpenLive = async () => ({
+    fingerprint: "live",
+    classNames: ["a", "b"],
+    load: async () => undefined,
+    sample: () => Promise.reject(new Error("not asked for")),
+    close: async () => undefined,
+  });
+  const live = await errorOf(() => openExperiment(folder, file, openLive), "experiment/other-classes");
+  expect(live.message).toMatch(/^live must have the classes airplane, .*, but it has a, b\. Leave it out\.$/);
   await writeFile(file, '{ "name": "test", }');
   const broken = await errorOf(() => openExperiment(folder, file, noLive), "experiment/not-json");
   expect(broken.message).toMatch(/experiment\.json must be JSON: .*position 18.*\. Correct the file\.$/);
@@ -133,7 +144,7 @@ test("of an experiment that cannot be opened, nothing stays open", async () => {
         numOpen--;
       };
       const load = () => Promise.reject(new Error("not asked for"));
-      return { fingerprint: "live", load, sample: load, close };
+      return { fingerprint: "live", classNames: cifar10ClassNames, load, sample: load, close };
     };
     await errorOf(() => openExperiment(join(dirname(file), "runs"), file, openLive), code);
     expect(numOpen).toBe(0);
@@ -146,6 +157,7 @@ test("planning an experiment does not load the models of its live source", async
   const refuse = () => Promise.reject(new Error("not asked for"));
   const openLive: OpenLive = async () => ({
     fingerprint: "live",
+    classNames: cifar10ClassNames,
     load: refuse,
     sample: refuse,
     close: () => Promise.resolve(),

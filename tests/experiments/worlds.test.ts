@@ -1,8 +1,12 @@
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { openExperiment } from "../../experiments/index.ts";
 import { readFinishedRuns } from "../../experiments/results.ts";
+import { batchesFrom } from "../../experiments/worlds.ts";
+import { errorOf } from "../support/expect-error.ts";
 import { makeRows } from "../support/make-rows.ts";
-import { makeExperimentFile, runAll, tinyNetwork, tinyRun } from "./make-experiment.ts";
+import { makeExperimentFile, noLive, runAll, tinyNetwork, tinyRun } from "./make-experiment.ts";
 
 test("the real world with as many samples as steps need, in the ideal world's order, is the ideal world, step by step", async () => {
   const file = await makeExperimentFile({
@@ -46,6 +50,7 @@ test("when the pool is used up, the ideal world continues with images made on de
   let numClosed = 0;
   const { folder, runs } = await runAll(join(dirname(file), "run"), file, async () => ({
     fingerprint: "stand-in",
+    classNames: cifar10ClassNames,
     load: () => Promise.resolve(),
     sample: async (ids) => {
       asked.push(...ids);
@@ -61,4 +66,29 @@ test("when the pool is used up, the ideal world continues with images made on de
   expect(new Set(asked).size).toBe(50);
   expect(numClosed).toBe(1);
   expect((await readFinishedRuns(folder, runs))[0]!.rows.at(-1)!.step).toBe(25);
+});
+
+test("without shuffling, N that is no multiple of the batch size has whole batches, the same in every epoch", async () => {
+  const file = await makeExperimentFile({
+    base: { ...tinyRun, shuffle: false, numSamples: 45, stopBelow: 0, steps: 9 },
+  });
+  const { data, runs } = await openExperiment(join(dirname(file), "run"), file, noLive);
+  const ids: string[] = [];
+  for await (const batch of batchesFrom({ train: data.train, live: undefined }, runs[0]!.options, 0)) {
+    ids.push([...batch.ids].join());
+    if (ids.length === 9) break;
+  }
+  await data.close();
+  expect(ids[0]!.split(",")).toHaveLength(10);
+  expect(ids.slice(4, 8)).toEqual(ids.slice(0, 4));
+  expect(ids[8]).toBe(ids[0]);
+});
+
+test("all images without shuffling are refused, since they would come in the order of the files", async () => {
+  const file = await makeExperimentFile({ base: { ...tinyRun, shuffle: false, numSamples: 200 } });
+  const { message } = await errorOf(
+    () => openExperiment(join(dirname(file), "run"), file, noLive),
+    "experiment/out-of-range",
+  );
+  expect(message).toMatch(/^numSamples must be below the size of the pool \(200\) where shuffle is false, got 200: .*/);
 });

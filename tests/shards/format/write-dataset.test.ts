@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type DatasetRows, openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { collectBatches } from "../../support/open-test-dataset.ts";
 
 const classNames = ["red", "green", "blue"];
@@ -209,4 +210,17 @@ test.each<[object, RegExp]>([
   [{ classNames, train: [], rowPerShard: 5 }, /rowPerShard is no key/],
 ])("options out of range are refused: %o", async (options, message) => {
   await expect(writeDataset(await newFolder(), options as never)).rejects.toThrow(message);
+});
+
+test("one object of rows is a split; what is neither rows nor an iterable is refused", async () => {
+  const folder = await newFolder();
+  const manifest = await writeDataset(folder, { classNames, train: rowsOf(0, 5) });
+  expect(manifest.splits.train.rows).toBe(5);
+  for (const train of [7, "rows", null] as never[]) {
+    const { message } = await errorOf(
+      async () => writeDataset(await newFolder(), { classNames, train }),
+      "dataset/bad-rows",
+    );
+    expect(message).toContain(`rows must be an object of arrays, or an iterable of such objects, got ${String(train)}`);
+  }
 });

@@ -91,6 +91,11 @@ test("an option of the wrong type is refused by name when the loader is made, no
     );
   }
   expect(loaderOfLive(undefined)).not.toThrow();
+  const sample = () => Promise.reject(new Error("not asked for"));
+  expect(loaderOfLive({ sample, classNames: dataset.classNames })).not.toThrow();
+  expect(loaderOfLive({ sample, classNames: ["cat", "dog"] })).toThrow(
+    /^the live source must have the classes of the data set, airplane, .*, but it has cat, dog\. Name the run/,
+  );
   for (const key of Object.keys(infinite)) {
     expect(() => dataset.loader({ regime: "infinite", batchSize: 9, [key]: 1 } as unknown as LoaderOptions)).toThrow(
       `${key} is no key of the loader's options in the infinite regime. Leave it out, or use the finite regime.`,
