@@ -1,7 +1,6 @@
 /** Builds as a program runs them: a configuration, a model runtime, and steps that run one after the other. */
 
 export { type BuildSources, buildSteps } from "./build.ts";
-export { openLiveSource } from "./models/live-source.ts";
 export type { ModelRuntime } from "./models/model-runtime.ts";
 export { shippedRuntime } from "./models/shipped-runtime.ts";
 export { type Config, configSchema, type PartialConfig, resolveConfig, type TrainingSection } from "./run/config.ts";

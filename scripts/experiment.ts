@@ -19,7 +19,7 @@ import {
   statusOf,
   writeReport,
 } from "../experiments/index.ts";
-import { findLiveSource } from "../pipeline/models/live-source.ts";
+import { findLiveSource } from "../pipeline/models/find-live-source.ts";
 import type { Step } from "../pipeline/run/step.ts";
 import { trainingCounter } from "../pipeline/run/training-counter.ts";
 import { defineCommand, type Session } from "./cli/command.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BuildSources } from "../../pipeline/build.ts";
 import { fetchCifar10 } from "../../pipeline/cifar-10/fetch.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
-import { findLiveSourceWith } from "../../pipeline/models/live-source.ts";
+import { findLiveSourceWith } from "../../pipeline/models/find-live-source.ts";
 import { trainModel } from "../../pipeline/models/train-model.ts";
 import { repairRun } from "../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
