@@ -144,16 +144,20 @@ export class Plan {
     const numIterations = count!.dataSync()[0]!;
     let carried = initial.map((tensor) => tensor.clone());
     const collected: Tensor[][] = [];
-    for (let iteration = 0; iteration < numIterations; iteration++) {
-      const counter = [tf.scalar(iteration, "int32"), tf.scalar(true, "bool")];
-      const [proceed, ...results] = body.run([...counter, ...carried], lookup);
-      proceed!.dispose();
-      carried = results.slice(0, initial.length);
-      collected.push(results.slice(initial.length));
+    try {
+      for (let iteration = 0; iteration < numIterations; iteration++) {
+        const counter = [tf.scalar(iteration, "int32"), tf.scalar(true, "bool")];
+        const [proceed, ...results] = body.run([...counter, ...carried], lookup);
+        proceed!.dispose();
+        carried = results.slice(0, initial.length);
+        collected.push(results.slice(initial.length));
+      }
+      const series = collected[0]?.map((_, index) => tf.stack(collected.map((results) => results[index]!)));
+      return [...carried, ...(series ?? [])];
+    } finally {
+      // Also where a body ran out of memory: whoever asked may try a smaller batch.
+      tf.dispose(collected);
     }
-    const series = collected[0]?.map((_, index) => tf.stack(collected.map((results) => results[index]!)));
-    tf.dispose(collected);
-    return [...carried, ...(series ?? [])];
   }
 
   /** Frees the constants. */

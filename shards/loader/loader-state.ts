@@ -93,7 +93,7 @@ function requirePosition(
   if (isBeyond && !isLive) {
     throw new Cifar5mError(
       "loader-state/invalid",
-      `position of the loader state must be below ${numSamples}, got ${position}. Start without a state.`,
+      `position of the loader state must be ${regime === "infinite" ? "at most" : "below"} ${numSamples}, got ${position}. Start without a state.`,
     );
   }
 }
