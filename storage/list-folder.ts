@@ -29,3 +29,18 @@ export async function isFolder(path: string): Promise<boolean> {
     throw diskError(thrown, "read", path);
   }
 }
+
+/**
+ * Whether a file exists at a path, or an object of a bucket. A folder is none.
+ * @throws Cifar5mError `disk/…` if the system cannot tell
+ */
+export async function isFile(path: string): Promise<boolean> {
+  const objects = objectsAt(path);
+  if (objects !== undefined) return (await objects.find(path)) !== undefined;
+  try {
+    return !(await stat(path)).isDirectory();
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return false;
+    throw diskError(thrown, "read", path);
+  }
+}

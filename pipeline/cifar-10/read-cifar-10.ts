@@ -1,11 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, imageAt, imageBytes, type LabeledImages } from "../../core/image-layout.ts";
-import { joinPath } from "../../storage/join-path.ts";
-import { isFolder } from "../../storage/list-folder.ts";
-import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
-import { mostPythonBytes, pythonName, recordsOfPythonBatch } from "./python-batch.ts";
-import { readTarGz } from "./read-tar.ts";
+import { openCifarFiles } from "./open-cifar-files.ts";
 
 /**
  * Reads CIFAR-10.
@@ -49,48 +45,15 @@ export interface Cifar10Bytes {
  * @throws Cifar5mError `cifar10/…`, `archive/…`, `disk/…`
  */
 export async function* readCifar10Files(data: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
-  if (await isFolder(data)) yield* readFolder(data, files);
-  else yield* readArchive(data, files);
-}
-
-async function* readFolder(folder: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
-  const missingOf = async (nameOf: (name: string) => string) => {
-    const isThere = await Promise.all(files.map(({ name }) => fileExists(joinPath(folder, nameOf(name)))));
-    return files.filter((_, index) => !isThere[index]);
-  };
-  const missing = await missingOf((name) => name);
-  const isPython = missing.length > 0 && (await missingOf(pythonName)).length === 0;
-  if (missing.length > 0 && !isPython) throw missingFiles(folder, missing);
+  const found = await openCifarFiles(data, files);
+  const missing = files.filter(({ name }) => !found.has(name));
+  if (missing.length > 0) throw missingFiles(data, missing);
   for (const file of files) {
-    const path = joinPath(folder, isPython ? pythonName(file.name) : file.name);
-    yield checked(file, await readWholeFile(path), path, isPython);
+    const { path, read } = found.get(file.name)!;
+    const bytes = await read();
+    requireRecords(bytes, file, path);
+    yield { file, bytes };
   }
-}
-
-async function* readArchive(path: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
-  const nameOf = (member: string) => member.replace(/^(\.\/)?(cifar-10-batches-(bin|py)\/)?/, "");
-  const binaryFiles = new Map(files.map((file) => [file.name, file]));
-  const pythonFiles = new Map(files.map((file) => [pythonName(file.name), file]));
-  const sizeOf = (member: string) => {
-    const binary = binaryFiles.get(nameOf(member));
-    if (binary !== undefined) return binary.numRecords * recordBytes;
-    const python = pythonFiles.get(nameOf(member));
-    return python && { atMost: mostPythonBytes(python.numRecords) };
-  };
-  const missing = new Set(files);
-  for (const member of await readTarGz({ path, sizeOf })) {
-    const binary = binaryFiles.get(nameOf(member.path));
-    const file = binary ?? pythonFiles.get(nameOf(member.path))!;
-    // An archive may hold a file twice, or both versions.
-    if (missing.delete(file)) yield checked(file, member.bytes, `${path}:${member.path}`, binary === undefined);
-  }
-  if (missing.size > 0) throw missingFiles(path, [...missing]);
-}
-
-function checked(file: Cifar10File, read: Uint8Array, path: string, isPython: boolean): Cifar10Bytes {
-  const bytes = isPython ? recordsOfPythonBatch(read, ["labels"], path) : read;
-  requireRecords(bytes, file, path);
-  return { file, bytes };
 }
 
 function missingFiles(path: string, files: readonly Cifar10File[]): Cifar5mError {

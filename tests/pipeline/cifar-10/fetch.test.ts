@@ -8,7 +8,7 @@ import { readCifar10 } from "../../../pipeline/cifar-10/read-cifar-10.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { cifar10FileBytes, makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
-import { makePythonCifar10 } from "../../support/make-python-cifar.ts";
+import { makePythonCifar10, pythonBatch } from "../../support/make-python-cifar.ts";
 import { type Member, makeTarGz } from "../../support/make-tar.ts";
 import { testContext } from "../../support/run-build.ts";
 
@@ -138,6 +138,33 @@ test("of a file that an archive holds twice, the first one counts", async () => 
   expect((await readFile(join(run.cifar10, "data_batch_1.bin"))).equals(cifar10FileBytes(0))).toBe(true);
 });
 
+test("of an archive with both versions, which differ, the first one counts", async () => {
+  const python = cifar10Files(recordsPerFile).map(({ name }, index) => ({
+    path: `cifar-10-batches-py/${name.replace(".bin", "")}`,
+    bytes: pythonBatch(cifar10FileBytes(index + 6)),
+  }));
+  const [pythonFirst, binaryFirst] = [newRun(), newRun()];
+  await fetchInto(pythonFirst, await archive("python-first.tar.gz", [...python, ...goodMembers()]));
+  await fetchInto(binaryFirst, await archive("binary-first.tar.gz", [...goodMembers(), ...python]));
+  for (const [index, { name }] of cifar10Files().entries()) {
+    expect((await readFile(join(pythonFirst.cifar10, name))).equals(cifar10FileBytes(index + 6)), name).toBe(true);
+    expect((await readFile(join(binaryFirst.cifar10, name))).equals(cifar10FileBytes(index)), name).toBe(true);
+  }
+});
+
+test("a folder with a part of each version gives the files that either has, of both the binary one", async () => {
+  const data = join(folder, "both");
+  await makeCifar10(data);
+  await rm(join(data, "data_batch_1.bin"));
+  await writeFile(join(data, "data_batch_1"), pythonBatch(cifar10FileBytes(0)));
+  await writeFile(join(data, "data_batch_2"), pythonBatch(cifar10FileBytes(7)));
+  const run = newRun();
+  await fetchInto(run, data);
+  for (const [index, { name }] of cifar10Files().entries()) {
+    expect((await readFile(join(run.cifar10, name))).equals(cifar10FileBytes(index)), name).toBe(true);
+  }
+});
+
 test("a hostile archive cannot write a file: foreign paths, links and unknown names are skipped", async () => {
   const run = newRun();
   const evil = Buffer.from("evil");
@@ -180,7 +207,7 @@ test("a folder with a part of the Python version is refused, and both versions a
   await mkdir(torchvision);
   for (const name of ["data_batch_1", "test_batch", "batches.meta"]) await writeFile(join(torchvision, name), "pickle");
   const { message } = await errorOf(() => fetchInto(newRun(), torchvision), "cifar10/missing-file");
-  expect(message).toContain("data_batch_1.bin, data_batch_2.bin");
+  expect(message).toContain("data_batch_2.bin, data_batch_3.bin, data_batch_4.bin, data_batch_5.bin not found");
   expect(message).toContain("Get cifar-10-binary.tar.gz or cifar-10-python.tar.gz");
 });
 

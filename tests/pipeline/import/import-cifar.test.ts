@@ -68,6 +68,27 @@ test("the Python versions of CIFAR-10 and CIFAR-100 give the same sets as the bi
   expect(await hashOf("cifar-100-python.tar.gz")).toEqual(await hashOf("binary100"));
 });
 
+test("of an archive with both versions, which differ, the first one counts, as in a build", async () => {
+  const folder = await makeTestFolder();
+  const python = cifar10Files(recordsPerFile).map(({ name }, index) => ({
+    path: `cifar-10-batches-py/${name.replace(".bin", "")}`,
+    bytes: pythonBatch(cifar10FileBytes(index + 6)),
+  }));
+  const orders = { "python-first": [...python, ...members()], "binary-first": [...members(), ...python] };
+  const imported = await Promise.all(
+    Object.entries(orders).map(async ([name, ordered]) => {
+      const path = join(folder, `${name}.tar.gz`);
+      await writeFile(path, makeTarGz(ordered));
+      const root = join(folder, name);
+      await runImport({ root, path, recordsPerFile });
+      const { images } = await readSplit(root, "train");
+      expect(images.equals((await readCifar10(path, recordsPerFile)).train.images)).toBe(true);
+      return images;
+    }),
+  );
+  expect(imported[0]!.equals(imported[1]!)).toBe(false);
+});
+
 test("binary CIFAR-100 gives its 100 fine labels and verifies", async () => {
   const folder = await makeTestFolder();
   const [data, root] = [join(folder, "data"), join(folder, "run")];
