@@ -3,7 +3,11 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cifar5mError, messageOf } from "../../core/errors.ts";
+import { Cifar5mError } from "../../core/errors.ts";
+import { abortStalled } from "../../shards/remote/abort-stalled.ts";
+import { httpStore } from "../../shards/remote/http-store.ts";
+import { ContentError, type ObjectReply, TransferError } from "../../shards/remote/object-store.ts";
+import { refusalOf } from "../../shards/remote/refusal.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { makeFolder, syncFile } from "../../storage/durable-folder.ts";
 
@@ -28,7 +32,8 @@ export interface Download {
  * Downloads a file and checks it. A dropped connection is continued where it broke off, by a Range request; a later
  * call does the same. Bytes are written at their positions, so two processes at once write the same file. If one of them
  * removes it when it is done, the other may end with `disk/missing`.
- * @throws Cifar5mError `download/failed` after several failures in a row, `download/wrong-checksum`, `disk/…`
+ * @throws Cifar5mError `download/failed` after several failures in a row, `download/refused`, `download/wrong-checksum`,
+ *   `disk/…`
  */
 export async function download(options: Download): Promise<void> {
   const { path, url, md5 } = options;
@@ -54,81 +59,88 @@ export async function download(options: Download): Promise<void> {
   );
 }
 
+/** Connects until the file is complete. `p-retry` would count all failures, not those in a row. */
 async function receiveAll(options: Download, handle: FileHandle): Promise<void> {
   const { maxFailures = 5, retryMs = 1000, signal, url } = options;
+  const request = openRemoteFile(url);
   for (let failures = 0; ; ) {
     const before = (await handle.stat()).size;
     try {
-      if (await receive(options, handle, before)) return;
+      return await receiveRest(options, handle, before, request);
     } catch (thrown) {
-      signal.throwIfAborted();
-      if (thrown instanceof Cifar5mError || isDiskError(thrown)) throw thrown;
-      failures = (await handle.stat()).size > before ? 1 : failures + 1;
+      if (!(thrown instanceof TransferError)) throw thrown;
+      const { size } = await handle.stat();
+      failures = size > before ? 1 : failures + 1;
       if (failures < maxFailures) {
         await sleep(retryMs * 2 ** (failures - 1), undefined, { signal });
         continue;
       }
       throw new Cifar5mError(
         "download/failed",
-        `${url} failed ${failures} times in a row, last with: ${causeOf(thrown)}. ` +
-          `Run again to continue at byte ${before}, or give the archive with --data FILE.`,
+        `${url} failed ${failures} times in a row, last with: ${thrown.message}. ` +
+          `Run again to continue at byte ${size}, or give the archive with --data FILE.`,
         { cause: thrown },
       );
     }
   }
 }
 
-/** Receives from one connection. @returns whether the file is complete */
-async function receive(options: Download, handle: FileHandle, start: number): Promise<boolean> {
-  const { url, signal, idleMs = 30_000, onBytes } = options;
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(new Error(`no bytes for ${idleMs} ms`)), idleMs);
-  try {
-    // Bytes as they are stored: a server may call an archive a gzipped file, which fetch would unpack.
-    const headers = { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) };
-    const response = await fetch(url, { signal: AbortSignal.any([signal, silence.signal]), headers });
-    if (response.status === 416) return true;
-    if (!response.ok || response.body === null) throw statusError(url, response.status);
-    // 206 continues at the requested position; a plain 200 starts from the beginning.
-    let position = response.status === 206 ? start : 0;
-    if (position !== start) await handle.truncate(0);
-    const length = Number(response.headers.get("content-length") ?? Number.NaN);
-    const total = Number.isNaN(length) ? undefined : position + length;
-    for await (const chunk of response.body) {
-      timer.refresh();
+/** Receives the bytes from `start` on from one connection. */
+async function receiveRest(options: Download, handle: FileHandle, start: number, request: RequestRest): Promise<void> {
+  const { signal, idleMs = 30_000, onBytes } = options;
+  await abortStalled(idleMs, signal, async (ends, onChunk) => {
+    const reply = await request(start, ends);
+    if (reply === undefined) return;
+    // The server knows no ranges, or the file has changed.
+    if (reply.start !== start) await handle.truncate(0);
+    let position = reply.start;
+    for await (const chunk of reply.body) {
+      onChunk();
       await writeAt(handle, chunk, position);
       position += chunk.length;
-      onBytes?.(position, total);
+      onBytes?.(position, reply.totalBytes);
     }
-    if (total !== undefined && position < total) throw new Error(`connection closed at byte ${position} of ${total}`);
-    return true;
-  } finally {
-    clearTimeout(timer);
-  }
+    if (reply.totalBytes !== undefined && position < reply.totalBytes) {
+      throw new TransferError(`connection closed at byte ${position} of ${reply.totalBytes}`);
+    }
+  });
 }
 
-async function writeAt(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
-  }
+/** Asks for the bytes from `start` on. @returns undefined if there are none */
+type RequestRest = (start: number, signal: AbortSignal) => Promise<ObjectReply | undefined>;
+
+function openRemoteFile(url: string): RequestRest {
+  const folder = new URL(url);
+  const nameStart = folder.pathname.lastIndexOf("/") + 1;
+  const name = folder.pathname.slice(nameStart);
+  folder.pathname = folder.pathname.slice(0, nameStart);
+  const store = httpStore(folder.href, { refusalOf: refusalOfFile });
+  let version: string | undefined;
+  return async (start, signal) => {
+    try {
+      const reply = await store.get(name, { start, end: undefined, version, signal });
+      version = reply.version;
+      return reply;
+    } catch (thrown) {
+      if (thrown instanceof ContentError) return undefined;
+      throw thrown;
+    }
+  };
 }
 
-/** The error for a server's refusal. A 4xx status stays the same if the request is repeated. */
-function statusError(url: string, status: number): Error {
-  if (status >= 500 || status === 429 || status === 408) return new Error(`HTTP status ${status}`);
+function refusalOfFile(url: string, status: number): Error {
+  const refusal = refusalOf(url, status);
+  if (!(refusal instanceof Cifar5mError)) return refusal;
   return new Cifar5mError(
     "download/refused",
     `${url} must answer with 200 or 206, got ${status}. Check the address, or give the archive with --data FILE.`,
   );
 }
 
-function isDiskError(thrown: unknown): boolean {
-  return thrown instanceof Error && "syscall" in thrown && thrown.syscall === "write";
-}
-
-/** fetch hides the reason of an error in `cause`. */
-function causeOf(thrown: unknown): string {
-  return thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
+async function writeAt(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+  }
 }
 
 async function md5Of(path: string): Promise<string> {

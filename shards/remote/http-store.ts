@@ -1,7 +1,7 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseUrl } from "../../core/parse-url.ts";
 import { type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
-import { refusalOf } from "./refusal.ts";
+import { refusalOf as storeRefusalOf } from "./refusal.ts";
 import { replyRange } from "./reply-range.ts";
 
 /**
@@ -10,12 +10,17 @@ import { replyRange } from "./reply-range.ts";
  *   out of errors
  * @param options.headers - sent with every request to this server, `authorization` for example, but not to other
  *   servers that it redirects to
+ * @param options.refusalOf - makes the error for a status other than 200 and 206
  * @throws Cifar5mError `store/bad-header`; TypeError if `url` is not a URL
  */
 export function httpStore(
   url: string,
-  options: { readonly headers?: Readonly<Record<string, string>> | undefined } = {},
+  options: {
+    readonly headers?: Readonly<Record<string, string>> | undefined;
+    readonly refusalOf?: (url: string, status: number) => Error;
+  } = {},
 ): ObjectStore {
+  const { refusalOf = storeRefusalOf } = options;
   const base = new URL(url);
   const originHeaders = { ...credentialsOf(base), ...options.headers };
   requireHeaders(originHeaders);

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { type FileHandle, mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Download, download } from "../../../pipeline/cifar-10/download.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
@@ -30,6 +31,7 @@ beforeAll(async () => {
     if (start >= content.length) return void response.writeHead(416).end();
     response.writeHead(start > 0 ? 206 : 200, {
       "content-length": content.length - start,
+      ...(start > 0 ? { "content-range": `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
       // As some servers do for every .tar.gz, unless asked for the bytes as they are.
       ...(encoding === undefined || request.headers["accept-encoding"] === "identity"
         ? {}
@@ -89,6 +91,7 @@ test("a download that gave up is continued by a later call", async () => {
   const { message } = await errorOf(() => download(task("later")), "download/failed");
   expect(message).toContain("503");
   const { size } = await stat(join(folder, "later"));
+  expect(message).toContain(`continue at byte ${size},`);
   expect(size).toBeGreaterThan(0);
   expect(size).toBeLessThanOrEqual(100_000);
   ranges = [];
@@ -123,6 +126,36 @@ test("a wrong checksum deletes the file and names both sums", async () => {
 test("a request that was refused is not repeated", async () => {
   behaviors = [{ status: 404 }];
   await errorOf(() => download(task("refused")), "download/refused");
+  expect(ranges.length).toBe(1);
+});
+
+test("an error of the disk is not one of the network: it ends the download at once", async () => {
+  behaviors = [{ ignoresRange: true }];
+  await writeFile(join(folder, "failing"), content.subarray(0, 100));
+  const handle = await open(join(folder, "failing"));
+  const truncate = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "truncate");
+  await handle.close();
+  truncate.mockRejectedValue(Object.assign(new Error("EIO: i/o error, ftruncate"), { code: "EIO" }));
+  try {
+    await errorOf(() => download(task("failing")), "disk/io-error");
+    expect(ranges).toEqual(["bytes=100-"]);
+  } finally {
+    truncate.mockRestore();
+  }
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk ends the download at once", async () => {
+  behaviors = [{}];
+  await errorOf(() => download(task("full", { path: "/dev/full" })), "disk/full");
+  expect(ranges.length).toBe(1);
+});
+
+test("an aborted download ends with the reason of its signal", async () => {
+  behaviors = [{ sends: 100_000 }];
+  const stop = new AbortController();
+  const reason = new Error("somebody pressed Ctrl-C");
+  const onBytes = () => stop.abort(reason);
+  await expect(download(task("aborted", { signal: stop.signal, onBytes }))).rejects.toBe(reason);
   expect(ranges.length).toBe(1);
 });
 
