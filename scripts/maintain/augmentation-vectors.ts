@@ -1,17 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
-import { type Batch, type LoaderOptions, openDataset, writeDataset } from "../../shards/index.ts";
+import { imageBytes } from "../../core/image-layout.ts";
+import type { Batch, LoaderOptions } from "../../shards/index.ts";
 import { SampleRandoms } from "../../shards/loader/sample-randoms.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { poolSize, serveBatches } from "./vectors.ts";
 
-/** Rows of the split that the batches of the vectors come from. */
-const poolSize = 23;
 /** Values of each image that are listed where its bytes may differ in the last digit. */
 const listedValues = [0, 777, 1554, 2331, 3071];
-
-type AnyBatch = Batch<Uint8Array | Float32Array>;
 
 /** Inputs and results of section 9 of docs/order.md, as docs/augmentation-vectors.json holds them. */
 export async function makeAugmentationVectors() {
@@ -25,7 +19,7 @@ export async function makeAugmentationVectors() {
       });
       return { seed, epoch, alpha, positions, weights };
     }),
-    batches: await serveBatches(batchOptions),
+    batches: await serveBatches(formulaRows(), batchOptions, describeBatch),
   };
 }
 
@@ -84,30 +78,8 @@ function drawAll({ seed, epoch, position }: (typeof drawInputs)[number]) {
   };
 }
 
-/** What real loaders serve from a data set whose images are a formula. */
-async function serveBatches(allOptions: typeof batchOptions) {
-  const folder = await mkdtemp(join(tmpdir(), "cifar5m-augmentation-"));
-  try {
-    await writeDataset(folder, { classNames: cifar10ClassNames, train: [formulaRows()] });
-    const dataset = await openDataset(folder);
-    return await Promise.all(
-      allOptions.map(async (options) => {
-        const loader = dataset.loader(options);
-        const batches: ReturnType<typeof describeBatch>[] = [];
-        for await (const batch of loader) {
-          batches.push(describeBatch(batch));
-          if (batches.length === loader.numBatches) break;
-        }
-        return { poolSize, options, batches };
-      }),
-    );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
 /** Whole images by their hash; blended ones, which logarithms and cosines go into, by some of their values. */
-function describeBatch({ epoch, ids, labels, images, mixup }: AnyBatch) {
+function describeBatch({ epoch, ids, labels, images, mixup }: Batch<Uint8Array | Float32Array>) {
   const common = { epoch, ids: [...ids], labels: [...labels] };
   if (mixup === undefined) {
     return { ...common, sha256: sha256(new Uint8Array(images.buffer, images.byteOffset, images.byteLength)) };

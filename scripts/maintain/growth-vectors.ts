@@ -1,11 +1,10 @@
 import { createSampleOrder } from "../../shards/order/create-sample-order.ts";
 import type { ShuffleKind } from "../../shards/order/shuffle.ts";
+import { blocked, poolSize } from "./vectors.ts";
 
-const blocked = (blockRows: number, windowBlocks: number) => ({ kind: "blocked", blockRows, windowBlocks }) as const;
 const shuffles: readonly ShuffleKind[] = [{ kind: "full" }, { kind: "none" }, blocked(4, 2), blocked(30, 2)];
 /** Sizes that a pool of 23 rows had before. The last has one of the same rows twice, as where the other split grew. */
 const histories = [[9], [9, 17], [9, 9, 17]];
-const poolSize = 23;
 const seed = 5;
 
 /** Which rows come when in a set that has grown: docs/growth-vectors.json holds it. */
@@ -24,9 +23,4 @@ export function makeGrowthVectors() {
       }),
     ),
   );
-}
-
-/** The vectors as JSON, one a line. */
-export function formatGrowthVectors(vectors: ReturnType<typeof makeGrowthVectors>): string {
-  return `[\n${vectors.map((vector) => `  ${JSON.stringify(vector)}`).join(",\n")}\n]\n`;
 }

@@ -7,14 +7,14 @@
 import { replaceBytes } from "../../storage/commit.ts";
 import { reportError } from "../cli/exit-codes.ts";
 import { makeAugmentationVectors } from "./augmentation-vectors.ts";
-import { formatVectors } from "./format-vectors.ts";
-import { formatGrowthVectors, makeGrowthVectors } from "./growth-vectors.ts";
+import { makeGrowthVectors } from "./growth-vectors.ts";
 import { makeOrderVectors } from "./order-vectors.ts";
+import { formatSections, formatVectors } from "./vectors.ts";
 
 try {
-  await write("docs/order-vectors.json", formatVectors(await makeOrderVectors()));
-  await write("docs/augmentation-vectors.json", formatVectors(await makeAugmentationVectors()));
-  await write("docs/growth-vectors.json", formatGrowthVectors(makeGrowthVectors()));
+  await write("docs/order-vectors.json", formatSections(await makeOrderVectors()));
+  await write("docs/augmentation-vectors.json", formatSections(await makeAugmentationVectors()));
+  await write("docs/growth-vectors.json", formatVectors(makeGrowthVectors()));
 } catch (thrown) {
   process.exitCode = reportError(thrown, { verbose: true });
 }

@@ -1,17 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { cifar10ClassNames, imageBytes } from "../../core/image-layout.ts";
+import { imageBytes } from "../../core/image-layout.ts";
 import { createPermutation, maxPermutationSize, permute } from "../../core/permutation.ts";
 import { fillBits, philox4x32, type RandomStream, randomStreams } from "../../core/random.ts";
-import { type LoaderOptions, openDataset, writeDataset } from "../../shards/index.ts";
+import type { LoaderOptions } from "../../shards/index.ts";
 import { createLabelNoise } from "../../shards/loader/label-noise.ts";
 import { createShuffle, type ShuffleKind } from "../../shards/order/shuffle.ts";
+import { blocked, poolSize, serveBatches } from "./vectors.ts";
 
 type Words4 = [number, number, number, number];
 
-/** Rows of the split that the loaders of the vectors serve from. */
-const poolSize = 23;
 const firstPositions = Array.from({ length: 8 }, (_, position) => position);
 
 /** Inputs and results of every step of docs/order.md, as docs/order-vectors.json holds them. */
@@ -78,7 +74,6 @@ const permutations = [
   },
 ];
 
-const blocked = (blockRows: number, windowBlocks: number) => ({ kind: "blocked", blockRows, windowBlocks }) as const;
 const everyPosition = Array.from({ length: poolSize }, (_, position) => position);
 
 const shuffles: readonly {
@@ -137,25 +132,10 @@ function drawWords(
 
 /** What real loaders serve from a data set in which every id is its row. */
 async function serveCountingRows(allOptions: readonly LoaderOptions[]) {
-  const folder = await mkdtemp(join(tmpdir(), "cifar5m-order-"));
-  try {
-    const rows = { images: new Uint8Array(poolSize * imageBytes), labels: new Uint8Array(poolSize) };
-    await writeDataset(folder, { classNames: cifar10ClassNames, train: [rows] });
-    const dataset = await openDataset(folder);
-    return await Promise.all(
-      allOptions.map(async (options) => {
-        const loader = dataset.loader(options);
-        const numBatches = loader.numBatches;
-        const batches: { epoch: number; rows: number[]; after: { epoch: number; position: number } }[] = [];
-        for await (const { epoch, ids } of loader) {
-          const { epoch: nextEpoch, position } = loader.state();
-          batches.push({ epoch, rows: [...ids], after: { epoch: nextEpoch, position } });
-          if (batches.length === numBatches) break;
-        }
-        return { poolSize, options, batches };
-      }),
-    );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const rows = { images: new Uint8Array(poolSize * imageBytes), labels: new Uint8Array(poolSize) };
+  return await serveBatches(rows, allOptions, ({ epoch, ids }, after) => ({
+    epoch,
+    rows: [...ids],
+    after: { epoch: after.epoch, position: after.position },
+  }));
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { makeAugmentationVectors } from "../../scripts/maintain/augmentation-vectors.ts";
-import { formatVectors } from "../../scripts/maintain/format-vectors.ts";
+import { formatSections } from "../../scripts/maintain/vectors.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { findPythonModules } from "../support/run-python.ts";
 import { makeExpected } from "./make-expected.ts";
@@ -31,7 +31,7 @@ async function run(program: string, args: readonly string[], variables: Readonly
 
 test("docs/augmentation-vectors.json holds what this code gives: published draws are never changed", async () => {
   const path = join(root, "docs/augmentation-vectors.json");
-  expect(formatVectors(await makeAugmentationVectors())).toBe(await readFile(path, "utf8"));
+  expect(formatSections(await makeAugmentationVectors())).toBe(await readFile(path, "utf8"));
 });
 
 describe.skipIf(missing.length > 0)(

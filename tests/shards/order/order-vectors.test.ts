@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { formatVectors } from "../../../scripts/maintain/format-vectors.ts";
 import { makeOrderVectors } from "../../../scripts/maintain/order-vectors.ts";
+import { formatSections } from "../../../scripts/maintain/vectors.ts";
 import { openDataset } from "../../../shards/index.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 
 const path = new URL("../../../docs/order-vectors.json", import.meta.url);
 
 test("docs/order-vectors.json holds what this code gives: a published order is never changed", async () => {
-  expect(formatVectors(await makeOrderVectors())).toBe(await readFile(path, "utf8"));
+  expect(formatSections(await makeOrderVectors())).toBe(await readFile(path, "utf8"));
 });
 
 test("a loader serves the rows of the vectors from several shards, with any ids", async () => {
