@@ -23,5 +23,11 @@ export interface OpenOptions extends StoreOptions {
 
 /** The keys of `OpenOptions`. */
 export const openOptionKeys: readonly (keyof OpenOptions)[] = [
-  ...(["split", "memoryBytes", "cache", "transfer", "signal", "headers", "s3"] as const),
+  "split",
+  "memoryBytes",
+  "cache",
+  "transfer",
+  "signal",
+  "headers",
+  "s3",
 ];

@@ -119,10 +119,9 @@ async function fillFlags(
   const path = await realPathInside(directory, join(directory, flagsTableName));
   const start = split === "train" ? 0 : manifest.splits.train.rows;
   withFile(path, (source) => {
-    const { batches, rows } = readTableLayout(source, flagColumns);
-    const names = Object.keys(flagColumns);
+    const layout = readTableLayout(source, flagColumns);
     for (const [bit, name] of flagNames.entries()) {
-      const values = readColumn(source, name, flagColumns[name], names.indexOf(name), batches, rows);
+      const values = readColumn(source, flagColumns, name, layout);
       for (let row = 0; row < flags.length; row++) flags[row]! |= (values[start + row]! & 1) << bit;
     }
   });

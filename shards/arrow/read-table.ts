@@ -2,14 +2,8 @@ import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { fromInt64 } from "./int64.ts";
-import { type BatchLayout, readTableLayout } from "./table-layout.ts";
-import {
-  type ColumnType,
-  type ColumnValues,
-  parseColumnType,
-  type TableRows,
-  type TableSchema,
-} from "./table-schema.ts";
+import { type BatchLayout, readTableLayout, type TableLayout } from "./table-layout.ts";
+import { type ColumnValues, parseColumnType, type TableRows, type TableSchema } from "./table-schema.ts";
 
 /** A table in memory. */
 export interface Table<Columns extends TableSchema> {
@@ -32,39 +26,33 @@ export function readBatches<Columns extends TableSchema>(
   batches: readonly BatchLayout[],
   rows: number,
 ): TableRows<Columns> {
-  const entries = Object.entries(columns).map(([name, type], index) => [
-    name,
-    readColumn(source, name, type, index, batches, rows),
-  ]);
+  const entries = Object.keys(columns).map((name) => [name, readColumn(source, columns, name, { batches, rows })]);
   return Object.fromEntries(entries) as TableRows<Columns>;
 }
 
 /**
  * Reads one column of several record batches.
- * @param index - index of the column among all columns
- * @param rows - number of rows of these batches together
+ * @param columns - all columns of the file
+ * @param layout - the batches, and the number of their rows together
  * @returns its values, lists flattened
  */
-export function readColumn<Type extends ColumnType>(
+export function readColumn<Columns extends TableSchema, Name extends keyof Columns & string>(
   source: ByteSource,
-  name: string,
-  type: Type,
-  index: number,
-  batches: readonly BatchLayout[],
-  rows: number,
-): ColumnValues<Type> {
-  return readAnyColumn(source, name, type, index, batches, rows) as ColumnValues<Type>;
+  columns: Columns,
+  name: Name,
+  layout: Pick<TableLayout, "batches" | "rows">,
+): ColumnValues<Columns[Name]> {
+  return readAnyColumn(source, columns, name, layout) as ColumnValues<Columns[Name]>;
 }
 
 function readAnyColumn(
   source: ByteSource,
+  columns: TableSchema,
   name: string,
-  type: ColumnType,
-  index: number,
-  batches: readonly BatchLayout[],
-  rows: number,
+  { batches, rows }: Pick<TableLayout, "batches" | "rows">,
 ): Float64Array | Float32Array | Uint8Array | string[] {
-  const { element, width } = parseColumnType(type);
+  const { element, width } = parseColumnType(columns[name]!);
+  const index = Object.keys(columns).indexOf(name);
   if (element === "utf8") return batches.flatMap((batch) => readTexts(source, batch, index));
   const arrays = { int64: BigInt64Array, float32: Float32Array, uint8: Uint8Array } as const;
   const values = new arrays[element](rows * width);

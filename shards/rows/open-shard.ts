@@ -32,9 +32,6 @@ export interface IdsAndLabels {
   readonly labels: Uint8Array | Int32Array;
 }
 
-const columnNames = Object.keys(shardColumns);
-const columnIndex = (name: keyof typeof shardColumns) => columnNames.indexOf(name);
-
 /**
  * Finds the positions of a shard's rows.
  * @param options.withImages - also read all its images
@@ -53,8 +50,9 @@ export function openShard(
       `${source.path} holds ${rows} rows, the manifest says ${entry.rows}. ${damagedFileAdvice}`,
     );
   }
-  const positionsOf = (name: keyof typeof shardColumns) =>
-    Float64Array.from(batches, (batch) => batch.regions[columnIndex(name)]?.position ?? 0);
+  const names = Object.keys(columns);
+  const positionsOf = (name: keyof typeof columns) =>
+    Float64Array.from(batches, (batch) => batch.regions[names.indexOf(name)]?.position ?? 0);
   return {
     rows,
     batches,
@@ -66,9 +64,7 @@ export function openShard(
       image: positionsOf("image"),
       probabilities: positionsOf("probabilities"),
     },
-    images: options.withImages
-      ? readColumn(source, "image", columns.image, columnIndex("image"), batches, rows)
-      : undefined,
+    images: options.withImages ? readColumn(source, columns, "image", { batches, rows }) : undefined,
   };
 }
 
@@ -91,10 +87,10 @@ export function readLabels(source: FileSource, shard: OpenShard, numClasses: num
 /** Reads a whole column of a shard with any number of classes. */
 export function readShardColumn<Name extends "id" | "label" | "class" | "confidence">(
   source: FileSource,
-  { batches, rows }: OpenShard,
+  shard: OpenShard,
   name: Name,
 ): ColumnValues<(typeof shardColumns)[Name]> {
-  return readColumn(source, name, shardColumns[name], columnIndex(name), batches, rows);
+  return readColumn(source, shardColumns, name, shard);
 }
 
 const oneValue = new BigInt64Array(1);

@@ -41,14 +41,13 @@ export async function readRowFlags(
 }
 
 function selectFlagged(file: ByteSource, manifest: Manifest, split: SplitName, filter: FlagFilter): RowFlags {
-  const { batches, rows: numRows } = readTableLayout(file, flagColumns);
+  const layout = readTableLayout(file, flagColumns);
   const starts = { train: 0, test: manifest.splits.train.rows };
   const total = splitNames.reduce((sum, name) => sum + manifest.splits[name].rows, 0);
-  if (numRows !== total) throw wrongTable(file.path, `must hold ${total} rows, it holds ${numRows}`);
+  if (layout.rows !== total) throw wrongTable(file.path, `must hold ${total} rows, it holds ${layout.rows}`);
   const [start, end] = [starts[split], starts[split] + manifest.splits[split].rows];
-  const names = Object.keys(flagColumns);
   const columnOf = <Name extends keyof typeof flagColumns>(name: Name) =>
-    readColumn(file, name, flagColumns[name], names.indexOf(name), batches, numRows).subarray(start, end);
+    readColumn(file, flagColumns, name, layout).subarray(start, end);
   const isKept = new Uint8Array(end - start).fill(1);
   for (const [name, wanted] of Object.entries(filter) as [FlagName, boolean][]) {
     const values = columnOf(name) as Uint8Array;
