@@ -52,21 +52,28 @@ export interface FingerprintKeys {
   readonly mirrored: Uint8Array;
 }
 
-/** @param bytes - uint8, shape [n, 16] */
-export function unpackFingerprints(bytes: Uint8Array): FingerprintKeys {
-  const numKeys = bytes.length / fingerprintBytes;
-  const keys = {
+/** Memory for so many keys. */
+export function allocateKeys(numKeys: number): FingerprintKeys {
+  return {
     high: new BigUint64Array(numKeys),
     low: new BigUint64Array(numKeys),
     mirrored: new Uint8Array(numKeys),
   };
+}
+
+/** Unpacks the fingerprint that begins at byte `offset` into key `index`. */
+export function unpackFingerprint(view: DataView, offset: number, keys: FingerprintKeys, index: number): void {
+  keys.high[index] = view.getBigUint64(offset);
+  keys.low[index] = view.getBigUint64(offset + 8) >> 1n;
+  keys.mirrored[index] = view.getUint8(offset + fingerprintBytes - 1) & 1;
+}
+
+/** @param bytes - uint8, shape [n, 16] */
+export function unpackFingerprints(bytes: Uint8Array): FingerprintKeys {
+  const numKeys = bytes.length / fingerprintBytes;
+  const keys = allocateKeys(numKeys);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let index = 0; index < numKeys; index++) {
-    const low = view.getBigUint64(index * fingerprintBytes + 8);
-    keys.high[index] = view.getBigUint64(index * fingerprintBytes);
-    keys.low[index] = low >> 1n;
-    keys.mirrored[index] = bytes[(index + 1) * fingerprintBytes - 1]! & 1;
-  }
+  for (let index = 0; index < numKeys; index++) unpackFingerprint(view, index * fingerprintBytes, keys, index);
   return keys;
 }
 

@@ -1,4 +1,9 @@
-import { fingerprintBytes } from "../../core/image-fingerprint.ts";
+import {
+  allocateKeys,
+  type FingerprintKeys,
+  fingerprintBytes,
+  unpackFingerprint,
+} from "../../core/image-fingerprint.ts";
 import type { SampleKeys } from "./find-duplicates.ts";
 
 /**
@@ -27,9 +32,7 @@ function holds({ index, numBuckets }: Bucket, first32: number): boolean {
 /** Collects the fingerprints of a bucket from files that hold those of all buckets. */
 export class BucketCollector {
   readonly #bucket: Bucket;
-  #high: BigUint64Array;
-  #low: BigUint64Array;
-  #mirrored: Uint8Array;
+  #keys: FingerprintKeys;
   #ids: Float64Array;
   #size = 0;
 
@@ -39,9 +42,7 @@ export class BucketCollector {
     const mean = numImages / bucket.numBuckets;
     // Fingerprints are hashes, so a bucket exceeds this only where many images are copies. It then grows.
     const capacity = bucket.numBuckets === 1 ? numImages : Math.ceil(mean + 10 * Math.sqrt(mean) + 100);
-    this.#high = new BigUint64Array(capacity);
-    this.#low = new BigUint64Array(capacity);
-    this.#mirrored = new Uint8Array(capacity);
+    this.#keys = allocateKeys(capacity);
     this.#ids = new Float64Array(capacity);
   }
 
@@ -55,33 +56,30 @@ export class BucketCollector {
     for (let index = 0, offset = 0; offset < bytes.length; index++, offset += fingerprintBytes) {
       if (!holds(this.#bucket, view.getUint32(offset))) continue;
       if (this.#size === this.#ids.length) this.#grow();
-      this.#high[this.#size] = view.getBigUint64(offset);
-      this.#low[this.#size] = view.getBigUint64(offset + 8) >> 1n;
-      this.#mirrored[this.#size] = bytes[offset + 15]! & 1;
+      unpackFingerprint(view, offset, this.#keys, this.#size);
       this.#ids[this.#size] = firstId + index;
       this.#size++;
     }
   }
 
   finish(): SampleKeys {
+    const { high, low, mirrored } = this.#keys;
     return {
-      high: this.#high.subarray(0, this.#size),
-      low: this.#low.subarray(0, this.#size),
-      mirrored: this.#mirrored.subarray(0, this.#size),
+      high: high.subarray(0, this.#size),
+      low: low.subarray(0, this.#size),
+      mirrored: mirrored.subarray(0, this.#size),
       ids: this.#ids.subarray(0, this.#size),
     };
   }
 
   #grow(): void {
     const capacity = Math.ceil(this.#ids.length * 1.5);
-    const [high, low, mirrored, ids] = [this.#high, this.#low, this.#mirrored, this.#ids];
-    this.#high = new BigUint64Array(capacity);
-    this.#low = new BigUint64Array(capacity);
-    this.#mirrored = new Uint8Array(capacity);
+    const [keys, ids] = [this.#keys, this.#ids];
+    this.#keys = allocateKeys(capacity);
     this.#ids = new Float64Array(capacity);
-    this.#high.set(high);
-    this.#low.set(low);
-    this.#mirrored.set(mirrored);
+    this.#keys.high.set(keys.high);
+    this.#keys.low.set(keys.low);
+    this.#keys.mirrored.set(keys.mirrored);
     this.#ids.set(ids);
   }
 }
