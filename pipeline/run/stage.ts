@@ -116,7 +116,10 @@ export async function makeUnit(
   return outcome === "committed" ? "made" : "elsewhere";
 }
 
-/** A resource that is opened when it is first needed, and closed if it was opened. */
+/**
+ * A resource that is opened when it is first needed, and closed if it was opened; after that it can be opened again. An
+ * error is kept until then: what else is under way shall not open it once more.
+ */
 export function openOnce<Resource extends { close(): Promise<void> | void }>(
   open: () => Promise<Resource>,
 ): { readonly get: () => Promise<Resource>; readonly close: () => Promise<void> } {
