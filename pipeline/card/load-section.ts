@@ -1,3 +1,4 @@
+import { makeLoaderLine, pythonLoader, typescriptLoader } from "../loader-code.ts";
 import type { CardFacts } from "./card-facts.ts";
 import type { CardLayout } from "./card-layout.ts";
 import { codeBlock, type Markdown, md } from "./markdown.ts";
@@ -9,8 +10,6 @@ const folder = "PATH-TO-THIS-FOLDER";
 export function loadSection({ manifest, options }: CardFacts, { format, splits }: CardLayout): Markdown {
   const split = splits[0]?.name ?? "train";
   const name = JSON.stringify(options.repository ?? folder);
-  const numSamples = Math.min(manifest.splits.train.rows, 50_000);
-  const batchSize = Math.min(128, Math.max(1, numSamples));
   const datasets = codeBlock(
     "python",
     `from datasets import load_dataset  # pip install datasets
@@ -37,32 +36,15 @@ for record in mlc.Dataset("${folder}/croissant.json").records("images"):
     );
     return md`${title}\n\nHugging Face datasets:\n\n${datasets}\n\npandas, and whatever else reads Parquet:\n\n${pandas}\n\nCroissant:\n\n${croissant}\n\nThe loaders of cifar5m read the Arrow shards that this folder was exported from, not Parquet.`;
   }
-  const options4 = `regime: "finite", numSamples: ${numSamples}, epochs: 1, batchSize: ${batchSize}, seed: 0`;
-  const node = codeBlock(
-    "ts",
-    `import { openDataset } from "cifar5m-shards"; // or "cifar5m"
-
-const dataset = await openDataset("${folder}"); // or https://…, or s3://bucket/prefix
-const loader = dataset.loader({ ${options4} });
-for await (const { images, labels } of loader) {
-  // images: Uint8Array, shape [${batchSize}, 32, 32, 3]
-}`,
-  );
+  const here = { location: folder, namesOthers: true };
+  const node = codeBlock("ts", typescriptLoader(manifest, here));
   const browser = codeBlock(
     "ts",
     `import { openDataset } from "cifar5m-shards/browser";
 
 const dataset = await openDataset("/dataset"); // the address of this folder on any web server, or on cifar5m serve
-const loader = dataset.loader({ ${options4} });`,
+${makeLoaderLine(manifest)}`,
   );
-  const python = codeBlock(
-    "python",
-    `import cifar5m  # the package in python/ of cifar5m
-from cifar5m.torch import Loader
-
-dataset = cifar5m.open_dataset("${folder}")  # or https://…, or s3://bucket/prefix
-for images, labels, ids in Loader(dataset, regime="finite", num_samples=${numSamples}, batch_size=${batchSize}):
-    break  # images: uint8, shape [${batchSize}, 3, 32, 32]`,
-  );
+  const python = codeBlock("python", pythonLoader(manifest, here));
   return md`${title}\n\nTypeScript, on Node:\n\n${node}\n\nIn a browser:\n\n${browser}\n\nPython, with the same order of samples as in TypeScript:\n\n${python}\n\nHugging Face datasets:\n\n${datasets}`;
 }

@@ -1,4 +1,5 @@
 import type { Manifest } from "../../shards/index.ts";
+import { pythonLoader, typescriptLoader } from "../loader-code.ts";
 
 /** Lines to copy. */
 export interface Snippet {
@@ -19,10 +20,6 @@ export function loaderSnippets(options: {
   readonly folder: string | undefined;
 }): readonly Snippet[] {
   const { manifest, base, folder } = options;
-  const numSamples = Math.min(manifest.splits.train.rows, 50_000);
-  const batchSize = Math.min(128, Math.max(1, numSamples));
-  // A reader on the same disk does not have to fetch anything.
-  const nearest = JSON.stringify(folder ?? base);
   const urls = `base = ${JSON.stringify(base)}
 shards = json.load(urllib.request.urlopen(f"{base}/manifest.json"))["splits"]["train"]["shards"]
 urls = [f"{base}/{shard['file']}" for shard in shards]`;
@@ -30,26 +27,15 @@ urls = [f"{base}/{shard['file']}" for shard in shards]`;
     {
       id: "typescript",
       title: "TypeScript",
-      note: "Shuffled batches, the same in every process with this seed. Needs the package cifar5m or cifar5m-shards.",
-      code: `import { openDataset } from "cifar5m";
-
-const dataset = await openDataset(${JSON.stringify(base)});
-const loader = dataset.loader({ regime: "finite", numSamples: ${numSamples}, epochs: 1, batchSize: ${batchSize}, seed: 0 });
-for await (const { images, labels } of loader) {
-  // images: Uint8Array, shape [${batchSize}, 32, 32, 3]
-}`,
+      note: "Shuffled batches, the same in every process with this seed. Needs the package cifar5m-shards or cifar5m.",
+      code: typescriptLoader(manifest, { location: base }),
     },
     {
       id: "torch",
       title: "PyTorch",
       note: "Needs the Python package in python/ of cifar5m: pip install './python[torch]'. It gives the same order as the TypeScript loader.",
-      code: `import cifar5m
-from cifar5m.torch import Loader
-
-dataset = cifar5m.open_dataset(${nearest})
-for images, labels, ids in Loader(dataset, regime="finite", num_samples=${numSamples}, batch_size=${batchSize}):
-    ...  # uint8 [${batchSize}, 3, 32, 32]; labels are int64, shape [${batchSize}]
-    break`,
+      // A reader on the same disk does not have to fetch anything.
+      code: pythonLoader(manifest, { location: folder ?? base }),
     },
     {
       id: "hugging-face",
