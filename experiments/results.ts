@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import * as z from "zod";
 import { Cifar5mError } from "../core/errors.ts";
 import { parseJsonAs } from "../core/parse-json-as.ts";
@@ -7,6 +6,7 @@ import type { TableInput, TableSchema } from "../shards/arrow/table-schema.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
 import { canonicalJson } from "../storage/canonical-json.ts";
 import { replaceFile } from "../storage/commit.ts";
+import { fileExists } from "../storage/read-file.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { isDone } from "./is-done.ts";
 import { fromMetricsColumns, metricsSchema, toMetricsColumns } from "./metrics-table.ts";
@@ -98,7 +98,7 @@ function toColumns({ id, options, rows }: RunResult): TableInput<typeof resultsS
  * @throws Cifar5mError `experiment/no-results` before the first run is done, `experiment/results-version` for a file of another release, `experiment/results-corrupt`; `table/…`, `disk/…`
  */
 export async function readResults(path: string): Promise<Results> {
-  if (!existsSync(path)) {
+  if (!(await fileExists(path))) {
     throw new Cifar5mError(
       "experiment/no-results",
       `${path} must exist, and does not: no run is done yet, or the folder is that of no experiment. Name another, or do runs with \`cifar5m experiment run FILE.json FOLDER\`.`,

@@ -1,4 +1,4 @@
-import { formatCount } from "../core/format.ts";
+import { formatCount, formatPercent } from "../core/format.ts";
 import { imageSide } from "../core/image-layout.ts";
 import { encodePicture } from "./encode-picture.ts";
 import { bar, blitScaled, faint, grounds, ink, line, odd, recolor, type Theme, text } from "./primitives.ts";
@@ -122,5 +122,5 @@ function renderLegend(y: number, rows: readonly ContactSheetRow[]): string[] {
 }
 
 function percent(fraction: number): string {
-  return `${(fraction * 100).toFixed(fraction >= 0.9995 ? 0 : 1)}%`;
+  return formatPercent(fraction, fraction >= 0.9995 ? 0 : 1);
 }

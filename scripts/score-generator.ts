@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import * as z from "zod";
-import { formatCount } from "../core/format.ts";
+import { formatCount, hashPrefix } from "../core/format.ts";
 import { compareSamplersSteps } from "../pipeline/score/compare-samplers.ts";
 import { readGeneratorScore } from "../pipeline/score/generator-score.ts";
 import { defineCommand } from "./cli/command.ts";
@@ -81,7 +81,7 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
       ],
     ];
     const basis =
-      `Fréchet distance of ${features.network} features (sha256 ${features.sha256.slice(0, 12)}), ` +
+      `Fréchet distance of ${features.network} features (sha256 ${hashPrefix(features.sha256)}), ` +
       `reference: ${reference.name}, ${formatCount(reference.count)} images.`;
     const paths = [json, svg, png].map((path) => resolve(path));
     printLines(...formatTable(rows), "", basis, "", ...paths);

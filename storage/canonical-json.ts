@@ -1,6 +1,7 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { shortHash } from "../core/format.ts";
 import { hashText } from "../core/hash-text.ts";
+import { isObject } from "../core/is-object.ts";
 import { parseJson } from "../core/parse-json.ts";
 
 /** Anything JSON can hold. */
@@ -46,10 +47,10 @@ export function unsealJson(text: string, path: string): Record<string, unknown> 
   } catch (thrown) {
     throw corrupt(path, "must be JSON, and is not", thrown);
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+  if (!isObject(parsed)) {
     throw corrupt(path, `must hold a JSON object, got ${Array.isArray(parsed) ? "an array" : String(parsed)}`);
   }
-  const { checksum, ...value } = parsed as Record<string, unknown>;
+  const { checksum, ...value } = parsed;
   const actual = hashOf(value, path);
   if (checksum !== actual) {
     throw corrupt(path, `has sha256 ${shortHash(actual)}, its checksum says ${shortHash(String(checksum))}`);

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { systemCodeOf } from "./disk-error.ts";
+import { sha256 } from "./sha256.ts";
 
 const unknownStart = "0";
 
@@ -9,7 +10,7 @@ const unknownStart = "0";
  * An identifier of the set of processes that this process can see: those of one boot of a machine in one PID namespace.
  * A host name is not enough: containers often share one, and in each of them the first process is number 1.
  */
-export const visibleProcesses = createHash("sha256").update(describeProcesses()).digest("hex").slice(0, 12);
+export const visibleProcesses = sha256(describeProcesses()).slice(0, 12);
 
 /** Identifies this process among them. A later process with the same number gets another identifier. */
 export const thisProcess = `${process.pid}.${startOf(process.pid)}`;

@@ -1,3 +1,5 @@
+import { escapeHtml } from "../../core/escape-html.ts";
+import { formatPercent } from "../../core/format.ts";
 import { median } from "../../core/median.ts";
 import { type Comparison, convergedSoftError, describeStep, type Estimate } from "../compare-worlds.ts";
 import { runNamer } from "../name-runs.ts";
@@ -128,9 +130,5 @@ export function showEstimate({ mean, margin }: Estimate): string {
 }
 
 function percent(value: number): string {
-  return `${(100 * value).toFixed(2)}%`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return formatPercent(value, 2);
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { LabeledImages } from "../../core/image-layout.ts";
 import { createEngine } from "../../engine/create-engine.ts";
 import { executionIdentity, type SeededExecution } from "../../engine/executor.ts";
@@ -19,6 +18,7 @@ import type { TrainingProgram } from "../../engine/training/training-program.ts"
 import { stateFromWeights } from "../../engine/training/training-state.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
 import { powerEmaDecay } from "../../networks/schedules.ts";
+import { sha256 } from "../../storage/sha256.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";
 
 /** The options that training and tuning of the generator share. */
@@ -81,8 +81,7 @@ export async function runDenoiserTraining(
       },
       "F16",
     );
-  const startsFrom =
-    initial === undefined ? {} : { initialWeights: createHash("sha256").update(initial.file).digest("hex") };
+  const startsFrom = initial === undefined ? {} : { initialWeights: sha256(initial.file) };
   const fingerprint = JSON.stringify({
     model: "generator",
     ...parts.identity,

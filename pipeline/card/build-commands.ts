@@ -1,4 +1,6 @@
+import { hashPrefix } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
+import { quoteWord } from "../../core/quote-word.ts";
 import { tuningMethods } from "../../generator/index.ts";
 import type { Manifest } from "../../shards/format/manifest.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
@@ -77,7 +79,7 @@ export function importCommand(identity: ImportIdentity["import"]): string {
 
 /** A file that the reader has to have, named by its hash. */
 function fileOf(sha256: string): string {
-  return `FILE-OF-SHA256-${sha256.slice(0, 12)}`;
+  return `FILE-OF-SHA256-${hashPrefix(sha256)}`;
 }
 
 function trainCommand(
@@ -117,14 +119,10 @@ function flagsFor(config: Config, base: PartialConfig, keys: readonly string[]):
     const before = valueAt(schema.default === undefined ? configSchema.parse(given) : resolvedBase, key);
     given = withValue(given, key);
     const value = String(valueAt(config, key));
-    return value === String(before) && !writtenKeys.includes(key) ? [] : [`--${flagOf(key)} ${quote(value)}`];
+    return value === String(before) && !writtenKeys.includes(key)
+      ? []
+      : [`--${flagOf(key)} ${quoteWord(plainText(value))}`];
   });
-}
-
-/** A value as a shell takes it, on one line. */
-function quote(value: string): string {
-  const text = plainText(value);
-  return /^[\w.,:+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function joinFlags(command: string, flags: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { hashPrefix } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import type { CardFacts } from "./card-facts.ts";
 import { titleOf } from "./card-head.ts";
@@ -9,7 +10,7 @@ export function citationOf(facts: CardFacts): string {
   const creator = options.creator === undefined ? "" : `\n  author = {{${bibtexText(options.creator)}}},`;
   const url =
     options.repository === undefined ? "" : `\n  url = {https://huggingface.co/datasets/${options.repository}},`;
-  return `@misc{cifar5m-${manifest.sha256.slice(0, 12)},${creator}
+  return `@misc{cifar5m-${hashPrefix(manifest.sha256)},${creator}
   title = {{${bibtexText(titleOf(facts))}}},${url}
   note = {Data set ${manifest.sha256}, made by ${bibtexText(manifest.createdBy)}}
 }`;

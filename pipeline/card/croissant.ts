@@ -1,3 +1,4 @@
+import { hashPrefix } from "../../core/format.ts";
 import { parseColumnType } from "../../shards/arrow/table-schema.ts";
 import { type Manifest, manifestName } from "../../shards/format/manifest.ts";
 import { shardColumnsOf } from "../../shards/format/shard-schema.ts";
@@ -32,7 +33,7 @@ export function describeCroissant(facts: CardFacts, layout: CardLayout): string 
     description: `${rows} labeled images of 32×32 pixels in ${manifest.classNames.length} classes. ${companionNames.card} beside this file says how they were made.${reading}`,
     license,
     url: repository === undefined ? companionNames.card : `https://huggingface.co/datasets/${repository}`,
-    version: `1.0.0+${manifest.sha256.slice(0, 12)}`,
+    version: `1.0.0+${hashPrefix(manifest.sha256)}`,
     ...(published === undefined ? {} : { datePublished: published }),
     creator: { "@type": "Organization", name: creator ?? `not named; made with ${manifest.createdBy}` },
     citeAs: citationOf(facts),

@@ -1,4 +1,4 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, hashPrefix } from "../../core/format.ts";
 import type { Theme } from "../../pictures/primitives.ts";
 import { contactSheetSize, renderContactSheet } from "../../pictures/render-contact-sheet.ts";
 import type { Manifest } from "../../shards/index.ts";
@@ -29,7 +29,7 @@ export async function renderDatasetSheet(options: {
     title: manifest.name,
     subtitle:
       `${numbers[0]} train and ${numbers[1]} test images, ${numbers[2]} left out · ` +
-      `the first ${imagesPerClass} train images of each label, none selected · set ${manifest.sha256.slice(0, 12)}`,
+      `the first ${imagesPerClass} train images of each label, none selected · set ${hashPrefix(manifest.sha256)}`,
     rows,
     numColumns: imagesPerClass,
     theme,

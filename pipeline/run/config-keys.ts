@@ -1,5 +1,5 @@
 import { isObject } from "../../core/is-object.ts";
-import { choicesOf, type JsonSchema } from "../../core/json-schema.ts";
+import { choicesOf, type JsonSchema, valueAt as valueAtPath } from "../../core/json-schema.ts";
 import { configJsonSchema } from "./config.ts";
 
 /** A key that holds a value instead of an object: `sampler.steps`. */
@@ -24,7 +24,7 @@ export function configLeaves(keys: readonly string[]): ConfigLeaf[] {
 
 /** The value of a key in a configuration. */
 export function valueAt(config: object, key: string): unknown {
-  return key.split(".").reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], config);
+  return valueAtPath(config, key.split("."));
 }
 
 /** A decimal number. Digits may be grouped: 1_000_000. */

@@ -1,12 +1,11 @@
 import { join } from "node:path";
+import { binOf, numBins } from "../../core/confidence-bins.ts";
 import { readShardBatches } from "../../shards/format/read-shard.ts";
 import type { PublishedDataset } from "../run/find-dataset.ts";
 import { requireShard } from "../run/require-shard.ts";
 
 /** Number of images that are read: about 30 MB, even for a set of millions. */
 const maxImages = 10_000;
-/** Number of bins of equal width over [0, 1]. */
-const numBins = 20;
 
 /** The labeler's confidence on the first train images. */
 export interface ConfidenceSummary {
@@ -45,10 +44,7 @@ export async function summarizeConfidence({ directory, manifest }: PublishedData
   }
   const sorted = Float64Array.from(values).sort();
   const bins = new Array<number>(numBins).fill(0);
-  for (const value of sorted) {
-    const bin = Math.max(0, Math.min(numBins - 1, Math.floor(value * numBins)));
-    bins[bin] = bins[bin]! + 1;
-  }
+  for (const value of sorted) bins[binOf(value)]!++;
   const at = (fraction: number) => sorted[Math.floor(fraction * sorted.length)] ?? 0;
   return { numImages: sorted.length, bins, median: at(0.5), lowestTenth: at(0.1), numAsked, numAgreeing };
 }

@@ -1,3 +1,5 @@
+import { escapeHtml } from "../../core/escape-html.ts";
+
 /** Text that is already HTML. */
 export class Html {
   readonly text: string;
@@ -15,16 +17,8 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
   return new Html(String.raw({ raw: parts }, ...values.map(toText)));
 }
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
 function toText(value: HtmlValue): string {
   if (value instanceof Html) return value.text;
   if (typeof value === "object") return value.map(toText).join("");
-  return String(value).replace(/[&<>"']/g, (character) => entities[character]!);
+  return escapeHtml(String(value));
 }

@@ -1,4 +1,4 @@
-import { formatCount } from "../../core/format.ts";
+import { formatCount, hashPrefix } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import type { ImportedRun } from "../../pipeline/import/imported-run.ts";
 import type { RunState } from "../../pipeline/inspect/inspect.ts";
@@ -25,7 +25,7 @@ export function summarizeDataset(manifest: Manifest | undefined): string[] {
   const lines = [
     field(
       "dataset",
-      `${formatCount(train.rows)} train, ${formatCount(test.rows)} test, ${manifest.sha256.slice(0, 12)}`,
+      `${formatCount(train.rows)} train, ${formatCount(test.rows)} test, ${hashPrefix(manifest.sha256)}`,
     ),
   ];
   const counts = manifest.classNames.map((_, label) => train.classCounts[label]! + test.classCounts[label]!);
@@ -39,13 +39,13 @@ export function summarizeDataset(manifest: Manifest | undefined): string[] {
 
 function describeBuild({ run, models, hasCifar10 }: RunState): string[] {
   return [
-    field("config", run === undefined ? "not pinned" : `${run.hash.slice(0, 12)}, seed ${run.config.seed}`),
+    field("config", run === undefined ? "not pinned" : `${hashPrefix(run.hash)}, seed ${run.config.seed}`),
     field("CIFAR-10", hasCifar10 ? "fetched" : "not fetched"),
     ...(["generator", "labeler"] as const).map((name) => {
       const receipt = models[name];
       return field(
         name,
-        receipt === undefined ? "none" : `${receipt.sha256.slice(0, 12)}, ${formatBytes(receipt.bytes)}`,
+        receipt === undefined ? "none" : `${hashPrefix(receipt.sha256)}, ${formatBytes(receipt.bytes)}`,
       );
     }),
   ];
@@ -53,7 +53,7 @@ function describeBuild({ run, models, hasCifar10 }: RunState): string[] {
 
 function describeImport({ identity, hash }: ImportedRun): string {
   const { format, sourceSha256 } = identity.import;
-  return field("imported", `${format}, source ${sourceSha256.slice(0, 12)}, config ${hash.slice(0, 12)}`);
+  return field("imported", `${format}, source ${hashPrefix(sourceSha256)}, config ${hashPrefix(hash)}`);
 }
 
 function field(name: string, value: string): string {

@@ -5,7 +5,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { formatCount } from "../../core/format.ts";
+import { formatCount, formatPercent, hashPrefix } from "../../core/format.ts";
 import { imageBytes } from "../../core/image-layout.ts";
 import { tuningMethods } from "../../generator/index.ts";
 import { accuracyOf, expectedCalibrationError } from "../../labeler/calibration.ts";
@@ -109,8 +109,8 @@ async function makeCard(root: string, name: keyof typeof kinds, machine: string)
   );
   // Named by hash: the command's reader needs the same file.
   const { initialWeights } = pinned;
-  if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${initialWeights.slice(0, 12)}`);
-  if (pinned.labeler !== undefined) flags.unshift(`--labeler FILE-OF-SHA256-${pinned.labeler.slice(0, 12)}`);
+  if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${hashPrefix(initialWeights)}`);
+  if (pinned.labeler !== undefined) flags.unshift(`--labeler FILE-OF-SHA256-${hashPrefix(pinned.labeler)}`);
   if (method !== undefined) flags.unshift(`--tune ${method}`);
   const card = `# ${title}
 
@@ -148,7 +148,7 @@ ${(await Promise.all(pictures.map(showGrid))).join("")}`;
   async function testAccuracy(): Promise<string> {
     const { test } = await readCifar10(folder.cifar10);
     const labeler = await shippedRuntime.openLabeler(config, weights);
-    const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
+    const percent = (part: number) => formatPercent(part, 2);
     try {
       const probabilities = await labeler.label(test.images);
       const afterJpeg = await labeler.label(await asJpegs(test.images, 75));

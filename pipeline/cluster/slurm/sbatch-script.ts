@@ -1,3 +1,4 @@
+import { quoteWord } from "../../../core/quote-word.ts";
 import { runFolderAt } from "../../run/run-folder.ts";
 import type { ClusterJob, Resources } from "../cluster-jobs.ts";
 import { logPath } from "../submission-record.ts";
@@ -94,11 +95,6 @@ export function sbatchScript(options: ScriptOptions): string {
 function commandLine({ job, root, program, args }: ScriptOptions): string {
   const words = [job.name, "--run", root, ...job.args, ...args].map(quoteWord).join(" ");
   return `${typeof program === "string" ? program : program.map(quoteWord).join(" ")} ${words}`;
-}
-
-/** A word of shell. */
-export function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A value of a line for sbatch. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Cifar5mError, messageOf } from "../../../core/errors.ts";
+import { quoteWord } from "../../../core/quote-word.ts";
 import { replaceBytes } from "../../../storage/commit.ts";
 import { diskError } from "../../../storage/disk-error.ts";
 import { makeFolder } from "../../../storage/durable-folder.ts";
@@ -13,7 +14,6 @@ import { clusterJobs } from "../cluster-jobs.ts";
 import { formatRanks, type PlannedJob, planSubmission, readProgress, unitKeys } from "../plan-submission.ts";
 import { type SubmittedJob, writeRecord } from "../submission-record.ts";
 import { requireCluster, type SlurmRequest } from "./require-cluster.ts";
-import { quoteWord } from "./sbatch-script.ts";
 import { listOpenJobs, runSlurm, submitScript } from "./slurm-programs.ts";
 import { workSeconds } from "./walltime.ts";
 

@@ -1,6 +1,6 @@
+import { numBins } from "../../../core/confidence-bins.ts";
 import { barHeights } from "./bar-heights.ts";
 import { makeSvg, setAttributes } from "./dom.ts";
-import { numBins } from "./select-rows.ts";
 
 /** Size of the drawing in its own units; it stretches to the available width. */
 const [width, height] = [200, 44];

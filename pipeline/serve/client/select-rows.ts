@@ -1,7 +1,5 @@
+import { binOf, numBins } from "../../../core/confidence-bins.ts";
 import { noClassBit, type RowColumns } from "../row-columns.ts";
-
-/** Number of bins of the confidence, over [0, 1]. */
-export const numBins = 20;
 
 /** Which rows to show. */
 export interface Filter {
@@ -52,10 +50,4 @@ export function selectRows(columns: RowColumns, filter: Filter): Selection {
     if (isInRange) kept[numKept++] = row;
   }
   return { rows: kept.slice(0, numKept), labelCounts, bins };
-}
-
-/** The bin of a confidence. Values out of range, which no set of ours has, count at the ends. */
-export function binOf(confidence: number): number {
-  const bin = (confidence * numBins) | 0;
-  return bin < 0 ? 0 : bin >= numBins ? numBins - 1 : bin;
 }

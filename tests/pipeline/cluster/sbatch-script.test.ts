@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { quoteWord } from "../../../core/quote-word.ts";
 import { clusterJobs, resourcesOf } from "../../../pipeline/cluster/cluster-jobs.ts";
-import { quoteWord, type ScriptOptions, sbatchScript } from "../../../pipeline/cluster/slurm/sbatch-script.ts";
+import { type ScriptOptions, sbatchScript } from "../../../pipeline/cluster/slurm/sbatch-script.ts";
 import { noticeSeconds, parseWalltime, workSeconds } from "../../../pipeline/cluster/slurm/walltime.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 

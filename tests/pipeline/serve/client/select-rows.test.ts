@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { binOf, type Filter, numBins, selectRows } from "../../../../pipeline/serve/client/select-rows.ts";
+import { binOf, numBins } from "../../../../core/confidence-bins.ts";
+import { type Filter, selectRows } from "../../../../pipeline/serve/client/select-rows.ts";
 import { allIds, matchIds, sortKeys, sortRows } from "../../../../pipeline/serve/client/sort-rows.ts";
 import { allocateColumns, noClassBit, type RowColumns } from "../../../../pipeline/serve/row-columns.ts";
 
