@@ -15,7 +15,7 @@ export async function renderAudit(
   cifar10: Readonly<Record<"train" | "test", LabeledImages>>,
   imageOf: (id: number) => Uint8Array,
 ): Promise<Uint8Array> {
-  const turned = (image: Uint8Array, isMirrored: boolean) => (isMirrored ? mirrorHwc(image.slice()) : image);
+  const turned = (image: Uint8Array, isMirrored: boolean) => (isMirrored ? mirrorHwc(image) : image);
   const ofSplit = (split: "train" | "test"): TileGroup => ({
     heading: `Left: the set. Right: CIFAR-10 ${split}, what explains it best. Flagged: ${audit[split].nearCopies.count}`,
     tiles: audit.nearest

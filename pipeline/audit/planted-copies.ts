@@ -15,7 +15,7 @@ const shifts = [-1, 0, 1].flatMap((dy) => [-1, 0, 1].map((dx) => [dx, dy] as con
  * @param images - uint8 [n, 32, 32, 3] flattened
  */
 export async function plantCopies(images: Uint8Array, kind: PlantedKind): Promise<Uint8Array> {
-  if (kind === "mirrored") return mirrorHwc(images.slice());
+  if (kind === "mirrored") return mirrorHwc(images);
   if (kind === "brighter") return scale(images, 1 + change);
   if (kind === "darker") return scale(images, 1 - change);
   const copies: Uint8Array[] = [];

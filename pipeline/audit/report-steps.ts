@@ -104,7 +104,9 @@ async function searchPlanted(options: ReportOptions, context: StageContext): Pro
       signal: context.signal,
       count: (by) => context.count("audit-planted/images", by),
     });
-    const found = train.copyResidual.filter((rest, row) => train.copyIndex[row]! >= 0 && rest <= nearCopyResidual);
+    const found = train.copyResidual.filter(
+      (residual, row) => train.copyIndex[row]! >= 0 && residual <= nearCopyResidual,
+    );
     planted.push({ kind, count: numPlanted, found: found.length });
   }
   return planted;

@@ -145,10 +145,10 @@ class Search implements BatchSearch {
       const reference = indices[rank]!;
       const { residual, isMirrored } = query.coarseResidual(reference);
       if (residual > mostCoarseResidual) continue;
-      const rest = query.alignedResidual(reference, isMirrored);
-      if (found.copyIndex[row]! >= 0 && rest >= found.copyResidual[row]!) continue;
+      const aligned = query.alignedResidual(reference, isMirrored);
+      if (found.copyIndex[row]! >= 0 && aligned >= found.copyResidual[row]!) continue;
       found.copyIndex[row] = reference - start;
-      found.copyResidual[row] = rest;
+      found.copyResidual[row] = aligned;
       found.isCopyMirrored[row] = Number(isMirrored);
     }
   }

@@ -69,7 +69,8 @@ async function keepPart(folders: readonly string[], name: string, part: Float32A
   for (const folder of folders.slice(0, -1)) {
     if ((await withoutDiskErrors(() => replaceBytes(join(folder, name), bytes))) !== undefined) return;
   }
-  for (const folder of folders.slice(-1)) await replaceBytes(join(folder, name), bytes);
+  const last = folders.at(-1);
+  if (last !== undefined) await replaceBytes(join(last, name), bytes);
 }
 
 function sha256Of(bytes: Uint8Array): Buffer {
