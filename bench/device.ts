@@ -21,6 +21,7 @@ import { shippedRuntime } from "../pipeline/models/shipped-runtime.ts";
 import { type Config, resolveConfig } from "../pipeline/run/config.ts";
 import { recipes } from "../pipeline/run/recipes.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
+import { requestFrom } from "../pipeline/run/sample-request.ts";
 import { shippedModel } from "../pipeline/run/shipped-files.ts";
 import { readTrainingLog } from "../storage/training-store.ts";
 import { compareUnet, nativeTfjs } from "./unet/compare-unet.ts";
@@ -57,9 +58,8 @@ async function open(config: Config) {
 /** The images that devices are compared by, of ids 0, 1, 2, …: uint8 [N, 32, 32, 3]. */
 async function sampleForParity(config: Config): Promise<Uint8Array> {
   const sampler = await open(config);
-  const ids = Float64Array.from({ length: numParityImages }, (_, id) => id);
   try {
-    return await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % 10) });
+    return await sampler.sample(requestFrom(0, numParityImages, config.sampler));
   } finally {
     await sampler.close();
   }
@@ -83,7 +83,8 @@ async function measureSampling(config: Config) {
     start: isCpu ? 16 : 64,
     most: isCpu ? 16 : 4096,
     milliseconds: 3000,
-    open: async (size) => trialOf(await open({ ...config, sampler: { ...config.sampler, batchSize: size } })),
+    open: async (size) =>
+      trialOf(await open({ ...config, sampler: { ...config.sampler, batchSize: size } }), config.sampler),
   });
   return { batchSize, imagesPerSecond, hoursForSixMillion: numWanted / imagesPerSecond / 3600 };
 }

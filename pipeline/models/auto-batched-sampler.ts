@@ -8,6 +8,7 @@ import { fileExists } from "../../storage/read-file.ts";
 import { readSealed } from "../../storage/read-sealed.ts";
 import type { Config } from "../run/config.ts";
 import type { Run } from "../run/run.ts";
+import { requestFrom } from "../run/sample-request.ts";
 import { findBatchSize, type Trial } from "./find-batch-size.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
@@ -94,7 +95,7 @@ async function chooseBatchSize(
     const found = await findBatchSize({
       start,
       ...(count + testCount < fewImages ? { most: start, milliseconds: 0 } : { most, milliseconds: 500 }),
-      open: async (batchSize) => trialOf(await open(batchSize, quick)),
+      open: async (batchSize) => trialOf(await open(batchSize, quick), sampler),
     });
     await commitBytes(folder.batchSize, sealJson({ version: 1, ...found }));
   }
@@ -104,12 +105,11 @@ async function chooseBatchSize(
 }
 
 /** A sampler as a trial: each run samples the first ids. */
-export function trialOf(sampler: Sampler): Trial {
-  const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
-  const classes = Int8Array.from(ids, (id) => id % 10);
+export function trialOf(sampler: Sampler, options: Config["sampler"]): Trial {
+  const request = requestFrom(0, sampler.batchSize, options);
   return {
-    numImages: ids.length,
-    run: () => sampler.sample({ ids, classes }),
+    numImages: sampler.batchSize,
+    run: () => sampler.sample(request),
     close: () => sampler.close(),
   };
 }

@@ -5,8 +5,8 @@ import type { LiveSource } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readRun } from "../run/run.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
+import { requestOf } from "../run/sample-request.ts";
 import { openOnce } from "../run/stage.ts";
-import { conditioningClassOf } from "../run/units.ts";
 import { openAutoBatchedSampler } from "./auto-batched-sampler.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { readModel, requireModel } from "./models.ts";
@@ -57,9 +57,9 @@ export async function findLiveSourceWith(source: RunFolder, runtime: ModelRuntim
     },
     sample: async (ids) => {
       const { sampler, labeler } = await models.get();
-      const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
-      const images = await sampler.sample({ ids, classes });
-      return { images, probabilities: await labeler.label(images), classes };
+      const request = requestOf(ids, config.sampler);
+      const images = await sampler.sample(request);
+      return { images, probabilities: await labeler.label(images), classes: request.classes };
     },
     close: models.close,
   };

@@ -1,6 +1,7 @@
 import { imageBytes, imageSide, numCifar10Classes } from "../../core/image-layout.ts";
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import { loadSharp } from "../../pictures/load-sharp.ts";
+import { requestFrom } from "../run/sample-request.ts";
 
 /** Number of images of each class on a grid. */
 const numPerClass = 4;
@@ -11,13 +12,13 @@ const numPerClass = 4;
  * @returns a PNG file
  */
 export async function renderSampleGrid(sampler: Sampler): Promise<Uint8Array> {
-  const ids = Float64Array.from({ length: numPerClass * numCifar10Classes }, (_, index) => index);
-  const images = await sampler.sample({ ids, classes: Int8Array.from(ids, (id) => id % numCifar10Classes) });
+  const request = requestFrom(0, numPerClass * numCifar10Classes, { conditional: sampler.numClasses > 0 });
+  const images = await sampler.sample(request);
   const width = numCifar10Classes * imageSide;
   const height = numPerClass * imageSide;
   const grid = Buffer.alloc(width * height * 3);
   const rowBytes = imageSide * 3;
-  for (const id of ids) {
+  for (const id of request.ids) {
     const left = (id % numCifar10Classes) * rowBytes;
     const top = Math.floor(id / numCifar10Classes) * imageSide;
     for (let y = 0; y < imageSide; y++) {

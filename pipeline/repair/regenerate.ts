@@ -9,8 +9,9 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
+import { requestFrom } from "../run/sample-request.ts";
 import { readUnitFile } from "../run/unit-files.ts";
-import { conditioningClassOf, type Unit } from "../run/units.ts";
+import type { Unit } from "../run/units.ts";
 import { readRemovals } from "../stages/removals.ts";
 
 /** A stored image, and the same image generated again. */
@@ -74,8 +75,7 @@ async function makeImage(options: {
   const { run, runtime, id } = options;
   const sampler = await openAutoBatchedSampler(run, runtime, { search: false });
   try {
-    const classes = Int8Array.of(conditioningClassOf(id, run.config.sampler));
-    return await sampler.sample({ ids: Float64Array.of(id), classes });
+    return await sampler.sample(requestFrom(id, 1, run.config.sampler));
   } finally {
     await sampler.close();
   }

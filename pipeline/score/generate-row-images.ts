@@ -6,7 +6,7 @@ import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import type { Config } from "../run/config.ts";
-import { conditioningClassOf } from "../run/units.ts";
+import { requestFrom } from "../run/sample-request.ts";
 import { watchMemory } from "./watch-memory.ts";
 
 /** The images of a row, and their cost. */
@@ -73,12 +73,8 @@ async function renderPart(
   const part = new Uint8Array((end - start) * imageBytes);
   for (let first = start; first < end; first += sampler.batchSize) {
     signal.throwIfAborted();
-    const ids = Float64Array.from({ length: Math.min(sampler.batchSize, end - first) }, (_, index) => first + index);
-    const sampled = await sampler.sample({
-      ids,
-      classes: Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler)),
-    });
-    part.set(sampled, (first - start) * imageBytes);
+    const request = requestFrom(first, Math.min(sampler.batchSize, end - first), config.sampler);
+    part.set(await sampler.sample(request), (first - start) * imageBytes);
   }
   return part;
 }

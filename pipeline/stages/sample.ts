@@ -4,8 +4,9 @@ import { openAutoBatchedSampler } from "../models/auto-batched-sampler.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import { inOrder } from "../run/in-order.ts";
 import type { Run } from "../run/run.ts";
+import { requestFrom } from "../run/sample-request.ts";
 import { openOnce, type Stage, type StageContext, type UnitWork, unitStage } from "../run/stage.ts";
-import { conditioningClassOf, type Unit, unitRows } from "../run/units.ts";
+import { type Unit, unitRows } from "../run/units.ts";
 import { Turns } from "./turns.ts";
 
 /** Requests to the sampler at the same time: while one is written, the device has another, and a third is next. */
@@ -48,7 +49,7 @@ export function openSampling({ run, runtime, models }: SampleOptions): {
         for (let start = unit.idStart; start < unit.idEnd; ) {
           signal.throwIfAborted();
           const numImages = Math.min(opened.batchSize, unit.idEnd - start);
-          yield Float64Array.from({ length: numImages }, (_, index) => start + index);
+          yield requestFrom(start, numImages, run.config.sampler);
           start += numImages;
         }
       } finally {
@@ -58,8 +59,7 @@ export function openSampling({ run, runtime, models }: SampleOptions): {
     yield* inOrder({
       items: requests(),
       atOnce: requestsAtOnce,
-      work: (ids) =>
-        opened.sample({ ids, classes: Int8Array.from(ids, (id) => conditioningClassOf(id, run.config.sampler)) }),
+      work: (request) => opened.sample(request),
     });
   }
 
