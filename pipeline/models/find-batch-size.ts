@@ -1,4 +1,5 @@
 import { isOutOfMemory } from "../../engine/memory-error.ts";
+import { runsPerSecond, timeRuns } from "./time-runs.ts";
 
 /** A generator with a fixed batch size, to be timed. */
 export interface Trial {
@@ -59,18 +60,11 @@ async function measureIfFits(search: BatchSizeSearch, batchSize: number): Promis
 }
 
 async function measure(search: BatchSizeSearch, batchSize: number): Promise<FoundBatchSize> {
-  const { open, milliseconds, clock = () => performance.now() } = search;
+  const { open, milliseconds, clock } = search;
   const trial = await open(batchSize);
   try {
-    // The first run allocates memory and chooses algorithms.
-    await trial.run();
-    const start = clock();
-    let numRuns = 0;
-    while (numRuns === 0 || clock() - start < milliseconds) {
-      await trial.run();
-      numRuns++;
-    }
-    return { batchSize, imagesPerSecond: (1000 * numRuns * trial.numImages) / (clock() - start) };
+    const spentMs = await timeRuns(() => trial.run(), { leastMs: milliseconds, clock });
+    return { batchSize, imagesPerSecond: trial.numImages * runsPerSecond(spentMs) };
   } finally {
     await trial.close();
   }

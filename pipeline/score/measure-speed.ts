@@ -1,9 +1,10 @@
 import type { Sampler } from "../../generator/sampling/denoiser-sampler.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import { readModel, readModelReceipt } from "../models/models.ts";
+import { runsPerSecond, timeRuns } from "../models/time-runs.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
-import { conditioningClassOf } from "../run/units.ts";
+import { requestFrom } from "../run/sample-request.ts";
 
 /** The cost of an image. */
 export interface GeneratorSpeed {
@@ -17,8 +18,8 @@ export interface GeneratorSpeed {
   readonly sampler: Config["sampler"];
 }
 
-/** Shortest time of the measurement, seconds. */
-const leastSeconds = 2;
+/** Shortest time of the measurement, milliseconds. */
+const leastMs = 2000;
 
 /**
  * Times the run's generator for some seconds, after a batch to warm up.
@@ -46,16 +47,7 @@ export async function timeSampler(
   config: Pick<Config, "sampler">,
   signal: AbortSignal,
 ): Promise<number> {
-  const ids = Float64Array.from({ length: sampler.batchSize }, (_, index) => index);
-  const classes = Int8Array.from(ids, (id) => conditioningClassOf(id, config.sampler));
-  await sampler.sample({ ids, classes });
-  let [images, seconds] = [0, 0];
-  while (seconds < leastSeconds) {
-    signal.throwIfAborted();
-    const started = performance.now();
-    await sampler.sample({ ids, classes });
-    seconds += (performance.now() - started) / 1000;
-    images += ids.length;
-  }
-  return images / seconds;
+  const request = requestFrom(0, sampler.batchSize, config.sampler);
+  const spentMs = await timeRuns(() => sampler.sample(request), { leastMs, signal });
+  return sampler.batchSize * runsPerSecond(spentMs);
 }
