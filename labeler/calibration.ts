@@ -36,6 +36,36 @@ function meanLoss(logits: Float32Array, labels: Uint8Array, temperature: number)
   return total / labels.length;
 }
 
+/** Images whose confidences lie in one bin. */
+export interface CalibrationBin {
+  readonly count: number;
+  readonly confidenceSum: number;
+  /** Images of which it is known whether their label is right. */
+  readonly numJudged: number;
+  readonly numRight: number;
+}
+
+/**
+ * Counts images in 15 bins of equal width of confidence, from 0 to 1.
+ * @param isRight - whether the label of an image is right; undefined if nobody knows
+ */
+export function calibrationBins(
+  confidences: Float32Array,
+  isRight: (index: number) => boolean | undefined,
+): CalibrationBin[] {
+  const bins = Array.from({ length: numBins }, () => ({ count: 0, confidenceSum: 0, numJudged: 0, numRight: 0 }));
+  for (const [index, confidence] of confidences.entries()) {
+    const bin = bins[Math.min(numBins - 1, Math.floor(confidence * numBins))]!;
+    bin.count++;
+    bin.confidenceSum += confidence;
+    const right = isRight(index);
+    if (right === undefined) continue;
+    bin.numJudged++;
+    if (right) bin.numRight++;
+  }
+  return bins;
+}
+
 /**
  * Expected calibration error: the absolute difference between mean confidence and accuracy in each of 15 bins of
  * confidence, weighted by the number of images in the bin.
@@ -45,15 +75,9 @@ function meanLoss(logits: Float32Array, labels: Uint8Array, temperature: number)
  * @see Guo et al. 2017, arXiv:1706.04599, eq. 3
  */
 export function expectedCalibrationError(probabilities: Float32Array, labels: Uint8Array): number {
-  const numClasses = probabilities.length / labels.length;
-  const excess = new Float64Array(numBins);
-  for (const [index, label] of labels.entries()) {
-    const row = probabilities.subarray(index * numClasses, (index + 1) * numClasses);
-    const best = argmax(row);
-    const confidence = row[best]!;
-    excess[Math.min(numBins - 1, Math.floor(confidence * numBins))]! += confidence - Number(best === label);
-  }
-  return excess.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
+  const { found, confidences } = classify(probabilities, labels.length);
+  const bins = calibrationBins(confidences, (index) => found[index] === labels[index]);
+  return bins.reduce((sum, { confidenceSum, numRight }) => sum + Math.abs(confidenceSum - numRight), 0) / labels.length;
 }
 
 /**
@@ -62,9 +86,31 @@ export function expectedCalibrationError(probabilities: Float32Array, labels: Ui
  * @param labels - the true classes, [n], at least one
  */
 export function accuracyOf(probabilities: Float32Array, labels: Uint8Array): number {
-  const numClasses = probabilities.length / labels.length;
-  const right = labels.filter(
-    (label, index) => argmax(probabilities.subarray(index * numClasses, (index + 1) * numClasses)) === label,
-  );
-  return right.length / labels.length;
+  return countRight(probabilities, labels) / labels.length;
+}
+
+/** Fraction of the images whose most probable class is not their label. Parameters as `accuracyOf`. */
+export function errorOf(probabilities: Float32Array, labels: Uint8Array): number {
+  return (labels.length - countRight(probabilities, labels)) / labels.length;
+}
+
+function countRight(probabilities: Float32Array, labels: Uint8Array): number {
+  const { found } = classify(probabilities, labels.length);
+  return labels.filter((label, index) => found[index] === label).length;
+}
+
+/** The most probable class of each of n images, and its probability. @param probabilities - [n, numClasses] flattened */
+export function classify(
+  probabilities: Float32Array,
+  numImages: number,
+): { readonly found: Uint8Array; readonly confidences: Float32Array } {
+  const numClasses = probabilities.length / numImages;
+  const found = new Uint8Array(numImages);
+  const confidences = new Float32Array(numImages);
+  for (let index = 0; index < numImages; index++) {
+    const row = probabilities.subarray(index * numClasses, (index + 1) * numClasses);
+    found[index] = argmax(row);
+    confidences[index] = row[found[index]!]!;
+  }
+  return { found, confidences };
 }

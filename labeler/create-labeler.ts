@@ -21,9 +21,11 @@ export interface Labeler {
   readonly batchSize: number;
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
+   * @param signal - no further batch begins once it is aborted
    * @returns the probability of each class, [n, 10] flattened; it does not depend on how images are grouped into calls
+   * @throws the signal's reason
    */
-  label(images: Uint8Array): Promise<Float32Array>;
+  label(images: Uint8Array, signal?: AbortSignal): Promise<Float32Array>;
   close(): Promise<void>;
 }
 

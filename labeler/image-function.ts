@@ -13,10 +13,11 @@ export interface ImageFunction {
   readonly width: number;
   /**
    * @param images - uint8 [n, 32, 32, 3] flattened, any n
+   * @param signal - no further batch begins once it is aborted
    * @returns [n, width] flattened; it does not depend on how images are grouped into calls
-   * @throws Cifar5mError `model/wrong-result` for numbers that are not finite
+   * @throws Cifar5mError `model/wrong-result` for numbers that are not finite; the signal's reason
    */
-  run(images: Uint8Array): Promise<Float32Array>;
+  run(images: Uint8Array, signal?: AbortSignal): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -57,11 +58,12 @@ export async function openImageFunction(
   return {
     batchSize: batchSize * concurrency,
     width,
-    run: async (bytes) => {
+    run: async (bytes, signal) => {
       requireWholeImages(bytes);
       const numImages = bytes.length / imageBytes;
       const result = new Float32Array(numImages * width);
       await forEachBatch({ numItems: numImages, batchSize, concurrency }, async (start, end) => {
+        signal?.throwIfAborted();
         const batch = new Uint8Array(batchSize * imageBytes);
         batch.set(bytes.subarray(start * imageBytes, end * imageBytes));
         const { rows: made } = await executable.run({

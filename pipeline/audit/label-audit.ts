@@ -1,5 +1,11 @@
-import { type LabeledImages, numCifar10Classes } from "../../core/image-layout.ts";
-import { expectedCalibrationError } from "../../labeler/calibration.ts";
+import type { LabeledImages } from "../../core/image-layout.ts";
+import {
+  type CalibrationBin,
+  calibrationBins,
+  classify,
+  errorOf,
+  expectedCalibrationError,
+} from "../../labeler/calibration.ts";
 import type { Labeler } from "../../labeler/create-labeler.ts";
 import type { Audit } from "./audit-report.ts";
 
@@ -14,8 +20,6 @@ export interface AuditedLabels {
   readonly classProbabilities: Float32Array;
 }
 
-/** Bins of equal width of confidence. */
-const numBins = 15;
 /** Images listed as mislabeled. */
 const numListed = 50;
 
@@ -48,32 +52,23 @@ export function summarizeLabels(
   const { ids, labels, classes, confidences, classProbabilities } = audited;
   const hasClasses = classes.some((wanted) => wanted >= 0);
   const table = classNames.map(() => classNames.map(() => 0));
-  const bins = Array.from({ length: numBins }, () => ({ count: 0, sum: 0, agreeing: 0, asked: 0 }));
-  let [agreeing, asked] = [0, 0];
+  const agrees = (row: number) => (classes[row]! < 0 ? undefined : classes[row] === labels[row]);
+  const bins = calibrationBins(confidences, agrees);
+  const sum = (key: "numRight" | "numJudged") => bins.reduce((total, bin) => total + bin[key], 0);
   for (const [row, label] of labels.entries()) {
-    const bin = bins[binOf(confidences[row]!)]!;
-    bin.count++;
-    bin.sum += confidences[row]!;
-    const wanted = classes[row]!;
-    if (wanted < 0) continue;
-    table[wanted]![label]!++;
-    bin.asked++;
-    asked++;
-    if (wanted !== label) continue;
-    bin.agreeing++;
-    agreeing++;
+    if (classes[row]! >= 0) table[classes[row]!]![label]!++;
   }
   const listed = [...isMislabeled.keys()]
     .filter((row) => isMislabeled[row] === 1)
     .sort((a, b) => confidences[b]! - classProbabilities[b]! - confidences[a]! + classProbabilities[a]! || a - b)
     .slice(0, numListed);
   return {
-    ...(hasClasses ? { classAgainstLabel: table, agreement: agreeing / asked } : {}),
+    ...(hasClasses ? { classAgainstLabel: table, agreement: sum("numRight") / sum("numJudged") } : {}),
     meanConfidence: mean(confidences),
-    confidence: bins.map(({ count, sum, agreeing: right, asked: of }) => ({
-      count,
-      mean: count === 0 ? 0 : Math.min(1, sum / count),
-      ...(of === 0 ? {} : { agreement: right / of }),
+    confidence: bins.map((bin) => ({
+      count: bin.count,
+      mean: meanConfidenceOf(bin),
+      ...(bin.numJudged === 0 ? {} : { agreement: bin.numRight / bin.numJudged }),
     })),
     mostLikelyMislabeled: listed.map((row) => ({
       id: ids[row]!,
@@ -85,45 +80,30 @@ export function summarizeLabels(
   };
 }
 
-/** Tests a labeler on CIFAR-10 test. */
+/** Tests a labeler on CIFAR-10 test. @throws the signal's reason */
 export async function testLabeler(
   labeler: Labeler,
   { images, labels }: LabeledImages,
-  { signal, count }: { readonly signal: AbortSignal; readonly count: (images: number) => void },
+  signal: AbortSignal,
 ): Promise<NonNullable<Audit["labels"]["labelerOnTest"]>> {
-  const imageBytes = images.length / labels.length;
-  const probabilities = new Float32Array(labels.length * numCifar10Classes);
-  for (let start = 0; start < labels.length; start += labeler.batchSize) {
-    signal.throwIfAborted();
-    const batch = images.subarray(start * imageBytes, (start + labeler.batchSize) * imageBytes);
-    probabilities.set(await labeler.label(batch), start * numCifar10Classes);
-    count(batch.length / imageBytes);
-  }
-  const bins = Array.from({ length: numBins }, () => ({ count: 0, sum: 0, right: 0 }));
-  const confidences = Float32Array.from(labels, (label, row) => {
-    const ofRow = probabilities.subarray(row * numCifar10Classes, (row + 1) * numCifar10Classes);
-    const confidence = Math.max(...ofRow);
-    const bin = bins[binOf(confidence)]!;
-    bin.count++;
-    bin.sum += confidence;
-    bin.right += Number(ofRow.indexOf(confidence) === label);
-    return confidence;
-  });
+  const probabilities = await labeler.label(images, signal);
+  const { found, confidences } = classify(probabilities, labels.length);
   return {
     count: labels.length,
-    error: 1 - bins.reduce((sum, { right }) => sum + right, 0) / labels.length,
+    error: errorOf(probabilities, labels),
     meanConfidence: mean(confidences),
     expectedCalibrationError: expectedCalibrationError(probabilities, labels),
-    bins: bins.map(({ count: of, sum, right }) => ({
-      count: of,
-      mean: of === 0 ? 0 : Math.min(1, sum / of),
-      accuracy: of === 0 ? 0 : right / of,
+    bins: calibrationBins(confidences, (row) => found[row] === labels[row]).map((bin) => ({
+      count: bin.count,
+      mean: meanConfidenceOf(bin),
+      accuracy: bin.count === 0 ? 0 : bin.numRight / bin.count,
     })),
   };
 }
 
-function binOf(confidence: number): number {
-  return Math.min(numBins - 1, Math.floor(confidence * numBins));
+/** Rounding may make a mean of ones larger than 1. */
+function meanConfidenceOf({ count, confidenceSum }: CalibrationBin): number {
+  return count === 0 ? 0 : Math.min(1, confidenceSum / count);
 }
 
 function mean(values: Float32Array): number {

@@ -118,7 +118,7 @@ async function testRunsLabeler(options: ReportOptions, signal: AbortSignal) {
   if (!hasCifar10Classes(manifest) || (await readModelReceipt(folder, "labeler")) === undefined) return undefined;
   const labeler = await runtime.openLabeler(config, await readModel(folder, "labeler"));
   try {
-    return await testLabeler(labeler, cifar10.test, { signal, count: () => undefined });
+    return await testLabeler(labeler, cifar10.test, signal);
   } finally {
     await labeler.close();
   }

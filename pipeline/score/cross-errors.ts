@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import { argmax } from "../../core/argmax.ts";
 import { imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { executionIdentity } from "../../engine/executor.ts";
-import type { Labeler } from "../../labeler/create-labeler.ts";
+import { errorOf } from "../../labeler/calibration.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { commitBytes } from "../../storage/commit.ts";
 import { fileExists, readWholeFile } from "../../storage/read-file.ts";
@@ -83,7 +82,10 @@ export async function trainAndTest(
   const classifier = await runtime.openLabeler(config, await readWholeFile(path));
   try {
     const errors = { cifar10: 0, synthetic: 0 };
-    for (const tested of kinds) errors[tested] = await errorOf(classifier, images[tested].test, context.signal);
+    for (const tested of kinds) {
+      const { test } = images[tested];
+      errors[tested] = errorOf(await classifier.label(test.images, context.signal), test.labels);
+    }
     return errors;
   } finally {
     await classifier.close();
@@ -102,20 +104,4 @@ function trainImages(trainedOn: TrainingKind, { cifar10, synthetic }: ImagesByKi
 /** The first images, at most `count` of them. */
 export function firstImages({ images, labels }: LabeledImages, count: number): LabeledImages {
   return { images: images.subarray(0, count * imageBytes), labels: labels.subarray(0, count) };
-}
-
-/** Fraction of the images whose most probable class is not their label. */
-async function errorOf(classifier: Labeler, { images, labels }: LabeledImages, signal: AbortSignal): Promise<number> {
-  let numWrong = 0;
-  const { batchSize } = classifier;
-  for (let start = 0; start < labels.length; start += batchSize) {
-    signal.throwIfAborted();
-    const batch = images.subarray(start * imageBytes, (start + batchSize) * imageBytes);
-    const probabilities = await classifier.label(batch);
-    for (let row = 0; row < batch.length / imageBytes; row++) {
-      const part = probabilities.subarray(row * 10, (row + 1) * 10);
-      if (argmax(part) !== labels[start + row]) numWrong++;
-    }
-  }
-  return numWrong / labels.length;
 }

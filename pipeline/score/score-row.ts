@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { argmax } from "../../core/argmax.ts";
 import { executionIdentity } from "../../engine/executor.ts";
+import { classify } from "../../labeler/calibration.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { StageContext } from "../run/stage.ts";
@@ -66,14 +66,9 @@ export async function scoreRow(
   const uncounted = { signal, count: () => undefined, countKept: () => undefined };
   const features = await computeKeptFeatures(basis.net, generated.images, [join(folder, "features")], uncounted);
   const labeler = await runtime.openLabeler(config, labelerWeights);
-  const probabilities = await labeler.label(generated.images).finally(() => labeler.close());
-  let [numAgreeing, confidence] = [0, 0];
-  for (let id = 0; id < numImages; id++) {
-    const part = probabilities.subarray(id * 10, (id + 1) * 10);
-    const label = argmax(part);
-    if (label === conditioningClassOf(id, config.sampler)) numAgreeing++;
-    confidence += part[label]! / numImages;
-  }
+  const probabilities = await labeler.label(generated.images, signal).finally(() => labeler.close());
+  const { found, confidences } = classify(probabilities, numImages);
+  const numAgreeing = found.filter((label, id) => label === conditioningClassOf(id, config.sampler)).length;
   return {
     key,
     name,
@@ -84,7 +79,7 @@ export async function scoreRow(
     seed: config.seed,
     ...(await compareWithReference(basis.reference, features, name)),
     ...(config.sampler.conditional ? { agreement: numAgreeing / numImages } : {}),
-    meanConfidence: confidence,
+    meanConfidence: confidences.reduce((sum, confidence) => sum + confidence / numImages, 0),
     nfe: sampler.nfe,
     imagesPerSecond: numImages / generated.seconds,
     peakMegabytes: generated.peakMegabytes,

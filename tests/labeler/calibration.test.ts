@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { fillNormals, fillUniforms } from "../../core/random.ts";
-import { expectedCalibrationError, fitTemperature } from "../../labeler/calibration.ts";
+import {
+  accuracyOf,
+  calibrationBins,
+  errorOf,
+  expectedCalibrationError,
+  fitTemperature,
+} from "../../labeler/calibration.ts";
 
 const [numImages, numClasses] = [4000, 10];
 
@@ -54,4 +60,20 @@ test("the calibration error is 0 for sure and right, 1 for sure and wrong, and b
   // Two at 0.75, one of them right, and two at 1, both right: |1.5 − 1| / 4.
   const mixed = new Float32Array([0.75, 0.25, 0.25, 0.75, 1, 0, 1, 0]);
   expect(expectedCalibrationError(mixed, Uint8Array.of(0, 0, 0, 0))).toBeCloseTo(0.125, 12);
+});
+
+test("accuracy and error count the images whose most probable class is their label", () => {
+  const probabilities = new Float32Array([0.75, 0.25, 0.25, 0.75, 0.5, 0.5, 1, 0]);
+  const labels = Uint8Array.of(0, 0, 0, 0);
+  expect([accuracyOf(probabilities, labels), errorOf(probabilities, labels)]).toEqual([0.75, 0.25]);
+});
+
+test("every image is in the bin of its confidence, and only judged ones are right or wrong", () => {
+  const bins = calibrationBins(Float32Array.of(0, 0.5, 0.5, 1), (index) => [true, false, undefined, true][index]);
+  expect(bins).toHaveLength(15);
+  expect([bins[0], bins[7], bins[14]]).toEqual([
+    { count: 1, confidenceSum: 0, numJudged: 1, numRight: 1 },
+    { count: 2, confidenceSum: 1, numJudged: 1, numRight: 0 },
+    { count: 1, confidenceSum: 1, numJudged: 1, numRight: 1 },
+  ]);
 });

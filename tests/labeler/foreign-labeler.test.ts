@@ -73,6 +73,15 @@ test.each([
   },
 );
 
+test("no batch is labeled after the signal", async () => {
+  const labeler = await open(firstNumbers("NHWC", 4), description("NHWC", "logits"));
+  const controller = new AbortController();
+  const labeled = labeler.label(new Uint8Array(9 * 3072), controller.signal);
+  controller.abort(new Error("enough"));
+  await expect(labeled).rejects.toThrow("enough");
+  await labeler.close();
+});
+
 test("a description of version 0.1, which says deviation for std, means the same", async () => {
   const { images, ...rest } = description("NCHW", "logits");
   const { std: deviation, ...old } = images;
