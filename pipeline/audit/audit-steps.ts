@@ -4,12 +4,11 @@ import { formatCount } from "../../core/format.ts";
 import { maxFlagRows } from "../../shards/format/flags.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { openCifar10 } from "../cifar-10/open-cifar-10.ts";
 import { findDataset } from "../run/find-dataset.ts";
 import { openShardReader } from "../run/shard-reader.ts";
 import { openOnce } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
-import { openCifar10 } from "../score/reference.ts";
 import { auditFolder } from "./audit-folder.ts";
 import type { AuditOptions } from "./audit-options.ts";
 import { planAudit } from "./plan-audit.ts";
@@ -24,17 +23,11 @@ const methodVersion = 2;
 /**
  * The steps that audit a data set. The last one writes audit.json and audit.png into its folder, and flags.arrow with
  * flags.json beside the manifest.
- * @throws Cifar5mError `manifest/…`, `audit/no-cifar-10`, `audit/empty`, `audit/too-many-images`, `cifar10/…`, `disk/…`, before any work
+ * @throws Cifar5mError `manifest/…`, `audit/empty`, `audit/too-many-images`, `run/data-missing`, `cifar10/…`, `disk/…`, before any work
  */
 export async function auditSteps(options: AuditOptions): Promise<readonly Step[]> {
   const { folder, config, data, sample } = options;
   const { directory, manifest } = await findDataset(folder.root);
-  if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
-    throw new Cifar5mError(
-      "audit/no-cifar-10",
-      `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder or .tar.gz with --data, or run \`cifar5m fetch\`.`,
-    );
-  }
   const units = planAudit(manifest, sample, config.seed);
   if (units.length === 0) {
     throw new Cifar5mError("audit/empty", `${directory} must hold images, and does not. Publish some first.`);

@@ -5,7 +5,7 @@ import { type Identity, readPinnedConfig } from "../../storage/pin-config.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { hashOfCifar10 } from "../cifar-10/cifar-10-fingerprints.ts";
-import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { requireCifar10 } from "../cifar-10/open-cifar-10.ts";
 import { type Config, keysOutsideTheBytes, type TrainingSection, tuningSections } from "../run/config.ts";
 import { omitKeys } from "../run/config-keys.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
@@ -122,13 +122,7 @@ async function asFinished(folder: RunFolder, name: ModelName, identity: Identity
 
 /** Everything that determines the weights: the options, and the data by the hashes of its files. */
 async function trainingIdentity(folder: RunFolder, section: TrainingSection, config: Config): Promise<Identity> {
-  const receipts = await readFetchReceipts(folder);
-  if (receipts === undefined) {
-    throw new Cifar5mError(
-      "run/data-missing",
-      `${folder.cifar10} must hold CIFAR-10 with its receipts, and does not. Run \`cifar5m fetch --data DIR\` first.`,
-    );
-  }
+  const receipts = await requireCifar10(folder);
   const options = omitKeys({ [section]: config[section] }, keysOutsideTheBytes)[section];
   return {
     ...executionIdentity(config),

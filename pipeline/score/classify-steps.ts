@@ -4,6 +4,7 @@ import { hasCifar10Classes } from "../../core/image-layout.ts";
 import { plainText } from "../../core/plain-text.ts";
 import { labelerSteps } from "../../labeler/index.ts";
 import type { Manifest } from "../../shards/index.ts";
+import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -20,7 +21,6 @@ import {
   trainingKinds,
 } from "./cross-errors.ts";
 import { pickScoredImages } from "./pick-scored-images.ts";
-import type { Cifar10 } from "./reference.ts";
 
 /** Number of test images per kind, at most: as many as CIFAR-10 has. */
 const maxTested = 10_000;

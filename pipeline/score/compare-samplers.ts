@@ -4,6 +4,7 @@ import { programVersion } from "../../core/program-version.ts";
 import { requireCharts } from "../../pictures/render-chart.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { openCifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -19,7 +20,7 @@ import {
 import { timeSampler } from "./measure-speed.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import { modelOf, planRows } from "./plan-rows.ts";
-import { openCifar10, type SetScores } from "./reference.ts";
+import type { SetScores } from "./reference.ts";
 import { renderGeneratorPlot } from "./render-generator-plot.ts";
 import { readSamplerRows } from "./sampler-rows.ts";
 import { type Basis, computeBasis, scoreRow } from "./score-row.ts";
@@ -43,7 +44,7 @@ export interface GeneratorScoreOptions {
 /**
  * A step for each row, one that times them all, and one that renders the plot. Each finished row is written to
  * generator-score.json at once, and is not generated again. If a row is interrupted, its images are kept.
- * @throws Cifar5mError `chart/no-vega`, `score/bad-rows`, `config/…`, `score/no-cifar-10`, `weights/…`, `features/…`,
+ * @throws Cifar5mError `chart/no-vega`, `score/bad-rows`, `config/…`, `run/data-missing`, `weights/…`, `features/…`,
  *   `disk/…`, before any work
  */
 export async function compareSamplersSteps(options: GeneratorScoreOptions): Promise<readonly Step[]> {

@@ -1,12 +1,6 @@
 import { join } from "node:path";
-import { Cifar5mError } from "../../core/errors.ts";
-import type { LabeledImages } from "../../core/image-layout.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
-import { sha256 } from "../../storage/sha256.ts";
-import { readFetchReceipts } from "../cifar-10/fetch.ts";
-import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
-import type { Config } from "../run/config.ts";
-import type { RunFolder } from "../run/run-folder.ts";
+import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
 import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";
@@ -16,35 +10,6 @@ import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 
 /** Number of images per side, at most, when all are compared with all. */
 const maxCompared = 10_000;
-
-/** CIFAR-10, in memory. */
-export interface Cifar10 {
-  readonly train: LabeledImages;
-  readonly test: LabeledImages;
-  /** sha256 of all images and of the train labels. */
-  readonly sha256: string;
-}
-
-/**
- * Reads CIFAR-10 from a folder or archive, or the copy that the run has fetched.
- * @param options.data - a folder or .tar.gz of CIFAR-10, binary or Python version
- * @throws Cifar5mError `score/no-cifar-10`, `cifar10/…`, `archive/…`, `disk/…`
- */
-export async function openCifar10(options: {
-  readonly folder: RunFolder;
-  readonly data: string | undefined;
-  readonly recordsPerFile: Config["recordsPerFile"];
-}): Promise<Cifar10> {
-  const { folder, data, recordsPerFile } = options;
-  if (data === undefined && (await readFetchReceipts(folder)) === undefined) {
-    throw new Cifar5mError(
-      "score/no-cifar-10",
-      `images are compared with CIFAR-10, and ${folder.cifar10} does not hold it. Name its folder or .tar.gz with --data, or run \`cifar5m fetch\`.`,
-    );
-  }
-  const { train, test } = await readCifar10(data ?? folder.cifar10, recordsPerFile);
-  return { train, test, sha256: sha256([train.images, train.labels, test.images].map(sha256).join()) };
-}
 
 /** How a set of images compares with CIFAR-10 train. */
 export interface SetScores {

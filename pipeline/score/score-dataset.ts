@@ -4,6 +4,7 @@ import { programVersion } from "../../core/program-version.ts";
 import { hashConfig, sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import { openCifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import { findDataset } from "../run/find-dataset.ts";
@@ -18,7 +19,7 @@ import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import { pickScoredImages } from "./pick-scored-images.ts";
-import { compareWithReference, computeCifar10Features, computeReference, openCifar10 } from "./reference.ts";
+import { compareWithReference, computeCifar10Features, computeReference } from "./reference.ts";
 import { type Score, scoreVersion } from "./score.ts";
 import { scoreLabels } from "./score-labels.ts";
 import { scoreNeighbors } from "./score-neighbors.ts";
@@ -47,7 +48,7 @@ type PartialScore = { -readonly [Key in keyof Score]?: Score[Key] };
 
 /**
  * The steps that score a data set. The last one writes score.json, score.md and score-neighbors.png into its folder.
- * @throws Cifar5mError `manifest/…`, `score/no-cifar-10`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`,
+ * @throws Cifar5mError `manifest/…`, `run/data-missing`, `cifar10/…`, `features/…`, `score/other-classes`, `disk/…`,
  *   before any work
  */
 export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly Step[]> {

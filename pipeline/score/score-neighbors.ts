@@ -1,12 +1,12 @@
 import { formatCount } from "../../core/format.ts";
 import { imageAt, imageBytes } from "../../core/image-layout.ts";
 import { replaceBytes } from "../../storage/commit.ts";
+import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { findNeighbors } from "./find-neighbors.ts";
 import { countNearCopies, usualNeighbors } from "./memorization.ts";
 import type { ScoredImages } from "./pick-scored-images.ts";
-import type { Cifar10 } from "./reference.ts";
 import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
 
 /** Images on the sheet, and train images beside each. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { executionIdentity } from "../../engine/executor.ts";
 import { classify } from "../../labeler/calibration.ts";
 import { sha256 } from "../../storage/sha256.ts";
+import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { StageContext } from "../run/stage.ts";
 import { conditioningClassOf } from "../run/units.ts";
@@ -12,7 +13,6 @@ import type { RowScore } from "./generator-score.ts";
 import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
 import type { PlannedRow } from "./plan-rows.ts";
 import {
-  type Cifar10,
   compareWithReference,
   computeCifar10Features,
   computeReference,

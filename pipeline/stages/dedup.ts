@@ -24,7 +24,7 @@ export function fingerprintStage(options: {
  *
  * With `dropNearCopies`, it also removes what an audit would flag beside CIFAR-10; see `openNearCopySearch`.
  * @param options.imagesPerBucket - images that are searched at once; by default what fits into a gigabyte
- * @throws Cifar5mError `dedup/too-many-removals`, `dedup/no-cifar-10`; as `unitStage`; `receipt/missing` while another worker has not
+ * @throws Cifar5mError `dedup/too-many-removals`, `run/data-missing`; as `unitStage`; `receipt/missing` while another worker has not
  *   finished its fingerprints
  */
 export function dedupStage(options: {

@@ -1,11 +1,10 @@
-import { Cifar5mError } from "../../core/errors.ts";
 import { fingerprintImages, hexOfKey, unpackFingerprints } from "../../core/image-fingerprint.ts";
 import { imageAt, type LabeledImages } from "../../core/image-layout.ts";
 import { type ReferenceTests, testReferences } from "../audit/decide-flags.ts";
 import type { NearestReferences } from "../audit/nearest-references.ts";
 import { buildReferenceIndex } from "../audit/reference-index.ts";
 import { openReferenceSearch, type ReferenceSearch } from "../audit/reference-search.ts";
-import { readFetchReceipts } from "../cifar-10/fetch.ts";
+import { requireCifar10 } from "../cifar-10/open-cifar-10.ts";
 import { readCifar10 } from "../cifar-10/read-cifar-10.ts";
 import type { Run } from "../run/run.ts";
 import { openOnce, type StageContext } from "../run/stage.ts";
@@ -27,15 +26,10 @@ export interface NearCopySearch {
 /**
  * Refuses a run that leaves out near-copies, but has no CIFAR-10 to compare images with: fingerprints find exact copies
  * only.
- * @throws Cifar5mError `dedup/no-cifar-10`
+ * @throws Cifar5mError `run/data-missing`
  */
 export async function requireNearCopySource({ folder, config }: Pick<Run, "folder" | "config">): Promise<void> {
-  if (!config.dropNearCopies || (await readFetchReceipts(folder)) !== undefined) return;
-  throw new Cifar5mError(
-    "dedup/no-cifar-10",
-    `dropNearCopies compares images with CIFAR-10, and ${folder.cifar10} does not hold it. ` +
-      `Run \`cifar5m fetch ${folder.root} --data CIFAR-10-FOLDER-OR-TAR.GZ\` first.`,
-  );
+  if (config.dropNearCopies) await requireCifar10(folder);
 }
 
 /** Opens a search. It reads CIFAR-10 and starts its workers when the first unit comes. */

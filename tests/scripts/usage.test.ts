@@ -253,7 +253,7 @@ test("a training without data, a guide of another kind and a folder below a file
   for (const [args, line] of [
     [
       ["train", "generator", root],
-      /^run\/data-missing: \S+ must hold CIFAR-10 .* Run `cifar5m fetch --data DIR` first\.\n$/,
+      /^run\/data-missing: \S+ must hold CIFAR-10 .* Run `cifar5m fetch \S+ --data CIFAR-10-FOLDER-OR-TAR\.GZ` first\.\n$/,
     ],
     [
       ["build", root, ...models, "--guide", generator, "--sampler.guide", "weaker", "--sampler.guidance", "2"],

@@ -179,7 +179,7 @@ test("without CIFAR-10 an audit says where to name it, in one line", async () =>
   const { exitCode, stderr } = await runCli(["audit", set, ...flags]);
   expect(exitCode).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
-  expect(stderr).toMatch(/^audit\/no-cifar-10: .*--data/);
+  expect(stderr).toMatch(/^run\/data-missing: .*--data/);
 });
 
 test("a set without images is refused, and gets no files of an audit", async () => {

@@ -2,9 +2,10 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Cifar10 } from "../../../pipeline/cifar-10/open-cifar-10.ts";
 import type { FeatureNet } from "../../../pipeline/score/feature-net.ts";
 import { computeKeptFeatures } from "../../../pipeline/score/kept-features.ts";
-import { type Cifar10, computeCifar10Features } from "../../../pipeline/score/reference.ts";
+import { computeCifar10Features } from "../../../pipeline/score/reference.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
 
 const numImages = 2300;

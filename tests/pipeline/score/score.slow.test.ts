@@ -90,7 +90,7 @@ test("scoring again gives the same bytes, and trains nothing again", async () =>
 test("sets that cannot be scored are refused before any work", async () => {
   const none = await errorOf(
     () => scoreDatasetSteps(scoreOptions({ folder: runFolderAt(join(root, "dataset")) })),
-    "score/no-cifar-10",
+    "run/data-missing",
   );
   expect(none.message).toContain("--data");
   await errorOf(() => scoreDatasetSteps(scoreOptions({ data: join(folder, "none") })), "disk/missing");

@@ -139,7 +139,7 @@ test("a run goes on only with the choice that it was begun with", async () => {
 test("without CIFAR-10, a build that is to leave out near-copies ends before any work, and says what to do", async () => {
   const root = newRoot();
   const [check] = buildSteps(await droppingOptions(root, {}), {});
-  const { line } = await errorOf(() => runSteps([check!], testContext()), "dedup/no-cifar-10");
+  const { line } = await errorOf(() => runSteps([check!], testContext()), "run/data-missing");
   expect(line).toContain(`cifar5m fetch ${root} --data`);
   expect(line).not.toContain("\n");
   expect(await fileExists(join(root, "run.json"))).toBe(false);
