@@ -29,6 +29,16 @@ export interface NearestReferences extends Readonly<Record<ReferenceSplit, Neare
   readonly codes: Int8Array;
 }
 
+/** A train image near another image. */
+export interface Neighbor {
+  /** Index of the train image. */
+  readonly index: number;
+  /** Whether the mirrored train image is the nearer one. */
+  readonly isMirrored: boolean;
+  /** Squared distance over all 3,072 values, each from 0 to 255; exact. */
+  readonly squared: number;
+}
+
 /** Space for the results of n images. */
 export function allocateNearest(n: number): NearestReferences {
   const ofSplit = (): NearestOfSplit => ({

@@ -2,18 +2,17 @@ import { imageBytes } from "../../core/image-layout.ts";
 import { BestCandidates } from "./best-candidates.ts";
 import { type BoundProducts, openBoundProducts } from "./bound-products.ts";
 import type { BoundScores } from "./bound-scores.ts";
-import { allocateNearest, type NearestOfSplit, type NearestReferences, referenceSplits } from "./nearest-references.ts";
+import { allocateNearest, type NearestOfSplit, type NearestReferences, type Neighbor } from "./nearest-references.ts";
 import { ImagePair } from "./pixels/image-pair.ts";
-import { openProjector, type Projector } from "./project-images.ts";
+import { openProjector, type Projection, type Projector } from "./project-images.ts";
 import { NearestTwo, Query } from "./query.ts";
 import type { ReferenceIndex } from "./reference-index.ts";
 import { codeFunctions, codeLength, writeCode } from "./shape-code.ts";
+import { usualNeighbors } from "./thresholds.ts";
 
 /** Number of images that are searched at once. */
 export const searchBatchSize = 128;
 
-/** Number of neighbors that define the usual distance around an image, and of candidates kept for each image. */
-const usualNeighbors = 50;
 /** Candidates that may be shifted or recolored copies. In 256 functions, a shifted copy has a rank below this one. */
 const numCopyCandidates = 4;
 /** A candidate whose leading coefficients leave more than this unexplained is no copy. */
@@ -25,6 +24,12 @@ const roundingError = 1e-5;
 export interface BatchSearch {
   /** @param images - uint8 [n, 32, 32, 3] flattened, n at most `searchBatchSize` */
   search(images: Uint8Array): Promise<NearestReferences>;
+  /**
+   * The nearest train images of each image, nearest first; of equal distances, the smaller index first.
+   * @param images - uint8 [n, 32, 32, 3] flattened, n at most `searchBatchSize`
+   * @param numNeighbors - at most `usualNeighbors`; fewer if there are fewer train images
+   */
+  listNeighbors(images: Uint8Array, numNeighbors: number): Promise<Neighbor[][]>;
 }
 
 /** The search of one image among the references of one split, from `start` to `end` − 1. */
@@ -66,23 +71,42 @@ class Search implements BatchSearch {
   }
 
   async search(images: Uint8Array): Promise<NearestReferences> {
-    const numImages = images.length / imageBytes;
+    const found = allocateNearest(images.length / imageBytes);
+    const { numTrain, numReferences } = this.#index;
+    await this.#forEachImage(images, (task, { coefficients }) => {
+      const { row } = task;
+      writeCode(coefficients, row * this.#width, this.#codeFunctions, found.codes, row * codeLength);
+      if (numTrain > 0) this.#searchSplit({ ...task, start: 0, end: numTrain }, found.train);
+      if (numTrain < numReferences) {
+        this.#searchSplit({ ...task, start: numTrain, end: numReferences }, found.test);
+      }
+    });
+    return found;
+  }
+
+  async listNeighbors(images: Uint8Array, numNeighbors: number): Promise<Neighbor[][]> {
+    const found: Neighbor[][] = [];
+    await this.#forEachImage(images, (image) => {
+      const task = { ...image, start: 0, end: this.#index.numTrain };
+      task.scores.collect(task.row, task.start, task.end, this.#candidates);
+      found.push(this.#nearest(task, numNeighbors));
+    });
+    return found;
+  }
+
+  async #forEachImage(
+    images: Uint8Array,
+    visit: (task: Omit<SplitTask, "start" | "end">, projection: Projection) => void,
+  ): Promise<void> {
     const projection = await this.#projector.project(images);
     const scores = await this.#products.run(projection);
-    const found = allocateNearest(numImages);
-    for (let row = 0; row < numImages; row++) {
-      writeCode(projection.coefficients, row * this.#width, this.#codeFunctions, found.codes, row * codeLength);
+    for (let row = 0; row < images.length / imageBytes; row++) {
       // Rounding must not make a bound larger than the distance.
       const slack = roundingError * (projection.squaredNorms[row]! + this.#largestNorm);
       const largestScore = (squared: number) => (projection.squaredNorms[row]! - slack - squared) / 2;
       const query = new Query(this.#index, images, projection, row, this.#pair);
-      for (const split of referenceSplits) {
-        const { numTrain, numReferences } = this.#index;
-        const [start, end] = split === "train" ? [0, numTrain] : [numTrain, numReferences];
-        if (start < end) this.#searchSplit({ query, scores, row, start, end, largestScore }, found[split]);
-      }
+      visit({ query, scores, row, largestScore }, projection);
     }
-    return found;
   }
 
   #searchSplit(task: SplitTask, found: NearestOfSplit): void {
@@ -119,23 +143,33 @@ class Search implements BatchSearch {
    * The adaptive test. The bounds' counterparts from above nearly always decide that an image passes; otherwise the 50
    * nearest distances are computed.
    */
-  #isAdaptive({ query, scores, row, start, end, largestScore }: SplitTask, nearestSquared: number): boolean {
+  #isAdaptive(task: SplitTask, nearestSquared: number): boolean {
+    const { query } = task;
     const { length, indices, scores: best } = this.#candidates;
     const isBelow = (sum: number, count: number) => Math.sqrt(nearestSquared) < sum / count / 2;
     let sumOfBounds = 0;
     for (let rank = 0; rank < length; rank++) sumOfBounds += query.upperBound(indices[rank]!, best[rank]!);
     if (!isBelow(sumOfBounds, length)) return false;
-    let farthest = 0;
-    for (let rank = 0; rank < length; rank++) farthest = Math.max(farthest, query.nearer(indices[rank]!).squared);
-    const bar = largestScore(farthest);
-    const distances: number[] = [];
+    const sum = this.#nearest(task, length).reduce((partial, { squared }) => partial + Math.sqrt(squared), 0);
+    return isBelow(sum, length);
+  }
+
+  /**
+   * The nearest references, nearest first: exact, because every reference is compared whose bound allows that it is one of
+   * them.
+   * @param count - number of neighbors; fewer if there are fewer candidates
+   */
+  #nearest({ query, scores, row, start, end, largestScore }: SplitTask, count: number): Neighbor[] {
+    const { length, indices } = this.#candidates;
+    if (length === 0) return [];
+    const known = Float64Array.from(indices.subarray(0, length), (index) => query.nearer(index).squared).sort();
+    const bar = largestScore(known[Math.min(count, length) - 1]!);
+    const found: Neighbor[] = [];
     scores.visit(row, start, end, bar, (index) => {
-      distances.push(Math.sqrt(query.nearer(index).squared));
+      found.push({ index: index - start, ...query.nearer(index) });
       return bar;
     });
-    distances.sort((a, b) => a - b);
-    const sum = distances.slice(0, length).reduce((partial, distance) => partial + distance, 0);
-    return isBelow(sum, length);
+    return found.sort((a, b) => a.squared - b.squared || a.index - b.index).slice(0, count);
   }
 
   /** Looks among the best candidates for an image that explains this one. */

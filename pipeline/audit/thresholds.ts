@@ -2,4 +2,7 @@
 export const nearCopyResidual = 0.08;
 
 /** An image is memorized if its nearest train image is this much nearer than the second nearest. */
-export { memorizedBelow } from "../score/memorization.ts";
+export const memorizedBelow = 1 / 3;
+
+/** Number of neighbors that define the usual distance around an image: the adaptive test. */
+export const usualNeighbors = 50;

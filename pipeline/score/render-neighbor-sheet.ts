@@ -1,8 +1,8 @@
 import { cifar10ClassNames, imageAt, imageSide, type LabeledImages, mirrorHwc } from "../../core/image-layout.ts";
 import { encodePicture } from "../../pictures/encode-picture.ts";
 import { blitScaled, faint, line, odd, text } from "../../pictures/primitives.ts";
-import type { Neighbor } from "./find-neighbors.ts";
-import { memorizedBelow, nearestRatio } from "./memorization.ts";
+import type { Neighbor } from "../audit/nearest-references.ts";
+import { memorizedBelow } from "../audit/thresholds.ts";
 
 /** A synthetic image and the train images near it. */
 export interface NeighborRow {
@@ -11,6 +11,8 @@ export interface NeighborRow {
   readonly image: Uint8Array;
   /** The name of its label. */
   readonly label: string;
+  /** d₁/d₂. */
+  readonly ratio: number;
   readonly neighbors: readonly Neighbor[];
 }
 
@@ -28,7 +30,7 @@ const numSheetColumns = 2;
 const columnGap = 64;
 
 /**
- * Renders synthetic images, each beside the train images nearest to it. The ratio of a near-copy has another color.
+ * Renders synthetic images, each beside the train images nearest to it. The ratio of a memorized image has another color.
  * @param options.numNeighbors - number of neighbors shown for each image
  * @returns a PNG file
  */
@@ -50,7 +52,7 @@ export async function renderNeighborSheet(options: {
   ];
   const put = (image: Uint8Array, x: number, y: number) =>
     blitScaled(image, canvas, { start: (y * width + x) * 3, stride: width * 3, scale });
-  for (const [index, { id, image, label, neighbors }] of rows.entries()) {
+  for (const [index, { id, image, label, ratio, neighbors }] of rows.entries()) {
     const left = margin + Math.floor(index / rowsPerColumn) * (columnWidth + columnGap);
     const top = headerHeight + (index % rowsPerColumn) * rowHeight;
     if (index % rowsPerColumn === 0) {
@@ -64,16 +66,15 @@ export async function renderNeighborSheet(options: {
       parts.push(text(x + cell / 2, top + cell + 28, second, { size: 11, fill, anchor: "middle" }));
     };
     put(image, left, top);
-    const ratio = nearestRatio(neighbors);
     captions(left, `${label} ${id}`, `d₁/d₂ ${ratio.toFixed(2)}`, ratio < memorizedBelow ? odd : faint);
     const middle = left + cell + aside / 2;
     parts.push(`<line x1='${middle}' y1='${top}' x2='${middle}' y2='${top + cell}' stroke='${line}'/>`);
-    for (const [column, { index: trainIndex, isMirrored, distance }] of neighbors.slice(0, numNeighbors).entries()) {
+    for (const [column, { index: trainIndex, isMirrored, squared }] of neighbors.slice(0, numNeighbors).entries()) {
       const x = left + cell + aside + column * (cell + gap);
       const pixels = imageAt(train.images, trainIndex);
       put(isMirrored ? mirrorHwc(pixels) : pixels, x, top);
       const className = cifar10ClassNames[train.labels[trainIndex]!]!;
-      captions(x, className, `${distance.toFixed(0)}${isMirrored ? " mirrored" : ""}`);
+      captions(x, className, `${Math.sqrt(squared).toFixed(0)}${isMirrored ? " mirrored" : ""}`);
     }
   }
   return await encodePicture(canvas, { width, height }, parts);

@@ -98,7 +98,7 @@ export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly
     },
     {
       name: "score-neighbors",
-      total: train.labels.length,
+      total: Math.min(options.numNeighbors, count),
       async *run(context) {
         const picked = await pick(context.signal);
         found.neighbors = await scoreNeighbors(

@@ -74,6 +74,22 @@ test("both nearest images of both splits, and the adaptive test, equal those of 
   );
 });
 
+test("the listed train images equal those of brute force, also where several are equally near", async () => {
+  const twins = [...train.slice(0, 40), train[3]!, mirrored(train[5]!)];
+  const few = openReferenceSearch(await buildReferenceIndex(Buffer.concat(twins), new Uint8Array(0)), 1);
+  try {
+    const images = [train[3]!, mirrored(train[5]!), ...test_.slice(0, 4)];
+    for (const numNeighbors of [1, 6, 50]) {
+      const lists = await few.listNeighbors(Buffer.concat(images), numNeighbors);
+      expect(lists).toEqual(images.map((image) => bruteForce(image, twins).slice(0, numNeighbors)));
+    }
+  } finally {
+    await few.close();
+  }
+  const image = train[8]!.map((value, k) => (value + test_[8]![k]!) / 2);
+  expect(await search.listNeighbors(image, 6)).toEqual([bruteForce(image, train).slice(0, 6)]);
+});
+
 test("the results do not depend on how images are grouped, nor on the number of workers", async () => {
   const images = Buffer.concat([...test_, ...train].slice(0, 200));
   const whole = await search.search(images, { signal });
