@@ -1,11 +1,10 @@
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { type Audit, auditSchema } from "../pipeline/audit/audit-report.ts";
+import { auditSchema, readAudit } from "../pipeline/audit/audit-report.ts";
 import { auditSteps } from "../pipeline/audit/audit-steps.ts";
 import { describeAudit } from "../pipeline/audit/describe-audit.ts";
 import { findDataset } from "../pipeline/run/find-dataset.ts";
 import { flagsTableName } from "../shards/format/flags.ts";
-import { readSealed } from "../storage/read-sealed.ts";
 import { defineCommand } from "./cli/command.ts";
 import { option, optionalPath } from "./cli/options.ts";
 import { printJson, printLines } from "./cli/print.ts";
@@ -42,7 +41,8 @@ export const auditCommand = defineCommand<typeof options>({
   steps: ({ folder, config, runtime, options: { data, sample, planted } }) =>
     auditSteps({ folder, config, runtime, data, sample, numPlanted: planted }),
   finish: async ({ root, folder: { audit: paths }, json }) => {
-    const audit = (await readSealed(paths.json)) as Audit;
+    const audit = await readAudit(paths.json);
+    if (audit === undefined) return;
     if (json) return printJson(audit);
     const pictures = [paths.picture, ...(audit.labels.mostLikelyMislabeled.length === 0 ? [] : [paths.labels])];
     const flags = audit.audited.isSample ? [] : [join((await findDataset(root)).directory, flagsTableName)];

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import * as z from "zod";
 import { formatCount, hashPrefix } from "../core/format.ts";
 import { compareSamplersSteps } from "../pipeline/score/compare-samplers.ts";
-import { readGeneratorScore } from "../pipeline/score/generator-score.ts";
+import { generatorScoreSchema, readGeneratorScore } from "../pipeline/score/generator-score.ts";
 import { defineCommand } from "./cli/command.ts";
 import { formatTable } from "./cli/format-table.ts";
 import { option, optionalPath } from "./cli/options.ts";
@@ -17,18 +17,6 @@ const options = z.object({
   ...referenceOptions,
 });
 
-const report = z
-  .looseObject({
-    version: z.int().describe("of the format"),
-    createdBy: z.string().describe("program and version"),
-    reference: z.looseObject({}).describe("name, count, sha256"),
-    features: z.looseObject({}).describe("network, sha256, width"),
-    labeler: z.string().describe("sha256 of its weights"),
-    cifar10Test: z.looseObject({}).describe("count, frechetDistance, compared, manifold"),
-    rows: z.array(z.looseObject({})).describe("the same of each row, with name, sampler, nfe, imagesPerSecond, …"),
-  })
-  .describe("generator-score.json, without its checksum");
-
 export const scoreGeneratorCommand = defineCommand<typeof options>({
   words: ["score-generator"],
   describe: "quality of a generator over its cost, for several samplers: a table and a plot",
@@ -38,7 +26,7 @@ export const scoreGeneratorCommand = defineCommand<typeof options>({
   ],
   configKeys: ["seed", "engine", "device", "precision", "recordsPerFile", "sampler", "labeling"],
   options,
-  report,
+  report: generatorScoreSchema.describe("generator-score.json, without its checksum"),
   steps: ({ folder, config, runtime, options: { data, rows, generator, features, featuresLabeler, images } }) =>
     compareSamplersSteps({
       folder,

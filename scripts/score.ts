@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
 import * as z from "zod";
 import { classificationRows, describeBasis, distanceRows, scoreSentences } from "../pipeline/score/describe-score.ts";
-import type { Score } from "../pipeline/score/score.ts";
+import { readScore, scoreSchema } from "../pipeline/score/score.ts";
 import { scoreDatasetSteps } from "../pipeline/score/score-dataset.ts";
-import { readSealed } from "../storage/read-sealed.ts";
 import { defineCommand } from "./cli/command.ts";
 import { formatTable } from "./cli/format-table.ts";
 import { option } from "./cli/options.ts";
@@ -30,34 +29,17 @@ const options = z.object({
   ...referenceOptions,
 });
 
-const report = z
-  .looseObject({
-    version: z.int().describe("of the format"),
-    createdBy: z.string().describe("program and version"),
-    seed: z.int().describe("of the images that were chosen"),
-    dataset: z.looseObject({}).describe("name, sha256, trainImages"),
-    reference: z.looseObject({}).describe("name, count, sha256"),
-    features: z.looseObject({}).describe("network, sha256, width"),
-    synthetic: z.looseObject({}).describe("of the set: count, frechetDistance, compared, manifold"),
-    cifar10Test: z.looseObject({}).describe("the same of CIFAR-10 test"),
-    labels: z.looseObject({}).describe("count, agreement, meanConfidence, classShares"),
-    neighbors: z.looseObject({}).describe("near-copies of train images"),
-    generator: z.looseObject({}).optional().describe("sha256, nfe, imagesPerSecond, engine, device, sampler"),
-    classification: z.looseObject({}).optional().describe("with --cas: trainCount, testCount, epochs, error"),
-  })
-  .describe("score.json, without its checksum");
-
 export const scoreCommand = defineCommand<typeof options>({
   words: ["score"],
   describe: "quality of a set's images, compared with CIFAR-10: score.json, score.md and a picture",
   examples: [
-    { line: "cifar5m score runs/mine --data cifar-10-batches-bin", effect: "distances, labels, near-copies" },
+    { line: "cifar5m score runs/mine --data cifar-10-batches-bin", effect: "distances, labels, memorized images" },
     { line: "cifar5m score runs/mine --cas 10000", effect: "train classifiers, too" },
   ],
   target: "dataset",
   configKeys: ["seed", "engine", "device", "recordsPerFile", "labeling", "labeler"],
   options,
-  report,
+  report: scoreSchema.describe("score.json, without its checksum"),
   steps: ({ folder, config, runtime, options: { data, features, featuresLabeler, images, neighbors, cas } }) =>
     scoreDatasetSteps({
       folder,
@@ -71,7 +53,8 @@ export const scoreCommand = defineCommand<typeof options>({
       numClassified: cas,
     }),
   finish: async ({ folder: { score: paths }, json }) => {
-    const score = (await readSealed(paths.json)) as unknown as Score;
+    const score = await readScore(paths.json);
+    if (score === undefined) return;
     if (json) return printJson(score);
     printLines(
       describeBasis(score),

@@ -1,5 +1,8 @@
 import * as z from "zod";
 import { z975 } from "../../core/normal-quantile.ts";
+import { unsealJson } from "../../storage/canonical-json.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
+import { parseRecord } from "../../storage/record-schema.ts";
 
 /** The version of audit.json that this code writes. */
 export const auditVersion = 1;
@@ -119,6 +122,17 @@ export const auditSchema = z.strictObject({
 /** What an audit found. */
 export type Audit = z.infer<typeof auditSchema>;
 export type Rate = z.infer<typeof rateSchema>;
+
+/**
+ * Reads audit.json.
+ * @returns undefined if the file does not exist
+ * @throws Cifar5mError `json/corrupt`, `audit/version-unsupported`, `audit/invalid`, `disk/…`
+ */
+export async function readAudit(path: string): Promise<Audit | undefined> {
+  const text = await readTextIfAny(path);
+  if (text === undefined) return undefined;
+  return parseRecord(auditSchema, unsealJson(text, path), "audit", path, auditVersion, "Audit the set again.");
+}
 
 /**
  * @param isSample - whether the images are a sample of the set

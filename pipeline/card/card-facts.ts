@@ -4,14 +4,14 @@ import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
-import type { Audit } from "../audit/audit-report.ts";
+import { type Audit, readAudit } from "../audit/audit-report.ts";
 import { type ImportIdentity, parseImportIdentity } from "../import/imported-run.ts";
 import { type Config, keysOfIdentity, resolveConfig } from "../run/config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "../run/dataset-identity.ts";
 import { type RunFolder, runFolderAt } from "../run/run-folder.ts";
-import type { Score } from "../score/score.ts";
+import { readScore, type Score } from "../score/score.ts";
 import { type CardOptions, readCardOptions } from "./card-options.ts";
-import { type Measured, readMeasuredAudit, readMeasuredScore } from "./measured.ts";
+import { type Measured, readMeasured } from "./measured.ts";
 import { findModelOrigin, type ModelOrigin } from "./model-origin.ts";
 
 /** How a set came into being. */
@@ -49,12 +49,16 @@ export async function gatherCardFacts(options: {
 }): Promise<CardFacts> {
   const { manifest, root, directory } = options;
   const folder = root === undefined ? undefined : runFolderAt(root);
+  const measured = async <Value extends Score | Audit>(
+    read: (folder: RunFolder) => Promise<Value | undefined>,
+  ): Promise<Measured<Value>> =>
+    folder === undefined ? { kind: "none" } : await readMeasured(() => read(folder), manifest.sha256);
   return {
     manifest,
     options: root === undefined ? {} : await readCardOptions(root),
     origin: await findOrigin(manifest, folder),
-    score: folder === undefined ? { kind: "none" } : await readMeasuredScore(folder.score.json, manifest.sha256),
-    audit: folder === undefined ? { kind: "none" } : await readMeasuredAudit(folder.audit.json, manifest.sha256),
+    score: await measured(({ score }) => readScore(score.json)),
+    audit: await measured(({ audit }) => readAudit(audit.json)),
     published: directory === undefined ? undefined : await dayOf(joinPath(directory, manifestName)),
   };
 }

@@ -4,7 +4,7 @@ import type { CardFacts } from "./card-facts.ts";
 import { bullets, code, type Markdown, md, table } from "./markdown.ts";
 import type { Measured } from "./measured.ts";
 
-/** What `score` has measured: distances, labels, near-copies, and the 2×2 table of classifiers. */
+/** What `score` has measured: distances, labels, memorized images, and the 2×2 table of classifiers. */
 export function scoreSection({ score }: CardFacts): Markdown {
   const title = md`## Quality`;
   if (score.kind !== "found") return md`${title}\n\n${missing(score, "Not scored", "cifar5m score", "score.json")}`;

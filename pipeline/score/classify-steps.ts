@@ -11,7 +11,6 @@ import type { RunFolder } from "../run/run-folder.ts";
 import type { Step } from "../run/step.ts";
 import { trainingCounter } from "../run/training-counter.ts";
 import {
-  type CrossErrors,
   firstImages,
   hashOfClassifiers,
   type ImagesByKind,
@@ -21,6 +20,7 @@ import {
   trainingKinds,
 } from "./cross-errors.ts";
 import { pickScoredImages } from "./pick-scored-images.ts";
+import type { CrossErrors } from "./score.ts";
 
 /** Number of test images per kind, at most: as many as CIFAR-10 has. */
 const maxTested = 10_000;

@@ -1,21 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { compileMatmul, type Product } from "./compile-matmul.ts";
 import type { Features } from "./features.ts";
-
-/** How two clouds of feature vectors overlap. */
-export interface ManifoldScores {
-  /** Fraction of the synthetic images within the `precisionNeighbors` ball of some real image. */
-  readonly precision: number;
-  /** Fraction of the real images within the `precisionNeighbors` ball of some synthetic image. */
-  readonly recall: number;
-  /**
-   * Average number of real `densityNeighbors` balls that hold a synthetic image, over `densityNeighbors`; about 1 for
-   * equal clouds.
-   */
-  readonly density: number;
-  /** Fraction of the real images whose `densityNeighbors` ball holds a synthetic image. */
-  readonly coverage: number;
-}
+import type { ManifoldScores } from "./score.ts";
 
 /** Number of neighbors that define the balls of precision and recall. */
 const precisionNeighbors = 3;

@@ -20,9 +20,9 @@ import {
 import { timeSampler } from "./measure-speed.ts";
 import { type FeatureNetChoice, openFeatureNet } from "./open-feature-net.ts";
 import { modelOf, planRows } from "./plan-rows.ts";
-import type { SetScores } from "./reference.ts";
 import { renderGeneratorPlot } from "./render-generator-plot.ts";
 import { readSamplerRows } from "./sampler-rows.ts";
+import type { SetScores } from "./score.ts";
 import { type Basis, computeBasis, scoreRow } from "./score-row.ts";
 
 /** Which samplers are compared. */

@@ -21,18 +21,6 @@ export type TrainingKind = (typeof trainingKinds)[number];
 /** Train and test images of each kind. */
 export type ImagesByKind = Readonly<Record<Kind, { readonly train: LabeledImages; readonly test: LabeledImages }>>;
 
-/** Test errors of classifiers, in [0, 1]. For training on synthetic and testing on CIFAR-10 images it is 1 − CAS. */
-export interface CrossErrors {
-  /** Number of images of a kind that a classifier was trained on. */
-  readonly trainCount: number;
-  readonly testCount: Readonly<Record<Kind, number>>;
-  readonly epochs: number;
-  /** Error by the kind of the train images, then by the kind of the test images. Older scores have none of both. */
-  readonly error: Readonly<
-    Record<Kind, Readonly<Record<Kind, number>>> & Partial<Record<"both", Readonly<Record<Kind, number>>>>
-  >;
-}
-
 /**
  * Hash of everything that determines the classifiers.
  * @param images - the train images: hashes of the two sets, and the number of images of each

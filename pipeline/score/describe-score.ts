@@ -1,8 +1,7 @@
 import { formatCount, formatPercent } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import { trainingKinds } from "./cross-errors.ts";
-import type { SetScores } from "./reference.ts";
-import type { Score } from "./score.ts";
+import type { Score, SetScores } from "./score.ts";
 
 /** A score as Markdown, for the card of a data set: every figure with its number of images and its reference. */
 export function describeScore(score: Score): string {
@@ -59,8 +58,8 @@ export function scoreSentences({ labels, neighbors, generator }: Score): string[
   return [
     `Labels of ${formatCount(labels.count)} images: ${agreement}; mean confidence ${labels.meanConfidence.toFixed(3)}.`,
     `Classes of the whole set: smallest ${smallest}, largest ${largest}.`,
-    `Memorized train images among ${formatCount(neighbors.count)}: ${neighbors.nearCopies} with d₁/d₂ < 1/3, ` +
-      `${neighbors.adaptiveNearCopies} by the adaptive test; median d₁/d₂ ${neighbors.medianRatio.toFixed(2)}.`,
+    `Memorized train images among ${formatCount(neighbors.count)}: ${neighbors.memorized} with d₁/d₂ < 1/3, ` +
+      `${neighbors.memorizedAdaptive} by the adaptive test; median d₁/d₂ ${neighbors.medianRatio.toFixed(2)}.`,
     ...(generator === undefined
       ? []
       : [

@@ -5,23 +5,10 @@ import { precisions } from "../../engine/executor.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
+import { featuresSchema, referenceSchema, setScoresSchema } from "./score.ts";
 
 /** The version of generator-score.json that this code writes, and the only one it reads. */
 export const generatorScoreVersion = 1;
-
-const manifoldSchema = z.strictObject({
-  precision: z.number(),
-  recall: z.number(),
-  density: z.number(),
-  coverage: z.number(),
-});
-
-const setScoresSchema = z.strictObject({
-  count: z.number(),
-  frechetDistance: z.number(),
-  compared: z.strictObject({ count: z.number(), reference: z.number() }),
-  manifold: manifoldSchema,
-});
 
 /** The figures and the cost of a sampler. */
 const rowScoreSchema = z.strictObject({
@@ -48,21 +35,18 @@ const rowScoreSchema = z.strictObject({
   peakMegabytes: z.number(),
 });
 
-const generatorScoreSchema = z.strictObject({
-  version: z.literal(generatorScoreVersion),
-  createdBy: z.string(),
-  reference: z.strictObject({ name: z.literal("CIFAR-10 train"), count: z.number(), sha256: z.string() }),
-  features: z.strictObject({ network: z.string(), sha256: z.string(), width: z.number() }),
-  /** sha256 of the labeler's weights. */
-  labeler: z.string(),
-  /** CIFAR-10 test against train, with the same number of images if there are as many. */
-  cifar10Test: setScoresSchema,
-  rows: z.array(rowScoreSchema),
-  /** Rows of earlier lists, which a later list may ask for again. */
-  otherRows: z.array(rowScoreSchema).optional(),
+/** generator-score.json, without its checksum. */
+export const generatorScoreSchema = z.strictObject({
+  version: z.literal(generatorScoreVersion).describe("of the format"),
+  createdBy: z.string().describe("program and version"),
+  reference: referenceSchema.describe("name, count, sha256"),
+  features: featuresSchema.describe("network, sha256, width"),
+  labeler: z.string().describe("sha256 of its weights"),
+  cifar10Test: setScoresSchema.describe("count, frechetDistance, compared, manifold"),
+  rows: z.array(rowScoreSchema).describe("the same of each row, with name, sampler, nfe, imagesPerSecond, …"),
+  otherRows: z.array(rowScoreSchema).optional().describe("rows of earlier lists, which a later list may ask for again"),
 });
 
-/** generator-score.json, without its checksum. */
 export type GeneratorScore = Readonly<z.infer<typeof generatorScoreSchema>>;
 export type RowScore = Readonly<z.infer<typeof rowScoreSchema>>;
 

@@ -5,18 +5,7 @@ import { runsPerSecond, timeRuns } from "../models/time-runs.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { requestFrom } from "../run/sample-request.ts";
-
-/** The cost of an image. */
-export interface GeneratorSpeed {
-  /** sha256 of the weights. */
-  readonly sha256: string;
-  /** Denoiser calls per image. */
-  readonly nfe: number;
-  readonly imagesPerSecond: number;
-  readonly engine: string;
-  readonly device: string;
-  readonly sampler: Config["sampler"];
-}
+import type { GeneratorSpeed } from "./score.ts";
 
 /** Shortest time of the measurement, milliseconds. */
 const leastMs = 2000;

@@ -1,26 +1,16 @@
 import { join } from "node:path";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
-import { compareManifolds, type ManifoldScores } from "./compare-manifolds.ts";
+import { compareManifolds } from "./compare-manifolds.ts";
 import type { FeatureNet } from "./feature-net.ts";
 import { computeFeatureStatistics, type FeatureStatistics } from "./feature-statistics.ts";
 import { type Features, sliceFeatures } from "./features.ts";
 import { frechetDistanceFrom } from "./frechet-distance.ts";
 import { computeKeptFeatures, type FeatureProgress } from "./kept-features.ts";
+import type { SetScores } from "./score.ts";
 
 /** Number of images per side, at most, when all are compared with all. */
 const maxCompared = 10_000;
-
-/** How a set of images compares with CIFAR-10 train. */
-export interface SetScores {
-  /** Number of images that the distance is computed from. */
-  readonly count: number;
-  /** Squared distance between the features' Gaussians, to the whole reference. */
-  readonly frechetDistance: number;
-  /** Number of images of each side that precision, recall, density and coverage are computed from. */
-  readonly compared: { readonly count: number; readonly reference: number };
-  readonly manifold: ManifoldScores;
-}
 
 /** Features of CIFAR-10 train, computed once, to compare sets with. */
 export interface Reference {

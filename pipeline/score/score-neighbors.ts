@@ -7,9 +7,10 @@ import { openReferenceSearch } from "../audit/reference-search.ts";
 import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
-import { countNearCopies, type Memorization } from "./memorization.ts";
+import { countMemorized } from "./memorization.ts";
 import type { ScoredImages } from "./pick-scored-images.ts";
 import { renderNeighborSheet } from "./render-neighbor-sheet.ts";
+import type { Memorization } from "./score.ts";
 
 /** Images on the sheet, and train images beside each. */
 const sheet = { rows: 20, neighbors: 6 } as const;
@@ -23,7 +24,7 @@ interface SearchProgress {
 
 /**
  * Looks up the nearest train images of the first picked images, and renders them as a sheet into the run folder.
- * @returns the number of near-copies among the picked images
+ * @returns the number of memorized images among the picked ones
  */
 export async function scoreNeighbors(
   options: {
@@ -40,7 +41,7 @@ export async function scoreNeighbors(
   const { train } = options.cifar10;
   const images = picked.images.subarray(0, numNeighbors * imageBytes);
   const { tests, lists } = await search(images, train.images, progress);
-  const nearCopies = countNearCopies(tests);
+  const memorization = countMemorized(tests);
   const rows = lists.map((neighbors, index) => ({
     id: picked.ids[index]!,
     image: imageAt(images, index),
@@ -50,10 +51,10 @@ export async function scoreNeighbors(
   }));
   const subtitle =
     `${rows.length} images of the set at random (seed ${config.seed}), and the train images nearest to them over all 3,072 values · memorized ` +
-    `(d₁/d₂ < 1/3) among ${formatCount(nearCopies.count)} images: ${nearCopies.nearCopies}`;
+    `(d₁/d₂ < 1/3) among ${formatCount(memorization.count)} images: ${memorization.memorized}`;
   const png = await renderNeighborSheet({ rows, train, numNeighbors: sheet.neighbors, subtitle });
   await replaceBytes(folder.score.neighbors, png);
-  return nearCopies;
+  return memorization;
 }
 
 /** The tests of an audit on all images, and the lists of the sheet for the first ones. */

@@ -18,8 +18,8 @@ import {
   computeReference,
   type Reference,
   type ReferenceFolders,
-  type SetScores,
 } from "./reference.ts";
+import type { SetScores } from "./score.ts";
 
 /** What all rows are compared with. */
 export interface Basis {

@@ -9,6 +9,7 @@ import { escapeMarkdown } from "../../../pipeline/card/markdown.ts";
 import { writeCard } from "../../../pipeline/card/write-card.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
 import { verifyDataset } from "../../../shards/index.ts";
+import { sealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { renderMarkdown } from "../../support/render-markdown.ts";
@@ -139,7 +140,7 @@ test("a set says of a damaged or foreign score and audit that it has none", asyn
   }
 });
 
-test("an audit is told in plain lines, one of another set is not, and nothing in it is markup", async () => {
+test("an audit is told in plain lines, one of another set or an edited one is not, and nothing in it is markup", async () => {
   const directory = await writeNamedSet(await makeTestFolder(), ["a", "b"]);
   const { sha256 } = await readManifest(directory);
   const rate = { count: 3, share: 0.003, interval: [0.001, 0.009] };
@@ -149,7 +150,6 @@ test("an audit is told in plain lines, one of another set is not, and nothing in
     version: 1,
     createdBy: "cifar5m 0.2.0",
     seed: 0,
-    checksum: "c",
     dataset: { name: "set", sha256, images: 1000 },
     reference: { name: "CIFAR-10", sha256, train: 50_000, test: 10_000 },
     audited: { images: 1000, isSample: true },
@@ -163,7 +163,7 @@ test("an audit is told in plain lines, one of another set is not, and nothing in
     labels: { meanConfidence: 0.9, confidence: [], mostLikelyMislabeled: [] },
     balance: { published: { a: 1, b: 2 } },
   };
-  await writeFile(join(directory, "audit.json"), JSON.stringify(audit));
+  await writeFile(join(directory, "audit.json"), sealJson(audit));
   const html = renderMarkdown((await makeCard(directory)).text);
   const range = "95% interval 0.100% to 0.900%";
   for (const line of [
@@ -174,11 +174,13 @@ test("an audit is told in plain lines, one of another set is not, and nothing in
   ]) {
     expect(html).toContain(`<li>${line}</li>`);
   }
-  await writeFile(
-    join(directory, "audit.json"),
-    JSON.stringify({ ...audit, dataset: { ...audit.dataset, sha256: "0" } }),
-  );
+  const ofOther = { ...audit, dataset: { ...audit.dataset, sha256: "0" } };
+  await writeFile(join(directory, "audit.json"), sealJson(ofOther));
   expect((await makeCard(directory)).text).toContain("Not audited: `audit.json` is of another set.");
+  await writeFile(join(directory, "audit.json"), sealJson(audit).replace('"found": 99', '"found": 100'));
+  const { text } = await makeCard(directory);
+  expect(text).toContain("Not audited: `audit.json` could not be read.");
+  expect(text).not.toContain("100/100");
 });
 
 test.each([

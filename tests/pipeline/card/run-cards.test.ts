@@ -61,7 +61,7 @@ test("an imported set says that it was imported, and claims no models", async ()
   expect(head["task_categories"]).toEqual(["image-classification"]);
 });
 
-test("a card shows distances and the 2×2 table of a score, and not those of another set", async () => {
+test("a card shows the figures of a score, also of version 1, and not those of another set or an edited file", async () => {
   const root = await makeRun();
   const { name, sha256: hash } = await readManifest(join(root, "dataset"));
   const scores = (frechetDistance: number) => ({
@@ -71,7 +71,7 @@ test("a card shows distances and the 2×2 table of a score, and not those of ano
     manifold: { precision: 0.5, recall: 0.25, density: 1, coverage: 0.75 },
   });
   const score = {
-    version: 1,
+    version: 2,
     createdBy: "cifar5m tests",
     seed: 0,
     dataset: { name, sha256: hash, trainImages: 50 },
@@ -80,7 +80,7 @@ test("a card shows distances and the 2×2 table of a score, and not those of ano
     synthetic: scores(47.1),
     cifar10Test: scores(1.4),
     labels: { count: 50, agreement: 0.88, meanConfidence: 0.9, classShares: { cat: 0.1, dog: 0.9 } },
-    neighbors: { count: 50, nearCopies: 1, adaptiveNearCopies: 0, medianRatio: 0.9 },
+    neighbors: { count: 50, memorized: 3, memorizedAdaptive: 2, medianRatio: 0.9 },
     classification: {
       trainCount: 50,
       testCount: { cifar10: 30, synthetic: 21 },
@@ -93,6 +93,7 @@ test("a card shows distances and the 2×2 table of a score, and not those of ano
   expect(text).toMatch(/\| cifar5m, N = 50 \| 47\.10 \| 0\.500 \|/);
   expect(text).toMatch(/\| trained on 50 synthetic \| 0\.300 \| 0\.400 \|/);
   expect(text).not.toContain("as many");
+  expect(text).toContain("Memorized train images among 50: 3 with");
   const { error } = score.classification;
   const withBoth = { ...score.classification, error: { ...error, both: { cifar10: 0.05, synthetic: 0.25 } } };
   await writeFile(join(root, "score.json"), sealJson({ ...score, classification: withBoth }));
@@ -100,6 +101,17 @@ test("a card shows distances and the 2×2 table of a score, and not those of ano
   expect(text).toContain("88.0% agree with the class");
   await writeFile(join(root, "score.json"), sealJson({ ...score, dataset: { ...score.dataset, sha256: "00" } }));
   expect((await makeCard(root)).text).toContain("Not scored: `score.json` is of another set.");
+  const neighbors = { count: 50, nearCopies: 4, adaptiveNearCopies: 1, medianRatio: 0.9 };
+  await writeFile(join(root, "score.json"), sealJson({ ...score, version: 1, neighbors }));
+  const { text: ofVersion1 } = await makeCard(root);
+  expect(ofVersion1).toContain("Memorized train images among 50: 4 with");
+  expect(ofVersion1).toContain("1 by the adaptive test");
+  await writeFile(join(root, "score.json"), sealJson(score).replace("47.1", "7.1"));
+  const { text: ofEdited } = await makeCard(root);
+  expect(ofEdited).toContain("Not scored: `score.json` could not be read.");
+  expect(ofEdited).not.toContain("7.1");
+  await writeFile(join(root, "score.json"), sealJson({ ...score, version: 3 }));
+  expect((await makeCard(root)).text).toContain("Not scored: `score.json` could not be read.");
 });
 
 test("every shipped model is recognized by its hash, with the figures of its card", async () => {

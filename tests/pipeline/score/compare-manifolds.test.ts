@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { compareManifolds, type ManifoldScores } from "../../../pipeline/score/compare-manifolds.ts";
+import { compareManifolds } from "../../../pipeline/score/compare-manifolds.ts";
 import type { Features } from "../../../pipeline/score/features.ts";
+import type { ManifoldScores } from "../../../pipeline/score/score.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { normalFeatures } from "./make-features.ts";
 

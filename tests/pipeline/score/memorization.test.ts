@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { testReferences } from "../../../pipeline/audit/decide-flags.ts";
 import { buildReferenceIndex } from "../../../pipeline/audit/reference-index.ts";
 import { openReferenceSearch } from "../../../pipeline/audit/reference-search.ts";
-import { countNearCopies } from "../../../pipeline/score/memorization.ts";
+import { countMemorized } from "../../../pipeline/score/memorization.ts";
 import { noiseBytes } from "../../support/make-cifar-10.ts";
 import { mirrored } from "../../support/stand-in-runtime.ts";
 
@@ -15,7 +15,7 @@ async function countIn(images: readonly Uint8Array[], train: readonly Uint8Array
   const search = openReferenceSearch(await buildReferenceIndex(Buffer.concat(train), new Uint8Array(0)), 1);
   try {
     const found = await search.search(Buffer.concat(images), { signal: new AbortController().signal });
-    return countNearCopies(testReferences(found.train));
+    return countMemorized(testReferences(found.train));
   } finally {
     await search.close();
   }
@@ -23,16 +23,16 @@ async function countIn(images: readonly Uint8Array[], train: readonly Uint8Array
 
 test("copies, mirrored and nearly equal ones are memorized, fresh images are not", async () => {
   const images = [noiseBytes("fresh", 3072), random[11]!, mirrored(random[23]!), nearly(random[5]!, 90)];
-  expect(await countIn(images, random)).toMatchObject({ count: 4, nearCopies: 3, adaptiveNearCopies: 3 });
+  expect(await countIn(images, random)).toMatchObject({ count: 4, memorized: 3, memorizedAdaptive: 3 });
 });
 
 test("a train image with a twin deceives the ratio, not the adaptive test", async () => {
   const twin = nearly(random[5]!, 90);
   const between = nearly(random[5]!, 45);
-  expect(await countIn([between], [...random, twin])).toMatchObject({ nearCopies: 0, adaptiveNearCopies: 1 });
+  expect(await countIn([between], [...random, twin])).toMatchObject({ memorized: 0, memorizedAdaptive: 1 });
 });
 
 test("without images nothing is memorized", () => {
   const none = { ratios: new Float64Array(0), isBelowThird: new Uint8Array(0), isAdaptive: new Uint8Array(0) };
-  expect(countNearCopies({ ...none, isNearCopy: new Uint8Array(0) })).toMatchObject({ count: 0, medianRatio: 1 });
+  expect(countMemorized({ ...none, isNearCopy: new Uint8Array(0) })).toMatchObject({ count: 0, medianRatio: 1 });
 });

@@ -51,13 +51,13 @@ test("a set is scored with every figure, its numbers of images and its reference
   await runSteps(await scoreDatasetSteps(scoreOptions({ numClassified: 40 })), testContext());
   const score = await readJson<Score>(join(root, "score.json"));
   expect(score).toMatchObject({
-    version: 1,
+    version: 2,
     reference: { name: "CIFAR-10 train", count: 5 * records },
     features: { network: "features.onnx", width: 6 },
     synthetic: { count: 50, compared: { count: 50, reference: 150 } },
     cifar10Test: { count: records },
     labels: { count: 50 },
-    neighbors: { count: 50, nearCopies: 1 },
+    neighbors: { count: 50, memorized: 1 },
     generator: { nfe: 13 },
     classification: { trainCount: 40, testCount: { cifar10: records, synthetic: 21 } },
   });
