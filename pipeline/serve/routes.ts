@@ -54,20 +54,27 @@ export function routesOf(parts: SiteParts): FindResource {
     ...pageResources(parts, site.name),
   ]);
   const finders: FindByPath[] = [];
-  if (served !== undefined && readBuild !== undefined) finders.push(runResources(served, readBuild));
+  if (served !== undefined && readBuild !== undefined)
+    finders.push(orWithHash(dataset, runResources(served, readBuild)));
   if (dataset !== undefined) {
     for (const [path, resource] of datasetResources(dataset)) routes.set(path, resource);
-    finders.push(factResources(dataset, served));
+    finders.push(orWithHash(dataset, factResources(dataset, served)));
   }
   if (compare !== undefined) {
     for (const [path, resource] of datasetResources(compare)) routes.set(`/compare${path}`, resource);
-    const facts = factResources(compare, undefined);
+    const facts = orWithHash(compare, factResources(compare, undefined));
     finders.push((path) => (path.startsWith("/compare/") ? facts(path.slice("/compare".length)) : undefined));
   }
   return (target) => {
     const path = target.replace(/\?(?!sha256=).*$/s, "");
     return routes.get(path) ?? finders.map((find) => find(path)).find((found) => found !== undefined);
   };
+}
+
+/** Finds a path also if the hash of the set follows it, so that a page gets nothing of another set than its own. */
+function orWithHash(dataset: PublishedDataset | undefined, find: FindByPath): FindByPath {
+  const hash = `?sha256=${dataset?.manifest.sha256}`;
+  return (path) => find(path.endsWith(hash) ? path.slice(0, -hash.length) : path);
 }
 
 function seedOf(dataset: PublishedDataset | undefined): { readonly seed?: number } {

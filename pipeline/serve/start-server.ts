@@ -17,8 +17,11 @@ import { watchDataset } from "./watch-dataset.ts";
 /** Time that responses in progress may take after the server is closed. */
 const graceMs = 2000;
 
-/** Targets of bytes that only readers of a page or of a manifest ask for, for which we have looked at the set. */
-const ofBytes = /\.arrow(?:\?|$)|^\/(?:assets|cifar-10|samples)\//;
+/**
+ * Targets of bytes that only readers of a page or of a manifest ask for, for which we have looked at the set. An address
+ * with a hash is none of them: it must not lead to another set's bytes.
+ */
+const ofBytes = /^(?!.*\?sha256=)(?:.*\.arrow(?:\?|$)|\/(?:assets|cifar-10|samples)\/)/s;
 
 /** A running server. */
 export interface DatasetServer {

@@ -16,7 +16,7 @@ export function pictureRow(index: number) {
   return { label, asked, confidence: Math.fround(confidence), probabilities, image };
 }
 
-/** Writes a set of pictures: train rows are 0 … train − 1, test rows follow. */
+/** Writes a set of pictures: train rows are 0 … train − 1, test rows follow. @param shift - added to the index of each row */
 export async function makePictureSet(
   folder: string,
   {
@@ -24,10 +24,11 @@ export async function makePictureSet(
     test,
     name = "pictures",
     classNames = cifar10ClassNames,
-  }: { train: number; test: number; name?: string; classNames?: readonly string[] },
+    shift = 0,
+  }: { train: number; test: number; name?: string; classNames?: readonly string[]; shift?: number },
 ): Promise<Manifest> {
   const rowsOf = (start: number, numRows: number) => {
-    const rows = Array.from({ length: numRows }, (_, at) => pictureRow(start + at));
+    const rows = Array.from({ length: numRows }, (_, at) => pictureRow(start + at + shift));
     return [
       {
         images: Buffer.concat(rows.map(({ image }) => image)),

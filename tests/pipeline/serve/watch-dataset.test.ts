@@ -1,10 +1,12 @@
-import { readFile, utimes, writeFile } from "node:fs/promises";
+import { readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openColumns } from "../../../pipeline/serve/row-columns.ts";
 import { watchDataset } from "../../../pipeline/serve/watch-dataset.ts";
-import { parseManifestText } from "../../../shards/format/manifest.ts";
+import { parseManifestText, type ShardEntry } from "../../../shards/format/manifest.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
+import { writeTestFlags } from "../../support/write-test-flags.ts";
+import { makePictureSet } from "./make-picture-set.ts";
 import { startInProcess } from "./start-in-process.ts";
 
 /** A set of shards of ten rows without test images, so that a larger one begins with the same shards. */
@@ -32,6 +34,28 @@ test("a set that grows while it is served is served as it is then, beside anothe
   const otherGrown = await makeSet(other, 30);
   expect([await manifestAt("/dataset"), await manifestAt("/compare/dataset")]).toEqual([grown, otherGrown]);
   expect(await numColumns("/compare/columns/train.bin")).toBe(30);
+  expect(errors).toEqual([]);
+});
+
+test("an address with a hash leads to nothing once another set of the same shape has replaced its own", async () => {
+  const [folder, other] = [await makeTestFolder(), await makeTestFolder()];
+  const size = { train: 20, test: 0 };
+  const [before] = [await makePictureSet(folder, size), await makePictureSet(other, size)];
+  await Promise.all([writeTestFlags(folder), writeTestFlags(other)]);
+  const { server, errors } = await startInProcess(folder, { compare: other });
+  const statusOf = async (path: string) => (await fetch(`${server.origin}${path}`)).status;
+  const [{ file, sha256 }] = before.splits.train.shards as [ShardEntry];
+  const addresses = [`dataset/${file}?sha256=${sha256}`, `facts/train/3.json?sha256=${before.sha256}`];
+  const paths = addresses.flatMap((path) => [`/${path}`, `/compare/${path}`]);
+  for (const path of paths) expect(await statusOf(path), path).toBe(200);
+  for (const one of [folder, other]) await rm(one, { recursive: true });
+  const after = await makePictureSet(folder, { ...size, shift: 1 });
+  await Promise.all([makePictureSet(other, { ...size, shift: 1 }), writeTestFlags(folder)]);
+  // Nobody has asked for a page or a manifest meanwhile.
+  for (const path of paths) expect(await statusOf(path), path).toBe(404);
+  expect(after.splits.train.shards[0]!.bytes).toBe(before.splits.train.shards[0]!.bytes);
+  expect(await statusOf(`/facts/train/3.json?sha256=${after.sha256}`)).toBe(200);
+  expect(await statusOf("/facts/train/3.json")).toBe(200);
   expect(errors).toEqual([]);
 });
 
