@@ -57,10 +57,9 @@ export class CurveChart {
     ];
     this.#drawing.replaceChildren(...this.#axes(), ...series.flatMap((one) => this.#draw(one)));
     const last = (world: WorldName) => of(world).at(-1)?.softError.toFixed(3) ?? "not measured";
-    this.element.setAttribute(
-      "aria-label",
-      `Soft error on ${this.#measuredOn} images: real world ${last("real")}, ideal world ${last("ideal")}`,
-    );
+    setAttributes(this.#drawing, {
+      "aria-label": `Soft error on ${this.#measuredOn} images: real world ${last("real")}, ideal world ${last("ideal")}`,
+    });
   }
 
   #toX(share: number): number {

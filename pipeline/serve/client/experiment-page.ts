@@ -5,36 +5,25 @@ import { CurveChart } from "./curve-chart.ts";
 import { announce, make, makeButton } from "./dom.ts";
 import {
   type CurvePoint,
-  clampPlan,
   type ExperimentPlan,
   firstPlan,
   measuredSplit,
-  networkNames,
   type WorkerMessage,
   type WorkerTask,
   type WorldName,
 } from "./experiment-plan.ts";
 import { idsSection, resultTable } from "./experiment-results.ts";
 import { formatDuration } from "./format.ts";
+import { PlanForm } from "./plan-form.ts";
 import { trustedScript } from "./trusted-script.ts";
-
-const networkTexts = { mlp: "MLP, 107,000 weights", cnn: "CNN, 34,000 weights" } as const;
 
 const workerUrl = trustedScript("assets/experiment-worker.js");
 
 /** A network trained in the browser in the real and in the ideal world, with both curves as they grow. */
 export class ExperimentPage {
   readonly element: HTMLElement;
-  readonly #numRows: number;
   readonly #measuredOn: SplitName;
-  readonly #inputs: Readonly<
-    Record<"numSamples" | "batchSize" | "numBatches" | "learningRate" | "seed", HTMLInputElement>
-  >;
-  readonly #network = make(
-    "select",
-    {},
-    ...networkNames.map((name) => make("option", { value: name }, networkTexts[name])),
-  );
+  readonly #form: PlanForm;
   readonly #start = makeButton("Train both worlds", { class: "primary" }, () => this.#toggle());
   readonly #state = make("p", { class: "state" });
   readonly #figure = make("figure", {});
@@ -43,18 +32,9 @@ export class ExperimentPage {
   #points: CurvePoint[] = [];
 
   constructor(manifest: Manifest, site: SiteDescription) {
-    this.#numRows = manifest.splits.train.rows;
+    const numRows = manifest.splits.train.rows;
     this.#measuredOn = measuredSplit(manifest.splits);
-    const plan = firstPlan(this.#numRows);
-    const number = (value: number, step: string) => make("input", { type: "number", value, min: 0, step });
-    this.#inputs = {
-      numSamples: number(plan.numSamples, "1"),
-      batchSize: number(plan.batchSize, "1"),
-      numBatches: number(plan.numBatches, "1"),
-      learningRate: number(plan.learningRate, "any"),
-      seed: number(plan.seed, "1"),
-    };
-    const field = (text: string, control: HTMLElement) => make("label", {}, make("span", {}, text), control);
+    this.#form = new PlanForm(numRows, this.#start);
     this.element = make(
       "div",
       { class: "page" },
@@ -64,30 +44,19 @@ export class ExperimentPage {
         { class: "lead" },
         "The same network, twice. The real world has a few images and sees them again and again; the ideal world never sees an image twice. As long as both curves run together, training more is as good as having more data (Nakkiran et al. 2021).",
       ),
-      make(
-        "form",
-        { class: "plan" },
-        field("Images of the real world", this.#inputs.numSamples),
-        field("Batches", this.#inputs.numBatches),
-        field("Images a batch", this.#inputs.batchSize),
-        field("Learning rate", this.#inputs.learningRate),
-        field("Seed", this.#inputs.seed),
-        field("Network", this.#network),
-        this.#start,
-      ),
+      this.#form.element,
       this.#state,
       this.#figure,
       this.#results,
     );
-    this.element.querySelector("form")!.addEventListener("submit", (event) => event.preventDefault());
-    this.#figure.append(new CurveChart(plan.numBatches, this.#measuredOn).element);
+    this.#figure.append(new CurveChart(firstPlan(numRows).numBatches, this.#measuredOn).element);
     const obstacle = obstacleOf(manifest, site);
     this.#start.disabled = obstacle !== undefined;
-    this.#state.textContent = obstacle ?? `The set has ${formatCount(this.#numRows)} train images.`;
+    this.#state.textContent = obstacle ?? `The set has ${formatCount(numRows)} train images.`;
   }
 
   #toggle(): void {
-    if (this.#worker === undefined) this.#train(this.#readPlan());
+    if (this.#worker === undefined) this.#train(this.#form.read());
     else this.#end("Stopped.");
   }
 
@@ -146,15 +115,6 @@ export class ExperimentPage {
   #say(text: string): void {
     this.#state.textContent = text;
     announce(text);
-  }
-
-  /** The plan of the form, which then shows what is possible. */
-  #readPlan(): ExperimentPlan {
-    const given = Object.fromEntries(Object.entries(this.#inputs).map(([key, input]) => [key, input.valueAsNumber]));
-    const network = networkNames.find((name) => name === this.#network.value)!;
-    const plan = clampPlan({ ...firstPlan(this.#numRows), ...given, network }, this.#numRows);
-    for (const [key, input] of Object.entries(this.#inputs)) input.value = String(plan[key as keyof ExperimentPlan]);
-    return plan;
   }
 }
 

@@ -42,19 +42,39 @@ export function firstPlan(numRows: number): ExperimentPlan {
   };
 }
 
-/** A plan with its numbers forced into what the set can feed. */
-export function clampPlan(plan: ExperimentPlan, numRows: number): ExperimentPlan {
-  const between = (value: number, least: number, most: number) =>
-    Number.isFinite(value) ? Math.max(least, Math.min(most, Math.round(value))) : least;
-  const batchSize = between(plan.batchSize, 1, Math.min(512, numRows));
+/** The numbers of a plan that visitors choose, in the order in which they are asked for. */
+export const planNumbers = ["numSamples", "numBatches", "batchSize", "learningRate", "seed"] as const;
+export type PlanNumber = (typeof planNumbers)[number];
+
+/** The least and the largest value of each number that a set can feed, given the size of a batch. */
+export function planLimits(
+  numRows: number,
+  batchSize: number,
+): Readonly<Record<PlanNumber, readonly [least: number, most: number]>> {
+  const mostInBatch = Math.min(512, numRows);
+  const size = Number.isFinite(batchSize) ? Math.max(1, Math.min(mostInBatch, Math.round(batchSize))) : 1;
   return {
-    ...plan,
-    batchSize,
-    numSamples: between(plan.numSamples, batchSize, numRows),
-    numBatches: between(plan.numBatches, 1, Math.floor(numRows / batchSize)),
-    learningRate: plan.learningRate > 0 && plan.learningRate <= 1 ? plan.learningRate : 0.02,
-    seed: between(plan.seed, 0, 2 ** 32),
+    numSamples: [size, numRows],
+    numBatches: [1, Math.floor(numRows / size)],
+    batchSize: [1, mostInBatch],
+    learningRate: [0.0001, 1],
+    seed: [0, 2 ** 32],
   };
+}
+
+/** A plan with its numbers forced into what the set can feed. What is no number becomes that of the first plan. */
+export function clampPlan(plan: ExperimentPlan, numRows: number): ExperimentPlan {
+  const first = firstPlan(numRows);
+  const numbers = Object.fromEntries(
+    planNumbers.map((key) => [key, Number.isFinite(plan[key]) ? plan[key] : first[key]]),
+  ) as Record<PlanNumber, number>;
+  const limits = planLimits(numRows, numbers.batchSize);
+  for (const key of planNumbers) {
+    const [least, most] = limits[key];
+    const value = key === "learningRate" ? numbers[key] : Math.round(numbers[key]);
+    numbers[key] = Math.max(least, Math.min(most, value));
+  }
+  return { ...plan, ...numbers };
 }
 
 /** Options of the loader of a world, here and in Node alike. */

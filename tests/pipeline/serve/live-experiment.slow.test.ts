@@ -84,18 +84,40 @@ test.skipIf(chromium === undefined)(
     const { origin } = await startServe(folder);
     const page = await BrowserPage.open(`${origin}/experiment`, { width: 390, height: 844 });
     await page.until(`document.querySelector("button.primary")`);
+    const limits = () =>
+      page.evaluate<string[]>(
+        `[...document.querySelectorAll("input[type=number]")].map(({ min, max }) => min + " to " + max)`,
+      );
+    expect(await limits()).toEqual(["8 to 400", "1 to 50", "1 to 400", "0.0001 to 1", "0 to 4294967296"]);
+    expect(await page.text(".plan-note")).toBe("");
     await page.evaluate(
       `document.querySelectorAll("input[type=number]").forEach((input) => { input.value = "1000000"; })`,
     );
     await page.click("button.primary");
+    expect(await page.text(".plan-note")).toBe(
+      "Changed to what is possible: images of the real world from 1000000 to 400, batches from 1000000 to 1, images a batch from 1000000 to 400, learning rate from 1000000 to 1.",
+    );
+    expect((await limits()).slice(0, 2)).toEqual(["400 to 400", "1 to 1"]);
     const values = await page.evaluate<string[]>(
       `[...document.querySelectorAll("input[type=number]")].map(({ value }) => value)`,
     );
-    expect(values).toEqual(["400", "1", "400", "0.02", "1000000"]);
+    expect(values).toEqual(["400", "1", "400", "1", "1000000"]);
     expect(await page.text("button.primary")).toBe("Stop");
     await page.click("button.primary");
     expect(await page.text(".state")).toBe("Stopped.");
     expect(await page.text("button.primary")).toBe("Train both worlds");
+    await page.evaluate(
+      `["0", "", "4", "5", ""].forEach((value, at) => { document.querySelectorAll("input[type=number]")[at].value = value; })`,
+    );
+    await page.click("button.primary");
+    expect(await page.text(".plan-note")).toBe(
+      "Changed to what is possible: images of the real world from 0 to 4, batches to 50, learning rate from 5 to 1, seed to 0.",
+    );
+    await page.click("button.primary");
+    // What is a picture to screen readers has a name.
+    expect(await page.evaluate(`document.querySelector("[role=img]").getAttribute("aria-label")`)).toMatch(
+      /^Soft error on test images: real world/,
+    );
     expect(await page.evaluate(`document.documentElement.scrollWidth - innerWidth`)).toBe(0);
   },
 );
