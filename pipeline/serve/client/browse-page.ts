@@ -1,16 +1,16 @@
-import { messageOf } from "../../../core/errors.ts";
-import { formatCount } from "../../../core/format.ts";
+import type { SplitName } from "../../../shards/format/manifest.ts";
 import type { SiteDescription } from "../site-description.ts";
-import { announce, delayed, make, makeButton, setAttributes } from "./dom.ts";
+import { make, makeButton } from "./dom.ts";
 import { FilterPanel } from "./filter-panel.ts";
 import { makeHelpDialog } from "./help-dialog.ts";
 import { ImageDialog } from "./image-dialog.ts";
-import { ImageGrid } from "./image-grid.ts";
-import { describeCount, Listing } from "./listing.ts";
+import { Listing } from "./listing.ts";
 import type { OpenSet } from "./open-set.ts";
-import { showRemoved } from "./removed-view.ts";
+import { openRemoved } from "./removed-view.ts";
+import { ResultsView } from "./results-view.ts";
 import { SearchBox } from "./search-box.ts";
-import { firstView, formatView, parseView, type View } from "./view-state.ts";
+import { setTitles } from "./set-titles.ts";
+import { firstView, formatView, parseView, type View, withoutFilters } from "./view-state.ts";
 
 /** Keys of a view that determine which images are listed. */
 const listedBy = ["set", "part", "labels", "isOther", "from", "to", "flags", "sort", "isFalling"] as const;
@@ -19,70 +19,74 @@ const listedBy = ["set", "part", "labels", "isOther", "from", "to", "flags", "so
 export class BrowsePage {
   readonly element: HTMLElement;
   readonly tools: readonly HTMLElement[];
+  readonly #site: SiteDescription;
   readonly #sets: readonly OpenSet[];
   readonly #panel: FilterPanel;
+  readonly #results: ResultsView;
   readonly #dialog: ImageDialog;
   readonly #help = makeHelpDialog();
   readonly #search: SearchBox;
-  readonly #count = make("p", { class: "count-line" });
-  readonly #removed = make("div", { class: "removed-view", hidden: true });
-  readonly #results = make("div", { class: "results" });
-  readonly #grid = new ImageGrid((index) => this.#openIndex(index));
   #listing: Listing | undefined;
   #view: View = firstView;
   /** Counts the views, so that a slow one does not replace a later one. */
   #numViews = 0;
 
   constructor(site: SiteDescription, sets: readonly OpenSet[]) {
+    this.#site = site;
     this.#sets = sets;
+    const titles = setTitles(sets.map(({ manifest }) => manifest));
+    const onReset = () => void this.#go(withoutFilters(this.#view));
     this.#panel = new FilterPanel({
       sets: sets.map(({ manifest }) => manifest),
+      titles,
       hasRemoved: site.hasRun,
       onChange: (change) => void this.#go({ ...this.#view, ...change }),
+      onReset,
+    });
+    this.#results = new ResultsView({
+      filtersId: this.#panel.element.id,
+      onOpen: (index) => this.#openIndex(index),
+      onToggleFilters: () => this.#toggleFilters(),
+      onReset,
     });
     this.#dialog = new ImageDialog({
       site,
+      titles: new Map(sets.length < 2 ? [] : sets.map((set, at) => [set, titles[at]!])),
       onStep: (step) => this.#step(step),
-      onId: (id) => void this.#openId(id),
+      onId: (id) => void this.#openId(id).catch((thrown: unknown) => this.#results.say(thrown)),
       onClose: () => void this.#go({ ...this.#view, image: undefined }),
     });
     this.#search = new SearchBox(
       (id) => this.#openId(id),
-      () => this.#grid.focus(),
-    );
-    const filters = makeButton(
-      "Filters",
-      { class: "toggle", "aria-expanded": "false", "aria-controls": "filters" },
-      () => this.#toggleFilters(),
+      () => {
+        this.#results.clearNotice();
+        this.#results.focus();
+      },
     );
     this.tools = [
       this.#search.element,
       makeButton("?", { class: "icon", "aria-label": "keys", title: "keys (?)" }, () => this.#help.showModal()),
     ];
-    this.#grid.sizes.element.classList.add("sizes");
-    const bar = make("div", { class: "bar" }, filters, this.#count, this.#grid.sizes.element);
-    this.#results.append(bar, this.#removed, this.#grid.element);
-    this.element = make(
-      "div",
-      { class: "browser" },
-      this.#panel.element,
-      this.#results,
-      this.#dialog.element,
-      this.#help,
-    );
+    const heading = make("h1", { class: "unseen" }, `Images of ${site.name}`);
+    const parts = [heading, this.#panel.element, this.#results.element, this.#dialog.element, this.#help];
+    this.element = make("div", { class: "browser" }, ...parts);
     document.addEventListener("keydown", (event) => this.#onKey(event));
     window.addEventListener("hashchange", () => void this.#apply(this.#parse()));
   }
 
   async start(): Promise<void> {
     await this.#apply(this.#parse());
-    this.#grid.focus();
+    this.#results.focus();
   }
 
   #parse(): View {
     const numClasses = Math.max(...this.#sets.map(({ manifest }) => manifest.classNames.length));
     const view = parseView(location.hash, numClasses);
-    return this.#sets.length > 1 ? view : { ...view, set: "a" };
+    return {
+      ...view,
+      ...(this.#sets.length > 1 ? {} : { set: "a" }),
+      ...(view.part === "removed" && !this.#site.hasRun ? { part: "train" } : {}),
+    };
   }
 
   /** Goes to a view that the address then names. */
@@ -98,39 +102,37 @@ export class BrowsePage {
   async #apply(view: View): Promise<void> {
     const turn = ++this.#numViews;
     this.#view = view;
-    // The rows of the view before may still be on their way.
-    const listed = this.#listing?.view;
-    const isListed =
-      listed !== undefined && listedBy.every((key) => JSON.stringify(listed[key]) === JSON.stringify(view[key]));
+    this.#results.clearNotice();
     this.#panel.show(view, this.#listing?.selections ?? [], this.#hasFlags());
     try {
-      if (!isListed) {
-        if (view.part === "removed") await this.#showRemoved(turn);
-        else if (!(await this.#list(view, turn))) return;
-      }
+      if (this.#isListed(view)) this.#results.showCountOf(this.#listing!);
+      else if (!(await (view.part === "removed" ? this.#showRemoved(turn) : this.#list(view, view.part, turn)))) return;
       this.#showImage();
     } catch (thrown) {
-      if (turn === this.#numViews) this.#say(messageOf(thrown));
+      if (turn === this.#numViews) this.#fail(view, thrown);
     }
   }
 
+  /** Whether the images of a view are those on show. The rows of the view before may still be on their way. */
+  #isListed(view: View): boolean {
+    const listed = this.#listing?.view;
+    return listed !== undefined && listedBy.every((key) => JSON.stringify(listed[key]) === JSON.stringify(view[key]));
+  }
+
   /** @returns whether the view is still wanted once its rows are here */
-  async #list(view: View, turn: number): Promise<boolean> {
-    const { part } = view;
-    if (part === "removed") return false;
+  async #list(view: View, part: SplitName, turn: number): Promise<boolean> {
     const chosen = { a: [0], b: [1], both: [0, 1] }[view.set].map((at) => this.#sets[at]!);
     const onProgress = (share: number) => {
-      if (turn === this.#numViews) this.#count.textContent = `loading labels, ${Math.round(100 * share)}%`;
+      // A later view with other filters waits for the same rows.
+      if (this.#view.part === part && this.#view.set === view.set) this.#results.showProgress(share);
     };
+    onProgress(0);
     const sources = await Promise.all(chosen.map(async (set) => ({ set, split: await set.split(part, onProgress) })));
     if (turn !== this.#numViews) return false;
     const listing = new Listing(sources, view);
     this.#listing = listing;
     this.#panel.show(view, listing.selections, this.#hasFlags());
-    this.#removed.hidden = true;
-    this.#grid.element.hidden = false;
-    this.#grid.show(listing, (thrown) => this.#say(messageOf(thrown)));
-    this.#say(describeCount(listing));
+    this.#results.show(listing);
     return true;
   }
 
@@ -138,13 +140,28 @@ export class BrowsePage {
     return this.#listing?.sources.some(({ split }) => split.columns.hasFlags) ?? false;
   }
 
-  async #showRemoved(turn: number): Promise<void> {
-    this.#listing = undefined;
-    this.#grid.element.hidden = true;
-    this.#removed.hidden = false;
-    await showRemoved(this.#removed, (text) => {
-      if (turn === this.#numViews) this.#say(text);
+  /** @returns whether the view is still wanted once the copies are here */
+  async #showRemoved(turn: number): Promise<boolean> {
+    const told = (tell: () => void) => {
+      if (turn === this.#numViews) tell();
+    };
+    const content = await openRemoved(this.#sets[0]!, {
+      onCount: (text) => told(() => this.#results.showCount(text)),
+      onFail: (thrown) => told(() => this.#results.say(thrown)),
     });
+    if (turn !== this.#numViews) return false;
+    this.#listing = undefined;
+    this.#results.showRemoved(...content);
+    return true;
+  }
+
+  /** Says in place of the images why they cannot be shown. Those of another view must not stand under this one's name. */
+  #fail(view: View, thrown: unknown): void {
+    this.#listing = undefined;
+    this.#panel.show(view, [], false);
+    this.#dialog.close();
+    const what = view.part === "removed" ? "removed copies" : `${view.part} images`;
+    this.#results.showFailure(`The ${what} cannot be shown`, thrown, () => void this.#apply(this.#view));
   }
 
   #showImage(): void {
@@ -152,11 +169,13 @@ export class BrowsePage {
     const images = image === undefined ? [] : (this.#listing?.byId(image) ?? []);
     if (image === undefined || images.length === 0) {
       this.#dialog.close();
-      if (image !== undefined) this.#say(`No image with id ${image} in this split`);
+      if (image !== undefined) this.#results.say(new Error(`No image with id ${image} in this split`));
       return;
     }
     const index = this.#listing!.indexOf(image);
-    if (index >= 0) this.#grid.activate(index);
+    if (index >= 0) this.#results.activate(index);
+    // What has the focus now has it again when the image is closed.
+    if (!this.#dialog.element.open) this.#results.focus();
     this.#dialog.show(images);
   }
 
@@ -169,16 +188,17 @@ export class BrowsePage {
 
   /** Opens the image of an id, of whichever split. @returns whether there is one */
   async #openId(id: number): Promise<boolean> {
+    this.#results.clearNotice();
     const set = this.#sets[this.#view.set === "b" ? 1 : 0]!;
     for (const part of ["train", "test"] as const) {
       // Ids outside of what the manifest says need no columns.
       const isPossible = set.manifest.splits[part].shards.some(({ idStart, idEnd }) => id >= idStart && id < idEnd);
       if (!isPossible || !(await set.split(part)).ids.includes(id)) continue;
-      const other = this.#view.part === part ? this.#view : { ...firstView, set: this.#view.set, part };
+      const other = this.#view.part === part ? this.#view : withoutFilters({ ...this.#view, part });
       await this.#go({ ...other, image: id });
       return true;
     }
-    this.#say(`No image with id ${formatCount(id)}; it may have been removed as a copy`);
+    this.#results.say(new Error(`No image with id ${id}; it may have been removed as a copy`));
     return false;
   }
 
@@ -191,16 +211,7 @@ export class BrowsePage {
 
   #toggleFilters(): void {
     const isOpen = this.element.classList.toggle("filtering");
-    const toggle = this.#results.querySelector(".toggle")!;
-    toggle.textContent = isOpen ? "Show images" : "Filters";
-    setAttributes(toggle, { "aria-expanded": String(isOpen) });
-  }
-
-  readonly #announceSoon = delayed(400, () => announce(this.#count.textContent ?? ""));
-
-  #say(text: string): void {
-    this.#count.textContent = text;
-    this.#announceSoon();
+    this.#results.showToggle(isOpen);
   }
 
   #onKey(event: KeyboardEvent): void {

@@ -47,7 +47,7 @@ export class BuildPage {
     const next = () => {
       this.#refresh()
         .catch((thrown: unknown) => {
-          this.#lead.textContent = `The server does not answer: ${messageOf(thrown)}`;
+          this.#lead.textContent = messageOf(thrown);
         })
         // A finished build still may grow, but nobody waits for that.
         .finally(() => window.setTimeout(next, this.#wasFinished === true ? 10 * refreshMs : refreshMs));

@@ -40,6 +40,21 @@ export function makeButton(text: string, attributes: Attributes, act: (event: Mo
   return button;
 }
 
+/** A button whose action takes time. Meanwhile it keeps the focus, which a disabled button would lose, and does nothing. */
+export function makeBusyButton(text: string, attributes: Attributes, act: () => Promise<void>): HTMLButtonElement {
+  let isBusy = false;
+  const setBusy = (value: boolean) => {
+    isBusy = value;
+    setAttributes(button, { "aria-disabled": value && "true" });
+  };
+  const button = makeButton(text, attributes, () => {
+    if (isBusy) return;
+    setBusy(true);
+    void act().finally(() => setBusy(false));
+  });
+  return button;
+}
+
 /** An element of the page that the server sends. */
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);

@@ -7,6 +7,7 @@ import { messageOf } from "../../../core/errors.ts";
 import { hashBytes } from "../../../shards/browser/hash-bytes.ts";
 import { openDataset } from "../../../shards/browser/open-dataset.ts";
 import type { Batch } from "../../../shards/loader/batch.ts";
+import { inOurWords, unreachableText } from "./ask.ts";
 import {
   type ExperimentPlan,
   loaderOptionsOf,
@@ -29,13 +30,22 @@ const numPoints = 25;
 const tell = (message: WorkerMessage) => postMessage(message);
 
 self.addEventListener("message", ({ data }: MessageEvent<WorkerTask>) => {
-  run(data).catch((thrown: unknown) => {
-    tell({ kind: "failed", message: messageOf(thrown) });
-  });
+  run(data)
+    .catch(inOurWords)
+    .catch((thrown: unknown) => tell({ kind: "failed", message: messageOf(thrown) }));
 });
 
+function loadTensorFlow(): void {
+  const script = trustedScript(new URL("tf.es2017.min.js", self.location.href).href);
+  try {
+    importScripts(script());
+  } catch (cause) {
+    throw new Error(`TensorFlow.js cannot be loaded. ${unreachableText}`, { cause });
+  }
+}
+
 async function run({ location, plan, measuredOn }: WorkerTask): Promise<void> {
-  importScripts(trustedScript(new URL("tf.es2017.min.js", self.location.href).href)());
+  loadTensorFlow();
   const train = await openDataset(location);
   const numClasses = train.classNames.length;
   const measured = train.split(measuredOn);

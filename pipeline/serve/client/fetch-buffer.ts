@@ -1,22 +1,25 @@
+import { ask, orUnreachable } from "./ask.ts";
+
 /**
  * Fetches all bytes under a path.
  * @param onProgress - told the share of the bytes that has come, if the server says how many there are
  * @returns undefined if there is nothing under this path
- * @throws Error with what the server says, or if the bytes end too early
+ * @throws Error as `ask`, or if the bytes end too early
  */
 export async function fetchBuffer(
   path: string,
   onProgress: (share: number) => void = () => undefined,
 ): Promise<ArrayBuffer | undefined> {
-  const response = await fetch(path);
-  if (response.status === 404) return undefined;
-  if (!response.ok || response.body === null) throw new Error(`${path}: ${(await response.text()).trim()}`);
+  const response = await ask(path);
+  if (response === undefined) return undefined;
+  if (response.body === null) return new ArrayBuffer(0);
   const total = lengthOf(response.headers);
   const reader = response.body.getReader();
-  return total === undefined ? await collect(reader) : await fill(reader, { path, total, onProgress });
+  return total === undefined ? await collect(reader) : await fill(reader, total, onProgress);
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+const readPiece = (reader: Reader) => orUnreachable(reader.read());
 
 /** Number of bytes of a body, or undefined: a proxy may leave it out, or compress the body, whose length is then another. */
 function lengthOf(headers: Headers): number | undefined {
@@ -25,24 +28,21 @@ function lengthOf(headers: Headers): number | undefined {
 }
 
 /** Reads a body of a known length into one buffer, so that it is in memory once. */
-async function fill(
-  reader: Reader,
-  { path, total, onProgress }: { path: string; total: number; onProgress: (share: number) => void },
-): Promise<ArrayBuffer> {
+async function fill(reader: Reader, total: number, onProgress: (share: number) => void): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(total);
   let filled = 0;
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+  for (let piece = await readPiece(reader); !piece.done; piece = await readPiece(reader)) {
     bytes.set(piece.value, filled);
     filled += piece.value.length;
     onProgress(filled / total);
   }
-  if (filled !== total) throw new Error(`${path} ended at byte ${filled} of ${total}`);
+  if (filled !== total) throw new Error(`The server's answer ended at byte ${filled} of ${total}.`);
   return bytes.buffer;
 }
 
 /** Reads a body of an unknown length. */
 async function collect(reader: Reader): Promise<ArrayBuffer> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) pieces.push(piece.value);
+  for (let piece = await readPiece(reader); !piece.done; piece = await readPiece(reader)) pieces.push(piece.value);
   return await new Blob(pieces).arrayBuffer();
 }

@@ -1,17 +1,22 @@
 import type { SiteDescription } from "../site-description.ts";
+import { ask, orUnreachable } from "./ask.ts";
 
-/** Fetches JSON of this server. @returns undefined if there is none under this path */
-export async function fetchJson<Value>(path: string): Promise<Value | undefined> {
-  const response = await fetch(path);
-  if (response.status === 404) return undefined;
-  if (!response.ok) throw new Error(`${path}: ${(await response.text()).trim()}`);
-  return (await response.json()) as Value;
+/** Fetches JSON of this server. @returns undefined if there is none under this path @throws Error as `ask` */
+export async function fetchJson<Value>(path: string, init: RequestInit = {}): Promise<Value | undefined> {
+  const response = await ask(path, init);
+  if (response === undefined) return undefined;
+  const text = await orUnreachable(response.text());
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new Error("The server's answer is not JSON. Another program may have sent it.", { cause });
+  }
 }
 
-/** Fetches 3,072 bytes of an image. @returns undefined if there is none under this path */
+/** Fetches 3,072 bytes of an image. @returns undefined if there is none under this path @throws Error as `ask` */
 export async function fetchImage(path: string): Promise<Uint8Array | undefined> {
-  const response = await fetch(path);
-  return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+  const response = await ask(path);
+  return response === undefined ? undefined : new Uint8Array(await orUnreachable(response.arrayBuffer()));
 }
 
 export async function fetchSite(): Promise<SiteDescription> {

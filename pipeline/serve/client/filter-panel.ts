@@ -6,7 +6,7 @@ import { Histogram } from "./histogram.ts";
 import { LabelFacets } from "./label-facets.ts";
 import type { Selection } from "./select-rows.ts";
 import { type SortKey, sortKeys } from "./sort-rows.ts";
-import { firstView, type ShownSet, type View } from "./view-state.ts";
+import type { ShownSet, View } from "./view-state.ts";
 
 /** What each flag says, for people. */
 export const flagTexts: Readonly<Record<FlagName, string>> = {
@@ -28,9 +28,12 @@ const sortTexts: Readonly<Record<SortKey, string>> = { id: "id", confidence: "co
 /** What the panel can offer. */
 export interface PanelOptions {
   /** The set and, if there is one, the set to compare with. */
-  readonly sets: readonly Pick<Manifest, "name" | "classNames">[];
+  readonly sets: readonly Pick<Manifest, "classNames">[];
+  /** What the sets are called. */
+  readonly titles: readonly string[];
   readonly hasRemoved: boolean;
   readonly onChange: (change: Partial<View>) => void;
+  readonly onReset: () => void;
 }
 
 /** The controls that choose what is shown, with counts of what each would keep. */
@@ -51,13 +54,13 @@ export class FilterPanel {
   readonly #filters: HTMLElement;
 
   constructor(options: PanelOptions) {
-    const { sets, hasRemoved, onChange } = options;
+    const { sets, titles, hasRemoved, onChange, onReset } = options;
     this.#options = options;
     this.#histogram = new Histogram(sets.length);
     this.#parts = new Chooser("Split", partsOf(hasRemoved), (part) => onChange({ part, image: undefined }));
     this.#sets = new Chooser("Set", setChoices, (set) => onChange({ set, image: undefined }));
-    const keys = sets.map(({ name }, at) =>
-      make("p", {}, make("i", { class: at === 0 ? "key set-a" : "key set-b" }), `${"AB"[at]}: ${name}`),
+    const keys = titles.map((title, at) =>
+      make("p", { title }, make("i", { class: at === 0 ? "key set-a" : "key set-b" }), title),
     );
     this.#labels = new LabelFacets(
       sets.map(({ classNames }) => classNames),
@@ -101,10 +104,7 @@ export class FilterPanel {
       make("label", { class: "check" }, this.#other, "label is not the class asked for"),
       this.#flagGroup,
       make("div", { class: "sort" }, make("span", {}, "Sort by"), this.#sort, this.#order),
-      makeButton("Reset filters", { class: "reset" }, () => {
-        const { set: _, part: __, ...others } = firstView;
-        onChange(others);
-      }),
+      makeButton("Reset filters", { class: "reset" }, onReset),
     );
     this.element = make(
       "aside",

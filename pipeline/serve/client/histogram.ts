@@ -39,9 +39,17 @@ export class Histogram {
         setAttributes(bar, { y: height - high, height: high, opacity: isChosen ? 1 : 0.3 });
       }
     }
-    const most = Array.from(sets[0] ?? []).reduce((best, count, bin, all) => (count > all[best]! ? bin : best), 0);
-    setAttributes(this.element, {
-      "aria-label": `Histogram of the confidence, highest from ${(most / numBins).toFixed(2)} to ${((most + 1) / numBins).toFixed(2)}`,
+    const texts = this.#bars.flatMap((_, set) => {
+      const bins = sets[set];
+      if (bins === undefined) return [];
+      return [`${this.#bars.length > 1 ? `${"AB"[set]} ` : ""}highest from ${describeHighest(bins)}`];
     });
+    setAttributes(this.element, { "aria-label": ["Histogram of the confidence", ...texts].join(", ") });
   }
+}
+
+/** The range of the bin that holds most. */
+function describeHighest(bins: ArrayLike<number>): string {
+  const most = Array.from(bins).reduce((best, count, bin, all) => (count > all[best]! ? bin : best), 0);
+  return `${(most / numBins).toFixed(2)} to ${((most + 1) / numBins).toFixed(2)}`;
 }

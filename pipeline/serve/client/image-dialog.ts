@@ -4,6 +4,7 @@ import { flagNames } from "../../../shards/format/flags.ts";
 import { askedClass } from "../row-columns.ts";
 import type { SiteDescription } from "../site-description.ts";
 import { makeAgainButton } from "./again-button.ts";
+import { SetChangedError } from "./ask.ts";
 import { make, makeButton, makeSvg } from "./dom.ts";
 import { drawImage, makeCanvas } from "./draw-image.ts";
 import { fetchJson } from "./fetch-json.ts";
@@ -21,10 +22,13 @@ export interface ShownImage {
 /** What the view of an image needs of the page. */
 export interface DialogOptions {
   readonly site: SiteDescription;
+  /** What a set is called, if there are two. */
+  readonly titles: ReadonlyMap<OpenSet, string>;
   /** Goes to the next image, or the one before. */
   readonly onStep: (step: 1 | -1) => void;
   /** Opens the image of an id. */
   readonly onId: (id: number) => void;
+  /** The user has closed it. */
   readonly onClose: () => void;
 }
 
@@ -32,7 +36,9 @@ export interface DialogOptions {
 export class ImageDialog {
   readonly element: HTMLDialogElement;
   readonly #options: DialogOptions;
-  readonly #body = make("div", { class: "image-view" });
+  /** It scrolls, so it takes the focus, too. */
+  readonly #body = make("div", { class: "image-view", tabindex: 0, role: "region", "aria-labelledby": "image-title" });
+  #isClosedByPage = false;
   readonly #title = make("h2", { id: "image-title" });
 
   constructor(options: DialogOptions) {
@@ -51,7 +57,10 @@ export class ImageDialog {
       ),
       this.#body,
     );
-    this.element.addEventListener("close", onClose);
+    this.element.addEventListener("close", () => {
+      if (!this.#isClosedByPage) onClose();
+      this.#isClosedByPage = false;
+    });
     this.element.addEventListener("click", ({ target }) => {
       if (target === this.element) this.element.close();
     });
@@ -68,19 +77,25 @@ export class ImageDialog {
     const [first] = images;
     if (first === undefined) return;
     this.#title.textContent = `Image ${first.split.ids[first.row]}`;
-    this.#body.replaceChildren(...images.map((image) => this.#describe(image, images.length > 1)));
+    // A focus within would be lost with what it is on, and the arrow keys with it.
+    const hadFocus = this.#body.contains(document.activeElement);
+    this.#body.replaceChildren(...images.map((image) => this.#describe(image)));
     this.#body.classList.toggle("pair", images.length > 1);
     if (!this.element.open) this.element.showModal();
+    else if (hadFocus) this.#body.focus();
   }
 
   close(): void {
-    if (this.element.open) this.element.close();
+    if (!this.element.open) return;
+    this.#isClosedByPage = true;
+    this.element.close();
   }
 
-  #describe(image: ShownImage, isNamed: boolean): HTMLElement {
+  #describe(image: ShownImage): HTMLElement {
     const { set, split, row } = image;
     const { columns, ids } = split;
-    const { classNames, name } = set.manifest;
+    const { classNames } = set.manifest;
+    const title = this.#options.titles.get(set);
     const [label, asked] = [columns.labels[row]!, askedClass(columns, row)];
     const nameOf = (index: number) => classNames[index] ?? String(index);
     const { file, rowInShard } = split.images.shardOf(row);
@@ -111,7 +126,7 @@ export class ImageDialog {
     return make(
       "section",
       { class: "one" },
-      ...(isNamed ? [make("h3", {}, name)] : []),
+      ...(title === undefined ? [] : [make("h3", {}, title)]),
       make("div", { class: "sides" }, left, side),
     );
   }
@@ -141,9 +156,10 @@ export class ImageDialog {
       .then((values) => probabilities.append(...probabilityBars(values, classNames, split.columns.labels[row]!)))
       .catch(say(probabilities));
     if (!split.columns.hasFlags) return;
-    fetchJson<AuditedFacts>(`${set.base}facts/${split.split}/${row}.json`)
+    fetchJson<AuditedFacts>(set.pathOf(`facts/${split.split}/${row}.json`))
       .then((facts) => {
-        if (facts !== undefined) neighbors.append(...neighborFigures(facts, this.#options.onId));
+        if (facts === undefined) throw new SetChangedError();
+        neighbors.append(...neighborFigures(facts, this.#options.onId));
       })
       .catch(say(neighbors));
   }

@@ -24,13 +24,17 @@ export class ImageGrid {
     this.sizes.show(this.#size);
   }
 
-  /** @param onFail - told when images cannot be fetched */
-  show(listing: Listing, onFail: (thrown: unknown) => void): void {
+  /** @param told - of images that have come, and of errors */
+  show(listing: Listing, told: { readonly onCome: () => void; readonly onFail: (thrown: unknown) => void }): void {
     const numImages = listing.sources.length;
     const hasGrid = this.#grid !== undefined && this.#listing?.sources.length === numImages;
     this.#listing = listing;
     if (!hasGrid) this.#makeGrid(numImages);
-    for (const { split } of listing.sources) split.images.listen(() => this.#refreshSoon(), onFail);
+    const onCome = () => {
+      this.#refreshSoon();
+      told.onCome();
+    };
+    for (const { split } of listing.sources) split.images.listen(onCome, told.onFail);
     this.#grid!.show(listing.numItems);
   }
 
@@ -43,6 +47,7 @@ export class ImageGrid {
   }
 
   #makeGrid(numImages: number): void {
+    const hadFocus = this.element.contains(document.activeElement);
     this.#grid = new VirtualGrid<Tile>("Images", tileShape(this.#size, numImages), {
       make: () => {
         const tile = makeTile(numImages);
@@ -54,6 +59,7 @@ export class ImageGrid {
     });
     this.#grid.element.classList.add(this.#size);
     this.element.replaceChildren(this.#grid.element);
+    if (hadFocus) this.focus();
   }
 
   #resize(size: TileSize): void {

@@ -59,6 +59,13 @@ export class Listing {
     return row < 0 ? [] : this.#imagesOf(row);
   }
 
+  /** Whether there were images without the filters. */
+  get isFiltered(): boolean {
+    return this.#matches === undefined
+      ? this.sources[0]!.split.columns.numRows > 0
+      : this.#matches.some((row) => row >= 0);
+  }
+
   /** Has the images of some items fetched. */
   want(indices: readonly number[]): void {
     const shown = indices.map((index) => this.at(index));
@@ -83,5 +90,11 @@ export function describeCount({ numItems, sources, selections }: Listing): strin
       : `${formatCount(numItems)} of ${countOf(numRows, "image")}`;
   }
   const kept = selections.map(({ rows }) => formatCount(rows.length));
-  return `${countOf(numItems, "id")} in both; the filter keeps ${kept[0]} and ${kept[1]}`;
+  return `${countOf(numItems, "id")} in both; the filter keeps ${kept[0]} of A and ${kept[1]} of B`;
+}
+
+/** Why a listing shows nothing. */
+export function describeEmptiness({ isFiltered, sources }: Listing): string {
+  if (sources.length === 1) return isFiltered ? "No image passes these filters" : "This split has no images";
+  return isFiltered ? "No id that is in both sets passes these filters" : "No id is in both sets";
 }

@@ -1,9 +1,9 @@
 import type { Manifest, SplitName } from "../../../shards/format/manifest.ts";
 import { fetchManifest } from "../../../shards/remote/fetch-manifest.ts";
 import { httpStore } from "../../../shards/remote/http-store.ts";
-import type { ObjectStore } from "../../../shards/remote/object-store.ts";
 import { resolveTransfer } from "../../../shards/remote/transfer-options.ts";
 import { openColumns, type RowColumns } from "../row-columns.ts";
+import { inOurWords, SetChangedError } from "./ask.ts";
 import { fetchBuffer } from "./fetch-buffer.ts";
 import { allIds } from "./sort-rows.ts";
 import { SplitImages } from "./split-images.ts";
@@ -22,19 +22,26 @@ export class OpenSet {
   readonly manifest: Manifest;
   /** `""`, or `compare/`. */
   readonly base: string;
-  readonly #store: ObjectStore;
   readonly #splits = new Map<SplitName, Promise<OpenSplit>>();
 
-  private constructor(base: string, store: ObjectStore, manifest: Manifest) {
+  private constructor(base: string, manifest: Manifest) {
     this.base = base;
-    this.#store = store;
     this.manifest = manifest;
   }
 
-  /** Fetches the manifest and checks it. @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt` */
+  /**
+   * Fetches the manifest and checks it.
+   * @throws Cifar5mError `store/…`, `manifest/…`, `json/corrupt`; Error if the server cannot be reached
+   */
   static async open(base: string): Promise<OpenSet> {
     const store = httpStore(new URL(`${base}dataset`, location.href.replace(/#.*$/s, "")).href);
-    return new OpenSet(base, store, await fetchManifest(store, resolveTransfer(undefined), undefined));
+    const manifest = await fetchManifest(store, resolveTransfer(undefined), undefined).catch(inOurWords);
+    return new OpenSet(base, manifest);
+  }
+
+  /** The address of what the server has beside the files of this set. There is nothing under it once the set has changed. */
+  pathOf(name: string): string {
+    return `${this.base}${name}?sha256=${this.manifest.sha256}`;
   }
 
   /** Loads the columns of a split, once. @param onProgress - told the share of the bytes that has come */
@@ -49,15 +56,14 @@ export class OpenSet {
   }
 
   async #load(split: SplitName, onProgress: (share: number) => void): Promise<OpenSplit> {
-    const path = `${this.base}columns/${split}.bin?sha256=${this.manifest.sha256}`;
-    const buffer = await fetchBuffer(path, onProgress);
-    if (buffer === undefined) throw new Error("The set has changed since this page was opened. Load the page anew.");
+    const buffer = await fetchBuffer(this.pathOf(`columns/${split}.bin`), onProgress);
+    if (buffer === undefined) throw new SetChangedError();
     const columns = openColumns(buffer);
     return {
       split,
       columns,
       ids: allIds(columns),
-      images: new SplitImages(this.#store, this.manifest, split, columns),
+      images: new SplitImages(`${this.base}dataset`, this.manifest.splits[split].shards, columns),
     };
   }
 }

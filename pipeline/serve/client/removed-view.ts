@@ -1,10 +1,11 @@
-import { messageOf } from "../../../core/errors.ts";
 import { formatCount } from "../../../core/format.ts";
 import type { RemovedCopy, RemovedPage } from "../removed-copies.ts";
-import { make, makeButton } from "./dom.ts";
+import { SetChangedError } from "./ask.ts";
+import { make, makeBusyButton } from "./dom.ts";
 import { drawFetched, makeCanvas } from "./draw-image.ts";
 import { fetchJson } from "./fetch-json.ts";
 import { countOf } from "./format.ts";
+import type { OpenSet } from "./open-set.ts";
 
 /** What was removed for a reason, what such an image does to its partner, and where its partner is. */
 const reasons: Readonly<
@@ -18,48 +19,57 @@ const reasons: Readonly<
   "leak-from-cifar10-test": { text: "too near to CIFAR-10 test images", verb: "is too near to", of: "test" },
 };
 
-/** The copies that are not in the set, each beside what it is a copy of. */
-export async function showRemoved(target: HTMLElement, onCount: (text: string) => void): Promise<void> {
+/**
+ * The copies that are not in the set, each beside what it is a copy of.
+ * @param set - of which they were left out
+ * @param told.onCount - how many there are; @param told.onFail - that more of them cannot be loaded
+ * @returns the first of them, with a button for more
+ * @throws Error as `ask`, or if the server has another set meanwhile
+ */
+export async function openRemoved(
+  set: OpenSet,
+  told: { readonly onCount: (text: string) => void; readonly onFail: (thrown: unknown) => void },
+): Promise<readonly HTMLElement[]> {
   const list = make("div", { class: "pairs" });
   let numPages = 0;
-  const more = makeButton("Show more", {}, () => {
-    // A second click must not show the same page again.
-    more.disabled = true;
-    showPage()
-      .catch((thrown: unknown) => onCount(messageOf(thrown)))
-      .finally(() => {
-        more.disabled = false;
-      });
-  });
+  const more = makeBusyButton("Show more", {}, () => showPage().catch(told.onFail));
   const showPage = async () => {
-    const page = await fetchJson<RemovedPage>(`removed/${numPages}.json`);
-    if (page === undefined) throw new Error("this server knows of no removals");
+    const page = await fetchJson<RemovedPage>(set.pathOf(`removed/${numPages}.json`));
+    if (page === undefined) throw new SetChangedError();
     numPages++;
-    list.append(...page.copies.map(pairOf));
-    more.hidden = list.childElementCount >= page.total;
-    const texts = Object.entries(page.byReason).map(
-      ([reason, count]) => `${formatCount(count)} ${reasons[reason as RemovedCopy["reason"]].text}`,
-    );
-    onCount(
-      page.total === 0
-        ? "No copies were removed"
-        : `${countOf(page.total, "removed copy", "removed copies")}: ${texts.join(", ")}`,
-    );
+    list.append(...page.copies.map((copy) => pairOf(set, copy)));
     if (page.total === 0) list.append(make("p", { class: "notice" }, "No image is a copy of another, or of CIFAR-10."));
+    if (list.childElementCount >= page.total) hideButton(more);
+    told.onCount(describeRemoved(page));
   };
-  target.replaceChildren(list, more);
   await showPage();
+  return [list, more];
 }
 
-function pairOf({ id, split, reason, isMirrored, partner }: RemovedCopy): Node {
+/** Hides a button. If it has the focus, the box around it receives that. */
+function hideButton(button: HTMLButtonElement): void {
+  const hadFocus = document.activeElement === button;
+  button.hidden = true;
+  if (hadFocus) button.parentElement?.focus();
+}
+
+function describeRemoved({ total, byReason }: RemovedPage): string {
+  if (total === 0) return "No copies were removed";
+  const texts = Object.entries(byReason).map(
+    ([reason, count]) => `${formatCount(count)} ${reasons[reason as RemovedCopy["reason"]].text}`,
+  );
+  return `${countOf(total, "removed copy", "removed copies")}: ${texts.join(", ")}`;
+}
+
+function pairOf(set: OpenSet, { id, split, reason, isMirrored, partner }: RemovedCopy): Node {
   const { verb, of } = reasons[reason];
-  const partnerPath = of === "set" ? `samples/${partner}` : `cifar-10/${of}/${partner}`;
+  const partnerPath = of === "set" ? set.pathOf(`samples/${partner}`) : `cifar-10/${of}/${partner}`;
   const partnerName = of === "set" ? `kept: ${partner}` : `CIFAR-10 ${of} ${partner}`;
   const does = !isMirrored ? verb : verb === "copies" ? "mirrors" : `${verb} the mirrored`;
   return make(
     "figure",
     { class: "removed" },
-    pictureAt(`samples/${id}`, `removed image ${id}`),
+    pictureAt(set.pathOf(`samples/${id}`), `removed image ${id}`),
     pictureAt(partnerPath, partnerName),
     make("figcaption", {}, make("strong", {}, `${split} ${id}`), make("span", {}, `${does} ${partnerName}`)),
   );

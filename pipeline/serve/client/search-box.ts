@@ -26,7 +26,7 @@ export class SearchBox {
     this.#input.addEventListener("input", () => this.#input.setCustomValidity(""));
     this.#input.addEventListener("keydown", ({ key }) => {
       if (key !== "Escape") return;
-      this.#input.value = "";
+      this.#clear();
       onLeave();
     });
     this.element.addEventListener("submit", (event) => {
@@ -35,7 +35,8 @@ export class SearchBox {
       if (!/^\d{1,16}$/.test(text)) return this.#complain("an id is a whole number");
       onSearch(Number(text))
         .then((isFound) => {
-          if (!isFound) this.#complain(`there is no image with id ${text}`);
+          if (isFound) this.#clear();
+          else this.#complain(`there is no image with id ${text}`);
         })
         .catch((thrown: unknown) => this.#complain(messageOf(thrown)));
     });
@@ -44,6 +45,11 @@ export class SearchBox {
   focus(): void {
     this.#input.focus();
     this.#input.select();
+  }
+
+  #clear(): void {
+    this.#input.value = "";
+    this.#input.setCustomValidity("");
   }
 
   #complain(text: string): void {

@@ -1,7 +1,8 @@
 import { imageBytes } from "../../../core/image-layout.ts";
-import type { Manifest, SplitName } from "../../../shards/format/manifest.ts";
-import type { ObjectStore } from "../../../shards/remote/object-store.ts";
+import type { ShardEntry } from "../../../shards/format/manifest.ts";
 import { batchOf, type RowColumns } from "../row-columns.ts";
+import { SetChangedError } from "./ask.ts";
+import { fetchRange } from "./fetch-range.ts";
 
 /** Images that are kept in memory: 18 MB. */
 const maxKept = 6000;
@@ -20,10 +21,11 @@ interface Span {
 
 /** The images of a split, by Range requests for what is wanted now. */
 export class SplitImages {
-  readonly #store: ObjectStore;
+  readonly #base: string;
   readonly #columns: RowColumns;
-  readonly #files: readonly string[];
-  /** First row of each shard that has rows. */
+  /** Those that have rows. */
+  readonly #shards: readonly ShardEntry[];
+  /** First row of each shard. */
   readonly #shardStarts: readonly number[];
   /** Used longest ago first. */
   readonly #kept = new Map<number, Uint8Array>();
@@ -33,13 +35,13 @@ export class SplitImages {
   #onCome: () => void = () => undefined;
   #onFail: (thrown: unknown) => void = () => undefined;
 
-  constructor(store: ObjectStore, manifest: Manifest, split: SplitName, columns: RowColumns) {
-    this.#store = store;
+  /** @param base - path of the folder of the set */
+  constructor(base: string, shards: readonly ShardEntry[], columns: RowColumns) {
+    this.#base = base;
     this.#columns = columns;
-    const shards = manifest.splits[split].shards.filter(({ rows }) => rows > 0);
-    this.#files = shards.map(({ file }) => file);
+    this.#shards = shards.filter(({ rows }) => rows > 0);
     let start = 0;
-    this.#shardStarts = shards.map(({ rows }) => {
+    this.#shardStarts = this.#shards.map(({ rows }) => {
       start += rows;
       return start - rows;
     });
@@ -85,10 +87,11 @@ export class SplitImages {
   }
 
   /** The shard of a row, and the row within it. */
-  shardOf(row: number): { readonly file: string; readonly rowInShard: number } {
+  shardOf(row: number): { readonly file: string; readonly sha256: string; readonly rowInShard: number } {
     let shard = this.#shardStarts.length - 1;
     while (shard > 0 && this.#shardStarts[shard]! > row) shard--;
-    return { file: this.#files[shard]!, rowInShard: row - this.#shardStarts[shard]! };
+    const { file, sha256 } = this.#shards[shard]!;
+    return { file, sha256, rowInShard: row - this.#shardStarts[shard]! };
   }
 
   #next(): void {
@@ -153,19 +156,11 @@ export class SplitImages {
     return this.#columns.imagePositions[batch]! + (row - this.#columns.firstRows[batch]!) * imageBytes;
   }
 
+  /** Fetches bytes of a row's shard. The hash in the address keeps another set's bytes out. */
   async #fetch(row: number, start: number, length: number): Promise<Uint8Array> {
-    const { file } = this.shardOf(row);
-    const { signal } = new AbortController();
-    const reply = await this.#store.get(file, { start, end: start + length, version: undefined, signal });
-    const bytes = new Uint8Array(length);
-    let position = reply.start;
-    for await (const piece of reply.body) {
-      const from = Math.max(0, start - position);
-      const to = Math.min(piece.length, start + length - position);
-      if (to > from) bytes.set(piece.subarray(from, to), position + from - start);
-      position += piece.length;
-    }
-    if (position < start + length) throw new Error(`${file} ended at byte ${position} of ${start + length}`);
+    const { file, sha256 } = this.shardOf(row);
+    const bytes = await fetchRange(`${this.#base}/${file}?sha256=${sha256}`, start, length);
+    if (bytes === undefined) throw new SetChangedError();
     return bytes;
   }
 }

@@ -34,6 +34,11 @@ export const firstView: View = {
   image: undefined,
 };
 
+/** A view without its filters, sorted as at first. */
+export function withoutFilters({ set, part }: View): View {
+  return { ...firstView, set, part };
+}
+
 /** Reads a view from the hash of an address. What it does not know is left out. */
 export function parseView(hash: string, numClasses: number): View {
   const values = new URLSearchParams(hash.replace(/^#/, ""));

@@ -20,7 +20,7 @@ test.skipIf(chromium === undefined)("two sets stand side by side, by id and unde
   const { page } = await browse("#set=both&label=6", ["--compare", folders.other]);
   const inBoth = train.filter(({ id, label }) => label === 6 && id < 250);
   const kept = train.filter(({ label }) => label === 6).length;
-  await shows(page, `${inBoth.length} ids in both; the filter keeps ${kept} and ${inBoth.length}`);
+  await shows(page, `${inBoth.length} ids in both; the filter keeps ${kept} of A and ${inBoth.length} of B`);
   await page.until(`document.querySelectorAll('.tile[data-index="0"] canvas:not(.empty)').length === 2`);
   expect(await page.text(".facet .count")).toMatch(/^\d+ · \d+$/);
   const heightsOf = (set: string) =>
@@ -39,6 +39,9 @@ test.skipIf(chromium === undefined)("two sets stand side by side, by id and unde
   expect(await heightsOf("set-b")).toEqual(sharesOfOther.map(toHeight));
   await page.click(".tile");
   await page.until(`document.querySelectorAll(".image-view .one").length === 2`);
+  expect(
+    await page.evaluate(`[...document.querySelectorAll(".one > h3, .sets p")].map(({ textContent }) => textContent)`),
+  ).toEqual(["A: pictures", "B: others", "A: pictures", "B: others"]);
   await page.press("Escape");
   await page.click('.chooser button[value="b"]');
   await shows(page, `${inBoth.length} of 250 images`);
@@ -58,10 +61,11 @@ test.skipIf(chromium === undefined)(
     await rm(folder, { recursive: true });
     await makePictureSet(folder, { train: 120, test: 50 });
     await page.click('.chooser button[value="test"]');
-    await shows(page, "The set has changed since this page was opened. Load the page anew.");
-    await page.goTo(`${origin}/browse#part=test`);
-    await page.reload();
+    await page.until(`document.querySelector(".message h2")?.textContent === "The test images cannot be shown"`);
+    expect(await page.text(".message p")).toBe("The set has changed since this page was opened. Load the page anew.");
+    await page.click(".message button");
     await shows(page, "50 images");
+    expect(await page.evaluate("location.hash")).toBe("#part=test");
     expect((await firstLabels(page))[0]).toMatch(/^image 120:/);
   },
 );

@@ -154,7 +154,7 @@ test.skipIf(chromium === undefined)("columns that are cut or of another format a
     await page.answerWith("*columns/train.bin*", text, "application/octet-stream");
     await page.goTo(`${origin}/browse`);
     await page.reload();
-    await page.until(`document.querySelector(".count-line")?.textContent.includes("columns")`);
+    await page.until(`document.querySelector(".message")?.textContent.includes("columns")`);
     expect(await page.evaluate(`document.querySelectorAll(".tile").length`)).toBe(0);
   }
 });

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
+import { unreachableText } from "../../../../pipeline/serve/client/ask.ts";
 import { fetchBuffer } from "../../../../pipeline/serve/client/fetch-buffer.ts";
 
 const bytes = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 31) % 251);
@@ -45,9 +46,17 @@ test("bytes that end too early, what is not there, and errors of the server are 
     response.writeHead(200, { "Content-Length": bytes.length }).write(bytes.subarray(0, 1000));
     response.socket?.end();
   });
-  await expect(fetchBuffer(cut)).rejects.toThrow();
+  await expect(fetchBuffer(cut)).rejects.toThrow(unreachableText);
   const missing = await serve((_, response) => response.writeHead(404).end("nothing here\n"));
   expect(await fetchBuffer(missing)).toBe(undefined);
-  const broken = await serve((_, response) => response.writeHead(500).end("cannot be read\n"));
-  await expect(fetchBuffer(broken)).rejects.toThrow(/columns\/train\.bin: cannot be read$/);
+  const broken = await serve((_, response) =>
+    response.writeHead(500, { "Content-Type": "text/plain; charset=utf-8" }).end("cannot be read\n"),
+  );
+  await expect(fetchBuffer(broken)).rejects.toThrow(/^The server says: cannot be read$/);
+  const proxy = await serve((_, response) =>
+    response.writeHead(502, { "Content-Type": "text/html" }).end("<html>bad gateway</html>"),
+  );
+  await expect(fetchBuffer(proxy)).rejects.toThrow(/^The server answers with status 502\.$/);
+  const gone = await serve((_, response) => response.destroy());
+  await expect(fetchBuffer(gone)).rejects.toThrow(unreachableText);
 });
