@@ -1,5 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { isBucket } from "../storage/object-files.ts";
+import { fileExists } from "../storage/read-file.ts";
 import { cardStep } from "./card/write-card.ts";
 import { readModelReceipt, requireNotInTraining } from "./models/models.ts";
 import { requireTrainable } from "./models/plan-training.ts";
@@ -122,6 +123,19 @@ export function requireModelFiles(run: string, data: string | undefined): void {
 export function pinStep(options: StepOptions): Step {
   return {
     name: "pin",
+    total: 0,
+    isQuiet: true,
+    async *run(context: StageContext) {
+      // A larger size is pinned when the models are there: it could not be taken back.
+      if (!(await fileExists(options.folder.config))) yield await openRunOnDevice(options, context);
+    },
+  };
+}
+
+/** Lets a run grow to the configured size. It comes after the models; in a build, the step that samples does it. */
+export function growStep(options: StepOptions): Step {
+  return {
+    name: "grow",
     total: 0,
     isQuiet: true,
     async *run(context: StageContext) {

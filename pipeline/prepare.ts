@@ -1,6 +1,6 @@
 import { Cifar5mError } from "../core/errors.ts";
 import { fileExists } from "../storage/read-file.ts";
-import { type BuildSources, checkStep, fetchSteps, modelSource, modelStep, pinStep } from "./build.ts";
+import { type BuildSources, checkStep, fetchSteps, growStep, modelSource, modelStep, pinStep } from "./build.ts";
 import { readWeights } from "./build-estimate.ts";
 import { prepareBatchSize } from "./models/auto-batched-sampler.ts";
 import { readModelReceipt } from "./models/models.ts";
@@ -37,8 +37,8 @@ export function prepareSteps(
   const check = [checkStep(stepOptions, sources), ...fetchSteps(stepOptions, sources)];
   // Measured before the configuration is pinned, if possible: a unit that is too large can then be chosen anew.
   return isTrained
-    ? [...check, pinStep(stepOptions), ...models, measure]
-    : [...check, measure, pinStep(stepOptions), ...models];
+    ? [...check, pinStep(stepOptions), ...models, measure, growStep(stepOptions)]
+    : [...check, measure, pinStep(stepOptions), ...models, growStep(stepOptions)];
 }
 
 function measureStep(

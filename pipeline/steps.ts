@@ -5,8 +5,8 @@ import { importModel, importShippedModel, readModel, readModelReceipt, requireMo
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { tuningSections } from "./run/config.ts";
-import { noRun } from "./run/pinned-run.ts";
-import { openRun, plannedUnits, type Run, requireBuildable } from "./run/run.ts";
+import { isToPin, noRun } from "./run/pinned-run.ts";
+import { openRun, plannedUnits, type Run, requireBuildable, requireOpenable } from "./run/run.ts";
 import type { ModelName, RunFolder } from "./run/run-folder.ts";
 import { shippedModel } from "./run/shipped-files.ts";
 import type { Stage, StageContext } from "./run/stage.ts";
@@ -157,8 +157,8 @@ export function manifestStep(options: StepOptions): Step {
 }
 
 /**
- * Calls `openRun`, and checks a new folder first. A configuration is pinned only if the device exists and the options
- * fit the models that the folder has, since otherwise the run could never be built.
+ * Calls `openRun`, and checks first what is to be pinned. A configuration or a larger size is pinned only if the device
+ * exists and the options fit the models that the folder has, since otherwise the run could never be built.
  * @param mayGrow - as of `openRun`
  */
 export async function openRunOnDevice(
@@ -167,7 +167,8 @@ export async function openRunOnDevice(
   mayGrow = true,
 ): Promise<Run> {
   const { folder, config, runtime } = options;
-  if (mayGrow && !(await fileExists(folder.config))) {
+  if (mayGrow && (await isToPin(folder, config))) {
+    await requireOpenable(folder, config);
     await runtime.requireDevice(config);
     for (const name of ["generator", "labeler"] as const) {
       if ((await readModelReceipt(folder, name)) === undefined) continue;

@@ -81,6 +81,17 @@ export function requireSameRun(folder: RunFolder, { identity, sizes }: PinnedRun
 }
 
 /**
+ * Whether `pinRun` would write something: the folder is new, or the run is to grow.
+ * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
+ */
+export async function isToPin(folder: RunFolder, { count, testCount }: Config): Promise<boolean> {
+  const pinned = await readPinnedRun(folder);
+  if (pinned === undefined) return true;
+  const size = pinned.sizes?.at(-1);
+  return size !== undefined && (size.count !== count || size.testCount !== testCount);
+}
+
+/**
  * Pins a new run, or checks the one that is pinned and lets it grow. Each size is a file of its own that is written
  * once, so of workers that ask for unlike sizes at the same time one comes first, and the other grows from there or is
  * refused.

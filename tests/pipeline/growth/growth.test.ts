@@ -1,10 +1,12 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Cifar5mError } from "../../../core/errors.ts";
 import { openCifar10Source } from "../../../pipeline/cifar-10/cifar-10-fingerprints.ts";
 import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
+import { prepareSteps } from "../../../pipeline/prepare.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { openRun, readRun } from "../../../pipeline/run/run.ts";
@@ -12,14 +14,15 @@ import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { firstTestId } from "../../../pipeline/run/units.ts";
 import { dedupStage } from "../../../pipeline/stages/dedup.ts";
 import { readRemovals } from "../../../pipeline/stages/removals.ts";
+import { sampleStep } from "../../../pipeline/steps.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { type JsonValue, sealJson, unsealJson } from "../../../storage/canonical-json.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { copyRun, filesOf, type GrowingSet, growTo, optionsOf, rowsOf, stepsOf } from "../../support/grow-set.ts";
-import { runSteps, testContext } from "../../support/run-build.ts";
-import { mirrored, standInImage } from "../../support/stand-in-runtime.ts";
+import { runBuild, runSteps, smallConfig, testContext } from "../../support/run-build.ts";
+import { mirrored, standInImage, standInRuntime } from "../../support/stand-in-runtime.ts";
 
 let folder: string;
 let numRuns = 0;
@@ -143,6 +146,31 @@ test("a set does not shrink: one line says so, and nothing changes", async () =>
     expect(message).not.toContain("\n");
   }
   expect(await filesOf(set.root)).toEqual(before);
+});
+
+test("a run that could not make more images keeps its size: without its model, with another one, without the device", async () => {
+  const root = newRoot();
+  const small = { ...smallConfig, count: 20, testCount: 0 };
+  const runtime = standInRuntime();
+  await runBuild({ root, runtime, sources: {}, config: small });
+  const larger = { ...small, count: 40 };
+  const { folder: paths, config } = { folder: runFolderAt(root), config: resolveConfig(larger) };
+  const options = { folder: paths, config, runtime, takeOver: false };
+  const model = join(root, "models", "generator.safetensors");
+  await rename(model, `${model}.away`);
+  await errorOf(() => runSteps([sampleStep(options)], testContext()), "unit/missing");
+  await rename(`${model}.away`, model);
+  const other = join(folder, "other.safetensors");
+  await writeFile(other, "other weights");
+  await errorOf(() => runBuild({ root, runtime, sources: { generator: other }, config: larger }), "run/config-changed");
+  const prepared = prepareSteps(options, { generator: other }, { report: () => undefined });
+  await errorOf(() => runSteps(prepared, testContext()), "run/config-changed");
+  const withoutDevice = { ...runtime, requireDevice: () => Promise.reject(new Cifar5mError("engine/x", "no device.")) };
+  const sampling = sampleStep({ ...options, runtime: withoutDevice });
+  await errorOf(() => runSteps([sampling], testContext()), "engine/x");
+  expect((await readRun(paths)).sizes).toEqual([{ count: 20, testCount: 0 }]);
+  await runBuild({ root, runtime, sources: {}, config: larger });
+  expect((await readRun(paths)).sizes).toHaveLength(2);
 });
 
 test("a run that 0.1.0 began goes on with its own ids, to the very manifest that 0.1.0 would have written", async () => {
