@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { availableThreads } from "../../engine/available-threads.ts";
-import { runProgram } from "../setup/run-program.ts";
+import { runProgram } from "../run-program.ts";
 
 /** The properties of a machine that matter to a build. */
 export interface Machine {

@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { makeFolder } from "../../storage/durable-folder.ts";
-import { runProgram } from "./run-program.ts";
+import { runProgram } from "../run-program.ts";
 
 /** @throws Cifar5mError `setup/no-compiler` */
 export async function requireCompiler(compiler: string, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Cifar5mError } from "../../core/errors.ts";
 import { loadOnnxruntime, onnxruntimeVersion } from "../../engine/onnxruntime/load-onnxruntime.ts";
-import { runProgram } from "./run-program.ts";
+import { runProgram } from "../run-program.ts";
 
 /**
  * Installs onnxruntime-node where this package is installed, without its install script: the libraries for CPUs and

@@ -6,9 +6,9 @@ import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ZipFile } from "yazl";
 import { parseGpus } from "../../../pipeline/doctor/inspect-machine.ts";
+import { runProgram } from "../../../pipeline/run-program.ts";
 import { installCuda } from "../../../pipeline/setup/install-cuda.ts";
 import { installTensorFlow, tensorFlowVersion } from "../../../pipeline/setup/install-tensorflow.ts";
-import { runProgram } from "../../../pipeline/setup/run-program.ts";
 
 const isSupported = process.platform === "linux" && process.arch === "x64";
 const { signal } = new AbortController();
