@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { buildSteps } from "../pipeline/build.ts";
 import { estimateStep } from "../pipeline/build-estimate.ts";
+import { writeFinish } from "../pipeline/cluster/finish-record.ts";
 import { defineCommand } from "./cli/command.ts";
 import { uploadTarget } from "./cli/options.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
@@ -36,7 +37,10 @@ export const buildCommand = defineCommand<typeof options>({
     });
     return [check!, estimate, ...others, ...upload];
   },
-  finish: ({ folder }) => printContactSheet(folder),
+  finish: async ({ folder, context, options: { to } }) => {
+    await printContactSheet(folder);
+    if (context.rank === 0) await writeFinish(folder, to);
+  },
 });
 
 await runIfMain(import.meta.url, buildCommand);

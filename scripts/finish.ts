@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { cardStep } from "../pipeline/card/write-card.ts";
+import { writeFinish } from "../pipeline/cluster/finish-record.ts";
 import { datasetKeys } from "../pipeline/run/config.ts";
 import { manifestStep } from "../pipeline/steps.ts";
 import { verifyStep } from "../pipeline/verify/verify.ts";
@@ -31,6 +32,7 @@ export const finishCommand = defineCommand<typeof options>({
     const { train, test } = (await readManifest(folder.dataset)).splits;
     printLines(`published: ${train.rows} train and ${test.rows} test images in ${to ?? absolutePath(folder.dataset)}`);
     await printContactSheet(folder);
+    await writeFinish(folder, to);
   },
 });
 

@@ -40,7 +40,9 @@ const report = z.strictObject({
       }),
     )
     .describe("name, numDone, numUnits, imagesLeft, imagesPerSecond and secondsLeft of each stage; null where unknown"),
-  isFinished: z.boolean().describe("whether the data set has its manifest"),
+  isFinished: z
+    .boolean()
+    .describe("whether the data set has its manifest, and of a submitted run, whether it is also checked and uploaded"),
   tasks: z
     .array(task)
     .nullable()

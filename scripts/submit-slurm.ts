@@ -1,19 +1,21 @@
 import { access, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import * as z from "zod";
+import { quoteWord } from "../core/quote-word.ts";
 import { resourcesOf } from "../pipeline/cluster/cluster-jobs.ts";
 import { formatRanks } from "../pipeline/cluster/plan-submission.ts";
 import type { SlurmRequest } from "../pipeline/cluster/slurm/require-cluster.ts";
+import { requireUnreserved } from "../pipeline/cluster/slurm/reserved-options.ts";
 import { sbatchScript } from "../pipeline/cluster/slurm/sbatch-script.ts";
 import { scriptPath, submitToSlurm, tailLine } from "../pipeline/cluster/slurm/submit-to-slurm.ts";
 import { parseWalltime, workSeconds } from "../pipeline/cluster/slurm/walltime.ts";
 import { readRecordIfAny, requireTasks } from "../pipeline/cluster/submission-record.ts";
-import { openRun, plannedUnits, requireOpenable } from "../pipeline/run/run.ts";
+import { plannedUnits, requireOpenable } from "../pipeline/run/run.ts";
 import { runFolderAt } from "../pipeline/run/run-folder.ts";
 import { requireTarget } from "../shards/publish/open-target.ts";
 import { diskError } from "../storage/disk-error.ts";
 import { makeFolder } from "../storage/durable-folder.ts";
-import { fileExists } from "../storage/read-file.ts";
+import { absolutePath } from "../storage/join-path.ts";
 import { clusterOptions, countGpus, jobsWithArguments, parseMemory } from "./cli/cluster-options.ts";
 import { defineCommand, type Session } from "./cli/command.ts";
 import { option } from "./cli/options.ts";
@@ -74,14 +76,15 @@ export const submitSlurmCommand = defineCommand<typeof options>({
     }
     if (given.to !== undefined) requireTarget(given.to);
     requireUploadable(session.root, given.to);
-    const { folder, request, scripts } = await plan(session, await openFolder(session.root));
-    if (await fileExists(folder.config)) await openRun(folder, config);
-    const jobs = await submitToSlurm({ folder, config, request, scripts, uploads: given.to !== undefined, signal });
+    const { folder, scripts, ...planned } = await plan(session, await openFolder(session.root));
+    const uploads = given.to !== undefined;
+    const jobs = await submitToSlurm({ ...planned, folder, config, scripts, uploads, signal });
     if (jobs.length === 0) return printLines(`nothing is missing: ${folder.root} is finished`);
     for (const { name, jobId, ranks } of jobs) {
       printLines(`${name.padEnd(8)} job ${jobId}${ranks === undefined ? "" : `, ranks ${formatRanks(ranks)}`}`);
     }
-    printLines(`logs: ${tailLine(folder)}`, `progress: cifar5m status ${session.root}`);
+    if (planned.to !== undefined && !uploads) printLines(`upload: ${planned.to}, as before`);
+    printLines(`logs: ${tailLine(folder)}`, `progress: cifar5m status ${quoteWord(session.root)}`);
   },
 });
 
@@ -97,11 +100,15 @@ async function openFolder(root: string): Promise<string> {
 
 async function plan({ config, options: given, extraWords }: Session<Options>, root: string) {
   requireUse(given, config);
+  requireUnreserved(extraWords);
   const folder = runFolderAt(root);
   await requireOpenable(folder, config);
   const numUnits = (await plannedUnits(folder, config)).length;
-  const tasks = requireTasks(given.tasks, await readRecordIfAny(folder), { folder, numUnits });
-  const { time: text, partition, cpuPartition, setup, maxRequeues, to } = given;
+  const before = await readRecordIfAny(folder);
+  const tasks = requireTasks(given.tasks, before, { folder, numUnits });
+  const { time: text, partition, cpuPartition, setup, maxRequeues } = given;
+  // An upload that failed is asked for until it has succeeded.
+  const to = given.to === undefined ? before?.to : absolutePath(given.to);
   const time = { text, seconds: parseWalltime(text)! };
   const request: SlurmRequest = { tasks, time, partition, cpuPartition };
   const perTask = { cpus: given.cpus, memoryMib: parseMemory(given.mem), gpus: countGpus(given.gpus, config) };
@@ -124,7 +131,7 @@ async function plan({ config, options: given, extraWords }: Session<Options>, ro
       }),
     ]),
   );
-  return { folder, request, scripts };
+  return { folder, request, scripts, before, to };
 }
 
 /** The words that started this process: node and its script. */

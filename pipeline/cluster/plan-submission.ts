@@ -7,6 +7,8 @@ import type { RunFolder } from "../run/run-folder.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
 import type { Unit } from "../run/units.ts";
 import { type ClusterJob, type ClusterJobName, clusterJobs } from "./cluster-jobs.ts";
+import { isFinishDone } from "./finish-record.ts";
+import type { SubmissionRecord } from "./submission-record.ts";
 
 /** How far a run is, by the names of its files. */
 export interface RunProgress {
@@ -16,24 +18,33 @@ export interface RunProgress {
   readonly isPrepared: boolean;
   /** Whether the manifest lists all units. That of an earlier size lists fewer. */
   readonly isPublished: boolean;
+  /** Whether that set is also checked and uploaded, if the run was submitted: what its last job does. */
+  readonly isFinished: boolean;
 }
 
 /**
  * Reads how far the units of a run are. It lists folders and reads the manifest, but no receipt.
- * @throws Cifar5mError `disk/…`; `json/corrupt`, `manifest/…`
+ * @param submission - what was submitted before, if anything
+ * @throws Cifar5mError `disk/…`; `json/corrupt`, `manifest/…`, `finish/invalid`, `finish/version-unsupported`
  */
-export async function readProgress(folder: RunFolder, units: readonly Unit[]): Promise<RunProgress> {
+export async function readProgress(
+  folder: RunFolder,
+  units: readonly Unit[],
+  submission?: Pick<SubmissionRecord, "to">,
+): Promise<RunProgress> {
   const lists = await Promise.all(
     unitStages.map(
       async (stage): Promise<[UnitStage, ReadonlySet<string>]> => [stage, await listReceipts(folder, stage)],
     ),
   );
   const manifest = await readManifestIfAny(folder.dataset);
+  const isPublished = manifest !== undefined && listsUnits(manifest, units);
   return {
     units,
+    isPublished,
+    isFinished: isPublished && (submission === undefined || (await isFinishDone(folder, submission, manifest))),
     done: Object.fromEntries(lists) as Record<UnitStage, ReadonlySet<string>>,
     isPrepared: await isPrepared(folder),
-    isPublished: manifest !== undefined && listsUnits(manifest, units),
   };
 }
 
@@ -59,7 +70,7 @@ export function planSubmission(
     else if (job.name === "label") planned.push(...planLabeling(planned, ranks));
     else planned.push({ name: job.name, ranks });
   }
-  if (planned.length > 0 || !progress.isPublished || uploads) planned.push({ name: "finish" });
+  if (planned.length > 0 || !progress.isFinished || uploads) planned.push({ name: "finish" });
   return planned;
 }
 

@@ -15,6 +15,8 @@ const recordSchema = z.strictObject({
   tasks: z.int().min(1),
   /** Which units the run has, for a time when nothing is pinned yet. */
   units: z.strictObject({ count: z.int(), testCount: z.int(), unitSize: z.int() }),
+  /** Where the finished set is uploaded: absolute, or a location. */
+  to: z.string().optional(),
   /** The jobs of the newest submission, in order. */
   jobs: z.array(z.strictObject({ name: z.string(), jobId: z.string(), ranks: z.array(z.int().min(0)).optional() })),
 });

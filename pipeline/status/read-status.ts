@@ -58,7 +58,7 @@ export async function readStatus(
 ): Promise<RunStatus> {
   const submission = await readRecordIfAny(folder);
   const units = await readUnits(folder, submission);
-  const all = await readProgress(folder, units);
+  const all = await readProgress(folder, units, submission);
   const mine = all.units.filter(({ index }) => index % worker.worldSize === worker.rank);
   const progress = { ...all, units: mine };
   const numRanks = worker.worldSize > 1 ? worker.worldSize : (submission?.tasks ?? 1);
@@ -67,7 +67,7 @@ export async function readStatus(
   return {
     isPrepared: all.isPrepared,
     stages: await Promise.all(unitStages.map((stage) => readStage(folder, stage, { progress, numRanks }))),
-    isFinished: all.isPublished,
+    isFinished: all.isFinished,
     submission,
     tasks: shown,
     failed: await describeFailed(folder, shown ?? []),
@@ -123,7 +123,7 @@ async function askScheduler(
 /** Whether the work of a job of one task is missing. */
 function isJobMissing(job: ClusterJob, progress: RunProgress): boolean {
   if (job.name === "prepare") return !progress.isPrepared;
-  if (job.name === "finish") return !progress.isPublished;
+  if (job.name === "finish") return !progress.isFinished;
   return ranksWithMissing(progress, job, 1).length > 0;
 }
 

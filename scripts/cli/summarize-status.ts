@@ -1,4 +1,5 @@
 import { formatCount, formatPercent } from "../../core/format.ts";
+import { quoteWord } from "../../core/quote-word.ts";
 import { tailLine } from "../../pipeline/cluster/slurm/submit-to-slurm.ts";
 import type { RunFolder } from "../../pipeline/run/run-folder.ts";
 import type { RunStatus, StageStatus } from "../../pipeline/status/read-status.ts";
@@ -33,16 +34,18 @@ export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] 
     ),
     ...failed.map(describeFailed),
     ...(submission === undefined || isFinished ? [] : [`logs: ${tailLine(folder)}`]),
-    ...describeNext(status),
+    ...describeNext(status, folder),
   ];
 }
 
-function describeNext({ tasks, submission, isFinished }: RunStatus): string[] {
+function describeNext({ tasks, submission, isFinished }: RunStatus, { root }: Pick<RunFolder, "root">): string[] {
   if (isFinished) return ["finished"];
   if (submission === undefined) return [];
   if (tasks === undefined) return ["tasks: unknown, for this machine cannot ask Slurm"];
   const isOpen = tasks.some(({ state }) => state === "queued" || state === "running");
-  return isOpen ? [] : ["no job is in the queue: `cifar5m submit slurm` submits what is missing"];
+  if (isOpen) return [];
+  const again = `cifar5m submit slurm ${quoteWord(root)}`;
+  return [`no job is in the queue: \`${again}\`, with the same options, submits what is missing`];
 }
 
 function describePart({ numDone, numUnits }: StageStatus): string {

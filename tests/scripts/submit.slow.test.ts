@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { writeSpeed } from "../../pipeline/run/speed.ts";
@@ -32,6 +32,8 @@ test("without a scheduler a submit is refused in one line, and --dry-run shows t
     expect(shown.exitCode).toBe(0);
     expect(shown.stdout.match(/^#!\/bin\/bash$/gm)).toHaveLength(6);
     expect(shown.stdout.match(/^#SBATCH --account=lab$/gm)).toHaveLength(6);
+    const taken = await runInProcess([...submit, "--dry-run", "--", "--comment=lab"]);
+    expect(taken).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringMatching(/^usage\/wrong: after --, /) });
   } finally {
     vi.unstubAllEnvs();
   }
@@ -131,6 +133,44 @@ test("--dry-run of a larger size lets no run grow", async () => {
     growth: [],
   });
 });
+
+test.skipIf(process.platform === "win32")(
+  "a submit that is refused, by us or by the scheduler, lets no run grow",
+  async () => {
+    const root = await prepare();
+    const submit = ["submit", "slurm", root, "--tasks", "3", "--count", "100"];
+    const refused = async (code: string) => {
+      const { exitCode, stderr } = await runInProcess(submit);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(code) });
+      expect(await readdir(join(root, "growth")).catch(() => [])).toEqual([]);
+    };
+    vi.stubEnv("PATH", "/nowhere");
+    await refused("submit/no-scheduler");
+    await putSlurmOnPath(dirname(root), { squeue: `echo "7 cifar5m ${await realpath(root)}"` });
+    await refused("submit/still-queued");
+    await putSlurmOnPath(dirname(root), { sbatch: 'echo "sbatch: error: Invalid account" >&2; exit 1' });
+    await refused("submit/refused");
+    await putSlurmOnPath(dirname(root));
+    expect(await runInProcess(submit)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await readdir(join(root, "growth"))).toHaveLength(1);
+  },
+);
+
+test.skipIf(process.platform === "win32")(
+  "where a set is uploaded is remembered, and what is printed can be typed",
+  async () => {
+    const folder = await makeTestFolder();
+    const root = join(folder, "my run é");
+    await putSlurmOnPath(folder);
+    const submit = ["submit", "slurm", root, ...size];
+    const first = await runInProcess([...submit, "--tasks", "2", "--to", join(folder, "copy of it")]);
+    expect(first.stdout).toContain(`progress: cifar5m status '${root}'\n`);
+    const again = await runInProcess(submit);
+    expect(again.stdout).toContain(`upload: ${join(folder, "copy of it")}, as before\n`);
+    const script = await readFile(join(root, "submit", "finish.sbatch"), "utf8");
+    expect(script).toContain(`--to '${join(folder, "copy of it")}'`);
+  },
+);
 
 test("jobs get options that equal their default, so that what the run or the model would say instead does not count", async () => {
   const root = join(await makeTestFolder(), "run");

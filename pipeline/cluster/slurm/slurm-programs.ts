@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Cifar5mError, messageOf } from "../../../core/errors.ts";
-import { systemCodeOf } from "../../../storage/disk-error.ts";
+import { isNoProgram } from "../../run-program.ts";
 import { clusterJobs } from "../cluster-jobs.ts";
+import { slurmEnvironment } from "./reserved-options.ts";
 import { commentOf, jobNameOf } from "./sbatch-script.ts";
 
 const execute = promisify(execFile);
@@ -38,9 +39,9 @@ export interface Partition {
  */
 export async function runSlurm(program: string, args: readonly string[]): Promise<string> {
   try {
-    return (await execute(program, args, { maxBuffer: 2 ** 28 })).stdout;
+    return (await execute(program, args, { maxBuffer: 2 ** 28, env: slurmEnvironment() })).stdout;
   } catch (thrown) {
-    if (systemCodeOf(thrown) === "ENOENT") {
+    if (isNoProgram(thrown)) {
       throw new Cifar5mError(
         "submit/no-scheduler",
         `${program} must be on the PATH, and is not: this machine has no Slurm. Submit on a login node of the cluster, or look at the scripts with --dry-run.`,

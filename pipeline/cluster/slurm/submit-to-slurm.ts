@@ -5,14 +5,15 @@ import { replaceBytes } from "../../../storage/commit.ts";
 import { diskError } from "../../../storage/disk-error.ts";
 import { makeFolder } from "../../../storage/durable-folder.ts";
 import { withLock } from "../../../storage/lock-file.ts";
+import { fileExists } from "../../../storage/read-file.ts";
 import { requireWalltime } from "../../prepare.ts";
 import type { Config } from "../../run/config.ts";
-import { plannedUnits } from "../../run/run.ts";
+import { openRun, plannedUnits } from "../../run/run.ts";
 import type { RunFolder } from "../../run/run-folder.ts";
 import { readSpeedIfAny } from "../../run/speed.ts";
 import { clusterJobs } from "../cluster-jobs.ts";
 import { formatRanks, type PlannedJob, planSubmission, readProgress, unitKeys } from "../plan-submission.ts";
-import { type SubmittedJob, writeRecord } from "../submission-record.ts";
+import { type SubmissionRecord, type SubmittedJob, writeRecord } from "../submission-record.ts";
 import { requireCluster, type SlurmRequest } from "./require-cluster.ts";
 import { listOpenJobs, runSlurm, submitScript } from "./slurm-programs.ts";
 import { workSeconds } from "./walltime.ts";
@@ -25,7 +26,10 @@ export interface SubmissionOptions {
   readonly request: SlurmRequest;
   /** The scripts, by the names of the jobs. */
   readonly scripts: ReadonlyMap<string, string>;
-  /** Whether the finished set is also uploaded. */
+  /** What was submitted before. */
+  readonly before: SubmissionRecord | undefined;
+  /** Where the finished set is uploaded, absolute, and whether it is even if it was before. */
+  readonly to: string | undefined;
   readonly uploads: boolean;
   readonly signal: AbortSignal;
 }
@@ -36,7 +40,7 @@ export interface SubmissionOptions {
  * @throws Cifar5mError `submit/…`; then no job of this submission is left in the queue, except by `submit/half-submitted`
  */
 export async function submitToSlurm(options: SubmissionOptions): Promise<readonly SubmittedJob[]> {
-  const { folder, config, request, uploads } = options;
+  const { folder, config, request, before, uploads } = options;
   await requireCluster(request);
   const speed = await readSpeedIfAny(folder);
   if (speed !== undefined) requireWalltime(config, speed, workSeconds(request.time.seconds));
@@ -45,10 +49,8 @@ export async function submitToSlurm(options: SubmissionOptions): Promise<readonl
     join(folder.submit, "lock"),
     async () => {
       await requireNoneOpen(folder.root);
-      const planned = planSubmission(await readProgress(folder, await plannedUnits(folder, config)), {
-        tasks: request.tasks,
-        uploads,
-      });
+      const progress = await readProgress(folder, await plannedUnits(folder, config), before);
+      const planned = planSubmission(progress, { tasks: request.tasks, uploads });
       return planned.length === 0 ? [] : await submitAll(planned, options);
     },
     ({ host, pid, sinceMs }) =>
@@ -79,7 +81,7 @@ async function requireNoneOpen(root: string): Promise<void> {
 }
 
 async function submitAll(planned: readonly PlannedJob[], options: SubmissionOptions): Promise<SubmittedJob[]> {
-  const { folder, config, request, scripts, signal } = options;
+  const { folder, config, request, scripts, to, signal } = options;
   for (const { name } of clusterJobs) await replaceBytes(scriptPath(folder, name), scripts.get(name)!);
   const jobs: SubmittedJob[] = [];
   try {
@@ -92,8 +94,15 @@ async function submitAll(planned: readonly PlannedJob[], options: SubmissionOpti
         ...(dependency === "" ? {} : { dependency }),
       });
       jobs.push({ name, jobId, ...(ranks === undefined ? {} : { ranks: [...ranks] }) });
-      await writeRecord(folder, { tasks: request.tasks, units: unitKeys(config), jobs });
+      await writeRecord(folder, {
+        tasks: request.tasks,
+        units: unitKeys(config),
+        ...(to === undefined ? {} : { to }),
+        jobs,
+      });
     }
+    // A run that is to grow does so when nothing can be refused any more. A task that samples earlier lets it grow itself.
+    if (await fileExists(folder.config)) await openRun(folder, config, { clean: false });
     return jobs;
   } catch (thrown) {
     // Half a chain would do half the work, and nobody would know why.

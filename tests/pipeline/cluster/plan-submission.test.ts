@@ -19,7 +19,7 @@ function progressWith(
     const absent = missing[stage] ?? [];
     return [stage, new Set(units.filter(({ index }) => !absent.includes(index)).map(({ name }) => name))];
   });
-  return { units, done: Object.fromEntries(done), isPrepared: true, isPublished: true, ...others };
+  return { units, done: Object.fromEntries(done), isPrepared: true, isPublished: true, isFinished: true, ...others };
 }
 
 const all = units.map(({ index }) => index);
@@ -27,7 +27,7 @@ const nothing = Object.fromEntries(unitStages.map((stage) => [stage, all]));
 const plan = (progress: RunProgress, uploads = false) => planSubmission(progress, { tasks: 3, uploads });
 
 test("a new run needs every job, and a finished one none", () => {
-  expect(plan(progressWith({ missing: nothing, isPrepared: false, isPublished: false }))).toEqual([
+  expect(plan(progressWith({ missing: nothing, isPrepared: false, isPublished: false, isFinished: false }))).toEqual([
     { name: "prepare" },
     { name: "sample", ranks: [0, 1, 2] },
     { name: "label", ranks: [0, 1, 2], afterRanksOf: "sample" },
@@ -37,11 +37,13 @@ test("a new run needs every job, and a finished one none", () => {
   ]);
   expect(plan(progressWith({}))).toEqual([]);
   expect(plan(progressWith({}), true)).toEqual([{ name: "finish" }]);
+  // Checked or uploaded it may not be, although the manifest is there.
+  expect(plan(progressWith({ isFinished: false }))).toEqual([{ name: "finish" }]);
 });
 
 test("a rank whose samples are there is labeled at once, by a job of its own that waits for no other rank", () => {
   const missing = { sample: [4], label: [4, 5], fingerprint: [4, 5, 6] };
-  expect(plan(progressWith({ missing, isPublished: false }))).toEqual([
+  expect(plan(progressWith({ missing, isFinished: false }))).toEqual([
     { name: "sample", ranks: [1] },
     { name: "label", ranks: [1], afterRanksOf: "sample" },
     { name: "label", ranks: [0, 2] },

@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { quoteWord } from "../../../core/quote-word.ts";
 import { clusterJobs, resourcesOf } from "../../../pipeline/cluster/cluster-jobs.ts";
+import { requireUnreserved, slurmEnvironment } from "../../../pipeline/cluster/slurm/reserved-options.ts";
 import { type ScriptOptions, sbatchScript } from "../../../pipeline/cluster/slurm/sbatch-script.ts";
 import { noticeSeconds, parseWalltime, workSeconds } from "../../../pipeline/cluster/slurm/walltime.ts";
+import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 
 const perTask = { cpus: 4, memoryMib: 8192, gpus: 1 };
@@ -54,6 +56,56 @@ test.each([
   const options = { input: scriptOf(1), env: { ...environment, ...task }, stdio: "pipe" } as const;
   const output = execFileSync("bash", [], options).toString();
   expect(output).toContain(`until ${end === undefined ? "whenever" : end - 180}\n`);
+});
+
+test.each([
+  ...[
+    "--comment=lab",
+    "--comment",
+    "--comm=lab",
+    "--job-name=x",
+    "-J",
+    "-Jx",
+    "-HJx",
+    "--array=0-5",
+    "-a0-5",
+    "--requeue",
+  ],
+  ...[
+    "--no-requeue",
+    "-d",
+    "--dependency=singleton",
+    "-o",
+    "--error=x",
+    "--signal=USR1",
+    "--parsable",
+    "-n2",
+    "--wait",
+  ],
+  ...["--time=5", "-t5", "-c8", "--cpus-per-task=8", "-Mother"],
+])("an option that the scripts set themselves is refused after --: %s", async (word) => {
+  await errorOf(async () => requireUnreserved(["--account", "lab", word]), "usage/wrong");
+});
+
+test("other options of sbatch are taken, and no variable of the environment overrides the scripts", () => {
+  const words = [
+    "--account=lab",
+    "-A",
+    "lab",
+    "--exclusive",
+    "--time-min=5",
+    "--mem=0",
+    "--wckey=x",
+    "-plong",
+    "-N1",
+    "-H",
+  ];
+  expect(() => requireUnreserved(words)).not.toThrow();
+  const variables = ["SBATCH_COMMENT", "SBATCH_JOB_NAME", "SBATCH_ARRAY_INX", "SBATCH_TIMELIMIT", "SQUEUE_STATES"];
+  for (const name of [...variables, "SBATCH_ACCOUNT"]) vi.stubEnv(name, "x");
+  const kept = slurmEnvironment();
+  expect(variables.filter((name) => name in kept)).toEqual([]);
+  expect(kept).toMatchObject({ PATH: process.env.PATH, SBATCH_ACCOUNT: "x" });
 });
 
 test.each(["plain", "it's", "$HOME `x` \\", 'a b"c', "", "ünï"])("a shell reads %j as it is", (word) => {

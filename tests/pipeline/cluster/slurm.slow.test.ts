@@ -145,7 +145,9 @@ describe.skipIf(missing !== undefined)(`on a real Slurm${missing === undefined ?
     const text = (await runCli(["status", root])).stdout;
     expect(text).toMatch(/^finish .* 1 dropped$/m);
     expect(text).toMatch(/^failed: sample rank 1, job \d+_1, FAILED: /m);
-    expect(text).toContain("no job is in the queue: `cifar5m submit slurm` submits what is missing");
+    expect(text).toContain(
+      `no job is in the queue: \`cifar5m submit slurm ${root}\`, with the same options, submits what is missing`,
+    );
 
     expect(await submit(root)).toMatchObject({ exitCode: 0, stderr: "" });
     const jobs = await jobsOf(root);

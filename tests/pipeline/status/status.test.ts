@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, inject, test, vi } from "vitest";
+import { writeFinish } from "../../../pipeline/cluster/finish-record.ts";
+import { planSubmission, readProgress, unitKeys } from "../../../pipeline/cluster/plan-submission.ts";
 import { writeRecord } from "../../../pipeline/cluster/submission-record.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
-import { openRun, type Run } from "../../../pipeline/run/run.ts";
+import { openRun, type Run, readRun } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readLastLine } from "../../../pipeline/status/last-line.ts";
 import { readStatus } from "../../../pipeline/status/read-status.ts";
@@ -14,7 +16,9 @@ import { taskStates } from "../../../pipeline/status/task-states.ts";
 import { summarizeStatus } from "../../../scripts/cli/summarize-status.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
+import { runBuild } from "../../support/run-build.ts";
 import { runInProcess } from "../../support/run-in-process.ts";
+import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
 /** A run of 40 units of 10 images. */
 async function makeRun(name = "run"): Promise<Run> {
@@ -97,6 +101,33 @@ test("a task that the scheduler has forgotten has failed if its units are missin
   const states = (missing: boolean) => taskStates({ jobs }, queued, () => missing).map(({ state }) => state);
   expect(states(true)).toEqual(["running", "queued", "failed", "failed", "dropped"]);
   expect(states(false)).toEqual(["running", "queued", "ended", "ended", "ended"]);
+});
+
+test("a run whose last job failed after the manifest was written is not finished, until that job has done all of its work", async () => {
+  const root = join(await makeTestFolder(), "run");
+  await runBuild({ root, runtime: standInRuntime(), sources: {} });
+  const folder = runFolderAt(root);
+  const { units, config } = await readRun(folder);
+  const to = "s3://bucket/set";
+  const record = { tasks: 1, units: unitKeys(config), to, jobs: [{ name: "finish", jobId: "9" }] };
+  const failedTask = { jobId: "9", rank: undefined, state: "FAILED", hasBegun: true, restarts: 0, reason: "" };
+  const look = async () => await readStatus(folder, undefined, async () => [failedTask]);
+  const plan = async () =>
+    planSubmission({ ...(await readProgress(folder, units, record)), isPrepared: true }, { tasks: 1, uploads: false });
+  expect((await look()).isFinished).toBe(true);
+  await writeRecord(folder, record);
+  for (const uploaded of [undefined, "s3://bucket/other"]) {
+    const status = await look();
+    expect(status).toMatchObject({ isFinished: false, failed: [{ job: "finish", schedulerState: "FAILED" }] });
+    const lines = summarizeStatus(status, folder).join("\n");
+    expect(lines).toMatch(/^finish +not yet +1 failed\nfailed: finish, job 9, FAILED: .*\nlogs: /m);
+    expect(lines).toContain(`\`cifar5m submit slurm ${root}\`, with the same options, submits what is missing`);
+    expect(await plan()).toEqual([{ name: "finish" }]);
+    await writeFinish(folder, uploaded);
+  }
+  await writeFinish(folder, to);
+  expect(await look()).toMatchObject({ isFinished: true, failed: [] });
+  expect(await plan()).toEqual([]);
 });
 
 test("a submitted run has a status before anything is pinned, also where no scheduler can be asked", async () => {
