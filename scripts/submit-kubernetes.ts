@@ -5,7 +5,7 @@ import { requireModelFiles } from "../pipeline/build.ts";
 import { resourcesOf } from "../pipeline/cluster/cluster-jobs.ts";
 import { applyLines, jobManifests, jobSetManifest, runNameOf } from "../pipeline/cluster/kubernetes/manifests.ts";
 import { requireTasks } from "../pipeline/cluster/submission-record.ts";
-import { plannedUnits } from "../pipeline/run/run.ts";
+import { planUnits } from "../pipeline/run/units.ts";
 import { requireTarget } from "../shards/publish/open-target.ts";
 import { isBucket } from "../storage/object-files.ts";
 import { parseS3Location } from "../storage/parse-location.ts";
@@ -69,7 +69,7 @@ async function print({ root: named, folder, config, options: given }: Session<Op
   if (given.to !== undefined) requireTarget(given.to);
   requirePlace(named, given);
   const { mountPath, to, tasks: wanted } = given;
-  const tasks = requireTasks(wanted, undefined, { folder, numUnits: (await plannedUnits(folder, config)).length });
+  const tasks = requireTasks(wanted, undefined, { folder, numUnits: planUnits([config], config.unitSize).length });
   const pathOf = (path: string) => posix.resolve(mountPath, path);
   const root = isBucket(named) ? named.replace(/\/+$/, "") : pathOf(named);
   const perTask = { cpus: given.cpus, memoryMib: parseMemory(given.mem), gpus: countGpus(given.gpus, config) };

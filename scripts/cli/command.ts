@@ -38,7 +38,10 @@ export interface CommandOf<Options extends z.ZodObject> {
   readonly extraWords?: string;
   /** Whether it takes the keys of a data set too, unlisted: they must be those that the run was begun with. */
   readonly checksConfig?: true;
-  /** Whether the run may be in a bucket, `s3://…`, which the command opens, or names for others to open. */
+  /**
+   * Whether the run may be in a bucket, `s3://…`, which the command opens, or names for others to open. What lies at the
+   * path of a run that it only names is not read.
+   */
   readonly bucketRun?: "opened" | "named";
   /** Whether several workers can share its work. */
   readonly hasWorkers?: true;

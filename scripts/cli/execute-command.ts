@@ -121,7 +121,8 @@ async function runStep(step: Step, { context, reporter }: AnySession): Promise<v
 
 /** Defaults, overridden by what the run has pinned, by the recipe, by the config file, and by the flags. */
 async function loadConfig(command: Command, folder: RunFolder, args: Arguments): Promise<Config> {
-  const pinned = await readRunConfig(folder);
+  // A run that others open is not what happens to lie at that path here.
+  const pinned = command.bucketRun === "named" ? {} : await readRunConfig(folder);
   const { recipe } = readOptions(recipeOptions, args);
   const named = recipe === undefined ? {} : requireRecipe(recipe);
   const path = readOptions(configOptions, args).config;

@@ -1,9 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import * as z from "zod";
 import { runNameOf } from "../../../pipeline/cluster/kubernetes/manifests.ts";
+import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { openRun } from "../../../pipeline/run/run.ts";
+import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 import { runInProcess } from "../../support/run-in-process.ts";
 
 const schema = JSON.parse(await readFile(new URL("kubernetes-schema.json", import.meta.url), "utf8"));
@@ -36,6 +41,14 @@ test("the jobs are what Kubernetes' own schema takes, and nothing that it does n
   const [first] = (await submit(...run, ...where)).manifests;
   expect(job.safeParse({ ...first, spec: { ...(first!.spec as object), replicas: 1 } }).success).toBe(false);
   expect(job.safeParse({ ...first, spec: { completions: "4" } }).success).toBe(false);
+});
+
+test("a folder here that has the name of the run is not read: the run is on the claim", async () => {
+  const root = join(await makeTestFolder(), "big");
+  await openRun(runFolderAt(root), resolveConfig({ count: 7, seed: 5 }));
+  const { stdout } = await submit(root, ...run.slice(1), ...where);
+  expect(stdout).not.toMatch(/--count\W+7\b/);
+  expect(stdout).toMatch(/--seed\W+0\b/);
 });
 
 test("the JobSet is what its own schema takes: each job waits for the one before", async () => {
