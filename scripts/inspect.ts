@@ -55,8 +55,8 @@ export const inspectCommand = defineCommand({
     const found = await look(root, folder);
     const { location, state, dataset } = found;
     const contactSheet = await drawSheetOf(found).catch((thrown) => {
-      // A data set that was downloaded may lie where nothing can be written.
-      if (state !== undefined || !isDiskError(thrown)) throw thrown;
+      // It may lie where nothing can be written.
+      if (!isDiskError(thrown)) throw thrown;
       reporter.line(`no contact sheet: ${thrown.message}`);
       return undefined;
     });

@@ -9,7 +9,11 @@ const refusals: Readonly<Record<string, readonly [code: string, rule: string, ac
     "your disk quota is spent",
     "Free some space and run again: finished units are kept.",
   ],
-  EFBIG: ["disk/file-too-large", "the file system allows no file that large", "Use smaller shards or another disk."],
+  EFBIG: [
+    "disk/file-too-large",
+    "your limit for the size of a file (`ulimit -f`) or the file system allows no file that large",
+    "Raise the limit, or use smaller shards or another disk.",
+  ],
   EROFS: ["disk/read-only", "its file system is read-only", "Choose another folder, or mount it writable."],
   EACCES: ["disk/permission-denied", "permission is denied", "Check the owner and mode of the file and its folder."],
   EPERM: [

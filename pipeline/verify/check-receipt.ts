@@ -15,14 +15,16 @@ export async function checkAgainstReceipt(options: {
   /** Whether the file must exist. */
   readonly isNeeded: boolean;
   readonly isHashed: boolean;
+  /** Whether the manifest lists what the file is of: then its receipt was lost. Else it may not be made yet. */
+  readonly isListed: boolean;
   /** Problems of the receipt itself, each phrased to follow its path in a sentence. */
   readonly rulesOf?: (receipt: Receipt) => readonly string[];
 }): Promise<DatasetProblem[]> {
-  const { path, receiptPath, isNeeded, isHashed, rulesOf } = options;
+  const { path, receiptPath, isNeeded, isHashed, isListed, rulesOf } = options;
   let subject = receiptPath;
   try {
     const receipt = await readReceiptIfAny(receiptPath);
-    if (receipt === undefined) return [missing(receiptPath)];
+    if (receipt === undefined) return [missing(receiptPath, isListed)];
     const problems = (rulesOf?.(receipt) ?? []).map((what) => ({
       file: receiptPath,
       code: "receipt/mismatch",
@@ -58,7 +60,9 @@ async function checkFile(
   return report("unit/hash-mismatch", `sha256 ${shortHash(sha256)}`, shortHash(receipt.sha256));
 }
 
-function missing(path: string): DatasetProblem {
-  const message = `${path} does not exist, so its unit is not done. Run \`cifar5m build\` again to go on.`;
-  return { file: path, code: "receipt/missing", message };
+function missing(path: string, isListed: boolean): DatasetProblem {
+  const what = isListed
+    ? "although the manifest lists its unit or model. Run `cifar5m repair` to write it again."
+    : "so its unit is not done. Run `cifar5m build` again to go on.";
+  return { file: path, code: "receipt/missing", message: `${path} does not exist, ${what}` };
 }

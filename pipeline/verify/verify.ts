@@ -55,12 +55,19 @@ export async function verifyRun(
     isPlanned: (file) => names.has(file),
     receiptOf: ({ file }) => run.folder.receipt(lastStage, names.get(file) ?? file),
   });
+  const { train, test } = manifest?.splits ?? {};
+  const listed = new Set([...(train?.shards ?? []), ...(test?.shards ?? [])].map(({ file }) => file));
   const checks = [
-    ...(rank === 0 ? models.map((name) => () => checkModel(run, name, mode !== "fast")) : []),
+    ...(rank === 0
+      ? models.map(
+          (name) => () => checkModel(run, name, { isHashed: mode !== "fast", isListed: manifest !== undefined }),
+        )
+      : []),
     // If there is a manifest, shards and their receipts are already checked against it.
     ...[...earlierStages, ...(manifest === undefined ? [lastStage] : [])].flatMap((stage) =>
       shareOf(run.units, { ...share, takeOver: false }).map(
-        (unit) => () => checkUnit({ run, unit, stage, isHashed: isRead(unit.index) }),
+        (unit) => () =>
+          checkUnit({ run, unit, stage, isHashed: isRead(unit.index), isListed: listed.has(unit.shardFile) }),
       ),
     ),
   ];
@@ -128,10 +135,10 @@ function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): Datase
 async function checkModel(
   run: VerifiedRun,
   name: "generator" | "labeler",
-  isHashed: boolean,
+  how: { readonly isHashed: boolean; readonly isListed: boolean },
 ): Promise<DatasetProblem[]> {
   const receiptPath = run.folder.receipt(trainingStageOf(name), name);
-  return await checkAgainstReceipt({ path: await modelPath(run.folder, name), receiptPath, isNeeded: true, isHashed });
+  return await checkAgainstReceipt({ path: await modelPath(run.folder, name), receiptPath, isNeeded: true, ...how });
 }
 
 async function checkUnit(options: {
@@ -139,13 +146,15 @@ async function checkUnit(options: {
   readonly unit: Unit;
   readonly stage: UnitStage | "import";
   readonly isHashed: boolean;
+  readonly isListed: boolean;
 }): Promise<DatasetProblem[]> {
-  const { run, unit, stage, isHashed } = options;
+  const { run, unit, stage, isHashed, isListed } = options;
   return await checkAgainstReceipt({
     path: stage === "import" ? run.folder.shard(unit) : dataFileOf(run, stage, unit),
     receiptPath: run.folder.receipt(stage, unit.name),
     isNeeded: stage === "publish" || stage === "import",
     isHashed,
+    isListed,
     rulesOf: (receipt) => [
       ...(receipt.configHash === run.hash
         ? []

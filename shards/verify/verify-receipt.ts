@@ -23,7 +23,10 @@ export async function checkShardReceipt(options: {
   try {
     receipt = await readReceipt(path);
   } catch (thrown) {
-    return [toProblem(thrown, file)];
+    const problem = toProblem(thrown, file);
+    if (problem.code !== "receipt/missing") return [problem];
+    // The shard is published, so nothing is left to its stage.
+    return [{ ...problem, message: `${path} does not exist. Run \`cifar5m repair\` to write it again.` }];
   }
   const keys = ["sha256", "rows", "bytes", "idStart", "idEnd"] as const;
   const differing: string[] = keys
