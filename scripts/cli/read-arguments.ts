@@ -59,9 +59,10 @@ export function readConfigFlags(flags: readonly Flag[], args: Arguments): Partia
 /**
  * Moves what was given without a name to the options it stands for. A word that ends in `.json` is the command's file, any
  * other is its folder.
+ * @param argv - as it was typed: of an option that is given twice, the last is in `args`
  * @throws Cifar5mError `usage/wrong` where a command gets no folder; `usage/contradiction` where it gets two
  */
-export function placeWords(command: Command, args: Arguments): Arguments {
+export function placeWords(command: Command, args: Arguments, argv: readonly string[]): Arguments {
   const { positional, words, target } = command;
   const { file, folder, ...rest } = args;
   if (target === "none") return args;
@@ -70,15 +71,8 @@ export function placeWords(command: Command, args: Arguments): Arguments {
   const own = positional === undefined ? undefined : flagOf(positional);
   const placed: Record<string, unknown> = { ...rest };
   const place = (name: string, what: string, word: string | undefined) => {
-    if (word === undefined) return;
-    const before = placed[name];
-    if (typeof before === "string" && resolve(before) !== resolve(word)) {
-      throw new Cifar5mError(
-        "usage/contradiction",
-        `${what} must be named once, got ${word} and --${name} ${before}. Leave one of them out.`,
-      );
-    }
-    placed[name] ??= word;
+    for (const before of valuesOf(name, argv)) requireSame(what, word ?? placed[name], `--${name} ${before}`, before);
+    if (word !== undefined) placed[name] ??= word;
   };
   if (own === undefined) place("run", describe(command), given[0]);
   else {
@@ -90,6 +84,24 @@ export function placeWords(command: Command, args: Arguments): Arguments {
   throw new Cifar5mError(
     "usage/wrong",
     `${words.join(" ")} needs ${describe(command)}, and none was named. Add it: \`cifar5m ${words.join(" ")} runs/mine\`, or --run runs/mine.`,
+  );
+}
+
+/** The values of an option, each time that it is given. */
+function valuesOf(name: string, argv: readonly string[]): readonly string[] {
+  const flag = `--${name}`;
+  return argv.flatMap((argument, index) => {
+    if (argument.startsWith(`${flag}=`)) return [argument.slice(flag.length + 1)];
+    return argument === flag ? [argv[index + 1] ?? ""] : [];
+  });
+}
+
+/** @throws Cifar5mError `usage/contradiction` for two different paths */
+function requireSame(what: string, word: unknown, shown: string, other: string): void {
+  if (typeof word !== "string" || resolve(word) === resolve(other)) return;
+  throw new Cifar5mError(
+    "usage/contradiction",
+    `${what} must be named once, got ${word} and ${shown}. Leave one of them out.`,
   );
 }
 

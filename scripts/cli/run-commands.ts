@@ -27,7 +27,7 @@ export async function runCommands(
     requireUseOfExtraWords(command, extra);
     const flags = flagsOf(command);
     requireOptionValues(flags, parsed, argv);
-    const args = placeWords(command, parsed);
+    const args = placeWords(command, parsed, own);
     requireOptionValues(flags, args, argv);
     exitCode = await executeCommand(command, args, extra);
   };
