@@ -1,21 +1,13 @@
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { noTimeLeft } from "../../pipeline/run/unit-pace.ts";
 import { printErrorLines } from "./print.ts";
+import { isWrongUsage } from "./usage-codes.ts";
 
 /** How a command ends. */
 export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
 /** Errors that no interruption brings about, as where the last checkpoint could not be written. */
 const failuresOfOwn = /^(disk|train)\//;
-
-/** Errors of what the command line asks for, or a file that it names: the same command would end in them again. */
-const wrongUsage = new RegExp(
-  [
-    "^(config|usage)/",
-    "^submit/(tasks-changed|too-many-tasks|unknown-partition|walltime-too-(long|short))$",
-    "/(bad-location|bad-rows|config-changed|no-such-id|not-json|out-of-range|pool-too-small|unknown-(device|key))$",
-  ].join("|"),
-);
 
 /** Prints the one line of an error to stderr. @returns the exit code */
 export function reportError(
@@ -40,5 +32,5 @@ export function reportError(
   printErrorLines(line);
   if (options.verbose && thrown instanceof Error) printErrorLines(...(thrown.stack ?? "").split("\n"));
   if (known && thrown.code === noTimeLeft) return exitCodes.interrupted;
-  return known && wrongUsage.test(thrown.code) ? exitCodes.usage : exitCodes.failure;
+  return known && isWrongUsage(thrown.code) ? exitCodes.usage : exitCodes.failure;
 }

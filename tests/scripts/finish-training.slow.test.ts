@@ -88,7 +88,7 @@ test("images are added to a training under way, are remembered, and are refused 
   expect(await train(root, "--generator.num-images", "1320")).toMatchObject({ exitCode: 0, stderr: "" });
   expect(await imagesSeenBy(root)).toBe(1320);
   const refused = await train(root, "--generator.num-images", "1400");
-  expect(refused.exitCode).toBe(1);
+  expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toMatch(/^train\/finished: .*after training for 1320 images.*--init.*\n$/);
   // The pinned number stays, so the option need not be given again.
   expect(await train(root)).toMatchObject({ exitCode: 0, stderr: "" });
@@ -111,7 +111,7 @@ test("there is nothing to finish before the first checkpoint, and nothing is pin
   const root = join(folder, "empty");
   await runCli(["fetch", "--run", root, "--data", join(folder, "cifar-10"), ...records]);
   const result = await train(root, ...network, "--finish");
-  expect(result).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^train\/nothing-to-finish: .*\n$/) });
+  expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^train\/nothing-to-finish: .*\n$/) });
   expect(await readdir(join(root, "models")).catch(() => [])).toEqual([]);
   const tuned = await train(root, "--finish", "--tune", "consistency", "--init", "x");
   expect(tuned).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^usage\/wrong: .*\n$/) });

@@ -75,7 +75,7 @@ test("options that an import pinned may be left out when it goes on, and must no
 test("nothing can be built in a run that was imported", async () => {
   const { exitCode, stderr } = await runCli(["sample", "--run", whole, "--quiet"]);
   expect(stderr).toMatch(/^run\/imported: .*\n$/);
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(2);
 });
 
 test("an import killed again and again ends in the very files of an undisturbed one", async () => {
@@ -161,7 +161,7 @@ test("what is no set, and what is no finished set, is one line and exit code 1",
   const text = join(folder, "notes.txt");
   await writeFile(text, "notes");
   const imported = await runCli(["import", "--run", join(folder, "none"), "--from", text, "--quiet"]);
-  expect(imported).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^import\/unknown-source: .*\n$/) });
+  expect(imported).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^import\/unknown-source: .*\n$/) });
   const exported = await runCli([...exportTo(join(folder, "no"), "npz"), "--run", join(folder, "none")]);
   expect(exported).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^manifest\/missing: .*\n$/) });
   expect(await readdir(folder)).not.toContain("none");

@@ -111,8 +111,8 @@ test("score reports what score.json holds", async () => {
 });
 
 test.each([
-  [["inspect", "/nowhere"], /^run\/missing: .*\n$/, 1],
-  [["verify", "/nowhere"], /^run\/missing: .*\n$/, 1],
+  [["inspect", "/nowhere"], /^run\/missing: .*\n$/, 2],
+  [["verify", "/nowhere"], /^run\/missing: .*\n$/, 2],
   [["score", "/nowhere"], /^manifest\/missing: .*\n$/, 1],
   [["experiment", "compare", "/nowhere"], /^\S+\/\S+: .*\n$/, 1],
   [["inspect"], /^usage\/wrong: .*\n$/, 2],

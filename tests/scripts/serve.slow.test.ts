@@ -61,7 +61,7 @@ test("a port that is taken is named, with what to do", async () => {
   expect(stderr).toMatch(
     new RegExp(`^usage/port-taken: port ${port} of 127\\.0\\.0\\.1 .* Choose another --port.*\\n$`),
   );
-  expect(exitCode).toBe(2);
+  expect(exitCode).toBe(1);
   expect(stdout).toBe("");
 });
 

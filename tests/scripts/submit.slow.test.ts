@@ -33,7 +33,11 @@ test("without a scheduler a submit is refused in one line, and --dry-run shows t
     expect(shown.stdout.match(/^#!\/bin\/bash$/gm)).toHaveLength(6);
     expect(shown.stdout.match(/^#SBATCH --account=lab$/gm)).toHaveLength(6);
     const taken = await runInProcess([...submit, "--dry-run", "--", "--comment=lab"]);
-    expect(taken).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringMatching(/^usage\/wrong: after --, /) });
+    expect(taken).toMatchObject({
+      exitCode: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^usage\/wrong: after --, /),
+    });
   } finally {
     vi.unstubAllEnvs();
   }

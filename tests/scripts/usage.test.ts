@@ -121,6 +121,11 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
       /usage\/contradiction: .* must be named once, got .*unused and --run elsewhere\./,
     ],
     [
+      "two run folders by their flags",
+      ["inspect", "--run", "RUN", "--run=elsewhere"],
+      /usage\/contradiction: .* must be named once, got elsewhere and --run .*unused\./,
+    ],
+    [
       "an experiment file by its place and another by its flag",
       ["experiment", "run", "a.json", "RUN", "--experiment", "b.json"],
       /usage\/contradiction: the experiment file must be named once, got a\.json and --experiment b\.json\./,
@@ -181,7 +186,7 @@ test("the run folder may be named by its place, by its flag, and by both where t
   const root = join(folder, "absent");
   for (const args of [[root], ["--run", root], [root, "--run", `${root}/`]]) {
     const { exitCode, stderr } = await runInProcess(["verify", ...args]);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*absent/) });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(/^run\/missing: .*absent/) });
   }
 });
 
@@ -227,10 +232,10 @@ test("a config file that is no JSON is named", async () => {
 });
 
 test("what fails for another reason is one line and exit code 1; --verbose adds the stack", async () => {
-  const args = ["sample", "--run", join(folder, "empty"), "--count", "10", "--test-count", "0"];
+  const args = ["score", join(folder, "empty")];
   const plain = await runInProcess([...args, "--quiet"]);
   expect(plain.exitCode).toBe(1);
-  expect(plain.stderr).toMatch(/^run\/missing: .*run\.json .*\n$/);
+  expect(plain.stderr).toMatch(/^manifest\/missing: .*manifest\.json.*\n$/);
   const verbose = await runInProcess([...args, "--verbose"]);
   expect(verbose.stderr).toMatch(/\n {4}at /);
 });
@@ -238,12 +243,12 @@ test("what fails for another reason is one line and exit code 1; --verbose adds 
 test("neither a misspelled folder nor a device that is not there leaves a run behind", async () => {
   const root = join(folder, "mispelled");
   const sampled = await runInProcess(["sample", "--run", root, "--quiet"]);
-  expect(sampled).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
+  expect(sampled).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
   const built = await runInProcess(["build", "--run", root, "--count", "10", "--device", "tpu", "--quiet"]);
   expect(built).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^engine\/unknown-device: .*"tpu".*\n$/) });
   expect(await readdir(folder)).not.toContain("mispelled");
   const inspected = await runInProcess(["inspect", "--run", root]);
-  expect(inspected).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
+  expect(inspected).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^run\/missing: .*\n$/) });
 });
 
 test("a training without data, a guide of another kind and a folder below a file are refused, with nothing written", async () => {
@@ -267,7 +272,7 @@ test("a training without data, a guide of another kind and a folder below a file
   ] as const) {
     const { exitCode, stdout, stderr } = await runInProcess([...args, "--quiet"]);
     expect(stderr).toMatch(line);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect({ exitCode, stdout }).toEqual({ exitCode: stderr.startsWith("disk/") ? 1 : 2, stdout: "" });
   }
   expect(await readdir(folder)).not.toContain("refused");
 });
@@ -287,6 +292,6 @@ test("weights that are none, or of another model, are refused before the run tak
 test("each stage also runs by itself", async () => {
   const { exitCode, stderr } = await runCli(["--run", join(folder, "none"), "--quiet"], "verify");
   expect(stderr).toMatch(/^run\/missing: .*\n$/);
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(2);
   expect((await runCli(["--help"], "train-labeler")).stdout).toContain("--labeler.epochs");
 });

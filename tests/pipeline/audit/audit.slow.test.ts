@@ -177,7 +177,7 @@ test("near-duplicates are searched by units: an audit that is killed among them 
 test("without CIFAR-10 an audit says where to name it, in one line", async () => {
   const { set } = await makeSet();
   const { exitCode, stderr } = await runCli(["audit", set, ...flags]);
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(2);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).toMatch(/^run\/data-missing: .*--data/);
 });
@@ -189,7 +189,7 @@ test("a set without images is refused, and gets no files of an audit", async () 
   await makeDataset(set, { train: 0, test: 0, rowsPerShard: 5 });
   const { exitCode, stdout, stderr } = await runInProcess(["audit", set, "--data", data, ...flags]);
   expect(stderr).toBe(`audit/empty: ${set} must hold images, and does not. Publish some first.\n`);
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   expect(await readdir(set)).toEqual(["manifest.json"]);
 });
 
@@ -213,7 +213,7 @@ test("a set with more images than a table of flags covers is refused before any 
     `audit/too-many-images: a table of flags covers 38,000,000 images at most, and ${set} holds 38,000,010. ` +
       "Audit a part of them with --sample, which writes a report and no flags.\n",
   );
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(2);
   const sampled = await runInProcess(["audit", set, ...nowhere, "--sample", "10", ...flags]);
   expect(sampled.stderr).toContain("no-such-data");
 });

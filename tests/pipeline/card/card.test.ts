@@ -104,7 +104,7 @@ test("a README.md that somebody has edited is kept, until --overwrite", async ()
   expect(stderr).toBe(
     `card/edited: ${join(directory, "README.md")} must be as cifar5m wrote it to be written again, and was edited. Move it away, or pass --overwrite to replace it.\n`,
   );
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   expect((await readCard(directory)).text).toContain("My own words.");
   expect(await writeCard({ root: directory, overwrite: true })).toEqual({ directory, outcome: "written" });
   expect((await readCard(directory)).text).not.toContain("My own words.");

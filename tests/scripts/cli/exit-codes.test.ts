@@ -1,6 +1,10 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Cifar5mError } from "../../../core/errors.ts";
-import { reportError } from "../../../scripts/cli/exit-codes.ts";
+import { exitCodes, reportError } from "../../../scripts/cli/exit-codes.ts";
+import { isWrongUsage, usageCodes } from "../../../scripts/cli/usage-codes.ts";
+import buildConfig from "../../../tsconfig.build.json" with { type: "json" };
 
 /** @returns the exit code and what was printed */
 function report(thrown: unknown, signal?: AbortSignal): [number, string] {
@@ -26,13 +30,45 @@ test.for([
   ["store/bad-location", 2],
   ["submit/walltime-too-long", 2],
   ["run/walltime-too-short", 1],
-  ["run/missing", 1],
+  ["run/missing", 2],
+  ["export/target-not-empty", 2],
+  ["import/no-train-images", 2],
+  ["audit/no-cifar-10", 2],
+  ["table/out-of-range", 1],
+  ["usage/port-taken", 1],
   ["engine/device-missing", 1],
   ["engine/unknown-operator", 1],
   ["experiment/runs-failed", 1],
   ["import/label-out-of-range", 1],
 ] as const)("%s ends with %i", ([code, exitCode]) => {
   expect(report(new Cifar5mError(code, "a."))).toEqual([exitCode, `${code}: a.\n`]);
+});
+
+/** Texts in the sources that look like codes and are none: counters, types of media, columns, units. */
+const others =
+  /\/(images|kept|s)$|^(application|classes|images|shards|speed|text)\/|^(assemblyscript\/asc|batch\/v1|cifar5m(-shards)?\/\w+|image\/png|runs\/mine)$/;
+
+test("the codes in the sources end with these exit codes: whoever adds a code sees here what it ends with", async () => {
+  const codes = new Set<string>();
+  for (const folder of buildConfig.include) {
+    const names = await readdir(folder, { recursive: true });
+    for (const name of names.filter(
+      (file) => file.endsWith(".ts") && !/node_modules|maintain|usage-codes/.test(file),
+    )) {
+      const text = (await readFile(join(folder, name), "utf8")).replaceAll(/\/\*\*.*?\*\//gs, "");
+      for (const [, code] of text.matchAll(/"([a-z][a-z0-9-]*\/[a-z][a-z0-9-]*)"/g)) {
+        if (!others.test(code!)) codes.add(code!);
+      }
+    }
+  }
+  expect(codes.size).toBeGreaterThan(200);
+  // Options are read with codes such as `${area}/unknown-key`.
+  const made = ["card/out-of-range", "card/unknown-key", "experiment/unknown-key"];
+  expect([...usageCodes].filter((code) => !codes.has(code))).toEqual(made);
+  const lines = [...codes]
+    .sort()
+    .map((code) => `${code} ${isWrongUsage(code) ? exitCodes.usage : exitCodes.failure}\n`);
+  await expect(lines.join("")).toMatchFileSnapshot("exit-codes.txt");
 });
 
 test("errors end with 1, wrong usage with 2", () => {
