@@ -21,7 +21,7 @@ export const usageCodes: ReadonlySet<string> = new Set([
   "export/target-not-empty",
   ...["import/bad-class-names", "import/empty-class", "import/missing-file", "import/no-classes", "import/no-npz"],
   ...["import/no-train-images", "import/unknown-class", "import/unknown-source", "import/unknown-split"],
-  "loader/out-of-range",
+  ...["live/other-classes", "loader/out-of-range"],
   "model/guide-of-onnx",
   ...["options/unknown-key", "permutation/out-of-range"],
   "publish/other-dataset",
