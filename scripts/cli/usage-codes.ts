@@ -9,12 +9,11 @@ const transient: ReadonlySet<string> = new Set(["usage/port-taken"]);
  * names. All other errors are failures. Damaged data is one, and so is what is missing on this machine or not done yet.
  */
 export const usageCodes: ReadonlySet<string> = new Set([
-  ...["audit/empty", "audit/no-cifar-10", "audit/too-many-images"],
+  ...["audit/empty", "audit/too-many-images"],
   "balance/class-missing",
   ...["card/edited", "card/out-of-range", "card/unknown-key"],
   ...["dataset/bad-rows", "dataset/exists", "dataset/not-empty", "dataset/no-such-row", "dataset/out-of-range"],
   ...["dataset/unknown-class", "dataset/unknown-flag", "dataset/unknown-split"],
-  "dedup/no-cifar-10",
   ...["engine/out-of-range", "engine/unknown-device"],
   ...["experiment/missing", "experiment/no-test-images", "experiment/not-json", "experiment/other-classes"],
   ...["experiment/out-of-range", "experiment/pool-too-small", "experiment/unknown-key"],
@@ -27,7 +26,7 @@ export const usageCodes: ReadonlySet<string> = new Set([
   "publish/other-dataset",
   ...["regenerate/no-such-id", "regenerate/removed"],
   ...["run/config-changed", "run/data-changed", "run/data-missing", "run/imported", "run/is-dataset", "run/missing"],
-  ...["score/bad-rows", "score/no-cifar-10", "score/no-test-images", "score/other-classes"],
+  ...["score/bad-rows", "score/no-test-images", "score/other-classes"],
   "score/too-few-images",
   ...["store/bad-location", "store/out-of-range"],
   ...["submit/tasks-changed", "submit/too-many-tasks", "submit/unknown-partition"],

@@ -33,7 +33,7 @@ test.for([
   ["run/missing", 2],
   ["export/target-not-empty", 2],
   ["import/no-train-images", 2],
-  ["audit/no-cifar-10", 2],
+  ["run/data-missing", 2],
   ["table/out-of-range", 1],
   ["usage/port-taken", 1],
   ["engine/device-missing", 1],
