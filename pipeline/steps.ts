@@ -216,7 +216,7 @@ async function requireBegun(folder: RunFolder, mayPin = false): Promise<void> {
   await requireBuildable(folder);
   const models = mayPin ? [readModelReceipt(folder, "generator"), readModelReceipt(folder, "labeler")] : [];
   const hasModel = (await Promise.all(models)).some((receipt) => receipt !== undefined);
-  if (!hasModel && !(await fileExists(folder.config))) throw noRun(folder);
+  if (!hasModel && !(await fileExists(folder.config))) throw await noRun(folder);
   await requireModel(folder, "generator");
 }
 

@@ -1,4 +1,7 @@
+import { readImportedRun } from "../pipeline/import/imported-run.ts";
 import { repairRun } from "../pipeline/repair/repair.ts";
+import { repairCard } from "../pipeline/repair/repair-card.ts";
+import { restorePinned } from "../pipeline/repair/restore-pinned.ts";
 import { defineCommand } from "./cli/command.ts";
 import { printLines } from "./cli/print.ts";
 import { runIfMain } from "./cli/run-if-main.ts";
@@ -9,11 +12,14 @@ export const repairCommand = defineCommand({
   examples: [{ line: "cifar5m repair runs/mine", effect: "after verify has found damage" }],
   configKeys: ["recordsPerFile", "sampler.batchSize"],
   hasThreads: true,
-  finish: async ({ folder, config, runtime, context, reporter }) => {
+  restore: restorePinned,
+  finish: async ({ folder, config, restored, runtime, context, reporter }) => {
+    for (const path of restored) printLines(`repaired: ${path}`);
+    if (restored.length > 0 && (await readImportedRun(folder)) !== undefined) return;
     reporter.line(`repair           is looking at every file of ${folder.root}`);
-    const repaired = await repairRun({ folder, config, runtime }, context);
+    const repaired = [...(await repairRun({ folder, config, runtime }, context)), ...(await repairCard(folder))];
     for (const path of repaired) printLines(`repaired: ${path}`);
-    if (repaired.length === 0) printLines(`nothing to repair: ${folder.root} is whole`);
+    if (restored.length + repaired.length === 0) printLines(`nothing to repair: ${folder.root} is whole`);
   },
 });
 

@@ -43,6 +43,7 @@ const report = z.strictObject({
   isFinished: z
     .boolean()
     .describe("whether the data set has its manifest, and of a submitted run, whether it is also checked and uploaded"),
+  misfit: z.string().nullable().describe("what is wrong with the manifest and what to do; null if nothing is"),
   tasks: z
     .array(task)
     .nullable()
@@ -85,7 +86,7 @@ export const statusCommand = defineCommand<typeof options>({
       const status = await readStatus(session.folder, session.context);
       if (json) return printJson(reportOf(root, status, session));
       printLines(...summarizeStatus(status, session.folder));
-      if (!given.watch || status.isFinished || !isRead) return;
+      if (!given.watch || status.isFinished || status.misfit !== undefined || !isRead) return;
       await sleep(watchMs, undefined, { signal });
       printLines("");
     }
@@ -93,11 +94,12 @@ export const statusCommand = defineCommand<typeof options>({
 });
 
 function reportOf(location: string, status: RunStatus, { folder }: Pick<Session<unknown>, "folder">) {
-  const { isPrepared, stages, isFinished, tasks, failed, submission } = status;
+  const { isPrepared, stages, isFinished, misfit = null, tasks, failed, submission } = status;
   const found: z.output<typeof report> = {
     location,
     isPrepared,
     isFinished,
+    misfit,
     stages: stages.map(({ imagesPerSecond: rate = null, ...stage }) => ({
       ...stage,
       imagesPerSecond: rate,

@@ -34,46 +34,43 @@ export function sealJson(value: object): string {
   return `${canonicalJson({ ...value, checksum: hashConfig(value) }, 2)}\n`;
 }
 
+const remakeAdvice = "It is damaged or was edited by hand: delete it and run again to rebuild it.";
+
 /**
  * Reads the value that `sealJson` wrote, without its checksum.
  * @param path - named in errors
+ * @param advice - what it may be, and what to do about it
  * @throws Cifar5mError `json/corrupt` if the text is no JSON object, does not match its checksum, or is not, byte for
  *   byte, what `sealJson` writes: a lost last line break is damage too
  */
-export function unsealJson(text: string, path: string): Record<string, unknown> {
+export function unsealJson(text: string, path: string, advice = remakeAdvice): Record<string, unknown> {
+  const corrupt = (what: string, cause?: unknown) =>
+    new Cifar5mError("json/corrupt", `${path} ${what}. ${advice}`, { cause });
   let parsed: unknown;
   try {
     parsed = parseJson(text);
   } catch (thrown) {
-    throw corrupt(path, "must be JSON, and is not", thrown);
+    throw corrupt("must be JSON, and is not", thrown);
   }
   if (!isObject(parsed)) {
-    throw corrupt(path, `must hold a JSON object, got ${Array.isArray(parsed) ? "an array" : String(parsed)}`);
+    throw corrupt(`must hold a JSON object, got ${Array.isArray(parsed) ? "an array" : String(parsed)}`);
   }
   const { checksum, ...value } = parsed;
-  const actual = hashOf(value, path);
+  const actual = hashOf(value, corrupt);
   if (checksum !== actual) {
-    throw corrupt(path, `has sha256 ${shortHash(actual)}, its checksum says ${shortHash(String(checksum))}`);
+    throw corrupt(`has sha256 ${shortHash(actual)}, its checksum says ${shortHash(String(checksum))}`);
   }
-  if (text !== sealJson(value)) throw corrupt(path, "must be laid out as it was written, and is not");
+  if (text !== sealJson(value)) throw corrupt("must be laid out as it was written, and is not");
   return value;
 }
 
 /** `hashConfig` of what a file holds. `1e999` in its text is a number that is not finite. */
-function hashOf(value: object, path: string): string {
+function hashOf(value: object, corrupt: (what: string, cause: unknown) => Cifar5mError): string {
   try {
     return hashConfig(value);
   } catch (thrown) {
-    throw corrupt(path, "must hold finite numbers, and does not", thrown);
+    throw corrupt("must hold finite numbers, and does not", thrown);
   }
-}
-
-function corrupt(path: string, what: string, cause?: unknown): Cifar5mError {
-  return new Cifar5mError(
-    "json/corrupt",
-    `${path} ${what}. It is damaged or was edited by hand: delete it and run again to rebuild it.`,
-    { cause },
-  );
 }
 
 function sortKeys(value: unknown, path: string): unknown {

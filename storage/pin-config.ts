@@ -10,7 +10,7 @@ export type Identity = Readonly<Record<string, unknown>>;
 
 const version = 1;
 /** A configuration with a size beside it, which is no part of its hash; see `pipeline/run/pinned-run.ts`. */
-export const sizedVersion = 2;
+const sizedVersion = 2;
 
 /** Keys that an error names; of more, the number. */
 const maxShown = 5;
@@ -28,7 +28,7 @@ export async function pinConfig(path: string, identity: Identity, advice = leave
   const hash = hashConfig(identity);
   let pinned = await readPinnedConfig(path);
   if (pinned === undefined) {
-    await commitBytes(path, sealJson({ version, hash, config: identity }));
+    await commitBytes(path, sealPinned(identity));
     pinned = (await readPinnedConfig(path)) ?? identity;
   }
   requireSameIdentity(path, pinned, identity, advice);
@@ -49,24 +49,32 @@ export function requireSameIdentity(path: string, pinned: Identity, identity: Id
  * @throws Cifar5mError `disk/…`
  */
 export async function repinConfig(path: string, identity: Identity): Promise<void> {
-  await replaceBytes(path, sealJson({ version, hash: hashConfig(identity), config: identity }));
+  await replaceBytes(path, sealPinned(identity));
+}
+
+/** The text of a file that pins a configuration, with a size beside it if there is one. */
+export function sealPinned(identity: Identity, size?: object): string {
+  const pinned = { hash: hashConfig(identity), config: identity };
+  return sealJson(size === undefined ? { version, ...pinned } : { version: sizedVersion, ...pinned, size });
 }
 
 /**
  * Reads what was pinned, or undefined if nothing was.
+ * @param damaged - what to do about a damaged file
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
-export async function readPinnedConfig(path: string): Promise<Identity | undefined> {
-  return (await readPinned(path))?.config;
+export async function readPinnedConfig(path: string, damaged?: string): Promise<Identity | undefined> {
+  return (await readPinned(path, damaged))?.config;
 }
 
 /** `readPinnedConfig` with the size beside it, if there is one. */
 export async function readPinned(
   path: string,
+  damaged?: string,
 ): Promise<{ readonly config: Identity; readonly size: unknown } | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
-  const { version: found, config, size } = unsealJson(text, path);
+  const { version: found, config, size } = unsealJson(text, path, damaged);
   const unreadable = (what: string) =>
     new Cifar5mError("run/unreadable", `${path} must ${what}. Use the cifar5m that wrote it.`);
   if (found !== version && found !== sizedVersion) {

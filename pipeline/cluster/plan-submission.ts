@@ -2,7 +2,7 @@ import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { isPrepared } from "../prepare.ts";
 import type { Config } from "../run/config.ts";
 import { listReceipts } from "../run/list-receipts.ts";
-import { listsUnits } from "../run/published-size.ts";
+import { listsUnits } from "../run/lists-units.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
 import type { Unit } from "../run/units.ts";

@@ -7,8 +7,10 @@ import type { ShardInput } from "../../shards/format/shard-schema.ts";
 import { writeShard } from "../../shards/format/write-shard.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import { pinConfig } from "../../storage/pin-config.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { cardStep } from "../card/write-card.ts";
+import { requireNoLostRun } from "../run/find-lost-run.ts";
 import { mapFiles } from "../run/map-files.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { type StageContext, unitStage } from "../run/stage.ts";
@@ -68,6 +70,9 @@ export async function importSteps(options: ImportOptions): Promise<Step[]> {
         run = importedRunIn(options.folder, {
           import: { format, sourceSha256, classNames: [...classNames], ...split, columns: { ...importedColumns } },
         });
+        if (!(await fileExists(run.folder.config))) {
+          await requireNoLostRun(run.folder, { identity: run.identity, sizes: undefined });
+        }
         yield await pinConfig(run.folder.config, run.identity, goOn);
         for (const directory of run.folder.directories) await removeStaleTemporaries(directory);
       },

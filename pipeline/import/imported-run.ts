@@ -4,6 +4,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { readPinnedConfig } from "../../storage/pin-config.ts";
 import { sha256Text } from "../../storage/record-schema.ts";
+import { restoreAdvice } from "../run/pinned-run.ts";
 import { requireNoDataset } from "../run/require-no-dataset.ts";
 import { isImported } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -60,7 +61,7 @@ export function importedRunIn(folder: RunFolder, identity: ImportIdentity): Impo
  */
 export async function requireImportable(folder: RunFolder): Promise<void> {
   await requireNoDataset(folder);
-  const pinned = await readPinnedConfig(folder.config);
+  const pinned = await readPinnedConfig(folder.config, restoreAdvice);
   if (pinned === undefined || isImported(pinned)) return;
   throw new Cifar5mError(
     "run/config-changed",
@@ -74,7 +75,7 @@ export async function requireImportable(folder: RunFolder): Promise<void> {
  */
 export async function readImportedRun(folder: RunFolder): Promise<ImportedRun | undefined> {
   const path = folder.config;
-  const pinned = await readPinnedConfig(path);
+  const pinned = await readPinnedConfig(path, restoreAdvice);
   if (pinned === undefined || !isImported(pinned)) return undefined;
   const parsed = identitySchema.safeParse(pinned);
   if (parsed.success) return importedRunIn(folder, parsed.data);

@@ -7,6 +7,7 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import { requireModel } from "../models/models.ts";
 import type { Config } from "../run/config.ts";
 import { publishedSizeOf } from "../run/published-size.ts";
+import { requireKnownUnits } from "../run/require-known-units.ts";
 import { cleanRun, type Run, readRun, runAtSize } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
@@ -32,6 +33,7 @@ import { useStagingFolder } from "./use-staging-folder.ts";
  * @returns the files that were made again
  * @throws Cifar5mError `repair/hash-mismatch` or `repair/unproven` for a unit whose old bytes could not be made again,
  *   after all others were repaired; `repair/unfinished` if the build is not finished; `repair/models-changed`;
+ *   `repair/manifest-of-another-run`; `run/growth-lost` if run and manifest have lost images that were published;
  *   `unit/config-changed`; `run/missing`; what the stages throw
  */
 export async function repairRun(
@@ -49,7 +51,8 @@ export async function repairRun(
     repaired.push(...(await repairModel(run.folder, name, manifest?.models[name])));
   }
   const models = await hashModels(run);
-  if (manifest !== undefined) requireOwnManifest(run, manifest, models);
+  if (manifest === undefined) await requireKnownUnits(run);
+  else await requireOwnManifest(run, manifest, models);
   const examined = await examineUnits(run, { models, manifest }, context);
   requireFinished(run, examined, manifest);
   const states = await restoreListedReceipts({ run, states: examined, manifest, repaired });

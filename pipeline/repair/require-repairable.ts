@@ -1,6 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import type { Manifest } from "../../shards/index.ts";
+import { describeMisfit } from "../run/describe-misfit.ts";
 import type { Run } from "../run/run.ts";
 import type { UnitState } from "./unit-state.ts";
 
@@ -9,7 +10,11 @@ import type { UnitState } from "./unit-state.ts";
  * nothing else could make it again.
  * @throws Cifar5mError `repair/models-changed`, `repair/manifest-of-another-run`
  */
-export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonly<Record<string, string>>): void {
+export async function requireOwnManifest(
+  run: Run,
+  manifest: Manifest,
+  models: Readonly<Record<string, string>>,
+): Promise<void> {
   const path = run.folder.manifest;
   const changed = Object.keys(models).find((name) => models[name] !== manifest.models[name]);
   if (changed !== undefined) {
@@ -19,13 +24,8 @@ export function requireOwnManifest(run: Run, manifest: Manifest, models: Readonl
         "Restore the models that the set was made with, and their receipts.",
     );
   }
-  const numShards = manifest.splits.train.shards.length + manifest.splits.test.shards.length;
-  if (manifest.configHash === run.hash && numShards === run.units.length) return;
-  throw new Cifar5mError(
-    "repair/manifest-of-another-run",
-    `${path} lists ${numShards} shards of config ${shortHash(manifest.configHash)}, the run has ${run.units.length} of ` +
-      `${shortHash(run.hash)}. Restore the right manifest, or delete it so that it is made again.`,
-  );
+  const misfit = await describeMisfit(run, manifest);
+  if (misfit !== undefined) throw new Cifar5mError("repair/manifest-of-another-run", `${path} ${misfit}`);
 }
 
 /**

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { describeIssue } from "../../core/describe-issue.ts";
 import { Cifar5mError } from "../../core/errors.ts";
-import { hashConfig, sealJson, unsealJson } from "../../storage/canonical-json.ts";
-import { commitBytes } from "../../storage/commit.ts";
-import { type Identity, readPinned, requireSameIdentity, sizedVersion } from "../../storage/pin-config.ts";
+import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
+import { type Identity, readPinned, requireSameIdentity, sealPinned } from "../../storage/pin-config.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { type Config, keysOfIdentity } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
@@ -21,6 +21,10 @@ export interface PinnedRun {
   readonly sizes: readonly SetSize[] | undefined;
 }
 
+/** What to do about a damaged file of those that a run has pinned. */
+export const restoreAdvice =
+  "It is damaged or was edited by hand. Run `cifar5m repair`, which restores it from the manifest, or put it back from a copy.";
+
 const sizeSchema = z.strictObject({ count: z.int().min(1), testCount: z.int().min(0) });
 const stepSchema = sizeSchema.extend({ version: z.literal(1) });
 
@@ -29,7 +33,7 @@ const stepSchema = sizeSchema.extend({ version: z.literal(1) });
  * @throws Cifar5mError `json/corrupt`, `run/unreadable`, `disk/…`
  */
 export async function readPinnedRun(folder: RunFolder): Promise<PinnedRun | undefined> {
-  const pinned = await readPinned(folder.config);
+  const pinned = await readPinned(folder.config, restoreAdvice);
   if (pinned === undefined) return undefined;
   const { config, size } = pinned;
   if (size === undefined) return { identity: config, sizes: undefined };
@@ -38,9 +42,23 @@ export async function readPinnedRun(folder: RunFolder): Promise<PinnedRun | unde
     const path = folder.growth(sizes.length);
     const text = await readTextIfAny(path);
     if (text === undefined) return { identity: config, sizes };
-    const { count, testCount } = parseSize(stepSchema, unsealJson(text, path), path);
+    const { count, testCount } = parseSize(stepSchema, unsealJson(text, path, restoreAdvice), path);
     sizes.push({ count, testCount });
   }
+}
+
+/** The files that hold what a run has pinned, run.json first, then those of later sizes. */
+export function pinnedFiles(
+  folder: RunFolder,
+  { identity, sizes: [size, ...grown] = [] }: PinnedRun,
+): readonly { readonly path: string; readonly text: string }[] {
+  return [
+    { path: folder.config, text: sealPinned(identity, size) },
+    ...grown.map(({ count, testCount }, index) => ({
+      path: folder.growth(index + 1),
+      text: sealJson({ version: 1, count, testCount }),
+    })),
+  ];
 }
 
 /**
@@ -91,50 +109,19 @@ export async function isToPin(folder: RunFolder, { count, testCount }: Config): 
   return size !== undefined && (size.count !== count || size.testCount !== testCount);
 }
 
-/**
- * Pins a new run, or checks the one that is pinned and lets it grow. Each size is a file of its own that is written
- * once, so of workers that ask for unlike sizes at the same time one comes first, and the other grows from there or is
- * refused.
- * @param mayGrow - false for stages that make no images: they pin nothing
- * @throws Cifar5mError `run/config-changed`, `run/missing`, `run/unreadable`, `json/corrupt`, `disk/…`
- */
-export async function pinRun(folder: RunFolder, config: Config, mayGrow: boolean): Promise<PinnedRun> {
-  const { count, testCount } = config;
-  for (;;) {
-    const pinned = await readPinnedRun(folder);
-    if (pinned === undefined) {
-      if (!mayGrow) throw noRun(folder);
-      const identity = datasetIdentity(config);
-      const size = { count, testCount };
-      await commitBytes(
-        folder.config,
-        sealJson({ version: sizedVersion, hash: hashConfig(identity), config: identity, size }),
-      );
-      continue;
-    }
-    requireSameRun(folder, pinned, config);
-    const size = pinned.sizes?.at(-1);
-    if (size === undefined || (size.count === count && size.testCount === testCount)) return pinned;
-    if (!mayGrow) {
-      throw new Cifar5mError(
-        "run/config-changed",
-        `${folder.root} has ${size.count} + ${size.testCount} images, not ${count} + ${testCount}: let it grow by \`cifar5m build\` or \`cifar5m sample\` first.`,
-      );
-    }
-    await commitBytes(folder.growth(pinned.sizes!.length), sealJson({ version: 1, count, testCount }));
-  }
-}
-
 /** `requireSameIdentity`, whose error also has the values of keys that one of the identities leaves out. */
 function requireSameKeys(path: string, pinned: Identity, identity: Identity, advice?: string): void {
   requireSameIdentity(path, keysOfIdentity(pinned), keysOfIdentity(identity), advice);
 }
 
-/** The error for a folder in which no run has begun. */
-export function noRun(folder: RunFolder): Cifar5mError {
+/** The error for a folder in which no run has begun, or in which its file was lost. */
+export async function noRun({ config, dataset, manifest }: RunFolder): Promise<Cifar5mError> {
   return new Cifar5mError(
     "run/missing",
-    `${folder.config} must exist, and does not. Name the folder of a run, or begin one with \`cifar5m build\` (\`cifar5m prepare\` to go stage by stage).`,
+    (await fileExists(manifest))
+      ? `${config} must exist, and does not, but ${manifest} does. Run \`cifar5m repair\`, which restores the one from the ` +
+          `other; of a set without its run, name the folder ${dataset}.`
+      : `${config} must exist, and does not. Name the folder of a run, or begin one with \`cifar5m build\` (\`cifar5m prepare\` to go stage by stage).`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import type { Manifest } from "../../shards/index.ts";
+import { listsExactly } from "./lists-units.ts";
 import { type Run, runAtSize } from "./run.ts";
 import type { Unit } from "./units.ts";
 
@@ -25,16 +26,13 @@ export async function readEarlierSize(run: Run): Promise<PublishedSize | undefin
 
 /** Which of the sizes of a run a manifest lists, counted from 1; undefined if none. */
 export function publishedSizeOf(run: Pick<Run, "sizes" | "units">, manifest: Manifest): number | undefined {
-  const { train, test } = manifest.splits;
-  const numShards = train.shards.length + test.shards.length;
-  for (let numSizes = run.sizes.length; numSizes > 0; numSizes--) {
-    const units = run.units.filter(({ sizeIndex }) => sizeIndex < numSizes);
-    if (units.length === numShards && listsUnits(manifest, units)) return numSizes;
-  }
-  return undefined;
-}
-
-/** Whether a manifest lists all these units, and perhaps further ones after those of each split. */
-export function listsUnits({ splits }: Manifest, units: readonly Unit[]): boolean {
-  return units.every(({ split, part, shardFile }) => splits[split].shards[part]?.file === shardFile);
+  const numSizes = 1 + (manifest.growth?.length ?? 0);
+  if (numSizes > run.sizes.length) return undefined;
+  const units = run.units.filter(({ sizeIndex }) => sizeIndex < numSizes);
+  const isHistory = (manifest.growth ?? []).every((earlier, index) =>
+    (["train", "test"] as const).every(
+      (name) => units.filter(({ split, sizeIndex }) => split === name && sizeIndex <= index).length === earlier[name],
+    ),
+  );
+  return isHistory && listsExactly(manifest, units) ? numSizes : undefined;
 }

@@ -15,7 +15,9 @@ import {
   tuningSections,
 } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
-import { noRun, type PinnedRun, pinRun, readPinnedRun, requireSameRun } from "./pinned-run.ts";
+import { requireNoLostRun } from "./find-lost-run.ts";
+import { pinRun } from "./pin-run.ts";
+import { noRun, type PinnedRun, readPinnedRun, requireSameRun, restoreAdvice } from "./pinned-run.ts";
 import { requireNoDataset } from "./require-no-dataset.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { planFixedUnits, planUnits, requirePlannable, type SetSize, type Unit } from "./units.ts";
@@ -60,6 +62,10 @@ export async function requireOpenable(folder: RunFolder, config: Config): Promis
   await requireBuildable(folder);
   const pinned = await readPinnedRun(folder);
   if (pinned !== undefined) requireSameRun(folder, pinned, config);
+  else {
+    const { count, testCount } = config;
+    await requireNoLostRun(folder, { identity: datasetIdentity(config), sizes: [{ count, testCount }] });
+  }
 }
 
 /**
@@ -115,7 +121,7 @@ export async function cleanRun({ folder, units }: Pick<Run, "folder" | "units">)
 /** @throws Cifar5mError `run/is-dataset`, `run/imported`, `run/unreadable`, `json/corrupt`, `disk/…` */
 export async function requireBuildable(folder: RunFolder): Promise<void> {
   await requireNoDataset(folder);
-  if (!isImported((await readPinnedConfig(folder.config)) ?? {})) return;
+  if (!isImported((await readPinnedConfig(folder.config, restoreAdvice)) ?? {})) return;
   throw new Cifar5mError(
     "run/imported",
     `${folder.root} must be a run folder to build in, and holds an imported data set. Name another run folder with --run.`,
@@ -128,7 +134,7 @@ export async function requireBuildable(folder: RunFolder): Promise<void> {
  */
 export async function readRun(folder: RunFolder): Promise<Run> {
   const pinned = await readPinnedRun(folder);
-  if (pinned === undefined) throw noRun(folder);
+  if (pinned === undefined) throw await noRun(folder);
   if (isImported(pinned.identity)) {
     throw new Cifar5mError(
       "run/imported",

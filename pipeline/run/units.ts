@@ -185,6 +185,12 @@ export function unitRows(unit: Unit): number {
   return unit.idEnd - unit.idStart;
 }
 
+/** The shard of a unit, by the name of the unit. */
+export function shardFileOf(name: string): string {
+  const [split = "", part = ""] = name.split("/").at(-1)!.split("-");
+  return `${split}/part-${part}.arrow`;
+}
+
 /**
  * The class that the generator is asked for. The classes rotate, so every 10 consecutive ids hold each class once. It
  * is −1, no class, if sampling is unconditional.

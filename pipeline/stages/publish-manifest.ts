@@ -13,8 +13,10 @@ import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
 import type { LockWatcher } from "../../storage/lock-file.ts";
 import { updateFile } from "../../storage/update-file.ts";
+import { listsUnits } from "../run/lists-units.ts";
 import { mapFiles } from "../run/map-files.ts";
-import { listsUnits, readEarlierSize } from "../run/published-size.ts";
+import { readEarlierSize } from "../run/published-size.ts";
+import { requireKnownUnits } from "../run/require-known-units.ts";
 import type { Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
 import { type Unit, unitRows } from "../run/units.ts";
@@ -26,7 +28,8 @@ import { readShardEntry } from "./shard-entry.ts";
  * Writes the manifest, the last step of a build, from the receipts of all units.
  * @param context - the signal that ends the wait for other workers, and who is told of it
  * @param openSummary - returns what counts, for a unit, what its receipt does not hold
- * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `disk/…`; the signal's reason
+ * @throws Cifar5mError `receipt/missing` while a unit is not published; `unit/config-changed`; `run/growth-lost`; `disk/…`;
+ *   the signal's reason
  */
 export async function publishManifest(
   run: Run,
@@ -36,6 +39,7 @@ export async function publishManifest(
 ): Promise<Manifest> {
   const published = await readManifestIfAny(run.folder.dataset);
   if (listsRun(published, run, models)) return published;
+  await requireKnownUnits(run);
   // The counts of a size that is published are known, so what it was made from may have been deleted.
   const earlier = await readEarlierSize(run);
   const removals: Record<string, number> = { ...earlier?.manifest.removals };

@@ -1,10 +1,13 @@
+import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type ClusterJob, clusterJobs } from "../cluster/cluster-jobs.ts";
 import { type RunProgress, ranksWithMissing, readProgress } from "../cluster/plan-submission.ts";
 import { listTasks, type QueuedTask } from "../cluster/slurm/slurm-programs.ts";
 import { logPath, readRecordIfAny, type SubmissionRecord } from "../cluster/submission-record.ts";
+import { describeMisfit } from "../run/describe-misfit.ts";
 import { noRun } from "../run/pinned-run.ts";
-import { readRun } from "../run/run.ts";
+import { describeForgotten, findForgottenUnits } from "../run/require-known-units.ts";
+import { type Run, readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
 import { planUnits, type Unit, unitRows } from "../run/units.ts";
@@ -35,6 +38,8 @@ export interface RunStatus {
   readonly isPrepared: boolean;
   readonly stages: readonly StageStatus[];
   readonly isFinished: boolean;
+  /** What is wrong with the manifest, and what to do; undefined if it is that of the run, or there is none yet. */
+  readonly misfit?: string | undefined;
   /** What was submitted to Slurm; undefined for a run that no `submit` submitted. */
   readonly submission: SubmissionRecord | undefined;
   /** Tasks of the newest submission; undefined if this machine cannot ask the scheduler. */
@@ -57,8 +62,10 @@ export async function readStatus(
   askQueue: (submission: SubmissionRecord) => Promise<readonly QueuedTask[]> = listTasks,
 ): Promise<RunStatus> {
   const submission = await readRecordIfAny(folder);
-  const units = await readUnits(folder, submission);
+  const run = await readRunIfAny(folder, submission);
+  const units = run?.units ?? planUnits([submission!.units], submission!.units.unitSize);
   const all = await readProgress(folder, units, submission);
+  const misfit = run && (await findMisfit(run));
   const mine = all.units.filter(({ index }) => index % worker.worldSize === worker.rank);
   const progress = { ...all, units: mine };
   const numRanks = worker.worldSize > 1 ? worker.worldSize : (submission?.tasks ?? 1);
@@ -67,17 +74,27 @@ export async function readStatus(
   return {
     isPrepared: all.isPrepared,
     stages: await Promise.all(unitStages.map((stage) => readStage(folder, stage, { progress, numRanks }))),
-    isFinished: all.isFinished,
+    isFinished: all.isFinished && misfit === undefined,
+    misfit,
     submission,
     tasks: shown,
     failed: await describeFailed(folder, shown ?? []),
   };
 }
 
-async function readUnits(folder: RunFolder, submission: SubmissionRecord | undefined): Promise<readonly Unit[]> {
-  if (await fileExists(folder.config)) return (await readRun(folder)).units;
-  if (submission !== undefined) return planUnits([submission.units], submission.units.unitSize);
-  throw noRun(folder);
+/** The run; undefined if it is submitted and none of its jobs has begun it. */
+async function readRunIfAny(folder: RunFolder, submission: SubmissionRecord | undefined): Promise<Run | undefined> {
+  if (await fileExists(folder.config)) return await readRun(folder);
+  if (submission === undefined || (await fileExists(folder.manifest))) throw await noRun(folder);
+  return undefined;
+}
+
+async function findMisfit(run: Run): Promise<string | undefined> {
+  const manifest = await readManifestIfAny(run.folder.dataset);
+  const misfit = manifest && (await describeMisfit(run, manifest));
+  if (misfit !== undefined) return `${run.folder.manifest} ${misfit}`;
+  const forgotten = await findForgottenUnits(run);
+  return forgotten.size === 0 ? undefined : describeForgotten(run, forgotten);
 }
 
 async function readStage(

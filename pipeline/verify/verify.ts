@@ -7,20 +7,23 @@ import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
+import { checkCompanions } from "../card/check-companions.ts";
 import { readImportedRun } from "../import/imported-run.ts";
 import { modelPath, trainingStageOf } from "../models/models.ts";
+import { describeMisfit } from "../run/describe-misfit.ts";
 import { mapFiles } from "../run/map-files.ts";
-import { listsUnits, publishedSizeOf } from "../run/published-size.ts";
+import { publishedSizeOf } from "../run/published-size.ts";
+import { describeForgotten, findForgottenUnits } from "../run/require-known-units.ts";
 import { type Run, readRun } from "../run/run.ts";
 import { runFolderAt } from "../run/run-folder.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step, StepOptions } from "../run/step.ts";
 import { dataFileOf, type UnitStage, unitStages } from "../run/unit-files.ts";
-import { shareOf, type Unit } from "../run/units.ts";
+import { shardFileOf, shareOf, type Unit } from "../run/units.ts";
 import { checkAgainstReceipt } from "./check-receipt.ts";
 
 /**
- * Checks a finished run: its data set, and every receipt against its file and against the run's configuration.
+ * Checks a finished run: its data set and card, and every receipt against its file and against the run's configuration.
  * Intermediate files may have been deleted to save space; existing ones must be undamaged. A downloaded data set
  * folder, without a run around it, is checked against its manifest alone.
  * @param root - run folder, or dataset folder, or the URL of a dataset
@@ -48,12 +51,17 @@ export async function verifyRun(
       : (["import", [], []] as const);
   const isRead = chooseShards(run.units.length, mode);
   const names = new Map(run.units.map(({ shardFile, name }) => [shardFile, name]));
+  const forgotten = imported === undefined && rank === 0 ? await findForgottenUnits(run) : new Set<string>();
+  const forgottenFiles = new Set([...forgotten].map(shardFileOf));
   const { problems, manifest } = await verifyDataset(run.folder.dataset, {
     mode,
     share,
     signal,
-    isPlanned: (file) => names.has(file),
-    receiptOf: ({ file }) => run.folder.receipt(lastStage, names.get(file) ?? file),
+    isPlanned: (file) => names.has(file) || forgottenFiles.has(file),
+    receiptOf: ({ file }) => {
+      const name = names.get(file);
+      return name === undefined ? undefined : run.folder.receipt(lastStage, name);
+    },
   });
   const { train, test } = manifest?.splits ?? {};
   const listed = new Set([...(train?.shards ?? []), ...(test?.shards ?? [])].map(({ file }) => file));
@@ -75,7 +83,9 @@ export async function verifyRun(
     signal.throwIfAborted();
     return await check();
   });
-  return [...problems, ...(rank === 0 ? checkManifest(run, manifest) : []), ...found.flat()];
+  const ofSize = rank === 0 ? await checkSize(run, manifest, forgotten) : [];
+  const ofCard = rank === 0 && manifest !== undefined ? await checkCompanions(run.folder.dataset) : [];
+  return [...problems, ...ofSize, ...found.flat(), ...ofCard];
 }
 
 /**
@@ -108,28 +118,27 @@ async function isDatasetAlone(root: string): Promise<boolean> {
   return !(await fileExists(runFolderAt(root).config)) && (await fileExists(joinPath(root, manifestName)));
 }
 
-/** Whether the manifest belongs to this run, and lists all its shards. */
-function checkManifest(run: VerifiedRun, manifest: Manifest | undefined): DatasetProblem[] {
-  if (manifest === undefined) return [];
-  const listed = [...manifest.splits.train.shards, ...manifest.splits.test.shards];
-  const report = (what: string): DatasetProblem[] => [
-    { file: run.folder.manifest, code: "manifest/mismatch", message: `${run.folder.manifest} ${what}` },
-  ];
-  if (manifest.configHash !== run.hash) {
-    return report(`has another config hash than ${run.folder.config}. Run \`cifar5m publish\` again.`);
+/** Whether the run knows all that was published, and the manifest belongs to it and lists all its shards. */
+async function checkSize(
+  run: VerifiedRun,
+  manifest: Manifest | undefined,
+  forgotten: ReadonlySet<string>,
+): Promise<DatasetProblem[]> {
+  const file = run.folder.manifest;
+  const misfit = manifest && (await describeMisfit(run, manifest));
+  if (misfit !== undefined) return [{ file, code: "manifest/mismatch", message: `${file} ${misfit}` }];
+  if (forgotten.size > 0) {
+    return [{ file: run.folder.config, code: "run/growth-lost", message: describeForgotten(run, forgotten) }];
   }
-  if (listsUnits(manifest, run.units) && listed.length === run.units.length) return [];
-  const { sizes = [], units } = run;
-  if (publishedSizeOf({ sizes, units }, manifest) !== undefined) {
-    const { count, testCount } = sizes.at(-1)!;
-    return report(
-      `lists ${listed.length} shards and is whole, but the run has grown to ${count} train and ${testCount} test images. ` +
-        "Run `cifar5m build` to go on.",
-    );
-  }
-  return report(
-    `lists ${listed.length} shards, the run has ${run.units.length} units. Delete it and run \`cifar5m publish\` again.`,
-  );
+  const { sizes, units } = run;
+  if (manifest === undefined || sizes === undefined) return [];
+  if (publishedSizeOf({ sizes, units }, manifest) === sizes.length) return [];
+  const numShards = manifest.splits.train.shards.length + manifest.splits.test.shards.length;
+  const { count, testCount } = sizes.at(-1)!;
+  const message =
+    `${file} lists ${numShards} shards and is whole, but the run has grown to ${count} train and ${testCount} test images. ` +
+    "Run `cifar5m build` to go on.";
+  return [{ file, code: "manifest/mismatch", message }];
 }
 
 async function checkModel(

@@ -54,6 +54,8 @@ export interface CommandOf<Options extends z.ZodObject> {
    * is not.
    */
   readonly interruption?: { readonly stopping: string; readonly stopped: string };
+  /** Restores files that the configuration is read from, before that. Returns their paths. */
+  restore?(folder: RunFolder): Promise<readonly string[]>;
   /** The work, as steps that are run and shown one after the other. */
   steps?(session: Session<z.output<Options>>): readonly Step[] | Promise<readonly Step[]>;
   /** What `--dry-run` prints; by default the resolved configuration and its hash. */
@@ -72,6 +74,8 @@ export interface Session<Values> {
   /** The paths of the run folder. */
   readonly folder: RunFolder;
   readonly config: Config;
+  /** What the command's `restore` has restored. */
+  readonly restored: readonly string[];
   readonly runtime: ModelRuntime;
   readonly stepOptions: StepOptions;
   readonly signal: AbortSignal;

@@ -77,6 +77,8 @@ async function openSession(
   const options = readOptions(command.options ?? noOptions, args);
   const { json } = readOptions(reportOptions, args);
   const hasRun = command.target !== "none" && isFolder(command, root);
+  const { dryRun } = readOptions(configOptions, args);
+  const restored = (hasRun && !dryRun && (await command.restore?.(folder))) || [];
   const config = hasRun ? await loadConfig(command, folder, args) : resolveConfig({});
   if (hasRun && command.checksConfig === true) await requireSameConfig(command, { folder, config, args });
   const { threads } = readOptions(threadOptions, command.hasThreads ? args : {});
@@ -85,6 +87,7 @@ async function openSession(
     root,
     folder,
     config,
+    restored,
     options,
     json,
     signal,

@@ -38,7 +38,11 @@ export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] 
   ];
 }
 
-function describeNext({ tasks, submission, isFinished }: RunStatus, { root }: Pick<RunFolder, "root">): string[] {
+function describeNext(
+  { tasks, submission, isFinished, misfit }: RunStatus,
+  { root }: Pick<RunFolder, "root">,
+): string[] {
+  if (misfit !== undefined) return [misfit];
   if (isFinished) return ["finished"];
   if (submission === undefined) return [];
   if (tasks === undefined) return ["tasks: unknown, for this machine cannot ask Slurm"];

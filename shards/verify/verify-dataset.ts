@@ -22,12 +22,12 @@ export interface VerifyOptions {
   readonly mode?: VerifyMode;
   /**
    * The path of a shard's receipt. All modes read every receipt and compare it with the manifest. Without this function
-   * no receipts are read: a downloaded data set has none.
+   * no receipts are read: a downloaded data set has none. Nor is one read of a shard of which it returns undefined.
    */
-  readonly receiptOf?: (entry: ShardEntry) => string;
+  readonly receiptOf?: (entry: ShardEntry) => string | undefined;
   /** The part of the work that one of several processes does; by default all of it. See `verifyDataset`. */
   readonly share?: VerifyShare;
-  /** Whether a shard that the manifest does not list is one that a run is about to add. */
+  /** Whether a shard that the manifest does not list is one that a run has or is about to add. */
   readonly isPlanned?: (file: string) => boolean;
   /**
    * Ends the work before the next shard, and aborts requests to a server. `verifyDataset` then throws the signal's
