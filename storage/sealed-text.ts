@@ -13,3 +13,8 @@ export function isSealedText(text: string): boolean {
   const start = text.lastIndexOf("<!-- Written by cifar5m;");
   return start >= 0 && text === sealText(text.slice(0, start));
 }
+
+/** Whether a text holds words of somebody's: it is neither as `sealText` wrote it nor empty, as a full disk may leave it. */
+export function hasEdits(text: string): boolean {
+  return /[^\s\0]/.test(text) && !isSealedText(text);
+}

@@ -3,7 +3,7 @@ import { companionNames } from "../../shards/publish/upload-companions.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
-import { isSealedText } from "../../storage/sealed-text.ts";
+import { hasEdits } from "../../storage/sealed-text.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import { findDataset } from "../run/find-dataset.ts";
@@ -24,7 +24,7 @@ export interface WrittenCard {
 
 /**
  * Writes the card of a published data set into its folder: README.md, croissant.json and the picture. The manifest does
- * not name them, so the hash of the set stays. A README.md that somebody has edited is kept.
+ * not name them, so the hash of the set stays. A README.md that somebody has edited is kept; an empty one is lost.
  * @param options.root - a run folder, or the folder of a data set
  * @param options.given - what the card says besides what the run knows; kept for later calls
  * @param options.overwrite - whether to replace an edited README.md
@@ -63,7 +63,7 @@ export async function writeCompanions(
   await replaceBytes(joinPath(folder, companionNames.croissant), describeCroissant(facts, layout));
   const path = joinPath(folder, companionNames.card);
   const text = await readTextIfAny(path);
-  if (text !== undefined && !isSealedText(text) && !overwrite) return "kept";
+  if (text !== undefined && hasEdits(text) && !overwrite) return "kept";
   await replaceBytes(path, describeDataset(facts, layout));
   return "written";
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readFileIfAny } from "../../storage/read-file.ts";
-import { isSealedText } from "../../storage/sealed-text.ts";
+import { hasEdits } from "../../storage/sealed-text.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { retryUpload } from "./retry-upload.ts";
 import type { UploadTarget } from "./upload-target.ts";
@@ -35,5 +35,5 @@ export async function uploadCompanions(options: {
 async function mayReplaceCard(target: UploadTarget, ours: Uint8Array, signal: AbortSignal): Promise<boolean> {
   const name = companionNames.card;
   const theirs = await retryUpload(target, name, signal, () => target.readText(name, signal));
-  return theirs === undefined || isSealedText(theirs) || !isSealedText(Buffer.from(ours).toString("utf8"));
+  return theirs === undefined || !hasEdits(theirs) || hasEdits(Buffer.from(ours).toString("utf8"));
 }
