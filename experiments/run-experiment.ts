@@ -83,11 +83,17 @@ async function trainPlanned(run: PlannedRun, context: ExperimentContext): Promis
     );
   } catch (thrown) {
     if (!(thrown instanceof Cifar5mError) || thrown.code !== "train/diverged") throw thrown;
-    await replaceBytes(folder.failure(run.id), sealJson({ line: thrown.message }));
-    return { kind: "failed", line: thrown.message };
+    const line = whatHappened(thrown);
+    await replaceBytes(folder.failure(run.id), sealJson({ line }));
+    return { kind: "failed", line };
   }
   await rm(folder.training(run.id), { recursive: true, force: true });
   return { kind: "done" };
+}
+
+/** The first sentence. What the others advise is for a training of its own: the report says what helps an experiment. */
+function whatHappened({ message }: Cifar5mError): string {
+  return message.split(". ", 1)[0]!;
 }
 
 /** Metrics by tag: `test/error`. */

@@ -152,7 +152,9 @@ test("a run that diverges is marked as failed and not repeated, and the others a
   const root = join(dirname(file), "run");
   const first = await runCli(["experiment", "run", file, "--run", root]);
   expect(first.exitCode).toBe(1);
-  expect(first.stderr).toMatch(/experiment\/runs-failed: 1 of 2 runs failed: \w{12} \(the loss of step \d+ is/);
+  expect(first.stderr).toMatch(
+    /experiment\/runs-failed: 1 of 2 runs failed: \w{12} \(the loss of step \d+ is \S+\)\. Change/,
+  );
   const experiment = await runAll(root, file);
   const statuses = await Promise.all(experiment.runs.map((run) => statusOf(experiment, run)));
   expect(statuses).toEqual(["failed", "done"]);
