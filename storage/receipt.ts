@@ -82,11 +82,17 @@ export async function readReceipt(path: string): Promise<Receipt> {
   throw new Cifar5mError("receipt/missing", `${path} does not exist, so its unit is not done. Run its stage again.`);
 }
 
-/** The receipt, or undefined if there is none. Throws as `readReceipt`. */
-export async function readReceiptIfAny(path: string): Promise<Receipt | undefined> {
+const remakeAdvice =
+  "If the run is finished, `cifar5m repair` makes it again; if not, delete it and run again to do its unit anew.";
+
+/**
+ * The receipt, or undefined if there is none. Throws as `readReceipt`.
+ * @param advice - what to do about a damaged one
+ */
+export async function readReceiptIfAny(path: string, advice = remakeAdvice): Promise<Receipt | undefined> {
   const text = await readTextIfAny(path);
   if (text === undefined) return undefined;
-  return parseRecord(receiptSchema, unsealJson(text, path), "receipt", path, receiptVersion);
+  return parseRecord(receiptSchema, unsealJson(text, path, advice), "receipt", path, receiptVersion, advice);
 }
 
 /**

@@ -100,9 +100,13 @@ async function chooseBatchSize(
     await commitBytes(folder.batchSize, sealJson({ version: 1, ...found }));
   }
   // Another worker may have been first.
-  const { batchSize } = (await readSealed(folder.batchSize)) as { readonly batchSize: number };
+  const { batchSize } = (await readSealed(folder.batchSize, batchSizeAdvice)) as { readonly batchSize: number };
   return batchSize;
 }
+
+/** Another batch size rounds differently, so `repair` could not make the images again that there are. */
+const batchSizeAdvice =
+  "It is damaged or was edited by hand. Put it back from a copy; in a run without images, delete it and run again.";
 
 /** A sampler as a trial: each run samples the first ids. */
 export function trialOf(sampler: Sampler, options: Config["sampler"]): Trial {

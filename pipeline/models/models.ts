@@ -9,6 +9,7 @@ import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { hasCheckpoint, requireNoTraining } from "../../storage/training-store.ts";
+import { modelConfigAdvice } from "../run/pinned-run.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { readProvenFile } from "../run/unit-files.ts";
 
@@ -68,25 +69,33 @@ export async function writeModel(options: {
 
 /**
  * Pins what a model is made from. If an earlier call ended before it made a checkpoint or the model, its values bind no
- * later call.
+ * later call. A model that has lost its receipt binds: it may have taken days.
  * @returns the hash of the identity
  * @throws Cifar5mError `run/config-changed`, `disk/…`
  */
 export async function pinModel(folder: RunFolder, name: ModelName, identity: Identity): Promise<string> {
   const path = folder.modelConfig(name);
-  const pinned = await readPinnedConfig(path);
+  const pinned = await readPinnedConfig(path, modelConfigAdvice);
   const isAnother = pinned !== undefined && hashConfig(pinned) !== hashConfig(identity);
   if (isAnother && !(await hasBegun(folder, name))) await repinConfig(path, identity);
   return await pinConfig(path, identity);
 }
 
 async function hasBegun(folder: RunFolder, name: ModelName): Promise<boolean> {
-  return (await readModelReceipt(folder, name)) !== undefined || (await hasCheckpoint(folder.training(name)));
+  return (
+    (await readModelReceipt(folder, name)) !== undefined ||
+    (await hasCheckpoint(folder.training(name))) ||
+    (await fileExists(await modelPath(folder, name)))
+  );
 }
+
+/** Without its receipt, a model would be taken for what an interrupted call left, and be replaced. */
+const receiptAdvice =
+  "If the run is finished, `cifar5m repair` makes it again; if not, put it back from a copy, or name a new run folder and bring the model in with --generator or --labeler.";
 
 /** The receipt of a model, or undefined if the run has none yet. */
 export async function readModelReceipt(folder: RunFolder, name: ModelName): Promise<Receipt | undefined> {
-  return await readReceiptIfAny(folder.receipt(trainingStageOf(name), name));
+  return await readReceiptIfAny(folder.receipt(trainingStageOf(name), name), receiptAdvice);
 }
 
 /** The path of the run's model: the one that its receipt names, or else the file that exists. */

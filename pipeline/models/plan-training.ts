@@ -8,6 +8,7 @@ import { hashOfCifar10 } from "../cifar-10/cifar-10-fingerprints.ts";
 import { requireCifar10 } from "../cifar-10/open-cifar-10.ts";
 import { type Config, keysOutsideTheBytes, type TrainingSection, tuningSections } from "../run/config.ts";
 import { omitKeys } from "../run/config-keys.ts";
+import { modelConfigAdvice } from "../run/pinned-run.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModel } from "../run/shipped-files.ts";
 import type { Tuning } from "./model-runtime.ts";
@@ -51,7 +52,7 @@ export async function planTraining(request: TrainingRequest): Promise<TrainingPl
   const { folder, name, config, tune, labeler } = request;
   const isFinished = (await readModelReceipt(folder, name)) !== undefined;
   await requireTrainable(folder, name);
-  const pinned = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
+  const pinned = (await readPinnedConfig(folder.modelConfig(name), modelConfigAdvice)) ?? {};
   const initialWeights = request.initialWeights === undefined ? undefined : await readWholeFile(request.initialWeights);
   const startsFrom = initialWeights === undefined ? {} : { initialWeights: sha256(initialWeights) };
   const tuning = tune === undefined ? undefined : await tuningOf(tune, request);
@@ -81,7 +82,7 @@ export async function planTraining(request: TrainingRequest): Promise<TrainingPl
  */
 export async function requireTrainable(folder: RunFolder, name: ModelName): Promise<void> {
   if ((await readModelReceipt(folder, name)) === undefined) return;
-  const pinned = await readPinnedConfig(folder.modelConfig(name));
+  const pinned = await readPinnedConfig(folder.modelConfig(name), modelConfigAdvice);
   if (pinned?.["weights"] === undefined) return;
   throw new Cifar5mError(
     "train/finished",
@@ -109,7 +110,7 @@ function withImages(identity: Identity, numImages: number): Identity {
 
 /** The identity of a finished model, restricted to the options that both its release and this one have. */
 async function asFinished(folder: RunFolder, name: ModelName, identity: Identity): Promise<Identity> {
-  const pinned = (await readPinnedConfig(folder.modelConfig(name))) ?? identity;
+  const pinned = (await readPinnedConfig(folder.modelConfig(name), modelConfigAdvice)) ?? identity;
   const shared = (section: string) => {
     const [then, now] = [pinned[section], identity[section]] as (Identity | undefined)[];
     if (then === undefined || now === undefined) return {};

@@ -51,7 +51,7 @@ function disproof(run: Run, state: UnitState, made: Receipt): Cifar5mError | und
     "repair/unproven",
     `${name} in ${run.folder.root} has lost its receipt and the manifest, so nothing says what it was: it is sha256 ` +
       `${found === undefined ? "gone" : shortHash(found)}, made again ${shortHash(made.sha256)}. ` +
-      "Delete the rest of it and run `cifar5m build` to make it again.",
+      "Move what is left of it away and run `cifar5m build`, which makes it again.",
   );
 }
 

@@ -8,6 +8,7 @@ import { fileExists, readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { modelPath, readModelReceipt, trainingStageOf, writeModel } from "../models/models.ts";
+import { modelConfigAdvice } from "../run/pinned-run.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { shippedModels } from "../run/shipped-files.ts";
 
@@ -35,7 +36,7 @@ export async function repairModel(folder: RunFolder, name: ModelName, listed: st
     written.push(path);
   }
   if (receipt === undefined) {
-    const identity = await readPinnedConfig(folder.modelConfig(name));
+    const identity = await readPinnedConfig(folder.modelConfig(name), modelConfigAdvice);
     if (identity === undefined) throw lost(folder.modelConfig(name), "is gone");
     await rm(receiptPath, { force: true });
     await writeModel({ folder, name, bytes: await readWholeFile(path), identity });

@@ -25,6 +25,10 @@ export interface PinnedRun {
 export const restoreAdvice =
   "It is damaged or was edited by hand. Run `cifar5m repair`, which restores it from the manifest, or put it back from a copy.";
 
+/** The same of the file that says how a model was made. */
+export const modelConfigAdvice =
+  "It is damaged or was edited by hand. Put it back from a copy; or move it away: then the run keeps the model, and forgets how it was made.";
+
 const sizeSchema = z.strictObject({ count: z.int().min(1), testCount: z.int().min(0) });
 const stepSchema = sizeSchema.extend({ version: z.literal(1) });
 

@@ -17,7 +17,14 @@ import {
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
 import { requireNoLostRun } from "./find-lost-run.ts";
 import { pinRun } from "./pin-run.ts";
-import { noRun, type PinnedRun, readPinnedRun, requireSameRun, restoreAdvice } from "./pinned-run.ts";
+import {
+  modelConfigAdvice,
+  noRun,
+  type PinnedRun,
+  readPinnedRun,
+  requireSameRun,
+  restoreAdvice,
+} from "./pinned-run.ts";
 import { requireNoDataset } from "./require-no-dataset.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { planFixedUnits, planUnits, requirePlannable, type SetSize, type Unit } from "./units.ts";
@@ -138,7 +145,7 @@ export async function readRun(folder: RunFolder): Promise<Run> {
   if (isImported(pinned.identity)) {
     throw new Cifar5mError(
       "run/imported",
-      `${folder.root} must be a run that makes its images, and holds an imported data set. \`cifar5m verify\` checks that. To replace damaged shards, delete those it names and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
+      `${folder.root} must be a run that makes its images, and holds an imported data set. \`cifar5m verify\` checks that. To replace damaged shards, move those it names away and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
   return makeRun(folder, resolveConfig(requireKeys(folder, pinned)), pinned);
@@ -158,7 +165,7 @@ export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
         ? keysOfImport(pinned.identity)
         : requireKeys(folder, pinned);
   for (const name of ["generator", "labeler"] as const) {
-    const pinnedModel = (await readPinnedConfig(folder.modelConfig(name))) ?? {};
+    const pinnedModel = (await readPinnedConfig(folder.modelConfig(name), modelConfigAdvice)) ?? {};
     for (const section of [name, ...Object.values(tuningSections)]) {
       const options = pinnedModel[section === name ? "options" : section];
       if (options !== undefined) merged = mergeConfigs(merged, { [section]: knownOptions(section, options) });

@@ -33,7 +33,7 @@ export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, pa
   return await readProvenFile(
     path,
     receipt,
-    `Delete ${receiptPath} and the file, if it is there, and run again to rebuild it.`,
+    `If the run is finished, \`cifar5m repair\` makes it again; if not, delete ${receiptPath} and the file, if it is there, and run again.`,
   );
 }
 

@@ -168,8 +168,8 @@ async function checkUnit(options: {
       ...(receipt.configHash === run.hash
         ? []
         : [
-            `is of config ${shortHash(receipt.configHash)}, the run of ${shortHash(run.hash)}. Restore the receipt of this ` +
-              "run, or delete it and run `cifar5m repair`.",
+            `is of config ${shortHash(receipt.configHash)}, the run of ${shortHash(run.hash)}. Put the receipt of this run ` +
+              "back from a copy, or move it away and run `cifar5m repair`, which makes it again.",
           ]),
       ...(receipt.idStart === unit.idStart && receipt.idEnd === unit.idEnd && receipt.stage === stage
         ? []

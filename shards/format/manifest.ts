@@ -136,11 +136,12 @@ export function earlierRows({ splits, growth = [] }: Pick<Manifest, "splits" | "
  * @throws Cifar5mError `manifest/invalid`, `manifest/version-unsupported`, `json/corrupt`
  */
 export function parseManifestText(text: string, path: string): Manifest {
-  return parseManifest(unsealJson(text, path), path);
+  return parseManifest(unsealJson(text, path, damagedFileAdvice), path);
 }
 
 export function parseManifest(value: unknown, path: string): Manifest {
-  const manifest = parseRecord(manifestSchema, value, "manifest", path, [manifestVersion, grownManifestVersion]);
+  const versions = [manifestVersion, grownManifestVersion];
+  const manifest = parseRecord(manifestSchema, value, "manifest", path, versions, damagedFileAdvice);
   for (const split of splitNames) {
     const { rows, shards, classCounts } = manifest.splits[split];
     // Readers allocate memory by the number of rows, so refuse more rows than the bytes can hold.

@@ -174,7 +174,7 @@ async function findUnlisted(
     for (const name of (await dataset.list(split)).sort()) {
       const file = `${split}/${name}`;
       if (!name.endsWith(".arrow") || listed.has(file) || isPlanned(file)) continue;
-      const message = `${dataset.pathOf(file)} is not listed in the manifest, but readers that take all files would read it. Delete it.`;
+      const message = `${dataset.pathOf(file)} is not listed in the manifest, but readers that take all files would read it. Move it out of the folder.`;
       problems.push({ file, code: "dataset/unlisted-shard", message });
     }
   }

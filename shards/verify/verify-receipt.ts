@@ -48,7 +48,12 @@ export async function checkShardReceipt(options: {
   return [
     ...differing.map((what) => report(what, "Run `cifar5m repair` to make it again.")),
     // Repair refuses the receipt of another run.
-    ...foreign.map((what) => report(what, "Restore the receipt of this run, or delete it and run `cifar5m repair`.")),
+    ...foreign.map((what) =>
+      report(
+        what,
+        "Put the receipt of this run back from a copy, or move it away and run `cifar5m repair`, which makes it again.",
+      ),
+    ),
   ];
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { importShippedModel, readModelReceipt, writeModel } from "../../../pipeline/models/models.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { openRun, requireOpenable } from "../../../pipeline/run/run.ts";
@@ -166,4 +167,38 @@ test("an unfinished run that lost run.json goes on with the options it was begun
   await errorOf(() => growTo(set, sizes[0]), "run/growth-lost");
   await growTo(set, sizes[1]);
   expect(await contentOf(root)).toEqual(await contentOf(pristine));
+});
+
+test("a model that lost its receipt is kept, for it may have been trained for days", async () => {
+  const folder = runFolderAt(join(await makeTestFolder(), "run"));
+  const trained = Buffer.from("trained");
+  await writeModel({ folder, name: "generator", bytes: trained, identity: { options: {} } });
+  const receipt = folder.receipt("train-generator", "generator");
+  for (const [harm, code] of [
+    [() => writeFile(receipt, "{"), "json/corrupt"],
+    [() => rm(receipt), "run/config-changed"],
+  ] as const) {
+    await harm();
+    const { message } = await errorOf(() => importShippedModel(folder, "generator", Buffer.from("shipped")), code);
+    expect(message).not.toMatch(/delete/i);
+    expect(await readFile(folder.model("generator"))).toEqual(trained);
+  }
+  await writeModel({ folder, name: "generator", bytes: trained, identity: { options: {} } });
+  expect((await readModelReceipt(folder, "generator"))?.bytes).toBe(trained.length);
+});
+
+test("a damaged receipt, manifest and description of a model say what loses nothing", async () => {
+  const { root, folder } = await copySet();
+  for (const [path, advice] of [
+    [folder.manifest, "`cifar5m repair` makes it again"],
+    [folder.receipt("publish", "train-00000"), "If the run is finished, `cifar5m repair` makes it again"],
+    [folder.modelConfig("generator"), "Put it back from a copy; or move it away"],
+  ] as const) {
+    const before = await readFile(path);
+    await writeFile(path, "{");
+    const said = [(await runInProcess(["verify", root])).stderr, (await runInProcess(["build", root])).stderr].join("");
+    expect(said).toContain(`json/corrupt: ${path}`);
+    expect(said).toContain(advice);
+    await writeFile(path, before);
+  }
 });
