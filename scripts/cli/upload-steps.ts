@@ -1,4 +1,5 @@
-import { isAbsolute, relative, sep } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { Step, StepOptions } from "../../pipeline/run/step.ts";
@@ -9,7 +10,7 @@ import { isBucket } from "../../storage/object-files.ts";
 /** Refuses to upload what is in a bucket, and into the run folder, but for its data set's own place. @throws Cifar5mError `usage/contradiction` */
 export function requireUploadable(run: string, to: string | undefined): void {
   const { dataset } = runFolderAt(run);
-  if (to !== undefined && liesWithin(run, to) && absolutePath(to) !== absolutePath(dataset)) {
+  if (to !== undefined && liesWithin(run, to) && realPathOf(to) !== realPathOf(dataset)) {
     throw new Cifar5mError(
       "usage/contradiction",
       `--to must be a folder outside of the run's, got ${to}: the files of a copy would be mixed with those of the stages, or read in the place of ${dataset}. Name another folder.`,
@@ -24,11 +25,21 @@ export function requireUploadable(run: string, to: string | undefined): void {
 
 /** Whether a path is a folder or lies below it. */
 function liesWithin(folder: string, path: string): boolean {
-  const [outer, inner] = [absolutePath(folder), absolutePath(path)];
   // A location is not absolute; nor is there a relative path between drives of Windows.
-  if (!isAbsolute(outer) || !isAbsolute(inner)) return false;
-  const way = relative(outer, inner);
+  if (!isAbsolute(absolutePath(folder)) || !isAbsolute(absolutePath(path))) return false;
+  const way = relative(realPathOf(folder), realPathOf(path));
   return way.split(sep)[0] !== ".." && !isAbsolute(way);
+}
+
+/** A path without symbolic links, as far as it exists. */
+function realPathOf(path: string): string {
+  const absolute = absolutePath(path);
+  try {
+    return realpathSync(absolute);
+  } catch {
+    const parent = dirname(absolute);
+    return parent === absolute ? absolute : join(realPathOf(parent), basename(absolute));
+  }
 }
 
 /**
