@@ -30,7 +30,7 @@ function without(names: ReadonlySet<string>, units: readonly Unit[]): ReadonlySe
 export function describeForgotten({ folder }: Pick<Run, "folder">, forgotten: ReadonlySet<string>): string {
   const [name = ""] = [...forgotten].sort();
   return (
-    `${folder.receipt("publish", name)} and ${forgotten.size - 1} others are of units that the run has not: a file of ` +
+    `${folder.receipt("publish", name)} is of a published unit that the run does not have (${forgotten.size} in all): a file of ` +
     `${folder.root}'s growth/ was lost. Put it back from a copy, or let the set grow again to each size that it had, one after the ` +
     "other, by `cifar5m build --count N --test-count M`: what is there is kept."
   );

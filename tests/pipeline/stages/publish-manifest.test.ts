@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { pinnedFiles } from "../../../pipeline/run/pinned-run.ts";
 import { type Run, readRunConfig } from "../../../pipeline/run/run.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { planUnits } from "../../../pipeline/run/units.ts";
@@ -14,6 +15,7 @@ import {
   sampleStep,
 } from "../../../pipeline/steps.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
+import { replaceBytes } from "../../../storage/commit.ts";
 import { receiptFor, writeReceipt } from "../../../storage/receipt.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { installModels } from "../../support/grow-set.ts";
@@ -62,6 +64,10 @@ test("a worker that is slow at a size does not replace the manifest of a larger 
       };
     };
     const [small, large] = [runAt(20), runAt(20, 40)];
+    // The larger size was pinned after the slow worker had begun.
+    for (const { path, text } of pinnedFiles(large.folder, { identity: { unitSize: 10 }, sizes: large.sizes })) {
+      await replaceBytes(path, text);
+    }
     for (const unit of large.units) {
       const [dataPath, receiptPath] = [large.folder.shard(unit), large.folder.receipt("publish", unit.name)];
       const { number, idStart, idEnd } = unit;
