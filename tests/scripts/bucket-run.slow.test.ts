@@ -118,8 +118,8 @@ describe.skipIf(server === undefined)("a run in a bucket", { timeout: 600_000 },
     );
     expectOneLine(await cli("build", run, ...tiny, "--data", "cifar"), 2, /^usage\/trains-in-bucket: .*--data cifar/);
     expectOneLine(await cli("build", run, ...tiny, "--to", "elsewhere"), 2, /^usage\/contradiction: --to .*\/dataset/);
-    expectOneLine(await cli("label", run), 1, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
-    expectOneLine(await cli("status", run), 1, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
+    expectOneLine(await cli("label", run), 2, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
+    expectOneLine(await cli("status", run), 2, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
     expectOneLine(await cli("fetch", run), 2, /^usage\/wrong: --data must name CIFAR-10/);
     expectOneLine(await cli("repair", run), 2, /^usage\/not-local: .*fetch, build, prepare, sample/);
     expect((await cli("build", run, ...tiny, "--dry-run")).exitCode).toBe(0);

@@ -9,6 +9,8 @@ interface ReservedOption {
   readonly own?: string;
   /** The variable of the environment that would override the script, where it is not named like the option. */
   readonly variable?: string;
+  /** Words that do not break the chain. */
+  readonly harmless?: RegExp;
 }
 
 const reserved: readonly ReservedOption[] = [
@@ -25,7 +27,8 @@ const reserved: readonly ReservedOption[] = [
   { name: "open-mode" },
   { name: "requeue" },
   { name: "no-requeue" },
-  { name: "signal" },
+  // Tasks wait for SIGTERM. How early it comes is the user's to choose.
+  { name: "signal", harmless: /^--signal=TERM@\d+$/ },
   // What `submit` reads is the id of a job, at once.
   { name: "parsable" },
   { name: "test-only" },
@@ -45,7 +48,7 @@ const switchLetters = "hHIkOQsvV";
  */
 export function requireUnreserved(words: readonly string[]): void {
   for (const word of words) {
-    const found = reserved.find((option) => names(word, option));
+    const found = reserved.find((option) => names(word, option) && option.harmless?.test(word) !== true);
     if (found === undefined) continue;
     const advice = found.own === undefined ? "Leave it out." : `Use --${found.own} before --.`;
     throw new Cifar5mError(

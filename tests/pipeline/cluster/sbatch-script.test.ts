@@ -96,6 +96,7 @@ test("other options of sbatch are taken, and no variable of the environment over
     "--time-min=5",
     "--mem=0",
     "--wckey=x",
+    "--signal=TERM@300",
     "-plong",
     "-N1",
     "-H",
