@@ -157,12 +157,12 @@ describe("wrong usage is one line and exit code 2", () => {
   });
 });
 
-test("what is no set, and what is no finished set, is one line and exit code 1", async () => {
+test("what is no source, and what is no finished set, is one line", async () => {
   const text = join(folder, "notes.txt");
   await writeFile(text, "notes");
   const imported = await runCli(["import", "--run", join(folder, "none"), "--from", text, "--quiet"]);
   expect(imported).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^import\/unknown-source: .*\n$/) });
-  const exported = await runCli([...exportTo(join(folder, "no"), "npz"), "--run", join(folder, "none")]);
+  const exported = await runCli(["export", join(folder, "none"), "--to", join(folder, "no"), "--format", "npz"]);
   expect(exported).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^manifest\/missing: .*\n$/) });
   expect(await readdir(folder)).not.toContain("none");
   expect(await readFile(text, "utf8")).toBe("notes");
