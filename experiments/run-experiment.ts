@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
-import { Cifar5mError } from "../core/errors.ts";
 import { programVersion } from "../core/program-version.ts";
 import type { Execution } from "../engine/executor.ts";
 import type { Weights } from "../engine/parameters/constant-scope.ts";
 import { readSafetensors, writeSafetensors } from "../engine/parameters/safetensors.ts";
+import { DivergedError } from "../engine/training/diverged-error.ts";
 import type { TrainingProgress } from "../engine/training/run-training.ts";
 import { writeTable } from "../shards/arrow/write-table.ts";
 import { openDataset } from "../shards/index.ts";
@@ -82,18 +82,13 @@ async function trainPlanned(run: PlannedRun, context: ExperimentContext): Promis
       writeTable(sink, metricsSchema, [toMetricsColumns(rows)]),
     );
   } catch (thrown) {
-    if (!(thrown instanceof Cifar5mError) || thrown.code !== "train/diverged") throw thrown;
-    const line = whatHappened(thrown);
+    if (!(thrown instanceof DivergedError)) throw thrown;
+    const line = thrown.what;
     await replaceBytes(folder.failure(run.id), sealJson({ line }));
     return { kind: "failed", line };
   }
   await rm(folder.training(run.id), { recursive: true, force: true });
   return { kind: "done" };
-}
-
-/** The first sentence. What the others advise is for a training of its own: the report says what helps an experiment. */
-function whatHappened({ message }: Cifar5mError): string {
-  return message.split(". ", 1)[0]!;
 }
 
 /** Metrics by tag: `test/error`. */

@@ -87,9 +87,11 @@ export const experimentRunCommand = defineCommand<typeof runOptions>({
   dryRun: (session) => listRuns(session),
   steps: async ({ root, options, context: { rank, worldSize } }) => {
     const experiment = await openExperiment(root, options.experiment, findLiveSource);
-    // Now, and not in some hours, when the first run needs it.
-    await closeOnError(experiment.data, async () => experiment.data.live?.load());
     const mine = shareOfRuns(experiment.runs, { rank, worldSize });
+    // Now, and not in some hours, when the first run needs it.
+    if (mine.some(({ options: { world } }) => world === "ideal")) {
+      await closeOnError(experiment.data, async () => experiment.data.live?.load());
+    }
     await keepConfig(experiment);
     const nameOf = runNamer(experiment.runs);
     const failures: string[] = [];

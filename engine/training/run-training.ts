@@ -2,6 +2,7 @@ import { Cifar5mError } from "../../core/errors.ts";
 import type { Engine } from "../executor.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { readSafetensors, writeSafetensors } from "../parameters/safetensors.ts";
+import { DivergedError } from "./diverged-error.ts";
 import { type StepInputs, Trainer } from "./trainer.ts";
 import type { TrainingProgram } from "./training-program.ts";
 import { initialState, type TrainingState } from "./training-state.ts";
@@ -142,11 +143,7 @@ function encodeState({ step, vectors }: TrainingState, fingerprint: string, extr
     return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes: extraState } }, "F32");
   } catch (thrown) {
     if (!(thrown instanceof Cifar5mError && thrown.code === "weights/not-finite")) throw thrown;
-    throw new Cifar5mError(
-      "train/diverged",
-      `after step ${step} not all numbers of the training are finite. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
-      { cause: thrown },
-    );
+    throw new DivergedError(`after step ${step} not all numbers of the training are finite`, { cause: thrown });
   }
 }
 

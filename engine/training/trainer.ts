@@ -4,6 +4,7 @@ import { fillUniforms } from "../../core/random.ts";
 import type { Engine, Executable } from "../executor.ts";
 import { type Shape, sizeOf, type TensorArray, type TensorData, tensorData } from "../graph/tensor.ts";
 import { lengthOf } from "./carried-vectors.ts";
+import { DivergedError } from "./diverged-error.ts";
 import { joinSteps } from "./join-steps.ts";
 import { leastLossScale, lossScaleName } from "./loss-scale.ts";
 import type { TrainingProgram } from "./training-program.ts";
@@ -166,16 +167,11 @@ export class Trainer {
 function requireFinite(losses: Float32Array, lossScale: number | undefined, stepsDone: number): void {
   const bad = losses.findIndex((loss) => !Number.isFinite(loss));
   if (bad >= 0) {
-    throw new Cifar5mError(
-      "train/diverged",
-      `the loss of step ${stepsDone + bad + 1} is ${losses[bad]}. The last checkpoint is kept; train in another run folder with a lower learning rate.`,
-    );
+    throw new DivergedError(`the loss of step ${stepsDone + bad + 1} is ${losses[bad]}`);
   }
   if (lossScale !== undefined && lossScale < leastLossScale) {
-    throw new Cifar5mError(
-      "train/diverged",
-      `up to step ${stepsDone + losses.length} gradients were not finite at any loss scale. ` +
-        "The last checkpoint is kept; train in another run folder with a lower learning rate or precision float32.",
-    );
+    throw new DivergedError(`up to step ${stepsDone + losses.length} gradients were not finite at any loss scale`, {
+      remedy: "a lower learning rate or precision float32",
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
+import type { Manifest } from "../../shards/index.ts";
 import { isPrepared } from "../prepare.ts";
 import type { Config } from "../run/config.ts";
 import { listReceipts } from "../run/list-receipts.ts";
@@ -16,9 +17,9 @@ export interface RunProgress {
   /** Names of finished units, by stage. */
   readonly done: Readonly<Record<UnitStage, ReadonlySet<string>>>;
   readonly isPrepared: boolean;
-  /** Whether the manifest lists all units. That of an earlier size lists fewer. */
-  readonly isPublished: boolean;
-  /** Whether that set is also checked and uploaded, if the run was submitted: what its last job does. */
+  /** That of what was published last. Of an earlier size, it lists fewer units. */
+  readonly manifest: Manifest | undefined;
+  /** Whether the manifest lists all units, and if the run was submitted, its last job has checked and uploaded them. */
   readonly isFinished: boolean;
 }
 
@@ -41,7 +42,7 @@ export async function readProgress(
   const isPublished = manifest !== undefined && listsUnits(manifest, units);
   return {
     units,
-    isPublished,
+    manifest,
     isFinished: isPublished && (submission === undefined || (await isFinishDone(folder, submission, manifest))),
     done: Object.fromEntries(lists) as Record<UnitStage, ReadonlySet<string>>,
     isPrepared: await isPrepared(folder),

@@ -6,14 +6,16 @@ import { planUnits, type Unit } from "./units.ts";
 
 /**
  * The units that were published and that the run has not: a file of growth/ was lost.
+ * @param published - what `listReceipts` gives for `publish`, from a caller that has it
  * @returns names as in `Unit.name`
  * @throws Cifar5mError `disk/…`; what reading run.json and growth/ throws
  */
 export async function findForgottenUnits(
   run: Pick<Run, "folder" | "units"> & Partial<Pick<Run, "sizes">>,
+  published?: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const published = await listReceipts(run.folder, "publish");
-  const forgotten = without(published, run.units);
+  const names = published ?? (await listReceipts(run.folder, "publish"));
+  const forgotten = without(names, run.units);
   if (forgotten.size === 0) return forgotten;
   // Another worker may have let the set grow since this one opened the run.
   const pinned = await readPinnedRun(run.folder);

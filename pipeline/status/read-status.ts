@@ -1,4 +1,3 @@
-import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { type ClusterJob, clusterJobs } from "../cluster/cluster-jobs.ts";
 import { type RunProgress, ranksWithMissing, readProgress } from "../cluster/plan-submission.ts";
@@ -65,7 +64,7 @@ export async function readStatus(
   const run = await readRunIfAny(folder, submission);
   const units = run?.units ?? planUnits([submission!.units], submission!.units.unitSize);
   const all = await readProgress(folder, units, submission);
-  const misfit = run && (await findMisfit(run));
+  const misfit = run && (await findMisfit(run, all));
   const mine = all.units.filter(({ index }) => index % worker.worldSize === worker.rank);
   const progress = { ...all, units: mine };
   const numRanks = worker.worldSize > 1 ? worker.worldSize : (submission?.tasks ?? 1);
@@ -89,11 +88,10 @@ async function readRunIfAny(folder: RunFolder, submission: SubmissionRecord | un
   return undefined;
 }
 
-async function findMisfit(run: Run): Promise<string | undefined> {
-  const manifest = await readManifestIfAny(run.folder.dataset);
+async function findMisfit(run: Run, { manifest, done }: RunProgress): Promise<string | undefined> {
   const misfit = manifest && (await describeMisfit(run, manifest));
   if (misfit !== undefined) return `${run.folder.manifest} ${misfit}`;
-  const forgotten = await findForgottenUnits(run);
+  const forgotten = await findForgottenUnits(run, done.publish);
   return forgotten.size === 0 ? undefined : describeForgotten(run, forgotten);
 }
 

@@ -3,6 +3,7 @@ import { shortHash } from "../../core/format.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
 import { type DatasetProblem, type Manifest, type VerifyMode, verifyDataset } from "../../shards/index.ts";
 import { chooseShards } from "../../shards/verify/verify-mode.ts";
+import { foreignReceiptAdvice } from "../../shards/verify/verify-receipt.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
@@ -168,8 +169,7 @@ async function checkUnit(options: {
       ...(receipt.configHash === run.hash
         ? []
         : [
-            `is of config ${shortHash(receipt.configHash)}, the run of ${shortHash(run.hash)}. Put the receipt of this run ` +
-              "back from a copy, or move it away and run `cifar5m repair`, which makes it again.",
+            `is of config ${shortHash(receipt.configHash)}, the run of ${shortHash(run.hash)}. ${foreignReceiptAdvice}`,
           ]),
       ...(receipt.idStart === unit.idStart && receipt.idEnd === unit.idEnd && receipt.stage === stage
         ? []

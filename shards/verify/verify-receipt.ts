@@ -5,6 +5,10 @@ import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import type { Manifest, ShardEntry } from "../format/manifest.ts";
 import { type DatasetProblem, toProblem } from "./verify-shard.ts";
 
+/** What to do about the receipt of another run, which `repair` refuses. */
+export const foreignReceiptAdvice =
+  "Put the receipt of this run back from a copy, or move it away and run `cifar5m repair`, which makes it again.";
+
 /**
  * Checks the receipt of a shard against the manifest.
  * @param options.path - the receipt
@@ -47,13 +51,7 @@ export async function checkShardReceipt(options: {
   });
   return [
     ...differing.map((what) => report(what, "Run `cifar5m repair` to make it again.")),
-    // Repair refuses the receipt of another run.
-    ...foreign.map((what) =>
-      report(
-        what,
-        "Put the receipt of this run back from a copy, or move it away and run `cifar5m repair`, which makes it again.",
-      ),
-    ),
+    ...foreign.map((what) => report(what, foreignReceiptAdvice)),
   ];
 }
 

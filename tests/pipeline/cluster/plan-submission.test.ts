@@ -19,7 +19,7 @@ function progressWith(
     const absent = missing[stage] ?? [];
     return [stage, new Set(units.filter(({ index }) => !absent.includes(index)).map(({ name }) => name))];
   });
-  return { units, done: Object.fromEntries(done), isPrepared: true, isPublished: true, isFinished: true, ...others };
+  return { units, done: Object.fromEntries(done), isPrepared: true, manifest: undefined, isFinished: true, ...others };
 }
 
 const all = units.map(({ index }) => index);
@@ -27,7 +27,7 @@ const nothing = Object.fromEntries(unitStages.map((stage) => [stage, all]));
 const plan = (progress: RunProgress, uploads = false) => planSubmission(progress, { tasks: 3, uploads });
 
 test("a new run needs every job, and a finished one none", () => {
-  expect(plan(progressWith({ missing: nothing, isPrepared: false, isPublished: false, isFinished: false }))).toEqual([
+  expect(plan(progressWith({ missing: nothing, isPrepared: false, isFinished: false }))).toEqual([
     { name: "prepare" },
     { name: "sample", ranks: [0, 1, 2] },
     { name: "label", ranks: [0, 1, 2], afterRanksOf: "sample" },

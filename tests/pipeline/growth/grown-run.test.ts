@@ -25,7 +25,7 @@ test("a run that grows is not finished while its manifest lists an earlier size,
   await growTo(set, at(20));
   const run = runFolderAt(set.root);
   const progress = async () => await readProgress(run, (await readRun(run)).units);
-  expect([(await readStatus(run)).isFinished, (await progress()).isPublished]).toEqual([true, true]);
+  expect([(await readStatus(run)).isFinished, (await progress()).isFinished]).toEqual([true, true]);
   const manifest = await readFile(run.manifest);
   await growTo(set, at(30));
   await writeFile(run.manifest, manifest);
