@@ -54,7 +54,7 @@ export async function withLock<Result>(
       throw refusal(JSON.parse((await readTextIfAny(path)) ?? mine) as LockHolder);
     }
   }
-  const stopTouching = keepTouched(path, watch !== undefined);
+  const stopTouching = keepTouched(path, mine, watch !== undefined);
   try {
     return await work();
   } finally {
@@ -95,13 +95,15 @@ export async function readOtherHolder(path: string): Promise<LockHolder | undefi
 }
 
 /**
- * Touches a lock from now on.
+ * Touches a lock from now on, as long as it is the one that was taken: a touched lock passes for that of a living process,
+ * and its next holder may be dead.
+ * @param mine - the text of the lock
  * @param fromThread - from another thread too, since this one may be blocked
  * @returns what ends it
  */
-function keepTouched(path: string, fromThread: boolean): () => Promise<void> {
-  const touching = setInterval(() => void touch(path), touchMs).unref();
-  const worker = fromThread ? startToucher(path) : undefined;
+function keepTouched(path: string, mine: string, fromThread: boolean): () => Promise<void> {
+  const touching = setInterval(() => void touch(path, mine), touchMs).unref();
+  const worker = fromThread ? startToucher(path, mine) : undefined;
   return async () => {
     clearInterval(touching);
     await worker?.terminate();
@@ -110,23 +112,28 @@ function keepTouched(path: string, fromThread: boolean): () => Promise<void> {
 
 /** What a thread does that touches a lock; text, because it then needs no file beside this one. */
 const toucherCode = `
-  const { utimes } = require("node:fs");
-  const { path, touchMs } = require("node:worker_threads").workerData;
-  const touch = () => utimes(path, new Date(), new Date(), () => undefined);
+  const { readFileSync, utimesSync } = require("node:fs");
+  const { path, mine, touchMs } = require("node:worker_threads").workerData;
+  const touch = () => {
+    try {
+      if (readFileSync(path, "utf8") === mine) utimesSync(path, new Date(), new Date());
+    } catch {}
+  };
   setInterval(touch, touchMs);
 `;
 
-function startToucher(path: string): Worker {
-  const worker = new Worker(toucherCode, { eval: true, workerData: { path, touchMs } });
+function startToucher(path: string, mine: string): Worker {
+  const worker = new Worker(toucherCode, { eval: true, workerData: { path, mine, touchMs } });
   worker.unref();
   // Where there is no memory for a thread, this one touches the lock.
   worker.on("error", () => undefined);
   return worker;
 }
 
-async function touch(path: string): Promise<void> {
+async function touch(path: string, mine: string): Promise<void> {
   const now = new Date();
-  await utimes(path, now, now).catch(() => undefined);
+  const text = await readTextIfAny(path).catch(() => undefined);
+  if (text === mine) await utimes(path, now, now).catch(() => undefined);
 }
 
 interface Owner {

@@ -135,3 +135,20 @@ test("whoever works for long touches its lock, so that no other machine takes it
   await withLock(path, work, refusal);
   await expect(access(path)).rejects.toThrow();
 });
+
+test("whoever lost its lock to another machine does not keep it alive", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const path = join(await makeTestFolder(), "lock");
+  const anHourAgo = new Date(Date.now() - 3_600_000);
+  const work = async () => {
+    await writeFile(path, JSON.stringify({ host: "there", pid: 1, sinceMs: 0, visibleProcesses: "000000000000" }));
+    await utimes(path, anHourAgo, anHourAgo);
+    vi.advanceTimersByTime(60_000);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return (await stat(path)).mtimeMs;
+  };
+  expect(await withLock(path, work, refusal)).toBeCloseTo(anHourAgo.getTime(), -2);
+  // Its holder is dead, and nobody touches it.
+  expect(await withLock(path, async () => "done", refusal)).toBe("done");
+});
