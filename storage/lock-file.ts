@@ -48,7 +48,7 @@ export async function withLock<Result>(
   const mine = `${JSON.stringify({ host: hostname(), pid: process.pid, sinceMs: Date.now(), visibleProcesses, thisProcess })}\n`;
   if ((await commitBytes(path, mine)).outcome !== "committed") {
     const theirs = await readTextIfAny(path);
-    if (theirs !== undefined && !(await isLeft(path, theirs, watch))) throw refusal(JSON.parse(theirs) as LockHolder);
+    if (theirs !== undefined && !(await isStale(path, theirs, watch))) throw refusal(JSON.parse(theirs) as LockHolder);
     if (theirs !== undefined) await takeAway(path, theirs);
     if ((await commitBytes(path, mine)).outcome !== "committed") {
       throw refusal(JSON.parse((await readTextIfAny(path)) ?? mine) as LockHolder);
@@ -69,9 +69,9 @@ export async function withLock<Result>(
 }
 
 /** Removes the lock of a process that has died, as far as clocks tell: of work that is done, and that nobody will lock again. */
-export async function removeLeftLock(path: string): Promise<void> {
+export async function removeStaleLock(path: string): Promise<void> {
   const text = await readTextIfAny(path);
-  if (text !== undefined && (await isLeft(path, text))) await takeAway(path, text);
+  if (text !== undefined && (await isStale(path, text))) await takeAway(path, text);
 }
 
 /** What is told while a lock is waited for. @param ms - for how long at most */
@@ -82,7 +82,7 @@ export function describeWait(path: string, { host, pid }: LockHolder, ms: number
 /** The living holder of a lock, if it has one, as far as clocks tell. */
 export async function readLockHolder(path: string): Promise<LockHolder | undefined> {
   const text = await readTextIfAny(path);
-  return text === undefined || (await isLeft(path, text)) ? undefined : (JSON.parse(text) as LockHolder);
+  return text === undefined || (await isStale(path, text)) ? undefined : (JSON.parse(text) as LockHolder);
 }
 
 /** Who took a lock over that this process held, or thought it held; undefined if nobody did. */
@@ -142,7 +142,7 @@ interface Owner {
 }
 
 /** Whether the process that took a lock has died, as far as can be told. */
-async function isLeft(path: string, text: string, watch?: LockWatcher & { readonly ms?: number }): Promise<boolean> {
+async function isStale(path: string, text: string, watch?: LockWatcher & { readonly ms?: number }): Promise<boolean> {
   const owner = JSON.parse(text) as Owner;
   if (owner.visibleProcesses === visibleProcesses) {
     if (!isRunning(owner.thisProcess)) return true;

@@ -14,7 +14,7 @@ import {
   type LockWatcher,
   readLockHolder,
   readOtherHolder,
-  removeLeftLock,
+  removeStaleLock,
   withLock,
 } from "./lock-file.ts";
 import { readWholeFile } from "./read-file.ts";
@@ -114,7 +114,7 @@ export async function requireNoTraining(folder: string): Promise<void> {
 
 /** Removes the lock of a process that was killed between the end of its training and that of its work. */
 export async function cleanFinishedTraining(folder: string): Promise<void> {
-  await removeLeftLock(lockPathIn(folder));
+  await removeStaleLock(lockPathIn(folder));
 }
 
 function underWay(folder: string, { host, pid, sinceMs }: LockHolder): Cifar5mError {

@@ -19,8 +19,8 @@ import { labelerTrainingSchema } from "../../labeler/index.ts";
 /** Number of images that a graph takes at once, at most: 200 MB of them. */
 const maxBatchSize = 16_384;
 
-/** Labeling in runs whose hash has no word of it, as in those of earlier releases. */
-const labelingAtRest = { batchSize: 100 } as const;
+/** What a hash implies that says nothing of labeling, as those of earlier releases. */
+const impliedLabeling = { batchSize: 100 } as const;
 
 /** The guidance that suits the shipped generator best; see docs/scores.md. */
 const bestGuidance = { guidance: 3, guidanceMin: 0.3, guidanceMax: 5 } as const;
@@ -88,7 +88,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(1)
         .max(maxBatchSize)
-        .default(labelingAtRest.batchSize)
+        .default(impliedLabeling.batchSize)
         .describe("images that the labeler takes at once; probabilities may round differently with another number"),
     })
     .prefault({}),
@@ -177,52 +177,52 @@ export const keysOutsideTheBytes: ReadonlySet<string> = new Set([
   "adversarial.stepsPerCheckpoint",
 ]);
 
-/** Keys of the sampler that earlier releases lacked, with the values that reproduce those releases. */
-const samplerKeysAtRest: Readonly<Record<string, unknown>> = {
+/** Keys of the sampler that earlier releases lacked. A hash without one of them implies its value here. */
+const impliedSamplerKeys: Readonly<Record<string, unknown>> = {
   ...everywhere,
   guide: "unconditional",
 };
 
 /**
- * The part of a hash that depends on the sampler: everything that determines its images. Keys with their value at rest
- * are left out, so runs of earlier releases keep their hash.
+ * The part of a hash that depends on the sampler: everything that determines its images. Keys with their implied
+ * value are left out, so runs of earlier releases keep their hash.
  */
 export function samplerIdentity(sampler: Config["sampler"]): Readonly<Record<string, unknown>> {
-  return leaveOutAtRest(sampler, samplerKeysAtRest);
+  return withoutImplied(sampler, impliedSamplerKeys);
 }
 
-/** The part of the hash of a data set that its labels depend on, apart from the labeler. Left out at rest too. */
+/** The part of the hash of a data set that its labels depend on, apart from the labeler, without implied values. */
 export function labelingIdentity({ labeling }: Pick<Config, "labeling">): Readonly<Record<string, unknown>> {
-  const kept = leaveOutAtRest(labeling, labelingAtRest);
+  const kept = withoutImplied(labeling, impliedLabeling);
   return Object.keys(kept).length === 0 ? {} : { labeling: kept };
 }
 
-/** The same of keys that decide which images are published. */
-const selectionKeysAtRest: Readonly<Record<string, unknown>> = { dropNearCopies: false, balance: false };
+/** Implied values of the keys that decide which images are published. */
+const impliedSelection: Readonly<Record<string, unknown>> = { dropNearCopies: false, balance: false };
 
-/** The part of the hash of a data set that says which images are published. Keys at rest are left out here too. */
+/** The part of the hash of a data set that says which images are published, without implied values. */
 export function selectionIdentity({
   dropNearCopies,
   balance,
 }: Pick<Config, "dropNearCopies" | "balance">): Readonly<Record<string, unknown>> {
-  return leaveOutAtRest({ dropNearCopies, balance }, selectionKeysAtRest);
+  return withoutImplied({ dropNearCopies, balance }, impliedSelection);
 }
 
-function leaveOutAtRest(
+function withoutImplied(
   values: Readonly<Record<string, unknown>>,
-  atRest: Readonly<Record<string, unknown>>,
+  implied: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(values).filter(([key, value]) => atRest[key] !== value));
+  return Object.fromEntries(Object.entries(values).filter(([key, value]) => implied[key] !== value));
 }
 
-/** The keys that a stored identity stands for. Those that it leaves out are at rest, which may not be their default. */
+/** The keys that a stored identity stands for. Those that it leaves out have their implied value, which may not be their default. */
 export function keysOfIdentity(identity: Readonly<Record<string, unknown>>): PartialConfig {
   const { sampler, labeling } = identity;
   return {
-    ...selectionKeysAtRest,
+    ...impliedSelection,
     ...identity,
-    ...(isObject(sampler) ? { sampler: { ...samplerKeysAtRest, ...sampler } } : {}),
-    labeling: isObject(labeling) ? { ...labelingAtRest, ...labeling } : labelingAtRest,
+    ...(isObject(sampler) ? { sampler: { ...impliedSamplerKeys, ...sampler } } : {}),
+    labeling: isObject(labeling) ? { ...impliedLabeling, ...labeling } : impliedLabeling,
   };
 }
 
