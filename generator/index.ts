@@ -8,7 +8,7 @@ export {
   readForeignGenerator,
 } from "./foreign-denoiser.ts";
 export { type GeneratorNetworkOptions, generatorNetworkSchema } from "./network-options.ts";
-export { joinWeaker } from "./read-generator.ts";
+export { joinWeaker, readGenerator } from "./read-generator.ts";
 export { type CreateSamplerOptions, createSampler } from "./sampling/create-sampler.ts";
 export {
   type CreateDenoiserSamplerOptions,

@@ -17,7 +17,8 @@ export function fitTemperature(probabilities: Float32Array, labels: Uint8Array):
   let [low, high] = [Math.log(0.05), Math.log(20)];
   while (high - low > 1e-4) {
     const [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
-    if (meanLoss(logits, labels, Math.exp(left)) < meanLoss(logits, labels, Math.exp(right))) high = right;
+    // Where every image is right, low temperatures all have a loss of exactly 0.
+    if (meanLoss(logits, labels, Math.exp(left)) <= meanLoss(logits, labels, Math.exp(right))) high = right;
     else low = left;
   }
   return Math.exp((low + high) / 2);

@@ -70,7 +70,7 @@ function pooled(maps: readonly Tensor[]): Tensor {
 /**
  * The features after each group.
  * @param x - normalized images, [N, C, H, W]
- * @returns [N, width, H / 2, W / 2], then [N, width, H / 4, W / 4], and so on
+ * @returns [N, width, H / 2, W / 2], then [N, width, H / 4, W / 4], and so on; fewer pixels without `padded`
  */
 export function resnetFeatureMaps(scope: Scope, x: Tensor, options: ResNetBodyOptions): Tensor[] {
   const activate = activations[options.activation];

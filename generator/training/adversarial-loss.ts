@@ -157,8 +157,13 @@ function meanOf(terms: readonly Tensor[]): Tensor {
   );
 }
 
+const { schedule, rho } = samplerSchema.parse({});
+/** How the noise levels are spread: as the sampler's are by default. */
+export const adversarialSpread = { schedule, rho } as const;
+
 /**
- * The noise levels of the calls that a generator is tuned for: those of the sampler for the same options.
+ * The noise levels of the calls that a generator is tuned for: those of the sampler for the same options, with its default
+ * schedule and rho.
  * @throws Cifar5mError `config/out-of-range` unless sigmaMin is below sigmaMax
  */
 export function adversarialLevels({ steps, sigmaMin, sigmaMax }: AdversarialOptions): readonly number[] {
@@ -168,8 +173,7 @@ export function adversarialLevels({ steps, sigmaMin, sigmaMax }: AdversarialOpti
       `adversarial.sigmaMin must be less than sigmaMax = ${sigmaMax}, got ${sigmaMin}. Use 0.8 and 10.`,
     );
   }
-  const { rho, schedule } = samplerSchema.parse({});
-  return [...noiseLevels({ steps, sigmaMin, sigmaMax, rho, schedule })].slice(0, -1);
+  return [...noiseLevels({ steps, sigmaMin, sigmaMax, ...adversarialSpread })].slice(0, -1);
 }
 
 /** Images as the discriminator sees them: some mirrored, all shifted, so that the discriminator cannot remember the real ones. */

@@ -10,7 +10,7 @@ import { addNoise, trainingBatch } from "./training-batch.ts";
 
 /** ln(sigma) in tuning (Geng et al. 2024, for CIFAR-10). */
 const logSigma = { mean: -1.1, std: 2 };
-/** How much larger the relative gap is for small noise levels than for large ones (k of Geng et al.). */
+/** k of Geng et al.: the relative gap at noise level 0 is 1 + k / 2 times that at large levels. */
 const lowLevelGap = 8;
 /** Below this norm, the loss is quadratic in the difference (0.00054 · √3072; Song and Dhariwal 2023, arXiv:2310.14189). */
 const huberWidth = 0.03;

@@ -47,10 +47,13 @@ export const tuningSchema = z.strictObject({
   stages: z.int().min(1).max(1000).default(4).describe("equal parts of tuning, each with noise levels closer together"),
   lastGap: z
     .number()
-    .positive()
+    // Below, float32 loses the difference of the two levels.
+    .min(1e-5)
     .max(0.5)
     .default(1 / 256)
-    .describe("distance of the two noise levels in the last stage, as part of the higher one"),
+    .describe(
+      "distance of the two noise levels in the last stage, as part of the higher one, where that is large; up to 5 times as much where it is small",
+    ),
   learningRate: z.number().positive().default(3e-4).describe("peak learning rate of AdamW in tuning"),
   weightDecay: z.number().min(0).default(0).describe("weight decay of AdamW in tuning"),
   warmUp: z.number().min(0).max(1).default(0.02).describe("fraction of tuning in which the learning rate rises"),
@@ -77,7 +80,7 @@ export const adversarialSchema = z.strictObject({
     .int()
     .min(1)
     .default(25_600)
-    .describe("real images that the discriminator sees; the generator makes as many"),
+    .describe("real images that the discriminator sees; the generator makes as many at each call"),
   batchSize: z.int().min(1).max(16_384).default(64).describe("images of one step"),
   learningRate: z.number().positive().default(3e-4).describe("peak learning rate of the generator, by Adam"),
   discriminatorRate: z

@@ -2,7 +2,7 @@ import { adamw } from "../../engine/training/optimizers.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../../engine/training/training-program.ts";
 import type { GeneratorNetworkOptions } from "../network-options.ts";
 import { readGenerator } from "../read-generator.ts";
-import { adversarialLoss, discriminatorName, type FrozenClassifier } from "./adversarial-loss.ts";
+import { adversarialLoss, adversarialSpread, discriminatorName, type FrozenClassifier } from "./adversarial-loss.ts";
 import type { AdversarialOptions } from "./options.ts";
 import { type GeneratorTraining, runDenoiserTraining } from "./run-denoiser-training.ts";
 import { trainingResidents } from "./training-batch.ts";
@@ -18,7 +18,8 @@ export interface TuneAdversariallyOptions extends GeneratorTraining {
 
 /**
  * Tunes a generator of few calls further, so that a discriminator cannot tell its images from real ones. The key `tuned` of the
- * file's metadata says how: `{"method":"adversarial","steps":2,"sigmaMin":0.8,"sigmaMax":10}`, the options to sample it with.
+ * file's metadata says how: `{"method":"adversarial","steps":2,"sigmaMin":0.8,"sigmaMax":10}`, the options to sample it with;
+ * of more than two steps `schedule` and `rho` too.
  * @returns the weights as a safetensors file, float16
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for impossible noise levels;
  *   `train/config-changed`, `train/diverged`, `interrupted`
@@ -28,7 +29,8 @@ export async function tuneAdversarially(tuning: TuneAdversariallyOptions): Promi
   const { tensors, network } = readGenerator(file);
   const { stepsPerCheckpoint, ...rest } = options;
   const { steps, sigmaMin, sigmaMax } = options;
-  const tuned = { method: "adversarial", steps, sigmaMin, sigmaMax };
+  // Between the first and the last, levels depend on how they are spread.
+  const tuned = { method: "adversarial", steps, sigmaMin, sigmaMax, ...(steps > 2 ? adversarialSpread : {}) };
   return await runDenoiserTraining(tuning, {
     program: adversarialProgram({
       options,

@@ -23,17 +23,30 @@ export interface TuneGeneratorOptions extends GeneratorTraining {
  * how: `{"method":"consistency","guidance":3}`. It has no `guidance` if there was no teacher. Tuned weights are sampled
  * without guidance.
  * @returns the weights as a safetensors file, float16
- * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`; `config/out-of-range` for guidance without classes;
- *   `train/config-changed`, `train/diverged`, `interrupted`
+ * @throws Cifar5mError `weights/corrupt`; `weights/wrong-architecture`, also for a teacher that was tuned itself;
+ *   `config/out-of-range` for guidance without classes, or in an empty interval; `train/config-changed`, `train/diverged`, `interrupted`
  */
 export async function tuneGenerator(tuning: TuneGeneratorOptions): Promise<Uint8Array> {
   const { options, initialWeights: file } = tuning;
-  const { tensors, network } = readGenerator(file);
+  const { tensors, network, isTuned } = readGenerator(file);
   const { guidance, guidanceMin, guidanceMax, stepsPerCheckpoint, ...rest } = options;
   if (guidance !== 0 && guidance !== 1 && network.numClasses === 0) {
     throw new Cifar5mError(
       "config/out-of-range",
       `tuning.guidance must be 0 or 1 for a generator without classes, got ${guidance}. Leave it out.`,
+    );
+  }
+  if (guidance !== 0 && isTuned) {
+    throw new Cifar5mError(
+      "weights/wrong-architecture",
+      "the teacher of a tuning must not be tuned itself, got weights that were tuned for few calls. " +
+        "Start from the weights from before tuning, or leave out tuning.guidance.",
+    );
+  }
+  if (guidanceMin > guidanceMax) {
+    throw new Cifar5mError(
+      "config/out-of-range",
+      `tuning.guidanceMin must be at most guidanceMax = ${guidanceMax}, got ${guidanceMin}. Change one of them.`,
     );
   }
   const schedule = tuningSchedule(options);

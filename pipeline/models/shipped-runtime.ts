@@ -4,6 +4,7 @@ import { probeEngine } from "../../engine/probe-engine.ts";
 import {
   createSampler,
   type GeneratorTraining,
+  readGenerator,
   type Sampler,
   type TuningMethod,
   trainGenerator,
@@ -15,6 +16,7 @@ import type { Labeler } from "../../labeler/create-labeler.ts";
 import { createLabeler, frozenLabeler, labelerSteps, trainLabeler } from "../../labeler/index.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { type Config, tuningSections } from "../run/config.ts";
+import { recipes } from "../run/recipes.ts";
 import { fixedBatchSize } from "./fixed-batch-size.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { renderSampleGrid } from "./sample-grid.ts";
@@ -53,7 +55,7 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
             }
             // In one thread: threads that come and go keep up to 3 GB of what they have freed.
             const sampler = await openSampler(
-              { ...config, sampler: gridSampler(config, tune?.method) },
+              { ...config, sampler: gridSampler(config, averages[0]!, tune?.method) },
               averages[0]!,
               1,
             );
@@ -103,12 +105,21 @@ export function openShippedRuntime({ numThreads }: { readonly numThreads?: numbe
 /** The generator and the labeler of this package, with a thread for each core. */
 export const shippedRuntime = openShippedRuntime();
 
-/** How the sample grids of a training are sampled. After tuning they show one call, or the calls that were tuned. */
-function gridSampler({ sampler, generator, adversarial }: Config, tune: TuningMethod | undefined): Config["sampler"] {
-  if (tune === undefined) {
-    return generator.numClasses > 0 ? sampler : { ...sampler, conditional: false, guidance: 1 };
-  }
-  const tuned = { ...sampler, name: "consistency", guidance: 1 } as const;
+/**
+ * How the sample grids of a training are sampled. After tuning they show one call, or the calls that were tuned.
+ * @param weights - as trained so far
+ */
+function gridSampler(
+  { sampler, adversarial }: Config,
+  weights: Uint8Array,
+  tune: TuningMethod | undefined,
+): Config["sampler"] {
+  const { network } = readGenerator(weights);
+  const asked = network.numClasses > 0 ? sampler : ({ ...sampler, conditional: false, guidance: 1 } as const);
+  if (tune === undefined) return asked;
+  // A configuration that says nothing of the sampler has noise levels that tuning hardly sees.
+  const { conditional: _, ...suited } = recipes.tuned.sampler;
+  const tuned = { ...asked, ...(asked.name === "consistency" ? {} : suited), guidance: 1 };
   if (tune === "consistency") return { ...tuned, steps: 1 };
   const { steps, sigmaMin, sigmaMax } = adversarial;
   return { ...tuned, steps, sigmaMin, sigmaMax };

@@ -53,6 +53,14 @@ test.each([0.3, 1, 2.5])("logits that are too large by a factor of %d get this f
   if (factor !== 1) expect(expectedCalibrationError(sharpened, labels)).toBeGreaterThan(3 * after);
 });
 
+test.each([0.9, 0.999, 1])(
+  "images that are all right, with probability %d, have the least temperature",
+  (probability) => {
+    const images = Float32Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? probability : 1 - probability));
+    expect(fitTemperature(images, new Uint8Array(50))).toBeCloseTo(0.05, 4);
+  },
+);
+
 test("the calibration error is 0 for sure and right, 1 for sure and wrong, and bins are weighted by images", () => {
   const sure = new Float32Array([1, 0, 1, 0, 1, 0, 1, 0]);
   expect(expectedCalibrationError(sure, Uint8Array.of(0, 0, 0, 0))).toBe(0);

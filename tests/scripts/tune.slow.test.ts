@@ -76,6 +76,22 @@ test("a tuned generator is tuned against a discriminator; its file keeps the arc
   expect(other.stderr).toMatch(/^run\/config-changed: .*labeler is .*\n$/);
 });
 
+test("grids of a tuning show one call at the level that it was tuned for, also without classes", async () => {
+  const root = await newRun("classless");
+  const train = ["train", "generator", "--run", root, ...records, ...network, "--generator.num-images", "20"];
+  expect(await runCli([...train, "--generator.num-classes", "0"])).toMatchObject({ exitCode: 0, stderr: "" });
+  const grids: Buffer[] = [];
+  for (const flags of [[], ["--recipe", "tuned", "--sampler.conditional", "false"]]) {
+    const run = await newRun(`classless-${flags.length}`);
+    const init = ["--init", join(root, "models", "generator.safetensors"), "--tune", "consistency"];
+    const options = ["--tuning.num-images", "8", "--tuning.batch-size", "4", ...flags];
+    const tune = await runCli(["train", "generator", "--run", run, ...records, ...init, ...options]);
+    expect(tune).toMatchObject({ exitCode: 0, stderr: "" });
+    grids.push(await readFile(join(run, "models", "generator-training", "grid-000000002.png")));
+  }
+  expect(grids[0]!.equals(grids[1]!)).toBe(true);
+});
+
 test.each([
   [["--tune", "consistency", "--init", "x", "--labeler", "y"], /^usage\/wrong: .*--tune adversarial.*\n$/],
   [
@@ -89,6 +105,10 @@ test.each([
     /^usage\/out-of-range: --tune must be one of consistency, adversarial, got magic.*\n$/,
   ],
   [["--tune", "consistency", "--init", "x", "--tuning.last-gap", "2"], /^config\/out-of-range: tuning\.lastGap .*\n$/],
+  [
+    ["--tune", "consistency", "--init", "x", "--tuning.last-gap", "1e-8"],
+    /^config\/out-of-range: tuning\.lastGap .*\n$/,
+  ],
 ])("train generator %j is refused in one line", async (args, line) => {
   const result = await runInProcess(["train", "generator", "--run", join(folder, "refused"), ...records, ...args]);
   expect(result.exitCode).toBe(2);

@@ -8,7 +8,8 @@ const denoisedTerms = ["denoised0", "denoised1", "denoised2", "denoised3"] as co
  *
  * The highest power is weighted as if exp(s - h) were constant during the step. The order of accuracy is still the number
  * of nodes. In long steps this weighting trusts the polynomial less, because it keeps curving where D flattens out. Without
- * it, UniPC's error at 8 to 12 steps is about 50% larger.
+ * it, UniPC's error at 8 to 12 steps is about 50% larger. UniPC's program does so with two nodes, where its B(h) has an
+ * effect; with more nodes it integrates exactly, so the weights of three nodes and more differ from the published ones.
  * @param nodes - noise levels of earlier calls, newest first; the polynomial interpolates their D
  * @returns factors of the denoised images of the nodes, newest first; the factor of x is next / sigma
  * @see Lu et al. 2022, arXiv:2211.01095, eq. 8; Zhao et al. 2023, arXiv:2302.04867, section 3.4, the B(h) of its program

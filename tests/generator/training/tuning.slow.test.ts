@@ -179,11 +179,33 @@ test("a tuned network separates the two kinds of images in one call, and its fil
   for (const error of Object.values(errors)) expect(error).toBeLessThan(0.75 * before);
 });
 
-test("guidance is refused for a generator without classes", async () => {
-  const network = { channels: 8, multipliers: [1], blocks: 1, patch: 4, attentionResolutions: [], numClasses: 0 };
-  const training = generatorTrainingSchema.parse({ ...network, numImages: 4, batchSize: 4 });
+const tiny = { channels: 8, multipliers: [1], blocks: 1, patch: 4, attentionResolutions: [] };
+
+test.each([
+  ["a generator without classes", { numClasses: 0, guidance: 3 }, "config/out-of-range"],
+  ["an empty interval", { guidance: 3, guidanceMin: 5, guidanceMax: 0.3 }, "config/out-of-range"],
+] as const)("guidance is refused for %s", async (_, { numClasses = 10, ...teacher }: Teacher, code) => {
+  const training = generatorTrainingSchema.parse({ ...tiny, numClasses, numImages: 4, batchSize: 4 });
   const initialWeights = await trainGenerator({ ...common, options: training, store: memoryStore() });
-  const options = tuningSchema.parse({ guidance: 3, numImages: 4, batchSize: 4 });
+  const options = tuningSchema.parse({ ...teacher, numImages: 4, batchSize: 4 });
   const refused = tuneGenerator({ ...common, initialWeights, options, store: memoryStore() });
-  await expect(refused).rejects.toMatchObject({ code: "config/out-of-range" });
+  await expect(refused).rejects.toMatchObject({ code });
+});
+
+interface Teacher {
+  readonly numClasses?: number;
+  readonly guidance: number;
+  readonly guidanceMin?: number;
+  readonly guidanceMax?: number;
+}
+
+test("tuned weights may be tuned further, but teach nobody", async () => {
+  const training = generatorTrainingSchema.parse({ ...tiny, numImages: 4, batchSize: 4 });
+  const trained = await trainGenerator({ ...common, options: training, store: memoryStore() });
+  const tune = (initialWeights: Uint8Array, guidance: number) => {
+    const options = tuningSchema.parse({ guidance, numImages: 4, batchSize: 4 });
+    return tuneGenerator({ ...common, initialWeights, options, store: memoryStore() });
+  };
+  const tuned = await tune(await tune(trained, 2), 0);
+  await expect(tune(tuned, 2)).rejects.toMatchObject({ code: "weights/wrong-architecture" });
 });
