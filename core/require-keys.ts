@@ -3,7 +3,7 @@ import { nearestWord } from "./nearest-word.ts";
 
 /**
  * Throws for unknown keys: otherwise a misspelled option would be ignored silently. Names the key that was probably
- * meant.
+ * meant. A key whose value is undefined is one that was left out.
  * @param name - what errors call the options
  * @throws Cifar5mError `options/unknown-key`
  */
@@ -14,7 +14,8 @@ export function requireKeys(name: string, options: unknown, keys: readonly strin
       `${name} must be an object with keys of ${keys.join(", ")}, got ${JSON.stringify(options) ?? String(options)}. Pass an object.`,
     );
   }
-  const unknown = Object.keys(options).find((key) => !keys.includes(key));
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const unknown = given.map(([key]) => key).find((key) => !keys.includes(key));
   if (unknown === undefined) return;
   const nearest = nearestWord(unknown, keys);
   const question = nearest === undefined ? "" : ` Did you mean ${nearest}?`;

@@ -4,7 +4,7 @@ import { firstFreeId } from "./format/free-ids.ts";
 import { earlierRows, type Manifest, type SplitName, splitNames } from "./format/manifest.ts";
 import type { StartWorkers } from "./loader/batch-supply.ts";
 import type { ImageFormat } from "./loader/image-format.ts";
-import { requireSameClasses } from "./loader/live-source.ts";
+import { requireFittingLive } from "./loader/live-source.ts";
 import type { Loader } from "./loader/loader.ts";
 import type { LoaderOptions } from "./loader/loader-options.ts";
 import type { EarlierPool } from "./loader/pool.ts";
@@ -134,7 +134,10 @@ export class Dataset {
       idEnd: firstFreeId(manifest),
     };
     const loader: Loader<ImageArray> = new RowLoader(pool, this.#options.memoryBytes ?? defaultMemoryBytes, options);
-    if (options.regime === "infinite") requireSameClasses(options.live, manifest.classNames);
+    if (options.regime === "infinite") {
+      const { classNames } = manifest;
+      requireFittingLive(options.live, { classNames, splitName, isFiltered: this.#rows !== undefined });
+    }
     return loader as Loader<DType extends "float32" ? Float32Array : Uint8Array>;
   }
 

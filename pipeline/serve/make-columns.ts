@@ -36,7 +36,7 @@ export async function makeColumns(
   for (const entry of shards) {
     const path = await realPathInside(directory, join(directory, entry.file));
     withFile(path, (source) => {
-      const shard = openShard(source, entry, { numClasses, withImages: false });
+      const shard = openShard(source, entry, numClasses);
       const ids = readShardColumn(source, shard, "id");
       for (const { firstRow, rows } of shard.batches) {
         largest = Math.max(largest, idRange(ids.subarray(firstRow, firstRow + rows)).span);

@@ -135,6 +135,19 @@ def test_no_more_files_stay_open_than_are_allowed(folder: Path, monkeypatch: pyt
     assert num_open_files(folder) == 2
 
 
+def test_sets_of_more_shards_than_files_may_be_open_are_read(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    make_dataset(tmp_path, train=300, test=300, rows_per_shard=3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (120, hard))
+    try:
+        train = open_dataset(tmp_path, memory_bytes=0)
+        for part in (train, train.splits["test"], open_dataset(tmp_path, memory_bytes=0)):
+            assert len(part.read(range(300)).images) == 300
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
 @pytest.mark.parametrize(
     ("kind", "code"),

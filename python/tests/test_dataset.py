@@ -18,6 +18,7 @@ from cifar5m.folder import FolderSource
 from cifar5m.manifest import ShardEntry
 from cifar5m.opening import require_dataset
 from cifar5m.row_store import RowStore
+from cifar5m.shard import Shard
 
 IDS = np.array([id for id in range(200) if id % 7 != 3])[:100]
 COLUMNS = make_columns(IDS)
@@ -36,6 +37,23 @@ def test_rows_are_those_that_were_written(folder: Path, memory_bytes: int) -> No
     for name in ("class", "confidence", "probabilities"):
         values = dataset.read_column(name, rows)
         assert values.dtype == COLUMNS[name].dtype and (values == COLUMNS[name][rows]).all()
+
+
+def test_columns_and_filters_leave_images_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    read_column = Shard.read_column
+
+    def note(shard: Shard, file: Any, name: str) -> Any:
+        read.append(name)
+        return read_column(shard, file, name)
+
+    monkeypatch.setattr(Shard, "read_column", note)
+    dataset = open_dataset(folder)
+    dataset.read_column("label")
+    cats = dataset.filter(classes=[CLASS_NAMES[0]])
+    assert "image" not in read
+    _ = cats[0], cats[0]
+    assert read.count("image") == 1
 
 
 def test_one_row_by_any_integer(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -271,3 +272,23 @@ def test_an_evaluation_in_file_order_sees_every_image(dataset: Dataset) -> None:
     # A whole split that is smaller than a batch.
     assert len(serve(test.loader(regime="finite", shuffle=False, batch_size=100))) == 1
     assert len(serve(test.loader(regime="finite", batch_size=8))) == 2
+
+
+def test_random_transforms_are_seeded_by_the_batch_and_resume(dataset: Any) -> None:
+    def jitter(images: Any) -> Any:
+        return images ^ np.uint8(np.random.randint(256)) ^ np.uint8(random.randrange(256))
+
+    def make() -> Any:
+        return dataset.loader(**FINITE, transform=jitter)
+
+    random.seed(1)
+    np.random.seed(1)
+    expected = serve(make())
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    loader = make()
+    assert serve(loader, 2) == expected[:2]
+    resumed = make()
+    resumed.load_state_dict(loader.state_dict())
+    assert serve(resumed) == expected[2:]
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+    assert len({described[-1] for described in expected}) == len(expected)

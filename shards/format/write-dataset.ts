@@ -6,6 +6,7 @@ import { canonicalJson, hashConfig, type JsonValue } from "../../storage/canonic
 import { replaceBytes, replaceFile } from "../../storage/commit.ts";
 import { removeFile } from "../../storage/file-facts.ts";
 import { listFolder } from "../../storage/list-folder.ts";
+import { type LockHolder, withLock } from "../../storage/lock-file.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
@@ -24,6 +25,8 @@ import { writeShard } from "./write-shard.ts";
 
 /** A file that is in the folder as long as the data set is unfinished. */
 const markName = ".unfinished";
+/** A file that is there as long as a process writes the data set. */
+const lockName = ".unfinished.lock";
 /** Rows of a shard unless told otherwise: 31 MB. */
 const defaultRowsPerShard = 10_000;
 /** Rows of a shard at most: 1.6 GB. Readers take no file of 2 GiB. */
@@ -48,20 +51,38 @@ const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerSha
 
 /**
  * Writes a data set that `openDataset` opens: Arrow shards, then the manifest. Rows get the ids 0, 1, 2, …, train
- * before test. What an interrupted call left is unfinished, and the same call starts it again from the beginning.
+ * before test. What an interrupted call left is unfinished, and the same call starts it again from the beginning. One call
+ * at a time writes in a folder.
  * @param directory - made if it does not exist. It may hold what an interrupted call left, but no finished data set and no
  *   other folders `train` and `test` that are not empty
  * @returns the manifest
- * @throws Cifar5mError `dataset/exists`, `dataset/not-empty`, `dataset/bad-rows`, `dataset/out-of-range`;
+ * @throws Cifar5mError `dataset/exists`, `dataset/under-way`, `dataset/not-empty`, `dataset/bad-rows`, `dataset/out-of-range`;
  *   `manifest/invalid`; `disk/…`
  */
 export async function writeDataset(directory: string, options: WriteDatasetOptions): Promise<Manifest> {
-  const { classNames, train, test, name, config, rowsPerShard } = resolveOptions(options);
-  const configHash = hashConfig(config);
+  const resolved = resolveOptions(options);
   const folder = resolve(directory);
+  await requireUnfinished(folder);
+  const { signal = new AbortController().signal } = options;
+  return await withLock(join(folder, lockName), () => writeIn(folder, resolved), refuse, { signal });
+
+  function refuse({ host, pid }: LockHolder): Cifar5mError {
+    return new Cifar5mError(
+      "dataset/under-way",
+      `only one writeDataset at a time may write in ${folder}, and process ${pid} on ${host} does. ` +
+        "Let one process write the data set, or name another folder.",
+    );
+  }
+}
+
+type ResolvedOptions = ReturnType<typeof resolveOptions>;
+
+async function writeIn(folder: string, options: ResolvedOptions): Promise<Manifest> {
+  const { classNames, train, test, name, config, rowsPerShard, signal } = options;
+  const configHash = hashConfig(config);
   await beginIn(folder);
   const write = (split: SplitName, source: RowSource, firstId: number) => {
-    const rows = new SplitRows(source, split, classNames.length, options.signal);
+    const rows = new SplitRows(source, split, classNames.length, signal);
     return writeSplit(rows, { folder, split, classNames, rowsPerShard, firstId });
   };
   const trainEntry = await write("train", train, 0);
@@ -93,7 +114,15 @@ function resolveOptions(options: WriteDatasetOptions) {
     throw outOfRange("classNames", "2 to 256 names", classNames?.length);
   }
   requireNames(name, classNames);
-  return { classNames: classNames as readonly string[], train, test, name, config, rowsPerShard };
+  return {
+    classNames: classNames as readonly string[],
+    train,
+    test,
+    name,
+    config,
+    rowsPerShard,
+    signal: options.signal,
+  };
 }
 
 /**
@@ -138,14 +167,19 @@ function requireNames(name: unknown, classNames: readonly unknown[]): void {
   }
 }
 
-/** Marks the folder as one to write in. Refuses a finished data set, which a paper may name, and files of others. */
+/** Refuses a finished data set, which a paper may name. */
+async function requireUnfinished(folder: string): Promise<void> {
+  if ((await readManifestIfAny(folder)) === undefined) return;
+  throw new Cifar5mError(
+    "dataset/exists",
+    `${folder} must hold no finished data set, it has a ${manifestName}. Name another folder, or delete this one.`,
+  );
+}
+
+/** Marks the folder as one to write in. Refuses a finished data set, and files of others. */
 async function beginIn(folder: string): Promise<void> {
-  if ((await readManifestIfAny(folder)) !== undefined) {
-    throw new Cifar5mError(
-      "dataset/exists",
-      `${folder} must hold no finished data set, it has a ${manifestName}. Name another folder, or delete this one.`,
-    );
-  }
+  // Another call may have finished it since the lock was free.
+  await requireUnfinished(folder);
   const mark = join(folder, markName);
   const isOurs = await fileExists(mark);
   for (const split of splitNames) {

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import type { SplitName } from "../format/manifest.ts";
 
 /** Makes images with ids beyond those of a data set. */
 export interface LiveSource {
@@ -22,12 +23,35 @@ export interface LiveSamples {
   readonly classes: Uint8Array | Int8Array;
 }
 
-/** @throws Cifar5mError `live/other-classes` if a source says that it has other classes than a data set */
-export function requireSameClasses(live: LiveSource | undefined, classNames: readonly string[]): void {
-  if (live?.classNames === undefined || live.classNames.join() === classNames.join()) return;
+/**
+ * Refuses a source whose images would not be of the kind of those before them.
+ * @throws Cifar5mError `live/other-classes` if the source says that it has other classes than the data set;
+ *   `loader/out-of-range` for a filtered set, and for a test split
+ */
+export function requireFittingLive(
+  live: LiveSource | undefined,
+  { classNames, isFiltered, splitName }: LiveTarget,
+): void {
+  if (live === undefined) return;
+  if (isFiltered)
+    throw misplaced("a filtered set, whose filter would not apply to its images", "filter batches of the whole set");
+  if (splitName === "test")
+    throw misplaced("a test split, since the train split gets the same images", "use a larger test split");
+  if (live.classNames === undefined || live.classNames.join() === classNames.join()) return;
   throw new Cifar5mError(
     "live/other-classes",
     `the live source must have the classes of the data set, ${classNames.join(", ")}, but it has ${live.classNames.join(", ")}. ` +
       "Name the run that made the data set, or leave live out.",
   );
+}
+
+/** What a live source continues. */
+interface LiveTarget {
+  readonly classNames: readonly string[];
+  readonly isFiltered: boolean;
+  readonly splitName: SplitName;
+}
+
+function misplaced(where: string, instead: string): Cifar5mError {
+  return new Cifar5mError("loader/out-of-range", `live must be left out for ${where}. Leave it out, or ${instead}.`);
 }

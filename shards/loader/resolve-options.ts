@@ -92,7 +92,8 @@ const regimeKeys = { finite: ["numSamples", "epochs", "dropLast"], infinite: ["l
 /** Tells an option of the other regime from a misspelled one. */
 function requireRegimeKeys(options: AnyLoaderOptions): void {
   const other = options?.regime === "finite" ? "infinite" : "finite";
-  const key = regimeKeys[options?.regime] && regimeKeys[other].find((name) => name in options);
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const key = regimeKeys[options?.regime] && regimeKeys[other].find((name) => given[name] !== undefined);
   if (key === undefined) return;
   throw new Cifar5mError(
     "options/unknown-key",

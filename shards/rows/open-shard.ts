@@ -20,8 +20,6 @@ export interface OpenShard {
   readonly batchesPerRow: number;
   /** Byte position in the file of the first value of each record batch, by column. */
   readonly positions: Readonly<Record<"id" | "label" | "image" | "probabilities", Float64Array>>;
-  /** All images, uint8, shape [R, 32, 32, 3] flattened, if they are in memory. */
-  readonly images: Uint8Array | undefined;
 }
 
 /** Ids and labels of rows that are served often: 9 bytes a row, 12 with more than 256 classes. */
@@ -34,15 +32,10 @@ export interface IdsAndLabels {
 
 /**
  * Finds the positions of a shard's rows.
- * @param options.withImages - also read all its images
  * @throws Cifar5mError `table/…`, `shard/rows-mismatch`; `disk/…`
  */
-export function openShard(
-  source: FileSource,
-  entry: ShardEntry,
-  options: { readonly numClasses: number; readonly withImages: boolean },
-): OpenShard {
-  const columns = shardColumnsOf(options.numClasses);
+export function openShard(source: FileSource, entry: ShardEntry, numClasses: number): OpenShard {
+  const columns = shardColumnsOf(numClasses);
   const { batches, rows } = readTableLayout(source, columns);
   if (rows !== entry.rows) {
     throw new Cifar5mError(
@@ -64,7 +57,6 @@ export function openShard(
       image: positionsOf("image"),
       probabilities: positionsOf("probabilities"),
     },
-    images: options.withImages ? readColumn(source, columns, "image", { batches, rows }) : undefined,
   };
 }
 
@@ -85,7 +77,7 @@ export function readLabels(source: FileSource, shard: OpenShard, numClasses: num
 }
 
 /** Reads a whole column of a shard with any number of classes. */
-export function readShardColumn<Name extends "id" | "label" | "class" | "confidence">(
+export function readShardColumn<Name extends "id" | "label" | "class" | "confidence" | "image">(
   source: FileSource,
   shard: OpenShard,
   name: Name,

@@ -104,6 +104,7 @@ export class RowStore {
     const prepare = () => this.prepare(rows, withColumns);
     for (let wait = prepare(); wait !== undefined; wait = prepare()) {
       await wait;
+      this.#requireRoom(rows, withColumns);
       if (++numWaits < maxWaits) continue;
       const numShards = this.#shardsOf(rows, withColumns).size;
       if (this.#files.canHold(numShards)) continue;
@@ -188,6 +189,19 @@ export class RowStore {
     this.#shards.fill(undefined);
   }
 
+  /** Throws where a page's memory cannot hold the shards of some rows, and no wait would help. */
+  #requireRoom(rows: ArrayLike<number>, withColumns: boolean): void {
+    const { maxOpen, location } = this.#source;
+    if (maxOpen === undefined) return;
+    const numShards = this.#shardsOf(rows, withColumns).size;
+    if (numShards <= maxOpen) return;
+    throw new Cifar5mError(
+      "store/too-many-shards",
+      `cache.maxMemoryBytes must hold the ${numShards} shards of ${location} that a batch has rows of, it holds ${maxOpen}. ` +
+        'Raise it, use smaller batches, or shuffle: "blocked".',
+    );
+  }
+
   /** The shards that must be open to read these rows, each once. */
   #shardsOf(rows: ArrayLike<number>, withColumns: boolean): Set<number> {
     const shardIndices = new Set<number>();
@@ -218,10 +232,12 @@ export class RowStore {
       return this.#files.open(shardIndex);
     };
     const { numClasses, isResident, isRemote } = this;
-    const shard = new ShardRows({ open, entry, numClasses, isResident, keepsIds: isResident || isRemote });
+    const shard = new ShardRows({
+      ...{ open, entry, numClasses, keepsImages: isResident, keepsIds: isResident || isRemote },
+      // A file that was fetched may be gone from the cache, and other columns may be read from it.
+      onResident: isRemote ? undefined : () => this.#files.close(shardIndex),
+    });
     this.#shards[shardIndex] = shard;
-    // A file that was fetched may be gone from the cache, and other columns may be read from it.
-    if (this.isResident && !this.isRemote) this.#files.close(shardIndex);
     return shard;
   }
 

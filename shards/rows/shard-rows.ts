@@ -23,6 +23,10 @@ export class ShardRows {
   readonly #open: () => FileSource;
   readonly #numClasses: number;
   readonly #shard: OpenShard;
+  readonly #keepsImages: boolean;
+  readonly #onResident: (() => void) | undefined;
+  /** Uint8, shape [R, 32, 32, 3] flattened. */
+  #images: Uint8Array | undefined;
   #numSingleReads = 0;
   #idsAndLabels: IdsAndLabels | undefined;
   #classes: Int32Array | undefined;
@@ -30,20 +34,24 @@ export class ShardRows {
 
   /**
    * @param options.open - opens the shard's file, again if it was closed
-   * @param options.isResident - read all images now
+   * @param options.keepsImages - read all images when one is asked for, and keep them
+   * @param options.onResident - called when all images are in memory
    * @param options.keepsIds - read all ids and labels now: the file may be gone when an image comes from memory
    */
   constructor(options: {
     readonly open: () => FileSource;
     readonly entry: ShardEntry;
     readonly numClasses: number;
-    readonly isResident: boolean;
+    readonly keepsImages: boolean;
+    readonly onResident?: (() => void) | undefined;
     readonly keepsIds: boolean;
   }) {
-    const { open, entry, numClasses, isResident, keepsIds } = options;
+    const { open, entry, numClasses, keepsIds } = options;
     this.#open = open;
     this.#numClasses = numClasses;
-    this.#shard = openShard(open(), entry, { numClasses, withImages: isResident });
+    this.#keepsImages = options.keepsImages;
+    this.#onResident = options.onResident;
+    this.#shard = openShard(open(), entry, numClasses);
     if (keepsIds) this.#idsAndLabels = readIdsAndLabels(open(), this.#shard, numClasses);
   }
 
@@ -53,7 +61,7 @@ export class ShardRows {
 
   /** Whether images are in memory. */
   get isResident(): boolean {
-    return this.#shard.images !== undefined;
+    return this.#images !== undefined;
   }
 
   /** All labels. If they are not in memory yet, they are not kept there, like ids and confidences below. */
@@ -89,13 +97,19 @@ export class ShardRows {
   /** Copies the image of a row to index `index`. */
   copyImage(row: number, index: number, images: Uint8Array): void {
     const target = index * imageBytes;
-    const { images: resident } = this.#shard;
-    if (resident !== undefined) {
-      images.set(imageAt(resident, row), target);
+    if (this.#keepsImages) {
+      this.#images ??= this.#readAllImages();
+      images.set(imageAt(this.#images, row), target);
       return;
     }
     const position = positionOf(this.#shard, "image", row, imageBytes);
     this.#open().readInto(position, images.subarray(target, target + imageBytes));
+  }
+
+  #readAllImages(): Uint8Array {
+    const images = readShardColumn(this.#open(), this.#shard, "image");
+    this.#onResident?.();
+    return images;
   }
 
   /** Reads the images of neighboring rows, [numRows, 32, 32, 3], by as few reads as the file's parts allow. */

@@ -59,10 +59,8 @@ class Loader(BaseLoader[Any]):
         return super().__iter__()
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[Batch[Any]]:
-        transform = self._options.transform
         for range in ranges():
-            batch = self._put(self._source[range], range.end - range.start)
-            yield batch if transform is None else transform_images(batch, transform)
+            yield transform_images(self._put(self._source[range], range.end - range.start), range, self._options)
 
     def _put(self, batch: NumpyBatch, batch_size: int) -> Batch[Any]:
         """A batch on the device, or this process's part of a global one."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from .batch import Batch
@@ -175,10 +178,8 @@ class Loader(BaseLoader[npt.NDArray[Any]]):
     """Batches of numpy arrays. Made by `Dataset.loader`; see `BaseLoader` and `LoaderOptions`."""
 
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[NumpyBatch]:
-        transform = self._options.transform
         for range in ranges():
-            batch = self._source[range]
-            yield batch if transform is None else transform_images(batch, transform)
+            yield transform_images(self._source[range], range, self._options)
 
 
 def finite_length(schedule: Schedule) -> int:
@@ -197,6 +198,25 @@ def require_epoch(options: ResolvedOptions, epoch: SupportsIndex) -> int:
     return require_integer("epoch", epoch, 0, MAX_INTEGER)
 
 
-def transform_images(batch: Batch[Any], transform: Callable[[Any], Any]) -> Batch[Any]:
-    """The batch with its images transformed."""
-    return replace(batch, images=transform(batch.images))
+def transform_images(batch: Batch[Any], range: BatchRange, options: ResolvedOptions) -> Batch[Any]:
+    """The batch with its images transformed, if there is a transform.
+
+    The generators of numpy and Python, from which random transforms draw, are seeded by the batch. So transforms give
+    the same images at any number of workers, and after a resume.
+    """
+    if options.transform is None:
+        return batch
+    seed = transform_seed(range, options)
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    random.seed(int.from_bytes(seed[6:12], "big"))
+    np.random.seed(int.from_bytes(seed[12:16], "big"))
+    try:
+        return replace(batch, images=options.transform(batch.images))
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+
+
+def transform_seed(range: BatchRange, options: ResolvedOptions) -> bytes:
+    """32 bytes that seed the random transforms of a batch; the first six are for the generator of a framework."""
+    return hashlib.sha256(f"{options.seed} {range.epoch} {range.start} {options.rank}".encode()).digest()

@@ -23,9 +23,9 @@ from .shard import Shard
 Rows = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8]
 
-# Shards kept open; a file beyond is opened anew when it is read again.
+# Shards kept open at most; a file beyond is opened anew when it is read again.
 _MAX_OPEN_FILES = 128
-# Shards asked for at once. Their files are held until they are read: a small cache may drop them meanwhile.
+# Shards asked for at once, at most. Their files are held until they are read: a small cache may drop them meanwhile.
 _GROUP_SIZE = 32
 
 
@@ -66,6 +66,9 @@ class RowStore:
     def _forget(self) -> None:
         self._lock = threading.RLock()
         self._is_open = np.zeros(len(self._entries), bool)
+        # Shards whose images are in memory.
+        self._is_filled = np.zeros(len(self._entries), bool)
+        self._max_open_files = _most_open_files()
         self._shards: list[Shard | None] = [None] * len(self._entries)
         self._files: OrderedDict[int, PositionedFile] = OrderedDict()
         # Memory is taken as it is written to.
@@ -77,6 +80,7 @@ class RowStore:
         with self._lock:
             self._is_closed = True
             self._is_open = np.zeros(len(self._entries), bool)
+            self._is_filled = np.zeros(len(self._entries), bool)
             self._files.clear()
             self._images = None
             self._ids_and_labels = IdsAndLabels(self._first_rows, self.num_rows)
@@ -98,6 +102,7 @@ class RowStore:
         held = self._images
         self._open_shards_of(rows)
         if held is not None:
+            self._fill_shards_of(rows, held)
             return take_rows(held, rows)
         images: Images = self._gather("image", rows, np.empty((len(rows), IMAGE_BYTES), np.uint8))
         return images
@@ -146,11 +151,26 @@ class RowStore:
         for _ in self._open_in_groups(touched[~self._is_open[touched]].tolist()):
             pass
 
+    def _fill_shards_of(self, rows: Rows, images: Images) -> None:
+        """Reads the images of the touched shards into memory. Other reads, as of labels, leave images alone."""
+        if self._is_filled.all():
+            return
+        touched = np.unique(np.searchsorted(self._first_rows, rows, "right") - 1)
+        for index in touched[~self._is_filled[touched]].tolist():
+            with self._lock:
+                if self._is_filled[index]:
+                    continue
+                start, shard = int(self._first_rows[index]), self._shard(index)
+                images[start : start + self._entries[index].rows] = shard.read_column(self._file(index), "image")
+                # Last: other threads read without the lock.
+                self._is_filled[index] = True
+
     def _open_in_groups(self, indices: Sequence[int]) -> Iterator[int]:
         """Yields each shard once it is open. Raises `dataset/closed`."""
         self.require_open()
-        for start in range(0, len(indices), _GROUP_SIZE):
-            group = indices[start : start + _GROUP_SIZE]
+        size = min(_GROUP_SIZE, self._max_open_files)
+        for start in range(0, len(indices), size):
+            group = indices[start : start + size]
             with self._lock:
                 closed = [index for index in group if index not in self._files]
             files = self._source.open_all([self._entries[index] for index in closed])
@@ -165,12 +185,9 @@ class RowStore:
             self.require_open()
             if self._is_open[index]:
                 return
-            entry, start = self._entries[index], int(self._first_rows[index])
             file = self._file(index)
-            shard = Shard(file, entry, self._num_classes)
+            shard = Shard(file, self._entries[index], self._num_classes)
             ids, labels = shard.read_ids_and_labels(file)
-            if self._images is not None:
-                self._images[start : start + entry.rows] = shard.read_column(file, "image")
             self._ids_and_labels.add(index, ids, labels)
             self._shards[index] = shard
             # Last: other threads read without the lock.
@@ -193,7 +210,7 @@ class RowStore:
             if self._is_closed:
                 return
             self._files[index] = file
-            if len(self._files) > _MAX_OPEN_FILES:
+            if len(self._files) > self._max_open_files:
                 # Whoever reads from it keeps it open until done.
                 self._files.popitem(last=False)
 
@@ -224,6 +241,16 @@ def _begin_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_in_child)
+
+
+def _most_open_files() -> int:
+    """Files that one split keeps open: a small part of what the process may open, which has other splits and sets."""
+    try:
+        import resource
+    except ImportError:
+        return _MAX_OPEN_FILES
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MAX_OPEN_FILES if limit == resource.RLIM_INFINITY else min(_MAX_OPEN_FILES, max(4, limit // 8))
 
 
 def take_rows(images: Images, rows: Rows) -> Images:

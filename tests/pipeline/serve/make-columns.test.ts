@@ -158,7 +158,7 @@ test("a label that the set has no class for is refused, not cut to a byte", asyn
   const path = join(directory, manifest.splits.train.shards[0]!.file);
   const file = await open(path, "r+");
   const source = openFileSource(path);
-  const { positions } = openShard(source, manifest.splits.train.shards[0]!, { numClasses: 10, withImages: false });
+  const { positions } = openShard(source, manifest.splits.train.shards[0]!, 10);
   source.close();
   await file.write(new Uint8Array(BigInt64Array.of(259n).buffer), 0, 8, positions.label[0]! + 8 * 7);
   await file.close();

@@ -132,6 +132,19 @@ test("a finished set is not overwritten, and an interrupted one is started over"
   expect((await openDataset(folder)).numSamples).toBe(10);
 });
 
+test("of two calls for one folder one writes, and the other is told who does", async () => {
+  const folder = await newFolder();
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 4 }, () => writeDataset(folder, { classNames, train: streamed(10), rowsPerShard: 4 })),
+  );
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") expect(["dataset/under-way", "dataset/exists"]).toContain(outcome.reason.code);
+  }
+  expect((await verifyDataset(folder)).problems).toEqual([]);
+  expect((await readdir(folder)).sort()).toEqual(["manifest.json", "train"]);
+});
+
 test("files of others are neither overwritten nor deleted", async () => {
   const folder = await newFolder();
   await mkdir(join(folder, "test"));

@@ -26,6 +26,23 @@ test("options that do not go together, or are out of range, are refused by name"
   );
 });
 
+test("an option that is undefined is left out, also one of the other regime", async () => {
+  const dataset = await openTestDataset();
+  const infinite = { regime: "infinite", batchSize: 9, numSamples: undefined, epochs: undefined } as object;
+  expect(dataset.loader(infinite as LoaderOptions).batchesPerEpoch).toBeGreaterThan(0);
+  expect(dataset.loader({ ...finite, live: undefined } as object as LoaderOptions).batchesPerEpoch).toBe(7);
+});
+
+test("a live source continues the whole train split only", async () => {
+  const dataset = await openTestDataset();
+  const live = { sample: () => Promise.reject(new Error("not called")) };
+  const options = { regime: "infinite", batchSize: 4, live } as const;
+  const cats = await dataset.filter({ classes: [dataset.classNames[0]!] });
+  expect(() => cats.loader(options)).toThrow(/^live must be left out for a filtered set, .* filter batches/);
+  expect(() => dataset.split("test").loader(options)).toThrow(/^live must be left out for a test split, /);
+  expect(() => dataset.loader(options)).not.toThrow();
+});
+
 test("a misspelled option is refused, not ignored", async () => {
   const dataset = await openTestDataset();
   const make = (options: object) => () => dataset.loader({ ...finite, ...options } as LoaderOptions);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { imageBytes } from "../../../core/image-layout.ts";
 import { allocateExtras } from "../../../shards/rows/extra-columns.ts";
 import { folderSource } from "../../../shards/rows/folder-source.ts";
 import { resolveFilter } from "../../../shards/rows/row-filter.ts";
@@ -9,7 +10,7 @@ import type { ShardSource } from "../../../shards/rows/shard-source.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 
 /** A store of 60 rows in 2 shards of one record batch, and the bytes that it reads from their files. */
-async function openCounted() {
+async function openCounted({ memoryBytes = 0 } = {}) {
   const folder = await makeTestFolder();
   const { splits, classNames } = await makeDataset(folder, { train: 60, test: 0, rowsPerShard: 30 });
   const counted = { bytes: 0 };
@@ -26,7 +27,7 @@ async function openCounted() {
     source: { ...files, open },
     entries: splits.train.shards,
     numClasses: 10,
-    memoryBytes: 0,
+    memoryBytes,
   });
   const count = async (work: () => Promise<void> | void) => {
     counted.bytes = 0;
@@ -44,6 +45,17 @@ test("a filter reads labels and confidences of all rows, and keeps them in memor
   await select();
   expect(await count(select)).toBe(60 * (8 + 4));
   expect(await count(select)).toBe(60 * (8 + 4));
+  store.close();
+});
+
+test("a filter leaves images alone that fit into memory; a row that is read brings those of its shard there", async () => {
+  const { store, classNames, count } = await openCounted({ memoryBytes: 2 ** 20 });
+  const filter = resolveFilter({ minConfidence: 0.2 }, classNames);
+  const select = async () => expect(countRows(await selectRows(store, filter))).toBeGreaterThan(0);
+  expect(await count(select)).toBeLessThan(2 * imageBytes);
+  const images = new Uint8Array(imageBytes);
+  expect(await count(() => store.readImage(40, 0, images))).toBe(30 * imageBytes);
+  expect(await count(() => store.readImage(41, 0, images))).toBe(0);
   store.close();
 });
 

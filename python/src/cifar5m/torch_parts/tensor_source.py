@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from ..batch import Batch
 from ..errors import Cifar5mError
-from ..loader import BatchSource, NumpyBatch, transform_images
+from ..loader import BatchSource, NumpyBatch, transform_images, transform_seed
 from ..options import LoaderOptions, ResolvedOptions
 from ..process_group import Group, ProcessGroup
 from ..schedule import BatchRange
@@ -61,28 +56,9 @@ class TensorSource(TorchDataset[TensorBatch]):
     def __getitem__(self, batch: BatchRange) -> TensorBatch:
         made: NumpyBatch = self._source[batch]
         tensors: TensorBatch = made.map(torch.from_numpy)
-        transform = self._options.transform
-        if transform is None:
+        if self._options.transform is None:
             return tensors
-        identity = f"{self._options.seed} {batch.epoch} {batch.start} {self._options.rank}"
-        with _seeded_generators(hashlib.sha256(identity.encode()).digest()):
-            return transform_images(tensors, transform)
-
-
-@contextmanager
-def _seeded_generators(digest: bytes) -> Iterator[None]:
-    """Seeds the generators that random transforms draw from: torch's default one, and those of numpy and Python.
-
-    Seeded by the batch, transforms give the same images at any number of workers, and after a resume. torch.manual_seed
-    would seed the GPUs too.
-    """
-    of_python, of_numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int.from_bytes(digest[:6], "big"))
-        random.seed(int.from_bytes(digest[6:12], "big"))
-        np.random.seed(int.from_bytes(digest[12:16], "big"))
-        try:
-            yield
-        finally:
-            random.setstate(of_python)
-            np.random.set_state(of_numpy)
+        # torch.manual_seed would seed the GPUs too.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(int.from_bytes(transform_seed(batch, self._options)[:6], "big"))
+            return transform_images(tensors, batch, self._options)
