@@ -64,7 +64,7 @@ class LoopTable:
     def _cells(self) -> Any:
         """The cells of the training that this process is, or works for: int64."""
         if self._process_id != os.getpid() and get_worker_info() is None:
-            self._shared = torch.from_numpy(self._shared.numpy().copy()).share_memory_()
+            self._shared = self._shared.clone().share_memory_()
             self._process_id = os.getpid()
         return self._shared.numpy()
 

@@ -24,7 +24,8 @@ test("a batch of more shards than the page's memory holds is refused, and what i
     const dataset = await openDataset(`http://127.0.0.1:${port}/`, { memoryBytes: 0, cache });
     onTestFinished(() => dataset.close());
     let numBatches = 0;
-    for await (const _ of dataset.loader({ regime: "finite", numSamples: 80, seed: 0, ...options } as never)) numBatches++;
+    for await (const _ of dataset.loader({ regime: "finite", numSamples: 80, seed: 0, ...options } as never))
+      numBatches++;
     return numBatches;
   };
   await expect(serve(5, { batchSize: 40 })).rejects.toMatchObject({
