@@ -115,11 +115,11 @@ function gridSampler(
   tune: TuningMethod | undefined,
 ): Config["sampler"] {
   const { network } = readGenerator(weights);
-  const asked = network.numClasses > 0 ? sampler : ({ ...sampler, conditional: false, guidance: 1 } as const);
-  if (tune === undefined) return asked;
+  const classless = network.numClasses > 0 ? {} : { conditional: false, guidance: 1 };
+  if (tune === undefined) return { ...sampler, ...classless };
   // A configuration that says nothing of the sampler has noise levels that tuning hardly sees.
-  const { conditional: _, ...suited } = recipes.tuned.sampler;
-  const tuned = { ...asked, ...(asked.name === "consistency" ? {} : suited), guidance: 1 };
+  const suited = sampler.name === "consistency" ? {} : { ...recipes.tuned.sampler, conditional: sampler.conditional };
+  const tuned = { ...sampler, ...suited, guidance: 1, ...classless };
   if (tune === "consistency") return { ...tuned, steps: 1 };
   const { steps, sigmaMin, sigmaMax } = adversarial;
   return { ...tuned, steps, sigmaMin, sigmaMax };

@@ -18,7 +18,6 @@ from cifar5m.folder import FolderSource
 from cifar5m.manifest import ShardEntry
 from cifar5m.opening import require_dataset
 from cifar5m.row_store import RowStore
-from cifar5m.shard import Shard
 
 IDS = np.array([id for id in range(200) if id % 7 != 3])[:100]
 COLUMNS = make_columns(IDS)
@@ -39,23 +38,6 @@ def test_rows_are_those_that_were_written(folder: Path, memory_bytes: int) -> No
         assert values.dtype == COLUMNS[name].dtype and (values == COLUMNS[name][rows]).all()
 
 
-def test_columns_and_filters_leave_images_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
-    read_column = Shard.read_column
-
-    def note(shard: Shard, file: Any, name: str) -> Any:
-        read.append(name)
-        return read_column(shard, file, name)
-
-    monkeypatch.setattr(Shard, "read_column", note)
-    dataset = open_dataset(folder)
-    dataset.read_column("label")
-    cats = dataset.filter(classes=[CLASS_NAMES[0]])
-    assert "image" not in read
-    _ = cats[0], cats[0]
-    assert read.count("image") == 1
-
-
 def test_one_row_by_any_integer(folder: Path) -> None:
     dataset = open_dataset(folder)
     for index in (7, np.int32(7), np.uint8(7), np.int64(-93), -93):
@@ -66,14 +48,6 @@ def test_one_row_by_any_integer(folder: Path) -> None:
     assert dataset[[1, 5]].ids.tolist() == IDS[[1, 5]].tolist()
     assert dataset[[]].images.shape == (0, 32, 32, 3)
     assert [sample.id for sample in dataset] == IDS.tolist()
-
-
-def test_a_sample_that_is_kept_keeps_no_other_image(folder: Path) -> None:
-    for sample in (*open_dataset(folder), open_dataset(folder)[7]):
-        memory = sample.image
-        while memory.base is not None:
-            memory = memory.base
-        assert memory.nbytes == 3072
 
 
 @pytest.mark.parametrize("index", [100, -101, 2**70, [0, 100], 1.5, [1.5], "3", [[1]]])

@@ -7,7 +7,6 @@ import gc
 import json
 import os
 import pickle
-import time
 from pathlib import Path
 from typing import Any
 
@@ -108,41 +107,6 @@ def test_data_loaders_over_one_data_set_count_on(dataset: Any) -> None:
     few = DataLoader(served, batch_size=None, num_workers=2, persistent_workers=True)
     epochs = expected_epochs(dataset, FINITE, 6)
     assert [serve(loop) for loop in (many, few, many, served, few, many)] == epochs
-
-
-def start_second_worker_late(worker: int) -> None:
-    time.sleep(worker * 0.5)
-
-
-def test_a_worker_that_starts_late_begins_the_loops_of_the_others(dataset: Any) -> None:
-    served = IterableDataset(dataset, **FINITE)
-    batches = DataLoader(
-        served, batch_size=None, num_workers=2, persistent_workers=True, worker_init_fn=start_second_worker_late
-    )
-    epochs = expected_epochs(dataset, FINITE, 4)
-    # The first worker begins the second loop while the other has not begun the first one.
-    next(iter(batches))
-    assert [serve(batches), serve(batches), serve(batches)] == epochs[1:]
-
-
-def test_workers_of_loops_that_run_at_once_stay_with_their_loop(dataset: Any) -> None:
-    served = IterableDataset(dataset, **FINITE)
-    batches = DataLoader(served, batch_size=None, num_workers=2, worker_init_fn=start_second_worker_late)
-    epochs = expected_epochs(dataset, FINITE, 3)
-    first = iter(batches)
-    head = serve(first, 1)
-    # The second worker of the first loop has not started yet.
-    second = iter(batches)
-    assert [head + serve(first), serve(second), serve(batches)] == epochs
-
-
-@pytest.mark.parametrize("persistent", [False, True])
-def test_many_loops_with_one_seed_are_one_epoch_each(dataset: Any, persistent: bool) -> None:
-    served = IterableDataset(dataset, **FINITE)
-    batches = DataLoader(served, batch_size=None, num_workers=2, persistent_workers=persistent)
-    for epoch in expected_epochs(dataset, FINITE, 20):
-        torch.manual_seed(0)
-        assert serve(batches) == epoch
 
 
 def test_an_iterator_that_is_not_used_begins_no_loop(dataset: Any) -> None:

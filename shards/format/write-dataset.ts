@@ -64,15 +64,16 @@ export async function writeDataset(directory: string, options: WriteDatasetOptio
   const folder = resolve(directory);
   await requireUnfinished(folder);
   const { signal = new AbortController().signal } = options;
-  return await withLock(join(folder, lockName), () => writeIn(folder, resolved), refuse, { signal });
+  const refusal = (holder: LockHolder) => underWay(folder, holder);
+  return await withLock(join(folder, lockName), () => writeIn(folder, resolved), refusal, { signal });
+}
 
-  function refuse({ host, pid }: LockHolder): Cifar5mError {
-    return new Cifar5mError(
-      "dataset/under-way",
-      `only one writeDataset at a time may write in ${folder}, and process ${pid} on ${host} does. ` +
-        "Let one process write the data set, or name another folder.",
-    );
-  }
+function underWay(folder: string, { host, pid }: LockHolder): Cifar5mError {
+  return new Cifar5mError(
+    "dataset/under-way",
+    `only one writeDataset at a time may write in ${folder}, and process ${pid} on ${host} does. ` +
+      "Let one process write the data set, or name another folder.",
+  );
 }
 
 type ResolvedOptions = ReturnType<typeof resolveOptions>;

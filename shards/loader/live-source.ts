@@ -33,10 +33,12 @@ export function requireFittingLive(
   { classNames, isFiltered, splitName }: LiveTarget,
 ): void {
   if (live === undefined) return;
-  if (isFiltered)
+  if (isFiltered) {
     throw misplaced("a filtered set, whose filter would not apply to its images", "filter batches of the whole set");
-  if (splitName === "test")
+  }
+  if (splitName === "test") {
     throw misplaced("a test split, since the train split gets the same images", "use a larger test split");
+  }
   if (live.classNames === undefined || live.classNames.join() === classNames.join()) return;
   throw new Cifar5mError(
     "live/other-classes",

@@ -89,13 +89,15 @@ export class RowStore {
    * @param withColumns - also the columns besides image, id and label, which are not kept in memory with the images
    * @returns undefined if the rows can be read now, until the next turn of the event loop; otherwise a promise, after
    *   which the caller must ask again: other readers of the store may have closed the files meanwhile
-   * @throws Cifar5mError `dataset/closed`, `disk/…`; the promise: `store/…`, `disk/…`, including errors of an earlier
+   * @throws Cifar5mError `dataset/closed`, `store/too-many-shards`, `disk/…`; the promise: `store/…`, `disk/…`, including errors of an earlier
    *   prefetch
    */
   prepare(rows: ArrayLike<number>, withColumns = false): Promise<void> | undefined {
     if (!this.isRemote) return undefined;
     this.#requireOpen();
-    return this.#files.prepare(this.#shardsOf(rows, withColumns));
+    const shardIndices = this.#shardsOf(rows, withColumns);
+    this.#requireRoom(shardIndices.size);
+    return this.#files.prepare(shardIndices);
   }
 
   /** Waits until rows can be read; they stay readable until the next turn of the event loop. Throws as `prepare`. */
@@ -104,7 +106,6 @@ export class RowStore {
     const prepare = () => this.prepare(rows, withColumns);
     for (let wait = prepare(); wait !== undefined; wait = prepare()) {
       await wait;
-      this.#requireRoom(rows, withColumns);
       if (++numWaits < maxWaits) continue;
       const numShards = this.#shardsOf(rows, withColumns).size;
       if (this.#files.canHold(numShards)) continue;
@@ -189,12 +190,10 @@ export class RowStore {
     this.#shards.fill(undefined);
   }
 
-  /** Throws where a page's memory cannot hold the shards of some rows, and no wait would help. */
-  #requireRoom(rows: ArrayLike<number>, withColumns: boolean): void {
+  /** Throws where a page's memory cannot hold so many shards at once, before any of them is fetched. */
+  #requireRoom(numShards: number): void {
     const { maxOpen, location } = this.#source;
-    if (maxOpen === undefined) return;
-    const numShards = this.#shardsOf(rows, withColumns).size;
-    if (numShards <= maxOpen) return;
+    if (maxOpen === undefined || numShards <= maxOpen) return;
     throw new Cifar5mError(
       "store/too-many-shards",
       `cache.maxMemoryBytes must hold the ${numShards} shards of ${location} that a batch has rows of, it holds ${maxOpen}. ` +

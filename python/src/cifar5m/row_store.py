@@ -145,18 +145,20 @@ class RowStore:
         return out
 
     def _open_shards_of(self, rows: Rows) -> None:
-        if self._is_open.all():
-            return
-        touched = np.unique(np.searchsorted(self._first_rows, rows, "right") - 1)
-        for _ in self._open_in_groups(touched[~self._is_open[touched]].tolist()):
+        for _ in self._open_in_groups(self._touched_but_not(self._is_open, rows)):
             pass
+
+    def _touched_but_not(self, done: npt.NDArray[np.bool_], rows: Rows) -> list[int]:
+        """The shards of some rows, each once, without those that are done."""
+        if done.all():
+            return []
+        touched = np.unique(np.searchsorted(self._first_rows, rows, "right") - 1)
+        indices: list[int] = touched[~done[touched]].tolist()
+        return indices
 
     def _fill_shards_of(self, rows: Rows, images: Images) -> None:
         """Reads the images of the touched shards into memory. Other reads, as of labels, leave images alone."""
-        if self._is_filled.all():
-            return
-        touched = np.unique(np.searchsorted(self._first_rows, rows, "right") - 1)
-        for index in touched[~self._is_filled[touched]].tolist():
+        for index in self._touched_but_not(self._is_filled, rows):
             with self._lock:
                 if self._is_filled[index]:
                     continue

@@ -9,7 +9,9 @@ import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 test("a batch of more shards than the page's memory holds is refused, and what is advised helps", async () => {
   const folder = await makeTestFolder();
   const { splits } = await makeDataset(folder, { train: 80, test: 0, rowsPerShard: 4 });
+  let numShardRequests = 0;
   const server = createServer(async (request, response) => {
+    if (request.url!.endsWith(".arrow")) numShardRequests++;
     response.end(await readFile(join(folder, new URL(request.url!, "http://localhost").pathname)));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -32,6 +34,7 @@ test("a batch of more shards than the page's memory holds is refused, and what i
     code: "store/too-many-shards",
     message: expect.stringMatching(/^cache\.maxMemoryBytes must hold the \d+ shards of .* it holds 5\. Raise it, /),
   });
+  expect(numShardRequests).toBe(0);
   expect(await serve(20, { batchSize: 40 })).toBe(2);
   expect(await serve(5, { batchSize: 4 })).toBe(20);
   expect(await serve(5, { batchSize: 8, shuffle: { blockRows: 4, windowBlocks: 2 } })).toBe(10);
