@@ -4,24 +4,25 @@ import { listsExactly } from "./lists-units.ts";
 import { type Run, runAtSize } from "./run.ts";
 import type { Unit } from "./units.ts";
 
-/** An earlier size of a run's set that is published. */
+/** A size of a run's set that is published. */
 export interface PublishedSize {
   readonly manifest: Manifest;
   /** Its units, in the order of the manifest. */
   readonly units: readonly Unit[];
+  /** Whether the set is to have this size, and not to grow any more. */
+  readonly isNewest: boolean;
 }
 
 /**
- * The earlier size of a growing set that its manifest lists; undefined if it lists none, or all there is.
+ * The size of a run's set that its manifest lists; undefined if it lists none.
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`
  */
-export async function readEarlierSize(run: Run): Promise<PublishedSize | undefined> {
-  if (run.sizes.length === 1) return undefined;
+export async function readPublishedSize(run: Run): Promise<PublishedSize | undefined> {
   const manifest = await readManifestIfAny(run.folder.dataset);
   if (manifest?.configHash !== run.hash) return undefined;
   const numSizes = publishedSizeOf(run, manifest);
-  if (numSizes === undefined || numSizes === run.sizes.length) return undefined;
-  return { manifest, units: runAtSize(run, numSizes).units };
+  if (numSizes === undefined) return undefined;
+  return { manifest, units: runAtSize(run, numSizes).units, isNewest: numSizes === run.sizes.length };
 }
 
 /** Which of the sizes of a run a manifest lists, counted from 1; undefined if none. */

@@ -15,7 +15,7 @@ import type { LockWatcher } from "../../storage/lock-file.ts";
 import { updateFile } from "../../storage/update-file.ts";
 import { listsUnits } from "../run/lists-units.ts";
 import { mapFiles } from "../run/map-files.ts";
-import { readEarlierSize } from "../run/published-size.ts";
+import { readPublishedSize } from "../run/published-size.ts";
 import { requireKnownUnits } from "../run/require-known-units.ts";
 import type { Run } from "../run/run.ts";
 import { readUnitFile } from "../run/unit-files.ts";
@@ -41,7 +41,8 @@ export async function publishManifest(
   if (listsRun(published, run, models)) return published;
   await requireKnownUnits(run);
   // The counts of a size that is published are known, so what it was made from may have been deleted.
-  const earlier = await readEarlierSize(run);
+  const size = await readPublishedSize(run);
+  const earlier = size?.isNewest === false ? size : undefined;
   const removals: Record<string, number> = { ...earlier?.manifest.removals };
   const known = new Set(earlier?.units.map(({ name }) => name));
   const summarize = openSummary(run);

@@ -30,7 +30,7 @@ export function sampleAndLabelStage(options: LabelOptions & { readonly isNeedles
     if (await isNeedless("sample", unit)) {
       if (await isNeedless("label", unit)) context.count("label/kept", numImages);
       else await makeUnit(labeling.work(), unit, context);
-      await makeUnit(fingerprintWork({ run, models }), unit, context);
+      if (!(await isNeedless("fingerprint", unit))) await makeUnit(fingerprintWork({ run, models }), unit, context);
       return;
     }
     const labels = (await isUnitMade(labeling.work(), unit))

@@ -5,7 +5,6 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cifar5mError } from "../../../core/errors.ts";
 import { openCifar10Source } from "../../../pipeline/cifar-10/cifar-10-fingerprints.ts";
-import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
 import { prepareSteps } from "../../../pipeline/prepare.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
@@ -268,28 +267,4 @@ test("a search in buckets that workers share finds what one search finds, also i
   };
   await Promise.all([0, 1, 2].map(work));
   expect(await Promise.all(run.units.map((unit) => readFile(paths.removals(unit))))).toEqual(expected);
-});
-
-test("a set grows although what its shards were made from was deleted, and makes only those images again that it must", async () => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
-  await growTo(set, at(40));
-  for (const name of ["samples", "labels", "dedup"]) await rm(join(set.root, name), { recursive: true });
-  const { removals, manifest } = await inspectRun(runFolderAt(set.root));
-  expect(removals).toEqual(manifest!.removals);
-  const before = await filesOf(join(set.root, "dataset"));
-  const context = testContext();
-  await growTo(set, at(100), context);
-  // Two units had lost a row, which is in no shard: train-00000 and test-00001.
-  expect(context.counts.get("sample/images")).toBe(60 + 20);
-  expect(context.counts.get("label/images")).toBe(60);
-  const after = await filesOf(join(set.root, "dataset"));
-  for (const [name, state] of before) expect(after.get(name), name).toBe(state);
-  const once: GrowingSet = { ...set, root: newRoot() };
-  await growTo(once, at(100));
-  for (const split of ["train", "test"] as const) {
-    expect(await rowsOf(set.root, split)).toEqual(await rowsOf(once.root, split));
-  }
-  const [grown, made] = await Promise.all([set, once].map(({ root }) => readManifest(join(root, "dataset"))));
-  expect(grown!.splits).toEqual(made!.splits);
-  expect(grown!.removals).toEqual(made!.removals);
 });
