@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { median } from "../../core/median.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import type { ReceiptStage, RunFolder } from "../run/run-folder.ts";
 import { type Unit, unitRows } from "../run/units.ts";
@@ -8,12 +9,16 @@ const numAsked = 1000;
 /** Number of receipts that are asked for at once. */
 const numReaders = 16;
 
-/** A stage that did nothing for this long stands still, milliseconds. */
-const idleMs = 6 * 3_600_000;
+/** After a pause of so many times what a unit takes, a stage began again. */
+const unitsOfPause = 10;
+/** No shorter pause counts, milliseconds. */
+const shortestPauseMs = 600_000;
+/** The pause that counts if no rank has done two units, milliseconds. */
+const unknownPauseMs = 6 * 3_600_000;
 
 /**
- * Images a second of all workers of a stage, by the times of its newest receipts. A worker does its units in order, so
- * its newest receipts are those with the highest index: no others are looked at.
+ * Images a second of all workers of a stage since its last pause, by the times of its newest receipts. A worker does its
+ * units in order, so its newest receipts are those with the highest index: no others are looked at.
  * @param options.done - finished units, by rising index
  * @param options.numRanks - of the stage
  * @returns undefined if too few units are done to tell, or if nothing happens any more
@@ -37,13 +42,24 @@ export async function measureRate(options: {
       return { times, isAll, firstMs: earliest(times) };
     }),
   );
-  const all = ranks.flatMap(({ times }) => times);
+  const all = ranks.flatMap(({ times }) => times).sort((a, b) => a.endedMs - b.endedMs);
   // Before this time, some units were not looked at.
-  const sinceMs = ranks.reduce((last, { isAll, firstMs }) => (isAll ? last : Math.max(last, firstMs)), earliest(all));
+  const seenMs = ranks.reduce((last, { isAll, firstMs }) => (isAll ? last : Math.max(last, firstMs)), earliest(all));
+  const pauseMs = shortestPause(ranks.map(({ times }) => times));
+  const sinceMs = all.reduce(
+    (since, { endedMs }, index) =>
+      index > 0 && endedMs - all[index - 1]!.endedMs > pauseMs ? Math.max(since, endedMs) : since,
+    seenMs,
+  );
   const rows = all.reduce((sum, { rows: some, endedMs }) => sum + (endedMs > sinceMs ? some : 0), 0);
-  const newestMs = all.reduce((last, { endedMs }) => Math.max(last, endedMs), 0);
-  if (rows === 0 || nowMs - newestMs > idleMs) return undefined;
+  if (rows === 0 || nowMs - all.at(-1)!.endedMs > pauseMs) return undefined;
   return (1000 * rows) / Math.max(nowMs - sinceMs, 1);
+}
+
+/** How long nothing must have ended for the stage to have paused, milliseconds: far longer than a rank takes for a unit. */
+function shortestPause(ranks: readonly (readonly { readonly endedMs: number }[])[]): number {
+  const unitMs = ranks.flatMap((times) => times.slice(1).map(({ endedMs }, index) => endedMs - times[index]!.endedMs));
+  return unitMs.length === 0 ? unknownPauseMs : Math.max(shortestPauseMs, unitsOfPause * median(unitMs));
 }
 
 /** The last units of each rank, and whether they are all of it. */

@@ -70,20 +70,28 @@ test("watching ends when nobody reads what it prints", async () => {
   expect(await once(child, "close")).toEqual([0, null]);
 });
 
-test.each([1, 4])(
-  "the speed of %i workers is that of their newest units, not of what they did a day ago",
-  async (numRanks) => {
-    const run = await makeRun();
-    const nowMs = 1.7e12;
-    // A unit of ten images each second, after a night without work.
-    const endedMs = (index: number) => nowMs - 1000 * (29 - index) - (index < 20 ? 86_400_000 : 0);
-    await markDone(run, "sample", range(30), endedMs);
-    const measured = { folder: run.folder, stage: "sample", numRanks, nowMs } as const;
-    const rate = await measureRate({ ...measured, done: run.units.slice(20, 30) });
-    expect(rate).toBeCloseTo(10, 0);
-    expect(await measureRate({ ...measured, done: run.units.slice(0, 20) })).toBeUndefined();
-  },
-);
+test.each([1, 4])("the speed of %i workers is that since their last pause", async (numRanks) => {
+  const run = await makeRun();
+  const nowMs = 1.7e12;
+  // A unit of ten images each second, a night without work, and then three units each second.
+  const endedMs = (index: number) => (index < 20 ? nowMs - 86_400_000 + 1000 * index : nowMs - 333 * (29 - index));
+  await markDone(run, "sample", range(30), endedMs);
+  const measured = { folder: run.folder, stage: "sample", numRanks } as const;
+  const rate = await measureRate({ ...measured, done: run.units.slice(0, 30), nowMs });
+  expect(rate).toBeCloseTo(30, 0);
+  expect(await measureRate({ ...measured, done: run.units.slice(0, 20), nowMs })).toBeUndefined();
+  const rateThen = await measureRate({ ...measured, done: run.units.slice(0, 20), nowMs: endedMs(19) });
+  expect(rateThen).toBeCloseTo(10, 0);
+});
+
+test("workers whose slow units end together have no pause between them", async () => {
+  const run = await makeRun();
+  const nowMs = 1.7e12;
+  const hour = 3_600_000;
+  await markDone(run, "sample", range(40), (index) => nowMs - hour * (9 - Math.floor(index / 4)) + (index % 4));
+  const rate = await measureRate({ folder: run.folder, stage: "sample", numRanks: 4, done: run.units, nowMs });
+  expect(rate! * 3600).toBeCloseTo(43, 0);
+});
 
 test("a task that the scheduler has forgotten has failed if its units are missing", () => {
   const jobs = [
