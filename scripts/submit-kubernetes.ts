@@ -7,6 +7,7 @@ import { applyLines, jobManifests, jobSetManifest, runNameOf } from "../pipeline
 import { requireTasks } from "../pipeline/cluster/submission-record.ts";
 import { planUnits } from "../pipeline/run/units.ts";
 import { requireTarget } from "../shards/publish/open-target.ts";
+import { isLocation } from "../storage/join-path.ts";
 import { isBucket } from "../storage/object-files.ts";
 import { parseS3Location } from "../storage/parse-location.ts";
 import { clusterOptions, countGpus, jobsWithArguments, parseMemory } from "./cli/cluster-options.ts";
@@ -67,11 +68,13 @@ export const submitKubernetesCommand = defineCommand<typeof options>({
 async function print({ root: named, folder, config, options: given }: Session<Options>): Promise<void> {
   requireUse(given, config);
   if (given.to !== undefined) requireTarget(given.to);
-  requirePlace(named, given);
-  const { mountPath, to, tasks: wanted } = given;
-  const tasks = requireTasks(wanted, undefined, { folder, numUnits: planUnits([config], config.unitSize).length });
-  const pathOf = (path: string) => posix.resolve(mountPath, path);
+  const { mountPath, tasks: wanted } = given;
+  const pathOf = (path: string) => (isLocation(path) ? path : posix.resolve(mountPath, path));
   const root = isBucket(named) ? named.replace(/\/+$/, "") : pathOf(named);
+  const to = given.to === undefined ? undefined : pathOf(given.to);
+  requireReached(named, given);
+  requireUploadable(root, to);
+  const tasks = requireTasks(wanted, undefined, { folder, numUnits: planUnits([config], config.unitSize).length });
   const perTask = { cpus: given.cpus, memoryMib: parseMemory(given.mem), gpus: countGpus(given.gpus, config) };
   const numImages = config.count + config.testCount;
   const jobs = jobsWithArguments({ config, sources: given, to, pathOf }).map((job) => ({
@@ -90,7 +93,7 @@ async function print({ root: named, folder, config, options: given }: Session<Op
     secret,
     queue,
     gpuResource,
-    runName: runNameOf(root),
+    runName: runNameOf(root, mountPath),
   };
   if (given.jobset) process.stdout.write(jobSetManifest(jobs, manifest));
   else {
@@ -100,11 +103,10 @@ async function print({ root: named, folder, config, options: given }: Session<Op
 }
 
 /** The run must be somewhere that all pods reach. @throws Cifar5mError `usage/…`, `store/bad-location` */
-function requirePlace(run: string, { claim, data, to }: Options): void {
+function requireReached(run: string, { claim, data }: Options): void {
   if (isBucket(run)) {
     parseS3Location(run);
     requireModelFiles(run, data);
-    requireUploadable(run, to);
   } else if (claim === undefined) {
     throw new Cifar5mError(
       "usage/wrong",

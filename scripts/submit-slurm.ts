@@ -1,11 +1,12 @@
 import { access, realpath } from "node:fs/promises";
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { quoteWord } from "../core/quote-word.ts";
 import { resourcesOf } from "../pipeline/cluster/cluster-jobs.ts";
 import { formatRanks } from "../pipeline/cluster/plan-submission.ts";
 import type { SlurmRequest } from "../pipeline/cluster/slurm/require-cluster.ts";
-import { requireUnreserved } from "../pipeline/cluster/slurm/reserved-options.ts";
+import { partitionVariable, requireUnreserved } from "../pipeline/cluster/slurm/reserved-options.ts";
 import { sbatchScript } from "../pipeline/cluster/slurm/sbatch-script.ts";
 import { scriptPath, submitToSlurm, tailLine } from "../pipeline/cluster/slurm/submit-to-slurm.ts";
 import { parseWalltime, workSeconds } from "../pipeline/cluster/slurm/walltime.ts";
@@ -34,7 +35,7 @@ const options = z.object({
   partition: z
     .string()
     .optional()
-    .meta(option("partition of all jobs", { fallback: "the cluster's" })),
+    .meta(option("partition of all jobs", { fallback: "$SBATCH_PARTITION, or the cluster's" })),
   cpuPartition: z
     .string()
     .optional()
@@ -63,6 +64,7 @@ export const submitSlurmCommand = defineCommand<typeof options>({
     { line: "cifar5m submit slurm runs/mine --tasks 64 --dry-run", effect: "print the scripts" },
   ],
   configKeys: buildKeys,
+  interruption: { stopping: "cancelling what was submitted", stopped: "no job of this submission is in the queue." },
   options,
   extraWords: "options of sbatch for all jobs, such as --account=lab",
   dryRun: async (session) => {
@@ -106,7 +108,7 @@ async function plan({ config, options: given, extraWords }: Session<Options>, ro
   const numUnits = (await plannedUnits(folder, config)).length;
   const before = await readRecordIfAny(folder);
   const tasks = requireTasks(given.tasks, before, { folder, numUnits });
-  const { time: text, partition, cpuPartition, setup, maxRequeues } = given;
+  const { time: text, partition = process.env[partitionVariable], cpuPartition, setup, maxRequeues } = given;
   // An upload that failed is asked for until it has succeeded.
   const to = given.to === undefined ? before?.to : absolutePath(given.to);
   const time = { text, seconds: parseWalltime(text)! };
@@ -131,12 +133,12 @@ async function plan({ config, options: given, extraWords }: Session<Options>, ro
       }),
     ]),
   );
-  return { folder, request, scripts, before, to };
+  return { folder, request, scripts, sbatchOptions: extraWords, before, to };
 }
 
-/** The words that started this process: node and its script. */
+/** Node and this installation's program, in whatever way it was started. */
 function thisProgram(): readonly string[] {
-  return [process.execPath, resolve(process.argv[1]!)];
+  return [process.execPath, fileURLToPath(new URL(`cifar5m${extname(import.meta.url)}`, import.meta.url))];
 }
 
 async function requireThere(path: string): Promise<void> {

@@ -2,9 +2,14 @@ import { join, resolve } from "node:path";
 
 const location = /^[a-z][a-z0-9+.-]+:\/\//;
 
+/** Whether a text names a place such as `s3://bucket/prefix`, and no folder of this machine. */
+export function isLocation(path: string): boolean {
+  return location.test(path);
+}
+
 /** A path without what depends on the working directory; a location stays as it is. */
 export function absolutePath(path: string): string {
-  return location.test(path) ? path : resolve(path);
+  return isLocation(path) ? path : resolve(path);
 }
 
 /**
@@ -12,5 +17,5 @@ export function absolutePath(path: string): string {
  * make one.
  */
 export function joinPath(root: string, ...names: readonly string[]): string {
-  return location.test(root) ? [root, ...names].join("/") : join(root, ...names);
+  return isLocation(root) ? [root, ...names].join("/") : join(root, ...names);
 }

@@ -49,13 +49,15 @@ export async function readProgress(
   };
 }
 
-/** A job to submit. It begins when all jobs before it in the plan have succeeded. */
+/** A job to submit. By default it begins when all jobs before it in the plan have succeeded. */
 export interface PlannedJob {
   readonly name: ClusterJobName;
   /** The ranks that have units missing; undefined for a job of one task. */
   readonly ranks?: readonly number[];
   /** A job before it with the same ranks: each task follows the task of its own rank there, not the whole job. */
   readonly afterRanksOf?: ClusterJobName;
+  /** The only jobs that it follows, where they are in the plan. */
+  readonly after?: readonly ClusterJobName[];
 }
 
 /** Plans the jobs that are missing, with the ranks that have units missing. @param tasks - number of ranks */
@@ -82,7 +84,7 @@ function planLabeling(before: readonly PlannedJob[], ranks: readonly number[]): 
   const others = ranks.filter((rank) => !sampling.has(rank));
   return [
     ...(after.length === 0 ? [] : [{ name: "label", ranks: after, afterRanksOf: "sample" } as const]),
-    ...(others.length === 0 ? [] : [{ name: "label", ranks: others } as const]),
+    ...(others.length === 0 ? [] : [{ name: "label", ranks: others, after: ["prepare"] } as const]),
   ];
 }
 

@@ -40,8 +40,9 @@ export function openPace(options: {
         const rowMs = slowestMs ?? (await measuredRowMs(folder, stages));
         const [neededMs, leftMs] = [rowMs * unitRows(unit), deadlineMs - beganMs];
         const wholeMs = deadlineMs - startMs;
-        const isHopeless = slowestMs === undefined && neededMs > wholeMs / 2;
-        if (neededMs > leftMs) throw isHopeless ? tooShort(unit, neededMs, wholeMs) : noTime(unit, neededMs, leftMs);
+        const isHopeless = slowestMs === undefined && leftMs > 0 && neededMs > wholeMs / 2;
+        if (neededMs > leftMs || leftMs <= 0)
+          throw isHopeless ? tooShort(unit, neededMs, wholeMs) : noTime(unit, neededMs, leftMs);
       }
       return () => {
         slowestMs = Math.max(slowestMs ?? 0, (clock() - beganMs) / unitRows(unit));

@@ -6,8 +6,8 @@ import { isWrongUsage } from "./usage-codes.ts";
 /** How a command ends. */
 export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
-/** Errors that no interruption brings about, as where the last checkpoint could not be written. */
-const failuresOfOwn = /^(disk|train)\//;
+/** Errors that are told after an interruption too, as where the last checkpoint could not be written. */
+const failuresOfOwn = /^((disk|train)\/|submit\/half-submitted$)/;
 
 /** Prints the one line of an error to stderr. @returns the exit code */
 export function reportError(

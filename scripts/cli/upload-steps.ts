@@ -1,19 +1,28 @@
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { Step, StepOptions } from "../../pipeline/run/step.ts";
 import { uploadStep } from "../../pipeline/stages/upload.ts";
-import { absolutePath } from "../../storage/join-path.ts";
+import { absolutePath, isLocation } from "../../storage/join-path.ts";
 import { isBucket } from "../../storage/object-files.ts";
 
-/** Refuses to upload what is in a bucket, and into the run folder, but for its data set's own place. @throws Cifar5mError `usage/contradiction` */
+/**
+ * Refuses to upload what is in a bucket, into another run, and into the run itself, but for its data set's own place.
+ * @throws Cifar5mError `usage/contradiction`
+ */
 export function requireUploadable(run: string, to: string | undefined): void {
   const { dataset } = runFolderAt(run);
   if (to !== undefined && liesWithin(run, to) && realPathOf(to) !== realPathOf(dataset)) {
     throw new Cifar5mError(
       "usage/contradiction",
       `--to must be a folder outside of the run's, got ${to}: the files of a copy would be mixed with those of the stages, or read in the place of ${dataset}. Name another folder.`,
+    );
+  }
+  if (to !== undefined && !isLocation(to) && existsSync(runFolderAt(to).config)) {
+    throw new Cifar5mError(
+      "usage/contradiction",
+      `--to must be a folder for a data set alone, got ${to}, which is a run: it would have two data sets. Name another folder.`,
     );
   }
   if (to === undefined || !isBucket(run)) return;

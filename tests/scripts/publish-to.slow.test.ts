@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { openDataset } from "../../shards/index.ts";
@@ -40,6 +40,16 @@ test("publish --to s3:// uploads the data set, keeps on a second call what is th
   } finally {
     vi.unstubAllEnvs();
   }
+});
+
+test("another run is no place for a data set", async () => {
+  const [{ run }, other] = [await makeRun(), await makeRun()];
+  const { exitCode, stderr } = await runCli(["publish", ...run, "--to", other.root, "--quiet"]);
+  expect(stderr).toMatch(
+    /^usage\/contradiction: --to must be a folder for a data set alone, got \S+, which is a run: /,
+  );
+  expect(exitCode).toBe(2);
+  expect(await readdir(other.root)).not.toContain("manifest.json");
 });
 
 test("publish says what it has published, and what it has not", async () => {

@@ -1,6 +1,9 @@
-import { mkdir, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { promisify } from "node:util";
+import { expect, inject, test, vi } from "vitest";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { writeSpeed } from "../../pipeline/run/speed.ts";
 import { withLock } from "../../storage/lock-file.ts";
@@ -9,6 +12,7 @@ import { makeTestFolder } from "../support/make-rows.ts";
 import { runCli } from "../support/run-cli.ts";
 import { runInProcess } from "../support/run-in-process.ts";
 
+const execute = promisify(execFile);
 const size = ["--count", "60", "--test-count", "0", "--unit-size", "20", "--sampler.steps", "2"];
 
 async function prepare(): Promise<string> {
@@ -129,6 +133,43 @@ test.skipIf(process.platform === "win32")(
   },
 );
 
+test.skipIf(process.platform === "win32")("jobs that an interrupted submit could not cancel are named", async () => {
+  const folder = await makeTestFolder();
+  const wait = `[ $1 -lt 3 ] || { touch ${folder}/waits; sleep 1; }`;
+  const sbatch = `echo >> ${folder}/jobs; set -- $(wc -l ${folder}/jobs); ${wait}; echo $((100 + $1))`;
+  await putSlurmOnPath(folder, { sbatch, scancel: "exit 1" });
+  vi.stubEnv("PATH", `${join(folder, "slurm")}:/usr/bin:/bin`);
+  const script = join(inject("compiledFolder"), "scripts", "cifar5m.js");
+  const submit = spawn(process.execPath, [script, "submit", "slurm", join(folder, "run"), "--tasks", "2", ...size]);
+  let stderr = "";
+  submit.stderr.on("data", (text) => {
+    stderr += String(text);
+  });
+  const ended = once(submit, "close");
+  await vi.waitFor(() => access(join(folder, "waits")), 30_000);
+  submit.kill("SIGINT");
+  expect((await ended)[0]).toBe(1);
+  expect(stderr).toMatch(/^submit\/half-submitted: .* are in the queue: scancel 101 102 103$/m);
+  expect(stderr).not.toContain("interrupted:");
+});
+
+test.skipIf(process.platform === "win32")(
+  "a script starts this installation's program, however it was started, and has no lines of others",
+  async () => {
+    const folder = await makeTestFolder();
+    const program = join(inject("compiledFolder"), "scripts", "cifar5m.js");
+    await symlink(program, join(folder, "cifar5m"));
+    const submit = ["submit", "slurm", join(folder, "run"), "--tasks", "2", "--dry-run", ...size];
+    const { stdout } = await execute(process.execPath, [join(folder, "cifar5m"), ...submit]);
+    const alone = await runCli(submit.slice(2), "submit-slurm");
+    expect(alone.stdout).toBe(stdout);
+    expect(stdout.match(/^srun .*$/gm)).toHaveLength(6);
+    for (const line of stdout.match(/^srun .*$/gm)!) expect(line).toContain(` ${await realpath(program)} `);
+    const lined = await runCli(["submit", "slurm", join(folder, "a\ntouch b"), ...submit.slice(3)]);
+    expect(lined.stderr).toMatch(/^usage\/wrong: what a batch script names must be on one line, .*\\ntouch b"\. /);
+  },
+);
+
 test("--dry-run of a larger size lets no run grow", async () => {
   const root = await prepare();
   const { exitCode } = await runInProcess(["submit", "slurm", root, "--tasks", "3", "--count", "80", "--dry-run"]);
@@ -200,8 +241,11 @@ test("a worker whose time is over ends with 130 and keeps what is finished; one 
     /^run\/walltime-too-short: train-00000 must end before the walltime, and needs about 1500 s .*\n$/,
   );
   expect(hopeless.exitCode).toBe(1);
-  const late = await sampleUntil(0);
-  expect(late.exitCode).not.toBe(0);
+  const late = await sampleUntil(-5);
+  expect(late.stderr).toMatch(
+    /^run\/no-time-left: train-00000 needs about 1500 s, and 0 s are left before the walltime\. /,
+  );
+  expect(late.exitCode).toBe(130);
   await writeSpeed(runFolderAt(root), { sample: 20 / 400, label: 1 });
   expect(await sampleUntil(2000)).toMatchObject({ exitCode: 0, stderr: "" });
 });

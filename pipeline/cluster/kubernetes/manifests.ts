@@ -1,4 +1,6 @@
+import { posix } from "node:path";
 import { stringify } from "yaml";
+import { sha256 } from "../../../storage/sha256.ts";
 import {
   type JobToWrite,
   jobManifest,
@@ -61,13 +63,18 @@ function toYaml(manifest: object): string {
   return stringify(manifest, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** The name of a run in a cluster, from that of its folder: small letters, digits and `-`, at most 40. */
-export function runNameOf(root: string): string {
-  const last = root.replace(/\/+$/, "").split("/").at(-1) ?? "";
+/**
+ * The name of a run in a cluster: small letters, digits and `-`, at most 40. It is that of the run's folder. If the folder
+ * is not directly below the mount path, or has other characters, digits of a hash tell it from its namesakes.
+ */
+export function runNameOf(root: string, mountPath: string): string {
+  const place = root.replace(/\/+$/, "");
+  const last = place.split("/").at(-1) ?? "";
   const name = last
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(0, 40)
+    .slice(0, 33)
     .replaceAll(/^-+|-+$/g, "");
-  return name === "" ? "run" : name;
+  if (name !== "" && place === posix.join(mountPath, name)) return name;
+  return `${name === "" ? "run" : name}-${sha256(place).slice(0, 6)}`;
 }

@@ -64,11 +64,17 @@ function names(word: string, { name, letter }: ReservedOption): boolean {
   return letter !== undefined && new RegExp(`^-[${switchLetters}]*${letter}`).test(word);
 }
 
+/** The variable that names the partition of jobs, unless an option does. */
+export const partitionVariable = "SBATCH_PARTITION";
+/** Variables of lines that `submit` writes itself and that may come after `--` as well. */
+const writtenVariables = /^SBATCH_(PARTITION|MEM_PER_(NODE|CPU|GPU)|GPUS(_PER_(NODE|SOCKET|TASK))?|CPUS_PER_GPU)$/;
+
 /** The environment without variables that Slurm's programs would prefer to the lines of a script, or that narrow their answers. */
 export function slurmEnvironment(): NodeJS.ProcessEnv {
   const variables = new Set(
     reserved.map(({ name, variable }) => variable ?? `SBATCH_${name.toUpperCase().replaceAll("-", "_")}`),
   );
-  const isKept = (name: string) => !variables.has(name) && !/^(SQUEUE|SINFO)_/.test(name);
+  const isKept = (name: string) =>
+    !variables.has(name) && !writtenVariables.test(name) && !/^(SQUEUE|SINFO)_/.test(name);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => isKept(name)));
 }

@@ -1,3 +1,4 @@
+import { Cifar5mError } from "../../../core/errors.ts";
 import { quoteWord } from "../../../core/quote-word.ts";
 import { runFolderAt } from "../../run/run-folder.ts";
 import type { ClusterJob, Resources } from "../cluster-jobs.ts";
@@ -60,8 +61,8 @@ export function sbatchScript(options: ScriptOptions): string {
   const task = job.isShared ? `, task $SLURM_ARRAY_TASK_ID of ${tasks}` : "";
   // The id of an array's last task is that of the whole array: SLURM_JOB_ID would ask for all tasks, and requeue them.
   const id = job.isShared ? `"\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"` : '"$SLURM_JOB_ID"';
-  const worker = [
-    `export CIFAR5M_RANK="\${SLURM_ARRAY_TASK_ID:?}" CIFAR5M_WORLD_SIZE=${tasks}`,
+  const worker = `export CIFAR5M_RANK="\${SLURM_ARRAY_TASK_ID:?}" CIFAR5M_WORLD_SIZE=${tasks}`;
+  const deadline = [
     "# Work that cannot end before this time is not begun. Slurm before 23.02 does not tell the end by itself.",
     `end="\${SLURM_JOB_END_TIME:-}"`,
     // For no text at all, date gives the last midnight.
@@ -74,7 +75,8 @@ export function sbatchScript(options: ScriptOptions): string {
     ...directives.map((directive) => `#SBATCH ${directive}`),
     "",
     `job=${id}`,
-    ...(job.isShared ? worker : []),
+    ...(job.isShared ? [worker] : []),
+    ...(job.stages.length > 0 ? deadline : []),
     ...(setup === undefined ? [] : [setup]),
     "",
     `echo "== ${job.name}${task}, job $job, on $SLURMD_NODENAME at $(date '+%F %T')"`,
@@ -97,8 +99,14 @@ function commandLine({ job, root, program, args }: ScriptOptions): string {
   return `${typeof program === "string" ? program : program.map(quoteWord).join(" ")} ${words}`;
 }
 
-/** A value of a line for sbatch. */
+/** A value of a line for sbatch. @throws Cifar5mError `usage/wrong` if it has line breaks or the like */
 function quoteDirective(value: string): string {
+  if (/\p{Cc}/u.test(value)) {
+    throw new Cifar5mError(
+      "usage/wrong",
+      `what a batch script names must be on one line, without control characters, got ${JSON.stringify(value)}. Choose another name.`,
+    );
+  }
   return /^[\w@%+=:,./-]+$/.test(value) ? value : `"${value.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 

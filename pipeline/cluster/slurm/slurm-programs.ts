@@ -60,16 +60,19 @@ export async function runSlurm(program: string, args: readonly string[]): Promis
 /**
  * Hands a script to the scheduler.
  * @param options.script - its path
+ * @param options.words - options that the script has as well; here they win over the environment
  * @returns the id of the job
  */
 export async function submitScript(options: {
   readonly script: string;
+  readonly words: readonly string[];
   readonly array?: string;
   readonly dependency?: string;
 }): Promise<string> {
-  const { script, array, dependency } = options;
+  const { script, words, array, dependency } = options;
   const printed = await runSlurm("sbatch", [
     "--parsable",
+    ...words,
     ...(array === undefined ? [] : [`--array=${array}`]),
     ...(dependency === undefined ? [] : [`--dependency=${dependency}`]),
     script,

@@ -26,6 +26,8 @@ export interface SubmissionOptions {
   readonly request: SlurmRequest;
   /** The scripts, by the names of the jobs. */
   readonly scripts: ReadonlyMap<string, string>;
+  /** Words for sbatch that the user gave. */
+  readonly sbatchOptions: readonly string[];
   /** What was submitted before. */
   readonly before: SubmissionRecord | undefined;
   /** Where the finished set is uploaded, absolute, and whether it is even if it was before. */
@@ -81,15 +83,16 @@ async function requireNoneOpen(root: string): Promise<void> {
 }
 
 async function submitAll(planned: readonly PlannedJob[], options: SubmissionOptions): Promise<SubmittedJob[]> {
-  const { folder, config, request, scripts, to, signal } = options;
+  const { folder, config, request, scripts, sbatchOptions, to, signal } = options;
   for (const { name } of clusterJobs) await replaceBytes(scriptPath(folder, name), scripts.get(name)!);
   const jobs: SubmittedJob[] = [];
   try {
-    for (const { name, ranks, afterRanksOf } of planned) {
+    for (const { name, ranks, ...after } of planned) {
       signal.throwIfAborted();
-      const dependency = dependencyOf(jobs, afterRanksOf);
+      const dependency = dependencyOf(jobs, after);
       const jobId = await submitScript({
         script: scriptPath(folder, name),
+        words: sbatchOptions,
         ...(ranks === undefined ? {} : { array: formatRanks(ranks) }),
         ...(dependency === "" ? {} : { dependency }),
       });
@@ -125,11 +128,15 @@ async function cancel(jobs: readonly SubmittedJob[], cause: unknown): Promise<vo
   }
 }
 
-/** After all jobs before, or, task by task, after those of the same ranks. */
-function dependencyOf(before: readonly SubmittedJob[], afterRanksOf: string | undefined): string {
+/** After all jobs before, or some of them, or, task by task, after those of the same ranks. */
+function dependencyOf(
+  before: readonly SubmittedJob[],
+  { after, afterRanksOf }: Pick<PlannedJob, "after" | "afterRanksOf">,
+): string {
   const byRank = before.find(({ name }) => name === afterRanksOf);
   if (byRank !== undefined) return `aftercorr:${byRank.jobId}`;
-  return before.length === 0 ? "" : `afterok:${before.map(({ jobId }) => jobId).join(":")}`;
+  const awaited = before.filter(({ name }) => after === undefined || after.some((one) => one === name));
+  return awaited.length === 0 ? "" : `afterok:${awaited.map(({ jobId }) => jobId).join(":")}`;
 }
 
 /** The path of a job's script. */

@@ -16,7 +16,7 @@ const schemaOf = (name: string) => z.fromJSONSchema({ ...schema, $ref: `#/$defs/
 const job = schemaOf("io.k8s.api.batch.v1.Job");
 const jobSet = schemaOf("JobSet");
 
-const run = ["big run", "--tasks", "4", "--count", "300", "--test-count", "100", "--unit-size", "50"];
+const run = ["big-run", "--tasks", "4", "--count", "300", "--test-count", "100", "--unit-size", "50"];
 const where = ["--image", "registry/cifar5m:0.1.0", "--claim", "runs"];
 const all = [
   ...["--device", "cuda", "--queue", "lab", "--secret", "aws", "--to", "s3://bucket/big", "--mem", "4G"],
@@ -75,7 +75,7 @@ test("a pod is told its rank by its index, its paths on the claim, and asks for 
     spec: { completions: 4, parallelism: 4, completionMode: "Indexed", maxFailedIndexes: 0 },
   });
   expect(container(0).args).toEqual(
-    expect.arrayContaining(["prepare", "/runs/big run", "/runs/models/generator.onnx"]),
+    expect.arrayContaining(["prepare", "/runs/big-run", "/runs/models/generator.onnx"]),
   );
   expect(container(1)).toMatchObject({
     env: [{ name: "CIFAR5M_RANK" }, { name: "CIFAR5M_WORLD_SIZE", value: "4" }],
@@ -91,7 +91,7 @@ test("a run in a bucket needs no claim: pods reach it by the keys of a secret", 
   const bucket = ["s3://bucket/prefix/big/", ...run.slice(1), "--image", "registry/cifar5m", "--secret", "aws"];
   const { manifests } = await submit(...bucket);
   for (const manifest of manifests) expect(job.safeParse(manifest).error).toBeUndefined();
-  expect(manifests[1]).toMatchObject({ metadata: { name: "cifar5m-big-sample" } });
+  expect(manifests[1]).toMatchObject({ metadata: { name: expect.stringMatching(/^cifar5m-big-[0-9a-f]{6}-sample$/) } });
   const { spec } = manifests[1] as { spec: { template: { spec: { containers: Record<string, unknown>[] } } } };
   const { containers, ...pod } = spec.template.spec;
   expect(containers[0]!.args).toEqual(expect.arrayContaining(["sample", "--run", "s3://bucket/prefix/big"]));
@@ -125,7 +125,30 @@ test.each([
   expect([stdout, exitCode === 0, stderr.match(/\n/g)?.length]).toEqual(["", false, 1]);
 });
 
-test("a run is named after its folder, as Kubernetes allows", () => {
-  const names = ["/runs/big", "/runs/Mine_2/", "/runs/---", `/runs/${"x".repeat(60)}`, "/runs/ünï 5m"].map(runNameOf);
-  expect(names).toEqual(["big", "mine-2", "run", "x".repeat(40), "n-5m"]);
+test("a run is named after its folder, as Kubernetes allows, and unlike its namesakes", () => {
+  const nameOf = (root: string) => runNameOf(root, "/runs");
+  expect(["/runs/big", "/runs/big/"].map(nameOf)).toEqual(["big", "big"]);
+  const others = [
+    "/runs/Big",
+    "/runs/a/big",
+    "s3://bucket/big",
+    "/runs/---",
+    `/runs/${"x".repeat(60)}`,
+    "/runs/ünï 5m",
+  ];
+  const begins = ["big", "big", "big", "run", "x".repeat(33), "n-5m"];
+  const names = others.map(nameOf);
+  for (const [index, name] of names.entries()) expect(name).toMatch(new RegExp(`^${begins[index]}-[0-9a-f]{6}$`));
+  expect(new Set(names).size).toBe(others.length);
+});
+
+test("an upload goes below the mount path, and not into the run", async () => {
+  const { stdout } = await submit("mine", ...run.slice(1), ...where, "--to", "sets/mine");
+  expect(stdout).toMatch(/--to\n +- \/runs\/sets\/mine\n/);
+  for (const to of ["mine/out", "/runs/mine/out", "mine"]) {
+    const refused = await runInProcess(["submit", "kubernetes", "mine", ...run.slice(1), ...where, "--to", to]);
+    expect(refused.stderr).toMatch(
+      /^usage\/contradiction: --to must be a folder outside of the run's, got \/runs\/mine/,
+    );
+  }
 });

@@ -46,7 +46,7 @@ test("a rank whose samples are there is labeled at once, by a job of its own tha
   expect(plan(progressWith({ missing, isFinished: false }))).toEqual([
     { name: "sample", ranks: [1] },
     { name: "label", ranks: [1], afterRanksOf: "sample" },
-    { name: "label", ranks: [0, 2] },
+    { name: "label", ranks: [0, 2], after: ["prepare"] },
     { name: "finish" },
   ]);
 });

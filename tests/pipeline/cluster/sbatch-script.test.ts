@@ -103,6 +103,13 @@ test("other options of sbatch are taken, and no variable of the environment over
   ];
   expect(() => requireUnreserved(words)).not.toThrow();
   const variables = ["SBATCH_COMMENT", "SBATCH_JOB_NAME", "SBATCH_ARRAY_INX", "SBATCH_TIMELIMIT", "SQUEUE_STATES"];
+  variables.push(
+    "SBATCH_PARTITION",
+    "SBATCH_MEM_PER_NODE",
+    "SBATCH_MEM_PER_CPU",
+    "SBATCH_GPUS",
+    "SBATCH_GPUS_PER_TASK",
+  );
   for (const name of [...variables, "SBATCH_ACCOUNT"]) vi.stubEnv(name, "x");
   const kept = slurmEnvironment();
   expect(variables.filter((name) => name in kept)).toEqual([]);
