@@ -27,6 +27,8 @@ export interface BuildEstimate {
   readonly remaining: number;
   /** Size of all files of the run, bytes, except for what trainings keep and models that are not trained yet. */
   readonly bytes: number;
+  /** The part of `bytes` that is not on the disk yet. */
+  readonly bytesLeft: number;
   /** Free bytes on the run's disk; undefined if unknown. */
   readonly freeBytes: number | undefined;
   /** Empty if few images remain, and if models are not trained yet. */
@@ -39,8 +41,9 @@ export interface BuildEstimate {
 
 /** Bytes of a shard's row: image, id, label, class, confidence, ten probabilities. */
 const rowBytes = imageBytes + 8 + 8 + 8 + 4 + 40;
-/** Bytes that a run keeps per image: its sample, its probabilities, its fingerprint, its row. */
-const keptBytes = imageBytes + 40 + 16 + rowBytes;
+/** Bytes that the stages keep per image: its sample, its probabilities, its fingerprint, its row. */
+const keptBytes = { sample: imageBytes, label: 40, fingerprint: 16, publish: rowBytes } as const;
+const allKeptBytes = Object.values(keptBytes).reduce((sum, bytes) => sum + bytes);
 /** Bytes of the two contact sheets. */
 const sheetBytes = 500_000;
 /** This many images or denoiser calls, or fewer, are not worth a measurement. */
@@ -70,30 +73,35 @@ async function estimateBuild(
   { worldSize, signal }: StageContext,
 ): Promise<BuildEstimate> {
   const { folder, config } = options;
-  const [unsampled, unlabeled] = await Promise.all(
-    (["sample", "label"] as const).map((stage) => countRemaining(folder, config, stage)),
-  );
+  const left = await countRemaining(folder, config);
   const [generator, labeler] = await Promise.all(
     (["generator", "labeler"] as const).map((name) => readWeights(options, sources, name)),
   );
   const remainingMs: { sample?: number; label?: number } = {};
-  const isLong = unsampled! * config.sampler.steps >= few.calls;
+  const isLong = left.sample * config.sampler.steps >= few.calls;
   if (isLong && generator !== undefined) {
-    remainingMs.sample = ((await timeSampling(options, generator, signal)) * unsampled!) / worldSize;
+    remainingMs.sample = ((await timeSampling(options, generator, signal)) * left.sample) / worldSize;
   }
-  if ((isLong || unsampled === 0) && unlabeled! >= few.images && labeler !== undefined) {
-    remainingMs.label = ((await timeLabeling(options, labeler, signal)) * unlabeled!) / worldSize;
+  if ((isLong || left.sample === 0) && left.label >= few.images && labeler !== undefined) {
+    remainingMs.label = ((await timeLabeling(options, labeler, signal)) * left.label) / worldSize;
   }
+  const dataBytes = sources.data === undefined ? 0 : cifar10Files().length * config.recordsPerFile * recordBytes;
+  const bytes =
+    (config.count + config.testCount) * allKeptBytes +
+    sheetBytes +
+    (generator?.length ?? 0) +
+    (labeler?.length ?? 0) +
+    dataBytes;
+  const stages = Object.keys(keptBytes) as (keyof typeof keptBytes)[];
+  const isBegun = left.sample < config.count + config.testCount;
+  const unitBytesLeft = stages.reduce((sum, stage) => sum + left[stage] * keptBytes[stage], 0);
   return {
     train: config.count,
     test: config.testCount,
-    remaining: unsampled!,
-    bytes:
-      (config.count + config.testCount) * keptBytes +
-      sheetBytes +
-      (generator?.length ?? 0) +
-      (labeler?.length ?? 0) +
-      (sources.data === undefined ? 0 : cifar10Files().length * config.recordsPerFile * recordBytes),
+    remaining: left.sample,
+    bytes,
+    // Whoever has sampled had models and data.
+    bytesLeft: isBegun ? unitBytesLeft + sheetBytes : bytes,
     freeBytes: await freeBytesAt(folder.root),
     remainingMs,
     trains: generator === undefined || labeler === undefined,
@@ -107,11 +115,20 @@ async function takesShipped(folder: RunFolder, { generator, data }: BuildSources
   return generator === undefined && data === undefined && (await readModelReceipt(folder, "generator")) === undefined;
 }
 
-/** Number of images in units that have no receipt of a stage. */
-async function countRemaining(folder: RunFolder, config: Config, stage: ReceiptStage): Promise<number> {
-  const done = await listReceipts(folder, stage);
+/** Number of images in units that have no receipt of a stage, by stage. */
+async function countRemaining(
+  folder: RunFolder,
+  config: Config,
+): Promise<Readonly<Record<keyof typeof keptBytes, number>>> {
   const units = await plannedUnits(folder, config);
-  return units.reduce((sum, unit) => sum + (done.has(unit.name) ? 0 : unitRows(unit)), 0);
+  const count = async (stage: ReceiptStage) => {
+    const done = await listReceipts(folder, stage);
+    return units.reduce((sum, unit) => sum + (done.has(unit.name) ? 0 : unitRows(unit)), 0);
+  };
+  const [sample, label, fingerprint, publish] = await Promise.all(
+    (["sample", "label", "fingerprint", "publish"] as const).map(count),
+  );
+  return { sample: sample!, label: label!, fingerprint: fingerprint!, publish: publish! };
 }
 
 /** The weights that the build will use; undefined for a model that it trains. */

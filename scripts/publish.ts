@@ -30,7 +30,10 @@ export const publishCommand = defineCommand<typeof options>({
   options,
   steps: async ({ folder, stepOptions, options: { to, manifest } }) => {
     if (to !== undefined && !manifest) {
-      throw new Cifar5mError("usage/unfinished-upload", "--to uploads a whole data set, so it needs the manifest.");
+      throw new Cifar5mError(
+        "usage/unfinished-upload",
+        "--to uploads a whole data set, so it needs the manifest, got --no-manifest. Leave one of them out.",
+      );
     }
     // An imported set is published already.
     if (to !== undefined && (await readImportedRun(folder)) !== undefined) {

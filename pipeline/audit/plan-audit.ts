@@ -29,7 +29,8 @@ export function planAudit(manifest: Manifest, sample: number | undefined, seed: 
     const lastRow = firstRow + entry.rows;
     const start = next;
     while (chosen !== undefined && next < chosen.length && chosen[next]! < lastRow) next++;
-    const rows = chosen?.subarray(start, next).map((row) => row - firstRow);
+    const first = firstRow;
+    const rows = chosen && Uint32Array.from(chosen.subarray(start, next), (row) => row - first);
     firstRow = lastRow;
     const numRows = rows?.length ?? entry.rows;
     if (numRows === 0) continue;
@@ -41,8 +42,8 @@ export function planAudit(manifest: Manifest, sample: number | undefined, seed: 
   return units;
 }
 
-/** Different rows at random, rising. */
-function chooseRows(total: number, sample: number, seed: number): Uint32Array {
+/** Different rows at random, rising; a set may have more of them than 32 bits count. */
+function chooseRows(total: number, sample: number, seed: number): Float64Array {
   const order = createPermutation({ size: total, seed, id: 0, stream: randomStreams.audit });
-  return Uint32Array.from({ length: sample }, (_, position) => permute(position, order)).sort();
+  return Float64Array.from({ length: sample }, (_, position) => permute(position, order)).sort();
 }

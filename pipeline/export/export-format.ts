@@ -37,7 +37,7 @@ export interface FileFormat {
   readonly describe?: (written: WrittenExport) => Promise<void>;
 }
 
-/** The name of a sample in formats that have names: its id, padded so that names sort as ids do. */
+/** The name of a sample in formats that have names: its id, padded so that names sort as ids below 10⁸ do. */
 export function sampleName(id: number): string {
   return String(id).padStart(8, "0");
 }

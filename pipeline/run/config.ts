@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { Cifar5mError } from "../../core/errors.ts";
+import { numCifar10Classes } from "../../core/image-layout.ts";
 import { isObject } from "../../core/is-object.ts";
 import type { JsonSchema } from "../../core/json-schema.ts";
 import { parseWithSchema } from "../../core/parse-with-schema.ts";
@@ -15,6 +17,7 @@ import {
   type UnguidedOptions,
 } from "../../generator/index.ts";
 import { labelerTrainingSchema } from "../../labeler/index.ts";
+import { largestUnit } from "./units.ts";
 
 /** Number of images that a graph takes at once, at most: 200 MB of them. */
 const maxBatchSize = 16_384;
@@ -43,7 +46,7 @@ export const configSchema = z.strictObject({
     .min(0)
     .optional()
     .describe("images of the test part, before removals. Left out, it is a fifth of count, rounded up"),
-  unitSize: z.int().min(1).max(500_000).default(10_000).describe("images of one unit of work, and of one shard"),
+  unitSize: z.int().min(1).max(largestUnit).default(10_000).describe("images of one unit of work, and of one shard"),
   dropNearCopies: z
     .boolean()
     .default(false)
@@ -248,9 +251,20 @@ export const keysOutsideTheDataset: ReadonlySet<string> = new Set([
 export function resolveConfig(partial: PartialConfig): Config {
   const config = parseWithSchema(resolvedSchema, partial, { area: "config", owner: "the configuration" });
   requireSamplerOptions(config.sampler);
+  requireBalanceable(config);
   // Throws if the levels do not fall.
   adversarialLevels(config.adversarial);
   return config;
+}
+
+/** A part with fewer images than labels has none of some label. */
+function requireBalanceable({ balance, count, testCount }: Config): void {
+  const [key, images] = count < numCifar10Classes ? ["count", count] : ["testCount", testCount];
+  if (!balance || images === 0 || images >= numCifar10Classes) return;
+  throw new Cifar5mError(
+    "config/out-of-range",
+    `with balance, ${key} must be at least ${numCifar10Classes}, an image of each label, got ${images}. Ask for more images, or leave balance out.`,
+  );
 }
 
 /** Merges two partial configurations. If both have a key, the value of `over` applies. */

@@ -62,6 +62,8 @@ export const firstTestId = idsPerSplit;
 
 /** Number of units of a run, at most. */
 const maxUnits = 1_000_000;
+/** Most images of a unit. */
+export const largestUnit = 500_000;
 
 /** Units of which each subfolder holds the files. Those of the first so many are in no subfolder. */
 const unitsPerFolder = 1000;
@@ -138,10 +140,14 @@ export function planFixedUnits(options: SetSize & { readonly unitSize: number })
  */
 export function requirePlannable({ count, testCount }: SetSize, unitSize: number): void {
   if (Math.ceil(count / unitSize) + Math.ceil(testCount / unitSize) <= maxUnits) return;
+  const images = count + testCount;
+  const least = Math.ceil(images / (maxUnits - 2));
   throw new Cifar5mError(
     "config/out-of-range",
-    `unitSize must be at least ${Math.ceil((count + testCount) / (maxUnits - 2))} for ${count + testCount} images, ` +
-      `so that a run has at most ${maxUnits} units, got ${unitSize}. Give it another value, or ask for fewer images.`,
+    least > largestUnit
+      ? `count and testCount must be at most ${largestUnit * (maxUnits - 2)} together, so that a run has at most ${maxUnits} units of ${largestUnit} images, got ${images}. Ask for fewer images.`
+      : `unitSize must be at least ${least} for ${images} images, so that a run has at most ${maxUnits} units, got ` +
+          `${unitSize}. Give it another value, or ask for fewer images.`,
   );
 }
 

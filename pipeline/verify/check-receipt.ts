@@ -20,7 +20,7 @@ export async function checkAgainstReceipt(options: {
   /** Problems of the receipt itself, each phrased to follow its path in a sentence. */
   readonly rulesOf?: (receipt: Receipt) => readonly string[];
 }): Promise<DatasetProblem[]> {
-  const { path, receiptPath, isNeeded, isHashed, isListed, rulesOf } = options;
+  const { path, receiptPath, isListed, rulesOf } = options;
   let subject = receiptPath;
   try {
     const receipt = await readReceiptIfAny(receiptPath);
@@ -31,7 +31,7 @@ export async function checkAgainstReceipt(options: {
       message: `${receiptPath} ${what}`,
     }));
     subject = path;
-    return [...problems, ...(await checkFile(path, receipt, { isNeeded, isHashed }))];
+    return [...problems, ...(await checkFile({ ...options, receipt }))];
   } catch (thrown) {
     if (!(thrown instanceof Cifar5mError)) throw thrown;
     return [{ file: subject, code: thrown.code, message: thrown.message }];
@@ -39,15 +39,17 @@ export async function checkAgainstReceipt(options: {
 }
 
 async function checkFile(
-  path: string,
-  receipt: Receipt,
-  options: { readonly isNeeded: boolean; readonly isHashed: boolean },
+  options: Omit<Parameters<typeof checkAgainstReceipt>[0], "rulesOf"> & { readonly receipt: Receipt },
 ): Promise<DatasetProblem[]> {
+  const { path, receiptPath, receipt, isListed } = options;
+  const advice = isListed
+    ? "Run `cifar5m repair` to rebuild it."
+    : `Delete ${receiptPath}, and the file if it is there, and run \`cifar5m build\` again.`;
   const report = (code: string, seen: string, said: string): DatasetProblem[] => [
     {
       file: path,
       code,
-      message: `${path} is ${seen}, its receipt says ${said}. Run \`cifar5m repair\` to rebuild it.`,
+      message: `${path} is ${seen}, its receipt says ${said}. ${advice}`,
     },
   ];
   const facts = await readFileFactsIfAny(path);

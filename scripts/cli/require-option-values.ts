@@ -69,7 +69,8 @@ function notLocal(name: string, value: string): Cifar5mError {
   const advice =
     name === "run"
       ? "Name a folder. In s3://bucket/prefix, fetch, build, prepare, sample, label, dedup, publish, finish and status work; " +
-        "`cifar5m publish --to` uploads what was built in a folder, `cifar5m verify` reads it there."
+        "`cifar5m publish --to` uploads what was built in a folder, `cifar5m verify` reads it there. To repair a run in a bucket, " +
+        "delete what is damaged, with its receipt, and build it again with the same options."
       : "Download it first, or name another.";
   return new Cifar5mError("usage/not-local", `--${name} must be a path on this machine, got ${shown}. ${advice}`);
 }

@@ -4,14 +4,15 @@ import { formatBytes, formatDuration } from "./format.ts";
 
 /** What a build will take, as lines of progress. */
 export function summarizeEstimate(estimate: BuildEstimate): string[] {
-  const { train, test, remaining, bytes, freeBytes, trains, suggestsTuned } = estimate;
+  const { train, test, remaining, bytes, bytesLeft, freeBytes, trains, suggestsTuned } = estimate;
   const done = train + test - remaining;
   const doneBefore = done === 0 ? "" : `, ${formatCount(done)} of them sampled before`;
   const free = freeBytes === undefined ? "" : ` (${formatBytes(freeBytes)} free)`;
+  const toWrite = bytesLeft === bytes ? "" : `, ${formatBytes(bytesLeft)} of it not written yet`;
   const lines = [
     line(`${formatCount(train + test)} images: ${formatCount(train)} train, ${formatCount(test)} test${doneBefore}`),
     line(
-      `about ${formatBytes(bytes)} of disk${trains ? ", besides models and checkpoints of the training" : ""}${free}`,
+      `about ${formatBytes(bytes)} of disk${toWrite}${trains ? ", besides models and checkpoints of the training" : ""}${free}`,
     ),
   ];
   const time = describeTime(estimate);
@@ -23,7 +24,7 @@ export function summarizeEstimate(estimate: BuildEstimate): string[] {
         "recipe: to take it, stop this build and name another folder, as in `cifar5m build OTHER-FOLDER --recipe tuned`.",
     );
   }
-  if (freeBytes !== undefined && freeBytes < bytes && remaining > 0) {
+  if (freeBytes !== undefined && freeBytes < bytesLeft && remaining > 0) {
     lines.push("warning: the disk may be too small. Free some space, or choose a smaller --count.");
   }
   return lines;

@@ -54,7 +54,11 @@ test("nothing is measured for few images, for untrained models, and for finished
   expect((await estimate(root, smallConfig)).remainingMs).toEqual({});
   expect(await estimate(root, {}, { data })).toMatchObject({ remainingMs: {}, trains: true });
   await runBuild({ root, runtime: standInRuntime(), sources: { data } });
-  expect(await estimate(root, smallConfig, { data })).toMatchObject({ remaining: 0, remainingMs: {}, trains: false });
+  const finished = await estimate(root, smallConfig, { data });
+  expect(finished).toMatchObject({ remaining: 0, remainingMs: {}, trains: false });
+  const more = await estimate(root, { ...smallConfig, count: smallConfig.count + 1000 });
+  expect((more.bytesLeft - finished.bytesLeft) / (1000 * 6268)).toBeCloseTo(1, 1);
+  expect(finished.bytesLeft).toBeLessThan(finished.bytes / 2);
 });
 
 test("a new run of the shipped generator by the default recipe is told of the better one, and takes the disk it is told", async () => {
@@ -82,13 +86,14 @@ test("the estimate of a build is printed in plain lines", () => {
     test: 1_000_000,
     remaining: 4_000_000,
     bytes: 37.6e9,
+    bytesLeft: 25.1e9,
     freeBytes: 120e9,
     trains: false,
     suggestsTuned: false,
   };
   expect(summarizeEstimate({ ...plain, remainingMs: { sample: 7.2e6, label: 3.6e6 } })).toEqual([
     "build            6,000,000 images: 5,000,000 train, 1,000,000 test, 2,000,000 of them sampled before",
-    "build            about 37.6 GB of disk (120.0 GB free)",
+    "build            about 37.6 GB of disk, 25.1 GB of it not written yet (120.0 GB free)",
     "build            about 3 h 0 min of time: 2 h 0 min to sample, 1 h 0 min to label",
   ]);
   expect(summarizeEstimate({ ...plain, remainingMs: {}, suggestsTuned: true }).at(-1)).toBe(
@@ -97,7 +102,7 @@ test("the estimate of a build is printed in plain lines", () => {
   );
   const crowded = summarizeEstimate({ ...plain, freeBytes: 1e9, remainingMs: {}, trains: true });
   expect(crowded.slice(1)).toEqual([
-    "build            about 37.6 GB of disk, besides models and checkpoints of the training (1.0 GB free)",
+    "build            about 37.6 GB of disk, 25.1 GB of it not written yet, besides models and checkpoints of the training (1.0 GB free)",
     "build            how long it takes will show when the models are trained",
     "warning: the disk may be too small. Free some space, or choose a smaller --count.",
   ]);

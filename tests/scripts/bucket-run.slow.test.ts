@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { hashFolder } from "../pipeline/kill-build.ts";
 import { downloadRun } from "../pipeline/run/download-run.ts";
@@ -121,9 +121,29 @@ describe.skipIf(server === undefined)("a run in a bucket", { timeout: 600_000 },
     expectOneLine(await cli("label", run), 2, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
     expectOneLine(await cli("status", run), 2, /^run\/missing: s3:\/\/data\/runs\/tiny\/run\.json/);
     expectOneLine(await cli("fetch", run), 2, /^usage\/wrong: --data must name CIFAR-10/);
-    expectOneLine(await cli("repair", run), 2, /^usage\/not-local: .*fetch, build, prepare, sample/);
+    expectOneLine(
+      await cli("repair", run),
+      2,
+      /^usage\/not-local: .*fetch, build, prepare, sample.* delete what is damaged/,
+    );
     expect((await cli("build", run, ...tiny, "--dry-run")).exitCode).toBe(0);
     expect(await listKeys(client, "")).toEqual([]);
+  });
+
+  test("build makes what was lost again, and what was damaged once that is deleted", async () => {
+    const { client } = await openBucket(server!);
+    expect((await cli("build", run, ...tiny)).exitCode).toBe(0);
+    const before = await hashFolder(await downloadRun(client, "runs/tiny"));
+    const at = (name: string) => ({ Bucket: "data", Key: `runs/tiny/${name}` });
+    await client.send(new PutObjectCommand({ ...at("dataset/train/part-00001.arrow"), Body: "damaged" }));
+    const damaged = await runCli(["verify", `${run}/dataset`]);
+    expect(damaged.stderr + damaged.stdout).toContain("part-00001.arrow");
+    for (const name of ["run.json", "dataset/train/part-00001.arrow", "receipts/publish/train-00001.json"]) {
+      await client.send(new DeleteObjectCommand(at(name)));
+    }
+    expect(await cli("build", run, ...tiny)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await hashFolder(await downloadRun(client, "runs/tiny"))).toEqual(before);
+    expect(await runCli(["verify", `${run}/dataset`])).toMatchObject({ exitCode: 0 });
   });
 
   test("another number of workers finishes what the first ones left", async () => {

@@ -23,6 +23,14 @@ test("the flags of what is published are on when they stand alone, take true or 
     const { config } = JSON.parse(stdout) as { config: Record<string, unknown> };
     expect([config["balance"], config["dropNearCopies"]]).toEqual(expected);
   }
+  for (const [sizes, said] of [
+    [["--count", "9", "--test-count", "0"], "count must be at least 10, an image of each label, got 9"],
+    [["--count", "20"], "testCount must be at least 10, an image of each label, got 4"],
+  ] as const) {
+    const { exitCode, stderr } = await runInProcess(["build", folder, "--balance", ...sizes]);
+    expect(stderr).toContain(`config/out-of-range: with balance, ${said}. `);
+    expect(exitCode).toBe(2);
+  }
   const { stderr } = await runInProcess(["build", folder, "--balance=maybe", "--dry-run"]);
   expect(stderr).toMatch(/^usage\/wrong: --balance is a switch, got --balance=maybe\. Use --balance or --no-balance\./);
 });

@@ -5,7 +5,22 @@ import { collectRows, reportedColumns } from "../../../pipeline/audit/collect-ro
 import { allocateNearest } from "../../../pipeline/audit/nearest-references.ts";
 import { planAudit } from "../../../pipeline/audit/plan-audit.ts";
 import { codeLength } from "../../../pipeline/audit/shape-code.ts";
+import type { Manifest } from "../../../shards/index.ts";
 import { makeDataset, makeTestFolder, range } from "../../support/make-rows.ts";
+
+test("a sample is of all rows of a set, also of those beyond 32 bits", () => {
+  const rows = 5e8;
+  const shard = (part: number) => ({ file: `part-${part}`, rows, idStart: part * rows, idEnd: (part + 1) * rows });
+  const split = (count: number) => ({ rows: count * rows, shards: range(0, count).map(shard) });
+  const manifest = { splits: { train: split(10), test: split(2) } } as unknown as Manifest;
+  const units = planAudit(manifest, 1200, 3);
+  expect(units.map(({ name }) => name)).toHaveLength(12);
+  for (const { rows: chosen, numRows } of units) {
+    expect(Math.abs(numRows - 100)).toBeLessThan(60);
+    expect(new Set(chosen).size).toBe(numRows);
+    expect(Math.max(...chosen!)).toBeLessThan(rows);
+  }
+});
 
 test("the columns that are asked for follow each other unit by unit, and no other is held", async () => {
   const manifest = await makeDataset(await makeTestFolder(), { train: 20, test: 5, rowsPerShard: 8 });

@@ -2,6 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { Cifar5mError } from "../../../core/errors.ts";
 import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
 import type { ModelRuntime } from "../../../pipeline/models/model-runtime.ts";
 import { repairRun } from "../../../pipeline/repair/repair.ts";
@@ -56,8 +57,7 @@ const noModels: ModelRuntime = {
   openLabeler: () => Promise.reject(new Error("a labeler was opened")),
 };
 
-/** Paths of the run's data files and receipts, relative to its folder. */
-/** Files that verification knows. A card is nobody's proof: `card` writes it again, and edits of it are kept. */
+/** Files that verification knows, relative to the run's folder. A card is nobody's proof: `card` writes it again, and edits of it are kept. */
 function repairableFiles(): string[] {
   const card = /^dataset\/(README\.md|croissant\.json|contact-sheet\.png)$/;
   return expected
@@ -185,6 +185,22 @@ test("without receipt and manifest a shard that differs is not replaced by a gue
   const { message } = await errorOf(() => repair(root), "repair/unproven");
   expect(message).toContain("train-00002");
   expect(await hashFolder(root)).toEqual(before);
+});
+
+test("a repair that fails keeps the units that it has made for the next one", async () => {
+  const root = await copyRun();
+  for (const name of ["samples", "labels"]) await rm(join(root, name), { recursive: true });
+  for (const name of await readdir(join(root, "dataset/train"))) await flipBit(join(root, "dataset/train", name), 4321);
+  const full = new Cifar5mError("disk/full", "cannot write: the disk is full.");
+  const first = testContext();
+  const failing: ModelRuntime = { ...runtime, openLabeler: () => Promise.reject(full) };
+  await errorOf(() => repairRun({ folder: runFolderAt(root), config, runtime: failing }, first), "disk/full");
+  expect(first.counts.get("sample/images")).toBe(50);
+  const rest = testContext();
+  await repairRun({ folder: runFolderAt(root), config, runtime }, rest);
+  expect([rest.counts.get("sample/images"), rest.counts.get("label/images")]).toEqual([undefined, 50]);
+  expect(await verifyRun(root, testContext())).toEqual([]);
+  expect(await readdir(root)).not.toContain("repair");
 });
 
 test("an interrupted repair leaves no torn file and continues where it stopped", async () => {

@@ -111,18 +111,25 @@ test("names of units beyond a thousand are in subfolders, and names of shards ri
 });
 
 test.each([
-  [{ count: 9e15, testCount: 0 }, 1],
-  [{ count: 9e15, testCount: 0 }, 10_000],
-  [{ count: 1, testCount: 9e15 }, 500_000],
-  [{ count: 1_000_000, testCount: 1 }, 1],
-])("%j in units of %i, more than a million of them, are refused before they are planned", async (size, unitSize) => {
-  const { message } = await errorOf(() => planUnits([size], unitSize), "config/out-of-range");
-  expect(message).toMatch(new RegExp(`^unitSize must be at least \\d+ .* got ${unitSize}\\.`));
-  expect(() => planFixedUnits({ ...size, unitSize })).toThrow(message);
-  const root = join(await makeTestFolder(), "run");
-  await errorOf(() => openRun(runFolderAt(root), resolveConfig({ ...size, unitSize })), "config/out-of-range");
-  expect(await readdir(root).catch(() => [])).toEqual([]);
-});
+  [
+    { count: 9e15, testCount: 0 },
+    1,
+    /^count and testCount must be at most 499999000000 together, .*, got 9000000000000000\. /,
+  ],
+  [{ count: 1, testCount: 9e15 }, 500_000, /^count and testCount must be at most 499999000000 together, /],
+  [{ count: 4e11, testCount: 0 }, 10_000, /^unitSize must be at least 400001 .* got 10000\. /],
+  [{ count: 1_000_000, testCount: 1 }, 1, /^unitSize must be at least 2 .* got 1\. /],
+])(
+  "%j in units of %i, more than a million of them, are refused before they are planned",
+  async (size, unitSize, said) => {
+    const { message } = await errorOf(() => planUnits([size], unitSize), "config/out-of-range");
+    expect(message).toMatch(said);
+    expect(() => planFixedUnits({ ...size, unitSize })).toThrow(message);
+    const root = join(await makeTestFolder(), "run");
+    await errorOf(() => openRun(runFolderAt(root), resolveConfig({ ...size, unitSize })), "config/out-of-range");
+    expect(await readdir(root).catch(() => [])).toEqual([]);
+  },
+);
 
 test("of copies, an earlier size is kept before a later one, test before train, a smaller id before a larger one", () => {
   const sizes = [
