@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { openRun } from "../../pipeline/run/run.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { writeReceipt } from "../../storage/receipt.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 import { runInProcess } from "../support/run-in-process.ts";
 
@@ -63,6 +64,23 @@ test.for(["list", "run", "compare", "report"])(
     expect(existsSync(root)).toBe(false);
   },
 );
+
+test("of a lost file `verify` says what makes it again: while the run is unfinished, a build", async () => {
+  const root = await makeTestFolder();
+  const run = await openRun(runFolderAt(root), resolveConfig({ count: 20, testCount: 0, unitSize: 10 }));
+  const { name, number, idStart, idEnd } = run.units[1]!;
+  const receipt = run.folder.receipt("sample", name);
+  const rows = idEnd - idStart;
+  await writeReceipt(receipt, {
+    ...{ version: 1, stage: "sample", unit: number, idStart, idEnd, rows, bytes: rows * 3072, sha256: "0".repeat(64) },
+    ...{ file: "../../samples/train-00001.u8", configHash: run.hash, models: {}, createdBy: "cifar5m" },
+  });
+  const { stderr } = await runInProcess(["verify", root]);
+  expect(stderr).toContain(
+    `unit/missing: ${join(root, "samples", "train-00001.u8")} is missing, its receipt says 30720 bytes. ` +
+      `Delete ${receipt}, and the file if it is there, and run \`cifar5m build\` again.\n`,
+  );
+});
 
 test("`verify` sums up the receipts that an unfinished run does not have yet; its report has all of them", async () => {
   const root = await makeTestFolder();
