@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { resolveConfig } from "../../pipeline/run/config.ts";
@@ -65,7 +66,7 @@ test.for(["list", "run", "compare", "report"])(
   },
 );
 
-test("of a lost file `verify` says what makes it again: while the run is unfinished, a build", async () => {
+test("of a damaged file `verify` says what makes it again: while the run is unfinished, a build", async () => {
   const root = await makeTestFolder();
   const run = await openRun(runFolderAt(root), resolveConfig({ count: 20, testCount: 0, unitSize: 10 }));
   const { name, number, idStart, idEnd } = run.units[1]!;
@@ -75,9 +76,10 @@ test("of a lost file `verify` says what makes it again: while the run is unfinis
     ...{ version: 1, stage: "sample", unit: number, idStart, idEnd, rows, bytes: rows * 3072, sha256: "0".repeat(64) },
     ...{ file: "../../samples/train-00001.u8", configHash: run.hash, models: {}, createdBy: "cifar5m" },
   });
+  await writeFile(run.folder.samples(run.units[1]!), "cut");
   const { stderr } = await runInProcess(["verify", root]);
   expect(stderr).toContain(
-    `unit/missing: ${join(root, "samples", "train-00001.u8")} is missing, its receipt says 30720 bytes. ` +
+    `unit/size-mismatch: ${join(root, "samples", "train-00001.u8")} is 3 bytes, its receipt says 30720. ` +
       `Delete ${receipt}, and the file if it is there, and run \`cifar5m build\` again.\n`,
   );
 });
