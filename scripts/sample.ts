@@ -7,10 +7,7 @@ export const sampleCommand = defineCommand({
   words: ["sample"],
   describe: "sample images with the generator",
   examples: [
-    {
-      line: "cifar5m sample runs/mine --count 10000 --test-count 0",
-      effect: "ten thousand images, all of them for training",
-    },
+    { line: "cifar5m sample runs/mine", effect: "all images of a run that `cifar5m prepare` has begun" },
     { line: "cifar5m sample runs/mine --rank 1 --world-size 4", effect: "the second of four workers" },
   ],
   bucketRun: "opened",

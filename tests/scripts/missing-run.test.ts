@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { resolveConfig } from "../../pipeline/run/config.ts";
@@ -76,6 +76,7 @@ test("of a damaged file `verify` says what makes it again: while the run is unfi
     ...{ version: 1, stage: "sample", unit: number, idStart, idEnd, rows, bytes: rows * 3072, sha256: "0".repeat(64) },
     ...{ file: "../../samples/train-00001.u8", configHash: run.hash, models: {}, createdBy: "cifar5m" },
   });
+  await mkdir(join(root, "samples"), { recursive: true });
   await writeFile(run.folder.samples(run.units[1]!), "cut");
   const { stderr } = await runInProcess(["verify", root]);
   expect(stderr).toContain(
