@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { Cifar5mError } from "../../core/errors.ts";
+import { expectManyListeners } from "../../core/expect-many-listeners.ts";
 import { nextTurn } from "../../core/next-turn.ts";
 import { untilAborted } from "../../core/until-aborted.ts";
 import { createSampleOrder } from "../order/create-sample-order.ts";
@@ -50,6 +51,7 @@ export class RowLoader implements Loader<ImageArray> {
     this.#pool = pool;
     this.#options = resolved;
     this.#signal = options.signal;
+    for (const signal of [options.signal, store.closed]) if (signal !== undefined) expectManyListeners(signal);
     if (resolved.numWorkers > 0 && pool.startWorkers === undefined) {
       throw new Cifar5mError(
         "loader/no-workers",

@@ -117,3 +117,20 @@ test("loops that have ended leave no listener at the signal", async () => {
   }
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
+
+test("a dozen loops at once, under one signal, are no leak that Node warns of", async () => {
+  const dataset = await openTestDataset({ train: 60, rowsPerShard: 30 });
+  const { signal } = new AbortController();
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error) => warnings.push(name);
+  process.on("warning", onWarning);
+  const loops = Array.from({ length: 12 }, () => dataset.loader({ ...options, signal })[Symbol.asyncIterator]());
+  for (const loop of loops) await loop.next();
+  await Promise.all(loops.map((loop) => loop.next()));
+  for (const loop of loops) await loop.return?.();
+  // Warnings come in a turn of their own.
+  await new Promise(setImmediate);
+  process.off("warning", onWarning);
+  expect(warnings).toEqual([]);
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
+});
