@@ -22,17 +22,22 @@ export type { CommitSink, Committed, CommitWriter, Written } from "./commit-sink
  * @param write - appends the bytes; if it throws, nothing becomes visible
  * @param options.onExisting - called if the name exists: `keep` (default) or `replace` that file. Not for a bucket, which
  *   keeps it
+ * @param options.withoutLinks - gives the file its name where the file system has no hard links. By default the file is
+ *   renamed if the name is free, and two writers at the same instant replace each other's file
  * @throws Cifar5mError `disk/…` if the disk is full, read-only, …; `store/…`; what `write` throws
  */
 export async function commitFile(
   path: string,
   write: CommitWriter,
-  options: { readonly onExisting?: (ours: Written) => Promise<"keep" | "replace"> } = {},
+  options: {
+    readonly onExisting?: (ours: Written) => Promise<"keep" | "replace">;
+    readonly withoutLinks?: () => Committed["outcome"];
+  } = {},
 ): Promise<Committed> {
   const objects = objectsAt(path);
   if (objects !== undefined) return await commitObject(objects, path, write);
   return await writeThenPublish(path, write, async (temporary, ours) => {
-    const outcome = await linkUnlessExists(temporary, path);
+    const outcome = await linkUnlessExists(temporary, path, options.withoutLinks);
     if (outcome === "committed" || (await options.onExisting?.(ours)) !== "replace") return outcome;
     await rename(temporary, path);
     return "committed";
@@ -166,7 +171,11 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
 /** Errors of `link` that do not mean that the file system lacks hard links. */
 const failuresOfLink = ["EIO", "ENOENT", "ENOSPC", "EDQUOT", "EROFS", "ESTALE"];
 
-async function linkUnlessExists(temporary: string, path: string): Promise<Committed["outcome"]> {
+async function linkUnlessExists(
+  temporary: string,
+  path: string,
+  withoutLinks: (() => Committed["outcome"]) | undefined,
+): Promise<Committed["outcome"]> {
   try {
     await link(temporary, path);
     return "committed";
@@ -175,8 +184,9 @@ async function linkUnlessExists(temporary: string, path: string): Promise<Commit
     if (systemCode === "EEXIST") return "kept-existing";
     if (failuresOfLink.includes(systemCode)) throw thrown;
   }
-  // File systems without hard links report that in many ways. Renaming is atomic too, but two writers at the same
-  // instant replace each other's file. If the disk has failed, renaming fails too and gives the reason.
+  // File systems without hard links report that in many ways. If the disk has failed, the other ways fail too and give the
+  // reason.
+  if (withoutLinks !== undefined) return withoutLinks();
   if (await pathExists(path)) return "kept-existing";
   await rename(temporary, path);
   return "committed";

@@ -1,34 +1,11 @@
-import { readFile, rename, stat, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
+import { utimes } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
-import { commitBytes } from "./commit.ts";
-import { hasKnownStart, isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
+import { isOurs, isStale, type LockHolder, type LockWatch, nameHolder, parseHolder } from "./lock-holder.ts";
 import { readTextIfAny } from "./read-text.ts";
-import { nameTemporary, removeTemporary } from "./temporary-file.ts";
+import { readLockIfAny, removeLock, removeOldTurns, takeAway, takeLock } from "./take-lock.ts";
 
-/** A lock that was not touched for so long has no living holder on any machine. */
-export const staleMs = 600_000;
 /** How often a holder touches its lock. */
 const touchMs = 10_000;
-/** A lock that is not touched while it is watched for so long has no living holder either. */
-const watchMs = 45_000;
-const watchPollMs = 250;
-
-/** Who waits for a lock. */
-export interface LockWatcher {
-  readonly signal: AbortSignal;
-  /** Told in a line what is waited for, and how long at most. */
-  readonly tell?: ((line: string) => void) | undefined;
-}
-
-/** Who holds a lock. */
-export interface LockHolder {
-  readonly host: string;
-  readonly pid: number;
-  /** When it was taken, milliseconds since 1970. */
-  readonly sinceMs: number;
-}
 
 /**
  * Does work that only one process may do at a time. The lock of a dead process is taken over: at once if it ran on this
@@ -43,16 +20,15 @@ export async function withLock<Result>(
   path: string,
   work: () => Promise<Result>,
   refusal: (holder: LockHolder) => Error,
-  watch?: LockWatcher & { readonly ms?: number },
+  watch?: LockWatch,
 ): Promise<Result> {
-  const mine = `${JSON.stringify({ host: hostname(), pid: process.pid, sinceMs: Date.now(), visibleProcesses, thisProcess })}\n`;
-  if ((await commitBytes(path, mine)).outcome !== "committed") {
-    const theirs = await readTextIfAny(path);
-    if (theirs !== undefined && !(await isStale(path, theirs, watch))) throw refusal(JSON.parse(theirs) as LockHolder);
-    if (theirs !== undefined) await takeAway(path, theirs);
-    if ((await commitBytes(path, mine)).outcome !== "committed") {
-      throw refusal(JSON.parse((await readTextIfAny(path)) ?? mine) as LockHolder);
-    }
+  const mine = nameHolder();
+  if (!(await takeLock(path, mine))) {
+    const theirs = await readLockIfAny(path);
+    if (theirs !== undefined && !(await isStale(path, theirs, watch))) throw refusal(parseHolder(theirs));
+    if (theirs !== undefined) await takeAway(path, theirs, watch);
+    if (!(await takeLock(path, mine))) throw refusal(parseHolder((await readLockIfAny(path)) ?? mine));
+    await removeOldTurns(path, mine);
   }
   const stopTouching = keepTouched(path, mine, watch !== undefined);
   try {
@@ -60,7 +36,7 @@ export async function withLock<Result>(
   } finally {
     try {
       // A machine that slept may wake up after another one took its lock over.
-      if ((await readTextIfAny(path)) === mine) await takeAway(path, mine);
+      removeLock(path, mine);
     } finally {
       // Last, because a process that is killed while a thread ends must not leave the lock.
       await stopTouching();
@@ -70,28 +46,21 @@ export async function withLock<Result>(
 
 /** Removes the lock of a process that has died, as far as clocks tell: of work that is done, and that nobody will lock again. */
 export async function removeStaleLock(path: string): Promise<void> {
-  const text = await readTextIfAny(path);
-  if (text !== undefined && (await isStale(path, text))) await takeAway(path, text);
-}
-
-/** What is told while a lock is waited for. @param ms - for how long at most */
-export function describeWait(path: string, { host, pid }: LockHolder, ms: number): string {
-  return `waiting at most ${ms / 1000} s for ${path}: process ${pid} on ${host} holds it, or has died and left it`;
+  const text = await readLockIfAny(path);
+  // Where it may not be removed, it does no harm.
+  if (text !== undefined && (await isStale(path, text))) await takeAway(path, text).catch(() => undefined);
 }
 
 /** The living holder of a lock, if it has one, as far as clocks tell. */
 export async function readLockHolder(path: string): Promise<LockHolder | undefined> {
-  const text = await readTextIfAny(path);
-  return text === undefined || (await isStale(path, text)) ? undefined : (JSON.parse(text) as LockHolder);
+  const text = await readLockIfAny(path);
+  return text === undefined || (await isStale(path, text)) ? undefined : parseHolder(text);
 }
 
 /** Who took a lock over that this process held, or thought it held; undefined if nobody did. */
 export async function readOtherHolder(path: string): Promise<LockHolder | undefined> {
-  const text = await readTextIfAny(path);
-  if (text === undefined) return undefined;
-  const holder = JSON.parse(text) as LockHolder & Owner;
-  const isOurs = holder.visibleProcesses === visibleProcesses && holder.thisProcess === thisProcess;
-  return isOurs ? undefined : holder;
+  const text = await readLockIfAny(path);
+  return text === undefined || isOurs(text) ? undefined : parseHolder(text);
 }
 
 /**
@@ -134,54 +103,4 @@ async function touch(path: string, mine: string): Promise<void> {
   const now = new Date();
   const text = await readTextIfAny(path).catch(() => undefined);
   if (text === mine) await utimes(path, now, now).catch(() => undefined);
-}
-
-interface Owner {
-  readonly visibleProcesses: string;
-  readonly thisProcess: string;
-}
-
-/** Whether the process that took a lock has died, as far as can be told. */
-async function isStale(path: string, text: string, watch?: LockWatcher & { readonly ms?: number }): Promise<boolean> {
-  const owner = JSON.parse(text) as Owner;
-  if (owner.visibleProcesses === visibleProcesses) {
-    if (!isRunning(owner.thisProcess)) return true;
-    // Another process may have got the number of a dead one.
-    if (hasKnownStart(owner.thisProcess)) return false;
-  } else if (watch !== undefined) return await isAbandoned(path, text, watch);
-  const touched = await touchedAt(path);
-  return touched !== undefined && Date.now() - touched > staleMs;
-}
-
-/** Watches the lock of a process that this one cannot see. @returns true also if the lock is gone */
-async function isAbandoned(
-  path: string,
-  text: string,
-  { signal, tell, ms = watchMs }: LockWatcher & { readonly ms?: number },
-): Promise<boolean> {
-  tell?.(describeWait(path, JSON.parse(text) as LockHolder, ms));
-  const first = await touchedAt(path);
-  // By the clock of this machine alone: those of two machines differ.
-  for (const start = Date.now(); Date.now() - start < ms; ) {
-    await sleep(watchPollMs, undefined, { signal });
-    const now = await touchedAt(path);
-    if (now === undefined) return true;
-    if (now !== first) return false;
-  }
-  return true;
-}
-
-/** Milliseconds since 1970; undefined if there is no lock. */
-async function touchedAt(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.mtimeMs;
-}
-
-/** Removes the lock that was read, and no newer one: another process may have taken it over in between. */
-async function takeAway(path: string, text: string): Promise<void> {
-  // Of this kind, because whoever cleans the folder removes it if this process is killed before it does.
-  const aside = nameTemporary(path);
-  await rename(path, aside).catch(() => undefined);
-  const moved = await readFile(aside, "utf8").catch(() => text);
-  if (moved !== text) await commitBytes(path, moved);
-  await removeTemporary(aside);
 }

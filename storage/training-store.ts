@@ -9,14 +9,8 @@ import { diskError } from "./disk-error.ts";
 import { makeFolder } from "./durable-folder.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
 import { listFolder } from "./list-folder.ts";
-import {
-  type LockHolder,
-  type LockWatcher,
-  readLockHolder,
-  readOtherHolder,
-  removeStaleLock,
-  withLock,
-} from "./lock-file.ts";
+import { readLockHolder, readOtherHolder, removeStaleLock, withLock } from "./lock-file.ts";
+import type { LockHolder, LockWatcher } from "./lock-holder.ts";
 import { readWholeFile } from "./read-file.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { removeStaleTemporaries } from "./temporary-file.ts";

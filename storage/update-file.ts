@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { replaceBytes } from "./commit.ts";
-import { describeWait, type LockHolder, type LockWatcher, staleMs, withLock } from "./lock-file.ts";
+import { withLock } from "./lock-file.ts";
+import { describeWait, type LockHolder, type LockWatcher, staleMs } from "./lock-holder.ts";
 import { type ObjectFiles, objectsAt } from "./object-files.ts";
 import { readTextIfAny } from "./read-text.ts";
 import { spool } from "./spool.ts";

@@ -11,7 +11,7 @@ import { readManifestIfAny, sealManifest } from "../../shards/format/manifest-fi
 import { readShard } from "../../shards/format/read-shard.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
-import type { LockWatcher } from "../../storage/lock-file.ts";
+import type { LockWatcher } from "../../storage/lock-holder.ts";
 import { updateFile } from "../../storage/update-file.ts";
 import { listsUnits } from "../run/lists-units.ts";
 import { mapFiles } from "../run/map-files.ts";

@@ -6,7 +6,8 @@ import { canonicalJson, hashConfig, type JsonValue } from "../../storage/canonic
 import { replaceBytes, replaceFile } from "../../storage/commit.ts";
 import { removeFile } from "../../storage/file-facts.ts";
 import { listFolder } from "../../storage/list-folder.ts";
-import { type LockHolder, withLock } from "../../storage/lock-file.ts";
+import { withLock } from "../../storage/lock-file.ts";
+import type { LockHolder } from "../../storage/lock-holder.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
