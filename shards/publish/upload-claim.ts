@@ -77,12 +77,12 @@ export class UploadClaim {
    * @throws Cifar5mError `publish/other-dataset`
    */
   async hold(): Promise<void> {
-    if ((await this.#read(claimName)) === this.#claimText) return;
-    // A publisher removes the claim after writing the manifest. Because we read the claim first, we overlook nobody.
-    const isNew = await retryUpload(this.#target, claimName, this.#signal, () =>
-      this.#target.putNew(claimName, this.#claimText, this.#signal),
-    );
-    const found = await this.#read(claimName);
+    const present = await this.#read(claimName);
+    if (present === this.#claimText) return;
+    // A server that ignores conditions would let us overwrite the claim of another set. A publisher removes the claim after
+    // writing the manifest. Because we read the claim first, we overlook nobody.
+    const isNew = present === undefined && (await this.#put());
+    const found = present ?? (await this.#read(claimName));
     try {
       if (await this.isPublished()) return;
     } catch (thrown) {
@@ -104,6 +104,12 @@ export class UploadClaim {
     } catch {
       this.#signal.throwIfAborted();
     }
+  }
+
+  async #put(): Promise<boolean> {
+    return await retryUpload(this.#target, claimName, this.#signal, () =>
+      this.#target.putNew(claimName, this.#claimText, this.#signal),
+    );
   }
 
   async #read(name: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
 import { describeGrowth, hashShards } from "../../../shards/format/manifest.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
@@ -53,6 +54,25 @@ test("when two sets are published to one prefix of an S3 server without conditio
       else await expect(uploadAgain(sets[index]!, to, s3)).resolves.toEqual(Array(4).fill("kept"));
     }
   }
+});
+
+test("what another set has claimed and sent stays as it is on a server without conditional writes", async () => {
+  const [{ s3, client }, to] = [await startS3("s3rver"), "s3://data/claimed"];
+  const [first, second] = [await makeFolder(90), await makeFolder(87)];
+  const abort = new AbortController();
+  const onShard = () => abort.abort(new Error("interrupted"));
+  await expect(uploadDataset({ directory: first, to, signal: abort.signal, s3, onShard })).rejects.toThrow(
+    "interrupted",
+  );
+  const stored = async () => {
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: "data" }));
+    return Contents.map(({ Key, ETag }) => `${Key} ${ETag}`);
+  };
+  const before = await stored();
+  expect(before.some((line) => line.startsWith("claimed/publishing.json "))).toBe(true);
+  await errorOf(() => uploadDataset({ directory: second, to, signal, s3 }), "publish/other-dataset");
+  expect(await stored()).toEqual(before);
+  await uploadDataset({ directory: first, to, signal, s3 });
 });
 
 /** The outcome of an upload for each shard. */
