@@ -1,41 +1,41 @@
 import { Cifar5mError } from "../../core/errors.ts";
-import { sealJson } from "../../storage/canonical-json.ts";
+import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { sha256 } from "../../storage/sha256.ts";
-import { manifestName, parseManifestText } from "../format/manifest.ts";
+import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
 import { retryUpload } from "./retry-upload.ts";
 import type { UploadTarget } from "./upload-target.ts";
 
 /** Name of the claim file at the target. While there is no manifest, it says whose shards the target holds. */
 const claimName = "publishing.json";
 
+/** What a claim names. */
+interface Claim {
+  /** sha256 of the text of the manifest that will be there. */
+  readonly manifest: string;
+  /** `sha256` of that manifest. 0.1.0 did not write it. */
+  readonly dataset?: string;
+}
+
 /**
  * Reserves a target for one data set. An uploader claims an empty target first. If two different sets are published
  * there at once, one of them is refused before it overwrites a shard of the other. The claim of an interrupted upload
- * stays, so the same set can continue; it is removed when the manifest exists.
+ * stays, so the same set can continue, also when it has grown; it is removed when the manifest exists.
  */
 export class UploadClaim {
   readonly #target: UploadTarget;
   readonly #manifestText: string;
-  readonly #claimText: string;
+  readonly #claim: Claim;
   readonly #signal: AbortSignal;
 
   /** sha256 of the earlier sizes of the set. */
   readonly #earlier: ReadonlySet<string>;
 
-  /**
-   * @param manifestText - manifest of the set that is published
-   * @param growth - the sizes that the set had before
-   */
-  constructor(
-    target: UploadTarget,
-    manifestText: string,
-    signal: AbortSignal,
-    growth: readonly { readonly sha256: string }[] = [],
-  ) {
-    this.#earlier = new Set(growth.map(({ sha256: hash }) => hash));
+  /** @param manifest - of the set that is published */
+  constructor(target: UploadTarget, manifest: Manifest, signal: AbortSignal) {
+    this.#earlier = new Set((manifest.growth ?? []).map(({ sha256: hash }) => hash));
     this.#target = target;
-    this.#manifestText = manifestText;
-    this.#claimText = sealJson({ manifest: sha256(manifestText) });
+    this.#manifestText = sealJson(manifest);
+    this.#claim = { manifest: sha256(this.#manifestText), dataset: manifest.sha256 };
     this.#signal = signal;
   }
 
@@ -77,8 +77,12 @@ export class UploadClaim {
    * @throws Cifar5mError `publish/other-dataset`
    */
   async hold(): Promise<void> {
-    const present = await this.#read(claimName);
-    if (present === this.#claimText) return;
+    let present = await this.#read(claimName);
+    if (this.#isOurs(present)) return;
+    if (present !== undefined && (await this.#isOutgrown(present))) {
+      await this.#remove();
+      present = undefined;
+    }
     // A server that ignores conditions would let us overwrite the claim of another set. A publisher removes the claim after
     // writing the manifest. Because we read the claim first, we overlook nobody.
     const isNew = present === undefined && (await this.#put());
@@ -89,7 +93,7 @@ export class UploadClaim {
       if (isNew) await this.release();
       throw thrown;
     }
-    if (found === this.#claimText) return;
+    if (this.#isOurs(found)) return;
     throw new Cifar5mError(
       "publish/other-dataset",
       `another data set is being published to ${this.#target.location} (see its ${claimName}). Name another target, or ` +
@@ -100,20 +104,46 @@ export class UploadClaim {
   /** Removes the claim, if it is ours. A target that does not let us delete files keeps it; no reader looks at it. */
   async release(): Promise<void> {
     try {
-      if ((await this.#read(claimName)) === this.#claimText) await this.#target.remove(claimName, this.#signal);
+      if (this.#isOurs(await this.#read(claimName))) await this.#target.remove(claimName, this.#signal);
     } catch {
       this.#signal.throwIfAborted();
     }
   }
 
+  #isOurs(claimText: string | undefined): boolean {
+    return claimText !== undefined && readClaim(claimText)?.manifest === this.#claim.manifest;
+  }
+
+  /** Whether a claim is what an upload of an earlier size left, before or after it wrote its manifest. */
+  async #isOutgrown(claimText: string): Promise<boolean> {
+    const claim = readClaim(claimText);
+    if (claim?.dataset !== undefined) return this.#earlier.has(claim.dataset);
+    const published = await this.#read(manifestName);
+    return published !== undefined && sha256(published) === claim?.manifest && this.#isEarlier(published);
+  }
+
   async #put(): Promise<boolean> {
+    const text = sealJson(this.#claim);
     return await retryUpload(this.#target, claimName, this.#signal, () =>
-      this.#target.putNew(claimName, this.#claimText, this.#signal),
+      this.#target.putNew(claimName, text, this.#signal),
     );
+  }
+
+  async #remove(): Promise<void> {
+    await retryUpload(this.#target, claimName, this.#signal, () => this.#target.remove(claimName, this.#signal));
   }
 
   async #read(name: string): Promise<string | undefined> {
     const target = this.#target;
     return await retryUpload(target, name, this.#signal, () => target.readText(name, this.#signal));
+  }
+}
+
+/** What a claim says; undefined if it is damaged. */
+function readClaim(text: string): Claim | undefined {
+  try {
+    return unsealJson(text, claimName) as unknown as Claim;
+  } catch {
+    return undefined;
   }
 }

@@ -56,7 +56,7 @@ export async function uploadDataset(options: {
   if (share.rank === 0) await requireUploadableFlags(directory, manifest);
   const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });
   const text = sealJson(manifest);
-  const claim = new UploadClaim(target, text, signal, manifest.growth);
+  const claim = new UploadClaim(target, manifest, signal);
   const isPublished = await claim.isPublished();
   if (!isPublished) await claim.hold();
   const upload = { target, directory, hold: async () => (isPublished ? undefined : await claim.hold()) };

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { describeGrowth, hashShards } from "../../../shards/format/manifest.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
 import { openDataset, uploadDataset, verifyDataset } from "../../../shards/index.ts";
 import type { UploadedShard } from "../../../shards/publish/upload-dataset.ts";
+import { sealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { startFaultyS3 } from "../../support/faulty-s3.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
@@ -172,6 +173,48 @@ test("workers share an upload; the first one sends what is missing, then the man
   expect((await readdir(together)).sort()).toEqual(["manifest.json", "test", "train"]);
 });
 
+/** The set of a folder, as it has grown. */
+async function makeGrown(directory: string): Promise<string> {
+  const { version: _, sha256: __, ...before } = await readManifest(directory);
+  const larger = await makeFolder(150);
+  const { version: ___, sha256: ____, ...whole } = await readManifest(larger);
+  // The test part keeps its shard; the larger set made it with other ids.
+  for (const name of await readdir(join(directory, "test"))) {
+    await cp(join(directory, "test", name), join(larger, "test", name));
+  }
+  const splits = { train: whole.splits.train, test: before.splits.test };
+  await writeManifest(larger, { ...whole, splits, growth: describeGrowth(splits, [{ train: 3, test: 1 }]) });
+  return larger;
+}
+
+test("a set that has grown goes on where an upload of its earlier size was killed, at any moment", async () => {
+  const directory = await makeFolder();
+  const larger = await makeGrown(directory);
+  const abort = new AbortController();
+  const onShard = () => abort.abort(new Error("interrupted"));
+  const to = join(await makeTestFolder(), "published");
+  await expect(uploadDataset({ directory, to, signal: abort.signal, onShard })).rejects.toThrow("interrupted");
+  const claim = await readFile(join(to, "publishing.json"), "utf8");
+  await uploadDataset({ directory: larger, to, signal });
+  expect(await readManifest(to)).toEqual(await readManifest(larger));
+  expect((await readdir(to)).sort()).toEqual(["manifest.json", "test", "train"]);
+  // Killed between the manifest and the removal of the claim, by this release and by one that named the manifest alone.
+  const { manifest } = JSON.parse(claim);
+  for (const left of [claim, sealJson({ manifest })]) {
+    await rm(to, { recursive: true });
+    await uploadDataset({ directory, to, signal });
+    await writeFile(join(to, "publishing.json"), left);
+    await uploadDataset({ directory: larger, to, signal });
+    expect((await readManifest(to)).growth).toHaveLength(1);
+    expect((await readdir(to)).sort()).toEqual(["manifest.json", "test", "train"]);
+  }
+  // The claim of another set is respected.
+  await rm(to, { recursive: true });
+  await mkdir(to);
+  await writeFile(join(to, "publishing.json"), sealJson({ manifest: "a".repeat(64), dataset: "b".repeat(64) }));
+  await errorOf(() => uploadDataset({ directory: larger, to, signal }), "publish/other-dataset");
+});
+
 test.each(["folder", "s3rver"] as const)(
   "a set that has grown takes the place of what it was, but not the other way round (%s)",
   async (kind) => {
@@ -184,14 +227,7 @@ test.each(["folder", "s3rver"] as const)(
       return outcomes;
     };
     await upload(directory);
-    const { version: _, sha256: __, ...before } = await readManifest(directory);
-    const larger = await makeFolder(150);
-    const { version: ___, sha256: ____, ...whole } = await readManifest(larger);
-    // The test part keeps its shard; the larger set made it with other ids.
-    for (const name of await readdir(join(directory, "test")))
-      await cp(join(directory, "test", name), join(larger, "test", name));
-    const splits = { train: whole.splits.train, test: before.splits.test };
-    await writeManifest(larger, { ...whole, splits, growth: describeGrowth(splits, [{ train: 3, test: 1 }]) });
+    const larger = await makeGrown(directory);
     expect((await upload(larger)).sort()).toEqual(["kept", "kept", "kept", "kept", "uploaded", "uploaded"]);
     expect(await upload(larger)).toEqual(Array(6).fill("kept"));
     await errorOf(() => upload(directory), "publish/other-dataset");
