@@ -1,6 +1,8 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { parseS3Location } from "../../storage/parse-location.ts";
+import { TransferError } from "./object-store.ts";
+import { lacksCredentials, s3StatusOf } from "./s3-error.ts";
 import type { S3Options } from "./s3-options.ts";
 
 /** A prefix of a bucket, and the client that reaches it. */
@@ -35,6 +37,7 @@ export async function openS3Folder(location: string, options: S3Options = {}): P
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
+  waitForCredentials(client);
   const keyOf = (name: string) => (prefix === "" ? name : `${prefix}/${name}`);
   return {
     client,
@@ -43,6 +46,28 @@ export async function openS3Folder(location: string, options: S3Options = {}): P
     keyOf,
     urlOf: (name) => `s3://${bucket}/${keyOf(name)}`,
   };
+}
+
+/**
+ * A client whose request the server has answered has had credentials. If it gets none for a later request, its settings are
+ * not to blame, but the service that renews them, which may be busy: another attempt may get them.
+ */
+function waitForCredentials(client: S3Client): void {
+  let hadSome = false;
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        const reply = await next(args);
+        hadSome = true;
+        return reply;
+      } catch (thrown) {
+        if (s3StatusOf(thrown) === 404) hadSome = true;
+        if (!hadSome || !lacksCredentials(thrown)) throw thrown;
+        throw new TransferError(messageOf(thrown), { cause: thrown, advice: "Check the credential service" });
+      }
+    },
+    { step: "initialize" },
+  );
 }
 
 const ignore = () => undefined;

@@ -26,10 +26,11 @@ const passingRefusals: ReadonlyMap<string, string | undefined> = new Map([
  * @param url - the URL that was requested
  */
 export function s3Error(thrown: unknown, url: string): Error {
+  if (thrown instanceof TransferError) return thrown;
   const status = s3StatusOf(thrown);
   if (status !== undefined && status >= 300) return s3RefusalOf(thrown, url, status) ?? refusalOf(url, status);
   const message = messageOf(thrown);
-  if (/region is missing|credential/i.test(message)) {
+  if (lacksCredentials(thrown) || /region is missing/i.test(message)) {
     return new Cifar5mError(
       "store/s3-settings",
       `${url} cannot be requested: ${message}. Set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.`,
@@ -37,6 +38,11 @@ export function s3Error(thrown: unknown, url: string): Error {
     );
   }
   return new TransferError(message === "" ? String(thrown) : message, { cause: thrown });
+}
+
+/** Whether a request was not sent because the SDK found no credentials. */
+export function lacksCredentials(thrown: unknown): boolean {
+  return s3StatusOf(thrown) === undefined && /credential/i.test(messageOf(thrown));
 }
 
 /** The error for a refusal whose name says more than its status; undefined for others. */
