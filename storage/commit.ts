@@ -11,6 +11,7 @@ import { commitObject, replaceObject } from "./commit-object.ts";
 import type { Committed, CommitWriter, Written } from "./commit-sink.ts";
 import { diskError, systemCodeOf } from "./disk-error.ts";
 import { makeFolder, pathExists, syncFile, syncFolder } from "./durable-folder.ts";
+import { requirePath } from "./join-path.ts";
 import { objectsAt } from "./object-files.ts";
 import { heartbeatMs, nameTemporary, removeTemporary, touchTemporary } from "./temporary-file.ts";
 
@@ -83,6 +84,7 @@ type Publish = (temporary: string, written: Written) => Promise<Committed["outco
 const maxRewrites = 3;
 
 async function writeThenPublish(path: string, write: CommitWriter, publish: Publish): Promise<Committed> {
+  requirePath(path);
   let temporary = nameTemporary(path);
   let handle: FileHandle | undefined;
   try {

@@ -1,4 +1,6 @@
 import { join, resolve } from "node:path";
+import { Cifar5mError } from "../core/errors.ts";
+import { hideSecrets } from "./parse-location.ts";
 
 const location = /^[a-z][a-z0-9+.-]+:\/\//;
 
@@ -10,6 +12,18 @@ export function isLocation(path: string): boolean {
 /** A path without what depends on the working directory; a location stays as it is. */
 export function absolutePath(path: string): string {
   return isLocation(path) ? path : resolve(path);
+}
+
+/**
+ * Refuses a location, of which the system would make a folder named after its scheme.
+ * @throws Cifar5mError `store/bad-location`
+ */
+export function requirePath(path: string): void {
+  if (!location.test(path)) return;
+  throw new Cifar5mError(
+    "store/bad-location",
+    `a file is written to a path on this machine, got ${hideSecrets(path)}. Write it to a path, and upload it from there.`,
+  );
 }
 
 /**

@@ -44,6 +44,20 @@ export function parseLocation(given: string | URL): Location {
   );
 }
 
+/**
+ * The path of a folder on this machine: a path, or a `file:` URL.
+ * @param what - names it in errors
+ * @throws Cifar5mError `store/bad-location` for any other location; as `parseLocation`
+ */
+export function parseFolder(given: string | URL, what: string): string {
+  const parsed = parseLocation(given);
+  if (parsed.kind === "folder") return parsed.directory;
+  throw new Cifar5mError(
+    "store/bad-location",
+    `${what} must be a folder on this machine, got ${hideSecrets(parsed.url)}. Name a path, or a file:// URL.`,
+  );
+}
+
 function pathOfFileUrl(url: string): string {
   const refuse = (what: string) => {
     const rule = "must be the file: URL of a path on this machine, like file:///data/set";

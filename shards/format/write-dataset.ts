@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { requireKeys } from "../../core/require-keys.ts";
@@ -8,6 +8,7 @@ import { removeFile } from "../../storage/file-facts.ts";
 import { listFolder } from "../../storage/list-folder.ts";
 import { withLock } from "../../storage/lock-file.ts";
 import type { LockHolder } from "../../storage/lock-holder.ts";
+import { parseFolder } from "../../storage/parse-location.ts";
 import { fileExists } from "../../storage/read-file.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import {
@@ -54,15 +55,15 @@ const optionKeys = ["classNames", "train", "test", "name", "config", "rowsPerSha
  * Writes a data set that `openDataset` opens: Arrow shards, then the manifest. Rows get the ids 0, 1, 2, …, train
  * before test. What an interrupted call left is unfinished, and the same call starts it again from the beginning. One call
  * at a time writes in a folder.
- * @param directory - made if it does not exist. It may hold what an interrupted call left, but no finished data set and no
+ * @param directory - a path or a `file:` URL; made if it does not exist. It may hold what an interrupted call left, but no finished data set and no
  *   other folders `train` and `test` that are not empty
  * @returns the manifest
  * @throws Cifar5mError `dataset/exists`, `dataset/under-way`, `dataset/not-empty`, `dataset/bad-rows`, `dataset/out-of-range`;
- *   `manifest/invalid`; `disk/…`
+ *   `manifest/invalid`; `store/bad-location` for a location elsewhere; `disk/…`
  */
-export async function writeDataset(directory: string, options: WriteDatasetOptions): Promise<Manifest> {
+export async function writeDataset(directory: string | URL, options: WriteDatasetOptions): Promise<Manifest> {
   const resolved = resolveOptions(options);
-  const folder = resolve(directory);
+  const folder = parseFolder(directory, "the folder of writeDataset");
   await requireUnfinished(folder);
   const { signal = new AbortController().signal } = options;
   const refusal = (holder: LockHolder) => underWay(folder, holder);

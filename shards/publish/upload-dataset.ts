@@ -6,6 +6,8 @@ import { shortHash } from "../../core/format.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { hashFile } from "../../storage/hash-file.ts";
+import { objectsAt } from "../../storage/object-files.ts";
+import { parseFolder } from "../../storage/parse-location.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
@@ -36,7 +38,7 @@ export interface UploadedShard {
  * are.
  *
  * Several processes may each send a share. The first one then sends what the others have not sent yet, and the rest.
- * @param options.directory - the folder that holds manifest.json
+ * @param options.directory - the folder that holds manifest.json, also as `file://`
  * @param options.to - `s3://bucket/prefix`, or a folder, also as `file://`
  * @param options.share - which part of the shards this process sends; by default all
  * @throws Cifar5mError `flags/…` before a shard is sent, if the flags beside the manifest cannot be read;
@@ -51,7 +53,9 @@ export async function uploadDataset(options: {
   readonly share?: { readonly rank: number; readonly worldSize: number };
   readonly onShard?: (shard: UploadedShard) => void;
 }): Promise<Manifest> {
-  const { directory, signal = new AbortController().signal, onShard, share = { rank: 0, worldSize: 1 } } = options;
+  const { signal = new AbortController().signal, onShard, share = { rank: 0, worldSize: 1 } } = options;
+  const isMounted = objectsAt(options.directory) !== undefined;
+  const directory = isMounted ? options.directory : parseFolder(options.directory, "the set that is uploaded");
   const manifest = await readManifest(directory);
   if (share.rank === 0) await requireUploadableFlags(directory, manifest);
   const target = await openTarget(options.to, options.s3 === undefined ? {} : { s3: options.s3 });

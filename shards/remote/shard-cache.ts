@@ -1,10 +1,11 @@
 import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
+import { parseFolder } from "../../storage/parse-location.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { unlinkIfAny } from "../../storage/unlink-if-any.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
@@ -47,7 +48,7 @@ export class ShardCache implements LocalShards {
         `cache.maxBytes must be a number of bytes, got ${String(maxBytes)}. Choose another value, or leave it out.`,
       );
     }
-    this.#directory = join(resolve(options.directory ?? defaultCacheDirectory()), "shards");
+    this.#directory = join(parseFolder(options.directory ?? defaultCacheDirectory(), "cache.directory"), "shards");
     this.#maxBytes = maxBytes;
   }
 

@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
-import { type DatasetRows, openDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
+import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
+import { type DatasetRows, openDataset, uploadDataset, verifyDataset, writeDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { collectBatches } from "../../support/open-test-dataset.ts";
 
@@ -239,4 +242,24 @@ test("one object of rows is a split; what is neither rows nor an iterable is ref
     );
     expect(message).toContain(`rows must be an object of arrays, or an iterable of such objects, got ${String(train)}`);
   }
+});
+
+test("a file: URL names its folder, and a location elsewhere is refused before a folder of its name is made", async () => {
+  const folder = await newFolder();
+  const options = { classNames, train: [rowsOf(0, 3)] };
+  await writeDataset(pathToFileURL(join(folder, "a set")), options);
+  await writeDataset(pathToFileURL(join(folder, "a text")).href, options);
+  for (const name of ["a set", "a text"]) expect((await verifyDataset(join(folder, name))).rows).toBe(3);
+  const published = join(folder, "published");
+  await uploadDataset({ directory: pathToFileURL(join(folder, "a set")).href, to: published });
+  expect((await verifyDataset(published)).problems).toEqual([]);
+  for (const location of ["s3://bucket/prefix", "https://host/set", "ftp://host/set", ""]) {
+    await errorOf(() => writeDataset(location, options), "store/bad-location");
+    await errorOf(() => uploadDataset({ directory: location, to: published }), "store/bad-location");
+    const cached = openDataset("http://127.0.0.1:1/set", { cache: { directory: location } });
+    await errorOf(() => cached, "store/bad-location");
+  }
+  const { version: _, sha256: __, ...manifest } = await readManifest(published);
+  await errorOf(() => writeManifest("s3://bucket/prefix", manifest), "store/bad-location");
+  for (const name of ["s3:", "https:", "ftp:", "file:"]) expect(existsSync(name)).toBe(false);
 });
