@@ -26,14 +26,14 @@ export async function* readExportRows(options: {
   for (const entry of splits[options.split].shards) {
     const first = row;
     row += entry.rows;
-    if (row <= start || first >= end) continue;
-    let batchStart = first;
-    for await (const { rows, columns } of reader.read(entry, signal)) {
+    if (first >= end) return;
+    if (row <= start) continue;
+    const range = { start: start - first, end: end - first };
+    for await (const { firstRow, rows, columns } of reader.read(entry, signal, range)) {
       signal.throwIfAborted();
-      const from = Math.max(0, start - batchStart);
-      const to = Math.min(rows, end - batchStart);
-      batchStart += rows;
-      if (from < to) yield sliceRows(columns, from, to, classNames.length);
+      const from = Math.max(0, range.start - firstRow);
+      const to = Math.min(rows, range.end - firstRow);
+      yield sliceRows(columns, from, to, classNames.length);
     }
   }
 }

@@ -2,17 +2,29 @@ import { join } from "node:path";
 import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
-import { readTableFrom } from "../../shards/arrow/read-table.ts";
-import { readShardBatches } from "../../shards/format/read-shard.ts";
+import { readBatchesFrom } from "../../shards/arrow/read-table.ts";
+import { readTableBatches } from "../../shards/arrow/read-table-file.ts";
 import { type ShardRows, shardColumnsOf } from "../../shards/format/shard-schema.ts";
 import type { Manifest, ShardEntry } from "../../shards/index.ts";
+import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { hashFile } from "../../storage/hash-file.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
 import { findDataset } from "./find-dataset.ts";
 import { requireShard } from "./require-shard.ts";
 
 /** Rows of a shard, in batches. */
-export type ShardBatches = AsyncGenerator<{ readonly rows: number; readonly columns: ShardRows }>;
+export type ShardBatches = AsyncGenerator<{
+  /** The first row, counted from that of the shard. */
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly columns: ShardRows;
+}>;
+
+/** Rows of a shard, counted from its first one. */
+export interface ShardRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** A published data set, on this machine or on a server, and access to its rows. */
 export interface ShardReader {
@@ -22,10 +34,12 @@ export interface ShardReader {
   readonly local: { readonly root: string; readonly directory: string } | undefined;
   readonly manifest: Manifest;
   /**
-   * Reads the rows of a shard, after a check of its bytes against the manifest.
+   * Reads the rows of a shard, after a check of its bytes against the manifest. A shard that has not changed since its
+   * last check is not checked again.
+   * @param range - rows that are wanted; batches without any of them are left out. By default all
    * @throws Cifar5mError `shard/missing`, `shard/hash-mismatch`, `table/…`, `disk/…`, `store/…`; the signal's reason
    */
-  read(entry: ShardEntry, signal: AbortSignal): ShardBatches;
+  read(entry: ShardEntry, signal: AbortSignal, range?: ShardRange): ShardBatches;
 }
 
 /**
@@ -40,14 +54,20 @@ export async function openShardReader(location: string): Promise<ShardReader> {
 
 async function folderReader(folder: string): Promise<ShardReader> {
   const { directory, manifest } = await findDataset(folder);
+  const columns = shardColumnsOf(manifest.classNames.length);
+  const checked = new Map<string, string>();
   return {
     location: directory,
     local: { root: folder, directory },
     manifest,
-    async *read(entry) {
+    async *read(entry, _signal, range) {
       const path = join(directory, entry.file);
-      await requireUnchanged(path, entry);
-      yield* readShardBatches(path, manifest.classNames.length);
+      const version = await versionOf(path);
+      if (version === undefined || checked.get(path) !== version) {
+        await requireUnchanged(path, entry);
+        if (version !== undefined) checked.set(path, version);
+      }
+      yield* readTableBatches(path, columns, range);
     },
   };
 }
@@ -59,15 +79,21 @@ async function urlReader(url: string): Promise<ShardReader> {
     location: hideSecrets(url),
     local: undefined,
     manifest,
-    async *read(entry, signal) {
+    async *read(entry, signal, range) {
       const file = await source.fetch(entry, signal);
       try {
-        yield readTableFrom(file, shardColumnsOf(manifest.classNames.length));
+        yield* readBatchesFrom(file, shardColumnsOf(manifest.classNames.length), range);
       } finally {
         file.close();
       }
     },
   };
+}
+
+/** What changes when a file is written; undefined if there is none. */
+async function versionOf(path: string): Promise<string | undefined> {
+  const facts = await readFileFactsIfAny(path);
+  return facts === undefined ? undefined : `${facts.bytes} ${facts.modifiedMs}`;
 }
 
 async function requireUnchanged(path: string, entry: ShardEntry): Promise<void> {

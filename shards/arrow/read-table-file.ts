@@ -1,7 +1,6 @@
 import { openSource } from "./open-source.ts";
-import { readBatches, readTableFrom, type Table } from "./read-table.ts";
-import { readTableLayout } from "./table-layout.ts";
-import type { TableRows, TableSchema } from "./table-schema.ts";
+import { readBatchesFrom, readTableFrom, type Table, type TableBatch } from "./read-table.ts";
+import type { TableSchema } from "./table-schema.ts";
 
 /**
  * Reads a whole table that `writeTable` wrote.
@@ -19,17 +18,17 @@ export async function readTable<Columns extends TableSchema>(path: string, colum
 
 /**
  * Reads a table record batch by record batch, in constant memory.
+ * @param range - of rows; batches without any of them are not read. By default all
  * @throws as `readTable`
  */
 export async function* readTableBatches<Columns extends TableSchema>(
   path: string,
   columns: Columns,
-): AsyncGenerator<{ readonly rows: number; readonly columns: TableRows<Columns> }> {
+  range?: { readonly start: number; readonly end: number },
+): AsyncGenerator<TableBatch<Columns>> {
   const source = await openSource(path);
   try {
-    for (const batch of readTableLayout(source, columns).batches) {
-      yield { rows: batch.rows, columns: readBatches(source, columns, [batch], batch.rows) };
-    }
+    yield* readBatchesFrom(source, columns, range);
   } finally {
     source.close();
   }

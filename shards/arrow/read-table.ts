@@ -20,6 +20,30 @@ export function readTableFrom<Columns extends TableSchema>(source: ByteSource, c
   return { rows: layout.rows, columns: values, metadata: layout.metadata };
 }
 
+/** Some rows of a table. */
+export interface TableBatch<Columns extends TableSchema> {
+  /** Their first one, counted from that of the table. */
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly columns: TableRows<Columns>;
+}
+
+/**
+ * Reads the record batches of a table one by one, in constant memory.
+ * @param range - of rows; batches without any of them are not read
+ */
+export function* readBatchesFrom<Columns extends TableSchema>(
+  source: ByteSource,
+  columns: Columns,
+  { start, end }: { readonly start: number; readonly end: number } = { start: 0, end: Number.POSITIVE_INFINITY },
+): Generator<TableBatch<Columns>> {
+  for (const batch of readTableLayout(source, columns).batches) {
+    const { firstRow, rows } = batch;
+    if (firstRow >= end) return;
+    if (firstRow + rows > start) yield { firstRow, rows, columns: readBatches(source, columns, [batch], rows) };
+  }
+}
+
 export function readBatches<Columns extends TableSchema>(
   source: ByteSource,
   columns: Columns,
