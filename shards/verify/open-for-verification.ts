@@ -8,7 +8,11 @@ import { joinPath } from "../../storage/join-path.ts";
 import { listFolder } from "../../storage/list-folder.ts";
 import { objectsAt } from "../../storage/object-files.ts";
 import { parseLocation } from "../../storage/parse-location.ts";
+import { fileExists } from "../../storage/read-file.ts";
+import { readTextIfAny } from "../../storage/read-text.ts";
 import { readRegularFile } from "../../storage/regular-file.ts";
+import type { FileSource } from "../arrow/byte-source.ts";
+import { flagsName, flagsTableName, parseUsableFlags, tableEntry, wrongTable } from "../format/flags.ts";
 import type { Manifest, ShardEntry, SplitName } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
 
@@ -23,7 +27,18 @@ export interface VerifiedDataset {
   sizeOf(entry: ShardEntry): Promise<number | undefined>;
   /** The files of a split; empty where they cannot be listed. */
   list(split: SplitName): Promise<string[]>;
+  /**
+   * The table of flags beside the manifest; undefined if there is none that readers take.
+   * @throws as `read`; Cifar5mError `flags/…`, `json/corrupt`
+   */
+  readFlags(): Promise<ReadFlags | undefined>;
   close(): Promise<void>;
+}
+
+/** The table of flags, as its description lists it, and its bytes. */
+export interface ReadFlags {
+  readonly entry: Pick<ShardEntry, "rows" | "bytes" | "sha256">;
+  readonly data: Uint8Array;
 }
 
 /**
@@ -39,10 +54,21 @@ export async function openForVerification(location: string, signal: AbortSignal 
 
 async function openFolder(directory: string): Promise<VerifiedDataset> {
   const pathOf = (file: string) => joinPath(directory, file);
+  const manifest = await readManifest(directory);
+  const read = ({ file }: ShardEntry) =>
+    readRegularFile(pathOf(file)).catch((thrown) => Promise.reject(missing(thrown, pathOf(file))));
   return {
-    manifest: await readManifest(directory),
+    manifest,
     pathOf,
-    read: ({ file }) => readRegularFile(pathOf(file)).catch((thrown) => Promise.reject(missing(thrown, pathOf(file)))),
+    read,
+    readFlags: async () => {
+      const text = await readTextIfAny(pathOf(flagsName));
+      const flags = text === undefined ? undefined : parseUsableFlags(text, manifest, pathOf(flagsName));
+      if (flags === undefined) return undefined;
+      const path = pathOf(flagsTableName);
+      if (!(await fileExists(path))) throw wrongTable(path, "is described and does not exist.");
+      return { entry: flags, data: await read(tableEntry(flags)) };
+    },
     sizeOf: async ({ file }) => {
       const found = await readFileFactsIfAny(pathOf(file));
       if (found === undefined) throw noShard(pathOf(file));
@@ -61,17 +87,19 @@ async function openUrl(url: string, signal: AbortSignal | undefined): Promise<Ve
   try {
     const options = { cache: { directory, maxBytes: 0 }, ...(signal === undefined ? {} : { signal }) };
     const { source, manifest } = await openRemote(url, options);
+    const ends = signal ?? new AbortController().signal;
     return {
       manifest,
       pathOf: (file) => `${source.location}/${file}`,
-      read: async (entry) => {
-        const file = await source.fetch(entry, signal ?? new AbortController().signal);
+      read: async (entry) => readAll(await source.fetch(entry, ends)),
+      readFlags: async () => {
         try {
-          const data = new Uint8Array(file.bytes);
-          file.readInto(0, data);
-          return data;
-        } finally {
-          file.close();
+          const { file, sha256 } = await source.openFlags(manifest, ends);
+          const rows = manifest.splits.train.rows + manifest.splits.test.rows;
+          return { entry: { rows, bytes: file.bytes, sha256 }, data: readAll(file) };
+        } catch (thrown) {
+          if (thrown instanceof Cifar5mError && unusedFlags.test(thrown.code)) return undefined;
+          throw thrown;
         }
       },
       sizeOf: async () => undefined,
@@ -81,6 +109,20 @@ async function openUrl(url: string, signal: AbortSignal | undefined): Promise<Ve
   } catch (thrown) {
     await close();
     throw thrown;
+  }
+}
+
+/** Errors of flags that are not damaged: of none, and of those that readers refuse. */
+const unusedFlags = /^flags\/(missing|partial|other-dataset)$/;
+
+/** All bytes of a file, which is closed. */
+function readAll(file: FileSource): Uint8Array {
+  try {
+    const data = new Uint8Array(file.bytes);
+    file.readInto(0, data);
+    return data;
+  } finally {
+    file.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Manifest, manifestName, type ShardEntry, type SplitName, splitNames } from "../format/manifest.ts";
 import { findSharedIds, type IdRange } from "./find-shared-ids.ts";
 import { openForVerification, type VerifiedDataset } from "./open-for-verification.ts";
+import { checkFlags } from "./verify-flags.ts";
 import { chooseShards, type VerifyMode } from "./verify-mode.ts";
 import { checkShardReceipt } from "./verify-receipt.ts";
 import { type CheckedShard, checkShard, checkShardSize, type DatasetProblem, toProblem } from "./verify-shard.ts";
@@ -46,12 +47,12 @@ export interface VerifyShare {
 
 /**
  * Checks a data set against its own description: the manifest; receipts; existence and size of the shards; sha256,
- * columns, ids (in range, rising, unique over both splits), labels and confidences of the shards that the mode reads;
- * class counts of a split that is read whole. It continues after a problem. From a server, every shard that the mode
+ * columns, ids (in range, rising, unique over both splits), labels, classes, confidences and class names of the shards
+ * that the mode reads; class counts of a split that is read whole; the flags, except in mode `fast`. It continues after a problem. From a server, every shard that the mode
  * reads is fetched past any cache, and nothing is requested for the others.
  *
- * It needs the memory of one shard. Several processes may each check a share: then nobody counts the classes of a whole
- * split, the first one alone looks for unlisted shards, and the manifest says what ids the shards of the others have.
+ * It needs the memory of one shard, or of the table of flags. Several processes may each check a share: then nobody counts the classes of a whole
+ * split, the first one alone looks for unlisted shards and at the flags, and the manifest says what ids the shards of the others have.
  * @param location - the folder that holds manifest.json, or its URL: as of `openDataset`
  * @returns every problem found; an empty list means that the data set is whole, as far as the mode can tell
  * @throws Cifar5mError `verify/out-of-range`; the signal's reason; nothing for a damaged dataset
@@ -119,6 +120,10 @@ async function verifyOpened(
   const { problems, ranges, rows, bytes } = found;
   // There may be one for each of a million files, more than a call takes arguments.
   for (const problem of await findSharedIds(dataset, ranges)) problems.push(problem);
+  if (rank === 0 && options.mode !== "fast") {
+    for (const problem of await checkFlags(dataset)) problems.push(problem);
+    options.signal?.throwIfAborted();
+  }
   if (rank === 0) for (const problem of await findUnlisted(dataset, options.isPlanned)) problems.push(problem);
   return { problems, manifest, numShards: total, rows, bytes };
 }
@@ -158,7 +163,7 @@ function checkClassCounts(split: SplitName, counts: readonly number[], listed: r
 
 async function checkEntry(dataset: VerifiedDataset, entry: ShardEntry, isRead: boolean): Promise<CheckedShard> {
   const path = dataset.pathOf(entry.file);
-  if (isRead) return checkShard(await dataset.read(entry), entry, path, dataset.manifest.classNames.length);
+  if (isRead) return checkShard(await dataset.read(entry), entry, path, dataset.manifest.classNames);
   const bytes = await dataset.sizeOf(entry);
   const problems = bytes === undefined ? [] : checkShardSize(bytes, entry, path);
   return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };

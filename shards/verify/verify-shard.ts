@@ -1,9 +1,12 @@
 import { argmax } from "../../core/argmax.ts";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { plainText } from "../../core/plain-text.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { toByteSource } from "../arrow/byte-source.ts";
-import { readTableFrom } from "../arrow/read-table.ts";
+import { readColumn } from "../arrow/read-table.ts";
+import { readTableLayout } from "../arrow/table-layout.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { shardColumnsOf } from "../format/shard-schema.ts";
 
@@ -29,7 +32,13 @@ export interface CheckedShard {
  * @param path - named in messages
  * @throws Cifar5mError `table/…` if the bytes are not a shard although size and hash are as listed
  */
-export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, numClasses: number): CheckedShard {
+export function checkShard(
+  data: Uint8Array,
+  entry: ShardEntry,
+  path: string,
+  classNames: readonly string[],
+): CheckedShard {
+  const numClasses = classNames.length;
   const problems = checkShardSize(data.byteLength, entry, path);
   const report = (code: string, what: string) => problems.push(shardProblem(entry, code, `${path} ${what}`));
   if (problems.length === 0) {
@@ -40,8 +49,22 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
   }
   // The bytes are known to be damaged, so problems of rows would add nothing.
   if (problems.length > 0) return { problems, ids: new Float64Array(0), labels: new Float64Array(0) };
-  const { rows, columns } = readTableFrom(toByteSource(data, path), shardColumnsOf(numClasses));
+  const [source, schema] = [toByteSource(data, path), shardColumnsOf(numClasses)];
+  const layout = readTableLayout(source, schema);
+  // The images are left where they are: nothing is to be checked in them, and they are nearly all of the shard.
+  const read = <Name extends Exclude<keyof typeof schema, "image">>(name: Name) =>
+    readColumn(source, schema, name, layout);
+  const columns = { id: read("id"), label: read("label"), confidence: read("confidence") };
+  const { rows, metadata } = layout;
   if (rows !== entry.rows) report("shard/rows-mismatch", `holds ${rows} rows, the manifest says ${entry.rows}`);
+  const names = findOtherNames(metadata.get("huggingface"), classNames);
+  if (names !== undefined) {
+    const wanted = shorten(JSON.stringify(classNames));
+    report(
+      "shard/bad-class-names",
+      `has ${names} in its metadata "huggingface", the manifest has the classes ${wanted}`,
+    );
+  }
   let previous = -1;
   for (const [row, id] of columns.id.entries()) {
     if (id < entry.idStart || id >= entry.idEnd || id <= previous) {
@@ -51,9 +74,37 @@ export function checkShard(data: Uint8Array, entry: ShardEntry, path: string, nu
     }
     previous = id;
   }
-  const bad = findBadLabel(columns.label, columns.confidence, columns.probabilities, numClasses);
+  const bad = findBadLabel(columns.label, columns.confidence, read("probabilities"), numClasses);
   if (bad !== undefined) report("shard/bad-label", `breaks a rule at row ${bad.row}: ${bad.rule}`);
+  for (const [row, value] of read("class").entries()) {
+    if (value >= -1 && value < numClasses) continue;
+    report("shard/bad-class", `breaks a rule at row ${row}: class must lie in [-1, ${numClasses}), got ${value}`);
+    break;
+  }
   return { problems, ids: columns.id, labels: columns.label };
+}
+
+/** The class names by which other programs show a shard, if they are not these; undefined for shards that tell none. */
+function findOtherNames(info: string | undefined, classNames: readonly string[]): string | undefined {
+  if (info === undefined) return undefined;
+  try {
+    const features = (parseJson(info) as HuggingFaceInfo).info?.features;
+    const found = [features?.label?.names, features?.class?.names].find(
+      (names) => names !== undefined && JSON.stringify(names) !== JSON.stringify(classNames),
+    );
+    return found === undefined ? undefined : `the classes ${shorten(JSON.stringify(found))}`;
+  } catch {
+    return "no JSON object";
+  }
+}
+
+/** The part that is read of the metadata of `datasets`. */
+interface HuggingFaceInfo {
+  readonly info?: { readonly features?: Readonly<Record<"label" | "class", { readonly names?: unknown } | undefined>> };
+}
+
+function shorten(text: string): string {
+  return plainText(text, 200);
 }
 
 /** Checks only the size of a shard. */

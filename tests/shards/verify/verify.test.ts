@@ -10,6 +10,7 @@ import { chooseShards } from "../../../shards/verify/verify-mode.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { makeDataset, makeRows, makeTestFolder, range } from "../../support/make-rows.ts";
+import { writeTestFlags } from "../../support/write-test-flags.ts";
 
 async function makeTestDataset(): Promise<string> {
   const folder = await makeTestFolder();
@@ -223,4 +224,45 @@ test("workers share the verification: each reads its own shards, and together th
     ["shard/size-mismatch"],
     [],
   ]);
+});
+
+test("a class that is none, and other class names than the manifest's in the metadata, are problems", async () => {
+  const rows = makeRows(range(1000, 1020));
+  const classes = Float64Array.from(rows.class);
+  for (const [value, codes] of [
+    [-1, []],
+    [9, []],
+    [10, ["shard/bad-class"]],
+    [-2, ["shard/bad-class"]],
+    [2 ** 40 + 3, ["shard/bad-class"]],
+  ] as const) {
+    classes[7] = value;
+    expect([value, await codesOf(await makeDatasetOf({ ...rows, class: classes }))]).toEqual([value, codes]);
+  }
+  const folder = await makeDatasetOf(rows);
+  const { version: _version, sha256: _sha256, ...manifest } = await readManifest(folder);
+  await writeManifest(folder, { ...manifest, classNames: [...manifest.classNames].reverse() });
+  const { problems } = await verifyDataset(folder);
+  expect(problems[0]).toMatchObject({ file: "train/part-00000.arrow", code: "shard/bad-class-names" });
+});
+
+test("damaged flags are problems; those of another set and of a sample are none", async () => {
+  const folder = await makeTestDataset();
+  await writeTestFlags(folder);
+  expect(await codesOf(folder)).toEqual([]);
+  await writeTestFlags(folder, { flag: () => 7 });
+  expect(await codesOf(folder)).toEqual(["flags/wrong-table"]);
+  await writeTestFlags(folder, { ids: (ids) => ids.subarray(1) });
+  expect(await codesOf(folder)).toEqual([]);
+  await writeTestFlags(folder, { description: (right) => ({ ...right, dataset: "0".repeat(64) }) });
+  expect(await codesOf(folder)).toEqual([]);
+  await writeTestFlags(folder);
+  const table = await readFile(join(folder, "flags.arrow"));
+  await writeFile(join(folder, "flags.arrow"), "garbage");
+  expect((await verifyDataset(folder)).problems).toMatchObject([{ file: "flags.arrow", code: "flags/wrong-table" }]);
+  await rm(join(folder, "flags.arrow"));
+  expect(await codesOf(folder)).toEqual(["flags/wrong-table"]);
+  await writeFile(join(folder, "flags.arrow"), table);
+  await writeFile(join(folder, "flags.json"), "garbage");
+  expect((await verifyDataset(folder)).problems).toMatchObject([{ file: "flags.json", code: "json/corrupt" }]);
 });
