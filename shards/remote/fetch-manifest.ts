@@ -71,8 +71,13 @@ async function fetchDescription<Value>(
   const url = store.urlOf(description.name);
   const deadline = AbortSignal.timeout(policy.totalMs);
   const ends = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  let numTries = 0;
+  const receive = () => {
+    numTries++;
+    return receiveDescription(store, policy, ends, description);
+  };
   try {
-    return await pRetry(() => receiveDescription(store, policy, ends, description), {
+    return await pRetry(receive, {
       signal: ends,
       retries: policy.tries - 1,
       minTimeout: policy.firstDelayMs,
@@ -95,7 +100,7 @@ async function fetchDescription<Value>(
     if (thrown instanceof Cifar5mError && thrown.code === "store/not-found") {
       throw description.missing(url, thrown);
     }
-    throw thrown instanceof TransferError ? unreachable(url, `failed ${policy.tries} times`, thrown) : thrown;
+    throw thrown instanceof TransferError ? unreachable(url, `failed ${numTries} times`, thrown) : thrown;
   }
 }
 

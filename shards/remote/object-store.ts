@@ -43,10 +43,20 @@ export class TransferError extends Error {
   override readonly name = "TransferError";
   /** What to do if the request fails like this every time; undefined: check the network and the server. */
   readonly advice: string | undefined;
+  /** How many requests failed, where more than one was made. */
+  readonly numFailures: number;
 
-  constructor(message?: string, options: { readonly cause?: unknown; readonly advice?: string | undefined } = {}) {
+  constructor(
+    message?: string,
+    options: {
+      readonly cause?: unknown;
+      readonly advice?: string | undefined;
+      readonly numFailures?: number;
+    } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.advice = options.advice;
+    this.numFailures = options.numFailures ?? 1;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { LimitFunction } from "p-limit";
-import pRetry from "p-retry";
 import { abortStalled } from "./abort-stalled.ts";
 import { ContentError, type ObjectReply, type ObjectStore, TransferError } from "./object-store.ts";
+import { retryInRow } from "./retry-in-row.ts";
 import type { TransferPolicy } from "./transfer-options.ts";
 
 /** An object to receive. */
@@ -65,25 +65,13 @@ class PartReader {
   async receive(start: number, end: number): Promise<Uint8Array> {
     const { limit, policy, signal } = this.#job;
     const part: Part = { start, end, filled: 0, target: undefined };
-    let filledBefore = 0;
-    await pRetry(
+    await retryInRow(
       () =>
         limit(() => {
           signal.throwIfAborted();
-          filledBefore = part.filled;
           return this.#connect(part);
         }),
-      {
-        signal,
-        retries: policy.tries - 1,
-        minTimeout: policy.firstDelayMs,
-        maxTimeout: policy.maxDelayMs,
-        maxRetryTime: policy.totalMs,
-        factor: 2,
-        randomize: true,
-        shouldRetry: ({ error }) => error instanceof TransferError,
-        shouldConsumeRetry: () => part.filled === filledBefore,
-      },
+      { policy, signal, progress: () => part.filled },
     );
     return part.target ?? new Uint8Array(0);
   }

@@ -108,7 +108,7 @@ function describeFailure(
       { cause: thrown },
     );
   }
-  if (thrown instanceof TransferError) return unreachable(url, `failed ${policy.tries} times`, thrown);
+  if (thrown instanceof TransferError) return unreachable(url, `failed ${thrown.numFailures} times`, thrown);
   if (deadline.aborted) return tooSlow(url, policy, thrown);
   return thrown;
 }

@@ -112,8 +112,8 @@ async function openUrl(url: string, signal: AbortSignal | undefined): Promise<Ve
   }
 }
 
-/** Errors of flags that are not damaged: of none, and of those that readers refuse. */
-const unusedFlags = /^flags\/(missing|partial|other-dataset)$/;
+/** Errors of no flags, which some servers say by 403, and of flags that readers refuse, which are not damaged. */
+const unusedFlags = /^(flags\/(missing|partial|other-dataset)|store\/forbidden)$/;
 
 /** All bytes of a file, which is closed. */
 function readAll(file: FileSource): Uint8Array {

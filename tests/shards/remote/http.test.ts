@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -271,4 +271,22 @@ test("options and locations out of range are refused by name", async () => {
   }
   await errorOf(() => openDataset("s3://"), "store/bad-location");
   await errorOf(() => openDataset("http://"), "store/bad-location");
+});
+
+test("failures count in a row: bytes that come begin the row anew, and the message tells how many there were", async () => {
+  const { server, open, cache } = await setUp();
+  const transfer = { tries: 2, firstDelayMs: 1, maxDelayMs: 5 };
+  // Of one shard, every second connection brings nothing, and the others a part.
+  server.fault = ({ path }, earlier) => (isShard(path) ? { dropAfter: earlier % 2 === 0 ? 0 : 10_000 } : {});
+  const dataset = await open({ transfer });
+  expect((await dataset.readImages([0])).ids).toHaveLength(1);
+  dataset.close();
+  await rm(cache, { recursive: true });
+  server.forget();
+  // Bytes come twice, and then no more.
+  server.fault = ({ path }, earlier) => (isShard(path) ? { dropAfter: earlier < 2 ? 10_000 : 0 } : {});
+  const other = await open({ transfer });
+  const { message } = await errorOf(() => other.readImages([0]), "store/unreachable");
+  expect(message).toContain("failed 4 times, last with: ");
+  other.close();
 });

@@ -30,7 +30,8 @@ async function serveDataset(): Promise<{ readonly url: string; readonly asked: I
   const asked: IncomingHttpHeaders[] = [];
   const url = await startServer(async ({ headers, url: path }, response) => {
     asked.push(headers);
-    response.end(await readFile(join(folder, path!.replace(/\?.*/, ""))));
+    const bytes = await readFile(join(folder, path!.replace(/\?.*/, ""))).catch(() => undefined);
+    response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
   });
   return { url, asked };
 }
