@@ -14,7 +14,7 @@ const touchMs = 10_000;
  * @param refusal - the error for a caller that finds the lock taken
  * @param watch - for work that may block this thread for minutes: the lock is touched from another thread. A caller that
  *   finds the lock of another machine waits until it is touched, 45 seconds by default, whatever the clocks of the two show.
- * @throws what `refusal` returns; what `work` throws; the signal's reason; Cifar5mError `disk/…`
+ * @throws what `refusal` returns; what `work` throws; the signal's reason; Cifar5mError `lock/invalid`, `disk/…`
  */
 export async function withLock<Result>(
   path: string,
@@ -25,9 +25,9 @@ export async function withLock<Result>(
   const mine = nameHolder();
   if (!(await takeLock(path, mine))) {
     const theirs = await readLockIfAny(path);
-    if (theirs !== undefined && !(await isStale(path, theirs, watch))) throw refusal(parseHolder(theirs));
+    if (theirs !== undefined && !(await isStale(path, theirs, watch))) throw refusal(parseHolder(path, theirs));
     if (theirs !== undefined) await takeAway(path, theirs, watch);
-    if (!(await takeLock(path, mine))) throw refusal(parseHolder((await readLockIfAny(path)) ?? mine));
+    if (!(await takeLock(path, mine))) throw refusal(parseHolder(path, (await readLockIfAny(path)) ?? mine));
     await removeOldTurns(path, mine);
   }
   const stopTouching = keepTouched(path, mine, watch !== undefined);
@@ -54,13 +54,13 @@ export async function removeStaleLock(path: string): Promise<void> {
 /** The living holder of a lock, if it has one, as far as clocks tell. */
 export async function readLockHolder(path: string): Promise<LockHolder | undefined> {
   const text = await readLockIfAny(path);
-  return text === undefined || (await isStale(path, text)) ? undefined : parseHolder(text);
+  return text === undefined || (await isStale(path, text)) ? undefined : parseHolder(path, text);
 }
 
 /** Who took a lock over that this process held, or thought it held; undefined if nobody did. */
 export async function readOtherHolder(path: string): Promise<LockHolder | undefined> {
   const text = await readLockIfAny(path);
-  return text === undefined || isOurs(text) ? undefined : parseHolder(text);
+  return text === undefined || isOurs(path, text) ? undefined : parseHolder(path, text);
 }
 
 /**

@@ -2,6 +2,10 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { Cifar5mError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
+import { plainText } from "../core/plain-text.ts";
 import { hasKnownStart, isRunning, thisProcess, visibleProcesses } from "./process-identity.ts";
 
 /** A lock that was not touched for so long has no living holder on any machine. */
@@ -31,10 +35,15 @@ export interface LockHolder {
   readonly sinceMs: number;
 }
 
-interface Owner extends LockHolder {
-  readonly visibleProcesses: string;
-  readonly thisProcess: string;
-}
+const ownerSchema = z.object({
+  host: z.string(),
+  pid: z.number(),
+  sinceMs: z.number(),
+  visibleProcesses: z.string(),
+  thisProcess: z.string(),
+});
+
+type Owner = LockHolder & Readonly<z.infer<typeof ownerSchema>>;
 
 /** The text of a lock of this process. No two locks have the same text. */
 export function nameHolder(): string {
@@ -43,14 +52,25 @@ export function nameHolder(): string {
   return `${JSON.stringify(holder)}\n`;
 }
 
-/** Who holds a lock, by its text. */
-export function parseHolder(text: string): Owner {
-  return JSON.parse(text) as Owner;
+/**
+ * Who holds a lock, by its text.
+ * @throws Cifar5mError `lock/invalid`
+ */
+export function parseHolder(path: string, text: string): Owner {
+  try {
+    return ownerSchema.parse(parseJson(text));
+  } catch {
+    throw new Cifar5mError(
+      "lock/invalid",
+      `${path} must name the process that holds it, got ${text === "" ? "an empty file" : plainText(text, 80)}. ` +
+        "Delete it if no process of cifar5m works in its folder.",
+    );
+  }
 }
 
-/** Whether this process took a lock. */
-export function isOurs(text: string): boolean {
-  const owner = parseHolder(text);
+/** Whether this process took a lock. @throws as `parseHolder` */
+export function isOurs(path: string, text: string): boolean {
+  const owner = parseHolder(path, text);
   return owner.visibleProcesses === visibleProcesses && owner.thisProcess === thisProcess;
 }
 
@@ -61,7 +81,7 @@ export function describeWait(path: string, { host, pid }: LockHolder, ms: number
 
 /** Whether the process that took a lock has died, as far as can be told. */
 export async function isStale(path: string, text: string, watch?: LockWatch): Promise<boolean> {
-  const owner = parseHolder(text);
+  const owner = parseHolder(path, text);
   if (owner.visibleProcesses === visibleProcesses) {
     if (!isRunning(owner.thisProcess)) return true;
     // Another process may have got the number of a dead one.

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { withLock } from "../../storage/lock-file.ts";
 import { thisProcess, visibleProcesses } from "../../storage/process-identity.ts";
+import { errorOf } from "../support/expect-error.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 
 const refusal = () => new Error("taken");
@@ -115,7 +116,7 @@ test("work that fails lets the lock go", async () => {
 
 test("a lock that another machine took over meanwhile stays there when the work ends", async () => {
   const path = join(await makeTestFolder(), "lock");
-  const theirs = JSON.stringify({ host: "there", pid: 1, sinceMs: 0, visibleProcesses: "000000000000" });
+  const theirs = JSON.stringify({ host: "there", pid: 1, sinceMs: 0, ...elsewhere });
   await withLock(path, () => writeFile(path, theirs), refusal);
   expect(await readFile(path, "utf8")).toBe(theirs);
   await expect(withLock(path, async () => "done", refusal)).rejects.toThrow("taken");
@@ -142,7 +143,7 @@ test("whoever lost its lock to another machine does not keep it alive", async ()
   const path = join(await makeTestFolder(), "lock");
   const anHourAgo = new Date(Date.now() - 3_600_000);
   const work = async () => {
-    await writeFile(path, JSON.stringify({ host: "there", pid: 1, sinceMs: 0, visibleProcesses: "000000000000" }));
+    await writeFile(path, JSON.stringify({ host: "there", pid: 1, sinceMs: 0, ...elsewhere }));
     await utimes(path, anHourAgo, anHourAgo);
     vi.advanceTimersByTime(60_000);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -152,3 +153,15 @@ test("whoever lost its lock to another machine does not keep it alive", async ()
   // Its holder is dead, and nobody touches it.
   expect(await withLock(path, async () => "done", refusal)).toBe("done");
 });
+
+test.each(["", "{}", "held by me", '{"host":"there","pid":1'])(
+  "a lock with the text %j is refused by its name",
+  async (text) => {
+    const path = join(await makeTestFolder(), "lock");
+    await writeFile(path, text);
+    const { message } = await errorOf(() => withLock(path, async () => "done", refusal), "lock/invalid");
+    expect(message).toContain(`${path} must name the process that holds it, got `);
+    expect(message).toContain("Delete it if no process");
+    expect(await readFile(path, "utf8")).toBe(text);
+  },
+);
