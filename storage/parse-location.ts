@@ -14,7 +14,7 @@ export type Location =
  *   this machine, for an empty text, and for what is no text
  */
 export function parseLocation(given: string | URL): Location {
-  const location: unknown = given instanceof URL ? given.href : given;
+  const location: unknown = given instanceof URL ? textOf(given) : given;
   if (typeof location !== "string") {
     const what = `a location must be a text or a URL, got ${JSON.stringify(location) ?? String(location)}.`;
     throw new Cifar5mError("store/bad-location", `${what} Pass a folder or a URL.`);
@@ -42,6 +42,17 @@ export function parseLocation(given: string | URL): Location {
     "store/bad-location",
     `${hideSecrets(location)} must be a folder, or begin with file://, http://, https:// or s3://, got ${scheme}://. Use one of these.`,
   );
+}
+
+/** A URL escapes in keys of a bucket what a text has as it is. @throws Cifar5mError `store/bad-location` */
+function textOf({ protocol, host, pathname, search, hash, href }: URL): string {
+  if (protocol !== "s3:") return href;
+  try {
+    return `s3://${decodeURIComponent(host)}${decodeURIComponent(pathname)}${search}${hash}`;
+  } catch {
+    const rule = "must have percent signs only where they escape UTF-8";
+    throw new Cifar5mError("store/bad-location", `${hideSecrets(href)} ${rule}, and has others. Correct it.`);
+  }
 }
 
 /**
