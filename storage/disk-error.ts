@@ -23,6 +23,7 @@ const refusals: Readonly<Record<string, readonly [code: string, rule: string, ac
   ],
   ENOENT: ["disk/missing", "the file or its folder does not exist", "Check the path."],
   ENOTDIR: ["disk/not-a-folder", "a part of its path is a file, not a folder", "Check the path."],
+  ENAMETOOLONG: ["disk/failed", "a name in its path is too long for the file system", "Choose a shorter name."],
   EISDIR: ["disk/is-a-folder", "it is a folder, not a file", "Check the path."],
   EMFILE: ["disk/too-many-open-files", "too many files are open", "Raise `ulimit -n`, or close other data sets."],
   ENFILE: ["disk/too-many-open-files", "too many files are open on this machine", "Close other programs."],

@@ -5,7 +5,7 @@ import type { Manifest } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
-import { requireClassNames } from "../import/class-names.ts";
+import { requireClassNames, requireLines } from "../import/class-names.ts";
 import { openShardReader, type ShardReader } from "../run/shard-reader.ts";
 import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
@@ -51,7 +51,11 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
   const { target, format, splits } = options;
   const reader = await openShardReader(options.location);
   const { manifest } = reader;
-  requireClassNames(manifest.classNames, `${reader.location}/${manifestName}`);
+  const path = `${reader.location}/${manifestName}`;
+  if (format === "png") {
+    requireClassNames(manifest.classNames, path, "Choose another format: only png makes folders of classes.");
+  }
+  requireLines(manifest.classNames, path);
   const fileFormat: FileFormat = fileFormats[format];
   const partSize = options.partSize ?? fileFormat.partSize;
   return [
@@ -61,7 +65,7 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
       async *run(context) {
         const identity = { format, splits: [...splits], partSize, dataset: manifest.sha256 };
         const configHash = await openExportTarget(target, identity, manifest.classNames);
-        for (const folder of foldersOf(target, manifest)) await removeStaleTemporaries(folder);
+        for (const folder of foldersOf(target, format, manifest)) await removeStaleTemporaries(folder);
         const parts = planParts(
           splits.map((split) => ({ split, rows: manifest.splits[split].rows })),
           partSize,
@@ -84,13 +88,13 @@ export async function exportSteps(options: ExportOptions): Promise<Step[]> {
 const receiptsName = ".receipts";
 
 /** Every folder of an export into which files are committed. */
-function foldersOf(target: string, manifest: Manifest): string[] {
+function foldersOf(target: string, format: ExportFormat, { classNames }: Manifest): string[] {
   return [
     join(target, receiptsName),
     ...splitNames.flatMap((split) => [
       join(target, split),
       join(target, ".labels", split),
-      ...manifest.classNames.map((name) => join(target, split, name)),
+      ...(format === "png" ? classNames.map((name) => join(target, split, name)) : []),
     ]),
   ];
 }
