@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import * as z from "zod";
 import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import type { Manifest } from "../../shards/index.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
-import { absolutePath } from "../../storage/join-path.ts";
+import { absolutePath, joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { parseRecord } from "../../storage/record-schema.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -21,7 +20,7 @@ const finishSchema = z.strictObject({
 });
 
 function finishPath({ submit }: Pick<RunFolder, "submit">): string {
-  return join(submit, "finished.json");
+  return joinPath(submit, "finished.json");
 }
 
 /**

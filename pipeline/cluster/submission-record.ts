@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import * as z from "zod";
 import { Cifar5mError } from "../../core/errors.ts";
 import { sealJson, unsealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { parseRecord } from "../../storage/record-schema.ts";
 import type { RunFolder } from "../run/run-folder.ts";
@@ -27,12 +27,12 @@ export type SubmittedJob = SubmissionRecord["jobs"][number];
 
 /** The path of the record. */
 function recordPath({ submit }: Pick<RunFolder, "submit">): string {
-  return join(submit, "jobs.json");
+  return joinPath(submit, "jobs.json");
 }
 
 /** The log of a task; `%a` stands for the rank in scripts of Slurm. */
 export function logPath({ submit }: Pick<RunFolder, "submit">, name: string, rank?: number | "%a" | undefined): string {
-  return join(submit, "logs", `${name}${rank === undefined ? "" : `-${rank}`}.log`);
+  return joinPath(submit, "logs", `${name}${rank === undefined ? "" : `-${rank}`}.log`);
 }
 
 /** @throws Cifar5mError `submission/invalid`, `submission/version-unsupported`, `json/corrupt`, `disk/…` */

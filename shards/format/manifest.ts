@@ -50,7 +50,7 @@ const earlierSizeSchema = z.strictObject({
 export const manifestSchema = z.strictObject({
   version: z.literal([manifestVersion, grownManifestVersion]),
   name: z.string().min(1),
-  classNames: z.array(z.string().min(1)),
+  classNames: z.array(z.string().min(1)).min(1),
   /** Height, width, channels. */
   imageShape: z.tuple([z.literal(32), z.literal(32), z.literal(3)]),
   splits: z.strictObject({ train: splitSchema, test: splitSchema }),

@@ -87,7 +87,11 @@ export class SplitRows {
   }
 
   /** Fills in the optional arrays. It checks every rule that `verifyDataset` checks. */
-  #complete({ images, labels, probabilities, classes }: DatasetRows): Required<DatasetRows> {
+  #complete(chunk: DatasetRows): Required<DatasetRows> {
+    if (typeof chunk !== "object" || chunk === null) {
+      throw this.#badRows(0, `rows must be objects of arrays, got ${String(chunk)}`);
+    }
+    const { images, labels, probabilities, classes } = chunk;
     const numClasses = this.#numClasses;
     const numRows = (images?.length ?? Number.NaN) / imageBytes;
     if (!(images instanceof Uint8Array) || !Number.isInteger(numRows)) {

@@ -173,6 +173,8 @@ function requireNames(name: unknown, classNames: readonly unknown[]): void {
 /** Refuses a finished data set, which a paper may name. */
 async function requireUnfinished(folder: string): Promise<void> {
   if ((await readManifestIfAny(folder)) === undefined) return;
+  // A call that was killed after it wrote the manifest left its mark.
+  await removeFile(join(folder, markName));
   throw new Cifar5mError(
     "dataset/exists",
     `${folder} must hold no finished data set, it has a ${manifestName}. Name another folder, or delete this one.`,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import pLimit from "p-limit";
-import { TransferError } from "../remote/object-store.ts";
+import { ContentError, TransferError } from "../remote/object-store.ts";
 import { receiveObject } from "../remote/receive-object.ts";
 import type { S3Folder } from "../remote/s3-client.ts";
 import { s3Error, s3StatusOf } from "../remote/s3-error.ts";
@@ -41,7 +41,13 @@ export function s3Target(folder: S3Folder): UploadTarget {
   /** The hash of the stored bytes, which are read back. */
   const hashStored = async ({ file, bytes }: KnownFile, signal: AbortSignal) => {
     const hash = createHash("sha256");
-    for await (const piece of receiveObject({ store, name: file, bytes, policy, limit, signal })) hash.update(piece);
+    try {
+      for await (const piece of receiveObject({ store, name: file, bytes, policy, limit, signal })) hash.update(piece);
+    } catch (thrown) {
+      // Another uploader has replaced it meanwhile. The next attempt reads one version.
+      if (thrown instanceof ContentError) throw new TransferError(thrown.message, { cause: thrown });
+      throw thrown;
+    }
     return hash.digest("hex");
   };
   return {

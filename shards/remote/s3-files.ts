@@ -162,7 +162,8 @@ export function s3Files(
         const page: ListObjectsV2CommandOutput = await request(path, () => client.send(command));
         names.push(...(page.Contents ?? []).map(({ Key = "" }) => Key.slice(prefix.length)));
         names.push(...(page.CommonPrefixes ?? []).map(({ Prefix = "" }) => Prefix.slice(prefix.length, -1)));
-        token = page.NextContinuationToken;
+        // Some servers send an empty one with the last page.
+        token = page.NextContinuationToken || undefined;
       } while (token !== undefined);
       return names.filter((name) => name !== "");
     },

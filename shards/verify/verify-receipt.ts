@@ -1,6 +1,7 @@
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { shortHash } from "../../core/format.ts";
 import { canonicalJson } from "../../storage/canonical-json.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import type { Manifest, ShardEntry } from "../format/manifest.ts";
 import { type DatasetProblem, toProblem } from "./verify-shard.ts";
@@ -37,7 +38,7 @@ export async function checkShardReceipt(options: {
     .filter((key) => receipt[key] !== entry[key])
     .map((key) => `${key} ${shown(receipt[key])}, the manifest ${shown(entry[key])}`);
   if (resolve(dirname(path), receipt.file) !== resolve(directory, entry.file)) {
-    differing.push(`file ${receipt.file}, the manifest ${join(directory, entry.file)}`);
+    differing.push(`file ${receipt.file}, the manifest ${joinPath(directory, entry.file)}`);
   }
   const foreign: string[] = [];
   if (receipt.configHash !== manifest.configHash) {

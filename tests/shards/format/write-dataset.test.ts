@@ -244,6 +244,19 @@ test("one object of rows is a split; what is neither rows nor an iterable is ref
   }
 });
 
+test("a chunk that is none is refused, and a mark that a killed call left beside a manifest is removed", async () => {
+  const folder = await newFolder();
+  for (const chunk of [null, undefined, 7]) {
+    const writing = () => writeDataset(join(folder, "none"), { classNames, train: [chunk as never] });
+    expect((await errorOf(writing, "dataset/bad-rows")).message).toContain(`got ${chunk}`);
+  }
+  const set = join(folder, "set");
+  await writeDataset(set, { classNames, train: rowsOf(0, 3) });
+  await writeFile(join(set, ".unfinished"), "");
+  await errorOf(() => writeDataset(set, { classNames, train: rowsOf(0, 3) }), "dataset/exists");
+  expect((await readdir(set)).sort()).toEqual(["manifest.json", "train"]);
+});
+
 test("a file: URL names its folder, and a location elsewhere is refused before a folder of its name is made", async () => {
   const folder = await newFolder();
   const options = { classNames, train: [rowsOf(0, 3)] };
