@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { programVersion } from "../../core/program-version.ts";
 import { manifestName, type SplitName, splitNames } from "../../shards/format/manifest.ts";
-import type { Manifest } from "../../shards/index.ts";
+import type { Manifest, OpenOptions } from "../../shards/index.ts";
 import { commitUnit } from "../../storage/commit-unit.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
@@ -30,6 +30,8 @@ export interface ExportOptions {
   readonly target: string;
   readonly format: ExportFormat;
   readonly splits: readonly SplitName[];
+  /** How the server of a URL is reached, as `openDataset` takes it. */
+  readonly open?: OpenOptions;
   /** Images of one part; default: the usual number for the format. */
   readonly partSize?: number | undefined;
 }
@@ -49,7 +51,7 @@ const fileFormats = {
  */
 export async function exportSteps(options: ExportOptions): Promise<Step[]> {
   const { target, format, splits } = options;
-  const reader = await openShardReader(options.location);
+  const reader = await openShardReader(options.location, options.open);
   const { manifest } = reader;
   const path = `${reader.location}/${manifestName}`;
   if (format === "png") {

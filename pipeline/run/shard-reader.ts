@@ -5,7 +5,7 @@ import { shortHash } from "../../core/format.ts";
 import { readBatchesFrom } from "../../shards/arrow/read-table.ts";
 import { readTableBatches } from "../../shards/arrow/read-table-file.ts";
 import { type ShardRows, shardColumnsOf } from "../../shards/format/shard-schema.ts";
-import type { Manifest, ShardEntry } from "../../shards/index.ts";
+import type { Manifest, OpenOptions, ShardEntry } from "../../shards/index.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { hashFile } from "../../storage/hash-file.ts";
 import { hideSecrets, parseLocation } from "../../storage/parse-location.ts";
@@ -45,11 +45,12 @@ export interface ShardReader {
 /**
  * Opens a data set to read it from beginning to end.
  * @param location - a run folder, a data set folder, or the URL of a data set, whose shards are fetched into the cache
+ * @param options - how a server is reached
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`, `store/…`
  */
-export async function openShardReader(location: string): Promise<ShardReader> {
+export async function openShardReader(location: string, options: OpenOptions = {}): Promise<ShardReader> {
   const parsed = parseLocation(location);
-  return parsed.kind === "folder" ? await folderReader(parsed.directory) : await urlReader(parsed.url);
+  return parsed.kind === "folder" ? await folderReader(parsed.directory) : await urlReader(parsed.url, options);
 }
 
 async function folderReader(folder: string): Promise<ShardReader> {
@@ -72,9 +73,9 @@ async function folderReader(folder: string): Promise<ShardReader> {
   };
 }
 
-async function urlReader(url: string): Promise<ShardReader> {
+async function urlReader(url: string, options: OpenOptions): Promise<ShardReader> {
   const { openRemote } = await import("../../shards/remote/open-remote.ts");
-  const { source, manifest } = await openRemote(url, {});
+  const { source, manifest } = await openRemote(url, options);
   return {
     location: hideSecrets(url),
     local: undefined,

@@ -15,6 +15,14 @@ import type { FileSource } from "../arrow/byte-source.ts";
 import { flagsName, flagsTableName, parseUsableFlags, tableEntry, wrongTable } from "../format/flags.ts";
 import type { Manifest, ShardEntry, SplitName } from "../format/manifest.ts";
 import { readManifest } from "../format/manifest-file.ts";
+import type { StoreOptions } from "../remote/open-store.ts";
+import type { TransferOptions } from "../remote/transfer-options.ts";
+
+/** How a data set on a server is reached. */
+export interface ConnectOptions extends StoreOptions {
+  readonly transfer?: TransferOptions;
+  readonly signal?: AbortSignal;
+}
 
 /** A data set that is opened for verification, and access to its shards. */
 export interface VerifiedDataset {
@@ -46,10 +54,10 @@ export interface ReadFlags {
  * @param location - as in `openDataset`
  * @throws Cifar5mError `manifest/…`, `json/corrupt`, `disk/…`; `store/…`
  */
-export async function openForVerification(location: string, signal: AbortSignal | undefined): Promise<VerifiedDataset> {
+export async function openForVerification(location: string, options: ConnectOptions): Promise<VerifiedDataset> {
   const parsed = parseLocation(location);
   if (objectsAt(location) !== undefined) return await openFolder(location);
-  return parsed.kind === "folder" ? await openFolder(parsed.directory) : await openUrl(parsed.url, signal);
+  return parsed.kind === "folder" ? await openFolder(parsed.directory) : await openUrl(parsed.url, options);
 }
 
 async function openFolder(directory: string): Promise<VerifiedDataset> {
@@ -80,14 +88,13 @@ async function openFolder(directory: string): Promise<VerifiedDataset> {
 }
 
 /** Fetches shards into an empty cache: the content of another cache says nothing about the server. */
-async function openUrl(url: string, signal: AbortSignal | undefined): Promise<VerifiedDataset> {
+async function openUrl(url: string, connect: ConnectOptions): Promise<VerifiedDataset> {
   const { openRemote } = await import("../remote/open-remote.ts");
   const directory = await mkdtemp(join(tmpdir(), "cifar5m-verify-"));
   const close = () => rm(directory, { recursive: true, force: true });
   try {
-    const options = { cache: { directory, maxBytes: 0 }, ...(signal === undefined ? {} : { signal }) };
-    const { source, manifest } = await openRemote(url, options);
-    const ends = signal ?? new AbortController().signal;
+    const { source, manifest } = await openRemote(url, { ...connect, cache: { directory, maxBytes: 0 } });
+    const ends = connect.signal ?? new AbortController().signal;
     return {
       manifest,
       pathOf: (file) => `${source.location}/${file}`,

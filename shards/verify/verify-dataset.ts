@@ -1,6 +1,8 @@
 import { type Manifest, manifestName, type ShardEntry, type SplitName, splitNames } from "../format/manifest.ts";
+import type { StoreOptions } from "../remote/open-store.ts";
+import type { TransferOptions } from "../remote/transfer-options.ts";
 import { findSharedIds, type IdRange } from "./find-shared-ids.ts";
-import { openForVerification, type VerifiedDataset } from "./open-for-verification.ts";
+import { type ConnectOptions, openForVerification, type VerifiedDataset } from "./open-for-verification.ts";
 import { checkFlags } from "./verify-flags.ts";
 import { chooseShards, type VerifyMode } from "./verify-mode.ts";
 import { checkShardReceipt } from "./verify-receipt.ts";
@@ -18,7 +20,7 @@ export interface DatasetReport {
 }
 
 /** What `verifyDataset` checks. */
-export interface VerifyOptions {
+export interface VerifyOptions extends StoreOptions {
   /** Default `full`. */
   readonly mode?: VerifyMode;
   /**
@@ -35,6 +37,8 @@ export interface VerifyOptions {
    * reason.
    */
   readonly signal?: AbortSignal;
+  /** How many requests run at once, how often a request is tried, and how long: as of `openDataset`. */
+  readonly transfer?: TransferOptions;
   /** Called after each shard. */
   readonly onProgress?: (progress: { readonly file: string; readonly done: number; readonly total: number }) => void;
 }
@@ -60,7 +64,7 @@ export interface VerifyShare {
 export async function verifyDataset(location: string, options: VerifyOptions = {}): Promise<DatasetReport> {
   let dataset: VerifiedDataset;
   try {
-    dataset = await openForVerification(location, options.signal);
+    dataset = await openForVerification(location, connectOptions(options));
   } catch (thrown) {
     options.signal?.throwIfAborted();
     return { problems: [toProblem(thrown, manifestName)], manifest: undefined, numShards: 0, rows: 0, bytes: 0 };
@@ -70,6 +74,15 @@ export async function verifyDataset(location: string, options: VerifyOptions = {
   } finally {
     await dataset.close();
   }
+}
+
+function connectOptions({ headers, s3, transfer, signal }: VerifyOptions): ConnectOptions {
+  return {
+    ...(headers === undefined ? {} : { headers }),
+    ...(s3 === undefined ? {} : { s3 }),
+    ...(transfer === undefined ? {} : { transfer }),
+    ...(signal === undefined ? {} : { signal }),
+  };
 }
 
 /** What the shards that were checked so far have shown. */

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { openShardReader } from "../../../pipeline/run/shard-reader.ts";
-import { writeDataset } from "../../../shards/index.ts";
+import { verifyDataset, writeDataset } from "../../../shards/index.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { hashFolder } from "../kill-build.ts";
@@ -22,8 +22,13 @@ async function makeSet(): Promise<string> {
   return folder;
 }
 
-async function serve(folder: string): Promise<string> {
-  const server = createServer(async ({ url = "" }, reply) => void reply.end(await readFile(join(folder, url))));
+/** Serves a folder, to those who know the key, if there is one. */
+async function serve(folder: string, key?: string): Promise<string> {
+  const server = createServer(async ({ url = "", headers }, reply) => {
+    if (headers.authorization !== key) return void reply.writeHead(401).end();
+    const data = await readFile(join(folder, url)).catch(() => undefined);
+    return void reply.writeHead(data === undefined ? 404 : 200).end(data);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
     server.close();
@@ -45,6 +50,16 @@ test("a set on a server is exported to the bytes of a local export, in batches",
   const [entry] = reader.manifest.splits.train.shards;
   for await (const batch of reader.read(entry!, new AbortController().signal)) rows.push(batch.rows);
   expect(rows).toHaveLength(3);
+});
+
+test("a set behind an authorization is verified and exported by those who have it", async () => {
+  const [set, out] = [await makeSet(), await makeTestFolder()];
+  vi.stubEnv("XDG_CACHE_HOME", join(out, "cache"));
+  const url = await serve(set, "Bearer key");
+  const open = { headers: { authorization: "Bearer key" }, transfer: { tries: 1 } };
+  expect((await verifyDataset(url)).problems).toMatchObject([{ code: "store/forbidden" }]);
+  expect(await verifyDataset(url, open)).toMatchObject({ problems: [], rows: numRows });
+  await runExport({ location: url, target: join(out, "set"), format: "npz", partSize: 2500, splits: ["train"], open });
 });
 
 test.skipIf(process.platform !== "linux")("a shard is hashed once, however many parts it is exported to", async () => {
