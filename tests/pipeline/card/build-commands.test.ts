@@ -27,8 +27,8 @@ const configs = fc
   .record({
     recipe: fc.constantFrom(...Object.values(recipes), {}),
     seed: fc.nat(),
-    count: fc.integer({ min: 1, max: 1e7 }),
-    testCount: fc.nat(1e6),
+    count: fc.integer({ min: 10, max: 1e7 }),
+    testCount: fc.oneof(fc.constant(0), fc.integer({ min: 10, max: 1e6 })),
     unitSize: fc.integer({ min: 100, max: 500_000 }),
     precision: fc.constantFrom("float32", "mixed"),
     dropNearCopies: fc.boolean(),
