@@ -24,6 +24,7 @@ export const randomStreams = {
   labelNoise: 14,
   trainJpeg: 15,
   heldOut: 16,
+  trainCutout: 17,
   rotation: 20,
   audit: 31,
 } as const;

@@ -1,5 +1,5 @@
 import { cifar10Mean, cifar10Std } from "../core/image-layout.ts";
-import type { Tensor } from "../engine/graph/graph.ts";
+import type { Graph, Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { div, sub } from "../engine/ops/elementwise.ts";
 import type { Scope } from "../engine/parameters/parameters.ts";
@@ -41,9 +41,23 @@ export function labelerOutputs(
 }
 
 function normalize(images: Tensor): Tensor {
-  const perChannel = (values: readonly number[]) => images.graph.constant(tensorData("float32", [1, 3, 1, 1], values));
   return div(
-    sub(images, perChannel(cifar10Mean.map((mean) => 2 * mean - 1))),
-    perChannel(cifar10Std.map((std) => 2 * std)),
+    sub(images, meanPixel(images.graph)),
+    perChannel(
+      images.graph,
+      cifar10Std.map((std) => 2 * std),
+    ),
   );
+}
+
+/** The pixel that becomes zero when the labeler normalizes it, [1, 3, 1, 1], numbers in [-1, 1]. */
+export function meanPixel(graph: Graph): Tensor {
+  return perChannel(
+    graph,
+    cifar10Mean.map((mean) => 2 * mean - 1),
+  );
+}
+
+function perChannel(graph: Graph, values: readonly number[]): Tensor {
+  return graph.constant(tensorData("float32", [1, 3, 1, 1], values));
 }

@@ -9,11 +9,11 @@ import { muon } from "../engine/training/muon.ts";
 import { type Optimizer, sgd } from "../engine/training/optimizers.ts";
 import type { LossInputs } from "../engine/training/training-definition.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../engine/training/training-program.ts";
-import { coin, flipWhere, randomTranslation } from "../networks/augment.ts";
+import { coin, cutout, flipWhere, randomTranslation } from "../networks/augment.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
 import { jpegArtifacts } from "../networks/jpeg.ts";
 import { whiteningName } from "../networks/resnet.ts";
-import { labelerNetwork } from "./labeler-network.ts";
+import { labelerNetwork, meanPixel } from "./labeler-network.ts";
 import type { LabelerTrainingOptions } from "./options.ts";
 
 /** The graph that trains the labeler on a set of `numSamples` images. */
@@ -37,7 +37,9 @@ export function labelerProgram(
       const flips = scope.random("uniform", randomStreams.trainFlip, [batchSize]);
       const shifts = scope.random("uniform", randomStreams.trainCrop, [batchSize, 2]);
       const moved = randomTranslation(flipWhere(images, coin(flips)), options.translation, shifts);
-      const shown = options.jpeg === 0 ? moved : asJpegs(scope, moved, options.jpeg);
+      const stored = options.jpeg === 0 ? moved : asJpegs(scope, moved, options.jpeg);
+      // An option that is off asks for no random numbers, so that trainings of earlier releases keep theirs.
+      const shown = options.cutout === 0 ? stored : withCutout(scope, stored, options.cutout);
       const target = oneHot(gather(residents["labels"]!, step["indices"]!), 10);
       return crossEntropy(labelerNetwork(scope, shown, options), target, options);
     },
@@ -55,6 +57,12 @@ function labelerOptimizer({
   if (optimizer === "sgd") return rest;
   const isHidden = ({ name }: ParameterSpec) => name !== whiteningName && !name.startsWith("head.");
   return muon({ isHidden, learningRateScale: muonLearningRate / learningRate, weightDecay: muonWeightDecay, rest });
+}
+
+/** Sets a random square of each image to the mean pixel. */
+function withCutout(scope: Scope, images: Tensor, side: number): Tensor {
+  const corners = scope.random("uniform", randomStreams.trainCutout, [images.shape[0]!, 2]);
+  return cutout(images, side, meanPixel(images.graph), corners);
 }
 
 /** Adds JPEG artifacts of a random quality from 40 to 100 to some of the images. */

@@ -30,6 +30,12 @@ export const labelerTrainingSchema = z.strictObject({
   labelSmoothing: z.number().min(0).max(0.99).default(0.1).describe("probability spread over all classes"),
   translation: z.int().min(0).max(16).default(2).describe("random translation, pixels"),
   jpeg: z.number().min(0).max(1).default(0.25).describe("probability that an image is shown as after a JPEG file"),
+  cutout: z
+    .int()
+    .min(0)
+    .max(32)
+    .default(0)
+    .describe("side in pixels of a random square of each image that is set to the mean color; 0 for none"),
   heldOut: z
     .number()
     .min(0)
@@ -37,6 +43,14 @@ export const labelerTrainingSchema = z.strictObject({
     .default(0.02)
     .describe("part of the images that is not trained on: probabilities are calibrated on it"),
 });
+
+/** Options that earlier releases lacked, and their values then. What identifies a training leaves them out at these values. */
+export const impliedLabelerOptions: Readonly<Record<string, unknown>> = { cutout: 0 };
+
+/** The options that identify a training, so that those of earlier releases go on. */
+export function labelerIdentity(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(options).filter(([key, value]) => impliedLabelerOptions[key] !== value));
+}
 
 export type LabelerNetworkOptions = z.infer<typeof labelerNetworkSchema>;
 export type LabelerTrainingOptions = z.infer<typeof labelerTrainingSchema>;

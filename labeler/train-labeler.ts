@@ -22,7 +22,7 @@ import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
 import { holdOut, labelerSteps } from "./hold-out.ts";
 import { labelerProgram } from "./labeler-program.ts";
-import { type LabelerTrainingOptions, labelerNetworkSchema } from "./options.ts";
+import { type LabelerTrainingOptions, labelerIdentity, labelerNetworkSchema } from "./options.ts";
 
 export interface TrainLabelerOptions extends SeededExecution {
   readonly data: LabeledImages;
@@ -71,7 +71,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     stepsPerCheckpoint: 100,
     fingerprint: JSON.stringify({
       model: "labeler",
-      options,
+      options: labelerIdentity(options),
       seed,
       numSamples,
       // Engine and device are left out: a training may resume on another device, unless its caller pins the device.

@@ -43,6 +43,27 @@ function range(like: Tensor, shape: readonly number[], count: number): Tensor {
   return like.graph.constant(tensorData("float32", shape, values));
 }
 
+/**
+ * Sets a random square of each image to `fill`. The square lies within the image, as in airbench96 of arXiv:2404.00498.
+ * @param x - [N, C, H, W], H = W
+ * @param side - of the square, pixels, at most H
+ * @param fill - [1, C, 1, 1]
+ * @param uniform - random numbers in [0, 1), [N, 2]: for the row and the column of the square's corner
+ * @returns [N, C, H, W]
+ * @see DeVries and Taylor 2017, arXiv:1708.04552
+ */
+export function cutout(x: Tensor, side: number, fill: Tensor, uniform: Tensor): Tensor {
+  const [numImages, , size] = x.shape as [number, number, number];
+  const corners = floor(mul(uniform, size - side + 1));
+  const isWithin = (axis: number, shape: readonly number[]) => {
+    const corner = reshape(slice(corners, [{ axis: 1, start: axis, end: axis + 1 }]), [numImages, 1, 1, 1]);
+    const fromCenter = abs(sub(sub(range(x, shape, size), corner), (side - 1) / 2));
+    return cast(less(fromCenter, side / 2), x.dtype);
+  };
+  const isCut = greater(mul(isWithin(0, [1, 1, size, 1]), isWithin(1, [1, 1, 1, size])), 0);
+  return where(isCut, fill, x);
+}
+
 /** True with probability one half, for uniform numbers in [0, 1). */
 export function coin(uniform: Tensor): Tensor {
   return less(uniform, 0.5);

@@ -1,5 +1,5 @@
 /** Networks, layers, augmentation and schedules as pure functions that build graphs. */
-export { coin, flipWhere, randomTranslation } from "./augment.ts";
+export { coin, cutout, flipWhere, randomTranslation } from "./augment.ts";
 export { batchIndices } from "./batch-order.ts";
 export {
   buildExperimentNetwork,

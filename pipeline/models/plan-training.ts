@@ -1,6 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { executionIdentity } from "../../engine/executor.ts";
 import type { TuningMethod } from "../../generator/index.ts";
+import { impliedLabelerOptions, labelerIdentity } from "../../labeler/options.ts";
 import { type Identity, readPinnedConfig } from "../../storage/pin-config.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { sha256 } from "../../storage/sha256.ts";
@@ -114,7 +115,9 @@ async function asFinished(folder: RunFolder, name: ModelName, identity: Identity
   const shared = (section: string) => {
     const [then, now] = [pinned[section], identity[section]] as (Identity | undefined)[];
     if (then === undefined || now === undefined) return {};
-    return { [section]: Object.fromEntries(Object.entries(then).map(([key, value]) => [key, now[key] ?? value])) };
+    const shared = Object.entries(then).map(([key, value]) => [key, now[key] ?? impliedLabelerOptions[key] ?? value]);
+    const added = Object.entries(now).filter(([key]) => key in impliedLabelerOptions);
+    return { [section]: Object.fromEntries([...shared, ...added]) };
   };
   const sections = ["options", ...Object.values(tuningSections)].map(shared);
   const labeler = identity["labeler"] ?? pinned["labeler"];
@@ -128,6 +131,7 @@ async function trainingIdentity(folder: RunFolder, section: TrainingSection, con
   return {
     ...executionIdentity(config),
     data: hashOfCifar10(receipts),
-    [section === "generator" || section === "labeler" ? "options" : section]: options,
+    [section === "generator" || section === "labeler" ? "options" : section]:
+      section === "labeler" ? labelerIdentity(options as Identity) : options,
   };
 }

@@ -6,7 +6,7 @@ import type { TrainingProgram } from "../../engine/training/training-program.ts"
 import { generatorTrainingSchema } from "../../generator/training/options.ts";
 import { generatorProgram } from "../../generator/training/train-generator.ts";
 import { labelerProgram } from "../../labeler/labeler-program.ts";
-import { labelerTrainingSchema } from "../../labeler/options.ts";
+import { type LabelerTrainingOptions, labelerTrainingSchema } from "../../labeler/options.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
 
 /** A training run small enough for plain tfjs. */
@@ -51,9 +51,9 @@ export function smallGeneratorTraining(): SmallTraining {
 
 export const smallLabeler = labelerTrainingSchema.parse({ widths: [4, 8], batchSize, activation: "gelu" });
 
-export function smallLabelerTraining(): SmallTraining {
+export function smallLabelerTraining(options: Partial<LabelerTrainingOptions> = {}): SmallTraining {
   return {
-    program: labelerProgram(smallLabeler, numSamples),
+    program: labelerProgram({ ...smallLabeler, ...options }, numSamples),
     residents: { images: images(), labels: classes() },
     inputsOf: (step) => inputsOf(step, 0.05),
     seed,

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { buildSteps } from "../../../pipeline/build.ts";
+import { fetchCifar10 } from "../../../pipeline/cifar-10/fetch.ts";
 import { importModel, pinModel, writeModel } from "../../../pipeline/models/models.ts";
 import { planTraining } from "../../../pipeline/models/plan-training.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
@@ -10,9 +11,18 @@ import { readPinnedConfig } from "../../../storage/pin-config.ts";
 import { fileExists } from "../../../storage/read-file.ts";
 import { openTrainingStore, readTrainingLog, withTraining } from "../../../storage/training-store.ts";
 import { errorOf } from "../../support/expect-error.ts";
+import { makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
 import { standInRuntime } from "../../support/stand-in-runtime.ts";
+
+async function makeRunWithCifar10() {
+  const folder = runFolderAt(await makeTestFolder());
+  await makeCifar10(join(folder.root, "source"));
+  const fetched = fetchCifar10({ folder, data: join(folder.root, "source"), recordsPerFile }, testContext());
+  while (!(await fetched.next()).done);
+  return folder;
+}
 
 const identityOf = (numImages: number) => ({ options: { numImages } });
 
@@ -55,6 +65,30 @@ test("of many values that differ, five are named", async () => {
   expect(message).toContain(`begun with other values: ${five}. Leave`);
   const more = await errorOf(() => pinModel(folder, "labeler", { e: 2, f: 1, g: 1 }), "run/config-changed");
   expect(more.message).toContain(`begun with other values: ${five}; and 2 more. Leave`);
+});
+
+test("a finished labeler is kept under the options that its release lacked, and refused under other values of them", async () => {
+  const folder = await makeRunWithCifar10();
+  const config = (labeler: object = {}) => resolveConfig({ recordsPerFile, labeler });
+  const plan = (labeler?: object) => planTraining({ folder, name: "labeler", config: config(labeler) });
+  const { identity } = await plan();
+  expect(identity["options"]).not.toHaveProperty("cutout");
+  await writeModel({ folder, name: "labeler", bytes: new Uint8Array(), identity });
+  expect((await plan()).pinnedFirst).toEqual(identity);
+  const { pinnedFirst } = await plan({ cutout: 8 });
+  const { message } = await errorOf(() => pinModel(folder, "labeler", pinnedFirst), "run/config-changed");
+  expect(message).toContain("options.cutout is not set, now 8");
+});
+
+test("a finished labeler that was trained with cutout is refused without it", async () => {
+  const folder = await makeRunWithCifar10();
+  const plan = (labeler: object) =>
+    planTraining({ folder, name: "labeler", config: resolveConfig({ recordsPerFile, labeler }) });
+  const { identity } = await plan({ cutout: 8 });
+  await writeModel({ folder, name: "labeler", bytes: new Uint8Array(), identity });
+  const { pinnedFirst } = await plan({});
+  const { message } = await errorOf(() => pinModel(folder, "labeler", pinnedFirst), "run/config-changed");
+  expect(message).toContain("options.cutout is 8, now 0");
 });
 
 test("no model is brought in while one of its kind is being trained", async () => {
