@@ -1,15 +1,17 @@
 import { type RandomStream, randomStreams } from "../core/random.ts";
 import { crossEntropy, oneHot } from "../engine/composites/losses.ts";
 import type { Tensor } from "../engine/graph/graph.ts";
-import { add, less, mul, where } from "../engine/ops/elementwise.ts";
+import { add, greater, less, mul, where } from "../engine/ops/elementwise.ts";
 import { gather } from "../engine/ops/gather.ts";
 import { reshape } from "../engine/ops/reshape.ts";
 import type { ParameterSpec, Scope } from "../engine/parameters/parameters.ts";
 import { muon } from "../engine/training/muon.ts";
 import { type Optimizer, sgd } from "../engine/training/optimizers.ts";
+import type { StepInputs } from "../engine/training/trainer.ts";
 import type { LossInputs } from "../engine/training/training-definition.ts";
 import { buildTrainingProgram, type TrainingProgram } from "../engine/training/training-program.ts";
 import { coin, cutout, flipWhere, randomTranslation } from "../networks/augment.ts";
+import { alternatingFlips, batchIndices } from "../networks/batch-order.ts";
 import { imagesFromBytes } from "../networks/image-input.ts";
 import { jpegArtifacts } from "../networks/jpeg.ts";
 import { whiteningName } from "../networks/resnet.ts";
@@ -29,14 +31,20 @@ export function labelerProgram(
       images: { dtype: "uint8", shape: [numSamples, 32, 32, 3] },
       labels: { dtype: "int64", shape: [numSamples] },
     },
-    step: { indices: { dtype: "int64", shape: [batchSize] } },
+    step: {
+      indices: { dtype: "int64", shape: [batchSize] },
+      ...(options.flip === "alternating" ? { flips: { dtype: "float32", shape: [batchSize] } } : {}),
+    },
     optimizer: labelerOptimizer(options),
     stepsPerCall: 10,
     loss: ({ scope, residents, step }: LossInputs) => {
       const images = imagesFromBytes(gather(residents["images"]!, step["indices"]!));
-      const flips = scope.random("uniform", randomStreams.trainFlip, [batchSize]);
+      const isFlipped =
+        options.flip === "alternating"
+          ? greater(step["flips"]!, 0)
+          : coin(scope.random("uniform", randomStreams.trainFlip, [batchSize]));
       const shifts = scope.random("uniform", randomStreams.trainCrop, [batchSize, 2]);
-      const moved = randomTranslation(flipWhere(images, coin(flips)), options.translation, shifts);
+      const moved = randomTranslation(flipWhere(images, isFlipped), options.translation, shifts);
       const stored = options.jpeg === 0 ? moved : asJpegs(scope, moved, options.jpeg);
       // An option that is off asks for no random numbers, so that trainings of earlier releases keep theirs.
       const shown = options.cutout === 0 ? stored : withCutout(scope, stored, options.cutout);
@@ -44,6 +52,17 @@ export function labelerProgram(
       return crossEntropy(labelerNetwork(scope, shown, options), target, options);
     },
   });
+}
+
+/** What a step of the program takes: the images, and whether each is mirrored if flips alternate. */
+export function labelerBatch(
+  { batchSize, flip }: Pick<LabelerTrainingOptions, "batchSize" | "flip">,
+  numSamples: number,
+  seed: number,
+  step: number,
+): StepInputs["values"] {
+  const indices = batchIndices(seed, numSamples, batchSize, step);
+  return flip === "random" ? { indices } : { indices, flips: alternatingFlips(seed, numSamples, indices, step) };
 }
 
 function labelerOptimizer({

@@ -28,6 +28,10 @@ export const labelerTrainingSchema = z.strictObject({
   muonWeightDecay: z.number().min(0).default(0.01).describe("weight decay of Muon"),
   weightDecay: z.number().min(0).default(5e-4).describe("weight decay of SGD"),
   labelSmoothing: z.number().min(0).max(0.99).default(0.1).describe("probability spread over all classes"),
+  flip: z
+    .enum(["random", "alternating"])
+    .default("random")
+    .describe("mirror images at random, or alternately: each image in every second epoch"),
   translation: z.int().min(0).max(16).default(2).describe("random translation, pixels"),
   jpeg: z.number().min(0).max(1).default(0.25).describe("probability that an image is shown as after a JPEG file"),
   cutout: z
@@ -45,7 +49,7 @@ export const labelerTrainingSchema = z.strictObject({
 });
 
 /** Options that earlier releases lacked, and their values then. What identifies a training leaves them out at these values. */
-export const impliedLabelerOptions: Readonly<Record<string, unknown>> = { cutout: 0 };
+export const impliedLabelerOptions: Readonly<Record<string, unknown>> = { flip: "random", cutout: 0 };
 
 /** The options that identify a training, so that those of earlier releases go on. */
 export function labelerIdentity(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -14,14 +14,13 @@ import { writeSafetensors } from "../engine/parameters/safetensors.ts";
 import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/training/run-training.ts";
 import type { TrainingProgram } from "../engine/training/training-program.ts";
 import { initialState, type TrainingState } from "../engine/training/training-state.ts";
-import { batchIndices } from "../networks/batch-order.ts";
 import { whiteningName, whiteningSide } from "../networks/resnet.ts";
 import { triangularSchedule } from "../networks/schedules.ts";
 import { whiteningFilters } from "../networks/whitening.ts";
 import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
 import { holdOut, labelerSteps } from "./hold-out.ts";
-import { labelerProgram } from "./labeler-program.ts";
+import { labelerBatch, labelerProgram } from "./labeler-program.ts";
 import { type LabelerTrainingOptions, labelerIdentity, labelerNetworkSchema } from "./options.ts";
 
 export interface TrainLabelerOptions extends SeededExecution {
@@ -64,7 +63,7 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     inputsOf: (step) => ({
       learningRate: triangularSchedule(step, totalSteps, options.learningRate, warmUp),
       emaDecay: step < emaStart ? 0 : emaDecay,
-      values: { indices: batchIndices(seed, numSamples, options.batchSize, step) },
+      values: labelerBatch(options, numSamples, seed, step),
     }),
     start: () => withWhitening(program, initialState(program, seed), data.images),
     store: training.store,

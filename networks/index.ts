@@ -1,6 +1,6 @@
 /** Networks, layers, augmentation and schedules as pure functions that build graphs. */
 export { coin, cutout, flipWhere, randomTranslation } from "./augment.ts";
-export { batchIndices } from "./batch-order.ts";
+export { alternatingFlips, batchIndices } from "./batch-order.ts";
 export {
   buildExperimentNetwork,
   type ExperimentNetworkName,

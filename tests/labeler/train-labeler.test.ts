@@ -43,17 +43,25 @@ async function asOfEarlier(store: TrainingStore): Promise<void> {
   await store.save(writeSafetensors({ tensors, metadata: { ...metadata, fingerprint } }, "F32"), 10);
 }
 
-test("a training goes on from a checkpoint of a release that had no cutout, and not with cutout", async () => {
+test("a training goes on from a checkpoint of a release that had neither cutout nor alternating flips, and not with them", async () => {
   const whole = await train(memoryStore());
   const store = await interrupted();
   await asOfEarlier(store);
-  const { message } = await errorOf(() => train(store, { cutout: 8 }), "train/config-changed");
-  expect(message).toContain('"cutout":8');
+  for (const [option, shown] of [
+    [{ cutout: 8 }, '"cutout":8'],
+    [{ flip: "alternating" }, '"flip":"alternating"'],
+  ] as const) {
+    const { message } = await errorOf(() => train(store, option), "train/config-changed");
+    expect(message).toContain(shown);
+  }
   expect(await train(store)).toEqual(whole);
 });
 
-test("cutout changes the weights, and an interrupted training with it ends in the same ones", async () => {
-  const whole = await train(memoryStore(), { cutout: 8 });
-  expect(await train(await interrupted({ cutout: 8 }), { cutout: 8 })).toEqual(whole);
-  expect(whole).not.toEqual(await train(memoryStore()));
-});
+test.each([{ cutout: 8 }, { flip: "alternating" }] as const)(
+  "%j changes the weights, and an interrupted training with it ends in the same ones",
+  async (option) => {
+    const whole = await train(memoryStore(), option);
+    expect(await train(await interrupted(option), option)).toEqual(whole);
+    expect(whole).not.toEqual(await train(memoryStore()));
+  },
+);

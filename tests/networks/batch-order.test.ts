@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { batchIndices } from "../../networks/batch-order.ts";
+import { alternatingFlips, batchIndices } from "../../networks/batch-order.ts";
 
 test.each([
   [20, 5],
@@ -25,4 +25,26 @@ test.each([
 test("batches are a pure function of seed and step", () => {
   expect(batchIndices(1, 50, 8, 3)).toEqual(batchIndices(1, 50, 8, 3));
   expect(batchIndices(2, 50, 8, 3)).not.toEqual(batchIndices(1, 50, 8, 3));
+});
+
+test("alternating flips mirror each sample in every second epoch, half of them in the first, another half for another seed", () => {
+  const [numSamples, batchSize, numEpochs] = [230, 32, 4];
+  const firstFlips = (seed: number) => {
+    const flips = Array.from({ length: numEpochs }, () => new Array<number>(numSamples));
+    const visits = Array.from({ length: Math.ceil((numEpochs * numSamples) / batchSize) }, (_, step) => {
+      const indices = batchIndices(seed, numSamples, batchSize, step);
+      const flipped = alternatingFlips(seed, numSamples, indices, step);
+      return Array.from(indices, (sample, index) => [Number(sample), flipped[index]!] as const);
+    }).flat();
+    for (const [position, [sample, flip]] of visits.slice(0, numEpochs * numSamples).entries())
+      flips[Math.floor(position / numSamples)]![sample] = flip;
+    const [first, second, third, fourth] = flips;
+    expect(second).toEqual(first!.map((flip) => 1 - flip));
+    expect([third, fourth]).toEqual([first, second]);
+    return first!;
+  };
+  const first = firstFlips(1);
+  const numFlipped = first.reduce((sum, flip) => sum + flip, 0);
+  expect(Math.abs(numFlipped - numSamples / 2)).toBeLessThan(4 * Math.sqrt(numSamples / 4));
+  expect(firstFlips(2)).not.toEqual(first);
 });

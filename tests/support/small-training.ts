@@ -5,7 +5,7 @@ import { type StepInputs, Trainer } from "../../engine/training/trainer.ts";
 import type { TrainingProgram } from "../../engine/training/training-program.ts";
 import { generatorTrainingSchema } from "../../generator/training/options.ts";
 import { generatorProgram } from "../../generator/training/train-generator.ts";
-import { labelerProgram } from "../../labeler/labeler-program.ts";
+import { labelerBatch, labelerProgram } from "../../labeler/labeler-program.ts";
 import { type LabelerTrainingOptions, labelerTrainingSchema } from "../../labeler/options.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
 
@@ -52,10 +52,11 @@ export function smallGeneratorTraining(): SmallTraining {
 export const smallLabeler = labelerTrainingSchema.parse({ widths: [4, 8], batchSize, activation: "gelu" });
 
 export function smallLabelerTraining(options: Partial<LabelerTrainingOptions> = {}): SmallTraining {
+  const all = { ...smallLabeler, ...options };
   return {
-    program: labelerProgram({ ...smallLabeler, ...options }, numSamples),
+    program: labelerProgram(all, numSamples),
     residents: { images: images(), labels: classes() },
-    inputsOf: (step) => inputsOf(step, 0.05),
+    inputsOf: (step) => ({ ...inputsOf(step, 0.05), values: labelerBatch(all, numSamples, seed, step) }),
     seed,
   };
 }

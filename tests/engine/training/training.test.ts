@@ -14,7 +14,7 @@ const onnxruntime = onnxruntimeEngine();
 const trainings = [
   ["generator", smallGeneratorTraining],
   ["labeler", () => smallLabelerTraining()],
-  ["labeler with cutout", () => smallLabelerTraining({ cutout: 12 })],
+  ["labeler with cutout and alternating flips", () => smallLabelerTraining({ cutout: 12, flip: "alternating" })],
 ] as const;
 
 function expectSameBits(left: TrainingState, right: TrainingState): void {
