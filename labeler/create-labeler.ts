@@ -1,9 +1,10 @@
 import { createEngine } from "../engine/create-engine.ts";
+import type { Engine } from "../engine/executor.ts";
 import { isDescribedOnnx } from "../engine/onnx/onnx-description.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
+import { mul } from "../engine/ops/elementwise.ts";
 import { softmax } from "../engine/ops/normalize.ts";
 import { constantScope } from "../engine/parameters/constant-scope.ts";
-import { mirrored } from "../networks/augment.ts";
+import { bothWays, openLookingAgain } from "./averaged-views.ts";
 import { foreignLabelerGraph } from "./foreign-labeler.ts";
 import {
   type ImageFunction,
@@ -12,8 +13,8 @@ import {
   imageGraph,
   openImageFunction,
 } from "./image-function.ts";
-import { labelerFeatures, labelerNetwork } from "./labeler-network.ts";
-import { readLabeler } from "./read-labeler.ts";
+import { labelerFeatures } from "./labeler-network.ts";
+import { readLabeler, type TrainedLabeler } from "./read-labeler.ts";
 
 /** Classifies images. */
 export interface Labeler {
@@ -35,8 +36,9 @@ export interface CreateLabelerOptions extends ImageFunctionOptions {
 }
 
 /**
- * Opens a labeler. A labeler that was trained by this package averages the logits of each image and its mirror image. A
- * labeler that was made elsewhere is called once per image.
+ * Opens a labeler. A labeler that was trained by this package averages the logits of each image and its mirror image, and
+ * those of further views where it is unsure, if its weights say so. A labeler that was made elsewhere is called once per
+ * image.
  * @throws Cifar5mError `weights/corrupt`, `weights/wrong-architecture`, `model/…`
  */
 export async function createLabeler({
@@ -46,26 +48,29 @@ export async function createLabeler({
   ...where
 }: CreateLabelerOptions): Promise<Labeler> {
   const engine = await createEngine(name, where);
-  const labels = isDescribedOnnx(weights)
-    ? await foreignLabelerGraph(weights, batchSize, engine)
-    : trainedLabelerGraph(weights, batchSize);
-  const { run, ...labeler } = await openImageFunction(engine, labels);
+  const { run, ...labeler } = isDescribedOnnx(weights)
+    ? await openImageFunction(engine, await foreignLabelerGraph(weights, batchSize, engine))
+    : await openTrained(engine, readLabeler(weights), batchSize);
   return { ...labeler, label: run };
 }
 
+function openTrained(engine: Engine, labeler: TrainedLabeler, batchSize: number): Promise<ImageFunction> {
+  const { views } = labeler;
+  if (views === undefined || views.threshold === 0) return openImageFunction(engine, twoViews(labeler, batchSize));
+  return openLookingAgain(engine, { ...labeler, views }, batchSize);
+}
+
 /**
- * The graph of a labeler that was trained by this package.
+ * The graph of a labeler that was trained by this package, with two views of each image.
  * @param weights - a safetensors file made by `trainLabeler`
  * @throws Cifar5mError `weights/corrupt` or `weights/wrong-architecture`
  */
 export function trainedLabelerGraph(weights: Uint8Array, batchSize: number): ImageGraph {
-  const { tensors, network, temperature } = readLabeler(weights);
-  return imageGraph(batchSize, (images) => {
-    const logits = [images, mirrored(images)].map((view) =>
-      labelerNetwork(constantScope(images.graph, tensors), view, network),
-    );
-    return softmax(mul(add(logits[0]!, logits[1]!), 0.5 / temperature));
-  });
+  return twoViews(readLabeler(weights), batchSize);
+}
+
+function twoViews(labeler: TrainedLabeler, batchSize: number): ImageGraph {
+  return imageGraph(batchSize, (images) => softmax(mul(bothWays(labeler, images), 0.5 / labeler.temperature)));
 }
 
 /**

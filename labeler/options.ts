@@ -46,10 +46,18 @@ export const labelerTrainingSchema = z.strictObject({
     .max(0.5)
     .default(0.02)
     .describe("part of the images that is not trained on: probabilities are calibrated on it"),
+  viewsBelow: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      "the trained labeler averages six views of an image instead of two if its confidence is below this; 0 for never",
+    ),
 });
 
 /** Options that earlier releases lacked, and their values then. What identifies a training leaves them out at these values. */
-export const impliedLabelerOptions: Readonly<Record<string, unknown>> = { flip: "random", cutout: 0 };
+export const impliedLabelerOptions: Readonly<Record<string, unknown>> = { flip: "random", cutout: 0, viewsBelow: 0 };
 
 /** The options that identify a training, so that those of earlier releases go on. */
 export function labelerIdentity(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

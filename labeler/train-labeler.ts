@@ -22,6 +22,7 @@ import { createLabeler } from "./create-labeler.ts";
 import { holdOut, labelerSteps } from "./hold-out.ts";
 import { labelerBatch, labelerProgram } from "./labeler-program.ts";
 import { type LabelerTrainingOptions, labelerIdentity, labelerNetworkSchema } from "./options.ts";
+import type { TrainedLabeler } from "./read-labeler.ts";
 
 export interface TrainLabelerOptions extends SeededExecution {
   readonly data: LabeledImages;
@@ -95,14 +96,21 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
   };
   const encode = (more: Readonly<Record<string, string>>) =>
     writeSafetensors({ tensors, metadata: { ...metadata, ...more } }, "F16");
-  if (heldOut.labels.length === 0) return encode({});
-  const labeler = await createLabeler({
-    ...training,
-    weights: encode({}),
-    batchSize: Math.min(100, options.batchSize),
-  });
-  const probabilities = await labeler.label(heldOut.images).finally(() => labeler.close());
-  return encode({ temperature: fitTemperature(probabilities, heldOut.labels).toPrecision(6) });
+  const calibrated = async (rule: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> => {
+    if (heldOut.labels.length === 0) return rule;
+    const batchSize = Math.min(100, options.batchSize);
+    const labeler = await createLabeler({ ...training, weights: encode(rule), batchSize });
+    const probabilities = await labeler.label(heldOut.images).finally(() => labeler.close());
+    return { ...rule, temperature: fitTemperature(probabilities, heldOut.labels).toPrecision(6) };
+  };
+  const ofTwoViews = await calibrated({});
+  if (options.viewsBelow === 0) return encode(ofTwoViews);
+  const rule: TrainedLabeler["views"] = {
+    threshold: options.viewsBelow,
+    temperature: Number(ofTwoViews["temperature"] ?? 1),
+  };
+  // Calibrated once more, under the rule by which they are used.
+  return encode(await calibrated({ views: JSON.stringify(rule) }));
 }
 
 /** Computes the whitening filters from the first images and puts them into an initial state. */

@@ -1,5 +1,6 @@
 import type { Tensor } from "../engine/graph/graph.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { abs, add, cast, equal, floor, greater, less, mul, sub, where } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { reshape, transpose } from "../engine/ops/reshape.ts";
@@ -41,6 +42,18 @@ export function randomTranslation(x: Tensor, reach: number, uniform: Tensor): Te
 function range(like: Tensor, shape: readonly number[], count: number): Tensor {
   const values = Array.from({ length: count }, (_, index) => index);
   return like.graph.constant(tensorData("float32", shape, values));
+}
+
+/**
+ * Shifts images [N, C, H, W] by a pixel along both axes. Images are reflected at their border.
+ * @param by - 1: to the top left; -1: to the bottom right
+ */
+export function shiftedDiagonally(x: Tensor, by: 1 | -1): Tensor {
+  return [2, 3].reduce((shifted, axis) => {
+    const size = x.shape[axis]!;
+    const part = (start: number, end: number) => slice(shifted, [{ axis, start, end }]);
+    return concat(by === 1 ? [part(1, size), part(size - 2, size - 1)] : [part(1, 2), part(0, size - 1)], axis);
+  }, x);
 }
 
 /**
