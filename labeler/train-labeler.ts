@@ -11,12 +11,18 @@ import { executionIdentity, type SeededExecution } from "../engine/executor.ts";
 import { tensorData } from "../engine/graph/tensor.ts";
 import { unflattenParameters } from "../engine/parameters/parameters.ts";
 import { writeSafetensors } from "../engine/parameters/safetensors.ts";
-import { runTraining, type TrainingProgress, type TrainingStore } from "../engine/training/run-training.ts";
+import {
+  loadCheckpoint,
+  runTraining,
+  type TrainingProgress,
+  type TrainingStore,
+} from "../engine/training/run-training.ts";
 import type { TrainingProgram } from "../engine/training/training-program.ts";
 import { initialState, type TrainingState } from "../engine/training/training-state.ts";
 import { whiteningName, whiteningSide } from "../networks/resnet.ts";
 import { triangularSchedule } from "../networks/schedules.ts";
 import { whiteningFilters } from "../networks/whitening.ts";
+import { hashOfImages } from "../storage/sha256.ts";
 import { fitTemperature } from "./calibration.ts";
 import { createLabeler } from "./create-labeler.ts";
 import { holdOut, labelerSteps } from "./hold-out.ts";
@@ -37,8 +43,21 @@ export interface TrainLabelerOptions extends SeededExecution {
 const numWhiteningImages = 2000;
 /** Part of the steps over which the learning rate rises; over the others it falls. */
 const warmUp = 0.2;
-/** The weights that are kept: an EMA that begins when the first, fast changes are over. */
-const [emaStart, emaDecay] = [50, 0.99];
+/** The average of the weights that is kept. */
+export interface Ema {
+  /** The first step that is averaged: the first, fast changes are over by then. */
+  readonly start: number;
+  readonly decay: number;
+}
+
+/** Trainings of 1,500 steps or more average over about 100 steps, and shorter ones over a fifteenth. */
+export function emaOf(totalSteps: number): Ema {
+  const window = Math.min(100, totalSteps / 15);
+  return { start: Math.min(50, totalSteps / 30), decay: 1 - 1 / Math.max(1, window) };
+}
+
+/** The average of earlier releases, for trainings that began with it. */
+const earlierEma: Ema = { start: 50, decay: 0.99 };
 
 /**
  * Trains the classifier with flips, translations, JPEG artifacts, label smoothing, Muon, a triangular learning rate and EMA
@@ -51,6 +70,18 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
   const numSamples = data.labels.length;
   const totalSteps = labelerSteps(options, training.data.labels.length);
   const program = labelerProgram(options, numSamples, { scalesLoss: training.precision === "mixed" });
+  const identity = {
+    model: "labeler",
+    options: labelerIdentity(options),
+    seed,
+    numSamples,
+    // Engine and device are left out: a training may resume on another device, unless its caller pins the device.
+    precision: executionIdentity(training).precision,
+  };
+  const earlier = JSON.stringify(identity);
+  const fingerprint = JSON.stringify({ ...identity, data: hashOfImages(training.data) });
+  const checkpoint = await loadCheckpoint({ store: training.store, fingerprint, earlier: [earlier] });
+  const ema = checkpoint?.fingerprint === earlier ? earlierEma : emaOf(totalSteps);
   const state = await runTraining({
     program,
     engine: await createEngine(training.engine, training),
@@ -63,20 +94,14 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
     totalSteps,
     inputsOf: (step) => ({
       learningRate: triangularSchedule(step, totalSteps, options.learningRate, warmUp),
-      emaDecay: step < emaStart ? 0 : emaDecay,
+      emaDecay: step < ema.start ? 0 : ema.decay,
       values: labelerBatch(options, numSamples, seed, step),
     }),
     start: () => withWhitening(program, initialState(program, seed), data.images),
     store: training.store,
     stepsPerCheckpoint: 100,
-    fingerprint: JSON.stringify({
-      model: "labeler",
-      options: labelerIdentity(options),
-      seed,
-      numSamples,
-      // Engine and device are left out: a training may resume on another device, unless its caller pins the device.
-      precision: executionIdentity(training).precision,
-    }),
+    checkpoint,
+    fingerprint: checkpoint?.fingerprint ?? fingerprint,
     signal: training.signal,
     onProgress: training.onProgress,
   });
@@ -113,16 +138,18 @@ export async function trainLabeler(training: TrainLabelerOptions): Promise<Uint8
   return encode(await calibrated({ views: JSON.stringify(rule) }));
 }
 
-/** Computes the whitening filters from the first images and puts them into an initial state. */
+/** Computes the whitening filters from images spread over the data, which may be in order of their classes, and puts them into an initial state. */
 function withWhitening(program: TrainingProgram, state: TrainingState, bytes: Uint8Array): TrainingState {
-  const numImages = Math.min(numWhiteningImages, bytes.length / imageBytes);
+  const numSamples = bytes.length / imageBytes;
+  const numImages = Math.min(numWhiteningImages, numSamples);
   const normalized = new Float32Array(numImages * imageBytes);
   for (let index = 0; index < normalized.length; index++) {
     const channel = index % imageChannels;
     const image = Math.floor(index / imageBytes);
+    const byte = Math.floor((image * numSamples) / numImages) * imageBytes + (index % imageBytes);
     const pixel = Math.floor((index % imageBytes) / imageChannels);
     normalized[image * imageBytes + channel * imagePixels + pixel] =
-      (bytes[index]! / 255 - cifar10Mean[channel]!) / cifar10Std[channel]!;
+      (bytes[byte]! / 255 - cifar10Mean[channel]!) / cifar10Std[channel]!;
   }
   const filters = whiteningFilters(normalized, [numImages, 3, 32, 32], whiteningSide);
   for (const name of ["parameters", "average"]) {

@@ -33,6 +33,8 @@ export interface LoadedCheckpoint {
   readonly state: TrainingState;
   /** The text that was saved with the state. */
   readonly extraState: string;
+  /** The one that it was saved with. */
+  readonly fingerprint: string;
 }
 
 export interface TrainingRun {
@@ -67,14 +69,18 @@ export interface TrainingRun {
 
 /**
  * The newest checkpoint of a training, or undefined if there is none.
+ * @param options.earlier - fingerprints that earlier releases gave the same training; none by default
  * @throws Cifar5mError `train/config-changed` for a checkpoint of another run
  */
 export async function loadCheckpoint({
   store,
   fingerprint,
-}: Pick<TrainingRun, "store" | "fingerprint">): Promise<LoadedCheckpoint | undefined> {
+  earlier = [],
+}: Pick<TrainingRun, "store" | "fingerprint"> & { readonly earlier?: readonly string[] }): Promise<
+  LoadedCheckpoint | undefined
+> {
   const saved = await store.load();
-  return saved === undefined ? undefined : decodeState(saved, fingerprint);
+  return saved === undefined ? undefined : decodeState(saved, [fingerprint, ...earlier]);
 }
 
 /**
@@ -147,15 +153,16 @@ function encodeState({ step, vectors }: TrainingState, fingerprint: string, extr
   }
 }
 
-function decodeState(file: Uint8Array, fingerprint: string): LoadedCheckpoint {
+function decodeState(file: Uint8Array, accepted: readonly string[]): LoadedCheckpoint {
   const { tensors, metadata } = readSafetensors(file, "the checkpoint");
-  if (metadata["fingerprint"] !== fingerprint) {
+  const fingerprint = metadata["fingerprint"] ?? "";
+  if (!accepted.includes(fingerprint)) {
     throw new Cifar5mError(
       "train/config-changed",
-      `the checkpoint is of a run with other options or data: ${metadata["fingerprint"]}, now ${fingerprint}. ` +
+      `the checkpoint is of a run with other options or data: ${fingerprint}, now ${accepted[0]}. ` +
         "Use the options of the interrupted run, or another run folder.",
     );
   }
   const vectors = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
-  return { state: { step: Number(metadata["step"]), vectors }, extraState: metadata["notes"] ?? "" };
+  return { state: { step: Number(metadata["step"]), vectors }, extraState: metadata["notes"] ?? "", fingerprint };
 }

@@ -18,7 +18,7 @@ import type { TrainingProgram } from "../../engine/training/training-program.ts"
 import { stateFromWeights } from "../../engine/training/training-state.ts";
 import { batchIndices } from "../../networks/batch-order.ts";
 import { powerEmaDecay } from "../../networks/schedules.ts";
-import { sha256 } from "../../storage/sha256.ts";
+import { hashOfImages, sha256 } from "../../storage/sha256.ts";
 import { type GeneratorNetworkOptions, generatorNetworkSchema } from "../network-options.ts";
 
 /** The options that training and tuning of the generator share. */
@@ -82,7 +82,7 @@ export async function runDenoiserTraining(
       "F16",
     );
   const startsFrom = initial === undefined ? {} : { initialWeights: sha256(initial.file) };
-  const fingerprint = JSON.stringify({
+  const identity = {
     model: "generator",
     ...parts.identity,
     seed,
@@ -90,8 +90,9 @@ export async function runDenoiserTraining(
     ...startsFrom,
     // Engine and device are left out: a training may resume on another device, unless its caller pins the device.
     precision: executionIdentity(training).precision,
-  });
-  const checkpoint = await loadCheckpoint({ store: training.store, fingerprint });
+  };
+  const fingerprint = JSON.stringify({ ...identity, data: hashOfImages(data) });
+  const checkpoint = await loadCheckpoint({ store: training.store, fingerprint, earlier: [JSON.stringify(identity)] });
   const { totalSteps, learningRate, extraState } = parts.schedule(checkpoint);
   const state = await runTraining({
     program,
@@ -114,7 +115,7 @@ export async function runDenoiserTraining(
     start: initial === undefined ? undefined : () => stateFromWeights(program, seed, initial.tensors, isExtra),
     store: training.store,
     stepsPerCheckpoint: options.stepsPerCheckpoint,
-    fingerprint,
+    fingerprint: checkpoint?.fingerprint ?? fingerprint,
     checkpoint,
     ...(extraState === undefined ? {} : { extraState: { save: extraState, load: () => {} } }),
     signal: training.signal,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../engine/parameters/safetensors.ts";
 import type { TrainingStore } from "../../engine/training/run-training.ts";
 import { type LabelerTrainingOptions, labelerTrainingSchema } from "../../labeler/options.ts";
-import { trainLabeler } from "../../labeler/train-labeler.ts";
+import { emaOf, trainLabeler } from "../../labeler/train-labeler.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { memoryStore } from "../support/memory-store.ts";
 import { randomImages } from "../support/small-training.ts";
@@ -43,8 +43,36 @@ async function asOfEarlier(store: TrainingStore): Promise<void> {
   await store.save(writeSafetensors({ tensors, metadata: { ...metadata, fingerprint } }, "F32"), 10);
 }
 
+test.each([
+  [1, { start: 1 / 30, decay: 0 }],
+  [15, { start: 0.5, decay: 0 }],
+  [300, { start: 10, decay: 0.95 }],
+  [1500, { start: 50, decay: 0.99 }],
+  [6125, { start: 50, decay: 0.99 }],
+])("a training of %d steps averages over a fifteenth of them, and over 100 steps at most", (totalSteps, ema) => {
+  expect(emaOf(totalSteps)).toEqual(ema);
+});
+
+test("a short training keeps averaged weights; one that an earlier release began keeps the last ones, as it did then", async () => {
+  const vectorsOf = async (store: TrainingStore) => readSafetensors((await store.load())!, "the checkpoint").tensors;
+  const [ours, earlier] = [await interrupted(), await interrupted()];
+  await asOfEarlier(earlier);
+  // The average of earlier releases had not begun yet.
+  const before = await vectorsOf(earlier);
+  before.get("average")!.data.set(before.get("parameters")!.data);
+  await earlier.save(
+    writeSafetensors({ tensors: before, metadata: readSafetensors((await earlier.load())!, "it").metadata }, "F32"),
+    10,
+  );
+  await train(ours);
+  await train(earlier);
+  const [now, then] = [await vectorsOf(ours), await vectorsOf(earlier)];
+  expect(then.get("parameters")).toEqual(now.get("parameters"));
+  expect(then.get("average")).toEqual(then.get("parameters"));
+  expect(now.get("average")).not.toEqual(now.get("parameters"));
+});
+
 test("a training goes on from a checkpoint of a release that had neither cutout nor alternating flips, and not with them", async () => {
-  const whole = await train(memoryStore());
   const store = await interrupted();
   await asOfEarlier(store);
   for (const [option, shown] of [
@@ -54,7 +82,31 @@ test("a training goes on from a checkpoint of a release that had neither cutout 
     const { message } = await errorOf(() => train(store, option), "train/config-changed");
     expect(message).toContain(shown);
   }
-  expect(await train(store)).toEqual(whole);
+  await train(store);
+  expect(store.savedSteps.at(-1)).toBe(25);
+});
+
+test("a checkpoint is refused if the labels or the images are others", async () => {
+  const store = await interrupted();
+  for (const other of [
+    { ...data, labels: data.labels.toReversed() },
+    { ...data, images: data.images.toReversed() },
+  ]) {
+    await errorOf(() => train(store, {}, { data: other }), "train/config-changed");
+  }
+});
+
+test("whitening filters come from images of all classes, if the images are in order of their classes", async () => {
+  // 2,000 black images, then as many of noise: of black ones alone, filters are as large as they can be.
+  const images = new Uint8Array(4000 * 3072);
+  for (let half = 50; half < 100; half++) images.set(randomImages(40), half * 40 * 3072);
+  const store = memoryStore();
+  const options = { epochs: 1e-9, batchSize: 1 };
+  await train(store, options, { data: { images, labels: new Uint8Array(4000) } });
+  const filters = readSafetensors((await store.load())!, "it")
+    .tensors.get("parameters")!
+    .data.subarray(0, 288);
+  expect(Math.max(...filters.map(Math.abs))).toBeLessThan(10);
 });
 
 test.each([{ cutout: 8 }, { flip: "alternating" }] as const)(
