@@ -3,21 +3,24 @@ import { argmax } from "../core/argmax.ts";
 /** Number of bins of equal width for confidences. */
 const numBins = 15;
 
+/** Errors that a temperature is fitted to, at least: without errors, the likelihood is highest for the least temperature. */
+const fewestErrors = 10;
+
 /**
  * The temperature that calibrates probabilities: the divisor of the logits with the smallest mean negative log-likelihood.
  * @param probabilities - softmax of the logits, [n, numClasses] flattened; they determine the logits up to a constant
  * @param labels - the true classes, [n], at least one
- * @returns a number from 0.05 to 20; 0.05 where every image is classified right
+ * @returns a number from 0.05 to 20; 1 where fewer than 10 images are classified wrong, which says too little
  * @see Guo et al. 2017, arXiv:1706.04599, section 4.2
  */
 export function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {
+  if (labels.length - countRight(probabilities, labels) < fewestErrors) return 1;
   const logits = probabilities.map((probability) => Math.log(Math.max(probability, 1e-30)));
   // As a function of 1 / temperature, the likelihood has one maximum. Golden-section search finds it.
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [Math.log(0.05), Math.log(20)];
   while (high - low > 1e-4) {
     const [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
-    // Where every image is right, low temperatures all have a loss of exactly 0.
     if (meanLoss(logits, labels, Math.exp(left)) <= meanLoss(logits, labels, Math.exp(right))) high = right;
     else low = left;
   }

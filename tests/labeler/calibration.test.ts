@@ -53,13 +53,13 @@ test.each([0.3, 1, 2.5])("logits that are too large by a factor of %d get this f
   if (factor !== 1) expect(expectedCalibrationError(sharpened, labels)).toBeGreaterThan(3 * after);
 });
 
-test.each([0.9, 0.999, 1])(
-  "images that are all right, with probability %d, have the least temperature",
-  (probability) => {
-    const images = Float32Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? probability : 1 - probability));
-    expect(fitTemperature(images, new Uint8Array(50))).toBeCloseTo(0.05, 4);
-  },
-);
+test("images with fewer than 10 errors keep their probabilities, and 10 of 1,000 are fitted", () => {
+  // Two classes, the first with probability 0.9; calibrated probabilities are 0.99: 1 / (1 + 9^(-1 / T)) = 0.99.
+  const images = Float32Array.from({ length: 2000 }, (_, index) => (index % 2 === 0 ? 0.9 : 0.1));
+  const labels = (numErrors: number) => new Uint8Array(1000).fill(1, 0, numErrors);
+  for (const numErrors of [0, 9]) expect(fitTemperature(images, labels(numErrors))).toBe(1);
+  expect(fitTemperature(images, labels(10))).toBeCloseTo(Math.log(9) / Math.log(99), 3);
+});
 
 test("the calibration error is 0 for sure and right, 1 for sure and wrong, and bins are weighted by images", () => {
   const sure = new Float32Array([1, 0, 1, 0, 1, 0, 1, 0]);
