@@ -65,7 +65,8 @@ export function buildExperimentProgram(
 function lossOf(logits: Tensor, targets: Tensor, loss: RunOptions["loss"]): Tensor {
   if (loss === "cross-entropy") return crossEntropy(logits, targets);
   const difference = sub(logits, targets);
-  return mean(mul(difference, difference));
+  const numClasses = logits.shape[1]!;
+  return mul(mean(mul(difference, difference)), numClasses);
 }
 
 function optimizerOf(options: OptimizerOptions): Optimizer {

@@ -52,8 +52,8 @@ function crossEntropy(logits: Float32Array, label: number): Measured {
   return { loss: highest + Math.log(sum) - logits[label]!, softError: rest / sum };
 }
 
-/** The loss is the mean over the classes of (output − one-hot)². */
+/** The loss is the sum over the classes of (output − one-hot)², as in the paper's code. */
 function squaredError(outputs: Float32Array, label: number): Measured {
   const total = outputs.reduce((sum, output, index) => sum + (output - (index === label ? 1 : 0)) ** 2, 0);
-  return { loss: total / outputs.length, softError: 1 - Math.min(1, Math.max(0, outputs[label]!)) };
+  return { loss: total, softError: 1 - Math.min(1, Math.max(0, outputs[label]!)) };
 }

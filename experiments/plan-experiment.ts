@@ -53,6 +53,7 @@ export async function planExperiment(config: ExperimentConfig, data: ExperimentD
       const identity = {
         ...executionIdentity(config),
         data: data.fingerprint,
+        ...lossIdentity(options),
         options,
         pretraining: pretraining?.hash,
       };
@@ -86,6 +87,11 @@ function named(identity: object): { readonly id: string; readonly hash: string }
   return { id: hash.slice(0, 12), hash };
 }
 
+/** The squared error of earlier releases was the mean over the classes, so their runs are others. */
+function lossIdentity({ loss }: RunOptions): { readonly squaredError?: "sum" } {
+  return loss === "mse" ? { squaredError: "sum" } : {};
+}
+
 /** @param images - fingerprint of the images that it learns from */
 function planPretraining(
   { pretraining: _, ...options }: RunOptions,
@@ -110,6 +116,7 @@ function planPretraining(
     kind: "pretraining",
     ...executionIdentity(config),
     data: images,
+    ...lossIdentity(options),
     task,
     options: derived,
   };

@@ -82,7 +82,10 @@ export const runOptionsSchema = z.strictObject({
   learningRate: z.number().positive().default(0.1).describe("the peak"),
   schedule: scheduleSchema.prefault({}),
   clipNorm: z.number().positive().optional().describe("largest norm of the gradient"),
-  loss: z.enum(["cross-entropy", "mse"]).default("cross-entropy").describe("`mse`: between logits and one-hot labels"),
+  loss: z
+    .enum(["cross-entropy", "mse"])
+    .default("cross-entropy")
+    .describe("`mse`: squared differences of logits and one-hot labels, summed over the classes"),
   augmentation: z.enum(augmentations).default("none"),
   classes: z
     .array(z.string())

@@ -33,8 +33,8 @@ test("loss, error and soft error are those of the definitions, in double precisi
           12,
         );
         expect(error).toBe(mean((row, label) => (row.indexOf(Math.max(...row)) === label ? 0 : 1)));
-        const squares = mean(
-          (row, label) => row.reduce((sum, value, k) => sum + (value - (k === label ? 1 : 0)) ** 2, 0) / 4,
+        const squares = mean((row, label) =>
+          row.reduce((sum, value, k) => sum + (value - (k === label ? 1 : 0)) ** 2, 0),
         );
         const mse = metricsOf(logits, labels, 4, "mse");
         expect(Math.abs(mse.loss - squares)).toBeLessThanOrEqual(1e-12 * Math.max(1, squares));

@@ -1,9 +1,11 @@
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { cifar10ClassNames } from "../../core/image-layout.ts";
+import { executionIdentity } from "../../engine/executor.ts";
 import { type OpenLive, openExperiment } from "../../experiments/index.ts";
 import { writeManifest } from "../../shards/format/manifest-file.ts";
+import { hashConfig } from "../../storage/canonical-json.ts";
 import { errorOf } from "../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../support/make-rows.ts";
 import { makeExperimentFile, noLive, tinyRun, writeExperimentFile } from "./make-experiment.ts";
@@ -48,6 +50,22 @@ test("an experiment file that is no JSON, and a test set or a live run of other 
   await writeFile(file, '{ "name": "test", }');
   const broken = await errorOf(() => openExperiment(folder, file, noLive), "experiment/not-json");
   expect(broken.message).toMatch(/experiment\.json must be JSON: .*position 18.*\. Correct the file\.$/);
+});
+
+test("runs of squared error are others than those of 0.1.0, which averaged it over the classes", async () => {
+  const file = await makeExperimentFile({ base: tinyRun, grid: { loss: ["cross-entropy", "mse"] } });
+  const config = JSON.parse(await readFile(file, "utf8"));
+  const { data, runs } = await openExperiment(dirname(file), file, noLive);
+  await data.close();
+  const ofEarlier = runs.map(({ options }) =>
+    hashConfig({
+      ...executionIdentity({ engine: "onnxruntime", device: "cpu", ...config }),
+      data: data.fingerprint,
+      options,
+    }),
+  );
+  expect(runs[0]!.hash).toBe(ofEarlier[0]);
+  expect(runs[1]!.hash).not.toBe(ofEarlier[1]);
 });
 
 test("runs that differ in options of another schedule are one run", async () => {
