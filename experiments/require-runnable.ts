@@ -33,6 +33,7 @@ export async function requireRunnable(
 ): Promise<void> {
   const { classes, pretraining, batchSize } = options;
   requireRotatable(options);
+  requireOtherTask(pretraining);
   requirePool(options, await countImages(data.train, classes), data.live !== undefined);
   requireTestImages("dataset", await countImages(data.test, classes), classes);
   for (const [name, other] of data.others) {
@@ -99,6 +100,16 @@ function requireRotatable(options: RunOptions): void {
     "experiment/out-of-range",
     `augmentation must be none, flip or crop-flip with a pretraining by rotation, which turns images of bytes, got ${options.augmentation}. ` +
       "Change augmentation or pretraining.task.",
+  );
+}
+
+/** Pretraining on the labels of the whole pool would show a real world the images beyond its N. */
+function requireOtherTask(pretraining: RunOptions["pretraining"]): void {
+  if (pretraining?.task !== "labels" || pretraining.dataset !== undefined || pretraining.classes !== undefined) return;
+  throw new Cifar5mError(
+    "experiment/out-of-range",
+    'pretraining must name a dataset or classes with task "labels", got neither: it would learn the labels of the whole pool. ' +
+      'Name one, or take the task "rotation".',
   );
 }
 

@@ -239,10 +239,10 @@ test("the hash of a run equals that of earlier releases, and does not depend on 
     return runs.flatMap(({ hash, pretraining }) => [hash, ...(pretraining === undefined ? [] : [pretraining.hash])]);
   };
   expect(await hashes({})).toEqual(["1d32b8628e4c1836d8abd41933619c3b650c7e6409318b758e2a9686d3fdb70d"]);
-  const base = { ...tinyRun, pretraining: { task: "labels", steps: 5 } };
+  const base = { ...tinyRun, pretraining: { task: "labels", classes: ["cat", "dog"], steps: 5 } };
   expect(await hashes({ base })).toEqual([
-    "b615bc4880fa2ad0ebdc486230caf2ff866983b77c85225547193e5f8f63d778",
-    "2e5045ed109693bb1d422251d495e4f7719e57a0a4503246383f6a7a9b3b4ccb",
+    "46f065b3c6e50dec585a414cb4c506847d583fb8d28bbd9dc4b4c8450aa35c55",
+    "ee782efb7b6a6424e516afe5f3b6dc444db86fc9c4be8bedce1fe629947889fb",
   ]);
   expect(await hashes({ precision: "mixed" })).toEqual([
     "f7c743a3ca2b83566dcbb1de1cfe9e2105b9aa64dc71f571783b407671a39f39",

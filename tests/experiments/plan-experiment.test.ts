@@ -139,8 +139,14 @@ test("a pretraining that could not run is refused when runs are planned", async 
         `^augmentation must be none, flip or crop-flip with a pretraining by rotation.* got ${augmentation}\\. `,
       ),
     );
-    expect(await planOf({ pretraining: { ...rotation, task: "labels" }, augmentation })).toHaveLength(1);
+    const labels = { task: "labels", steps: 5, classes: ["cat", "dog"] };
+    expect(await planOf({ pretraining: labels, augmentation })).toHaveLength(1);
   }
+  const pool = await errorOf(() => planOf({ pretraining: { steps: 5 } }), "experiment/out-of-range");
+  expect(pool.message).toBe(
+    'pretraining must name a dataset or classes with task "labels", got neither: it would learn the labels of the whole pool. ' +
+      'Name one, or take the task "rotation".',
+  );
   for (const augmentation of ["none", "flip", "crop-flip"]) {
     expect(await planOf({ pretraining: rotation, augmentation })).toHaveLength(1);
   }

@@ -4,7 +4,7 @@ import { openExperiment, runPlanned } from "../../experiments/index.ts";
 import { makeExperimentFile, noLive, tinyRun } from "./make-experiment.ts";
 
 test("the images of a pretraining that another run did count as kept, so each run comes to the same total", async () => {
-  const pretraining = { task: "labels", steps: 5 };
+  const pretraining = { task: "rotation", steps: 5 };
   const file = await makeExperimentFile({ base: { ...tinyRun, pretraining }, grid: { numSamples: [20, 40] } });
   const experiment = await openExperiment(join(dirname(file), "runs"), file, noLive);
   const { signal } = new AbortController();
