@@ -72,11 +72,13 @@ export async function compareWithReference(
   features: Features,
   name: string,
 ): Promise<SetScores> {
-  const part = sliceFeatures(features, 0, maxCompared);
+  // As many on both sides: the balls of fewer images are larger, so recall and coverage depend on the counts.
+  const count = Math.min(features.count, compared.count, maxCompared);
+  const [reference, part] = [compared, features].map((side) => sliceFeatures(side, 0, count));
   return {
     count: features.count,
     frechetDistance: distanceTo(await computeFeatureStatistics(features, name)),
-    compared: { count: part.count, reference: compared.count },
-    manifold: await compareManifolds(compared, part),
+    compared: { count, reference: count },
+    manifold: await compareManifolds(reference!, part!),
   };
 }

@@ -54,7 +54,7 @@ test("a set is scored with every figure, its numbers of images and its reference
     version: 2,
     reference: { name: "CIFAR-10 train", count: 5 * records },
     features: { network: "features.onnx", width: 6 },
-    synthetic: { count: 50, compared: { count: 50, reference: 150 } },
+    synthetic: { count: 50, compared: { count: 50, reference: 50 } },
     cifar10Test: { count: records },
     labels: { count: 50 },
     neighbors: { count: 50, memorized: 1 },
