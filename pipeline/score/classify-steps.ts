@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { Cifar5mError } from "../../core/errors.ts";
 import { hasCifar10Classes } from "../../core/image-layout.ts";
 import { plainText } from "../../core/plain-text.ts";
-import { labelerSteps } from "../../labeler/index.ts";
 import type { Manifest } from "../../shards/index.ts";
 import type { Cifar10 } from "../cifar-10/open-cifar-10.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
@@ -11,6 +10,7 @@ import type { RunFolder } from "../run/run-folder.ts";
 import type { Step } from "../run/step.ts";
 import { trainingCounter } from "../run/training-counter.ts";
 import {
+  classifierSteps,
   firstImages,
   hashOfClassifiers,
   type ImagesByKind,
@@ -26,7 +26,8 @@ import type { CrossErrors } from "./score.ts";
 const maxTested = 10_000;
 
 /**
- * Steps that train classifiers on each kind of images and on both together, and test them on each kind.
+ * Steps that train classifiers on each kind of images and on both together, for as many training steps, and test them on
+ * each kind.
  * @param onErrors - receives the test errors when all classifiers are done
  */
 export function classifySteps(
@@ -44,6 +45,7 @@ export function classifySteps(
   const { config, runtime, directory, manifest, cifar10 } = options;
   const trainCount = Math.min(options.numClassified, manifest.splits.train.rows, cifar10.train.labels.length);
   const { seed, labeler } = config;
+  const steps = classifierSteps(labeler, trainCount);
   const images = { set: manifest.sha256, cifar10: cifar10.sha256, trainCount };
   const folder = join(options.folder.scoring, `classifiers-${hashOfClassifiers(images, config).slice(0, 12)}`);
   const errors: Partial<Record<TrainingKind, Record<Kind, number>>> = {};
@@ -56,7 +58,7 @@ export function classifySteps(
   });
   return trainingKinds.map((kind) => ({
     name: `score-on-${kind}`,
-    total: labelerSteps({ ...labeler, heldOut: 0 }, kind === "both" ? 2 * trainCount : trainCount) * labeler.batchSize,
+    total: steps * labeler.batchSize,
     async *run(context) {
       const { signal } = context;
       const images = await load(signal);
@@ -72,7 +74,7 @@ export function classifySteps(
           synthetic: images.synthetic.test.labels.length,
         };
         const error = { cifar10: first, synthetic: second, both };
-        onErrors({ trainCount, testCount, epochs: labeler.epochs, error });
+        onErrors({ trainCount, testCount, steps, epochs: (steps * labeler.batchSize) / trainCount, error });
       }
       yield errors[kind];
     },

@@ -29,7 +29,20 @@ export function hashOfClassifiers(
   images: { readonly set: string; readonly cifar10: string; readonly trainCount: number },
   config: Config,
 ): string {
-  return hashConfig({ ...images, ...executionIdentity(config), labeler: config.labeler });
+  const steps = classifierSteps(config.labeler, images.trainCount);
+  return hashConfig({ ...images, ...executionIdentity(config), labeler: config.labeler, steps });
+}
+
+/** Steps of every classifier, at least. With fewer, more data seems to help where only more steps do. */
+const fewestSteps = 1500;
+
+/**
+ * Number of steps of each classifier, so that they differ in their images only. The epochs of the options are those of the
+ * largest set, both kinds together.
+ * @param trainCount - images of a kind
+ */
+export function classifierSteps({ epochs, batchSize }: Config["labeler"], trainCount: number): number {
+  return Math.max(fewestSteps, Math.round((epochs * 2 * trainCount) / batchSize));
 }
 
 /**
@@ -51,14 +64,20 @@ export async function trainAndTest(
   context: Pick<TrainingTask, "signal" | "onProgress"> & Pick<StageContext, "tell">,
 ): Promise<Record<Kind, number>> {
   const { images, folder, config, runtime } = options;
+  const { labeler } = config;
+  const steps = classifierSteps(labeler, images.cifar10.train.labels.length);
+  const train = trainImages(trainedOn, images);
   const path = join(folder, `${trainedOn}.safetensors`);
   if (!(await fileExists(path))) {
     const files = join(folder, `${trainedOn}-training`);
     await withTraining(files, context, async () => {
       const { weights } = await runtime.train.labeler({
         // Train on every image of the kind.
-        config: { ...config, labeler: { ...config.labeler, heldOut: 0 } },
-        train: trainImages(trainedOn, images),
+        config: {
+          ...config,
+          labeler: { ...labeler, heldOut: 0, epochs: (steps * labeler.batchSize) / train.labels.length },
+        },
+        train,
         test: images.cifar10.test,
         store: openTrainingStore(files),
         signal: context.signal,

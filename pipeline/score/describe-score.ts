@@ -1,6 +1,6 @@
 import { formatCount, formatPercent } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
-import { trainingKinds } from "./cross-errors.ts";
+import { type TrainingKind, trainingKinds } from "./cross-errors.ts";
 import type { Score, SetScores } from "./score.ts";
 
 /** A score as Markdown, for the card of a data set: every figure with its number of images and its reference. */
@@ -73,13 +73,16 @@ export function scoreSentences({ labels, neighbors, generator }: Score): string[
 export function classificationRows({
   trainCount,
   testCount,
+  steps,
   epochs,
   error,
 }: NonNullable<Score["classification"]>): string[][] {
   const names = { cifar10: "CIFAR-10", synthetic: "synthetic" } as const;
+  const during = (kind: TrainingKind) =>
+    steps === undefined ? "" : `, ${(kind === "both" ? epochs / 2 : epochs).toFixed(1)} epochs`;
   return [
     [
-      `test error, ResNet, ${epochs} epochs`,
+      `test error, ResNet, ${steps === undefined ? `${epochs} epochs` : `${formatCount(steps)} steps`}`,
       `on ${names.cifar10} test, N = ${formatCount(testCount.cifar10)}`,
       `on ${names.synthetic} test, N = ${formatCount(testCount.synthetic)}`,
     ],
@@ -88,7 +91,11 @@ export function classificationRows({
       if (found === undefined) return [];
       const images = kind === "both" ? `${names.cifar10} and as many ${names.synthetic}` : names[kind];
       return [
-        [`trained on ${formatCount(trainCount)} ${images}`, found.cifar10.toFixed(3), found.synthetic.toFixed(3)],
+        [
+          `trained on ${formatCount(trainCount)} ${images}${during(kind)}`,
+          found.cifar10.toFixed(3),
+          found.synthetic.toFixed(3),
+        ],
       ];
     }),
   ];

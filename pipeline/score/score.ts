@@ -76,6 +76,9 @@ const crossErrorsSchema = z.object({
   /** Number of images of a kind that a classifier was trained on. */
   trainCount: safeCount,
   testCount: z.object({ cifar10: safeCount, synthetic: safeCount }),
+  /** Training steps of each classifier. Older scores have none: there the one of both took twice those of the others. */
+  steps: safeCount.optional(),
+  /** Epochs of a classifier of one kind. If there are steps, the one of both has half as many. */
   epochs: z.number(),
   /** Error by the kind of the train images, then by the kind of the test images. Older scores have none of both. */
   error: z.object({ cifar10: errorsSchema, synthetic: errorsSchema, both: errorsSchema.optional() }),
@@ -98,7 +101,7 @@ export const scoreSchema = z.object({
     "count, and how many of them are memorized train images: by d₁/d₂ < 1/3, and by the adaptive test; medianRatio",
   ),
   generator: speedSchema.optional().describe("sha256, nfe, imagesPerSecond, engine, device, sampler"),
-  classification: crossErrorsSchema.optional().describe("with --cas: trainCount, testCount, epochs, error"),
+  classification: crossErrorsSchema.optional().describe("with --cas: trainCount, testCount, steps, epochs, error"),
 });
 
 export type Score = Readonly<z.infer<typeof scoreSchema>>;

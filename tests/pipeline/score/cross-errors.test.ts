@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { LabeledImages } from "../../../core/image-layout.ts";
+import { labelerSteps } from "../../../labeler/hold-out.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
-import { trainAndTest, trainingKinds } from "../../../pipeline/score/cross-errors.ts";
+import { classifierSteps, trainAndTest, trainingKinds } from "../../../pipeline/score/cross-errors.ts";
 import { smallConfig, testContext } from "../../support/run-build.ts";
 import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
@@ -21,8 +22,10 @@ test("classifiers are trained on images of one kind or of both, and tested on ea
   };
   const standIn = standInRuntime();
   const seen: LabeledImages[] = [];
+  const epochs: number[] = [];
   const labeler: typeof standIn.train.labeler = async (task) => {
     seen.push(task.train);
+    epochs.push(task.config.labeler.epochs);
     return await standIn.train.labeler(task);
   };
   const runtime = { ...standIn, train: { ...standIn.train, labeler } };
@@ -33,6 +36,9 @@ test("classifiers are trained on images of one kind or of both, and tested on ea
     // The stand-in's answer is an image's first byte.
     expect(await trainAndTest(kind, options, context)).toEqual({ cifar10: 0.25, synthetic: 0.5 });
   }
+  // 1,500 steps each: twice as many epochs of one kind as of both.
+  const { batchSize } = options.config.labeler;
+  expect(epochs.map((count, index) => (count * seen[index]!.labels.length) / batchSize)).toEqual([1500, 1500, 1500]);
   const [onCifar10, onSynthetic, onBoth] = seen;
   expect([onCifar10, onSynthetic]).toEqual([images.cifar10.train, images.synthetic.train]);
   expect([...onBoth!.labels]).toEqual([1, 2, 5]);
@@ -40,3 +46,19 @@ test("classifiers are trained on images of one kind or of both, and tested on ea
   expect(onBoth!.images.length).toBe(3 * 3072);
   await rm(folder, { recursive: true });
 });
+
+test.each([
+  [8, 256, 2000, 1500],
+  [8, 256, 50_000, 3125],
+  [2, 64, 50_000, 3125],
+])(
+  "%d epochs in batches of %d of %d images of each kind are %d steps for every classifier",
+  (epochs, batchSize, count, steps) => {
+    const { labeler } = resolveConfig({ labeler: { epochs, batchSize } });
+    expect(classifierSteps(labeler, count)).toBe(steps);
+    for (const numImages of [count, 2 * count]) {
+      const options = { heldOut: 0, batchSize, epochs: (steps * batchSize) / numImages };
+      expect(labelerSteps(options, numImages)).toBe(steps);
+    }
+  },
+);
