@@ -22,10 +22,13 @@ export interface Comparison {
   readonly options: RunOptions;
   /** Name of the evaluated images. */
   readonly set: string;
-  /** Number of trials in which the real world's train soft error fell to 1%, and the mean step at which it did. */
+  /** Number of trials in which the real world's train soft error fell to 1%, and the mean step at which it did; see `step`. */
   readonly numConverged: number;
   readonly convergedStep: number | undefined;
-  /** Mean step at which the worlds are compared: in each trial the step where the real world converged, otherwise its last. */
+  /**
+   * Mean step at which the worlds are compared: in each trial the step where the real world converged, otherwise its last. The
+   * former lies between evaluations: there soft errors are interpolated, that of the train images by its logarithm.
+   */
   readonly step: number;
   /** Soft error of the real world on the train images at that step. */
   readonly trainSoftError: Estimate;
@@ -80,13 +83,17 @@ function settingOf({ world: _, numSamples: __, stopBelow: ___, shuffle: ____, ..
 
 function compare(pairs: readonly { readonly real: RunResult; readonly ideal: RunResult }[], set: string): Comparison {
   const points = pairs.map(({ real, ideal }) => {
-    const converged = real.rows.find((row) => row.set === trainSetName && row.softError <= convergedSoftError)?.step;
+    const converged = convergedStep(real.rows.filter((row) => row.set === trainSetName));
     const last = real.rows.at(-1)!.step;
     const step = converged ?? last;
     return {
       converged,
       step,
-      train: softErrorAt(real.rows, trainSetName, step),
+      // Between evaluations it is the logarithm that is linear.
+      train: Math.min(
+        softErrorAt(real.rows, trainSetName, step),
+        converged === undefined ? Number.POSITIVE_INFINITY : convergedSoftError,
+      ),
       real: softErrorAt(real.rows, set, step),
       ideal: softErrorAt(ideal.rows, set, step),
       finalReal: softErrorAt(real.rows, set, last),
@@ -109,9 +116,29 @@ function compare(pairs: readonly { readonly real: RunResult; readonly ideal: Run
   };
 }
 
-/** Soft error at a step, or at the last evaluated step before it. */
+/**
+ * The step at which the train soft error falls to 1%, between two evaluations: there its logarithm is taken as linear in the
+ * step. Undefined if it never does.
+ */
+function convergedStep(rows: readonly MetricsRow[]): number | undefined {
+  const index = rows.findIndex(({ softError }) => softError <= convergedSoftError);
+  const [before, after] = [rows[index - 1], rows[index]];
+  if (after === undefined || before === undefined || after.softError === convergedSoftError) return after?.step;
+  // A soft error of exactly 0 has no logarithm.
+  const depth = (softError: number) => Math.log(Math.max(softError, Number.MIN_VALUE));
+  const share =
+    (depth(before.softError) - depth(convergedSoftError)) / (depth(before.softError) - depth(after.softError));
+  return before.step + share * (after.step - before.step);
+}
+
+/** Soft error at a step: linear between two evaluations, and after the last one that of the last. */
 function softErrorAt(rows: readonly MetricsRow[], set: string, step: number): number {
-  return rows.findLast((row) => row.set === set && row.step <= step)?.softError ?? Number.NaN;
+  const ofSet = rows.filter((row) => row.set === set);
+  const before = ofSet.findLast((row) => row.step <= step);
+  const after = ofSet.find((row) => row.step > step);
+  if (before === undefined || after === undefined) return before?.softError ?? Number.NaN;
+  const share = (step - before.step) / (after.step - before.step);
+  return before.softError + share * (after.softError - before.softError);
 }
 
 function meanOf(values: readonly number[]): number {

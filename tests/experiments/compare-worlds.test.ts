@@ -33,6 +33,43 @@ test("worlds are compared where the real one's train soft error falls to 1%", ()
   expect(comparison!.finalIdeal.mean).toBeCloseTo(0.2, 12);
 });
 
+test("between two evaluations the step of convergence comes from the logarithm of the train soft error, and others are linear", () => {
+  const runs = [
+    {
+      id: "r",
+      options: options({ world: "real" }),
+      // 1% is halfway from 0.1 to 0.001 by its logarithm.
+      rows: [...curve("train", [0.9, 0.1, 0.001, 0]), ...curve("test", [0.9, 0.5, 0.4, 0.39])],
+    },
+    {
+      id: "i",
+      options: options({ world: "ideal", numSamples: 1, stopBelow: 0 }),
+      rows: curve("test", [0.9, 0.45, 0.35, 0.2]),
+    },
+  ];
+  const [comparison] = compareWorlds(runs);
+  expect(comparison!.convergedStep).toBeCloseTo(15, 12);
+  expect(comparison!.step).toBe(comparison!.convergedStep);
+  expect(comparison!.trainSoftError.mean).toBe(0.01);
+  expect(comparison!.real.mean).toBeCloseTo(0.45, 12);
+  expect(comparison!.ideal.mean).toBeCloseTo(0.4, 12);
+  expect(comparison!.finalReal.mean).toBe(0.39);
+});
+
+test("a train soft error that falls to 0 at once, or begins below 1%, has a step of convergence", () => {
+  const stepOf = (train: readonly number[]) => {
+    const [real, ideal] = (["real", "ideal"] as const).map((world) => ({
+      id: world,
+      options: options({ world }),
+      rows: [...(world === "real" ? curve("train", train) : []), ...curve("test", [0.9, 0.5])],
+    }));
+    return compareWorlds([real!, ideal!])[0]!.convergedStep;
+  };
+  expect(stepOf([0.5, 0])).toBeGreaterThan(0);
+  expect(stepOf([0.5, 0])).toBeLessThan(10);
+  expect(stepOf([0.005, 0.001])).toBe(0);
+});
+
 test("the number of train images that metrics are of does not keep worlds apart, as the ideal one has none", () => {
   const evaluation = { steps: 4, testSamples: 30, trainSamples: 20 };
   const [real, ideal] = (["real", "ideal"] as const).map((world) => ({
