@@ -4,7 +4,7 @@ import { rasterizeSvg } from "./rasterize-svg.ts";
 
 const width = 760;
 const height = 300;
-const margin = { left: 64, right: 20, top: 20, bottom: 44 };
+const margin = { left: 72, right: 20, top: 20, bottom: 44 };
 /** Number of points on the curve, at most. Each is a mean over a window of log lines. */
 const numPoints = 200;
 
@@ -27,7 +27,9 @@ export async function renderLossCurve(lines: readonly LogLine[], batchSize: numb
   const span = Math.max(high - low, 1e-9) * 1.1;
   const x = (images: number) => margin.left + (images / mostImages) * (width - margin.left - margin.right);
   const y = (loss: number) => margin.top + (1 - (loss - low) / span) * (height - margin.top - margin.bottom);
-  const path = points.map(({ images, loss }) => `${x(images).toFixed(1)},${Math.max(margin.top, y(loss)).toFixed(1)}`);
+  const path = points.map(({ images, loss }) => `${x(images).toFixed(1)},${y(loss).toFixed(1)}`);
+  const [plotWidth, plotHeight] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
+  const middle = margin.top + plotHeight / 2;
   const ticks = [0, 0.25, 0.5, 0.75, 1];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12" fill="${faint}">
     <rect width="100%" height="100%" fill="white"/>
@@ -40,7 +42,9 @@ export async function renderLossCurve(lines: readonly LogLine[], batchSize: numb
       })
       .join("\n")}
     <text x="${width / 2}" y="${height - 6}" text-anchor="middle">images seen</text>
-    <polyline points="${path.join(" ")}" fill="none" stroke="${bar}" stroke-width="2"/>
+    <text transform="translate(14 ${middle}) rotate(-90)" text-anchor="middle">loss</text>
+    <clipPath id="plot"><rect x="${margin.left}" y="${margin.top}" width="${plotWidth}" height="${plotHeight + 2}"/></clipPath>
+    <polyline points="${path.join(" ")}" clip-path="url(#plot)" fill="none" stroke="${bar}" stroke-width="2"/>
   </svg>`;
   return await rasterizeSvg(svg);
 }
