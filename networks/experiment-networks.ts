@@ -9,8 +9,8 @@ import { vgg11, vgg11Schema } from "./vgg11.ts";
 import { vit, vitSchema } from "./vit.ts";
 
 /**
- * The networks of the Deep Bootstrap experiments by name. The defaults of each schema are the sizes of the paper. The last
- * layer of each network is named `head`, so that it can be left out of weights pretrained for other classes.
+ * The networks of the Deep Bootstrap experiments by name. The defaults of each schema are the sizes of the paper. `vit` is of
+ * the paper's sizes, but not that of its code (ADR 22). The last layer of each network is named `head`, so that it can be left out of weights pretrained for other classes.
  */
 export const experimentNetworks = {
   mlp: { schema: mlpSchema, build: mlp },

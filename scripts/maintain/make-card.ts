@@ -112,13 +112,14 @@ async function makeCard(root: string, name: keyof typeof kinds, machine: string)
   if (initialWeights !== undefined) flags.unshift(`--init FILE-OF-SHA256-${hashPrefix(initialWeights)}`);
   if (pinned.labeler !== undefined) flags.unshift(`--labeler FILE-OF-SHA256-${hashPrefix(pinned.labeler)}`);
   if (method !== undefined) flags.unshift(`--tune ${method}`);
+  const numTrained = 50_000 - (section === "labeler" ? Math.floor(config.labeler.heldOut * 50_000) : 0);
   const card = `# ${title}
 
 | | |
 | --- | --- |
 | file | \`${name}.safetensors\`, ${(weights.length / 1e6).toFixed(1)} MB, float16, sha256 \`${sha256(weights)}\` |
-| trained on | CIFAR-10 train, 50,000 images |
-| images seen | ${formatCount(images)} (${(images / 50_000).toFixed(1)} epochs) |
+| trained on | CIFAR-10 train, ${formatCount(numTrained)} images |
+| images seen | ${formatCount(images)} (${(images / numTrained).toFixed(1)} epochs) |
 | time | ${(seconds / 60).toFixed(0)} minutes, ${(images / seconds).toFixed(0)} images/s on average |
 | machine | ${machine} |
 ${[`| last loss | ${lines.at(-1)!.loss.toFixed(4)} |`, ...quality].join("\n")}
