@@ -69,16 +69,16 @@ export interface TrainingRun {
 
 /**
  * The newest checkpoint of a training, or undefined if there is none.
- * @param options.earlier - fingerprints that earlier releases gave the same training; none by default
  * @throws Cifar5mError `train/config-changed` for a checkpoint of another run
  */
 export async function loadCheckpoint({
   store,
   fingerprint,
   earlier = [],
-}: Pick<TrainingRun, "store" | "fingerprint"> & { readonly earlier?: readonly string[] }): Promise<
-  LoadedCheckpoint | undefined
-> {
+}: Pick<TrainingRun, "store" | "fingerprint"> & {
+  /** Fingerprints that earlier releases gave the same training; none by default. */
+  readonly earlier?: readonly string[];
+}): Promise<LoadedCheckpoint | undefined> {
   const saved = await store.load();
   return saved === undefined ? undefined : decodeState(saved, [fingerprint, ...earlier]);
 }

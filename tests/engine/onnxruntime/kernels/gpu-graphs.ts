@@ -86,7 +86,10 @@ function* labelerTrainings(scalesLoss: boolean): Generator<GpuGraph> {
   ]) {
     for (const activation of ["relu", "silu", "gelu"] as const) {
       for (const optimizer of ["muon", "sgd"] as const) {
-        const options = labelerTrainingSchema.parse({ widths, activation, optimizer, padded: optimizer === "muon" });
+        const options = labelerTrainingSchema.parse({
+          ...{ widths, activation, optimizer, padded: optimizer === "muon" },
+          ...(activation === "relu" ? { cutout: 8, flip: "alternating" } : {}),
+        });
         const name = `train labeler ${JSON.stringify({ widths, activation, optimizer })}`;
         yield { name, graph: nchw(labelerProgram(options, numSamples, { scalesLoss })) };
       }
