@@ -34,7 +34,7 @@ export function hashOfClassifiers(
 }
 
 /** Steps of every classifier, at least. With fewer, more data seems to help where only more steps do. */
-const fewestSteps = 1500;
+const fewestSteps = 500;
 
 /**
  * Number of steps of each classifier, so that they differ in their images only. The epochs of the options are those of the
