@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -48,6 +48,7 @@ describe.each(inLanguage("ts"))("the lines of $where", ({ code }) => {
     const dataset = join(folder, "runs", "quickstart", "dataset");
     await makeDataset(dataset, { train: 1200, test: 10, rowsPerShard: 500 });
     await writeTestFlags(dataset);
+    await symlink("quickstart", join(folder, "runs", "mine"));
     const [{ origin }, { s3 }] = [await startServe(dataset), await startS3("s3rver")];
     const { signal } = new AbortController();
     await uploadDataset({ directory: dataset, to: "s3://data/mine", s3, signal });
