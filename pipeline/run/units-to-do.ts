@@ -54,8 +54,12 @@ export async function openNeedlessCheck(run: Run): Promise<NeedlessCheck> {
     return async (stage, unit) => names.has(unit.name) && (await isDeletedForGood(run, stage, unit));
   }
   const isWhole = once(() => hasAllShards(run));
+  // Who deletes receipts too wants the work done again.
   return async (stage, unit) =>
-    stage !== "publish" && !(await fileExists(dataFileOf(run, stage, unit))) && (await isWhole());
+    stage !== "publish" &&
+    !(await fileExists(dataFileOf(run, stage, unit))) &&
+    (await fileExists(run.folder.receipt(stage, unit.name))) &&
+    (await isWhole());
 }
 
 async function isDeletedForGood(run: Run, stage: UnitStage, unit: Unit): Promise<boolean> {

@@ -136,7 +136,7 @@ test("of an image that was left out as surplus, regenerate says so", async () =>
 });
 
 test("a part without an image of some label is refused, in one line that names it", async () => {
-  const { line } = await errorOf(() => make({ testCount: 9 }), "balance/class-missing");
+  const { line } = await errorOf(() => make({ testCount: 10 }), "balance/class-missing");
   expect(line).toMatch(/the test part has none of .*--test-count/);
   expect(line).not.toContain("\n");
 });
