@@ -13,6 +13,7 @@ import { randomIntegers } from "../../support/random-integers.ts";
 /** Number of flips and cuts over all three files; every byte of every file is hit at least once. */
 const numFlips = 10_000;
 const numCuts = 1000;
+const classNames = range(0, 10).map(String);
 const files = { shard: "train/part-00000.arrow", receipt: "../receipts/train-00000.json", manifest: "manifest.json" };
 
 let directory: string;
@@ -31,7 +32,7 @@ beforeEach(async () => {
     dataPath: join(directory, files.shard),
     receiptPath: join(directory, files.receipt),
     origin: { stage: "publish", unit: 0, idStart: 0, idEnd: 5, ...origin },
-    write: (sink) => writeShard(sink, [rows]),
+    write: (sink) => writeShard(sink, [rows], classNames),
   });
   const { sha256: hash, bytes } = receipt;
   const shard = { file: files.shard, rows: 1, bytes, sha256: hash, idStart: 0, idEnd: 5 };
@@ -40,7 +41,6 @@ beforeEach(async () => {
     train: { rows: 1, shards: [shard], classCounts },
     test: { rows: 0, shards: [], classCounts: classCounts.map(() => 0) },
   };
-  const classNames = range(0, 10).map(String);
   await writeManifest(directory, {
     ...{ name: "one image", classNames, imageShape: [32, 32, 3], splits },
     ...{ config: { seed: 1 }, removals: { "duplicate-of-train": 4 }, ...origin },
