@@ -19,7 +19,7 @@ export function absolutePath(path: string): string {
  * @throws Cifar5mError `store/bad-location`
  */
 export function requirePath(path: string): void {
-  if (!location.test(path)) return;
+  if (!isLocation(path)) return;
   throw new Cifar5mError(
     "store/bad-location",
     `a file is written to a path on this machine, got ${hideSecrets(path)}. Write it to a path, and upload it from there.`,

@@ -115,9 +115,9 @@ async function asFinished(folder: RunFolder, name: ModelName, identity: Identity
   const shared = (section: string) => {
     const [then, now] = [pinned[section], identity[section]] as (Identity | undefined)[];
     if (then === undefined || now === undefined) return {};
-    const shared = Object.entries(then).map(([key, value]) => [key, now[key] ?? impliedLabelerOptions[key] ?? value]);
+    const kept = Object.entries(then).map(([key, value]) => [key, now[key] ?? impliedLabelerOptions[key] ?? value]);
     const added = Object.entries(now).filter(([key]) => key in impliedLabelerOptions);
-    return { [section]: Object.fromEntries([...shared, ...added]) };
+    return { [section]: Object.fromEntries([...kept, ...added]) };
   };
   const sections = ["options", ...Object.values(tuningSections)].map(shared);
   const labeler = identity["labeler"] ?? pinned["labeler"];

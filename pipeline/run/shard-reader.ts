@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
-import { readBatchesFrom } from "../../shards/arrow/read-table.ts";
+import { type RowRange, readBatchesFrom } from "../../shards/arrow/read-table.ts";
 import { readTableBatches } from "../../shards/arrow/read-table-file.ts";
 import { type ShardRows, shardColumnsOf } from "../../shards/format/shard-schema.ts";
 import type { Manifest, OpenOptions, ShardEntry } from "../../shards/index.ts";
@@ -20,12 +20,6 @@ export type ShardBatches = AsyncGenerator<{
   readonly columns: ShardRows;
 }>;
 
-/** Rows of a shard, counted from its first one. */
-export interface ShardRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** A published data set, on this machine or on a server, and access to its rows. */
 export interface ShardReader {
   /** Folder, or URL in the form that may be shown. */
@@ -39,7 +33,7 @@ export interface ShardReader {
    * @param range - rows that are wanted; batches without any of them are left out. By default all
    * @throws Cifar5mError `shard/missing`, `shard/hash-mismatch`, `table/…`, `disk/…`, `store/…`; the signal's reason
    */
-  read(entry: ShardEntry, signal: AbortSignal, range?: ShardRange): ShardBatches;
+  read(entry: ShardEntry, signal: AbortSignal, range?: RowRange): ShardBatches;
 }
 
 /**

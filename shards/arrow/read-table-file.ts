@@ -1,5 +1,5 @@
 import { openSource } from "./open-source.ts";
-import { readBatchesFrom, readTableFrom, type Table, type TableBatch } from "./read-table.ts";
+import { type RowRange, readBatchesFrom, readTableFrom, type Table, type TableBatch } from "./read-table.ts";
 import type { TableSchema } from "./table-schema.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function readTable<Columns extends TableSchema>(path: string, colum
 export async function* readTableBatches<Columns extends TableSchema>(
   path: string,
   columns: Columns,
-  range?: { readonly start: number; readonly end: number },
+  range?: RowRange,
 ): AsyncGenerator<TableBatch<Columns>> {
   const source = await openSource(path);
   try {

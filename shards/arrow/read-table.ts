@@ -20,6 +20,13 @@ export function readTableFrom<Columns extends TableSchema>(source: ByteSource, c
   return { rows: layout.rows, columns: values, metadata: layout.metadata };
 }
 
+/** Rows of a table, counted from its first one. */
+export interface RowRange {
+  readonly start: number;
+  /** One past the last one. */
+  readonly end: number;
+}
+
 /** Some rows of a table. */
 export interface TableBatch<Columns extends TableSchema> {
   /** Their first one, counted from that of the table. */
@@ -35,7 +42,7 @@ export interface TableBatch<Columns extends TableSchema> {
 export function* readBatchesFrom<Columns extends TableSchema>(
   source: ByteSource,
   columns: Columns,
-  { start, end }: { readonly start: number; readonly end: number } = { start: 0, end: Number.POSITIVE_INFINITY },
+  { start, end }: RowRange = { start: 0, end: Number.POSITIVE_INFINITY },
 ): Generator<TableBatch<Columns>> {
   for (const batch of readTableLayout(source, columns).batches) {
     const { firstRow, rows } = batch;

@@ -174,7 +174,8 @@ function requireNames(name: unknown, classNames: readonly unknown[]): void {
 async function requireUnfinished(folder: string): Promise<void> {
   if ((await readManifestIfAny(folder)) === undefined) return;
   // A call that was killed after it wrote the manifest left its mark.
-  await removeFile(join(folder, markName));
+  const mark = join(folder, markName);
+  if (await fileExists(mark)) await removeFile(mark);
   throw new Cifar5mError(
     "dataset/exists",
     `${folder} must hold no finished data set, it has a ${manifestName}. Name another folder, or delete this one.`,

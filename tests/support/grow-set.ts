@@ -11,7 +11,7 @@ import { verifyStep } from "../../pipeline/verify/verify.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { runSteps, testContext } from "./run-build.ts";
-import { standInRuntime } from "./stand-in-runtime.ts";
+import { standInImage, standInRuntime } from "./stand-in-runtime.ts";
 
 /** A set of stand-in images. */
 export interface GrowingSet {
@@ -20,6 +20,9 @@ export interface GrowingSet {
   readonly planted?: ReadonlyMap<number, Uint8Array>;
   readonly delayMs?: number;
 }
+
+/** The stand-in image of an id, to plant copies of it. */
+export const imageOf = (id: number) => standInImage({ seed: 0, weights: Buffer.from("weights") }, id, id % 10);
 
 /** The sizes that `stand-in-growth.ts` goes through; most do not end with a whole unit. */
 export const grownSizes: readonly SetSize[] = [

@@ -1,26 +1,17 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import type { StepOptions } from "../../../pipeline/run/step.ts";
 import { firstTestId } from "../../../pipeline/run/units.ts";
 import { sampleAndLabelStep } from "../../../pipeline/steps.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
-import { filesOf, type GrowingSet, growTo, optionsOf, rowsOf, stepsOf } from "../../support/grow-set.ts";
+import { filesOf, type GrowingSet, growTo, imageOf, optionsOf, rowsOf, stepsOf } from "../../support/grow-set.ts";
+import { makeTestFolder } from "../../support/make-rows.ts";
 import { runSteps, testContext } from "../../support/run-build.ts";
-import { standInImage } from "../../support/stand-in-runtime.ts";
 
-let folder: string;
-let numRuns = 0;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "cifar5m-deleted-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-const newRoot = () => join(folder, `run-${numRuns++}`);
-const imageOf = (id: number) => standInImage({ seed: 0, weights: Buffer.from("weights") }, id, id % 10);
+const newRoot = async () => join(await makeTestFolder(), "run");
 /** Copies: one within the train images, one within the test images. */
 const planted = new Map([
   [7, imageOf(3)],
@@ -33,7 +24,7 @@ const deleteSources = async ({ root }: GrowingSet) => {
 };
 
 test("a set grows although what its shards were made from was deleted, and makes only those images again that it must", async () => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
+  const set: GrowingSet = { root: await newRoot(), unitSize: 10, planted };
   await growTo(set, at(40));
   await deleteSources(set);
   const { removals, manifest } = await inspectRun(runFolderAt(set.root));
@@ -46,7 +37,7 @@ test("a set grows although what its shards were made from was deleted, and makes
   expect(context.counts.get("label/images")).toBe(60);
   const after = await filesOf(join(set.root, "dataset"));
   for (const [name, state] of before) expect(after.get(name), name).toBe(state);
-  const once: GrowingSet = { ...set, root: newRoot() };
+  const once: GrowingSet = { ...set, root: await newRoot() };
   await growTo(once, at(100));
   for (const split of ["train", "test"] as const) {
     expect(await rowsOf(set.root, split)).toEqual(await rowsOf(once.root, split));
@@ -60,7 +51,7 @@ test.each([
   ["stage by stage", (options: StepOptions) => stepsOf(options)],
   ["in one pass", (options: StepOptions) => [sampleAndLabelStep(options), ...stepsOf(options).slice(3)]],
 ])("of a finished set nothing is made again when what its shards were made from was deleted, %s", async (_, steps) => {
-  const set: GrowingSet = { root: newRoot(), unitSize: 10, planted };
+  const set: GrowingSet = { root: await newRoot(), unitSize: 10, planted };
   await growTo(set, at(50));
   await deleteSources(set);
   const before = await filesOf(set.root);
@@ -83,7 +74,7 @@ test.each([
 
   await deleteSources(set);
   await growTo(set, at(100));
-  const once: GrowingSet = { ...set, root: newRoot() };
+  const once: GrowingSet = { ...set, root: await newRoot() };
   await growTo(once, at(100));
   expect(await rowsOf(set.root, "train")).toEqual(await rowsOf(once.root, "train"));
 });

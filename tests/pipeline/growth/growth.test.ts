@@ -19,9 +19,18 @@ import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { type JsonValue, sealJson, unsealJson } from "../../../storage/canonical-json.ts";
 import { sha256 } from "../../../storage/sha256.ts";
 import { errorOf } from "../../support/expect-error.ts";
-import { copyRun, filesOf, type GrowingSet, growTo, optionsOf, rowsOf, stepsOf } from "../../support/grow-set.ts";
+import {
+  copyRun,
+  filesOf,
+  type GrowingSet,
+  growTo,
+  imageOf,
+  optionsOf,
+  rowsOf,
+  stepsOf,
+} from "../../support/grow-set.ts";
 import { runBuild, runSteps, smallConfig, testContext } from "../../support/run-build.ts";
-import { mirrored, standInImage, standInRuntime } from "../../support/stand-in-runtime.ts";
+import { mirrored, standInRuntime } from "../../support/stand-in-runtime.ts";
 
 let folder: string;
 let numRuns = 0;
@@ -31,7 +40,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const newRoot = () => join(folder, `run-${numRuns++}`);
-const imageOf = (id: number) => standInImage({ seed: 0, weights: Buffer.from("weights") }, id, id % 10);
 /** Copies that growth meets: of the same size, of an earlier one, mirrored, and of a test image that was there before. */
 const planted = new Map([
   [7, imageOf(3)],

@@ -1,54 +1,30 @@
-import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Cifar5mError } from "../../../core/errors.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { inspectRun } from "../../../pipeline/inspect/inspect.ts";
 import type { ModelRuntime } from "../../../pipeline/models/model-runtime.ts";
-import { repairRun } from "../../../pipeline/repair/repair.ts";
-import { resolveConfig } from "../../../pipeline/run/config.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { verifyRun } from "../../../pipeline/verify/verify.ts";
 import { errorOf } from "../../support/expect-error.ts";
-import { makeCifar10 } from "../../support/make-cifar-10.ts";
 import { randomIntegers } from "../../support/random-integers.ts";
 import { runBuild, smallConfig, testContext } from "../../support/run-build.ts";
 import { standInImage, standInRuntime } from "../../support/stand-in-runtime.ts";
 import { hashFolder } from "../kill-build.ts";
+import {
+  copyRun,
+  expected,
+  flipBit,
+  folder,
+  makeFinishedRun,
+  pristine,
+  removeFinishedRun,
+  repair,
+  repairableFiles,
+  runtime,
+} from "./finished-run.ts";
 
-const config = resolveConfig(smallConfig);
-let folder: string;
-let pristine: string;
-let expected: string[];
-let runtime: ModelRuntime;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "cifar5m-repair-"));
-  pristine = join(folder, "pristine");
-  const data = join(folder, "cifar-10");
-  await makeCifar10(data);
-  runtime = standInRuntime({ planted: plantedCopies() });
-  await runBuild({ root: pristine, runtime, sources: { data } });
-  expected = await hashFolder(pristine);
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Copies within the set, so that one train and one test unit have removals. */
-function plantedCopies(): Map<number, Uint8Array> {
-  const image = standInImage({ seed: 0, weights: Buffer.from("w") }, 2, 2);
-  return new Map([2, 30, 60].map((id) => [id, image]));
-}
-
-/** A copy of the finished run; it is removed after the test. */
-async function copyRun(): Promise<string> {
-  const root = await mkdtemp(join(folder, "run-"));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
-  await cp(pristine, root, { recursive: true });
-  return root;
-}
-
-const repair = async (root: string, models: ModelRuntime = runtime) =>
-  await repairRun({ folder: runFolderAt(root), config, runtime: models }, testContext());
+beforeAll(makeFinishedRun);
+afterAll(removeFinishedRun);
 
 /** A runtime whose functions must not be called. */
 const noModels: ModelRuntime = {
@@ -56,24 +32,6 @@ const noModels: ModelRuntime = {
   openSampler: () => Promise.reject(new Error("a generator was opened")),
   openLabeler: () => Promise.reject(new Error("a labeler was opened")),
 };
-
-/** Files that verification knows, relative to the run's folder. A card is nobody's proof: `card` writes it again, and edits of it are kept. */
-function repairableFiles(): string[] {
-  const card = /^dataset\/(README\.md|croissant\.json|contact-sheet\.png)$/;
-  return expected
-    .map((line) => line.split(" ")[0]!.slice(1))
-    .filter((file) =>
-      /^(dataset|samples|labels|dedup)\/|^receipts\/(sample|label|fingerprint|dedup|publish)\//.test(file),
-    )
-    .filter((file) => !card.test(file));
-}
-
-async function flipBit(path: string, bit: number): Promise<void> {
-  const bytes = await readFile(path);
-  const byte = bit % bytes.length;
-  bytes[byte] = bytes[byte]! ^ (1 << (bit % 8));
-  await writeFile(path, bytes);
-}
 
 test("every file of a unit, and the manifest, flipped, cut or deleted, is made again byte for byte, and verify finds nothing after", async () => {
   const root = await copyRun();
@@ -187,44 +145,6 @@ test("without receipt and manifest a shard that differs is not replaced by a gue
   expect(await hashFolder(root)).toEqual(before);
 });
 
-test("a repair that fails keeps the units that it has made for the next one", async () => {
-  const root = await copyRun();
-  for (const name of ["samples", "labels"]) await rm(join(root, name), { recursive: true });
-  for (const name of await readdir(join(root, "dataset/train"))) await flipBit(join(root, "dataset/train", name), 4321);
-  const full = new Cifar5mError("disk/full", "cannot write: the disk is full.");
-  const first = testContext();
-  const failing: ModelRuntime = { ...runtime, openLabeler: () => Promise.reject(full) };
-  await errorOf(() => repairRun({ folder: runFolderAt(root), config, runtime: failing }, first), "disk/full");
-  expect(first.counts.get("sample/images")).toBe(50);
-  const rest = testContext();
-  await repairRun({ folder: runFolderAt(root), config, runtime }, rest);
-  expect([rest.counts.get("sample/images"), rest.counts.get("label/images")]).toEqual([undefined, 50]);
-  expect(await verifyRun(root, testContext())).toEqual([]);
-  expect(await readdir(root)).not.toContain("repair");
-});
-
-test("an interrupted repair leaves no torn file and continues where it stopped", async () => {
-  const root = await copyRun();
-  await rm(join(root, "samples"), { recursive: true });
-  for (const name of await readdir(join(root, "dataset/train"))) await flipBit(join(root, "dataset/train", name), 4321);
-  const stop = new AbortController();
-  let numSampled = 0;
-  const context = {
-    ...testContext(),
-    signal: stop.signal,
-    count: (name: string) => {
-      if (name === "sample/images" && ++numSampled === 7) stop.abort();
-    },
-  };
-  await expect(repairRun({ folder: runFolderAt(root), config, runtime }, context)).rejects.toThrow();
-  expect(await readdir(join(root, "repair/samples"))).not.toEqual([]);
-  const rest = testContext();
-  await repairRun({ folder: runFolderAt(root), config, runtime }, rest);
-  expect(rest.counts.get("sample/images")).toBeLessThan(50);
-  expect(await verifyRun(root, testContext())).toEqual([]);
-  expect(await readdir(root)).not.toContain("repair");
-});
-
 test("a run that was not finished, or made with other models, is refused", async () => {
   const root = await copyRun();
   await rm(join(root, "dataset"), { recursive: true });
@@ -304,17 +224,4 @@ test("damaged removals are named by line when a run is inspected, and damaged sa
   }
   await build();
   expect(await hashFolder(root)).toEqual(expected);
-});
-
-test("several repairs at once all succeed, and together they make every file again", async () => {
-  const slow = standInRuntime({ planted: plantedCopies(), delayMs: 3 });
-  for (let round = 0; round < 4; round++) {
-    const root = await copyRun();
-    const damaged = repairableFiles().filter((name) => /^(dataset|samples|labels)\/(train|test|sample)/.test(name));
-    for (const [index, file] of damaged.entries()) await flipBit(join(root, file), 1000 * round + 77 * index);
-    const ends = await Promise.allSettled([repair(root), repair(root, slow), repair(root, slow)]);
-    expect(ends.filter(({ status }) => status === "rejected")).toEqual([]);
-    expect(await hashFolder(root)).toEqual(expected);
-    expect(await verifyRun(root, testContext())).toEqual([]);
-  }
 });
