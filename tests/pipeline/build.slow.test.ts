@@ -1,28 +1,23 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { BuildSources } from "../../pipeline/build.ts";
-import { fetchCifar10 } from "../../pipeline/cifar-10/fetch.ts";
 import { readCifar10 } from "../../pipeline/cifar-10/read-cifar-10.ts";
 import { findLiveSourceWith } from "../../pipeline/models/find-live-source.ts";
-import { trainModel } from "../../pipeline/models/train-model.ts";
 import { repairRun } from "../../pipeline/repair/repair.ts";
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { readRun, readRunConfig } from "../../pipeline/run/run.ts";
-import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { runFolderAt } from "../../pipeline/run/run-folder.ts";
 import { firstTestId } from "../../pipeline/run/units.ts";
 import { readRemovals } from "../../pipeline/stages/removals.ts";
 import { verifyRun } from "../../pipeline/verify/verify.ts";
 import { readManifest } from "../../shards/format/manifest-file.ts";
 import { readShard } from "../../shards/format/read-shard.ts";
 import { openDataset } from "../../shards/index.ts";
-import { pinConfig, readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
-import { openTrainingStore } from "../../storage/training-store.ts";
+import { readPinnedConfig, repinConfig } from "../../storage/pin-config.ts";
 import { errorOf } from "../support/expect-error.ts";
-import { cifar10FileBytes, makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
-import { runBuild, smallConfig, testContext } from "../support/run-build.ts";
+import { makeCifar10, recordsPerFile } from "../support/make-cifar-10.ts";
+import { fetchInto, runBuild, smallConfig, testContext } from "../support/run-build.ts";
 import { mirrored, standInImage, standInRuntime } from "../support/stand-in-runtime.ts";
 import { hashFolder } from "./kill-build.ts";
 
@@ -49,11 +44,6 @@ beforeAll(async () => {
   await runBuild({ root, runtime: standInRuntime({ planted }), sources: { data } });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function fetchInto(paths: RunFolder): Promise<void> {
-  const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, testContext());
-  while (!(await fetched.next()).done);
-}
 
 test("planted copies are left out of the shards, and recorded with reason and partner", async () => {
   const run = await readRun(runFolderAt(root));
@@ -128,7 +118,7 @@ test("a run that fetches CIFAR-10 after it was built with the shipped fingerprin
     runBuild({ root: later, runtime: standInRuntime(), sources: {}, config: { ...smallConfig, ...config } });
   await build();
   const before = await hashFolder(paths.dataset);
-  await fetchInto(paths);
+  await fetchInto(paths, data);
   const shard = paths.shard((await readRun(paths)).units[0]!);
   await rm(shard);
   const config = resolveConfig(await readRunConfig(paths));
@@ -144,7 +134,7 @@ test("the folder of a data set does not become a run", async () => {
   const building = () => runBuild({ root: paths.root, runtime: standInRuntime(), sources: { data } });
   const { message } = await errorOf(building, "run/is-dataset");
   expect(message).toMatch(/dataset must be a run folder, .* Name the run that the data set is in, the folder above/);
-  const fetching = () => fetchInto(paths);
+  const fetching = () => fetchInto(paths, data);
   await errorOf(fetching, "run/is-dataset");
   expect(await hashFolder(paths.root)).toEqual(before);
 });
@@ -233,63 +223,6 @@ test("the loader serves the built images", async () => {
   expect(seen.sort((a, b) => a - b)).toEqual(
     Array.from({ length: 50 }, (_, id) => id).filter((id) => ![2, 7, 20].includes(id)),
   );
-});
-
-test("a build that fails before its first work pins nothing, so the corrected command is accepted", async () => {
-  const other = join(folder, "corrected");
-  const damaged = join(folder, "damaged");
-  await makeCifar10(damaged);
-  // Data of another set, and cut data: the run must be pinned to neither.
-  await writeFile(join(damaged, "data_batch_1.bin"), cifar10FileBytes(7));
-  await truncate(join(damaged, "data_batch_4.bin"), 3072);
-  const failing = (sources: BuildSources, config: object, code: string) =>
-    errorOf(
-      () =>
-        runBuild({ root: other, runtime: standInRuntime(), sources, config: { ...smallConfig, count: 40, ...config } }),
-      code,
-    );
-  await failing({ data: join(folder, "misspelled") }, {}, "disk/missing");
-  await failing({ data: damaged }, {}, "cifar10/wrong-size");
-  await failing({ data }, { recordsPerFile: 7 }, "cifar10/wrong-size");
-  await failing({ data, labeler: join(folder, "misspelled") }, {}, "disk/missing");
-  await failing({ data }, { sampler: { name: "consistency" } }, "config/out-of-range");
-  const untrainable = { sampler: { conditional: true }, generator: { numClasses: 0 } };
-  await failing({ data }, untrainable, "config/out-of-range");
-  const failedTraining = { ...standInRuntime().train, generator: () => Promise.reject(new Error("no memory")) };
-  const runtime = { ...standInRuntime(), train: failedTraining };
-  await expect(runBuild({ root: other, runtime, sources: { data } })).rejects.toThrow("no memory");
-  await runBuild({ root: other, runtime: standInRuntime(), sources: { data } });
-});
-
-test("the model options that a killed call pinned do not bind later calls until there is a checkpoint", async () => {
-  const paths = runFolderAt(join(folder, "killed"));
-  const context = testContext();
-  const train = (epochs: number, delayMs = 0, signal = context.signal) => {
-    const config = resolveConfig({ recordsPerFile, labeler: { epochs } });
-    const options = { folder: paths, name: "labeler", config, runtime: standInRuntime({ delayMs }) } as const;
-    return trainModel(options, { ...context, signal });
-  };
-  const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
-  while (!(await fetched.next()).done);
-  await pinConfig(paths.modelConfig("labeler"), { killed: "by the system, for want of memory" });
-  const controller = new AbortController();
-  const interrupted = train(3, 20, controller.signal);
-  while ((await openTrainingStore(paths.training("labeler")).load()) === undefined) await sleep(5);
-  controller.abort();
-  await expect(interrupted).rejects.toThrow();
-  await errorOf(() => train(4), "run/config-changed");
-  await train(3);
-  await errorOf(() => train(4), "run/config-changed");
-});
-
-test("ranks other than 0 pin nothing of a model that must be trained", async () => {
-  const paths = runFolderAt(join(folder, "rank-1"));
-  const context = testContext({ rank: 1, worldSize: 2 });
-  const fetched = fetchCifar10({ folder: paths, data, recordsPerFile }, context);
-  while (!(await fetched.next()).done);
-  const options = { folder: paths, name: "labeler", config: resolveConfig({ recordsPerFile }) } as const;
-  await errorOf(() => trainModel({ ...options, runtime: standInRuntime() }, context), "run/not-rank-zero");
-  expect(await readPinnedConfig(paths.modelConfig("labeler"))).toBeUndefined();
 });
 
 test("a generator that repeats itself ends the build with a line that counts the copies, and publishes nothing", async () => {

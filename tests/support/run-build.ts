@@ -1,7 +1,8 @@
 import { type BuildSources, buildSteps } from "../../pipeline/build.ts";
+import { fetchCifar10 } from "../../pipeline/cifar-10/fetch.ts";
 import type { ModelRuntime } from "../../pipeline/models/model-runtime.ts";
 import { type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
-import { runFolderAt } from "../../pipeline/run/run-folder.ts";
+import { type RunFolder, runFolderAt } from "../../pipeline/run/run-folder.ts";
 import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { recordsPerFile } from "./make-cifar-10.ts";
@@ -54,4 +55,9 @@ export async function runSteps(steps: readonly Step[], context: StageContext): P
   for (const step of steps) {
     for await (const _ of step.run(context)) context.signal.throwIfAborted();
   }
+}
+
+/** Puts the synthetic CIFAR-10 at `data` into a run. */
+export async function fetchInto(folder: RunFolder, data: string): Promise<void> {
+  for await (const _ of fetchCifar10({ folder, data, recordsPerFile }, testContext()));
 }

@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { buildSteps } from "../../../pipeline/build.ts";
-import { fetchCifar10 } from "../../../pipeline/cifar-10/fetch.ts";
 import { importModel, pinModel, writeModel } from "../../../pipeline/models/models.ts";
 import { planTraining } from "../../../pipeline/models/plan-training.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
@@ -13,14 +12,13 @@ import { openTrainingStore, readTrainingLog, withTraining } from "../../../stora
 import { errorOf } from "../../support/expect-error.ts";
 import { makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
-import { runSteps, testContext } from "../../support/run-build.ts";
+import { fetchInto, runSteps, testContext } from "../../support/run-build.ts";
 import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
 async function makeRunWithCifar10() {
   const folder = runFolderAt(await makeTestFolder());
   await makeCifar10(join(folder.root, "source"));
-  const fetched = fetchCifar10({ folder, data: join(folder.root, "source"), recordsPerFile }, testContext());
-  while (!(await fetched.next()).done);
+  await fetchInto(folder, join(folder.root, "source"));
   return folder;
 }
 

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JsonSchema } from "../../../core/json-schema.ts";
 import type { TuningMethod } from "../../../generator/index.ts";
-import { fetchCifar10 } from "../../../pipeline/cifar-10/fetch.ts";
 import { trainModel } from "../../../pipeline/models/train-model.ts";
 import {
   type Config,
@@ -23,7 +22,7 @@ import { samplingIdentity } from "../../../pipeline/score/plan-rows.ts";
 import { hashConfig } from "../../../storage/canonical-json.ts";
 import { type Identity, readPinnedConfig } from "../../../storage/pin-config.ts";
 import { makeCifar10, recordsPerFile } from "../../support/make-cifar-10.ts";
-import { testContext } from "../../support/run-build.ts";
+import { fetchInto, testContext } from "../../support/run-build.ts";
 import { standInRuntime } from "../../support/stand-in-runtime.ts";
 
 let folder: string;
@@ -44,8 +43,7 @@ async function trainingIdentity(
 ): Promise<Identity> {
   const run = runFolderAt(await mkdtemp(join(folder, "run-")));
   const context = testContext();
-  const fetched = fetchCifar10({ folder: run, data: join(folder, "cifar-10"), recordsPerFile }, context);
-  while (!(await fetched.next()).done);
+  await fetchInto(run, join(folder, "cifar-10"));
   const config = resolveConfig({ recordsPerFile, ...partial });
   await trainModel({ folder: run, name, config, runtime: standInRuntime(), tune }, context);
   return (await readPinnedConfig(run.modelConfig(name)))!;

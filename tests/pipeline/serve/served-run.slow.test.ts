@@ -1,57 +1,26 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { chwToHwc } from "../../../core/image-layout.ts";
-import { readRun } from "../../../pipeline/run/run.ts";
-import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readRunCifarImage, readSample, type ServedRun } from "../../../pipeline/serve/served-run.ts";
 import { writeTable } from "../../../shards/arrow/write-table.ts";
 import { flagColumns } from "../../../shards/format/flags.ts";
-import { parseManifestText } from "../../../shards/format/manifest.ts";
 import { readManifest } from "../../../shards/format/manifest-file.ts";
 import { openDataset } from "../../../shards/index.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { replaceBytes, replaceFile } from "../../../storage/commit.ts";
 import { startStandInServe } from "../../scripts/start-serve.ts";
 import { BrowserPage, chromium } from "../../support/chromium.ts";
-import { cifar10FileBytes, makeCifar10 } from "../../support/make-cifar-10.ts";
+import { makeCifar10 } from "../../support/make-cifar-10.ts";
 import { makeTestFolder } from "../../support/make-rows.ts";
 import { runBuild, smallConfig } from "../../support/run-build.ts";
 import { mirrored, standInRuntime } from "../../support/stand-in-runtime.ts";
-
-/** Record `record` of a file of the synthetic CIFAR-10, shape [32, 32, 3]. */
-function cifarImage(file: number, record: number): Uint8Array {
-  const image = new Uint8Array(3072);
-  chwToHwc(cifar10FileBytes(file).subarray(record * 3073 + 1, (record + 1) * 3073), image);
-  return image;
-}
-
-/** A finished run of 50 and 21 images, with planted copies of which the build removes four. */
-async function makeRun() {
-  const [root, data] = [join(await makeTestFolder(), "run"), join(await makeTestFolder(), "cifar-10")];
-  await makeCifar10(data);
-  const common = new Uint8Array(3072).map((_, at) => (at * 37) % 251);
-  const planted = new Map([
-    [7, cifarImage(0, 3)],
-    [12, mirrored(cifarImage(1, 2))],
-    [20, cifarImage(5, 4)],
-    [30, common],
-    [31, mirrored(common)],
-  ]);
-  const runtime = standInRuntime({ planted });
-  await runBuild({ root, runtime, sources: { data } });
-  // As `cifar5m fetch` leaves it; a build with --data keeps no copy.
-  await makeCifar10(join(root, "cifar-10"));
-  const folder = runFolderAt(root);
-  const served: ServedRun = { folder, run: await readRun(folder), runtime };
-  return { root, data, served, planted };
-}
+import { cifarImage, makeServedRun } from "./make-served-run.ts";
 
 const post = (origin: string, id: number | string, headers: Record<string, string> = { "x-cifar5m-page": "1" }) =>
   fetch(`${origin}/again/${id}`, { method: "POST", headers });
 
 test("an image is made again by the page of this server only, one at a time, and byte-equality is what it is", async () => {
-  const { root, planted } = await makeRun();
+  const { root, planted } = await makeServedRun();
   const { origin } = await startStandInServe(root, 300);
   const answers = await Promise.all([post(origin, 5), post(origin, 5)]);
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 429]);
@@ -83,7 +52,7 @@ test("an image is made again by the page of this server only, one at a time, and
 });
 
 test("samples and CIFAR-10 come byte for byte, and no number leads elsewhere", async () => {
-  const { root, served } = await makeRun();
+  const { root, served } = await makeServedRun();
   const { origin } = await startStandInServe(root);
   const bytesOf = async (path: string) => new Uint8Array(await (await fetch(`${origin}${path}`)).arrayBuffer());
   for (const id of [0, 7, 49]) expect(await bytesOf(`/samples/${id}`)).toEqual(await readSample(served, id));
@@ -109,42 +78,6 @@ test("samples and CIFAR-10 come byte for byte, and no number leads elsewhere", a
   ]) {
     expect((await fetch(`${origin}${path}`)).status, path).toBe(404);
   }
-});
-
-test("a run that grows while it is served is served at its new size, and its files of before are as they were", async () => {
-  const { root, data, served, planted } = await makeRun();
-  const { origin, errors } = await startStandInServe(root);
-  const jsonOf = async (path: string) => (await fetch(`${origin}${path}`)).json() as Promise<unknown>;
-  const readServed = async () =>
-    parseManifestText(await (await fetch(`${origin}/dataset/manifest.json`)).text(), "what is served");
-  const manifest = await readServed();
-  expect((await fetch(`${origin}/samples/60`)).status).toBe(404);
-  expect(await jsonOf("/removed/0.json")).toMatchObject({ total: 4 });
-  await runBuild({
-    root,
-    runtime: standInRuntime({ planted: new Map([...planted, [60, cifarImage(0, 3)]]) }),
-    sources: { data },
-    config: { ...smallConfig, count: 70 },
-  });
-  const grown = { ...served, run: await readRun(served.folder) };
-  for (const id of [3, 49, 50, 60, 69]) {
-    const bytes = new Uint8Array(await (await fetch(`${origin}/samples/${id}`)).arrayBuffer());
-    expect(bytes).toEqual(await readSample(grown, id));
-  }
-  const now = await readManifest(served.folder.dataset);
-  expect(now.splits.train.rows).toBeGreaterThan(manifest.splits.train.rows);
-  expect(await readServed()).toEqual(now);
-  const shards = Object.values(now.splits).flatMap((split) => split.shards);
-  expect(shards).toEqual(expect.arrayContaining(Object.values(manifest.splits).flatMap((split) => split.shards)));
-  for (const { file } of shards) expect((await fetch(`${origin}/dataset/${file}`)).status).toBe(200);
-  expect(await jsonOf("/removed/0.json")).toMatchObject({
-    total: 5,
-    copies: expect.arrayContaining([expect.objectContaining({ id: 60 })]),
-  });
-  for (const path of ["/columns/train.bin", "/columns/test.bin", "/build.json", "/browse"]) {
-    expect((await fetch(`${origin}${path}`)).status, path).toBe(200);
-  }
-  expect(errors()).toBe("");
 });
 
 /** Writes flags that name, for each row, CIFAR-10 train image 8 and its true distance; for odd ids, a wrong one. */
@@ -195,7 +128,7 @@ async function writeNeighbors(served: ServedRun): Promise<void> {
 }
 
 test("a neighbor's picture is shown where its distance proves that it is the image that was compared", async () => {
-  const { root, served } = await makeRun();
+  const { root, served } = await makeServedRun();
   await writeNeighbors(served);
   const { origin } = await startStandInServe(root);
   for (const row of [0, 1, 2, 3, 4]) {
@@ -219,7 +152,7 @@ test("a neighbor's picture is shown where its distance proves that it is the ima
 test.skipIf(chromium === undefined)(
   "the page shows removed copies with their partners, neighbors, and what is made again",
   async () => {
-    const { root, served } = await makeRun();
+    const { root, served } = await makeServedRun();
     await writeNeighbors(served);
     const { origin } = await startStandInServe(root);
     const page = await BrowserPage.open(`${origin}/browse#part=removed`);
@@ -278,7 +211,7 @@ test.skipIf(chromium === undefined)(
 );
 
 test("a run that cannot be read does not hide its set", async () => {
-  const { root, served } = await makeRun();
+  const { root, served } = await makeServedRun();
   await writeFile(served.folder.config, "{");
   const { origin, errors } = await startStandInServe(root);
   expect((await fetch(`${origin}/dataset/manifest.json`)).status).toBe(200);
