@@ -21,6 +21,11 @@ export class Cifar5mError extends Error {
   }
 }
 
+/** Whether a thrown value is an error with one of the codes. */
+export function hasCode(thrown: unknown, ...codes: readonly string[]): thrown is Cifar5mError {
+  return thrown instanceof Cifar5mError && codes.includes(thrown.code);
+}
+
 /** The message of a thrown value, which need not be an `Error`. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

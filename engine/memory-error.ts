@@ -1,4 +1,4 @@
-import { Cifar5mError, messageOf } from "../core/errors.ts";
+import { Cifar5mError, hasCode, messageOf } from "../core/errors.ts";
 
 export const outOfMemory = "engine/out-of-memory";
 
@@ -34,7 +34,7 @@ export async function namingMemoryErrors<Result>(device: string, work: () => Pro
 }
 
 export function isOutOfMemory(thrown: unknown): boolean {
-  return thrown instanceof Cifar5mError && thrown.code === outOfMemory;
+  return hasCode(thrown, outOfMemory);
 }
 
 /** The part of a message that reports insufficient memory, or undefined if no part does. */

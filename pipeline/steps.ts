@@ -1,7 +1,15 @@
 import { fileExists, readWholeFile } from "../storage/read-file.ts";
 import { openCifar10Source } from "./cifar-10/cifar-10-fingerprints.ts";
 import { fetchCifar10 } from "./cifar-10/fetch.ts";
-import { importModel, importShippedModel, readModel, readModelReceipt, requireModel } from "./models/models.ts";
+import {
+  hashesOfInputs,
+  importModel,
+  importShippedModel,
+  readModel,
+  readModelReceipt,
+  requireModel,
+  requireModels,
+} from "./models/models.ts";
 import { readGeneratorFile } from "./models/read-model-file.ts";
 import { trainModel } from "./models/train-model.ts";
 import { tuningSections } from "./run/config.ts";
@@ -103,7 +111,7 @@ export function sampleStep(options: StepOptions): Step {
 
 export function labelStep(options: StepOptions): Step {
   return unitStep(options, ["label"], async (run) => {
-    const { generator, labeler } = await requireModels(run);
+    const { generator, labeler } = await requireModels(run.folder);
     return labelStage({ run, runtime: options.runtime, models: { generator, labeler } });
   });
 }
@@ -114,7 +122,7 @@ export function sampleAndLabelStep(options: StepOptions): Step {
     sampleAndLabelStage({
       run,
       runtime: options.runtime,
-      models: await requireModels(run),
+      models: await requireModels(run.folder),
       isNeedless: await openNeedlessCheck(run),
     });
   const step = unitStep(options, ["sample", "label", "fingerprint"], makeStage, "label");
@@ -140,7 +148,7 @@ export function dedupStep(options: StepOptions): Step {
 }
 
 export function publishStep(options: StepOptions): Step {
-  return unitStep(options, ["publish"], async (run) => publishStage({ run, models: await allHashes(run) }));
+  return unitStep(options, ["publish"], async (run) => publishStage({ run, models: await hashesOfInputs(run) }));
 }
 
 /** Writes the manifest when the workers have published all units. */
@@ -151,7 +159,7 @@ export function manifestStep(options: StepOptions): Step {
     async *run(context) {
       await requireBegun(options.folder);
       const run = await openRun(options.folder, options.config, { clean: false, mayGrow: false });
-      yield await publishManifest(run, await allHashes(run), context);
+      yield await publishManifest(run, await hashesOfInputs(run), context);
     },
   };
 }
@@ -218,17 +226,4 @@ async function requireBegun(folder: RunFolder, mayPin = false): Promise<void> {
   const hasModel = (await Promise.all(models)).some((receipt) => receipt !== undefined);
   if (!hasModel && !(await fileExists(folder.config))) throw await noRun(folder);
   await requireModel(folder, "generator");
-}
-
-async function requireModels(run: Run): Promise<{ readonly generator: string; readonly labeler: string }> {
-  return {
-    generator: await requireModel(run.folder, "generator"),
-    labeler: await requireModel(run.folder, "labeler"),
-  };
-}
-
-/** Hashes of everything that the shards are made with, by the names in receipts and manifest. */
-async function allHashes(run: Run): Promise<Readonly<Record<string, string>>> {
-  const cifar10 = await openCifar10Source(run.folder, run.config.recordsPerFile);
-  return { ...(await requireModels(run)), "cifar-10": cifar10.sha256 };
 }

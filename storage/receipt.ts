@@ -1,6 +1,6 @@
 import { dirname, relative, sep } from "node:path";
 import * as z from "zod";
-import { Cifar5mError } from "../core/errors.ts";
+import { Cifar5mError, hasCode } from "../core/errors.ts";
 import { shortHash } from "../core/format.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { sealJson, unsealJson } from "./canonical-json.ts";
@@ -141,7 +141,7 @@ export async function readUndamaged<Value>(read: () => Promise<Value>): Promise<
   try {
     return await read();
   } catch (thrown) {
-    if (thrown instanceof Cifar5mError && /^(json\/corrupt|(receipt|manifest)\/invalid)$/.test(thrown.code)) {
+    if (hasCode(thrown, "json/corrupt", "receipt/invalid", "manifest/invalid")) {
       return undefined;
     }
     throw thrown;

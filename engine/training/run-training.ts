@@ -1,4 +1,4 @@
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import type { Engine } from "../executor.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { readSafetensors, writeSafetensors } from "../parameters/safetensors.ts";
@@ -148,7 +148,7 @@ function encodeState({ step, vectors }: TrainingState, fingerprint: string, extr
   try {
     return writeSafetensors({ tensors, metadata: { step: String(step), fingerprint, notes: extraState } }, "F32");
   } catch (thrown) {
-    if (!(thrown instanceof Cifar5mError && thrown.code === "weights/not-finite")) throw thrown;
+    if (!hasCode(thrown, "weights/not-finite")) throw thrown;
     throw new DivergedError(`after step ${step} not all numbers of the training are finite`, { cause: thrown });
   }
 }

@@ -4,6 +4,7 @@ import type { AuditFolder } from "./audit-folder.ts";
 import { type AuditRows, auditColumns } from "./audit-table.ts";
 import type { AuditedLabels } from "./label-audit.ts";
 import type { AuditUnit } from "./plan-audit.ts";
+import { readAuditedRows } from "./read-audited-rows.ts";
 
 /** The columns that a report is made of. */
 export const reportedColumns = (Object.keys(auditColumns) as (keyof AuditRows)[]).filter((name) => name !== "code");
@@ -52,11 +53,8 @@ export async function collectLabels(
   };
   let target = 0;
   for (const unit of units) {
-    const wanted = unit.rows === undefined ? undefined : new Set(unit.rows);
-    let firstRow = 0;
-    for await (const { rows, columns } of reader.read(unit.entry, signal)) {
-      for (let row = 0; row < rows; row++) {
-        if (wanted !== undefined && !wanted.has(firstRow + row)) continue;
+    for await (const { columns, rows } of readAuditedRows(reader, unit, signal)) {
+      for (const row of rows) {
         const requested = columns.class[row]!;
         collected.ids[target] = columns.id[row]!;
         collected.labels[target] = columns.label[row]!;
@@ -65,7 +63,6 @@ export async function collectLabels(
         collected.classProbabilities[target] = requested < 0 ? 0 : columns.probabilities[row * numClasses + requested]!;
         target++;
       }
-      firstRow += rows;
     }
     count(unit.numRows);
   }

@@ -6,6 +6,7 @@ import { shareOf } from "../run/units.ts";
 import type { AuditFolder } from "./audit-folder.ts";
 import { auditColumns, toAuditRows } from "./audit-table.ts";
 import type { AuditUnit } from "./plan-audit.ts";
+import { readAuditedRows } from "./read-audited-rows.ts";
 import type { ReferenceSearch } from "./reference-search.ts";
 
 /** Looks up the nearest CIFAR-10 images of all audited rows, one unit per shard. Several workers share the units. */
@@ -43,16 +44,12 @@ export function searchStep(options: {
 async function readRows(reader: ShardReader, unit: AuditUnit, signal: AbortSignal) {
   const images = new Uint8Array(unit.numRows * imageBytes);
   const ids = new Float64Array(unit.numRows);
-  const wanted = unit.rows === undefined ? undefined : new Set(unit.rows);
-  let firstRow = 0;
   let target = 0;
-  for await (const { rows, columns } of reader.read(unit.entry, signal)) {
-    for (let row = 0; row < rows; row++) {
-      if (wanted !== undefined && !wanted.has(firstRow + row)) continue;
+  for await (const { columns, rows } of readAuditedRows(reader, unit, signal)) {
+    for (const row of rows) {
       images.set(imageAt(columns.image, row), target * imageBytes);
       ids[target++] = columns.id[row]!;
     }
-    firstRow += rows;
   }
   return { images, ids };
 }

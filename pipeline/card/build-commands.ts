@@ -2,7 +2,6 @@ import { hashPrefix } from "../../core/format.ts";
 import { plainText } from "../../core/plain-text.ts";
 import { quoteWord } from "../../core/quote-word.ts";
 import { tuningMethods } from "../../generator/index.ts";
-import type { Manifest } from "../../shards/format/manifest.ts";
 import type { ImportIdentity } from "../import/imported-run.ts";
 import {
   type Config,
@@ -15,7 +14,7 @@ import {
 import { configLeaves, flagOf, nest, valueAt } from "../run/config-keys.ts";
 import { recipes } from "../run/recipes.ts";
 import type { ModelName } from "../run/run-folder.ts";
-import { firstTestId, type SetSize } from "../run/units.ts";
+import type { SetSize } from "../run/units.ts";
 import type { ModelOrigin } from "./model-origin.ts";
 
 /** The run folder in the commands of a card. */
@@ -55,14 +54,6 @@ export function buildCommands(
     ]),
     ...later.map(({ count, testCount }) => `cifar5m build ${run} --count ${count} --test-count ${testCount}`),
   ];
-}
-
-/** The sizes that a set had before it grew, oldest first. */
-export function earlierSizes({ splits, growth = [] }: Pick<Manifest, "splits" | "growth">): SetSize[] {
-  return growth.map(({ train, test }) => ({
-    count: splits.train.shards[train - 1]?.idEnd ?? 0,
-    testCount: (splits.test.shards[test - 1]?.idEnd ?? firstTestId) - firstTestId,
-  }));
 }
 
 /** The command that imports a set again. */

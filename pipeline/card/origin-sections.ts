@@ -1,5 +1,6 @@
 import type { Config } from "../run/config.ts";
-import { buildCommands, earlierSizes, importCommand } from "./build-commands.ts";
+import { sizesOfManifest } from "../run/pinned-of-manifest.ts";
+import { buildCommands, importCommand } from "./build-commands.ts";
 import type { CardFacts, SetOrigin } from "./card-facts.ts";
 import { code, codeBlock, type Markdown, md, table } from "./markdown.ts";
 import type { ModelOrigin } from "./model-origin.ts";
@@ -28,7 +29,7 @@ export function originSection(facts: CardFacts): Markdown {
   }
   const { config, models } = origin;
   const rows = [...program, ...samplerRows(config, models.generator)];
-  return md`${title}\n\n${table(["what", "value"], rows)}\n\n${modelsSection(manifest.models, origin)}\n\nThese commands make it again, in any folder:\n\n${codeBlock("sh", buildCommands(config, models, earlierSizes(manifest)).join("\n"))}`;
+  return md`${title}\n\n${table(["what", "value"], rows)}\n\n${modelsSection(manifest.models, origin)}\n\nThese commands make it again, in any folder:\n\n${codeBlock("sh", buildCommands(config, models, sizesOfManifest(manifest).slice(0, -1)).join("\n"))}`;
 }
 
 function samplerRows({ seed, sampler, engine, device, precision, unitSize }: Config, generator: ModelOrigin) {

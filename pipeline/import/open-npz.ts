@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { closeOnError } from "../../core/close-on-error.ts";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { requireRegularFile } from "../../storage/regular-file.ts";
@@ -51,34 +52,31 @@ export async function openNpz(path: string): Promise<NpzArchive> {
     for (const stream of streams) stream.destroy();
     for (const zip of zips) zip.close();
   };
-  try {
+  const entries = await closeOnError({ close }, async () => {
     const zip = await open();
-    const entries = await attempt(path, () => listEntries(zip, path));
-    return {
-      openMember: async (name) => {
-        const entry = entries.get(name);
-        if (entry === undefined) {
-          const found = [...entries.keys()].map((key) => JSON.stringify(key.slice(0, 40))).slice(0, 5);
-          throw new Cifar5mError(
-            "npz/missing-array",
-            `${path} must hold the arrays X and Y, ${name} is not among ${found.join(", ") || "its members: there are none"}. ` +
-              "Save it with numpy.savez(path, X=images, Y=labels).",
-          );
-        }
-        requirePossible(entry, path);
-        // Open the file once more for each member. The reads of two streams of one ZipFile would wait for each other,
-        // and the read of a stream that ended meanwhile would throw outside our control.
-        const reopened = await open();
-        const stream = await attempt(path, () => reopened.openReadStreamPromise(entry));
-        streams.push(stream);
-        return memberOf(entry, stream, path);
-      },
-      close,
-    };
-  } catch (thrown) {
-    close();
-    throw thrown;
-  }
+    return await attempt(path, () => listEntries(zip, path));
+  });
+  return {
+    openMember: async (name) => {
+      const entry = entries.get(name);
+      if (entry === undefined) {
+        const found = [...entries.keys()].map((key) => JSON.stringify(key.slice(0, 40))).slice(0, 5);
+        throw new Cifar5mError(
+          "npz/missing-array",
+          `${path} must hold the arrays X and Y, ${name} is not among ${found.join(", ") || "its members: there are none"}. ` +
+            "Save it with numpy.savez(path, X=images, Y=labels).",
+        );
+      }
+      requirePossible(entry, path);
+      // Open the file once more for each member. The reads of two streams of one ZipFile would wait for each other,
+      // and the read of a stream that ended meanwhile would throw outside our control.
+      const reopened = await open();
+      const stream = await attempt(path, () => reopened.openReadStreamPromise(entry));
+      streams.push(stream);
+      return memberOf(entry, stream, path);
+    },
+    close,
+  };
 }
 
 async function listEntries(zip: ZipFile, path: string): Promise<Map<string, Entry>> {

@@ -9,7 +9,9 @@ import { fileExists } from "../../storage/read-file.ts";
 import { type Receipt, readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import { hasCheckpoint, requireNoTraining } from "../../storage/training-store.ts";
+import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import { modelConfigAdvice } from "../run/pinned-run.ts";
+import type { Run } from "../run/run.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
 import { readProvenFile } from "../run/unit-files.ts";
 
@@ -109,6 +111,19 @@ export async function modelPath(folder: RunFolder, name: ModelName): Promise<str
 /** sha256 of the run's model, according to its receipt. Throws as `requireReceipt`. */
 export async function requireModel(folder: RunFolder, name: ModelName): Promise<string> {
   return (await requireReceipt(folder, name)).sha256;
+}
+
+/** Hashes of the run's models, according to their receipts. Throws as `requireModel`. */
+export async function requireModels(
+  folder: RunFolder,
+): Promise<{ readonly generator: string; readonly labeler: string }> {
+  return { generator: await requireModel(folder, "generator"), labeler: await requireModel(folder, "labeler") };
+}
+
+/** Hashes of everything that the shards of a run are made with, by the names in receipts and manifest. */
+export async function hashesOfInputs({ folder, config }: Run): Promise<Readonly<Record<string, string>>> {
+  const models = await requireModels(folder);
+  return { ...models, "cifar-10": (await openCifar10Source(folder, config.recordsPerFile)).sha256 };
 }
 
 /**

@@ -2,9 +2,8 @@ import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { readUndamaged } from "../../storage/receipt.ts";
-import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import type { ModelRuntime } from "../models/model-runtime.ts";
-import { requireModel } from "../models/models.ts";
+import { hashesOfInputs } from "../models/models.ts";
 import type { Config } from "../run/config.ts";
 import { publishedSizeOf } from "../run/published-size.ts";
 import { requireKnownUnits } from "../run/require-known-units.ts";
@@ -50,7 +49,7 @@ export async function repairRun(
   for (const name of ["generator", "labeler"] as const) {
     repaired.push(...(await repairModel(run.folder, name, manifest?.models[name])));
   }
-  const models = await hashModels(run);
+  const models = await hashesOfInputs(run);
   if (manifest === undefined) await requireKnownUnits(run);
   else await requireOwnManifest(run, manifest, models);
   const examined = await examineUnits(run, { models, manifest }, context);
@@ -74,14 +73,6 @@ export async function repairRun(
     }
   });
   return ended === "removed" ? [...repaired, ...(await repairRun(options, context))] : repaired;
-}
-
-async function hashModels(run: Run): Promise<Readonly<Record<string, string>>> {
-  return {
-    generator: await requireModel(run.folder, "generator"),
-    labeler: await requireModel(run.folder, "labeler"),
-    "cifar-10": (await openCifar10Source(run.folder, run.config.recordsPerFile)).sha256,
-  };
 }
 
 /** The damaged units. If an intermediate file lost its receipt, the shard that can prove it is included. */

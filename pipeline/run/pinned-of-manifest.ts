@@ -16,14 +16,17 @@ export function pinnedOfManifest(manifest: Manifest): PinnedRun | undefined {
   const { count, testCount, ...identity } = config;
   const { unitSize } = identity;
   if (hashConfig(identity) !== configHash || typeof unitSize !== "number") return undefined;
-  const sizes = sizesOf(manifest);
+  const sizes = sizesOfManifest(manifest);
   const newest = sizes.at(-1)!;
   const isNewest = newest.count === count && newest.testCount === testCount;
   return isNewest && listsExactly(manifest, planUnits(sizes, unitSize)) ? { identity, sizes } : undefined;
 }
 
-/** The sizes that a growing set has had, by the end of the last shard of each split. */
-function sizesOf({ splits: { train, test }, growth = [] }: Manifest): SetSize[] {
+/** The sizes that a growing set has had, oldest first, by the end of the last shard of each split. */
+export function sizesOfManifest({
+  splits: { train, test },
+  growth = [],
+}: Pick<Manifest, "splits" | "growth">): SetSize[] {
   return [...growth, { train: train.shards.length, test: test.shards.length }].map((numShards) => ({
     count: train.shards[numShards.train - 1]?.idEnd ?? 0,
     testCount: (test.shards[numShards.test - 1]?.idEnd ?? firstTestId) - firstTestId,

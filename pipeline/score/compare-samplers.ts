@@ -9,7 +9,7 @@ import type { ModelRuntime } from "../models/model-runtime.ts";
 import type { Config } from "../run/config.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 import type { Step } from "../run/step.ts";
-import { requireEnoughFor } from "./feature-net.ts";
+import { requireEnoughImages } from "./feature-statistics.ts";
 import { forgetRowImages } from "./generate-row-images.ts";
 import {
   type GeneratorScore,
@@ -59,7 +59,7 @@ export async function compareSamplersSteps(options: GeneratorScoreOptions): Prom
   const net = await openFeatureNet(options.features, config);
   const identity = { features: net.sha256, cifar10: cifar10.sha256, labeler: sha256(labelerWeights), numImages };
   const planned = await closeOnError(net, async () => {
-    await requireEnoughFor(net, numImages, "each row");
+    requireEnoughImages(numImages, net.width, "each row");
     return await planRows(samplerRows, { runtime, identity, defaultWeights });
   });
   const done = new Map([...(before?.otherRows ?? []), ...(before?.rows ?? [])].map((row) => [row.key, row]));

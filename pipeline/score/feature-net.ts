@@ -1,5 +1,4 @@
 import { imageBytes } from "../../core/image-layout.ts";
-import { requireEnoughImages } from "./feature-statistics.ts";
 import type { Features } from "./features.ts";
 
 /** A fixed network that describes images by features. Distances between features compare sets. */
@@ -15,19 +14,6 @@ export interface FeatureNet {
   /** @param images - uint8 [n, 32, 32, 3] flattened; returns float32 [n, width] flattened */
   run(images: Uint8Array): Promise<Float32Array>;
   close(): Promise<void>;
-}
-
-/**
- * Refuses too few images before any work, and closes the network.
- * @throws Cifar5mError `score/too-few-images`
- */
-export async function requireEnoughFor(net: FeatureNet, count: number, name: string): Promise<void> {
-  try {
-    requireEnoughImages(count, net.width, name);
-  } catch (thrown) {
-    await net.close();
-    throw thrown;
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { closeOnError } from "../../core/close-on-error.ts";
 import { programVersion } from "../../core/program-version.ts";
 import { hashConfig, sealJson } from "../../storage/canonical-json.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -13,7 +14,7 @@ import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import { classifySteps, requireClasses } from "./classify-steps.ts";
 import { describeScore } from "./describe-score.ts";
-import { requireEnoughFor } from "./feature-net.ts";
+import { requireEnoughImages } from "./feature-statistics.ts";
 import { sliceFeatures } from "./features.ts";
 import { computeKeptFeatures } from "./kept-features.ts";
 import { measureSpeed } from "./measure-speed.ts";
@@ -59,7 +60,7 @@ export async function scoreDatasetSteps(options: ScoreOptions): Promise<readonly
   const net = await openFeatureNet(options.features, config);
   const { train, test } = cifar10;
   const count = Math.min(numImages, manifest.splits.train.rows);
-  await requireEnoughFor(net, count, manifest.name);
+  await closeOnError(net, async () => requireEnoughImages(count, net.width, manifest.name));
   const found: PartialScore = {};
   const pick = (signal: AbortSignal) =>
     pickScoredImages({ directory, split: "train", count, seed: config.seed, signal });

@@ -1,6 +1,7 @@
 import { constants, type FileHandle, open, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { Readable } from "node:stream";
+import { closeOnError } from "../../core/close-on-error.ts";
 import { Cifar5mError } from "../../core/errors.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { sha256 } from "../../storage/sha256.ts";
@@ -56,19 +57,15 @@ export async function openListedFile(options: {
 }): Promise<Content> {
   const { directory, path, bytes, sha256 } = options;
   const handle = await openInside(directory, path);
-  try {
+  await closeOnError(handle, async () => {
     const found = await handle.stat();
-    if (!found.isFile() || found.size !== bytes) {
-      throw new Cifar5mError(
-        "serve/size-mismatch",
-        `${path} is ${found.isFile() ? `${found.size} bytes` : "no file"}, the manifest says ${bytes} bytes. ` +
-          "Run `cifar5m verify` to see what is damaged.",
-      );
-    }
-  } catch (thrown) {
-    await handle.close();
-    throw thrown;
-  }
+    if (found.isFile() && found.size === bytes) return;
+    throw new Cifar5mError(
+      "serve/size-mismatch",
+      `${path} is ${found.isFile() ? `${found.size} bytes` : "not a file"}, the manifest says ${bytes} bytes. ` +
+        "Run `cifar5m verify` to see what is damaged.",
+    );
+  });
   return {
     sha256,
     bytes,

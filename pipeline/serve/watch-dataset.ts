@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { Cifar5mError } from "../../core/errors.ts";
+import { hasCode } from "../../core/errors.ts";
 import { manifestName } from "../../shards/format/manifest.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { joinPath } from "../../storage/join-path.ts";
@@ -57,7 +57,7 @@ async function findPublished(
   try {
     return await findDataset(folder);
   } catch (thrown) {
-    if (mayBeMissing && thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
+    if (mayBeMissing && hasCode(thrown, "manifest/missing")) return undefined;
     throw thrown;
   }
 }

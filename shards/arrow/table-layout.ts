@@ -1,10 +1,10 @@
-import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 /**
  * The position of every column of every record batch in an Arrow IPC file, found from its footer without reading rows.
  */
 
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
+import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError, messageOf } from "../../core/errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { requireFooter, requireRecordBatchMessage } from "./check-arrow-metadata.ts";

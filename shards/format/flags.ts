@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { unsealJson } from "../../storage/canonical-json.ts";
 import { parseRecord, safeCount, sha256Text } from "../../storage/record-schema.ts";
@@ -95,8 +95,7 @@ export function parseUsableFlags(text: string, manifest: Manifest, path: string)
   try {
     return parseFlags(text, manifest, path);
   } catch (thrown) {
-    const code = thrown instanceof Cifar5mError ? thrown.code : "";
-    if (code === "flags/other-dataset" || code === "flags/partial") return undefined;
+    if (hasCode(thrown, "flags/other-dataset", "flags/partial")) return undefined;
     throw thrown;
   }
 }

@@ -1,4 +1,4 @@
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { type Committed, replaceBytes } from "../../storage/commit.ts";
 import { pathExists } from "../../storage/durable-folder.ts";
@@ -52,7 +52,7 @@ export function sealManifest(
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = joinPath(directory, manifestName);
   const text = await readTextIfAny(path).catch((thrown) => {
-    if (!(thrown instanceof Cifar5mError && thrown.code === "disk/not-a-folder")) throw thrown;
+    if (!hasCode(thrown, "disk/not-a-folder")) throw thrown;
     const what = `a data set must be a folder, but ${directory} lies in a file or is one.`;
     throw new Cifar5mError(thrown.code, `${what} Point at the folder that holds ${manifestName}.`, { cause: thrown });
   });
@@ -74,7 +74,7 @@ export async function readManifestIfAny(directory: string): Promise<Manifest | u
   try {
     return await readManifest(directory);
   } catch (thrown) {
-    if (thrown instanceof Cifar5mError && thrown.code === "manifest/missing") return undefined;
+    if (hasCode(thrown, "manifest/missing")) return undefined;
     throw thrown;
   }
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { hasCode } from "../../core/errors.ts";
 import { commitBytes, replaceBytes } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { hashFile } from "../../storage/hash-file.ts";
@@ -25,7 +26,7 @@ export function folderTarget(directory: string): UploadTarget {
         const found = await hashFile(pathOf(file));
         return found.bytes === bytes && found.sha256 === sha256;
       } catch (thrown) {
-        if (thrown instanceof Error && "code" in thrown && thrown.code === "disk/missing") return false;
+        if (hasCode(thrown, "disk/missing")) return false;
         throw thrown;
       }
     },

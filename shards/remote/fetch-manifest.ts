@@ -1,5 +1,5 @@
 import pRetry from "p-retry";
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { type FlagsDescription, flagsName, missingFlags, parseFlags } from "../format/flags.ts";
 import { type Manifest, manifestName, parseManifestText } from "../format/manifest.ts";
 import { abortStalled } from "./abort-stalled.ts";
@@ -85,8 +85,7 @@ async function fetchDescription<Value>(
       randomize: true,
       // Damage in transit is rare, but a second request is cheap.
       shouldRetry: ({ error, retriesConsumed }) =>
-        error instanceof TransferError ||
-        (error instanceof Cifar5mError && error.code === "json/corrupt" && retriesConsumed === 0),
+        error instanceof TransferError || (hasCode(error, "json/corrupt") && retriesConsumed === 0),
     });
   } catch (thrown) {
     signal?.throwIfAborted();
@@ -97,7 +96,7 @@ async function fetchDescription<Value>(
         `${url} must be ${description.what}, but it is ${thrown.message}. ${description.advice}`,
       );
     }
-    if (thrown instanceof Cifar5mError && thrown.code === "store/not-found") {
+    if (hasCode(thrown, "store/not-found")) {
       throw description.missing(url, thrown);
     }
     throw thrown instanceof TransferError ? unreachable(url, `failed ${numTries} times`, thrown) : thrown;

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { ListObjectsV2CommandOutput } from "@aws-sdk/client-s3";
 import pLimit from "p-limit";
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import type { ObjectFiles } from "../../storage/object-files.ts";
 import { ContentError, TransferError } from "./object-store.ts";
 import { receiveObject } from "./receive-object.ts";
@@ -94,8 +94,7 @@ export function s3Files(
           return Buffer.concat(pieces);
         } catch (thrown) {
           if (thrown instanceof TransferError) throw unreachable(path, "broke off too often", thrown);
-          const isReplaced =
-            thrown instanceof ContentError || (thrown instanceof Cifar5mError && thrown.code === "store/not-found");
+          const isReplaced = thrown instanceof ContentError || hasCode(thrown, "store/not-found");
           if (!isReplaced || rereads === maxRereads) throw thrown;
         }
       }

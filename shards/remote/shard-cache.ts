@@ -1,7 +1,8 @@
 import { rmSync, statSync, utimesSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Cifar5mError } from "../../core/errors.ts";
+import { closeOnError } from "../../core/close-on-error.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { replaceFile } from "../../storage/commit.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
@@ -71,14 +72,10 @@ export class ShardCache implements LocalShards {
     const path = this.#pathOf(entry);
     const source = this.#openFile(entry);
     if (source === undefined || checked.has(path)) return source;
-    try {
-      if ((await hashSource(source, signal)) === entry.sha256) {
-        checked.add(path);
-        return source;
-      }
-    } catch (thrown) {
-      source.close();
-      throw thrown;
+    const sha256 = await closeOnError(source, () => hashSource(source, signal));
+    if (sha256 === entry.sha256) {
+      checked.add(path);
+      return source;
     }
     source.close();
     forget(path);
@@ -91,7 +88,7 @@ export class ShardCache implements LocalShards {
     try {
       source = openFileSource(path);
     } catch (thrown) {
-      if (thrown instanceof Cifar5mError && thrown.code === "disk/missing") return undefined;
+      if (hasCode(thrown, "disk/missing")) return undefined;
       throw thrown;
     }
     if (source.bytes !== entry.bytes) {
@@ -193,7 +190,7 @@ function noteUse(path: string): void {
 }
 
 function isForbidden(thrown: unknown): boolean {
-  return thrown instanceof Cifar5mError && thrown.code === "disk/permission-denied";
+  return hasCode(thrown, "disk/permission-denied");
 }
 
 /** Removes whatever has the name of a shard and is none, even a folder; but not what belongs to another user. */

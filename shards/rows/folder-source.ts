@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { hashFile } from "../../storage/hash-file.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
@@ -20,7 +20,7 @@ export function openShardFile(directory: string, entry: ShardEntry): FileSource 
   try {
     source = openFileSource(path);
   } catch (thrown) {
-    if (!(thrown instanceof Cifar5mError) || thrown.code !== "disk/missing") throw thrown;
+    if (!hasCode(thrown, "disk/missing")) throw thrown;
     throw new Cifar5mError(
       "shard/missing",
       `${path} is listed in the manifest but does not exist. ${damagedFileAdvice}`,

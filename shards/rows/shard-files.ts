@@ -1,4 +1,4 @@
-import { Cifar5mError } from "../../core/errors.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
 import type { ShardEntry } from "../format/manifest.ts";
 import { type FileHolder, filesPerHolder, makeSpaceForFile, noteHolder } from "./open-files.ts";
@@ -136,7 +136,7 @@ export class ShardFiles implements FileHolder {
       try {
         return this.#source.open(entry);
       } catch (thrown) {
-        const isTooMany = thrown instanceof Cifar5mError && thrown.code === "disk/too-many-open-files";
+        const isTooMany = hasCode(thrown, "disk/too-many-open-files");
         if (!isTooMany || !makeSpaceForFile(this)) throw thrown;
       }
     }

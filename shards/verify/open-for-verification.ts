@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Cifar5mError } from "../../core/errors.ts";
+import { closeOnError } from "../../core/close-on-error.ts";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { diskError, systemCodeOf } from "../../storage/disk-error.ts";
 import { readFileFactsIfAny } from "../../storage/file-facts.ts";
 import { joinPath } from "../../storage/join-path.ts";
@@ -74,7 +75,7 @@ async function openFolder(directory: string): Promise<VerifiedDataset> {
       const flags = text === undefined ? undefined : parseUsableFlags(text, manifest, pathOf(flagsName));
       if (flags === undefined) return undefined;
       const path = pathOf(flagsTableName);
-      if (!(await fileExists(path))) throw wrongTable(path, "is described and does not exist.");
+      if (!(await fileExists(path))) throw wrongTable(path, "is described and does not exist");
       return { entry: flags, data: await read(tableEntry(flags)) };
     },
     sizeOf: async ({ file }) => {
@@ -92,7 +93,7 @@ async function openUrl(url: string, connect: ConnectOptions): Promise<VerifiedDa
   const { openRemote } = await import("../remote/open-remote.ts");
   const directory = await mkdtemp(join(tmpdir(), "cifar5m-verify-"));
   const close = () => rm(directory, { recursive: true, force: true });
-  try {
+  return await closeOnError({ close }, async () => {
     const { source, manifest } = await openRemote(url, { ...connect, cache: { directory, maxBytes: 0 } });
     const ends = connect.signal ?? new AbortController().signal;
     return {
@@ -105,7 +106,7 @@ async function openUrl(url: string, connect: ConnectOptions): Promise<VerifiedDa
           const rows = manifest.splits.train.rows + manifest.splits.test.rows;
           return { entry: { rows, bytes: file.bytes, sha256 }, data: readAll(file) };
         } catch (thrown) {
-          if (thrown instanceof Cifar5mError && unusedFlags.test(thrown.code)) return undefined;
+          if (hasCode(thrown, ...unusedFlags)) return undefined;
           throw thrown;
         }
       },
@@ -113,14 +114,11 @@ async function openUrl(url: string, connect: ConnectOptions): Promise<VerifiedDa
       list: async () => [],
       close,
     };
-  } catch (thrown) {
-    await close();
-    throw thrown;
-  }
+  });
 }
 
 /** Errors of no flags, which some servers say by 403, and of flags that readers refuse, which are not damaged. */
-const unusedFlags = /^(flags\/(missing|partial|other-dataset)|store\/forbidden)$/;
+const unusedFlags = ["flags/missing", "flags/partial", "flags/other-dataset", "store/forbidden"];
 
 /** All bytes of a file, which is closed. */
 function readAll(file: FileSource): Uint8Array {

@@ -1,4 +1,4 @@
-import { Cifar5mError } from "../../../core/errors.ts";
+import { hasCode } from "../../../core/errors.ts";
 
 /** What the page says if there is no answer. The words of browsers differ, and name no remedy. */
 export const unreachableText = "The server cannot be reached. Look whether cifar5m serve is still running.";
@@ -38,6 +38,6 @@ export async function orUnreachable<Value>(promise: Promise<Value>): Promise<Val
 
 /** Throws an error of the loader again, in our own words if the connection broke: its own names those of the browser. */
 export function inOurWords(thrown: unknown): never {
-  const isBroken = thrown instanceof Cifar5mError && thrown.code === "store/unreachable";
+  const isBroken = hasCode(thrown, "store/unreachable");
   throw isBroken ? new Error(unreachableText, { cause: thrown }) : thrown;
 }
