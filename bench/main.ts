@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.find((name) => !benchmarks.includes(name));
 if (unknown !== undefined) {
-  console.error(`${unknown} is no benchmark. Use one of: ${benchmarks.join(", ")}.`);
+  console.error(`${unknown} is not a benchmark. Use one of: ${benchmarks.join(", ")}.`);
   process.exit(2);
 }
 const effort = (["rounds", "threads"] as const).flatMap((name) => {

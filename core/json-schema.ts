@@ -35,7 +35,7 @@ export function describeRule(schema: JsonSchema): string | undefined {
     case "boolean":
       return "true or false";
     case "string":
-      return describeText(schema);
+      return describeString(schema);
     case "object":
       return "an object";
     case "integer":
@@ -97,10 +97,10 @@ function describeList({ items = {}, minItems, maxItems }: JsonSchema): string {
   return `a list of ${number === undefined ? "" : `${number} `}values${each === undefined ? "" : ` that are each ${each}`}`;
 }
 
-function describeText({ minLength, maxLength }: JsonSchema): string {
-  if (minLength === 1 && maxLength === undefined) return "a text that is not empty";
+function describeString({ minLength, maxLength }: JsonSchema): string {
+  if (minLength === 1 && maxLength === undefined) return "a string that is not empty";
   const number = describeNumber(minLength, maxLength);
-  return number === undefined ? "a text" : `a text of ${number} characters`;
+  return number === undefined ? "a string" : `a string of ${number} characters`;
 }
 
 function describeNumber(least = 0, most: number | undefined): string | undefined {

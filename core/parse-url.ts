@@ -1,4 +1,4 @@
-/** A URL, or undefined where the text is none. Older browsers, and pages whose polyfills replace URL, have no `URL.canParse`. */
+/** A URL, or undefined for a string that is not one. Older browsers, and pages whose polyfills replace URL, have no `URL.canParse`. */
 export function parseUrl(text: string | URL, base?: string | URL): URL | undefined {
   try {
     return new URL(text, base);

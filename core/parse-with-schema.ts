@@ -47,7 +47,7 @@ function errorOf(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, nam
     const siblings = Object.keys(schemaAt(rules, issue.path, value)?.properties ?? {}).map((name) => join(key, name));
     return new Cifar5mError(
       `${area}/unknown-key`,
-      `${prefix}${nameOf(unknown)} is no key of ${names.owner}. ${adviceOnKey(unknown, siblings.map(nameOf), nameOf)}`,
+      `${prefix}${nameOf(unknown)} is not a key of ${names.owner}. ${adviceOnKey(unknown, siblings.map(nameOf), nameOf)}`,
     );
   }
   const { path, isKey, seen, rule } = culpritOf(issue, rules, value);

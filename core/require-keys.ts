@@ -21,6 +21,6 @@ export function requireKeys(name: string, options: unknown, keys: readonly strin
   const question = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
   throw new Cifar5mError(
     "options/unknown-key",
-    `${unknown} is no key of ${name}.${question} Use one of: ${keys.join(", ")}.`,
+    `${unknown} is not a key of ${name}.${question} Use one of: ${keys.join(", ")}.`,
   );
 }

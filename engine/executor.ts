@@ -57,7 +57,7 @@ export interface Execution {
   readonly device: string;
   /** `float32` by default. */
   readonly precision?: Precision | undefined;
-  /** CPU threads, which are no part of the identity; one per core by default. */
+  /** CPU threads, which are not part of the identity; one per core by default. */
   readonly numThreads?: number | undefined;
 }
 

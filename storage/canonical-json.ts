@@ -40,7 +40,7 @@ const remakeAdvice = "It is damaged or was edited by hand: delete it and run aga
  * Reads the value that `sealJson` wrote, without its checksum.
  * @param path - named in errors
  * @param advice - what it may be, and what to do about it
- * @throws Cifar5mError `json/corrupt` if the text is no JSON object, does not match its checksum, or is not, byte for
+ * @throws Cifar5mError `json/corrupt` if the text is not a JSON object, does not match its checksum, or is not, byte for
  *   byte, what `sealJson` writes: a lost last line break is damage too
  */
 export function unsealJson(text: string, path: string, advice = remakeAdvice): Record<string, unknown> {

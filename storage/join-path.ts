@@ -4,7 +4,7 @@ import { hideSecrets } from "./parse-location.ts";
 
 const location = /^[a-z][a-z0-9+.-]+:\/\//;
 
-/** Whether a text names a place such as `s3://bucket/prefix`, and no folder of this machine. */
+/** Whether a string names a place such as `s3://bucket/prefix`, not a folder of this machine. */
 export function isLocation(path: string): boolean {
   return location.test(path);
 }

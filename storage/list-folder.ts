@@ -31,7 +31,7 @@ export async function isFolder(path: string): Promise<boolean> {
 }
 
 /**
- * Whether a file exists at a path, or an object of a bucket. A folder is none.
+ * Whether a file exists at a path, or an object of a bucket. A folder does not count.
  * @throws Cifar5mError `disk/…` if the system cannot tell
  */
 export async function isFile(path: string): Promise<boolean> {

@@ -61,7 +61,7 @@ const mounted = new Map<string, ObjectFiles>();
 
 /**
  * From now on, the functions of `storage/` read and write paths below `files.root` in a bucket. What makes a data set uses
- * no others, so it needs not know where its run is.
+ * no others, so it need not know where its run is.
  */
 export function mountObjects(files: ObjectFiles): void {
   mounted.set(files.root, files);

@@ -11,12 +11,12 @@ export type Location =
 /**
  * Tells folders, `file:` URLs and remote locations apart.
  * @throws Cifar5mError `store/bad-location` for a scheme that this release does not read, for a `file:` URL of no path on
- *   this machine, for an empty text, and for what is no text
+ *   this machine, for an empty string, and for what is not a string
  */
 export function parseLocation(given: string | URL): Location {
   const location: unknown = given instanceof URL ? textOf(given) : given;
   if (typeof location !== "string") {
-    const what = `a location must be a text or a URL, got ${JSON.stringify(location) ?? String(location)}.`;
+    const what = `a location must be a string or a URL, got ${JSON.stringify(location) ?? String(location)}.`;
     throw new Cifar5mError("store/bad-location", `${what} Pass a folder or a URL.`);
   }
   if (location.trim() === "") {
@@ -44,7 +44,7 @@ export function parseLocation(given: string | URL): Location {
   );
 }
 
-/** A URL escapes in keys of a bucket what a text has as it is. @throws Cifar5mError `store/bad-location` */
+/** A URL escapes in keys of a bucket what a string has as it is. @throws Cifar5mError `store/bad-location` */
 function textOf({ protocol, host, pathname, search, hash, href }: URL): string {
   if (protocol !== "s3:") return href;
   try {
@@ -82,7 +82,7 @@ function pathOfFileUrl(url: string): string {
     const code = systemCodeOf(thrown);
     if (code === "ERR_INVALID_FILE_URL_HOST") throw refuse("it names another host");
     if (code === "ERR_INVALID_FILE_URL_PATH") throw refuse("its path has an encoded slash, or is not absolute");
-    throw refuse(thrown instanceof URIError ? "a percent sign in it escapes nothing" : "it is no valid URL");
+    throw refuse(thrown instanceof URIError ? "a percent sign in it escapes nothing" : "it is not a valid URL");
   }
   if (path.includes("\0")) throw refuse("it has a zero byte");
   return path;

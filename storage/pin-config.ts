@@ -9,7 +9,7 @@ import { readTextIfAny } from "./read-text.ts";
 export type Identity = Readonly<Record<string, unknown>>;
 
 const version = 1;
-/** A configuration with a size beside it, which is no part of its hash; see `pipeline/run/pinned-run.ts`. */
+/** A configuration with a size beside it, which is not part of its hash; see `pipeline/run/pinned-run.ts`. */
 const sizedVersion = 2;
 
 /** Keys that an error names; of more, the number. */

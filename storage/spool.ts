@@ -117,7 +117,7 @@ class SpoolFile implements CommitSink {
 
   /**
    * By the handle, since cleaners of temporary files remove the name of a file that waits. Destroying a stream of Node's
-   * over a handle closes the handle, so this is none.
+   * over a handle closes the handle, so this is not one.
    */
   async *#read(handle: FileHandle): AsyncGenerator<Buffer, void, undefined> {
     for (let position = 0; position < this.#bytes; ) {

@@ -63,7 +63,7 @@ const comparisons: readonly Comparison[] = [
   },
 ];
 
-/** The package that a reader needs: the first part of its name, where that is no name of ours. */
+/** The package that a reader needs: the first part of its name, where that is not a name of ours. */
 function packageOf(peer: string): string {
   const [name] = peer.split("-");
   return name === "cifar5m" ? "numpy" : name!;

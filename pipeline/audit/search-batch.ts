@@ -15,7 +15,7 @@ export const searchBatchSize = 128;
 
 /** Candidates that may be shifted or recolored copies. In 256 functions, a shifted copy has a rank below this one. */
 const numCopyCandidates = 4;
-/** A candidate whose leading coefficients leave more than this unexplained is no copy. */
+/** A candidate whose leading coefficients leave more than this unexplained is not a copy. */
 const mostCoarseResidual = 0.28;
 /** Relative error of the float32 products, at most. */
 const roundingError = 1e-5;

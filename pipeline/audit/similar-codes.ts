@@ -19,7 +19,7 @@ const rowsPerCell = 2000;
 const cellsPerRow = 3;
 /** Candidates of a row. */
 const numCandidates = 4;
-/** Codes that differ more than this are no candidates: of shifted copies, 1 in 1,000 differs more. */
+/** Codes that differ more than this are not candidates: of shifted copies, 1 in 1,000 differs more. */
 const mostDifference = 0.22;
 /** Rows and columns of one product. */
 const [tileRows, tileColumns] = [128, 1024];

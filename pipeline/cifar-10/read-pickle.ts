@@ -187,13 +187,13 @@ const operations: ReadonlyMap<number, (reader: PickleReader) => void> = new Map(
 
 function appendAll(reader: PickleReader, values: readonly PickleValue[]): void {
   const list = reader.top();
-  if (!Array.isArray(list)) throw new Error("a value is appended to what is no list");
+  if (!Array.isArray(list)) throw new Error("a value is appended to what is not a list");
   for (const value of values) list.push(value);
 }
 
 function setAll(reader: PickleReader, values: readonly PickleValue[]): void {
   const map = reader.top();
-  if (!(map instanceof Map)) throw new Error("a key is set in what is no dictionary");
+  if (!(map instanceof Map)) throw new Error("a key is set in what is not a dictionary");
   for (let index = 0; index + 1 < values.length; index += 2) map.set(textOf(values[index]!), values[index + 1]!);
 }
 
@@ -221,7 +221,7 @@ function call(callee: PickleValue, given: PickleValue): PickleValue {
     }
     default:
       throw new Error(
-        `it calls ${name === "" ? "what is no function" : (callee as PickledName).name}, which such files do not`,
+        `it calls ${name === "" ? "what is not a function" : (callee as PickledName).name}, which such files do not`,
       );
   }
 }
@@ -229,7 +229,7 @@ function call(callee: PickleValue, given: PickleValue): PickleValue {
 /** Gives an array its elements. The state of a data type is its byte order, which bytes do not have. */
 function build(state: PickleValue, target: PickleValue): void {
   if (target instanceof NumpyType) return;
-  if (!(target instanceof NumpyArray) || !Array.isArray(state)) throw new Error("it restores what is no array");
+  if (!(target instanceof NumpyArray) || !Array.isArray(state)) throw new Error("it restores what is not an array");
   const [, shape, type, isFortran, bytes] = state;
   fill(target, { shape, type, isFortran: isFortran === true, bytes });
 }

@@ -34,15 +34,15 @@ export async function readSamplerRows(path: string | undefined, base: Config): P
     path === undefined
       ? defaultSteps.map((steps) => ({ sampler: { steps } }))
       : await readJson(path, { code: "score/bad-rows", rule: rowsRule, advice: "Correct it." });
-  if (!Array.isArray(list) || list.length === 0) throw badRows(path, "it is no list, or an empty one");
+  if (!Array.isArray(list) || list.length === 0) throw badRows(path, "it is not an array, or is empty");
   const fileOf = (name: unknown) => (name === undefined ? undefined : resolve(dirname(path ?? "."), name as string));
   const rows = list.map((row: unknown, index): SamplerRow => {
     if (typeof row !== "object" || row === null || Array.isArray(row))
-      throw badRows(path, `entry ${index} is no object`);
+      throw badRows(path, `entry ${index} is not an object`);
     const { name, series, weights, guide, ...partial } = row as Readonly<Record<string, unknown>>;
     for (const [key, value] of Object.entries({ name, series, weights, guide })) {
       if (value === undefined || (typeof value === "string" && value !== "")) continue;
-      throw badRows(path, `${key} of entry ${index} is no text`);
+      throw badRows(path, `${key} of entry ${index} is not a string`);
     }
     return {
       name: (name as string | undefined) ?? describePartial(partial),

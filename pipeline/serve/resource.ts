@@ -15,7 +15,7 @@ export interface Resource {
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * @param visit.origin - the address by which the client reaches us, for example `http://127.0.0.1:8765`
-   * @returns undefined if there is nothing at present, which is no error
+   * @returns undefined if there is nothing at present, which is not an error
    * @throws Cifar5mError if the resource cannot be sent as announced
    */
   open(visit: { readonly origin: string }): Promise<Content | undefined>;

@@ -42,7 +42,7 @@ function requireContents(path: string, entries: readonly Entry[], contents: Whee
   const names = new Set(entries.map(({ fileName }) => fileName));
   const found = [...names].map((name) => /^([^/]+)\.dist-info\/METADATA$/.exec(name)?.[1]).find((text) => text);
   if (found !== `${contents.name}-${contents.version}`) {
-    throw wrongWheel(path, found === undefined ? "it is no wheel" : `it is ${found}`, contents);
+    throw wrongWheel(path, found === undefined ? "it is not a wheel" : `it is ${found}`, contents);
   }
   const missing = contents.required.find((name) => !names.has(name));
   if (missing !== undefined) throw wrongWheel(path, `it has no ${missing}`, contents);

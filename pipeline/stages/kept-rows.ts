@@ -14,7 +14,7 @@ export const surplusReason = "surplus-of-class";
 export interface KeptRows {
   /** By rising id. */
   readonly rows: readonly number[];
-  /** Number of rows that are no copies, and are left out because their label has enough images. */
+  /** Number of rows that are not copies, and are left out because their label has enough images. */
   readonly numSurplus: number;
   /** What dedup removed. */
   readonly removals: readonly Removal[];

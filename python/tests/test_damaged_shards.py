@@ -96,7 +96,7 @@ def test_a_message_that_is_no_record_batch_is_refused(tmp_path: Path) -> None:
                 read_all(tmp_path, verify=False)
             except Cifar5mError as error:
                 lines.append(str(error))
-    assert any(line.startswith("table/corrupt: ") and "is no record batch" in line for line in lines)
+    assert any(line.startswith("table/corrupt: ") and "is not a record batch" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_a_location_without_a_data_set_says_where_one_may_be(folder: Path) -> No
     train = str(folder / "train")
     line = line_of(lambda: open_dataset(train))
     assert line == (
-        f"manifest/missing: {train}/manifest.json does not exist, so {train} is no finished data set. "
+        f"manifest/missing: {train}/manifest.json does not exist, so {train} is not a finished data set. "
         "Point at RUN/dataset, or run the build to its end."
     )
     line = line_of(lambda: open_dataset(folder / "none"))

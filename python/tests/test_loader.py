@@ -219,21 +219,21 @@ def test_none_is_the_default_where_the_types_allow_it(dataset: Dataset) -> None:
         ({"columns": 3}, "loader/out-of-range: columns must be a list of names, got 3. Pass ["),
         (
             {"suffle": True},
-            "options/unknown-key: suffle is no option of a loader. Did you mean shuffle? Use one of: reg",
+            "options/unknown-key: suffle is not an option of a loader. Did you mean shuffle? Use one of: reg",
         ),
-        ({"numSamples": 3}, "options/unknown-key: numSamples is no option of a loader. Did you mean num_samples? Use"),
-        ({"colour": 3}, "options/unknown-key: colour is no option of a loader. Use one of: regime, batch_size"),
+        ({"numSamples": 3}, "options/unknown-key: numSamples is not an option of a loader. Did you mean num_samples? Use"),
+        ({"colour": 3}, "options/unknown-key: colour is not an option of a loader. Use one of: regime, batch_size"),
         (
             {"state": {}},
-            "options/unknown-key: state is no option of a loader. Pass a state to load_state_dict. Use one",
+            "options/unknown-key: state is not an option of a loader. Pass a state to load_state_dict. Use one",
         ),
         (
             {"live": {}},
-            "options/unknown-key: live is no option of a loader. Only the TypeScript loader takes a live so",
+            "options/unknown-key: live is not an option of a loader. Only the TypeScript loader takes a live so",
         ),
         ({"columns": ["weight"]}, "loader/out-of-range: columns must be one of class, confidence, probabilities"),
         ({"transform": 3}, "loader/out-of-range: transform must be callable"),
-        ({"batchsize": 3}, "options/unknown-key: batchsize is no option of a loader."),
+        ({"batchsize": 3}, "options/unknown-key: batchsize is not an option of a loader."),
         ({"num_workers": 2}, "options/unknown-key: num_workers is an option of cifar5m.torch.Loader, or of your Data"),
     ],
 )

@@ -17,5 +17,5 @@ export async function readConfigFile(path: string): Promise<PartialConfig> {
   const value = await readJson(path, reading);
   const config = isObject(value) && "config" in value ? value["config"] : value;
   if (isObject(config)) return config;
-  throw new Cifar5mError(reading.code, `${path} ${reading.rule}: it is no object. ${reading.advice}`);
+  throw new Cifar5mError(reading.code, `${path} ${reading.rule}: it is not an object. ${reading.advice}`);
 }

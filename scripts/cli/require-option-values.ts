@@ -18,10 +18,7 @@ export function requireOptionValues(flags: readonly Flag[], args: Arguments, arg
     if (value === undefined) continue;
     if (isSwitch) requireSwitch(name, argv);
     else if (typeof value !== "string") {
-      throw new Cifar5mError(
-        "usage/wrong",
-        `--${name} is no switch, got --no-${name}. Give it a value, or leave it out.`,
-      );
+      throw new Cifar5mError("usage/wrong", `--${name} takes a value, got --no-${name}. Give it one, or leave it out.`);
     } else if (schema.bare === undefined && value.trim() === "") {
       throw new Cifar5mError(
         "usage/empty",

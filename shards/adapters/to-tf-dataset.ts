@@ -28,8 +28,8 @@ const loops = new WeakMap<Loader<ImageArray>, AsyncIterator<Batch<ImageArray>>>(
  * next loop over the same loader begins, or the data set is closed.
  * @param options.layout - of the loader; need not be given
  * @param options.numClasses - by default those of the loader's data set
- * @throws Cifar5mError `loader/out-of-range` for what is no loader, for another layout than the loader's, and, when its
- *   batch is served, for a label that is no class
+ * @throws Cifar5mError `loader/out-of-range` for what is not a loader, for another layout than the loader's, and, when its
+ *   batch is served, for a label that is not a class
  */
 export function toTfDataset<Tensor, TfDataset>(
   tf: TensorFlowApi<Tensor, TfDataset>,
@@ -78,7 +78,7 @@ export function toTfDataset<Tensor, TfDataset>(
 /**
  * The labels as probabilities: one-hot, or mixed by mixup.
  * @returns float32, shape [B, numClasses]
- * @throws Cifar5mError `loader/out-of-range` for a label that is no class
+ * @throws Cifar5mError `loader/out-of-range` for a label that is not a class
  */
 export function labelProbabilities(batch: Pick<Batch, "labels" | "mixup">, numClasses: number): Float32Array {
   const { labels, mixup } = batch;

@@ -52,7 +52,7 @@ export function requireFooter(bytes: Uint8Array): void {
  */
 export function requireRecordBatchMessage(bytes: Uint8Array): void {
   const checker = new Checker(bytes);
-  if (checker.readHeaderType() !== recordBatchType) throw new Error("a footer entry is no record batch");
+  if (checker.readHeaderType() !== recordBatchType) throw new Error("a footer entry is not a record batch");
   checker.checkRoot("Message");
 }
 

@@ -1,7 +1,7 @@
 import { type Manifest, splitNames } from "./manifest.ts";
 
 /**
- * Ids of each split of a set that may grow, 10¹²: those of train begin at 0, those of test at 10¹². It is no power of two
+ * Ids of each split of a set that may grow, 10¹²: those of train begin at 0, those of test at 10¹². It is not a power of two
  * so that people recognize it, and a multiple of ten so that classes rotate from the first test id on.
  */
 export const idsPerSplit = 1_000_000_000_000;

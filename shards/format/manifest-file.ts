@@ -61,7 +61,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
   throw new Cifar5mError(
     "manifest/missing",
     isThere
-      ? `${path} does not exist, so ${directory} is no finished data set. Point at RUN/dataset, or run the build to its end.`
+      ? `${path} does not exist, so ${directory} is not a finished data set. Point at RUN/dataset, or run the build to its end.`
       : `${directory} does not exist. Check the path, or run the build to its end.`,
   );
 }

@@ -163,9 +163,9 @@ async function writeSplit(
 /** Refuses names that are empty or no text, and two classes of one name. */
 function requireNames(name: unknown, classNames: readonly unknown[]): void {
   const isName = (value: unknown) => typeof value === "string" && value !== "";
-  if (!isName(name)) throw outOfRange("name", "a text that is not empty", name);
+  if (!isName(name)) throw outOfRange("name", "a string that is not empty", name);
   for (const [label, className] of classNames.entries()) {
-    if (!isName(className)) throw outOfRange(`classNames[${label}]`, "a text that is not empty", className);
+    if (!isName(className)) throw outOfRange(`classNames[${label}]`, "a string that is not empty", className);
     if (classNames.indexOf(className) < label) throw outOfRange(`classNames[${label}]`, "a name of its own", className);
   }
 }

@@ -47,7 +47,7 @@ export function outOfRange(
   return new Cifar5mError("loader/out-of-range", `${name} must be ${rule}, got ${show(value)}. ${action}`);
 }
 
-/** Text in quotes: "10" is no 10. */
+/** Text in quotes: "10" is not a 10. */
 function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (value instanceof Promise) return "a Promise";

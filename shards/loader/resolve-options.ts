@@ -97,7 +97,7 @@ function requireRegimeKeys(options: AnyLoaderOptions): void {
   if (key === undefined) return;
   throw new Cifar5mError(
     "options/unknown-key",
-    `${key} is no key of the loader's options in the ${options.regime} regime. Leave it out, or use the ${other} regime.`,
+    `${key} is not a key of the loader's options in the ${options.regime} regime. Leave it out, or use the ${other} regime.`,
   );
 }
 

@@ -147,7 +147,7 @@ function decode(text: string): string {
   }
 }
 
-/** The version of the bytes. A weak ETag promises equal meaning, not equal bytes, so it is none. */
+/** The version of the bytes. A weak ETag promises equal meaning, not equal bytes, so it does not count. */
 function versionOf(headers: Headers): string | undefined {
   const etag = headers.get("etag");
   return etag?.startsWith('"') === true ? etag : (headers.get("last-modified") ?? undefined);

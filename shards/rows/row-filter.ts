@@ -9,7 +9,7 @@ export interface RowFilter {
   readonly classes?: string | number | readonly (string | number)[];
   /** Smallest confidence, in [0, 1]. */
   readonly minConfidence?: number;
-  /** Flags of an audit: `{ leak: false }` keeps the rows that are no leak. The data set must have been audited. */
+  /** Flags of an audit: `{ leak: false }` keeps the rows that are not leaks. The data set must have been audited. */
   readonly flags?: FlagFilter;
 }
 

@@ -10,7 +10,7 @@ import { ShardFiles } from "./shard-files.ts";
 import { ShardRows } from "./shard-rows.ts";
 import type { ShardSource } from "./shard-source.ts";
 
-/** How often fetched shards may be gone again before they are read. After that it is no coincidence. */
+/** How often fetched shards may be gone again before they are read. After that it is not a coincidence. */
 const maxWaits = 4;
 
 /**

@@ -18,7 +18,7 @@ test("the first problem of a file is told with key, rule and value, as a part of
   expect(describe({ steps: 1, sha256: "x" })).toBe('sha256 must be 4 hexadecimal digits, got "x"');
   expect(describe({ steps: 1, sha256: "00ff", kind: "huge" })).toBe('kind must be one of small, large, got "huge"');
   expect(describe({ steps: 1, sha256: "00ff", names: { abc: "d" } })).toBe(
-    'a key of names must be a text of at most 2 characters, got "abc"',
+    'a key of names must be a string of at most 2 characters, got "abc"',
   );
   expect(describe({ sha256: "00ff" })).toBe("steps must be an integer, at least 1 and at most 1000, and is missing");
   expect(describe({ steps: 1, sha256: "00ff", more: 1 })).toBe("it has the unknown key more");

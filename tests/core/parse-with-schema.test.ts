@@ -49,7 +49,7 @@ describe("one line says key, rule, value, and what to do", () => {
     [{ size: 1 }, "out-of-range", "size must be auto or an integer, at least 2, got 1. "],
     [{ widths: [8, 4] }, "out-of-range", "widths.1 must be an integer, at least 8, got 4. "],
     [{ widths: 8 }, "out-of-range", "widths must be a list of values that are each an integer, at least 8, got 8. "],
-    [{ title: "much too long" }, "out-of-range", 'title must be a text of 1 to 5 characters, got "much too long". '],
+    [{ title: "much too long" }, "out-of-range", 'title must be a string of 1 to 5 characters, got "much too long". '],
     [
       { decays: [] },
       "out-of-range",
@@ -61,7 +61,7 @@ describe("one line says key, rule, value, and what to do", () => {
       "out-of-range",
       'a key of shares must be small letters, got "A b". Choose another key.',
     ],
-    [{ shares: { ab: "" } }, "out-of-range", 'shares.ab must be a text that is not empty, got "". '],
+    [{ shares: { ab: "" } }, "out-of-range", 'shares.ab must be a string that is not empty, got "". '],
     [{ net: { dim: 8, heads: 3 } }, "out-of-range", "net.heads must divide dim, got 3. "],
     [{ net: { dim: 3 } }, "out-of-range", "net.heads must divide dim, got nothing. "],
     [{ nested: [] }, "out-of-range", "nested.0 must be a list of 1 or more values, got []. "],
@@ -73,14 +73,14 @@ describe("one line says key, rule, value, and what to do", () => {
     [
       { net: { dimm: 3 } },
       "unknown-key",
-      "net.dimm is no key of the test. Did you mean net.dim? Use one of: net.dim, ",
+      "net.dimm is not a key of the test. Did you mean net.dim? Use one of: net.dim, ",
     ],
-    [{ stepz: 3 }, "unknown-key", "stepz is no key of the test. Did you mean steps? Use one of: steps, rate, "],
-    [{ frobnicate: 3 }, "unknown-key", "frobnicate is no key of the test. Use one of: steps, rate, "],
+    [{ stepz: 3 }, "unknown-key", "stepz is not a key of the test. Did you mean steps? Use one of: steps, rate, "],
+    [{ frobnicate: 3 }, "unknown-key", "frobnicate is not a key of the test. Use one of: steps, rate, "],
     [
       { optimizer: { name: "adam", betta: 1 } },
       "unknown-key",
-      "optimizer.betta is no key of the test. Did you mean optimizer.beta? Use one of: optimizer.name, optimizer.beta.",
+      "optimizer.betta is not a key of the test. Did you mean optimizer.beta? Use one of: optimizer.name, optimizer.beta.",
     ],
   ] as const)("%j", async ([value, code, message]) => {
     const error = await errorOf(() => parseWithSchema(schema, value, names), `test/${code}`);

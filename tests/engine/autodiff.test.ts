@@ -93,7 +93,7 @@ test("the largest element can be differentiated twice", async () => {
   expect([...second!.data]).toEqual([0, 24, 0]);
 });
 
-test("gradients of what is no single float are refused, with what it is", async () => {
+test("gradients of what is not a single float are refused, with what it is", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [2, 3]);
   for (const [loss, seen] of [

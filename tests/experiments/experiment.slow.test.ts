@@ -114,12 +114,12 @@ test("runs that the data is too small for, and misspelled options, are refused b
     [
       { base: { ...tinyRun, stepps: 2 } },
       "experiment/unknown-key",
-      /stepps is no key of an experiment\. Did you mean steps\?/,
+      /stepps is not a key of an experiment\. Did you mean steps\?/,
     ],
     [
       { base: { ...tinyRun, network: { name: "mlp", widht: 3 } } },
       "experiment/unknown-key",
-      /network\.widht is no key of an experiment\. Did you mean network\.width\?/,
+      /network\.widht is not a key of an experiment\. Did you mean network\.width\?/,
     ],
     [
       { base: { ...tinyRun, network: "mcnn-smal" } },

@@ -25,7 +25,7 @@ test("further test sets cannot have the names of the experiment's own data", asy
   expect(Object.keys(data.fingerprint)).toEqual(["train", "test", "tested"]);
 });
 
-test("an experiment file that is no JSON, and a test set or a live run of other classes, are refused by name", async () => {
+test("an experiment file that is not JSON, and a test set or a live run of other classes, are refused by name", async () => {
   const file = await makeExperimentFile({ base: tinyRun });
   const folder = dirname(file);
   const others = join(folder, "others");

@@ -66,7 +66,7 @@ test("results whose options or hashes were changed are refused with what is wron
   for (const [option, data, said] of [
     [whole.slice(1), "{}", "the options of a run as they were written, and does not: "],
     [whole.replace('"seed":0', '"seed":-1'), "{}", "seed must be an integer, at least 0"],
-    [whole, '{"train":1}', "hashes of its data as they were written, and does not: train must be a text, got 1"],
+    [whole, '{"train":1}', "hashes of its data as they were written, and does not: train must be a string, got 1"],
   ] as const) {
     await write(option, data);
     const { message } = await errorOf(() => readResults(path), "experiment/results-corrupt");

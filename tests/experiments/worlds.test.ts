@@ -68,7 +68,7 @@ test("when the pool is used up, the ideal world continues with images made on de
   expect((await readFinishedRuns(folder, runs))[0]!.rows.at(-1)!.step).toBe(25);
 });
 
-test("without shuffling, N that is no multiple of the batch size has whole batches, the same in every epoch", async () => {
+test("without shuffling, N that is not a multiple of the batch size has whole batches, the same in every epoch", async () => {
   const file = await makeExperimentFile({
     base: { ...tinyRun, shuffle: false, numSamples: 45, stopBelow: 0, steps: 9 },
   });

@@ -7,7 +7,7 @@ import { errorOf } from "../support/expect-error.ts";
 import { makeTestFolder } from "../support/make-rows.ts";
 
 test.skipIf(process.platform === "win32").each(["missing", "forbidden", "file"])(
-  "a program that PATH does not lead to is no program, whatever the system calls it: %s",
+  "a program that PATH does not lead to is not a program, whatever the system calls it: %s",
   async (kind) => {
     const folder = await makeTestFolder();
     const path = join(folder, kind);

@@ -157,7 +157,7 @@ describe("wrong usage is one line and exit code 2", () => {
   });
 });
 
-test("what is no source, and what is no finished set, is one line", async () => {
+test("what is not a source, and what is not a finished set, is one line", async () => {
   const text = join(folder, "notes.txt");
   await writeFile(text, "notes");
   const imported = await runCli(["import", "--run", join(folder, "none"), "--from", text, "--quiet"]);

@@ -25,7 +25,7 @@ test.for([...["sample", "label", "dedup", "publish", "finish", "status", "verify
 );
 
 test.for([...["card", "audit", "score", "serve --port 0", "export --format npz --to exported"]])(
-  "`%s` tells what is no data set from a run that is not published yet",
+  "`%s` tells what is not a data set from a run that is not published yet",
   async (line) => {
     const root = await makeTestFolder();
     const [command = "", ...options] = line.split(" ");

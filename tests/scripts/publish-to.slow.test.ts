@@ -42,7 +42,7 @@ test("publish --to s3:// uploads the data set, keeps on a second call what is th
   }
 });
 
-test("another run is no place for a data set", async () => {
+test("another run is not a place for a data set", async () => {
   const [{ run }, other] = [await makeRun(), await makeRun()];
   const { exitCode, stderr } = await runCli(["publish", ...run, "--to", other.root, "--quiet"]);
   expect(stderr).toMatch(

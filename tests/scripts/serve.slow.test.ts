@@ -41,7 +41,7 @@ test.for(["SIGINT", "SIGTERM"] as const)("%s ends it with 130, also in the middl
   expect(stderr).toContain("interrupted: the data set is no longer served.");
 });
 
-test("a client that goes away in the middle of a download is no error", async () => {
+test("a client that goes away in the middle of a download is not an error", async () => {
   const served = await startServe(await makeBareDataset(3000));
   const socket = connect(served.port, "127.0.0.1");
   socket.write("GET /dataset/train/part-00000.arrow HTTP/1.1\r\nHost: localhost\r\n\r\n");

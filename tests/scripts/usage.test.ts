@@ -44,7 +44,7 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
     ["a name that every object has", ["toString"], /usage\/wrong: Unknown command: toString/],
     ["an option without its value", ["build", "--run"], /usage\/wrong: Not enough arguments following: run\. See/],
     ["the value left out before another option", ["build", "--run", "--count", "5"], /usage\/wrong: .*following: run/],
-    ["an option that is no switch", ["build", "--no-run"], /usage\/wrong: --run is no switch/],
+    ["an option that is not a switch", ["build", "--no-run"], /usage\/wrong: --run takes a value/],
     ["a switch with another value", ["build", "--run", "RUN", "--quiet=no"], /usage\/wrong: --quiet is a switch/],
     [
       "words after --",
@@ -214,7 +214,7 @@ test("--dry-run prints the configuration of file and flags with its hash, and wr
   expect(JSON.parse(again.stdout)).toEqual({ hash, config });
 });
 
-test("a key that is no key of the configuration is named, also beside a hash", async () => {
+test("a key that is not a key of the configuration is named, also beside a hash", async () => {
   const file = join(folder, "hash.json");
   await writeFile(file, JSON.stringify({ hash: "0", count: 5 }));
   const { exitCode, stderr } = await runInProcess(["build", "--run", join(folder, "none"), "--config", file]);
@@ -223,7 +223,7 @@ test("a key that is no key of the configuration is named, also beside a hash", a
   expect(exitCode).toBe(2);
 });
 
-test("a config file that is no JSON is named", async () => {
+test("a config file that is not JSON is named", async () => {
   const file = join(folder, "broken.json");
   await writeFile(file, "{ count: 5 }");
   const { exitCode, stderr } = await runInProcess(["build", "--run", join(folder, "none"), "--config", file]);

@@ -10,7 +10,7 @@ export const chromium = ["chromium", "chromium-browser", "google-chrome"].find(
   (name) => spawnSync(name, ["--version"]).status === 0,
 );
 
-/** Keys that are no characters, by their code for the browser. */
+/** Keys that are not characters, by their code for the browser. */
 const keyCodes: Readonly<Record<string, number>> = {
   ...{ Enter: 13, Escape: 27, PageUp: 33, PageDown: 34, End: 35, Home: 36 },
   ...{ ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39, ArrowDown: 40, Tab: 9 },

@@ -78,7 +78,7 @@ export function jobSpec({ job, args, resources }: JobToWrite, options: ManifestO
     maxFailedIndexes: 0,
     podFailurePolicy: {
       rules: [
-        // Evictions, preemption and drained nodes are no failures.
+        // Evictions, preemption and drained nodes are not failures.
         { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
         // 130: interrupted, what was finished is kept; 143: before it had begun. 2: wrong usage, the same for every task.
         { action: "Ignore", onExitCodes: { containerName, operator: "In", values: [130, 143] } },

@@ -12,7 +12,7 @@ const execute = promisify(execFile);
 export interface QueuedTask {
   /** Of the job, or of the whole array. */
   readonly jobId: string;
-  /** Undefined for a job that is no array. */
+  /** Undefined for a job that is not an array. */
   readonly rank: number | undefined;
   /** `PENDING`, `RUNNING`, `FAILED`, … */
   readonly state: string;

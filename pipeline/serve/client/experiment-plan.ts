@@ -62,7 +62,7 @@ export function planLimits(
   };
 }
 
-/** A plan with its numbers forced into what the set can feed. What is no number becomes that of the first plan. */
+/** A plan with its numbers forced into what the set can feed. What is not a number becomes that of the first plan. */
 export function clampPlan(plan: ExperimentPlan, numRows: number): ExperimentPlan {
   const first = firstPlan(numRows);
   const numbers = Object.fromEntries(

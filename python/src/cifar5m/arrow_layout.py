@@ -99,7 +99,7 @@ def _require_schema(file: PositionedFile, footer: bytes, columns: tuple[Column, 
     try:
         schema = pa.ipc.open_file(pa.BufferReader(without_rows)).schema
         seen = [f"{field.name}: {_describe(field.type)}" for field in schema]
-    # Some of pyarrow's own errors, and that of a name that is no UTF-8, are a ValueError.
+    # Some of pyarrow's own errors, and that of a name that is not UTF-8, are a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _corrupt(file, f"its schema cannot be read ({error})") from error
     wanted = [f"{column.name}: {_type_of(column)}" for column in columns]
@@ -155,7 +155,7 @@ def _read_header(
     """Rows of a record batch, and the offset in its body of each column's values."""
     message = _FlatTable.root(metadata)
     if message.number(1, "<B") != _RECORD_BATCH:
-        raise ValueError("an entry of the footer is no record batch")
+        raise ValueError("an entry of the footer is not a record batch")
     header = message.table(2)
     rows = header.number(0, "<q")
     nodes, buffers = header.structs(1, "<qq"), header.structs(2, "<qq")

@@ -85,7 +85,7 @@ class Batch(Generic[Array]):
             float32, shape [B, C], an array of the kind that labels are, where they are.
 
         Raises:
-            Cifar5mError: `loader/out-of-range` for a label that is no class.
+            Cifar5mError: `loader/out-of-range` for a label that is not a class.
         """
         own: Array = _one_hot(self.labels, num_classes)
         if self.mixup is None:
@@ -101,7 +101,7 @@ class Batch(Generic[Array]):
     def pin_memory(self, device: Any = None) -> Batch[Array]:
         """The batch in page-locked memory. DataLoader calls this where it was asked for pin_memory; tensors only.
 
-        What a transform gave in place of images stays where it is no tensor.
+        What a transform gave in place of images stays where it is not a tensor.
         """
         return self._move("pin_memory", lambda tensor: tensor.pin_memory())
 
@@ -109,7 +109,7 @@ class Batch(Generic[Array]):
         """The batch with `to` called on every tensor: `batch.to("cuda", non_blocking=True)`.
 
         A dtype is for images and for floating tensors: ids, labels and classes stay int64. A memory_format is for
-        images alone. What a transform gave in place of images stays where it is no tensor.
+        images alone. What a transform gave in place of images stays where it is not a tensor.
         """
         others = {key: value for key, value in kwargs.items() if key != "memory_format"}
         integer_args, integer_others = _without_dtype(args, others)

@@ -83,13 +83,13 @@ def _corrupt(path: str, what: str) -> Cifar5mError:
 def _parse_number(token: str) -> int | float:
     number = float(token)
     if math.isinf(number):
-        raise ValueError(f"{token} is no float64")
+        raise ValueError(f"{token} is not a float64")
     # Numbers of JSON are float64 to the builder; integers up to 2⁵³ are exact in both.
     return int(number) if number.is_integer() and abs(number) <= 2**53 else number
 
 
 def _refuse_constant(token: str) -> NoReturn:
-    raise ValueError(f"{token} is no JSON")
+    raise ValueError(f"{token} is not JSON")
 
 
 def _write(value: Any, indent: int | None, depth: int) -> str:

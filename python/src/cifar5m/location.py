@@ -30,7 +30,7 @@ def parse_location(location: str | os.PathLike[str]) -> Location:
     text = os.fspath(location) if isinstance(location, (str, os.PathLike)) else None
     if not isinstance(text, str):
         what = (
-            f"a location must be a text or a path, got one of type {type(location).__name__}. Pass a folder or a URL."
+            f"a location must be a string or a path, got one of type {type(location).__name__}. Pass a folder or a URL."
         )
         raise Cifar5mError("store/bad-location", what)
     if not text.strip():
@@ -65,7 +65,7 @@ def _path_of(url: str) -> str:
         if path and "\0" not in path and parts.netloc.lower() in ("", "localhost"):
             return os.path.abspath(path)
     except (ValueError, OSError):
-        # What is no host or no path.
+        # Neither a host nor a path.
         pass
     what = f"{hide_secrets(url)} must be like file:///absolute/path, without a host. Correct it, or pass the path."
     raise Cifar5mError("store/bad-location", what)

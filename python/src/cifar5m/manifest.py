@@ -222,7 +222,7 @@ class _Fields:
     def text(self, key: str) -> str:
         value = self.take(key)
         if not (isinstance(value, str) and value):
-            raise self.refuse(key, "must be a text that is not empty")
+            raise self.refuse(key, "must be a string that is not empty")
         return value
 
     def sha256(self, key: str) -> str:

@@ -89,7 +89,7 @@ class LoaderOptions(RequiredOptions, total=False):
     transform: Callable[[Any], Any] | None
 
 
-# Where None is no value, it is refused: shuffle=None reads like False, and the default is True.
+# Where None is not a value, it is refused: shuffle=None reads like False, and the default is True.
 _MAY_BE_NONE = frozenset(key for key, hint in get_type_hints(LoaderOptions).items() if type(None) in get_args(hint))
 
 
@@ -131,7 +131,7 @@ def resolve_options(options: LoaderOptions, pool_size: int, more_keys: Sequence[
         if key not in keys:
             hint = _ELSEWHERE.get(key) or did_you_mean(key, [*keys, *more_keys])
             known = ", ".join([*keys, *more_keys])
-            raise Cifar5mError("options/unknown-key", f"{key} is no option of a loader. {hint}Use one of: {known}.")
+            raise Cifar5mError("options/unknown-key", f"{key} is not an option of a loader. {hint}Use one of: {known}.")
     given: dict[str, Any] = {
         key: value for key, value in options.items() if value is not None or key not in _MAY_BE_NONE
     }

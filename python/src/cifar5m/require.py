@@ -41,7 +41,7 @@ def require_choice(name: str, value: Any, choices: Sequence[Any], area: str = "l
     if isinstance(value, np.bool_):
         value = bool(value)
     for choice in choices:
-        # 0 == False, and 0 is no bool.
+        # 0 == False, and 0 is not a bool.
         if value is choice or (isinstance(value, str) and value == choice):
             return choice
     raise out_of_range(name, f"one of {', '.join(map(str, choices))}", value, "Choose one of them.", area)

@@ -37,7 +37,7 @@ class RowFilter:
             Cifar5mError: `flags/wrong-table` if the flags have other ids.
         """
         labels, confidences = store.read_labels_and_confidences()
-        # The comparison is of float64, as in TypeScript: 0.9 is no float32.
+        # The comparison is of float64, as in TypeScript: 0.9 is not a float32.
         is_kept = np.isin(labels, self.classes) & (confidences.astype(np.float64) >= self.min_confidence)
         if flags is not None:
             ids = store.read_ids_and_labels(np.arange(store.num_rows))[0]

@@ -193,7 +193,7 @@ describe("refused in one line, with nothing written:", () => {
     ["a path out of the folder", "npz/corrupt", makeZip([...good, { name: "../../evil.npy", bytes: x }])],
     ["an archive cut short", "npz/corrupt", makeZip(good).subarray(0, -1000)],
     ["an archive cut in the middle", "npz/corrupt", makeZip(good).subarray(0, 50_000)],
-    ["a file that is no archive", "npz/corrupt", Buffer.from("no archive at all")],
+    ["a file that is not an archive", "npz/corrupt", Buffer.from("no archive at all")],
     ["an empty file", "npz/corrupt", new Uint8Array(0)],
     [
       "no images",

@@ -84,7 +84,7 @@ test.each([
 
 test("an unknown key is refused, and the known ones are named", async () => {
   const { message } = await errorOf(() => resolveConfig({ sampler: { stepz: 3 } }), "config/unknown-key");
-  expect(message).toContain("sampler.stepz is no key of the configuration. Did you mean sampler.steps?");
+  expect(message).toContain("sampler.stepz is not a key of the configuration. Did you mean sampler.steps?");
   expect(message).toContain("sampler.steps");
 });
 

@@ -60,7 +60,7 @@ test("with * every page may, and by default none", async () => {
   expect([headers.get("access-control-allow-origin"), headers.get("vary")]).toEqual([null, null]);
 });
 
-test("what is no origin is refused before anything is served", async () => {
+test("what is not an origin is refused before anything is served", async () => {
   expect([...parseOrigins(["https://A.org/", "*"])]).toEqual(["https://a.org", "*"]);
   for (const text of ["a.org", "https://a.org/x", "https://a.org?x", "ftp://a.org", "https://u:p@a.org", "null", ""]) {
     const { message } = await errorOf(() => parseOrigins([text]), "usage/invalid-origin");

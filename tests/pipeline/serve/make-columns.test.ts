@@ -140,7 +140,7 @@ test("ids beyond 2^32 of each other in one record batch are refused", async () =
   await errorOf(() => makeColumns({ directory, manifest }, "train", { hasFlags: false }), "serve/ids-too-far-apart");
 });
 
-test("bytes that are no file of columns are refused", async () => {
+test("bytes that are not a file of columns are refused", async () => {
   const directory = await makeTestFolder();
   const manifest = await makeDataset(directory, { train: 30, test: 0, rowsPerShard: 40 });
   const good = await makeColumns({ directory, manifest }, "train", { hasFlags: false });

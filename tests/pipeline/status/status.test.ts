@@ -158,7 +158,7 @@ test("a submitted run has a status before anything is pinned, also where no sche
   }
 });
 
-test("what is no run has no status, and a record that another version wrote is refused in one line", async () => {
+test("what is not a run has no status, and a record that another version wrote is refused in one line", async () => {
   const root = join(await makeTestFolder(), "none");
   await errorOf(() => readStatus(runFolderAt(root)), "run/missing");
   const { sealJson } = await import("../../../storage/canonical-json.ts");

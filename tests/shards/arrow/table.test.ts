@@ -71,7 +71,7 @@ test("a shard that is read equals the one written, whole and batch by batch", as
   expect(sizes).toEqual([1024, 1024, 252]);
 });
 
-test("a column of the wrong length, or with a number that is no integer, is refused by name", async () => {
+test("a column of the wrong length, or with a number that is not an integer, is refused by name", async () => {
   const path = join(await makeTestFolder(), "bad.arrow");
   const write = (change: object) =>
     commitFile(path, async (sink) => {

@@ -187,7 +187,7 @@ test("a source is closed when the call ends early, and a signal ends the call", 
 const good = rowsOf(0, 2);
 test.each<[string, object, string, RegExp]>([
   ["images of another size", { images: new Uint8Array(3071), labels: [0] }, "dataset/bad-rows", /3072 bytes, got 3071/],
-  ["images that are no bytes", { images: [1, 2], labels: [0] }, "dataset/bad-rows", /Uint8Array/],
+  ["images that are not bytes", { images: [1, 2], labels: [0] }, "dataset/bad-rows", /Uint8Array/],
   ["fewer labels than images", { ...good, labels: [0] }, "dataset/bad-rows", /labels must have 2 values .* got 1/],
   [
     "a label beyond the classes",
@@ -195,7 +195,7 @@ test.each<[string, object, string, RegExp]>([
     "dataset/bad-rows",
     /row 1 of train: label .* \[0, 3\), got 3/,
   ],
-  ["a label that is no integer", { ...good, labels: [0, 0.5] }, "dataset/bad-rows", /got 0\.5/],
+  ["a label that is not an integer", { ...good, labels: [0, 0.5] }, "dataset/bad-rows", /got 0\.5/],
   ["neither labels nor probabilities", { images: good.images }, "dataset/bad-rows", /neither/],
   [
     "a probability above 1",
@@ -226,7 +226,7 @@ test.each<[string, object, string, RegExp]>([
 test.each<[object, RegExp]>([
   [{ classNames: ["one"], train: [] }, /classNames must be 2 to 256 names, got 1/],
   [{ classNames, train: [], rowsPerShard: 0 }, /rowsPerShard must be an integer from 1 to 500000, got 0/],
-  [{ classNames, train: [], rowPerShard: 5 }, /rowPerShard is no key/],
+  [{ classNames, train: [], rowPerShard: 5 }, /rowPerShard is not a key/],
 ])("options out of range are refused: %o", async (options, message) => {
   await expect(writeDataset(await newFolder(), options as never)).rejects.toThrow(message);
 });

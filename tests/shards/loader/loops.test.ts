@@ -118,7 +118,7 @@ test("loops that have ended leave no listener at the signal", async () => {
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
-test("a dozen loops at once, under one signal, are no leak that Node warns of", async () => {
+test("a dozen loops at once, under one signal, are not a leak that Node warns of", async () => {
   const dataset = await openTestDataset({ train: 60, rowsPerShard: 30 });
   const { signal } = new AbortController();
   const warnings: string[] = [];

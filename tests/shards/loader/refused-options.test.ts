@@ -47,14 +47,14 @@ test("a misspelled option is refused, not ignored", async () => {
   const dataset = await openTestDataset();
   const make = (options: object) => () => dataset.loader({ ...finite, ...options } as LoaderOptions);
   expect(make({ shufle: "full" })).toThrow(
-    /^shufle is no key of the loader's options\. Did you mean shuffle\? Use one of: regime, .*dropLast/,
+    /^shufle is not a key of the loader's options\. Did you mean shuffle\? Use one of: regime, .*dropLast/,
   );
   expect(make({ batch_size: 9 })).toThrow(
-    /^batch_size is no key of the loader's options\. Did you mean batchSize\? Use/,
+    /^batch_size is not a key of the loader's options\. Did you mean batchSize\? Use/,
   );
-  expect(make({ colour: 9 })).toThrow(/^colour is no key of the loader's options\. Use one of: regime/);
+  expect(make({ colour: 9 })).toThrow(/^colour is not a key of the loader's options\. Use one of: regime/);
   expect(make({ shuffle: { blockrows: 64 } })).toThrow(
-    /blockrows is no key of shuffle\. Did you mean blockRows\? Use one of: blockRows, windowBlocks/,
+    /blockrows is not a key of shuffle\. Did you mean blockRows\? Use one of: blockRows, windowBlocks/,
   );
   expect(make({ shuffle: [] })).toThrow(/shuffle must be an object/);
   expect(make({ dropLast: "no" })).toThrow(/dropLast must be true or false, got "no"/);
@@ -66,21 +66,21 @@ test("a misspelled option is refused, not ignored", async () => {
     /minConfidence must lie in \[0, 1\]/,
   );
   expect(make({ live: {} })).toThrow(
-    /^live is no key of the loader's options in the finite regime\. Leave it out, or use the infinite regime\.$/,
+    /^live is not a key of the loader's options in the finite regime\. Leave it out, or use the infinite regime\.$/,
   );
   expect(make({ augment: { flipp: true } })).toThrow(
-    /flipp is no key of augment\. Did you mean flip\? Use one of: flip, crop/,
+    /flipp is not a key of augment\. Did you mean flip\? Use one of: flip, crop/,
   );
   expect(make({ augment: "flip" })).toThrow(/augment must be an object with keys of flip, .*got "flip"/);
-  expect(make({ augment: { crop: { pad: 4 } } })).toThrow(/pad is no key of augment.crop/);
+  expect(make({ augment: { crop: { pad: 4 } } })).toThrow(/pad is not a key of augment.crop/);
   expect(make({ dtype: "float32", normalize: { mean: [0, 0, 0], stdev: [1, 1, 1] } })).toThrow(
-    /stdev is no key of normalize/,
+    /stdev is not a key of normalize/,
   );
   expect(() => dataset.loader(undefined as never)).toThrow(/the loader's options must be an object/);
   await expect(dataset.filter({ minConfidense: 0.9 } as object)).rejects.toThrow(
-    /minConfidense is no key of the filter/,
+    /minConfidense is not a key of the filter/,
   );
-  await expect(openDataset(dataset.directory, { splitt: "test" } as object)).rejects.toThrow(/splitt is no key/);
+  await expect(openDataset(dataset.directory, { splitt: "test" } as object)).rejects.toThrow(/splitt is not a key/);
 });
 
 test("an option of the wrong type is refused by name when the loader is made, not by a TypeError later", async () => {
@@ -115,7 +115,7 @@ test("an option of the wrong type is refused by name when the loader is made, no
   );
   for (const key of Object.keys(infinite)) {
     expect(() => dataset.loader({ regime: "infinite", batchSize: 9, [key]: 1 } as unknown as LoaderOptions)).toThrow(
-      `${key} is no key of the loader's options in the infinite regime. Leave it out, or use the finite regime.`,
+      `${key} is not a key of the loader's options in the infinite regime. Leave it out, or use the finite regime.`,
     );
   }
   const list = 'columns must be a list, got %. Pass ["class"], for example.';
@@ -141,11 +141,11 @@ test("an option of the wrong type is refused by name when the loader is made, no
   expect(refusal({ dtype: "float32", normalize: null })).toContain(keys.replace("%", "normalize"));
 });
 
-test("what is no location, no list of rows and no filter is refused by name", async () => {
+test("what is not a location, no list of rows and no filter is refused by name", async () => {
   const dataset = await openTestDataset();
   expect((await openDataset(pathToFileURL(dataset.directory))).fingerprint).toBe(dataset.fingerprint);
   await expect(openDataset(undefined as never)).rejects.toThrow(
-    "a location must be a text or a URL, got undefined. Pass a folder or a URL.",
+    "a location must be a string or a URL, got undefined. Pass a folder or a URL.",
   );
   await expect(openDataset(join(dataset.directory, "manifest.json"))).rejects.toMatchObject({
     code: "disk/not-a-folder",

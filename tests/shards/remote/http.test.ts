@@ -262,7 +262,7 @@ test("options and locations out of range are refused by name", async () => {
     ["file://host/data", "it names another host"],
     ["file:///data%2Fset", "its path has an encoded slash"],
     ["file:///data%ZZ", "a percent sign in it escapes nothing"],
-    ["file://[", "it is no valid URL"],
+    ["file://[", "it is not a valid URL"],
     ["file:///data%00", "it has a zero byte"],
   ] as const) {
     for (const use of [openDataset, requireTarget]) {

@@ -38,7 +38,7 @@ class HttpStore:
             path = quote(self._url.path.rstrip("/"), safe=_KEPT_IN_PATH)
             self._query = f"?{quote(self._url.query, safe=_KEPT_IN_QUERY)}" if self._url.query else ""
         except ValueError as error:
-            raise Cifar5mError("store/bad-location", "the address of the data set is no URL. Correct it.") from error
+            raise Cifar5mError("store/bad-location", "the address of the data set is not a URL. Correct it.") from error
         if not self._host:
             raise Cifar5mError("store/bad-location", "the address of the data set must name a host. Correct it.")
         self._netloc = (f"[{self._host}]" if ":" in self._host else self._host) + port
