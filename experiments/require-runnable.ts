@@ -33,7 +33,7 @@ export async function requireRunnable(
 ): Promise<void> {
   const { classes, pretraining, batchSize } = options;
   requireRotatable(options);
-  requireOtherTask(pretraining);
+  requireOtherLabels(options, data.train, pretrainingSource);
   requirePool(options, await countImages(data.train, classes), data.live !== undefined);
   requireTestImages("dataset", await countImages(data.test, classes), classes);
   for (const [name, other] of data.others) {
@@ -103,13 +103,16 @@ function requireRotatable(options: RunOptions): void {
   );
 }
 
-/** Pretraining on the labels of the whole pool would show a real world the images beyond its N. */
-function requireOtherTask(pretraining: RunOptions["pretraining"]): void {
-  if (pretraining?.task !== "labels" || pretraining.dataset !== undefined || pretraining.classes !== undefined) return;
+/** Pretraining on labels of the pool would show a real world images beyond its N. */
+function requireOtherLabels(options: RunOptions, pool: Dataset, source: Dataset | undefined): void {
+  const { classes = pool.classNames, pretraining } = options;
+  if (pretraining?.task !== "labels" || source?.manifest.sha256 !== pool.manifest.sha256) return;
+  const shared = classes.filter((name) => pretraining.classes?.includes(name) ?? true);
+  if (shared.length === 0) return;
   throw new Cifar5mError(
     "experiment/out-of-range",
-    'pretraining must name a dataset or classes with task "labels", got neither: it would learn the labels of the whole pool. ' +
-      'Name one, or take the task "rotation".',
+    `pretraining with task "labels" must learn from another data set or other classes than the run, got ${shared.join(", ")} of the pool: ` +
+      'a real world would know labels beyond its N. Set pretraining.dataset or pretraining.classes, or take the task "rotation".',
   );
 }
 

@@ -108,7 +108,13 @@ async function plan({ config, options: given, extraWords }: Session<Options>, ro
   const numUnits = (await plannedUnits(folder, config)).length;
   const before = await readRecordIfAny(folder);
   const tasks = requireTasks(given.tasks, before, { folder, numUnits });
-  const { time: text, partition = process.env[partitionVariable], cpuPartition, setup, maxRequeues } = given;
+  const {
+    time: text,
+    partition = process.env[partitionVariable] || undefined,
+    cpuPartition,
+    setup,
+    maxRequeues,
+  } = given;
   // An upload that failed is asked for until it has succeeded.
   const to = given.to === undefined ? before?.to : absolutePath(given.to);
   const time = { text, seconds: parseWalltime(text)! };

@@ -46,9 +46,12 @@ export async function withLock<Result>(
 
 /** Removes the lock of a process that has died, as far as clocks tell: of work that is done, and that nobody will lock again. */
 export async function removeStaleLock(path: string): Promise<void> {
-  const text = await readLockIfAny(path);
-  // Where it may not be removed, it does no harm.
-  if (text !== undefined && (await isStale(path, text))) await takeAway(path, text).catch(() => undefined);
+  try {
+    const text = await readLockIfAny(path);
+    if (text !== undefined && (await isStale(path, text))) await takeAway(path, text);
+  } catch {
+    // Where it cannot be read or removed, it does no harm.
+  }
 }
 
 /** The living holder of a lock, if it has one, as far as clocks tell. */

@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { splitNames } from "../../shards/format/manifest.ts";
 import { companionNames } from "../../shards/publish/upload-companions.ts";
 import { replaceBytes } from "../../storage/commit.ts";
 import { joinPath } from "../../storage/join-path.ts";
@@ -7,6 +8,7 @@ import { hasEdits } from "../../storage/sealed-text.ts";
 import { removeStaleTemporaries } from "../../storage/temporary-file.ts";
 import { renderDatasetSheet } from "../inspect/contact-sheet.ts";
 import { findDataset } from "../run/find-dataset.ts";
+import type { StageContext } from "../run/stage.ts";
 import type { Step } from "../run/step.ts";
 import { type CardFacts, gatherCardFacts } from "./card-facts.ts";
 import { type CardLayout, shardLayout } from "./card-layout.ts";
@@ -73,10 +75,25 @@ export function cardStep(root: string): Step {
   return {
     name: "card",
     total: 0,
-    async *run() {
-      yield await writeCard({ root });
+    async *run({ tell }) {
+      const written = await writeCard({ root });
+      if (written.outcome === "kept") await warnOfOldCard(written.directory, root, tell);
+      yield written;
     },
   };
+}
+
+/** Says that an edited card describes another state of the set: readers such as Hugging Face's trust the counts in its head. */
+async function warnOfOldCard(directory: string, root: string, tell: StageContext["tell"]): Promise<void> {
+  const path = joinPath(directory, companionNames.card);
+  const text = (await readTextIfAny(path)) ?? "";
+  const { splits } = (await findDataset(root)).manifest;
+  const named = [...text.matchAll(/num_examples: (\d+)/g)].map(([, rows]) => Number(rows));
+  if (named.every((rows) => splitNames.some((split) => splits[split].rows === rows))) return;
+  tell?.(
+    `warning: ${path} was edited, so it is kept as it is, but it describes the set at another size. ` +
+      `Correct num_examples in its head, or run \`cifar5m card ${root} --overwrite\`.`,
+  );
 }
 
 /** @throws Cifar5mError `card/edited` if the card was kept because somebody has edited it */

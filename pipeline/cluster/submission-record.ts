@@ -5,6 +5,7 @@ import { replaceBytes } from "../../storage/commit.ts";
 import { joinPath } from "../../storage/join-path.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
 import { parseRecord } from "../../storage/record-schema.ts";
+import { unlinkIfAny } from "../../storage/unlink-if-any.ts";
 import type { RunFolder } from "../run/run-folder.ts";
 
 const version = 1;
@@ -55,6 +56,15 @@ export async function readRecordIfAny(folder: Pick<RunFolder, "submit">): Promis
 /** @throws Cifar5mError `disk/…` */
 export async function writeRecord(folder: Pick<RunFolder, "submit">, record: SubmissionRecord): Promise<void> {
   await replaceBytes(recordPath(folder), sealJson({ version, ...record }));
+}
+
+/** Puts an earlier record back, or none. @throws Cifar5mError `disk/…` */
+export async function restoreRecord(
+  folder: Pick<RunFolder, "submit">,
+  before: SubmissionRecord | undefined,
+): Promise<void> {
+  if (before === undefined) await unlinkIfAny(recordPath(folder));
+  else await writeRecord(folder, before);
 }
 
 /**

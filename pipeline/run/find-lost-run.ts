@@ -2,6 +2,9 @@ import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import { readManifestIfAny } from "../../shards/format/manifest-file.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
+import { joinPath } from "../../storage/join-path.ts";
+import { listFolder } from "../../storage/list-folder.ts";
+import { fileExists } from "../../storage/read-file.ts";
 import { readReceiptIfAny, readUndamaged } from "../../storage/receipt.ts";
 import { listReceipts } from "./list-receipts.ts";
 import { beginWith, pinnedOfManifest } from "./pinned-of-manifest.ts";
@@ -41,7 +44,8 @@ export async function findWitness(folder: Pick<RunFolder, "receipt">): Promise<W
 /**
  * Looks in a folder for the work of a run that has lost run.json or a file of growth/, before one of them is written there.
  * @param wanted - what is to be pinned
- * @returns the error `run/lost` if the folder holds other work than this run would make; undefined if nothing speaks against it
+ * @returns the error `run/lost` if the folder holds other work than this run would make, or `run/not-empty` for files of
+ *   somebody's in its places; undefined if nothing speaks against it
  * @throws Cifar5mError `manifest/version-unsupported`, `receipt/version-unsupported`, `disk/…`
  */
 export async function findLostRun(folder: RunFolder, wanted: PinnedRun): Promise<Cifar5mError | undefined> {
@@ -57,7 +61,10 @@ export async function findLostRun(folder: RunFolder, wanted: PinnedRun): Promise
   }
   if (manifest === undefined) {
     const witness = await findWitness(folder);
-    if (witness !== undefined && witness.configHash !== hash) {
+    if (witness === undefined) {
+      const foreign = await findForeignFile(folder);
+      if (foreign !== undefined) return foreign;
+    } else if (witness.configHash !== hash) {
       return lostRun(
         `${witness.path} was made with config ${shortHash(witness.configHash)}, these options give ${shortHash(hash)}, ` +
           `and ${folder.config} was lost. Give all options that the run was begun with, put the file back from a copy`,
@@ -65,6 +72,19 @@ export async function findLostRun(folder: RunFolder, wanted: PinnedRun): Promise
     }
   }
   return await findOtherUnits(folder, wanted, published?.sizes ?? []);
+}
+
+/** Files of somebody's in the places of a new run's would be replaced by it. */
+async function findForeignFile(folder: RunFolder): Promise<Cifar5mError | undefined> {
+  if (await fileExists(folder.config)) return undefined;
+  const inDataset = (await listFolder(folder.dataset)).sort().map((name) => joinPath(folder.dataset, name));
+  const path = (await fileExists(folder.contactSheet)) ? folder.contactSheet : inDataset[0];
+  if (path === undefined) return undefined;
+  return new Cifar5mError(
+    "run/not-empty",
+    `${folder.root} must be a run folder or a new one, and has no run.json, but ${path}, which a run might replace. ` +
+      "Name another folder.",
+  );
 }
 
 /** Work on units that are not published must be on the units that there will be. */
@@ -99,7 +119,7 @@ function lostRun(what: string): Cifar5mError {
 
 /**
  * Refuses to pin what `findLostRun` finds something against.
- * @throws Cifar5mError `run/lost`; as `findLostRun`
+ * @throws Cifar5mError `run/lost`, `run/not-empty`; as `findLostRun`
  */
 export async function requireNoLostRun(folder: RunFolder, wanted: PinnedRun): Promise<void> {
   const lost = await findLostRun(folder, wanted);

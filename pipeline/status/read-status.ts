@@ -67,7 +67,7 @@ export async function readStatus(
   const misfit = run && (await findMisfit(run, all));
   const mine = all.units.filter(({ index }) => index % worker.worldSize === worker.rank);
   const progress = { ...all, units: mine };
-  const numRanks = worker.worldSize > 1 ? worker.worldSize : (submission?.tasks ?? 1);
+  const numRanks = worker.worldSize > 1 ? worker.worldSize : submission?.tasks;
   const tasks = submission === undefined ? undefined : await askScheduler(submission, all, askQueue);
   const shown = tasks?.filter(({ rank }) => worker.worldSize === 1 || rank === worker.rank);
   return {
@@ -98,7 +98,7 @@ async function findMisfit(run: Run, { manifest, done }: RunProgress): Promise<st
 async function readStage(
   folder: RunFolder,
   name: UnitStage,
-  { progress, numRanks }: { readonly progress: RunProgress; readonly numRanks: number },
+  { progress, numRanks }: { readonly progress: RunProgress; readonly numRanks: number | undefined },
 ): Promise<StageStatus> {
   const isDone = (unit: Unit) => progress.done[name].has(unit.name);
   const done = progress.units.filter(isDone);

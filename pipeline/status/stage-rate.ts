@@ -13,21 +13,22 @@ const numReaders = 16;
 const unitsOfPause = 10;
 /** No shorter pause counts, milliseconds. */
 const shortestPauseMs = 600_000;
-/** The pause that counts if no rank has done two units, milliseconds. */
+/** The pause that counts if nobody knows how long a rank takes for a unit, milliseconds. */
 const unknownPauseMs = 6 * 3_600_000;
 
 /**
  * Images a second of all workers of a stage since its last pause, by the times of its newest receipts. A worker does its
  * units in order, so its newest receipts are those with the highest index: no others are looked at.
  * @param options.done - finished units, by rising index
- * @param options.numRanks - of the stage
+ * @param options.numRanks - of the stage; undefined if it is not known. Then the times of units that end together say
+ *   nothing about how long one takes, and only a long time without any is a pause
  * @returns undefined if too few units are done to tell, or if nothing happens any more
  */
 export async function measureRate(options: {
   readonly folder: RunFolder;
   readonly stage: ReceiptStage;
   readonly done: readonly Unit[];
-  readonly numRanks: number;
+  readonly numRanks: number | undefined;
   readonly nowMs?: number;
 }): Promise<number | undefined> {
   const { folder, stage, done, numRanks, nowMs = Date.now() } = options;
@@ -37,7 +38,7 @@ export async function measureRate(options: {
     return { rows: unitRows(unit), endedMs: found?.modifiedMs ?? 0 };
   };
   const ranks = await Promise.all(
-    newestOfRanks(done, numRanks).map(async ({ newest, isAll }) => {
+    newestOfRanks(done, numRanks ?? 1).map(async ({ newest, isAll }) => {
       const times = await limit.map(newest, ended);
       return { times, isAll, firstMs: earliest(times) };
     }),
@@ -45,7 +46,7 @@ export async function measureRate(options: {
   const all = ranks.flatMap(({ times }) => times).sort((a, b) => a.endedMs - b.endedMs);
   // Before this time, some units were not looked at.
   const seenMs = ranks.reduce((last, { isAll, firstMs }) => (isAll ? last : Math.max(last, firstMs)), earliest(all));
-  const pauseMs = shortestPause(ranks.map(({ times }) => times));
+  const pauseMs = numRanks === undefined ? unknownPauseMs : shortestPause(ranks.map(({ times }) => times));
   const sinceMs = all.reduce(
     (since, { endedMs }, index) =>
       index > 0 && endedMs - all[index - 1]!.endedMs > pauseMs ? Math.max(since, endedMs) : since,

@@ -10,7 +10,7 @@ import type { StageContext } from "../../pipeline/run/stage.ts";
 import type { Step } from "../../pipeline/run/step.ts";
 import { hashConfig } from "../../storage/canonical-json.ts";
 import { isBucket } from "../../storage/object-files.ts";
-import { parseLocation } from "../../storage/parse-location.ts";
+import { parseFolder, parseLocation } from "../../storage/parse-location.ts";
 import type { Command, Session } from "./command.ts";
 import { readConfigFile } from "./config-file.ts";
 import { exitCodes, reportError } from "./exit-codes.ts";
@@ -99,9 +99,10 @@ async function openSession(
   };
 }
 
-/** What `--run` names. A run in a bucket can be used like a folder from now on. */
-async function openRoot({ bucketRun }: Command, args: Arguments, signal: AbortSignal): Promise<string> {
+/** What `--run` names. A run in a bucket can be used like a folder from now on; a `file:` URL is the path that it names. */
+async function openRoot({ bucketRun, target }: Command, args: Arguments, signal: AbortSignal): Promise<string> {
   const named = String(args.run);
+  if (target === "location" && /^file:/i.test(named)) return parseFolder(named, "RUN");
   return bucketRun === "opened" && isBucket(named) ? await mountRun(named, signal) : named;
 }
 

@@ -96,7 +96,7 @@ export class UploadClaim {
     if (this.#isOurs(found)) return;
     throw new Cifar5mError(
       "publish/other-dataset",
-      `another data set is being published to ${this.#target.location} (see its ${claimName}). Name another target, or ` +
+      `another data set, or another size of this one, is being published to ${this.#target.location} (see its ${claimName}). Name another target, or ` +
         `delete that ${claimName} if its upload was given up.`,
     );
   }

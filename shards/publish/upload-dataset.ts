@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import pLimit from "p-limit";
 import { damagedFileAdvice } from "../../core/damaged-file-advice.ts";
 import { Cifar5mError } from "../../core/errors.ts";
@@ -6,6 +5,7 @@ import { shortHash } from "../../core/format.ts";
 import { sealJson } from "../../storage/canonical-json.ts";
 import { diskError } from "../../storage/disk-error.ts";
 import { hashFile } from "../../storage/hash-file.ts";
+import { joinPath } from "../../storage/join-path.ts";
 import { objectsAt } from "../../storage/object-files.ts";
 import { parseFolder } from "../../storage/parse-location.ts";
 import { readTextIfAny } from "../../storage/read-text.ts";
@@ -155,7 +155,7 @@ async function uploadShard(
 
 /** The flags of an audit of the whole set, if there are any. @throws Cifar5mError `flags/…`, `json/corrupt`, `disk/…` */
 async function readUsableFlags(directory: string, manifest: Manifest) {
-  const path = join(directory, flagsName);
+  const path = joinPath(directory, flagsName);
   const text = await readTextIfAny(path);
   const flags = text === undefined ? undefined : parseUsableFlags(text, manifest, path);
   return text === undefined || flags === undefined ? undefined : { text, flags };
@@ -166,10 +166,10 @@ async function requireUploadableFlags(directory: string, manifest: Manifest): Pr
   const found = await readUsableFlags(directory, manifest);
   if (found === undefined) return;
   const { file, sha256: wanted } = tableEntry(found.flags);
-  const table = await hashFile(join(directory, file));
+  const table = await hashFile(joinPath(directory, file));
   if (table.sha256 === wanted) return;
   throw wrongTable(
-    join(directory, file),
+    joinPath(directory, file),
     `is sha256 ${shortHash(table.sha256)}, ${flagsName} says ${shortHash(wanted)}`,
   );
 }
@@ -188,7 +188,7 @@ async function uploadFlags(upload: Upload, manifest: Manifest, signal: AbortSign
 
 /** Reads a shard and checks it, so that a damaged shard is not published. */
 async function readShardBytes(directory: string, entry: ShardEntry): Promise<Uint8Array> {
-  const path = join(directory, entry.file);
+  const path = joinPath(directory, entry.file);
   const data = await readRegularFile(path).catch((thrown: unknown) => {
     throw diskError(thrown, "read", path);
   });

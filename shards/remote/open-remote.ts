@@ -1,6 +1,5 @@
 import type { Manifest } from "../format/manifest.ts";
 import type { OpenOptions } from "../open-options.ts";
-import type { ShardSource } from "../rows/shard-source.ts";
 import { fetchManifest } from "./fetch-manifest.ts";
 import { openStore } from "./open-store.ts";
 import { RemoteSource } from "./remote-source.ts";
@@ -11,7 +10,7 @@ import { resolveTransfer } from "./transfer-options.ts";
  * The shards of a data set on a server whose manifest is known. Sends no request.
  * @throws Cifar5mError `store/bad-location`, `store/bad-header`, `store/out-of-range`
  */
-export async function openRemoteSource(url: string, options: OpenOptions): Promise<ShardSource> {
+export async function openRemoteSource(url: string, options: OpenOptions): Promise<RemoteSource> {
   return new RemoteSource(await connect(url, options));
 }
 
@@ -22,7 +21,7 @@ export async function openRemoteSource(url: string, options: OpenOptions): Promi
 export async function openRemote(
   url: string,
   options: OpenOptions,
-): Promise<{ readonly source: ShardSource; readonly manifest: Manifest }> {
+): Promise<{ readonly source: RemoteSource; readonly manifest: Manifest }> {
   const connection = await connect(url, options);
   const { store, cache, policy, signal } = connection;
   const manifest = await fetchManifest(store, policy, signal);

@@ -3,7 +3,7 @@ import pRetry from "p-retry";
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
 import type { FileSource } from "../arrow/byte-source.ts";
-import { tableEntry } from "../format/flags.ts";
+import { type FlagsDescription, tableEntry } from "../format/flags.ts";
 import type { Manifest, ShardEntry } from "../format/manifest.ts";
 import type { FlagsTable, ShardSource } from "../rows/shard-source.ts";
 import { fetchFlags } from "./fetch-manifest.ts";
@@ -62,9 +62,14 @@ export class RemoteSource implements ShardSource {
   }
 
   async openFlags(manifest: Manifest, signal: AbortSignal): Promise<FlagsTable> {
+    const description = await this.describeFlags(manifest, signal);
+    return { file: await this.fetch(tableEntry(description), signal), sha256: description.sha256 };
+  }
+
+  /** The description of the flags. Throws as `fetchFlags`. */
+  async describeFlags(manifest: Manifest, signal: AbortSignal): Promise<FlagsDescription> {
     const asked = this.#signal === undefined ? signal : AbortSignal.any([signal, this.#signal]);
-    const description = await fetchFlags(this.#store, manifest, this.#policy, asked);
-    return { file: await this.fetch(tableEntry(description), asked), sha256: description.sha256 };
+    return await fetchFlags(this.#store, manifest, this.#policy, asked);
   }
 
   async #download(entry: ShardEntry, asked: AbortSignal): Promise<FileSource> {

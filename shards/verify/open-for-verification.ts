@@ -101,14 +101,11 @@ async function openUrl(url: string, connect: ConnectOptions): Promise<VerifiedDa
       pathOf: (file) => `${source.location}/${file}`,
       read: async (entry) => readAll(await source.fetch(entry, ends)),
       readFlags: async () => {
-        try {
-          const { file, sha256 } = await source.openFlags(manifest, ends);
-          const rows = manifest.splits.train.rows + manifest.splits.test.rows;
-          return { entry: { rows, bytes: file.bytes, sha256 }, data: readAll(file) };
-        } catch (thrown) {
+        const entry = await source.describeFlags(manifest, ends).catch((thrown: unknown) => {
           if (hasCode(thrown, ...unusedFlags)) return undefined;
           throw thrown;
-        }
+        });
+        return entry && { entry, data: readAll(await source.fetch(tableEntry(entry), ends)) };
       },
       sizeOf: async () => undefined,
       list: async () => [],

@@ -140,13 +140,20 @@ test("a pretraining that could not run is refused when runs are planned", async 
       ),
     );
     const labels = { task: "labels", steps: 5, classes: ["cat", "dog"] };
-    expect(await planOf({ pretraining: labels, augmentation })).toHaveLength(1);
+    expect(await planOf({ pretraining: labels, augmentation, classes: ["bird", "deer", "frog"] })).toHaveLength(1);
   }
-  const pool = await errorOf(() => planOf({ pretraining: { steps: 5 } }), "experiment/out-of-range");
-  expect(pool.message).toBe(
-    'pretraining must name a dataset or classes with task "labels", got neither: it would learn the labels of the whole pool. ' +
-      'Name one, or take the task "rotation".',
-  );
+  const classes = ["cat", "dog"];
+  for (const [options, shared] of [
+    [{ pretraining: { steps: 5 }, classes }, "cat, dog"],
+    [{ pretraining: { steps: 5, classes } }, "cat, dog"],
+    [{ pretraining: { steps: 5, dataset: join(folder, "dataset") }, classes: ["bird", "cat"] }, "bird, cat"],
+    [{ pretraining: { steps: 5, classes }, classes: ["dog", "frog"] }, "dog"],
+  ] as const) {
+    const { message } = await errorOf(() => planOf(options), "experiment/out-of-range");
+    expect(message).toMatch(
+      `must learn from another data set or other classes than the run, got ${shared} of the pool: `,
+    );
+  }
   for (const augmentation of ["none", "flip", "crop-flip"]) {
     expect(await planOf({ pretraining: rotation, augmentation })).toHaveLength(1);
   }
@@ -154,8 +161,8 @@ test("a pretraining that could not run is refused when runs are planned", async 
   const dataset = join(folder, "small");
   const small = await errorOf(() => planOf({ pretraining: { steps: 5, dataset } }), "experiment/pool-too-small");
   expect(small.message).toMatch(/^pretraining needs at least a batch of images, batchSize 10, got 9\. /);
-  const classes = ["cat", "dgo"];
-  await errorOf(() => planOf({ pretraining: { steps: 5, classes } }), "dataset/unknown-class");
+  const misspelled = { steps: 5, classes: ["dgo"] };
+  await errorOf(() => planOf({ pretraining: misspelled }), "dataset/unknown-class");
 });
 
 test("of an experiment that cannot be opened, nothing stays open", async () => {

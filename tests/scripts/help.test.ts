@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { resolveConfig } from "../../pipeline/run/config.ts";
 import { openRun } from "../../pipeline/run/run.ts";
 import { runFolderAt } from "../../pipeline/run/run-folder.ts";
@@ -69,6 +69,10 @@ test("inspect, verify and status take the options that the run was begun with, a
 });
 
 test("every example is a command line that the program takes", async () => {
+  // Here, runs/mine is a run of somebody's.
+  const home = process.cwd();
+  process.chdir(await makeTestFolder());
+  onTestFinished(() => process.chdir(home));
   for (const { target, examples } of commands) {
     for (const { line } of examples) {
       const args = line.split(" ").slice(1);

@@ -1,5 +1,6 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test, vi } from "vitest";
 import { openDataset } from "../../shards/index.ts";
 import { hashBatches } from "../shards/remote/remote-batches.ts";
@@ -42,14 +43,27 @@ test("publish --to s3:// uploads the data set, keeps on a second call what is th
   }
 });
 
-test("another run is not a place for a data set", async () => {
-  const [{ run }, other] = [await makeRun(), await makeRun()];
-  const { exitCode, stderr } = await runCli(["publish", ...run, "--to", other.root, "--quiet"]);
-  expect(stderr).toMatch(
-    /^usage\/contradiction: --to must be a folder for a data set alone, got \S+, which is a run: /,
-  );
-  expect(exitCode).toBe(2);
+test("another run is not a place for a data set, nor is a folder in a run, however it is written", async () => {
+  const [{ root, run }, other] = [await makeRun(), await makeRun()];
+  const inOther = ["", "/dataset", "/samples/new"].map((path) => `${other.root}${path}`);
+  for (const to of [...inOther, pathToFileURL(other.root).href, pathToFileURL(join(root, "labels")).href]) {
+    const { exitCode, stderr } = await runCli(["publish", ...run, "--to", to, "--quiet"]);
+    expect(stderr).toMatch(
+      /^usage\/contradiction: --to must be a folder (for a data set alone|outside of the run's), got /,
+    );
+    expect(exitCode).toBe(2);
+  }
   expect(await readdir(other.root)).not.toContain("manifest.json");
+});
+
+test("verify and inspect take the file: URL of a run and of a data set", async () => {
+  const { root } = await makeRun();
+  for (const folder of [root, join(root, "dataset")]) {
+    for (const command of ["verify", "inspect"]) {
+      const { exitCode, stderr } = await runCli([command, pathToFileURL(folder).href, "--quiet"]);
+      expect({ exitCode, stderr }, `${command} ${folder}`).toEqual({ exitCode: 0, stderr: "" });
+    }
+  }
 });
 
 test("publish says what it has published, and what it has not", async () => {

@@ -123,6 +123,9 @@ test.skipIf(process.platform === "win32")(
       "submit/refused: sbatch refused: Socket timed out. Correct that, or work on a login node of the cluster, and run the same command again: nothing is lost.\n",
     );
     expect(await readFile(join(folder, "cancelled"), "utf8")).toBe("101 102\n");
+    // Nothing of what was refused binds the next call.
+    const others = await runInProcess([...submit.with(4, "1"), "--dry-run"]);
+    expect(others).toMatchObject({ exitCode: 0, stderr: "" });
     await rm(join(folder, "jobs"));
     await putSlurmOnPath(folder, { sbatch, scancel: "exit 1" });
     const left = await runInProcess(submit);

@@ -59,6 +59,8 @@ test("a finished training keeps no lock of a process that was killed, and that o
   await writeFile(lock, JSON.stringify({ ...holder, thisProcess }));
   await cleanFinishedTraining(folder);
   expect(await readdir(folder)).toEqual(["lock"]);
+  await writeFile(lock, "");
+  await cleanFinishedTraining(folder);
 });
 
 test("the log has each step once after a training went on, whatever it wrote past its checkpoint", async () => {

@@ -13,7 +13,7 @@ import type { RunFolder } from "../../run/run-folder.ts";
 import { readSpeedIfAny } from "../../run/speed.ts";
 import { clusterJobs } from "../cluster-jobs.ts";
 import { formatRanks, type PlannedJob, planSubmission, readProgress, unitKeys } from "../plan-submission.ts";
-import { type SubmissionRecord, type SubmittedJob, writeRecord } from "../submission-record.ts";
+import { restoreRecord, type SubmissionRecord, type SubmittedJob, writeRecord } from "../submission-record.ts";
 import { requireCluster, type SlurmRequest } from "./require-cluster.ts";
 import { listOpenJobs, runSlurm, submitScript } from "./slurm-programs.ts";
 import { workSeconds } from "./walltime.ts";
@@ -83,7 +83,7 @@ async function requireNoneOpen(root: string): Promise<void> {
 }
 
 async function submitAll(planned: readonly PlannedJob[], options: SubmissionOptions): Promise<SubmittedJob[]> {
-  const { folder, config, request, scripts, sbatchOptions, to, signal } = options;
+  const { folder, config, request, scripts, sbatchOptions, before, to, signal } = options;
   for (const { name } of clusterJobs) await replaceBytes(scriptPath(folder, name), scripts.get(name)!);
   const jobs: SubmittedJob[] = [];
   try {
@@ -109,7 +109,11 @@ async function submitAll(planned: readonly PlannedJob[], options: SubmissionOpti
     return jobs;
   } catch (thrown) {
     // Half a chain would do half the work, and nobody would know why.
-    if (jobs.length > 0) await cancel(jobs, thrown);
+    if (jobs.length > 0) {
+      await cancel(jobs, thrown);
+      // What was refused binds no later call, as to the number of tasks.
+      await restoreRecord(folder, before);
+    }
     throw thrown;
   }
 }

@@ -6,13 +6,14 @@ import { plainText } from "../../../core/plain-text.ts";
 import { sizeCategory } from "../../../pipeline/card/card-head.ts";
 import { readCardOptions } from "../../../pipeline/card/card-options.ts";
 import { escapeMarkdown } from "../../../pipeline/card/markdown.ts";
-import { writeCard } from "../../../pipeline/card/write-card.ts";
+import { cardStep, writeCard } from "../../../pipeline/card/write-card.ts";
 import { readManifest, writeManifest } from "../../../shards/format/manifest-file.ts";
 import { verifyDataset } from "../../../shards/index.ts";
 import { sealJson } from "../../../storage/canonical-json.ts";
 import { errorOf } from "../../support/expect-error.ts";
 import { makeDataset, makeTestFolder } from "../../support/make-rows.ts";
 import { renderMarkdown } from "../../support/render-markdown.ts";
+import { runSteps, testContext } from "../../support/run-build.ts";
 import { runInProcess } from "../../support/run-in-process.ts";
 import { hostileNames, makeCard, readCard, writeNamedSet } from "./make-card.ts";
 
@@ -100,6 +101,17 @@ test("a README.md that somebody has edited is kept, until --overwrite", async ()
   await appendFile(join(directory, "README.md"), "\nMy own words.\n");
   expect(await writeCard({ root: directory })).toEqual({ directory, outcome: "kept" });
   expect((await readCard(directory)).text).toContain("My own words.");
+  const path = join(directory, "README.md");
+  const told: string[] = [];
+  const context = { ...testContext(), tell: (line: string) => void told.push(line) };
+  await runSteps([cardStep(directory)], context);
+  expect(told).toEqual([]);
+  const edited = await readFile(path, "utf8");
+  await writeFile(path, edited.replace(/num_examples: \d+/, "num_examples: 30"));
+  await runSteps([cardStep(directory)], context);
+  expect(told).toEqual([
+    expect.stringMatching(/^warning: \S+README\.md was edited, .* it describes the set at another size\. /),
+  ]);
   const { exitCode, stdout, stderr } = await runInProcess(["card", directory]);
   expect(stderr).toBe(
     `card/edited: ${join(directory, "README.md")} must be as cifar5m wrote it to be written again, and was edited. Move it away, or pass --overwrite to replace it.\n`,

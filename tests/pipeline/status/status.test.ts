@@ -70,7 +70,7 @@ test("watching ends when nobody reads what it prints", async () => {
   expect(await once(child, "close")).toEqual([0, null]);
 });
 
-test.each([1, 4])("the speed of %i workers is that since their last pause", async (numRanks) => {
+test.each([1, 4, undefined])("the speed of %s workers is that since their last pause", async (numRanks) => {
   const run = await makeRun();
   const nowMs = 1.7e12;
   // A unit of ten images each second, a night without work, and then three units each second.
@@ -84,12 +84,12 @@ test.each([1, 4])("the speed of %i workers is that since their last pause", asyn
   expect(rateThen).toBeCloseTo(10, 0);
 });
 
-test("workers whose slow units end together have no pause between them", async () => {
+test.each([4, undefined])("workers whose slow units end together have no pause between them: %s", async (numRanks) => {
   const run = await makeRun();
   const nowMs = 1.7e12;
   const hour = 3_600_000;
   await markDone(run, "sample", range(40), (index) => nowMs - hour * (9 - Math.floor(index / 4)) + (index % 4));
-  const rate = await measureRate({ folder: run.folder, stage: "sample", numRanks: 4, done: run.units, nowMs });
+  const rate = await measureRate({ folder: run.folder, stage: "sample", numRanks, done: run.units, nowMs });
   expect(rate! * 3600).toBeCloseTo(43, 0);
 });
 
