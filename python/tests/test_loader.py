@@ -221,7 +221,10 @@ def test_none_is_the_default_where_the_types_allow_it(dataset: Dataset) -> None:
             {"suffle": True},
             "options/unknown-key: suffle is not an option of a loader. Did you mean shuffle? Use one of: reg",
         ),
-        ({"numSamples": 3}, "options/unknown-key: numSamples is not an option of a loader. Did you mean num_samples? Use"),
+        (
+            {"numSamples": 3},
+            "options/unknown-key: numSamples is not an option of a loader. Did you mean num_samples? Use",
+        ),
         ({"colour": 3}, "options/unknown-key: colour is not an option of a loader. Use one of: regime, batch_size"),
         (
             {"state": {}},

@@ -138,11 +138,26 @@ def test_workers_draw_nothing_from_the_generator_of_the_training(dataset: Any) -
             {"sampler": None},
             "options/unknown-key: sampler is not an option of a loader. The order follows from regime, seed",
         ),
-        ({"generator": None}, "options/unknown-key: generator is not an option of a loader. The order follows from seed. "),
-        ({"timeout": 3}, "options/unknown-key: timeout is not an option of a loader. RemoteOptions(timeout_s=…) limits"),
-        ({"worker_init_fn": print}, "options/unknown-key: worker_init_fn is not an option of a loader. Workers need no"),
-        ({"persistent_workers": True}, "options/unknown-key: persistent_workers is not an option of a loader. Workers alw"),
-        ({"num_worker": 2}, "options/unknown-key: num_worker is not an option of a loader. Did you mean num_workers? Use "),
+        (
+            {"generator": None},
+            "options/unknown-key: generator is not an option of a loader. The order follows from seed. ",
+        ),
+        (
+            {"timeout": 3},
+            "options/unknown-key: timeout is not an option of a loader. RemoteOptions(timeout_s=…) limits",
+        ),
+        (
+            {"worker_init_fn": print},
+            "options/unknown-key: worker_init_fn is not an option of a loader. Workers need no",
+        ),
+        (
+            {"persistent_workers": True},
+            "options/unknown-key: persistent_workers is not an option of a loader. Workers alw",
+        ),
+        (
+            {"num_worker": 2},
+            "options/unknown-key: num_worker is not an option of a loader. Did you mean num_workers? Use ",
+        ),
     ],
 )
 def test_options_of_workers_are_checked_with_and_without_workers(

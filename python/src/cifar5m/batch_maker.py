@@ -52,8 +52,8 @@ class BatchMaker:
         self._writer = ImageWriter(options.format)
         is_whole = rows is None and options.num_samples in (pool_size, *earlier_rows)
         self._cache = choose_cache(store, options, is_whole, memory_bytes)
-        self._looked_up_epoch = -1
-        self._looked_up: dict[tuple[int, int], tuple[Rows, Rows, Rows]] = {}
+        # Of one epoch, set with it at once: an interrupt never leaves an epoch with the rows of another.
+        self._looked_up: tuple[int, dict[tuple[int, int], tuple[Rows, Rows, Rows]]] = -1, {}
 
     def make(self, batch: BatchRange) -> Batch[npt.NDArray[Any]]:
         """The batch of a range.
@@ -112,7 +112,8 @@ class BatchMaker:
 
     def _look_up(self, batch: BatchRange) -> tuple[Rows, Rows, Rows]:
         """Positions of this rank in a batch, and their slots and rows; those of the batches that follow are kept."""
-        found = self._looked_up.pop((batch.start, batch.end), None) if batch.epoch == self._looked_up_epoch else None
+        epoch, looked_up = self._looked_up
+        found = looked_up.pop((batch.start, batch.end), None) if batch.epoch == epoch else None
         if found is not None:
             return found
         options = self._options
@@ -125,6 +126,7 @@ class BatchMaker:
         rows = self._rows_of(slots)
         cuts = np.cumsum([len(positions) for positions in own])[:-1]
         parts: Iterable[tuple[Rows, Rows, Rows]] = zip(own, np.split(slots, cuts), np.split(rows, cuts), strict=True)
-        self._looked_up = {(end - size, end): part for end, part in zip(ends, parts, strict=True)}
-        self._looked_up_epoch = batch.epoch
-        return self._looked_up.pop((batch.start, batch.end))
+        looked_up = {(end - size, end): part for end, part in zip(ends, parts, strict=True)}
+        found = looked_up.pop((batch.start, batch.end))
+        self._looked_up = batch.epoch, looked_up
+        return found

@@ -39,7 +39,9 @@ class FolderSource:
             if error.code != "disk/missing":
                 raise
             advice = "or run the build to its end."
-            what = f"{path} does not exist, so {self.location} is not a finished data set. Point at RUN/dataset, {advice}"
+            what = (
+                f"{path} does not exist, so {self.location} is not a finished data set. Point at RUN/dataset, {advice}"
+            )
             if not os.path.exists(self.location):
                 what = f"{self.location} does not exist. Check the path, {advice}"
             raise Cifar5mError("manifest/missing", what) from error

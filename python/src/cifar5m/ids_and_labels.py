@@ -28,25 +28,27 @@ class IdsAndLabels:
         # What to add to a row of a shard to get its index in the arrays.
         self._shifts = np.zeros(len(first_rows), np.int64)
         self._num_held = 0
-        self._ids, self._labels = np.empty(0, np.int64), np.empty(0, np.int32)
+        # Of one length: an interrupt never leaves one longer than the other.
+        self._held = np.empty(0, np.int64), np.empty(0, np.int32)
 
     def add(self, shard: int, ids: Rows, labels: Rows) -> None:
         """Takes in the rows of a shard, int64, shape [rows] each. One thread at a time."""
         start, end = self._num_held, self._num_held + len(ids)
-        if end > len(self._ids):
-            capacity = min(self._num_rows, max(end, 2 * len(self._ids), _FIRST_ROWS))
+        all_ids, all_labels = self._held
+        if end > len(all_ids):
+            capacity = min(self._num_rows, max(end, 2 * len(all_ids), _FIRST_ROWS))
             # Threads that read meanwhile keep the arrays of before.
-            self._ids = _grow(self._ids, capacity, start)
-            self._labels = _grow(self._labels, capacity, start)
-        self._ids[start:end], self._labels[start:end] = ids, labels
+            self._held = all_ids, all_labels = _grow(all_ids, capacity, start), _grow(all_labels, capacity, start)
+        all_ids[start:end], all_labels[start:end] = ids, labels
         self._shifts[shard] = start - self._first_rows[shard]
         self._num_held = end
 
     def read(self, rows: Rows) -> tuple[Rows, Rows]:
         """Ids and labels of rows of shards that were added: int64, shape [R] each."""
         shards = np.searchsorted(self._first_rows, rows, "right") - 1
-        held = rows + self._shifts[shards]
-        return self._ids[held], self._labels[held].astype(np.int64)
+        places = rows + self._shifts[shards]
+        all_ids, all_labels = self._held
+        return all_ids[places], all_labels[places].astype(np.int64)
 
 
 def _grow(values: npt.NDArray[Any], capacity: int, num_held: int) -> npt.NDArray[Any]:

@@ -32,17 +32,18 @@ class SampleOrder:
         # What is not shuffled is still a random subset.
         self._pool = make_pool_shuffle("full" if shuffle == "none" else shuffle, pool_size, seed, earlier_rows)
         self._is_whole = num_samples == pool_size or num_samples in earlier_rows
-        self._epoch: int | None = None
-        self._epoch_shuffle: Shuffle | None = None
+        # Of one epoch. They are set at once: an interrupt never leaves an epoch with the shuffle of another.
+        self._shuffle_of: tuple[int, Shuffle] | None = None
 
     def slots(self, epoch: int, positions: Rows) -> Rows:
         """Which samples of the subset are served, in [0, num_samples): int64, shape of positions."""
         if self._regime == "infinite":
             return positions
-        if self._epoch_shuffle is None or self._epoch != epoch:
-            self._epoch = epoch
-            self._epoch_shuffle = make_shuffle(self._shuffle, self._num_samples, self._seed, 1 + epoch)
-        return self._epoch_shuffle(positions)
+        held = self._shuffle_of
+        if held is None or held[0] != epoch:
+            held = epoch, make_shuffle(self._shuffle, self._num_samples, self._seed, 1 + epoch)
+            self._shuffle_of = held
+        return held[1](positions)
 
     def rows(self, slots: Rows) -> Rows:
         """The rows of the split that slots stand for."""
