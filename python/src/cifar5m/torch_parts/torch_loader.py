@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -95,14 +94,25 @@ class Loader(BaseLoader[torch.Tensor]):
             code, message = error.code, error.message
             # torch raises the errors of workers in a frame that refers to them: a cycle that keeps queues and workers.
             traceback.clear_frames(error.__traceback__)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            # An interrupt may have come anywhere in DataLoader, whose persistent iterator then serves batches of the
+            # loop before, or waits for some that were taken.
+            self._batches, self._have_workers_begun = self._new_batches(), False
+            raise
         raise error_class(code, message)
 
     def _begin(self) -> Iterator[TensorBatch]:
-        # DataLoader draws a seed for workers from the generator of the training, and does so again after a resume.
-        with torch.random.fork_rng(devices=[]):
+        # DataLoader draws a seed for workers from the generator of the training, and does so again after a resume. It
+        # draws it on the default device, which may be a GPU, or none that has numbers.
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             if self._have_workers_begun:
-                with contextlib.suppress(Exception):
+                try:
                     return iter(self._batches)
+                except (RuntimeError, OSError):
+                    if not _has_dead_worker(self._batches):
+                        raise
                 # An interrupt, or a lack of memory, has ended workers. DataLoader does not replace persistent ones.
                 self._batches = self._new_batches()
             batches: Iterator[TensorBatch] = iter(self._batches)
@@ -130,6 +140,11 @@ class _InProcess:
         for range in self._ranges:
             batch = self._source[range]
             yield batch.pin_memory() if self._pin_memory else batch
+
+
+def _has_dead_worker(batches: Any) -> bool:
+    workers = getattr(getattr(batches, "_iterator", None), "_workers", ())
+    return not all(worker.is_alive() for worker in workers)
 
 
 def _can_pin() -> bool:
