@@ -19,7 +19,9 @@ def serve_as_rank(folder: str, group: str, rank: int, queue: Any, options: dict[
     group; the epoch is that of world_size=1.
     """
     dataset = open_dataset(folder)
-    early = [Loader(dataset, **options), DataLoader(IterableDataset(dataset, **options), batch_size=None)]
+    served = IterableDataset(dataset, **options)
+    spawned: Any = {"num_workers": 1, "multiprocessing_context": "spawn"}
+    early = [Loader(dataset, **options), *(DataLoader(served, batch_size=None, **more) for more in ({}, spawned))]
     torch.distributed.init_process_group("gloo", init_method=f"file://{group}", rank=rank, world_size=2)
     loader = Loader(dataset, **options)
     iterable = DataLoader(IterableDataset(dataset, **options), batch_size=None, num_workers=2)

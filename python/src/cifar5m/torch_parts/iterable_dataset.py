@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from multiprocessing.context import get_spawning_popen
 from typing import Any, SupportsIndex
 
 from torch.utils.data import IterableDataset as TorchIterableDataset
@@ -59,6 +60,12 @@ class IterableDataset(TorchIterableDataset[TensorBatch]):
     def __iter__(self) -> Iterator[TensorBatch]:
         self._group.require_unchanged()
         return EpochIterator(self._source, self._options, self._schedule, self._loops)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker that is not forked begins the loop where nobody knows the group.
+        if get_spawning_popen() is not None:
+            self._group.require_unchanged()
+        return self.__dict__
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Lets the next loop be that of an epoch, also in workers that live on. As `Loader.set_epoch`."""
