@@ -245,8 +245,8 @@ class _Fields:
 
     def texts(self, key: str) -> list[str]:
         values = self._list(key)
-        if not all(isinstance(value, str) and value for value in values):
-            raise self.refuse(key, "must hold texts that are not empty")
+        if not (values and all(isinstance(value, str) and value for value in values)):
+            raise self.refuse(key, "must hold texts that are not empty, at least one")
         return values
 
     def mapping(self, key: str) -> dict[str, Any]:
