@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from http_folder import Handler, serve_folder
 from make_dataset import make_dataset
-from serving import open_quickly, serve
+from serving import line_of, open_quickly, serve
 
 from cifar5m import open_dataset, shard
 from cifar5m.manifest import ShardEntry
@@ -138,3 +138,36 @@ def test_a_filter_fetches_several_shards_at_once_and_each_once_even_with_a_small
         assert len(filtered) == len(expected) and filtered.fingerprint == expected.fingerprint
         shards = [path for path, _ in seen if path.endswith(".arrow")]
         assert len(shards) == 4 and len(set(shards)) == 4
+
+
+def test_the_cache_is_in_a_folder_of_this_machine(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serve_folder(folder) as (url, _):
+        for address in ("s3://bucket/cache", "https://user:secret@host/cache"):
+            line = line_of(lambda address=address: open_quickly(url, cache_directory=address))
+            assert line.startswith("store/bad-location: cache_directory must be a folder on this machine, got ")
+            assert "secret" not in line
+        assert list(tmp_path.iterdir()) == []
+        open_quickly(url, cache_directory=(tmp_path / "a b").as_uri())[0]
+    assert len(list(tmp_path.glob("a b/shards/*.arrow"))) == 1 and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_connection_that_breaks_after_the_last_byte_is_no_failure(folder: Path, cache: Path) -> None:
+    def send_all_and_break(handler: Handler) -> bool:
+        if not handler.path.endswith(".arrow"):
+            return False
+        if "Range" in handler.headers:
+            handler.send_error(416)
+        else:
+            data = (folder / handler.path[1:]).read_bytes()
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(data) + 1))
+            handler.end_headers()
+            handler.wfile.write(data)
+        return True
+
+    with serve_folder(folder, send_all_and_break) as (url, _):
+        assert open_quickly(url)[0].id == open_dataset(folder)[0].id
+    assert len(list(cache.iterdir())) == 1

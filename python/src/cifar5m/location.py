@@ -57,6 +57,24 @@ def parse_location(location: str | os.PathLike[str]) -> Location:
     )
 
 
+def parse_folder(location: str | os.PathLike[str], what: str) -> str:
+    """The absolute path of a folder on this machine: a path, or a `file:` URL.
+
+    Args:
+        what: names it in errors.
+
+    Raises:
+        Cifar5mError: `store/bad-location` for any other location; as `parse_location`.
+    """
+    parsed = parse_location(location)
+    if parsed.kind == "folder":
+        return parsed.where
+    raise Cifar5mError(
+        "store/bad-location",
+        f"{what} must be a folder on this machine, got {hide_secrets(parsed.where)}. Name a path, or a file:// URL.",
+    )
+
+
 def _path_of(url: str) -> str:
     """The absolute path of a `file:` URL. Raises `store/bad-location`."""
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Cifar5mError
+from ..location import parse_folder
 from ..manifest import ShardEntry
 from ..positioned_file import PositionedFile, disk_error
 from ..shard import hash_file, mark_checked, open_shard_file
@@ -33,8 +34,8 @@ class ShardCache:
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None, max_bytes: float) -> None:
-        self._directory = (default_cache_directory() if directory is None else Path(directory).expanduser()) / "shards"
-        self._directory = Path(os.path.abspath(self._directory))
+        folder = default_cache_directory() if directory is None else directory
+        self._directory = Path(parse_folder(folder, "cache_directory")) / "shards"
         self._max_bytes = max_bytes
 
     def open(self, entry: ShardEntry) -> PositionedFile | None:
