@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import code_of, open_quickly, serve
+from serving import code_of, line_of, open_quickly, serve
 
 from cifar5m import open_dataset
 from cifar5m.remote.s3_store import S3Store
@@ -40,6 +40,30 @@ class ForkUnsafe:
         if os.getpid() != self.process_id:
             raise RuntimeError("This class is not fork-safe")
         return io.BytesIO(path.encode())
+
+
+class ProfileNotFound(Exception):
+    """Named as that of botocore."""
+
+
+@pytest.mark.parametrize("error", [TypeError("no such option"), ValueError("Invalid endpoint: x."), ProfileNotFound()])
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_wrong_settings_of_s3_are_told_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, is_at_once: bool
+) -> None:
+    num_tries = 0
+
+    def fail(*_: Any, **__: Any) -> Any:
+        nonlocal num_tries
+        num_tries += 1
+        raise error
+
+    # s3fs looks at some options as it is made, at others as it connects.
+    made = fail if is_at_once else lambda **_: types.SimpleNamespace(open=fail)
+    monkeypatch.setitem(sys.modules, "s3fs", types.SimpleNamespace(S3FileSystem=made))
+    line = line_of(lambda: open_quickly("s3://bucket/prefix", s3={"nonsense": 1}))
+    assert line.startswith("store/s3-settings: s3://bucket/prefix/manifest.json must be requested with settings that")
+    assert num_tries == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -18,7 +18,8 @@ class RemoteOptions:
     """How a data set on a server is read. Headers and s3, which may be keys, are not shown.
 
     Attributes:
-        cache_directory: where fetched shards are kept, a path or a `file:` URL. Default: `cifar5m` in XDG_CACHE_HOME, else in `~/.cache`.
+        cache_directory: where fetched shards are kept, a path or a `file:` URL. Default: `cifar5m` in XDG_CACHE_HOME,
+            else in `~/.cache`.
         cache_bytes: size that the cache is kept below, by removing shards unused for longest; at least 0.
         headers: sent to a web server, not to another it redirects to.
         max_requests: requests at once, in [1, 256].

@@ -11,6 +11,23 @@ from ..location import parse_s3_location
 from .object_store import TransferError, refusal
 
 _PIECE_BYTES = 8 * 2**20
+# Of botocore, by name: what no further try mends. It is a TypeError or ValueError where an option itself is wrong.
+_WRONG_SETTINGS = frozenset(
+    (
+        "ConfigNotFound",
+        "ConfigParseError",
+        "EndpointResolutionError",
+        "InvalidConfigError",
+        "InvalidEndpointConfigurationError",
+        "InvalidRegionError",
+        "InvalidS3AddressingStyleError",
+        "NoRegionError",
+        "ProfileNotFound",
+        "TypeError",
+        "UnknownSignatureVersionError",
+        "ValueError",
+    )
+)
 
 
 class S3Store:
@@ -54,7 +71,12 @@ class S3Store:
                 raise Cifar5mError(
                     "store/s3-settings", f"{what}, or pass RemoteOptions(s3={{'anon': True}})."
                 ) from error
-            raise TransferError(f"{type(error).__name__}: {error}") from error
+            seen = f"{type(error).__name__}: {error}"
+            if type(error).__name__ in _WRONG_SETTINGS:
+                what = f"{self.url_of(name)} must be requested with settings that s3fs takes, it says {seen}"
+                advice = "Correct RemoteOptions(s3={…}), AWS_PROFILE, AWS_REGION or ~/.aws/config."
+                raise Cifar5mError("store/s3-settings", f"{what.rstrip('.')}. {advice}") from error
+            raise TransferError(seen) from error
 
     def _open_file_system(self) -> Any:
         # Its connections and its event loop are of one process: a forked worker inherits them and cannot use them.
