@@ -26,6 +26,11 @@ def right(dataset: Dataset) -> None:
     loader.set_epoch(np.int64(1))
     IterableDataset(dataset, regime="finite", batch_size=8).state_dict(num_batches=np.int64(3))
     RemoteOptions(tries=np.int64(3), timeout_s=1)
+    image: object = dataset[0].image, dataset[np.int64(1)].label
+    images: object = dataset[:2].images, dataset[[0, 1]].labels, dataset[np.arange(2)].ids, dataset[range(2)].ids
+    named = [dataset.filter(classes="cat"), dataset.filter(classes={"cat"}), dataset.filter(classes=("cat", 3))]
+    numbered = [dataset.filter(classes=range(2)), dataset.filter(classes=np.array([1])), dataset.filter(classes={1, 2})]
+    print(image, images, named, numbered, dataset.filter(classes=[np.int64(1)]))
 
 
 def wrong(dataset: Dataset) -> None:
@@ -33,3 +38,7 @@ def wrong(dataset: Dataset) -> None:
     Loader(dataset, batch_size=8)  # type: ignore[call-arg]
     dataset.loader(regime="endless", batch_size=8)  # type: ignore[arg-type]
     dataset.loader(regime="finite", batch_size=1.5)  # type: ignore[arg-type]
+    print(dataset[1.5])  # type: ignore[call-overload]
+    print(dataset[0].images)  # type: ignore[attr-defined]
+    print(dataset[:2].image)  # type: ignore[attr-defined]
+    dataset.filter(classes=1.5)  # type: ignore[arg-type]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from .loader import Loader
 from .manifest import SPLIT_NAMES, Manifest
 from .options import LoaderOptions, ResolvedOptions
 from .require import require_number
-from .row_filter import resolve_filter
+from .row_filter import ClassName, resolve_filter
 from .row_store import RowStore, ShardSource
 from .schedule import EarlierPool, Schedule
 from .unpack import Unpack
@@ -121,14 +121,14 @@ class Dataset:
     def __len__(self) -> int:
         return self._store.num_rows if self._rows is None else len(self._rows)
 
+    # First: an array is an integer to types, since one without axes is.
     @overload
-    def __getitem__(self, index: int) -> Sample: ...
+    def __getitem__(  # type: ignore[overload-overlap]
+        self, index: slice | Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]
+    ) -> Samples: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Samples: ...
-
-    @overload
-    def __getitem__(self, index: npt.ArrayLike) -> Sample | Samples: ...
+    def __getitem__(self, index: SupportsIndex) -> Sample: ...
 
     def __getitem__(self, index: Any) -> Any:
         """One row by an integer, numpy's too; some by a slice or by integers. Negative ones count from the end.
@@ -187,7 +187,7 @@ class Dataset:
 
     def filter(
         self,
-        classes: Sequence[str | int] | None = None,
+        classes: ClassName | Iterable[ClassName] | None = None,
         min_confidence: float = 0,
         flags: Mapping[str, bool] | None = None,
     ) -> Dataset:

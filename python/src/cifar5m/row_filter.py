@@ -14,6 +14,8 @@ from .errors import Cifar5mError
 from .flags import RowFlags, resolve_flags, wrong_table
 from .row_store import RowStore
 
+ClassName = str | int | np.integer[Any]
+
 
 @dataclass(frozen=True)
 class RowFilter:
@@ -51,7 +53,7 @@ class RowFilter:
 
 
 def resolve_filter(
-    classes: Sequence[str | int] | None,
+    classes: ClassName | Iterable[ClassName] | None,
     min_confidence: float,
     flags: Mapping[str, bool] | None,
     class_names: Sequence[str],
