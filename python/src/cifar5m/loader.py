@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, SupportsIndex, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +95,21 @@ class BaseLoader(Generic[Array]):
             TypeError: for `epochs=math.inf`.
         """
         return finite_length(self._schedule)
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        """Raises `loader/out-of-range`: a DataLoader that was given a loader asks for its samples."""
+        raise Cifar5mError(
+            "loader/out-of-range",
+            "a loader must be iterated, it was asked for a sample by index: it is already what a DataLoader would be. "
+            "Iterate it, or give a DataLoader cifar5m.torch.IterableDataset or MapDataset.",
+        )
+
+    def __repr__(self) -> str:
+        options, cursor = self._options, self._cursor
+        what = f"{options.regime}, {options.num_samples} samples in batches of {self.batch_size}"
+        return (
+            f"<cifar5m Loader of {self.dataset.fingerprint}: {what}; epoch {cursor.epoch}, position {cursor.position}>"
+        )
 
     def __iter__(self) -> Iterator[Batch[Array]]:
         # A generator: whoever asks for an iterator and takes no batch, as frameworks do to look, moves nothing.

@@ -83,6 +83,14 @@ class Loader(BaseLoader[torch.Tensor]):
         self._group.require_unchanged()
         return super().__iter__()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy stands where this one does, and has workers of its own.
+        return {**self.__dict__, "_batches": None, "_have_workers_begun": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._batches, self._serving = self._new_batches(), 0
+
     def _make_batches(self, ranges: Callable[[], Iterable[BatchRange]]) -> Iterator[TensorBatch]:
         self._ranges.ranges = ranges
         # Where a script leaves the loop open, it ends when Python does, after the names of modules were cleared.
