@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from .require import refuse_unknown
 from .sample_draws import SIDE, SampleDraws
 
 Bytes = npt.NDArray[np.uint8]
 
 
+@refuse_unknown
 @dataclass(frozen=True)
 class Augment:
     """What is done to each image at random. The draws are functions of (seed, epoch, position).
@@ -26,6 +28,9 @@ class Augment:
             anywhere in the image (DeVries and Taylor 2017, arXiv:1708.04552). None for none.
         mixup: alpha in [0.001, 1000]: blend with another image of the global batch, by a weight from Beta(alpha, alpha)
             (Zhang et al. 2017, arXiv:1710.09412). Needs float32. None for none.
+
+    Raises:
+        Cifar5mError: `options/unknown-key`.
     """
 
     flip: bool | np.bool_ = False

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .errors import Cifar5mError
+
+Options = TypeVar("Options", bound=type)
 
 
 def require_integer(
@@ -52,6 +56,23 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     plain = {word.replace("_", "").lower(): word for word in known}
     found = difflib.get_close_matches(name.replace("_", "").lower(), plain, n=1, cutoff=0.7)
     return f"Did you mean {plain[found[0]]}? " if found else ""
+
+
+def refuse_unknown(cls: Options) -> Options:
+    """Lets a dataclass of options refuse a misspelled one as a loader does. It raises `options/unknown-key`."""
+    any_class: Any = cls
+    initialize, known = any_class.__init__, [field.name for field in fields(any_class)]
+
+    @functools.wraps(initialize)
+    def checked(self: Any, *args: Any, **options: Any) -> None:
+        for key in options:
+            if key not in known:
+                what = f"{key} is not an option of {any_class.__name__}. {did_you_mean(key, known)}"
+                raise Cifar5mError("options/unknown-key", f"{what}Use one of: {', '.join(known)}.")
+        initialize(self, *args, **options)
+
+    any_class.__init__ = checked
+    return cls
 
 
 def out_of_range(

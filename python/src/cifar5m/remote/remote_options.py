@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, SupportsIndex
 
 from ..errors import Cifar5mError
-from ..require import require_integer, require_number
+from ..require import refuse_unknown, require_integer, require_number
 
 DEFAULT_CACHE_BYTES = 64 * 2**30
 
 
+@refuse_unknown
 @dataclass(frozen=True)
 class RemoteOptions:
     """How a data set on a server is read. Headers and s3, which may be keys, are not shown.
@@ -29,7 +30,7 @@ class RemoteOptions:
             AWS_ENDPOINT_URL_S3.
 
     Raises:
-        Cifar5mError: `store/out-of-range`.
+        Cifar5mError: `store/out-of-range`, `options/unknown-key`.
     """
 
     cache_directory: str | os.PathLike[str] | None = None
