@@ -157,13 +157,6 @@ def test_malformed_manifests_are_refused(tmp_path: Path, key: str, value: Any) -
     assert refused(lambda: open_dataset(tmp_path)).code == "manifest/invalid"
 
 
-def test_a_manifest_without_classes_is_refused(tmp_path: Path) -> None:
-    nothing = {"rows": 0, "shards": [], "classCounts": []}
-    manifest = make_manifest({"train": nothing, "test": nothing})
-    write_manifest(tmp_path, {**manifest, "classNames": []})
-    assert refused(lambda: open_dataset(tmp_path)).code == "manifest/invalid"
-
-
 def test_other_versions_are_told_apart(tmp_path: Path) -> None:
     manifest = read_manifest(make_dataset(tmp_path))
     write_manifest(tmp_path, {**manifest, "version": 3})

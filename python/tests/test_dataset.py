@@ -9,8 +9,8 @@ from typing import Any, cast, get_type_hints
 
 import numpy as np
 import pytest
-from make_dataset import CLASS_NAMES, make_columns, make_dataset
-from serving import line_of
+from make_dataset import CLASS_NAMES, make_columns, make_dataset, make_manifest, write_manifest
+from serving import code_of, line_of
 
 from cifar5m import Cifar5mError, Dataset, NoSuchRowError, RemoteOptions, ids_and_labels, open_dataset
 from cifar5m.canonical_json import canonical_json, unseal_json
@@ -277,3 +277,10 @@ def test_errors_and_representations_hold_no_keys() -> None:
     ]
     assert all(text and "SECRET" not in text for text in shown)
     assert "'https://…@host/set'" in shown[2]
+
+
+def test_a_manifest_without_classes_is_refused(tmp_path: Path) -> None:
+    nothing = {"rows": 0, "shards": [], "classCounts": []}
+    manifest = make_manifest({"train": nothing, "test": nothing})
+    write_manifest(tmp_path, {**manifest, "classNames": []})
+    assert code_of(lambda: open_dataset(tmp_path)) == "manifest/invalid"
