@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { imageBytes } from "../core/image-layout.ts";
 import { objectsAt } from "../storage/object-files.ts";
+import { hasCheckpoint } from "../storage/training-store.ts";
 import { type BuildSources, guideOf, modelSource } from "./build.ts";
 import { cifar10Files, recordBytes } from "./cifar-10/cifar-10-files.ts";
 import { readModel, readModelReceipt } from "./models/models.ts";
@@ -29,13 +30,15 @@ export interface BuildEstimate {
   readonly bytes: number;
   /** The part of `bytes` that is not on the disk yet. */
   readonly bytesLeft: number;
+  /** Whether every unit is done, so that nothing of any size is left to write. */
+  readonly isWritten: boolean;
   /** Free bytes on the run's disk; undefined if unknown. */
   readonly freeBytes: number | undefined;
   /** Empty if few images remain, and if models are not trained yet. */
   readonly remainingMs: RemainingMs;
   /** Whether a model must be trained first, which takes additional time. */
   readonly trains: boolean;
-  /** Whether a new run would sample the shipped generator by the default recipe, where `tuned` is better and faster. */
+  /** Whether a new run would sample the shipped generator by the default recipe, where `tuned` is much faster. */
   readonly suggestsTuned: boolean;
 }
 
@@ -102,6 +105,7 @@ async function estimateBuild(
     bytes,
     // Whoever has sampled had models and data.
     bytesLeft: isBegun ? unitBytesLeft + sheetBytes : bytes,
+    isWritten: unitBytesLeft === 0,
     freeBytes: await freeBytesAt(folder.root),
     remainingMs,
     trains: generator === undefined || labeler === undefined,
@@ -110,9 +114,12 @@ async function estimateBuild(
   };
 }
 
-/** Whether the build brings the shipped generator into a run that has none. */
+/** Whether the build brings the shipped generator into a run that has none, and trains none. */
 async function takesShipped(folder: RunFolder, { generator, data }: BuildSources): Promise<boolean> {
-  return generator === undefined && data === undefined && (await readModelReceipt(folder, "generator")) === undefined;
+  if (generator !== undefined || data !== undefined) return false;
+  return (
+    (await readModelReceipt(folder, "generator")) === undefined && !(await hasCheckpoint(folder.training("generator")))
+  );
 }
 
 /** Number of images in units that have no receipt of a stage, by stage. */
