@@ -40,6 +40,16 @@ const report = z.strictObject({
       }),
     )
     .describe("name, numDone, numUnits, imagesLeft, imagesPerSecond and secondsLeft of each stage; null where unknown"),
+  trainings: z
+    .array(
+      z.strictObject({
+        name: z.enum(["generator", "labeler"]),
+        images: z.int(),
+        imagesInAll: z.int().nullable(),
+        isUnderWay: z.boolean(),
+      }),
+    )
+    .describe("name, images, imagesInAll and isUnderWay of each training that has begun and has not ended"),
   isFinished: z
     .boolean()
     .describe("whether the data set has its manifest, and of a submitted run, whether it is also checked and uploaded"),
@@ -94,12 +104,13 @@ export const statusCommand = defineCommand<typeof options>({
 });
 
 function reportOf(location: string, status: RunStatus, { folder }: Pick<Session<unknown>, "folder">) {
-  const { isPrepared, stages, isFinished, misfit = null, tasks, failed, submission } = status;
+  const { isPrepared, trainings, stages, isFinished, misfit = null, tasks, failed, submission } = status;
   const found: z.output<typeof report> = {
     location,
     isPrepared,
     isFinished,
     misfit,
+    trainings: trainings.map(({ command: _, imagesInAll = null, ...training }) => ({ ...training, imagesInAll })),
     stages: stages.map(({ imagesPerSecond: rate = null, ...stage }) => ({
       ...stage,
       imagesPerSecond: rate,

@@ -106,6 +106,11 @@ export async function requireNoTraining(folder: string): Promise<void> {
   if (holder !== undefined) throw underWay(folder, holder);
 }
 
+/** Whether a process trains in the folder. @throws Cifar5mError `disk/…` */
+export async function isTrainedIn(folder: string): Promise<boolean> {
+  return (await readLockHolder(lockPathIn(folder))) !== undefined;
+}
+
 /** Removes the lock of a process that was killed between the end of its training and that of its work. */
 export async function cleanFinishedTraining(folder: string): Promise<void> {
   await removeStaleLock(lockPathIn(folder));
@@ -155,6 +160,11 @@ export async function readTrainingLog(folder: string): Promise<LogLine[]> {
  */
 export async function hasCheckpoint(folder: string): Promise<boolean> {
   return (await listCheckpoints(folder)).length > 0;
+}
+
+/** The step of the checkpoint that a training would go on from; undefined if it has none. @throws Cifar5mError `disk/…` */
+export async function newestCheckpoint(folder: string): Promise<number | undefined> {
+  return (await listCheckpoints(folder)).at(-1);
 }
 
 function lockPathIn(folder: string): string {

@@ -13,6 +13,7 @@ import { openCifar10Source } from "../cifar-10/cifar-10-fingerprints.ts";
 import { modelConfigAdvice } from "../run/pinned-run.ts";
 import type { Run } from "../run/run.ts";
 import type { ModelName, RunFolder } from "../run/run-folder.ts";
+import { adviseUnfinished, describeTrained, findUnfinished } from "../run/unfinished-training.ts";
 import { readProvenFile } from "../run/unit-files.ts";
 
 /** The stage whose receipt says that a model is finished. */
@@ -23,17 +24,29 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
 /**
  * Takes a model into a run, so that the run holds everything it was made with.
  * @param bytes - as `readModelFile` returns them
- * @throws Cifar5mError `run/config-changed` if the run has another model; `train/under-way` if it is training one; `disk/…`
+ * @throws Cifar5mError `run/config-changed` if the run has another model; `train/under-way`, `train/unfinished` if it is training one;
+ *   `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
   await requireNotInTraining(folder, name);
   await writeModel({ folder, name, bytes, identity: { weights: sha256(bytes) } });
 }
 
-/** Refuses to bring in a model that a process is training. @throws Cifar5mError `train/under-way`, `disk/…` */
+/**
+ * Refuses to bring in a model that a process is training, or has begun to train.
+ * @throws Cifar5mError `train/under-way`, `train/unfinished`, `disk/…`
+ */
 export async function requireNotInTraining(folder: RunFolder, name: ModelName): Promise<void> {
   // Runs in buckets train nothing.
-  if (!isBucket(folder.root)) await requireNoTraining(folder.training(name));
+  if (isBucket(folder.root)) return;
+  await requireNoTraining(folder.training(name));
+  const training = await findUnfinished(folder, name);
+  if (training === undefined) return;
+  throw new Cifar5mError(
+    "train/unfinished",
+    `${folder.training(name)} holds an unfinished training, at ${describeTrained(training)}, so no other ${name} can be brought in. ` +
+      `${adviseUnfinished(training)}, or name a new run folder with --run.`,
+  );
 }
 
 /**

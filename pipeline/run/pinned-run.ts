@@ -8,6 +8,7 @@ import { readTextIfAny } from "../../storage/read-text.ts";
 import { type Config, keysOfIdentity } from "./config.ts";
 import { datasetIdentity, fixedSizeIdentity } from "./dataset-identity.ts";
 import type { RunFolder } from "./run-folder.ts";
+import { adviseUnfinished, describeTrained, findUnfinishedTrainings } from "./unfinished-training.ts";
 import type { SetSize } from "./units.ts";
 
 /** What a run folder has pinned. */
@@ -119,7 +120,16 @@ function requireSameKeys(path: string, pinned: Identity, identity: Identity, adv
 }
 
 /** The error for a folder in which no run has begun, or in which its file was lost. */
-export async function noRun({ config, dataset, manifest }: RunFolder): Promise<Cifar5mError> {
+export async function noRun(folder: RunFolder): Promise<Cifar5mError> {
+  const { config, dataset, manifest } = folder;
+  const [training] = await findUnfinishedTrainings(folder);
+  if (training !== undefined) {
+    return new Cifar5mError(
+      "run/missing",
+      `${config} must exist, and does not: so far the folder has an unfinished training of the ${training.name}, at ` +
+        `${describeTrained(training)}. ${adviseUnfinished(training)}, then run \`cifar5m build\`.`,
+    );
+  }
   return new Cifar5mError(
     "run/missing",
     (await fileExists(manifest))

@@ -8,6 +8,7 @@ import { noRun } from "../run/pinned-run.ts";
 import { describeForgotten, findForgottenUnits } from "../run/require-known-units.ts";
 import { type Run, readRun } from "../run/run.ts";
 import type { RunFolder } from "../run/run-folder.ts";
+import { findUnfinishedTrainings, type UnfinishedTraining } from "../run/unfinished-training.ts";
 import { type UnitStage, unitStages } from "../run/unit-files.ts";
 import { planUnits, type Unit, unitRows } from "../run/units.ts";
 import { readLastLine } from "./last-line.ts";
@@ -35,6 +36,9 @@ export interface FailedTask extends TaskStatus {
 /** How far a run is. */
 export interface RunStatus {
   readonly isPrepared: boolean;
+  /** Trainings that have begun and have not ended. */
+  readonly trainings: readonly UnfinishedTraining[];
+  /** Empty while the folder has trainings alone, and no run was begun in it. */
   readonly stages: readonly StageStatus[];
   readonly isFinished: boolean;
   /** What is wrong with the manifest, and what to do; undefined if it is that of the run, or there is none yet. */
@@ -61,6 +65,15 @@ export async function readStatus(
   askQueue: (submission: SubmissionRecord) => Promise<readonly QueuedTask[]> = listTasks,
 ): Promise<RunStatus> {
   const submission = await readRecordIfAny(folder);
+  const trainings = await findUnfinishedTrainings(folder);
+  if (trainings.length > 0 && submission === undefined && !(await hasRun(folder))) {
+    return {
+      ...{ isPrepared: false, trainings, stages: [], isFinished: false },
+      submission,
+      tasks: undefined,
+      failed: [],
+    };
+  }
   const run = await readRunIfAny(folder, submission);
   const units = run?.units ?? planUnits([submission!.units], submission!.units.unitSize);
   const all = await readProgress(folder, units, submission);
@@ -72,6 +85,7 @@ export async function readStatus(
   const shown = tasks?.filter(({ rank }) => worker.worldSize === 1 || rank === worker.rank);
   return {
     isPrepared: all.isPrepared,
+    trainings,
     stages: await Promise.all(unitStages.map((stage) => readStage(folder, stage, { progress, numRanks }))),
     isFinished: all.isFinished && misfit === undefined,
     misfit,
@@ -79,6 +93,10 @@ export async function readStatus(
     tasks: shown,
     failed: await describeFailed(folder, shown ?? []),
   };
+}
+
+async function hasRun({ config, manifest }: RunFolder): Promise<boolean> {
+  return (await fileExists(config)) || (await fileExists(manifest));
 }
 
 /** The run; undefined if it is submitted and none of its jobs has begun it. */

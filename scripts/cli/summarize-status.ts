@@ -2,6 +2,7 @@ import { formatCount, formatPercent } from "../../core/format.ts";
 import { quoteWord } from "../../core/quote-word.ts";
 import { tailLine } from "../../pipeline/cluster/slurm/submit-to-slurm.ts";
 import type { RunFolder } from "../../pipeline/run/run-folder.ts";
+import { adviseUnfinished, describeTrained, type UnfinishedTraining } from "../../pipeline/run/unfinished-training.ts";
 import type { RunStatus, StageStatus } from "../../pipeline/status/read-status.ts";
 import type { TaskStatus } from "../../pipeline/status/task-states.ts";
 import { formatDuration } from "./format.ts";
@@ -12,7 +13,7 @@ const plainReasons = ["", "None", "(null)", "Dependency", "Priority", "Resources
 
 /** How far a run is, as lines of text. */
 export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] {
-  const { stages, isPrepared, isFinished, tasks, failed, submission } = status;
+  const { stages, isPrepared, isFinished, tasks, failed, submission, trainings } = status;
   const rows = stages.map((stage, index) => [
     stage.name,
     `${formatCount(stage.numDone)} of ${formatCount(stage.numUnits)} units`,
@@ -32,6 +33,7 @@ export function summarizeStatus(status: RunStatus, folder: RunFolder): string[] 
       [simple("prepare", isPrepared, isLeftOut ? "not needed" : undefined), ...rows, simple("finish", isFinished)],
       { numbers: false },
     ),
+    ...trainings.map(describeTraining),
     ...failed.map(describeFailed),
     ...(submission === undefined || isFinished ? [] : [`logs: ${tailLine(folder)}`]),
     ...describeNext(status, folder),
@@ -50,6 +52,12 @@ function describeNext(
   if (isOpen) return [];
   const again = `cifar5m submit slurm ${quoteWord(root)}`;
   return [`no job is in the queue: \`${again}\`, with the same options, submits what is missing`];
+}
+
+function describeTraining(training: UnfinishedTraining): string {
+  const { name, isUnderWay } = training;
+  const next = isUnderWay ? "a process is at work on it" : adviseUnfinished(training);
+  return `training of the ${name}: unfinished, at ${describeTrained(training)}. ${next}`;
 }
 
 function describePart({ numDone, numUnits }: StageStatus): string {

@@ -37,6 +37,7 @@ export const usageCodes: ReadonlySet<string> = new Set([
     "train/finished",
     "train/nothing-to-finish",
     "train/too-few-images",
+    "train/unfinished",
   ],
   "unit/config-changed",
   "verify/out-of-range",

@@ -209,7 +209,7 @@ test("the lines of a status are these", async () => {
   const lines = summarizeStatus(
     {
       stages: [stage, { name: "label", ...none }],
-      ...{ isPrepared: true, isFinished: false },
+      ...{ isPrepared: true, isFinished: false, trainings: [] },
       submission: { tasks: 64, units: { count: 1, testCount: 1, unitSize: 1 }, jobs: [] },
       tasks: [task, { ...task, state: "queued", restarts: 1 }, failed, waiting],
       failed: [{ ...failed, log: "L", lastLine: "disk/full: no space" }],
