@@ -153,7 +153,8 @@ function requireSamplerOfTrained({ sampler, generator }: Config): void {
     throw new Cifar5mError(
       "config/out-of-range",
       "sampler.name must be another than consistency for a generator that the build trains, which is not tuned. " +
-        "Use --recipe fast, or name tuned weights with --generator.",
+        "Use --recipe fast, or name tuned weights with --generator. With --data, build trains; to only bring CIFAR-10 in, " +
+        "run `cifar5m fetch RUN --data` and leave --data out.",
     );
   }
   if (sampler.conditional && generator.numClasses === 0) {

@@ -1,5 +1,5 @@
 import { joinPath } from "../../storage/join-path.ts";
-import { isFile, isFolder } from "../../storage/list-folder.ts";
+import { isFile, isFolder, listFolder } from "../../storage/list-folder.ts";
 import { readWholeFile } from "../../storage/read-file.ts";
 import { type CifarFile, sizeOfRecords } from "./cifar-10-files.ts";
 import { mostPythonBytes, pythonName, recordsOfPythonBatch } from "./python-batch.ts";
@@ -25,6 +25,20 @@ export interface FoundFile {
  */
 export async function openCifarFiles(path: string, files: readonly CifarFile[]): Promise<Map<string, FoundFile>> {
   return (await isFolder(path)) ? await findInFolder(path, files) : await findInArchive(path, files);
+}
+
+/** The folders that the authors' archives have, and torchvision unpacks. */
+const authorsFolders = ["cifar-10-batches-bin", "cifar-10-batches-py", "cifar-100-binary", "cifar-100-python"];
+
+/**
+ * The question that an error asks where the files are one folder deeper; empty if they are not.
+ * @param path - a folder or a file
+ * @throws Cifar5mError `disk/…`
+ */
+export async function askForInnerFolder(path: string): Promise<string> {
+  const names = (await isFolder(path)) ? await listFolder(path) : [];
+  const inner = authorsFolders.filter((name) => names.includes(name));
+  return inner.length === 0 ? "" : `Did you mean ${inner.map((name) => joinPath(path, name)).join(" or ")}? `;
 }
 
 async function findInFolder(folder: string, files: readonly CifarFile[]): Promise<Map<string, FoundFile>> {

@@ -1,7 +1,7 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { chwToHwc, imageAt, imageBytes, type LabeledImages } from "../../core/image-layout.ts";
 import { type Cifar10File, cifar10Files, recordBytes, requireRecords } from "./cifar-10-files.ts";
-import { openCifarFiles } from "./open-cifar-files.ts";
+import { askForInnerFolder, openCifarFiles } from "./open-cifar-files.ts";
 
 /**
  * Reads CIFAR-10.
@@ -47,7 +47,7 @@ export interface Cifar10Bytes {
 export async function* readCifar10Files(data: string, files: readonly Cifar10File[]): AsyncGenerator<Cifar10Bytes> {
   const found = await openCifarFiles(data, files);
   const missing = files.filter(({ name }) => !found.has(name));
-  if (missing.length > 0) throw missingFiles(data, missing);
+  if (missing.length > 0) throw await missingFiles(data, missing);
   for (const file of files) {
     const { path, read } = found.get(file.name)!;
     const bytes = await read();
@@ -56,10 +56,10 @@ export async function* readCifar10Files(data: string, files: readonly Cifar10Fil
   }
 }
 
-function missingFiles(path: string, files: readonly Cifar10File[]): Cifar5mError {
+async function missingFiles(path: string, files: readonly Cifar10File[]): Promise<Cifar5mError> {
   return new Cifar5mError(
     "cifar10/missing-file",
-    `${path} must hold the six files of CIFAR-10's binary or Python version, ${files.map(({ name }) => name).join(", ")} not found. ` +
+    `${path} must hold the six files of CIFAR-10's binary or Python version, ${files.map(({ name }) => name).join(", ")} not found. ${await askForInnerFolder(path)}` +
       "Get cifar-10-binary.tar.gz or cifar-10-python.tar.gz, not the Matlab version.",
   );
 }

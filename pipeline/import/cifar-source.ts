@@ -4,7 +4,7 @@ import { chwToHwc, cifar10ClassNames, imageBytes, type LabeledImages } from "../
 import type { SplitName } from "../../shards/format/manifest.ts";
 import { isFile } from "../../storage/list-folder.ts";
 import { type CifarFile, cifar10Files, sizeOfRecords } from "../cifar-10/cifar-10-files.ts";
-import { type FoundFile, openCifarFiles } from "../cifar-10/open-cifar-files.ts";
+import { askForInnerFolder, type FoundFile, openCifarFiles } from "../cifar-10/open-cifar-files.ts";
 import { pythonName } from "../cifar-10/python-batch.ts";
 import { cifar100ClassNames } from "./cifar-100-class-names.ts";
 import { chunkRows, type ImportSource } from "./import-source.ts";
@@ -56,7 +56,7 @@ export async function openCifarSource(options: {
     const wanted = layouts.map((candidate) => candidate.files.map(({ name }) => name).join(", "));
     throw new Cifar5mError(
       "import/missing-file",
-      `${path} must hold ${wanted.join(" or ")}, got ${[...found.keys()].join(", ") || "none of them"}. ` +
+      `${path} must hold ${wanted.join(" or ")}, got ${[...found.keys()].join(", ") || "none of them"}. ${await askForInnerFolder(path)}` +
         "Get the binary or the Python version of the set, not the Matlab version.",
     );
   }

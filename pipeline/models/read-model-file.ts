@@ -9,12 +9,15 @@ import { fileExists, readWholeFile } from "../../storage/read-file.ts";
  * Reads a model as one file, the form in which runs keep it: weights unchanged, an ONNX model with its description
  * inside.
  * @param path - a safetensors file, or `NAME.onnx` with its description in `NAME.onnx.json`
- * @throws Cifar5mError `model/not-described`, `model/described-twice`, `model/wrong-description`, and as `readOnnx`;
- *   `disk/…`
+ * @throws Cifar5mError `model/unknown-format`, `model/not-described`, `model/described-twice`, `model/wrong-description`,
+ *   and as `readOnnx`; `disk/…`
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   const bytes = await readWholeFile(path);
-  if (!/\.onnx$/i.test(path)) return bytes;
+  if (!/\.onnx$/i.test(path)) {
+    requireSafetensors(bytes, path);
+    return bytes;
+  }
   const within = descriptionOf(readOnnx(bytes, path));
   const beside = `${path}.json`;
   const isBeside = await fileExists(beside);
@@ -29,6 +32,27 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
   throw new Cifar5mError(
     "model/not-described",
     `${path} must say how it is used, in ${beside}, which does not exist. See docs/models.md for its keys.`,
+  );
+}
+
+/** The first bytes of a zip archive, which PyTorch saves since version 1.6, and of a pickle, which it saved before. */
+const checkpointStarts = ["PK", "\u0080"];
+
+/**
+ * Refuses a file that is of another format than safetensors. A damaged file of that format is left to its reader.
+ * @throws Cifar5mError `model/unknown-format`
+ */
+export function requireSafetensors(bytes: Uint8Array, path: string): void {
+  const isCheckpoint = checkpointStarts.some((start) =>
+    Buffer.from(bytes.subarray(0, 2)).toString("latin1").startsWith(start),
+  );
+  // The header is a JSON object after the 8 bytes of its length.
+  const isDifferent = bytes.length > 8 && bytes[8] !== "{".charCodeAt(0);
+  if (!isDifferent || (!isCheckpoint && /\.safetensors$/i.test(path))) return;
+  throw new Cifar5mError(
+    "model/unknown-format",
+    `${path} must be a .safetensors or .onnx file, got ${isCheckpoint ? "a PyTorch checkpoint (zip or pickle)" : "neither"}. ` +
+      "Export a PyTorch model to ONNX first: examples/python/export_onnx.py shows how, docs/models.md says what it needs.",
   );
 }
 

@@ -21,7 +21,7 @@ export const usageCodes: ReadonlySet<string> = new Set([
   ...["import/bad-class-names", "import/empty-class", "import/missing-file", "import/no-classes", "import/no-npz"],
   ...["import/no-train-images", "import/unknown-class", "import/unknown-source", "import/unknown-split"],
   ...["live/other-classes", "loader/out-of-range"],
-  "model/guide-of-onnx",
+  ...["model/guide-of-onnx", "model/unknown-format"],
   ...["options/unknown-key", "permutation/out-of-range"],
   "publish/other-dataset",
   ...["regenerate/no-such-id", "regenerate/removed"],

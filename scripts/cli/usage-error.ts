@@ -31,8 +31,16 @@ export function usageError(message: string, known: KnownWords): Cifar5mError {
       : kind === "command"
         ? names.flatMap((name) => nearestOf(name, known.commands))
         : [];
+  if (kind === "argument" && names.includes("data") && takesCifar10OfRun(known)) {
+    return new Cifar5mError("usage/wrong", `${text}. Run \`cifar5m fetch RUN --data FOLDER-OR-TAR.GZ\` first.`);
+  }
   const hint = hints.length === 0 ? "" : ` Did you mean ${hints.join(", ")}?`;
   return new Cifar5mError("usage/wrong", `${text}.${hint} See --help.`);
+}
+
+/** Whether a command trains on the CIFAR-10 that the run has, and takes none itself. */
+function takesCifar10OfRun({ command, options }: KnownWords): boolean {
+  return command?.words[0] === "train" && !options.includes("data");
 }
 
 /** What a command takes without a name. */

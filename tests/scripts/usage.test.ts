@@ -79,6 +79,11 @@ describe("wrong usage is one line on stderr and exit code 2", () => {
       /usage\/nothing-to-train: --data has no use beside --generator and --labeler\. Leave one out\./,
     ],
     ["no run folder", ["build"], /usage\/wrong: .*run/],
+    [
+      "data of a training",
+      ["train", "generator", "RUN", "--data", "d"],
+      /usage\/wrong: Unknown argument: data\. Run `cifar5m fetch RUN --data FOLDER-OR-TAR\.GZ` first\./,
+    ],
     ["train without a model", ["train", "--run", "RUN"], /usage\/wrong: .*generator \| labeler/],
     [
       "--count 0",

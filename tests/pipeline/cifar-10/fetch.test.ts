@@ -211,6 +211,13 @@ test("a folder with a part of the Python version is refused, and both versions a
   expect(message).toContain("Get cifar-10-binary.tar.gz or cifar-10-python.tar.gz");
 });
 
+test("of the folder above the files, the error asks whether the inner one was meant", async () => {
+  const above = join(folder, "above");
+  await mkdir(join(above, "cifar-10-batches-py"), { recursive: true });
+  const { message } = await errorOf(() => fetchInto(newRun(), above), "cifar10/missing-file");
+  expect(message).toContain(`not found. Did you mean ${join(above, "cifar-10-batches-py")}? Get cifar-10-binary`);
+});
+
 test("a cut, foreign or incomplete archive is refused", async () => {
   const whole = await readFile(await archive("whole.tar.gz", goodMembers()));
   const cut = join(folder, "cut.tar.gz");

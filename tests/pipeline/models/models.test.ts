@@ -5,6 +5,7 @@ import { buildSteps } from "../../../pipeline/build.ts";
 import { importModel, pinModel, writeModel } from "../../../pipeline/models/models.ts";
 import { planTraining } from "../../../pipeline/models/plan-training.ts";
 import { resolveConfig } from "../../../pipeline/run/config.ts";
+import { recipes } from "../../../pipeline/run/recipes.ts";
 import { runFolderAt } from "../../../pipeline/run/run-folder.ts";
 import { readPinnedConfig } from "../../../storage/pin-config.ts";
 import { fileExists } from "../../../storage/read-file.ts";
@@ -102,6 +103,13 @@ test("no model is brought in while one of its kind is being trained", async () =
   });
   await importModel(folder, "labeler", new Uint8Array(8));
   expect(await readPinnedConfig(folder.modelConfig("labeler"))).toHaveProperty("weights");
+});
+
+test("a build that would train for consistency sampling says that it trains, and what brings CIFAR-10 in alone", async () => {
+  const folder = runFolderAt(await makeTestFolder());
+  const options = { folder, config: resolveConfig(recipes.tuned), runtime: standInRuntime(), takeOver: true };
+  const build = () => runSteps(buildSteps(options, { data: "none" }), testContext());
+  expect((await errorOf(build, "config/out-of-range")).message).toContain("run `cifar5m fetch RUN --data`");
 });
 
 test("a model that was brought in is not trained, and the error says where one is", async () => {
