@@ -74,12 +74,13 @@ export async function writeReceipt(path: string, receipt: Receipt): Promise<Comm
 }
 
 /**
+ * @param missing - what to do if there is none
  * @throws Cifar5mError `receipt/missing`, `receipt/invalid`, `receipt/version-unsupported`, `json/corrupt`, `disk/…`
  */
-export async function readReceipt(path: string): Promise<Receipt> {
+export async function readReceipt(path: string, missing = "Run its stage again."): Promise<Receipt> {
   const receipt = await readReceiptIfAny(path);
   if (receipt !== undefined) return receipt;
-  throw new Cifar5mError("receipt/missing", `${path} does not exist, so its unit is not done. Run its stage again.`);
+  throw new Cifar5mError("receipt/missing", `${path} does not exist, so its unit is not done. ${missing}`);
 }
 
 const remakeAdvice =

@@ -1,10 +1,11 @@
 import { Cifar5mError } from "../../core/errors.ts";
 import { shortHash } from "../../core/format.ts";
+import { quoteWord } from "../../core/quote-word.ts";
 import { readFileIfAny } from "../../storage/read-file.ts";
 import { type Receipt, readReceipt } from "../../storage/receipt.ts";
 import { sha256 } from "../../storage/sha256.ts";
 import type { Run } from "./run.ts";
-import type { ReceiptStage } from "./run-folder.ts";
+import type { ReceiptStage, RunFolder } from "./run-folder.ts";
 import type { Unit } from "./units.ts";
 
 /** The stages that make one file of each unit, in the order of the data. */
@@ -23,13 +24,20 @@ export function dataFileOf({ folder }: Pick<Run, "folder">, stage: UnitStage, un
   return paths[stage](unit);
 }
 
+/** What to do where a unit lacks a stage: ``Run `cifar5m sample runs/mine` first.`` */
+export function adviseStage({ root }: Pick<RunFolder, "root">, stage: ReceiptStage): string {
+  // `label` makes fingerprints too, and `dedup` searches.
+  const command = stage === "fingerprint" ? "label" : stage === "search" ? "dedup" : stage;
+  return `Run \`cifar5m ${command} ${quoteWord(root)}\` first.`;
+}
+
 /**
  * Reads the bytes that an earlier stage made of a unit, and checks them against its receipt.
  * @throws Cifar5mError `receipt/missing`, `unit/missing`, `unit/hash-mismatch`, `disk/…`
  */
 export async function readUnitFile(run: Run, stage: ReceiptStage, unit: Unit, path: string): Promise<Uint8Array> {
   const receiptPath = run.folder.receipt(stage, unit.name);
-  const receipt = await readReceipt(receiptPath);
+  const receipt = await readReceipt(receiptPath, adviseStage(run.folder, stage));
   return await readProvenFile(
     path,
     receipt,

@@ -1,6 +1,7 @@
 import type { ShardEntry } from "../../shards/index.ts";
 import { readReceipt, requireSameOrigin } from "../../storage/receipt.ts";
 import type { Run } from "../run/run.ts";
+import { adviseStage } from "../run/unit-files.ts";
 import type { Unit } from "../run/units.ts";
 
 /**
@@ -15,7 +16,7 @@ export async function readShardEntry(
   models: Readonly<Record<string, string>>,
 ): Promise<ShardEntry> {
   const path = folder.receipt(stage, unit.name);
-  const receipt = await readReceipt(path);
+  const receipt = await readReceipt(path, adviseStage(folder, stage));
   requireSameOrigin(path, receipt, { configHash: hash, models });
   const { rows, bytes, sha256, idStart, idEnd } = receipt;
   return { file: unit.shardFile, rows, bytes, sha256, idStart, idEnd };

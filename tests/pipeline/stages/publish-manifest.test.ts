@@ -29,11 +29,17 @@ test("after every stage but the last, a manifest is refused because a unit is no
   await installModels(root);
   const config = resolveConfig({ count: 30, testCount: 10, unitSize: 10, sampler: { batchSize: 4 } });
   const options = { folder: runFolderAt(root), config, runtime: standInRuntime(), takeOver: true };
-  for (const step of [sampleStep, labelStep, fingerprintStep, dedupStep]) {
+  const begun = [sampleStep, labelStep, fingerprintStep, dedupStep];
+  const commands = ["label", "label", "dedup"];
+  for (const [index, step] of begun.entries()) {
     await runSteps([step(options)], testContext());
     const { message } = await errorOf(() => runSteps([manifestStep(options)], testContext()), "receipt/missing");
     // Receipts are read side by side, and the first that is missing is named.
     expect(message).toMatch(/receipts.publish.(train|test)-\d{5}\.json does not exist, so its unit is not done/);
+    expect(message).toContain(`Run \`cifar5m publish ${root}\` first.`);
+    if (index === 3) continue;
+    const published = await errorOf(() => runSteps([publishStep(options)], testContext()), "receipt/missing");
+    expect(published.message).toMatch(new RegExp(`Run \`cifar5m (${commands[index]}|dedup) ${root}\` first\\.$`));
   }
   await runSteps([publishStep(options), manifestStep(options)], testContext());
 });
