@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import * as z from "zod";
+import { formatCount } from "../core/format.ts";
 import { importFormats } from "../pipeline/import/import-source.ts";
 import { importSteps, readPinnedImport } from "../pipeline/import/import-steps.ts";
 import { readManifest } from "../shards/format/manifest-file.ts";
@@ -47,7 +48,9 @@ export const importCommand = defineCommand<typeof options>({
   },
   finish: async ({ folder: { dataset } }) => {
     const { train, test } = (await readManifest(dataset)).splits;
-    printLines(`imported: ${train.rows} train and ${test.rows} test images in ${resolve(dataset)}`);
+    printLines(
+      `imported: ${formatCount(train.rows)} train and ${formatCount(test.rows)} test images in ${resolve(dataset)}`,
+    );
   },
 });
 

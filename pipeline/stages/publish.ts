@@ -33,7 +33,7 @@ export function publishStage(options: { readonly run: Run; readonly models: Read
       }
       const numRows = await writeShard(sink, shardChunks());
       context.count("publish/images", unitRows(unit));
-      context.count("publish/removed", unitRows(unit) - numRows);
+      context.count("publish/removed", unitRows(unit) - numRows - numSurplus);
       if (numSurplus > 0) context.count(`dropped/${surplusReason}`, numSurplus);
       return numRows;
     },

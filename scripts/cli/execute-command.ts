@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { Cifar5mError, hasCode } from "../../core/errors.ts";
 import { openShippedRuntime } from "../../pipeline/models/shipped-runtime.ts";
 import { type Config, mergeConfigs, type PartialConfig, resolveConfig } from "../../pipeline/run/config.ts";
 import { mountRun } from "../../pipeline/run/mount-run.ts";
@@ -58,7 +59,11 @@ export async function executeCommand(
     return exitCodes.success;
   } catch (thrown) {
     reporter.stop();
-    return reportError(thrown, { verbose, signal: interruption.signal, stopped: command.interruption?.stopped });
+    return reportError(nameRecipe(thrown, args), {
+      verbose,
+      signal: interruption.signal,
+      stopped: command.interruption?.stopped,
+    });
   } finally {
     interruption.stop();
   }
@@ -133,6 +138,14 @@ async function loadConfig(command: Command, folder: RunFolder, args: Arguments):
   const file = path === undefined ? {} : await readConfigFile(path);
   const flags = readConfigFlags(flagsOf(command), args);
   return resolveConfig([named, file, flags].reduce(mergeConfigs, mergeConfigs(defaultsFor(args), pinned)));
+}
+
+/** Names the recipe in an error that says which values of the sampler differ: who gave it gave none of these. */
+function nameRecipe(thrown: unknown, { recipe }: Arguments): unknown {
+  if (typeof recipe !== "string" || !hasCode(thrown, "run/config-changed")) return thrown;
+  const { message } = thrown;
+  if (!message.includes(": sampler.") && !message.includes("; sampler.")) return thrown;
+  return new Cifar5mError("run/config-changed", `--recipe ${recipe} is not the run's: ${message}`, { cause: thrown });
 }
 
 /** A generator from elsewhere is not guided unless somebody asks for it: it may have no class that stands for none. */

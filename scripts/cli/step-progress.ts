@@ -1,5 +1,6 @@
 import { formatCount } from "../../core/format.ts";
 import type { Step } from "../../pipeline/run/step.ts";
+import { describeCounter } from "./describe-counter.ts";
 import { formatDuration } from "./format.ts";
 
 /** What a reporter shows of a step. */
@@ -69,7 +70,7 @@ export class StepProgress {
     const parts = [
       done > 0 ? `${formatCount(done)} images, ${this.speed}/s` : "",
       kept > 0 ? `${formatCount(kept)} images done before` : "",
-      ...others.map(([counter, value]) => `${counter} ${formatCount(value)}`),
+      ...others.map(([counter, value]) => describeCounter(counter, value)),
       ...[...this.#values].map(([counter, value]) => `${counter} ${round(value)}`),
       formatDuration(this.#clock() - this.#startedMs),
     ];

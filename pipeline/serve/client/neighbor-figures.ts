@@ -31,7 +31,7 @@ function neighborFigure({ split, index, isMirrored, distance, secondDistance, ha
   const canvas = makeCanvas(`CIFAR-10 ${split} image ${index}`);
   if (isMirrored) canvas.classList.add("mirrored");
   if (hasPicture) void drawFetched(canvas, `cifar-10/${split}/${index}`);
-  const ratio = secondDistance > 0 ? `, ${(distance / secondDistance).toFixed(2)} of the second` : "";
+  const ratio = secondDistance > 0 ? `; ratio to second nearest ${(distance / secondDistance).toFixed(2)}` : "";
   return make(
     "figure",
     {},
@@ -40,7 +40,7 @@ function neighborFigure({ split, index, isMirrored, distance, secondDistance, ha
       "figcaption",
       {},
       make("strong", {}, `${split} ${index}${isMirrored ? ", mirrored" : ""}`),
-      make("span", {}, `distance ${perValue(distance).toFixed(1)} of 255 a value${ratio}`),
+      make("span", {}, `RMS distance ${perValue(distance).toFixed(1)} (of 255)${ratio}`),
     ),
   );
 }

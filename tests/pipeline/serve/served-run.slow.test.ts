@@ -182,7 +182,7 @@ test.skipIf(chromium === undefined)(
     await page.reload();
     await page.until(`document.querySelector(".neighbors canvas.mirrored:not(.empty)")`);
     expect(await page.text(".neighbors")).toMatch(
-      /Nearest in CIFAR-10train 8, mirroreddistance [\d.]+ of 255 a value, 0\.50 of the second/,
+      /Nearest in CIFAR-10train 8, mirroredRMS distance [\d.]+ \(of 255\); ratio to second nearest 0\.50/,
     );
     await page.evaluate(`document.querySelector(".again").focus()`);
     await page.press("Enter");

@@ -10,11 +10,16 @@ test("speed and time left are of this call; what was done before counts as done 
   expect(progress.leftMs).toBeUndefined();
   progress.count("sample/kept", 400);
   progress.count("sample/images", 100);
-  progress.count("dropped/duplicate", 3);
+  progress.count("dropped/duplicate-within-set", 3);
+  progress.count("dropped/surplus-of-class", 1030);
+  progress.count("speed/rows", 2);
   progress.show("loss", 0.123456);
   nowMs = 2000;
   expect(progress).toMatchObject({ done: 500, speed: "50.0", leftMs: 10_000, shown: ", loss 0.1235" });
-  expect(progress.summary).toBe("100 images, 50.0/s, 400 images done before, dropped/duplicate 3, loss 0.1235, 2 s");
+  expect(progress.summary).toBe(
+    "100 images, 50.0/s, 400 images done before, 3 left out: copies within the set, 1,030 left out: surplus of their class, " +
+      "speed/rows 2, loss 0.1235, 2 s",
+  );
 });
 
 /** What a terminal of some columns is written. */
