@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { cardOptionsSchema } from "../pipeline/card/card-options.ts";
+import { warnOfLicense } from "../pipeline/card/hub-licenses.ts";
 import { requireWritten, writeCard } from "../pipeline/card/write-card.ts";
 import { companionNames } from "../shards/publish/upload-companions.ts";
 import { defineCommand } from "./cli/command.ts";
@@ -37,7 +38,9 @@ export const cardCommand = defineCommand<typeof options>({
   ],
   target: "dataset",
   options,
-  finish: async ({ root, options: { overwrite, ...given } }) => {
+  finish: async ({ root, reporter, options: { overwrite, ...given } }) => {
+    const warning = given.license === undefined ? undefined : warnOfLicense(given.license);
+    if (warning !== undefined) reporter.line(warning);
     const written = await writeCard({ root, given: cardOptionsSchema.parse(given), overwrite });
     requireWritten(written);
     printLines(`card: ${resolve(join(written.directory, companionNames.card))}`);
