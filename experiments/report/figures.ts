@@ -178,7 +178,7 @@ function scatterFigure(values: readonly ComparedPoint[], set: string): Figure {
           encoding: {
             x: { field: "ideal", type: "quantitative", title: "ideal world", scale },
             y: { field: "real", type: "quantitative", title: "real world", scale },
-            color: { field: "network", type: "nominal" },
+            color: { field: "network", type: "nominal", legend },
             shape: setting,
             description: pointText,
             opacity: {

@@ -43,7 +43,8 @@ export async function runCommands(
     })
     .version(programVersion.split(" ")[1]!)
     .alias("help", "h")
-    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    // A column is left to `spaceHints`.
+    .wrap(Math.min(120, process.stdout.columns ?? 100) - 1)
     .showHidden(false)
     .exitProcess(false)
     .strict()
@@ -53,7 +54,8 @@ export async function runCommands(
       if (thrown !== undefined && thrown.name !== "YError") throw thrown;
       throw usageError(message ?? thrown?.message ?? "wrong usage", knownWords(commands, argv, named));
     });
-  const isShown = argv.some((argument) => ["--help", "-h", "--get-yargs-completions"].includes(argument));
+  const isHelp = argv.some((argument) => ["--help", "-h"].includes(argument));
+  const isShown = isHelp || argv.includes("--get-yargs-completions");
   const build = (command: Command) => (builder: Argv) => addFlags(builder, command, isShown);
   if (!named && single !== undefined) {
     parser.command(usageOf("$0", single), single.describe, build(single), handle(single));
@@ -64,11 +66,20 @@ export async function runCommands(
       process.stderr.write(`${await parser.getHelp()}\n`);
       return exitCodes.usage;
     }
-    await parser.parseAsync();
+    if (isHelp) {
+      await parser.parseAsync([...own], {}, (_error, _args, output) => {
+        process.stdout.write(`${spaceHints(output)}\n`);
+      });
+    } else await parser.parseAsync();
     return exitCode;
   } catch (thrown) {
     return reportError(thrown, { verbose: argv.includes("--verbose") });
   }
+}
+
+/** Puts a space before a hint, such as `[default: 0]`, where the description before it fills its column: yargs puts none. */
+function spaceHints(help: string): string {
+  return help.replaceAll(/(?<=\S)(?=\[(boolean|string|required|choices: .*|default: .*)\]( |$))/gm, " ");
 }
 
 /** Refuses to help with a command that does not exist: yargs would list all commands instead. */

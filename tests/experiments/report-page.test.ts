@@ -58,7 +58,9 @@ test("each learning rate has a line of its own in each world, and its whole name
     ...run,
     options: { ...run.options, labelNoise: { rate: 0.1, on: "train" as const }, loss: "mse" as const },
   }));
-  const [figure] = figuresOf(runs, compareWorlds(runs));
+  const [figure, ...others] = figuresOf(runs, compareWorlds(runs));
+  // Names of networks are whole, too.
+  expect(JSON.stringify(others)).toContain('"color":{"field":"network","type":"nominal","legend":{"labelLimit":0}}');
   const svg = await renderChart(figure!.spec);
   expect(svg.match(/aria-roledescription="line mark"/g)).toHaveLength(4);
   for (const rate of [0.1, 0.02]) {

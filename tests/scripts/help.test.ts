@@ -18,6 +18,8 @@ test("every command's help lists what it can use, common options first, and show
   for (const command of commands) {
     const { exitCode, stdout, stderr } = await runInProcess([...command.words, "--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).not.toMatch(/\S\[(default|boolean|choices|required)/);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
     for (const { name, isHidden } of flagsOf(command)) {
       expect(new RegExp(`--${name.replaceAll(".", "\\.")} `).test(stdout), `${command.words} --${name}`).toBe(
         !isHidden,
