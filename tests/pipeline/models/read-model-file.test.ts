@@ -13,7 +13,7 @@ test.for([
     "PK\u0003\u0004 archive/data.pkl",
     "got a PyTorch checkpoint (zip or pickle). Export a PyTorch model to ONNX",
   ],
-  ["old.safetensors", "\u0080\u0002\u008a\nl\u00fc\u009cF", "got a PyTorch checkpoint"],
+  ["old.safetensors", "\u0080\u0002\u008a\nl\u00fc\u009cFjP.M", "got a PyTorch checkpoint"],
   ["m.h5", "\u0089HDF\r\n\u001a\n\u0000\u0000", "got neither. Export"],
 ])("%s is refused as a model, and the error says which files are taken", async ([name, text, got]) => {
   const path = join(await makeTestFolder(), name!);
