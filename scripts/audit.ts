@@ -24,7 +24,7 @@ const options = z.object({
     .meta(option("copies of each of five kinds that the audit makes of train images, to see whether it finds them")),
 });
 
-export const auditCommand = defineCommand<typeof options>({
+export const auditCommand = defineCommand({
   words: ["audit"],
   describe:
     "copies, near-copies, memorized images, leaks and likely mislabeled images: audit.json, two pictures and flags.arrow",

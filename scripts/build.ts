@@ -12,7 +12,7 @@ import { printContactSheet } from "./inspect.ts";
 
 const options = z.object({ ...sourceOptions, to: uploadTarget });
 
-export const buildCommand = defineCommand<typeof options>({
+export const buildCommand = defineCommand({
   words: ["build"],
   describe: "all of it, from the models to the verified data set; what is done is skipped",
   examples: [

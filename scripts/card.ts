@@ -29,7 +29,7 @@ const options = z.object({
   overwrite: flag("replace a README.md that somebody has edited"),
 });
 
-export const cardCommand = defineCommand<typeof options>({
+export const cardCommand = defineCommand({
   words: ["card"],
   describe: "write README.md and croissant.json of a published set again, from its run, score and audit",
   examples: [

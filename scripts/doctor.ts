@@ -24,7 +24,7 @@ const report = z.strictObject({
     .describe("of each engine on each device: engine, device, packageName, usable, reason, speed"),
 });
 
-export const doctorCommand = defineCommand<typeof options>({
+export const doctorCommand = defineCommand({
   words: ["doctor"],
   describe: "list what this machine can use, why not the rest, and how fast it is",
   examples: [{ line: "cifar5m doctor --no-bench", effect: "without timing anything" }],

@@ -70,7 +70,7 @@ const interruption = {
   stopped: "the runs so far are kept; run again to go on",
 };
 
-export const experimentRunCommand = defineCommand<typeof runOptions>({
+export const experimentRunCommand = defineCommand({
   words: ["experiment", "run"],
   describe: "do all runs of an experiment file, or go on with them",
   examples: [
@@ -117,7 +117,7 @@ export const experimentRunCommand = defineCommand<typeof runOptions>({
   },
 });
 
-export const experimentListCommand = defineCommand<typeof listOptions>({
+export const experimentListCommand = defineCommand({
   words: ["experiment", "list"],
   describe: "list the runs of an experiment, and which are done",
   examples: [{ line: "cifar5m experiment list runs/sweep", effect: "id, status and options of each, by tabs" }],

@@ -21,7 +21,7 @@ const options = z.object({
     .meta(option("images of one part", { fallback: "1,000,448 for npz, else 10,000" })),
 });
 
-export const exportCommand = defineCommand<typeof options>({
+export const exportCommand = defineCommand({
   words: ["export"],
   describe: "write a published data set as .npz, PNG, WebDataset or Parquet",
   examples: [

@@ -8,7 +8,7 @@ const options = z.object({
   data: optionalPath("folder or .tar.gz of CIFAR-10, binary or Python version", "downloaded"),
 });
 
-export const fetchCommand = defineCommand<typeof options>({
+export const fetchCommand = defineCommand({
   words: ["fetch"],
   describe: "bring CIFAR-10 into the run, checked",
   examples: [

@@ -15,7 +15,7 @@ import { printContactSheet } from "./inspect.ts";
 
 const options = z.object({ to: uploadTarget });
 
-export const finishCommand = defineCommand<typeof options>({
+export const finishCommand = defineCommand({
   words: ["finish"],
   describe:
     "when workers have published all units: write the manifest and the card, check sizes and receipts, draw a contact sheet",

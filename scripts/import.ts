@@ -25,7 +25,7 @@ const options = z.object({
   resize: z.boolean().optional().meta(option("scale pictures of other sizes to 32×32")),
 });
 
-export const importCommand = defineCommand<typeof options>({
+export const importCommand = defineCommand({
   words: ["import"],
   describe: "bring a labeled set made elsewhere into a run, as shards",
   examples: [

@@ -23,7 +23,7 @@ const options = z.object({
     ),
 });
 
-export const prepareCommand = defineCommand<typeof options>({
+export const prepareCommand = defineCommand({
   words: ["prepare"],
   describe: "do once what all workers of a run need: pin its configuration, bring in the models, find the batch size",
   examples: [

@@ -17,7 +17,7 @@ const options = z.object({
   manifest: z.boolean().default(true).meta(option("write the manifest; --no-manifest for all workers but one")),
 });
 
-export const publishCommand = defineCommand<typeof options>({
+export const publishCommand = defineCommand({
   words: ["publish"],
   describe: "write the Arrow shards, then the manifest",
   examples: [

@@ -16,7 +16,7 @@ const options = z.object({
     .meta(option("sample id of the image", { advice: "Give a sample id." })),
 });
 
-export const regenerateCommand = defineCommand<typeof options>({
+export const regenerateCommand = defineCommand({
   words: ["regenerate"],
   describe: "make one image again from its id, and compare it with the stored one",
   examples: [{ line: "cifar5m regenerate runs/mine --id 4711", effect: "compare image 4711, byte for byte" }],

@@ -17,7 +17,7 @@ const options = z.object({
   ...referenceOptions,
 });
 
-export const scoreGeneratorCommand = defineCommand<typeof options>({
+export const scoreGeneratorCommand = defineCommand({
   words: ["score-generator"],
   describe: "quality of a generator over its cost, for several samplers: a table and a plot",
   examples: [

@@ -29,7 +29,7 @@ const options = z.object({
   ...referenceOptions,
 });
 
-export const scoreCommand = defineCommand<typeof options>({
+export const scoreCommand = defineCommand({
   words: ["score"],
   describe: "quality of a set's images, compared with CIFAR-10: score.json, score.md and a picture",
   examples: [

@@ -34,7 +34,7 @@ const options = z.object({
     ),
 });
 
-export const serveCommand = defineCommand<typeof options>({
+export const serveCommand = defineCommand({
   words: ["serve"],
   describe: "offer a data set over HTTP, with a page to browse it; of a run, also how its build goes on",
   examples: [

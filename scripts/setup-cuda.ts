@@ -7,7 +7,7 @@ import { reportProbe, setupInterruption, wheelOption } from "./cli/setup-options
 
 const options = z.object({ wheel: wheelOption("onnxruntime-gpu") });
 
-export const setupCudaCommand = defineCommand<typeof options>({
+export const setupCudaCommand = defineCommand({
   words: ["setup", "cuda"],
   describe: "put onnxruntime's CUDA provider in place, for --device cuda",
   examples: [

@@ -7,7 +7,7 @@ import { reportProbe, setupInterruption } from "./cli/setup-options.ts";
 
 const options = z.object({});
 
-export const setupOnnxruntimeCommand = defineCommand<typeof options>({
+export const setupOnnxruntimeCommand = defineCommand({
   words: ["setup", "onnxruntime"],
   describe: "install the onnxruntime engine where npm left it out",
   examples: [{ line: "cifar5m setup onnxruntime", effect: "after engine/not-installed" }],

@@ -11,7 +11,7 @@ const options = z.object({
   gpu: flag("for @tensorflow/tfjs-node-gpu, with the TensorFlow that knows CUDA"),
 });
 
-export const setupTensorFlowCommand = defineCommand<typeof options>({
+export const setupTensorFlowCommand = defineCommand({
   words: ["setup", "tensorflow"],
   describe: "give the tfjs engine a native TensorFlow, compiled here",
   examples: [{ line: "cifar5m setup tensorflow", effect: "for --engine tfjs; needs a C++ compiler" }],

@@ -66,7 +66,7 @@ const report = z.strictObject({
   tail: z.string().nullable().describe("command that shows the newest lines of all logs; null without a submission"),
 });
 
-export const statusCommand = defineCommand<typeof options>({
+export const statusCommand = defineCommand({
   words: ["status"],
   describe: "print how far a run is: units, speed and time left of each stage, running and failed tasks",
   examples: [

@@ -45,7 +45,7 @@ const options = z.object({
 });
 type Options = z.output<typeof options>;
 
-export const submitKubernetesCommand = defineCommand<typeof options>({
+export const submitKubernetesCommand = defineCommand({
   words: ["submit", "kubernetes"],
   describe: "print manifests that build a run on Kubernetes: Indexed Jobs, or a JobSet",
   examples: [

@@ -53,7 +53,7 @@ const options = z.object({
 });
 type Options = z.output<typeof options>;
 
-export const submitSlurmCommand = defineCommand<typeof options>({
+export const submitSlurmCommand = defineCommand({
   words: ["submit", "slurm"],
   describe: "submit the jobs that a run misses to Slurm: all of it, or what failed",
   examples: [

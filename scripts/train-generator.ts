@@ -24,7 +24,7 @@ const options = z.object({
   finish: flag("lower the learning rate from the newest checkpoint on, so that the training ends soon and well"),
 });
 
-export const trainGeneratorCommand = defineCommand<typeof options>({
+export const trainGeneratorCommand = defineCommand({
   words: ["train", "generator"],
   describe: "train the model that makes images, or go on with it",
   examples: [

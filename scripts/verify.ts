@@ -41,7 +41,7 @@ const report = z.strictObject({
     .describe("all that is wrong: file, code, message"),
 });
 
-export const verifyCommand = defineCommand<typeof options>({
+export const verifyCommand = defineCommand({
   words: ["verify"],
   describe: "check every shard and receipt of a run, or the shards of a data set",
   examples: [

@@ -148,7 +148,7 @@ export async function readRun(folder: RunFolder): Promise<Run> {
       `${folder.root} must be a run that makes its images, and holds an imported data set. \`cifar5m verify\` checks that. To replace damaged shards, move those it names away and run \`cifar5m import --from SOURCE\` again: whole shards are kept.`,
     );
   }
-  return makeRun(folder, resolveConfig(requireKeys(folder, pinned)), pinned);
+  return makeRun(folder, resolveConfig(pinnedKeys(folder, pinned)), pinned);
 }
 
 /**
@@ -163,7 +163,7 @@ export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
       ? {}
       : isImported(pinned.identity)
         ? keysOfImport(pinned.identity)
-        : requireKeys(folder, pinned);
+        : pinnedKeys(folder, pinned);
   for (const name of ["generator", "labeler"] as const) {
     const pinnedModel = (await readPinnedConfig(folder.modelConfig(name), modelConfigAdvice)) ?? {};
     for (const section of [name, ...Object.values(tuningSections)]) {
@@ -178,7 +178,7 @@ export async function readRunConfig(folder: RunFolder): Promise<PartialConfig> {
  * The keys of the configuration that a run has pinned, with its newest size.
  * @throws Cifar5mError `run/unreadable` for keys or values of another release
  */
-function requireKeys(folder: RunFolder, { identity, sizes }: PinnedRun): PartialConfig {
+function pinnedKeys(folder: RunFolder, { identity, sizes }: PinnedRun): PartialConfig {
   const { testIdStart: _, ...pinned } = identity;
   const keys = { ...keysOfIdentity(pinned), ...sizes?.at(-1) };
   const parsed = resolvedSchema.safeParse(keys);

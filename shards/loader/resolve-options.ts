@@ -5,7 +5,7 @@ import { type ExtraColumn, extraColumnNames } from "../rows/extra-columns.ts";
 import type { Augmentation } from "./augmentation.ts";
 import type { ImageFormat } from "./image-format.ts";
 import type { LabelNoise } from "./label-noise.ts";
-import type { AnyLoaderOptions, FiniteOptions, LoaderOptions } from "./loader-options.ts";
+import type { AnyLoaderOptions, FiniteOptions, InfiniteOptions, LoaderOptions } from "./loader-options.ts";
 import {
   outOfRange,
   requireBoolean,
@@ -43,7 +43,7 @@ export interface ResolvedOptions {
  */
 export function resolveOptions(options: AnyLoaderOptions, poolSize: number): ResolvedOptions {
   requireRegimeKeys(options);
-  requireKeys("the loader's options", options, [...commonKeys, ...(regimeKeys[options?.regime] ?? [])]);
+  requireKeys("the loader's options", options, keysOfRegime[options?.regime] ?? Object.keys(commonKeys));
   const common = resolveCommon(options);
   if (poolSize === 0) {
     throw new Cifar5mError(
@@ -83,17 +83,38 @@ export function resolveOptions(options: AnyLoaderOptions, poolSize: number): Res
   return { regime: "finite", ...common, numSamples, epochs, shuffle, dropLast };
 }
 
-const commonKeys = [
-  ...["regime", "batchSize", "seed", "rank", "worldSize", "reuseArrays", "state", "dtype", "layout", "normalize"],
-  ...["augment", "labelNoise", "columns", "workers", "signal", "shuffle"],
-];
-const regimeKeys = { finite: ["numSamples", "epochs", "dropLast"], infinite: ["live"] };
+// The compiler refuses a list that lacks an option, or has one that does not exist.
+const commonKeys = {
+  regime: true,
+  batchSize: true,
+  seed: true,
+  rank: true,
+  worldSize: true,
+  reuseArrays: true,
+  state: true,
+  dtype: true,
+  layout: true,
+  normalize: true,
+  augment: true,
+  labelNoise: true,
+  columns: true,
+  workers: true,
+  signal: true,
+  shuffle: true,
+} as const;
+const finiteKeys = { numSamples: true, epochs: true, dropLast: true } as const;
+const infiniteKeys = { live: true } as const;
+const keysOfRegime = {
+  finite: Object.keys({ ...commonKeys, ...finiteKeys } satisfies Record<keyof FiniteOptions, true>),
+  infinite: Object.keys({ ...commonKeys, ...infiniteKeys } satisfies Record<keyof InfiniteOptions, true>),
+};
 
 /** Tells an option of the other regime from a misspelled one. */
 function requireRegimeKeys(options: AnyLoaderOptions): void {
   const other = options?.regime === "finite" ? "infinite" : "finite";
+  const keysOfOther = Object.keys(other === "finite" ? finiteKeys : infiniteKeys);
   const given: Readonly<Record<string, unknown>> = { ...options };
-  const key = regimeKeys[options?.regime] && regimeKeys[other].find((name) => given[name] !== undefined);
+  const key = keysOfRegime[options?.regime] && keysOfOther.find((name) => given[name] !== undefined);
   if (key === undefined) return;
   throw new Cifar5mError(
     "options/unknown-key",
