@@ -192,7 +192,7 @@ test("a score of generators that another release wrote is refused by its file, a
 });
 
 test.for([
-  ["no list", "{}", "score/bad-rows", "no list"],
+  ["no list", "{}", "score/bad-rows", "it is not an array, or is empty"],
   ["no JSON", "[", "score/bad-rows", "JSON"],
   ["a name twice", '[{"name": "a"}, {"name": "a", "sampler": {"steps": 2}}]', "score/bad-rows", 'named "a"'],
   ["an unknown key", '[{"sampler": {"stepz": 2}}]', "config/unknown-key", "sampler.stepz"],
