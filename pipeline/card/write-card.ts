@@ -1,4 +1,5 @@
 import { Cifar5mError } from "../../core/errors.ts";
+import { quoteWord } from "../../core/quote-word.ts";
 import { splitNames } from "../../shards/format/manifest.ts";
 import { companionNames } from "../../shards/publish/upload-companions.ts";
 import { replaceBytes } from "../../storage/commit.ts";
@@ -92,7 +93,7 @@ async function warnOfOldCard(directory: string, root: string, tell: StageContext
   if (named.every((rows) => splitNames.some((split) => splits[split].rows === rows))) return;
   tell?.(
     `warning: ${path} was edited, so it is kept as it is, but it describes the set at another size. ` +
-      `Correct num_examples in its head, or run \`cifar5m card ${root} --overwrite\`.`,
+      `Correct num_examples in its head, or run \`cifar5m card ${quoteWord(root)} --overwrite\`.`,
   );
 }
 

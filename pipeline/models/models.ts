@@ -24,8 +24,8 @@ export function trainingStageOf(name: ModelName): "train-generator" | "train-lab
 /**
  * Takes a model into a run, so that the run holds everything it was made with.
  * @param bytes - as `readModelFile` returns them
- * @throws Cifar5mError `run/config-changed` if the run has another model; `train/under-way`, `train/unfinished` if it is training one;
- *   `disk/…`
+ * @throws Cifar5mError `run/config-changed` if the run has another model; `train/under-way`, `train/unfinished` if it is
+ *   training one; `disk/…`
  */
 export async function importModel(folder: RunFolder, name: ModelName, bytes: Uint8Array): Promise<void> {
   await requireNotInTraining(folder, name);

@@ -67,12 +67,15 @@ export async function readStatus(
   const submission = await readRecordIfAny(folder);
   const trainings = await findUnfinishedTrainings(folder);
   if (trainings.length > 0 && submission === undefined && !(await hasRun(folder))) {
-    return {
-      ...{ isPrepared: false, trainings, stages: [], isFinished: false },
-      submission,
+    const nothing = {
+      isPrepared: false,
+      stages: [],
+      isFinished: false,
+      misfit: undefined,
       tasks: undefined,
       failed: [],
     };
+    return { ...nothing, trainings, submission };
   }
   const run = await readRunIfAny(folder, submission);
   const units = run?.units ?? planUnits([submission!.units], submission!.units.unitSize);

@@ -46,8 +46,7 @@ function findRunAround(folder: string): string | undefined {
 
 /** Whether a path is a folder or lies below it. */
 function liesWithin(folder: string, path: string): boolean {
-  // A location is not absolute; nor is there a relative path between drives of Windows.
-  if (!isAbsolute(absolutePath(folder)) || !isAbsolute(absolutePath(path))) return false;
+  // Between drives of Windows there is no relative path.
   const way = relative(realPathOf(folder), realPathOf(path));
   return way.split(sep)[0] !== ".." && !isAbsolute(way);
 }
